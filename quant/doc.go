@@ -1,0 +1,7 @@
+// Package quant holds what a2qgen knows about integer networks: data types,
+// accumulator bounds and certificates, weight quantisers, thresholds and the
+// exact integer executor that every other layer is compared with.
+//
+// Sub-packages widen it: quant/data reads data sets, quant/qonnx reads and
+// writes networks, quant/train trains them. quant imports nothing of a2qgen.
+package quant
