@@ -1,0 +1,122 @@
+package quant
+
+import (
+	"fmt"
+	"math"
+)
+
+// packedLayer holds a layer's weights so that one 64-bit multiplication serves
+// several channels. With lanes of width bits, the word of input i is
+// sum_k w_k[i] * 2^(k*width) over the channels k of a group, and the sum of
+// word*x over the inputs is sum_k acc_k * 2^(k*width) modulo 2^64. Each acc_k
+// fits in width bits (MATH 1), so peeling lanes off from the bottom, sign
+// extended, gives every acc_k exactly; partial sums need not even fit.
+type packedLayer struct {
+	out, in int
+	// width is the number of bits of a lane, lanes = 64/width.
+	width, lanes int
+	// blocks[b*in+i] are the words of input i in four neighbouring groups.
+	blocks [][blockGroups]int64
+}
+
+// blockGroups is the number of groups that one pass over the inputs serves:
+// their sums stay in registers.
+const blockGroups = 4
+
+func packLayer(l *Layer) packedLayer {
+	checkScores(l)
+	width, _ := l.NeededBits()
+	p := packedLayer{out: l.Out, in: l.In, width: width, lanes: 64 / width}
+	perBlock := blockGroups * p.lanes
+	p.blocks = make([][blockGroups]int64, (l.Out+perBlock-1)/perBlock*l.In)
+	for c := 0; c < l.Out; c++ {
+		block := p.blocks[c/perBlock*l.In:]
+		group, lane := c%perBlock/p.lanes, c%p.lanes
+		for i, w := range l.Row(c) {
+			block[i][group] += int64(w) << (lane * width)
+		}
+	}
+	return p
+}
+
+// multiply computes acc = W*x.
+func (p *packedLayer) multiply(x *nonzeros, acc []int64) {
+	for b := 0; len(acc) > 0; b++ {
+		sums := dot4(p.blocks[b*p.in:(b+1)*p.in], x.index, x.value)
+		for _, sum := range sums {
+			n := min(p.lanes, len(acc))
+			p.unpack(sum, acc[:n])
+			acc = acc[n:]
+		}
+	}
+}
+
+// unpack peels len(acc) lanes off sum.
+func (p *packedLayer) unpack(sum int64, acc []int64) {
+	shift := 64 - p.width
+	for i := range acc {
+		v := sum << shift >> shift
+		acc[i] = v
+		sum = (sum - v) >> p.width
+	}
+}
+
+// dot4 returns the four sums of block[index[k]]*value[k] over k, modulo 2^64.
+func dot4(block [][blockGroups]int64, index []int32, value []int64) [blockGroups]int64 {
+	var a, b, c, d int64
+	value = value[:len(index)]
+	for k, i := range index {
+		w, v := &block[i], value[k]
+		a += w[0] * v
+		b += w[1] * v
+		c += w[2] * v
+		d += w[3] * v
+	}
+	return [blockGroups]int64{a, b, c, d}
+}
+
+// nonzeros lists the elements of a vector that are not zero: zeros, common
+// after ReLU and in images, cost no multiplication.
+type nonzeros struct {
+	index []int32
+	value []int64
+}
+
+// gather sets z to the nonzero elements of x, without allocating where z has
+// room for len(x) elements.
+func (z *nonzeros) gather(x []int32) {
+	z.index, z.value = z.index[:cap(z.index)], z.value[:cap(z.value)]
+	n := 0
+	for i, v := range x {
+		z.index[n], z.value[n] = int32(i), int64(v)
+		if v != 0 {
+			n++
+		}
+	}
+	z.index, z.value = z.index[:n], z.value[:n]
+}
+
+// checkScores panics if acc*Gain+Bias can leave int64 for a legal acc.
+func checkScores(l *Layer) {
+	if l.Score == nil {
+		return
+	}
+	for c, gain := range l.Score.Gain {
+		r := l.AccRange(c)
+		for _, acc := range []int64{r.Min, r.Max} {
+			if scoreOverflows(acc, gain, l.Score.Bias[c]) {
+				panic(fmt.Sprintf("quant: layer %q: channel %d: score %d*%d%+d overflows 64 bits",
+					l.Name, c, acc, gain, l.Score.Bias[c]))
+			}
+		}
+	}
+}
+
+func scoreOverflows(acc, gain, bias int64) bool {
+	product := acc * gain
+	if acc != 0 && (product/acc != gain || acc == -1 && gain == math.MinInt64) {
+		return true
+	}
+	sum := product + bias
+	return (product >= 0) == (bias >= 0) && (sum >= 0) != (product >= 0)
+}
