@@ -1,0 +1,208 @@
+// Package quanttest draws random integer networks, so that every executor,
+// model and simulator is compared on the same, awkward population.
+package quanttest
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"slices"
+
+	"github.com/a2qgen/a2qgen/quant"
+)
+
+// RandomSpec bounds what RandomNetwork draws. A zero field means its default.
+type RandomSpec struct {
+	// MaxLayers is the largest number of layers; default 3.
+	MaxLayers int
+	// MaxSize is the largest number of inputs or channels of a layer; default
+	// 24.
+	MaxSize int
+	// MaxWeightBits, MaxInputBits bound the widths of weights and of
+	// activations, each at most 8, the default.
+	MaxWeightBits, MaxInputBits int
+	// AlwaysScore makes the last layer always end in scores.
+	AlwaysScore bool
+}
+
+func (s RandomSpec) withDefaults() RandomSpec {
+	for _, f := range []struct {
+		field *int
+		value int
+	}{{&s.MaxLayers, 3}, {&s.MaxSize, 24}, {&s.MaxWeightBits, 8}, {&s.MaxInputBits, 8}} {
+		if *f.field == 0 {
+			*f.field = f.value
+		}
+	}
+	return s
+}
+
+// RandomNetwork draws a small fully connected network within spec. Layer sizes
+// favour 1 and primes. Rows are dense, sparse, all zero, or at an extreme of
+// the weight range. Thresholds are unordered draws over the accumulator's
+// range, sorted, with duplicates, "never"s and "always"es; some channels are
+// inverted. Declared accumulators are exactly as wide as needed, up to 4 bits
+// wider, or undeclared. The input quantiser rounds to the nearest integer.
+func RandomNetwork(rng *rand.Rand, spec RandomSpec) *quant.Network {
+	spec = spec.withDefaults()
+	count := 1 + rng.IntN(spec.MaxLayers)
+	input := randomType(rng, spec.MaxInputBits)
+	net := quant.Network{
+		Name:       "random",
+		InputShape: []int{randomSize(rng, spec.MaxSize)},
+		Input:      roundTo(input),
+	}
+	size := net.InputShape[0]
+	for i := range count {
+		l := quant.Layer{
+			Name: fmt.Sprintf("fc%d", i), In: size, Out: randomSize(rng, spec.MaxSize),
+			Input: input, WeightBits: 1 + rng.IntN(spec.MaxWeightBits),
+		}
+		randomWeights(rng, &l)
+		l.AccBits = randomAccBits(rng, &l)
+		if i == count-1 && (spec.AlwaysScore || rng.IntN(4) > 0) {
+			l.Score = randomScore(rng, &l)
+		} else {
+			l.Thresholds = randomThresholds(rng, &l, randomType(rng, spec.MaxInputBits))
+			input = l.Thresholds.Output
+		}
+		net.Layers = append(net.Layers, l)
+		size = l.Out
+	}
+	n, err := quant.NewNetwork(net)
+	if err != nil {
+		panic("quanttest: " + err.Error())
+	}
+	return n
+}
+
+// RandomInput draws a legal input vector of n: uniform, all at one end of the
+// range, mostly zero, or a vector that drives a channel of the first layer to
+// an end of its accumulator range.
+func RandomInput(rng *rand.Rand, n *quant.Network) []int32 {
+	l := &n.Layers[0]
+	lo, hi := l.Input.Min(), l.Input.Max()
+	x := make([]int32, l.In)
+	switch kind := rng.IntN(8); kind {
+	case 0:
+		return slices.Repeat([]int32{int32(lo)}, l.In)
+	case 1:
+		return slices.Repeat([]int32{int32(hi)}, l.In)
+	case 2, 3:
+		return l.MaxInput(rng.IntN(l.Out), 2*kind-5)
+	case 4:
+		x[rng.IntN(l.In)] = int32(between(rng, lo, hi))
+		return x
+	}
+	for i := range x {
+		x[i] = int32(between(rng, lo, hi))
+	}
+	return x
+}
+
+func roundTo(t quant.DataType) quant.InputQuantizer {
+	lo, hi := float64(t.Min()), float64(t.Max())
+	return quant.InputQuantizer{Type: t, Quantize: func(_ int, v float64) int32 {
+		return int32(max(lo, min(hi, math.RoundToEven(v))))
+	}}
+}
+
+// between draws uniformly from lo..hi, both included.
+func between(rng *rand.Rand, lo, hi int64) int64 {
+	return lo + rng.Int64N(hi-lo+1)
+}
+
+func randomType(rng *rand.Rand, maxBits int) quant.DataType {
+	return quant.DataType{Bits: 1 + rng.IntN(maxBits), Signed: rng.IntN(2) == 0}
+}
+
+// awkward sizes: 1, primes, and the powers of two between them.
+var awkward = []int{1, 2, 3, 5, 7, 8, 11, 13, 16, 17, 19, 23}
+
+func randomSize(rng *rand.Rand, most int) int {
+	if rng.IntN(2) == 0 {
+		if n := awkward[rng.IntN(len(awkward))]; n <= most {
+			return n
+		}
+	}
+	return 1 + rng.IntN(most)
+}
+
+func randomWeights(rng *rand.Rand, l *quant.Layer) {
+	t := quant.DataType{Bits: l.WeightBits, Signed: true}
+	l.Weights = make([]int32, l.In*l.Out)
+	for c := range l.Out {
+		kind := rng.IntN(10)
+		for i := range l.In {
+			w := between(rng, t.Min(), t.Max())
+			switch {
+			case kind == 0:
+				w = 0
+			case kind == 1:
+				w = t.Max()
+			case kind == 2:
+				w = t.Min()
+			case kind <= 5 && rng.IntN(4) > 0:
+				w = 0
+			}
+			l.Weights[c*l.In+i] = int32(w)
+		}
+	}
+}
+
+func randomAccBits(rng *rand.Rand, l *quant.Layer) int {
+	needed, _ := l.NeededBits()
+	switch rng.IntN(4) {
+	case 0:
+		return 0
+	case 1:
+		return needed + 1 + rng.IntN(4)
+	}
+	return needed
+}
+
+func randomThresholds(rng *rand.Rand, l *quant.Layer, out quant.DataType) *quant.Thresholds {
+	t := &quant.Thresholds{Output: out}
+	t.Values = make([]int64, l.Out*t.Levels())
+	invert := rng.IntN(3) == 0
+	for c := range l.Out {
+		r := l.AccRange(c)
+		row := t.Channel(c)
+		constant := rng.IntN(12) == 0
+		for k := range row {
+			switch draw := rng.IntN(10); {
+			case draw == 0 || constant:
+				row[k] = r.Max
+			case draw == 1:
+				row[k] = r.Min - 1
+			case draw == 2 && k > 0:
+				row[k] = row[k-1]
+			case draw <= 6: // near the middle, where sums usually fall
+				row[k] = between(rng, r.Min/4, r.Max/4)
+			default:
+				row[k] = between(rng, r.Min-1, r.Max)
+			}
+		}
+		slices.Sort(row)
+		if invert {
+			t.Inverted = append(t.Inverted, rng.IntN(2) == 0)
+		}
+	}
+	return t
+}
+
+func randomScore(rng *rand.Rand, l *quant.Layer) *quant.Score {
+	s := &quant.Score{Gain: make([]int64, l.Out), Bias: make([]int64, l.Out), Exact: true}
+	gains, biases := rng.IntN(2) == 0, rng.IntN(3) > 0
+	for c := range l.Out {
+		s.Gain[c] = 1
+		if gains {
+			s.Gain[c] = between(rng, -64, 255)
+			s.Exact = false
+		}
+		if biases {
+			s.Bias[c] = between(rng, -500, 500)
+		}
+	}
+	return s
+}
