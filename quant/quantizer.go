@@ -1,6 +1,9 @@
 package quant
 
-import "fmt"
+import (
+	"fmt"
+	"math"
+)
 
 // Method names a weight quantiser (MATH 3).
 type Method string
@@ -24,7 +27,20 @@ func ParseMethod(s string) (Method, error) {
 	return "", fmt.Errorf("quant: unknown method %q, want base, a2q or a2q+", s)
 }
 
-// Quantizer quantises a weight matrix, one output channel a row.
+// Quantizer quantises a weight matrix, one output channel a row: float weights
+// v become integers q and the weights s*q that training goes on with. Per row
+// it learns d, where s = 2^d is the scale, and t, where g = 2^t is the l1 norm
+// that the row is normalised to (unused by Base).
+//
+//	base  q = clip(round_half_even(v/s))
+//	a2q   w = v/norm1(v) * min(g, T),             q = clip(trunc(w/s))
+//	a2q+  w = c/norm1(c) * min(g, T), c = v-mean, q = clip(trunc(w/s))
+//
+// T is s times the budget of AccBits (BudgetA2Q, BudgetA2QPlus). The integers
+// of a2q and a2q+ always pass Layer.Certify(AccBits): where the rounding of
+// floats breaks it, Forward takes units back.
+//
+// Its methods compute in float64 and panic on a wrong setting or slice length.
 type Quantizer struct {
 	Method Method
 	// WeightBits is M, 2..16: integers are clipped to +-(2^(M-1)-1).
@@ -35,23 +51,108 @@ type Quantizer struct {
 	AccBits int
 }
 
-// Init returns the parameters that float training starts quantised training
-// with.
-func (z Quantizer) Init(w []float32, rows, k int) (v, d, t []float32) {
-	panic("quant: not written yet")
-}
+// Scale returns s = 2^d rounded to float32, as networks store it. The
+// quantiser itself computes with this value.
+func Scale(d float32) float32 { return float32(math.Exp2(float64(d))) }
 
-// Forward quantises.
+// Forward quantises v (rows x k, row-major) with d and t (rows each; t may be
+// nil for Base). It writes s*q to wq and, unless q is nil, the integers to q
+// (both rows x k). A row that is constant for a2q+, or zero for a2q, has no
+// direction and becomes 0; a row with NaN or infinite parameters becomes NaN.
+// Forward does not allocate.
 func (z Quantizer) Forward(v []float32, rows, k int, d, t []float32, wq []float32, q []int32) {
-	panic("quant: not written yet")
+	z.checkMatrix("Forward", rows, k, v, wq)
+	z.checkRows("Forward", rows, d, t)
+	if q != nil && len(q) != rows*k {
+		panic(fmt.Sprintf("quant: Forward: %d integers, want %dx%d", len(q), rows, k))
+	}
+	p := z.policy()
+	for r := range rows {
+		row := wq[r*k : (r+1)*k]
+		s := p.quantize(v[r*k:(r+1)*k], d[r], at(t, r), row).s
+		if q != nil {
+			copyInts(q[r*k:(r+1)*k], row)
+		}
+		for i, x := range row {
+			row[i] = float32(float64(x) * s)
+		}
+	}
 }
 
-// Backward differentiates.
-func (z Quantizer) Backward(v []float32, rows, k int, d, t, grad, gradV, gradD, gradT []float32) {
-	panic("quant: not written yet")
-}
-
-// Regularizer penalises.
+// Regularizer returns the sum over the rows of max(g-T, 0), and adds lambda
+// times its gradient to gradD and gradT. It is the only gradient that brings
+// back a g above T. Since T = s*budget follows d, the gradients are, where
+// g > T, ln2*g for t and -ln2*T for d. Base has none.
 func (z Quantizer) Regularizer(rows int, d, t []float32, lambda float64, gradD, gradT []float32) float64 {
-	panic("quant: not written yet")
+	if z.Method == Base {
+		return 0
+	}
+	z.checkRows("Regularizer", rows, d, t)
+	z.checkRows("Regularizer", rows, gradD, gradT)
+	p := z.policy()
+	sum := 0.0
+	for r := range rows {
+		g, limit := math.Exp2(float64(t[r])), p.budget*float64(Scale(d[r]))
+		if g > limit {
+			sum += g - limit
+			gradT[r] += float32(lambda * math.Ln2 * g)
+			gradD[r] -= float32(lambda * math.Ln2 * limit)
+		}
+	}
+	return sum
+}
+
+// policy returns z's constants. Panics if z makes no sense.
+func (z Quantizer) policy() policy {
+	if z.WeightBits < 2 || z.WeightBits > 16 {
+		panic(fmt.Sprintf("quant: quantizer of %d-bit weights, want 2..16", z.WeightBits))
+	}
+	p := policy{method: z.Method, clip: float64(int(1)<<(z.WeightBits-1) - 1)}
+	switch z.Method {
+	case Base:
+		return p
+	case A2Q:
+		p.budget = BudgetA2Q(z.AccBits, z.Input)
+	case A2QPlus:
+		p.budget = BudgetA2QPlus(z.AccBits, z.Input)
+	default:
+		panic(fmt.Sprintf("quant: unknown quantizer method %q", z.Method))
+	}
+	p.input, p.accBits = z.Input, z.AccBits
+	return p
+}
+
+// checkMatrix panics unless each of m is rows x k.
+func (z Quantizer) checkMatrix(op string, rows, k int, m ...[]float32) {
+	for _, v := range m {
+		if rows < 0 || k < 1 || len(v) != rows*k {
+			panic(fmt.Sprintf("quant: %s: matrix of %d elements, want %dx%d", op, len(v), rows, k))
+		}
+	}
+}
+
+// checkRows panics unless d and t have an element for each row. Base may go
+// without t.
+func (z Quantizer) checkRows(op string, rows int, d, t []float32) {
+	if len(d) != rows || len(t) != rows && !(z.Method == Base && t == nil) {
+		panic(fmt.Sprintf("quant: %s: %d scales and %d norms, want %d", op, len(d), len(t), rows))
+	}
+}
+
+// at returns t[r], or 0 where there is no t.
+func at(t []float32, r int) float32 {
+	if t == nil {
+		return 0
+	}
+	return t[r]
+}
+
+// copyInts copies integers held as floats; NaN becomes 0.
+func copyInts(q []int32, row []float32) {
+	for i, x := range row {
+		if x != x {
+			x = 0
+		}
+		q[i] = int32(x)
+	}
 }

@@ -1,0 +1,131 @@
+package quant
+
+import "math"
+
+// Backward computes the straight-through gradients of a loss L: from grad =
+// dL/d(s*q) (rows x k) at the parameters v, d, t of Forward, it overwrites
+// gradV (rows x k), gradD and gradT (rows each; Base takes nil for t and
+// gradT, or sets gradT to 0). It does not allocate. Slices must not overlap.
+//
+// Rounding and truncation count as the identity, clipping stops the gradient:
+// with G = grad, zero where clipped, u = w/s and n1 = norm1(c),
+//
+//	dL/dc = min(g,T)/n1 * (G - (sum_i G_i c_i / n1) * sign(c))
+//	dL/dv = dL/dc - mean(dL/dc)                        a2q+; dL/dc for a2q
+//	dL/dt = ln2 * g/n1 * sum_i G_i c_i                 0 where g > T
+//	dL/dd = ln2 * s * sum_i grad_i * (q_i - u_i)       u_i = 0 where clipped, or g > T
+//
+// (MATH 3, equal to the reference implementations). Where g > T, w follows s,
+// so that u is independent of d. For Base, w = v: dL/dv = G, and dL/dd is the
+// third line as it stands (derived: s*q = s*clip(v/s + r), r constant).
+func (z Quantizer) Backward(v []float32, rows, k int, d, t, grad, gradV, gradD, gradT []float32) {
+	z.checkMatrix("Backward", rows, k, v, grad, gradV)
+	z.checkRows("Backward", rows, d, t)
+	z.checkRows("Backward", rows, gradD, gradT)
+	p := z.policy()
+	for r := range rows {
+		v, grad, gradV := v[r*k:(r+1)*k], grad[r*k:(r+1)*k], gradV[r*k:(r+1)*k]
+		var dt float64
+		st := p.quantize(v, d[r], at(t, r), gradV) // gradV holds q for now
+		if z.Method == Base {
+			gradD[r] = float32(p.baseGradient(v, st, grad, gradV))
+		} else {
+			var dd float64
+			dd, dt = p.gradient(v, st, grad, gradV)
+			gradD[r] = float32(dd)
+		}
+		if gradT != nil {
+			gradT[r] = float32(dt)
+		}
+	}
+}
+
+// baseGradient turns q into dL/dv in place and returns dL/dd.
+func (p *policy) baseGradient(v []float32, st rowState, grad, q []float32) float64 {
+	sum := 0.0
+	for i, g := range grad {
+		u := float64(v[i]) / st.s
+		if math.Abs(math.RoundToEven(u)) > p.clip {
+			sum += float64(g) * float64(q[i])
+			q[i] = 0
+			continue
+		}
+		sum += float64(g) * (float64(q[i]) - u)
+		q[i] = g
+	}
+	return math.Ln2 * st.s * sum
+}
+
+// gradient turns q into dL/dv in place and returns dL/dd and dL/dt of a row of
+// a2q or a2q+.
+func (p *policy) gradient(v []float32, st rowState, grad, q []float32) (dd, dt float64) {
+	if st.gain == 0 { // no direction, or no budget: q is 0 all around v
+		clear(q)
+		return 0, 0
+	}
+	m := p.moments(v, st, grad, q)
+	if !st.limited {
+		dt = math.Ln2 * st.g / st.norm * m.gc
+		m.dd -= st.gain * m.gc // sum of G*u
+	}
+	slope := st.gain * st.s // min(g,T)/n1
+	turn := m.gc / st.norm
+	centre := 0.0
+	if p.method == A2QPlus {
+		centre = (m.g - turn*float64(m.signs)) / float64(len(v))
+	}
+	up, level, down := -turn-centre, -centre, turn-centre
+	edge := p.edge(st)
+	for i, x := range v[:len(q)] {
+		c := float64(x) - st.mean
+		g := float64(grad[i])
+		if c > edge || c < -edge {
+			g = 0
+		}
+		switch {
+		case c > 0:
+			g += up
+		case c < 0:
+			g += down
+		default:
+			g += level
+		}
+		q[i] = float32(slope * g)
+	}
+	return math.Ln2 * st.s * m.dd, dt
+}
+
+// rowMoments are the sums over a row that its gradients need.
+type rowMoments struct {
+	gc    float64 // of G*c
+	g     float64 // of G
+	dd    float64 // of grad*q, clipped or not
+	signs int     // of sign(c)
+}
+
+func (p *policy) moments(v []float32, st rowState, grad, q []float32) (m rowMoments) {
+	edge := p.edge(st)
+	grad, q = grad[:len(v)], q[:len(v)]
+	for i, x := range v {
+		c := float64(x) - st.mean
+		g := float64(grad[i])
+		m.dd += g * float64(q[i])
+		if c > 0 {
+			m.signs++
+		} else if c < 0 {
+			m.signs--
+		}
+		if c > edge || c < -edge {
+			continue
+		}
+		m.gc += g * c
+		m.g += g
+	}
+	return m
+}
+
+// edge returns the |c| from which trunc(c*gain) is clipped: it must be
+// exceeded. Comparing c instead of u keeps a multiplication out of the loops.
+func (p *policy) edge(st rowState) float64 {
+	return math.Nextafter((p.clip+1)/st.gain, 0)
+}

@@ -1,0 +1,71 @@
+package quant
+
+import "math"
+
+// Init returns the parameters with which quantised training starts from the
+// float weights w (rows x k, row-major): v (rows x k), d and t (rows each; t
+// is nil for Base). The scale puts each row's largest weight on the largest
+// integer. For a2q and a2q+, v is w projected on the l1 ball of radius T, and
+// g its norm: EP-init (arXiv 2401.10432), the error-optimal start within the
+// budget. w stays as it is.
+func (z Quantizer) Init(w []float32, rows, k int) (v, d, t []float32) {
+	z.checkMatrix("Init", rows, k, w)
+	p := z.policy()
+	v = append(v, w...)
+	d = initScales(w, rows, k, p.clip)
+	if z.Method == Base {
+		return v, d, nil
+	}
+	t = make([]float32, rows)
+	for r := range rows {
+		t[r] = p.project(v[r*k:(r+1)*k], float64(Scale(d[r])))
+	}
+	return v, d, t
+}
+
+// initScales returns d of each row: s = max|w| / clip. A row of zeros takes
+// the largest scale of all, so that it can grow like the others.
+func initScales(w []float32, rows, k int, clip float64) []float32 {
+	d := make([]float32, rows)
+	widest := 0.0
+	peak := make([]float64, rows)
+	for r := range rows {
+		for _, x := range w[r*k : (r+1)*k] {
+			peak[r] = max(peak[r], math.Abs(float64(x)))
+		}
+		widest = max(widest, peak[r])
+	}
+	if widest == 0 {
+		widest = clip
+	}
+	for r, m := range peak {
+		if m == 0 {
+			m = widest
+		}
+		d[r] = float32(math.Log2(m / clip))
+	}
+	return d
+}
+
+// project projects a row on its ball and returns t = log2 of the norm left,
+// never above T. A norm of 0 has no logarithm: t then stands for a norm that
+// truncates to nothing but can still grow.
+func (p *policy) project(v []float32, s float64) float32 {
+	const least = 1.0 / 16 // of a unit
+	w := make([]float64, len(v))
+	for i, x := range v {
+		w[i] = float64(x)
+	}
+	limit := p.budget * s
+	ProjectL1(w, limit)
+	norm := 0.0
+	for i, x := range w {
+		v[i] = float32(x)
+		norm += math.Abs(x)
+	}
+	t := float32(math.Log2(max(min(norm, limit), least*s)))
+	for limit > least*s && math.Exp2(float64(t)) > limit {
+		t = math.Nextafter32(t, float32(math.Inf(-1)))
+	}
+	return t
+}
