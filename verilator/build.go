@@ -1,0 +1,251 @@
+package verilator
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Binary is a compiled bench.
+type Binary struct {
+	Sim          Simulator
+	Path         string  // the program (Verilator) or vvp file (Icarus), in the cache
+	BuildSeconds float64 // what Build took, a cache hit included
+	Cached       bool    // Build found it in the cache
+	vcd          bool
+	bench        Bench
+}
+
+// Verilator's flags. --output-split off keeps the design in few files, which
+// verilatorMake compiles as two units; unique X and initial values come from a
+// seeded generator, so a register that lacks its reset shows and every run of
+// it is the same. Lint is Lint's job: a mutated design must build.
+var verilatorFlags = []string{
+	"--cc", "--exe", "-O3", "--output-split", "100000000",
+	"--x-assign", "unique", "--x-initial", "unique",
+	"-Wno-fatal", "-Wno-lint", "-Wno-style",
+	"--top-module", "bench", "--prefix", "Vbench",
+}
+
+// The compiler's effort, for the shortest build plus run: -O1 simulates within
+// a fifth of -O2's speed for half its time, -O0 fifteen times slower (see
+// BenchmarkBuild). Verilator's start-up code runs once: -O0. The run-time
+// library is compiled once per cache: -O2.
+var makeFlags = []string{"OPT_FAST=-O1", "OPT_SLOW=-O0", "OPT_GLOBAL=-O2"}
+
+// Icarus's flags: the RTL is Verilog-2005 and nothing else.
+var icarusFlags = []string{"-g2005", "-s", "icarus_harness"}
+
+// Build compiles the bench for a simulator, or finds it in cacheDir (empty: the
+// user's cache folder). The key is the plan hash, the contents of the design's
+// .v files, the harness, the flags and the tools' versions; .mem files are read
+// at run time and do not count. With vcd the program can write waves, at a
+// slower pace (Icarus always can). Two processes may build the same bench at
+// once. Errors: MissingTool, or the tool's first message.
+func Build(ctx context.Context, b Bench, sim Simulator, vcd bool, cacheDir string) (*Binary, error) {
+	start := time.Now()
+	if err := b.check(); err != nil {
+		return nil, err
+	}
+	compile, err := builder(sim)
+	if err != nil {
+		return nil, err
+	}
+	if b.Dir, err = filepath.Abs(b.Dir); err != nil {
+		return nil, fmt.Errorf("verilator: %w", err)
+	}
+	if cacheDir, err = openCache(cacheDir); err != nil {
+		return nil, err
+	}
+	job, err := newJob(ctx, b, sim, vcd && sim == Verilator, cacheDir)
+	if err != nil {
+		return nil, err
+	}
+	bin := &Binary{Sim: sim, Path: filepath.Join(job.entry, "bench"), vcd: vcd || sim == Icarus, bench: b}
+	if bin.Cached = isFolder(job.entry); !bin.Cached {
+		if err := job.run(ctx, compile); err != nil {
+			return nil, err
+		}
+	}
+	bin.BuildSeconds = time.Since(start).Seconds()
+	return bin, nil
+}
+
+// builder returns the function that compiles for sim, if its tools are there.
+func builder(sim Simulator) (func(context.Context, *job) error, error) {
+	switch sim {
+	case Verilator:
+		return buildVerilator, need("verilator", "make", "g++")
+	case Icarus:
+		return buildIcarus, need("iverilog", "vvp")
+	}
+	return nil, fmt.Errorf("verilator: simulator: want %q or %q, have %q", Verilator, Icarus, sim)
+}
+
+// job is one Build on its way.
+type job struct {
+	bench   Bench
+	vcd     bool
+	sources []string // relative to bench.Dir
+	entry   string   // the folder in the cache that the build ends as
+	runtime string   // the folder in the cache of Verilator's compiled library
+	work    string   // private folder; its out/ becomes entry
+}
+
+func newJob(ctx context.Context, b Bench, sim Simulator, vcd bool, cacheDir string) (*job, error) {
+	sources, err := b.sources()
+	if err != nil {
+		return nil, err
+	}
+	versions, err := toolVersions(ctx, sim)
+	if err != nil {
+		return nil, err
+	}
+	tool := []string{string(sim), versions, strconv.FormatBool(vcd)}
+	tool = append(append(tool, verilatorFlags...), makeFlags...)
+	tools := []byte(strings.Join(append(tool, icarusFlags...), "\n"))
+	parts := [][]byte{tools, harnessFile("harness.cpp"), harnessFile("icarus_harness.v"), []byte(b.Hash)}
+	if sim == Icarus {
+		parts = append(parts, []byte(strings.Join(icarusParameters(b), "\n")))
+	}
+	for _, f := range sources {
+		text, err := os.ReadFile(filepath.Join(b.Dir, f))
+		if err != nil {
+			return nil, fmt.Errorf("verilator: %w", err)
+		}
+		parts = append(parts, []byte(f), text)
+	}
+	return &job{
+		bench: b, vcd: vcd, sources: sources,
+		entry:   filepath.Join(cacheDir, string(sim)+"-"+cacheKey(parts...)),
+		runtime: filepath.Join(cacheDir, "runtime-"+cacheKey(tools)),
+	}, nil
+}
+
+// run builds in a private folder beside the entry and renames the result.
+func (j *job) run(ctx context.Context, build func(context.Context, *job) error) (err error) {
+	if j.work, err = os.MkdirTemp(filepath.Dir(j.entry), "build-"); err != nil {
+		return fmt.Errorf("verilator: cache: %w", err)
+	}
+	defer os.RemoveAll(j.work)
+	if err := os.Mkdir(j.out(), 0o755); err != nil {
+		return fmt.Errorf("verilator: cache: %w", err)
+	}
+	if err := build(ctx, j); err != nil {
+		return err
+	}
+	return publish(j.out(), j.entry)
+}
+
+func (j *job) out() string { return filepath.Join(j.work, "out") }
+
+// write puts a file into the private folder and returns its path.
+func (j *job) write(name string, text []byte) (string, error) {
+	path := filepath.Join(j.work, name)
+	if err := os.WriteFile(path, text, 0o644); err != nil {
+		return "", fmt.Errorf("verilator: cache: %w", err)
+	}
+	return path, nil
+}
+
+func buildIcarus(ctx context.Context, j *job) error {
+	top, err := j.write("icarus_harness.v", harnessFile("icarus_harness.v"))
+	if err != nil {
+		return err
+	}
+	args := append(append([]string{}, icarusFlags...), icarusParameters(j.bench)...)
+	args = append(args, "-o", filepath.Join(j.out(), "bench"), top)
+	_, err = output(ctx, j.bench.Dir, "iverilog", append(args, j.sources...)...)
+	return err
+}
+
+// icarusParameters sets the parameters of icarus_harness.
+func icarusParameters(b Bench) []string {
+	var args []string
+	for _, p := range []struct {
+		name  string
+		value int
+	}{{"SW", b.DataBits}, {"MW", b.OutBits}, {"S", len(b.Streams)}, {"W", b.ProbeBits}, {"FRAME", b.FrameBeats}} {
+		args = append(args, fmt.Sprintf("-Picarus_harness.%s=%d", p.name, p.value))
+	}
+	return args
+}
+
+func buildVerilator(ctx context.Context, j *job) error {
+	main, err := j.write("harness.cpp", harnessFile("harness.cpp"))
+	if err != nil {
+		return err
+	}
+	objects := filepath.Join(j.work, "obj")
+	args := append([]string{}, verilatorFlags...)
+	if j.vcd {
+		args = append(args, "--trace")
+	}
+	args = append(append(args, "-Mdir", objects), j.sources...)
+	if _, err := output(ctx, j.bench.Dir, "verilator", append(args, main)...); err != nil {
+		return err
+	}
+	if err := copyFiles(filepath.Join(j.runtime, "*.o"), objects); err != nil {
+		return err
+	}
+	if err := verilatorMake(ctx, objects); err != nil {
+		return err
+	}
+	if err := j.keepRuntime(objects); err != nil {
+		return err
+	}
+	if err := os.Rename(filepath.Join(objects, "Vbench"), filepath.Join(j.out(), "bench")); err != nil {
+		return fmt.Errorf("verilator: cache: %w", err)
+	}
+	return nil
+}
+
+// verilatorMake compiles with Verilator's makefile, but as two units instead of
+// a dozen: each reads the same large headers, which takes longer than its code.
+// Start-up code, often the greater part, goes apart to be compiled with -O0.
+func verilatorMake(ctx context.Context, objects string) error {
+	units, err := filepath.Glob(filepath.Join(objects, "Vbench*.cpp"))
+	if err != nil {
+		return fmt.Errorf("verilator: %w", err)
+	}
+	var fast, slow strings.Builder
+	for _, u := range units {
+		name := filepath.Base(u)
+		unit := &fast
+		if strings.Contains(name, "__Slow") || strings.Contains(name, "__Syms") {
+			unit = &slow
+		}
+		fmt.Fprintf(unit, "#include \"%s\"\n", name)
+	}
+	fast.WriteString("#include \"../harness.cpp\"\n")
+	for name, text := range map[string]string{"unit_fast": fast.String(), "unit_slow": slow.String()} {
+		if err := os.WriteFile(filepath.Join(objects, name+".cpp"), []byte(text), 0o644); err != nil {
+			return fmt.Errorf("verilator: cache: %w", err)
+		}
+	}
+	args := append([]string{"-j2", "-f", "Vbench.mk", "VM_PARALLEL_BUILDS=1", "VM_USER_CLASSES=",
+		"VM_SUPPORT_FAST=", "VM_SUPPORT_SLOW=", "VM_CLASSES_FAST=unit_fast", "VM_CLASSES_SLOW=unit_slow"},
+		makeFlags...)
+	_, err = output(ctx, objects, "make", append(args, "Vbench")...)
+	return err
+}
+
+// keepRuntime puts the objects of Verilator's library into the cache, for the
+// builds of other designs.
+func (j *job) keepRuntime(objects string) error {
+	if isFolder(j.runtime) {
+		return nil
+	}
+	kept := filepath.Join(j.work, "runtime")
+	if err := os.Mkdir(kept, 0o755); err != nil {
+		return fmt.Errorf("verilator: cache: %w", err)
+	}
+	if err := copyFiles(filepath.Join(objects, "verilated*.o"), kept); err != nil {
+		return err
+	}
+	return publish(kept, j.runtime)
+}

@@ -1,0 +1,88 @@
+package verilator
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+)
+
+// keyBytes is how much of a SHA-256 names a cache entry.
+const keyBytes = 12
+
+// cacheKey hashes parts with their lengths, so that no two lists of parts meet.
+func cacheKey(parts ...[]byte) string {
+	h := sha256.New()
+	for _, p := range parts {
+		fmt.Fprintf(h, "%d:", len(p))
+		h.Write(p)
+	}
+	return hex.EncodeToString(h.Sum(nil)[:keyBytes])
+}
+
+// openCache returns the absolute path of the cache folder, made if need be; an
+// empty path means a2qgen's folder in the user's cache.
+func openCache(dir string) (string, error) {
+	if dir == "" {
+		base, err := os.UserCacheDir()
+		if err != nil {
+			return "", fmt.Errorf("verilator: cache: %w", err)
+		}
+		dir = filepath.Join(base, "a2qgen")
+	}
+	dir, err := filepath.Abs(dir)
+	if err != nil {
+		return "", fmt.Errorf("verilator: cache: %w", err)
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return "", fmt.Errorf("verilator: cache: %w", err)
+	}
+	return dir, nil
+}
+
+// publish renames a finished folder to its place in the cache. An entry that
+// another process put there first is as good: it has the same key.
+func publish(from, to string) error {
+	err := os.Rename(from, to)
+	if err == nil || errors.Is(err, fs.ErrExist) || isFolder(to) {
+		return nil
+	}
+	return fmt.Errorf("verilator: cache: %w", err)
+}
+
+func isFolder(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.IsDir()
+}
+
+// copyFiles copies the files of a folder whose names match the pattern.
+func copyFiles(pattern, to string) error {
+	found, err := filepath.Glob(pattern)
+	if err != nil {
+		return fmt.Errorf("verilator: %s: %w", pattern, err)
+	}
+	for _, f := range found {
+		if err := copyFile(f, filepath.Join(to, filepath.Base(f))); err != nil {
+			return fmt.Errorf("verilator: %w", err)
+		}
+	}
+	return nil
+}
+
+func copyFile(from, to string) error {
+	in, err := os.Open(from)
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	out, err := os.Create(to)
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(out, in)
+	return errors.Join(err, out.Close())
+}

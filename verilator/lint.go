@@ -1,0 +1,32 @@
+package verilator
+
+import (
+	"context"
+	"errors"
+	"path/filepath"
+	"strings"
+)
+
+// Lint runs `verilator --lint-only -Wall` with no waiver on Verilog files, the
+// top module's first (a module is named as its file). Modules that the files
+// use but do not hold are looked for in the files' folders and linted too. The
+// error carries the tool's first message; every warning is an error.
+func Lint(ctx context.Context, files ...string) error {
+	if len(files) == 0 {
+		return errors.New("verilator: lint: no file")
+	}
+	if err := need("verilator"); err != nil {
+		return err
+	}
+	top := strings.TrimSuffix(filepath.Base(files[0]), ".v")
+	args := []string{"--lint-only", "-Wall", "--top-module", top}
+	seen := map[string]bool{}
+	for _, f := range files {
+		if dir := filepath.Dir(f); !seen[dir] {
+			seen[dir] = true
+			args = append(args, "-y", dir)
+		}
+	}
+	_, err := output(ctx, "", "verilator", append(args, files...)...)
+	return err
+}

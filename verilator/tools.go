@@ -1,0 +1,130 @@
+package verilator
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// MissingTool is the error of a program that is not installed.
+type MissingTool struct {
+	Tool    string // the program
+	Package string // the Debian package that holds it
+}
+
+func (m MissingTool) Error() string {
+	return fmt.Sprintf("verilator: %q not found: apt-get install %s", m.Tool, m.Package)
+}
+
+// packages says which Debian package holds each program used here.
+var packages = map[string]string{
+	"verilator": "verilator", "make": "make", "g++": "g++",
+	"iverilog": "iverilog", "vvp": "iverilog",
+}
+
+// need returns a MissingTool for the first of the programs not on PATH.
+func need(tools ...string) error {
+	for _, tool := range tools {
+		if _, err := exec.LookPath(tool); err != nil {
+			return MissingTool{Tool: tool, Package: packages[tool]}
+		}
+	}
+	return nil
+}
+
+// killDelay is how long a killed child may keep its pipes open.
+const killDelay = 2 * time.Second
+
+// command prepares a child that dies with its own children when ctx ends. It
+// runs in dir and with messages in English.
+func command(ctx context.Context, dir, tool string, args ...string) *exec.Cmd {
+	cmd := exec.CommandContext(ctx, tool, args...)
+	cmd.Dir = dir
+	cmd.Env = append(os.Environ(), "LC_ALL=C")
+	cmd.WaitDelay = killDelay
+	groupKill(cmd)
+	return cmd
+}
+
+// output runs a tool and returns what it printed on both streams. A failure
+// carries the first line that names an error.
+func output(ctx context.Context, dir, tool string, args ...string) (string, error) {
+	cmd := command(ctx, dir, tool, args...)
+	var all bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &all, &all
+	err := cmd.Run()
+	if ctx.Err() != nil {
+		return "", ctx.Err()
+	}
+	var exit *exec.ExitError
+	switch {
+	case errors.As(err, &exit):
+		return all.String(), fmt.Errorf("verilator: %s: %s: %w", tool, firstComplaint(all.String()), err)
+	case err != nil:
+		return "", fmt.Errorf("verilator: %s: %w", tool, err)
+	}
+	return all.String(), nil
+}
+
+// firstComplaint picks the line of a tool's output to show the user.
+func firstComplaint(text string) string {
+	first := ""
+	for _, line := range strings.Split(text, "\n") {
+		line = strings.TrimSpace(line)
+		low := strings.ToLower(line)
+		if strings.Contains(low, "error") || strings.HasPrefix(low, "%warning") {
+			return line
+		}
+		if first == "" {
+			first = line
+		}
+	}
+	if first == "" {
+		return "no message"
+	}
+	return first
+}
+
+// oldest is the first Verilator version that the harness is written for.
+const oldest = 5.006
+
+var versionNumber = regexp.MustCompile(`Verilator (\d+\.\d+)`)
+
+// toolVersions returns the versions that the compiled bench depends on.
+func toolVersions(ctx context.Context, sim Simulator) (string, error) {
+	if sim == Icarus {
+		// -V fails on some installations after it printed the version.
+		text, err := output(ctx, "", "iverilog", "-V")
+		if line, _, ok := strings.Cut(text, "\n"); ok && strings.Contains(line, "version") {
+			return line, nil
+		}
+		if err == nil {
+			err = errors.New("verilator: iverilog -V: no version in its output")
+		}
+		return "", err
+	}
+	text, err := output(ctx, "", "verilator", "--version")
+	if err != nil {
+		return "", err
+	}
+	found := versionNumber.FindStringSubmatch(text)
+	if found == nil {
+		return "", fmt.Errorf("verilator: no version in %q", strings.TrimSpace(text))
+	}
+	if v, err := strconv.ParseFloat(found[1], 64); err != nil || v < oldest {
+		return "", fmt.Errorf("verilator: version %s is too old: want %.3f or newer", found[1], oldest)
+	}
+	compiler, err := output(ctx, "", "g++", "--version")
+	if err != nil {
+		return "", err
+	}
+	line, _, _ := strings.Cut(compiler, "\n")
+	return strings.TrimSpace(text) + "\n" + line, nil
+}

@@ -1,0 +1,175 @@
+package verilator
+
+import (
+	"bufio"
+	"bytes"
+	"fmt"
+	"io"
+	"strconv"
+)
+
+// textReader takes apart the text trace that icarus_harness.v writes: a line
+// "VALID READY DATA" a cycle, most significant digit first, where DATA is h and
+// hexadecimal digits, or b and binary ones if a bit of it is unknown.
+type textReader struct {
+	streams []Stream
+	probe   []byte // probe_data, little-endian, with 1 spare byte
+	unknown []byte // as probe: 1 where the bit is x or z
+	cycle   Cycle
+	data    [][]byte // the memory behind cycle.Data
+	hasX    bool
+}
+
+// readTextTrace calls visit for every cycle of a text trace. An unknown valid or
+// ready, and an unknown bit of valid data, is an error.
+func readTextTrace(in io.Reader, b Bench, visit func(int, *Cycle) error) (RunResult, error) {
+	r := newTextReader(b)
+	// Binary digits, both sets and room for the separators.
+	lines := bufio.NewReaderSize(in, readBuffer+b.ProbeBits+2*len(b.Streams))
+	for t := 0; ; t++ {
+		line, err := lines.ReadSlice('\n')
+		if err != nil {
+			return RunResult{}, traceError(err)
+		}
+		line = line[:len(line)-1]
+		if rest, ok := bytes.CutPrefix(line, []byte("end ")); ok {
+			cycles, err := strconv.Atoi(string(rest))
+			if err != nil {
+				return RunResult{}, fmt.Errorf("verilator: trace: end record: %w", err)
+			}
+			return RunResult{Cycles: cycles}, nil
+		}
+		if err := r.line(line); err != nil {
+			return RunResult{}, fmt.Errorf("verilator: trace: cycle %d: %w", t, err)
+		}
+		if visit != nil {
+			if err := visit(t, &r.cycle); err != nil {
+				return RunResult{}, visitError{err}
+			}
+		}
+	}
+}
+
+func newTextReader(b Bench) *textReader {
+	n := len(b.Streams)
+	r := &textReader{
+		streams: b.Streams,
+		probe:   make([]byte, (b.ProbeBits+7)/8+1),
+		unknown: make([]byte, (b.ProbeBits+7)/8+1),
+		data:    make([][]byte, n),
+	}
+	for i, s := range b.Streams {
+		r.data[i] = make([]byte, (s.Bits+7)/8)
+	}
+	r.cycle = Cycle{Valid: make([]byte, (n+7)/8), Ready: make([]byte, (n+7)/8), Data: make([][]byte, n)}
+	return r
+}
+
+// line parses one cycle.
+func (r *textReader) line(line []byte) error {
+	valid, rest, _ := bytes.Cut(line, []byte(" "))
+	ready, data, ok := bytes.Cut(rest, []byte(" "))
+	if !ok || len(data) < 2 {
+		return fmt.Errorf("cannot read %q", line)
+	}
+	if err := r.bits(r.cycle.Valid, valid, "valid"); err != nil {
+		return err
+	}
+	if err := r.bits(r.cycle.Ready, ready, "ready"); err != nil {
+		return err
+	}
+	bitsPerDigit := 4
+	if r.hasX = data[0] == 'b'; r.hasX {
+		bitsPerDigit = 1
+	}
+	if err := r.digits(data[1:], bitsPerDigit); err != nil {
+		return err
+	}
+	for i, s := range r.streams {
+		r.cycle.Data[i] = nil
+		if !r.cycle.IsValid(i) {
+			continue
+		}
+		if r.hasX && anyBit(r.unknown, s) {
+			return fmt.Errorf("stream %q: data is unknown (x)", s.Name)
+		}
+		extract(r.data[i], r.probe, s)
+		r.cycle.Data[i] = r.data[i]
+	}
+	return nil
+}
+
+// bits parses one binary digit for each stream.
+func (r *textReader) bits(set, text []byte, name string) error {
+	if len(text) != len(r.streams) {
+		return fmt.Errorf("%s: want %d digits, have %d", name, len(r.streams), len(text))
+	}
+	clear(set)
+	for i, s := range r.streams {
+		switch digit := text[len(text)-1-i]; digit {
+		case '0':
+		case '1':
+			set[i/8] |= 1 << (i % 8)
+		default:
+			return fmt.Errorf("stream %q: %s is unknown (%c)", s.Name, name, digit)
+		}
+	}
+	return nil
+}
+
+// digits parses the data into probe and unknown.
+func (r *textReader) digits(text []byte, bits int) error {
+	if limit := 8 * (len(r.probe) - 1); bits*len(text) >= limit+8 {
+		return fmt.Errorf("probe_data: want at most %d bits, have %d digits", limit, len(text))
+	}
+	clear(r.probe)
+	clear(r.unknown)
+	for k := range text {
+		digit := text[len(text)-1-k]
+		at := k * bits
+		v, ok := hexDigit(digit)
+		switch {
+		case ok:
+			r.probe[at/8] |= v << (at % 8)
+		case bits == 1 && (digit == 'x' || digit == 'z'):
+			r.unknown[at/8] |= 1 << (at % 8)
+		default:
+			return fmt.Errorf("probe_data: digit %q", digit)
+		}
+	}
+	return nil
+}
+
+func hexDigit(c byte) (byte, bool) {
+	switch {
+	case '0' <= c && c <= '9':
+		return c - '0', true
+	case 'a' <= c && c <= 'f':
+		return c - 'a' + 10, true
+	}
+	return 0, false
+}
+
+// extract copies a stream's bits out of probe data that has a spare byte.
+func extract(to, probe []byte, s Stream) {
+	from, shift := probe[s.Offset/8:], s.Offset%8
+	for i := range to {
+		to[i] = from[i] >> shift
+		if shift > 0 {
+			to[i] |= from[i+1] << (8 - shift)
+		}
+	}
+	if part := s.Bits % 8; part > 0 {
+		to[len(to)-1] &= 1<<part - 1
+	}
+}
+
+// anyBit reports whether a bit of the stream is set.
+func anyBit(probe []byte, s Stream) bool {
+	for i := s.Offset; i < s.Offset+s.Bits; i++ {
+		if probe[i/8]>>(i%8)&1 != 0 {
+			return true
+		}
+	}
+	return false
+}
