@@ -134,14 +134,14 @@ func (z Quantizer) checkMatrix(op string, rows, k int, m ...[]float32) {
 // checkRows panics unless d and t have an element for each row. Base may go
 // without t.
 func (z Quantizer) checkRows(op string, rows int, d, t []float32) {
-	if len(d) != rows || len(t) != rows && !(z.Method == Base && t == nil) {
+	if len(d) != rows || len(t) != rows && !(z.Method == Base && len(t) == 0) {
 		panic(fmt.Sprintf("quant: %s: %d scales and %d norms, want %d", op, len(d), len(t), rows))
 	}
 }
 
 // at returns t[r], or 0 where there is no t.
 func at(t []float32, r int) float32 {
-	if t == nil {
+	if len(t) == 0 {
 		return 0
 	}
 	return t[r]

@@ -34,23 +34,26 @@ func (z Quantizer) Backward(v []float32, rows, k int, d, t, grad, gradV, gradD, 
 			dd, dt = p.gradient(v, st, grad, gradV)
 			gradD[r] = float32(dd)
 		}
-		if gradT != nil {
+		if len(gradT) > 0 {
 			gradT[r] = float32(dt)
 		}
 	}
 }
 
-// baseGradient turns q into dL/dv in place and returns dL/dd.
+// baseGradient turns q into dL/dv in place and returns dL/dd. A weight is
+// clipped from clip+1/2 on: clip is odd, so that the half rounds up.
 func (p *policy) baseGradient(v []float32, st rowState, grad, q []float32) float64 {
+	s, edge := float32(st.s), float32(p.clip+0.5)
 	sum := 0.0
-	for i, g := range grad {
-		u := float64(v[i]) / st.s
-		if math.Abs(math.RoundToEven(u)) > p.clip {
+	grad, q = grad[:len(v)], q[:len(v)]
+	for i, x := range v {
+		u, g := x/s, grad[i]
+		if u >= edge || u <= -edge {
 			sum += float64(g) * float64(q[i])
 			q[i] = 0
 			continue
 		}
-		sum += float64(g) * (float64(q[i]) - u)
+		sum += float64(g) * (float64(q[i]) - float64(u))
 		q[i] = g
 	}
 	return math.Ln2 * st.s * sum

@@ -12,22 +12,21 @@ type policy struct {
 }
 
 // rowState says how a row was quantised: u[i] = (v[i]-mean)*gain before
-// rounding and clipping.
+// truncation and clipping. Base sets s only.
 type rowState struct {
 	mean, gain float64
 	s          float64 // scale
-	norm       float64 // norm1(v-mean); not set by Base
-	g          float64 // 2^t; not set by Base
+	norm       float64 // norm1(v-mean)
+	g          float64 // 2^t
 	limited    bool    // g > T
 }
 
 // quantize writes the integers of one row, as floats, to q.
 func (p *policy) quantize(v []float32, d, t float32, q []float32) rowState {
 	if p.method == Base {
-		st := rowState{s: float64(Scale(d))}
-		st.gain = 1 / st.s
-		p.round(v, st, q)
-		return st
+		s := Scale(d)
+		p.round(v, s, q)
+		return rowState{s: float64(s)}
 	}
 	st := p.normalize(v, d, t)
 	if pos, neg := p.truncate(v, st, q); !p.fits(pos, neg) {
@@ -61,16 +60,21 @@ func (p *policy) normalize(v []float32, d, t float32) rowState {
 	return st
 }
 
-// round writes q = clip(round_half_even(u)).
-func (p *policy) round(v []float32, st rowState, q []float32) {
-	for i, x := range v {
-		u := math.RoundToEven(float64(x) / st.s)
-		if u > p.clip {
-			u = p.clip
-		} else if u < -p.clip {
-			u = -p.clip
+// round writes q = clip(round_half_even(v/s)), the quotient in float32 as the
+// reference implementations have it. Clipping first is the same, since the
+// limit is an integer.
+func (p *policy) round(v []float32, s float32, q []float32) {
+	// Doubles from 2^52 on are integers: adding this rounds, half to even.
+	const shift = 0x1.8p52
+	clip := float32(p.clip)
+	for i, x := range v[:len(q)] {
+		u := x / s
+		if u > clip {
+			u = clip
+		} else if u < -clip {
+			u = -clip
 		}
-		q[i] = float32(u)
+		q[i] = float32(float64(u) + shift - shift)
 	}
 }
 

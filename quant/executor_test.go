@@ -1,0 +1,260 @@
+package quant_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"github.com/a2qgen/a2qgen/quant"
+	"github.com/a2qgen/a2qgen/quant/quanttest"
+)
+
+// naive evaluates a network by the definitions, one int64 product at a time.
+func naive(n *quant.Network, x []int32) quant.Trace {
+	var tr quant.Trace
+	for i := range n.Layers {
+		l := &n.Layers[i]
+		acc, out := make([]int64, l.Out), make([]int32, l.Out)
+		for c := range acc {
+			for j, w := range l.Row(c) {
+				acc[c] += int64(w) * int64(x[j])
+			}
+			if l.Thresholds != nil {
+				out[c] = int32(staircase(l.Thresholds, c, acc[c]))
+			}
+		}
+		tr.Acc = append(tr.Acc, acc)
+		tr.Out = append(tr.Out, out)
+		x = out
+		if i < len(n.Layers)-1 {
+			continue
+		}
+		if l.Thresholds == nil {
+			tr.Out[i] = nil
+		}
+		for c := range acc {
+			score := int64(out[c])
+			if l.Score != nil {
+				score = acc[c]*l.Score.Gain[c] + l.Score.Bias[c]
+			}
+			tr.Scores = append(tr.Scores, score)
+			if score > tr.Scores[tr.Label] {
+				tr.Label = c
+			}
+		}
+	}
+	return tr
+}
+
+// staircase counts thresholds one by one (MATH 6).
+func staircase(t *quant.Thresholds, c int, acc int64) int64 {
+	n := int64(0)
+	for _, v := range t.Channel(c) {
+		if acc > v {
+			n++
+		}
+	}
+	if t.Inverted != nil && t.Inverted[c] {
+		return t.Output.Max() - n
+	}
+	return t.Output.Min() + n
+}
+
+func TestExecutorRandom(t *testing.T) {
+	networks := 500
+	if testing.Short() {
+		networks = 150
+	}
+	rng := rand.New(rand.NewPCG(6, 1))
+	for i := range networks {
+		n := quanttest.RandomNetwork(rng, quanttest.RandomSpec{MaxSize: 24 + i%40})
+		e := quant.NewExecutor(n)
+		var tr quant.Trace
+		for range 10 {
+			x := quanttest.RandomInput(rng, n)
+			e.Run(x, &tr)
+			opts := []cmp.Option{cmpopts.IgnoreUnexported(quant.Trace{}), cmpopts.EquateEmpty()}
+			if diff := cmp.Diff(naive(n, x), tr, opts...); diff != "" {
+				t.Fatalf("network %d, input %v: (-want +got)\n%s", i, x, diff)
+			}
+		}
+	}
+}
+
+// dense returns a network of random weights of m bits, inputs of n bits.
+func dense(rng *rand.Rand, m, n int, sizes ...int) *quant.Network {
+	input := quant.DataType{Bits: n}
+	net := quant.Network{Name: "dense", InputShape: sizes[:1], Input: quant.InputQuantizer{
+		Type: input, Quantize: func(_ int, v float64) int32 { return int32(v) }}}
+	for i, out := range sizes[1:] {
+		l := quant.Layer{Name: fmt.Sprintf("fc%d", i), In: sizes[i], Out: out, Input: input, WeightBits: m}
+		for range l.In * out {
+			l.Weights = append(l.Weights, int32(rng.IntN(1<<m)-1<<(m-1)))
+		}
+		l.Score = &quant.Score{Gain: make([]int64, out), Bias: make([]int64, out)}
+		if i < len(sizes)-2 {
+			l.Score = nil
+			l.Thresholds = &quant.Thresholds{Output: input}
+			for range out {
+				for k := range l.Thresholds.Levels() {
+					l.Thresholds.Values = append(l.Thresholds.Values, int64(k*l.In))
+				}
+			}
+		} else {
+			for c := range l.Score.Gain {
+				l.Score.Gain[c] = 1
+			}
+		}
+		net.Layers = append(net.Layers, l)
+	}
+	built, err := quant.NewNetwork(net)
+	if err != nil {
+		panic(err)
+	}
+	return built
+}
+
+// TestExecutorWide reaches accumulators of up to 48 bits, one lane a word, and
+// drives every channel to both ends of its range.
+func TestExecutorWide(t *testing.T) {
+	rng := rand.New(rand.NewPCG(7, 1))
+	for _, c := range []struct{ m, n, in int }{{16, 16, 300}, {16, 8, 100}, {8, 8, 100}, {4, 4, 64}, {2, 1, 9}, {1, 1, 1}} {
+		net := dense(rng, c.m, c.n, c.in, 19)
+		e := quant.NewExecutor(net)
+		var tr quant.Trace
+		l := &net.Layers[0]
+		for ch := range l.Out {
+			r := l.AccRange(ch)
+			for sign, want := range map[int]int64{1: r.Max, -1: r.Min} {
+				e.Run(l.MaxInput(ch, sign), &tr)
+				if got := tr.Acc[0][ch]; got != want {
+					t.Errorf("M=%d N=%d: channel %d reaches %d, want %d", c.m, c.n, ch, got, want)
+				}
+			}
+		}
+	}
+}
+
+func TestExecutorTies(t *testing.T) {
+	net := dense(rand.New(rand.NewPCG(8, 1)), 2, 1, 3, 4)
+	clear(net.Layers[0].Weights)
+	copy(net.Layers[0].Score.Bias, []int64{-1, 5, 5, 0})
+	var tr quant.Trace
+	quant.NewExecutor(net).Run([]int32{1, 0, 1}, &tr)
+	if tr.Label != 1 {
+		t.Errorf("label %d of scores %v, want 1", tr.Label, tr.Scores)
+	}
+}
+
+func TestExecutorCheck(t *testing.T) {
+	e := quant.NewExecutor(dense(rand.New(rand.NewPCG(9, 1)), 2, 2, 3, 4))
+	for _, c := range []struct {
+		x    []int32
+		want string
+	}{
+		{[]int32{0, 3, 1}, ""},
+		{[]int32{0, 4, 1}, `quant: layer "fc0": input 1 is 4, want UINT2`},
+		{[]int32{0, 3, -1}, `quant: layer "fc0": input 2 is -1, want UINT2`},
+		{[]int32{0, 3}, `quant: layer "fc0": got 2 inputs, want 3`},
+	} {
+		err := e.Check(c.x)
+		if (err == nil) != (c.want == "") || err != nil && err.Error() != c.want {
+			t.Errorf("Check(%v) = %v, want %q", c.x, err, c.want)
+		}
+		func() {
+			defer func() {
+				if (recover() == nil) != (c.want == "") {
+					t.Errorf("Run(%v): panics differently from Check", c.x)
+				}
+			}()
+			e.Run(c.x, &quant.Trace{})
+		}()
+	}
+}
+
+func TestExecutorScoreOverflow(t *testing.T) {
+	n := dense(rand.New(rand.NewPCG(10, 1)), 8, 8, 100, 2)
+	n.Layers[0].Score.Gain[1] = 1 << 60
+	defer func() {
+		if r := recover(); r == nil || !strings.Contains(r.(string), "channel 1: score") {
+			t.Errorf("panic %v", r)
+		}
+	}()
+	quant.NewExecutor(n)
+}
+
+func TestExecutorDoesNotAllocate(t *testing.T) {
+	rng := rand.New(rand.NewPCG(11, 1))
+	n := dense(rng, 4, 4, 30, 20, 10)
+	e := quant.NewExecutor(n)
+	x := quanttest.RandomInput(rng, n)
+	var tr quant.Trace
+	e.Run(x, &tr)
+	if a := testing.AllocsPerRun(10, func() { e.Run(x, &tr) }); a != 0 {
+		t.Errorf("%v allocations", a)
+	}
+}
+
+func TestAccuracy(t *testing.T) {
+	rng := rand.New(rand.NewPCG(12, 1))
+	n := quanttest.RandomNetwork(rng, quanttest.RandomSpec{AlwaysScore: true})
+	samples, labels := make([][]float32, 333), make([]uint8, 333)
+	want := 0
+	for i := range samples {
+		x := quanttest.RandomInput(rng, n)
+		for _, v := range x {
+			samples[i] = append(samples[i], float32(v))
+		}
+		labels[i] = uint8(naive(n, x).Label)
+		if i%3 == 0 {
+			labels[i]++
+		} else {
+			want++
+		}
+	}
+	var last atomic.Int64
+	got := n.Accuracy(func(i int) []float32 { return samples[i] }, labels, func(done int) {
+		if int64(done) <= last.Swap(int64(done)) {
+			t.Errorf("progress falls to %d", done)
+		}
+	})
+	if got != want || last.Load() != 333 {
+		t.Errorf("%d right of %d, want %d of 333", got, last.Load(), want)
+	}
+	if n.Accuracy(nil, nil, nil) != 0 {
+		t.Error("no samples, yet some are right")
+	}
+}
+
+// BenchmarkExecutor reports MACs a second, zeros included, on one core: a
+// layer of 784 8-bit inputs and 8-bit weights, and the demo's 4-bit network.
+func BenchmarkExecutor(b *testing.B) {
+	rng := rand.New(rand.NewPCG(13, 1))
+	for _, c := range []struct {
+		m, n  int
+		sizes []int
+	}{{8, 8, []int{784, 64}}, {4, 4, []int{64, 64}}, {4, 4, []int{784, 64, 64, 64, 10}}} {
+		b.Run(fmt.Sprintf("w%da%d_%v", c.m, c.n, c.sizes), func(b *testing.B) {
+			n := dense(rng, c.m, c.n, c.sizes...)
+			e := quant.NewExecutor(n)
+			x := make([]int32, n.InputSize())
+			for i := range x {
+				x[i] = int32(1 + rng.IntN(1<<c.n-1))
+			}
+			macs := 0
+			for i := range n.Layers {
+				macs += len(n.Layers[i].Weights)
+			}
+			var tr quant.Trace
+			for b.Loop() {
+				e.Run(x, &tr)
+			}
+			b.ReportMetric(float64(macs)*float64(b.N)/b.Elapsed().Seconds()/1e9, "GMAC/s")
+		})
+	}
+}
