@@ -28,8 +28,7 @@ type Trace struct {
 	own *Executor // the executor that the buffers fit
 }
 
-// NewExecutor prepares a network for evaluation. Panics if a score of the last
-// layer could overflow an int64.
+// NewExecutor prepares a network, as NewNetwork returned it, for evaluation.
 func NewExecutor(n *Network) *Executor {
 	e := &Executor{net: n, layers: make([]packedLayer, len(n.Layers))}
 	for i := range n.Layers {

@@ -200,7 +200,7 @@ func (l *Layer) check() error {
 		if len(l.Score.Gain) != l.Out || len(l.Score.Bias) != l.Out {
 			return fail("has %d gains and %d biases, want %d", len(l.Score.Gain), len(l.Score.Bias), l.Out)
 		}
-		return nil
+		return l.checkScores(fail)
 	}
 	return l.checkThresholds(fail)
 }

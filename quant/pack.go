@@ -1,10 +1,5 @@
 package quant
 
-import (
-	"fmt"
-	"math"
-)
-
 // packedLayer holds a layer's weights so that one 64-bit multiplication serves
 // several channels. With lanes of width bits, the word of input i is
 // sum_k w_k[i] * 2^(k*width) over the channels k of a group, and the sum of
@@ -24,7 +19,6 @@ type packedLayer struct {
 const blockGroups = 4
 
 func packLayer(l *Layer) packedLayer {
-	checkScores(l)
 	width, _ := l.NeededBits()
 	p := packedLayer{out: l.Out, in: l.In, width: width, lanes: 64 / width}
 	perBlock := blockGroups * p.lanes
@@ -94,29 +88,4 @@ func (z *nonzeros) gather(x []int32) {
 		}
 	}
 	z.index, z.value = z.index[:n], z.value[:n]
-}
-
-// checkScores panics if acc*Gain+Bias can leave int64 for a legal acc.
-func checkScores(l *Layer) {
-	if l.Score == nil {
-		return
-	}
-	for c, gain := range l.Score.Gain {
-		r := l.AccRange(c)
-		for _, acc := range []int64{r.Min, r.Max} {
-			if scoreOverflows(acc, gain, l.Score.Bias[c]) {
-				panic(fmt.Sprintf("quant: layer %q: channel %d: score %d*%d%+d overflows 64 bits",
-					l.Name, c, acc, gain, l.Score.Bias[c]))
-			}
-		}
-	}
-}
-
-func scoreOverflows(acc, gain, bias int64) bool {
-	product := acc * gain
-	if acc != 0 && (product/acc != gain || acc == -1 && gain == math.MinInt64) {
-		return true
-	}
-	sum := product + bias
-	return (product >= 0) == (bias >= 0) && (sum >= 0) != (product >= 0)
 }

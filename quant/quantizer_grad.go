@@ -77,23 +77,18 @@ func (p *policy) gradient(v []float32, st rowState, grad, q []float32) (dd, dt f
 	if p.method == A2QPlus {
 		centre = (m.g - turn*float64(m.signs)) / float64(len(v))
 	}
-	up, level, down := -turn-centre, -centre, turn-centre
 	edge := p.edge(st)
-	for i, x := range v[:len(q)] {
+	grad, q = grad[:len(v)], q[:len(v)]
+	for i, x := range v {
 		c := float64(x) - st.mean
 		g := float64(grad[i])
-		if c > edge || c < -edge {
+		if math.Abs(c) > edge {
 			g = 0
 		}
-		switch {
-		case c > 0:
-			g += up
-		case c < 0:
-			g += down
-		default:
-			g += level
+		if c != 0 {
+			g -= turn * math.Copysign(1, c)
 		}
-		q[i] = float32(slope * g)
+		q[i] = float32(slope * (g - centre))
 	}
 	return math.Ln2 * st.s * m.dd, dt
 }
@@ -113,12 +108,10 @@ func (p *policy) moments(v []float32, st rowState, grad, q []float32) (m rowMome
 		c := float64(x) - st.mean
 		g := float64(grad[i])
 		m.dd += g * float64(q[i])
-		if c > 0 {
-			m.signs++
-		} else if c < 0 {
-			m.signs--
+		if c != 0 { // signs are random: no branch on them
+			m.signs += 1 - 2*int(math.Float64bits(c)>>63)
 		}
-		if c > edge || c < -edge {
+		if math.Abs(c) > edge {
 			continue
 		}
 		m.gc += g * c

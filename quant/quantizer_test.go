@@ -46,9 +46,9 @@ func drawRow(rng *rand.Rand, v []float32) {
 // TestQuantizerCertified is adversarial: whatever v, d and t, the integers of
 // a2q and a2q+ fit P bits, stay in range, and wq is s*q.
 func TestQuantizerCertified(t *testing.T) {
-	trials := 20000
+	trials := 400000
 	if testing.Short() {
-		trials = 5000
+		trials = 20000
 	}
 	rng := rand.New(rand.NewPCG(20, 1))
 	for range trials {
