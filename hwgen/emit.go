@@ -1,0 +1,142 @@
+package hwgen
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sort"
+
+	"github.com/a2qgen/a2qgen/templates"
+)
+
+// File is one emitted file; Path is relative to the output directory.
+type File struct {
+	Path string
+	Data []byte
+}
+
+// Emit renders all files of the design: rtl, memories, bench, manifest, and the
+// network it came from. The same design gives the same bytes.
+func (d *Design) Emit(o Options, network []byte) ([]File, error) {
+	files := []File{{networkFile, network}}
+	for _, m := range d.modules() {
+		files = append(files, File{"rtl/" + m + ".v", templates.Module(m)})
+	}
+	for _, m := range d.Memories() {
+		files = append(files, File{"rtl/" + m.File, m.Text()})
+	}
+	for _, t := range []struct{ path, name string }{{"rtl/" + d.Name + ".v", "top.v"}, {"bench/bench.v", "bench.v"}} {
+		var b bytes.Buffer
+		if err := templates.Template(t.name).Execute(&b, d.top()); err != nil {
+			return nil, fmt.Errorf("hwgen: template %s: %w", t.name, err)
+		}
+		files = append(files, File{t.path, b.Bytes()})
+	}
+	paths := []string{manifestFile}
+	for _, f := range files {
+		paths = append(paths, f.Path)
+	}
+	sort.Strings(paths)
+	text, err := json.MarshalIndent(d.manifest(o, paths), "", "  ")
+	if err != nil {
+		return nil, fmt.Errorf("hwgen: manifest: %w", err)
+	}
+	return append(files, File{manifestFile, append(text, '\n')}), nil
+}
+
+// submodules lists the library modules that each module instantiates.
+var submodules = map[string][]string{
+	"mvau":         {"rom", "dot_product", "accumulator", "thresholds", "spill_register"},
+	"thresholds":   {"threshold_stage"},
+	"label_select": {"spill_register"},
+}
+
+// modules returns the library modules that the design needs, sorted.
+func (d *Design) modules() []string {
+	need := map[string]bool{"frame_counter": true}
+	var visit func(string)
+	visit = func(m string) {
+		need[m] = true
+		for _, s := range submodules[m] {
+			visit(s)
+		}
+	}
+	for _, b := range d.Blocks {
+		visit(b.Module())
+	}
+	var names []string
+	for m := range need {
+		names = append(names, m)
+	}
+	sort.Strings(names)
+	return names
+}
+
+// WriteDir writes files as directory dir: built beside it under a temporary name,
+// then renamed, so that a killed run leaves the old directory or the new one. A
+// directory that is not empty and was not generated is refused.
+func WriteDir(dir string, files []File) error {
+	dir = filepath.Clean(dir)
+	old, err := replaceable(dir)
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(filepath.Dir(dir), 0o755); err != nil {
+		return fmt.Errorf("hwgen: output directory: %w", err)
+	}
+	tmp, err := os.MkdirTemp(filepath.Dir(dir), "."+filepath.Base(dir)+"-")
+	if err != nil {
+		return fmt.Errorf("hwgen: output directory: %w", err)
+	}
+	defer os.RemoveAll(tmp)
+	fresh := filepath.Join(tmp, "new")
+	for _, f := range files {
+		if err := writeFile(filepath.Join(fresh, filepath.FromSlash(f.Path)), f.Data); err != nil {
+			return fmt.Errorf("hwgen: output directory: %w", err)
+		}
+	}
+	if old {
+		if err := os.Rename(dir, filepath.Join(tmp, "old")); err != nil {
+			return fmt.Errorf("hwgen: output directory: %w", err)
+		}
+	}
+	if err := os.Rename(fresh, dir); err != nil {
+		if old {
+			err = errors.Join(err, os.Rename(filepath.Join(tmp, "old"), dir))
+		}
+		return fmt.Errorf("hwgen: output directory: %w", err)
+	}
+	return nil
+}
+
+// replaceable says whether dir exists and may be replaced: it is empty or ours.
+func replaceable(dir string) (exists bool, err error) {
+	entries, err := os.ReadDir(dir)
+	switch {
+	case errors.Is(err, os.ErrNotExist):
+		return false, nil
+	case err != nil:
+		return false, fmt.Errorf("hwgen: output directory: %w", err)
+	case len(entries) == 0:
+		return true, nil
+	}
+	if _, err := ReadManifest(dir); err != nil {
+		return false, fmt.Errorf("hwgen: output directory %s is not empty and holds no generated design: nothing written", dir)
+	}
+	return true, nil
+}
+
+func writeFile(path string, data []byte) error {
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return err
+	}
+	f, err := os.Create(path)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(data)
+	return errors.Join(err, f.Close())
+}

@@ -1,0 +1,51 @@
+package hwgen
+
+import "fmt"
+
+// FIFO is a queue of Depth beats before a layer (templates/fifo.v).
+type FIFO struct {
+	LayerName string
+	Width     int // bits of a beat
+	Depth     int // beats, >= 2
+	Beats     int // beats of a frame
+}
+
+// Name implements Block.
+func (f *FIFO) Name() string { return f.LayerName + "_fifo" }
+
+// Module implements Block.
+func (f *FIFO) Module() string { return "fifo" }
+
+// Cycles implements Block.
+func (f *FIFO) Cycles() int { return f.Beats }
+
+// Comment implements Block.
+func (f *FIFO) Comment() string {
+	return fmt.Sprintf("Collects the next vector of layer %s (%d beats) while it works on this one.",
+		f.LayerName, f.Beats)
+}
+
+// Parameters implements Block.
+func (f *FIFO) Parameters() []Parameter {
+	return []Parameter{number("WIDTH", f.Width), number("DEPTH", f.Depth)}
+}
+
+// Memories implements Block.
+func (f *FIFO) Memories() []Memory { return nil }
+
+// Output implements Block.
+func (f *FIFO) Output() Stream { return Stream{Name: f.Name(), Bits: f.Width, Beats: f.Beats} }
+
+// Schedule implements Block: one cycle later, one a cycle.
+func (f *FIFO) Schedule(in []int64) []int64 { return delayed(in, 1) }
+
+// delayed returns times delayed by d cycles, at most one a cycle.
+func delayed(in []int64, d int64) []int64 {
+	out := make([]int64, len(in))
+	last := int64(-1)
+	for i, t := range in {
+		last = max(last+1, t+d)
+		out[i] = last
+	}
+	return out
+}

@@ -1,0 +1,110 @@
+package hwgen
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"sort"
+
+	"gopkg.in/yaml.v3"
+
+	"github.com/a2qgen/a2qgen/quant"
+)
+
+// Fold says how much of a layer is computed at once: PE rows, SIMD columns.
+// PE divides the layer's outputs, SIMD its inputs.
+type Fold struct {
+	PE   int `yaml:"pe" json:"pe"`
+	SIMD int `yaml:"simd" json:"simd"`
+	// AccBits overrides the accumulator width P of the layer; 0 leaves it.
+	AccBits int `yaml:"acc,omitempty" json:"acc,omitempty"`
+	// FIFO is the depth in beats of the queue before the layer: 0 lets the plan
+	// choose, 1 asks for none.
+	FIFO int `yaml:"fifo,omitempty" json:"fifo,omitempty"`
+}
+
+// Cycles returns NF*SF, the cycles that a layer of that size takes for a vector.
+func (f Fold) Cycles(in, out int) int { return (out / f.PE) * (in / f.SIMD) }
+
+func (f Fold) check(l *quant.Layer) error {
+	switch {
+	case f.PE < 1 || l.Out%f.PE != 0:
+		return fmt.Errorf("hwgen: layer %q: PE is %d, want a divisor of its %d outputs", l.Name, f.PE, l.Out)
+	case f.SIMD < 1 || l.In%f.SIMD != 0:
+		return fmt.Errorf("hwgen: layer %q: SIMD is %d, want a divisor of its %d inputs", l.Name, f.SIMD, l.In)
+	case f.AccBits < 0 || f.AccBits > 64:
+		return fmt.Errorf("hwgen: layer %q: acc is %d bits, want 1..64", l.Name, f.AccBits)
+	case f.FIFO < 0 || f.FIFO > 1<<16:
+		return fmt.Errorf("hwgen: layer %q: fifo is %d beats, want 0..65536", l.Name, f.FIFO)
+	}
+	return nil
+}
+
+// Folding maps layer names to folds.
+type Folding map[string]Fold
+
+// ParseFolding reads a folding file: YAML, one entry a layer with keys pe, simd
+// and, if wanted, acc and fifo. Unknown keys are errors.
+func ParseFolding(data []byte) (Folding, error) {
+	dec := yaml.NewDecoder(bytes.NewReader(data))
+	dec.KnownFields(true)
+	var f Folding
+	if err := dec.Decode(&f); err != nil && !errors.Is(err, io.EOF) {
+		return nil, fmt.Errorf("hwgen: folding: %w", err)
+	}
+	return f, nil
+}
+
+// check says which entry names a layer that the network does not have.
+func (f Folding) check(n *quant.Network) error {
+	known := map[string]bool{}
+	for i := range n.Layers {
+		known[n.Layers[i].Name] = true
+	}
+	var unknown []string
+	for name := range f {
+		if !known[name] {
+			unknown = append(unknown, name)
+		}
+	}
+	if len(unknown) == 0 {
+		return nil
+	}
+	sort.Strings(unknown)
+	return fmt.Errorf("hwgen: folding: no layer %q in the network", unknown[0])
+}
+
+// maxLanes bounds the data bits of one beat that FoldFor will choose by itself.
+const maxBeatBits = 1024
+
+// FoldFor returns the smallest fold (fewest multipliers, then fewest PEs, since
+// each PE brings an accumulator and comparators) that takes at most cycles for a
+// vector. Where even full parallelism is too slow, that is what it returns.
+func FoldFor(l *quant.Layer, cycles int) Fold {
+	best := Fold{PE: l.Out, SIMD: l.In}
+	found := false
+	for _, pe := range divisors(l.Out) {
+		for _, simd := range divisors(l.In) {
+			f := Fold{PE: pe, SIMD: simd}
+			if f.Cycles(l.In, l.Out) > cycles || simd*l.Input.Bits > maxBeatBits {
+				continue
+			}
+			if !found || pe*simd < best.PE*best.SIMD {
+				best, found = f, true
+			}
+			break // more lanes only cost more
+		}
+	}
+	return best
+}
+
+func divisors(n int) []int {
+	var d []int
+	for i := 1; i <= n; i++ {
+		if n%i == 0 {
+			d = append(d, i)
+		}
+	}
+	return d
+}

@@ -1,0 +1,155 @@
+package hwgen
+
+import (
+	"fmt"
+	"math/bits"
+
+	"github.com/a2qgen/a2qgen/quant"
+)
+
+// MVAU is the folded matrix-vector-activation unit of one layer (templates/mvau.v).
+type MVAU struct {
+	Layer *quant.Layer
+	Fold  Fold
+	// AccBits is P.
+	AccBits int
+	// ThresholdBits is the width of a threshold: P, or P+1 where one lies below
+	// the smallest P-bit number.
+	ThresholdBits int
+	// BlockROM keeps the weights in block RAM.
+	BlockROM bool
+}
+
+// NF returns the row folds, SF the column folds.
+func (m *MVAU) NF() int { return m.Layer.Out / m.Fold.PE }
+
+// SF returns the column folds: beats of one pass over the vector.
+func (m *MVAU) SF() int { return m.Layer.In / m.Fold.SIMD }
+
+// Stages returns the pipeline registers between an input beat and the spill
+// register: operands, products, tree, accumulator, one a threshold level.
+func (m *MVAU) Stages() int { return 3 + log2Ceil(m.Fold.SIMD) + m.activationBits() }
+
+func (m *MVAU) activationBits() int {
+	if t := m.Layer.Thresholds; t != nil {
+		return t.Output.Bits
+	}
+	return 0
+}
+
+// Name implements Block.
+func (m *MVAU) Name() string { return m.Layer.Name + "_mvau" }
+
+// Module implements Block.
+func (m *MVAU) Module() string { return "mvau" }
+
+// Cycles implements Block: NF*SF.
+func (m *MVAU) Cycles() int { return m.NF() * m.SF() }
+
+// Comment implements Block.
+func (m *MVAU) Comment() string {
+	return fmt.Sprintf("Layer %s: %d inputs (%v) x %d outputs, %d-bit weights, P = %d; NF*SF = %d*%d = %d cycles.",
+		m.Layer.Name, m.Layer.In, m.Layer.Input, m.Layer.Out, m.Layer.WeightBits, m.AccBits, m.NF(), m.SF(), m.Cycles())
+}
+
+// Parameters implements Block.
+func (m *MVAU) Parameters() []Parameter {
+	l := m.Layer
+	p := []Parameter{
+		number("MW", l.In), number("MH", l.Out), number("PE", m.Fold.PE), number("SIMD", m.Fold.SIMD),
+		number("WEIGHT_BITS", l.WeightBits), number("INPUT_BITS", l.Input.Bits), flag("INPUT_SIGNED", l.Input.Signed),
+		number("ACC_BITS", m.AccBits), number("OUTPUT_BITS", m.activationBits()),
+	}
+	if t := l.Thresholds; t != nil {
+		p = append(p, flag("OUTPUT_SIGNED", t.Output.Signed), number("THRESHOLD_BITS", m.ThresholdBits),
+			flag("INVERT", t.Inverted != nil), text("THRESHOLDS", m.thresholdPrefix()))
+	}
+	return append(p, text("WEIGHTS", m.weightFile()), flag("BLOCK", m.BlockROM))
+}
+
+// Output implements Block.
+func (m *MVAU) Output() Stream {
+	width := m.AccBits
+	if m.activationBits() > 0 {
+		width = m.activationBits()
+	}
+	return Stream{Name: m.Name(), Bits: m.Fold.PE * width, Beats: m.NF()}
+}
+
+// Schedule implements Block: a fold leaves Stages+1 cycles after its last beat.
+func (m *MVAU) Schedule(in []int64) []int64 {
+	out := make([]int64, m.NF())
+	for f := range out {
+		out[f] = in[(f+1)*m.SF()-1] + int64(m.Stages()) + 1
+	}
+	return out
+}
+
+func (m *MVAU) weightFile() string      { return m.Layer.Name + "_weights.mem" }
+func (m *MVAU) thresholdPrefix() string { return m.Layer.Name + "_thresholds" }
+
+// Memories implements Block: the weights, then one file a threshold level, then
+// the inversion flags where there are any.
+func (m *MVAU) Memories() []Memory {
+	mem := []Memory{m.weightMemory()}
+	t := m.Layer.Thresholds
+	if t == nil {
+		return mem
+	}
+	for stage := 0; stage < t.Output.Bits; stage++ {
+		mem = append(mem, m.thresholdMemory(stage))
+	}
+	if t.Inverted != nil {
+		mem = append(mem, m.invertMemory())
+	}
+	return mem
+}
+
+// weightMemory lays the weights out in FINN's memblock order: word nf*SF+sf holds
+// weight (pe, s) of row nf*PE+pe and column sf*SIMD+s at bit (pe*SIMD+s)*M.
+func (m *MVAU) weightMemory() Memory {
+	l, pe, simd := m.Layer, m.Fold.PE, m.Fold.SIMD
+	mem := newMemory(m.weightFile(), pe*simd*l.WeightBits, m.NF()*m.SF())
+	for nf := 0; nf < m.NF(); nf++ {
+		for sf := 0; sf < m.SF(); sf++ {
+			word := mem.Words[nf*m.SF()+sf]
+			for p := 0; p < pe; p++ {
+				row := l.Row(nf*pe + p)[sf*simd:]
+				for s := 0; s < simd; s++ {
+					PutBits(word, (p*simd+s)*l.WeightBits, l.WeightBits, int64(row[s]))
+				}
+			}
+		}
+	}
+	return mem
+}
+
+// thresholdMemory lays out level stage of the binary search: word fold*2^stage+found
+// holds, for each PE, the threshold that splits what found has left.
+func (m *MVAU) thresholdMemory(stage int) Memory {
+	t, pe := m.Layer.Thresholds, m.Fold.PE
+	half := 1 << (t.Output.Bits - 1 - stage)
+	mem := newMemory(fmt.Sprintf("%s_%x.mem", m.thresholdPrefix(), stage), pe*m.ThresholdBits, m.NF()<<stage)
+	for nf := 0; nf < m.NF(); nf++ {
+		for found := 0; found < 1<<stage; found++ {
+			for p := 0; p < pe; p++ {
+				v := t.Channel(nf*pe + p)[(2*found+1)*half-1]
+				PutBits(mem.Words[nf<<stage+found], p*m.ThresholdBits, m.ThresholdBits, v)
+			}
+		}
+	}
+	return mem
+}
+
+func (m *MVAU) invertMemory() Memory {
+	mem := newMemory(m.thresholdPrefix()+"_invert.mem", m.Fold.PE, m.NF())
+	for c, falls := range m.Layer.Thresholds.Inverted {
+		if falls {
+			PutBits(mem.Words[c/m.Fold.PE], c%m.Fold.PE, 1, 1)
+		}
+	}
+	return mem
+}
+
+// log2Ceil returns the least l with 2^l >= n, for n >= 1.
+func log2Ceil(n int) int { return bits.Len(uint(n - 1)) }

@@ -1,0 +1,208 @@
+package hwgen
+
+import (
+	"fmt"
+	"regexp"
+
+	"github.com/a2qgen/a2qgen/quant"
+)
+
+// Options says how a network is to be folded. The zero value folds for
+// DefaultFPS at DefaultClockMHz with the declared accumulators.
+type Options struct {
+	// Name of the top module; "accelerator" where empty.
+	Name string
+	// ClockMHz is the clock, FPS the frames a second to reach at it.
+	ClockMHz, FPS float64
+	// Folding overrides the fold of layers by name.
+	Folding Folding
+	// AccBits is P for the layers with an accumulator target (see Constrained); 0 takes
+	// each layer's declared P, or the smallest safe one where none is declared.
+	AccBits int
+	// Unsafe allows accumulators that the weights may overflow: for estimates only.
+	Unsafe bool
+	// NoBlockRAM keeps every memory in LUTs.
+	NoBlockRAM bool
+}
+
+// Defaults of Options.
+const (
+	DefaultClockMHz = 100
+	DefaultFPS      = 10000
+)
+
+var identifier = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_]{0,63}$`)
+
+// reserved instance names of the top module.
+var reserved = map[string]bool{"source": true, "label": true}
+
+// Plan decides blocks, folding, widths and depths for n. It recomputes every
+// accumulator certificate from the integers. Errors name layer, wanted and had.
+func Plan(n *quant.Network, o Options) (*Design, error) {
+	o = o.withDefaults()
+	if err := o.check(n); err != nil {
+		return nil, err
+	}
+	d := &Design{Name: o.Name, Network: n, ClockMHz: o.ClockMHz}
+	first := &n.Layers[0]
+	for i := range n.Layers {
+		lp, err := planLayer(n, i, o)
+		if err != nil {
+			return nil, err
+		}
+		d.Layers = append(d.Layers, lp)
+	}
+	fold := d.Layers[0].Fold
+	d.Streams = []Stream{{Name: "source", Bits: fold.SIMD * first.Input.Bits, Beats: first.In / fold.SIMD}}
+	for i := range d.Layers {
+		d.addLayer(i, o)
+	}
+	d.Hash = d.hash()
+	return d, nil
+}
+
+func (o Options) withDefaults() Options {
+	if o.Name == "" {
+		o.Name = "accelerator"
+	}
+	if o.ClockMHz == 0 {
+		o.ClockMHz = DefaultClockMHz
+	}
+	if o.FPS == 0 {
+		o.FPS = DefaultFPS
+	}
+	return o
+}
+
+func (o Options) check(n *quant.Network) error {
+	switch {
+	case !identifier.MatchString(o.Name):
+		return fmt.Errorf("hwgen: %q is no Verilog name for the top module", o.Name)
+	case !(o.ClockMHz > 0 && o.ClockMHz <= 2000):
+		return fmt.Errorf("hwgen: clock is %v MHz, want more than 0 and at most 2000", o.ClockMHz)
+	case !(o.FPS > 0 && o.FPS <= o.ClockMHz*1e6):
+		return fmt.Errorf("hwgen: fps is %v, want more than 0 and at most one frame a cycle (%v)", o.FPS, o.ClockMHz*1e6)
+	case o.AccBits < 0 || o.AccBits > 64:
+		return fmt.Errorf("hwgen: acc is %d bits, want 1..64", o.AccBits)
+	}
+	seen := map[string]bool{}
+	for i := range n.Layers {
+		name := n.Layers[i].Name
+		if !identifier.MatchString(name) || reserved[name] || seen[name] {
+			return fmt.Errorf("hwgen: layer name %q is not usable as a Verilog name, or not unique", name)
+		}
+		seen[name] = true
+	}
+	return o.Folding.check(n)
+}
+
+// Constrained says whether layer i takes part in an accumulator target: the layers
+// that declare one or, in a network that declares none, all but the first and the
+// last (MATH 5), or all of a network that has only those.
+func Constrained(n *quant.Network, i int) bool {
+	for k := range n.Layers {
+		if n.Layers[k].AccBits > 0 {
+			return n.Layers[i].AccBits > 0
+		}
+	}
+	return len(n.Layers) <= 2 || i > 0 && i < len(n.Layers)-1
+}
+
+func planLayer(n *quant.Network, i int, o Options) (LayerPlan, error) {
+	l := &n.Layers[i]
+	f, ok := o.Folding[l.Name]
+	chosen := FoldFor(l, int(o.ClockMHz*1e6/o.FPS))
+	if !ok || f.PE == 0 && f.SIMD == 0 {
+		f.PE, f.SIMD = chosen.PE, chosen.SIMD
+	}
+	if err := f.check(l); err != nil {
+		return LayerPlan{}, err
+	}
+	needed, _ := l.NeededBits()
+	lp := LayerPlan{Layer: l, Fold: f, NeededBits: needed, AccBits: needed}
+	switch {
+	case f.AccBits > 0:
+		lp.AccBits = f.AccBits
+	case o.AccBits > 0 && Constrained(n, i):
+		lp.AccBits = o.AccBits
+	case l.AccBits > 0:
+		lp.AccBits = l.AccBits
+	}
+	if o.Unsafe {
+		return lp, nil
+	}
+	return lp, l.Certify(lp.AccBits)
+}
+
+// addLayer appends the blocks of layer i: width converters from the stream before
+// it, a queue and a replay buffer where rows are folded, the MVAU, and the label
+// selection after the last.
+func (d *Design) addLayer(i int, o Options) {
+	lp := d.Layers[i]
+	l, f := lp.Layer, lp.Fold
+	if i > 0 {
+		d.addWidthConverters(l, d.Layers[i-1].Fold.PE, f.SIMD)
+	}
+	width, sf, nf := f.SIMD*l.Input.Bits, l.In/f.SIMD, l.Out/f.PE
+	if depth := queueDepth(i, f, sf, nf); depth > 1 {
+		d.add(&FIFO{LayerName: l.Name, Width: width, Depth: depth, Beats: sf})
+	}
+	if nf > 1 {
+		d.add(&ReplayBuffer{LayerName: l.Name, Width: width, Length: sf, Repeats: nf,
+			BlockRAM: !o.NoBlockRAM && deserveBlockRAM(sf, width)})
+	}
+	words, bits := sf*nf, f.PE*f.SIMD*l.WeightBits
+	d.add(&MVAU{Layer: l, Fold: f, AccBits: lp.AccBits, ThresholdBits: l.ThresholdBits(lp.AccBits),
+		BlockROM: !o.NoBlockRAM && deserveBlockRAM(words, bits)})
+	if l.Score != nil {
+		d.add(&LabelSelect{Layer: l, PE: f.PE, AccBits: lp.AccBits})
+	}
+}
+
+// queueDepth returns the depth in beats of the queue before layer i, below 2 for
+// none. While a layer with folded rows replays one vector its buffer takes no
+// beat; a queue of one vector lets the layer before it go on (derived: then both
+// always have a whole vector to work on, so neither waits). The input of the
+// design needs none: its source waits.
+func queueDepth(i int, f Fold, sf, nf int) int {
+	if f.FIFO > 0 {
+		return f.FIFO
+	}
+	if i == 0 || nf == 1 {
+		return 0
+	}
+	return max(2, sf)
+}
+
+// deserveBlockRAM says whether a memory is cheaper in block RAM than in LUTs: from
+// 128 words on a LUT memory needs two LUTs and a multiplexer a bit.
+func deserveBlockRAM(words, bits int) bool { return words >= 128 && words*bits >= 8192 }
+
+// addWidthConverters joins beats of from words to beats of to words through their
+// least common multiple.
+func (d *Design) addWidthConverters(l *quant.Layer, from, to int) {
+	if from == to {
+		return
+	}
+	wide := from / gcd(from, to) * to
+	beats := d.Streams[len(d.Streams)-1].Beats
+	if wide != from {
+		d.add(&WidthConverter{Instance: l.Name + "_gather", Word: l.Input.Bits, In: from, Out: wide, InBeats: beats})
+		beats = beats * from / wide
+	}
+	if wide != to {
+		d.add(&WidthConverter{Instance: l.Name + "_split", Word: l.Input.Bits, In: wide, Out: to, InBeats: beats})
+	}
+}
+
+func (d *Design) add(b Block) {
+	d.Blocks = append(d.Blocks, b)
+	d.Streams = append(d.Streams, b.Output())
+}
+
+func gcd(a, b int) int {
+	for b != 0 {
+		a, b = b, a%b
+	}
+	return a
+}

@@ -1,0 +1,55 @@
+package hwgen
+
+import "fmt"
+
+// ReplayBuffer holds a vector of Length beats and gives it Repeats times
+// (templates/replay_buffer.v).
+type ReplayBuffer struct {
+	LayerName       string
+	Width           int // bits of a beat
+	Length, Repeats int // beats, passes
+	BlockRAM        bool
+}
+
+// Name implements Block.
+func (r *ReplayBuffer) Name() string { return r.LayerName + "_replay" }
+
+// Module implements Block.
+func (r *ReplayBuffer) Module() string { return "replay_buffer" }
+
+// Cycles implements Block.
+func (r *ReplayBuffer) Cycles() int { return r.Length * r.Repeats }
+
+// Comment implements Block.
+func (r *ReplayBuffer) Comment() string {
+	return fmt.Sprintf("Each vector of layer %s, %d beats, is read %d times, once a fold of its rows.",
+		r.LayerName, r.Length, r.Repeats)
+}
+
+// Parameters implements Block.
+func (r *ReplayBuffer) Parameters() []Parameter {
+	return []Parameter{number("WIDTH", r.Width), number("LENGTH", r.Length), number("REPEATS", r.Repeats),
+		flag("BLOCK", r.BlockRAM)}
+}
+
+// Memories implements Block.
+func (r *ReplayBuffer) Memories() []Memory { return nil }
+
+// Output implements Block.
+func (r *ReplayBuffer) Output() Stream {
+	return Stream{Name: r.Name(), Bits: r.Width, Beats: r.Length * r.Repeats}
+}
+
+// Schedule implements Block: a beat leaves 2 cycles after it came, one a cycle.
+func (r *ReplayBuffer) Schedule(in []int64) []int64 {
+	out := make([]int64, r.Length*r.Repeats)
+	last := int64(-1)
+	for i := range out {
+		last++
+		if i < r.Length {
+			last = max(last, in[i]+2)
+		}
+		out[i] = last
+	}
+	return out
+}

@@ -1,0 +1,56 @@
+package hwgen
+
+import "fmt"
+
+// WidthConverter changes the words of a beat from In to Out, one of which divides
+// the other (templates/width_converter.v).
+type WidthConverter struct {
+	Instance string
+	Word     int // bits
+	In, Out  int // words of a beat
+	InBeats  int // input beats of a frame
+}
+
+// Name implements Block.
+func (w *WidthConverter) Name() string { return w.Instance }
+
+// Module implements Block.
+func (w *WidthConverter) Module() string { return "width_converter" }
+
+// OutBeats returns the output beats of a frame.
+func (w *WidthConverter) OutBeats() int { return w.InBeats * w.In / w.Out }
+
+// Cycles implements Block.
+func (w *WidthConverter) Cycles() int { return max(w.InBeats, w.OutBeats()) }
+
+// Comment implements Block.
+func (w *WidthConverter) Comment() string {
+	return fmt.Sprintf("Beats of %d words become beats of %d words.", w.In, w.Out)
+}
+
+// Parameters implements Block.
+func (w *WidthConverter) Parameters() []Parameter {
+	return []Parameter{number("WORD", w.Word), number("S_WORDS", w.In), number("M_WORDS", w.Out)}
+}
+
+// Memories implements Block.
+func (w *WidthConverter) Memories() []Memory { return nil }
+
+// Output implements Block.
+func (w *WidthConverter) Output() Stream {
+	return Stream{Name: w.Instance, Bits: w.Word * w.Out, Beats: w.OutBeats()}
+}
+
+// Schedule implements Block: a wide beat leaves one cycle after its last part
+// came, the first part of a narrow one a cycle after its beat.
+func (w *WidthConverter) Schedule(in []int64) []int64 {
+	arrive := make([]int64, w.OutBeats())
+	for i := range arrive {
+		if w.Out > w.In {
+			arrive[i] = in[(i+1)*(w.Out/w.In)-1]
+		} else {
+			arrive[i] = in[i/(w.In/w.Out)]
+		}
+	}
+	return delayed(arrive, 1)
+}

@@ -1,0 +1,199 @@
+package sim
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"math/bits"
+	"time"
+
+	"github.com/a2qgen/a2qgen/hwgen"
+	"github.com/a2qgen/a2qgen/verilator"
+)
+
+// Options of a cross-check. The zero value compares on Verilator without pauses.
+type Options struct {
+	Simulator verilator.Simulator
+	Gap       Pattern
+	Stall     Pattern
+	Seed      uint64
+	// VCD is a file for waves, CacheDir keeps compiled benches; both may be empty.
+	VCD, CacheDir string
+}
+
+// Result of a cross-check.
+type Result struct {
+	Frames        int   `json:"frames"`
+	BeatsCompared int64 `json:"beats_compared"`
+	Mismatches    int64 `json:"mismatches"`
+	// CyclesModel and CyclesRTL count up to the last output beat, each by its own.
+	CyclesModel    int64   `json:"cycles_model"`
+	CyclesRTL      int64   `json:"cycles_rtl"`
+	IntervalCycles int64   `json:"interval_cycles"`
+	LatencyCycles  int64   `json:"latency_cycles"`
+	ModelSeconds   float64 `json:"model_seconds"`
+	RTLSeconds     float64 `json:"rtl_seconds"`
+	BuildSeconds   float64 `json:"build_seconds"`
+	// First describes the first difference; empty where there is none.
+	First string `json:"first_mismatch,omitempty"`
+	// Labels are the predicted classes, one a frame.
+	Labels []int `json:"-"`
+}
+
+// tail is how many cycles are compared after the last output beat.
+const tail = 16
+
+// CrossCheck runs samples (integer input vectors) through the cycle model and
+// through the Verilog in dir, and compares valid, ready and data of every stream in
+// every cycle. A mismatch is a result, not an error.
+func CrossCheck(ctx context.Context, d *hwgen.Design, dir string, samples [][]int32, o Options) (*Result, error) {
+	if len(samples) == 0 {
+		return nil, fmt.Errorf("sim: no frames to simulate")
+	}
+	if o.Simulator == "" {
+		o.Simulator = verilator.Verilator
+	}
+	m, err := NewModel(d)
+	if err != nil {
+		return nil, err
+	}
+	st, err := NewStimulus(o.Gap, o.Stall, o.Seed)
+	if err != nil {
+		return nil, err
+	}
+	bin, err := verilator.Build(ctx, Bench(d, dir), o.Simulator, o.VCD != "", o.CacheDir)
+	if err != nil {
+		return nil, err
+	}
+	start := time.Now()
+	v := newValues(d)
+	if err := v.compute(samples); err != nil {
+		return nil, err
+	}
+	timing, err := m.Run(len(samples), st, tail, nil)
+	if err != nil {
+		return nil, err
+	}
+	r := &Result{Frames: len(samples), CyclesModel: timing.FrameEnds[len(samples)-1] + 1, LatencyCycles: timing.Latency(),
+		IntervalCycles: timing.Interval(), ModelSeconds: time.Since(start).Seconds(),
+		BuildSeconds: bin.BuildSeconds, Labels: v.labels}
+	return r, r.compare(ctx, m, v, st, bin, int(timing.Cycles), o)
+}
+
+// Bench describes the emitted bench of d in dir to the simulators.
+func Bench(d *hwgen.Design, dir string) verilator.Bench {
+	b := verilator.Bench{Dir: dir, Hash: d.Hash, DataBits: d.InputBits(), OutBits: d.OutputBits(), FrameBeats: d.Streams[0].Beats}
+	for _, p := range d.Probes() {
+		b.Streams = append(b.Streams, verilator.Stream{Name: p.Name, Bits: p.Bits, Offset: p.Offset})
+		b.ProbeBits += p.Bits
+	}
+	return b
+}
+
+// compare runs model and Verilog side by side.
+func (r *Result) compare(ctx context.Context, m *Model, v *values, st *Stimulus, bin *verilator.Binary, cycles int, o Options) error {
+	stim := verilator.Stimulus{Beats: v.input(), Cycles: cycles, Gap: make([]bool, cycles), Stall: make([]bool, cycles)}
+	for c := range cycles {
+		stim.Gap[c], stim.Stall[c] = st.At(int64(c))
+	}
+	cmp := newComparison(m, v, st, r)
+	res, err := bin.Run(ctx, stim, verilator.RunOptions{VCD: o.VCD}, cmp.cycle)
+	if err != nil {
+		return err
+	}
+	r.CyclesRTL, r.RTLSeconds = cmp.lastOut+1, res.Seconds
+	return nil
+}
+
+// comparison walks the model along the trace of a simulator.
+type comparison struct {
+	run     *run
+	v       *values
+	result  *Result
+	sent    []int64  // beats that have passed on each stream
+	expect  [][]byte // data of the beat that each stream shows next
+	known   uint64   // streams whose expect is up to date
+	lastOut int64    // cycle of the last output beat that the RTL gave, -1 for none
+}
+
+func newComparison(m *Model, v *values, st *Stimulus, r *Result) *comparison {
+	c := &comparison{run: m.start(r.Frames, st), v: v, result: r, lastOut: -1}
+	streams := m.design.Streams
+	c.sent = make([]int64, len(streams))
+	for _, s := range streams {
+		c.expect = append(c.expect, make([]byte, (s.Bits+7)/8))
+	}
+	return c
+}
+
+func (c *comparison) cycle(n int, rtl *verilator.Cycle) error {
+	c.run.cycle = int64(n)
+	want := c.run.signals()
+	got := Signals{word(rtl.Valid), word(rtl.Ready)}
+	if diff := (want.Valid ^ got.Valid) | (want.Ready ^ got.Ready); diff != 0 {
+		c.handshakes(int64(n), diff, want, got)
+	}
+	fired := want.Fired()
+	if got.Fired()>>(len(c.sent)-1)&1 != 0 {
+		c.lastOut = int64(n)
+	}
+	for left := want.Valid & got.Valid; left != 0; left &= left - 1 {
+		i := bits.TrailingZeros64(left)
+		c.data(int64(n), i, rtl.Data[i])
+	}
+	for left := fired; left != 0; left &= left - 1 {
+		c.sent[bits.TrailingZeros64(left)]++
+	}
+	c.known &^= fired
+	c.result.BeatsCompared += int64(bits.OnesCount64(fired))
+	c.run.step(want, fired)
+	return nil
+}
+
+func (c *comparison) data(cycle int64, i int, got []byte) {
+	s := c.run.m.design.Streams[i]
+	if c.sent[i] >= int64(s.Beats)*int64(c.result.Frames) {
+		return // a beat too many: the handshakes have told
+	}
+	if c.known>>i&1 == 0 {
+		c.v.beat(i, c.sent[i], c.expect[i])
+		c.known |= 1 << i
+	}
+	if !bytes.Equal(c.expect[i], got) {
+		what := fmt.Sprintf("data of beat %d of frame %d", c.sent[i]%int64(s.Beats), c.sent[i]/int64(s.Beats))
+		c.report(s.Name, cycle, what, hex(c.expect[i]), hex(got))
+	}
+}
+
+func (c *comparison) handshakes(cycle int64, diff uint64, want, got Signals) {
+	for ; diff != 0; diff &= diff - 1 {
+		i := bits.TrailingZeros64(diff)
+		show := func(s Signals) string { return fmt.Sprintf("%d/%d", s.Valid>>i&1, s.Ready>>i&1) }
+		c.report(c.run.m.design.Streams[i].Name, cycle, "valid/ready", show(want), show(got))
+	}
+}
+
+func (c *comparison) report(stream string, cycle int64, what, want, got string) {
+	c.result.Mismatches++
+	if c.result.First == "" {
+		c.result.First = fmt.Sprintf("stream %q, cycle %d: %s is %s, want %s", stream, cycle, what, got, want)
+	}
+}
+
+// word packs little-endian bytes into a word.
+func word(b []byte) uint64 {
+	var w uint64
+	for i, v := range b {
+		w |= uint64(v) << (8 * i)
+	}
+	return w
+}
+
+func hex(le []byte) string {
+	var b bytes.Buffer
+	b.WriteString("0x")
+	for i := len(le) - 1; i >= 0; i-- {
+		fmt.Fprintf(&b, "%02x", le[i])
+	}
+	return b.String()
+}

@@ -1,0 +1,116 @@
+package sim_test
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+
+	"github.com/a2qgen/a2qgen/hwgen"
+	"github.com/a2qgen/a2qgen/quant"
+	"github.com/a2qgen/a2qgen/quant/quanttest"
+	"github.com/a2qgen/a2qgen/sim"
+	"github.com/a2qgen/a2qgen/verilator"
+)
+
+var networks = flag.Int("networks", 0, "random networks to cross-check on each simulator (0: 100 on Icarus, 6 on Verilator)")
+
+// needTool skips on a laptop without the tool and fails in CI.
+func needTool(t testing.TB, tool string) {
+	t.Helper()
+	if _, err := exec.LookPath(tool); err == nil {
+		return
+	}
+	if os.Getenv("CI") != "" {
+		t.Fatalf("%s is not installed", tool)
+	}
+	t.Skipf("%s is not installed", tool)
+}
+
+// emit writes the design into a new folder.
+func emit(t testing.TB, d *hwgen.Design, o hwgen.Options) string {
+	t.Helper()
+	files, err := d.Emit(o, []byte("no network"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := filepath.Join(t.TempDir(), "design")
+	if err := hwgen.WriteDir(dir, files); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+func randomFolding(rng *rand.Rand, n *quant.Network) hwgen.Folding {
+	pick := func(size int) int {
+		for {
+			if d := 1 + rng.IntN(size); size%d == 0 {
+				return d
+			}
+		}
+	}
+	f := hwgen.Folding{}
+	for i := range n.Layers {
+		f[n.Layers[i].Name] = hwgen.Fold{PE: pick(n.Layers[i].Out), SIMD: pick(n.Layers[i].In), FIFO: rng.IntN(2) * rng.IntN(5)}
+	}
+	return f
+}
+
+// randomCase cross-checks one random network under a random fold and stimulus.
+func randomCase(t *testing.T, simulator verilator.Simulator, seed uint64) {
+	rng := rand.New(rand.NewPCG(seed, 7))
+	n := quanttest.RandomNetwork(rng, quanttest.RandomSpec{})
+	o := hwgen.Options{Folding: randomFolding(rng, n), NoBlockRAM: rng.IntN(2) == 0}
+	d, err := hwgen.Plan(n, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	samples := make([][]int32, 4+rng.IntN(8))
+	for i := range samples {
+		samples[i] = quanttest.RandomInput(rng, n)
+	}
+	opt := sim.Options{Simulator: simulator, Seed: seed, CacheDir: t.TempDir()}
+	if rng.IntN(4) > 0 {
+		opt.Gap = sim.Pattern{Probability: float64(rng.IntN(10)) / 10, Period: rng.IntN(2) * (2 + rng.IntN(9))}
+		opt.Stall = sim.Pattern{Probability: float64(rng.IntN(10)) / 10, Period: rng.IntN(2) * (2 + rng.IntN(9))}
+	}
+	r, err := sim.CrossCheck(context.Background(), d, emit(t, d, o), samples, opt)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r.Mismatches > 0 || r.CyclesModel != r.CyclesRTL || r.BeatsCompared == 0 {
+		t.Errorf("seed %d, folding %v: %+v", seed, o.Folding, *r)
+	}
+}
+
+func TestRandomNetworks(t *testing.T) {
+	for _, c := range []struct {
+		simulator    verilator.Simulator
+		tool         string
+		count, short int
+	}{{verilator.Icarus, "iverilog", 100, 10}, {verilator.Verilator, "verilator", 6, 0}} {
+		t.Run(string(c.simulator), func(t *testing.T) {
+			count := c.count
+			switch {
+			case *networks > 0:
+				count = *networks
+			case testing.Short():
+				count = c.short
+			}
+			if count == 0 {
+				t.Skip("slow: builds a simulator a network")
+			}
+			needTool(t, c.tool)
+			for seed := range uint64(count) {
+				t.Run(fmt.Sprint(seed), func(t *testing.T) {
+					t.Parallel()
+					randomCase(t, c.simulator, seed)
+				})
+			}
+		})
+	}
+}

@@ -1,0 +1,98 @@
+// Pipelined dot product of SIMD integer weights and inputs, trimmed to ACC_BITS.
+//
+//   sum = w[0]*x[0] + ... + w[SIMD-1]*x[SIMD-1]
+//   One register after the products and one after every tree level: latency
+//   1 + ceil(log2(SIMD)) cycles of en, throughput 1 a cycle. A node of level l has
+//   min(WEIGHT_BITS + INPUT_BITS + l, ACC_BITS) bits: the certificate bounds every partial
+//   sum, in any order, so no node needs more than the accumulator.
+//   It does not saturate: a sum beyond ACC_BITS wraps (and stops a simulation).
+//
+// Parameters
+//   SIMD          lanes, >= 1
+//   WEIGHT_BITS   bits of a weight, signed, >= 1
+//   INPUT_BITS    bits of an input, >= 1
+//   INPUT_SIGNED  1: inputs are two's complement, 0: unsigned
+//   ACC_BITS      P, bits of the accumulator, >= 1
+//   SUM_BITS      bits of sum (derived, do not override)
+`default_nettype none
+module dot_product #(
+    parameter integer SIMD         = 4,
+    parameter integer WEIGHT_BITS  = 4,
+    parameter integer INPUT_BITS   = 4,
+    parameter integer INPUT_SIGNED = 0,
+    parameter integer ACC_BITS     = 12,
+    parameter integer SUM_BITS     =
+        (WEIGHT_BITS + INPUT_BITS + $clog2(SIMD) < ACC_BITS)
+        ? WEIGHT_BITS + INPUT_BITS + $clog2(SIMD) : ACC_BITS
+) (
+    input  wire                        clk,
+    input  wire                        en,
+    input  wire                        check,    // operands are valid (simulation checks only)
+    input  wire [SIMD*WEIGHT_BITS-1:0] weights,
+    input  wire [SIMD*INPUT_BITS-1:0]  inputs,
+    output wire [SUM_BITS-1:0]         sum
+);
+    localparam integer LEVELS = $clog2(SIMD);
+    localparam integer FULL = WEIGHT_BITS + INPUT_BITS + 1;  // bits of an exact product
+    localparam integer PRODUCT = (FULL - 1 < ACC_BITS) ? FULL - 1 : ACC_BITS;
+
+    genvar lane, level, node;
+    generate
+        // Products. Nodes of a level lie side by side in one vector, node 0 in the low bits.
+        for (lane = 0; lane < SIMD; lane = lane + 1) begin : gen_product
+            wire [WEIGHT_BITS-1:0] w = weights[lane*WEIGHT_BITS +: WEIGHT_BITS];
+            wire [INPUT_BITS-1:0] x = inputs[lane*INPUT_BITS +: INPUT_BITS];
+            wire x_sign = (INPUT_SIGNED != 0) && x[INPUT_BITS-1];
+            wire signed [FULL-1:0] w_full = {{(FULL-WEIGHT_BITS){w[WEIGHT_BITS-1]}}, w};
+            wire signed [FULL-1:0] x_full = {{(FULL-INPUT_BITS){x_sign}}, x};
+            wire signed [FULL-1:0] full = w_full * x_full;
+            reg [PRODUCT-1:0] product_q;
+            always @(posedge clk) if (en) product_q <= full[PRODUCT-1:0];
+`ifndef SYNTHESIS
+            always @(posedge clk) begin
+                if (en && check && (full[FULL-1:PRODUCT-1] != {(FULL-PRODUCT+1){full[FULL-1]}}))
+                begin
+                    $display("ERROR %m: product %0d needs more than %0d bits", full, ACC_BITS);
+                    $finish;
+                end
+            end
+`else
+            wire unused = &{1'b0, check, full};
+`endif
+        end
+
+        for (level = 0; level <= LEVELS; level = level + 1) begin : gen_level
+            localparam integer NODES = (SIMD + (1 << level) - 1) >> level;
+            localparam integer BITS = (FULL - 1 + level < ACC_BITS) ? FULL - 1 + level : ACC_BITS;
+            wire [NODES*BITS-1:0] sums;
+            if (level == 0) begin : gen_leaves
+                for (node = 0; node < NODES; node = node + 1) begin : gen_node
+                    assign sums[node*BITS +: BITS] = gen_product[node].product_q;
+                end
+            end else begin : gen_adders
+                localparam integer BELOW = (SIMD + (1 << (level - 1)) - 1) >> (level - 1);
+                localparam integer SMALL =
+                    (FULL - 2 + level < ACC_BITS) ? FULL - 2 + level : ACC_BITS;
+                for (node = 0; node < NODES; node = node + 1) begin : gen_node
+                    wire [SMALL-1:0] left = gen_level[level-1].sums[2*node*SMALL +: SMALL];
+                    reg [BITS-1:0] sum_q;
+                    assign sums[node*BITS +: BITS] = sum_q;
+                    if (2 * node + 1 < BELOW) begin : gen_add
+                        wire [SMALL-1:0] right =
+                            gen_level[level-1].sums[(2*node+1)*SMALL +: SMALL];
+                        wire [SMALL:0] full = {left[SMALL-1], left} + {right[SMALL-1], right};
+                        always @(posedge clk) if (en) sum_q <= full[BITS-1:0];
+                        wire unused = full[SMALL];
+                    end else begin : gen_pass
+                        wire [SMALL:0] full = {left[SMALL-1], left};
+                        always @(posedge clk) if (en) sum_q <= full[BITS-1:0];
+                        wire unused = full[SMALL];
+                    end
+                end
+            end
+        end
+    endgenerate
+
+    assign sum = gen_level[LEVELS].sums;
+endmodule
+`default_nettype wire

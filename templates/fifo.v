@@ -1,0 +1,59 @@
+// First-in first-out queue of DEPTH beats, read without latency from a small memory.
+//
+//   Latency 1 cycle, throughput 1 beat a cycle at every depth >= 2. s_ready and m_valid
+//   depend on the fill level only: no combinational path crosses the queue.
+//   It does not bypass: a beat written into an empty queue is seen one cycle later.
+//
+// Parameters
+//   WIDTH  payload, bits, >= 1
+//   DEPTH  beats, >= 2
+`default_nettype none
+module fifo #(
+    parameter integer WIDTH = 8,
+    parameter integer DEPTH = 4
+) (
+    input  wire             clk,
+    input  wire             rst_n,
+    input  wire             s_valid,
+    output wire             s_ready,
+    input  wire [WIDTH-1:0] s_data,
+    output wire             m_valid,
+    input  wire             m_ready,
+    output wire [WIDTH-1:0] m_data
+);
+    localparam integer PTR_BITS = $clog2(DEPTH);
+    localparam integer LEVEL_BITS = $clog2(DEPTH + 1);
+    localparam [PTR_BITS-1:0] LAST = DEPTH[PTR_BITS-1:0] - 1'b1;
+    localparam [LEVEL_BITS-1:0] FULL = DEPTH[LEVEL_BITS-1:0];
+
+    (* ram_style = "distributed" *)
+    reg [WIDTH-1:0] mem [0:DEPTH-1];
+    reg [PTR_BITS-1:0] write_q;
+    reg [PTR_BITS-1:0] read_q;
+    reg [LEVEL_BITS-1:0] level_q;
+
+    wire s_fire = s_valid && s_ready;
+    wire m_fire = m_valid && m_ready;
+
+    assign s_ready = level_q != FULL;
+    assign m_valid = level_q != {LEVEL_BITS{1'b0}};
+    assign m_data  = mem[read_q];
+
+    always @(posedge clk) begin
+        if (s_fire) mem[write_q] <= s_data;
+    end
+
+    always @(posedge clk) begin
+        if (!rst_n) begin
+            write_q <= {PTR_BITS{1'b0}};
+            read_q  <= {PTR_BITS{1'b0}};
+            level_q <= {LEVEL_BITS{1'b0}};
+        end else begin
+            if (s_fire) write_q <= (write_q == LAST) ? {PTR_BITS{1'b0}} : write_q + 1'b1;
+            if (m_fire) read_q <= (read_q == LAST) ? {PTR_BITS{1'b0}} : read_q + 1'b1;
+            if (s_fire && !m_fire) level_q <= level_q + 1'b1;
+            if (!s_fire && m_fire) level_q <= level_q - 1'b1;
+        end
+    end
+endmodule
+`default_nettype wire

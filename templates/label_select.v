@@ -1,0 +1,181 @@
+// Index and score of the largest output of a classifier; the lowest index on ties.
+//
+//   score[r] = acc[r] * gain[r] + bias[r],   r < MH
+//   label = lowest r among the largest scores;  out = {score, label}, one beat a vector
+//   Beats bring PE rows each, fold by fold: row r in lane r mod PE of beat r div PE.
+//   Throughput 1 beat a cycle; latency from the last beat 3 + ceil(log2(PE)) cycles.
+//   s_ready depends on registers only.
+//
+//   s_* -> scores -> tournament (log2(PE) levels) -> best so far -> spill -> m_*
+//
+// Parameters
+//   MH          rows, >= 1
+//   PE          rows a beat; divides MH
+//   ACC_BITS    bits of an accumulator, signed
+//   GAIN_SHIFT  the gain of every row is 2^GAIN_SHIFT; negative: gains come from MEM_gain.mem
+//   GAIN_BITS   bits of a gain, signed (only where gains come from a file)
+//   SCORE_BITS  bits of a score and of a bias, signed; more than ACC_BITS and GAIN_BITS
+//   LABEL_BITS  bits of the label, >= max(1, ceil(log2(MH)))
+//   MEM         prefix of the memory files: MEM_bias.mem, MEM_gain.mem; word f holds PE values
+`default_nettype none
+module label_select #(
+    parameter integer MH         = 10,
+    parameter integer PE         = 2,
+    parameter integer ACC_BITS   = 16,
+    parameter integer GAIN_SHIFT = 0,
+    parameter integer GAIN_BITS  = 2,
+    parameter integer SCORE_BITS = 24,
+    parameter integer LABEL_BITS = 8,
+    parameter MEM = ""
+) (
+    input  wire                             clk,
+    input  wire                             rst_n,
+    input  wire                             s_valid,
+    output wire                             s_ready,
+    input  wire [PE*ACC_BITS-1:0]           s_data,
+    output wire                             m_valid,
+    input  wire                             m_ready,
+    output wire [SCORE_BITS+LABEL_BITS-1:0] m_data
+);
+    localparam integer FOLDS = MH / PE;
+    localparam integer FOLD_BITS = (FOLDS > 1) ? $clog2(FOLDS) : 1;
+    localparam integer LAST_FOLD = FOLDS - 1;
+    localparam [FOLD_BITS-1:0] LAST = LAST_FOLD[FOLD_BITS-1:0];
+    localparam integer LEVELS = $clog2(PE);
+    localparam integer PAIR = SCORE_BITS + LABEL_BITS;
+
+    // valid_q[0]: scores hold a beat; [LEVELS]: its best row is known; [LEVELS+1]: the best
+    // row of the whole vector is known.
+    reg [LEVELS+1:0] valid_q;
+    reg [LEVELS:0] first_q;
+    reg [LEVELS:0] last_q;
+    reg [FOLD_BITS-1:0] fold_q;
+    reg [LABEL_BITS-1:0] base_q;  // row of lane 0 of the next beat
+
+    wire spill_ready;
+    wire en = !valid_q[LEVELS+1] || spill_ready;
+    wire first = fold_q == {FOLD_BITS{1'b0}};
+    wire last = fold_q == LAST;
+    assign s_ready = en;
+
+    wire [LEVELS+1:0] partial = {{(LEVELS+1){1'b0}}, !last_q[LEVELS]} << (LEVELS + 1);
+    wire [LEVELS+1:0] first_next = {first_q, first};
+    wire [LEVELS+1:0] last_next = {last_q, last};
+
+    always @(posedge clk) begin
+        if (!rst_n) begin
+            valid_q <= {(LEVELS+2){1'b0}};
+            fold_q  <= {FOLD_BITS{1'b0}};
+            base_q  <= {LABEL_BITS{1'b0}};
+        end else if (en) begin
+            valid_q <= {valid_q[LEVELS:0], s_valid} & ~partial;
+            if (s_valid) begin
+                fold_q <= last ? {FOLD_BITS{1'b0}} : fold_q + 1'b1;
+                base_q <= last ? {LABEL_BITS{1'b0}} : base_q + PE[LABEL_BITS-1:0];
+            end
+        end
+        if (en) begin
+            first_q <= first_next[LEVELS:0];
+            last_q  <= last_next[LEVELS:0];
+        end
+    end
+    wire unused = &{1'b0, first_next[LEVELS+1], last_next[LEVELS+1]};
+
+    (* rom_style = "logic", ram_style = "logic" *)
+    reg [PE*SCORE_BITS-1:0] bias_mem [0:FOLDS-1];
+    initial if (MEM != "") $readmemh({MEM, "_bias.mem"}, bias_mem);
+    wire [PE*SCORE_BITS-1:0] biases;
+
+    genvar pe, level, node;
+    generate
+        if (FOLDS > 1) begin : gen_bias
+            assign biases = bias_mem[fold_q];
+        end else begin : gen_one_bias
+            assign biases = bias_mem[0];
+        end
+
+        if (GAIN_SHIFT < 0) begin : gen_gain
+            (* rom_style = "logic", ram_style = "logic" *)
+            reg [PE*GAIN_BITS-1:0] mem [0:FOLDS-1];
+            initial if (MEM != "") $readmemh({MEM, "_gain.mem"}, mem);
+            wire [PE*GAIN_BITS-1:0] gains;
+            if (FOLDS > 1) begin : gen_gains
+                assign gains = mem[fold_q];
+            end else begin : gen_one_gain
+                assign gains = mem[0];
+            end
+        end
+
+        for (pe = 0; pe < PE; pe = pe + 1) begin : gen_score
+            wire [ACC_BITS-1:0] acc = s_data[pe*ACC_BITS +: ACC_BITS];
+            wire signed [SCORE_BITS-1:0] wide = {{(SCORE_BITS-ACC_BITS){acc[ACC_BITS-1]}}, acc};
+            wire signed [SCORE_BITS-1:0] scaled;
+            wire [SCORE_BITS-1:0] bias = biases[pe*SCORE_BITS +: SCORE_BITS];
+            reg [SCORE_BITS-1:0] score_q;
+            reg [LABEL_BITS-1:0] label_q;
+            if (GAIN_SHIFT < 0) begin : gen_multiply
+                wire [GAIN_BITS-1:0] gain = gen_gain.gains[pe*GAIN_BITS +: GAIN_BITS];
+                wire signed [SCORE_BITS-1:0] gain_wide =
+                    {{(SCORE_BITS-GAIN_BITS){gain[GAIN_BITS-1]}}, gain};
+                assign scaled = wide * gain_wide;
+            end else begin : gen_shift
+                assign scaled = wide <<< GAIN_SHIFT;
+            end
+            always @(posedge clk) begin
+                if (en) begin
+                    score_q <= scaled + bias;
+                    label_q <= base_q + pe[LABEL_BITS-1:0];
+                end
+            end
+        end
+
+        // Tournament: the right one wins only if it is larger, so the lowest row wins a tie.
+        for (level = 0; level <= LEVELS; level = level + 1) begin : gen_level
+            localparam integer NODES = (PE + (1 << level) - 1) >> level;
+            wire [NODES*PAIR-1:0] pairs;
+            if (level == 0) begin : gen_leaves
+                for (node = 0; node < NODES; node = node + 1) begin : gen_node
+                    assign pairs[node*PAIR +: PAIR] =
+                        {gen_score[node].score_q, gen_score[node].label_q};
+                end
+            end else begin : gen_matches
+                localparam integer BELOW = (PE + (1 << (level - 1)) - 1) >> (level - 1);
+                for (node = 0; node < NODES; node = node + 1) begin : gen_node
+                    wire [PAIR-1:0] left = gen_level[level-1].pairs[2*node*PAIR +: PAIR];
+                    reg [PAIR-1:0] winner_q;
+                    assign pairs[node*PAIR +: PAIR] = winner_q;
+                    if (2 * node + 1 < BELOW) begin : gen_match
+                        wire [PAIR-1:0] right =
+                            gen_level[level-1].pairs[(2*node+1)*PAIR +: PAIR];
+                        wire right_wins = $signed(right[PAIR-1:LABEL_BITS])
+                                        > $signed(left[PAIR-1:LABEL_BITS]);
+                        always @(posedge clk) if (en) winner_q <= right_wins ? right : left;
+                    end else begin : gen_bye
+                        always @(posedge clk) if (en) winner_q <= left;
+                    end
+                end
+            end
+        end
+    endgenerate
+
+    reg [PAIR-1:0] best_q;
+    wire [PAIR-1:0] beat_best = gen_level[LEVELS].pairs;
+    wire larger = $signed(beat_best[PAIR-1:LABEL_BITS]) > $signed(best_q[PAIR-1:LABEL_BITS]);
+    always @(posedge clk) begin
+        if (en && valid_q[LEVELS] && (first_q[LEVELS] || larger)) best_q <= beat_best;
+    end
+
+    spill_register #(
+        .WIDTH(PAIR)
+    ) u_spill (
+        .clk    (clk),
+        .rst_n  (rst_n),
+        .s_valid(valid_q[LEVELS+1]),
+        .s_ready(spill_ready),
+        .s_data (best_q),
+        .m_valid(m_valid),
+        .m_ready(m_ready),
+        .m_data (m_data)
+    );
+endmodule
+`default_nettype wire

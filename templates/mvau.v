@@ -1,0 +1,195 @@
+// Folded matrix-vector-activation unit with exactly ACC_BITS-bit accumulators.
+//
+//   y[r] = f_r( sum over c of W[r][c] * x[c] ),   r < MH, c < MW
+//   Row r is computed by PE r mod PE in fold r div PE; column c enters lane c mod SIMD.
+//   NF = MH/PE folds, SF = MW/SIMD beats a fold; nf is the outer loop. Each input beat must
+//   come once a fold (replay_buffer.v repeats it). f_r is the staircase of thresholds.v, or
+//   the identity when OUTPUT_BITS is 0: then y is the raw accumulator.
+//
+//   Throughput: one vector every NF*SF cycles, without a bubble. Latency from the last beat
+//   of a fold to its output: 4 + ceil(log2(SIMD)) + OUTPUT_BITS cycles.
+//
+//   s_* -> operands -> products -> adder tree -> accumulators -> thresholds -> spill -> m_*
+//             ^ weights                 (everything moves on en)
+//
+//   The pipeline halts as a whole while a result waits for a full spill register; s_ready
+//   depends on registers only. ACC_BITS must be certified by the generator: the unit does
+//   not saturate, and in simulation an overflow is an error.
+//
+// Parameters
+//   MW, MH          matrix columns (inputs) and rows (outputs), >= 1
+//   PE, SIMD        rows and columns computed at once; PE divides MH, SIMD divides MW
+//   WEIGHT_BITS     M, bits of a weight, signed, >= 1
+//   INPUT_BITS      N, bits of an input, >= 1
+//   INPUT_SIGNED    1: inputs are two's complement, 0: unsigned
+//   ACC_BITS        P, bits of an accumulator, signed, >= 1
+//   OUTPUT_BITS     A, bits of an activation; 0: raw accumulators
+//   OUTPUT_SIGNED, THRESHOLD_BITS, INVERT, THRESHOLDS   see thresholds.v
+//   WEIGHTS         memory file: word nf*SF+sf holds weight (pe, s) at bit (pe*SIMD+s)*M
+//   BLOCK           1: weights in block RAM, 0: in LUTs
+`default_nettype none
+module mvau #(
+    parameter integer MW             = 8,
+    parameter integer MH             = 4,
+    parameter integer PE             = 2,
+    parameter integer SIMD           = 4,
+    parameter integer WEIGHT_BITS    = 4,
+    parameter integer INPUT_BITS     = 4,
+    parameter integer INPUT_SIGNED   = 0,
+    parameter integer ACC_BITS       = 12,
+    parameter integer OUTPUT_BITS    = 4,
+    parameter integer OUTPUT_SIGNED  = 0,
+    parameter integer THRESHOLD_BITS = ACC_BITS,
+    parameter integer INVERT         = 0,
+    parameter WEIGHTS = "",
+    parameter THRESHOLDS = "",
+    parameter integer BLOCK = 0,
+    parameter integer Y_BITS = (OUTPUT_BITS > 0) ? OUTPUT_BITS : ACC_BITS
+) (
+    input  wire                       clk,
+    input  wire                       rst_n,
+    input  wire                       s_valid,
+    output wire                       s_ready,
+    input  wire [SIMD*INPUT_BITS-1:0] s_data,
+    output wire                       m_valid,
+    input  wire                       m_ready,
+    output wire [PE*Y_BITS-1:0]       m_data
+);
+    localparam integer SF = MW / SIMD;
+    localparam integer NF = MH / PE;
+    localparam integer WORDS = SF * NF;
+    localparam integer TREE = $clog2(SIMD);
+    localparam integer SUM_BITS = (WEIGHT_BITS + INPUT_BITS + TREE < ACC_BITS)
+                                ? WEIGHT_BITS + INPUT_BITS + TREE : ACC_BITS;
+    localparam integer AT_SUM = 1 + TREE;            // stage whose register holds the sums
+    localparam integer AT_END = AT_SUM + 1 + OUTPUT_BITS;  // last stage before the spill
+    localparam integer ADDR_BITS = (WORDS > 1) ? $clog2(WORDS) : 1;
+    localparam integer SF_BITS = (SF > 1) ? $clog2(SF) : 1;
+    localparam integer LAST_WORD = WORDS - 1;
+    localparam integer LAST_BEAT = SF - 1;
+
+    // Stage 0 holds the operands. valid_q[i]: stage i holds a beat, up to the sums; from the
+    // accumulators on only the end of a fold counts.
+    reg [AT_END:0] valid_q;
+    reg [AT_SUM:0] first_q;
+    reg [AT_SUM:0] last_q;
+    reg [ADDR_BITS-1:0] word_q;
+    reg [SF_BITS-1:0] beat_q;
+    reg [SIMD*INPUT_BITS-1:0] x_q;
+
+    wire spill_ready;
+    wire en = !valid_q[AT_END] || spill_ready;
+    wire first = beat_q == {SF_BITS{1'b0}};
+    wire last = beat_q == LAST_BEAT[SF_BITS-1:0];
+
+    assign s_ready = en;
+
+    // The accumulators take every sum in, but pass on only the one that ends a fold.
+    wire [AT_END:0] partial = {{AT_END{1'b0}}, !last_q[AT_SUM]} << (AT_SUM + 1);
+
+    always @(posedge clk) begin
+        if (!rst_n) begin
+            word_q  <= {ADDR_BITS{1'b0}};
+            beat_q  <= {SF_BITS{1'b0}};
+            valid_q <= {(AT_END+1){1'b0}};
+        end else if (en) begin
+            valid_q <= {valid_q[AT_END-1:0], s_valid} & ~partial;
+            if (s_valid) begin
+                word_q <= (word_q == LAST_WORD[ADDR_BITS-1:0]) ? {ADDR_BITS{1'b0}}
+                                                               : word_q + 1'b1;
+                beat_q <= last ? {SF_BITS{1'b0}} : beat_q + 1'b1;
+            end
+        end
+        if (en) begin
+            first_q <= {first_q[AT_SUM-1:0], first};
+            last_q  <= {last_q[AT_SUM-1:0], last};
+            x_q     <= s_data;
+        end
+    end
+
+    wire [PE*SIMD*WEIGHT_BITS-1:0] weights;
+    rom #(
+        .WIDTH(PE * SIMD * WEIGHT_BITS),
+        .DEPTH(WORDS),
+        .MEM  (WEIGHTS),
+        .BLOCK(BLOCK)
+    ) u_weights (
+        .clk (clk),
+        .en  (en),
+        .addr(word_q),
+        .data(weights)
+    );
+
+    wire [PE*ACC_BITS-1:0] acc;
+    genvar pe;
+    generate
+        for (pe = 0; pe < PE; pe = pe + 1) begin : gen_pe
+            wire [SUM_BITS-1:0] sum;
+            dot_product #(
+                .SIMD        (SIMD),
+                .WEIGHT_BITS (WEIGHT_BITS),
+                .INPUT_BITS  (INPUT_BITS),
+                .INPUT_SIGNED(INPUT_SIGNED),
+                .ACC_BITS    (ACC_BITS)
+            ) u_dot (
+                .clk    (clk),
+                .en     (en),
+                .check  (valid_q[0]),
+                .weights(weights[pe*SIMD*WEIGHT_BITS +: SIMD*WEIGHT_BITS]),
+                .inputs (x_q),
+                .sum    (sum)
+            );
+            accumulator #(
+                .SUM_BITS(SUM_BITS),
+                .ACC_BITS(ACC_BITS),
+                .ONE_SUM ((SF == 1) ? 1 : 0)
+            ) u_acc (
+                .clk  (clk),
+                .en   (en),
+                .valid(valid_q[AT_SUM]),
+                .first(first_q[AT_SUM]),
+                .sum  (sum),
+                .acc  (acc[pe*ACC_BITS +: ACC_BITS])
+            );
+        end
+    endgenerate
+
+    wire [PE*Y_BITS-1:0] result;
+    generate
+        if (OUTPUT_BITS > 0) begin : gen_thresholds
+            thresholds #(
+                .PE            (PE),
+                .FOLDS         (NF),
+                .ACC_BITS      (ACC_BITS),
+                .THRESHOLD_BITS(THRESHOLD_BITS),
+                .OUTPUT_BITS   (OUTPUT_BITS),
+                .OUTPUT_SIGNED (OUTPUT_SIGNED),
+                .INVERT        (INVERT),
+                .MEM           (THRESHOLDS)
+            ) u_thresholds (
+                .clk  (clk),
+                .rst_n(rst_n),
+                .en   (en),
+                .valid(valid_q[AT_SUM+1]),
+                .acc  (acc),
+                .out  (result)
+            );
+        end else begin : gen_accumulators
+            assign result = acc;
+        end
+    endgenerate
+
+    spill_register #(
+        .WIDTH(PE * Y_BITS)
+    ) u_spill (
+        .clk    (clk),
+        .rst_n  (rst_n),
+        .s_valid(valid_q[AT_END]),
+        .s_ready(spill_ready),
+        .s_data (result),
+        .m_valid(m_valid),
+        .m_ready(m_ready),
+        .m_data (m_data)
+    );
+endmodule
+`default_nettype wire

@@ -1,0 +1,103 @@
+// Input buffer of a folded MVAU: takes a vector of LENGTH beats once, gives it REPEATS times.
+//
+//   out = beat 0..LENGTH-1, again and again, REPEATS times; then the next vector.
+//   The first pass starts as soon as beats arrive, and the last pass frees each slot as it
+//   reads it, so the next vector streams in behind: no bubble between vectors.
+//   Latency 2 cycles, throughput 1 beat a cycle. s_ready depends on registers only.
+//
+//   s_* ---> mem[LENGTH] ---> data_q ---> m_*
+//            write_q ^   ^ read_q, pass_q
+//
+// Parameters
+//   WIDTH    payload, bits, >= 1
+//   LENGTH   beats of a vector (SF = MW / SIMD), >= 1
+//   REPEATS  passes over a vector (NF = MH / PE), >= 2 (with one pass no buffer is needed)
+//   BLOCK    1: block RAM, 0: distributed RAM
+`default_nettype none
+module replay_buffer #(
+    parameter integer WIDTH   = 8,
+    parameter integer LENGTH  = 4,
+    parameter integer REPEATS = 2,
+    parameter integer BLOCK   = 0
+) (
+    input  wire             clk,
+    input  wire             rst_n,
+    input  wire             s_valid,
+    output wire             s_ready,
+    input  wire [WIDTH-1:0] s_data,
+    output wire             m_valid,
+    input  wire             m_ready,
+    output wire [WIDTH-1:0] m_data
+);
+    localparam integer PTR_BITS = (LENGTH > 1) ? $clog2(LENGTH) : 1;
+    localparam integer LEVEL_BITS = $clog2(LENGTH + 1);
+    localparam integer PASS_BITS = $clog2(REPEATS);
+    localparam integer LAST_BEAT = LENGTH - 1;
+    localparam integer LAST_PASS = REPEATS - 1;
+    localparam [PTR_BITS-1:0] LAST = LAST_BEAT[PTR_BITS-1:0];
+    localparam [LEVEL_BITS-1:0] FULL = LENGTH[LEVEL_BITS-1:0];
+    localparam [PASS_BITS-1:0] FINAL = LAST_PASS[PASS_BITS-1:0];
+
+    reg [PTR_BITS-1:0] write_q;
+    reg [PTR_BITS-1:0] read_q;
+    reg [PASS_BITS-1:0] pass_q;
+    reg [LEVEL_BITS-1:0] level_q;  // slots in use
+    reg [LEVEL_BITS-1:0] fresh_q;  // slots in use and not read in a first pass yet
+    reg valid_q;
+
+    wire s_fire     = s_valid && s_ready;
+    wire first_pass = pass_q == {PASS_BITS{1'b0}};
+    wire final_pass = pass_q == FINAL;
+    wire available  = !first_pass || (fresh_q != {LEVEL_BITS{1'b0}});
+    wire read       = available && (!valid_q || m_ready);
+    wire take_fresh = read && first_pass;
+    wire free       = read && final_pass;
+
+    assign s_ready = level_q != FULL;
+    assign m_valid = valid_q;
+
+    generate
+        if (BLOCK != 0) begin : gen_block
+            (* ram_style = "block" *)
+            reg [WIDTH-1:0] mem [0:LENGTH-1];
+            reg [WIDTH-1:0] data_q;
+            always @(posedge clk) begin
+                if (s_fire) mem[write_q] <= s_data;
+                if (read) data_q <= mem[read_q];
+            end
+            assign m_data = data_q;
+        end else begin : gen_distributed
+            (* ram_style = "distributed" *)
+            reg [WIDTH-1:0] mem [0:LENGTH-1];
+            reg [WIDTH-1:0] data_q;
+            always @(posedge clk) begin
+                if (s_fire) mem[write_q] <= s_data;
+                if (read) data_q <= mem[read_q];
+            end
+            assign m_data = data_q;
+        end
+    endgenerate
+
+    always @(posedge clk) begin
+        if (!rst_n) begin
+            write_q <= {PTR_BITS{1'b0}};
+            read_q  <= {PTR_BITS{1'b0}};
+            pass_q  <= {PASS_BITS{1'b0}};
+            level_q <= {LEVEL_BITS{1'b0}};
+            fresh_q <= {LEVEL_BITS{1'b0}};
+            valid_q <= 1'b0;
+        end else begin
+            valid_q <= read || (valid_q && !m_ready);
+            if (s_fire) write_q <= (write_q == LAST) ? {PTR_BITS{1'b0}} : write_q + 1'b1;
+            if (read) read_q <= (read_q == LAST) ? {PTR_BITS{1'b0}} : read_q + 1'b1;
+            if (read && (read_q == LAST)) begin
+                pass_q <= final_pass ? {PASS_BITS{1'b0}} : pass_q + 1'b1;
+            end
+            if (s_fire && !free) level_q <= level_q + 1'b1;
+            if (!s_fire && free) level_q <= level_q - 1'b1;
+            if (s_fire && !take_fresh) fresh_q <= fresh_q + 1'b1;
+            if (!s_fire && take_fresh) fresh_q <= fresh_q - 1'b1;
+        end
+    end
+endmodule
+`default_nettype wire

@@ -1,0 +1,59 @@
+// Read-only memory, loaded from a .mem file, with a registered output.
+//
+//   data = mem[addr], 1 cycle after en. Without its file the simulation stops with an error
+//   (synthesis tools stop by themselves), so it can never be silently empty.
+//
+// Parameters
+//   WIDTH  bits of a word, >= 1
+//   DEPTH  words, >= 1
+//   MEM    file of DEPTH hexadecimal words, relative to where the tool is started
+//   BLOCK  1: block RAM, 0: LUTs
+`default_nettype none
+module rom #(
+    parameter integer WIDTH = 8,
+    parameter integer DEPTH = 4,
+    parameter MEM = "",
+    parameter integer BLOCK = 0,
+    parameter integer ADDR_BITS = (DEPTH > 1) ? $clog2(DEPTH) : 1
+) (
+    input  wire                 clk,
+    input  wire                 en,
+    input  wire [ADDR_BITS-1:0] addr,
+    output wire [WIDTH-1:0]     data
+);
+    reg [WIDTH-1:0] data_q;
+    assign data = data_q;
+
+    generate
+        if (DEPTH == 1) begin : gen_constant
+            reg [WIDTH-1:0] mem [0:0];
+            initial if (MEM != "") $readmemh(MEM, mem);
+            always @(posedge clk) if (en) data_q <= mem[0];
+            wire unused = &{1'b0, addr};
+        end else if (BLOCK != 0) begin : gen_block
+            (* rom_style = "block", ram_style = "block" *)
+            reg [WIDTH-1:0] mem [0:DEPTH-1];
+            initial if (MEM != "") $readmemh(MEM, mem);
+            always @(posedge clk) if (en) data_q <= mem[addr];
+        end else begin : gen_logic
+            (* rom_style = "logic", ram_style = "logic" *)
+            reg [WIDTH-1:0] mem [0:DEPTH-1];
+            initial if (MEM != "") $readmemh(MEM, mem);
+            always @(posedge clk) if (en) data_q <= mem[addr];
+        end
+    endgenerate
+
+`ifndef SYNTHESIS
+    integer file;
+    initial begin
+        if (MEM != "") begin
+            file = $fopen(MEM, "r");
+            if (file == 0) begin
+                $display("ERROR %m: memory file not found: %0s", MEM);
+                $finish;
+            end else $fclose(file);
+        end
+    end
+`endif
+endmodule
+`default_nettype wire

@@ -1,0 +1,85 @@
+// One level of the pipelined binary search of thresholds.v, for PE channels side by side.
+//
+//   Level STAGE has 2^STAGE thresholds a channel; the bits found so far choose one of them:
+//     found_out = {found_in, acc > threshold[fold, found_in]}
+//   Latency 1 cycle of en, throughput 1 a cycle. One comparator of THRESHOLD_BITS bits a PE.
+//
+// Parameters
+//   PE              channels side by side, >= 1
+//   FOLDS           channel folds (NF), >= 1
+//   STAGE           level of the search, 0..15; level 0 finds the most significant bit
+//   ACC_BITS        bits of an accumulator, signed
+//   THRESHOLD_BITS  bits of a threshold, signed, >= ACC_BITS
+//   MEM             prefix of the memory files; level k reads MEM_k.mem, k in hexadecimal:
+//                   FOLDS * 2^STAGE words of PE thresholds, PE 0 in the low bits
+`default_nettype none
+module threshold_stage #(
+    parameter integer PE             = 2,
+    parameter integer FOLDS          = 4,
+    parameter integer STAGE          = 1,
+    parameter integer ACC_BITS       = 8,
+    parameter integer THRESHOLD_BITS = 8,
+    parameter MEM = "",
+    parameter integer FOLD_BITS  = (FOLDS > 1) ? $clog2(FOLDS) : 1,
+    parameter integer FOUND_BITS = (STAGE > 0) ? STAGE : 1
+) (
+    input  wire                      clk,
+    input  wire                      en,
+    input  wire [FOLD_BITS-1:0]      fold_in,
+    input  wire [PE*ACC_BITS-1:0]    acc_in,
+    input  wire [PE*FOUND_BITS-1:0]  found_in,  // ignored at level 0
+    output reg  [FOLD_BITS-1:0]      fold_out,
+    output reg  [PE*ACC_BITS-1:0]    acc_out,
+    output wire [PE*(STAGE+1)-1:0]   found_out
+);
+    localparam integer DEPTH = FOLDS << STAGE;
+    localparam integer ADDR_BITS = (DEPTH > 1) ? $clog2(DEPTH) : 1;
+    localparam integer PAD = ADDR_BITS + 1;  // one bit more, so that no shift loses a bit
+    localparam [7:0] DIGIT = (STAGE < 10) ? "0" + STAGE[7:0] : "a" + STAGE[7:0] - 8'd10;
+
+    (* rom_style = "logic", ram_style = "logic" *)
+    reg [PE*THRESHOLD_BITS-1:0] mem [0:DEPTH-1];
+    initial if (MEM != "") $readmemh({MEM, "_", DIGIT, ".mem"}, mem);
+
+    wire [PAD-1:0] base = {{(PAD-FOLD_BITS){1'b0}}, fold_in} << STAGE;
+
+    always @(posedge clk) begin
+        if (en) begin
+            fold_out <= fold_in;
+            acc_out  <= acc_in;
+        end
+    end
+
+    genvar pe;
+    generate
+        for (pe = 0; pe < PE; pe = pe + 1) begin : gen_pe
+            wire [FOUND_BITS-1:0] found = found_in[pe*FOUND_BITS +: FOUND_BITS];
+            wire [PAD-1:0] addr;
+            wire [PE*THRESHOLD_BITS-1:0] word = mem[addr[ADDR_BITS-1:0]];
+            wire [THRESHOLD_BITS-1:0] threshold = word[pe*THRESHOLD_BITS +: THRESHOLD_BITS];
+            wire [ACC_BITS-1:0] acc = acc_in[pe*ACC_BITS +: ACC_BITS];
+            wire signed [THRESHOLD_BITS-1:0] acc_wide;
+            reg bit_q;
+
+            if (THRESHOLD_BITS > ACC_BITS) begin : gen_extend
+                assign acc_wide = {{(THRESHOLD_BITS-ACC_BITS){acc[ACC_BITS-1]}}, acc};
+            end else begin : gen_same
+                assign acc_wide = acc;
+            end
+            always @(posedge clk) if (en) bit_q <= acc_wide > $signed(threshold);
+
+            if (STAGE == 0) begin : gen_first
+                assign addr = base;
+                assign found_out[pe] = bit_q;
+                wire unused = &{1'b0, found};
+            end else begin : gen_later
+                reg [STAGE-1:0] found_q;
+                always @(posedge clk) if (en) found_q <= found;
+                assign addr = base | {{(PAD-STAGE){1'b0}}, found};
+                assign found_out[pe*(STAGE+1) +: STAGE+1] = {found_q, bit_q};
+            end
+            wire unused = &{1'b0, addr[PAD-1:ADDR_BITS], word};
+        end
+    endgenerate
+endmodule
+`default_nettype wire

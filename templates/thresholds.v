@@ -1,0 +1,111 @@
+// Per-channel staircase: turns accumulators into OUTPUT_BITS-bit activations.
+//
+//   n = number of thresholds t of the channel with acc > t   (2^OUTPUT_BITS - 1 of them)
+//   out = n, or 2^OUTPUT_BITS - 1 - n where the channel's staircase falls (INVERT),
+//   minus 2^(OUTPUT_BITS-1) when signed (which flips the top bit).
+//   A binary search of OUTPUT_BITS levels, one a pipeline stage: latency OUTPUT_BITS cycles
+//   of en, throughput 1 a cycle. Beats come fold by fold: beat i belongs to fold i mod FOLDS.
+//
+// Parameters
+//   PE              channels side by side, >= 1
+//   FOLDS           channel folds (NF = MH / PE), >= 1
+//   ACC_BITS        P, bits of an accumulator, signed
+//   THRESHOLD_BITS  bits of a threshold, signed: P, or P + 1 where a threshold below the
+//                   smallest P-bit number ("always") is needed
+//   OUTPUT_BITS     A, bits of an activation, 1..16
+//   OUTPUT_SIGNED   1: two's complement, 0: unsigned
+//   INVERT          1: MEM_invert.mem marks channels whose staircase falls
+//   MEM             prefix of the memory files, see threshold_stage.v
+`default_nettype none
+module thresholds #(
+    parameter integer PE             = 2,
+    parameter integer FOLDS          = 4,
+    parameter integer ACC_BITS       = 8,
+    parameter integer THRESHOLD_BITS = 8,
+    parameter integer OUTPUT_BITS    = 2,
+    parameter integer OUTPUT_SIGNED  = 0,
+    parameter integer INVERT         = 0,
+    parameter MEM = ""
+) (
+    input  wire                      clk,
+    input  wire                      rst_n,
+    input  wire                      en,
+    input  wire                      valid,   // acc is valid: moves on to the next fold
+    input  wire [PE*ACC_BITS-1:0]    acc,
+    output wire [PE*OUTPUT_BITS-1:0] out
+);
+    localparam integer FOLD_BITS = (FOLDS > 1) ? $clog2(FOLDS) : 1;
+    localparam integer LAST_FOLD = FOLDS - 1;
+    localparam [FOLD_BITS-1:0] LAST = LAST_FOLD[FOLD_BITS-1:0];
+    localparam [OUTPUT_BITS-1:0] ONES = {OUTPUT_BITS{1'b1}};
+    localparam [OUTPUT_BITS-1:0] FLIP = (OUTPUT_SIGNED != 0) ? ONES ^ (ONES >> 1)
+                                                             : {OUTPUT_BITS{1'b0}};
+
+    reg [FOLD_BITS-1:0] fold_q;
+    always @(posedge clk) begin
+        if (!rst_n) fold_q <= {FOLD_BITS{1'b0}};
+        else if (en && valid) fold_q <= (fold_q == LAST) ? {FOLD_BITS{1'b0}} : fold_q + 1'b1;
+    end
+
+    genvar stage, pe;
+    generate
+        for (stage = 0; stage < OUTPUT_BITS; stage = stage + 1) begin : gen_stage
+            localparam integer FOUND_BITS = (stage > 0) ? stage : 1;
+            wire [FOLD_BITS-1:0] fold_in;
+            wire [PE*ACC_BITS-1:0] acc_in;
+            wire [PE*FOUND_BITS-1:0] found_in;
+            wire [FOLD_BITS-1:0] fold_out;
+            wire [PE*ACC_BITS-1:0] acc_out;
+            wire [PE*(stage+1)-1:0] found_out;
+            if (stage == 0) begin : gen_first
+                assign fold_in  = fold_q;
+                assign acc_in   = acc;
+                assign found_in = {PE{1'b0}};
+            end else begin : gen_next
+                assign fold_in  = gen_stage[stage-1].fold_out;
+                assign acc_in   = gen_stage[stage-1].acc_out;
+                assign found_in = gen_stage[stage-1].found_out;
+            end
+            threshold_stage #(
+                .PE            (PE),
+                .FOLDS         (FOLDS),
+                .STAGE         (stage),
+                .ACC_BITS      (ACC_BITS),
+                .THRESHOLD_BITS(THRESHOLD_BITS),
+                .MEM           (MEM)
+            ) u_stage (
+                .clk      (clk),
+                .en       (en),
+                .fold_in  (fold_in),
+                .acc_in   (acc_in),
+                .found_in (found_in),
+                .fold_out (fold_out),
+                .acc_out  (acc_out),
+                .found_out(found_out)
+            );
+        end
+
+        if (INVERT != 0) begin : gen_invert
+            (* rom_style = "logic", ram_style = "logic" *)
+            reg [PE-1:0] mem [0:FOLDS-1];
+            initial if (MEM != "") $readmemh({MEM, "_invert.mem"}, mem);
+        end
+
+        for (pe = 0; pe < PE; pe = pe + 1) begin : gen_out
+            wire [OUTPUT_BITS-1:0] count =
+                gen_stage[OUTPUT_BITS-1].found_out[pe*OUTPUT_BITS +: OUTPUT_BITS];
+            wire [OUTPUT_BITS-1:0] level;
+            if (INVERT != 0) begin : gen_falls
+                wire [PE-1:0] falls = gen_invert.mem[gen_stage[OUTPUT_BITS-1].fold_out];
+                assign level = count ^ {OUTPUT_BITS{falls[pe]}};
+                wire unused = &{1'b0, falls};
+            end else begin : gen_rises
+                assign level = count;
+            end
+            assign out[pe*OUTPUT_BITS +: OUTPUT_BITS] = level ^ FLIP;
+        end
+    endgenerate
+
+    wire unused = &{1'b0, gen_stage[OUTPUT_BITS-1].acc_out, gen_stage[OUTPUT_BITS-1].fold_out};
+endmodule
+`default_nettype wire
