@@ -38,12 +38,10 @@ func (p *policy) quantize(v []float32, d, t float32, q []float32) rowState {
 // normalize finds the mean and the gain that bring a row to its norm.
 func (p *policy) normalize(v []float32, d, t float32) rowState {
 	st := rowState{s: float64(Scale(d)), g: math.Exp2(float64(t))}
-	noise := 0.0
 	if p.method == A2QPlus {
-		// The sum of equal float32 is exact, so a constant row is centred to
-		// exactly 0. Anything below noise is rounding error of other means.
+		// The sum of equal float32 is exact (up to 2^29 of them), so a constant
+		// row is centred to exactly 0, not to noise.
 		st.mean = sum(v) / float64(len(v))
-		noise = math.Abs(st.mean) * float64(len(v)) * 0x1p-48
 	}
 	st.norm = norm1(v, st.mean)
 	st.limited = st.g > p.budget*st.s
@@ -51,7 +49,7 @@ func (p *policy) normalize(v []float32, d, t float32) rowState {
 	if st.limited {
 		target = p.budget
 	}
-	if st.norm > noise || math.IsNaN(st.norm) {
+	if st.norm != 0 {
 		st.gain = target / st.norm
 	}
 	if math.IsInf(st.norm, 1) || math.IsInf(st.gain, 0) {

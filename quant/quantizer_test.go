@@ -83,33 +83,54 @@ func checkCertified(t *testing.T, z Quantizer, v, wq []float32, q []int32, s flo
 }
 
 // TestQuantizerRepair breaks the certificate on purpose, by a budget that is
-// too large: repair takes back just what is over, where it costs least.
+// too large for rows of one sign: repair takes back just what is over, where
+// it costs least.
 func TestQuantizerRepair(t *testing.T) {
+	rng := rand.New(rand.NewPCG(21, 1))
 	for _, x := range []DataType{unsignedBits(4), signedType(4)} {
 		p := policy{method: A2Q, clip: 127, input: x, accBits: 10}
 		p.budget = BudgetA2Q(10, x) + 9
-		rng := rand.New(rand.NewPCG(21, 1))
-		for range 2000 {
-			v, q := make([]float32, 12), make([]float32, 12)
+		for trial := range 2000 {
+			sign := 1 - trial%2*2
+			v := make([]float32, 12)
 			for i := range v {
-				v[i] = float32(math.Abs(rng.NormFloat64()))
+				v[i] = float32(math.Copysign(rng.NormFloat64(), float64(sign)))
 			}
-			st := p.normalize(v, 0, 20)
-			before := make([]float32, len(q))
-			pos, neg := p.truncate(v, st, before)
-			p.quantize(v, 0, 20, q)
-			after := int64(0)
-			for i := range q {
-				if q[i] > before[i] || q[i] < 0 {
-					t.Fatalf("repair of %v gives %v", before, q)
-				}
-				after += int64(q[i])
-			}
-			over := !p.fits(pos, neg)
-			if !p.fits(after, 0) || !over && after != pos || over && p.fits(after+1, 0) {
-				t.Fatalf("repair of %v gives %v", before, q)
-			}
+			checkRepair(t, &p, v, float32(sign))
 		}
+	}
+}
+
+func checkRepair(t *testing.T, p *policy, v []float32, sign float32) {
+	t.Helper()
+	before, after := make([]float32, len(v)), make([]float32, len(v))
+	st := p.normalize(v, 0, 20)
+	pos, neg := p.truncate(v, st, before)
+	p.quantize(v, 0, 20, after)
+	total := int64(0)
+	taken, kept := math.Inf(-1), math.Inf(1) // what units cost: |u| - |q| before taking
+	for i, q := range after {
+		miss := math.Abs(float64(v[i])*st.gain) - float64(before[i]*sign)
+		switch n := (before[i] - q) * sign; {
+		case n < 0 || q*sign < 0:
+			t.Fatalf("repair of %v gives %v", before, after)
+		case n > 0:
+			taken = max(taken, miss+float64(n-1))
+		}
+		if q != 0 {
+			kept = min(kept, miss+float64((before[i]-q)*sign))
+		}
+		total += int64(q * sign)
+	}
+	fits := func(total int64) bool {
+		if sign > 0 {
+			return p.fits(total, 0)
+		}
+		return p.fits(0, total)
+	}
+	over := !p.fits(pos, neg)
+	if !fits(total) || !over && total != pos+neg || over && fits(total+1) || taken > kept {
+		t.Fatalf("repair of %v gives %v", before, after)
 	}
 }
 

@@ -113,6 +113,14 @@ func TestBisectThresholdsRefuses(t *testing.T) {
 		})
 	}
 	long := AccRange{-1 << 30, 1 << 30}
+	for _, dent := range []int64{12343, 12344, 12347, 12348} { // beside the step after 12345
+		refused(long, "not monotone", func(acc int64) int64 {
+			if (acc > 12345) != (acc == dent) {
+				return 1
+			}
+			return 0
+		})
+	}
 	refused(long, "not monotone", func(acc int64) int64 { return int64(3.5 + 3.4*math.Sin(float64(acc)/3e8*6)) })
 	refused(long, "not monotone", func(acc int64) int64 { return min(7, acc*acc>>40) })
 	refused(long, "want UINT3", func(acc int64) int64 { return acc >> 27 })
