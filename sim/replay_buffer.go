@@ -35,5 +35,5 @@ func (b *replayBuffer) step(in, out bool) (ready, valid bool) {
 			}
 		}
 	}
-	return b.level != b.length, b.valid
+	return b.level != max(b.length, 2), b.valid
 }

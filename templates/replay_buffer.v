@@ -5,7 +5,7 @@
 //   reads it, so the next vector streams in behind: no bubble between vectors.
 //   Latency 2 cycles, throughput 1 beat a cycle. s_ready depends on registers only.
 //
-//   s_* ---> mem[LENGTH] ---> data_q ---> m_*
+//   s_* ---> mem[SLOTS] ---> data_q ---> m_*
 //            write_q ^   ^ read_q, pass_q
 //
 // Parameters
@@ -29,13 +29,15 @@ module replay_buffer #(
     input  wire             m_ready,
     output wire [WIDTH-1:0] m_data
 );
-    localparam integer PTR_BITS = (LENGTH > 1) ? $clog2(LENGTH) : 1;
-    localparam integer LEVEL_BITS = $clog2(LENGTH + 1);
+    // A vector of one beat needs a second slot: its own is in use until the last pass.
+    localparam integer SLOTS = (LENGTH > 1) ? LENGTH : 2;
+    localparam integer PTR_BITS = $clog2(SLOTS);
+    localparam integer LEVEL_BITS = $clog2(SLOTS + 1);
     localparam integer PASS_BITS = $clog2(REPEATS);
-    localparam integer LAST_BEAT = LENGTH - 1;
+    localparam integer LAST_SLOT = SLOTS - 1;
     localparam integer LAST_PASS = REPEATS - 1;
-    localparam [PTR_BITS-1:0] LAST = LAST_BEAT[PTR_BITS-1:0];
-    localparam [LEVEL_BITS-1:0] FULL = LENGTH[LEVEL_BITS-1:0];
+    localparam [PTR_BITS-1:0] LAST = LAST_SLOT[PTR_BITS-1:0];
+    localparam [LEVEL_BITS-1:0] FULL = SLOTS[LEVEL_BITS-1:0];
     localparam [PASS_BITS-1:0] FINAL = LAST_PASS[PASS_BITS-1:0];
 
     reg [PTR_BITS-1:0] write_q;
@@ -52,6 +54,8 @@ module replay_buffer #(
     wire read       = available && (!valid_q || m_ready);
     wire take_fresh = read && first_pass;
     wire free       = read && final_pass;
+    wire pass_done  = (LENGTH == 1) || (read_q == LAST);
+    wire next_slot  = read && ((LENGTH > 1) || final_pass);
 
     assign s_ready = level_q != FULL;
     assign m_valid = valid_q;
@@ -59,7 +63,7 @@ module replay_buffer #(
     generate
         if (BLOCK != 0) begin : gen_block
             (* ram_style = "block" *)
-            reg [WIDTH-1:0] mem [0:LENGTH-1];
+            reg [WIDTH-1:0] mem [0:SLOTS-1];
             reg [WIDTH-1:0] data_q;
             always @(posedge clk) begin
                 if (s_fire) mem[write_q] <= s_data;
@@ -68,7 +72,7 @@ module replay_buffer #(
             assign m_data = data_q;
         end else begin : gen_distributed
             (* ram_style = "distributed" *)
-            reg [WIDTH-1:0] mem [0:LENGTH-1];
+            reg [WIDTH-1:0] mem [0:SLOTS-1];
             reg [WIDTH-1:0] data_q;
             always @(posedge clk) begin
                 if (s_fire) mem[write_q] <= s_data;
@@ -89,8 +93,8 @@ module replay_buffer #(
         end else begin
             valid_q <= read || (valid_q && !m_ready);
             if (s_fire) write_q <= (write_q == LAST) ? {PTR_BITS{1'b0}} : write_q + 1'b1;
-            if (read) read_q <= (read_q == LAST) ? {PTR_BITS{1'b0}} : read_q + 1'b1;
-            if (read && (read_q == LAST)) begin
+            if (next_slot) read_q <= (read_q == LAST) ? {PTR_BITS{1'b0}} : read_q + 1'b1;
+            if (read && pass_done) begin
                 pass_q <= final_pass ? {PASS_BITS{1'b0}} : pass_q + 1'b1;
             end
             if (s_fire && !free) level_q <= level_q + 1'b1;
