@@ -31,10 +31,11 @@ var verilatorFlags = []string{
 	"--top-module", "bench", "--prefix", "Vbench",
 }
 
-// The compiler's effort, for the shortest build plus run: -O1 simulates within
-// a fifth of -O2's speed for half its time, -O0 fifteen times slower (see
-// BenchmarkBuild). Verilator's start-up code runs once: -O0. The run-time
-// library is compiled once per cache: -O2.
+// The compiler's effort, for the shortest build plus run. Measured on four
+// layers of 8x16 multipliers, Verilator 5.006, g++ 12, 100,000 cycles: -O0
+// builds in 1.7 s and runs in 2.1 s, -O1 in 3.5 and 0.17, -O2 in 5.9 and 0.13.
+// With start-up code, which runs once, at -O0 the -O1 build takes 1.5 s. The
+// run-time library (4 s) is compiled once per cache.
 var makeFlags = []string{"OPT_FAST=-O1", "OPT_SLOW=-O0", "OPT_GLOBAL=-O2"}
 
 // Icarus's flags: the RTL is Verilog-2005 and nothing else.

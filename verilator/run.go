@@ -9,7 +9,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
 	"time"
 )
 
@@ -112,7 +111,8 @@ func (bin *Binary) simulate(ctx context.Context, args []string,
 	cmd := command(inner, filepath.Join(bin.bench.Dir, "rtl"), args[0], args[1:]...)
 	cmd.ExtraFiles = []*os.File{child}
 	var said watcher
-	cmd.Stdout, cmd.Stderr = said.stream(), said.stream()
+	cmd.Stdout, cmd.Stderr = &said.out, &said.err
+	said.out.to, said.err.to = &said, &said
 	start := time.Now()
 	err = cmd.Start()
 	child.Close()
@@ -129,6 +129,7 @@ func (bin *Binary) simulate(ctx context.Context, args []string,
 		stop()
 	}
 	waitErr := cmd.Wait()
+	said.finish()
 	if bin.Sim == Icarus {
 		res.Seconds = time.Since(start).Seconds()
 	}
@@ -160,66 +161,4 @@ func cause(ctx context.Context, readErr, waitErr error, said *watcher) error {
 		return fmt.Errorf("verilator: simulation: %s: %w", said.lastLine(), waitErr)
 	}
 	return readErr
-}
-
-// complaints are the line starts that make a run fail: the design's own checks,
-// Verilator's run-time library's, Icarus's.
-var complaints = []string{"ERROR", "%Error", "%Warning", "WARNING"}
-
-// watcher reads a simulator's text streams line by line and remembers the first
-// complaint and the last line.
-type watcher struct {
-	mu          sync.Mutex
-	first, last string
-}
-
-// stream returns a writer for one of the streams.
-func (w *watcher) stream() io.Writer { return &lineWriter{to: w} }
-
-func (w *watcher) line(text string) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.last = text
-	for _, c := range complaints {
-		if w.first == "" && strings.HasPrefix(text, c) {
-			w.first = text
-		}
-	}
-}
-
-func (w *watcher) complaint() string {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.first
-}
-
-func (w *watcher) lastLine() string {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.last == "" {
-		return "no message"
-	}
-	return w.last
-}
-
-// maxLine bounds what is kept of a line that does not end.
-const maxLine = 4096
-
-// lineWriter cuts what is written to it into lines.
-type lineWriter struct {
-	to   *watcher
-	part []byte
-}
-
-func (l *lineWriter) Write(p []byte) (int, error) {
-	for _, c := range p {
-		switch {
-		case c == '\n':
-			l.to.line(string(l.part))
-			l.part = l.part[:0]
-		case len(l.part) < maxLine:
-			l.part = append(l.part, c)
-		}
-	}
-	return len(p), nil
 }
