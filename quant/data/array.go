@@ -1,0 +1,181 @@
+package data
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+)
+
+// MaxBytes bounds what one file may hold, unpacked: a packed file of a few
+// kilobytes can promise and deliver terabytes.
+const MaxBytes = 1 << 31
+
+// maxDims bounds the number of axes of an array.
+const maxDims = 8
+
+// array is the content of one IDX or NPY file, row-major: unsigned bytes as
+// read, anything else as float32.
+type array struct {
+	name   string
+	shape  []int
+	bytes  []uint8
+	floats []float32
+}
+
+// count returns the number of elements.
+func (a *array) count() int { return product(a.shape) }
+
+// labels returns the array as one class per sample. Axes after the first must
+// have length 1, values must be integers in 0..255.
+func (a *array) labels() ([]uint8, error) {
+	if len(a.shape) == 0 || product(a.shape[1:]) != 1 {
+		return nil, fmt.Errorf("data: %s: labels of shape %v, want one number per sample", a.name, a.shape)
+	}
+	if a.floats == nil {
+		return a.bytes, nil
+	}
+	l := make([]uint8, len(a.floats))
+	for i, v := range a.floats {
+		l[i] = uint8(max(0, min(v, 255)))
+		if float32(l[i]) != v {
+			return nil, fmt.Errorf("data: %s: label %v of sample %d, want an integer in 0..255", a.name, v, i)
+		}
+	}
+	return l, nil
+}
+
+// element describes how one array element is stored.
+type element struct {
+	kind  byte // 'u' unsigned, 'i' signed, 'f' IEEE float, as NumPy's type letters
+	size  int  // bytes
+	order binary.ByteOrder
+}
+
+// value decodes the element at the start of b.
+func (e element) value(b []byte) float64 {
+	var u uint64
+	switch e.size {
+	case 1:
+		u = uint64(b[0])
+	case 2:
+		u = uint64(e.order.Uint16(b))
+	case 4:
+		u = uint64(e.order.Uint32(b))
+	case 8:
+		u = e.order.Uint64(b)
+	}
+	switch {
+	case e.kind == 'f' && e.size == 4:
+		return float64(math.Float32frombits(uint32(u)))
+	case e.kind == 'f':
+		return math.Float64frombits(u)
+	case e.kind == 'i':
+		shift := 64 - 8*e.size
+		return float64(int64(u<<shift) >> shift)
+	}
+	return float64(u)
+}
+
+// readArray reads the elements of an array of the given shape from r, which
+// must end right after them.
+func readArray(r io.Reader, name string, shape []int, e element) (*array, error) {
+	want, err := totalBytes(shape, e.size)
+	if err != nil {
+		return nil, fmt.Errorf("data: %s: %w", name, err)
+	}
+	a := &array{name: name, shape: shape}
+	var had int
+	if e.kind == 'u' && e.size == 1 {
+		a.bytes, err = readBytes(r, want)
+		had = len(a.bytes)
+	} else {
+		had, err = a.readFloats(r, want, e)
+	}
+	if err != nil {
+		return nil, readError(name, want, had, err)
+	}
+	return a, checkEnd(r, name, want)
+}
+
+// totalBytes returns the bytes that an array takes in its file.
+func totalBytes(shape []int, size int) (int, error) {
+	if len(shape) > maxDims {
+		return 0, fmt.Errorf("has %d axes, want at most %d", len(shape), maxDims)
+	}
+	total := size
+	for _, d := range shape {
+		if d < 0 {
+			return 0, fmt.Errorf("shape %v has a negative length", shape)
+		}
+		if d > 0 && total > MaxBytes/d {
+			return 0, fmt.Errorf("shape %v takes more than the limit of %d bytes", shape, MaxBytes)
+		}
+		total *= d
+	}
+	return total, nil
+}
+
+// readBytes reads want bytes. Memory grows with what is really there: at most
+// twice the bytes read so far, and never more than want.
+func readBytes(r io.Reader, want int) ([]byte, error) {
+	buf := make([]byte, 0, min(want, 1<<16))
+	for len(buf) < want {
+		if len(buf) == cap(buf) {
+			grown := make([]byte, len(buf), min(want, 2*cap(buf)))
+			copy(grown, buf)
+			buf = grown
+		}
+		n, err := r.Read(buf[len(buf):cap(buf)])
+		buf = buf[:len(buf)+n]
+		if err != nil && len(buf) < want {
+			return buf, err
+		}
+	}
+	return buf, nil
+}
+
+// readFloats reads want bytes of elements into a.floats, a block at a time, and
+// returns how many bytes it got.
+func (a *array) readFloats(r io.Reader, want int, e element) (int, error) {
+	a.floats = make([]float32, 0, min(want/e.size, 1<<14))
+	var block [1 << 14]byte // a multiple of every element size
+	for had := 0; had < want; {
+		b := block[:min(len(block), want-had)]
+		n, err := io.ReadFull(r, b)
+		if err != nil {
+			return had + n, err
+		}
+		for k := 0; k < n; k += e.size {
+			v := e.value(b[k:])
+			if math.IsNaN(v) || math.Abs(v) > math.MaxFloat32 {
+				return had, fmt.Errorf("element %d is %v, want a finite number", (had+k)/e.size, v)
+			}
+			a.floats = append(a.floats, float32(v))
+		}
+		had += n
+	}
+	return want, nil
+}
+
+// readError words a failed read of a file's elements.
+func readError(name string, want, had int, err error) error {
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+		return fmt.Errorf("data: %s: truncated: wanted %d bytes after the header, had %d", name, want, had)
+	}
+	return fmt.Errorf("data: %s: %w", name, err)
+}
+
+// checkEnd returns an error unless r is at its end. On a packed stream that is
+// also what makes its checksum be verified.
+func checkEnd(r io.Reader, name string, want int) error {
+	var one [1]byte
+	switch n, err := io.ReadFull(r, one[:]); {
+	case n > 0:
+		return fmt.Errorf("data: %s: trailing bytes: wanted %d bytes after the header, had more", name, want)
+	case err != io.EOF:
+		return fmt.Errorf("data: %s: %w", name, err)
+	}
+	return nil
+}

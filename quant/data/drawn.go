@@ -1,0 +1,192 @@
+package data
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"runtime"
+	"sync"
+)
+
+// Sizes of the drawn data set, and the side of its square images in pixels.
+const (
+	drawnTrain = 20000
+	drawnTest  = 4000
+	drawnSide  = 28
+)
+
+// Seeds of the two parts: no sample of one is a sample of the other.
+const (
+	drawnTrainSeed = 1
+	drawnTestSeed  = 2
+)
+
+// Drawn returns the training part (20,000 samples) or the test part (4,000) of
+// the drawn digits: always the same ones.
+func Drawn(train bool) *Set {
+	n, seed := drawnTest, uint64(drawnTestSeed)
+	if train {
+		n, seed = drawnTrain, drawnTrainSeed
+	}
+	s := Draw(n, seed)
+	s.Name = fmt.Sprintf("drawn digits, built in (%d samples)", n)
+	return s
+}
+
+// Draw returns n drawn digits of 28x28 unsigned bytes: the digits 0..9 in
+// outline and stroke fonts, each turned, sheared, scaled, moved and bent at
+// random, with changing stroke width, contrast, noise and stray strokes. Sample
+// i depends on seed and i alone. It panics when n is negative.
+func Draw(n int, seed uint64) *Set {
+	const size = drawnSide * drawnSide
+	s := &Set{
+		Name: fmt.Sprintf("drawn digits, built in (%d samples, seed %d)", n, seed), Shape: []int{drawnSide, drawnSide},
+		Bytes: make([]uint8, n*size), Labels: make([]uint8, n), Scale: ByteScale, Classes: digitClasses,
+	}
+	workers := runtime.GOMAXPROCS(0)
+	var wg sync.WaitGroup
+	for w := range workers {
+		wg.Add(1)
+		go func() {
+			defer wg.Done()
+			p := newPainter()
+			for i := w; i < n; i += workers {
+				s.Labels[i] = p.paint(seed, uint64(i), s.Bytes[i*size:(i+1)*size])
+			}
+		}()
+	}
+	wg.Wait()
+	return s
+}
+
+// painter draws one digit at a time; its buffers are reused.
+type painter struct {
+	pcg  *rand.PCG
+	rng  *rand.Rand
+	ink  [drawnSide * drawnSide]float32 // coverage, 0..1
+	fill filler
+}
+
+func newPainter() *painter {
+	pcg := rand.NewPCG(0, 0)
+	return &painter{pcg: pcg, rng: rand.New(pcg)}
+}
+
+// paint draws sample i of the given seed to dst and returns its digit.
+func (p *painter) paint(seed, i uint64, dst []uint8) uint8 {
+	p.pcg.Seed(seed, i)
+	digit := p.rng.IntN(digitClasses)
+	clear(p.ink[:])
+	w := newWarp(p.rng)
+	fonts := outlineFonts()
+	if f := p.rng.IntN(len(fonts) + strokeShare); f < len(fonts) {
+		p.fill.draw(fonts[f][digit], w, p.ink[:])
+	} else {
+		variants := strokeDigits[digit]
+		width := p.uniform(0.7, 1.7)
+		for _, line := range variants[p.rng.IntN(len(variants))] {
+			p.stroke(line, w, width)
+		}
+	}
+	p.clutter()
+	p.expose(dst)
+	return uint8(digit)
+}
+
+func (p *painter) uniform(lo, hi float64) float64 { return lo + (hi-lo)*p.rng.Float64() }
+
+// clutter draws up to three short stray strokes anywhere.
+func (p *painter) clutter() {
+	for range p.rng.IntN(4) {
+		a := point{p.uniform(0, drawnSide), p.uniform(0, drawnSide)}
+		t, r := p.uniform(0, 2*math.Pi), p.uniform(1, 5)
+		b := point{a.x + r*math.Cos(t), a.y + r*math.Sin(t)}
+		p.segment(a, b, p.uniform(0.4, 0.9))
+	}
+}
+
+// expose turns coverage into bytes, with random contrast and noise.
+func (p *painter) expose(dst []uint8) {
+	gain := p.uniform(110, 255)
+	paper := p.uniform(0, 30)
+	noise := p.uniform(5, 45)
+	for k := 0; k < len(dst); k += 4 { // four pixels' noise from one draw
+		u := p.rng.Uint64()
+		for j := range 4 {
+			// The difference of two bytes is a triangular deviate in -1..1.
+			d := float64(int(u&0xff)-int(u>>8&0xff)) / 255
+			u >>= 16
+			v := paper + gain*float64(p.ink[k+j]) + noise*d
+			dst[k+j] = uint8(max(0, min(v, 255)))
+		}
+	}
+}
+
+// stroke draws a polyline of the unit square, warped, with the given half
+// width in pixels.
+func (p *painter) stroke(line []point, w warp, half float64) {
+	prev := w.apply(line[0])
+	for _, q := range line[1:] {
+		next := w.apply(q)
+		p.segment(prev, next, half)
+		prev = next
+	}
+}
+
+// segment inks every pixel by how far its centre lies within half pixels of
+// the segment from a to b.
+func (p *painter) segment(a, b point, half float64) {
+	reach := half + 0.5
+	x0, x1 := clampPixel(min(a.x, b.x)-reach), clampPixel(max(a.x, b.x)+reach)
+	y0, y1 := clampPixel(min(a.y, b.y)-reach), clampPixel(max(a.y, b.y)+reach)
+	dx, dy := b.x-a.x, b.y-a.y
+	inv := 1 / max(dx*dx+dy*dy, 1e-9)
+	for y := y0; y <= y1; y++ {
+		for x := x0; x <= x1; x++ {
+			px, py := float64(x)+0.5-a.x, float64(y)+0.5-a.y
+			t := max(0, min((px*dx+py*dy)*inv, 1))
+			px, py = px-t*dx, py-t*dy
+			ink := float32(min(reach-math.Sqrt(px*px+py*py), 1))
+			cell := &p.ink[y*drawnSide+x]
+			*cell = max(*cell, ink)
+		}
+	}
+}
+
+// clampPixel returns the index of the pixel that holds v, held to the image.
+func clampPixel(v float64) int { return int(max(0, min(math.Floor(v), drawnSide-1))) }
+
+// point is a position: x to the right, y down.
+type point struct{ x, y float64 }
+
+// warp maps the unit square of a digit to pixels: a wave that bends it, then a
+// random affine map.
+type warp struct {
+	m              [4]float64 // row-major
+	at             point      // where the digit's centre goes
+	bendX, bendY   float64    // amplitudes of the wave, unit square
+	freqX, freqY   float64
+	phaseX, phaseY float64
+}
+
+// newWarp draws a warp: turn up to 0.35 rad (20 degrees), shear up to 0.3, size
+// 13 to 22 pixels with up to 25 % change of aspect, shift up to 4 pixels.
+func newWarp(rng *rand.Rand) warp {
+	u := func(lo, hi float64) float64 { return lo + (hi-lo)*rng.Float64() }
+	sin, cos := math.Sincos(u(-0.35, 0.35))
+	shear, size, aspect := u(-0.3, 0.3), u(13, 22), u(0.75, 1.25)
+	sx, sy := size*aspect, size
+	return warp{
+		m:     [4]float64{sx * cos, sy * (shear*cos - sin), sx * sin, sy * (shear*sin + cos)},
+		at:    point{drawnSide/2 + u(-4, 4), drawnSide/2 + u(-4, 4)},
+		bendX: u(0, 0.07), bendY: u(0, 0.07), freqX: u(3, 8), freqY: u(3, 8),
+		phaseX: u(0, 2*math.Pi), phaseY: u(0, 2*math.Pi),
+	}
+}
+
+// apply returns where the point q of the unit square goes, in pixels.
+func (w warp) apply(q point) point {
+	x := q.x - 0.5 + w.bendX*math.Sin(w.freqX*q.y+w.phaseX)
+	y := q.y - 0.5 + w.bendY*math.Sin(w.freqY*q.x+w.phaseY)
+	return point{w.at.x + w.m[0]*x + w.m[1]*y, w.at.y + w.m[2]*x + w.m[3]*y}
+}

@@ -1,0 +1,146 @@
+package data
+
+import (
+	"bufio"
+	"compress/gzip"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// FashionDir is where Debian's package dataset-fashion-mnist puts its files.
+const FashionDir = "/usr/share/datasets/fashion-mnist"
+
+// DrawnSource, given to Open, asks for the digits that the package draws.
+const DrawnSource = "drawn"
+
+// digitClasses is the number of classes of MNIST and Fashion-MNIST.
+const digitClasses = 10
+
+// Open returns the training or test part of what src names:
+//
+//	""             FashionDir if it is there, otherwise drawn digits
+//	"drawn"        drawn digits
+//	IMAGES,LABELS  a pair of files (the same pair whatever train says)
+//	a folder       see OpenDir
+//
+// The returned Set's Name says which of them it is.
+func Open(src string, train bool) (*Set, error) {
+	switch {
+	case src == "":
+		return openDefault(FashionDir, train)
+	case src == DrawnSource:
+		return Drawn(train), nil
+	case strings.Contains(src, ","):
+		f := strings.Split(src, ",")
+		if len(f) != 2 || f[0] == "" || f[1] == "" {
+			return nil, fmt.Errorf("data: %q, want a folder or IMAGES,LABELS", src)
+		}
+		return OpenPair(f[0], f[1])
+	}
+	return OpenDir(src, train)
+}
+
+// openDefault opens dir where it exists and draws digits where it does not.
+func openDefault(dir string, train bool) (*Set, error) {
+	_, err := os.Stat(dir)
+	if err == nil {
+		s, err := OpenDir(dir, train)
+		if err == nil {
+			s.Name = "Fashion-MNIST, " + s.Name
+		}
+		return s, err
+	}
+	if !errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("data: %w", err)
+	}
+	s := Drawn(train)
+	s.Name += fmt.Sprintf("; no data set in %s", dir)
+	return s, nil
+}
+
+// OpenPair reads samples and labels from two files, IDX or NPY, packed with
+// gzip or not (told by their first bytes, not by their names). Samples lie along
+// the first axis. Classes is the largest label plus one.
+func OpenPair(images, labels string) (*Set, error) { return openPair(images, labels, 0) }
+
+func openPair(images, labels string, classes int) (*Set, error) {
+	l, err := readFile(labels) // the small one first
+	if err != nil {
+		return nil, err
+	}
+	x, err := readFile(images)
+	if err != nil {
+		return nil, err
+	}
+	return newSet(images, x, l, classes)
+}
+
+// OpenDir reads the training or test part of a folder laid out like MNIST and
+// Fashion-MNIST: train- and t10k- files named as there, with a hyphen or a point
+// before idx, with or without .gz. Labels must be below 10.
+func OpenDir(dir string, train bool) (*Set, error) {
+	part := "t10k"
+	if train {
+		part = "train"
+	}
+	images, err := findPart(dir, part+"-images", "idx3-ubyte")
+	if err != nil {
+		return nil, err
+	}
+	labels, err := findPart(dir, part+"-labels", "idx1-ubyte")
+	if err != nil {
+		return nil, err
+	}
+	return openPair(images, labels, digitClasses)
+}
+
+// findPart returns the path of the first of a file's usual names that exists.
+func findPart(dir, stem, kind string) (string, error) {
+	if _, err := os.Stat(dir); err != nil {
+		return "", fmt.Errorf("data: %w", err)
+	}
+	for _, name := range []string{
+		stem + "-" + kind, stem + "-" + kind + ".gz", stem + "." + kind, stem + "." + kind + ".gz",
+	} {
+		path := filepath.Join(dir, name)
+		if st, err := os.Stat(path); err == nil && !st.IsDir() {
+			return path, nil
+		}
+	}
+	return "", fmt.Errorf("data: %s: no %s-%s, also not as %[2]s.%[3]s or with .gz", dir, stem, kind)
+}
+
+// readFile reads an IDX or NPY file, packed or not.
+func readFile(path string) (*array, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("data: %w", err)
+	}
+	defer f.Close()
+	return read(f, path)
+}
+
+// read reads an IDX or NPY array, packed or not, that fills r to its end.
+func read(r io.Reader, name string) (*array, error) {
+	b := bufio.NewReaderSize(r, 1<<16)
+	if head, _ := b.Peek(2); string(head) == "\x1f\x8b" {
+		z, err := gzip.NewReader(b)
+		if err != nil {
+			return nil, fmt.Errorf("data: %s: %w", name, err)
+		}
+		b = bufio.NewReaderSize(z, 1<<16)
+	}
+	head, err := b.Peek(len(npyMagic))
+	if err != nil && err != io.EOF && err != io.ErrUnexpectedEOF {
+		return nil, fmt.Errorf("data: %s: %w", name, err)
+	}
+	if string(head) == npyMagic {
+		return readNPY(b, name)
+	}
+	return readIDX(b, name)
+}
