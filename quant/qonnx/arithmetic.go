@@ -1,0 +1,206 @@
+package qonnx
+
+import (
+	"math"
+)
+
+// binaryOp is an operator of two inputs with broadcasting.
+type binaryOp struct {
+	f func(a, b float64) float64
+	// right is the step where the constant is the second input, left where it
+	// is the first. apply means that f is put around the stream.
+	right, left kind
+}
+
+var binaries = map[string]binaryOp{
+	"Add": {f: func(a, b float64) float64 { return a + b }, right: add, left: add},
+	"Sub": {f: func(a, b float64) float64 { return a - b }, right: sub, left: subFrom},
+	"Mul": {f: func(a, b float64) float64 { return a * b }, right: mul, left: mul},
+	"Div": {f: func(a, b float64) float64 { return a / b }, right: div, left: apply},
+	"Pow": {f: math.Pow, right: apply, left: apply},
+	"Min": {f: func(a, b float64) float64 { return min(a, b) }, right: apply, left: apply},
+	"Max": {f: func(a, b float64) float64 { return max(a, b) }, right: apply, left: apply},
+	"Mod": {f: floorMod, right: apply, left: apply},
+
+	"Equal":          {f: truth(func(a, b float64) bool { return a == b }), right: apply, left: apply},
+	"Less":           {f: truth(func(a, b float64) bool { return a < b }), right: apply, left: apply},
+	"Greater":        {f: truth(func(a, b float64) bool { return a > b }), right: apply, left: apply},
+	"LessOrEqual":    {f: truth(func(a, b float64) bool { return a <= b }), right: apply, left: apply},
+	"GreaterOrEqual": {f: truth(func(a, b float64) bool { return a >= b }), right: apply, left: apply},
+}
+
+func truth(f func(a, b float64) bool) func(a, b float64) float64 {
+	return func(a, b float64) float64 {
+		if f(a, b) {
+			return 1
+		}
+		return 0
+	}
+}
+
+func floorMod(a, b float64) float64 { return a - b*math.Floor(a/b) }
+
+// opBinary evaluates an operator of binaries.
+func opBinary(im *importer, n *node) (value, error) {
+	op := binaries[n.op]
+	a, err := im.operand(n, 0)
+	if err != nil {
+		return nil, err
+	}
+	if len(n.in) == 1 && (n.op == "Min" || n.op == "Max") {
+		return a, nil
+	}
+	if len(n.in) != 2 {
+		return nil, n.errorf("has %d inputs, want 2", len(n.in))
+	}
+	b, err := im.operand(n, 1)
+	if err != nil {
+		return nil, err
+	}
+	for _, v := range []value{a, b} {
+		if r, ok := v.(*ranking); ok {
+			return nil, mixed(n, r)
+		}
+	}
+	ta, aConst := a.(*tensor)
+	tb, bConst := b.(*tensor)
+	switch {
+	case aConst && bConst:
+		return im.foldQuantised(n, ta, tb, op.f)
+	case bConst:
+		return im.stepped(n, a.(*stream), tb, op.right, op.f)
+	case aConst:
+		f := op.f
+		return im.stepped(n, b.(*stream), ta, op.left, func(v, p float64) float64 { return f(p, v) })
+	}
+	return nil, n.errorf("both inputs depend on the network's input; branches are not supported yet")
+}
+
+// stepped returns s followed by one operation with the constant t.
+func (im *importer) stepped(n *node, s *stream, t *tensor, k kind, f func(v, p float64) float64) (value, error) {
+	p, shape, err := im.alongside(s, t)
+	if err != nil {
+		return nil, n.errorf("%w", err)
+	}
+	s = reshapedStream(s, shape)
+	switch k {
+	case apply:
+		return s.then(n, step{kind: apply, fn: func(c int, v float64) float64 { return f(v, p.at(c)) }})
+	case mul, div:
+		return s.scaled(n, k, p)
+	}
+	return s.shifted(n, k, p)
+}
+
+// scaled multiplies or divides by p. Integers stay integers.
+func (s *stream) scaled(n *node, k kind, p param) (value, error) {
+	out, err := s.then(n, step{kind: k, p: p})
+	if err != nil || s.q == nil {
+		return out, err
+	}
+	f := binaries["Mul"].f
+	if k == div {
+		f = binaries["Div"].f
+	}
+	q := *s.q
+	q.scale, q.offset = q.scale.paired(p, f), q.offset.paired(p, f)
+	out.q = &q
+	return out, nil
+}
+
+// shifted adds or subtracts p. Integers stay integers, beside an offset.
+func (s *stream) shifted(n *node, k kind, p param) (value, error) {
+	out, err := s.then(n, step{kind: k, p: p})
+	if err != nil || s.q == nil {
+		return out, err
+	}
+	q := *s.q
+	switch k {
+	case add:
+		q.offset = q.offset.paired(p, func(o, p float64) float64 { return o + p })
+	case sub:
+		q.offset = q.offset.paired(p, func(o, p float64) float64 { return o - p })
+	case subFrom:
+		q.offset = q.offset.paired(p, func(o, p float64) float64 { return p - o })
+		q.scale = q.scale.mapped(func(v float64) float64 { return -v })
+	}
+	out.q = &q
+	return out, nil
+}
+
+// foldQuantised folds, and keeps what is known of integers where one of the
+// two scales them.
+func (im *importer) foldQuantised(n *node, a, b *tensor, f func(a, b float64) float64) (value, error) {
+	v, err := im.foldBinary(n, a, b, f)
+	if err != nil {
+		return nil, err
+	}
+	ints, by := a, b
+	if n.op == "Mul" && a.q == nil {
+		ints, by = b, a
+	}
+	out := v.(*tensor)
+	if ints.q == nil || n.op != "Mul" && n.op != "Div" || len(out.data) != len(ints.data) {
+		return out, nil
+	}
+	order := make([]int, len(out.data))
+	if _, err := im.left.take([]int{len(order)}); err != nil {
+		return nil, n.errorf("%w", err)
+	}
+	for i := range order {
+		order[i] = i
+	}
+	p, err := im.spread(by, out.shape, order)
+	if err != nil {
+		return nil, n.errorf("%w", err)
+	}
+	q := *ints.q
+	q.scale = q.scale.paired(p, f)
+	if !q.scale.every(finite) {
+		return nil, n.errorf("makes a scale that is NaN or infinite")
+	}
+	out.q = &q
+	return out, nil
+}
+
+// opBatchNorm evaluates (v-mean) / sqrt(var+epsilon) * gain + bias on axis 1.
+func opBatchNorm(im *importer, n *node) (value, error) {
+	v, err := im.operand(n, 0)
+	if err != nil {
+		return nil, err
+	}
+	s, ok := v.(*stream)
+	if !ok {
+		return nil, n.errorf("wants an input that depends on the network's")
+	}
+	if n.int("training_mode", 0) != 0 {
+		return nil, n.errorf("is in training mode, export the network in evaluation mode")
+	}
+	if len(s.shape) < 2 {
+		return nil, n.errorf("wants an input of at least two axes, has shape %v", s.shape)
+	}
+	var p [4]param // gain, bias, mean, variance
+	for i := range p {
+		t, err := im.constant(n, i+1)
+		if err != nil {
+			return nil, err
+		}
+		if len(t.data) != s.shape[1] {
+			return nil, n.errorf("input %s has %d elements, want %d", show(n.in[i+1]), len(t.data), s.shape[1])
+		}
+		shape := make([]int, len(s.shape)-1)
+		for j := range shape {
+			shape[j] = 1
+		}
+		shape[0] = s.shape[1]
+		if p[i], err = im.spread(reshaped(t, shape).(*tensor), s.shape, s.index); err != nil {
+			return nil, n.errorf("%w", err)
+		}
+	}
+	epsilon := n.float("epsilon", 1e-5)
+	sigma := p[3].mapped(func(v float64) float64 { return math.Sqrt(v + epsilon) })
+	if !sigma.every(func(v float64) bool { return v > 0 && finite(v) }) {
+		return nil, n.errorf("a variance is not positive or not finite")
+	}
+	return s.then(n, step{kind: sub, p: p[2]}, step{kind: div, p: sigma}, step{kind: mul, p: p[0]}, step{kind: add, p: p[1]})
+}

@@ -1,0 +1,154 @@
+package qonnx
+
+import (
+	"fmt"
+	"math/big"
+)
+
+// kind is what a step does with a value v and its parameter p.
+type kind int
+
+const (
+	add     kind = iota // v + p
+	sub                 // v - p
+	subFrom             // p - v
+	mul                 // v * p
+	div                 // v / p
+	apply               // fn(c, v)
+)
+
+// step is one elementwise operation of a chain.
+type step struct {
+	kind kind
+	p    param
+	fn   func(c int, v float64) float64
+	// rising says that fn is the same for all elements and strictly
+	// increasing, so that it keeps their order.
+	rising bool
+	// q is set on a Quant: what it makes of the chain.
+	q  *quantised
+	at *node
+}
+
+// maxSteps bounds a chain.
+const maxSteps = 256
+
+// run puts v, the value of base element c, through the steps.
+func run(steps []step, c int, v float64) float64 {
+	for i := range steps {
+		st := &steps[i]
+		switch st.kind {
+		case add:
+			v += st.p.at(c)
+		case sub:
+			v -= st.p.at(c)
+		case subFrom:
+			v = st.p.at(c) - v
+		case mul:
+			v *= st.p.at(c)
+		case div:
+			v /= st.p.at(c)
+		case apply:
+			v = st.fn(c, v)
+		}
+	}
+	return v
+}
+
+// then returns s followed by steps; its elements are no longer known to be
+// integers.
+func (s *stream) then(n *node, steps ...step) (*stream, error) {
+	if len(s.steps)+len(steps) > maxSteps {
+		return nil, n.errorf("more than %d elementwise operations in a row", maxSteps)
+	}
+	for i := range steps {
+		st := &steps[i]
+		st.at = n
+		if st.kind != apply && !st.p.every(finite) {
+			return nil, n.errorf("a constant is NaN or infinite")
+		}
+		if st.kind == div && !st.p.every(func(v float64) bool { return v != 0 }) {
+			return nil, n.errorf("divides by zero")
+		}
+	}
+	out := *s
+	out.steps = append(s.steps[:len(s.steps):len(s.steps)], steps...)
+	out.q, out.at = nil, n
+	return &out, nil
+}
+
+// affine returns the chain of base element c as v*gain + offset, exactly. It
+// fails, naming the node, at a step that is not affine.
+func affine(steps []step, c int) (gain, offset *big.Rat, err error) {
+	gain, offset = big.NewRat(1, 1), new(big.Rat)
+	p := new(big.Rat)
+	for i := range steps {
+		st := &steps[i]
+		if st.kind == apply {
+			return nil, nil, st.at.errorf("the outputs of the last layer must be an affine function of its accumulators or end in a Quant")
+		}
+		if p.SetFloat64(st.p.at(c)) == nil {
+			return nil, nil, st.at.errorf("a constant is NaN or infinite")
+		}
+		switch st.kind {
+		case add:
+			offset.Add(offset, p)
+		case sub:
+			offset.Sub(offset, p)
+		case subFrom:
+			gain.Neg(gain)
+			offset.Sub(p, offset)
+		case mul:
+			gain.Mul(gain, p)
+			offset.Mul(offset, p)
+		case div:
+			gain.Quo(gain, p)
+			offset.Quo(offset, p)
+		}
+	}
+	return gain, offset, nil
+}
+
+// keepsOrder says that the step moves all elements alike and upwards: it does
+// not change which of them is the largest.
+func (st *step) keepsOrder() bool {
+	switch st.kind {
+	case apply:
+		return st.rising
+	case add, sub:
+		return st.p.each == nil
+	case mul, div:
+		return st.p.each == nil && st.p.all > 0
+	}
+	return false
+}
+
+// trim drops the trailing steps that cannot change the order of the elements,
+// as far as the last one that is neither affine nor a Quant. What stays is
+// affine or ends in a Quant if anything can make it so.
+func trim(steps []step) []step {
+	for {
+		last := len(steps) - 1
+		for last >= 0 && steps[last].kind != apply {
+			last--
+		}
+		if last < 0 {
+			return steps
+		}
+		if steps[last].q != nil {
+			last++ // the Quant stays
+		}
+		for i := last; i < len(steps); i++ {
+			if !steps[i].keepsOrder() {
+				return steps
+			}
+		}
+		if last == len(steps) {
+			return steps
+		}
+		steps = steps[:last]
+	}
+}
+
+// stepName describes a step for an error about a chain that is not monotone.
+func stepName(st *step) string { return fmt.Sprintf("%s (%s)", st.at.label(), clip(st.at.op)) }

@@ -1,0 +1,334 @@
+package qonnx
+
+import (
+	"math"
+	"slices"
+)
+
+// The folding of constants: what exporters compute shapes and parameters with.
+
+// foldBinary returns f of a and b, broadcast.
+func (im *importer) foldBinary(n *node, a, b *tensor, f func(x, y float64) float64) (value, error) {
+	shape, ok := broadcast(a.shape, b.shape)
+	if !ok {
+		return nil, n.errorf("shapes %v and %v do not fit together", a.shape, b.shape)
+	}
+	out, err := im.newTensor(shape, a.integer && b.integer)
+	if err != nil {
+		return nil, n.errorf("%w", err)
+	}
+	ca, cb := newCursor(a.shape, shape), newCursor(b.shape, shape)
+	for i := range out.data {
+		out.data[i] = f(a.data[ca.next()], b.data[cb.next()])
+		if out.integer {
+			out.data[i] = math.Trunc(out.data[i])
+		}
+	}
+	return out, nil
+}
+
+// foldUnary returns f of every element.
+func (im *importer) foldUnary(n *node, t *tensor, f func(x float64) float64) (value, error) {
+	out, err := im.newTensor(t.shape, t.integer)
+	if err != nil {
+		return nil, n.errorf("%w", err)
+	}
+	for i, v := range t.data {
+		out.data[i] = f(v)
+	}
+	return out, nil
+}
+
+func foldConstant(im *importer, n *node) (value, error) {
+	switch {
+	case n.attrs["value"].GetT() != nil:
+		t, err := im.decodeTensor(n.attrs["value"].GetT())
+		if err != nil {
+			return nil, n.errorf("%w", err)
+		}
+		return t, nil
+	case n.attrs["value_float"] != nil:
+		return im.listed(n, nil, []float64{n.float("value_float", 0)}, false)
+	case n.attrs["value_int"] != nil:
+		return im.listed(n, nil, []float64{float64(n.int("value_int", 0))}, true)
+	case n.attrs["value_floats"] != nil:
+		var data []float64
+		for _, v := range n.attrs["value_floats"].GetFloats() {
+			data = append(data, float64(v))
+		}
+		return im.listed(n, []int{len(data)}, data, false)
+	case n.attrs["value_ints"] != nil:
+		var data []float64
+		for _, v := range n.attrs["value_ints"].GetInts() {
+			data = append(data, float64(v))
+		}
+		return im.listed(n, []int{len(data)}, data, true)
+	}
+	return nil, n.errorf("has no value")
+}
+
+// listed returns a tensor of given elements.
+func (im *importer) listed(n *node, shape []int, data []float64, integer bool) (value, error) {
+	if _, err := im.left.take([]int{len(data)}); err != nil {
+		return nil, n.errorf("%w", err)
+	}
+	return &tensor{shape: shape, data: data, integer: integer}, nil
+}
+
+func foldShape(im *importer, n *node) (value, error) {
+	v, err := im.operand(n, 0)
+	if err != nil {
+		return nil, err
+	}
+	shape := v.dims()
+	from := min(max(0, n.fromEnd("start", 0, len(shape))), len(shape))
+	to := min(max(from, n.fromEnd("end", len(shape), len(shape))), len(shape))
+	t, err := im.vectorOf(shape[from:to])
+	if err != nil {
+		return nil, n.errorf("%w", err)
+	}
+	return t, nil
+}
+
+// fromEnd returns an attribute that counts from the end where it is negative.
+func (n *node) fromEnd(name string, otherwise, length int) int {
+	v := n.int(name, int64(otherwise))
+	if v < 0 {
+		v += int64(length)
+	}
+	return int(max(-1, min(v, math.MaxInt32)))
+}
+
+func foldSize(im *importer, n *node) (value, error) {
+	v, err := im.operand(n, 0)
+	if err != nil {
+		return nil, err
+	}
+	return im.listed(n, nil, []float64{float64(product(v.dims()))}, true)
+}
+
+func foldGather(im *importer, n *node) (value, error) {
+	t, err := im.constant(n, 0)
+	if err != nil {
+		return nil, err
+	}
+	at, err := im.constant(n, 1)
+	if err != nil {
+		return nil, err
+	}
+	axis := n.fromEnd("axis", 0, len(t.shape))
+	if axis < 0 || axis >= len(t.shape) {
+		return nil, n.errorf("axis %d of a constant of shape %v", n.int("axis", 0), t.shape)
+	}
+	picks, err := at.ints()
+	if err != nil {
+		return nil, n.errorf("index %w", err)
+	}
+	for i, p := range picks {
+		if p < 0 {
+			picks[i] = p + t.shape[axis]
+		}
+		if picks[i] < 0 || picks[i] >= t.shape[axis] {
+			return nil, n.errorf("index %d of axis %d of shape %v", p, axis, t.shape)
+		}
+	}
+	shape := slices.Concat(t.shape[:axis], at.shape, t.shape[axis+1:])
+	out, err := im.newTensor(shape, t.integer)
+	if err != nil {
+		return nil, n.errorf("%w", err)
+	}
+	outer, inner := product(t.shape[:axis]), product(t.shape[axis+1:])
+	data := out.data[:0]
+	for o := range outer {
+		for _, p := range picks {
+			from := (o*t.shape[axis] + p) * inner
+			data = append(data, t.data[from:from+inner]...)
+		}
+	}
+	return out, nil
+}
+
+func foldConcat(im *importer, n *node) (value, error) {
+	var parts []*tensor
+	for i := range n.in {
+		t, err := im.constant(n, i)
+		if err != nil {
+			return nil, err
+		}
+		parts = append(parts, t)
+	}
+	if len(parts) == 0 {
+		return nil, n.errorf("has no inputs")
+	}
+	shape := slices.Clone(parts[0].shape)
+	axis := n.fromEnd("axis", 0, len(shape))
+	if axis < 0 || axis >= len(shape) {
+		return nil, n.errorf("axis %d of a constant of shape %v", n.int("axis", 0), shape)
+	}
+	for _, t := range parts[1:] {
+		if len(t.shape) != len(shape) || !slices.Equal(t.shape[:axis], shape[:axis]) || !slices.Equal(t.shape[axis+1:], shape[axis+1:]) {
+			return nil, n.errorf("shapes %v and %v do not fit together", shape, t.shape)
+		}
+		shape[axis] += t.shape[axis]
+	}
+	out, err := im.newTensor(shape, parts[0].integer)
+	if err != nil {
+		return nil, n.errorf("%w", err)
+	}
+	data := out.data[:0]
+	for o := range product(shape[:axis]) {
+		for _, t := range parts {
+			size := product(t.shape[axis:])
+			data = append(data, t.data[o*size:(o+1)*size]...)
+		}
+	}
+	return out, nil
+}
+
+func foldConstantOfShape(im *importer, n *node) (value, error) {
+	t, err := im.constant(n, 0)
+	if err != nil {
+		return nil, err
+	}
+	shape, err := t.ints()
+	if err != nil {
+		return nil, n.errorf("shape %w", err)
+	}
+	fill, integer := 0.0, false
+	if p := n.attrs["value"].GetT(); p != nil {
+		v, err := im.decodeTensor(p)
+		if err != nil {
+			return nil, n.errorf("%w", err)
+		}
+		if len(v.data) != 1 {
+			return nil, n.errorf("value has shape %v, want one number", v.shape)
+		}
+		fill, integer = v.data[0], v.integer
+	}
+	out, err := im.newTensor(shape, integer)
+	if err != nil {
+		return nil, n.errorf("%w", err)
+	}
+	for i := range out.data {
+		out.data[i] = fill
+	}
+	return out, nil
+}
+
+// foldSlice takes ranges of one-dimensional constants: that is what shape
+// arithmetic needs.
+func foldSlice(im *importer, n *node) (value, error) {
+	t, err := im.constant(n, 0)
+	if err != nil {
+		return nil, err
+	}
+	if len(t.shape) != 1 {
+		return nil, n.errorf("slices a constant of shape %v, want one axis", t.shape)
+	}
+	bound := func(attr string, in, otherwise int) (int, error) {
+		list, given, err := im.intList(n, attr, in)
+		switch {
+		case err != nil:
+			return 0, err
+		case !given:
+			return otherwise, nil
+		case len(list) != 1:
+			return 0, n.errorf("%s has %d elements, want 1", attr, len(list))
+		}
+		return list[0], nil
+	}
+	size := t.shape[0]
+	from, err := bound("starts", 1, 0)
+	if err != nil {
+		return nil, err
+	}
+	to, err := bound("ends", 2, size)
+	if err != nil {
+		return nil, err
+	}
+	stride, err := bound("steps", 4, 1)
+	if err != nil {
+		return nil, err
+	}
+	if stride != 1 {
+		return nil, n.errorf("takes steps of %d, want 1", stride)
+	}
+	if from < 0 {
+		from += size
+	}
+	if to < 0 {
+		to += size
+	}
+	from = min(max(from, 0), size)
+	to = min(max(to, from), size)
+	return im.listed(n, []int{to - from}, t.data[from:to], t.integer)
+}
+
+func foldExpand(im *importer, n *node) (value, error) {
+	v, err := im.operand(n, 0)
+	if err != nil {
+		return nil, err
+	}
+	to, err := im.constant(n, 1)
+	if err != nil {
+		return nil, err
+	}
+	shape, err := to.ints()
+	if err != nil {
+		return nil, n.errorf("shape %w", err)
+	}
+	out, ok := broadcast(v.dims(), shape)
+	if !ok {
+		return nil, n.errorf("cannot expand shape %v to %v", v.dims(), shape)
+	}
+	if t, ok := v.(*tensor); ok {
+		ones := &tensor{shape: out}
+		size, err := im.left.take(out)
+		if err != nil {
+			return nil, n.errorf("%w", err)
+		}
+		ones.data = make([]float64, size)
+		return im.foldBinary(n, t, ones, func(x, _ float64) float64 { return x })
+	}
+	if slices.ContainsFunc(out, func(d int) bool { return d < 1 }) || len(out) > maxRank || product(v.dims()) != boundedProduct(out) {
+		return nil, n.errorf("repeats the data: expands shape %v to %v", v.dims(), out)
+	}
+	return reshaped(v, out), nil
+}
+
+func foldWhere(im *importer, n *node) (value, error) {
+	cond, err := im.constant(n, 0)
+	if err != nil {
+		return nil, err
+	}
+	a, err := im.constant(n, 1)
+	if err != nil {
+		return nil, err
+	}
+	b, err := im.constant(n, 2)
+	if err != nil {
+		return nil, err
+	}
+	pick := func(c *tensor, x *tensor, keep bool) (*tensor, error) {
+		v, err := im.foldBinary(n, c, x, func(c, x float64) float64 {
+			if (c != 0) == keep {
+				return x
+			}
+			return 0
+		})
+		if err != nil {
+			return nil, err
+		}
+		v.(*tensor).integer = x.integer
+		return v.(*tensor), nil
+	}
+	yes, err := pick(cond, a, true)
+	if err != nil {
+		return nil, err
+	}
+	no, err := pick(cond, b, false)
+	if err != nil {
+		return nil, err
+	}
+	return im.foldBinary(n, yes, no, func(x, y float64) float64 { return x + y })
+}

@@ -1,0 +1,244 @@
+package qonnx
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/a2qgen/a2qgen/quant/qonnx/onnxpb"
+)
+
+// graph is an ONNX graph with its nodes in topological order.
+type graph struct {
+	// nodes are those that the outputs depend on.
+	nodes   []*node
+	inits   map[string]*onnxpb.TensorProto
+	input   string
+	shape   []int64 // of the input as declared; a size of 0 or less is unknown
+	outputs []string
+	// opset is the version of the standard operators.
+	opset int64
+	meta  map[string]string
+	// types holds FINN's data type annotations, e.g. "INT2", by tensor.
+	types map[string]string
+}
+
+// node is one operator.
+type node struct {
+	name, op, domain string
+	in, out          []string
+	attrs            map[string]*onnxpb.AttributeProto
+}
+
+// maxRank bounds the number of axes of a tensor.
+const maxRank = 16
+
+// newGraph checks m's graph and sorts it.
+func newGraph(m *onnxpb.ModelProto) (*graph, error) {
+	p := m.GetGraph()
+	if p == nil {
+		return nil, fmt.Errorf("holds no graph: is it an ONNX file?")
+	}
+	g := &graph{
+		inits: map[string]*onnxpb.TensorProto{},
+		meta:  map[string]string{},
+		types: map[string]string{},
+	}
+	for _, s := range m.GetOpsetImport() {
+		if standardDomain(s.GetDomain()) {
+			g.opset = s.GetVersion()
+		}
+	}
+	for _, e := range m.GetMetadataProps() {
+		g.meta[e.GetKey()] = e.GetValue()
+	}
+	for _, t := range p.GetInitializer() {
+		g.inits[t.GetName()] = t
+	}
+	for _, a := range p.GetQuantizationAnnotation() {
+		for _, e := range a.GetQuantParameterTensorNames() {
+			if e.GetKey() == "finn_datatype" {
+				g.types[a.GetTensorName()] = e.GetValue()
+			}
+		}
+	}
+	if err := g.setEnds(p); err != nil {
+		return nil, err
+	}
+	return g, g.setNodes(p.GetNode())
+}
+
+// setEnds finds the graph's one input, among those that are no initializers,
+// and its outputs.
+func (g *graph) setEnds(p *onnxpb.GraphProto) error {
+	for _, v := range p.GetInput() {
+		if g.inits[v.GetName()] != nil {
+			continue
+		}
+		if g.input != "" {
+			return fmt.Errorf("the graph has inputs %s and %s, want one", show(g.input), show(v.GetName()))
+		}
+		g.input = v.GetName()
+		dims := v.GetType().GetTensorType().GetShape().GetDim()
+		if len(dims) == 0 {
+			return fmt.Errorf("graph input %s: has no shape", show(g.input))
+		}
+		if len(dims) > maxRank {
+			return fmt.Errorf("graph input %s: has %d axes, want at most %d", show(g.input), len(dims), maxRank)
+		}
+		for _, d := range dims {
+			g.shape = append(g.shape, d.GetDimValue())
+		}
+	}
+	if g.input == "" {
+		return fmt.Errorf("the graph has no input")
+	}
+	for _, v := range p.GetOutput() {
+		g.outputs = append(g.outputs, v.GetName())
+	}
+	if len(g.outputs) == 0 {
+		return fmt.Errorf("the graph has no output")
+	}
+	return nil
+}
+
+// setNodes fills in g.nodes.
+func (g *graph) setNodes(protos []*onnxpb.NodeProto) error {
+	maker := map[string]*node{}
+	for _, p := range protos {
+		n := newNode(p)
+		for _, out := range n.out {
+			if out == "" {
+				continue
+			}
+			if maker[out] != nil || g.inits[out] != nil || out == g.input {
+				return n.errorf("output %s is defined twice", show(out))
+			}
+			maker[out] = n
+		}
+	}
+	return g.sort(maker)
+}
+
+// sort appends to g.nodes what the outputs need, each node after the makers of
+// its inputs. maker tells each tensor's node.
+func (g *graph) sort(maker map[string]*node) error {
+	const (
+		open = 1 // its inputs are being visited
+		done = 2
+	)
+	type frame struct {
+		n    *node
+		next int // index of the next input to visit
+	}
+	state := map[*node]int{}
+	var stack []frame
+	visit := func(tensor string, by *node) error {
+		n := maker[tensor]
+		switch {
+		case n != nil && state[n] == open:
+			return n.errorf("lies on a cycle")
+		case n != nil && state[n] == 0:
+			state[n] = open
+			stack = append(stack, frame{n: n})
+		case n == nil && tensor != g.input && g.inits[tensor] == nil && by == nil:
+			return fmt.Errorf("graph output %s: no node makes it", show(tensor))
+		case n == nil && tensor != g.input && g.inits[tensor] == nil:
+			return by.errorf("input %s is neither an initializer nor made by a node", show(tensor))
+		}
+		return nil
+	}
+	for _, out := range g.outputs {
+		if err := visit(out, nil); err != nil {
+			return err
+		}
+		for len(stack) > 0 {
+			top := &stack[len(stack)-1]
+			if top.next == len(top.n.in) {
+				state[top.n] = done
+				g.nodes = append(g.nodes, top.n)
+				stack = stack[:len(stack)-1]
+				continue
+			}
+			tensor, by := top.n.in[top.next], top.n
+			top.next++
+			if tensor == "" {
+				continue
+			}
+			if err := visit(tensor, by); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func newNode(p *onnxpb.NodeProto) *node {
+	n := &node{
+		name:   p.GetName(),
+		op:     p.GetOpType(),
+		domain: p.GetDomain(),
+		in:     p.GetInput(),
+		out:    p.GetOutput(),
+		attrs:  map[string]*onnxpb.AttributeProto{},
+	}
+	for _, a := range p.GetAttribute() {
+		n.attrs[a.GetName()] = a
+	}
+	return n
+}
+
+func standardDomain(d string) bool { return d == "" || d == "ai.onnx" }
+
+// quantDomain says whether d is one of the domains that QONNX's operators have
+// had.
+func quantDomain(d string) bool {
+	return d == "onnx.brevitas" || strings.HasPrefix(d, "qonnx.") || d == "finn" || strings.HasPrefix(d, "finn.")
+}
+
+// errorf returns an error that names the node.
+func (n *node) errorf(format string, args ...any) error {
+	return fmt.Errorf("node %s (%s): %w", n.label(), clip(n.op), fmt.Errorf(format, args...))
+}
+
+// label returns the node's quoted name, or where it has none its output's.
+func (n *node) label() string {
+	if n.name == "" && len(n.out) > 0 {
+		return "of output " + show(n.out[0])
+	}
+	return show(n.name)
+}
+
+// show quotes a name from the file, shortened so that an error stays a line.
+func show(s string) string { return fmt.Sprintf("%q", clip(s)) }
+
+func clip(s string) string {
+	const most = 100
+	if len(s) > most {
+		return s[:most] + "..."
+	}
+	return s
+}
+
+// has says whether input i is there.
+func (n *node) has(i int) bool { return i < len(n.in) && n.in[i] != "" }
+
+func (n *node) int(name string, otherwise int64) int64 {
+	if a := n.attrs[name]; a != nil {
+		return a.GetI()
+	}
+	return otherwise
+}
+
+func (n *node) float(name string, otherwise float32) float64 {
+	if a := n.attrs[name]; a != nil {
+		return float64(a.GetF())
+	}
+	return float64(otherwise)
+}
+
+func (n *node) string(name, otherwise string) string {
+	if a := n.attrs[name]; a != nil {
+		return string(a.GetS())
+	}
+	return otherwise
+}

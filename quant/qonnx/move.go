@@ -1,0 +1,284 @@
+package qonnx
+
+import (
+	"math"
+	"slices"
+)
+
+// Operators that only move elements: they work on every kind of value.
+
+// reshaped returns v with another shape of as many elements.
+func reshaped(v value, shape []int) value {
+	switch v := v.(type) {
+	case *tensor:
+		out := *v
+		out.shape = shape
+		if out.q != nil {
+			q := *out.q
+			out.q = &q
+		}
+		return &out
+	case *stream:
+		out := *v
+		out.shape = shape
+		return &out
+	case *ranking:
+		out := *v
+		out.shape = shape
+		return &out
+	}
+	panic("qonnx: unknown kind of value")
+}
+
+// boundedProduct returns the product of a shape, or -1 where it is negative or
+// more than the budget.
+func boundedProduct(shape []int) int {
+	size := 1
+	for _, d := range shape {
+		if d < 0 || d > 0 && size > maxElements/d {
+			return -1
+		}
+		size *= d
+	}
+	return size
+}
+
+func moveIdentity(im *importer, n *node) (value, error) { return im.operand(n, 0) }
+
+func moveReshape(im *importer, n *node) (value, error) {
+	v, err := im.operand(n, 0)
+	if err != nil {
+		return nil, err
+	}
+	shape, given, err := im.intList(n, "shape", 1)
+	if err != nil {
+		return nil, err
+	}
+	if !given || len(shape) > maxRank {
+		return nil, n.errorf("has no constant shape of at most %d axes", maxRank)
+	}
+	from, hole := v.dims(), -1
+	shape = slices.Clone(shape)
+	for i, d := range shape {
+		switch {
+		case d == 0 && n.int("allowzero", 0) == 0:
+			if i >= len(from) {
+				return nil, n.errorf("copies axis %d of shape %v", i, from)
+			}
+			shape[i] = from[i]
+		case d == -1 && hole < 0:
+			hole = i
+			shape[i] = 1
+		case d < 0:
+			return nil, n.errorf("cannot make shape %v of %v", shape, from)
+		}
+	}
+	size := product(from)
+	if _, folded := v.(*tensor); !folded && len(shape) > 0 && im.batch > 1 && shape[0] == im.batch &&
+		(hole > 0 || boundedProduct(shape) == im.batch*size) {
+		shape[0] = 1 // the sample count that the file was exported with
+	}
+	if hole >= 0 {
+		rest := boundedProduct(shape)
+		if rest < 1 || size%rest != 0 {
+			return nil, n.errorf("cannot make shape %v of %v", shape, from)
+		}
+		shape[hole] = size / rest
+	}
+	if boundedProduct(shape) != size {
+		return nil, n.errorf("cannot make shape %v of %v", shape, from)
+	}
+	return reshaped(v, shape), nil
+}
+
+func moveFlatten(im *importer, n *node) (value, error) {
+	v, err := im.operand(n, 0)
+	if err != nil {
+		return nil, err
+	}
+	shape := v.dims()
+	axis := n.fromEnd("axis", 1, len(shape))
+	if axis < 0 || axis > len(shape) {
+		return nil, n.errorf("axis %d of shape %v", n.int("axis", 1), shape)
+	}
+	return reshaped(v, []int{product(shape[:axis]), product(shape[axis:])}), nil
+}
+
+// intList returns integers that are an attribute in old versions of an
+// operator and input in in new ones, and whether they are there.
+func (im *importer) intList(n *node, attr string, in int) ([]int, bool, error) {
+	if a := n.attrs[attr]; a != nil {
+		var out []int
+		for _, v := range a.GetInts() {
+			out = append(out, int(max(math.MinInt32, min(v, math.MaxInt32))))
+		}
+		return out, true, nil
+	}
+	if !n.has(in) {
+		return nil, false, nil
+	}
+	t, err := im.constant(n, in)
+	if err != nil {
+		return nil, false, err
+	}
+	out, err := t.ints()
+	if err != nil {
+		return nil, false, n.errorf("%s: %w", attr, err)
+	}
+	return out, true, nil
+}
+
+// axesOf returns which of rank axes a node names, or nil where it names none.
+func (im *importer) axesOf(n *node, rank int) ([]bool, error) {
+	list, given, err := im.intList(n, "axes", 1)
+	if err != nil || !given {
+		return nil, err
+	}
+	if rank > maxRank {
+		return nil, n.errorf("makes %d axes, want at most %d", rank, maxRank)
+	}
+	out := make([]bool, rank)
+	for _, a := range list {
+		if a < 0 {
+			a += rank
+		}
+		if a < 0 || a >= rank || out[a] {
+			return nil, n.errorf("axes %v of %d", list, rank)
+		}
+		out[a] = true
+	}
+	return out, nil
+}
+
+func moveSqueeze(im *importer, n *node) (value, error) {
+	v, err := im.operand(n, 0)
+	if err != nil {
+		return nil, err
+	}
+	axes, err := im.axesOf(n, len(v.dims()))
+	if err != nil {
+		return nil, err
+	}
+	var shape []int
+	for i, d := range v.dims() {
+		switch {
+		case axes == nil && d == 1, axes != nil && axes[i] && d == 1:
+		case axes != nil && axes[i]:
+			return nil, n.errorf("axis %d of shape %v is not 1", i, v.dims())
+		default:
+			shape = append(shape, d)
+		}
+	}
+	return reshaped(v, shape), nil
+}
+
+func moveUnsqueeze(im *importer, n *node) (value, error) {
+	v, err := im.operand(n, 0)
+	if err != nil {
+		return nil, err
+	}
+	list, given, err := im.intList(n, "axes", 1)
+	if err != nil {
+		return nil, err
+	}
+	if !given {
+		return nil, n.errorf("has no axes")
+	}
+	axes, err := im.axesOf(n, len(v.dims())+len(list))
+	if err != nil {
+		return nil, err
+	}
+	shape, old := make([]int, len(axes)), v.dims()
+	for i, isNew := range axes {
+		if isNew {
+			shape[i] = 1
+		} else {
+			shape[i], old = old[0], old[1:]
+		}
+	}
+	return reshaped(v, shape), nil
+}
+
+func moveTranspose(im *importer, n *node) (value, error) {
+	v, err := im.operand(n, 0)
+	if err != nil {
+		return nil, err
+	}
+	var perm []int
+	for _, p := range n.attrs["perm"].GetInts() {
+		perm = append(perm, int(max(-1, min(p, maxRank))))
+	}
+	if perm == nil {
+		for i := range v.dims() {
+			perm = append(perm, len(v.dims())-1-i)
+		}
+	}
+	return im.transposed(n, v, perm)
+}
+
+// transposed returns v with axis i of the result being axis perm[i] of v.
+func (im *importer) transposed(n *node, v value, perm []int) (value, error) {
+	old := v.dims()
+	stride := make([]int, len(old))
+	step := 1
+	for i := len(old) - 1; i >= 0; i-- {
+		stride[i] = step
+		step *= old[i]
+	}
+	seen := make([]bool, len(old))
+	shape := make([]int, len(perm))
+	walk := &cursor{shape: shape, count: make([]int, len(perm)), stride: make([]int, len(perm))}
+	if len(perm) != len(old) {
+		return nil, n.errorf("permutes %d axes of shape %v", len(perm), old)
+	}
+	for i, p := range perm {
+		if p < 0 || p >= len(old) || seen[p] {
+			return nil, n.errorf("%v is no permutation of the axes of shape %v", perm, old)
+		}
+		seen[p] = true
+		shape[i], walk.stride[i] = old[p], stride[p]
+	}
+	order, err := im.left.take(shape)
+	if err != nil {
+		return nil, n.errorf("%w", err)
+	}
+	from := make([]int, order)
+	for i := range from {
+		from[i] = walk.next()
+	}
+	return permuted(v, shape, from), nil
+}
+
+// permuted returns v with element i being element from[i] of v.
+func permuted(v value, shape, from []int) value {
+	switch v := v.(type) {
+	case *tensor:
+		out := &tensor{shape: shape, data: pick(v.data, from), integer: v.integer}
+		if v.q != nil {
+			q := *v.q
+			q.n = pick(q.n, from)
+			if q.scale.each != nil {
+				q.scale.each = pick(q.scale.each, from)
+			}
+			out.q = &q
+		}
+		return out
+	case *stream:
+		out := *v
+		out.shape, out.index = shape, pick(v.index, from)
+		return &out
+	case *ranking:
+		out := *v
+		out.shape = shape
+		return &out
+	}
+	panic("qonnx: unknown kind of value")
+}
+
+func pick[T any](v []T, from []int) []T {
+	out := make([]T, len(from))
+	for i, f := range from {
+		out[i] = v[f]
+	}
+	return out
+}

@@ -1,0 +1,153 @@
+package qonnx
+
+import "slices"
+
+// operator evaluates a node on its operands' values.
+type operator func(im *importer, n *node) (value, error)
+
+// operators are the standard ones.
+var operators = map[string]operator{
+	"Identity":  moveIdentity,
+	"Dropout":   moveIdentity,
+	"Reshape":   moveReshape,
+	"Flatten":   moveFlatten,
+	"Squeeze":   moveSqueeze,
+	"Unsqueeze": moveUnsqueeze,
+	"Transpose": moveTranspose,
+
+	"Constant":        foldConstant,
+	"ConstantOfShape": foldConstantOfShape,
+	"Shape":           foldShape,
+	"Size":            foldSize,
+	"Gather":          foldGather,
+	"Slice":           foldSlice,
+	"Expand":          foldExpand,
+	"Where":           foldWhere,
+	"Concat":          opConcat,
+
+	"Neg":                opNeg,
+	"Clip":               opClip,
+	"Cast":               opCast,
+	"PRelu":              opPRelu,
+	"BatchNormalization": opBatchNorm,
+
+	"MatMul": opMatMul,
+	"Gemm":   opGemm,
+
+	"Softmax":    opSoftmax,
+	"LogSoftmax": opSoftmax,
+	"ArgMax":     opArgMax,
+	"TopK":       opTopK,
+}
+
+// quantOperators are QONNX's own.
+var quantOperators = map[string]operator{
+	"Quant":          opQuant,
+	"IntQuant":       opQuant,
+	"BipolarQuant":   opBipolarQuant,
+	"MultiThreshold": opMultiThreshold,
+}
+
+// operatorOf returns what evaluates n, or nil.
+func operatorOf(n *node) operator {
+	switch {
+	case quantDomain(n.domain):
+		return quantOperators[n.op]
+	case !standardDomain(n.domain):
+		return nil
+	}
+	if _, ok := unaries[n.op]; ok {
+		return opUnary
+	}
+	if _, ok := binaries[n.op]; ok {
+		return opBinary
+	}
+	return operators[n.op]
+}
+
+// opConcat passes a single input through and otherwise folds.
+func opConcat(im *importer, n *node) (value, error) {
+	if len(n.in) == 1 {
+		return im.operand(n, 0)
+	}
+	return foldConcat(im, n)
+}
+
+// ranked returns the ranking of input 0 over the axes from..to, which must hold
+// all its elements.
+func (im *importer) ranked(n *node, from, to int) (value, error) {
+	v, err := im.operand(n, 0)
+	if err != nil {
+		return nil, err
+	}
+	switch v := v.(type) {
+	case *ranking:
+		return v, nil
+	case *stream:
+		if from < 0 || from >= len(v.shape) || product(v.shape[from:min(to, len(v.shape))]) != len(v.index) {
+			return nil, n.errorf("works on axis %d of shape %v, want the axis of all channels", from, v.shape)
+		}
+		return &ranking{s: v, shape: v.shape, by: n}, nil
+	}
+	return nil, n.errorf("wants an input that depends on the network's")
+}
+
+// rankOf returns the number of axes of input 0, 0 where that is unknown.
+func (im *importer) rankOf(n *node) int {
+	if v, err := im.operand(n, 0); err == nil {
+		return len(v.dims())
+	}
+	return 0
+}
+
+// opSoftmax takes one axis, or before opset 13 all axes from one on.
+func opSoftmax(im *importer, n *node) (value, error) {
+	rank := im.rankOf(n)
+	if im.g.opset < 13 {
+		return im.ranked(n, n.fromEnd("axis", 1, rank), rank)
+	}
+	axis := n.fromEnd("axis", -1, rank)
+	return im.ranked(n, axis, axis+1)
+}
+
+// opArgMax ends a classifier: a2qgen's label select takes its place.
+func opArgMax(im *importer, n *node) (value, error) {
+	if n.int("select_last_index", 0) != 0 {
+		return nil, n.errorf("selects the last index among equals, want the first")
+	}
+	return im.picked(n, n.fromEnd("axis", 0, im.rankOf(n)), n.int("keepdims", 1) != 0)
+}
+
+func opTopK(im *importer, n *node) (value, error) {
+	k := n.int("k", 0)
+	if n.has(1) {
+		v, err := im.oneNumber(n, 1)
+		if err != nil {
+			return nil, err
+		}
+		k = int64(v)
+	}
+	if k != 1 || n.int("largest", 1) == 0 {
+		return nil, n.errorf("picks %d outputs, want the 1 largest", k)
+	}
+	return im.picked(n, n.fromEnd("axis", -1, im.rankOf(n)), true)
+}
+
+// picked returns the ranking behind the choice of one element of an axis.
+func (im *importer) picked(n *node, axis int, keep bool) (value, error) {
+	v, err := im.ranked(n, axis, axis+1)
+	if err != nil {
+		return nil, err
+	}
+	r := *v.(*ranking)
+	if axis < 0 || axis >= len(r.shape) {
+		return nil, n.errorf("works on axis %d of shape %v", axis, r.shape)
+	}
+	shape := slices.Clone(r.shape)
+	shape[axis] = 1
+	if !keep {
+		shape = slices.Delete(shape, axis, axis+1)
+	}
+	r.shape = shape
+	return &r, nil
+}

@@ -1,0 +1,398 @@
+package qonnx
+
+import (
+	"fmt"
+	"math"
+	"math/bits"
+	"strconv"
+	"strings"
+
+	"github.com/a2qgen/a2qgen/quant"
+)
+
+// maxBits bounds the integers of weights and activations; Quant nodes on other
+// constants, such as biases, may have more.
+const maxBits = 16
+
+// roundings are QONNX's rounding modes.
+var roundings = map[string]func(v float64) float64{
+	"ROUND":         math.RoundToEven,
+	"HALF_EVEN":     math.RoundToEven,
+	"CEIL":          math.Ceil,
+	"FLOOR":         math.Floor,
+	"UP":            func(v float64) float64 { return math.Copysign(math.Ceil(math.Abs(v)), v) },
+	"DOWN":          math.Trunc,
+	"ROUND_TO_ZERO": math.Trunc,
+	"HALF_UP":       func(v float64) float64 { return math.Copysign(math.Floor(math.Abs(v)+0.5), v) },
+	"HALF_DOWN":     func(v float64) float64 { return math.Copysign(math.Ceil(math.Abs(v)-0.5), v) },
+}
+
+// quantiser is a Quant or BipolarQuant node without its scale.
+type quantiser struct {
+	typ quant.DataType
+	// lo and hi bound the integers before the zero point is subtracted.
+	lo, hi float64
+	round  func(v float64) float64
+	// bipolar quantisers give the sign, +1 at 0.
+	bipolar bool
+}
+
+// integer returns the integer, without its zero point, for v (QONNX's Quant:
+// v/scale + zero, clipped and rounded; the bounds are integers, so the order
+// of the two does not matter).
+func (z *quantiser) integer(v, scale, zero float64) float64 {
+	y := v/scale + zero
+	if z.bipolar {
+		if y >= 0 {
+			return 1 - zero
+		}
+		if y < 0 {
+			return -1 - zero
+		}
+		return y // NaN
+	}
+	return z.round(clamp(y, z.lo, z.hi)) - zero
+}
+
+// newQuantiser reads the bit width and attributes of a Quant node.
+func (im *importer) newQuantiser(n *node) (*quantiser, error) {
+	width, err := im.oneNumber(n, 3)
+	if err != nil {
+		return nil, err
+	}
+	if width != math.Trunc(width) || width < 1 || width > 64 {
+		return nil, n.errorf("bit width is %v, want an integer from 1 to 64", width)
+	}
+	mode := n.string("rounding_mode", "ROUND")
+	z := &quantiser{round: roundings[strings.ToUpper(mode)]}
+	if z.round == nil {
+		return nil, n.errorf("unknown rounding mode %s", show(mode))
+	}
+	narrow := 0.0
+	if n.int("narrow", 0) != 0 {
+		narrow = 1
+	}
+	z.typ = quant.DataType{Bits: int(width), Signed: n.int("signed", 1) != 0}
+	switch {
+	case z.typ.Signed && width == 1:
+		// Brevitas exports binary weights so; QONNX takes them as +-1.
+		z.bipolar, z.typ.Bits, z.lo, z.hi = true, 2, -1, 1
+	case z.typ.Signed:
+		half := math.Ldexp(1, int(width)-1)
+		z.lo, z.hi = -half+narrow, half-1
+	default:
+		z.hi = math.Ldexp(1, int(width)) - 1 - narrow
+	}
+	return z, nil
+}
+
+// opQuant evaluates Quant(x, scale, zero point, bit width).
+func opQuant(im *importer, n *node) (value, error) {
+	z, err := im.newQuantiser(n)
+	if err != nil {
+		return nil, err
+	}
+	scale, err := im.constant(n, 1)
+	if err != nil {
+		return nil, err
+	}
+	zero, err := im.constant(n, 2)
+	if err != nil {
+		return nil, err
+	}
+	return im.quantise(n, z, scale, zero)
+}
+
+// opBipolarQuant evaluates BipolarQuant(x, scale).
+func opBipolarQuant(im *importer, n *node) (value, error) {
+	scale, err := im.constant(n, 1)
+	if err != nil {
+		return nil, err
+	}
+	z := &quantiser{typ: quant.DataType{Bits: 2, Signed: true}, lo: -1, hi: 1, bipolar: true}
+	return im.quantise(n, z, scale, &tensor{data: []float64{0}})
+}
+
+// quantise puts z around input 0 of n.
+func (im *importer) quantise(n *node, z *quantiser, scale, zero *tensor) (value, error) {
+	v, err := im.operand(n, 0)
+	if err != nil {
+		return nil, err
+	}
+	switch v := v.(type) {
+	case *tensor:
+		return im.quantiseTensor(n, z, v, scale, zero)
+	case *stream:
+		return im.quantiseStream(n, z, v, scale, zero)
+	case *ranking:
+		return nil, mixed(n, v)
+	}
+	panic("qonnx: unknown kind of value")
+}
+
+// checkScale checks parameters of a quantiser.
+func checkScale(n *node, scale, zero param) error {
+	var bad float64
+	if !scale.every(func(v float64) bool { bad = v; return v > 0 && finite(v) }) {
+		return n.errorf("scale is %v, want a positive number", bad)
+	}
+	if !zero.every(func(v float64) bool { bad = v; return v == math.Trunc(v) && math.Abs(v) < 1<<40 }) {
+		return n.errorf("zero point is %v, want an integer", bad)
+	}
+	return nil
+}
+
+// span returns the bounds of the integers without zero points and the data
+// type for them. A type that needs more than maxBits has 0 bits.
+func (z *quantiser) span(zero param) (lo, hi float64, typ quant.DataType) {
+	if zero.zero() {
+		if z.typ.Bits > maxBits {
+			return z.lo, z.hi, quant.DataType{}
+		}
+		return z.lo, z.hi, z.typ
+	}
+	lo, hi = math.Inf(1), math.Inf(-1)
+	zero.every(func(v float64) bool {
+		lo, hi = min(lo, z.lo-v), max(hi, z.hi-v)
+		return true
+	})
+	return lo, hi, typeOf(lo, hi)
+}
+
+// typeOf returns the smallest data type that holds lo, hi and 0; one of 0 bits
+// where that takes more than maxBits.
+func typeOf(lo, hi float64) quant.DataType {
+	if lo < -1<<maxBits || hi > 1<<maxBits {
+		return quant.DataType{}
+	}
+	t := quant.DataType{Bits: max(1, bits.Len64(uint64(max(hi, 0))))}
+	if lo < 0 {
+		t = quant.DataType{Bits: max(bits.Len64(uint64(max(hi, 0))), bits.Len64(uint64(-lo-1))) + 1, Signed: true}
+	}
+	if t.Bits > maxBits {
+		return quant.DataType{}
+	}
+	return t
+}
+
+func (im *importer) quantiseStream(n *node, z *quantiser, s *stream, scale, zero *tensor) (value, error) {
+	ps, _, err := im.alongside(s, scale)
+	if err != nil {
+		return nil, n.errorf("scale: %w", err)
+	}
+	pz, _, err := im.alongside(s, zero)
+	if err != nil {
+		return nil, n.errorf("zero point: %w", err)
+	}
+	if err := checkScale(n, ps, pz); err != nil {
+		return nil, err
+	}
+	shape, _ := broadcast(s.shape, scale.shape)
+	_, _, typ := z.span(pz)
+	before := s.steps
+	q := &quantised{typ: typ, scale: ps, ints: func(c int, v float64) int64 {
+		return toInt(z.integer(run(before, c, v), ps.at(c), pz.at(c)))
+	}}
+	return reshapedStream(s, shape).quantisedBy(n, q, func(c int, v float64) float64 {
+		return z.integer(v, ps.at(c), pz.at(c)) * ps.at(c)
+	})
+}
+
+// toInt converts an integer, or NaN to notANumber.
+func toInt(v float64) int64 {
+	if math.IsNaN(v) {
+		return notANumber
+	}
+	return int64(v)
+}
+
+// quantisedBy returns s followed by the quantiser fn that makes q. Where q has
+// no type, its integers are too wide to feed a layer.
+func (s *stream) quantisedBy(n *node, q *quantised, fn func(c int, v float64) float64) (value, error) {
+	if q.typ.Bits == 0 {
+		q = nil
+	}
+	out, err := s.then(n, step{kind: apply, fn: fn, q: q})
+	if err != nil {
+		return nil, err
+	}
+	out.q = q
+	return out, nil
+}
+
+// relu returns what is known of the integers after a ReLU: they stay integers
+// if zero is one of them and the scale is positive.
+func (q *quantised) relu() *quantised {
+	if q == nil || !q.offset.zero() || !q.scale.every(func(v float64) bool { return v > 0 }) {
+		return nil
+	}
+	out := *q
+	if q.typ.Signed {
+		out.typ = quant.DataType{Bits: max(1, q.typ.Bits-1)}
+	}
+	out.ints = func(c int, v float64) int64 {
+		n := q.ints(c, v)
+		if n == notANumber {
+			return n
+		}
+		return max(n, 0)
+	}
+	return &out
+}
+
+// quantiseTensor folds a quantiser of a constant: weights, as a rule.
+func (im *importer) quantiseTensor(n *node, z *quantiser, t, scale, zero *tensor) (value, error) {
+	whole := &stream{shape: t.shape, index: make([]int, len(t.data))}
+	if _, err := im.left.take([]int{2 * len(t.data)}); err != nil {
+		return nil, n.errorf("%w", err)
+	}
+	for i := range whole.index {
+		whole.index[i] = i
+	}
+	ps, _, err := im.alongside(whole, scale)
+	if err != nil {
+		return nil, n.errorf("scale: %w", err)
+	}
+	pz, _, err := im.alongside(whole, zero)
+	if err != nil {
+		return nil, n.errorf("zero point: %w", err)
+	}
+	if err := checkScale(n, ps, pz); err != nil {
+		return nil, err
+	}
+	out, err := im.newTensor(t.shape, false)
+	if err != nil {
+		return nil, n.errorf("%w", err)
+	}
+	lo, hi, typ := z.span(pz)
+	if typ.Bits != 0 {
+		out.q = &constInts{n: make([]int32, len(t.data)), scale: ps, lo: int64(lo), hi: int64(hi)}
+	}
+	for i, v := range t.data {
+		if !finite(v) {
+			return nil, n.errorf("element %d of input %s is %v", i, show(n.in[0]), v)
+		}
+		y := z.integer(v, ps.at(i), pz.at(i))
+		out.data[i] = y * ps.at(i)
+		if out.q != nil {
+			out.q.n[i] = int32(y)
+		}
+	}
+	return out, nil
+}
+
+// opMultiThreshold evaluates QONNX's explicit staircase: out_bias + out_scale *
+// the number of thresholds that are at most the input.
+func opMultiThreshold(im *importer, n *node) (value, error) {
+	v, err := im.operand(n, 0)
+	if err != nil {
+		return nil, err
+	}
+	s, ok := v.(*stream)
+	if !ok || len(s.shape) < 2 {
+		return nil, n.errorf("wants an input of at least two axes that depends on the network's")
+	}
+	t, err := im.constant(n, 1)
+	if err != nil {
+		return nil, err
+	}
+	axis := 1
+	if strings.HasSuffix(n.string("data_layout", ""), "C") {
+		axis = len(s.shape) - 1
+	}
+	if len(t.shape) != 2 || t.shape[0] != 1 && t.shape[0] != s.shape[axis] || len(t.data) == 0 {
+		return nil, n.errorf("has thresholds of shape %v for an input of shape %v", t.shape, s.shape)
+	}
+	scale, bias := n.float("out_scale", 1), n.float("out_bias", 0)
+	if !(scale > 0) || !finite(scale) || !finite(bias) {
+		return nil, n.errorf("has scale %v and bias %v, want a positive scale", scale, bias)
+	}
+	row, err := im.channelOf(s, axis, t.shape[0])
+	if err != nil {
+		return nil, n.errorf("%w", err)
+	}
+	levels := t.shape[1]
+	count := func(c int, v float64) float64 {
+		if math.IsNaN(v) {
+			return v
+		}
+		sum := 0.0
+		for _, limit := range t.data[row(c)*levels : (row(c)+1)*levels] {
+			if v >= limit {
+				sum++
+			}
+		}
+		return sum
+	}
+	// The bias belongs to the integer where it is a multiple of the scale.
+	first, offset := bias/scale, 0.0
+	if first != math.Trunc(first) {
+		first, offset = 0, bias
+	}
+	q := &quantised{typ: typeOf(first, first+float64(levels)), scale: param{all: scale}, offset: param{all: offset}}
+	if typ, ok := finnType(n.string("out_dtype", "")); ok && scale == 1 && offset == 0 &&
+		float64(typ.Min()) <= first && first+float64(levels) <= float64(typ.Max()) {
+		q.typ = typ
+	}
+	before := s.steps
+	q.ints = func(c int, v float64) int64 { return toInt(count(c, run(before, c, v)) + first) }
+	return s.quantisedBy(n, q, func(c int, v float64) float64 { return count(c, v)*scale + bias })
+}
+
+// channelOf returns the position of each base element on an axis of s, 0 where
+// there is one channel for all.
+func (im *importer) channelOf(s *stream, axis, channels int) (func(c int) int, error) {
+	if channels == 1 {
+		return func(int) int { return 0 }, nil
+	}
+	if _, err := im.left.take([]int{len(s.index)}); err != nil {
+		return nil, err
+	}
+	row := make([]int, len(s.index))
+	inner := product(s.shape[axis+1:])
+	for i, base := range s.index {
+		row[base] = i / inner % channels
+	}
+	return func(c int) int { return row[c] }, nil
+}
+
+// finnType parses the name of an integer type. BIPOLAR and TERNARY are INT2,
+// BINARY is UINT1.
+func finnType(name string) (quant.DataType, bool) {
+	switch name {
+	case "BIPOLAR", "TERNARY":
+		return quant.DataType{Bits: 2, Signed: true}, true
+	case "BINARY":
+		return quant.DataType{Bits: 1}, true
+	}
+	digits, unsigned := strings.CutPrefix(name, "UINT")
+	if !unsigned {
+		var ok bool
+		if digits, ok = strings.CutPrefix(name, "INT"); !ok {
+			return quant.DataType{}, false
+		}
+	}
+	n, err := strconv.Atoi(digits)
+	if err != nil || n < 1 || n > maxBits {
+		return quant.DataType{}, false
+	}
+	return quant.DataType{Bits: n, Signed: !unsigned}, true
+}
+
+// annotate notes that t holds integers of a FINN type; other types mean
+// nothing here.
+func (t *tensor) annotate(name string) error {
+	typ, ok := finnType(name)
+	if !ok {
+		return nil
+	}
+	q := &constInts{n: make([]int32, len(t.data)), scale: param{all: 1}, lo: typ.Min(), hi: typ.Max()}
+	for i, v := range t.data {
+		if v != math.Trunc(v) || v < float64(q.lo) || v > float64(q.hi) {
+			return fmt.Errorf("element %d is %v, want %s as annotated", i, v, name)
+		}
+		q.n[i] = int32(v)
+	}
+	t.q = q
+	return nil
+}

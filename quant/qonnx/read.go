@@ -1,0 +1,241 @@
+package qonnx
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/a2qgen/a2qgen/quant"
+	"github.com/a2qgen/a2qgen/quant/qonnx/onnxpb"
+	"google.golang.org/protobuf/proto"
+)
+
+// maxFile is the largest file that Read takes, in bytes.
+const maxFile = 256 << 20
+
+// Read reads the network in the QONNX file at path. The network is named after
+// the file. See Decode for what it accepts.
+func Read(path string) (*quant.Network, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("qonnx: %w", err)
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, maxFile+1))
+	if err != nil {
+		return nil, fmt.Errorf("qonnx: %w", err)
+	}
+	name := strings.TrimSuffix(filepath.Base(path), filepath.Ext(path))
+	n, err := decode(name, data)
+	if err != nil {
+		return nil, fmt.Errorf("qonnx: %s: %w", path, err)
+	}
+	return n, nil
+}
+
+// Decode reads a network from the bytes of a QONNX file.
+//
+// The graph must be a chain of fully connected layers: a Quant before the
+// first, quantised weights (at most 16 bits) on each, elementwise operations
+// that are monotone on each channel, and a Quant after each layer but the
+// last. The last layer may end in a Quant; otherwise its outputs must be an
+// affine function of its accumulators, up to a Softmax, Sigmoid, ArgMax or the
+// like, which keeps the largest output where it is and is dropped. A sample
+// count in the input's shape is dropped too.
+//
+// Layers are named by the metadata entry a2qgen.layer_names, which Write
+// leaves, and fc1, fc2, ... without it. The entry a2qgen.acc_bits.<layer> is
+// the declared accumulator width.
+//
+// An error names the node and what it wants.
+func Decode(name string, data []byte) (*quant.Network, error) {
+	n, err := decode(name, data)
+	if err != nil {
+		return nil, fmt.Errorf("qonnx: %s: %w", name, err)
+	}
+	return n, nil
+}
+
+func decode(name string, data []byte) (*quant.Network, error) {
+	if len(data) > maxFile {
+		return nil, fmt.Errorf("is larger than %d MiB", maxFile>>20)
+	}
+	var m onnxpb.ModelProto
+	if err := (proto.UnmarshalOptions{DiscardUnknown: true}).Unmarshal(data, &m); err != nil {
+		return nil, errors.New("is not an ONNX file, or is truncated")
+	}
+	g, err := newGraph(&m)
+	if err != nil {
+		return nil, err
+	}
+	readings, err := inputShapes(g)
+	if err != nil {
+		return nil, err
+	}
+	var n *quant.Network
+	for _, r := range readings {
+		if n, err = importGraph(name, g, r); err == nil {
+			break
+		}
+	}
+	return n, err
+}
+
+// inputShape is one reading of the input's declared shape.
+type inputShape struct {
+	// shape is that of the tensor for one sample, sample the same without
+	// the axis that counts samples.
+	shape, sample []int
+	// batch is the number of samples that the file was exported with.
+	batch int
+}
+
+// inputShapes returns the readings to try: an axis of unknown size counts
+// samples, as does a first axis of size 1. Where no axis is so, the shape may
+// be that of a sample, or its first axis a number of samples.
+func inputShapes(g *graph) ([]inputShape, error) {
+	axis := -1
+	shape := make([]int, len(g.shape))
+	for i, d := range g.shape {
+		if d > maxElements {
+			return nil, fmt.Errorf("graph input %s: axis %d has size %d", show(g.input), i, d)
+		}
+		shape[i] = int(max(d, 1))
+		if d > 0 {
+			continue
+		}
+		if axis >= 0 {
+			return nil, fmt.Errorf("graph input %s: axes %d and %d have no fixed size, want one at most", show(g.input), axis, i)
+		}
+		axis = i
+	}
+	without := func(axis, batch int) inputShape {
+		in := inputShape{shape: append([]int(nil), shape...), batch: batch}
+		in.shape[axis] = 1
+		for i, d := range shape {
+			if i != axis {
+				in.sample = append(in.sample, d)
+			}
+		}
+		return in
+	}
+	switch {
+	case len(shape) == 1:
+		return []inputShape{{shape: shape, sample: shape, batch: 1}}, nil
+	case axis >= 0:
+		return []inputShape{without(axis, 1)}, nil
+	case shape[0] == 1:
+		return []inputShape{without(0, 1)}, nil
+	}
+	return []inputShape{{shape: shape, sample: shape, batch: 1}, without(0, shape[0])}, nil
+}
+
+// importer holds the state of one import.
+type importer struct {
+	g      *graph
+	values map[string]value
+	layers []*linear
+	left   budget
+	// batch is the number of samples that shapes in the file count, where
+	// that is not 1; values are for one sample.
+	batch int
+}
+
+func importGraph(name string, g *graph, in inputShape) (*quant.Network, error) {
+	im := &importer{g: g, values: map[string]value{}, left: maxElements, batch: in.batch}
+	if err := im.setInput(in.shape); err != nil {
+		return nil, err
+	}
+	for _, n := range g.nodes {
+		if err := im.evaluate(n); err != nil {
+			return nil, err
+		}
+	}
+	final, err := im.final()
+	if err != nil {
+		return nil, err
+	}
+	return im.network(name, in.sample, final)
+}
+
+// setInput defines the graph's input.
+func (im *importer) setInput(shape []int) error {
+	size, err := im.left.take(shape)
+	if err != nil {
+		return fmt.Errorf("graph input %s: %w", show(im.g.input), err)
+	}
+	s := &stream{base: fromInput, shape: shape, index: make([]int, size)}
+	for i := range s.index {
+		s.index[i] = i
+	}
+	// FINN annotates inputs that are integers already.
+	if typ, ok := finnType(im.g.types[im.g.input]); ok {
+		lo, hi := float64(typ.Min()), float64(typ.Max())
+		s.q = &quantised{typ: typ, scale: param{all: 1}, ints: func(_ int, v float64) int64 {
+			return toInt(math.RoundToEven(clamp(v, lo, hi)))
+		}}
+	}
+	im.values[im.g.input] = s
+	return nil
+}
+
+// evaluate computes the value of n's outputs.
+func (im *importer) evaluate(n *node) error {
+	if len(n.out) == 0 {
+		return n.errorf("has no output")
+	}
+	op := operatorOf(n)
+	if op == nil {
+		name := n.op
+		if !standardDomain(n.domain) {
+			name = n.domain + "." + n.op
+		}
+		return fmt.Errorf("unsupported operator %s (node %s)", clip(name), n.label())
+	}
+	v, err := op(im, n)
+	if err != nil {
+		return err
+	}
+	im.values[n.out[0]] = v
+	if n.op == "TopK" && len(n.out) > 1 {
+		im.values[n.out[1]] = v
+	}
+	return nil
+}
+
+// final returns the stream that the graph's outputs show. Several outputs must
+// show the same one, as TopK's do.
+func (im *importer) final() (*stream, error) {
+	var final *stream
+	for _, name := range im.g.outputs {
+		var s *stream
+		switch v := im.values[name].(type) {
+		case *stream:
+			s = v
+		case *ranking:
+			s = v.s
+		default:
+			return nil, fmt.Errorf("graph output %s does not depend on the input", show(name))
+		}
+		if final != nil && final != s {
+			return nil, fmt.Errorf("graph outputs %s and %s differ, want one output", show(im.g.outputs[0]), show(name))
+		}
+		final = s
+	}
+	switch last := len(im.layers) - 1; {
+	case last < 0:
+		return nil, errors.New("the graph has no MatMul or Gemm between its input and its output")
+	case final.base != last:
+		return nil, fmt.Errorf("graph output %s does not depend on the last layer, node %s", show(im.g.outputs[0]), im.layers[last].at.label())
+	}
+	for i, base := range final.index {
+		if i != base {
+			return nil, final.at.errorf("permutes the outputs of the last layer, which is not supported")
+		}
+	}
+	return final, nil
+}
