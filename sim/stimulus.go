@@ -15,8 +15,8 @@ type Pattern struct {
 }
 
 func (p Pattern) check(what string) error {
-	if !(p.Probability >= 0 && p.Probability <= 0.95) {
-		return fmt.Errorf("sim: %s is %v, want 0..0.95", what, p.Probability)
+	if !(p.Probability >= 0 && p.Probability <= 0.99) {
+		return fmt.Errorf("sim: %s is %v, want 0..0.99", what, p.Probability)
 	}
 	return nil
 }

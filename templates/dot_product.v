@@ -36,6 +36,13 @@ module dot_product #(
     localparam integer FULL = WEIGHT_BITS + INPUT_BITS + 1;  // bits of an exact product
     localparam integer PRODUCT = (FULL - 1 < ACC_BITS) ? FULL - 1 : ACC_BITS;
 
+`ifndef SYNTHESIS
+    reg [LEVELS:0] check_q;  // check_q[l]: level l holds valid sums
+    wire [LEVELS+1:0] check_next = {check_q, check};
+    always @(posedge clk) if (en) check_q <= check_next[LEVELS:0];
+    wire unused_check = &{1'b0, check_q[LEVELS], check_next[LEVELS+1]};
+`endif
+
     genvar lane, level, node;
     generate
         // Products. Nodes of a level lie side by side in one vector, node 0 in the low bits.
@@ -82,7 +89,16 @@ module dot_product #(
                             gen_level[level-1].sums[(2*node+1)*SMALL +: SMALL];
                         wire [SMALL:0] full = {left[SMALL-1], left} + {right[SMALL-1], right};
                         always @(posedge clk) if (en) sum_q <= full[BITS-1:0];
+`ifndef SYNTHESIS
+                        always @(posedge clk) begin
+                            if (en && check_q[level-1] && (full[SMALL] != full[BITS-1])) begin
+                                $display("ERROR %m: sum needs more than %0d bits", BITS);
+                                $finish;
+                            end
+                        end
+`else
                         wire unused = full[SMALL];
+`endif
                     end else begin : gen_pass
                         wire [SMALL:0] full = {left[SMALL-1], left};
                         always @(posedge clk) if (en) sum_q <= full[BITS-1:0];

@@ -1,0 +1,139 @@
+package sim_test
+
+import (
+	"context"
+	"math/rand/v2"
+	"strings"
+	"testing"
+
+	"github.com/a2qgen/a2qgen/hwgen"
+	"github.com/a2qgen/a2qgen/quant"
+	"github.com/a2qgen/a2qgen/sim"
+	"github.com/a2qgen/a2qgen/verilator"
+)
+
+// bare returns layer l alone, its accumulators in sight: a network whose scores are
+// the accumulators.
+func bare(t *testing.T, l quant.Layer) *quant.Network {
+	t.Helper()
+	l.Thresholds = nil
+	l.Score = &quant.Score{Gain: make([]int64, l.Out), Bias: make([]int64, l.Out), Exact: true}
+	for c := range l.Score.Gain {
+		l.Score.Gain[c] = 1
+	}
+	n, err := quant.NewNetwork(quant.Network{Name: "bare", InputShape: []int{l.In}, Layers: []quant.Layer{l},
+		Input: quant.InputQuantizer{Type: l.Input, Quantize: func(_ int, v float64) int32 { return int32(v) }}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+// extremes returns, for every channel, the inputs that drive it to its certified
+// maximum and minimum.
+func extremes(l *quant.Layer) [][]int32 {
+	var samples [][]int32
+	for c := range l.Out {
+		samples = append(samples, l.MaxInput(c, 1), l.MaxInput(c, -1))
+	}
+	return samples
+}
+
+// hiddenLayer draws a layer that A2Q+ could have trained: at P = 12 its rows use the
+// sign-split budget to the last unit, so both ends of the range are reached.
+func hiddenLayer(seed uint64, signed bool) quant.Layer {
+	rng := rand.New(rand.NewPCG(seed, 1))
+	l := quant.Layer{Name: "fc2", In: 64, Out: 16, Input: quant.DataType{Bits: 4, Signed: signed}, WeightBits: 4}
+	budget := int64(2047 / 15)
+	if signed {
+		budget = 2047 / 8 / 2
+	}
+	l.Weights = make([]int32, l.In*l.Out)
+	for c := range l.Out {
+		row, left := l.Weights[c*l.In:(c+1)*l.In], [2]int64{budget, budget}
+		for left[0]+left[1] > 0 {
+			i, s := rng.IntN(l.In), rng.IntN(2)
+			sign := int32(1 - 2*s)
+			if row[i]*sign < 0 || row[i]*sign == 7 || left[s] == 0 {
+				continue
+			}
+			row[i] += sign
+			left[s]--
+		}
+	}
+	return l
+}
+
+// TestExtremes drives every channel to its exact certified maximum and minimum at the
+// needed P, where Verilog and model must agree on the accumulators themselves, and at
+// P-1, where the simulation must stop with an overflow.
+func TestExtremes(t *testing.T) {
+	needTool(t, "iverilog")
+	for _, c := range []struct {
+		name   string
+		signed bool
+		fold   hwgen.Fold
+	}{
+		{"unsigned", false, hwgen.Fold{PE: 4, SIMD: 8}},
+		{"signed", true, hwgen.Fold{PE: 4, SIMD: 8}},
+		{"one lane", false, hwgen.Fold{PE: 1, SIMD: 1}},
+		{"no fold", false, hwgen.Fold{PE: 16, SIMD: 64}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			l := hiddenLayer(1, c.signed)
+			needed, _ := l.NeededBits()
+			if needed != 12 {
+				t.Fatalf("needs %d bits, want 12", needed)
+			}
+			n := bare(t, l)
+			samples := extremes(&n.Layers[0])
+			checkReached(t, n, samples)
+			run := func(p int) (*sim.Result, error) {
+				f := c.fold
+				f.AccBits = p
+				o := hwgen.Options{Folding: hwgen.Folding{"fc2": f}, Unsafe: p < needed}
+				d, err := hwgen.Plan(n, o)
+				if err != nil {
+					t.Fatal(err)
+				}
+				return sim.CrossCheck(context.Background(), d, emit(t, d, o), samples,
+					sim.Options{Simulator: verilator.Icarus, CacheDir: t.TempDir()})
+			}
+			if r, err := run(needed); err != nil || r.Mismatches > 0 {
+				t.Errorf("P = %d: %+v, %v", needed, r, err)
+			}
+			_, err := run(needed - 1)
+			if err == nil || !strings.Contains(err.Error(), "bits") || !strings.Contains(err.Error(), "u_fc2_mvau") {
+				t.Errorf("P = %d: got %v, want an overflow that names the block", needed-1, err)
+			}
+		})
+	}
+}
+
+// checkReached makes sure that the extremes are what the certificate says.
+func checkReached(t *testing.T, n *quant.Network, samples [][]int32) {
+	t.Helper()
+	var tr quant.Trace
+	e := quant.NewExecutor(n)
+	for i, x := range samples {
+		e.Run(x, &tr)
+		r, c := n.Layers[0].AccRange(i/2), i/2
+		want := r.Max
+		if i%2 == 1 {
+			want = r.Min
+		}
+		if tr.Acc[0][c] != want {
+			t.Fatalf("channel %d reaches %d, want %d", c, tr.Acc[0][c], want)
+		}
+	}
+}
+
+// TestRefusesUnsafe: outside of estimates P-1 is refused, with layer, channel, needed, had.
+func TestRefusesUnsafe(t *testing.T) {
+	l := hiddenLayer(1, false)
+	n := bare(t, l)
+	_, err := hwgen.Plan(n, hwgen.Options{AccBits: 11})
+	if err == nil || !strings.Contains(err.Error(), `layer "fc2"`) || !strings.Contains(err.Error(), "needs a 12-bit") {
+		t.Errorf("got %v", err)
+	}
+}

@@ -1,0 +1,186 @@
+package sim_test
+
+import (
+	"bytes"
+	"context"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/a2qgen/a2qgen/hwgen"
+	"github.com/a2qgen/a2qgen/quant"
+	"github.com/a2qgen/a2qgen/quant/quanttest"
+	"github.com/a2qgen/a2qgen/sim"
+	"github.com/a2qgen/a2qgen/verilator"
+)
+
+// mutations are single faults of the emitted Verilog, one a row: in file, the first
+// old becomes new. Each must make the cross-check fail. STYLE: lint would pass most.
+var mutations = []struct{ name, file, old, new string }{
+	{"accumulator never restarts", "accumulator.v", "first ? {ACC_BITS{1'b0}} : acc", "acc"},
+	{"accumulator forgets the sum so far", "accumulator.v", "kept + addend", "addend"},
+	{"accumulator ignores valid", "accumulator.v", "if (en && valid) acc <= next", "if (en) acc <= next"},
+	{"sum is zero-extended", "accumulator.v", "{(ACC_BITS-SUM_BITS){sum[SUM_BITS-1]}}", "{(ACC_BITS-SUM_BITS){1'b0}}"},
+	{"products are one bit short", "dot_product.v", "PRODUCT = (FULL - 1 < ACC_BITS) ? FULL - 1 : ACC_BITS", "PRODUCT = (FULL - 1 < ACC_BITS) ? FULL - 2 : ACC_BITS"},
+	{"tree nodes do not grow", "dot_product.v", "full[BITS-1:0];", "{full[BITS-2], full[BITS-2:0]};"},
+	{"weights are unsigned", "dot_product.v", "{(FULL-WEIGHT_BITS){w[WEIGHT_BITS-1]}}", "{(FULL-WEIGHT_BITS){1'b0}}"},
+	{"inputs are signed", "dot_product.v", "(INPUT_SIGNED != 0) && x[INPUT_BITS-1]", "x[INPUT_BITS-1]"},
+	{"lanes are swapped", "dot_product.v", "inputs[lane*INPUT_BITS", "inputs[(SIMD-1-lane)*INPUT_BITS"},
+	{"PEs are swapped", "mvau.v", "weights[pe*SIMD*WEIGHT_BITS", "weights[(PE-1-pe)*SIMD*WEIGHT_BITS"},
+	{"weight address runs one ahead", "mvau.v", "word_q  <= {ADDR_BITS{1'b0}};\n            beat_q", "word_q  <= {{(ADDR_BITS-1){1'b0}}, 1'b1};\n            beat_q"},
+	{"pipeline ignores the stall", "mvau.v", "wire en = !valid_q[AT_END] || spill_ready", "wire en = 1'b1 || spill_ready"},
+	{"ready in spite of a stall", "mvau.v", "assign s_ready = en", "assign s_ready = 1'b1"},
+	{"fold ends a beat early", "mvau.v", "LAST_BEAT = SF - 1", "LAST_BEAT = SF - 2"},
+	{"one pipeline stage less for valid", "mvau.v", "AT_SUM = 1 + TREE;", "AT_SUM = TREE;"},
+	{"threshold compares with >=", "threshold_stage.v", "acc_wide > $signed(threshold)", "acc_wide >= $signed(threshold)"},
+	{"threshold compares unsigned", "threshold_stage.v", "acc_wide > $signed(threshold)", "$unsigned(acc_wide) > threshold"},
+	{"search takes the wrong branch", "threshold_stage.v", "{found_q, bit_q}", "{found_q, !bit_q}"},
+	{"threshold of the next fold", "thresholds.v", "assign fold_in  = fold_q;", "assign fold_in  = (fold_q == LAST) ? {FOLD_BITS{1'b0}} : fold_q + 1'b1;"},
+	{"fold counter ignores the stall", "thresholds.v", "else if (en && valid) fold_q", "else if (valid) fold_q"},
+	{"spill register drops a beat", "spill_register.v", "data_q <= spill_valid_q ? spill_q : s_data", "data_q <= s_data"},
+	{"spill register repeats a beat", "spill_register.v", "stalled && (s_fire || spill_valid_q)", "spill_valid_q || (stalled && s_fire)"},
+	{"queue writes into a full memory", "fifo.v", "assign s_ready = level_q != FULL", "assign s_ready = 1'b1"},
+	{"queue is one deeper", "fifo.v", "FULL = DEPTH[LEVEL_BITS-1:0]", "FULL = DEPTH[LEVEL_BITS-1:0] + 1'b1"},
+	{"replay frees a slot a pass early", "replay_buffer.v", "LAST_PASS = REPEATS - 1", "LAST_PASS = REPEATS - 2"},
+	{"replay reads what is not written", "replay_buffer.v", "wire available  = !first_pass ||", "wire available  = 1'b1 ||"},
+	{"converter swaps its parts", "width_converter.v", "shifted = {s_data, held_q}", "shifted = {held_q, s_data}"},
+	{"converter loses the waiting beat", "width_converter.v", "data_q <= next_valid_q ? next_q : s_data", "data_q <= s_data"},
+	{"label takes the last of equals", "label_select.v", "wire larger = $signed(beat_best[PAIR-1:LABEL_BITS]) > ", "wire larger = $signed(beat_best[PAIR-1:LABEL_BITS]) >= "},
+	{"label without biases", "label_select.v", "score_q <= scaled + bias", "score_q <= scaled"},
+	{"label compares unsigned", "label_select.v", "wire larger = $signed(beat_best[PAIR-1:LABEL_BITS]) > $signed(best_q[PAIR-1:LABEL_BITS])", "wire larger = beat_best[PAIR-1:LABEL_BITS] > best_q[PAIR-1:LABEL_BITS]"},
+}
+
+// mutationTarget is a network with every kind of block: folded rows and columns,
+// both directions of width conversion, a queue, thresholds, ties among scores.
+func mutationTarget(t *testing.T) (*hwgen.Design, hwgen.Options, [][]int32) {
+	rng := rand.New(rand.NewPCG(5, 5))
+	in, mid := quant.DataType{Bits: 3}, quant.DataType{Bits: 2}
+	layer := func(name string, in, out int, x quant.DataType) quant.Layer {
+		l := quant.Layer{Name: name, In: in, Out: out, Input: x, WeightBits: 3, Weights: make([]int32, in*out)}
+		for i := range l.Weights {
+			l.Weights[i] = int32(rng.IntN(8)) - 4
+		}
+		l.AccBits, _ = l.NeededBits()
+		return l
+	}
+	stairs := func(l quant.Layer) quant.Layer {
+		t := &quant.Thresholds{Output: mid, Inverted: make([]bool, l.Out)}
+		for c := range l.Out {
+			t.Values = append(t.Values, int64(rng.IntN(5))-9, int64(rng.IntN(4))-3, int64(rng.IntN(6))+2)
+			t.Inverted[c] = c%5 == 3
+		}
+		l.Thresholds = t
+		return l
+	}
+	last := layer("fc3", 12, 10, mid)
+	last.Score = &quant.Score{Gain: make([]int64, 10), Bias: make([]int64, 10)}
+	for c := range 10 {
+		last.Score.Gain[c], last.Score.Bias[c] = 1, int64(c%3)*7-7
+	}
+	copy(last.Weights[12*8:12*9], last.Weights[12*2:12*3]) // rows 2 and 8 tie
+	last.Score.Bias[2], last.Score.Bias[8] = 9, 9
+	n, err := quant.NewNetwork(quant.Network{Name: "target", InputShape: []int{12},
+		Input:  quant.InputQuantizer{Type: in, Quantize: func(_ int, v float64) int32 { return int32(v) }},
+		Layers: []quant.Layer{stairs(layer("fc1", 12, 12, in)), stairs(layer("fc2", 12, 12, mid)), last}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := hwgen.Options{Folding: hwgen.Folding{"fc1": {PE: 2, SIMD: 6}, "fc2": {PE: 6, SIMD: 4, FIFO: 3}, "fc3": {PE: 2, SIMD: 3}}}
+	d, err := hwgen.Plan(n, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	samples := make([][]int32, 24)
+	for i := range samples {
+		samples[i] = quanttest.RandomInput(rng, n)
+	}
+	return d, o, samples
+}
+
+// TestMutations: every fault fails the cross-check, and no fault passes it.
+func TestMutations(t *testing.T) {
+	needTool(t, "iverilog")
+	d, o, samples := mutationTarget(t)
+	check := func(dir string) (r *sim.Result, err error) {
+		cache := t.TempDir()
+		// A sink that hardly takes anything fills every register and queue; the
+		// other stimulus lets them run dry.
+		for _, st := range []struct{ gap, stall sim.Pattern }{
+			{sim.Pattern{}, sim.Pattern{Probability: 0.99, Period: 100}},
+			{sim.Pattern{Probability: 0.5}, sim.Pattern{Probability: 0.4}},
+		} {
+			r, err = sim.CrossCheck(context.Background(), d, dir, samples,
+				sim.Options{Simulator: verilator.Icarus, Seed: 3, Gap: st.gap, Stall: st.stall, CacheDir: cache})
+			if err != nil || r.Mismatches > 0 {
+				break
+			}
+		}
+		return r, err
+	}
+	if r, err := check(emit(t, d, o)); err != nil || r.Mismatches > 0 {
+		t.Fatalf("unmutated: %+v, %v", r, err)
+	}
+	rows := mutations
+	if testing.Short() {
+		rows = rows[:4]
+	}
+	for _, m := range rows {
+		t.Run(strings.ReplaceAll(m.name, " ", "_"), func(t *testing.T) {
+			dir := emit(t, d, o)
+			path := filepath.Join(dir, "rtl", m.file)
+			text, err := os.ReadFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !strings.Contains(string(text), m.old) {
+				t.Fatalf("%s no longer contains %q", m.file, m.old)
+			}
+			if err := os.WriteFile(path, []byte(strings.Replace(string(text), m.old, m.new, 1)), 0o644); err != nil {
+				t.Fatal(err)
+			}
+			r, err := check(dir)
+			switch {
+			case err != nil:
+				t.Log("caught:", err)
+			case r.Mismatches == 0:
+				t.Error("passes the cross-check")
+			default:
+				t.Log("caught:", r.First)
+			}
+		})
+	}
+}
+
+// TestMutatedMemories: one wrong bit in any kind of memory fails the cross-check.
+func TestMutatedMemories(t *testing.T) {
+	needTool(t, "iverilog")
+	d, o, samples := mutationTarget(t)
+	for len(samples) < 600 { // a threshold that is off by one shows only at one value
+		samples = append(samples, quanttest.RandomInput(rand.New(rand.NewPCG(9, uint64(len(samples)))), d.Network))
+	}
+	for _, file := range []string{"fc1_weights.mem", "fc2_thresholds_0.mem", "fc2_thresholds_1.mem", "fc1_thresholds_invert.mem", "label_bias.mem"} {
+		dir := emit(t, d, o)
+		path := filepath.Join(dir, "rtl", file)
+		text, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		digit := &text[bytes.IndexByte(text, 10)-1] // of PE 0 in the first word
+		*digit = map[bool]byte{true: '0', false: '5'}[*digit == '5']
+		if err := os.WriteFile(path, text, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		r, err := sim.CrossCheck(context.Background(), d, dir, samples, sim.Options{Simulator: verilator.Icarus, CacheDir: t.TempDir()})
+		if err == nil && r.Mismatches == 0 {
+			t.Errorf("%s: a wrong bit passes the cross-check", file)
+		}
+		if err := os.Remove(path); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := sim.CrossCheck(context.Background(), d, dir, samples, sim.Options{Simulator: verilator.Icarus, CacheDir: t.TempDir()}); err == nil {
+			t.Errorf("%s: a missing memory file passes", file)
+		}
+	}
+}
