@@ -167,7 +167,8 @@ func TestMutatedMemories(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		digit := &text[bytes.IndexByte(text, 10)-1] // of PE 0 in the first word
+		first := bytes.IndexByte(text, '\n')
+		digit := &text[first+bytes.IndexByte(text[first+1:], '\n')] // of PE 0 in the second word
 		*digit = map[bool]byte{true: '0', false: '5'}[*digit == '5']
 		if err := os.WriteFile(path, text, 0o644); err != nil {
 			t.Fatal(err)
