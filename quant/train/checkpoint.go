@@ -1,0 +1,156 @@
+package train
+
+import (
+	"encoding/gob"
+	"errors"
+	"fmt"
+	"io/fs"
+	"math"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+)
+
+// checkpointVersion changes whenever checkpoint's meaning does.
+const checkpointVersion = 1
+
+// maxCheckpoint bounds what load reads, in bytes.
+const maxCheckpoint = 4 << 30
+
+// checkpoint is the private file format (gob) of a run between two epochs.
+type checkpoint struct {
+	Version   int
+	Spec      Spec
+	Data      uint64 // checksum of the training samples
+	Phase     string
+	Epoch     int
+	PCG       []byte
+	State     [][]float32 // net.state
+	M, V      [][]float32 // optimiser moments
+	Steps     int
+	FloatTest float64
+	History   []Event
+}
+
+// save writes r's state to path through a temporary file.
+func (r *run) save(path string) (err error) {
+	pcg, err := r.pcg.MarshalBinary()
+	if err != nil {
+		return fmt.Errorf("train: checkpoint: %w", err)
+	}
+	c := checkpoint{
+		Version: checkpointVersion, Spec: *r.spec, Data: r.train.sum(), Phase: r.phase, Epoch: r.epoch, PCG: pcg,
+		State: r.net.state(), M: r.opt.m, V: r.opt.v, Steps: r.opt.steps, FloatTest: r.floatTest, History: r.history,
+	}
+	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".tmp*")
+	if err != nil {
+		return fmt.Errorf("train: checkpoint: %w", err)
+	}
+	defer func() {
+		if err != nil {
+			os.Remove(f.Name())
+			err = fmt.Errorf("train: checkpoint: %w", err)
+		}
+	}()
+	err = gob.NewEncoder(f).Encode(&c)
+	if cerr := f.Close(); err == nil {
+		err = cerr
+	}
+	if err != nil {
+		return err
+	}
+	return os.Rename(f.Name(), path)
+}
+
+// load restores r from path; r must be as newRun left it.
+func (r *run) load(path string) error {
+	f, err := os.Open(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("train: no checkpoint to resume from: %w", err)
+	}
+	if err != nil {
+		return fmt.Errorf("train: checkpoint: %w", err)
+	}
+	defer f.Close()
+	if info, err := f.Stat(); err == nil && info.Size() > maxCheckpoint {
+		return fmt.Errorf("train: checkpoint %s: %d bytes, want at most %d", path, info.Size(), int64(maxCheckpoint))
+	}
+	var c checkpoint
+	if err := gob.NewDecoder(f).Decode(&c); err != nil {
+		return fmt.Errorf("train: checkpoint %s: not readable: %w", path, err)
+	}
+	if err := r.restore(&c); err != nil {
+		return fmt.Errorf("train: checkpoint %s: %w", path, err)
+	}
+	return nil
+}
+
+// restore checks c against r and takes it over.
+func (r *run) restore(c *checkpoint) error {
+	if c.Version != checkpointVersion {
+		return fmt.Errorf("has version %d, want %d", c.Version, checkpointVersion)
+	}
+	if err := sameSpec(r.spec, &c.Spec); err != nil {
+		return err
+	}
+	if c.Data != r.train.sum() {
+		return errors.New("was trained on other data")
+	}
+	limit := r.spec.Float.Epochs - 1
+	if c.Phase == QATPhase {
+		limit = r.spec.QAT.Epochs
+		r.net.quantise(r.spec, make([]float32, len(r.spec.Layers)))
+		r.use(r.net, &r.spec.QAT)
+	}
+	if (c.Phase != FloatPhase && c.Phase != QATPhase) || c.Epoch < 0 || c.Epoch > limit {
+		return fmt.Errorf("is at %s epoch %d, which the spec has not", c.Phase, c.Epoch)
+	}
+	if !fill(r.net.state(), c.State) || !fill(r.opt.m, c.M) || !fill(r.opt.v, c.V) {
+		return errors.New("holds tensors of other sizes")
+	}
+	r.phase, r.epoch, r.opt.steps = c.Phase, c.Epoch, c.Steps
+	r.floatTest, r.history = c.FloatTest, c.History
+	return r.pcg.UnmarshalBinary(c.PCG)
+}
+
+// fill copies src to dst and reports whether their sizes agree.
+func fill(dst, src [][]float32) bool {
+	if len(dst) != len(src) {
+		return false
+	}
+	for i := range dst {
+		if len(dst[i]) != len(src[i]) {
+			return false
+		}
+		copy(dst[i], src[i])
+	}
+	return true
+}
+
+// sameSpec names the first field in which two specs differ. Data may: the
+// samples themselves are compared.
+func sameSpec(now, then *Spec) error {
+	a, b := reflect.ValueOf(now).Elem(), reflect.ValueOf(then).Elem()
+	for i := 0; i < a.NumField(); i++ {
+		f := a.Type().Field(i)
+		if f.Name == "Data" || reflect.DeepEqual(a.Field(i).Interface(), b.Field(i).Interface()) {
+			continue
+		}
+		name, _, _ := strings.Cut(f.Tag.Get("yaml"), ",")
+		return fmt.Errorf("is of another spec: %s was %v, is now %v", name, b.Field(i).Interface(), a.Field(i).Interface())
+	}
+	return nil
+}
+
+// finite reports whether every number of the network is one.
+func (n *net) finite() bool {
+	for _, s := range n.state() {
+		for _, v := range s {
+			if math.IsNaN(float64(v)) || math.IsInf(float64(v), 0) {
+				return false
+			}
+		}
+	}
+	return true
+}

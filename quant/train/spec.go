@@ -1,0 +1,181 @@
+package train
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/a2qgen/a2qgen/quant"
+	"gopkg.in/yaml.v3"
+)
+
+// Optimisers and schedules that a Phase may name.
+const (
+	Adam   = "adam"
+	SGD    = "sgd"
+	Cosine = "cosine"
+	Step   = "step"
+)
+
+// Limits of a Spec: they bound memory before anything is allocated.
+const (
+	maxSpecBytes = 64 << 10
+	maxHidden    = 32
+	maxWidth     = 8192
+	maxBatch     = 16384
+	maxEpochs    = 10000
+)
+
+// Spec says everything about a training run but its data. Specs are written
+// as YAML; every field has the default that DefaultSpec gives it.
+type Spec struct {
+	// Name goes into the network and its file.
+	Name string `yaml:"name"`
+	// Data is the folder of the data set; empty leaves the choice to the caller.
+	Data string `yaml:"data,omitempty"`
+	// Layers holds the widths of the hidden layers; inputs and classes come
+	// from the data.
+	Layers []int `yaml:"layers,flow"`
+
+	// WeightBits (M, 2..8) and ActBits (N, 1..8) of the hidden layers.
+	WeightBits int `yaml:"weight_bits"`
+	ActBits    int `yaml:"act_bits"`
+	// InputBits is the width of the unsigned network input, 1..8.
+	InputBits int `yaml:"input_bits"`
+	// FirstWeightBits and LastWeightBits, 2..8: these layers have no
+	// accumulator target.
+	FirstWeightBits int `yaml:"first_weight_bits"`
+	LastWeightBits  int `yaml:"last_weight_bits"`
+
+	// Method quantises the hidden layers after the first: base, a2q or a2q+.
+	Method quant.Method `yaml:"method"`
+	// AccBits is P, the accumulator width of those layers, up to 32. base
+	// ignores it.
+	AccBits int `yaml:"acc_bits"`
+	// Regulariser is lambda of MATH 3, 0..1.
+	Regulariser float64 `yaml:"regulariser"`
+
+	// Batch is the number of samples of a step.
+	Batch int `yaml:"batch"`
+	// Seed fixes initial weights, the order of samples and the split.
+	Seed uint64 `yaml:"seed"`
+	// Validation is the fraction of the training set held out and scored
+	// after every epoch, 0..0.5. Choose settings by it, not by the test set.
+	Validation float64 `yaml:"validation"`
+
+	Float Phase `yaml:"float"`
+	QAT   Phase `yaml:"qat"`
+}
+
+// Phase says how one of the two phases optimises.
+type Phase struct {
+	Epochs int `yaml:"epochs"`
+	// Optimiser is adam (0.9, 0.999, 1e-8) or sgd.
+	Optimiser string `yaml:"optimiser"`
+	// Momentum of sgd, 0 <= momentum < 1.
+	Momentum float64 `yaml:"momentum"`
+	// LR is the learning rate of the first epoch, 0 < lr <= 10.
+	LR float64 `yaml:"lr"`
+	// Schedule is cosine (to 0 after the last epoch) or step (times StepFactor
+	// every StepEpochs epochs). Rates change between epochs only.
+	Schedule   string  `yaml:"schedule"`
+	StepEpochs int     `yaml:"step_epochs"`
+	StepFactor float64 `yaml:"step_factor"`
+}
+
+// DefaultSpec returns the values of the fields that a YAML spec leaves out.
+func DefaultSpec() *Spec {
+	p := Phase{Epochs: 4, Optimiser: Adam, Momentum: 0.9, LR: 1e-3, Schedule: Cosine, StepEpochs: 1, StepFactor: 0.1}
+	return &Spec{
+		Name: "net", Layers: []int{64, 64, 64},
+		WeightBits: 4, ActBits: 4, InputBits: 8, FirstWeightBits: 8, LastWeightBits: 8,
+		Method: quant.A2QPlus, AccBits: 16, Regulariser: 1e-3,
+		Batch: 128, Seed: 1, Float: p, QAT: p,
+	}
+}
+
+// LoadSpec reads and checks the YAML spec at path.
+func LoadSpec(path string) (*Spec, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("train: %w", err)
+	}
+	defer f.Close()
+	text, err := io.ReadAll(io.LimitReader(f, maxSpecBytes+1))
+	if err != nil {
+		return nil, fmt.Errorf("train: %w", err)
+	}
+	s, err := ParseSpec(text)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return s, nil
+}
+
+// ParseSpec reads a YAML spec over the defaults and checks it. Unknown keys,
+// a second document and fields out of range are errors that name the field.
+func ParseSpec(text []byte) (*Spec, error) {
+	if len(text) > maxSpecBytes {
+		return nil, fmt.Errorf("train: spec is larger than %d bytes", maxSpecBytes)
+	}
+	s := DefaultSpec()
+	dec := yaml.NewDecoder(bytes.NewReader(text))
+	dec.KnownFields(true)
+	if err := dec.Decode(s); err != nil {
+		if errors.Is(err, io.EOF) {
+			return nil, errors.New("train: spec is empty")
+		}
+		return nil, fmt.Errorf("train: spec: %w", err)
+	}
+	if err := dec.Decode(new(yaml.Node)); !errors.Is(err, io.EOF) {
+		return nil, errors.New("train: spec holds more than one document")
+	}
+	if err := s.Validate(); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// Overrides replaces fields of a Spec, as a command line does; nil keeps.
+type Overrides struct {
+	Method                       *quant.Method
+	AccBits, WeightBits, ActBits *int
+	// Epochs of both phases together: the float phase gets half, rounded
+	// down, QAT the rest.
+	Epochs *int
+	Seed   *uint64
+}
+
+// With returns a checked copy of s with the overrides applied.
+func (s *Spec) With(o Overrides) (*Spec, error) {
+	c := *s
+	c.Layers = append([]int(nil), s.Layers...)
+	if o.Method != nil {
+		c.Method = *o.Method
+	}
+	set(&c.AccBits, o.AccBits)
+	set(&c.WeightBits, o.WeightBits)
+	set(&c.ActBits, o.ActBits)
+	if o.Epochs != nil {
+		if *o.Epochs < 1 {
+			return nil, fmt.Errorf("train: epochs is %d, want at least 1", *o.Epochs)
+		}
+		c.Float.Epochs = *o.Epochs / 2
+		c.QAT.Epochs = *o.Epochs - c.Float.Epochs
+	}
+	if o.Seed != nil {
+		c.Seed = *o.Seed
+	}
+	if err := c.Validate(); err != nil {
+		return nil, err
+	}
+	return &c, nil
+}
+
+func set(dst, src *int) {
+	if src != nil {
+		*dst = *src
+	}
+}

@@ -1,0 +1,121 @@
+package train
+
+import (
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+
+	"github.com/a2qgen/a2qgen/quant"
+)
+
+func TestExampleSpecs(t *testing.T) {
+	paths, err := filepath.Glob("../../examples/*.yaml")
+	if err != nil || len(paths) == 0 {
+		t.Fatalf("no examples: %v", err)
+	}
+	for _, p := range paths {
+		if _, err := LoadSpec(p); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+func TestParseSpecKeepsDefaults(t *testing.T) {
+	s, err := ParseSpec([]byte("layers: [3]\nqat: {epochs: 7}\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := DefaultSpec()
+	want.Layers, want.QAT.Epochs = []int{3}, 7
+	if !reflect.DeepEqual(s, want) {
+		t.Errorf("got %+v, want %+v", s, want)
+	}
+}
+
+func TestParseSpecRefuses(t *testing.T) {
+	for text, want := range map[string]string{
+		"":                                       "empty",
+		"a: 1":                                   "field a not found",
+		"float: {speed: 1}":                      "field speed not found",
+		"name: x\n---\nname: y":                  "more than one document",
+		"layers: [4, five]":                      "five",
+		"name: \"\"":                             "name is",
+		"layers: []":                             "layers is 0, want 1..32",
+		"layers: [64, 0]":                        "layers[1] is 0, want 1..8192",
+		"layers: [9000]":                         "layers[0] is 9000",
+		"weight_bits: 1":                         "weight_bits is 1, want 2..8",
+		"act_bits: 9":                            "act_bits is 9, want 1..8",
+		"input_bits: 0":                          "input_bits is 0",
+		"first_weight_bits: 1":                   "first_weight_bits is 1",
+		"last_weight_bits: 17":                   "last_weight_bits is 17",
+		"method: a3q":                            "method is a3q, want base, a2q or a2q+",
+		"acc_bits: 4":                            "acc_bits is 4, want 5..32",
+		"{method: a2q, acc_bits: 5}":             "acc_bits is 5, want 6..32",
+		"{method: base, acc_bits: 33}":           "acc_bits is 33, want 0..32",
+		"regulariser: -1":                        "regulariser is -1",
+		"regulariser: .nan":                      "regulariser is NaN",
+		"batch: 1":                               "batch is 1, want 2..16384",
+		"seed: -1":                               "`-1` into uint64",
+		"validation: 0.6":                        "validation is 0.6, want 0..0.5",
+		"float: {epochs: -1}":                    "float.epochs is -1, want 0..10000",
+		"qat: {epochs: 0}":                       "qat.epochs is 0, want 1..10000",
+		"qat: {optimiser: lamb}":                 "qat.optimiser is lamb",
+		"qat: {momentum: 1}":                     "qat.momentum is 1",
+		"float: {lr: 0}":                         "float.lr is 0",
+		"float: {lr: .inf}":                      "float.lr is +Inf",
+		"float: {schedule: flat}":                "float.schedule is flat, want cosine or step",
+		"float: {step_epochs: 0}":                "float.step_epochs is 0",
+		"float: {step_factor: 2}":                "float.step_factor is 2",
+		strings.Repeat("#", maxSpecBytes) + "##": "larger than",
+	} {
+		_, err := ParseSpec([]byte(text))
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%.40q: error %v, want one with %q", text, err, want)
+		}
+	}
+}
+
+func TestOverrides(t *testing.T) {
+	s := DefaultSpec()
+	got, err := s.With(Overrides{
+		Method: new(quant.A2Q), AccBits: new(14), WeightBits: new(3), ActBits: new(2), Epochs: new(5), Seed: new(uint64(0)),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := DefaultSpec()
+	want.Method, want.AccBits, want.WeightBits, want.ActBits, want.Seed = quant.A2Q, 14, 3, 2, 0
+	want.Float.Epochs, want.QAT.Epochs = 2, 3
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("got %+v, want %+v", got, want)
+	}
+	if !reflect.DeepEqual(s, DefaultSpec()) {
+		t.Error("With changed its receiver")
+	}
+	for _, o := range []Overrides{{Epochs: new(0)}, {AccBits: new(3)}, {WeightBits: new(0)}} {
+		if _, err := s.With(o); err == nil {
+			t.Errorf("%+v: no error", o)
+		}
+	}
+}
+
+// FuzzParseSpec: no panic, and what parses is small enough to train.
+func FuzzParseSpec(f *testing.F) {
+	f.Add([]byte("layers: [64, 64]\nfloat: {epochs: 4, lr: 1e-3}\n"))
+	f.Add([]byte("a: &a [1, 1]\nlayers: *a\n"))
+	f.Add([]byte("{method: a2q+, acc_bits: 12, act_bits: 4"))
+	f.Add([]byte("&x {name: *x}"))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		s, err := ParseSpec(text)
+		if err != nil {
+			return
+		}
+		if err := s.Validate(); err != nil {
+			t.Fatal(err)
+		}
+		if len(s.Layers) > maxHidden || s.Batch > maxBatch {
+			t.Fatalf("%d layers, batch %d", len(s.Layers), s.Batch)
+		}
+	})
+}

@@ -1,0 +1,94 @@
+package train
+
+import (
+	"fmt"
+	"hash/crc64"
+	"math"
+
+	"github.com/a2qgen/a2qgen/quant/data"
+)
+
+// table is a data set as the input quantiser sees it: a code a value, and the
+// real number that each code stands for.
+type table struct {
+	n, size int
+	codes   []uint8 // n x size
+	labels  []uint8
+	values  [256]float32
+}
+
+// inputScale returns the fixed scale of the network's input: [0, 1] on the
+// codes 0..2^bits-1, so 1/255 for 8 bits.
+func inputScale(bits int) float32 { return 1 / float32(int(1)<<bits-1) }
+
+// newTable quantises the samples of set; name says which set in errors. Bytes
+// at the default scale are 8-bit codes already and are shared with set.
+func newTable(name string, set *data.Set, bits int) (*table, error) {
+	if set.Len() == 0 || set.Size() == 0 {
+		return nil, fmt.Errorf("train: %s set is empty", name)
+	}
+	t := &table{n: set.Len(), size: set.Size(), labels: set.Labels}
+	for i := range t.values {
+		t.values[i] = float32(i) * inputScale(bits)
+	}
+	if set.Bytes != nil && set.Scale == data.ByteScale && bits == 8 {
+		t.codes = set.Bytes
+		return t, nil
+	}
+	return t, t.quantise(name, set, bits)
+}
+
+// quantise sets t's codes from the real samples of set.
+func (t *table) quantise(name string, set *data.Set, bits int) error {
+	scale := inputScale(bits)
+	t.codes = make([]uint8, t.n*t.size)
+	row := make([]float32, t.size)
+	for i := 0; i < t.n; i++ {
+		set.Sample(i, row)
+		for j, v := range row {
+			if !(v >= 0 && v <= 1) {
+				return fmt.Errorf("train: %s set: sample %d: value %d is %v, want 0..1", name, i, j, v)
+			}
+			t.codes[i*t.size+j] = uint8(math.RoundToEven(float64(v / scale)))
+		}
+	}
+	return nil
+}
+
+// gather writes the samples of index to the rows of x.
+func (t *table) gather(index []int32, x []float32) {
+	for r, i := range index {
+		t.row(int(i), x[r*t.size:(r+1)*t.size])
+	}
+}
+
+// gatherRange writes samples from..to to the rows of x and returns how many.
+func (t *table) gatherRange(from, to int, x []float32) int {
+	for i := from; i < to; i++ {
+		t.row(i, x[(i-from)*t.size:(i-from+1)*t.size])
+	}
+	return to - from
+}
+
+func (t *table) row(i int, dst []float32) {
+	for j, c := range t.codes[i*t.size : (i+1)*t.size] {
+		dst[j] = t.values[c]
+	}
+}
+
+// split returns the table of the samples at index; it shares nothing with t.
+func (t *table) split(index []int) *table {
+	s := &table{n: len(index), size: t.size, values: t.values}
+	s.codes = make([]uint8, 0, s.n*s.size)
+	for _, i := range index {
+		s.codes = append(s.codes, t.codes[i*t.size:(i+1)*t.size]...)
+		s.labels = append(s.labels, t.labels[i])
+	}
+	return s
+}
+
+// sum is a checksum of samples and labels.
+func (t *table) sum() uint64 {
+	ecma := crc64.MakeTable(crc64.ECMA)
+	return crc64.Update(crc64.Checksum(t.codes, ecma), ecma, t.labels)
+}

@@ -1,0 +1,131 @@
+package train
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/a2qgen/a2qgen/quant/data"
+	"github.com/a2qgen/a2qgen/quant/qonnx"
+)
+
+// Names of the two phases in events and history.
+const (
+	FloatPhase = "float"
+	QATPhase   = "qat"
+)
+
+// Event reports progress: one after every step and one more, with Done set,
+// after every epoch.
+type Event struct {
+	Phase string
+	// Epoch of Epochs in this phase and Step of Steps in this epoch, from 1.
+	Epoch, Epochs, Step, Steps int
+	// Loss and Accuracy (0..1) are means over this epoch's samples so far, as
+	// they were when trained on; Loss has the regulariser in it.
+	Loss, Accuracy float64
+	// Validation is the accuracy (0..1) on the held-out part of the training
+	// set; set with Done where the spec holds out any.
+	Validation float64
+	// Rate is the learning rate, SamplesPerSecond the speed of this epoch.
+	Rate, SamplesPerSecond float64
+	Done                   bool
+}
+
+// Progress receives events on the goroutine that trains.
+type Progress func(Event)
+
+// Options says where a run writes and whom it tells.
+type Options struct {
+	// Out is the QONNX file to write; empty writes none.
+	Out string
+	// Checkpoint is written after every epoch; empty is Out + ".ckpt", or none
+	// where Out is empty too. It stays after the run.
+	Checkpoint string
+	// Resume continues from Checkpoint, which must exist and stem from the
+	// same spec and data.
+	Resume   bool
+	Progress Progress
+}
+
+// Result is what a finished run knows.
+type Result struct {
+	// History has the Done event of every epoch of both phases.
+	History []Event
+	// FloatAccuracy and QATAccuracy are fractions of the test set that the
+	// float network got right after its phase, and the final network with its
+	// quantisers computed in floating point; 0 without a test set.
+	FloatAccuracy, QATAccuracy float64
+	model                      *qonnx.Model
+}
+
+// Model returns the trained network, the one written to Options.Out.
+func (r *Result) Model() *qonnx.Model { return r.model }
+
+// ErrDiverged is in the error of a run whose loss stopped being a number.
+var ErrDiverged = errors.New("loss is not a finite number")
+
+// Run trains the network of spec on train and writes it to opts.Out. test may
+// be nil; it is scored after each phase and decides nothing. When ctx ends,
+// Run stops after the current step with ctx's error; the checkpoint of the
+// last whole epoch stays, as it does when the loss diverges (ErrDiverged).
+func Run(ctx context.Context, spec *Spec, train, test *data.Set, opts Options) (*Result, error) {
+	if err := spec.Validate(); err != nil {
+		return nil, err
+	}
+	if opts.Checkpoint == "" && opts.Out != "" {
+		opts.Checkpoint = opts.Out + ".ckpt"
+	}
+	r, err := newRun(spec, train, test, opts)
+	if err != nil {
+		return nil, err
+	}
+	if err := r.start(); err != nil {
+		return nil, err
+	}
+	if err := writable(opts.Out, opts.Checkpoint); err != nil {
+		return nil, err
+	}
+	for !r.done() {
+		if err := r.trainEpoch(ctx); err != nil {
+			return nil, err
+		}
+		if err := r.endEpoch(); err != nil {
+			return nil, err
+		}
+	}
+	return r.finish(train)
+}
+
+// writable returns an error where a file could not be written later, after
+// minutes of training: it tries each path's folder. Empty paths are fine.
+func writable(paths ...string) error {
+	for _, p := range paths {
+		if p == "" {
+			continue
+		}
+		f, err := os.CreateTemp(filepath.Dir(p), filepath.Base(p)+".tmp*")
+		if err != nil {
+			return fmt.Errorf("train: cannot write %s: %w", p, err)
+		}
+		f.Close()
+		if err := os.Remove(f.Name()); err != nil {
+			return fmt.Errorf("train: %w", err)
+		}
+	}
+	return nil
+}
+
+// finish scores the final network and writes it.
+func (r *run) finish(set *data.Set) (*Result, error) {
+	res := &Result{History: r.history, FloatAccuracy: r.floatTest, QATAccuracy: r.net.accuracy(r.test)}
+	res.model = r.net.export(r.spec, inputShape(set.Shape))
+	if r.opts.Out != "" {
+		if err := qonnx.Write(r.opts.Out, res.model); err != nil {
+			return nil, fmt.Errorf("train: %w", err)
+		}
+	}
+	return res, nil
+}

@@ -1,0 +1,78 @@
+package train
+
+import (
+	"fmt"
+	"unicode/utf8"
+
+	"github.com/a2qgen/a2qgen/quant"
+)
+
+// Validate reports the first field of s that is out of its range.
+func (s *Spec) Validate() error {
+	var c checker
+	c.that(s.Name != "" && len(s.Name) <= 64 && printable(s.Name), "name", s.Name, "1..64 printable characters")
+	c.between("layers", len(s.Layers), 1, maxHidden)
+	for i, w := range s.Layers {
+		c.between(fmt.Sprintf("layers[%d]", i), w, 1, maxWidth)
+	}
+	c.between("weight_bits", s.WeightBits, 2, 8)
+	c.between("act_bits", s.ActBits, 1, 8)
+	c.between("input_bits", s.InputBits, 1, 8)
+	c.between("first_weight_bits", s.FirstWeightBits, 2, 8)
+	c.between("last_weight_bits", s.LastWeightBits, 2, 8)
+	c.that(s.Method == quant.Base || s.Method == quant.A2Q || s.Method == quant.A2QPlus, "method", s.Method, "base, a2q or a2q+")
+	if s.Method == quant.Base {
+		c.between("acc_bits", s.AccBits, 0, 32)
+	} else {
+		c.between("acc_bits", s.AccBits, minAccBits(s.Method, s.ActBits), 32)
+	}
+	c.that(s.Regulariser >= 0 && s.Regulariser <= 1, "regulariser", s.Regulariser, "0..1")
+	c.between("batch", s.Batch, 2, maxBatch)
+	c.that(s.Validation >= 0 && s.Validation <= 0.5, "validation", s.Validation, "0..0.5")
+	c.phase("float", &s.Float, 0)
+	c.phase("qat", &s.QAT, 1)
+	return c.err
+}
+
+// minAccBits is the smallest P at which the bound of MATH 2 for unsigned
+// inputs of n bits lets a channel hold any weight: A2Q needs a budget
+// (2^(P-1)-1)/2^n of 1, A2Q+ one unit of each sign, (2^P-2)/(2^n-1) >= 2.
+func minAccBits(m quant.Method, n int) int {
+	if m == quant.A2Q {
+		return n + 2
+	}
+	return n + 1
+}
+
+// printable says whether s is valid UTF-8 without control characters.
+func printable(s string) bool {
+	for _, r := range s {
+		if r < ' ' || r == 0x7f || r == utf8.RuneError {
+			return false
+		}
+	}
+	return true
+}
+
+// checker keeps the first failed check of a Spec.
+type checker struct{ err error }
+
+func (c *checker) that(ok bool, field string, had any, want string) {
+	if !ok && c.err == nil {
+		c.err = fmt.Errorf("train: %s is %v, want %s", field, had, want)
+	}
+}
+
+func (c *checker) between(field string, v, lo, hi int) {
+	c.that(v >= lo && v <= hi, field, v, fmt.Sprintf("%d..%d", lo, hi))
+}
+
+func (c *checker) phase(name string, p *Phase, minEpochs int) {
+	c.between(name+".epochs", p.Epochs, minEpochs, maxEpochs)
+	c.that(p.Optimiser == Adam || p.Optimiser == SGD, name+".optimiser", p.Optimiser, "adam or sgd")
+	c.that(p.Momentum >= 0 && p.Momentum < 1, name+".momentum", p.Momentum, "0 <= momentum < 1")
+	c.that(p.LR > 0 && p.LR <= 10, name+".lr", p.LR, "0 < lr <= 10")
+	c.that(p.Schedule == Cosine || p.Schedule == Step, name+".schedule", p.Schedule, "cosine or step")
+	c.between(name+".step_epochs", p.StepEpochs, 1, maxEpochs)
+	c.that(p.StepFactor > 0 && p.StepFactor <= 1, name+".step_factor", p.StepFactor, "0 < step_factor <= 1")
+}
