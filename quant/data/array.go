@@ -96,7 +96,10 @@ func readArray(r io.Reader, name string, shape []int, e element) (*array, error)
 	if err != nil {
 		return nil, readError(name, want, had, err)
 	}
-	return a, checkEnd(r, name, want)
+	if err := checkEnd(r, name, want); err != nil {
+		return nil, err
+	}
+	return a, nil
 }
 
 // totalBytes returns the bytes that an array takes in its file.
@@ -174,6 +177,8 @@ func checkEnd(r io.Reader, name string, want int) error {
 	switch n, err := io.ReadFull(r, one[:]); {
 	case n > 0:
 		return fmt.Errorf("data: %s: trailing bytes: wanted %d bytes after the header, had more", name, want)
+	case err == io.ErrUnexpectedEOF: // from gzip: ReadFull of one byte never gives it
+		return fmt.Errorf("data: %s: truncated: the packed file ends before its checksum", name)
 	case err != io.EOF:
 		return fmt.Errorf("data: %s: %w", name, err)
 	}

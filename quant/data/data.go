@@ -144,7 +144,10 @@ func newSet(name string, images, labels *array, classes int) (*Set, error) {
 		}
 		return s, nil
 	}
-	return s, s.checkLabels(classes)
+	if err := s.checkLabels(classes); err != nil {
+		return nil, err
+	}
+	return s, nil
 }
 
 // product returns the number of elements of shape; the empty product is 1.
