@@ -19,6 +19,8 @@ type Options struct {
 	Seed      uint64
 	// VCD is a file for waves, CacheDir keeps compiled benches; both may be empty.
 	VCD, CacheDir string
+	// NoTrace only times both sides: nothing is compared.
+	NoTrace bool
 }
 
 // Result of a cross-check.
@@ -47,21 +49,26 @@ const tail = 16
 // through the Verilog in dir, and compares valid, ready and data of every stream in
 // every cycle. A mismatch is a result, not an error.
 func CrossCheck(ctx context.Context, d *hwgen.Design, dir string, samples [][]int32, o Options) (*Result, error) {
-	if len(samples) == 0 {
-		return nil, fmt.Errorf("sim: no frames to simulate")
-	}
 	if o.Simulator == "" {
 		o.Simulator = verilator.Verilator
+	}
+	bin, err := verilator.Build(ctx, Bench(d, dir), o.Simulator, o.VCD != "", o.CacheDir)
+	if err != nil {
+		return nil, err
+	}
+	return Compare(ctx, d, bin, samples, o)
+}
+
+// Compare is CrossCheck on a bench that is built already; o.Simulator is not used.
+func Compare(ctx context.Context, d *hwgen.Design, bin *verilator.Binary, samples [][]int32, o Options) (*Result, error) {
+	if len(samples) == 0 {
+		return nil, fmt.Errorf("sim: no frames to simulate")
 	}
 	m, err := NewModel(d)
 	if err != nil {
 		return nil, err
 	}
 	st, err := NewStimulus(o.Gap, o.Stall, o.Seed)
-	if err != nil {
-		return nil, err
-	}
-	bin, err := verilator.Build(ctx, Bench(d, dir), o.Simulator, o.VCD != "", o.CacheDir)
 	if err != nil {
 		return nil, err
 	}
@@ -97,11 +104,14 @@ func (r *Result) compare(ctx context.Context, m *Model, v *values, st *Stimulus,
 		stim.Gap[c], stim.Stall[c] = st.At(int64(c))
 	}
 	cmp := newComparison(m, v, st, r)
-	res, err := bin.Run(ctx, stim, verilator.RunOptions{VCD: o.VCD}, cmp.cycle)
+	res, err := bin.Run(ctx, stim, verilator.RunOptions{VCD: o.VCD, NoTrace: o.NoTrace}, cmp.cycle)
 	if err != nil {
 		return err
 	}
 	r.CyclesRTL, r.RTLSeconds = cmp.lastOut+1, res.Seconds
+	if o.NoTrace {
+		r.CyclesRTL = int64(res.Cycles)
+	}
 	return nil
 }
 

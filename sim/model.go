@@ -8,6 +8,8 @@ package sim
 
 import (
 	"fmt"
+	"math/bits"
+	"slices"
 
 	"github.com/a2qgen/a2qgen/hwgen"
 )
@@ -16,18 +18,25 @@ import (
 // output of a block is a register, so a cycle has two phases that cannot disturb
 // each other: read ready and valid of all blocks, then step all blocks.
 type block interface {
-	// step ends a cycle in which a beat came in, went out, or neither, and returns
-	// ready of the input and valid of the output in the next cycle.
-	step(in, out bool) (ready, valid bool)
+	// step ends a cycle in which a beat came in, went out, or neither.
+	step(in, out bool) outputs
 	// reset returns the block to its state after reset.
-	reset() (ready, valid bool)
+	reset() outputs
+	// registers appends the block's state: equal states have equal futures.
+	registers(state []int64) []int64
+}
+
+// outputs are what a block shows in the next cycle: ready of its input, valid of its
+// output; and whether it moves by itself, even if no beat passes.
+type outputs struct {
+	ready, valid, busy bool
 }
 
 // Model is the cycle model of one design. It is not safe for concurrent use.
 type Model struct {
 	design *hwgen.Design
 	blocks []block
-	order  []int // in which blocks are stepped; any order gives the same
+	order  []int // in which blocks are stepped, any order gives the same; nil for theirs
 }
 
 // maxStreams bounds a design: one bit a stream in the state words.
@@ -39,9 +48,8 @@ func NewModel(d *hwgen.Design) (*Model, error) {
 		return nil, fmt.Errorf("sim: design has %d streams, the model takes at most %d", len(d.Streams), maxStreams)
 	}
 	m := &Model{design: d}
-	for i, b := range d.Blocks {
+	for _, b := range d.Blocks {
 		m.blocks = append(m.blocks, newBlock(b))
-		m.order = append(m.order, i)
 	}
 	return m, nil
 }
@@ -99,9 +107,11 @@ const patience = 1 << 20
 
 // Run drives frames through the model under the stimulus until the last output
 // beat is taken and tail cycles more. visit, where not nil, sees every cycle; an
-// error of its ends the run.
+// error of its ends the run. Without visit and without pauses, a run that repeats
+// itself frame by frame is continued by arithmetic.
 func (m *Model) Run(frames int, st *Stimulus, tail int64, visit func(cycle int64, s Signals) error) (*Timing, error) {
 	r := m.start(frames, st)
+	r.forward = visit == nil && st.quiet()
 	quiet := 0
 	for r.cycle = 0; r.endsLeft > 0 || tail > 0; r.cycle++ {
 		if r.endsLeft == 0 {
@@ -114,12 +124,13 @@ func (m *Model) Run(frames int, st *Stimulus, tail int64, visit func(cycle int64
 			}
 		}
 		fired := s.Fired()
-		if fired == 0 {
-			if quiet++; quiet > patience {
-				return nil, fmt.Errorf("sim: no beat moved for %d cycles: the design is stuck", patience)
-			}
-		} else {
+		if quiet++; fired != 0 {
 			quiet = 0
+		} else if quiet > patience {
+			return nil, fmt.Errorf("sim: no beat moved for %d cycles: the design is stuck", patience)
+		}
+		if r.forward && fired&1 != 0 && r.sourceLeft%int64(m.design.Streams[0].Beats) == 0 {
+			r.fastForward()
 		}
 		r.step(s, fired)
 	}
@@ -133,12 +144,18 @@ type run struct {
 	st           *Stimulus
 	cycle        int64
 	valid, ready uint64 // of the blocks' registers
+	busy         uint64 // blocks that move by themselves
 	sourceLeft   int64  // input beats still to send
 	pending      bool   // the source has raised valid and waits
 	outBeats     int    // output beats of a frame
 	outBeat      int    // output beat under way
 	endsLeft     int    // frames whose end is still to come
 	timing       Timing
+
+	forward    bool    // fastForward is allowed
+	frameState []int64 // state at the start of the frame before
+	frameCycle int64   // its cycle
+	frameEnds  int     // frames that had ended by then
 }
 
 func (m *Model) start(frames int, st *Stimulus) *run {
@@ -149,15 +166,16 @@ func (m *Model) start(frames int, st *Stimulus) *run {
 	r.timing.FirstInput = -1
 	r.timing.FrameEnds = make([]int64, 0, frames)
 	for i, b := range m.blocks {
-		r.set(i, b.reset)
+		r.show(i, b.reset())
 	}
 	return r
 }
 
-func (r *run) set(i int, f func() (bool, bool)) {
-	ready, valid := f()
-	r.ready |= bit(ready) << i
-	r.valid |= bit(valid) << (i + 1)
+// show sets the register bits of block i.
+func (r *run) show(i int, o outputs) {
+	r.ready = r.ready&^(1<<i) | bit(o.ready)<<i
+	r.valid = r.valid&^(2<<i) | bit(o.valid)<<(i+1)
+	r.busy = r.busy&^(1<<i) | bit(o.busy)<<i
 }
 
 // signals returns the handshakes of this cycle: the blocks' registers, the source
@@ -174,14 +192,22 @@ func (r *run) signals() Signals {
 	return s
 }
 
+// step ends the cycle. Blocks that neither pass a beat nor move by themselves stay
+// as they are.
 func (r *run) step(s Signals, fired uint64) {
-	var ready, valid uint64
-	for _, i := range r.m.order {
-		rd, vd := r.m.blocks[i].step(fired>>i&1 != 0, fired>>(i+1)&1 != 0)
-		ready |= bit(rd) << i
-		valid |= bit(vd) << (i + 1)
+	blocks := r.m.blocks
+	active := (fired | fired>>1 | r.busy) & (1<<len(blocks) - 1)
+	if r.m.order == nil {
+		for ; active != 0; active &= active - 1 {
+			i := bits.TrailingZeros64(active)
+			r.show(i, blocks[i].step(fired>>i&1 != 0, fired>>(i+1)&1 != 0))
+		}
 	}
-	r.ready, r.valid = ready, valid
+	for _, i := range r.m.order {
+		if active>>i&1 != 0 {
+			r.show(i, blocks[i].step(fired>>i&1 != 0, fired>>(i+1)&1 != 0))
+		}
+	}
 	r.pending = s.Valid&1 != 0
 	if fired&1 != 0 {
 		r.pending = false
@@ -190,13 +216,37 @@ func (r *run) step(s Signals, fired uint64) {
 			r.timing.FirstInput = r.cycle
 		}
 	}
-	if fired>>len(r.m.blocks)&1 != 0 {
+	if fired>>len(blocks)&1 != 0 {
 		if r.outBeat++; r.outBeat == r.outBeats {
 			r.outBeat = 0
 			r.endsLeft--
 			r.timing.FrameEnds = append(r.timing.FrameEnds, r.cycle)
 		}
 	}
+}
+
+// fastForward compares the state at the start of a frame with that at the start of
+// the frame before. If they are equal, and one frame ended in between, the future
+// repeats that stretch until the source runs dry: all frames but the last are
+// skipped, their ends following at the same distance.
+func (r *run) fastForward() {
+	state := []int64{int64(r.valid), int64(r.ready), int64(r.outBeat)}
+	for _, b := range r.m.blocks {
+		state = b.registers(state)
+	}
+	ends, period := len(r.timing.FrameEnds), r.cycle-r.frameCycle
+	if slices.Equal(state, r.frameState) && ends == r.frameEnds+1 {
+		beats := int64(r.m.design.Streams[0].Beats)
+		skip := r.sourceLeft/beats - 1
+		for range skip {
+			r.timing.FrameEnds = append(r.timing.FrameEnds, r.timing.FrameEnds[len(r.timing.FrameEnds)-1]+period)
+		}
+		r.sourceLeft -= skip * beats
+		r.endsLeft -= int(skip)
+		r.cycle += skip * period
+		r.forward = false
+	}
+	r.frameState, r.frameCycle, r.frameEnds = state, r.cycle, ends
 }
 
 func bit(b bool) uint64 {

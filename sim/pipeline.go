@@ -19,12 +19,12 @@ func newPipeline(stages, period int) *pipeline {
 	return &pipeline{stages: stages, period: period, end: 1 << (stages - 1)}
 }
 
-func (p *pipeline) reset() (ready, valid bool) {
+func (p *pipeline) reset() outputs {
 	p.chain, p.beat, p.spill = 0, 0, 0
-	return true, false
+	return p.outputs()
 }
 
-func (p *pipeline) step(in, out bool) (ready, valid bool) {
+func (p *pipeline) step(in, out bool) outputs {
 	moves := p.chain&p.end == 0 || p.spill < 2
 	if out {
 		p.spill--
@@ -41,5 +41,14 @@ func (p *pipeline) step(in, out bool) (ready, valid bool) {
 			}
 		}
 	}
-	return p.chain&p.end == 0 || p.spill < 2, p.spill > 0
+	return p.outputs()
+}
+
+func (p *pipeline) outputs() outputs {
+	moves := p.chain&p.end == 0 || p.spill < 2
+	return outputs{ready: moves, valid: p.spill > 0, busy: moves && p.chain != 0}
+}
+
+func (p *pipeline) registers(state []int64) []int64 {
+	return append(state, int64(p.chain), int64(p.beat), int64(p.spill))
 }

@@ -8,14 +8,15 @@ type replayBuffer struct {
 	valid           bool
 }
 
-func (b *replayBuffer) reset() (ready, valid bool) {
+func (b *replayBuffer) reset() outputs {
 	b.read, b.pass, b.level, b.fresh, b.valid = 0, 0, 0, 0, false
-	return true, false
+	return b.outputs()
 }
 
-func (b *replayBuffer) step(in, out bool) (ready, valid bool) {
-	available := b.pass != 0 || b.fresh != 0
-	read := available && (!b.valid || out)
+func (b *replayBuffer) available() bool { return b.pass != 0 || b.fresh != 0 }
+
+func (b *replayBuffer) step(in, out bool) outputs {
+	read := b.available() && (!b.valid || out)
 	b.valid = read || b.valid && !out
 	if in {
 		b.level++
@@ -35,5 +36,13 @@ func (b *replayBuffer) step(in, out bool) (ready, valid bool) {
 			}
 		}
 	}
-	return b.level != max(b.length, 2), b.valid
+	return b.outputs()
+}
+
+func (b *replayBuffer) outputs() outputs {
+	return outputs{ready: b.level != max(b.length, 2), valid: b.valid, busy: !b.valid && b.available()}
+}
+
+func (b *replayBuffer) registers(state []int64) []int64 {
+	return append(state, int64(b.read), int64(b.pass), int64(b.level), int64(b.fresh), int64(bit(b.valid)))
 }

@@ -40,9 +40,12 @@ func NewStimulus(gap, stall Pattern, seed uint64) (*Stimulus, error) {
 	return &Stimulus{gap: gap, stall: stall, rng: rand.New(rand.NewPCG(seed, 0xa2))}, nil
 }
 
+// quiet says that there are no pauses at all.
+func (s *Stimulus) quiet() bool { return s.gap.Probability == 0 && s.stall.Probability == 0 }
+
 // At returns whether the source pauses and the sink stalls in a cycle.
 func (s *Stimulus) At(cycle int64) (gap, stall bool) {
-	if s.gap.Probability == 0 && s.stall.Probability == 0 {
+	if s.quiet() {
 		return false, false
 	}
 	s.grow(cycle + 1)

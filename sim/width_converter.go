@@ -15,12 +15,12 @@ type widener struct {
 	valid        bool
 }
 
-func (w *widener) reset() (ready, valid bool) {
+func (w *widener) reset() outputs {
 	w.count, w.valid = 0, false
-	return true, false
+	return w.outputs()
 }
 
-func (w *widener) step(in, out bool) (ready, valid bool) {
+func (w *widener) step(in, out bool) outputs {
 	last := w.count == w.ratio-1
 	w.valid = in && last || w.valid && !out
 	if in {
@@ -28,7 +28,15 @@ func (w *widener) step(in, out bool) (ready, valid bool) {
 			w.count = 0
 		}
 	}
-	return w.count != w.ratio-1 || !w.valid, w.valid
+	return w.outputs()
+}
+
+func (w *widener) outputs() outputs {
+	return outputs{ready: w.count != w.ratio-1 || !w.valid, valid: w.valid}
+}
+
+func (w *widener) registers(state []int64) []int64 {
+	return append(state, int64(w.count), int64(bit(w.valid)))
 }
 
 // narrower models the narrowing branch: one wide beat under way, one waiting.
@@ -37,12 +45,12 @@ type narrower struct {
 	valid, next  bool
 }
 
-func (n *narrower) reset() (ready, valid bool) {
+func (n *narrower) reset() outputs {
 	n.count, n.valid, n.next = 0, false, false
-	return true, false
+	return n.outputs()
 }
 
-func (n *narrower) step(in, out bool) (ready, valid bool) {
+func (n *narrower) step(in, out bool) outputs {
 	load := !n.valid || out && n.count == n.ratio-1
 	n.valid, n.next = !load || in || n.next, !load && (in || n.next)
 	if out {
@@ -50,5 +58,11 @@ func (n *narrower) step(in, out bool) (ready, valid bool) {
 			n.count = 0
 		}
 	}
-	return !n.next, n.valid
+	return n.outputs()
+}
+
+func (n *narrower) outputs() outputs { return outputs{ready: !n.next, valid: n.valid} }
+
+func (n *narrower) registers(state []int64) []int64 {
+	return append(state, int64(n.count), int64(bit(n.valid)), int64(bit(n.next)))
 }
