@@ -1,8 +1,15 @@
 package qonnx
 
 import (
+	"bytes"
+	"math"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/a2qgen/a2qgen/quant/qonnx/onnxpb"
+	"google.golang.org/protobuf/proto"
 )
 
 // wantError fails unless err is one line that contains want.
@@ -16,4 +23,319 @@ func wantError(t *testing.T, err error, want string) {
 	case strings.Contains(err.Error(), "\n") || !strings.HasPrefix(err.Error(), "qonnx: "):
 		t.Errorf("error %q is not one line with a prefix", err)
 	}
+}
+
+var (
+	nan = float32(math.NaN())
+	inf = float32(math.Inf(1))
+)
+
+// badGraphs lists graphs that are refused, by what the error says.
+var badGraphs = map[string]func() (*testGraph, []string){
+	`unsupported operator Conv (node "n2")`: func() (*testGraph, []string) {
+		g := newTestGraph(1, 1, 2, 2)
+		return g, in(g.op("Conv", in("x", g.f32([]int{1, 1, 1, 1}, 1))))
+	},
+	`unsupported operator some.where.Quant (node "n`: func() (*testGraph, []string) {
+		g := newTestGraph(1, 4)
+		return g, in(g.q("x", quantOf{scale: g.scalar(1), bits: 2, domain: "some.where"}))
+	},
+	`(MatMul): its data operand, the graph's input, is not quantised: put a Quant node`: func() (*testGraph, []string) {
+		g := newTestGraph(1, 4)
+		return g, in(g.fc1("x"))
+	},
+	`(MatMul): its data operand, from node "n12" (Relu), is not quantised`: func() (*testGraph, []string) {
+		g := newTestGraph(1, 4)
+		return g, in(g.fc2(g.op("Relu", in(g.fc1(g.input("x"))))))
+	},
+	`its weights, of shape [4 3], are not quantised: put a Quant node`: func() (*testGraph, []string) {
+		g := newTestGraph(1, 4)
+		return g, in(g.op("MatMul", in(g.input("x"), g.f32([]int{4, 3}, weights1...))))
+	},
+	`(Quant): element 2 of input "c5" is NaN`: func() (*testGraph, []string) {
+		g := newTestGraph(1, 4)
+		x := g.input("x")
+		return g, in(g.op("MatMul", in(x, g.q(g.f32([]int{4, 1}, 1, 2, nan, 3), quantOf{scale: g.scalar(1), bits: 3, signed: true}))))
+	},
+	`is +Inf`: func() (*testGraph, []string) {
+		g := newTestGraph(1, 4)
+		return g, in(g.op("MatMul", in(g.input("x"), g.q(g.f32([]int{4, 1}, 1, 2, inf, 3), quantOf{scale: g.scalar(1), bits: 3, signed: true}))))
+	},
+	`(Quant): scale is 0, want a positive number`:     quantWith(quantOf{bits: 3}, 0, 0),
+	`(Quant): scale is -2, want`:                      quantWith(quantOf{bits: 3}, -2, 0),
+	`(Quant): scale is NaN, want`:                     quantWith(quantOf{bits: 3}, nan, 0),
+	`(Quant): zero point is 0.5, want an integer`:     quantWith(quantOf{bits: 3}, 1, 0.5),
+	`(Quant): bit width is 2.5`:                       quantWith(quantOf{bits: 2.5}, 1, 0),
+	`(Quant): bit width is 0`:                         quantWith(quantOf{bits: 0}, 1, 0),
+	`(Quant): unknown rounding mode "NOISE"`:          quantWith(quantOf{bits: 3, mode: "NOISE"}, 1, 0),
+	`from node "n4" (Quant), is not quantised: put a`: quantWith(quantOf{bits: 17}, 1, 0),
+	`(MatMul): has weights of shape [4 0], want none of size 0`: func() (*testGraph, []string) {
+		g := newTestGraph(1, 4)
+		w := g.q(g.f32([]int{4, 0}), quantOf{scale: g.scalar(1), bits: 3, signed: true})
+		return g, in(g.op("MatMul", in(g.input("x"), w)))
+	},
+	`want a vector`: func() (*testGraph, []string) {
+		g := newTestGraph(1)
+		return g, in(g.fc1(g.op("Squeeze", in(g.input("x")))))
+	},
+	`cannot multiply one row of 5 inputs, shape [1 5], by weights of shape [4 3]`: func() (*testGraph, []string) {
+		g := newTestGraph(1, 5)
+		return g, in(g.fc1(g.input("x")))
+	},
+	`cannot multiply one row of 8 inputs`: func() (*testGraph, []string) {
+		g := newTestGraph(1, 2, 4)
+		return g, in(g.fc1(g.input("x")))
+	},
+	`cannot multiply weights of shape [3 4] by one column of 4 inputs, shape [1 4]`: func() (*testGraph, []string) {
+		g := newTestGraph(1, 4)
+		return g, in(g.op("MatMul", in(g.w1(), g.input("x"))))
+	},
+	`input "nowhere" is neither an initializer nor made by a node`: func() (*testGraph, []string) {
+		g := newTestGraph(1, 4)
+		return g, in(g.op("Add", in(g.fc1(g.input("x")), "nowhere")))
+	},
+	`graph output "nothing": no node makes it`: func() (*testGraph, []string) {
+		return newTestGraph(1, 4), in("nothing")
+	},
+	`the graph has no output`: func() (*testGraph, []string) { return newTestGraph(1, 4), nil },
+	`graph input "x": has no shape`: func() (*testGraph, []string) {
+		return newTestGraph(), in("x")
+	},
+	`axes 0 and 2 have no fixed size`: func() (*testGraph, []string) {
+		return newTestGraph(0, 2, -1), in("x")
+	},
+	`graph input "x": a tensor of shape [1 268435456 5] is too large`: func() (*testGraph, []string) {
+		return newTestGraph(1, maxElements, 5), in("x")
+	},
+	`the graph has no MatMul or Gemm between`: func() (*testGraph, []string) {
+		g := newTestGraph(1, 4)
+		return g, in(g.input("x"))
+	},
+	`does not depend on the input`: func() (*testGraph, []string) {
+		g := newTestGraph(1, 4)
+		return g, in(g.w1())
+	},
+	`lies on a cycle`: func() (*testGraph, []string) {
+		g := newTestGraph(1, 4)
+		a := g.op("Add", in("x", "n2_output_0"))
+		return g, in(g.op("Relu", in(a)))
+	},
+	`output "x" is defined twice`: func() (*testGraph, []string) {
+		g := newTestGraph(1, 4)
+		g.dest = "x"
+		return g, in(g.op("Relu", in("x")))
+	},
+	`both inputs depend on the network's input; branches are not supported`: func() (*testGraph, []string) {
+		g := newTestGraph(1, 4)
+		x := g.input("x")
+		return g, in(g.op("Add", in(x, x)))
+	},
+	`branches off before node "n`: func() (*testGraph, []string) {
+		g := newTestGraph(1, 4)
+		x := g.input("x")
+		return g, in(g.op("Add", in(g.fc1(x), g.fc1(x))))
+	},
+	`differ, want one output`: func() (*testGraph, []string) {
+		g := newTestGraph(1, 4)
+		x := g.fc1(g.input("x"))
+		return g, in(x, g.op("Relu", in(x)))
+	},
+	`(Softmax): mixes channels, so it may only end the network, but node`: func() (*testGraph, []string) {
+		g := newTestGraph(1, 4)
+		return g, in(g.fc2(g.act(g.op("Softmax", in(g.fc1(g.input("x")))))))
+	},
+	`(Softmax): works on axis 0 of shape [1 3], want the axis of all channels`: func() (*testGraph, []string) {
+		g := newTestGraph(1, 4)
+		return g, in(g.op("Softmax", in(g.fc1(g.input("x"))), intAttr("axis", 0)))
+	},
+	`(TopK): picks 2 outputs`: func() (*testGraph, []string) {
+		g := newTestGraph(1, 4)
+		return g, in(g.op("TopK", in(g.fc1(g.input("x")), g.i64(2))))
+	},
+	`(Abs): layer "fc1": channel 0: wants a monotone function`: func() (*testGraph, []string) {
+		g := newTestGraph(1, 4)
+		return g, in(g.fc2(g.act(g.op("Abs", in(g.op("Neg", in(g.fc1(g.input("x")))))))))
+	},
+	`(Sqrt): layer "fc1": channel`: func() (*testGraph, []string) {
+		g := newTestGraph(1, 4)
+		return g, in(g.fc2(g.act(g.op("Sqrt", in(g.fc1(g.input("x")))))))
+	},
+	`(Relu): the outputs of the last layer must be an affine function`: func() (*testGraph, []string) {
+		g := newTestGraph(1, 4)
+		return g, in(g.op("Relu", in(g.fc1(g.input("x")))))
+	},
+	`(Quant): the outputs of the last layer have scales or offsets per channel`: func() (*testGraph, []string) {
+		g := newTestGraph(1, 4)
+		return g, in(g.q(g.fc1(g.input("x")), quantOf{scale: g.f32([]int{3}, 1, 2, 3), bits: 3}))
+	},
+	`the scales of its inputs and weights are not the same along the sum`: func() (*testGraph, []string) {
+		g := newTestGraph(1, 4)
+		x := g.q("x", quantOf{scale: g.f32([]int{4}, 1, 2, 3, 4), bits: 3})
+		return g, in(g.fc1(x))
+	},
+	`(Add): a constant of shape [2 1] repeats the data, of shape [1 3]`: func() (*testGraph, []string) {
+		g := newTestGraph(1, 4)
+		return g, in(g.op("Add", in(g.fc1(g.input("x")), g.f32([]int{2, 1}, 1, 2))))
+	},
+	`(Add): shapes [1 3] and [2] do not fit together`: func() (*testGraph, []string) {
+		g := newTestGraph(1, 4)
+		return g, in(g.op("Add", in(g.fc1(g.input("x")), g.f32([]int{2}, 1, 2))))
+	},
+	`(Mul): a constant is NaN or infinite`: func() (*testGraph, []string) {
+		g := newTestGraph(1, 4)
+		return g, in(g.op("Mul", in(g.fc1(g.input("x")), g.scalar(inf))))
+	},
+	`(Div): divides by zero`: func() (*testGraph, []string) {
+		g := newTestGraph(1, 4)
+		return g, in(g.op("Div", in(g.fc1(g.input("x")), g.f32([]int{3}, 1, 0, 1))))
+	},
+	`(BatchNormalization): a variance is not positive or not finite`: func() (*testGraph, []string) {
+		g := newTestGraph(1, 4)
+		v := g.f32([]int{3}, 1, -1, 1)
+		return g, in(g.op("BatchNormalization", in(g.fc1(g.input("x")), v, v, v, v)))
+	},
+	`(BatchNormalization): input "c12" has 2 elements, want 3`: func() (*testGraph, []string) {
+		g := newTestGraph(1, 4)
+		x := g.fc1(g.input("x"))
+		v := g.f32([]int{2}, 1, 1)
+		return g, in(g.op("BatchNormalization", in(x, v, v, v, v)))
+	},
+	`(Reshape): cannot make shape [1 3] of [1 4]`: func() (*testGraph, []string) {
+		g := newTestGraph(1, 4)
+		return g, in(g.op("Reshape", in("x", g.i64(1, 3))))
+	},
+	`metadata "a2qgen.acc_bits.fc9": there is no such layer`: func() (*testGraph, []string) {
+		g := newTestGraph(1, 4)
+		g.meta = append(g.meta, entry("a2qgen.acc_bits.fc9", "8"))
+		return g, in(g.fc1(g.input("x")))
+	},
+	`want a width from 1 to 64`: func() (*testGraph, []string) {
+		g := newTestGraph(1, 4)
+		g.meta = append(g.meta, entry("a2qgen.acc_bits.fc1", "80"))
+		return g, in(g.fc1(g.input("x")))
+	},
+	`metadata a2qgen.layer_names: names 2 layers, the graph has 1`: func() (*testGraph, []string) {
+		g := newTestGraph(1, 4)
+		g.meta = append(g.meta, entry("a2qgen.layer_names", "a,b"))
+		return g, in(g.fc1(g.input("x")))
+	},
+	`the file holds 3`: func() (*testGraph, []string) {
+		g := newTestGraph(1, 4)
+		return g, in(g.op("Add", in(g.fc1(g.input("x")), g.f32([]int{1000, 1000}, 1, 2, 3))))
+	},
+	`is negative or too large`: func() (*testGraph, []string) {
+		g := newTestGraph(1, 4)
+		return g, in(g.op("Add", in(g.fc1(g.input("x")), g.f32([]int{1 << 30, 1 << 30, 1 << 30}, 1))))
+	},
+	`(ConstantOfShape): a tensor of shape [1000000 1000000] is too large`: func() (*testGraph, []string) {
+		g := newTestGraph(1, 4)
+		return g, in(g.op("Add", in(g.fc1(g.input("x")), g.op("ConstantOfShape", in(g.i64(1e6, 1e6))))))
+	},
+	`(Concat): a tensor of shape [8388608] is too large for a file of this size`: func() (*testGraph, []string) {
+		g := newTestGraph(1, 4)
+		c := g.op("ConstantOfShape", in(g.i64(1024)))
+		for range 40 {
+			c = g.op("Concat", in(c, c), intAttr("axis", 0))
+		}
+		return g, in(g.op("Add", in(g.fc1(g.input("x")), c)))
+	},
+	`more than 256 elementwise operations`: func() (*testGraph, []string) {
+		g := newTestGraph(1, 4)
+		x := g.fc1(g.input("x"))
+		for range 300 {
+			x = g.op("Relu", in(x))
+		}
+		return g, in(x)
+	},
+}
+
+// quantWith returns a network with a Quant of its input of that scale and zero
+// point.
+func quantWith(q quantOf, scale, zero float32) func() (*testGraph, []string) {
+	return func() (*testGraph, []string) {
+		g := newTestGraph(1, 4)
+		q.scale, q.zero = g.scalar(scale), g.scalar(zero)
+		return g, in(g.fc1(g.q("x", q)))
+	}
+}
+
+func TestBadGraphs(t *testing.T) {
+	for want, build := range badGraphs {
+		g, outputs := build()
+		_, err := g.decode(outputs...)
+		wantError(t, err, want)
+	}
+}
+
+func TestBadFiles(t *testing.T) {
+	dir := t.TempDir()
+	_, err := Read(filepath.Join(dir, "absent.onnx"))
+	wantError(t, err, "absent.onnx: no such file")
+	whole, err := os.ReadFile(fmnistMLP)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, tc := range map[string]struct {
+		data []byte
+		want string
+	}{
+		"empty":     {nil, "holds no graph"},
+		"text":      {[]byte("this is no network at all"), "is not an ONNX file"},
+		"truncated": {whole[:len(whole)/2], "is truncated"},
+	} {
+		path := filepath.Join(dir, name+".onnx")
+		if err := os.WriteFile(path, tc.data, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		_, err := Read(path)
+		wantError(t, err, tc.want)
+		wantError(t, err, path)
+	}
+}
+
+// Whatever the bytes, Decode returns.
+func FuzzDecode(f *testing.F) {
+	for _, build := range sameNetwork {
+		g, outputs := build()
+		f.Add(g.encode(outputs...))
+	}
+	for _, build := range badGraphs {
+		g, outputs := build()
+		f.Add(g.encode(outputs...))
+	}
+	f.Add(smallCopy(f, fmnistMLP))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		n, err := Decode("fuzz", data)
+		if (n == nil) == (err == nil) {
+			t.Errorf("network %v and error %v", n, err)
+		}
+		if err != nil && strings.Contains(err.Error(), "\n") {
+			t.Errorf("error %q has several lines", err)
+		}
+	})
+}
+
+// smallCopy returns the file with its large tensors emptied: fuzzing a quarter
+// of a megabyte is slow.
+func smallCopy(f *testing.F, path string) []byte {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		f.Fatal(err)
+	}
+	var m onnxpb.ModelProto
+	if err := proto.Unmarshal(data, &m); err != nil {
+		f.Fatal(err)
+	}
+	for _, n := range m.Graph.Node {
+		for _, a := range n.Attribute {
+			if raw := a.GetT().GetRawData(); len(raw) > 1024 {
+				a.T.RawData = bytes.Clone(raw[:64])
+			}
+		}
+	}
+	small, err := proto.Marshal(&m)
+	if err != nil {
+		f.Fatal(err)
+	}
+	return small
 }

@@ -179,3 +179,11 @@ func mustDecode(t *testing.T, g *testGraph, outputs ...string) *quant.Network {
 	}
 	return n
 }
+
+// annotate gives a tensor a FINN data type.
+func (g *testGraph) annotate(tensor, typ string) {
+	g.g.QuantizationAnnotation = append(g.g.QuantizationAnnotation, &onnxpb.TensorAnnotation{
+		TensorName:                &tensor,
+		QuantParameterTensorNames: []*onnxpb.StringStringEntryProto{entry("finn_datatype", typ)},
+	})
+}

@@ -78,7 +78,7 @@ func decode(name string, data []byte) (*quant.Network, error) {
 	}
 	var n *quant.Network
 	for _, r := range readings {
-		if n, err = importGraph(name, g, r); err == nil {
+		if n, err = importGraph(name, g, r, budgetFor(len(data))); err == nil {
 			break
 		}
 	}
@@ -145,8 +145,8 @@ type importer struct {
 	batch int
 }
 
-func importGraph(name string, g *graph, in inputShape) (*quant.Network, error) {
-	im := &importer{g: g, values: map[string]value{}, left: maxElements, batch: in.batch}
+func importGraph(name string, g *graph, in inputShape, left budget) (*quant.Network, error) {
+	im := &importer{g: g, values: map[string]value{}, left: left, batch: in.batch}
 	if err := im.setInput(in.shape); err != nil {
 		return nil, err
 	}

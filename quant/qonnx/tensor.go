@@ -30,12 +30,19 @@ type constInts struct {
 
 func (t *tensor) dims() []int { return t.shape }
 
-// budget bounds the elements that one import may hold, constants and steps
-// together, so that no file can ask for unbounded memory.
+// budget bounds the elements that one import may hold, constants, steps and
+// thresholds together, so that no file can ask for unbounded memory.
 type budget int
 
-// maxElements is the budget: 64 Mi elements, half a gigabyte of float64.
-const maxElements = 1 << 26
+// maxElements is the largest budget, two gigabytes of float64.
+const maxElements = 1 << 28
+
+// budgetFor returns the budget of a file of size bytes: each byte may be a
+// weight, and folding, quantising and transposing it takes about six elements.
+func budgetFor(size int) budget {
+	const base, each = 1 << 23, 8
+	return min(maxElements, base+each*budget(size))
+}
 
 // take pays for a tensor of that shape and returns its number of elements.
 func (b *budget) take(shape []int) (int, error) {
@@ -50,7 +57,7 @@ func (b *budget) take(shape []int) (int, error) {
 		size *= d
 	}
 	if size > int(*b) {
-		return 0, fmt.Errorf("the network needs more than %d tensor elements", maxElements)
+		return 0, fmt.Errorf("a tensor of shape %v is too large for a file of this size", shape)
 	}
 	*b -= budget(size)
 	return size, nil
