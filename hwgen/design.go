@@ -69,8 +69,8 @@ type Block interface {
 	Name() string
 	// Module is the library module that implements it.
 	Module() string
-	// Comment says in one line why the block is here, with its shape.
-	Comment() string
+	// Comment says why the block is here, with its shape: lines of at most 90 columns.
+	Comment() []string
 	// Parameters of the instance, in the module's order.
 	Parameters() []Parameter
 	// Memories that the module reads, relative to the rtl folder.

@@ -20,9 +20,9 @@ func (f *FIFO) Module() string { return "fifo" }
 func (f *FIFO) Cycles() int { return f.Beats }
 
 // Comment implements Block.
-func (f *FIFO) Comment() string {
-	return fmt.Sprintf("Collects the next vector of layer %s (%d beats) while it works on this one.",
-		f.LayerName, f.Beats)
+func (f *FIFO) Comment() []string {
+	return []string{fmt.Sprintf("Collects the next vector of layer %s (%d beats) while it works on this one.",
+		f.LayerName, f.Beats)}
 }
 
 // Parameters implements Block.

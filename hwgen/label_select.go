@@ -30,9 +30,9 @@ func (s *LabelSelect) Stages() int { return 2 + log2Ceil(s.PE) }
 func (s *LabelSelect) Cycles() int { return s.Folds() }
 
 // Comment implements Block.
-func (s *LabelSelect) Comment() string {
-	return fmt.Sprintf("The largest of %d scores, acc * gain + bias in %d bits; the lowest index on ties.",
-		s.Layer.Out, s.ScoreBits())
+func (s *LabelSelect) Comment() []string {
+	return []string{fmt.Sprintf("The largest of %d scores, acc * gain + bias in %d bits; the lowest index on ties.",
+		s.Layer.Out, s.ScoreBits())}
 }
 
 // LabelBits returns the bits of a class index.

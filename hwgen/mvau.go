@@ -47,9 +47,12 @@ func (m *MVAU) Module() string { return "mvau" }
 func (m *MVAU) Cycles() int { return m.NF() * m.SF() }
 
 // Comment implements Block.
-func (m *MVAU) Comment() string {
-	return fmt.Sprintf("Layer %s: %d inputs (%v) x %d outputs, %d-bit weights, P = %d; NF*SF = %d*%d = %d cycles.",
-		m.Layer.Name, m.Layer.In, m.Layer.Input, m.Layer.Out, m.Layer.WeightBits, m.AccBits, m.NF(), m.SF(), m.Cycles())
+func (m *MVAU) Comment() []string {
+	return []string{
+		fmt.Sprintf("Layer %s: %d inputs (%v) x %d outputs, %d-bit weights, %d-bit accumulators;",
+			m.Layer.Name, m.Layer.In, m.Layer.Input, m.Layer.Out, m.Layer.WeightBits, m.AccBits),
+		fmt.Sprintf("NF = %d row folds of SF = %d beats: %d cycles a vector.", m.NF(), m.SF(), m.Cycles()),
+	}
 }
 
 // Parameters implements Block.

@@ -21,9 +21,9 @@ func (r *ReplayBuffer) Module() string { return "replay_buffer" }
 func (r *ReplayBuffer) Cycles() int { return r.Length * r.Repeats }
 
 // Comment implements Block.
-func (r *ReplayBuffer) Comment() string {
-	return fmt.Sprintf("Each vector of layer %s, %d beats, is read %d times, once a fold of its rows.",
-		r.LayerName, r.Length, r.Repeats)
+func (r *ReplayBuffer) Comment() []string {
+	return []string{fmt.Sprintf("Each vector of layer %s, %d beats, is read %d times, once a fold of its rows.",
+		r.LayerName, r.Length, r.Repeats)}
 }
 
 // Parameters implements Block.

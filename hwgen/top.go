@@ -39,9 +39,10 @@ type Top struct {
 
 // Instance is a block in the top module.
 type Instance struct {
-	Name, Module, Comment string
-	Parameters            []Parameter
-	In, Out               string // stream names
+	Name, Module string
+	Comment      []string // lines
+	Parameters   []Parameter
+	In, Out      string // stream names
 }
 
 // Probe is a stream that the bench shows: Bits of data at bit Offset of probe_data.
@@ -93,7 +94,7 @@ func (d *Design) top() *Top {
 	if l := d.label(); l != nil {
 		t.Label, t.LabelBits, t.ScoreBits = true, l.LabelBits(), l.ScoreBits()
 		t.LabelPad, t.ScorePad = wholeBytes(t.LabelBits)-t.LabelBits, wholeBytes(t.ScoreBits)-t.ScoreBits
-		t.OutputDoc = fmt.Sprintf("class index in bits %d:0, its score (signed) above, one beat a frame.", wholeBytes(t.LabelBits)-1)
+		t.OutputDoc = fmt.Sprintf("class index in bits %d:0, its signed score above, one beat a frame.", wholeBytes(t.LabelBits)-1)
 	} else {
 		t.OutputDoc = fmt.Sprintf("%d %v a beat, %d beats a frame.", last.Fold.PE, last.Layer.Thresholds.Output, sink.Beats)
 	}

@@ -24,8 +24,8 @@ func (w *WidthConverter) OutBeats() int { return w.InBeats * w.In / w.Out }
 func (w *WidthConverter) Cycles() int { return max(w.InBeats, w.OutBeats()) }
 
 // Comment implements Block.
-func (w *WidthConverter) Comment() string {
-	return fmt.Sprintf("Beats of %d words become beats of %d words.", w.In, w.Out)
+func (w *WidthConverter) Comment() []string {
+	return []string{fmt.Sprintf("Beats of %d words become beats of %d words.", w.In, w.Out)}
 }
 
 // Parameters implements Block.

@@ -39,5 +39,6 @@ func Modules() []string {
 // Template returns the parsed template of that name, "top.v" or "bench.v".
 // It panics if there is none.
 func Template(name string) *template.Template {
-	return template.Must(template.New(name+".tmpl").ParseFS(files, name+".tmpl"))
+	funcs := template.FuncMap{"high": func(bits int) int { return bits - 1 }} // index of the top bit
+	return template.Must(template.New(name+".tmpl").Funcs(funcs).ParseFS(files, name+".tmpl"))
 }

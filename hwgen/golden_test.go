@@ -1,0 +1,299 @@
+package hwgen_test
+
+import (
+	"bytes"
+	"context"
+	"flag"
+	"io/fs"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/a2qgen/a2qgen/hwgen"
+	"github.com/a2qgen/a2qgen/quant"
+	"github.com/a2qgen/a2qgen/quant/quanttest"
+	"github.com/a2qgen/a2qgen/templates"
+	"github.com/a2qgen/a2qgen/verilator"
+)
+
+var update = flag.Bool("update", false, "rewrite testdata/golden from what is emitted now")
+
+// drawn returns a network of the given layer sizes with small drawn weights.
+func drawn(t *testing.T, seed uint64, sizes ...int) *quant.Network {
+	t.Helper()
+	rng := rand.New(rand.NewPCG(seed, 0))
+	x := quant.DataType{Bits: 3}
+	net := quant.Network{Name: "drawn", InputShape: sizes[:1], Input: quant.InputQuantizer{Type: x,
+		Quantize: func(_ int, v float64) int32 { return int32(v) }}}
+	for i := range sizes[1:] {
+		l := quant.Layer{Name: []string{"fc1", "fc2", "fc3"}[i], In: sizes[i], Out: sizes[i+1], Input: x, WeightBits: 3}
+		for range l.In * l.Out {
+			l.Weights = append(l.Weights, int32(rng.IntN(7))-3)
+		}
+		if i == len(sizes)-2 {
+			l.Score = &quant.Score{Gain: make([]int64, l.Out), Bias: make([]int64, l.Out)}
+			for c := range l.Out {
+				l.Score.Gain[c], l.Score.Bias[c] = 1, int64(rng.IntN(9))-4
+			}
+		} else {
+			x = quant.DataType{Bits: 2}
+			l.Thresholds = &quant.Thresholds{Output: x}
+			for range l.Out {
+				first := int64(rng.IntN(9)) - 6
+				l.Thresholds.Values = append(l.Thresholds.Values, first, first+2, first+7)
+			}
+		}
+		net.Layers = append(net.Layers, l)
+	}
+	n, err := quant.NewNetwork(net)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+// goldens are three designs: the smallest there is, a usual one, and one whose sizes
+// share no factor.
+func goldens(t *testing.T) map[string]struct {
+	n *quant.Network
+	o hwgen.Options
+} {
+	return map[string]struct {
+		n *quant.Network
+		o hwgen.Options
+	}{
+		"minimal": {drawn(t, 1, 1, 1), hwgen.Options{}},
+		"typical": {drawn(t, 2, 16, 8, 4), hwgen.Options{Folding: hwgen.Folding{"fc1": {PE: 2, SIMD: 4}, "fc2": {PE: 1, SIMD: 4}}}},
+		"primes":  {drawn(t, 3, 13, 7, 11, 3), hwgen.Options{Folding: hwgen.Folding{"fc1": {PE: 7, SIMD: 1}, "fc2": {PE: 1, SIMD: 7}, "fc3": {PE: 3, SIMD: 11}}}},
+	}
+}
+
+func emitted(t *testing.T, n *quant.Network, o hwgen.Options) []hwgen.File {
+	t.Helper()
+	d, err := hwgen.Plan(n, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	files, err := d.Emit(o, []byte("network\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return files
+}
+
+// TestGolden: what is emitted is what is committed, file by file, none missing and
+// none too many. Library modules are in templates/ already and not repeated.
+func TestGolden(t *testing.T) {
+	for name, g := range goldens(t) {
+		t.Run(name, func(t *testing.T) {
+			dir := filepath.Join("testdata", "golden", name)
+			want := map[string][]byte{}
+			for _, f := range emitted(t, g.n, g.o) {
+				if !isLibrary(f.Path) {
+					want[f.Path] = f.Data
+				}
+			}
+			if *update {
+				rewrite(t, dir, want)
+			}
+			for path, data := range want {
+				got, err := os.ReadFile(filepath.Join(dir, path))
+				if err != nil || !bytes.Equal(got, data) {
+					t.Errorf("%s differs from what is emitted (%v): go test ./hwgen -run Golden -update", path, err)
+				}
+			}
+			for _, path := range tree(t, dir) {
+				if want[path] == nil {
+					t.Errorf("%s is not emitted any more", path)
+				}
+			}
+		})
+	}
+}
+
+func isLibrary(path string) bool {
+	for _, m := range templates.Modules() {
+		if path == "rtl/"+m+".v" {
+			return true
+		}
+	}
+	return false
+}
+
+func rewrite(t *testing.T, dir string, files map[string][]byte) {
+	if err := os.RemoveAll(dir); err != nil {
+		t.Fatal(err)
+	}
+	for path, data := range files {
+		path = filepath.Join(dir, path)
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, data, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func tree(t *testing.T, dir string) []string {
+	var paths []string
+	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err == nil && !d.IsDir() {
+			rel, _ := filepath.Rel(dir, path)
+			paths = append(paths, filepath.ToSlash(rel))
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return paths
+}
+
+// TestSameBytes: the same input gives the same files.
+func TestSameBytes(t *testing.T) {
+	g := goldens(t)["typical"]
+	a, b := emitted(t, g.n, g.o), emitted(t, g.n, g.o)
+	for i := range a {
+		if a[i].Path != b[i].Path || !bytes.Equal(a[i].Data, b[i].Data) {
+			t.Errorf("%s differs between two runs", a[i].Path)
+		}
+	}
+}
+
+// TestPlanAgain: planning with the manifest's options gives the manifest's design.
+func TestPlanAgain(t *testing.T) {
+	for name, g := range goldens(t) {
+		dir := filepath.Join(t.TempDir(), name)
+		if err := hwgen.WriteDir(dir, emitted(t, g.n, g.o)); err != nil {
+			t.Fatal(err)
+		}
+		m, err := hwgen.ReadManifest(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		d, err := hwgen.Plan(g.n, m.Plan())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if d.Hash != m.Hash {
+			t.Errorf("%s: hash %s, want %s", name, d.Hash, m.Hash)
+		}
+	}
+}
+
+// TestLint: every library module and every emitted file passes verilator -Wall.
+func TestLint(t *testing.T) {
+	if _, err := exec.LookPath("verilator"); err != nil {
+		if os.Getenv("CI") != "" {
+			t.Fatal("verilator is not installed")
+		}
+		t.Skip("verilator is not installed")
+	}
+	if testing.Short() {
+		t.Skip("starts verilator for every file")
+	}
+	ctx := context.Background()
+	for _, m := range templates.Modules() {
+		if err := verilator.Lint(ctx, filepath.Join("..", "templates", m+".v")); err != nil {
+			t.Errorf("%s: %v", m, err)
+		}
+	}
+	cases := goldens(t)
+	for seed := range uint64(12) {
+		rng := rand.New(rand.NewPCG(seed, 11))
+		n := quanttest.RandomNetwork(rng, quanttest.RandomSpec{})
+		cases[string(rune('a'+seed))] = struct {
+			n *quant.Network
+			o hwgen.Options
+		}{n, hwgen.Options{FPS: float64(int64(1) << (10 + seed))}}
+	}
+	for name, g := range cases {
+		t.Run(name, func(t *testing.T) {
+			dir := filepath.Join(t.TempDir(), "d")
+			if err := hwgen.WriteDir(dir, emitted(t, g.n, g.o)); err != nil {
+				t.Fatal(err)
+			}
+			top := filepath.Join(dir, "rtl", "accelerator.v")
+			if err := verilator.Lint(ctx, top); err != nil {
+				t.Error(err)
+			}
+			if err := verilator.Lint(ctx, filepath.Join(dir, "bench", "bench.v"), top); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+// TestHouseRules: no line beyond 100 columns, no implicit nets, nothing left open.
+func TestHouseRules(t *testing.T) {
+	files := map[string][]byte{}
+	for _, m := range templates.Modules() {
+		files[m+".v"] = templates.Module(m)
+	}
+	for name, g := range goldens(t) {
+		for _, f := range emitted(t, g.n, g.o) {
+			if strings.HasSuffix(f.Path, ".v") {
+				files[name+"/"+f.Path] = f.Data
+			}
+		}
+	}
+	for name, text := range files {
+		for i, line := range strings.Split(string(text), "\n") {
+			if len(line) > 100 {
+				t.Errorf("%s:%d: %d columns, want at most 100", name, i+1, len(line))
+			}
+			if strings.Contains(line, "lint_off") {
+				t.Errorf("%s:%d: a waiver", name, i+1)
+			}
+		}
+		if !bytes.Contains(text, []byte("`default_nettype none\n")) || !bytes.HasSuffix(text, []byte("`default_nettype wire\n")) {
+			t.Errorf("%s: default_nettype is not none at the top and wire at the end", name)
+		}
+	}
+}
+
+// TestForeignDirectory: a directory that is not ours stays as it is.
+func TestForeignDirectory(t *testing.T) {
+	g := goldens(t)["minimal"]
+	dir := t.TempDir()
+	keep := filepath.Join(dir, "thesis.tex")
+	if err := os.WriteFile(keep, []byte("years of work"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := hwgen.WriteDir(dir, emitted(t, g.n, g.o)); err == nil || !strings.Contains(err.Error(), "not empty") {
+		t.Errorf("got %v", err)
+	}
+	if got := tree(t, dir); len(got) != 1 || got[0] != "thesis.tex" {
+		t.Errorf("directory holds %v", got)
+	}
+}
+
+// TestBadPlans: what cannot be built names the layer, what was wanted and what was had.
+func TestBadPlans(t *testing.T) {
+	n := drawn(t, 2, 16, 8, 4)
+	for _, c := range []struct {
+		name string
+		o    hwgen.Options
+		want string
+	}{
+		{"PE", hwgen.Options{Folding: hwgen.Folding{"fc1": {PE: 3, SIMD: 4}}}, `layer "fc1": PE is 3, want a divisor of its 8 outputs`},
+		{"SIMD", hwgen.Options{Folding: hwgen.Folding{"fc2": {PE: 1, SIMD: 5}}}, `layer "fc2": SIMD is 5`},
+		{"unknown layer", hwgen.Options{Folding: hwgen.Folding{"fc9": {PE: 1, SIMD: 1}}}, `no layer "fc9"`},
+		{"P", hwgen.Options{AccBits: 4}, `layer "fc1"`},
+		{"clock", hwgen.Options{ClockMHz: -1}, "clock is -1 MHz"},
+		{"fps", hwgen.Options{FPS: 1e12}, "fps is 1e+12"},
+		{"top", hwgen.Options{Name: "1st"}, `"1st" is no Verilog name`},
+	} {
+		_, err := hwgen.Plan(n, c.o)
+		if err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: got %v, want %q", c.name, err, c.want)
+		}
+	}
+	if _, err := hwgen.ParseFolding([]byte("fc1: {pe: 1, lanes: 2}")); err == nil || !strings.Contains(err.Error(), "lanes") {
+		t.Errorf("folding file: got %v", err)
+	}
+}
