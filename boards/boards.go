@@ -1,0 +1,121 @@
+// Package boards describes the FPGA boards that a2qgen knows: part, resources
+// and clock, each number with the document that it comes from. One YAML file a
+// board lies beside this file.
+package boards
+
+import (
+	"bytes"
+	"embed"
+	"fmt"
+	"io"
+	"path"
+	"strings"
+	"sync"
+
+	"gopkg.in/yaml.v3"
+)
+
+// Family is an FPGA family: it decides which cost formulas apply and which
+// block RAMs a part has.
+type Family string
+
+// The families.
+const (
+	XC7   Family = "xc7"   // AMD 7 series and Zynq-7000: RAM blocks of 36 kbit
+	XCUP  Family = "xcup"  // AMD UltraScale+: RAM blocks of 36 kbit, UltraRAM of 288
+	ICE40 Family = "ice40" // Lattice iCE40: RAM blocks of 4 kbit
+	ECP5  Family = "ecp5"  // Lattice ECP5: RAM blocks of 18 kbit
+)
+
+// Board is one board. The zero value is no board.
+type Board struct {
+	Name      string    `yaml:"name" json:"name"`   // as in --board; also the file's name
+	Title     string    `yaml:"title" json:"title"` // maker and model
+	Family    Family    `yaml:"family" json:"family"`
+	Part      string    `yaml:"part" json:"part"` // as the family's tools name it, with package and speed grade
+	Resources Resources `yaml:"resources" json:"resources"`
+	Clock     Clock     `yaml:"clock" json:"clock"`
+	// Pins are further pins in use, signal to package pin.
+	Pins map[string]string `yaml:"pins" json:"pins,omitempty"`
+	// Sources says for each number and pin above, by its path (as in
+	// "resources.lut"), which document it comes from.
+	Sources map[string]string `yaml:"sources" json:"sources"`
+}
+
+// Clock is the oscillator that feeds the FPGA's logic.
+type Clock struct {
+	Pin       string  `yaml:"pin" json:"pin"`               // package pin
+	PinN      string  `yaml:"pin_n" json:"pin_n,omitempty"` // its complement, where the clock is differential
+	MHz       float64 `yaml:"mhz" json:"mhz"`               // frequency at the pin
+	TargetMHz float64 `yaml:"target_mhz" json:"target_mhz"` // default clock of an accelerator
+}
+
+//go:embed *.yaml
+var files embed.FS
+
+// load parses the embedded boards once. They are tested, so an error in one of
+// them is a programming error.
+var load = sync.OnceValue(func() []Board {
+	entries, err := files.ReadDir(".") // sorted by name
+	if err != nil {
+		panic("boards: " + err.Error())
+	}
+	var list []Board
+	for _, e := range entries {
+		text, err := files.ReadFile(e.Name())
+		if err != nil {
+			panic("boards: " + err.Error())
+		}
+		b, err := Parse(e.Name(), text)
+		if err != nil {
+			panic(err.Error())
+		}
+		list = append(list, b)
+	}
+	return list
+})
+
+// List returns all boards, sorted by name. The caller must not change their
+// maps.
+func List() []Board { return append([]Board(nil), load()...) }
+
+// Get returns the board of the given name, or an error that lists the names
+// there are.
+func Get(name string) (Board, error) {
+	var names []string
+	for _, b := range load() {
+		if b.Name == name {
+			return b, nil
+		}
+		names = append(names, b.Name)
+	}
+	return Board{}, fmt.Errorf("boards: no board %q, want one of %s", name, strings.Join(names, ", "))
+}
+
+// Parse reads and checks one board's YAML; file names it in errors, and its
+// base name without .yaml must be the board's name. Unknown keys, numbers that
+// are negative or missing, and numbers without a source are errors.
+func Parse(file string, text []byte) (Board, error) {
+	var b Board
+	dec := yaml.NewDecoder(bytes.NewReader(text))
+	dec.KnownFields(true)
+	if err := dec.Decode(&b); err != nil {
+		if err == io.EOF {
+			err = fmt.Errorf("empty file")
+		}
+		return Board{}, fmt.Errorf("boards: %s: %w", file, err)
+	}
+	if err := dec.Decode(new(yaml.Node)); err != io.EOF {
+		return Board{}, fmt.Errorf("boards: %s: has more than one document", file)
+	}
+	if want := strings.TrimSuffix(path.Base(file), ".yaml"); b.Name != want {
+		return Board{}, fmt.Errorf("boards: %s: name is %q, want %q as the file", file, b.Name, want)
+	}
+	if err := checkWhole(text); err != nil {
+		return Board{}, fmt.Errorf("boards: %s: %w", file, err)
+	}
+	if err := b.check(); err != nil {
+		return Board{}, fmt.Errorf("boards: %s: %w", file, err)
+	}
+	return b, nil
+}

@@ -1,0 +1,79 @@
+package boards
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+// Resources counts what a part has, or what a design uses. Block RAM is
+// counted in the family's own blocks; BRAMKbits is the same memory in kilobits
+// of 1024, whatever the family.
+type Resources struct {
+	LUT       int     `yaml:"lut" json:"lut"`               // look-up tables: 6 inputs (AMD), 4 inputs (Lattice)
+	FF        int     `yaml:"ff" json:"ff"`                 // flip-flops
+	BRAM36    float64 `yaml:"bram36" json:"bram36"`         // AMD blocks of 36 kbit; a design may use halves
+	URAM      int     `yaml:"uram" json:"uram"`             // AMD UltraRAM blocks of 288 kbit
+	EBR18     int     `yaml:"ebr18" json:"ebr18"`           // ECP5 blocks of 18 kbit
+	EBR4      int     `yaml:"ebr4" json:"ebr4"`             // iCE40 blocks of 4 kbit
+	DSP       int     `yaml:"dsp" json:"dsp"`               // DSP slices
+	BRAMKbits int     `yaml:"bram_kbits" json:"bram_kbits"` // all block RAM without UltraRAM, kbit
+}
+
+// count is one field of Resources with its YAML key and its printed unit.
+type count struct {
+	key, unit string
+	n         float64
+}
+
+// counts lists the fields of r, always in the same order.
+func (r Resources) counts() []count {
+	return []count{
+		{"lut", "LUT", float64(r.LUT)},
+		{"ff", "FF", float64(r.FF)},
+		{"bram36", "BRAM36", r.BRAM36},
+		{"uram", "URAM", float64(r.URAM)},
+		{"ebr18", "EBR of 18 kbit", float64(r.EBR18)},
+		{"ebr4", "EBR of 4 kbit", float64(r.EBR4)},
+		{"dsp", "DSP", float64(r.DSP)},
+		{"bram_kbits", "kbit of block RAM", float64(r.BRAMKbits)},
+	}
+}
+
+// number formats n without an exponent.
+func number(n float64) string { return strconv.FormatFloat(n, 'f', -1, 64) }
+
+// String lists what is not zero, as in "53200 LUT, 106400 FF".
+func (r Resources) String() string {
+	var parts []string
+	for _, c := range r.counts() {
+		if c.n != 0 {
+			parts = append(parts, number(c.n)+" "+c.unit)
+		}
+	}
+	return strings.Join(parts, ", ")
+}
+
+// Check returns nil if a design that uses the given resources fits on b's
+// part, and otherwise an error that says for each resource exceeded what is
+// needed, what is there and by how much it is too little. What fits by count
+// may still fail to route: leave room.
+func (b Board) Check(used Resources) error {
+	var over []string
+	has := b.Resources.counts()
+	for i, need := range used.counts() {
+		if need.n <= has[i].n {
+			continue
+		}
+		s := fmt.Sprintf("needs %s %s, has %s: %s too many",
+			number(need.n), need.unit, number(has[i].n), number(need.n-has[i].n))
+		if has[i].n > 0 {
+			s += fmt.Sprintf(" (%.0f %%)", 100*need.n/has[i].n)
+		}
+		over = append(over, s)
+	}
+	if over == nil {
+		return nil
+	}
+	return fmt.Errorf("boards: %s (%s): %s", b.Name, b.Part, strings.Join(over, "; "))
+}
