@@ -1,9 +1,6 @@
 package qonnx
 
-import (
-	"fmt"
-	"math/big"
-)
+import "math/big"
 
 // kind is what a step does with a value v and its parameter p.
 type kind int
@@ -149,6 +146,3 @@ func trim(steps []step) []step {
 		steps = steps[:last]
 	}
 }
-
-// stepName describes a step for an error about a chain that is not monotone.
-func stepName(st *step) string { return fmt.Sprintf("%s (%s)", st.at.label(), clip(st.at.op)) }

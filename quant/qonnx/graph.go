@@ -2,6 +2,7 @@ package qonnx
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/a2qgen/a2qgen/quant/qonnx/onnxpb"
@@ -211,12 +212,18 @@ func (n *node) label() string {
 // show quotes a name from the file, shortened so that an error stays a line.
 func show(s string) string { return fmt.Sprintf("%q", clip(s)) }
 
+// clip returns s fit for an error: of limited length, printable.
 func clip(s string) string {
 	const most = 100
 	if len(s) > most {
-		return s[:most] + "..."
+		s = s[:most] + "..."
 	}
-	return s
+	return strings.Map(func(r rune) rune {
+		if !strconv.IsPrint(r) {
+			return '?'
+		}
+		return r
+	}, s)
 }
 
 // has says whether input i is there.

@@ -156,3 +156,16 @@ func TestConvolutionsAreNotSupportedYet(t *testing.T) {
 		wantError(t, err, want)
 	}
 }
+
+// Reading a network includes bisecting its thresholds.
+func BenchmarkDecode(b *testing.B) {
+	data, err := os.ReadFile(fmnistMLP)
+	if err != nil {
+		b.Fatal(err)
+	}
+	for b.Loop() {
+		if _, err := Decode("fmnist", data); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

@@ -1,0 +1,129 @@
+package qonnx
+
+import (
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+
+	"github.com/a2qgen/a2qgen/quant"
+)
+
+// What FINN's transformations leave in place of Quant nodes: MultiThreshold
+// and data type annotations.
+
+// opMultiThreshold evaluates QONNX's explicit staircase: out_bias + out_scale *
+// the number of thresholds that are at most the input.
+func opMultiThreshold(im *importer, n *node) (value, error) {
+	v, err := im.operand(n, 0)
+	if err != nil {
+		return nil, err
+	}
+	s, ok := v.(*stream)
+	if !ok || len(s.shape) < 2 {
+		return nil, n.errorf("wants an input of at least two axes that depends on the network's")
+	}
+	t, err := im.constant(n, 1)
+	if err != nil {
+		return nil, err
+	}
+	axis := 1
+	if strings.HasSuffix(n.string("data_layout", ""), "C") {
+		axis = len(s.shape) - 1
+	}
+	if len(t.shape) != 2 || t.shape[0] != 1 && t.shape[0] != s.shape[axis] || len(t.data) == 0 {
+		return nil, n.errorf("has thresholds of shape %v for an input of shape %v", t.shape, s.shape)
+	}
+	scale, bias := n.float("out_scale", 1), n.float("out_bias", 0)
+	if !(scale > 0) || !finite(scale) || !finite(bias) {
+		return nil, n.errorf("has scale %v and bias %v, want a positive scale", scale, bias)
+	}
+	row, err := im.channelOf(s, axis, t.shape[0])
+	if err != nil {
+		return nil, n.errorf("%w", err)
+	}
+	levels := t.shape[1]
+	count := func(c int, v float64) float64 {
+		if math.IsNaN(v) {
+			return v
+		}
+		sum := 0.0
+		for _, limit := range t.data[row(c)*levels : (row(c)+1)*levels] {
+			if v >= limit {
+				sum++
+			}
+		}
+		return sum
+	}
+	// The bias belongs to the integer where it is a multiple of the scale.
+	first, offset := bias/scale, 0.0
+	if first != math.Trunc(first) {
+		first, offset = 0, bias
+	}
+	q := &quantised{typ: typeOf(first, first+float64(levels)), scale: param{all: scale}, offset: param{all: offset}}
+	if typ, ok := finnType(n.string("out_dtype", "")); ok && scale == 1 && offset == 0 &&
+		float64(typ.Min()) <= first && first+float64(levels) <= float64(typ.Max()) {
+		q.typ = typ
+	}
+	before := s.steps
+	q.ints = func(c int, v float64) int64 { return toInt(count(c, run(before, c, v)) + first) }
+	return s.quantisedBy(n, q, func(c int, v float64) float64 { return count(c, v)*scale + bias })
+}
+
+// channelOf returns the position of each base element on an axis of s, 0 where
+// there is one channel for all.
+func (im *importer) channelOf(s *stream, axis, channels int) (func(c int) int, error) {
+	if channels == 1 {
+		return func(int) int { return 0 }, nil
+	}
+	if _, err := im.left.take([]int{len(s.index)}); err != nil {
+		return nil, err
+	}
+	row := make([]int, len(s.index))
+	inner := product(s.shape[axis+1:])
+	for i, base := range s.index {
+		row[base] = i / inner % channels
+	}
+	return func(c int) int { return row[c] }, nil
+}
+
+// finnType parses the name of an integer type. BIPOLAR and TERNARY are INT2,
+// BINARY is UINT1.
+func finnType(name string) (quant.DataType, bool) {
+	switch name {
+	case "BIPOLAR", "TERNARY":
+		return quant.DataType{Bits: 2, Signed: true}, true
+	case "BINARY":
+		return quant.DataType{Bits: 1}, true
+	}
+	digits, unsigned := strings.CutPrefix(name, "UINT")
+	if !unsigned {
+		var ok bool
+		if digits, ok = strings.CutPrefix(name, "INT"); !ok {
+			return quant.DataType{}, false
+		}
+	}
+	n, err := strconv.Atoi(digits)
+	if err != nil || n < 1 || n > maxBits {
+		return quant.DataType{}, false
+	}
+	return quant.DataType{Bits: n, Signed: !unsigned}, true
+}
+
+// annotate notes that t holds integers of a FINN type; other types mean
+// nothing here.
+func (t *tensor) annotate(name string) error {
+	typ, ok := finnType(name)
+	if !ok {
+		return nil
+	}
+	q := &constInts{n: make([]int32, len(t.data)), scale: param{all: 1}, lo: typ.Min(), hi: typ.Max()}
+	for i, v := range t.data {
+		if v != math.Trunc(v) || v < float64(q.lo) || v > float64(q.hi) {
+			return fmt.Errorf("element %d is %v, want %s as annotated", i, v, name)
+		}
+		q.n[i] = int32(v)
+	}
+	t.q = q
+	return nil
+}
