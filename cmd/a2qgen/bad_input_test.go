@@ -1,0 +1,90 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+)
+
+// Every bad input of the issue's list: status 1, one line that says what and
+// where, and nothing left behind.
+func TestBadInput(t *testing.T) {
+	net, set := tinyNetwork(t), tinyData(t, 12)
+	file := func(name, text string) string {
+		path := filepath.Join(t.TempDir(), name)
+		writeFile(t, path, []byte(text))
+		return path
+	}
+	labels := file("y.idx", string(idx([]byte{0, 1}, 2)))
+	foreign := t.TempDir()
+	writeFile(t, filepath.Join(foreign, "thesis.tex"), []byte("x"))
+	blocked := filepath.Join(file("plain", "x"), "out") // below a file: not writable even to root
+	out := filepath.Join(t.TempDir(), "out")
+	outNet := filepath.Join(out, "net.onnx")
+
+	for _, c := range []struct {
+		name string
+		args []string
+		want []string
+	}{
+		{"no network", []string{"inspect", "absent.onnx"}, []string{"absent.onnx"}},
+		{"not ONNX", []string{"inspect", file("bad.onnx", "hello")}, []string{"bad.onnx"}},
+		{"empty network", []string{"inspect", file("empty.onnx", "")}, []string{"empty.onnx"}},
+		{"folder as network", []string{"inspect", foreign}, []string{foreign}},
+		{"no data", []string{"eval", net, "--data", "absent"}, []string{"absent"}},
+		{"folder without data", []string{"eval", net, "--data", foreign}, []string{foreign, "t10k-images"}},
+		{"truncated data", []string{"eval", net, "--data", file("x.idx", string(idx([]byte{1, 2}, 2, 2, 2))) + "," + labels}, []string{"x.idx"}},
+		{"wrong magic", []string{"eval", net, "--data", file("x.idx", "\x01\x02\x03\x04\x05") + "," + labels}, []string{"x.idx"}},
+		{"other sample size", []string{"eval", net, "--data", file("x.idx", string(idx([]byte{1, 2}, 2, 1))) + "," + labels}, []string{"wants 4"}},
+		{"three files", []string{"eval", net, "--data", "a,b,c"}, []string{"a,b,c"}},
+		{"scale 0", []string{"eval", net, "--data", set, "--scale", "0"}, []string{"scale"}},
+		{"no spec", []string{"train", "absent.yaml"}, []string{"absent.yaml"}},
+		{"unknown key", []string{"train", specFile(t, "name: a\nfrobs: 3\n"), "--out", outNet}, []string{"frobs"}},
+		{"empty spec", []string{"train", specFile(t, "")}, []string{"empty"}},
+		{"zero-size layer", []string{"train", specFile(t, "layers: [8, 0]\n")}, []string{"layers[1]"}},
+		{"unknown method", []string{"train", specFile(t, tinySpec), "--method", "magic"}, []string{"magic"}},
+		{"no epochs", []string{"train", specFile(t, tinySpec), "--epochs", "0"}, []string{"epochs"}},
+		{"P too small to train", []string{"train", specFile(t, tinySpec), "--acc", "2"}, []string{"acc_bits is 2"}},
+		{"unwritable network", []string{"train", specFile(t, tinySpec), "--data", set, "--out", blocked}, []string{"out"}},
+		{"nothing to resume", []string{"train", specFile(t, tinySpec), "--data", set, "--out", filepath.Join(t.TempDir(), "n.onnx"), "--resume"}, []string{"resume"}},
+		{"P too small", []string{"generate", net, "--out", out, "--acc", "4"}, []string{`"fc2"`, "channel ", "needs a ", "has 4"}},
+		{"PE does not divide", []string{"generate", net, "--out", out, "--fold", "fc1=4,1"}, []string{`"fc1"`, "PE is 4"}},
+		{"SIMD does not divide", []string{"generate", net, "--out", out, "--fold", "fc1=1,3"}, []string{`"fc1"`, "SIMD is 3"}},
+		{"unknown layer", []string{"generate", net, "--out", out, "--fold", "fc9=1,1"}, []string{`"fc9"`}},
+		{"no folding file", []string{"generate", net, "--out", out, "--folding", "absent.yaml"}, []string{"absent.yaml"}},
+		{"folding with unknown keys", []string{"generate", net, "--out", out, "--folding", file("f.yaml", "fc1: {lanes: 3}\n")}, []string{"f.yaml", "lanes"}},
+		{"unknown board", []string{"generate", net, "--out", out, "--board", "toaster"}, []string{"toaster"}},
+		{"fps beyond the clock", []string{"generate", net, "--out", out, "--fps", "1e12"}, []string{"fps"}},
+		{"foreign directory", []string{"generate", net, "--out", foreign}, []string{foreign, "not empty"}},
+		{"unwritable directory", []string{"generate", net, "--out", blocked}, []string{"out"}},
+		{"no design", []string{"sim", foreign}, []string{foreign}},
+		{"no design directory", []string{"sim", "absent"}, []string{"absent"}},
+		{"unknown family", []string{"estimate", net, "--family", "abacus"}, []string{"abacus", "xc7"}},
+		{"no network to estimate", []string{"estimate", "absent"}, []string{"absent"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			command(t, c.args...).wantOneLine(t, c.name, statusFailed, c.want...)
+			if _, err := os.Stat(out); err == nil {
+				t.Errorf("%s was left behind", out)
+			}
+		})
+	}
+	if left, err := os.ReadDir(foreign); err != nil || len(left) != 1 {
+		t.Errorf("the foreign directory has %d entries, want its own file: %v", len(left), err)
+	}
+}
+
+// A missing tool is named with the package that holds it, before any work.
+func TestMissingTool(t *testing.T) {
+	net, dir := tinyNetwork(t), filepath.Join(t.TempDir(), "out")
+	succeed(t, "generate", net, "--out", dir)
+	t.Setenv("PATH", t.TempDir())
+	t.Setenv("XDG_CACHE_HOME", t.TempDir())
+	command(t, "sim", dir).wantOneLine(t, "sim", statusFailed, "verilator", "apt-get install verilator")
+	command(t, "sim", dir, "--simulator", "icarus").wantOneLine(t, "sim", statusFailed, "apt-get install iverilog")
+	demoOut := filepath.Join(t.TempDir(), "demo")
+	command(t, "demo", "--out", demoOut).wantOneLine(t, "demo", statusFailed, "apt-get install verilator")
+	if _, err := os.Stat(demoOut); err == nil {
+		t.Error("demo left its directory behind")
+	}
+}

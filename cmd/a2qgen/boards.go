@@ -1,0 +1,47 @@
+package main
+
+import (
+	"fmt"
+	"io"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/a2qgen/a2qgen/boards"
+)
+
+const boardsHelp = `Lists the boards that generate --board knows, with what their parts hold. The JSON
+also has the clock's pins and the document that each number comes from.
+
+Example:
+   a2qgen boards
+   a2qgen boards --json`
+
+func boardsCommand() *cli.Command {
+	return &cli.Command{
+		Name: "boards", Usage: "list the boards",
+		UsageText: "a2qgen boards [--json]", Description: boardsHelp,
+		Flags: []cli.Flag{jsonFlag()},
+		Action: func(c *cli.Context) error {
+			if err := noArgument(c); err != nil {
+				return err
+			}
+			doc := &boardsReport{Boards: boards.List()}
+			return newConsole(c).result(doc, doc.print)
+		},
+	}
+}
+
+// boardsReport is the JSON of boards.
+type boardsReport struct {
+	Boards []boards.Board `json:"boards"`
+}
+
+func (r *boardsReport) print(w io.Writer) {
+	var t table
+	t.row("board", "family", "part", "LUT", "FF", "RAM, kbit", "DSP", "clock, MHz")
+	for _, b := range r.Boards {
+		t.row(b.Name, b.Family, b.Part, b.Resources.LUT, b.Resources.FF, b.Resources.BRAMKbits, b.Resources.DSP,
+			fmt.Sprintf("%g", b.Clock.TargetMHz))
+	}
+	t.print(w)
+}

@@ -1,0 +1,153 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/schollz/progressbar/v3"
+	"github.com/urfave/cli/v2"
+	"golang.org/x/term"
+)
+
+// console is where a command prints: the result on out, progress on err.
+type console struct {
+	out, err io.Writer
+	// json asks for the result as one JSON document.
+	json bool
+	// terminal says that err is one, so that progress may move.
+	terminal bool
+}
+
+const jsonName = "json"
+
+func jsonFlag() cli.Flag {
+	return &cli.BoolFlag{Name: jsonName, Usage: "print the result as one JSON document"}
+}
+
+func newConsole(c *cli.Context) *console {
+	con := &console{out: c.App.Writer, err: c.App.ErrWriter, json: c.Bool(jsonName)}
+	if f, ok := con.err.(*os.File); ok {
+		con.terminal = term.IsTerminal(int(f.Fd()))
+	}
+	return con
+}
+
+// result prints the outcome of a command: doc as JSON, or what text writes.
+func (c *console) result(doc any, text func(w io.Writer)) error {
+	var b bytes.Buffer
+	if c.json {
+		data, err := toJSON(doc)
+		if err != nil {
+			return err
+		}
+		b.Write(data)
+	} else {
+		text(&b)
+	}
+	if _, err := c.out.Write(b.Bytes()); err != nil {
+		return fmt.Errorf("printing the result: %w", err)
+	}
+	return nil
+}
+
+// toJSON returns doc as indented JSON with a final newline.
+func toJSON(doc any) ([]byte, error) {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent("", "  ")
+	if err := enc.Encode(doc); err != nil {
+		return nil, err
+	}
+	return b.Bytes(), nil
+}
+
+// note says what happens next, where somebody watches.
+func (c *console) note(format string, args ...any) {
+	if c.terminal {
+		c.line(format, args...)
+	}
+}
+
+// line prints a line of progress whoever watches.
+func (c *console) line(format string, args ...any) { fmt.Fprintf(c.err, format+"\n", args...) }
+
+// bar returns a progress bar over steps, which shows on a terminal only.
+func (c *console) bar(steps int, what string) *progressbar.ProgressBar {
+	return progressbar.NewOptions(steps,
+		progressbar.OptionSetWriter(c.err),
+		progressbar.OptionSetVisibility(c.terminal),
+		progressbar.OptionSetDescription(what),
+		progressbar.OptionSetWidth(30),
+		progressbar.OptionThrottle(100*time.Millisecond),
+		progressbar.OptionClearOnFinish(),
+		progressbar.OptionSetPredictTime(true))
+}
+
+// table prints aligned columns: the first to the left, the others to the right.
+type table struct{ rows [][]string }
+
+func (t *table) row(cells ...any) {
+	row := make([]string, len(cells))
+	for i, c := range cells {
+		row[i] = fmt.Sprint(c)
+	}
+	t.rows = append(t.rows, row)
+}
+
+// print writes the table, indented by two columns.
+func (t *table) print(w io.Writer) {
+	wide := 0
+	for _, r := range t.rows {
+		wide = max(wide, len([]rune(r[0])))
+	}
+	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
+	for _, r := range t.rows {
+		pad := strings.Repeat(" ", wide-len([]rune(r[0])))
+		fmt.Fprintf(tw, "  %s%s\t%s\t\n", r[0], pad, strings.Join(r[1:], "\t"))
+	}
+	tw.Flush() // errors are those of w, a buffer
+}
+
+// percent returns part of total in percent, 0 where total is 0.
+func percent(part, total int) float64 {
+	if total == 0 {
+		return 0
+	}
+	return 100 * float64(part) / float64(total)
+}
+
+// seconds returns the time since start, rounded to milliseconds.
+func seconds(start time.Time) float64 {
+	return float64(time.Since(start).Milliseconds()) / 1000
+}
+
+// replaceFile writes data to path through a temporary file beside it.
+func replaceFile(path string, data []byte) (err error) {
+	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".tmp*")
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			os.Remove(f.Name())
+		}
+	}()
+	if _, err = f.Write(data); err == nil {
+		err = f.Chmod(0o644)
+	}
+	if cerr := f.Close(); err == nil {
+		err = cerr
+	}
+	if err != nil {
+		return err
+	}
+	return os.Rename(f.Name(), path)
+}

@@ -1,0 +1,281 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/a2qgen/a2qgen/examples"
+	"github.com/a2qgen/a2qgen/hwgen"
+	"github.com/a2qgen/a2qgen/quant"
+	"github.com/a2qgen/a2qgen/quant/train"
+	"github.com/a2qgen/a2qgen/verilator"
+)
+
+const demoHelp = `Trains examples/fmnist-mlp.yaml twice, with a limit on its accumulators and without,
+shows the certificate, writes the Verilog, cross-checks it with Verilator on test
+images, with and without stalls, and prints what every accumulator width costs. The
+output directory gets the networks, the Verilog in design/, report.json with the JSON of
+each step, and report.html with plots.
+
+Example:
+   a2qgen demo
+   a2qgen demo --out build/demo --data drawn --json`
+
+// demoSpec is the spec of the demo, a file of package examples.
+const demoSpec = "fmnist-mlp.yaml"
+
+func demoCommand() *cli.Command {
+	return &cli.Command{
+		Name: "demo", Usage: "all of it on " + demoSpec + ", in a minute or two",
+		UsageText: "a2qgen demo [--out DIR] [--data DIR] [--epochs E] [--frames N] [--json]", Description: demoHelp,
+		Flags: []cli.Flag{
+			&cli.StringFlag{Name: "out", Value: filepath.Join("build", "demo"), Usage: "`DIR` to write"},
+			&cli.StringFlag{Name: "data", Usage: "`DIR` of the data set, IMAGES,LABELS, or drawn"},
+			&cli.IntFlag{Name: "epochs", Usage: "`E` epochs in all (default: the spec's)"},
+			&cli.IntFlag{Name: "frames", Value: 200, Usage: "simulate `N` frames"},
+			jsonFlag(),
+		},
+		Action: demoAction,
+	}
+}
+
+func demoAction(c *cli.Context) error {
+	if err := noArgument(c); err != nil {
+		return err
+	}
+	d := &demo{con: newConsole(c), out: c.String("out"), data: c.String("data"), frames: c.Int("frames")}
+	if err := d.simOptions(0).check(); err != nil {
+		return err
+	}
+	if err := d.prepare(overrides(c)); err != nil {
+		return err
+	}
+	if err := d.run(c.Context); err != nil {
+		return err
+	}
+	if d.con.json {
+		return d.con.result(&d.report, nil)
+	}
+	return nil
+}
+
+// demo is a run of the demo.
+type demo struct {
+	con       *console
+	out, data string
+	frames    int
+	spec      *train.Spec
+	sets      dataSets
+	net       *quant.Network
+	start     time.Time
+	report    demoReport
+}
+
+// demoReport is the JSON of demo: that of each step.
+type demoReport struct {
+	Train *trainReport `json:"train"`
+	// TrainBase is the same network without a limit on its accumulators.
+	TrainBase *trainReport    `json:"train_base"`
+	Inspect   *inspectReport  `json:"inspect"`
+	Eval      *evalReport     `json:"eval"`
+	Generate  *generateReport `json:"generate"`
+	Sim       *simReport      `json:"sim"`
+	// SimStall is the simulation with pauses.
+	SimStall *simReport      `json:"sim_stall"`
+	Estimate *estimateReport `json:"estimate"`
+	Seconds  float64         `json:"seconds"`
+}
+
+// Choices of the demo: a frame rate that a small board reaches, and how often
+// source and sink pause in the second simulation.
+const (
+	demoFPS   = 100000
+	demoStall = 0.3
+)
+
+// prepare reads the spec and finds out before the training whether a later step
+// cannot work.
+func (d *demo) prepare(o train.Overrides) error {
+	d.start = time.Now()
+	for _, tool := range []string{"verilator", "make", "g++"} {
+		if _, err := exec.LookPath(tool); err != nil {
+			return verilator.MissingTool{Tool: tool, Package: tool}
+		}
+	}
+	text, err := examples.Specs.ReadFile(demoSpec)
+	if err != nil {
+		return err
+	}
+	spec, err := train.ParseSpec(text)
+	if err != nil {
+		return fmt.Errorf("%s: %w", demoSpec, err)
+	}
+	if d.spec, err = spec.With(o); err != nil {
+		return err
+	}
+	if d.data != "" {
+		d.spec.Data = d.data
+	}
+	d.data = d.spec.Data
+	return nil
+}
+
+// path returns the path of a file of the output directory.
+func (d *demo) path(name string) string { return filepath.Join(d.out, name) }
+
+// printer is a report of a step.
+type printer interface{ print(w io.Writer) }
+
+// run takes all steps, prints each one's report as it comes, and writes the files.
+func (d *demo) run(ctx context.Context) error {
+	var err error
+	if d.sets, err = openData(d.data); err != nil {
+		return err
+	}
+	if err := os.MkdirAll(d.out, 0o755); err != nil {
+		return err
+	}
+	for _, step := range []struct {
+		title string
+		do    func(context.Context) (printer, error)
+	}{
+		{"Training, with a limit on the hidden accumulators", d.train},
+		{"Training without a limit, for comparison", d.trainBase},
+		{"Bounds of the accumulators, from the integers in the file", d.inspect},
+		{"Accuracy on the test samples", d.eval},
+		{"Verilog", d.generate},
+		{"Cross-check of Verilog and cycle model", d.sim},
+		{"Cross-check with pauses of source and sink", d.simStall},
+		{"Cost of every accumulator width", d.estimate},
+	} {
+		doc, err := step.do(ctx)
+		if err != nil {
+			return err
+		}
+		if err := d.show(step.title, doc); err != nil {
+			return err
+		}
+	}
+	return d.finish()
+}
+
+// show prints the report of a step, unless one document is asked for.
+func (d *demo) show(title string, doc printer) error {
+	if d.con.json {
+		return nil
+	}
+	return d.con.result(nil, func(w io.Writer) {
+		fmt.Fprintf(w, "\n%s\n", title)
+		doc.print(w)
+	})
+}
+
+func (d *demo) train(ctx context.Context) (printer, error) {
+	var err error
+	d.report.Train, d.net, err = trainNetwork(ctx, d.con, d.spec, d.sets, train.Options{Out: d.path("net.onnx")})
+	return d.report.Train, err
+}
+
+func (d *demo) trainBase(ctx context.Context) (printer, error) {
+	base := quant.Base
+	spec, err := d.spec.With(train.Overrides{Method: &base})
+	if err != nil {
+		return nil, err
+	}
+	d.report.TrainBase, _, err = trainNetwork(ctx, d.con, spec, d.sets, train.Options{Out: d.path("base.onnx")})
+	return d.report.TrainBase, err
+}
+
+func (d *demo) inspect(context.Context) (printer, error) {
+	d.report.Inspect = inspect(d.net)
+	return d.report.Inspect, nil
+}
+
+func (d *demo) eval(ctx context.Context) (printer, error) {
+	var err error
+	d.report.Eval, err = evaluate(ctx, d.con, d.net, d.sets.test)
+	return d.report.Eval, err
+}
+
+func (d *demo) generate(context.Context) (printer, error) {
+	var err error
+	d.report.Generate, err = generateFile(d.path("net.onnx"), d.path("design"), "", hwgen.Options{FPS: demoFPS})
+	return d.report.Generate, err
+}
+
+func (d *demo) sim(ctx context.Context) (printer, error) {
+	var err error
+	d.report.Sim, err = d.crossCheck(ctx, 0)
+	return d.report.Sim, err
+}
+
+func (d *demo) simStall(ctx context.Context) (printer, error) {
+	var err error
+	d.report.SimStall, err = d.crossCheck(ctx, demoStall)
+	return d.report.SimStall, err
+}
+
+// crossCheck simulates the design; a difference is an error here.
+func (d *demo) crossCheck(ctx context.Context, stall float64) (*simReport, error) {
+	doc, err := simulate(ctx, d.con, d.path("design"), d.simOptions(stall))
+	if err != nil {
+		return nil, err
+	}
+	return doc, doc.verdict()
+}
+
+func (d *demo) simOptions(stall float64) simOptions {
+	return simOptions{frames: d.frames, stall: stall, seed: 1, data: d.data, simulator: verilator.Verilator}
+}
+
+func (d *demo) estimate(context.Context) (printer, error) {
+	net, o, err := estimateSource(d.path("design"), hwgen.Options{})
+	if err != nil {
+		return nil, err
+	}
+	widths, err := parseWidths("8:32")
+	if err != nil {
+		return nil, err
+	}
+	d.report.Estimate, err = estimate(net, o, defaultFamily, widths)
+	return d.report.Estimate, err
+}
+
+// finish writes the reports and prints the summary.
+func (d *demo) finish() error {
+	d.report.Seconds = seconds(d.start)
+	doc, err := toJSON(&d.report)
+	if err != nil {
+		return err
+	}
+	if err := replaceFile(d.path("report.json"), doc); err != nil {
+		return err
+	}
+	var page bytes.Buffer
+	if err := d.report.page().WriteHTML(&page); err != nil {
+		return err
+	}
+	if err := replaceFile(d.path("report.html"), page.Bytes()); err != nil {
+		return err
+	}
+	return d.show("Summary", d)
+}
+
+// print writes the summary.
+func (d *demo) print(w io.Writer) {
+	r := &d.report
+	fmt.Fprintf(w, "data      %s\n", d.sets.describe())
+	for _, line := range r.summary() {
+		fmt.Fprintln(w, line)
+	}
+	fmt.Fprintf(w, "files     %s: net.onnx, base.onnx, design/, report.json, report.html\n", d.out)
+	fmt.Fprintf(w, "time      %.1f s\n", r.Seconds)
+}

@@ -1,0 +1,114 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/a2qgen/a2qgen/cmd/a2qgen/report"
+	"github.com/a2qgen/a2qgen/quant/train"
+)
+
+// summary says in a few lines what the demo found.
+func (r *demoReport) summary() []string {
+	lines := []string{
+		fmt.Sprintf("accuracy  float %.2f %%; integers, no limit %.2f %% (needs P=%d); integers, P=%d certified %.2f %%",
+			r.Train.FloatAccuracyPercent, r.TrainBase.IntegerAccuracyPercent, constrainedBits(r.Train.Layers, r.TrainBase.Layers),
+			r.Train.AccBits, r.Train.IntegerAccuracyPercent),
+	}
+	for _, l := range r.Train.Layers {
+		if l.AccBits > 0 {
+			lines = append(lines, "          "+l.certificate())
+		}
+	}
+	return append(lines,
+		fmt.Sprintf("verilog   %d files, %d cycles a frame: %.0f frames/s at %g MHz",
+			len(r.Generate.Files), r.Generate.IntervalCycles, r.Generate.FPS, r.Generate.ClockMHz),
+		fmt.Sprintf("check     %d frames, %d beats: %d mismatches; with stalls %d beats: %d mismatches; model %.0f times faster",
+			r.Sim.Frames, r.Sim.BeatsCompared, r.Sim.Mismatches, r.SimStall.BeatsCompared, r.SimStall.Mismatches, r.Sim.SpeedRatio),
+		"cost      "+r.Estimate.saving(r.Train.AccBits))
+}
+
+// constrainedBits returns the largest accumulator that the layers with a limit in
+// one network need in the other.
+func constrainedBits(limited, other []layerReport) int {
+	bits := 0
+	for i, l := range limited {
+		if l.AccBits > 0 {
+			bits = max(bits, other[i].AccBitsNeeded)
+		}
+	}
+	return bits
+}
+
+// page is the demo as an HTML document.
+func (r *demoReport) page() *report.Document {
+	return &report.Document{Title: "a2qgen demo: " + r.Train.Name, Sections: []report.Section{
+		{Heading: "Summary", Lines: append([]string{"Data: " + r.Train.Data}, r.summary()...)},
+		{Heading: "Training", Figures: []report.Figure{accuracyFigure(r.Train, r.TrainBase)}},
+		{Heading: "Accumulator bounds", Table: boundsTable(r.Inspect)},
+		{Heading: "Folding", Table: foldingTable(r.Generate)},
+		{Heading: "Cross-check", Table: simTable(r.Sim, r.SimStall)},
+		{Heading: "Cost over P, " + r.Estimate.Family, Lines: r.Estimate.notes(), Table: r.Estimate.htmlTable(),
+			Figures: []report.Figure{r.Estimate.figure()}},
+	}}
+}
+
+// accuracyFigure plots the training accuracy of two runs over their epochs.
+func accuracyFigure(runs ...*trainReport) report.Figure {
+	f := report.Figure{Caption: "Accuracy on the training samples, as they were trained on", X: "epoch", Y: "accuracy, %"}
+	for _, r := range runs {
+		s := report.Series{Name: r.Method, Dashed: r.Method == "base"}
+		for i, e := range r.History {
+			s.X, s.Y = append(s.X, float64(i+1)), append(s.Y, e.AccuracyPercent)
+		}
+		f.Series = append(f.Series, s)
+	}
+	if n := countPhase(runs[0].History, train.FloatPhase); n > 0 {
+		f.Caption += fmt.Sprintf("; epochs 1 to %d in floating point, the others with quantisers", n)
+	}
+	return f
+}
+
+func countPhase(history []epochReport, phase string) int {
+	n := 0
+	for _, e := range history {
+		if e.Phase == phase {
+			n++
+		}
+	}
+	return n
+}
+
+func boundsTable(r *inspectReport) *report.Table {
+	t := &report.Table{Head: []string{"layer", "in", "out", "M", "N", "P", "needs", "acc min", "acc max", "l1 max", "zeros, %"}}
+	for i := range r.Layers {
+		l := &r.Layers[i]
+		t.Rows = append(t.Rows, cells(l.Name, l.In, l.Out, l.WeightBits, l.inputType(), l.declared(), l.AccBitsNeeded,
+			l.AccMin, l.AccMax, l.L1Max, fmt.Sprintf("%.1f", 100*l.Sparsity)))
+	}
+	return t
+}
+
+func foldingTable(r *generateReport) *report.Table {
+	t := &report.Table{Head: []string{"layer", "PE", "SIMD", "cycles", "P"}}
+	for _, l := range r.Layers {
+		t.Rows = append(t.Rows, cells(l.Name, l.PE, l.SIMD, l.Cycles, l.AccBits))
+	}
+	return t
+}
+
+func simTable(runs ...*simReport) *report.Table {
+	t := &report.Table{Head: []string{"stall", "frames", "beats", "mismatches", "cycles, model", "cycles, Verilog", "right"}}
+	for _, r := range runs {
+		t.Rows = append(t.Rows, cells(r.Stall, r.Frames, r.BeatsCompared, r.Mismatches, r.CyclesModel, r.CyclesRTL,
+			fmt.Sprintf("%d of %d", r.Correct, r.Total)))
+	}
+	return t
+}
+
+func cells(values ...any) []string {
+	out := make([]string, len(values))
+	for i, v := range values {
+		out[i] = fmt.Sprint(v)
+	}
+	return out
+}

@@ -1,0 +1,126 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/a2qgen/a2qgen/hwgen"
+	"github.com/a2qgen/a2qgen/quant"
+)
+
+const estimateHelp = `Estimates what a design costs for each accumulator width P: LUT, FF, block RAM (in
+units of 36 kbit) and DSP slices, from formulas fitted to synthesis results, whose
+error is printed. P holds for the layers that declare one (for all but the first and
+the last, where none does). A P below what the weights need is marked UNSAFE.
+
+` + foldingHelp + ` A generated directory keeps its own
+folding and clock unless they are given.
+
+Example:
+   a2qgen estimate net.onnx --acc 8:32 --fps 100000
+   a2qgen estimate build/net --acc 12,16,32 --json`
+
+func estimateCommand() *cli.Command {
+	flags := append([]cli.Flag{
+		&cli.StringFlag{Name: "acc", Value: "8:32", Usage: "accumulator widths: `P`, FROM:TO, or a list with commas"},
+		&cli.StringFlag{Name: "family", Value: defaultFamily, Usage: "FPGA family `NAME`"},
+	}, foldingFlags()...)
+	return &cli.Command{
+		Name: "estimate", Usage: "estimate LUT and FF for each accumulator width",
+		UsageText: "a2qgen estimate NET.onnx|DIR [--acc 8:32] [--family xc7] [--fps F] [--clock MHZ]\n" +
+			"   [--folding FILE] [--fold LAYER=PE,SIMD]... [--json]",
+		Description: estimateHelp,
+		Flags:       append(flags, jsonFlag()),
+		Action:      estimateAction,
+	}
+}
+
+func estimateAction(c *cli.Context) error {
+	path, err := oneArgument(c, "NET.onnx or DIR")
+	if err != nil {
+		return err
+	}
+	widths, err := parseWidths(c.String("acc"))
+	if err != nil {
+		return usagef("estimate: %w", err)
+	}
+	o, err := foldingOptions(c)
+	if err != nil {
+		return err
+	}
+	net, o, err := estimateSource(path, o)
+	if err != nil {
+		return err
+	}
+	doc, err := estimate(net, o, c.String("family"), widths)
+	if err != nil {
+		return err
+	}
+	return newConsole(c).result(doc, doc.print)
+}
+
+// estimateSource reads a network file, or the network, folding and clock of a
+// generated directory, which the options override.
+func estimateSource(path string, o hwgen.Options) (*quant.Network, hwgen.Options, error) {
+	if info, err := os.Stat(path); err != nil || !info.IsDir() {
+		net, err := readNetwork(path)
+		return net, o, err
+	}
+	d, m, err := readDesign(path)
+	if err != nil {
+		return nil, o, err
+	}
+	own := m.Plan()
+	if o.ClockMHz != 0 {
+		own.ClockMHz = o.ClockMHz
+	}
+	folding := hwgen.Folding{}
+	for i, l := range d.Layers {
+		f := own.Folding[l.Layer.Name]
+		if hwgen.Constrained(d.Network, i) {
+			f.AccBits = 0 // --acc decides
+		}
+		if o.FPS != 0 {
+			f.PE, f.SIMD = 0, 0 // --fps decides
+		}
+		if given, ok := o.Folding[l.Layer.Name]; ok {
+			f = given
+		}
+		folding[l.Layer.Name] = f
+	}
+	own.Folding, own.FPS = folding, o.FPS
+	return d.Network, own, nil
+}
+
+// maxWidth is the widest accumulator.
+const maxWidth = 64
+
+// parseWidths parses accumulator widths: "12", "8:32", "8,12,16:20".
+func parseWidths(text string) ([]int, error) {
+	fail := fmt.Errorf("--acc is %q, want P, FROM:TO or a list of them, 1..%d", text, maxWidth)
+	var widths []int
+	for _, part := range strings.Split(text, ",") {
+		from, to, isRange := strings.Cut(part, ":")
+		lo, err := strconv.Atoi(from)
+		if err != nil {
+			return nil, fail
+		}
+		hi := lo
+		if isRange {
+			if hi, err = strconv.Atoi(to); err != nil {
+				return nil, fail
+			}
+		}
+		if lo < 1 || hi < lo || hi > maxWidth || len(widths) > maxWidth {
+			return nil, fail
+		}
+		for p := lo; p <= hi; p++ {
+			widths = append(widths, p)
+		}
+	}
+	return widths, nil
+}

@@ -1,0 +1,137 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"slices"
+
+	"github.com/a2qgen/a2qgen/cmd/a2qgen/report"
+	"github.com/a2qgen/a2qgen/hwgen"
+	"github.com/a2qgen/a2qgen/hwgen/cost"
+	"github.com/a2qgen/a2qgen/quant"
+)
+
+// estimateReport is the JSON of estimate.
+type estimateReport struct {
+	Family         string     `json:"family"`
+	ClockMHz       float64    `json:"clock_mhz"`
+	IntervalCycles int        `json:"interval_cycles"`
+	Rows           []cost.Row `json:"rows"`
+	// Fit is the error of the formulas on held-out samples, by kind of block.
+	Fit map[string]cost.Error `json:"fit"`
+}
+
+// estimate estimates net for every width. The folding is the same for all.
+func estimate(net *quant.Network, o hwgen.Options, family string, widths []int) (*estimateReport, error) {
+	rows, err := cost.Table(net, o, widths, family)
+	if err != nil {
+		return nil, err
+	}
+	o.AccBits, o.Unsafe = widths[0], true
+	d, err := hwgen.Plan(net, o)
+	if err != nil {
+		return nil, err
+	}
+	one, err := cost.Estimate(d, family)
+	if err != nil {
+		return nil, err
+	}
+	return &estimateReport{Family: family, ClockMHz: d.ClockMHz, IntervalCycles: d.IntervalCycles(),
+		Rows: rows, Fit: one.Fit}, nil
+}
+
+// tableHead are the columns of the table over P.
+var tableHead = []string{"P", "", "LUT", "FF", "BRAM36", "DSP"}
+
+func tableRow(r cost.Row) []string {
+	return cells(r.AccBits, verdictOf(r.Safe), r.LUT, r.FF, r.BRAM36, r.DSP)
+}
+
+func verdictOf(safe bool) string {
+	if safe {
+		return "safe"
+	}
+	return "UNSAFE"
+}
+
+func (r *estimateReport) print(w io.Writer) {
+	fmt.Fprintf(w, "estimate  family %s, %d cycles a frame at %g MHz\n", r.Family, r.IntervalCycles, r.ClockMHz)
+	t := table{rows: [][]string{tableHead}}
+	for _, row := range r.Rows {
+		t.rows = append(t.rows, tableRow(row))
+	}
+	t.print(w)
+	for _, line := range r.notes() {
+		fmt.Fprintf(w, "  %s\n", line)
+	}
+}
+
+// notes say how far the estimates can be trusted.
+func (r *estimateReport) notes() []string {
+	var lines []string
+	if slices.ContainsFunc(r.Rows, func(row cost.Row) bool { return !row.Safe }) {
+		lines = append(lines, "UNSAFE: these weights can overflow an accumulator of that width; generate refuses it")
+	}
+	line := "error of the formulas on held-out blocks, median and 90th percentile:"
+	for _, kind := range cost.BlockKinds() {
+		if e, ok := r.Fit[kind]; ok && e.Samples > 0 {
+			line += fmt.Sprintf(" %s LUT %.1f %%, %.1f %%, FF %.1f %%, %.1f %%;", kind, e.LUTMedian, e.LUTP90, e.FFMedian, e.FFP90)
+		}
+	}
+	return append(lines, line[:len(line)-1])
+}
+
+// row returns the row of a width.
+func (r *estimateReport) row(p int) (cost.Row, bool) {
+	i := slices.IndexFunc(r.Rows, func(row cost.Row) bool { return row.AccBits == p })
+	if i < 0 {
+		return cost.Row{}, false
+	}
+	return r.Rows[i], true
+}
+
+// saving compares the width p with the widest of the table.
+func (r *estimateReport) saving(p int) string {
+	widest := r.Rows[len(r.Rows)-1]
+	row, ok := r.row(p)
+	if !ok {
+		row = widest
+	}
+	return fmt.Sprintf("%s, P=%d: %d LUT, %d FF; P=%d: %d LUT (%s), %d FF (%s)", r.Family, row.AccBits, row.LUT, row.FF,
+		widest.AccBits, widest.LUT, change(row.LUT, widest.LUT), widest.FF, change(row.FF, widest.FF))
+}
+
+// change returns by how many percent b is more than a.
+func change(a, b int) string { return fmt.Sprintf("%+.1f %%", percent(b-a, a)) }
+
+func (r *estimateReport) htmlTable() *report.Table {
+	t := &report.Table{Head: tableHead}
+	for _, row := range r.Rows {
+		t.Rows = append(t.Rows, tableRow(row))
+	}
+	return t
+}
+
+// figure plots LUT and FF over P, what is unsafe dashed.
+func (r *estimateReport) figure() report.Figure {
+	f := report.Figure{Caption: "Estimated LUT and FF for each accumulator width; dashed: the weights could overflow",
+		X: "P, bits", Y: "LUT, FF", FromZero: true}
+	for _, q := range []struct {
+		name string
+		of   func(cost.Row) int
+	}{{"LUT", func(c cost.Row) int { return c.LUT }}, {"FF", func(c cost.Row) int { return c.FF }}} {
+		safe, unsafe := report.Series{Name: q.name}, report.Series{Name: q.name + ", unsafe", Dashed: true}
+		for _, row := range r.Rows {
+			s := &safe
+			if !row.Safe {
+				s = &unsafe
+			}
+			s.X, s.Y = append(s.X, float64(row.AccBits)), append(s.Y, float64(q.of(row)))
+		}
+		f.Series = append(f.Series, safe)
+		if len(unsafe.X) > 0 {
+			f.Series = append(f.Series, unsafe)
+		}
+	}
+	return f
+}

@@ -1,0 +1,56 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/a2qgen/a2qgen/boards"
+	"github.com/a2qgen/a2qgen/hwgen"
+	"github.com/a2qgen/a2qgen/hwgen/cost"
+)
+
+// defaultFamily is the family that estimates are for unless another is asked for.
+const defaultFamily = string(boards.XC7)
+
+// boardNamed returns the board of the name, nil where the name is empty.
+func boardNamed(name string) (*boards.Board, error) {
+	if name == "" {
+		return nil, nil
+	}
+	b, err := boards.Get(name)
+	return &b, err
+}
+
+// costFamily returns the family whose formulas estimate a part of family f. Those
+// of the 7 series serve UltraScale+ too, which has the same 6-input LUTs, flip-flops
+// and 36-kbit block RAMs.
+func costFamily(f boards.Family) (string, error) {
+	name := string(f)
+	if f == boards.XCUP {
+		name = string(boards.XC7)
+	}
+	if known := cost.Families(); !slices.Contains(known, name) {
+		return "", fmt.Errorf("no estimates for family %s yet, only for %s (and xcup by them): whether the design fits cannot be said; leave --board out and give --clock",
+			f, strings.Join(known, ", "))
+	}
+	return name, nil
+}
+
+// fits estimates d and returns an error unless it fits on b. Estimates are of
+// synthesised logic, so a design that fits may still fail to route.
+func fits(b *boards.Board, d *hwgen.Design) (*cost.Report, error) {
+	family, err := costFamily(b.Family)
+	if err != nil {
+		return nil, fmt.Errorf("board %s: %w", b.Name, err)
+	}
+	r, err := cost.Estimate(d, family)
+	if err != nil {
+		return nil, err
+	}
+	used := boards.Resources{LUT: r.Total.LUT, FF: r.Total.FF, BRAM36: r.Total.BRAM36, DSP: r.Total.DSP}
+	if err := b.Check(used); err != nil {
+		return nil, fmt.Errorf("the design does not fit: %w", err)
+	}
+	return r, nil
+}

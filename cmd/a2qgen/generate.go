@@ -1,0 +1,164 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/a2qgen/a2qgen/boards"
+	"github.com/a2qgen/a2qgen/hwgen"
+	"github.com/a2qgen/a2qgen/hwgen/cost"
+)
+
+const generateHelp = `Plans a network as streaming hardware and writes Verilog, memory files, a bench, the
+network and a manifest to a directory. Every accumulator is certified again from the
+integers that are written: a layer whose weights need more than P bits is refused.
+--acc sets P of the layers that declare one (of all but the first and the last, where
+none does); without it every layer keeps its own.
+
+` + foldingHelp + ` --board takes the board's clock and
+refuses a design that is larger than its part. The directory is replaced whole; one
+that is not empty and was not generated is left alone.
+
+Example:
+   a2qgen generate net.onnx --out build/net --fps 100000 --clock 100
+   a2qgen generate net.onnx --out build/net --board pynq-z1 --fold fc1=16,49`
+
+func generateCommand() *cli.Command {
+	flags := append([]cli.Flag{
+		&cli.StringFlag{Name: "out", Usage: "`DIR` to write"},
+		&cli.StringFlag{Name: "board", Usage: "`NAME` of the board to fit (a2qgen boards lists them)"},
+		&cli.IntFlag{Name: "acc", Usage: "accumulator width `P`, bits"},
+	}, foldingFlags()...)
+	return &cli.Command{
+		Name: "generate", Usage: "write a network as Verilog",
+		UsageText: "a2qgen generate NET.onnx --out DIR [--board B] [--fps F] [--clock MHZ] [--folding FILE]\n" +
+			"   [--fold LAYER=PE,SIMD]... [--acc P] [--json]",
+		Description: generateHelp,
+		Flags:       append(flags, jsonFlag()),
+		Action:      generateAction,
+	}
+}
+
+func generateAction(c *cli.Context) error {
+	path, err := oneArgument(c, "NET.onnx")
+	if err != nil {
+		return err
+	}
+	out := c.String("out")
+	if out == "" {
+		return usagef("generate: --out DIR is missing; see a2qgen generate --help")
+	}
+	o, err := foldingOptions(c)
+	if err != nil {
+		return err
+	}
+	if o.AccBits = c.Int("acc"); c.IsSet("acc") && o.AccBits < 1 {
+		return usagef("generate: --acc is %d, want 1..64", o.AccBits)
+	}
+	doc, err := generateFile(path, out, c.String("board"), o)
+	if err != nil {
+		return err
+	}
+	return newConsole(c).result(doc, doc.print)
+}
+
+// generateFile generates the network at path into directory out.
+func generateFile(path, out, board string, o hwgen.Options) (*generateReport, error) {
+	start := time.Now()
+	b, err := boardNamed(board)
+	if err != nil {
+		return nil, err
+	}
+	if b != nil && o.ClockMHz == 0 {
+		o.ClockMHz = b.Clock.TargetMHz
+	}
+	net, file, err := readNetworkFile(path)
+	if err != nil {
+		return nil, err
+	}
+	d, err := hwgen.Plan(net, o)
+	if err != nil {
+		return nil, err
+	}
+	var used *cost.Report
+	if b != nil {
+		if used, err = fits(b, d); err != nil {
+			return nil, err
+		}
+	}
+	files, err := d.Emit(o, file)
+	if err != nil {
+		return nil, err
+	}
+	if err := hwgen.WriteDir(out, files); err != nil {
+		return nil, err
+	}
+	doc := newGenerateReport(d, files)
+	doc.Out, doc.Seconds = out, seconds(start)
+	if b != nil {
+		doc.Board, doc.Resources = b, &used.Total
+	}
+	return doc, nil
+}
+
+// generateReport is the JSON of generate.
+type generateReport struct {
+	Top            string       `json:"top"`
+	Out            string       `json:"out"`
+	Hash           string       `json:"hash"`
+	Files          []string     `json:"files"`
+	ClockMHz       float64      `json:"clock_mhz"`
+	FPS            float64      `json:"fps"`
+	IntervalCycles int          `json:"interval_cycles"`
+	LatencyCycles  int          `json:"latency_cycles"`
+	Layers         []foldReport `json:"layers"`
+	Seconds        float64      `json:"seconds"`
+	// Board and Resources, an estimate of what it uses of them, are there with --board.
+	Board     *boards.Board   `json:"board,omitempty"`
+	Resources *cost.Resources `json:"resources,omitempty"`
+}
+
+// foldReport says how a layer is folded and how wide its accumulators are.
+type foldReport struct {
+	Name          string `json:"name"`
+	PE            int    `json:"pe"`
+	SIMD          int    `json:"simd"`
+	Cycles        int    `json:"cycles"`
+	AccBits       int    `json:"acc_bits"`
+	AccBitsNeeded int    `json:"acc_bits_needed"`
+}
+
+func newGenerateReport(d *hwgen.Design, files []hwgen.File) *generateReport {
+	r := &generateReport{Top: d.Name, Hash: d.Hash, ClockMHz: d.ClockMHz, FPS: d.FramesPerSecond(),
+		IntervalCycles: d.IntervalCycles(), LatencyCycles: d.LatencyCycles()}
+	for _, f := range files {
+		r.Files = append(r.Files, f.Path)
+	}
+	slices.Sort(r.Files)
+	for _, l := range d.Layers {
+		r.Layers = append(r.Layers, foldReport{Name: l.Layer.Name, PE: l.Fold.PE, SIMD: l.Fold.SIMD,
+			Cycles: l.Fold.Cycles(l.Layer.In, l.Layer.Out), AccBits: l.AccBits, AccBitsNeeded: l.NeededBits})
+	}
+	return r
+}
+
+func (r *generateReport) print(w io.Writer) {
+	fmt.Fprintf(w, "design    %s in %s: %d files, hash %s\n", r.Top, r.Out, len(r.Files), r.Hash)
+	fmt.Fprintf(w, "speed     %d cycles a frame, %.0f frames/s at %g MHz, latency %d cycles\n",
+		r.IntervalCycles, r.FPS, r.ClockMHz, r.LatencyCycles)
+	if b, u := r.Board, r.Resources; b != nil {
+		fmt.Fprintf(w, "board     %s (%s): fits by estimate: %d of %d LUT, %d of %d FF, %g of %g BRAM36\n",
+			b.Name, b.Part, u.LUT, b.Resources.LUT, u.FF, b.Resources.FF, u.BRAM36, b.Resources.BRAM36)
+	}
+	var t table
+	t.row("layer", "PE", "SIMD", "cycles", "P", "needs")
+	for _, l := range r.Layers {
+		t.row(l.Name, l.PE, l.SIMD, l.Cycles, l.AccBits, l.AccBitsNeeded)
+	}
+	t.print(w)
+	fmt.Fprintf(w, "files     rtl/%s.v is the top; rtl/*.v modules, rtl/*.mem memories, bench/bench.v, manifest.json\n", r.Top)
+}

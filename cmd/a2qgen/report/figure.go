@@ -1,0 +1,80 @@
+package report
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"image/color"
+
+	"gonum.org/v1/plot"
+	"gonum.org/v1/plot/plotter"
+	"gonum.org/v1/plot/vg"
+	"gonum.org/v1/plot/vg/draw"
+	"gonum.org/v1/plot/vg/vgsvg"
+)
+
+// Size of a figure on the page.
+const (
+	figureWidth  = 18 * vg.Centimeter
+	figureHeight = 9 * vg.Centimeter
+)
+
+// colours are Okabe and Ito's palette, which colour-blind readers can tell apart
+// (Color Universal Design, 2008), without its yellow and black.
+var colours = []color.Color{
+	color.RGBA{0x00, 0x72, 0xb2, 0xff}, color.RGBA{0xd5, 0x5e, 0x00, 0xff}, color.RGBA{0x00, 0x9e, 0x73, 0xff},
+	color.RGBA{0xcc, 0x79, 0xa7, 0xff}, color.RGBA{0xe6, 0x9f, 0x00, 0xff}, color.RGBA{0x56, 0xb4, 0xe9, 0xff},
+}
+
+// svg draws the figure as an SVG element.
+func (f *Figure) svg() ([]byte, error) {
+	p := plot.New()
+	p.X.Label.Text, p.Y.Label.Text = f.X, f.Y
+	p.Legend.Top = true
+	p.Add(plotter.NewGrid())
+	for i, s := range f.Series {
+		if err := s.addTo(p, colours[i%len(colours)]); err != nil {
+			return nil, err
+		}
+	}
+	if f.FromZero {
+		p.Y.Min = 0
+	}
+	canvas := vgsvg.New(figureWidth, figureHeight)
+	p.Draw(draw.New(canvas))
+	var b bytes.Buffer
+	if _, err := canvas.WriteTo(&b); err != nil {
+		return nil, err
+	}
+	at := bytes.Index(b.Bytes(), []byte("<svg")) // the XML header has no place in HTML
+	if at < 0 {
+		return nil, errors.New("the plot has no svg element")
+	}
+	return b.Bytes()[at:], nil
+}
+
+func (s *Series) addTo(p *plot.Plot, c color.Color) error {
+	if len(s.X) != len(s.Y) {
+		return fmt.Errorf("series %q has %d x and %d y values", s.Name, len(s.X), len(s.Y))
+	}
+	if len(s.X) == 0 {
+		return nil
+	}
+	points := make(plotter.XYs, len(s.X))
+	for i := range points {
+		points[i] = plotter.XY{X: s.X[i], Y: s.Y[i]}
+	}
+	line, dots, err := plotter.NewLinePoints(points)
+	if err != nil {
+		return fmt.Errorf("series %q: %w", s.Name, err)
+	}
+	line.Color, line.Width = c, vg.Points(1.5)
+	dots.Color, dots.Shape = c, draw.CircleGlyph{}
+	if s.Dashed {
+		line.Dashes = []vg.Length{vg.Points(4), vg.Points(3)}
+		dots.Shape = draw.RingGlyph{}
+	}
+	p.Add(line, dots)
+	p.Legend.Add(s.Name, line, dots)
+	return nil
+}

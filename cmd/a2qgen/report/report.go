@@ -1,0 +1,86 @@
+// Package report writes a run's results as one self-contained HTML page: text,
+// tables, and plots as inline SVG. The same document gives the same bytes.
+package report
+
+import (
+	"bytes"
+	_ "embed"
+	"fmt"
+	"html/template"
+	"io"
+)
+
+// Document is a page.
+type Document struct {
+	Title    string
+	Sections []Section
+}
+
+// Section is a part of a page; what is empty is left out.
+type Section struct {
+	Heading string
+	Lines   []string
+	Table   *Table
+	Figures []Figure
+}
+
+// Table has a first column of names and further columns of numbers. Rows are as
+// long as Head.
+type Table struct {
+	Head []string
+	Rows [][]string
+}
+
+// Figure is a plot of series over a common axis.
+type Figure struct {
+	Caption string
+	// X and Y name the axes, with their units.
+	X, Y string
+	// FromZero starts the y axis at 0.
+	FromZero bool
+	Series   []Series
+}
+
+// Series is a line through points; X and Y have equal length.
+type Series struct {
+	Name   string
+	X, Y   []float64
+	Dashed bool
+}
+
+//go:embed page.html
+var page string
+
+var pageTemplate = template.Must(template.New("page").Parse(page))
+
+// section is what the template sees of a Section.
+type section struct {
+	Section
+	SVG []template.HTML
+}
+
+// WriteHTML writes the page to w. A figure that cannot be drawn is an error that
+// names its caption.
+func (d *Document) WriteHTML(w io.Writer) error {
+	view := struct {
+		Title    string
+		Sections []section
+	}{Title: d.Title}
+	for _, s := range d.Sections {
+		v := section{Section: s}
+		for i := range s.Figures {
+			svg, err := s.Figures[i].svg()
+			if err != nil {
+				return fmt.Errorf("report: figure %q: %w", s.Figures[i].Caption, err)
+			}
+			v.SVG = append(v.SVG, template.HTML(svg))
+		}
+		view.Sections = append(view.Sections, v)
+	}
+	var b bytes.Buffer
+	if err := pageTemplate.Execute(&b, view); err != nil {
+		return fmt.Errorf("report: %w", err)
+	}
+	_, err := w.Write(b.Bytes())
+	return err
+}

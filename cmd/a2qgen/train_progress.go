@@ -1,0 +1,62 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/schollz/progressbar/v3"
+
+	"github.com/a2qgen/a2qgen/quant/train"
+)
+
+// trainWatcher shows a run on the console: which data, a bar within an epoch
+// where somebody watches, and a line after it.
+type trainWatcher struct {
+	con      *console
+	dataLine string
+	bar      *progressbar.ProgressBar
+	told     bool
+	epochs   int // whole epochs
+}
+
+// event takes an event of train.Run.
+func (w *trainWatcher) event(e train.Event) {
+	if !w.told {
+		w.told = true
+		w.con.line("data: %s", w.dataLine)
+	}
+	if !e.Done {
+		w.step(e)
+		return
+	}
+	w.end()
+	w.epochs++
+	valid := ""
+	if e.Validation > 0 {
+		valid = sprintPercent(", held out ", e.Validation)
+	}
+	w.con.line("%-5s epoch %d/%d: loss %.4f, accuracy %.2f %%%s, %.0f samples/s",
+		e.Phase, e.Epoch, e.Epochs, e.Loss, 100*e.Accuracy, valid, e.SamplesPerSecond)
+}
+
+func (w *trainWatcher) step(e train.Event) {
+	if w.bar == nil {
+		w.bar = w.con.bar(e.Steps, sprintEpoch(e))
+	}
+	w.bar.Set(e.Step)
+}
+
+// end takes the bar away.
+func (w *trainWatcher) end() {
+	if w.bar != nil {
+		w.bar.Finish()
+		w.bar = nil
+	}
+}
+
+func sprintEpoch(e train.Event) string {
+	return fmt.Sprintf("%-5s epoch %d/%d", e.Phase, e.Epoch, e.Epochs)
+}
+
+func sprintPercent(what string, fraction float64) string {
+	return fmt.Sprintf("%s%.2f %%", what, 100*fraction)
+}
