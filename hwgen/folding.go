@@ -75,28 +75,36 @@ func (f Folding) check(n *quant.Network) error {
 	return fmt.Errorf("hwgen: folding: no layer %q in the network", unknown[0])
 }
 
-// maxLanes bounds the data bits of one beat that FoldFor will choose by itself.
-const maxBeatBits = 1024
-
-// FoldFor returns the smallest fold (fewest multipliers, then fewest PEs, since
-// each PE brings an accumulator and comparators) that takes at most cycles for a
-// vector. Where even full parallelism is too slow, that is what it returns.
+// FoldFor returns the cheapest fold, by a rough count of bits, that takes at most
+// cycles for a vector. Where even full parallelism is too slow, that is what it
+// returns.
 func FoldFor(l *quant.Layer, cycles int) Fold {
-	best := Fold{PE: l.Out, SIMD: l.In}
-	found := false
+	best, bestCost := Fold{PE: l.Out, SIMD: l.In}, 0
 	for _, pe := range divisors(l.Out) {
 		for _, simd := range divisors(l.In) {
 			f := Fold{PE: pe, SIMD: simd}
-			if f.Cycles(l.In, l.Out) > cycles || simd*l.Input.Bits > maxBeatBits {
+			if f.Cycles(l.In, l.Out) > cycles {
 				continue
 			}
-			if !found || pe*simd < best.PE*best.SIMD {
-				best, found = f, true
+			if cost := f.roughCost(l); bestCost == 0 || cost < bestCost {
+				best, bestCost = f, cost
 			}
 			break // more lanes only cost more
 		}
 	}
 	return best
+}
+
+// roughCost orders folds of the same speed (derived): a multiplier has M*N partial
+// products; a PE brings an accumulator and a comparator a threshold level, all of P
+// bits; a lane brings its input bits to the replay buffer, its register and the stream.
+func (f Fold) roughCost(l *quant.Layer) int {
+	p, _ := l.NeededBits()
+	levels := 0
+	if l.Thresholds != nil {
+		levels = l.Thresholds.Output.Bits
+	}
+	return f.PE*f.SIMD*l.WeightBits*l.Input.Bits + f.PE*p*(1+levels) + 3*f.SIMD*l.Input.Bits
 }
 
 func divisors(n int) []int {
