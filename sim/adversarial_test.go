@@ -80,6 +80,9 @@ func TestExtremes(t *testing.T) {
 		{"no fold", false, hwgen.Fold{PE: 16, SIMD: 64}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
+			if testing.Short() && c.fold.PE != 4 {
+				t.Skip("a large or long simulation")
+			}
 			l := hiddenLayer(1, c.signed)
 			needed, _ := l.NeededBits()
 			if needed != 12 {

@@ -155,6 +155,9 @@ func TestMutations(t *testing.T) {
 
 // TestMutatedMemories: one wrong bit in any kind of memory fails the cross-check.
 func TestMutatedMemories(t *testing.T) {
+	if testing.Short() {
+		t.Skip("simulates 600 frames ten times")
+	}
 	needTool(t, "iverilog")
 	d, o, samples := mutationTarget(t)
 	for len(samples) < 600 { // a threshold that is off by one shows only at one value
