@@ -82,7 +82,7 @@ func first(t *testing.T, list any) any {
 func ramp(n, most int) []float32 {
 	w := make([]float32, n)
 	for i := range w {
-		w[i] = float32(i*7%(2*most+1) - most)
+		w[i] = float32((11*i+i/3)%(2*most+1) - most)
 	}
 	return w
 }

@@ -94,9 +94,10 @@ type demoReport struct {
 	Seconds  float64         `json:"seconds"`
 }
 
-// Choices of the demo: a frame rate that a small board reaches, and how often
+// Choices of the demo: a small board, a frame rate that suits it, and how often
 // source and sink pause in the second simulation.
 const (
+	demoBoard = "pynq-z1"
 	demoFPS   = 100000
 	demoStall = 0.3
 )
@@ -207,7 +208,7 @@ func (d *demo) eval(ctx context.Context) (printer, error) {
 
 func (d *demo) generate(context.Context) (printer, error) {
 	var err error
-	d.report.Generate, err = generateFile(d.path("net.onnx"), d.path("design"), "", hwgen.Options{FPS: demoFPS})
+	d.report.Generate, err = generateFile(d.path("net.onnx"), d.path("design"), demoBoard, hwgen.Options{FPS: demoFPS})
 	return d.report.Generate, err
 }
 

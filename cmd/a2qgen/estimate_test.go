@@ -1,0 +1,98 @@
+package main
+
+import (
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/a2qgen/a2qgen/boards"
+	"github.com/a2qgen/a2qgen/hwgen"
+)
+
+// rows returns (acc_bits, safe) of an estimate.
+func rows(t *testing.T, doc map[string]any) (out [][2]any) {
+	t.Helper()
+	for _, r := range doc["rows"].([]any) {
+		wantKeys(t, "row", r, "acc_bits", "safe", "lut", "ff", "bram36", "dsp", "layers")
+		row := r.(map[string]any)
+		out = append(out, [2]any{row["acc_bits"], row["safe"]})
+	}
+	return out
+}
+
+func TestEstimate(t *testing.T) {
+	net, dir := tinyNetwork(t), filepath.Join(t.TempDir(), "design")
+	needed := float64(wantTiny(tinyModel())[1].AccBitsNeeded) // only fc2 declares a width
+	doc := succeed(t, "estimate", net, "--acc", "5:7,32", "--fold", "fc1=3,4", "--json").document(t)
+	wantKeys(t, "estimate", doc, "family", "rows")
+	var want [][2]any
+	for _, p := range []float64{5, 6, 7, 32} {
+		want = append(want, [2]any{p, p >= needed})
+	}
+	if d := cmp.Diff(want, rows(t, doc)); d != "" {
+		t.Errorf("rows (-want +got):\n%s", d)
+	}
+	// A directory keeps its folding: the same numbers as with the same flags.
+	succeed(t, "generate", net, "--out", dir, "--fold", "fc1=3,4")
+	if d := cmp.Diff(doc, succeed(t, "estimate", dir, "--acc", "5:7,32", "--json").document(t)); d != "" {
+		t.Errorf("estimate of the directory (-file +directory):\n%s", d)
+	}
+	other := succeed(t, "estimate", dir, "--acc", "5:7,32", "--fold", "fc1=1,1", "--json").document(t)
+	if cmp.Equal(doc["rows"], other["rows"]) {
+		t.Error("--fold does not change the estimate of a directory")
+	}
+	text := succeed(t, "estimate", net, "--acc", "2,12").out
+	for _, w := range []string{"UNSAFE", "safe", "held-out", "xc7"} {
+		if !strings.Contains(text, w) {
+			t.Errorf("text lacks %q:\n%s", w, text)
+		}
+	}
+}
+
+func TestBoards(t *testing.T) {
+	doc := succeed(t, "boards", "--json").document(t)
+	list := doc["boards"].([]any)
+	if len(list) != len(boards.List()) {
+		t.Errorf("%d boards, want %d", len(list), len(boards.List()))
+	}
+	wantKeys(t, "board", list[0], "name", "family", "part", "resources", "clock", "sources")
+	if text := succeed(t, "boards").out; !strings.Contains(text, "pynq-z1") {
+		t.Errorf("text lacks pynq-z1:\n%s", text)
+	}
+}
+
+func TestGenerateForBoard(t *testing.T) {
+	net, dir := tinyNetwork(t), filepath.Join(t.TempDir(), "design")
+	for name, clock := range map[string]float64{"pynq-z1": 100, "zcu104": 200} { // target_mhz of the files
+		doc := succeed(t, "generate", net, "--out", dir, "--board", name, "--json").document(t)
+		if doc["clock_mhz"] != clock {
+			t.Errorf("%s: clock %v, want %v", name, doc["clock_mhz"], clock)
+		}
+		wantKeys(t, "generate", doc, "board", "resources")
+	}
+	doc := succeed(t, "generate", net, "--out", dir, "--board", "zcu104", "--clock", "150", "--json").document(t)
+	if doc["clock_mhz"] != 150.0 {
+		t.Errorf("--clock 150: clock %v", doc["clock_mhz"])
+	}
+	command(t, "generate", net, "--out", dir, "--board", "ice40-hx8k-b-evn").
+		wantOneLine(t, "no formulas", statusFailed, "ice40", "xc7")
+}
+
+// A design that is larger than the part is refused, with the excess.
+func TestDoesNotFit(t *testing.T) {
+	net, err := readNetwork(tinyNetwork(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	d, err := hwgen.Plan(net, hwgen.Options{FPS: 1e8})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := boards.Board{Name: "thimble", Part: "xc7tiny", Family: boards.XC7, Resources: boards.Resources{LUT: 10, FF: 10}}
+	_, err = fits(&b, d)
+	if err == nil || !strings.Contains(err.Error(), "thimble") || !strings.Contains(err.Error(), "too many") {
+		t.Errorf("error %v", err)
+	}
+}
