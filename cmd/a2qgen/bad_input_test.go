@@ -1,6 +1,9 @@
 package main
 
 import (
+	"bytes"
+	"encoding/binary"
+	"math"
 	"os"
 	"path/filepath"
 	"testing"
@@ -19,6 +22,7 @@ func TestBadInput(t *testing.T) {
 	foreign := t.TempDir()
 	writeFile(t, filepath.Join(foreign, "thesis.tex"), []byte("x"))
 	blocked := filepath.Join(file("plain", "x"), "out") // below a file: not writable even to root
+	nan := poisonedNetwork(t)
 	out := filepath.Join(t.TempDir(), "out")
 	outNet := filepath.Join(out, "net.onnx")
 
@@ -30,6 +34,7 @@ func TestBadInput(t *testing.T) {
 		{"no network", []string{"inspect", "absent.onnx"}, []string{"absent.onnx"}},
 		{"not ONNX", []string{"inspect", file("bad.onnx", "hello")}, []string{"bad.onnx"}},
 		{"empty network", []string{"inspect", file("empty.onnx", "")}, []string{"empty.onnx"}},
+		{"NaN weight", []string{"generate", nan, "--out", out}, []string{nan, "NaN"}},
 		{"folder as network", []string{"inspect", foreign}, []string{foreign}},
 		{"no data", []string{"eval", net, "--data", "absent"}, []string{"absent"}},
 		{"folder without data", []string{"eval", net, "--data", foreign}, []string{foreign, "t10k-images"}},
@@ -72,6 +77,31 @@ func TestBadInput(t *testing.T) {
 	if left, err := os.ReadDir(foreign); err != nil || len(left) != 1 {
 		t.Errorf("the foreign directory has %d entries, want its own file: %v", len(left), err)
 	}
+}
+
+// poisonedNetwork writes a network file with a weight that is not a number, which
+// the writer refuses: the bytes of one weight are replaced afterwards.
+func poisonedNetwork(t *testing.T) string {
+	t.Helper()
+	const scale = float32(0.7312)
+	m := tinyModel()
+	l := &m.Layers[0]
+	l.WeightScale = []float32{scale}
+	for i := range l.Weights {
+		l.Weights[i] *= scale
+	}
+	path := writeModel(t, m)
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	bits := func(v float32) []byte { return binary.LittleEndian.AppendUint32(nil, math.Float32bits(v)) }
+	poisoned := bytes.Replace(text, bits(l.Weights[5]), bits(float32(math.NaN())), 1)
+	if bytes.Equal(poisoned, text) {
+		t.Fatal("the weight is not in the file")
+	}
+	writeFile(t, path, poisoned)
+	return path
 }
 
 // A missing tool is named with the package that holds it, before any work.

@@ -102,7 +102,7 @@ func (t *table) row(cells ...any) {
 	t.rows = append(t.rows, row)
 }
 
-// print writes the table, indented by two columns.
+// print writes the table; its padding also indents it by two columns.
 func (t *table) print(w io.Writer) {
 	wide := 0
 	for _, r := range t.rows {
@@ -111,7 +111,7 @@ func (t *table) print(w io.Writer) {
 	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
 	for _, r := range t.rows {
 		pad := strings.Repeat(" ", wide-len([]rune(r[0])))
-		fmt.Fprintf(tw, "  %s%s\t%s\t\n", r[0], pad, strings.Join(r[1:], "\t"))
+		fmt.Fprintf(tw, "%s%s\t%s\t\n", r[0], pad, strings.Join(r[1:], "\t"))
 	}
 	tw.Flush() // errors are those of w, a buffer
 }

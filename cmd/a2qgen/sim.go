@@ -126,6 +126,9 @@ func simulate(ctx context.Context, con *console, dir string, o simOptions) (*sim
 	}
 	con.note("simulating %d frames with %s; the first time, its compilation takes a while", o.frames, o.simulator)
 	res, err := sim.CrossCheck(ctx, d, dir, in.samples, so)
+	if ctx.Err() != nil {
+		return nil, fmt.Errorf("sim: stopped: %w", ctx.Err())
+	}
 	if err != nil {
 		return nil, err
 	}

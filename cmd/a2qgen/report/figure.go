@@ -30,7 +30,7 @@ var colours = []color.Color{
 func (f *Figure) svg() ([]byte, error) {
 	p := plot.New()
 	p.X.Label.Text, p.Y.Label.Text = f.X, f.Y
-	p.Legend.Top = true
+	p.Legend.XOffs, p.Legend.YOffs = -vg.Points(6), vg.Points(6) // bottom right
 	p.Add(plotter.NewGrid())
 	for i, s := range f.Series {
 		if err := s.addTo(p, colours[i%len(colours)]); err != nil {
