@@ -49,7 +49,7 @@ func (d *Design) Emit(o Options, network []byte) ([]File, error) {
 
 // submodules lists the library modules that each module instantiates.
 var submodules = map[string][]string{
-	"mvau":         {"rom", "dot_product", "accumulator", "thresholds", "spill_register"},
+	"mvau":         {"rom", "dot_product", "product", "accumulator", "thresholds", "spill_register"},
 	"thresholds":   {"threshold_stage"},
 	"label_select": {"spill_register"},
 }

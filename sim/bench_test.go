@@ -2,6 +2,7 @@ package sim_test
 
 import (
 	"context"
+	"fmt"
 	"math/rand/v2"
 	"testing"
 
@@ -14,23 +15,30 @@ import (
 
 // demoSized is a network of the demo's sizes and widths with drawn weights: timing
 // does not depend on their values.
-func demoSized(b *testing.B) *quant.Network {
+func demoSized() *quant.Network { return demoShaped([]int{784, 64, 64, 64, 10}, 0) }
+
+// demoShaped is a network of the given sizes and the demo's widths. Its weights are
+// drawn from -2..2 or, where weight is not 0, all the same.
+func demoShaped(sizes []int, weight int32) *quant.Network {
 	rng := rand.New(rand.NewPCG(1, 1))
-	sizes := []int{784, 64, 64, 64, 10}
-	net := quant.Network{Name: "demo", InputShape: []int{784}, Input: quant.InputQuantizer{Type: quant.DataType{Bits: 8},
+	net := quant.Network{Name: "demo", InputShape: sizes[:1], Input: quant.InputQuantizer{Type: quant.DataType{Bits: 8},
 		Quantize: func(_ int, v float64) int32 { return int32(v) }}}
 	x := net.Input.Type
-	for i, name := range []string{"fc1", "fc2", "fc3", "fc4"} {
-		l := quant.Layer{Name: name, In: sizes[i], Out: sizes[i+1], Input: x, WeightBits: 4, Weights: make([]int32, sizes[i]*sizes[i+1])}
-		if i == 0 || i == 3 {
+	last := len(sizes) - 2
+	for i := range sizes[1:] {
+		l := quant.Layer{Name: fmt.Sprintf("fc%d", i+1), In: sizes[i], Out: sizes[i+1], Input: x, WeightBits: 4, Weights: make([]int32, sizes[i]*sizes[i+1])}
+		if i == 0 || i == last {
 			l.WeightBits = 8
 		}
 		for k := range l.Weights {
 			l.Weights[k] = int32(rng.IntN(5)) - 2
+			if weight != 0 {
+				l.Weights[k] = weight
+			}
 		}
-		if i == 3 {
-			l.Score = &quant.Score{Gain: make([]int64, 10), Bias: make([]int64, 10)}
-			for c := range 10 {
+		if i == last {
+			l.Score = &quant.Score{Gain: make([]int64, l.Out), Bias: make([]int64, l.Out)}
+			for c := range l.Out {
 				l.Score.Gain[c] = 1
 			}
 		} else {
@@ -46,7 +54,7 @@ func demoSized(b *testing.B) *quant.Network {
 	}
 	n, err := quant.NewNetwork(net)
 	if err != nil {
-		b.Fatal(err)
+		panic(err)
 	}
 	return n
 }
@@ -55,7 +63,7 @@ func demoSized(b *testing.B) *quant.Network {
 // their ratio, for 200 frames; Verilator without any trace.
 func BenchmarkModelAgainstVerilator(b *testing.B) {
 	needTool(b, "verilator")
-	n := demoSized(b)
+	n := demoSized()
 	o := hwgen.Options{FPS: 100000}
 	d, err := hwgen.Plan(n, o)
 	if err != nil {
@@ -101,7 +109,7 @@ func BenchmarkModelAgainstVerilator(b *testing.B) {
 }
 
 func BenchmarkModel(b *testing.B) {
-	n := demoSized(b)
+	n := demoSized()
 	d, err := hwgen.Plan(n, hwgen.Options{FPS: 100000})
 	if err != nil {
 		b.Fatal(err)

@@ -27,17 +27,18 @@ module dot_product #(
 ) (
     input  wire                        clk,
     input  wire                        en,
-    input  wire                        check,    // operands are valid (simulation checks only)
+    input  wire                        check,    // operands are valid (simulation only)
     input  wire [SIMD*WEIGHT_BITS-1:0] weights,
     input  wire [SIMD*INPUT_BITS-1:0]  inputs,
     output wire [SUM_BITS-1:0]         sum
 );
     localparam integer LEVELS = $clog2(SIMD);
-    localparam integer FULL = WEIGHT_BITS + INPUT_BITS + 1;  // bits of an exact product
-    localparam integer PRODUCT = (FULL - 1 < ACC_BITS) ? FULL - 1 : ACC_BITS;
+    localparam integer FULL = WEIGHT_BITS + INPUT_BITS;  // bits of an exact product
+    localparam integer PRODUCT = (FULL < ACC_BITS) ? FULL : ACC_BITS;
 
 `ifndef SYNTHESIS
     reg [LEVELS:0] check_q;  // check_q[l]: level l holds valid sums
+    initial check_q = {(LEVELS+1){1'b0}};
     wire [LEVELS+1:0] check_next = {check_q, check};
     always @(posedge clk) if (en) check_q <= check_next[LEVELS:0];
     wire unused_check = &{1'b0, check_q[LEVELS], check_next[LEVELS+1]};
@@ -47,19 +48,23 @@ module dot_product #(
     generate
         // Products. Nodes of a level lie side by side in one vector, node 0 in the low bits.
         for (lane = 0; lane < SIMD; lane = lane + 1) begin : gen_product
-            wire [WEIGHT_BITS-1:0] w = weights[lane*WEIGHT_BITS +: WEIGHT_BITS];
-            wire [INPUT_BITS-1:0] x = inputs[lane*INPUT_BITS +: INPUT_BITS];
-            wire x_sign = (INPUT_SIGNED != 0) && x[INPUT_BITS-1];
-            wire signed [FULL-1:0] w_full = {{(FULL-WEIGHT_BITS){w[WEIGHT_BITS-1]}}, w};
-            wire signed [FULL-1:0] x_full = {{(FULL-INPUT_BITS){x_sign}}, x};
-            wire signed [FULL-1:0] full = w_full * x_full;
+            wire [FULL-1:0] full;
+            product #(
+                .WEIGHT_BITS (WEIGHT_BITS),
+                .INPUT_BITS  (INPUT_BITS),
+                .INPUT_SIGNED(INPUT_SIGNED)
+            ) u_product (
+                .w(weights[lane*WEIGHT_BITS +: WEIGHT_BITS]),
+                .x(inputs[lane*INPUT_BITS +: INPUT_BITS]),
+                .p(full)
+            );
             reg [PRODUCT-1:0] product_q;
             always @(posedge clk) if (en) product_q <= full[PRODUCT-1:0];
 `ifndef SYNTHESIS
             always @(posedge clk) begin
                 if (en && check && (full[FULL-1:PRODUCT-1] != {(FULL-PRODUCT+1){full[FULL-1]}}))
                 begin
-                    $display("ERROR %m: product %0d needs more than %0d bits", full, ACC_BITS);
+                    $display("ERROR %m: product needs more than %0d bits", ACC_BITS);
                     $finish;
                 end
             end
@@ -70,7 +75,7 @@ module dot_product #(
 
         for (level = 0; level <= LEVELS; level = level + 1) begin : gen_level
             localparam integer NODES = (SIMD + (1 << level) - 1) >> level;
-            localparam integer BITS = (FULL - 1 + level < ACC_BITS) ? FULL - 1 + level : ACC_BITS;
+            localparam integer BITS = (FULL + level < ACC_BITS) ? FULL + level : ACC_BITS;
             wire [NODES*BITS-1:0] sums;
             if (level == 0) begin : gen_leaves
                 for (node = 0; node < NODES; node = node + 1) begin : gen_node
@@ -79,7 +84,7 @@ module dot_product #(
             end else begin : gen_adders
                 localparam integer BELOW = (SIMD + (1 << (level - 1)) - 1) >> (level - 1);
                 localparam integer SMALL =
-                    (FULL - 2 + level < ACC_BITS) ? FULL - 2 + level : ACC_BITS;
+                    (FULL - 1 + level < ACC_BITS) ? FULL - 1 + level : ACC_BITS;
                 for (node = 0; node < NODES; node = node + 1) begin : gen_node
                     wire [SMALL-1:0] left = gen_level[level-1].sums[2*node*SMALL +: SMALL];
                     reg [BITS-1:0] sum_q;

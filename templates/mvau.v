@@ -134,7 +134,7 @@ module mvau #(
             ) u_dot (
                 .clk    (clk),
                 .en     (en),
-                .check  (valid_q[0]),
+                .check  (valid_q[0] && rst_n),
                 .weights(weights[pe*SIMD*WEIGHT_BITS +: SIMD*WEIGHT_BITS]),
                 .inputs (x_q),
                 .sum    (sum)
@@ -147,6 +147,7 @@ module mvau #(
                 .clk  (clk),
                 .en   (en),
                 .valid(valid_q[AT_SUM]),
+                .check(rst_n),
                 .first(first_q[AT_SUM]),
                 .sum  (sum),
                 .acc  (acc[pe*ACC_BITS +: ACC_BITS])

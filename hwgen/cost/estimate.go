@@ -1,0 +1,90 @@
+package cost
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/a2qgen/a2qgen/hwgen"
+)
+
+// Report is the estimate of a design.
+type Report struct {
+	Family string    `json:"family"`
+	Total  Resources `json:"total"`
+	// Layers sums the blocks of each layer, in order; the frame counter of the top
+	// module is in Total only.
+	Layers []LayerCost `json:"layers"`
+	Blocks []BlockCost `json:"blocks"`
+	// Fit is the error of the model on samples that it was not fitted to, by kind of
+	// block.
+	Fit map[string]Error `json:"fit"`
+}
+
+// LayerCost is the cost of a layer with its converters, queue and buffer.
+type LayerCost struct {
+	Name    string `json:"name"`
+	AccBits int    `json:"acc_bits"`
+	Safe    bool   `json:"safe"`
+	Resources
+}
+
+// BlockCost is the cost of one block.
+type BlockCost struct {
+	Name   string `json:"name"`
+	Module string `json:"module"`
+	Layer  string `json:"layer"`
+	Resources
+}
+
+// Estimate returns what d takes of an FPGA of the family. It fails for a family that
+// is not among Families.
+func Estimate(d *hwgen.Design, family string) (*Report, error) {
+	m, err := modelOf(family)
+	if err != nil {
+		return nil, err
+	}
+	r := &Report{Family: family, Fit: map[string]Error{}}
+	for kind, e := range m.Errors {
+		r.Fit[kind] = e.HeldOut
+	}
+	byName := map[string]int{}
+	for i, l := range d.Layers {
+		byName[l.Layer.Name] = i
+		r.Layers = append(r.Layers, LayerCost{Name: l.Layer.Name, AccBits: l.AccBits, Safe: l.Safe()})
+	}
+	for _, b := range d.Blocks {
+		c := BlockCost{Name: b.Name(), Module: b.Module(), Layer: layerOf(b), Resources: m.block(b)}
+		r.Blocks = append(r.Blocks, c)
+		r.Total = r.Total.Plus(c.Resources)
+		l := &r.Layers[byName[c.Layer]]
+		l.Resources = l.Resources.Plus(c.Resources)
+	}
+	r.Total = r.Total.Plus(frameCounter(d.Streams[len(d.Streams)-1].Beats))
+	return r, nil
+}
+
+// layerOf returns the name of the layer that a block belongs to.
+func layerOf(b hwgen.Block) string {
+	switch b := b.(type) {
+	case *hwgen.MVAU:
+		return b.Layer.Name
+	case *hwgen.ReplayBuffer:
+		return b.LayerName
+	case *hwgen.FIFO:
+		return b.LayerName
+	case *hwgen.WidthConverter:
+		name, _ := strings.CutSuffix(b.Instance, "_gather")
+		name, _ = strings.CutSuffix(name, "_split")
+		return name
+	case *hwgen.LabelSelect:
+		return b.Layer.Name
+	}
+	panic(fmt.Sprintf("cost: no layer for %T", b))
+}
+
+// frameCounter is the counter of output beats in the top module: a register and about
+// a LUT a bit, and one LUT to count on.
+func frameCounter(beats int) Resources {
+	n := addressWidth(beats)
+	return Resources{LUT: n + oneIf(n > 0), FF: n}
+}

@@ -1,0 +1,149 @@
+// Command fit regenerates the cost model of family xc7: it synthesises a seeded
+// sweep of blocks with Yosys (going on from the samples already in the table),
+// fits the coefficients and prints the error of each kind of block.
+//
+//	go run ./hwgen/cost/fit            synthesise what is missing, fit
+//	go run ./hwgen/cost/fit -fit-only  fit the samples there are
+//	go run ./hwgen/cost/fit -fresh     synthesise everything again (the RTL changed)
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"time"
+
+	"github.com/schollz/progressbar/v3"
+
+	"github.com/a2qgen/a2qgen/hwgen/cost"
+	"github.com/a2qgen/a2qgen/hwgen/cost/synth"
+)
+
+func main() {
+	dir := flag.String("dir", "hwgen/cost/data", "folder of xc7.csv and xc7.json")
+	fitOnly := flag.Bool("fit-only", false, "fit the samples there are, run no Yosys")
+	fresh := flag.Bool("fresh", false, "forget the samples there are")
+	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	if err := regenerate(ctx, *dir, *fitOnly, *fresh); err != nil {
+		fmt.Fprintln(os.Stderr, "fit:", err)
+		os.Exit(1)
+	}
+}
+
+func regenerate(ctx context.Context, dir string, fitOnly, fresh bool) error {
+	path := filepath.Join(dir, "xc7.csv")
+	var samples []cost.Sample
+	var err error
+	if !fresh {
+		if samples, err = load(path); err != nil {
+			return err
+		}
+	}
+	if !fitOnly {
+		if samples, err = synthesise(ctx, path, samples); err != nil {
+			return err
+		}
+	}
+	model, err := cost.Fit(samples)
+	if err != nil {
+		return err
+	}
+	model.WriteReport(os.Stdout)
+	data, err := model.Marshal()
+	if err != nil {
+		return err
+	}
+	return replace(filepath.Join(dir, "xc7.json"), data)
+}
+
+// synthesise measures the samples of the sweep that are not in known, batch by
+// batch, and saves the table after each.
+func synthesise(ctx context.Context, path string, known []cost.Sample) ([]cost.Sample, error) {
+	have := map[string]synth.Counts{}
+	for _, s := range known {
+		have[s.Key()] = s.Counts
+	}
+	all := sweep()
+	var missing []int
+	for i, s := range all {
+		if c, ok := have[s.Key()]; ok {
+			all[i].Counts = c
+		} else {
+			missing = append(missing, i)
+		}
+	}
+	bar := progressbar.NewOptions(len(missing), progressbar.OptionSetWriter(os.Stderr), progressbar.OptionShowCount(),
+		progressbar.OptionSetDescription("synthesis"), progressbar.OptionThrottle(time.Second))
+	defer fmt.Fprintln(os.Stderr)
+	done := map[int]bool{}
+	for len(missing) > 0 {
+		batch := nextBatch(all, missing)
+		missing = missing[len(batch):]
+		if err := measure(ctx, all, batch); err != nil {
+			return nil, err
+		}
+		for _, i := range batch {
+			done[i] = true
+		}
+		var measured []cost.Sample
+		for i, s := range all {
+			if _, ok := have[s.Key()]; ok || done[i] {
+				measured = append(measured, s)
+			}
+		}
+		if err := save(path, measured); err != nil {
+			return nil, err
+		}
+		if err := bar.Add(len(batch)); err != nil {
+			return nil, err
+		}
+	}
+	return all, nil
+}
+
+// nextBatch takes the samples for one run of Yosys off the front of missing: many
+// small ones or a few large ones, but products never with blocks.
+func nextBatch(all []cost.Sample, missing []int) []int {
+	size := 12
+	if isProduct(all[missing[0]]) {
+		size = 64
+	}
+	n := 1
+	for n < min(size, len(missing)) && isProduct(all[missing[n]]) == isProduct(all[missing[0]]) {
+		n++
+	}
+	return missing[:n]
+}
+
+func isProduct(s cost.Sample) bool { return s.Kind == cost.KindProduct || s.Kind == cost.KindConstant }
+
+func measure(ctx context.Context, all []cost.Sample, batch []int) error {
+	var units []synth.Unit
+	var products []synth.Product
+	for _, i := range batch {
+		if s := all[i]; isProduct(s) {
+			products = append(products, s.Product())
+		} else {
+			units = append(units, s.Unit())
+		}
+	}
+	var counts []synth.Counts
+	var err error
+	if len(units) > 0 {
+		counts, err = synth.Blocks(ctx, units)
+	} else {
+		counts, err = synth.Products(ctx, products)
+	}
+	if err != nil {
+		return err
+	}
+	for k, i := range batch {
+		all[i].Counts = counts[k]
+	}
+	return nil
+}

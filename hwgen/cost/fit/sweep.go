@@ -1,0 +1,124 @@
+package main
+
+import (
+	"math/rand/v2"
+	"slices"
+
+	"github.com/a2qgen/a2qgen/hwgen/cost"
+)
+
+// sweep returns what is to be synthesised: the same list every time.
+func sweep() []cost.Sample {
+	return slices.Concat(productSweep(), constantSweep(), streamSweep(), labelSweep(), mvauSweep())
+}
+
+// productSweep covers every width of weight, of the part of it that a lane's values
+// use, and of input up to 8 bits; and, held out, products that P trims.
+func productSweep() []cost.Sample {
+	var all []cost.Sample
+	add := func(m, used, n, signed, bits int) {
+		all = append(all, cost.Sample{Kind: cost.KindProduct, HeldOut: bits < m+n,
+			Params: map[string]int{"m": m, "used": used, "n": n, "signed": signed, "bits": bits}})
+	}
+	for m := 1; m <= 8; m++ {
+		for n := 1; n <= 8; n++ {
+			for signed := 0; signed <= 1; signed++ {
+				for used := 1; used <= m; used++ {
+					add(m, used, n, signed, m+n)
+				}
+				if m >= 3 && n >= 2 && (m+n)%3 == 0 {
+					add(m, m-1, n, signed, m+n-1)
+					add(m, m-2, n, signed, m+n-2)
+				}
+			}
+		}
+	}
+	return all
+}
+
+func constantSweep() []cost.Sample {
+	var all []cost.Sample
+	for _, n := range []int{1, 2, 4, 8} {
+		for signed := 0; signed <= 1; signed++ {
+			for _, w := range []int{-128, -107, -75, -45, -23, -15, -12, -8, -7, -6, -5, -4, -3, -2, -1, 1, 2, 3, 4, 5, 6, 7, 11, 13, 19, 27, 43, 63, 85, 119} {
+				all = append(all, cost.Sample{Kind: cost.KindConstant, HeldOut: (w+200+n)%5 == 0,
+					Params: map[string]int{"m": 8, "weight": w, "n": n, "signed": signed, "bits": n + 8}})
+			}
+		}
+	}
+	return all
+}
+
+func pick(rng *rand.Rand, from ...int) int { return from[rng.IntN(len(from))] }
+
+// mvauSweep draws units as users have them, small enough for a few seconds each.
+func mvauSweep() []cost.Sample {
+	rng := rand.New(rand.NewPCG(2, 1))
+	var all []cost.Sample
+	for i := range 120 {
+		p := map[string]int{
+			"pe": pick(rng, 1, 1, 2, 2, 4, 4, 8), "simd": pick(rng, 1, 2, 3, 4, 4, 5, 8, 8, 16, 32),
+			"m": pick(rng, 1, 2, 3, 4, 4, 4, 5, 6, 8), "n": pick(rng, 1, 2, 3, 4, 4, 4, 4, 6, 8), "signed": pick(rng, 0, 0, 1),
+			"a": pick(rng, 0, 1, 2, 2, 3, 4, 4, 4), "asigned": pick(rng, 0, 0, 1), "invert": pick(rng, 0, 0, 0, 1),
+		}
+		if rng.IntN(30) == 0 {
+			p["a"], p["pe"] = 7, 1
+		}
+		for p["pe"]*p["simd"]*p["m"]*p["n"] > 600 {
+			p["pe"], p["simd"] = max(1, p["pe"]/2), (p["simd"]+1)/2
+		}
+		sf, nf := pick(rng, 1, 2, 3, 4, 8, 16, 16, 28, 32, 64), pick(rng, 1, 2, 3, 4, 8, 16, 16, 32)
+		for sf*nf > 96 && rng.IntN(3) > 0 || sf*nf > 512 {
+			sf, nf = max(1, sf/2), max(1, nf/2)
+		}
+		for nf > 1 && (nf<<p["a"])*p["pe"]*p["pe"] > 600 || sf*nf*p["pe"]*p["simd"]*p["m"] > 6000 {
+			if sf > nf {
+				sf = (sf + 1) / 2
+			} else {
+				nf = (nf + 1) / 2
+			}
+		}
+		p["mw"], p["mh"] = sf*p["simd"], nf*p["pe"]
+		if sf*nf >= 64 {
+			p["block"] = pick(rng, 0, 0, 1)
+		}
+		full := p["m"] + p["n"] + 2 + rng.IntN(6)
+		p["p"] = max(p["n"]+2+rng.IntN(3), 6, full-rng.IntN(8))
+		p["unsafe"] = pick(rng, 0, 0, 0, 0, 0, 0, 0, 1)
+		all = append(all, cost.Sample{Kind: cost.KindMVAU, HeldOut: i%4 == 3, Seed: uint64(i), Params: p})
+	}
+	return all
+}
+
+func streamSweep() []cost.Sample {
+	rng := rand.New(rand.NewPCG(3, 1))
+	var all []cost.Sample
+	add := func(i int, kind string, p map[string]int) {
+		all = append(all, cost.Sample{Kind: kind, HeldOut: i%4 == 3, Params: p})
+	}
+	for i := range 36 {
+		width := pick(rng, 1, 2, 4, 8, 12, 16, 20, 32, 48, 64, 96)
+		add(i, cost.KindReplayBuffer, map[string]int{"width": width, "length": pick(rng, 1, 2, 3, 4, 8, 12, 16, 28, 32, 49, 64, 98, 128, 196),
+			"repeats": pick(rng, 2, 3, 4, 8, 16, 32, 64), "block": pick(rng, 0, 0, 0, 1)})
+		add(i, cost.KindFIFO, map[string]int{"width": width, "depth": pick(rng, 2, 3, 4, 7, 8, 16, 28, 32, 49, 64, 98, 128, 196)})
+		in, out, ratio := pick(rng, 1, 1, 2, 3, 4), 0, pick(rng, 2, 3, 4, 5, 8, 16)
+		out = in * ratio
+		if rng.IntN(2) == 0 {
+			in, out = out, in
+		}
+		add(i, cost.KindWidthConverter, map[string]int{"word": pick(rng, 1, 2, 3, 4, 4, 6, 8), "in": in, "out": out})
+	}
+	return all
+}
+
+func labelSweep() []cost.Sample {
+	rng := rand.New(rand.NewPCG(4, 1))
+	var all []cost.Sample
+	for i := range 40 {
+		pe := pick(rng, 1, 1, 2, 2, 5, 10)
+		p := map[string]int{"pe": pe, "mh": pe * pick(rng, 1, 2, 3, 5, 10), "mw": 16, "m": pick(rng, 2, 4, 8), "n": pick(rng, 2, 4, 8),
+			"signed": 0, "p": 8 + rng.IntN(14), "gain": pick(rng, 0, 0, 3, 5, 8)}
+		all = append(all, cost.Sample{Kind: cost.KindLabelSelect, HeldOut: i%4 == 3, Seed: uint64(i), Params: p})
+	}
+	return all
+}

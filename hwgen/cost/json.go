@@ -1,0 +1,13 @@
+package cost
+
+import "regexp"
+
+var numberList = regexp.MustCompile(`\[\s+(-?[0-9.]+(?:,\s+-?[0-9.]+)*)\s+\]`)
+var space = regexp.MustCompile(`\s+`)
+
+// compactRows puts each innermost list of numbers of indented JSON on one line.
+func compactRows(data []byte) []byte {
+	return numberList.ReplaceAllFunc(data, func(list []byte) []byte {
+		return space.ReplaceAll(list, nil)
+	})
+}

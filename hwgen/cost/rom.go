@@ -1,0 +1,132 @@
+package cost
+
+import (
+	"encoding/binary"
+	"math/bits"
+
+	"github.com/a2qgen/a2qgen/hwgen"
+)
+
+// sliceWords is the number of words that one LUT6 holds of one bit.
+const sliceWords = 64
+
+// column is one bit of a memory over all its words: word i at bit i%64 of slice
+// i/64. Words beyond the depth repeat the last one, so that they add nothing.
+type column []uint64
+
+// columnsOf returns bits from..from+count-1 of m, one column each.
+func columnsOf(m hwgen.Memory, from, count int) []column {
+	slices := (len(m.Words) + sliceWords - 1) / sliceWords
+	all := make([]uint64, slices*count)
+	columns := make([]column, count)
+	for k := range columns {
+		columns[k] = all[k*slices : (k+1)*slices]
+	}
+	for i := range slices * sliceWords {
+		word := m.Words[min(i, len(m.Words)-1)]
+		for k := range columns {
+			bit := word[(from+k)/8] >> ((from + k) % 8) & 1
+			columns[k][i/sliceWords] |= uint64(bit) << (i % sliceWords)
+		}
+	}
+	return columns
+}
+
+// constant says whether the column has the same bit in every word, and which.
+func (c column) constant() (bit, is bool) {
+	for _, s := range c {
+		if s != c[0] {
+			return false, false
+		}
+	}
+	return c[0] != 0, c[0] == 0 || c[0] == ^uint64(0)
+}
+
+func (c column) key() string {
+	b := make([]byte, 0, 8*len(c))
+	for _, s := range c {
+		b = binary.LittleEndian.AppendUint64(b, s)
+	}
+	return string(b)
+}
+
+// rom is what the columns of a memory in LUTs come to.
+type rom struct {
+	// Columns is the number of different columns that are not constant: equal ones
+	// are built once.
+	Columns int
+	// Slices is the number of LUT6: different 64-word slices of those columns that
+	// are neither constant nor a bare address bit.
+	Slices int
+	// Muxes is the number of four-to-one joints that the slices of a column need
+	// beyond the multiplexers next to the LUTs (MUXF7, MUXF8 join four slices).
+	Muxes int
+}
+
+// romOf counts what columns need. Words of depth up to 64 are exact (derived: any
+// function of six address bits is one LUT6).
+func romOf(columns []column) rom {
+	var r rom
+	seen := map[string]bool{}
+	slices := map[uint64]bool{}
+	for _, c := range columns {
+		if _, is := c.constant(); is || seen[c.key()] {
+			continue
+		}
+		seen[c.key()] = true
+		r.Columns++
+		r.Muxes += muxes(len(c))
+		for _, s := range c {
+			if !trivialSlice(s) && !slices[s] {
+				slices[s] = true
+				r.Slices++
+			}
+		}
+	}
+	return r
+}
+
+// muxes returns the four-to-one multiplexers above n slices.
+func muxes(n int) int {
+	total := 0
+	for n = (n + 3) / 4; n > 1; n = (n + 3) / 4 {
+		total += (n + 2) / 4
+	}
+	return total
+}
+
+// addressBits are the slices that equal an address bit.
+var addressBits = [6]uint64{0xaaaaaaaaaaaaaaaa, 0xcccccccccccccccc, 0xf0f0f0f0f0f0f0f0,
+	0xff00ff00ff00ff00, 0xffff0000ffff0000, 0xffffffff00000000}
+
+func trivialSlice(s uint64) bool {
+	if s == 0 || s == ^uint64(0) {
+		return true
+	}
+	for _, a := range addressBits {
+		if s == a {
+			return true
+		}
+	}
+	return false
+}
+
+// distinct returns the number of different columns that are not constant.
+func distinct(columns []column) int { return romOf(columns).Columns }
+
+// addressWidth returns the address bits of a memory of depth words.
+func addressWidth(depth int) int { return bits.Len(uint(depth - 1)) }
+
+// blockRAM18 returns the 18-kbit block RAMs that a memory takes: the cheapest of
+// the aspect ratios of UG473 table 1-3 to 1-5 (one read, one write port).
+func blockRAM18(width, depth int) int {
+	best := 0
+	for _, shape := range [][3]int{{36, 512, 1}, {18, 1024, 1}, {9, 2048, 1}, {4, 4096, 1}, {2, 8192, 1}, {1, 16384, 1},
+		{72, 512, 2}, {36, 1024, 2}, {18, 2048, 2}, {9, 4096, 2}, {4, 8192, 2}, {2, 16384, 2}, {1, 32768, 2}} {
+		n := (width + shape[0] - 1) / shape[0] * ((depth + shape[1] - 1) / shape[1]) * shape[2]
+		if best == 0 || n < best {
+			best = n
+		}
+	}
+	return best
+}

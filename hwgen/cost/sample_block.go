@@ -1,0 +1,108 @@
+package cost
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"slices"
+
+	"github.com/a2qgen/a2qgen/hwgen"
+	"github.com/a2qgen/a2qgen/hwgen/cost/synth"
+	"github.com/a2qgen/a2qgen/quant"
+)
+
+// Unit rebuilds the block that a sample stands for. It panics for the kinds that
+// are no blocks, product and constant.
+func (s Sample) Unit() synth.Unit {
+	p := s.Params
+	switch s.Kind {
+	case KindMVAU:
+		l := s.layer()
+		m := &hwgen.MVAU{Layer: l, Fold: hwgen.Fold{PE: p["pe"], SIMD: p["simd"]}, AccBits: p["p"],
+			ThresholdBits: l.ThresholdBits(p["p"]), BlockROM: p["block"] == 1}
+		return synth.Unit{Block: m, InputBits: p["simd"] * p["n"]}
+	case KindReplayBuffer:
+		return synth.Unit{Block: &hwgen.ReplayBuffer{LayerName: "fc", Width: p["width"], Length: p["length"],
+			Repeats: p["repeats"], BlockRAM: p["block"] == 1}, InputBits: p["width"]}
+	case KindFIFO:
+		return synth.Unit{Block: &hwgen.FIFO{LayerName: "fc", Width: p["width"], Depth: p["depth"], Beats: p["depth"]}, InputBits: p["width"]}
+	case KindWidthConverter:
+		return synth.Unit{Block: &hwgen.WidthConverter{Instance: "fc_gather", Word: p["word"], In: p["in"], Out: p["out"],
+			InBeats: p["out"]}, InputBits: p["word"] * p["in"]}
+	case KindLabelSelect:
+		return synth.Unit{Block: &hwgen.LabelSelect{Layer: s.layer(), PE: p["pe"], AccBits: p["p"]}, InputBits: p["pe"] * p["p"]}
+	}
+	panic(fmt.Sprintf("cost: a sample of kind %q is no block", s.Kind))
+}
+
+// Product rebuilds the multiplier that a sample of kind product or constant is of.
+func (s Sample) Product() synth.Product {
+	p := s.Params
+	return synth.Product{WeightBits: p["m"], UsedBits: p["used"], Constant: p["weight"],
+		InputBits: p["n"], InputSigned: p["signed"] == 1, Bits: p["bits"]}
+}
+
+// layer draws the layer of a sample: normal weights that use the M bits, shrunk
+// towards zero (as training under a budget does) until P bits are enough, unless
+// the sample is of an unsafe P.
+func (s Sample) layer() *quant.Layer {
+	p := s.Params
+	rng := rand.New(rand.NewPCG(s.Seed, 7))
+	l := &quant.Layer{Name: "fc", In: p["mw"], Out: p["mh"], WeightBits: p["m"],
+		Input: quant.DataType{Bits: p["n"], Signed: p["signed"] == 1}}
+	l.Weights = make([]int32, l.In*l.Out)
+	for c := range l.Out {
+		drawRow(rng, l, c, p["p"], p["unsafe"] == 1)
+	}
+	if p["a"] > 0 {
+		l.Thresholds = drawThresholds(rng, l, quant.DataType{Bits: p["a"], Signed: p["asigned"] == 1}, p["invert"] == 1, p["p"])
+		return l
+	}
+	l.Score = &quant.Score{Gain: make([]int64, l.Out), Bias: make([]int64, l.Out)}
+	for c := range l.Out {
+		l.Score.Gain[c] = 1
+		if p["gain"] > 0 {
+			l.Score.Gain[c] = 1 + rng.Int64N(int64(1)<<p["gain"])
+		}
+		l.Score.Bias[c] = int64(rng.NormFloat64() * math.Ldexp(1, p["p"]+p["gain"]-4))
+	}
+	return l
+}
+
+func drawRow(rng *rand.Rand, l *quant.Layer, c, p int, unsafe bool) {
+	top := math.Ldexp(1, l.WeightBits-1)
+	real := make([]float64, l.In)
+	for i := range real {
+		real[i] = rng.NormFloat64() * top / 2.5
+	}
+	row := l.Weights[c*l.In : (c+1)*l.In]
+	for cut := 0.0; ; cut += top / 64 {
+		for i, v := range real {
+			w := math.Round(math.Copysign(max(math.Abs(v)-cut, 0), v))
+			row[i] = int32(max(-top, min(top-1, w)))
+		}
+		if unsafe || l.AccRange(c).Bits() <= p {
+			return
+		}
+	}
+}
+
+// drawThresholds draws thresholds around the accumulator's usual values: normal,
+// with a quarter of the exact range as deviation.
+func drawThresholds(rng *rand.Rand, l *quant.Layer, out quant.DataType, invert bool, p int) *quant.Thresholds {
+	t := &quant.Thresholds{Output: out}
+	t.Values = make([]int64, l.Out*t.Levels())
+	limit := int64(1) << (p - 1)
+	for c := range l.Out {
+		r, row := l.AccRange(c), t.Channel(c)
+		for k := range row {
+			v := int64(math.Round(rng.NormFloat64()*float64(r.Max-r.Min)/8 + float64(r.Max+r.Min)/2))
+			row[k] = max(r.Min-1, -limit, min(r.Max, limit-1, v))
+		}
+		slices.Sort(row)
+		if invert {
+			t.Inverted = append(t.Inverted, rng.IntN(2) == 0)
+		}
+	}
+	return t
+}

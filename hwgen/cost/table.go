@@ -1,0 +1,44 @@
+package cost
+
+import (
+	"fmt"
+
+	"github.com/a2qgen/a2qgen/hwgen"
+	"github.com/a2qgen/a2qgen/quant"
+)
+
+// Row is the cost of a network at one accumulator width.
+type Row struct {
+	// AccBits is P of the layers that hwgen.Constrained names.
+	AccBits int `json:"acc_bits"`
+	// Safe says that no accumulator of the network can overflow at this P.
+	Safe bool `json:"safe"`
+	Resources
+	Layers []LayerCost `json:"layers"`
+}
+
+// Table estimates n, folded by o, for each accumulator width of accs. A width that
+// the weights may overflow is estimated all the same and marked unsafe. The folding
+// does not depend on the width.
+func Table(n *quant.Network, o hwgen.Options, accs []int, family string) ([]Row, error) {
+	if err := checkFamily(family); err != nil {
+		return nil, err
+	}
+	var rows []Row
+	for _, p := range accs {
+		if p < 1 || p > 64 {
+			return nil, fmt.Errorf("cost: accumulator has %d bits, want 1..64", p)
+		}
+		o.AccBits, o.Unsafe = p, true
+		d, err := hwgen.Plan(n, o)
+		if err != nil {
+			return nil, err
+		}
+		r, err := Estimate(d, family)
+		if err != nil {
+			return nil, err
+		}
+		rows = append(rows, Row{AccBits: p, Safe: d.Safe(), Resources: r.Total, Layers: r.Layers})
+	}
+	return rows, nil
+}

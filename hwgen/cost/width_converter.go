@@ -1,0 +1,26 @@
+package cost
+
+import (
+	"fmt"
+
+	"github.com/a2qgen/a2qgen/hwgen"
+)
+
+func widthConverterShape(w *hwgen.WidthConverter) shape {
+	if w.Out > w.In {
+		ratio := w.Out / w.In
+		count := addressWidth(ratio)
+		return shape{Kind: KindWidthConverter, FF: count + 1 + (2*ratio-1)*w.In*w.Word,
+			Terms: []term{{"widen", 1}, {"counter_bits", float64(count)}}}
+	}
+	ratio := w.In / w.Out
+	count := addressWidth(ratio)
+	// A stored bit chooses among a new beat, a waiting one and the part above it. How
+	// much of the choice Yosys copies into each bit depends on the width of the counter.
+	stored := "stored_bits"
+	if count <= 2 {
+		stored = fmt.Sprintf("stored_bits_%d", count)
+	}
+	return shape{Kind: KindWidthConverter, FF: count + 2 + 2*w.In*w.Word,
+		Terms: []term{{"narrow", 1}, {"counter_bits", float64(count)}, {stored, float64(w.In * w.Word)}}}
+}
