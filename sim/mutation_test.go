@@ -41,7 +41,7 @@ var mutations = []struct{ name, file, old, new string }{
 	{"threshold of the next fold", "thresholds.v", "assign fold_in  = fold_q;", "assign fold_in  = (fold_q == LAST) ? {FOLD_BITS{1'b0}} : fold_q + 1'b1;"},
 	{"fold counter ignores the stall", "thresholds.v", "else if (en && valid) fold_q", "else if (valid) fold_q"},
 	{"spill register drops a beat", "spill_register.v", "data_q <= spill_valid_q ? spill_q : s_data", "data_q <= s_data"},
-	{"spill register repeats a beat", "spill_register.v", "stalled && (s_fire || spill_valid_q)", "spill_valid_q || (stalled && s_fire)"},
+	{"spill register repeats a beat", "spill_register.v", "!free && (s_fire || spill_valid_q)", "spill_valid_q || (!free && s_fire)"},
 	{"queue writes into a full memory", "fifo.v", "assign s_ready = level_q != FULL", "assign s_ready = 1'b1"},
 	{"queue is one deeper", "fifo.v", "FULL = DEPTH[LEVEL_BITS-1:0]", "FULL = DEPTH[LEVEL_BITS-1:0] + 1'b1"},
 	{"replay frees a slot a pass early", "replay_buffer.v", "LAST_PASS = REPEATS - 1", "LAST_PASS = REPEATS - 2"},

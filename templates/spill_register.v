@@ -30,7 +30,7 @@ module spill_register #(
     reg [WIDTH-1:0] spill_q;
 
     wire s_fire  = s_valid && s_ready;
-    wire stalled = valid_q && !m_ready;
+    wire free    = m_ready || !valid_q;  // as an enable its inverse would cost a LUT a bit
 
     assign s_ready = !spill_valid_q;
     assign m_valid = valid_q;
@@ -41,10 +41,10 @@ module spill_register #(
             valid_q       <= 1'b0;
             spill_valid_q <= 1'b0;
         end else begin
-            valid_q       <= stalled || s_fire || spill_valid_q;
-            spill_valid_q <= stalled && (s_fire || spill_valid_q);
+            valid_q       <= !free || s_fire || spill_valid_q;
+            spill_valid_q <= !free && (s_fire || spill_valid_q);
         end
-        if (!stalled) data_q <= spill_valid_q ? spill_q : s_data;
+        if (free) data_q <= spill_valid_q ? spill_q : s_data;
         if (s_ready) spill_q <= s_data;
     end
 endmodule
