@@ -17,7 +17,7 @@ import (
 	"github.com/a2qgen/a2qgen/verilator"
 )
 
-var networks = flag.Int("networks", 0, "random networks to cross-check on each simulator (0: 100 on Icarus, 6 on Verilator)")
+var networks = flag.Int("networks", 0, "random networks to cross-check on each simulator (0: 60 on Icarus, 6 on Verilator)")
 
 // needTool skips on a laptop without the tool and fails in CI.
 func needTool(t testing.TB, tool string) {
@@ -92,7 +92,7 @@ func TestRandomNetworks(t *testing.T) {
 		simulator    verilator.Simulator
 		tool         string
 		count, short int
-	}{{verilator.Icarus, "iverilog", 100, 10}, {verilator.Verilator, "verilator", 6, 0}} {
+	}{{verilator.Icarus, "iverilog", 60, 5}, {verilator.Verilator, "verilator", 6, 0}} {
 		t.Run(string(c.simulator), func(t *testing.T) {
 			count := c.count
 			switch {
