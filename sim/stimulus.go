@@ -59,15 +59,19 @@ func (s *Stimulus) Pauses(n int64) []byte {
 	return s.bits[:n]
 }
 
+// grow draws up to cycle n. A cycle takes one random number, half a pattern.
 func (s *Stimulus) grow(n int64) {
 	for c := int64(len(s.bits)); c < n; c++ {
-		s.bits = append(s.bits, byte(bit(s.draw(s.gap, c))|bit(s.draw(s.stall, c))<<1))
+		u := s.rng.Uint64()
+		gap, stall := s.gap.pauses(c, uint32(u)), s.stall.pauses(c, uint32(u>>32))
+		s.bits = append(s.bits, byte(bit(gap)|bit(stall)<<1))
 	}
 }
 
-func (s *Stimulus) draw(p Pattern, cycle int64) bool {
+// pauses says whether the pattern pauses in a cycle, for a number drawn for it.
+func (p Pattern) pauses(cycle int64, drawn uint32) bool {
 	if p.Period > 0 {
 		return cycle%int64(p.Period) < int64(float64(p.Period)*p.Probability)
 	}
-	return p.Probability > 0 && s.rng.Float64() < p.Probability
+	return float64(drawn) < p.Probability*(1<<32)
 }
