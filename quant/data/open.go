@@ -51,7 +51,7 @@ func openDefault(dir string, train bool) (*Set, error) {
 	if err == nil {
 		s, err := OpenDir(dir, train)
 		if err == nil {
-			s.Name = "Fashion-MNIST, " + s.Name
+			s.Name = "Fashion-MNIST, " + filepath.Base(s.Name)
 		}
 		return s, err
 	}
