@@ -23,9 +23,14 @@ func Fit(samples []Sample) (*Model, error) {
 	return m, nil
 }
 
+// priorWeight is the relative error of the samples' LUTs that weighs as much as a
+// coefficient twice its prior.
+const priorWeight = 0.1
+
 func (m *Model) fitKind(kind string, samples []Sample) error {
 	index := map[string]int{}
 	var names []string
+	var priors []float64
 	var shapes []shape
 	var luts []float64
 	for _, s := range samples {
@@ -37,6 +42,7 @@ func (m *Model) fitKind(kind string, samples []Sample) error {
 			if _, ok := index[t.Name]; !ok {
 				index[t.Name] = len(names)
 				names = append(names, t.Name)
+				priors = append(priors, t.Prior)
 			}
 		}
 		shapes = append(shapes, sh)
@@ -45,14 +51,19 @@ func (m *Model) fitKind(kind string, samples []Sample) error {
 	if len(shapes) <= len(names) {
 		return fmt.Errorf("cost: fit: %d samples of kind %s, want more than %d", len(shapes), kind, len(names))
 	}
-	a := mat.NewDense(len(shapes), len(names), nil)
-	y := mat.NewVecDense(len(shapes), nil)
+	a := mat.NewDense(len(shapes)+len(names), len(names), nil)
+	y := mat.NewVecDense(len(shapes)+len(names), nil)
 	for i, sh := range shapes {
 		weight := 1 / math.Max(luts[i], 20)
 		for _, t := range sh.Terms {
 			a.Set(i, index[t.Name], a.At(i, index[t.Name])+t.Value*weight)
 		}
 		y.SetVec(i, luts[i]*weight)
+	}
+	for i, prior := range priors {
+		weight := priorWeight / math.Max(prior, 0.1)
+		a.Set(len(shapes)+i, i, weight)
+		y.SetVec(len(shapes)+i, weight*prior)
 	}
 	m.Coefficients[kind] = map[string]float64{}
 	for i, c := range nonNegative(a, y) {
@@ -110,8 +121,7 @@ func steepest(a *mat.Dense, y *mat.VecDense, x []float64, free []bool) int {
 	return at
 }
 
-// solveFree solves a*z = y for the free variables, with a trace of damping so that
-// terms which always grow together do not run away.
+// solveFree solves a*z = y for the free variables; the others are zero.
 func solveFree(a *mat.Dense, y *mat.VecDense, free []bool) []float64 {
 	rows, n := a.Dims()
 	var at []int
@@ -120,20 +130,13 @@ func solveFree(a *mat.Dense, y *mat.VecDense, free []bool) []float64 {
 			at = append(at, i)
 		}
 	}
-	sub := mat.NewDense(rows+len(at), len(at), nil)
-	rhs := mat.NewVecDense(rows+len(at), nil)
-	for i := range rows {
-		rhs.SetVec(i, y.AtVec(i))
-		for k, j := range at {
-			sub.Set(i, k, a.At(i, j))
-		}
-	}
-	for k := range at {
-		sub.Set(rows+k, k, 1e-6)
+	sub := mat.NewDense(rows, len(at), nil)
+	for k, j := range at {
+		sub.SetCol(k, mat.Col(nil, j, a))
 	}
 	var sol mat.VecDense
 	z := make([]float64, n)
-	if err := sol.SolveVec(sub, rhs); err != nil {
+	if err := sol.SolveVec(sub, y); err != nil {
 		if _, ok := err.(mat.Condition); !ok {
 			panic("cost: least squares: " + err.Error())
 		}

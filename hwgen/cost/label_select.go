@@ -28,11 +28,11 @@ func labelSelectShape(b *hwgen.LabelSelect) shape {
 	s.FF += registers
 	shifted += byes
 	variable, fixed := scoreProducts(b)
-	s.Terms = []term{{"handshake", 1}, {"score_bits", float64(b.PE * score)}, {"bias_slices", float64(bias.Slices)},
-		{"gain_bits", float64(variable)}, {"fixed_gain_bits", float64(fixed)},
-		{"compared_bits", float64((b.PE - 1 + several) * score)},
-		{"chosen_bits", float64((b.PE-1)*pair + pair)}, {"shifted_bits", float64(shifted)},
-		{"label_bits", float64(b.PE * label * several)}}
+	s.Terms = []term{{"handshake", 1, 10}, {"score_bits", float64(b.PE * score), 1}, {"bias_slices", float64(bias.Slices), 1},
+		{"gain_bits", float64(variable), 1}, {"fixed_gain_bits", float64(fixed), 1},
+		{"compared_bits", float64((b.PE - 1 + several) * score), 0.67},
+		{"chosen_bits", float64((b.PE-1)*pair + pair), 1}, {"shifted_bits", float64(shifted), 1},
+		{"label_bits", float64(b.PE * label * several), 1}}
 	return s
 }
 

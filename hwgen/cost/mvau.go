@@ -9,12 +9,15 @@ type mvau struct {
 	words             int
 	table             *ProductTable
 	columns           [][]column // of each lane, PE by PE
-	ff                int
-	ramb18            int
+	ff, ramb18        int
+	shifted           int // bits in shift registers of LUTs
+	sum               int // widest sum of a unit with one beat a fold
 	terms             []term
 }
 
-func (u *mvau) add(name string, value float64) { u.terms = append(u.terms, term{name, value}) }
+func (u *mvau) add(name string, value, prior float64) {
+	u.terms = append(u.terms, term{name, value, prior})
+}
 
 func mvauShape(b *hwgen.MVAU, table *ProductTable) shape {
 	l := b.Layer
@@ -33,7 +36,7 @@ func mvauShape(b *hwgen.MVAU, table *ProductTable) shape {
 		u.thresholds(memories[1:])
 	}
 	width := b.Output().Bits
-	u.add("spill_bits", float64(width))
+	u.add("spill_bits", float64(width), 1)
 	u.ff += 2*width + 2
 	return shape{Kind: KindMVAU, Terms: u.terms, FF: u.ff, RAMB18: u.ramb18}
 }
@@ -68,47 +71,56 @@ func (u *mvau) operands(all []column) {
 		weights = romOf(all)
 		u.ff += weights.Columns
 	}
-	u.add("weight_slices", float64(weights.Slices))
-	u.add("weight_muxes", float64(weights.Muxes))
+	u.add("weight_slices", float64(weights.Slices), 1)
+	u.add("weight_muxes", float64(weights.Muxes), 1)
 }
 
-// products counts the products and the adder tree above them. Node widths are those of
-// dot_product.v: min(M+N+level, P). A node with one live side is a register.
+// products counts the products of every lane and the adder tree above them.
 func (u *mvau) products() {
-	width := min(u.m+u.n, u.p)
-	lut, constant, tree := 0.0, 0, 0
+	lut, constant, adders := 0.0, 0, 0
 	shared := map[[2]int64]bool{}
 	for pe := range u.pe {
-		live := make([]bool, u.simd)
+		lanes := make([]node, u.simd)
 		for s := range u.simd {
-			lane := u.columns[pe*u.simd+s]
-			live[s] = !u.zero(pe*u.simd + s)
-			switch used := distinct(lane); {
-			case !live[s]:
+			i := pe*u.simd + s
+			used := distinct(u.columns[i])
+			if u.BlockROM { // equal columns stay apart in a block RAM
+				used = u.m
+			}
+			switch {
 			case used > 0:
-				if u.BlockROM { // equal columns stay apart in a block RAM
-					used = u.m
-				}
+				width := min(u.m+u.n, u.p)
 				lut += u.table.product(u.m, used, u.n, width, u.Layer.Input.Signed)
-				u.ff += width
-			default:
-				w := int64(u.Layer.Row(pe)[s])
-				if u.words > 1 {
-					w = signed(lane)
-				}
-				if key := [2]int64{int64(s), w}; !shared[key] { // PEs share it
-					shared[key] = true
-					c := constantProductOf(w, u.n, width, u.Layer.Input.Signed)
-					constant += c.Adders * u.n
-					u.ff += c.FF
+				lanes[s] = node{width, 1}
+			case !u.zero(i):
+				c, first := u.constant(pe, s, shared)
+				constant += c.Adders * u.n
+				lanes[s] = node{c.FF, 1}
+				if !first {
+					u.ff -= c.FF
 				}
 			}
 		}
-		tree += u.tree(live)
+		adders += u.tree(lanes)
 	}
-	u.add("product_luts", lut)
-	u.add("constant_adder_bits", float64(constant))
-	u.add("tree_bits", float64(tree))
+	u.add("product_luts", lut, 1)
+	u.add("constant_adder_bits", float64(constant), 1.5)
+	u.add("tree_bits", float64(adders), 1)
+	u.add("shifted_bits", float64(u.shifted), 1)
+}
+
+// constant returns the product of a lane whose weight never changes, and whether it is
+// the first of its kind: PEs that multiply an input by the same weight share it.
+func (u *mvau) constant(pe, s int, shared map[[2]int64]bool) (c constantProduct, first bool) {
+	w := signed(u.columns[pe*u.simd+s])
+	c = constantProductOf(w, u.n, min(u.m+u.n, u.p), u.Layer.Input.Signed)
+	key := [2]int64{int64(s), w}
+	first = !shared[key]
+	shared[key] = true
+	if !first {
+		c.Adders = 0
+	}
+	return c, first
 }
 
 // signed returns the value of a lane whose columns are all constant.
@@ -126,40 +138,70 @@ func signed(lane []column) int64 {
 	return v
 }
 
-// tree counts the registers of one adder tree over the live lanes and returns the
-// bits of its adders.
-func (u *mvau) tree(live []bool) int {
-	adders := 0
-	for level := 1; len(live) > 1; level++ {
-		width := min(u.m+u.n+level, u.p)
-		var above []bool
-		for i := 0; i < len(live); i += 2 {
-			two := i+1 < len(live) && live[i] && live[i+1]
-			any := live[i] || i+1 < len(live) && live[i+1]
-			adders += width * oneIf(two)
-			u.ff += width * oneIf(any)
-			above = append(above, any)
-		}
-		live = above
+// node is a register of the adder tree: width bits, at the end of run registers in a
+// row. A node of no bits is the sum of no lane.
+type node struct{ width, run int }
+
+// end counts the registers of a finished row: from three on Yosys makes a shift
+// register of a LUT a bit.
+func (u *mvau) end(n node) {
+	if n.run >= 3 {
+		u.shifted += n.width
+	} else {
+		u.ff += n.width * n.run
 	}
-	return adders
 }
 
-// sumBits is the width of the tree's root.
-func (u *mvau) sumBits() int { return min(u.m+u.n+addressWidth(u.simd), u.p) }
+// tree counts the registers of one adder tree over the lanes, the accumulator of units
+// with one beat a fold included, and returns the bits of its adders. Node widths are
+// those of dot_product.v: min(M+N+level, P); what has nothing added to it only waits.
+func (u *mvau) tree(lanes []node) int {
+	adders := 0
+	for level := 1; len(lanes) > 1; level++ {
+		width := min(u.m+u.n+level, u.p)
+		above := make([]node, (len(lanes)+1)/2)
+		for i := range above {
+			left, right := lanes[2*i], node{}
+			if 2*i+1 < len(lanes) {
+				right = lanes[2*i+1]
+			}
+			if left.width == 0 {
+				left, right = right, left
+			}
+			above[i] = node{left.width, left.run + 1}
+			if right.width > 0 {
+				u.end(left)
+				u.end(right)
+				adders += width
+				above[i] = node{width, 1}
+			}
+		}
+		lanes = above
+	}
+	if u.SF() == 1 {
+		lanes[0].run++
+		u.sum = max(u.sum, lanes[0].width)
+	}
+	u.end(lanes[0])
+	return adders
+}
 
 // accWidth is the number of different bits of an accumulator: with one beat a fold it
 // is the sum, sign-extended.
 func (u *mvau) accWidth() int {
 	if u.SF() == 1 {
-		return u.sumBits()
+		return u.sum
 	}
 	return u.p
 }
 
 func (u *mvau) accumulators() {
-	u.ff += u.pe * u.accWidth()
-	u.add("accumulator_bits", float64(u.pe*u.p*oneIf(u.SF() > 1)))
+	bits := 0
+	if u.SF() > 1 {
+		bits = u.pe * u.p
+	}
+	u.ff += bits
+	u.add("accumulator_bits", float64(bits), 1)
 }
 
 // control counts counters, the valid bits of all stages, and the first and last marks
@@ -181,9 +223,9 @@ func (u *mvau) control() {
 			u.ff += 2 * (atSum + 1)
 		}
 	}
-	u.add("handshake", 1)
-	u.add("counter_bits", float64(counters+folds))
-	u.add("marks", float64(shift))
+	u.add("handshake", 1, 10)
+	u.add("counter_bits", float64(counters+folds), 1.5)
+	u.add("marks", float64(shift), 1)
 }
 
 // thresholds counts the binary search: per level and PE one comparator and its memory,
@@ -196,24 +238,28 @@ func (u *mvau) thresholds(memories []hwgen.Memory) {
 	for stage := range levels {
 		u.comparators(&c, stage, memories[stage])
 	}
-	u.add("compare_bits", float64(c.near))
-	u.add("compare_far_bits", float64(c.far))
-	u.add("compare_fixed_bits", float64(c.fixed))
-	u.add("threshold_slices", float64(c.slices))
-	u.add("threshold_muxes", float64(c.muxes))
+	u.add("compare_bits", float64(c.compared), 0.67)
+	u.add("compare_fixed_bits", float64(c.fixed), 0.3)
+	u.add("threshold_shallow_bits", float64(c.shallow), 0.3)
+	u.add("threshold_near_slices", float64(c.near), 0.5)
+	u.add("threshold_mid_slices", float64(c.mid), 1)
+	u.add("threshold_far_slices", float64(c.far), 1)
+	u.add("threshold_muxes", float64(c.muxes), 1)
 	inverted := u.Layer.Thresholds.Inverted != nil
 	if inverted {
 		u.ff += distinct(columnsOf(memories[levels], 0, u.pe))
 	}
-	u.add("inverted_bits", float64(u.pe*levels*oneIf(inverted)))
+	u.add("inverted_bits", float64(u.pe*levels*oneIf(inverted)), 1)
 }
 
 // comparators counts the bits of the threshold search.
 type comparators struct {
-	// near bits have a threshold that up to five address bits choose: its memory is part
-	// of the comparator's LUTs. far bits have a memory of their own, of so many slices
-	// and muxes. fixed bits are constant.
-	near, far, fixed, slices, muxes int
+	// compared bits have a threshold that varies, fixed bits a constant one.
+	compared, fixed int
+	// The memory of a varying bit: shallow bits have up to 4 words and hide in the
+	// comparator; near slices have up to 16 words and mid slices 32, and partly hide there; far slices and
+	// muxes are those of larger memories, or of memories with a register behind them.
+	shallow, near, mid, far, muxes int
 }
 
 // comparators adds one level of the search. Where the address of its memory is a
@@ -222,6 +268,7 @@ type comparators struct {
 func (u *mvau) comparators(c *comparators, stage int, mem hwgen.Memory) {
 	registered := (stage == 0) == (u.NF() > 1)
 	shared := stage == 0 // level 0 has one address for all PEs
+	address := addressWidth(len(mem.Words))
 	var all []column
 	for pe := range u.pe {
 		columns := columnsOf(mem, pe*u.ThresholdBits, u.ThresholdBits)
@@ -231,19 +278,27 @@ func (u *mvau) comparators(c *comparators, stage int, mem hwgen.Memory) {
 				variable++
 			}
 		}
+		c.compared += variable
 		c.fixed += u.ThresholdBits - variable
-		if !registered && addressWidth(len(mem.Words)) <= 5 {
-			c.near += variable
+		all = append(all, columns...)
+		if shared && pe < u.pe-1 {
 			continue
 		}
-		c.far += variable
-		all = append(all, columns...)
-		if !shared || pe == u.pe-1 {
-			r := romOf(all)
-			c.slices += r.Slices
+		r := romOf(all)
+		all = all[:0]
+		switch {
+		case registered:
+			u.ff += r.Columns
+			c.far += r.Slices
+		case address <= 2:
+			c.shallow += r.Columns
+		case address <= 4:
+			c.near += r.Slices
+		case address == 5:
+			c.mid += r.Slices
+		default:
+			c.far += r.Slices
 			c.muxes += r.Muxes
-			u.ff += r.Columns * oneIf(registered)
-			all = all[:0]
 		}
 	}
 }

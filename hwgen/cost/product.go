@@ -71,9 +71,11 @@ func constantProductOf(w int64, n, width int, signed bool) constantProduct {
 		return constantProduct{FF: 1}
 	}
 	grow := 0
-	if w < 0 && ones > 1 && magnitude&(magnitude-1) != 0 && !signed {
+	switch {
+	case signed:
+	case w < 0:
 		grow = 1
-	} else if w > 0 && !signed {
+	default:
 		grow = -1
 	}
 	return constantProduct{Adders: ones - 1, FF: max(1, min(width, wbits+n+grow)-shift)}

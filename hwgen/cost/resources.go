@@ -36,6 +36,9 @@ func checkFamily(family string) error {
 type term struct {
 	Name  string
 	Value float64
+	// Prior is the LUTs that a unit should take by its structure: the fit stays near it
+	// where the samples do not say otherwise.
+	Prior float64
 }
 
 // shape is what a block is made of, before coefficients.

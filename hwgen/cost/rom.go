@@ -11,7 +11,7 @@ import (
 const sliceWords = 64
 
 // column is one bit of a memory over all its words: word i at bit i%64 of slice
-// i/64. Words beyond the depth repeat the last one, so that they add nothing.
+// i/64. A memory of fewer words repeats, and words that no address has are like the last.
 type column []uint64
 
 // columnsOf returns bits from..from+count-1 of m, one column each.
@@ -23,7 +23,7 @@ func columnsOf(m hwgen.Memory, from, count int) []column {
 		columns[k] = all[k*slices : (k+1)*slices]
 	}
 	for i := range slices * sliceWords {
-		word := m.Words[min(i, len(m.Words)-1)]
+		word := m.Words[min(i%(1<<addressWidth(len(m.Words))), len(m.Words)-1)]
 		for k := range columns {
 			bit := word[(from+k)/8] >> ((from + k) % 8) & 1
 			columns[k][i/sliceWords] |= uint64(bit) << (i % sliceWords)
