@@ -71,14 +71,14 @@ func (d *Design) InputBits() int { return wholeBytes(d.Streams[0].Bits) }
 // OutputBits returns the width of m_axis_tdata: the label in whole bytes, the score
 // above it in whole bytes; or the outputs of a beat, padded to whole bytes.
 func (d *Design) OutputBits() int {
-	if l := d.label(); l != nil {
+	if l := d.Label(); l != nil {
 		return wholeBytes(l.LabelBits()) + wholeBytes(l.ScoreBits())
 	}
 	return wholeBytes(d.Streams[len(d.Streams)-1].Bits)
 }
 
-// label returns the design's label selection, nil where it has none.
-func (d *Design) label() *LabelSelect {
+// Label returns the design's label selection, nil where it has none.
+func (d *Design) Label() *LabelSelect {
 	l, _ := d.Blocks[len(d.Blocks)-1].(*LabelSelect)
 	return l
 }
@@ -91,7 +91,7 @@ func (d *Design) top() *Top {
 		Sink: sink.Name, SinkBits: sink.Bits, SinkPad: d.OutputBits() - sink.Bits, Probes: d.Probes()}
 	first, last := d.Layers[0], d.Layers[len(d.Layers)-1]
 	t.InputDoc = fmt.Sprintf("%d %v a beat, %d beats a frame, tlast on the last.", first.Fold.SIMD, first.Layer.Input, source.Beats)
-	if l := d.label(); l != nil {
+	if l := d.Label(); l != nil {
 		t.Label, t.LabelBits, t.ScoreBits = true, l.LabelBits(), l.ScoreBits()
 		t.LabelPad, t.ScorePad = wholeBytes(t.LabelBits)-t.LabelBits, wholeBytes(t.ScoreBits)-t.ScoreBits
 		t.OutputDoc = fmt.Sprintf("class index in bits %d:0, its signed score above, one beat a frame.", wholeBytes(t.LabelBits)-1)

@@ -91,14 +91,10 @@ func (v *values) pack(dst []byte, x []int32) {
 		}
 		putAll(dst, next, v.trace.Acc[i])
 		label := v.strings[i+2]
-		low := hwgenLabelBits(v.design)
+		low := v.design.Label().LabelBits()
 		hwgen.PutBits(dst[label.at:], 0, low, int64(v.trace.Label))
 		hwgen.PutBits(dst[label.at:], low, label.bits-low, v.trace.Scores[v.trace.Label])
 	}
-}
-
-func hwgenLabelBits(d *hwgen.Design) int {
-	return d.Blocks[len(d.Blocks)-1].(*hwgen.LabelSelect).LabelBits()
 }
 
 func putAll[T int32 | int64](dst []byte, s bitString, vec []T) {

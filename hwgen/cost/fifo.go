@@ -7,5 +7,5 @@ func fifoShape(f *hwgen.FIFO) shape {
 	pointer, level := addressWidth(f.Depth), addressWidth(f.Depth+1)
 	ram, mux := ramLUTs(f.Width, f.Depth)
 	return shape{Kind: KindFIFO, FF: 3*pointer + level,
-		Terms: append(controlTerms(2*pointer, level), term{"ram", float64(ram), 1}, term{"ram_mux", float64(mux), 1})}
+		Terms: append(controlTerms(2*pointer, level), term{"ram", float64(ram), 1, false}, term{"ram_mux", float64(mux), 1, false})}
 }

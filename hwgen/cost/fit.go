@@ -32,14 +32,19 @@ func (m *Model) fitKind(kind string, samples []Sample) error {
 	var names []string
 	var priors []float64
 	var shapes []shape
-	var luts []float64
+	var luts, rests []float64
+	exact := map[string]float64{}
 	for _, s := range samples {
 		if s.Kind != kind || s.HeldOut {
 			continue
 		}
 		sh := m.shapeOf(s.Unit().Block)
+		rest := float64(s.Counts.LUT)
 		for _, t := range sh.Terms {
-			if _, ok := index[t.Name]; !ok {
+			if t.Exact {
+				rest -= t.Prior * t.Value
+				exact[t.Name] = t.Prior
+			} else if _, ok := index[t.Name]; !ok {
 				index[t.Name] = len(names)
 				names = append(names, t.Name)
 				priors = append(priors, t.Prior)
@@ -47,6 +52,7 @@ func (m *Model) fitKind(kind string, samples []Sample) error {
 		}
 		shapes = append(shapes, sh)
 		luts = append(luts, float64(s.Counts.LUT))
+		rests = append(rests, rest)
 	}
 	if len(shapes) <= len(names) {
 		return fmt.Errorf("cost: fit: %d samples of kind %s, want more than %d", len(shapes), kind, len(names))
@@ -56,16 +62,19 @@ func (m *Model) fitKind(kind string, samples []Sample) error {
 	for i, sh := range shapes {
 		weight := 1 / math.Max(luts[i], 20)
 		for _, t := range sh.Terms {
+			if t.Exact {
+				continue
+			}
 			a.Set(i, index[t.Name], a.At(i, index[t.Name])+t.Value*weight)
 		}
-		y.SetVec(i, luts[i]*weight)
+		y.SetVec(i, rests[i]*weight)
 	}
 	for i, prior := range priors {
 		weight := priorWeight / math.Max(prior, 0.1)
 		a.Set(len(shapes)+i, i, weight)
 		y.SetVec(len(shapes)+i, weight*prior)
 	}
-	m.Coefficients[kind] = map[string]float64{}
+	m.Coefficients[kind] = exact
 	for i, c := range nonNegative(a, y) {
 		m.Coefficients[kind][names[i]] = math.Round(c*1e4) / 1e4
 	}

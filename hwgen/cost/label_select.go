@@ -28,11 +28,11 @@ func labelSelectShape(b *hwgen.LabelSelect) shape {
 	s.FF += registers
 	shifted += byes
 	variable, fixed := scoreProducts(b)
-	s.Terms = []term{{"handshake", 1, 10}, {"score_bits", float64(b.PE * score), 1}, {"bias_slices", float64(bias.Slices), 1},
-		{"gain_bits", float64(variable), 1}, {"fixed_gain_bits", float64(fixed), 1},
-		{"compared_bits", float64((b.PE - 1 + several) * score), 0.67},
-		{"chosen_bits", float64((b.PE-1)*pair + pair), 1}, {"shifted_bits", float64(shifted), 1},
-		{"label_bits", float64(b.PE * label * several), 1}}
+	s.Terms = []term{{"handshake", 1, 10, false}, {"score_bits", float64(b.PE * score), 1, false}, {"bias_slices", float64(bias.Slices), 1, false},
+		{"gain_bits", float64(variable), 1, false}, {"fixed_gain_bits", float64(fixed), 1, false},
+		{"compared_bits", float64((b.PE - 1 + several) * score), 0.67, false},
+		{"chosen_bits", float64((b.PE-1)*pair + pair), 1, false}, {"shifted_bits", float64(shifted), 1, false},
+		{"label_bits", float64(b.PE * label * several), 1, false}}
 	return s
 }
 

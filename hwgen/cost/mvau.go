@@ -16,7 +16,12 @@ type mvau struct {
 }
 
 func (u *mvau) add(name string, value, prior float64) {
-	u.terms = append(u.terms, term{name, value, prior})
+	u.terms = append(u.terms, term{Name: name, Value: value, Prior: prior})
+}
+
+// addExact adds a term of one LUT a unit.
+func (u *mvau) addExact(name string, value float64) {
+	u.terms = append(u.terms, term{Name: name, Value: value, Prior: 1, Exact: true})
 }
 
 func mvauShape(b *hwgen.MVAU, table *ProductTable) shape {
@@ -36,7 +41,7 @@ func mvauShape(b *hwgen.MVAU, table *ProductTable) shape {
 		u.thresholds(memories[1:])
 	}
 	width := b.Output().Bits
-	u.add("spill_bits", float64(width), 1)
+	u.addExact("spill_bits", float64(width))
 	u.ff += 2*width + 2
 	return shape{Kind: KindMVAU, Terms: u.terms, FF: u.ff, RAMB18: u.ramb18}
 }
@@ -71,7 +76,7 @@ func (u *mvau) operands(all []column) {
 		weights = romOf(all)
 		u.ff += weights.Columns
 	}
-	u.add("weight_slices", float64(weights.Slices), 1)
+	u.addExact("weight_slices", float64(weights.Slices))
 	u.add("weight_muxes", float64(weights.Muxes), 1)
 }
 
@@ -103,10 +108,10 @@ func (u *mvau) products() {
 		}
 		adders += u.tree(lanes)
 	}
-	u.add("product_luts", lut, 1)
+	u.addExact("product_luts", lut)
 	u.add("constant_adder_bits", float64(constant), 1.5)
-	u.add("tree_bits", float64(adders), 1)
-	u.add("shifted_bits", float64(u.shifted), 1)
+	u.addExact("tree_bits", float64(adders))
+	u.addExact("shifted_bits", float64(u.shifted))
 }
 
 // constant returns the product of a lane whose weight never changes, and whether it is
@@ -225,7 +230,7 @@ func (u *mvau) control() {
 	}
 	u.add("handshake", 1, 10)
 	u.add("counter_bits", float64(counters+folds), 1.5)
-	u.add("marks", float64(shift), 1)
+	u.addExact("marks", float64(shift))
 }
 
 // thresholds counts the binary search: per level and PE one comparator and its memory,

@@ -27,12 +27,12 @@ func replayBufferShape(r *hwgen.ReplayBuffer) shape {
 	}
 	s.FF += r.Width
 	ram, mux := ramLUTs(r.Width, r.Length)
-	s.Terms = append(controlTerms(2*pointer+pass, 2*level), term{"ram", float64(ram), 1}, term{"ram_mux", float64(mux), 1})
+	s.Terms = append(controlTerms(2*pointer+pass, 2*level), term{"ram", float64(ram), 1, false}, term{"ram_mux", float64(mux), 1, false})
 	return s
 }
 
 // controlTerms are the LUTs of counters that wrap, of counters that go up and down,
 // and of the handshake.
 func controlTerms(counterBits, levelBits int) []term {
-	return []term{{"handshake", 1, 5}, {"counter_bits", float64(counterBits), 1.5}, {"level_bits", float64(levelBits), 1}}
+	return []term{{"handshake", 1, 5, false}, {"counter_bits", float64(counterBits), 1.5, false}, {"level_bits", float64(levelBits), 1, false}}
 }

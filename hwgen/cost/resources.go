@@ -37,8 +37,10 @@ type term struct {
 	Name  string
 	Value float64
 	// Prior is the LUTs that a unit should take by its structure: the fit stays near it
-	// where the samples do not say otherwise.
+	// where the samples do not say otherwise, and does not touch it where it is Exact
+	// (one LUT6 holds 64 words, one LUT adds a bit).
 	Prior float64
+	Exact bool
 }
 
 // shape is what a block is made of, before coefficients.
