@@ -3,11 +3,13 @@ package sim_test
 import (
 	"context"
 	"math/rand/v2"
+	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/a2qgen/a2qgen/hwgen"
 	"github.com/a2qgen/a2qgen/quant"
+	"github.com/a2qgen/a2qgen/quant/qonnx"
 	"github.com/a2qgen/a2qgen/sim"
 	"github.com/a2qgen/a2qgen/verilator"
 )
@@ -64,9 +66,43 @@ func hiddenLayer(seed uint64, signed bool) quant.Layer {
 	return l
 }
 
-// TestExtremes drives every channel to its exact certified maximum and minimum at the
-// needed P, where Verilog and model must agree on the accumulators themselves, and at
-// P-1, where the simulation must stop with an overflow.
+// runExtremes simulates layer l alone at P bits, every channel driven to its certified
+// maximum and minimum.
+func runExtremes(t *testing.T, l quant.Layer, f hwgen.Fold, p int) (*sim.Result, error) {
+	t.Helper()
+	n := bare(t, l)
+	needed, _ := l.NeededBits()
+	samples := extremes(&n.Layers[0])
+	checkReached(t, n, samples)
+	f.AccBits = p
+	o := hwgen.Options{Folding: hwgen.Folding{l.Name: f}, Unsafe: p < needed}
+	d, err := hwgen.Plan(n, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return sim.CrossCheck(context.Background(), d, emit(t, d, o), samples,
+		sim.Options{Simulator: verilator.Icarus, CacheDir: t.TempDir()})
+}
+
+// checkExtremes: at the needed P, Verilog and model agree on the accumulators
+// themselves; at P-1 the simulation stops with an overflow that names the block.
+func checkExtremes(t *testing.T, l quant.Layer, f hwgen.Fold) {
+	t.Helper()
+	needed, _ := l.NeededBits()
+	if needed != 12 {
+		t.Fatalf("needs %d bits, want 12", needed)
+	}
+	if r, err := runExtremes(t, l, f, needed); err != nil || r.Mismatches > 0 {
+		t.Errorf("P = %d: %+v, %v", needed, r, err)
+	}
+	_, err := runExtremes(t, l, f, needed-1)
+	if err == nil || !strings.Contains(err.Error(), "bits") || !strings.Contains(err.Error(), "u_"+l.Name+"_mvau") {
+		t.Errorf("P = %d: got %v, want an overflow that names the block", needed-1, err)
+	}
+}
+
+// TestExtremes drives every channel of drawn layers to its exact certified maximum and
+// minimum at the needed P and at P-1.
 func TestExtremes(t *testing.T) {
 	needTool(t, "iverilog")
 	for _, c := range []struct {
@@ -83,33 +119,24 @@ func TestExtremes(t *testing.T) {
 			if testing.Short() && c.fold.PE != 4 {
 				t.Skip("a large or long simulation")
 			}
-			l := hiddenLayer(1, c.signed)
-			needed, _ := l.NeededBits()
-			if needed != 12 {
-				t.Fatalf("needs %d bits, want 12", needed)
-			}
-			n := bare(t, l)
-			samples := extremes(&n.Layers[0])
-			checkReached(t, n, samples)
-			run := func(p int) (*sim.Result, error) {
-				f := c.fold
-				f.AccBits = p
-				o := hwgen.Options{Folding: hwgen.Folding{"fc2": f}, Unsafe: p < needed}
-				d, err := hwgen.Plan(n, o)
-				if err != nil {
-					t.Fatal(err)
-				}
-				return sim.CrossCheck(context.Background(), d, emit(t, d, o), samples,
-					sim.Options{Simulator: verilator.Icarus, CacheDir: t.TempDir()})
-			}
-			if r, err := run(needed); err != nil || r.Mismatches > 0 {
-				t.Errorf("P = %d: %+v, %v", needed, r, err)
-			}
-			_, err := run(needed - 1)
-			if err == nil || !strings.Contains(err.Error(), "bits") || !strings.Contains(err.Error(), "u_fc2_mvau") {
-				t.Errorf("P = %d: got %v, want an overflow that names the block", needed-1, err)
-			}
+			checkExtremes(t, hiddenLayer(1, c.signed), c.fold)
 		})
+	}
+}
+
+// TestTrainedExtremes does the same to the hidden layers that the reference
+// implementation of A2Q+ trained for P = 12.
+func TestTrainedExtremes(t *testing.T) {
+	if testing.Short() {
+		t.Skip("simulates 64 channels")
+	}
+	needTool(t, "iverilog")
+	n, err := qonnx.Read(filepath.Join("..", "quant", "qonnx", "testdata", "fmnist_mlp_a2qplus_w4a4_p12.onnx"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, l := range n.Layers[1:3] {
+		t.Run(l.Name, func(t *testing.T) { checkExtremes(t, l, hwgen.Fold{PE: 4, SIMD: 8}) })
 	}
 }
 
