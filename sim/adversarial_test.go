@@ -113,7 +113,7 @@ func TestExtremes(t *testing.T) {
 		{"unsigned", false, hwgen.Fold{PE: 4, SIMD: 8}},
 		{"signed", true, hwgen.Fold{PE: 4, SIMD: 8}},
 		{"one lane", false, hwgen.Fold{PE: 1, SIMD: 1}},
-		{"no fold", false, hwgen.Fold{PE: 16, SIMD: 64}},
+		{"one beat a fold", false, hwgen.Fold{PE: 2, SIMD: 64}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			if testing.Short() && c.fold.PE != 4 {

@@ -22,5 +22,5 @@ func widthConverterShape(w *hwgen.WidthConverter) shape {
 		stored = fmt.Sprintf("stored_bits_%d", count)
 	}
 	return shape{Kind: KindWidthConverter, FF: count + 2 + 2*w.In*w.Word,
-		Terms: []term{{"narrow", 1, 4, false}, {"counter_bits", float64(count), 1.5, false}, {stored, float64(w.In * w.Word), 2}}}
+		Terms: []term{{"narrow", 1, 4, false}, {"counter_bits", float64(count), 1.5, false}, {stored, float64(w.In * w.Word), 2, false}}}
 }
