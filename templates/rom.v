@@ -7,7 +7,8 @@
 //   WIDTH  bits of a word, >= 1
 //   DEPTH  words, >= 1
 //   MEM    file of DEPTH hexadecimal words, relative to where the tool is started
-//   BLOCK  1: block RAM, 0: LUTs
+//   BLOCK  1: block RAM, 0: LUTs ("logic" is Yosys's word for them; tools that do not know
+//          it choose by themselves)
 `default_nettype none
 module rom #(
     parameter integer WIDTH = 8,
