@@ -2,6 +2,7 @@ package cost
 
 import (
 	"fmt"
+	"math"
 	"strings"
 
 	"github.com/a2qgen/a2qgen/hwgen"
@@ -16,7 +17,7 @@ type Report struct {
 	Layers []LayerCost `json:"layers"`
 	Blocks []BlockCost `json:"blocks"`
 	// Fit is the error of the model on samples that it was not fitted to, by kind of
-	// block.
+	// block, and on whole designs (KindDesign).
 	Fit map[string]Error `json:"fit"`
 }
 
@@ -43,7 +44,11 @@ func Estimate(d *hwgen.Design, family string) (*Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &Report{Family: family, Fit: map[string]Error{}}
+	return m.estimate(d), nil
+}
+
+func (m *Model) estimate(d *hwgen.Design) *Report {
+	r := &Report{Family: m.Family, Fit: map[string]Error{}}
 	for kind, e := range m.Errors {
 		r.Fit[kind] = e.HeldOut
 	}
@@ -54,13 +59,14 @@ func Estimate(d *hwgen.Design, family string) (*Report, error) {
 	}
 	for _, b := range d.Blocks {
 		c := BlockCost{Name: b.Name(), Module: b.Module(), Layer: layerOf(b), Resources: m.block(b)}
+		c.LUT = int(math.Round(m.InDesign * float64(c.LUT)))
 		r.Blocks = append(r.Blocks, c)
 		r.Total = r.Total.Plus(c.Resources)
 		l := &r.Layers[byName[c.Layer]]
 		l.Resources = l.Resources.Plus(c.Resources)
 	}
 	r.Total = r.Total.Plus(frameCounter(d.Streams[len(d.Streams)-1].Beats))
-	return r, nil
+	return r
 }
 
 // layerOf returns the name of the layer that a block belongs to.

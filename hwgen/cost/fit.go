@@ -1,6 +1,7 @@
 package cost
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"sort"
@@ -14,13 +15,13 @@ import (
 // the errors on both kinds of samples.
 func Fit(samples []Sample) (*Model, error) {
 	m := &Model{Family: "xc7", Coefficients: map[string]map[string]float64{}, Products: productTable(samples), Errors: map[string]Errors{}}
-	for _, kind := range BlockKinds() {
+	for _, kind := range blockKinds() {
 		if err := m.fitKind(kind, samples); err != nil {
 			return nil, err
 		}
 		m.Errors[kind] = Errors{Train: m.errorOn(samples, kind, false), HeldOut: m.errorOn(samples, kind, true)}
 	}
-	return m, nil
+	return m, m.fitDesigns(samples)
 }
 
 // priorWeight is the relative error of the samples' LUTs that weighs as much as a
@@ -156,6 +157,40 @@ func solveFree(a *mat.Dense, y *mat.VecDense, free []bool) []float64 {
 	return z
 }
 
+// fitDesigns fits what a block takes in a design and measures the errors on designs.
+func (m *Model) fitDesigns(samples []Sample) error {
+	m.InDesign = 1
+	var ratios []float64
+	for _, s := range samples {
+		if s.Kind != KindDesign || s.HeldOut {
+			continue
+		}
+		r, err := m.sample(s)
+		if err != nil {
+			return err
+		}
+		ratios = append(ratios, float64(s.Counts.LUT)/float64(r.LUT))
+	}
+	if len(ratios) == 0 {
+		return errors.New("cost: fit: no samples of designs")
+	}
+	m.InDesign = math.Round(1e3*stat.Mean(ratios, nil)) / 1e3
+	m.Errors[KindDesign] = Errors{Train: m.errorOn(samples, KindDesign, false), HeldOut: m.errorOn(samples, KindDesign, true)}
+	return nil
+}
+
+// sample estimates a block or a design.
+func (m *Model) sample(s Sample) (Resources, error) {
+	if s.Kind != KindDesign {
+		return m.block(s.Unit().Block), nil
+	}
+	d, err := s.Design()
+	if err != nil {
+		return Resources{}, fmt.Errorf("cost: sample %s: %w", s.Key(), err)
+	}
+	return m.estimate(d).Total, nil
+}
+
 // errorOn returns the model's error on the samples of a kind.
 func (m *Model) errorOn(samples []Sample, kind string, heldOut bool) Error {
 	var lut, ff []float64
@@ -163,7 +198,10 @@ func (m *Model) errorOn(samples []Sample, kind string, heldOut bool) Error {
 		if s.Kind != kind || s.HeldOut != heldOut || s.Counts.LUT < 20 {
 			continue
 		}
-		r := m.block(s.Unit().Block)
+		r, err := m.sample(s)
+		if err != nil {
+			panic(err.Error()) // fitDesigns has built it before
+		}
 		lut = append(lut, relative(r.LUT, s.Counts.LUT))
 		ff = append(ff, relative(r.FF, s.Counts.FF))
 	}

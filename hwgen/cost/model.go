@@ -17,6 +17,9 @@ type Model struct {
 	Coefficients map[string]map[string]float64 `json:"coefficients"`
 	// Products are measured, not fitted.
 	Products ProductTable `json:"products"`
+	// InDesign is the LUTs of a block in a design, in LUTs of the block alone: a flattened
+	// design lets ABC share more and trade depth for area.
+	InDesign float64 `json:"in_design"`
 	// Errors of the model, by kind of block, on the samples.
 	Errors map[string]Errors `json:"errors"`
 }
@@ -91,7 +94,7 @@ func (m *Model) shapeOf(b hwgen.Block) shape {
 func (m *Model) WriteReport(w io.Writer) {
 	fmt.Fprintf(w, "%-16s %-9s %7s  %-23s  %s\n", "", "", "", "LUT error %", "FF error %")
 	fmt.Fprintf(w, "%-16s %-9s %7s  %7s %7s %7s  %7s %7s %7s\n", "block", "samples", "number", "median", "p90", "max", "median", "p90", "max")
-	for _, kind := range BlockKinds() {
+	for _, kind := range append(blockKinds(), KindDesign) {
 		for _, e := range []struct {
 			name string
 			Error
@@ -102,7 +105,7 @@ func (m *Model) WriteReport(w io.Writer) {
 	}
 }
 
-// BlockKinds lists the kinds of samples that are blocks.
-func BlockKinds() []string {
+// blockKinds lists the kinds of samples that are blocks.
+func blockKinds() []string {
 	return []string{KindMVAU, KindReplayBuffer, KindFIFO, KindWidthConverter, KindLabelSelect}
 }

@@ -244,6 +244,7 @@ func (u *mvau) thresholds(memories []hwgen.Memory) {
 		u.comparators(&c, stage, memories[stage])
 	}
 	u.add("compare_bits", float64(c.compared), 0.67)
+	u.add("compare_far_bits", float64(c.comparedFar), 0.67)
 	u.add("compare_fixed_bits", float64(c.fixed), 0.3)
 	u.add("threshold_shallow_bits", float64(c.shallow), 0.3)
 	u.add("threshold_near_slices", float64(c.near), 0.5)
@@ -259,11 +260,13 @@ func (u *mvau) thresholds(memories []hwgen.Memory) {
 
 // comparators counts the bits of the threshold search.
 type comparators struct {
-	// compared bits have a threshold that varies, fixed bits a constant one.
-	compared, fixed int
+	// compared bits have a threshold that varies (comparedFar: out of a far memory), fixed
+	// bits a constant one.
+	compared, comparedFar, fixed int
 	// The memory of a varying bit: shallow bits have up to 4 words and hide in the
-	// comparator; near slices have up to 16 words and mid slices 32, and partly hide there; far slices and
-	// muxes are those of larger memories, or of memories with a register behind them.
+	// comparator; near slices have up to 16 words and mid slices 32, and partly hide there;
+	// far slices and muxes are those of larger memories, or of memories with a register
+	// behind them.
 	shallow, near, mid, far, muxes int
 }
 
@@ -283,7 +286,11 @@ func (u *mvau) comparators(c *comparators, stage int, mem hwgen.Memory) {
 				variable++
 			}
 		}
-		c.compared += variable
+		if registered || address > 5 {
+			c.comparedFar += variable
+		} else {
+			c.compared += variable
+		}
 		c.fixed += u.ThresholdBits - variable
 		all = append(all, columns...)
 		if shared && pe < u.pe-1 {

@@ -43,6 +43,9 @@ func (t *ProductTable) product(m, used, n, width int, signed bool) float64 {
 	}
 	used, n = clip(used), clip(n)
 	m = max(used, min(m, maxProductBits))
+	if t[m-1][used-1][n-1][oneIf(signed)] == 0 { // a width that was not measured
+		m = maxProductBits
+	}
 	return scale * float64(t[m-1][used-1][n-1][oneIf(signed)])
 }
 

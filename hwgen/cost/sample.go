@@ -11,8 +11,8 @@ import (
 	"github.com/a2qgen/a2qgen/hwgen/cost/synth"
 )
 
-// Kinds of samples: the five blocks, and two parts of the MVAU that are measured
-// by themselves.
+// Kinds of samples: the five blocks, two parts of the MVAU that are measured by
+// themselves, and whole designs.
 const (
 	KindMVAU           = "mvau"
 	KindReplayBuffer   = "replay_buffer"
@@ -21,6 +21,7 @@ const (
 	KindLabelSelect    = "label_select"
 	KindProduct        = "product"  // one product with its register
 	KindConstant       = "constant" // one product by a constant
+	KindDesign         = "design"   // a whole network, flattened
 )
 
 // Sample is one synthesised unit: what it was, and what came out. Kind, Seed and

@@ -35,6 +35,36 @@ func (s Sample) Unit() synth.Unit {
 	panic(fmt.Sprintf("cost: a sample of kind %q is no block", s.Kind))
 }
 
+// Design rebuilds the design that a sample of kind design is of: layers of sizes s0,
+// s1, ... with m-bit weights and n-bit activations; p bits for the hidden layers.
+func (s Sample) Design() (*hwgen.Design, error) {
+	p := s.Params
+	var sizes []int
+	for p[fmt.Sprintf("s%d", len(sizes))] > 0 {
+		sizes = append(sizes, p[fmt.Sprintf("s%d", len(sizes))])
+	}
+	n := quant.Network{Name: "sample", InputShape: sizes[:1], Input: quant.InputQuantizer{Type: quant.DataType{Bits: p["n"]},
+		Quantize: func(_ int, v float64) int32 { return int32(v) }}}
+	last := len(sizes) - 2
+	for i := range sizes[1:] {
+		layer := map[string]int{"mw": sizes[i], "mh": sizes[i+1], "m": p["m"], "n": p["n"], "p": p["p"], "a": p["n"], "gain": p["gain"]}
+		if i == 0 || i == last {
+			layer["p"] = 2*max(p["m"], p["n"]) + 12 // as wide as it likes
+		}
+		if i == last {
+			layer["a"] = 0
+		}
+		l := Sample{Seed: s.Seed<<8 + uint64(i), Params: layer}.layer()
+		l.Name = fmt.Sprintf("fc%d", i)
+		n.Layers = append(n.Layers, *l)
+	}
+	net, err := quant.NewNetwork(n)
+	if err != nil {
+		return nil, err
+	}
+	return hwgen.Plan(net, hwgen.Options{FPS: float64(p["kfps"]) * 1000})
+}
+
 // Product rebuilds the multiplier that a sample of kind product or constant is of.
 func (s Sample) Product() synth.Product {
 	p := s.Params

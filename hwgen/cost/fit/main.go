@@ -107,38 +107,36 @@ func synthesise(ctx context.Context, path string, known []cost.Sample) ([]cost.S
 }
 
 // nextBatch takes the samples for one run of Yosys off the front of missing: many
-// small ones or a few large ones, but products never with blocks.
+// small ones or a few large ones, of one kind.
 func nextBatch(all []cost.Sample, missing []int) []int {
 	size := 12
-	if isProduct(all[missing[0]]) {
+	first := batchKind(all[missing[0]])
+	switch first {
+	case cost.KindProduct:
 		size = 64
+	case cost.KindDesign:
+		size = 1
 	}
 	n := 1
-	for n < min(size, len(missing)) && isProduct(all[missing[n]]) == isProduct(all[missing[0]]) {
+	for n < min(size, len(missing)) && batchKind(all[missing[n]]) == first {
 		n++
 	}
 	return missing[:n]
 }
 
-func isProduct(s cost.Sample) bool { return s.Kind == cost.KindProduct || s.Kind == cost.KindConstant }
+// batchKind says which samples can share a run: products, blocks or (alone) designs.
+func batchKind(s cost.Sample) string {
+	switch s.Kind {
+	case cost.KindProduct, cost.KindConstant:
+		return cost.KindProduct
+	case cost.KindDesign:
+		return cost.KindDesign
+	}
+	return "block"
+}
 
 func measure(ctx context.Context, all []cost.Sample, batch []int) error {
-	var units []synth.Unit
-	var products []synth.Product
-	for _, i := range batch {
-		if s := all[i]; isProduct(s) {
-			products = append(products, s.Product())
-		} else {
-			units = append(units, s.Unit())
-		}
-	}
-	var counts []synth.Counts
-	var err error
-	if len(units) > 0 {
-		counts, err = synth.Blocks(ctx, units)
-	} else {
-		counts, err = synth.Products(ctx, products)
-	}
+	counts, err := counts(ctx, all, batch)
 	if err != nil {
 		return err
 	}
@@ -146,4 +144,27 @@ func measure(ctx context.Context, all []cost.Sample, batch []int) error {
 		all[i].Counts = counts[k]
 	}
 	return nil
+}
+
+func counts(ctx context.Context, all []cost.Sample, batch []int) ([]synth.Counts, error) {
+	switch batchKind(all[batch[0]]) {
+	case cost.KindProduct:
+		var products []synth.Product
+		for _, i := range batch {
+			products = append(products, all[i].Product())
+		}
+		return synth.Products(ctx, products)
+	case cost.KindDesign:
+		d, err := all[batch[0]].Design()
+		if err != nil {
+			return nil, err
+		}
+		c, err := synth.Design(ctx, d)
+		return []synth.Counts{c}, err
+	}
+	var units []synth.Unit
+	for _, i := range batch {
+		units = append(units, all[i].Unit())
+	}
+	return synth.Blocks(ctx, units)
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"math/rand/v2"
 	"slices"
 
@@ -9,26 +10,19 @@ import (
 
 // sweep returns what is to be synthesised: the same list every time.
 func sweep() []cost.Sample {
-	return slices.Concat(productSweep(), constantSweep(), streamSweep(), labelSweep(), mvauSweep())
+	return slices.Concat(productSweep(), constantSweep(), streamSweep(), labelSweep(), designSweep(), mvauSweep())
 }
 
 // productSweep covers every width of weight, of the part of it that a lane's values
-// use, and of input up to 8 bits; and, held out, products that P trims.
+// use, and of input, up to 8 bits (7-bit weights aside).
 func productSweep() []cost.Sample {
 	var all []cost.Sample
-	add := func(m, used, n, signed, bits int) {
-		all = append(all, cost.Sample{Kind: cost.KindProduct, HeldOut: bits < m+n,
-			Params: map[string]int{"m": m, "used": used, "n": n, "signed": signed, "bits": bits}})
-	}
-	for m := 1; m <= 8; m++ {
+	for _, m := range []int{1, 2, 3, 4, 5, 6, 8} {
 		for n := 1; n <= 8; n++ {
 			for signed := 0; signed <= 1; signed++ {
 				for used := 1; used <= m; used++ {
-					add(m, used, n, signed, m+n)
-				}
-				if m >= 3 && n >= 2 && (m+n)%3 == 0 {
-					add(m, m-1, n, signed, m+n-1)
-					add(m, m-2, n, signed, m+n-2)
+					all = append(all, cost.Sample{Kind: cost.KindProduct,
+						Params: map[string]int{"m": m, "used": used, "n": n, "signed": signed, "bits": m + n}})
 				}
 			}
 		}
@@ -55,14 +49,14 @@ func pick(rng *rand.Rand, from ...int) int { return from[rng.IntN(len(from))] }
 func mvauSweep() []cost.Sample {
 	rng := rand.New(rand.NewPCG(2, 1))
 	var all []cost.Sample
-	for i := range 120 {
+	for i := range 100 {
 		p := map[string]int{
 			"pe": pick(rng, 1, 1, 2, 2, 4, 4, 8), "simd": pick(rng, 1, 2, 3, 4, 4, 5, 8, 8, 16, 32),
 			"m": pick(rng, 1, 2, 3, 4, 4, 4, 5, 6, 8), "n": pick(rng, 1, 2, 3, 4, 4, 4, 4, 6, 8), "signed": pick(rng, 0, 0, 1),
 			"a": pick(rng, 0, 1, 2, 2, 3, 4, 4, 4), "asigned": pick(rng, 0, 0, 1), "invert": pick(rng, 0, 0, 0, 1),
 		}
-		if rng.IntN(30) == 0 {
-			p["a"], p["pe"] = 7, 1
+		if rng.IntN(16) == 0 {
+			p["a"], p["pe"] = pick(rng, 6, 8), 1
 		}
 		for p["pe"]*p["simd"]*p["m"]*p["n"] > 600 {
 			p["pe"], p["simd"] = max(1, p["pe"]/2), (p["simd"]+1)/2
@@ -119,6 +113,25 @@ func labelSweep() []cost.Sample {
 		p := map[string]int{"pe": pe, "mh": pe * pick(rng, 1, 2, 3, 5, 10), "mw": 16, "m": pick(rng, 2, 4, 8), "n": pick(rng, 2, 4, 8),
 			"signed": 0, "p": 8 + rng.IntN(14), "gain": pick(rng, 0, 0, 3, 5, 8)}
 		all = append(all, cost.Sample{Kind: cost.KindLabelSelect, HeldOut: i%4 == 3, Seed: uint64(i), Params: p})
+	}
+	return all
+}
+
+// designSweep draws whole networks that take ten to twenty seconds each.
+func designSweep() []cost.Sample {
+	rng := rand.New(rand.NewPCG(5, 1))
+	var all []cost.Sample
+	for i := range 14 {
+		m := pick(rng, 2, 3, 4, 4, 4, 5, 8)
+		p := map[string]int{"m": m, "n": pick(rng, 2, 3, 4, 4, 4, 4, 5), "gain": pick(rng, 0, 4, 6),
+			"s0": pick(rng, 32, 48, 64, 96, 128), "s1": pick(rng, 16, 32, 48, 64), "kfps": pick(rng, 100, 300, 600, 1000)}
+		p["p"] = p["n"] + pick(rng, 4, 6, 8)
+		hidden := pick(rng, 1, 1, 2)
+		for k := range hidden {
+			p[fmt.Sprintf("s%d", 2+k)] = pick(rng, 16, 32)
+		}
+		p[fmt.Sprintf("s%d", 2+hidden)] = 10
+		all = append(all, cost.Sample{Kind: cost.KindDesign, HeldOut: i%2 == 1, Seed: uint64(i), Params: p})
 	}
 	return all
 }
