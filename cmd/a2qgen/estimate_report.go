@@ -72,13 +72,9 @@ func (r *estimateReport) notes() []string {
 	if slices.ContainsFunc(r.Rows, func(row cost.Row) bool { return !row.Safe }) {
 		lines = append(lines, "UNSAFE: these weights can overflow an accumulator of that width; generate refuses it")
 	}
-	line := "error of the formulas on held-out blocks, median and 90th percentile:"
-	for _, kind := range cost.BlockKinds() {
-		if e, ok := r.Fit[kind]; ok && e.Samples > 0 {
-			line += fmt.Sprintf(" %s LUT %.1f %%, %.1f %%, FF %.1f %%, %.1f %%;", kind, e.LUTMedian, e.LUTP90, e.FFMedian, e.FFP90)
-		}
-	}
-	return append(lines, line[:len(line)-1])
+	e := r.Fit[cost.KindDesign]
+	return append(lines, fmt.Sprintf("error on %d designs that the model was not fitted to, median and worst: LUT %.1f %%, %.1f %%, FF %.1f %%, %.1f %%",
+		e.Samples, e.LUTMedian, e.LUTMax, e.FFMedian, e.FFMax))
 }
 
 // row returns the row of a width.

@@ -1,0 +1,167 @@
+package cost
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/a2qgen/a2qgen/hwgen"
+	"github.com/a2qgen/a2qgen/quant"
+)
+
+func readSamples(t *testing.T) []Sample {
+	t.Helper()
+	data, err := os.ReadFile("data/xc7.csv")
+	if err != nil {
+		t.Fatal(err)
+	}
+	samples, err := ReadSamples(bytes.NewReader(data))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return samples
+}
+
+// TestModelFollowsSamples fits the committed samples again: coefficients and errors in
+// xc7.json are what the command would write.
+func TestModelFollowsSamples(t *testing.T) {
+	fresh, err := Fit(readSamples(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	committed := loadXC7()
+	if diff := cmp.Diff(committed.Errors, fresh.Errors); diff != "" {
+		t.Errorf("errors in xc7.json are stale, run go run ./hwgen/cost/fit -fit-only (-have +want):\n%s", diff)
+	}
+	if committed.Products != fresh.Products {
+		t.Error("products in xc7.json are stale, run go run ./hwgen/cost/fit -fit-only")
+	}
+}
+
+// TestErrorBounds holds the model to the accuracy that it had when it was committed, on
+// samples that it was not fitted to (percent; from the report of the fit command).
+func TestErrorBounds(t *testing.T) {
+	for kind, most := range map[string]struct{ lutMedian, lutP90, ffMedian, ffP90 float64 }{
+		KindMVAU:           {8, 20, 0.5, 4},
+		KindReplayBuffer:   {4, 8, 0, 0},
+		KindFIFO:           {4, 8, 0, 0},
+		KindWidthConverter: {5, 8, 0, 0},
+		KindLabelSelect:    {14, 45, 3, 8},
+		KindDesign:         {5, 9, 1, 1},
+	} {
+		e := loadXC7().Errors[kind].HeldOut
+		if e.LUTMedian > most.lutMedian || e.LUTP90 > most.lutP90 || e.FFMedian > most.ffMedian || e.FFP90 > most.ffP90 {
+			t.Errorf("%s: held-out errors are %+v, want at most %+v", kind, e, most)
+		}
+	}
+}
+
+func TestSamplesRoundTrip(t *testing.T) {
+	samples := readSamples(t)
+	var b bytes.Buffer
+	if err := WriteSamples(&b, samples); err != nil {
+		t.Fatal(err)
+	}
+	again, err := ReadSamples(&b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(samples, again); diff != "" {
+		t.Error(diff)
+	}
+	if _, err := ReadSamples(strings.NewReader(strings.Join(sampleHeader, ",") + "\nfifo,train,0,width,1,1,1,1,1,1,1\n")); err == nil {
+		t.Error("a parameter without a value is read")
+	}
+}
+
+// network returns a 64-32-32-10 network with 4-bit weights and activations whose hidden
+// layer fits 10-bit accumulators.
+func network(t *testing.T) *quant.Network {
+	t.Helper()
+	layer := func(seed uint64, name string, in, out, p, a int) quant.Layer {
+		l := Sample{Seed: seed, Params: map[string]int{"mw": in, "mh": out, "m": 4, "n": 4, "p": p, "a": a, "gain": 4}}.layer()
+		l.Name = name
+		return *l
+	}
+	n := quant.Network{Name: "test", InputShape: []int{64}, Input: quant.InputQuantizer{Type: quant.DataType{Bits: 4},
+		Quantize: func(_ int, v float64) int32 { return int32(v) }},
+		Layers: []quant.Layer{layer(1, "fc0", 64, 32, 16, 4), layer(2, "fc1", 32, 32, 10, 4), layer(3, "fc2", 32, 10, 16, 0)}}
+	net, err := quant.NewNetwork(n)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return net
+}
+
+func widths(from, to int) []int {
+	var w []int
+	for p := from; p <= to; p++ {
+		w = append(w, p)
+	}
+	return w
+}
+
+// TestTable checks that no wider accumulator is cheaper, that layers and queue add up,
+// and that an unsafe width is marked.
+func TestTable(t *testing.T) {
+	n := network(t)
+	rows, err := Table(n, hwgen.Options{FPS: 1e6}, widths(6, 32), "xc7")
+	if err != nil {
+		t.Fatal(err)
+	}
+	needed, _ := n.Layers[1].NeededBits()
+	for i, r := range rows {
+		if r.Safe != (r.AccBits >= needed) {
+			t.Errorf("P = %d: safe is %v, the weights need %d", r.AccBits, r.Safe, needed)
+		}
+		if i > 0 && (r.LUT < rows[i-1].LUT || r.FF < rows[i-1].FF) {
+			t.Errorf("P = %d costs %d LUT, %d FF, less than P = %d with %d, %d", r.AccBits, r.LUT, r.FF, r.AccBits-1, rows[i-1].LUT, rows[i-1].FF)
+		}
+		var sum Resources
+		for _, l := range r.Layers {
+			sum = sum.Plus(l.Resources)
+		}
+		if sum != r.Resources { // the output has one beat, so nothing is counted
+			t.Errorf("P = %d: layers cost %+v, all %+v", r.AccBits, sum, r.Resources)
+		}
+	}
+	if first, last := rows[0], rows[len(rows)-1]; last.LUT < first.LUT*11/10 || last.FF < first.FF*11/10 {
+		t.Errorf("P hardly matters: %+v at 6 bits, %+v at 32", first.Resources, last.Resources)
+	}
+}
+
+// TestTableJSON pins the keys that `a2qgen estimate --json` shows.
+func TestTableJSON(t *testing.T) {
+	row := Row{AccBits: 8, Safe: true, Resources: Resources{1, 2, 0.5, 3},
+		Layers: []LayerCost{{Name: "fc", AccBits: 8, Safe: true, Resources: Resources{1, 2, 0.5, 3}}}}
+	data, err := json.Marshal(row)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := `{"acc_bits":8,"safe":true,"lut":1,"ff":2,"bram36":0.5,"dsp":3,"layers":[` +
+		`{"name":"fc","acc_bits":8,"safe":true,"lut":1,"ff":2,"bram36":0.5,"dsp":3}]}`
+	if string(data) != want {
+		t.Errorf("got  %s\nwant %s", data, want)
+	}
+}
+
+func TestBadInput(t *testing.T) {
+	n := network(t)
+	d, err := hwgen.Plan(n, hwgen.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Estimate(d, "ice40"); err == nil || !strings.Contains(err.Error(), "xc7") {
+		t.Errorf("family ice40: %v", err)
+	}
+	if _, err := Table(n, hwgen.Options{}, []int{8}, "ecp5"); err == nil {
+		t.Error("family ecp5 is accepted")
+	}
+	if _, err := Table(n, hwgen.Options{}, []int{0}, "xc7"); err == nil {
+		t.Error("a 0-bit accumulator is accepted")
+	}
+}
