@@ -6,14 +6,21 @@ import (
 	"sync"
 )
 
-// Apply turns a raw, flattened sample into integers: x[i] = Quantize(i,
-// sample[i]). Panics if the lengths differ.
+// Apply turns a raw, flattened sample into integers: x[i] = Quantize(e,
+// sample[e]) with e = Order[i], or i where there is no order. Panics if the
+// lengths differ.
 func (q *InputQuantizer) Apply(sample []float32, x []int32) {
 	if len(sample) != len(x) {
 		panic(fmt.Sprintf("quant: sample of %d elements, want %d", len(sample), len(x)))
 	}
-	for i, v := range sample {
-		x[i] = q.Quantize(i, float64(v))
+	if q.Order == nil {
+		for i, v := range sample {
+			x[i] = q.Quantize(i, float64(v))
+		}
+		return
+	}
+	for i, e := range q.Order {
+		x[i] = q.Quantize(int(e), float64(sample[e]))
 	}
 }
 

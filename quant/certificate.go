@@ -45,11 +45,72 @@ func signSums(row []int32) (p, n int64) {
 	return p, n
 }
 
+// shifted returns the range moved by d.
+func (r AccRange) shifted(d int64) AccRange { return AccRange{r.Min + d, r.Max + d} }
+
+// dataType returns the smallest type that holds the range, unsigned where it
+// has no negative value.
+func (r AccRange) dataType() DataType {
+	if r.Min >= 0 {
+		return DataType{Bits: max(1, bits.Len64(uint64(r.Max)))}
+	}
+	return DataType{Bits: r.Bits(), Signed: true}
+}
+
 // AccRange returns the exact accumulator range of channel c, from its integer
-// weights and the type of the layer's inputs.
+// weights, its start value and the types of what the layer reads: over all
+// inputs, all subsets of the terms and all orders of adding them.
 func (l *Layer) AccRange(c int) AccRange {
-	p, n := signSums(l.Row(c))
-	return rangeOf(p, n, l.Input)
+	return l.sumRange(c).shifted(l.start(c))
+}
+
+// sumRange is AccRange without the start value.
+func (l *Layer) sumRange(c int) AccRange {
+	lo, hi := l.Input.Min(), l.Input.Max()
+	switch l.Kind.orLinear() {
+	case Linear, Conv:
+		p, n := signSums(l.Row(c))
+		return rangeOf(p, n, l.Input)
+	case AvgPool:
+		return AccRange{int64(l.In) * lo, int64(l.In) * hi}
+	case Add:
+		var r AccRange
+		for k, o := range l.operands {
+			r.Min += l.factor(k) * o.typ.Min()
+			r.Max += l.factor(k) * o.typ.Max()
+		}
+		return r
+	}
+	return AccRange{lo, hi}
+}
+
+// factor returns the factor of operand k of Add.
+func (l *Layer) factor(k int) int64 {
+	if l.Factors == nil {
+		return 1
+	}
+	return l.Factors[k]
+}
+
+// ShiftedStart returns the start value that lets channel c, of any signs, use
+// all of p bits (MATH 2, shifted range): with the sums in [min, max], the
+// accumulator begins at -2^(p-1) - min and stays within -2^(p-1) ..
+// -2^(p-1) + max - min. Where that leaves a code free it begins one higher, so
+// that a threshold below every sum fits in p bits too. ok says that the sums
+// fit at all.
+func (l *Layer) ShiftedStart(c, p int) (start int64, ok bool) {
+	r := l.sumRange(c)
+	least := -accMax(p) - 1
+	width := uint64(r.Max - r.Min)
+	limit := 2*uint64(accMax(p)) + 1
+	if width > limit {
+		return 0, false
+	}
+	start = least - r.Min
+	if width < limit {
+		start++
+	}
+	return start, true
 }
 
 // NeededBits returns the smallest accumulator width that is enough for every
@@ -114,18 +175,33 @@ func (n *Network) Certify() error {
 	return nil
 }
 
+// SumBits returns the smallest width that holds the sums of every channel
+// before a start value is added.
+func (l *Layer) SumBits() int {
+	width := 1
+	for c := range l.Out {
+		width = max(width, l.sumRange(c).Bits())
+	}
+	return width
+}
+
 // L1Max returns the largest sum of absolute weights over the channels.
 func (l *Layer) L1Max() int64 {
 	var m int64
 	for c := 0; c < l.Out; c++ {
-		p, n := signSums(l.Row(c))
-		m = max(m, p+n)
+		if l.Kind.orLinear().Weighted() {
+			p, n := signSums(l.Row(c))
+			m = max(m, p+n)
+		}
 	}
 	return m
 }
 
 // Sparsity returns the fraction of weights that are zero, 0 to 1.
 func (l *Layer) Sparsity() float64 {
+	if len(l.Weights) == 0 {
+		return 0
+	}
 	zeros := 0
 	for _, w := range l.Weights {
 		if w == 0 {
@@ -137,6 +213,9 @@ func (l *Layer) Sparsity() float64 {
 
 // TapsMax returns the largest number of nonzero weights in a channel.
 func (l *Layer) TapsMax() int {
+	if len(l.Weights) == 0 {
+		return l.In
+	}
 	most := 0
 	for c := 0; c < l.Out; c++ {
 		taps := 0
@@ -150,9 +229,9 @@ func (l *Layer) TapsMax() int {
 	return most
 }
 
-// MaxInput returns an input vector that drives channel c to exactly
-// AccRange(c).Max if sign > 0, else to AccRange(c).Min. Inputs under a zero
-// weight are 0.
+// MaxInput returns an input vector, or window, that drives channel c of a layer
+// with weights to exactly AccRange(c).Max if sign > 0, else to AccRange(c).Min.
+// Inputs under a zero weight are 0.
 func (l *Layer) MaxInput(c, sign int) []int32 {
 	lo, hi := int32(l.Input.Min()), int32(l.Input.Max())
 	if sign <= 0 {

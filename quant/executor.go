@@ -6,33 +6,38 @@ import "fmt"
 // the cycle model and the emitted Verilog must equal. An Executor is immutable:
 // goroutines may share one, each with a Trace of its own.
 type Executor struct {
-	net    *Network
-	layers []packedLayer
+	net     *Network
+	kernels []kernel
 }
 
-// Trace holds what one evaluation computed, layer by layer. Run reuses its
-// buffers, so copy what must outlive the next Run. The zero Trace is ready.
+// kernel computes the accumulators of one layer, without start values, from
+// what the layer reads. scratch is the caller's.
+type kernel func(in [][]int32, acc []int64, scratch *nonzeros)
+
+// Trace holds what one evaluation computed, layer by layer, each tensor in the
+// order of Shape. Run reuses its buffers, so copy what must outlive the next
+// Run. The zero Trace is ready.
 type Trace struct {
-	// Acc[i][c] is the final accumulator of channel c of layer i.
+	// Acc[i][e] is the final accumulator of element e of layer i.
 	Acc [][]int64
-	// Out[i][c] is its output after the thresholds; Out[i] is empty on a layer
-	// that ends in scores.
+	// Out[i][e] is its output; Out[i] is empty on a layer that ends in scores.
 	Out [][]int32
-	// Scores ranks the channels of the last layer: its scores or, if it has
-	// thresholds, its outputs.
+	// Scores ranks the elements of the last layer: its scores or, if it has
+	// none, its outputs.
 	Scores []int64
 	// Label is the lowest index among the largest scores.
 	Label int
 
 	x   nonzeros
+	in  [][]int32
 	own *Executor // the executor that the buffers fit
 }
 
 // NewExecutor prepares a network, as NewNetwork returned it, for evaluation.
 func NewExecutor(n *Network) *Executor {
-	e := &Executor{net: n, layers: make([]packedLayer, len(n.Layers))}
+	e := &Executor{net: n, kernels: make([]kernel, len(n.Layers))}
 	for i := range n.Layers {
-		e.layers[i] = packLayer(&n.Layers[i])
+		e.kernels[i] = newKernel(&n.Layers[i])
 	}
 	return e
 }
@@ -41,24 +46,25 @@ func NewExecutor(n *Network) *Executor {
 func (e *Executor) Network() *Network { return e.net }
 
 // Check returns an error unless x is a legal input of the network: as many
-// integers as the first layer has inputs, each in the range of their type.
+// integers as the network reads, each in the range of their type.
 func (e *Executor) Check(x []int32) error {
-	l := &e.net.Layers[0]
-	if len(x) != l.In {
-		return fmt.Errorf("quant: layer %q: got %d inputs, want %d", l.Name, len(x), l.In)
+	q := &e.net.Input
+	if len(x) != q.Shape.Size() {
+		return fmt.Errorf("quant: network %q: got %d inputs, want %d", e.net.Name, len(x), q.Shape.Size())
 	}
-	lo, hi := int32(l.Input.Min()), int32(l.Input.Max())
+	lo, hi := int32(q.Type.Min()), int32(q.Type.Max())
 	for i, v := range x {
 		if v < lo || v > hi {
-			return fmt.Errorf("quant: layer %q: input %d is %d, want %v", l.Name, i, v, l.Input)
+			return fmt.Errorf("quant: network %q: input %d is %d, want %v", e.net.Name, i, v, q.Type)
 		}
 	}
 	return nil
 }
 
-// Run evaluates the network on one input vector and leaves every layer's
-// accumulators and outputs in tr. It does not allocate once tr has been used
-// with e. Panics where Check reports an error.
+// Run evaluates the network on one sample of integers, in the order of
+// Network.Input, and leaves every layer's accumulators and outputs in tr. It
+// does not allocate once tr has been used with e. Panics where Check reports an
+// error.
 func (e *Executor) Run(x []int32, tr *Trace) {
 	if err := e.Check(x); err != nil {
 		panic(err.Error())
@@ -66,31 +72,62 @@ func (e *Executor) Run(x []int32, tr *Trace) {
 	if tr.own != e {
 		e.allocate(tr)
 	}
-	for i := range e.layers {
-		tr.x.gather(x)
-		e.layers[i].multiply(&tr.x, tr.Acc[i])
+	for i := range e.kernels {
 		l := &e.net.Layers[i]
-		if l.Thresholds == nil {
-			break // NewNetwork allows this on the last layer only
+		in := tr.in[:len(l.operands)]
+		for k, o := range l.operands {
+			if o.from == Source {
+				in[k] = x
+			} else {
+				in[k] = tr.Out[o.from]
+			}
 		}
-		for c, acc := range tr.Acc[i] {
-			tr.Out[i][c] = int32(l.Thresholds.Apply(c, acc))
-		}
-		x = tr.Out[i]
+		e.kernels[i](in, tr.Acc[i], &tr.x)
+		l.begin(tr.Acc[i])
+		l.emit(tr.Acc[i], tr.Out[i])
 	}
+	clear(tr.in)
 	e.rank(tr)
+}
+
+// begin adds the start values.
+func (l *Layer) begin(acc []int64) {
+	if l.Start == nil {
+		return
+	}
+	for i := range acc {
+		acc[i] += l.Start[i%l.Out]
+	}
+}
+
+// emit turns accumulators into outputs.
+func (l *Layer) emit(acc []int64, out []int32) {
+	switch {
+	case l.Score != nil:
+	case l.Thresholds == nil:
+		for i, v := range acc {
+			out[i] = int32(v)
+		}
+	default:
+		for c := range l.Out {
+			for i := c; i < len(acc); i += l.Out {
+				out[i] = int32(l.Thresholds.Apply(c, acc[i]))
+			}
+		}
+	}
 }
 
 // rank fills in the scores and the label from the last layer's results.
 func (e *Executor) rank(tr *Trace) {
 	last := len(e.net.Layers) - 1
 	if s := e.net.Layers[last].Score; s != nil {
-		for c, acc := range tr.Acc[last] {
-			tr.Scores[c] = acc*s.Gain[c] + s.Bias[c]
+		for i, acc := range tr.Acc[last] {
+			c := i % len(s.Gain)
+			tr.Scores[i] = acc*s.Gain[c] + s.Bias[c]
 		}
 	} else {
-		for c, y := range tr.Out[last] {
-			tr.Scores[c] = int64(y)
+		for i, y := range tr.Out[last] {
+			tr.Scores[i] = int64(y)
 		}
 	}
 	tr.Label = 0
@@ -101,19 +138,40 @@ func (e *Executor) rank(tr *Trace) {
 	}
 }
 
+// Real writes the real outputs that the source graph has for the sample last
+// run, in the order of the last layer's Shape, to dst. It panics where the
+// network has no Dequantize, or dst has another length.
+func (e *Executor) Real(tr *Trace, dst []float64) {
+	last := len(e.net.Layers) - 1
+	if e.net.Dequantize == nil || len(dst) != len(tr.Acc[last]) {
+		panic(fmt.Sprintf("quant: network %q: %d real outputs wanted of %d", e.net.Name, len(dst), len(tr.Acc[last])))
+	}
+	l := &e.net.Layers[last]
+	for i, v := range tr.Acc[last] {
+		if l.Score == nil {
+			v = int64(tr.Out[last][i])
+		}
+		dst[i] = e.net.Dequantize(i%l.Out, v)
+	}
+}
+
 // allocate sizes tr's buffers for e's network.
 func (e *Executor) allocate(tr *Trace) {
 	layers := e.net.Layers
-	widest := 0
+	widest, operands := 0, 0
 	*tr = Trace{Acc: make([][]int64, len(layers)), Out: make([][]int32, len(layers)), own: e}
 	for i := range layers {
 		l := &layers[i]
-		widest = max(widest, l.In)
-		tr.Acc[i] = make([]int64, l.Out)
-		if l.Thresholds != nil {
-			tr.Out[i] = make([]int32, l.Out)
+		if l.Kind.Weighted() {
+			widest = max(widest, l.In)
+		}
+		operands = max(operands, len(l.operands))
+		tr.Acc[i] = make([]int64, l.Shape.Size())
+		if l.Score == nil {
+			tr.Out[i] = make([]int32, l.Shape.Size())
 		}
 	}
+	tr.in = make([][]int32, operands)
 	tr.Scores = make([]int64, e.net.OutputSize())
 	tr.x = nonzeros{index: make([]int32, 0, widest), value: make([]int64, 0, widest)}
 }

@@ -167,9 +167,9 @@ func TestExecutorCheck(t *testing.T) {
 		want string
 	}{
 		{[]int32{0, 3, 1}, ""},
-		{[]int32{0, 4, 1}, `quant: layer "fc0": input 1 is 4, want UINT2`},
-		{[]int32{0, 3, -1}, `quant: layer "fc0": input 2 is -1, want UINT2`},
-		{[]int32{0, 3}, `quant: layer "fc0": got 2 inputs, want 3`},
+		{[]int32{0, 4, 1}, `quant: network "dense": input 1 is 4, want UINT2`},
+		{[]int32{0, 3, -1}, `quant: network "dense": input 2 is -1, want UINT2`},
+		{[]int32{0, 3}, `quant: network "dense": got 2 inputs, want 3`},
 	} {
 		err := e.Check(c.x)
 		if (err == nil) != (c.want == "") || err != nil && err.Error() != c.want {

@@ -1,9 +1,6 @@
 package quant
 
-import (
-	"errors"
-	"fmt"
-)
+import "fmt"
 
 // DataType is an integer data type of Bits bits, two's complement when Signed.
 // Zero always lies in its range.
@@ -36,34 +33,73 @@ func (t DataType) String() string {
 	return fmt.Sprintf("UINT%d", t.Bits)
 }
 
-// Network is a trained network on integers only. It is immutable once built;
-// NewNetwork checks it. Evaluate it with an Executor.
+// Network is a trained network on integers only: layers that read the input or
+// other layers. It is immutable once built; NewNetwork checks it. Evaluate it
+// with an Executor.
 type Network struct {
 	Name string
 	// InputShape is the shape of one sample as the source graph declares it,
 	// without the batch axis, e.g. [1 28 28].
 	InputShape []int
-	// Input turns raw samples into the integers of the first layer.
+	// Input turns raw samples into the integers that layers read.
 	Input InputQuantizer
-	// Layers in order of execution: layer i's outputs are layer i+1's inputs.
+	// Layers in order of execution: a layer reads earlier ones. The last is the
+	// network's output, and every other one is read by some layer.
 	Layers []Layer
+	// Dequantize returns the real output that the source graph has for value v
+	// of channel c of the last layer: of its accumulator where it ends in
+	// scores, else of its output. It is nil where the source does not say.
+	Dequantize func(c int, v int64) float64
 }
 
-// InputQuantizer turns the real numbers of a sample into the first layer's
+// Source, in Layer.From, is the network's input.
+const Source = -1
+
+// InputQuantizer turns the real numbers of a sample into the network's
 // integer inputs, exactly as the source graph does.
 type InputQuantizer struct {
 	Type DataType
+	// Shape is that of the integers, channels last. NewNetwork fills in a
+	// vector where it is zero.
+	Shape Shape
+	// Order, unless nil, is where the integers come from: integer i from sample
+	// element Order[i]. Images have their channels first in samples.
+	Order []int32
 	// Quantize maps element i of a flattened sample to its integer.
 	Quantize func(i int, v float64) int32
 }
 
-// Layer is one integer matrix-vector product followed by either thresholds
-// (hidden layers) or a score (classifier output): acc = Weights * x.
+// Layer computes integer accumulators from integers that it reads, as its Kind
+// says, and turns each into an output by thresholds, or ranks them by scores,
+// or passes them on as they are.
 type Layer struct {
 	Name string
-	// In is the dot-product length (MW), Out the number of channels (MH).
+	Kind Kind // Linear where it is empty
+	// From says which layers are read, by index, or Source. nil stands for the
+	// layer before.
+	From []int
+	// In is the number of terms of a sum: the dot-product length (MW) of a
+	// weighted layer, in the order (row, column, channel) of the window; the
+	// operands of Add; the taps of AvgPool; 1 elsewhere. Out is the number of
+	// channels (MH).
 	In, Out int
-	// Input is the type of the layer's inputs.
+	// Shape is that of the output. NewNetwork computes it.
+	Shape Shape
+	// Window of Conv, AvgPool and MaxPool.
+	Window Window
+	// Groups of Conv, 1 where it is 0.
+	Groups int
+	// Factors of the operands of Add, positive; nil is 1 for each.
+	Factors []int64
+	// Factor of Upsample and PixelShuffle.
+	Factor int
+	// DepthFirst says that PixelShuffle takes its input channels as (row,
+	// column, channel), ONNX's DCR. Otherwise as (channel, row, column), CRD, as
+	// PyTorch does.
+	DepthFirst bool
+
+	// Input is the type of what is read. Operands of Add and Concat may have
+	// narrower ones.
 	Input DataType
 	// WeightBits is M: every weight lies in [-2^(M-1), 2^(M-1)-1].
 	WeightBits int
@@ -72,11 +108,22 @@ type Layer struct {
 	// AccBits is the declared accumulator width P, or 0 where none is declared:
 	// then hardware gets the smallest width that the weights need.
 	AccBits int
-	// Thresholds turn accumulators into the next layer's inputs; nil on a
-	// layer that ends in scores.
+	// Start holds what each channel's accumulator starts from; nil is 0 for
+	// each. Thresholds and scores are for accumulators that began there.
+	Start []int64
+	// Thresholds turn accumulators into outputs, or are nil.
 	Thresholds *Thresholds
-	// Score orders the outputs of the last layer; nil where Thresholds is set.
+	// Score orders the outputs of the last layer, or is nil.
 	Score *Score
+
+	operands []operand // what From stands for; NewNetwork fills it in
+}
+
+// operand is a tensor that a layer reads.
+type operand struct {
+	from  int
+	shape Shape
+	typ   DataType
 }
 
 // Thresholds is a per-channel staircase (MATH 6): with n(c) the number of k
@@ -128,81 +175,47 @@ type Score struct {
 	Exact bool
 }
 
-// maxDim bounds layer sizes, so that a corrupt file cannot ask for the moon.
-const maxDim = 1 << 20
-
-// NewNetwork checks n and returns it: sizes, ranges, the chain of data types,
-// and that thresholds ascend. It does not certify accumulators: see Certify.
-func NewNetwork(n Network) (*Network, error) {
-	if len(n.Layers) == 0 {
-		return nil, errors.New("quant: network has no layers")
-	}
-	if n.Input.Quantize == nil {
-		return nil, errors.New("quant: network has no input quantizer")
-	}
-	for i := range n.Layers {
-		l := &n.Layers[i]
-		if err := l.check(); err != nil {
-			return nil, err
-		}
-		want := n.Input.Type
-		if i > 0 {
-			prev := &n.Layers[i-1]
-			if prev.Thresholds == nil {
-				return nil, fmt.Errorf("quant: layer %q: has no thresholds but is not the last layer", prev.Name)
-			}
-			want = prev.Thresholds.Output
-			if prev.Out != l.In {
-				return nil, fmt.Errorf("quant: layer %q: has %d inputs, layer %q gives %d", l.Name, l.In, prev.Name, prev.Out)
-			}
-		}
-		if l.Input != want {
-			return nil, fmt.Errorf("quant: layer %q: input type %v, want %v", l.Name, l.Input, want)
-		}
-	}
-	return &n, nil
-}
-
 // InputSize returns the number of elements of one sample.
-func (n *Network) InputSize() int { return n.Layers[0].In }
+func (n *Network) InputSize() int { return n.Input.Shape.Size() }
 
-// OutputSize returns the number of channels of the last layer.
-func (n *Network) OutputSize() int { return n.Layers[len(n.Layers)-1].Out }
+// OutputShape returns the shape of the last layer's output.
+func (n *Network) OutputShape() Shape { return n.Layers[len(n.Layers)-1].Shape }
+
+// OutputSize returns the number of elements of the last layer's output.
+func (n *Network) OutputSize() int { return n.OutputShape().Size() }
 
 // Row returns the weights of channel c.
 func (l *Layer) Row(c int) []int32 { return l.Weights[c*l.In : (c+1)*l.In] }
 
-func (l *Layer) check() error {
-	fail := func(format string, args ...any) error {
-		return fmt.Errorf("quant: layer %q: "+format, append([]any{l.Name}, args...)...)
+// Depthwise says that the layer is a convolution with a group for every input
+// channel.
+func (l *Layer) Depthwise() bool {
+	return l.Kind == Conv && l.Groups > 1 && l.In == l.Window.Taps()
+}
+
+// Output returns the type of the layer's outputs: that of its thresholds or,
+// without them, the smallest type that holds every accumulator.
+func (l *Layer) Output() DataType {
+	if l.Thresholds != nil {
+		return l.Thresholds.Output
 	}
-	switch {
-	case l.In < 1 || l.Out < 1 || l.In > maxDim || l.Out > maxDim:
-		return fail("size %dx%d, want 1..%d", l.Out, l.In, maxDim)
-	case len(l.Weights) != l.In*l.Out:
-		return fail("has %d weights, want %d", len(l.Weights), l.In*l.Out)
-	case l.WeightBits < 1 || l.WeightBits > 16:
-		return fail("weights have %d bits, want 1..16", l.WeightBits)
-	case l.Input.Bits < 1 || l.Input.Bits > 16:
-		return fail("inputs have %d bits, want 1..16", l.Input.Bits)
-	case l.AccBits < 0 || l.AccBits > 64:
-		return fail("accumulator has %d bits, want 1..64", l.AccBits)
-	case (l.Thresholds == nil) == (l.Score == nil):
-		return fail("needs either thresholds or scores")
+	if !l.Kind.orLinear().sums() {
+		return l.Input
 	}
-	wt := DataType{l.WeightBits, true}
-	for i, w := range l.Weights {
-		if int64(w) < wt.Min() || int64(w) > wt.Max() {
-			return fail("channel %d: weight %d does not fit in %d bits", i/l.In, w, l.WeightBits)
-		}
+	var r AccRange
+	for c := range l.Out {
+		a := l.AccRange(c)
+		r = AccRange{min(r.Min, a.Min), max(r.Max, a.Max)}
 	}
-	if l.Score != nil {
-		if len(l.Score.Gain) != l.Out || len(l.Score.Bias) != l.Out {
-			return fail("has %d gains and %d biases, want %d", len(l.Score.Gain), len(l.Score.Bias), l.Out)
-		}
-		return l.checkScores(fail)
+	return r.dataType()
+}
+
+// start returns what channel c's accumulator starts from.
+func (l *Layer) start(c int) int64 {
+	if l.Start == nil {
+		return 0
 	}
-	return l.checkThresholds(fail)
+	return l.Start[c]
 }
 
 func (l *Layer) checkThresholds(fail func(string, ...any) error) error {

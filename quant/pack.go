@@ -1,6 +1,6 @@
 package quant
 
-// packedLayer holds a layer's weights so that one 64-bit multiplication serves
+// packedLayer holds the weights of a layer, or of a group of it, so that one 64-bit multiplication serves
 // several channels. With lanes of width bits, the word of input i is
 // sum_k w_k[i] * 2^(k*width) over the channels k of a group, and the sum of
 // word*x over the inputs is sum_k acc_k * 2^(k*width) modulo 2^64. Each acc_k
@@ -18,22 +18,23 @@ type packedLayer struct {
 // their sums stay in registers.
 const blockGroups = 4
 
-func packLayer(l *Layer) packedLayer {
-	width, _ := l.NeededBits()
-	p := packedLayer{out: l.Out, in: l.In, width: width, lanes: 64 / width}
+// packRows packs the channels from..to-1 of a layer with weights.
+func packRows(l *Layer, from, to int) packedLayer {
+	width := l.SumBits()
+	p := packedLayer{out: to - from, in: l.In, width: width, lanes: 64 / width}
 	perBlock := blockGroups * p.lanes
-	p.blocks = make([][blockGroups]int64, (l.Out+perBlock-1)/perBlock*l.In)
-	for c := 0; c < l.Out; c++ {
+	p.blocks = make([][blockGroups]int64, (p.out+perBlock-1)/perBlock*l.In)
+	for c := range p.out {
 		block := p.blocks[c/perBlock*l.In:]
 		group, lane := c%perBlock/p.lanes, c%p.lanes
-		for i, w := range l.Row(c) {
+		for i, w := range l.Row(from + c) {
 			block[i][group] += int64(w) << (lane * width)
 		}
 	}
 	return p
 }
 
-// multiply computes acc = W*x.
+// multiply sets acc to W*x.
 func (p *packedLayer) multiply(x *nonzeros, acc []int64) {
 	for b := 0; len(acc) > 0; b++ {
 		sums := dot4(p.blocks[b*p.in:(b+1)*p.in], x.index, x.value)

@@ -1,0 +1,171 @@
+package quant
+
+// newKernel returns what evaluates a layer.
+func newKernel(l *Layer) kernel {
+	switch l.Kind {
+	case Linear:
+		packed := packRows(l, 0, l.Out)
+		return func(in [][]int32, acc []int64, scratch *nonzeros) {
+			scratch.gather(in[0])
+			packed.multiply(scratch, acc)
+		}
+	case Conv:
+		return newConv(l)
+	case AvgPool:
+		return l.sumWindow
+	case MaxPool:
+		return l.maxWindow
+	case Add:
+		return l.addUp
+	case Concat:
+		return l.join
+	case Upsample, PixelShuffle:
+		return l.move
+	case Requantize:
+		return func(in [][]int32, acc []int64, _ *nonzeros) { widen(acc, in[0]) }
+	}
+	panic("quant: unknown kind of layer " + string(l.Kind))
+}
+
+func widen(dst []int64, src []int32) {
+	for i, v := range src {
+		dst[i] = int64(v)
+	}
+}
+
+// newConv returns the kernel of a convolution: every group's weights are packed
+// and multiply the nonzero inputs under each window.
+func newConv(l *Layer) kernel {
+	rows := l.Out / l.Groups
+	packed := make([]packedLayer, l.Groups)
+	for g := range packed {
+		packed[g] = packRows(l, g*rows, (g+1)*rows)
+	}
+	return func(in [][]int32, acc []int64, scratch *nonzeros) {
+		for y := range l.Shape.H {
+			for x := range l.Shape.W {
+				for g := range packed {
+					l.gatherWindow(in[0], y, x, g, scratch)
+					packed[g].multiply(scratch, acc[:rows])
+					acc = acc[rows:]
+				}
+			}
+		}
+	}
+}
+
+// gatherWindow sets z to the nonzero inputs under the window at (y, x), in the
+// channels of group g. Padding is zero, and so is left out.
+func (l *Layer) gatherWindow(in []int32, y, x, g int, z *nonzeros) {
+	from := l.operands[0].shape
+	width := from.C / l.Groups
+	z.index, z.value = z.index[:0], z.value[:0]
+	l.eachTap(y, x, func(tap, position int) {
+		at := position*from.C + g*width
+		for c, v := range in[at : at+width] {
+			if v != 0 {
+				z.index = append(z.index, int32(tap*width+c))
+				z.value = append(z.value, int64(v))
+			}
+		}
+	})
+}
+
+// eachTap calls f for the taps of the window at (y, x) that lie on the input,
+// with the number of the tap and the input's position.
+func (l *Layer) eachTap(y, x int, f func(tap, position int)) {
+	from := l.operands[0].shape
+	for ky := range l.Window.H {
+		for kx := range l.Window.W {
+			iy, ix := l.Window.At(y, x, ky, kx)
+			if iy >= 0 && iy < from.H && ix >= 0 && ix < from.W {
+				f(ky*l.Window.W+kx, iy*from.W+ix)
+			}
+		}
+	}
+}
+
+// eachWindow calls f for every output position with its channels.
+func (l *Layer) eachWindow(acc []int64, f func(y, x int, acc []int64)) {
+	for y := range l.Shape.H {
+		for x := range l.Shape.W {
+			f(y, x, acc[:l.Out])
+			acc = acc[l.Out:]
+		}
+	}
+}
+
+func (l *Layer) sumWindow(in [][]int32, acc []int64, _ *nonzeros) {
+	clear(acc)
+	l.eachWindow(acc, func(y, x int, acc []int64) {
+		l.eachTap(y, x, func(_, position int) {
+			for c, v := range in[0][position*l.Out : (position+1)*l.Out] {
+				acc[c] += int64(v)
+			}
+		})
+	})
+}
+
+func (l *Layer) maxWindow(in [][]int32, acc []int64, _ *nonzeros) {
+	l.eachWindow(acc, func(y, x int, acc []int64) {
+		first := true
+		l.eachTap(y, x, func(_, position int) {
+			for c, v := range in[0][position*l.Out : (position+1)*l.Out] {
+				if first || int64(v) > acc[c] {
+					acc[c] = int64(v)
+				}
+			}
+			first = false
+		})
+	})
+}
+
+func (l *Layer) addUp(in [][]int32, acc []int64, _ *nonzeros) {
+	clear(acc)
+	for k, x := range in {
+		f := l.factor(k)
+		for i, v := range x {
+			acc[i] += f * int64(v)
+		}
+	}
+}
+
+func (l *Layer) join(in [][]int32, acc []int64, _ *nonzeros) {
+	at := 0
+	for k, x := range in {
+		width := l.operands[k].shape.C
+		for p := range l.Shape.Positions() {
+			widen(acc[p*l.Out+at:], x[p*width:(p+1)*width])
+		}
+		at += width
+	}
+}
+
+// move evaluates Upsample and PixelShuffle.
+func (l *Layer) move(in [][]int32, acc []int64, _ *nonzeros) {
+	i := 0
+	for y := range l.Shape.H {
+		for x := range l.Shape.W {
+			for c := range l.Shape.C {
+				acc[i] = int64(in[0][l.movedFrom(y, x, c)])
+				i++
+			}
+		}
+	}
+}
+
+// movedFrom returns the input element that output element (y, x, c) of
+// Upsample or PixelShuffle is.
+func (l *Layer) movedFrom(y, x, c int) int {
+	from, f := l.operands[0].shape, l.Factor
+	position := y/f*from.W + x/f
+	if l.Kind == PixelShuffle {
+		phase := y%f*f + x%f
+		if l.DepthFirst {
+			c += phase * l.Shape.C
+		} else {
+			c = c*f*f + phase
+		}
+	}
+	return position*from.C + c
+}

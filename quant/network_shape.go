@@ -1,0 +1,170 @@
+package quant
+
+// shape computes l.Shape from its operands, and l.In, l.Out and l.Input where
+// the kind implies them; where it does not, it checks them.
+func (l *Layer) shape() error {
+	if len(l.operands) == 0 {
+		return l.errorf("reads nothing")
+	}
+	if many := l.Kind == Add || l.Kind == Concat; many != (len(l.operands) > 1) {
+		return l.errorf("kind %s reads %d tensors", l.Kind, len(l.operands))
+	}
+	in := l.operands[0].shape
+	switch l.Kind {
+	case Linear:
+		return l.linearShape(in)
+	case Conv:
+		return l.convShape(in)
+	case AvgPool, MaxPool:
+		return l.poolShape(in)
+	case Add, Concat:
+		return l.joinShape()
+	case Upsample, PixelShuffle:
+		return l.moveShape(in)
+	case Requantize:
+		l.implied(1, in)
+		return nil
+	}
+	return l.errorf("unknown kind %q", l.Kind)
+}
+
+// implied sets what follows from the kind of a layer without weights.
+func (l *Layer) implied(terms int, out Shape) {
+	l.In, l.Out, l.Shape = terms, out.C, out
+	l.Input = l.operands[0].typ
+}
+
+// weighted checks the input type of a layer with weights.
+func (l *Layer) weighted(out Shape) error {
+	if got := l.operands[0].typ; l.Input != got {
+		return l.errorf("input type %v, want %v", l.Input, got)
+	}
+	l.Shape = out
+	if !out.legal() {
+		return l.errorf("output shape %v, want at least 1 and at most %d elements", out, maxElements)
+	}
+	return nil
+}
+
+func (l *Layer) linearShape(in Shape) error {
+	if in.Size() != l.In {
+		return l.errorf("has %d inputs, %s gives %d", l.In, l.reads(), in.Size())
+	}
+	return l.weighted(Vector(l.Out))
+}
+
+// reads names what the layer reads first.
+func (l *Layer) reads() string {
+	if l.operands[0].from == Source {
+		return "the network's input"
+	}
+	return "the layer before"
+}
+
+func (l *Layer) convShape(in Shape) error {
+	if err := l.Window.check(); err != nil {
+		return l.errorf("%w", err)
+	}
+	l.Window, l.Groups = l.Window.normal(), max(l.Groups, 1)
+	if in.C%l.Groups != 0 || l.Out%l.Groups != 0 {
+		return l.errorf("%d groups do not divide %d input and %d output channels", l.Groups, in.C, l.Out)
+	}
+	if want := l.Window.Taps() * in.C / l.Groups; l.In != want {
+		return l.errorf("has rows of %d weights, want %d", l.In, want)
+	}
+	h, w := l.Window.Slide(in.H, in.W)
+	return l.weighted(Shape{h, w, l.Out})
+}
+
+func (l *Layer) poolShape(in Shape) error {
+	if err := l.Window.check(); err != nil {
+		return l.errorf("%w", err)
+	}
+	l.Window = l.Window.normal()
+	h, w := l.Window.Slide(in.H, in.W)
+	out := Shape{h, w, in.C}
+	if !out.legal() {
+		return l.errorf("output shape %v of an input of %v", out, in)
+	}
+	if l.Window.Top >= l.Window.reachH() || l.Window.Left >= l.Window.reachW() ||
+		l.Window.Bottom >= l.Window.reachH() || l.Window.Right >= l.Window.reachW() {
+		return l.errorf("a window of the pool may lie in the padding alone")
+	}
+	terms := 1
+	if l.Kind == AvgPool {
+		terms = l.Window.Taps()
+	}
+	l.implied(terms, out)
+	return nil
+}
+
+// reachH and reachW are the positions from the first to the last tap.
+func (w Window) reachH() int { return w.DilationH*(w.H-1) + 1 }
+func (w Window) reachW() int { return w.DilationW*(w.W-1) + 1 }
+
+// joinShape is the shape of Add and Concat.
+func (l *Layer) joinShape() error {
+	out := l.operands[0].shape
+	typ := l.operands[0].typ
+	for k, o := range l.operands[1:] {
+		a, b := out, o.shape
+		if l.Kind == Concat {
+			a.C, b.C = 0, 0
+			out.C += o.shape.C
+		}
+		if a != b {
+			return l.errorf("operand %d has shape %v, the first %v", k+1, o.shape, l.operands[0].shape)
+		}
+		typ = union(typ, o.typ)
+	}
+	terms := 1
+	if l.Kind == Add {
+		terms = len(l.operands)
+		if err := l.checkFactors(); err != nil {
+			return err
+		}
+	}
+	if !out.legal() {
+		return l.errorf("output shape %v, want at most %d elements", out, maxElements)
+	}
+	l.implied(terms, out)
+	l.Input = typ
+	return nil
+}
+
+func (l *Layer) checkFactors() error {
+	if l.Factors != nil && len(l.Factors) != len(l.operands) {
+		return l.errorf("has %d factors, want %d", len(l.Factors), len(l.operands))
+	}
+	for k, f := range l.Factors {
+		if f < 1 || f > maxDim {
+			return l.errorf("factor %d is %d, want 1..%d", k, f, maxDim)
+		}
+	}
+	return nil
+}
+
+// moveShape is the shape of Upsample and PixelShuffle.
+func (l *Layer) moveShape(in Shape) error {
+	f := l.Factor
+	if f < 1 || f > maxWindow {
+		return l.errorf("factor %d, want 1..%d", f, maxWindow)
+	}
+	out := Shape{in.H * f, in.W * f, in.C}
+	if l.Kind == PixelShuffle {
+		if in.C%(f*f) != 0 {
+			return l.errorf("%d channels, want a multiple of %d", in.C, f*f)
+		}
+		out.C = in.C / (f * f)
+	}
+	if !out.legal() {
+		return l.errorf("output shape %v, want at most %d elements", out, maxElements)
+	}
+	l.implied(1, out)
+	return nil
+}
+
+// union returns the smallest type that holds all values of a and b.
+func union(a, b DataType) DataType {
+	return AccRange{min(a.Min(), b.Min()), max(a.Max(), b.Max())}.dataType()
+}

@@ -1,0 +1,96 @@
+package quant
+
+import "fmt"
+
+// Shape is the size of a tensor of one sample, channels last: element (y, x, c)
+// lies at (y*W+x)*C + c. A vector has H = W = 1.
+type Shape struct{ H, W, C int }
+
+// Vector returns the shape of n channels at one position.
+func Vector(n int) Shape { return Shape{1, 1, n} }
+
+// Positions returns the number of positions, H*W.
+func (s Shape) Positions() int { return s.H * s.W }
+
+// Size returns the number of elements.
+func (s Shape) Size() int { return s.H * s.W * s.C }
+
+// String returns "HxWxC", or "C" for a vector.
+func (s Shape) String() string {
+	if s.H == 1 && s.W == 1 {
+		return fmt.Sprint(s.C)
+	}
+	return fmt.Sprintf("%dx%dx%d", s.H, s.W, s.C)
+}
+
+// legal says that each side is at least 1 and that the size stays in bounds.
+func (s Shape) legal() bool {
+	return s.H >= 1 && s.W >= 1 && s.C >= 1 && s.H <= maxDim && s.W <= maxDim && s.C <= maxDim &&
+		s.H*s.W <= maxElements && s.H*s.W*s.C <= maxElements
+}
+
+// Window is the sliding window of a convolution or a pool. A zero stride or
+// dilation means 1.
+type Window struct {
+	// H and W are the kernel's size in taps.
+	H, W int
+	// StrideH and StrideW are the distances between windows, in positions.
+	StrideH, StrideW int
+	// DilationH and DilationW are the distances between taps.
+	DilationH, DilationW int
+	// Top, Left, Bottom and Right are the positions added around the input.
+	// Convolutions and average pools read 0 there, maximum pools nothing.
+	Top, Left, Bottom, Right int
+}
+
+// Taps returns the number of positions under the window.
+func (w Window) Taps() int { return w.H * w.W }
+
+// normal returns w with strides and dilations of at least 1.
+func (w Window) normal() Window {
+	w.StrideH, w.StrideW = max(w.StrideH, 1), max(w.StrideW, 1)
+	w.DilationH, w.DilationW = max(w.DilationH, 1), max(w.DilationW, 1)
+	return w
+}
+
+// Slide returns the number of windows down and across an input of h x w
+// positions, as in ONNX with explicit pads: floor((h + pads - reach) / stride) + 1,
+// where reach = dilation*(H-1) + 1. It is 0 where the window does not fit.
+func (w Window) Slide(h, width int) (rows, cols int) {
+	n := w.normal()
+	return slide(h+n.Top+n.Bottom, n.DilationH*(n.H-1)+1, n.StrideH),
+		slide(width+n.Left+n.Right, n.DilationW*(n.W-1)+1, n.StrideW)
+}
+
+func slide(length, reach, stride int) int {
+	if reach > length {
+		return 0
+	}
+	return (length-reach)/stride + 1
+}
+
+// At returns the input position (possibly in the padding) of tap (ky, kx) of
+// the window at output position (y, x).
+func (w Window) At(y, x, ky, kx int) (iy, ix int) {
+	n := w.normal()
+	return y*n.StrideH - n.Top + ky*n.DilationH, x*n.StrideW - n.Left + kx*n.DilationW
+}
+
+// check returns an error unless the window makes sense by itself.
+func (w Window) check() error {
+	n := w.normal()
+	for _, v := range []int{n.H, n.W, n.StrideH, n.StrideW, n.DilationH, n.DilationW} {
+		if v < 1 || v > maxWindow {
+			return fmt.Errorf("window %dx%d, stride %dx%d, dilation %dx%d: want 1..%d", n.H, n.W, n.StrideH, n.StrideW, n.DilationH, n.DilationW, maxWindow)
+		}
+	}
+	if min(w.StrideH, w.StrideW, w.DilationH, w.DilationW) < 0 {
+		return fmt.Errorf("window has a negative stride or dilation")
+	}
+	for _, v := range []int{w.Top, w.Left, w.Bottom, w.Right} {
+		if v < 0 || v > maxWindow {
+			return fmt.Errorf("window pads %d, %d, %d, %d: want 0..%d", w.Top, w.Left, w.Bottom, w.Right, maxWindow)
+		}
+	}
+	return nil
+}
