@@ -3,16 +3,19 @@ package main
 import (
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/urfave/cli/v2"
 
 	"github.com/a2qgen/a2qgen/quant"
 )
 
-const inspectHelp = `Prints, for every layer, the size, the bits of weights (M) and inputs (N), the
-declared accumulator width P, the smallest P that cannot overflow, the exact range
-of the accumulator over all inputs and all orders of the sum, the largest l1 norm
-and the largest number of nonzero weights of a channel, and the share of zeros.
+const inspectHelp = `Prints, for every layer with weights, the size, the bits of weights (M) and inputs
+(N), the declared accumulator width P, the smallest P that cannot overflow, the exact
+range of the accumulator over all inputs and all orders of the sum, the largest l1
+norm and the largest number of nonzero weights of a channel (taps), and the share of
+zeros; for the other layers what they pass on. A shifted accumulator starts from a
+constant of its channel, which is part of the range.
 
 Example:
    a2qgen inspect net.onnx
@@ -41,44 +44,102 @@ func inspectCommand() *cli.Command {
 // inspectReport is the JSON of inspect.
 type inspectReport struct {
 	Name   string        `json:"name"`
-	Layers []layerReport `json:"layers"`
+	Layers []layerReport `json:"layers"` // those with weights
+	// Others are the layers without weights.
+	Others []otherReport `json:"other_layers"`
+	// Order lists the names of all layers in order of execution.
+	Order []string `json:"order"`
 }
 
 // layerReport says what the accumulators of a layer need.
 type layerReport struct {
-	Name        string `json:"name"`
-	Kind        string `json:"kind"`
-	In          int    `json:"in"`
-	Out         int    `json:"out"`
+	Name  string   `json:"name"`
+	Kind  string   `json:"kind"`
+	Reads []string `json:"reads"`
+	In    int      `json:"in"`
+	Out   int      `json:"out"`
+	// Shape is that of the output: height, width, channels.
+	Shape       [3]int `json:"shape"`
 	WeightBits  int    `json:"weight_bits"`
 	InputBits   int    `json:"input_bits"`
 	InputSigned bool   `json:"input_signed"`
 	// AccBits is the declared width, 0 for none.
-	AccBits       int     `json:"acc_bits"`
-	AccBitsNeeded int     `json:"acc_bits_needed"`
-	AccMin        int64   `json:"acc_min"`
-	AccMax        int64   `json:"acc_max"`
-	L1Max         int64   `json:"l1_max"`
-	TapsMax       int     `json:"taps_max"`
-	Sparsity      float64 `json:"sparsity"`
+	AccBits       int `json:"acc_bits"`
+	AccBitsNeeded int `json:"acc_bits_needed"`
+	// AccStart says where accumulators start: "zero", or "shifted" by channel.
+	AccStart string  `json:"acc_start"`
+	AccMin   int64   `json:"acc_min"`
+	AccMax   int64   `json:"acc_max"`
+	L1Max    int64   `json:"l1_max"`
+	TapsMax  int     `json:"taps_max"`
+	Sparsity float64 `json:"sparsity"`
+}
+
+// otherReport describes a layer without weights.
+type otherReport struct {
+	Name         string   `json:"name"`
+	Kind         string   `json:"kind"`
+	Reads        []string `json:"reads"`
+	Shape        [3]int   `json:"shape"`
+	InputBits    int      `json:"input_bits"`
+	InputSigned  bool     `json:"input_signed"`
+	OutputBits   int      `json:"output_bits"`
+	OutputSigned bool     `json:"output_signed"`
 }
 
 func inspect(net *quant.Network) *inspectReport {
-	doc := &inspectReport{Name: net.Name}
+	doc := &inspectReport{Name: net.Name, Others: []otherReport{}}
 	for i := range net.Layers {
 		l := &net.Layers[i]
-		r := layerReport{Name: l.Name, Kind: "linear", In: l.In, Out: l.Out, WeightBits: l.WeightBits,
-			InputBits: l.Input.Bits, InputSigned: l.Input.Signed, AccBits: l.AccBits,
-			L1Max: l.L1Max(), TapsMax: l.TapsMax(), Sparsity: l.Sparsity()}
-		r.AccBitsNeeded, _ = l.NeededBits()
-		for c := range l.Out {
-			acc := l.AccRange(c)
-			r.AccMin, r.AccMax = min(r.AccMin, acc.Min), max(r.AccMax, acc.Max)
+		doc.Order = append(doc.Order, l.Name)
+		if l.Kind.Weighted() {
+			doc.Layers = append(doc.Layers, inspectLayer(net, l))
+			continue
 		}
-		doc.Layers = append(doc.Layers, r)
+		out := l.Output()
+		doc.Others = append(doc.Others, otherReport{Name: l.Name, Kind: kindOf(l), Reads: readsOf(net, l), Shape: sides(l.Shape),
+			InputBits: l.Input.Bits, InputSigned: l.Input.Signed, OutputBits: out.Bits, OutputSigned: out.Signed})
 	}
 	return doc
 }
+
+func inspectLayer(net *quant.Network, l *quant.Layer) layerReport {
+	r := layerReport{Name: l.Name, Kind: kindOf(l), Reads: readsOf(net, l), In: l.In, Out: l.Out, Shape: sides(l.Shape),
+		WeightBits: l.WeightBits, InputBits: l.Input.Bits, InputSigned: l.Input.Signed, AccBits: l.AccBits, AccStart: "zero",
+		L1Max: l.L1Max(), TapsMax: l.TapsMax(), Sparsity: l.Sparsity()}
+	if l.Start != nil {
+		r.AccStart = "shifted"
+	}
+	r.AccBitsNeeded, _ = l.NeededBits()
+	for c := range l.Out {
+		acc := l.AccRange(c)
+		r.AccMin, r.AccMax = min(r.AccMin, acc.Min), max(r.AccMax, acc.Max)
+	}
+	return r
+}
+
+// kindOf returns the kind of a layer as users call it.
+func kindOf(l *quant.Layer) string {
+	if l.Depthwise() {
+		return "depthwise"
+	}
+	return string(l.Kind)
+}
+
+// readsOf returns the names of what a layer reads.
+func readsOf(net *quant.Network, l *quant.Layer) []string {
+	var names []string
+	for _, from := range l.From {
+		if from == quant.Source {
+			names = append(names, "input")
+		} else {
+			names = append(names, net.Layers[from].Name)
+		}
+	}
+	return names
+}
+
+func sides(s quant.Shape) [3]int { return [3]int{s.H, s.W, s.C} }
 
 func (r *inspectReport) print(w io.Writer) {
 	var t table
@@ -92,7 +153,38 @@ func (r *inspectReport) print(w io.Writer) {
 	for i := range r.Layers {
 		fmt.Fprintf(w, "  %s\n", r.Layers[i].certificate())
 	}
+	r.printGraph(w)
 }
+
+// printGraph lists all layers in order where there is more to a network than a
+// chain of matrices.
+func (r *inspectReport) printGraph(w io.Writer) {
+	plain := len(r.Others) == 0
+	for i := range r.Layers {
+		plain = plain && r.Layers[i].Kind == string(quant.Linear)
+	}
+	if plain {
+		return
+	}
+	rows := map[string][]any{}
+	for i := range r.Layers {
+		l := &r.Layers[i]
+		rows[l.Name] = []any{l.Name, l.Kind, strings.Join(l.Reads, ", "), shown(l.Shape)}
+	}
+	for i := range r.Others {
+		o := &r.Others[i]
+		rows[o.Name] = []any{o.Name, o.Kind, strings.Join(o.Reads, ", "), shown(o.Shape)}
+	}
+	fmt.Fprintln(w, "\nGraph")
+	var t table
+	t.row("layer", "kind", "reads", "output")
+	for _, name := range r.Order {
+		t.row(rows[name]...)
+	}
+	t.print(w)
+}
+
+func shown(s [3]int) string { return quant.Shape{H: s[0], W: s[1], C: s[2]}.String() }
 
 func (l *layerReport) inputType() quant.DataType {
 	return quant.DataType{Bits: l.InputBits, Signed: l.InputSigned}
@@ -113,6 +205,10 @@ func (l *layerReport) certificate() string {
 	case l.AccBitsNeeded > l.AccBits:
 		return fmt.Sprintf("%s: UNSAFE: declares %d bits, needs %d", l.Name, l.AccBits, l.AccBitsNeeded)
 	}
-	return fmt.Sprintf("%s: certified: %d..%d fits in %d bits, no input can overflow it",
-		l.Name, l.AccMin, l.AccMax, l.AccBits)
+	start := ""
+	if l.AccStart == "shifted" {
+		start = ", from its start values,"
+	}
+	return fmt.Sprintf("%s: certified: %d..%d%s fits in %d bits, no input can overflow it",
+		l.Name, l.AccMin, l.AccMax, start, l.AccBits)
 }
