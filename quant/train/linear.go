@@ -12,9 +12,13 @@ import (
 // param is one learned tensor and the gradient of the loss to it.
 type param struct {
 	v, g []float32
+	// decay says that weight decay pulls on it: on the weights of linear and
+	// convolutional layers only, never on d, t, activation scales, batch norm or
+	// biases (MATH 3).
+	decay bool
 }
 
-func newParam(n int) param { return param{make([]float32, n), make([]float32, n)} }
+func newParam(n int) param { return param{v: make([]float32, n), g: make([]float32, n)} }
 
 // linear is y = x W' (+ b) on a batch of n rows, W being out x in.
 type linear struct {
@@ -29,6 +33,7 @@ type linear struct {
 // newLinear draws weights and biases from U(-1/sqrt(in), 1/sqrt(in)).
 func newLinear(in, out int, bias bool, rng *rand.Rand) *linear {
 	l := &linear{in: in, out: out, w: newParam(in * out)}
+	l.w.decay = true
 	if bias {
 		l.b = newParam(out)
 	}
@@ -131,14 +136,14 @@ func (q *weightQuant) constrained() bool { return q.z.Method != quant.Base }
 func (l *linear) quantise(z quant.Quantizer, rows int) {
 	k := len(l.w.v) / rows
 	v, d, t := z.Init(l.w.v, rows, k)
-	l.w = param{v, make([]float32, len(v))}
+	l.w = param{v: v, g: make([]float32, len(v)), decay: true}
 	l.q = &weightQuant{
 		z: z, rows: rows, k: k,
-		d:  param{d, make([]float32, rows)},
+		d:  param{v: d, g: make([]float32, rows)},
 		wq: make([]float32, len(v)), gwq: make([]float32, len(v)),
 	}
 	if l.q.constrained() {
-		l.q.t = param{t, make([]float32, rows)}
+		l.q.t = param{v: t, g: make([]float32, rows)}
 	}
 	l.q.forward = newPair(len(v), func(half int) { l.q.forwardHalf(l.w, half) })
 	l.q.backward = newPair(len(v), func(half int) { l.q.backwardHalf(l.w, half) })

@@ -65,7 +65,7 @@ func (o *optimiser) step(lr float64) {
 func (o *optimiser) updateHalf(half int) {
 	for i, p := range o.params {
 		lo, hi := bounds(half, len(p.v))
-		p = param{p.v[lo:hi], p.g[lo:hi]}
+		p = param{v: p.v[lo:hi], g: p.g[lo:hi]}
 		if o.phase.Optimiser == Adam {
 			adam(p, o.m[i][lo:hi], o.v[i][lo:hi], o.size, o.root)
 		} else {
