@@ -21,7 +21,7 @@ type builder struct {
 func (b *builder) model(m *Model) {
 	const input, output = "input", "output"
 	b.g.Input = []*onnxpb.ValueInfoProto{tensorInfo(input, append([]int{1}, m.InputShape...))}
-	x := b.actQuant("/input", input, &m.Input, "")
+	x := b.actQuant("/input", input, m.Input, "")
 	if len(m.InputShape) > 1 {
 		x = b.node("Flatten", "/Flatten", []string{x}, intAttr("axis", 1))
 	}
@@ -37,7 +37,7 @@ func (b *builder) model(m *Model) {
 }
 
 // dense appends a layer that reads x. end, where not empty, names its output.
-func (b *builder) dense(x string, l *Dense, end string) string {
+func (b *builder) dense(x string, l *Layer, end string) string {
 	at := "/" + l.Name
 	norm, relu, act := l.BatchNorm != nil, l.Relu, l.Act != nil
 	finish := func(isLast bool) {
@@ -69,7 +69,7 @@ func (b *builder) dense(x string, l *Dense, end string) string {
 	return x
 }
 
-func (b *builder) batchNorm(at, x string, l *Dense) string {
+func (b *builder) batchNorm(at, x string, l *Layer) string {
 	n, shape := l.BatchNorm, []int{l.Out}
 	in := []string{
 		x,
@@ -83,7 +83,7 @@ func (b *builder) batchNorm(at, x string, l *Dense) string {
 }
 
 // weights appends a layer's weights and their Quant.
-func (b *builder) weights(at string, l *Dense) string {
+func (b *builder) weights(at string, l *Layer) string {
 	at += "/weight_quant/export_handler"
 	var scaleShape []int
 	if len(l.WeightScale) > 1 {

@@ -12,57 +12,6 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
-// Model is a fully connected network with its parameters as real numbers, as
-// training leaves it.
-type Model struct {
-	Name string
-	// InputShape is that of one sample, without an axis that counts samples.
-	InputShape []int
-	// Input quantises the samples.
-	Input ActQuant
-	// Layers in order: each reads the outputs of the one before.
-	Layers []Dense
-}
-
-// ActQuant is an activation quantiser with zero point 0: clip(round(v/Scale)).
-type ActQuant struct {
-	Scale float32
-	// Bits is 1..16, and at least 2 where Signed.
-	Bits   int
-	Signed bool
-	// Narrow leaves out the smallest integer of a signed range, or the largest
-	// of an unsigned one.
-	Narrow bool
-}
-
-// BatchNorm is (v-Mean)/sqrt(Var+Epsilon)*Gamma + Beta, one element a channel.
-type BatchNorm struct {
-	Gamma, Beta, Mean, Var []float32
-	Epsilon                float32
-}
-
-// Dense is a fully connected layer: weights, then Bias, BatchNorm, Relu and Act
-// as far as they are there.
-type Dense struct {
-	// Name must be unique: a letter, then letters, digits and _.
-	Name    string
-	In, Out int
-	// Weights is Out x In, row-major: integers of WeightBits bits, 2..16,
-	// symmetric around 0, times the scale.
-	Weights []float32
-	// WeightScale has one element or Out.
-	WeightScale []float32
-	WeightBits  int
-	// Bias has Out elements, or is nil.
-	Bias      []float32
-	BatchNorm *BatchNorm
-	Relu      bool
-	// Act quantises the outputs; it may be nil on the last layer only.
-	Act *ActQuant
-	// AccBits is the accumulator width that the layer was trained for, or 0.
-	AccBits int
-}
-
 // Write writes m to path as QONNX: opset 14, with the names, domains and
 // attributes that Brevitas exports. The file appears whole or not at all, and
 // the same model gives the same bytes. Read reads it back.
@@ -119,12 +68,15 @@ func (m *Model) check() error {
 	if size < 1 || len(m.InputShape) < 1 || len(m.InputShape) >= maxRank {
 		return fmt.Errorf("input shape %v is not legal", m.InputShape)
 	}
+	if m.Input == nil {
+		return errors.New("has no input quantiser")
+	}
 	if err := m.Input.check(); err != nil {
 		return fmt.Errorf("input: %w", err)
 	}
 	for i := range m.Layers {
 		l := &m.Layers[i]
-		if !layerName.MatchString(l.Name) || slices.ContainsFunc(m.Layers[:i], func(o Dense) bool { return o.Name == l.Name }) {
+		if !layerName.MatchString(l.Name) || slices.ContainsFunc(m.Layers[:i], func(o Layer) bool { return o.Name == l.Name }) {
 			return fmt.Errorf("layer %d: name %s is a duplicate or not a name of letters, digits and _", i, show(l.Name))
 		}
 		if l.In != size {
@@ -157,7 +109,7 @@ func (a *ActQuant) check() error {
 
 func positiveFinite(v float32) bool { return v > 0 && finite(float64(v)) }
 
-func (l *Dense) check() error {
+func (l *Layer) check() error {
 	switch {
 	case l.Out < 1 || l.In < 1 || boundedProduct([]int{l.In, l.Out}) != len(l.Weights):
 		return fmt.Errorf("has %d weights, want %d x %d, at least 1", len(l.Weights), l.Out, l.In)
@@ -185,7 +137,7 @@ func (l *Dense) check() error {
 }
 
 // vector checks a parameter of one number a channel.
-func (l *Dense) vector(what string, v []float32) error {
+func (l *Layer) vector(what string, v []float32) error {
 	if len(v) != l.Out {
 		return fmt.Errorf("has %d %s, want %d", len(v), what, l.Out)
 	}
@@ -197,7 +149,7 @@ func (l *Dense) vector(what string, v []float32) error {
 	return nil
 }
 
-func (l *Dense) checkNorm() error {
+func (l *Layer) checkNorm() error {
 	b := l.BatchNorm
 	if b == nil {
 		return nil
@@ -220,7 +172,7 @@ func (l *Dense) checkNorm() error {
 
 // checkWeights checks that each weight is an integer times its scale, up to
 // float32 rounding.
-func (l *Dense) checkWeights() error {
+func (l *Layer) checkWeights() error {
 	most := float64(int(1)<<(l.WeightBits-1) - 1)
 	for _, s := range l.WeightScale {
 		if !positiveFinite(s) {

@@ -13,10 +13,10 @@ import (
 )
 
 // randomModel returns a model of the given layer sizes whose layers differ in
-// everything that Dense can say.
+// everything that Layer can say.
 func randomModel(seed uint64, sizes ...int) *Model {
 	r := rand.New(rand.NewPCG(seed, 1))
-	m := &Model{Name: "random", InputShape: []int{1, sizes[0]}, Input: ActQuant{Scale: 1.0 / 255, Bits: 8}}
+	m := &Model{Name: "random", InputShape: []int{1, sizes[0]}, Input: &ActQuant{Scale: 1.0 / 255, Bits: 8}}
 	floats := func(n int, lo, hi float64) []float32 {
 		v := make([]float32, n)
 		for i := range v {
@@ -26,7 +26,7 @@ func randomModel(seed uint64, sizes ...int) *Model {
 	}
 	for i := 1; i < len(sizes); i++ {
 		last := i == len(sizes)-1
-		l := Dense{Name: string(rune('a'+i)) + "_1", In: sizes[i-1], Out: sizes[i], WeightBits: 2 + r.IntN(7)}
+		l := Layer{Name: string(rune('a'+i)) + "_1", In: sizes[i-1], Out: sizes[i], WeightBits: 2 + r.IntN(7)}
 		l.WeightScale = floats(l.Out, 0.01, 0.1)
 		if last || i%2 == 0 {
 			l.WeightScale = l.WeightScale[:1]
@@ -57,7 +57,7 @@ func randomModel(seed uint64, sizes ...int) *Model {
 
 // output computes channel c of l from its accumulator as the model's fields
 // say, without the graph.
-func output(l *Dense, inScale float64, c int, acc int64) float64 {
+func output(l *Layer, inScale float64, c int, acc int64) float64 {
 	v := float64(acc) * (inScale * float64(l.WeightScale[c%len(l.WeightScale)]))
 	if l.Bias != nil {
 		v += float64(l.Bias[c])

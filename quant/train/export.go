@@ -1,6 +1,9 @@
 package train
 
-import "github.com/a2qgen/a2qgen/quant/qonnx"
+import (
+	"github.com/a2qgen/a2qgen/quant"
+	"github.com/a2qgen/a2qgen/quant/qonnx"
+)
 
 // export returns the network as the QONNX writer takes it: weights as the
 // real numbers s*q, which quantise to the same q again.
@@ -9,12 +12,12 @@ func (n *net) export(s *Spec, shape []int) *qonnx.Model {
 	m := &qonnx.Model{
 		Name:       s.Name,
 		InputShape: shape,
-		Input:      qonnx.ActQuant{Scale: inputScale(s.InputBits), Bits: s.InputBits},
+		Input:      &qonnx.ActQuant{Scale: inputScale(s.InputBits), Bits: s.InputBits},
 	}
 	for i, b := range n.blocks {
 		l, q := b.lin, b.lin.q
-		d := qonnx.Dense{
-			Name: layerName(i), In: l.in, Out: l.out,
+		d := qonnx.Layer{
+			Name: layerName(i), Kind: quant.Linear, In: l.in, Out: l.out,
 			Weights: q.wq, WeightScale: q.scales(), WeightBits: q.z.WeightBits,
 		}
 		if len(l.b.v) > 0 {
