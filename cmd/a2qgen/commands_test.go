@@ -25,7 +25,7 @@ func TestInspect(t *testing.T) {
 	}
 	// By hand, from ramp: inputs are 0..3, so a range is 3 times the sums of the
 	// negative and of the positive weights of the worst channels (MATH 1).
-	want := inspectReport{Name: "tiny", Layers: wantTiny(tinyModel())}
+	want := inspectReport{Name: "tiny", Layers: wantTiny(tinyModel()), Others: []otherReport{}, Order: []string{"fc1", "fc2", "fc3"}}
 	if d := cmp.Diff(want, got); d != "" {
 		t.Errorf("inspect (-want +got):\n%s", d)
 	}
@@ -43,8 +43,11 @@ func TestInspect(t *testing.T) {
 // wantTiny computes the report of a model with inputs 0..3 the long way.
 func wantTiny(m *qonnx.Model) []layerReport {
 	var out []layerReport
+	reads := "input"
 	for _, l := range m.Layers {
-		r := layerReport{Name: l.Name, Kind: "linear", In: l.In, Out: l.Out, WeightBits: 3, InputBits: 2, AccBits: l.AccBits}
+		r := layerReport{Name: l.Name, Kind: "linear", Reads: []string{reads}, In: l.In, Out: l.Out, Shape: [3]int{1, 1, l.Out},
+			WeightBits: 3, InputBits: 2, AccBits: l.AccBits, AccStart: "zero"}
+		reads = l.Name
 		zeros := 0
 		for c := range l.Out {
 			var pos, neg int64

@@ -23,6 +23,8 @@ type console struct {
 	json bool
 	// terminal says that err is one, so that progress may move.
 	terminal bool
+	// quiet leaves out the lines of progress.
+	quiet bool
 }
 
 const jsonName = "json"
@@ -76,8 +78,12 @@ func (c *console) note(format string, args ...any) {
 	}
 }
 
-// line prints a line of progress whoever watches.
-func (c *console) line(format string, args ...any) { fmt.Fprintf(c.err, format+"\n", args...) }
+// line prints a line of progress whoever watches, unless the console is quiet.
+func (c *console) line(format string, args ...any) {
+	if !c.quiet {
+		fmt.Fprintf(c.err, format+"\n", args...)
+	}
+}
 
 // bar returns a progress bar over steps, which shows on a terminal only.
 func (c *console) bar(steps int, what string) *progressbar.ProgressBar {

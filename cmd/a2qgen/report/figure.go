@@ -26,8 +26,8 @@ var colours = []color.Color{
 	color.RGBA{0xcc, 0x79, 0xa7, 0xff}, color.RGBA{0xe6, 0x9f, 0x00, 0xff}, color.RGBA{0x56, 0xb4, 0xe9, 0xff},
 }
 
-// svg draws the figure as an SVG element.
-func (f *Figure) svg() ([]byte, error) {
+// SVG draws the figure as an SVG element without an XML header.
+func (f *Figure) SVG() ([]byte, error) {
 	p := plot.New()
 	p.X.Label.Text, p.Y.Label.Text = f.X, f.Y
 	p.Legend.XOffs, p.Legend.YOffs = -vg.Points(6), vg.Points(6) // bottom right

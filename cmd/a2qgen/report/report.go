@@ -69,7 +69,7 @@ func (d *Document) WriteHTML(w io.Writer) error {
 	for _, s := range d.Sections {
 		v := section{Section: s}
 		for i := range s.Figures {
-			svg, err := s.Figures[i].svg()
+			svg, err := s.Figures[i].SVG()
 			if err != nil {
 				return fmt.Errorf("report: figure %q: %w", s.Figures[i].Caption, err)
 			}
