@@ -33,54 +33,79 @@ type checkpoint struct {
 	History   []Event
 }
 
-// save writes r's state to path through a temporary file.
-func (r *run) save(path string) (err error) {
+// checkpoint returns r's state, which the run goes on to change.
+func (r *run) checkpoint() (*checkpoint, error) {
 	pcg, err := r.pcg.MarshalBinary()
 	if err != nil {
-		return fmt.Errorf("train: checkpoint: %w", err)
+		return nil, err
 	}
-	c := checkpoint{
+	return &checkpoint{
 		Version: checkpointVersion, Spec: *r.spec, Data: r.train.sum(), Phase: r.phase, Epoch: r.epoch, PCG: pcg,
 		State: r.net.state(), M: r.opt.m, V: r.opt.v, Steps: r.opt.steps, FloatTest: r.floatTest, History: r.history,
+	}, nil
+}
+
+// save writes r's state to path.
+func (r *run) save(path string) error {
+	c, err := r.checkpoint()
+	if err == nil {
+		err = c.write(path)
 	}
-	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".tmp*")
 	if err != nil {
 		return fmt.Errorf("train: checkpoint: %w", err)
+	}
+	return nil
+}
+
+// write writes c to path through a temporary file, which reaches the disk
+// before it replaces what is there: a full disk or a killed process leave the
+// file before it whole.
+func (c *checkpoint) write(path string) (err error) {
+	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".tmp*")
+	if err != nil {
+		return err
 	}
 	defer func() {
 		if err != nil {
 			os.Remove(f.Name())
-			err = fmt.Errorf("train: checkpoint: %w", err)
 		}
 	}()
-	err = gob.NewEncoder(f).Encode(&c)
-	if cerr := f.Close(); err == nil {
-		err = cerr
+	if err = gob.NewEncoder(f).Encode(c); err == nil {
+		err = f.Sync()
 	}
-	if err != nil {
+	if err = errors.Join(err, f.Close()); err != nil {
 		return err
 	}
 	return os.Rename(f.Name(), path)
 }
 
+// readCheckpoint reads the file at path.
+func readCheckpoint(path string) (*checkpoint, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("train: checkpoint: %w", err)
+	}
+	defer f.Close()
+	if info, err := f.Stat(); err == nil && info.Size() > maxCheckpoint {
+		return nil, fmt.Errorf("train: checkpoint %s: %d bytes, want at most %d", path, info.Size(), int64(maxCheckpoint))
+	}
+	var c checkpoint
+	if err := gob.NewDecoder(f).Decode(&c); err != nil {
+		return nil, fmt.Errorf("train: checkpoint %s: not readable: %w", path, err)
+	}
+	return &c, nil
+}
+
 // load restores r from path; r must be as newRun left it.
 func (r *run) load(path string) error {
-	f, err := os.Open(path)
+	c, err := readCheckpoint(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("train: no checkpoint to resume from: %w", err)
 	}
 	if err != nil {
-		return fmt.Errorf("train: checkpoint: %w", err)
+		return err
 	}
-	defer f.Close()
-	if info, err := f.Stat(); err == nil && info.Size() > maxCheckpoint {
-		return fmt.Errorf("train: checkpoint %s: %d bytes, want at most %d", path, info.Size(), int64(maxCheckpoint))
-	}
-	var c checkpoint
-	if err := gob.NewDecoder(f).Decode(&c); err != nil {
-		return fmt.Errorf("train: checkpoint %s: not readable: %w", path, err)
-	}
-	if err := r.restore(&c); err != nil {
+	if err := r.restore(c); err != nil {
 		return fmt.Errorf("train: checkpoint %s: %w", path, err)
 	}
 	return nil
@@ -97,7 +122,7 @@ func (r *run) restore(c *checkpoint) error {
 	if c.Data != r.train.sum() {
 		return errors.New("was trained on other data")
 	}
-	limit := r.spec.Float.Epochs - 1
+	limit := r.spec.Float.Epochs
 	if c.Phase == QATPhase {
 		limit = r.spec.QAT.Epochs
 		r.net.quantise(r.spec, make([]float32, len(r.spec.Layers)))

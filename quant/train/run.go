@@ -20,13 +20,14 @@ type run struct {
 	order              []int32 // samples of the epoch in training order
 	labels             []uint8 // labels of the current batch
 
-	net       *net
-	opt       *optimiser
-	pcg       *rand.PCG
-	phase     string
-	epoch     int // whole epochs of this phase
-	floatTest float64
-	history   []Event
+	net         *net
+	opt         *optimiser
+	pcg         *rand.PCG
+	phase       string
+	epoch       int // whole epochs of this phase
+	floatTest   float64
+	floatCached bool
+	history     []Event
 }
 
 // newRun checks the data against spec and one another, and draws the weights.
@@ -74,7 +75,8 @@ func (r *run) use(n *net, phase *Phase) {
 	r.net, r.opt = n, newOptimiser(phase, n.params())
 }
 
-// start resumes where asked to, and leaves an empty float phase.
+// start resumes where asked to, takes a float phase that was run before, and
+// leaves an empty one.
 func (r *run) start() error {
 	if r.opts.Resume {
 		if r.opts.Checkpoint == "" {
@@ -83,6 +85,8 @@ func (r *run) start() error {
 		if err := r.load(r.opts.Checkpoint); err != nil {
 			return err
 		}
+	} else if err := r.loadFloat(); err != nil {
+		return err
 	}
 	r.turn()
 	return nil
@@ -222,6 +226,9 @@ func (r *run) step(index []int32, rate float64) (loss float64, correct int) {
 func (r *run) endEpoch() error {
 	if !r.net.finite() {
 		return fmt.Errorf("train: %s epoch %d: weights: %w", r.phase, r.epoch, ErrDiverged)
+	}
+	if err := r.saveFloat(); err != nil {
+		return err
 	}
 	r.turn()
 	if r.opts.Checkpoint == "" {

@@ -48,6 +48,14 @@ type Options struct {
 	// same spec and data.
 	Resume   bool
 	Progress Progress
+	// FloatCache is a folder that keeps finished float phases; empty keeps
+	// none. A run whose float phase was run before, by the same build and with
+	// the same layers, float settings, batch, seed and samples, takes it from
+	// there and starts with QAT: to the very bytes that training it again would
+	// give, whatever its bit widths, method and QAT settings are. So a sweep
+	// over accumulator widths or methods pays for one float phase a seed.
+	// Runs may share the folder at the same time; a file is whole or not there.
+	FloatCache string
 }
 
 // Result is what a finished run knows.
@@ -58,7 +66,9 @@ type Result struct {
 	// float network got right after its phase, and the final network with its
 	// quantisers computed in floating point; 0 without a test set.
 	FloatAccuracy, QATAccuracy float64
-	model                      *qonnx.Model
+	// FloatCached says that the float phase came from Options.FloatCache.
+	FloatCached bool
+	model       *qonnx.Model
 }
 
 // Model returns the trained network, the one written to Options.Out.
@@ -120,7 +130,7 @@ func writable(paths ...string) error {
 
 // finish scores the final network and writes it.
 func (r *run) finish(set *data.Set) (*Result, error) {
-	res := &Result{History: r.history, FloatAccuracy: r.floatTest, QATAccuracy: r.net.accuracy(r.test)}
+	res := &Result{History: r.history, FloatAccuracy: r.floatTest, QATAccuracy: r.net.accuracy(r.test), FloatCached: r.floatCached}
 	res.model = r.net.export(r.spec, inputShape(set.Shape))
 	if r.opts.Out != "" {
 		if err := qonnx.Write(r.opts.Out, res.model); err != nil {

@@ -1,0 +1,117 @@
+package train
+
+import (
+	"crypto/sha256"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+	"sync"
+)
+
+// floatPart returns s with everything at its default that the float phase does
+// not depend on. A new field of Spec belongs to the float phase until it is
+// named here, which costs a sweep time but never a wrong network.
+func floatPart(s *Spec) Spec {
+	f, d := *s, DefaultSpec()
+	f.Name, f.Data = d.Name, d.Data
+	f.WeightBits, f.ActBits = d.WeightBits, d.ActBits
+	f.FirstWeightBits, f.LastWeightBits = d.FirstWeightBits, d.LastWeightBits
+	f.Method, f.AccBits, f.Regulariser = d.Method, d.AccBits, d.Regulariser
+	f.QAT = d.QAT
+	return f
+}
+
+// floatPath returns the file of r's float phase in the cache. Its name is a
+// hash of the spec's float part, the samples, and all that decides how floats
+// are rounded: the program itself and, for OpenBLAS, the threads that it uses.
+func (r *run) floatPath() (string, error) {
+	program, err := programSum()
+	if err != nil {
+		return "", err
+	}
+	spec := floatPart(r.spec)
+	text, err := json.Marshal(&spec)
+	if err != nil {
+		return "", err
+	}
+	h := sha256.New()
+	fmt.Fprintf(h, "%d %s %x %x %s\n", checkpointVersion, text, r.train.sum(), program, blasBuild())
+	return filepath.Join(r.opts.FloatCache, fmt.Sprintf("float-%x.ckpt", h.Sum(nil)[:12])), nil
+}
+
+// loadFloat takes a float phase that the cache holds.
+func (r *run) loadFloat() error {
+	if r.opts.FloatCache == "" || r.spec.Float.Epochs == 0 {
+		return nil
+	}
+	path, err := r.floatPath()
+	if err != nil {
+		return fmt.Errorf("train: float cache: %w", err)
+	}
+	c, err := readCheckpoint(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	c.Spec = *r.spec // the hash has compared the part that matters
+	if err := r.restore(c); err != nil {
+		return fmt.Errorf("train: float cache %s: %w", path, err)
+	}
+	r.floatCached = true
+	return nil
+}
+
+// saveFloat keeps a float phase that has just ended.
+func (r *run) saveFloat() error {
+	if r.opts.FloatCache == "" || r.phase != FloatPhase || r.epoch < r.spec.Float.Epochs {
+		return nil
+	}
+	path, err := r.floatPath()
+	if err == nil {
+		err = os.MkdirAll(r.opts.FloatCache, 0o755)
+	}
+	if err == nil {
+		err = r.save(path)
+	}
+	if err != nil {
+		return fmt.Errorf("train: float cache: %w", err)
+	}
+	return nil
+}
+
+// programSum is the checksum of the running program.
+var programSum = sync.OnceValues(func() ([]byte, error) {
+	path, err := os.Executable()
+	if err != nil {
+		return nil, err
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	h := sha256.New()
+	if _, err := io.Copy(h, f); err != nil {
+		return nil, err
+	}
+	return h.Sum(nil), nil
+})
+
+// blasBuild names what besides the program decides the bits of a matrix
+// product: nothing for gonum; for OpenBLAS, which picks its kernels by the
+// processor and splits sums by thread, the machine's threads and the settings
+// that change them.
+func blasBuild() string {
+	if !openBLAS {
+		return "gonum"
+	}
+	return fmt.Sprintf("openblas %d %q %q %q", runtime.NumCPU(),
+		os.Getenv("OPENBLAS_NUM_THREADS"), os.Getenv("OMP_NUM_THREADS"), os.Getenv("OPENBLAS_CORETYPE"))
+}
