@@ -16,15 +16,20 @@ const (
 	A2Q Method = "a2q"
 	// A2QPlus bounds the l1 norm of each centred row (arXiv 2401.10432).
 	A2QPlus Method = "a2q+"
+	// WN bounds the l1 norm of each row and rounds to nearest (arXiv 2301.13376).
+	WN Method = "wn"
+	// Budget projects each row on the integers that its Rule permits.
+	Budget Method = "budget"
 )
 
-// ParseMethod returns the method of that name: "base", "a2q" or "a2q+".
+// ParseMethod returns the method of that name: "base", "wn", "a2q", "a2q+" or
+// "budget".
 func ParseMethod(s string) (Method, error) {
 	switch m := Method(s); m {
-	case Base, A2Q, A2QPlus:
+	case Base, WN, A2Q, A2QPlus, Budget:
 		return m, nil
 	}
-	return "", fmt.Errorf("quant: unknown method %q, want base, a2q or a2q+", s)
+	return "", fmt.Errorf("quant: unknown method %q, want base, wn, a2q, a2q+ or budget", s)
 }
 
 // Quantizer quantises a weight matrix, one output channel a row: float weights
@@ -47,8 +52,16 @@ type Quantizer struct {
 	WeightBits int
 	// Input is the type of the layer's inputs. Base ignores it.
 	Input DataType
-	// AccBits is P, 1..64: what a2q and a2q+ must fit. Base ignores it.
+	// AccBits is P, 1..64: what every method but Base must fit.
 	AccBits int
+	// Rule is the accumulator's of Budget. The others ignore it.
+	Rule Rule
+}
+
+// HasNorm says that the method learns t, the norm of each row: wn, a2q and
+// a2q+ do.
+func (z Quantizer) HasNorm() bool {
+	return z.Method == WN || z.Method == A2Q || z.Method == A2QPlus
 }
 
 // Scale returns s = 2^d rounded to float32, as networks store it. The
