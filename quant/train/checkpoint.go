@@ -13,7 +13,7 @@ import (
 )
 
 // checkpointVersion changes whenever checkpoint's meaning does.
-const checkpointVersion = 1
+const checkpointVersion = 2
 
 // maxCheckpoint bounds what load reads, in bytes.
 const maxCheckpoint = 4 << 30
@@ -29,6 +29,8 @@ type checkpoint struct {
 	State     [][]float32 // net.state
 	M, V      [][]float32 // optimiser moments
 	Steps     int
+	Average   [][]float32 // nil where the phase averages nothing
+	Teacher   [][]float32 // nil unless QAT distils
 	FloatTest float64
 	History   []Event
 }
@@ -41,7 +43,8 @@ func (r *run) checkpoint() (*checkpoint, error) {
 	}
 	return &checkpoint{
 		Version: checkpointVersion, Spec: *r.spec, Data: r.train.sum(), Phase: r.phase, Epoch: r.epoch, PCG: pcg,
-		State: r.net.state(), M: r.opt.m, V: r.opt.v, Steps: r.opt.steps, FloatTest: r.floatTest, History: r.history,
+		State: r.net.state(), M: r.opt.m, V: r.opt.v, Steps: r.opt.steps,
+		Average: r.avg.numbers(), Teacher: r.teacher.state(), FloatTest: r.floatTest, History: r.history,
 	}, nil
 }
 
@@ -126,12 +129,13 @@ func (r *run) restore(c *checkpoint) error {
 	if c.Phase == QATPhase {
 		limit = r.spec.QAT.Epochs
 		r.net.quantise(r.spec, make([]float32, len(r.spec.Layers)))
-		r.use(r.net, &r.spec.QAT)
+		r.begin(QATPhase)
 	}
 	if (c.Phase != FloatPhase && c.Phase != QATPhase) || c.Epoch < 0 || c.Epoch > limit {
 		return fmt.Errorf("is at %s epoch %d, which the spec has not", c.Phase, c.Epoch)
 	}
-	if !fill(r.net.state(), c.State) || !fill(r.opt.m, c.M) || !fill(r.opt.v, c.V) {
+	if !fill(r.net.state(), c.State) || !fill(r.opt.m, c.M) || !fill(r.opt.v, c.V) ||
+		!fill(r.avg.numbers(), c.Average) || (c.Phase == QATPhase && r.spec.Distil.Weight > 0 && !r.teach(c.Teacher)) {
 		return errors.New("holds tensors of other sizes")
 	}
 	r.phase, r.epoch, r.opt.steps = c.Phase, c.Epoch, c.Steps

@@ -22,7 +22,7 @@ func floatPart(s *Spec) Spec {
 	f.WeightBits, f.ActBits = d.WeightBits, d.ActBits
 	f.FirstWeightBits, f.LastWeightBits = d.FirstWeightBits, d.LastWeightBits
 	f.Method, f.AccBits, f.Regulariser = d.Method, d.AccBits, d.Regulariser
-	f.QAT = d.QAT
+	f.Distil, f.QAT = d.Distil, d.QAT
 	return f
 }
 

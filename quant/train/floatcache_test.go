@@ -31,6 +31,7 @@ func TestFloatCache(t *testing.T) {
 		func(s *Spec) { s.Method, s.FirstWeightBits, s.LastWeightBits = quant.Base, 6, 7 },
 		func(s *Spec) { s.QAT.Epochs, s.QAT.LR, s.QAT.Optimiser = 3, 3e-4, SGD },
 		func(s *Spec) { s.Name, s.Regulariser = "other", 0.1 },
+		func(s *Spec) { s.Distil.Weight, s.QAT.Average, s.QAT.ClipNorm = 0.5, 0.9, 1 },
 	} {
 		s := small()
 		s.Validation = 0.2
@@ -66,6 +67,9 @@ func TestFloatCacheMisses(t *testing.T) {
 		func(s *Spec) { s.Float.Epochs = 3 },
 		func(s *Spec) { s.Float.LR = 2e-3 },
 		func(s *Spec) { s.Float.Schedule = Step },
+		func(s *Spec) { s.Float.Average = 0.9 },
+		func(s *Spec) { s.Float.WeightDecay = 0.1 },
+		func(s *Spec) { s.LabelSmoothing = 0.1 },
 	}
 	for i, change := range changes {
 		s := small()

@@ -13,8 +13,7 @@ const (
 	flush = 1e-20
 )
 
-// optimiser moves parameters against their gradients. There is no weight
-// decay: d, t and the activation scales must not have one (MATH 3).
+// optimiser moves parameters against their gradients.
 type optimiser struct {
 	phase  *Phase
 	params []param
@@ -25,6 +24,10 @@ type optimiser struct {
 
 	update     *pair
 	size, root float32 // factors of the step under way, see adam
+	keep       float32 // what weight decay leaves of a weight in it
+
+	squares *pair
+	sum     [2]float64 // of the squared gradients, by halves
 }
 
 func newOptimiser(phase *Phase, params []param) *optimiser {
@@ -38,21 +41,32 @@ func newOptimiser(phase *Phase, params []param) *optimiser {
 		}
 	}
 	o.update = newPair(size, o.updateHalf)
+	o.squares = newPair(size, o.squaresHalf)
 	return o
 }
 
-// rate returns the learning rate of an epoch, counted from 0.
-func (p *Phase) rate(epoch int) float64 {
-	if p.Schedule == Step {
-		return p.LR * math.Pow(p.StepFactor, float64(epoch/p.StepEpochs))
+// rate returns the learning rate of a step of an epoch; both count from 0, and
+// an epoch has steps of them.
+func (p *Phase) rate(epoch, step, steps int) float64 {
+	if epoch < p.WarmUp {
+		return p.LR * float64(epoch*steps+step+1) / float64(p.WarmUp*steps)
 	}
-	return p.LR * 0.5 * (1 + math.Cos(math.Pi*float64(epoch)/float64(p.Epochs)))
+	epoch -= p.WarmUp
+	at := float64(epoch)
+	switch p.Schedule {
+	case Step:
+		return p.LR * math.Pow(p.StepFactor, float64(epoch/p.StepEpochs))
+	case CosineStep:
+		at += float64(step) / float64(steps)
+	}
+	return p.LR * 0.5 * (1 + math.Cos(math.Pi*at/float64(p.Epochs-p.WarmUp)))
 }
 
 // step applies one update at learning rate lr.
 func (o *optimiser) step(lr float64) {
+	o.clip()
 	o.steps++
-	o.size = float32(lr)
+	o.size, o.keep = float32(lr), float32(1-lr*o.phase.WeightDecay)
 	if o.phase.Optimiser == Adam {
 		t := float64(o.steps)
 		o.size = float32(lr / (1 - math.Pow(adamBeta1, t)))
@@ -65,12 +79,50 @@ func (o *optimiser) step(lr float64) {
 func (o *optimiser) updateHalf(half int) {
 	for i, p := range o.params {
 		lo, hi := bounds(half, len(p.v))
+		decay := p.decay
 		p = param{v: p.v[lo:hi], g: p.g[lo:hi]}
+		if decay && o.keep != 1 {
+			scale(p.v, o.keep)
+		}
 		if o.phase.Optimiser == Adam {
 			adam(p, o.m[i][lo:hi], o.v[i][lo:hi], o.size, o.root)
 		} else {
 			sgd(p, o.m[i][lo:hi], float32(o.phase.Momentum), o.size)
 		}
+	}
+}
+
+// clip scales the gradients down where their norm over all parameters exceeds
+// the phase's limit.
+func (o *optimiser) clip() {
+	if o.phase.ClipNorm == 0 {
+		return
+	}
+	o.squares.run()
+	norm := math.Sqrt(o.sum[0] + o.sum[1])
+	if norm > o.phase.ClipNorm { // a NaN stays one and is found in the loss
+		for _, p := range o.params {
+			scale(p.g, float32(o.phase.ClipNorm/norm))
+		}
+	}
+}
+
+// squaresHalf sums the squares of a half of every gradient.
+func (o *optimiser) squaresHalf(half int) {
+	sum := 0.0
+	for _, p := range o.params {
+		lo, hi := bounds(half, len(p.g))
+		for _, g := range p.g[lo:hi] {
+			sum += float64(g) * float64(g)
+		}
+	}
+	o.sum[half] = sum
+}
+
+// scale multiplies v by f.
+func scale(v []float32, f float32) {
+	for i := range v {
+		v[i] *= f
 	}
 }
 

@@ -11,12 +11,15 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// Optimisers and schedules that a Phase may name.
+// Optimisers and schedules that a Phase may name, and tasks of a Spec.
 const (
-	Adam   = "adam"
-	SGD    = "sgd"
-	Cosine = "cosine"
-	Step   = "step"
+	Adam       = "adam"
+	SGD        = "sgd"
+	Cosine     = "cosine"
+	CosineStep = "cosine_step"
+	Step       = "step"
+	Classify   = "classify"
+	Regress    = "regress"
 )
 
 // Limits of a Spec: they bound memory before anything is allocated.
@@ -65,8 +68,27 @@ type Spec struct {
 	// after every epoch, 0..0.5. Choose settings by it, not by the test set.
 	Validation float64 `yaml:"validation"`
 
+	// Task is classify (cross-entropy on labels) or regress (mean squared error
+	// to the images in the data set's Targets).
+	Task string `yaml:"task"`
+	// LabelSmoothing is the part of a label's weight, 0..0.5, that all classes
+	// share evenly (arXiv 1512.00567, section 7). It is for classify.
+	LabelSmoothing float64 `yaml:"label_smoothing"`
+	// Distil lets QAT learn from the float network as well.
+	Distil Distil `yaml:"distil"`
+
 	Float Phase `yaml:"float"`
 	QAT   Phase `yaml:"qat"`
+}
+
+// Distil says how much QAT learns from the outputs of the float network, as the
+// float phase left it, instead of from labels or targets (arXiv 1503.02531).
+type Distil struct {
+	// Weight is the float network's part in the loss, 0..1; 0 is none.
+	Weight float64 `yaml:"weight"`
+	// Temperature divides the logits of both networks before they are compared,
+	// 0.1..100. regress compares outputs as they are.
+	Temperature float64 `yaml:"temperature"`
 }
 
 // Phase says how one of the two phases optimises.
@@ -78,11 +100,27 @@ type Phase struct {
 	Momentum float64 `yaml:"momentum"`
 	// LR is the learning rate of the first epoch, 0 < lr <= 10.
 	LR float64 `yaml:"lr"`
-	// Schedule is cosine (to 0 after the last epoch) or step (times StepFactor
-	// every StepEpochs epochs). Rates change between epochs only.
+	// Schedule is cosine (to 0 after the last epoch, changing between epochs
+	// only), cosine_step (the same curve, changing with every step) or step
+	// (times StepFactor every StepEpochs epochs).
 	Schedule   string  `yaml:"schedule"`
 	StepEpochs int     `yaml:"step_epochs"`
 	StepFactor float64 `yaml:"step_factor"`
+	// WarmUp is the number of epochs, fewer than Epochs, in which the rate grows
+	// step by step from near 0 to LR; the schedule spans the others.
+	WarmUp int `yaml:"warm_up"`
+
+	// WeightDecay is decoupled (arXiv 1711.05101): each step takes rate *
+	// WeightDecay of each weight, 0..1. Biases, batch norm and the quantisers'
+	// parameters have none.
+	WeightDecay float64 `yaml:"weight_decay"`
+	// ClipNorm is the largest norm2 of a step's gradient over all parameters, up
+	// to 1e6: a larger one is scaled down to it. 0 does not clip.
+	ClipNorm float64 `yaml:"clip_norm"`
+	// Average, 0 <= average < 1, is the decay per step of an exponential average
+	// of the network, e.g. 0.999. The average is what is scored and what the
+	// phase ends with. 0 keeps none.
+	Average float64 `yaml:"average"`
 }
 
 // DefaultSpec returns the values of the fields that a YAML spec leaves out.
@@ -92,7 +130,7 @@ func DefaultSpec() *Spec {
 		Name: "net", Layers: []int{64, 64, 64},
 		WeightBits: 4, ActBits: 4, InputBits: 8, FirstWeightBits: 8, LastWeightBits: 8,
 		Method: quant.A2QPlus, AccBits: 16, Regulariser: 1e-3,
-		Batch: 128, Seed: 1, Float: p, QAT: p,
+		Batch: 128, Seed: 1, Task: Classify, Distil: Distil{Temperature: 2}, Float: p, QAT: p,
 	}
 }
 

@@ -24,12 +24,14 @@ type Event struct {
 	// Epoch of Epochs in this phase and Step of Steps in this epoch, from 1.
 	Epoch, Epochs, Step, Steps int
 	// Loss and Accuracy (0..1) are means over this epoch's samples so far, as
-	// they were when trained on; Loss has the regulariser in it.
-	Loss, Accuracy float64
-	// Validation is the accuracy (0..1) on the held-out part of the training
+	// they were when trained on; Loss has the regulariser in it. The task
+	// regress has no accuracy but a PSNR, in dB, of the mean squared error.
+	Loss, Accuracy, PSNR float64
+	// Validation is the accuracy, or PSNR, on the held-out part of the training
 	// set; set with Done where the spec holds out any.
 	Validation float64
-	// Rate is the learning rate, SamplesPerSecond the speed of this epoch.
+	// Rate is the learning rate of the step, SamplesPerSecond the speed of this
+	// epoch.
 	Rate, SamplesPerSecond float64
 	Done                   bool
 }
@@ -130,7 +132,7 @@ func writable(paths ...string) error {
 
 // finish scores the final network and writes it.
 func (r *run) finish(set *data.Set) (*Result, error) {
-	res := &Result{History: r.history, FloatAccuracy: r.floatTest, QATAccuracy: r.net.accuracy(r.test), FloatCached: r.floatCached}
+	res := &Result{History: r.history, FloatAccuracy: r.floatTest, QATAccuracy: r.score(r.test), FloatCached: r.floatCached}
 	res.model = r.net.export(r.spec, inputShape(set.Shape))
 	if r.opts.Out != "" {
 		if err := qonnx.Write(r.opts.Out, res.model); err != nil {

@@ -23,6 +23,16 @@ func small() *Spec {
 	return s
 }
 
+// rich is small with everything on that a run remembers from step to step.
+func rich() *Spec {
+	s := small()
+	s.Validation, s.LabelSmoothing, s.Distil = 0.2, 0.1, Distil{Weight: 0.4, Temperature: 3}
+	for _, p := range []*Phase{&s.Float, &s.QAT} {
+		p.Average, p.WeightDecay, p.ClipNorm, p.WarmUp, p.Schedule = 0.95, 0.01, 0.5, 1, CosineStep
+	}
+	return s
+}
+
 func smallSet() *data.Set { return blobs(321, 20, 4, 1) }
 
 // mustRun trains and returns the file written.
@@ -100,37 +110,76 @@ func TestDeterministic(t *testing.T) {
 
 // TestResume stops at several steps, on and off the ends of epochs and of the
 // float phase, and wants the bytes of the run that nobody stopped. 321 samples
-// make 10 steps an epoch, 4 epochs.
+// make 10 steps an epoch, 257 make 8 and a lone sample; 4 epochs.
 func TestResume(t *testing.T) {
-	whole, want := mustRun(t, small(), Options{})
-	for _, stop := range []int{10, 13, 20, 27, 30, 39} {
-		out := filepath.Join(t.TempDir(), "net.onnx")
-		ctx, cancel := context.WithCancel(context.Background())
-		steps := 0
-		_, err := Run(ctx, small(), smallSet(), nil, Options{Out: out, Progress: func(e Event) {
-			if !e.Done {
-				steps++
+	for name, c := range map[string]struct {
+		spec  *Spec
+		stops []int
+	}{
+		"plain": {small(), []int{10, 13, 20, 27, 30, 39}},
+		"rich":  {rich(), []int{8, 11, 16, 22, 24, 31}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			whole, want := mustRun(t, c.spec, Options{})
+			for _, stop := range c.stops {
+				out := stopAt(t, c.spec, stop)
+				r, got := mustRun(t, c.spec, Options{Out: out, Resume: true})
+				if !bytes.Equal(got, want) {
+					t.Errorf("resumed after step %d: file differs from the uninterrupted run's", stop)
+				}
+				if len(r.History) != 4 || r.QATAccuracy != whole.QATAccuracy {
+					t.Errorf("resumed after step %d: %d epochs of history, accuracy %g, want 4 and %g",
+						stop, len(r.History), r.QATAccuracy, whole.QATAccuracy)
+				}
 			}
-			if steps == stop {
-				cancel()
-			}
-		}})
-		if !errors.Is(err, context.Canceled) {
-			t.Fatalf("stop at step %d: error %v, want context.Canceled", stop, err)
+		})
+	}
+}
+
+// stopAt trains, stops after a step and returns the path of the network that
+// was not written.
+func stopAt(t *testing.T, s *Spec, stop int) string {
+	t.Helper()
+	out := filepath.Join(t.TempDir(), "net.onnx")
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	steps := 0
+	_, err := Run(ctx, s, smallSet(), nil, Options{Out: out, Progress: func(e Event) {
+		if !e.Done {
+			steps++
 		}
-		if steps != stop {
-			t.Errorf("stopped after step %d, want %d", steps, stop)
+		if steps == stop {
+			cancel()
 		}
-		if _, err := os.Stat(out); err == nil {
-			t.Error("a stopped run wrote its network")
-		}
-		r, got := mustRun(t, small(), Options{Out: out, Resume: true})
-		if !bytes.Equal(got, want) {
-			t.Errorf("resumed after step %d: file differs from the uninterrupted run's", stop)
-		}
-		if len(r.History) != 4 || r.QATAccuracy != whole.QATAccuracy {
-			t.Errorf("resumed after step %d: %d epochs of history, accuracy %g, want 4 and %g",
-				stop, len(r.History), r.QATAccuracy, whole.QATAccuracy)
+	}})
+	if !errors.Is(err, context.Canceled) {
+		t.Fatalf("stop at step %d: error %v, want context.Canceled", stop, err)
+	}
+	if steps != stop {
+		t.Errorf("stopped after step %d, want %d", steps, stop)
+	}
+	if _, err := os.Stat(out); err == nil {
+		t.Error("a stopped run wrote its network")
+	}
+	return out
+}
+
+// TestFeaturesMatter: each setting that TestResume turns on changes the result.
+func TestFeaturesMatter(t *testing.T) {
+	_, plain := mustRun(t, small(), Options{})
+	for name, set := range map[string]func(s *Spec){
+		"label_smoothing": func(s *Spec) { s.LabelSmoothing = 0.1 },
+		"distil":          func(s *Spec) { s.Distil.Weight = 0.5 },
+		"average":         func(s *Spec) { s.QAT.Average = 0.9 },
+		"weight_decay":    func(s *Spec) { s.QAT.WeightDecay = 0.1 },
+		"clip_norm":       func(s *Spec) { s.QAT.ClipNorm = 0.01 },
+		"warm_up":         func(s *Spec) { s.QAT.WarmUp = 1 },
+		"schedule":        func(s *Spec) { s.QAT.Schedule = CosineStep },
+	} {
+		s := small()
+		set(s)
+		if _, got := mustRun(t, s, Options{}); bytes.Equal(got, plain) {
+			t.Errorf("%s changed nothing", name)
 		}
 	}
 }
@@ -298,18 +347,20 @@ func TestTableOfFloats(t *testing.T) {
 // TestStepAllocates nothing (products too small for gonum to spread over
 // goroutines, which would allocate a few kilobytes a step).
 func TestStepAllocates(t *testing.T) {
-	r, err := newRun(small(), smallSet(), nil, Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, phase := range []string{FloatPhase, QATPhase} {
-		if phase == QATPhase {
-			r.epoch = r.spec.Float.Epochs
-			r.turn()
+	for _, s := range []*Spec{small(), rich()} {
+		r, err := newRun(s, smallSet(), nil, Options{})
+		if err != nil {
+			t.Fatal(err)
 		}
-		r.shuffle()
-		if n := testing.AllocsPerRun(10, func() { r.step(r.order[:32], 1e-3) }); n != 0 {
-			t.Errorf("%s: %v allocations a step, want 0", phase, n)
+		for _, phase := range []string{FloatPhase, QATPhase} {
+			if phase == QATPhase {
+				r.epoch = r.spec.Float.Epochs
+				r.turn()
+			}
+			r.shuffle()
+			if n := testing.AllocsPerRun(10, func() { r.step(r.order[:32], 1e-3) }); n != 0 {
+				t.Errorf("%s: %v allocations a step, want 0", phase, n)
+			}
 		}
 	}
 }

@@ -26,9 +26,10 @@ func (s *Spec) Validate() error {
 	} else {
 		c.between("acc_bits", s.AccBits, minAccBits(s.Method, s.ActBits), 32)
 	}
-	c.that(s.Regulariser >= 0 && s.Regulariser <= 1, "regulariser", s.Regulariser, "0..1")
+	c.within("regulariser", s.Regulariser, 0, 1)
 	c.between("batch", s.Batch, 2, maxBatch)
-	c.that(s.Validation >= 0 && s.Validation <= 0.5, "validation", s.Validation, "0..0.5")
+	c.within("validation", s.Validation, 0, 0.5)
+	c.goal(s)
 	c.phase("float", &s.Float, 0)
 	c.phase("qat", &s.QAT, 1)
 	return c.err
@@ -67,12 +68,43 @@ func (c *checker) between(field string, v, lo, hi int) {
 	c.that(v >= lo && v <= hi, field, v, fmt.Sprintf("%d..%d", lo, hi))
 }
 
+// within checks lo <= v <= hi for real v; NaN fails.
+func (c *checker) within(field string, v, lo, hi float64) {
+	c.that(v >= lo && v <= hi, field, v, fmt.Sprintf("%v..%v", lo, hi))
+}
+
+// below checks 0 <= v < 1.
+func (c *checker) below(field string, v float64) {
+	c.that(v >= 0 && v < 1, field, v, "at least 0 and less than 1")
+}
+
+// positive checks 0 < v <= hi.
+func (c *checker) positive(field string, v, hi float64) {
+	c.that(v > 0 && v <= hi, field, v, fmt.Sprintf("more than 0 and at most %v", hi))
+}
+
+// goal checks what the network is trained for.
+func (c *checker) goal(s *Spec) {
+	c.that(s.Task == Classify || s.Task == Regress, "task", s.Task, "classify or regress")
+	c.within("label_smoothing", s.LabelSmoothing, 0, 0.5)
+	c.that(s.Task == Classify || s.LabelSmoothing == 0, "label_smoothing", s.LabelSmoothing, "0 with task regress")
+	c.within("distil.weight", s.Distil.Weight, 0, 1)
+	c.within("distil.temperature", s.Distil.Temperature, 0.1, 100)
+	c.that(s.Distil.Weight == 0 || s.Float.Epochs > 0, "distil.weight", s.Distil.Weight,
+		"0 where float.epochs is 0: there is no float network to learn from")
+}
+
 func (c *checker) phase(name string, p *Phase, minEpochs int) {
 	c.between(name+".epochs", p.Epochs, minEpochs, maxEpochs)
 	c.that(p.Optimiser == Adam || p.Optimiser == SGD, name+".optimiser", p.Optimiser, "adam or sgd")
-	c.that(p.Momentum >= 0 && p.Momentum < 1, name+".momentum", p.Momentum, "0 <= momentum < 1")
-	c.that(p.LR > 0 && p.LR <= 10, name+".lr", p.LR, "0 < lr <= 10")
-	c.that(p.Schedule == Cosine || p.Schedule == Step, name+".schedule", p.Schedule, "cosine or step")
+	c.below(name+".momentum", p.Momentum)
+	c.positive(name+".lr", p.LR, 10)
+	c.that(p.Schedule == Cosine || p.Schedule == CosineStep || p.Schedule == Step,
+		name+".schedule", p.Schedule, "cosine, cosine_step or step")
 	c.between(name+".step_epochs", p.StepEpochs, 1, maxEpochs)
-	c.that(p.StepFactor > 0 && p.StepFactor <= 1, name+".step_factor", p.StepFactor, "0 < step_factor <= 1")
+	c.positive(name+".step_factor", p.StepFactor, 1)
+	c.between(name+".warm_up", p.WarmUp, 0, max(p.Epochs-1, 0))
+	c.within(name+".weight_decay", p.WeightDecay, 0, 1)
+	c.within(name+".clip_norm", p.ClipNorm, 0, 1e6)
+	c.below(name+".average", p.Average)
 }
