@@ -149,8 +149,18 @@ func (r *run) endEpoch() error {
 		return err
 	}
 	r.turn()
-	if r.opts.Checkpoint == "" {
+	if r.opts.Checkpoint != "" {
+		if err := r.save(r.opts.Checkpoint); err != nil {
+			return err
+		}
+	}
+	return r.publish()
+}
+
+// publish hands the epochs so far to whoever keeps them.
+func (r *run) publish() error {
+	if r.opts.Epochs == nil {
 		return nil
 	}
-	return r.save(r.opts.Checkpoint)
+	return r.opts.Epochs(r.history)
 }

@@ -21,7 +21,7 @@ func floatPart(s *Spec) Spec {
 	f.Name, f.Data = d.Name, d.Data
 	f.WeightBits, f.ActBits = d.WeightBits, d.ActBits
 	f.FirstWeightBits, f.LastWeightBits = d.FirstWeightBits, d.LastWeightBits
-	f.Method, f.AccBits, f.Regulariser = d.Method, d.AccBits, d.Regulariser
+	f.Method, f.Rule, f.AccBits, f.Regulariser = d.Method, d.Rule, d.AccBits, d.Regulariser
 	f.Distil, f.QAT = d.Distil, d.QAT
 	return f
 }

@@ -79,7 +79,7 @@ func (s *Spec) weightQuantizer(i int) quant.Quantizer {
 	case i == len(s.Layers):
 		return quant.Quantizer{Method: quant.Base, WeightBits: s.LastWeightBits, Input: quant.DataType{Bits: s.ActBits}}
 	}
-	return quant.Quantizer{Method: s.Method, WeightBits: s.WeightBits, Input: quant.DataType{Bits: s.ActBits}, AccBits: s.AccBits}
+	return quant.Quantizer{Method: s.Method, Rule: s.Rule, WeightBits: s.WeightBits, Input: quant.DataType{Bits: s.ActBits}, AccBits: s.AccBits}
 }
 
 // layerName returns the name of linear layer i in errors and files.

@@ -13,9 +13,9 @@ type run struct {
 	spec               *Spec
 	opts               Options
 	train, valid, test *table
-	width              int       // outputs: classes, or elements of a target
-	order              []int32   // samples of the epoch in training order
-	labels             []uint8   // labels of the current batch
+	width              int     // outputs: classes, or elements of a target
+	order              []int32 // samples of the epoch in training order
+	labels             []uint8 // labels of the current batch
 
 	net         *net
 	opt         *optimiser
@@ -94,6 +94,9 @@ func (r *run) start() error {
 		return err
 	}
 	r.turn()
+	if len(r.history) > 0 {
+		return r.publish()
+	}
 	return nil
 }
 

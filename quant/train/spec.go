@@ -29,6 +29,7 @@ const (
 	maxWidth     = 8192
 	maxBatch     = 16384
 	maxEpochs    = 10000
+	maxAccBits   = 32
 )
 
 // Spec says everything about a training run but its data. Specs are written
@@ -52,8 +53,12 @@ type Spec struct {
 	FirstWeightBits int `yaml:"first_weight_bits"`
 	LastWeightBits  int `yaml:"last_weight_bits"`
 
-	// Method quantises the hidden layers after the first: base, a2q or a2q+.
+	// Method quantises the hidden layers after the first: base, wn, a2q, a2q+ or
+	// budget.
 	Method quant.Method `yaml:"method"`
+	// Rule is the accumulator's under budget: split (it starts at 0) or shifted
+	// (it starts at a constant of its channel). The other methods ignore it.
+	Rule quant.Rule `yaml:"rule"`
 	// AccBits is P, the accumulator width of those layers, up to 32. base
 	// ignores it.
 	AccBits int `yaml:"acc_bits"`
@@ -129,7 +134,7 @@ func DefaultSpec() *Spec {
 	return &Spec{
 		Name: "net", Layers: []int{64, 64, 64},
 		WeightBits: 4, ActBits: 4, InputBits: 8, FirstWeightBits: 8, LastWeightBits: 8,
-		Method: quant.A2QPlus, AccBits: 16, Regulariser: 1e-3,
+		Method: quant.A2QPlus, Rule: quant.Shifted, AccBits: 16, Regulariser: 1e-3,
 		Batch: 128, Seed: 1, Task: Classify, Distil: Distil{Temperature: 2}, Float: p, QAT: p,
 	}
 }
@@ -179,6 +184,7 @@ func ParseSpec(text []byte) (*Spec, error) {
 // Overrides replaces fields of a Spec, as a command line does; nil keeps.
 type Overrides struct {
 	Method                       *quant.Method
+	Rule                         *quant.Rule
 	AccBits, WeightBits, ActBits *int
 	// Epochs of both phases together: the float phase gets half, rounded
 	// down, QAT the rest.
@@ -192,6 +198,9 @@ func (s *Spec) With(o Overrides) (*Spec, error) {
 	c.Layers = append([]int(nil), s.Layers...)
 	if o.Method != nil {
 		c.Method = *o.Method
+	}
+	if o.Rule != nil {
+		c.Rule = *o.Rule
 	}
 	set(&c.AccBits, o.AccBits)
 	set(&c.WeightBits, o.WeightBits)

@@ -35,21 +35,25 @@ func TestParseSpecKeepsDefaults(t *testing.T) {
 
 func TestParseSpecRefuses(t *testing.T) {
 	for text, want := range map[string]string{
-		"":                                          "empty",
-		"a: 1":                                      "field a not found",
-		"float: {speed: 1}":                         "field speed not found",
-		"name: x\n---\nname: y":                     "more than one document",
-		"layers: [4, five]":                         "five",
-		"name: \"\"":                                "name is",
-		"layers: []":                                "layers is 0, want 1..32",
-		"layers: [64, 0]":                           "layers[1] is 0, want 1..8192",
-		"layers: [9000]":                            "layers[0] is 9000",
-		"weight_bits: 1":                            "weight_bits is 1, want 2..8",
-		"act_bits: 9":                               "act_bits is 9, want 1..8",
-		"input_bits: 0":                             "input_bits is 0",
-		"first_weight_bits: 1":                      "first_weight_bits is 1",
-		"last_weight_bits: 17":                      "last_weight_bits is 17",
-		"method: a3q":                               "method is a3q, want base, a2q or a2q+",
+		"":                              "empty",
+		"a: 1":                          "field a not found",
+		"float: {speed: 1}":             "field speed not found",
+		"name: x\n---\nname: y":         "more than one document",
+		"layers: [4, five]":             "five",
+		"name: \"\"":                    "name is",
+		"layers: []":                    "layers is 0, want 1..32",
+		"layers: [64, 0]":               "layers[1] is 0, want 1..8192",
+		"layers: [9000]":                "layers[0] is 9000",
+		"weight_bits: 1":                "weight_bits is 1, want 2..8",
+		"act_bits: 9":                   "act_bits is 9, want 1..8",
+		"input_bits: 0":                 "input_bits is 0",
+		"first_weight_bits: 1":          "first_weight_bits is 1",
+		"last_weight_bits: 17":          "last_weight_bits is 17",
+		"method: a3q":                   "method is a3q, want base, wn, a2q, a2q+ or budget",
+		"rule: fair":                    "rule is fair, want split or shifted",
+		"{method: wn, acc_bits: 5}":     "acc_bits is 5, want 6..32",
+		"{method: budget, acc_bits: 3}": "acc_bits is 3, want 4..32",
+		"{method: budget, rule: split, acc_bits: 4}": "acc_bits is 4, want 5..32",
 		"acc_bits: 4":                               "acc_bits is 4, want 5..32",
 		"{method: a2q, acc_bits: 5}":                "acc_bits is 5, want 6..32",
 		"{method: base, acc_bits: 33}":              "acc_bits is 33, want 0..32",
@@ -92,13 +96,13 @@ func TestParseSpecRefuses(t *testing.T) {
 func TestOverrides(t *testing.T) {
 	s := DefaultSpec()
 	got, err := s.With(Overrides{
-		Method: new(quant.A2Q), AccBits: new(14), WeightBits: new(3), ActBits: new(2), Epochs: new(5), Seed: new(uint64(0)),
+		Method: new(quant.A2Q), Rule: new(quant.Split), AccBits: new(14), WeightBits: new(3), ActBits: new(2), Epochs: new(5), Seed: new(uint64(0)),
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	want := DefaultSpec()
-	want.Method, want.AccBits, want.WeightBits, want.ActBits, want.Seed = quant.A2Q, 14, 3, 2, 0
+	want.Method, want.Rule, want.AccBits, want.WeightBits, want.ActBits, want.Seed = quant.A2Q, quant.Split, 14, 3, 2, 0
 	want.Float.Epochs, want.QAT.Epochs = 2, 3
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got %+v, want %+v", got, want)

@@ -50,6 +50,11 @@ type Options struct {
 	// same spec and data.
 	Resume   bool
 	Progress Progress
+	// Epochs, unless nil, is called on the goroutine that trains with all epochs
+	// so far: after every one, once its checkpoint is written, and before the
+	// first where there are some from a checkpoint or a cache. Its error ends
+	// the run.
+	Epochs func(history []Event) error
 	// FloatCache is a folder that keeps finished float phases; empty keeps
 	// none. A run whose float phase was run before, by the same build and with
 	// the same layers, float settings, batch, seed and samples, takes it from
