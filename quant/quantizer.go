@@ -35,15 +35,29 @@ func ParseMethod(s string) (Method, error) {
 // Quantizer quantises a weight matrix, one output channel a row: float weights
 // v become integers q and the weights s*q that training goes on with. Per row
 // it learns d, where s = 2^d is the scale, and t, where g = 2^t is the l1 norm
-// that the row is normalised to (unused by Base).
+// that the row is normalised to (only where HasNorm).
 //
-//	base  q = clip(round_half_even(v/s))
-//	a2q   w = v/norm1(v) * min(g, T),             q = clip(trunc(w/s))
-//	a2q+  w = c/norm1(c) * min(g, T), c = v-mean, q = clip(trunc(w/s))
+//	base    q = clip(round_half_even(v/s))
+//	wn      w = v/norm1(v) * min(g, T),             q = nearest(w/s)
+//	a2q     w = v/norm1(v) * min(g, T),             q = clip(trunc(w/s))
+//	a2q+    w = c/norm1(c) * min(g, T), c = v-mean, q = clip(trunc(w/s))
+//	budget  q = nearest(v/s)
 //
-// T is s times the budget of AccBits (BudgetA2Q, BudgetA2QPlus). The integers
-// of a2q and a2q+ always pass Layer.Certify(AccBits): where the rounding of
-// floats breaks it, Forward takes units back.
+// T is s times the budget of AccBits: BudgetA2Q, for a2q+ BudgetA2QPlus.
+// nearest is the vector of integers, clipped and within the Allowance of the
+// accumulator, that is nearest in the Euclidean sense: rounding to nearest, and
+// where that is too much, without the units that cost least (derived).
+//
+// The integers of wn, a2q, a2q+ and of budget with Split always pass
+// Layer.Certify(AccBits); those of budget with Shifted do once the channels
+// start at Layer.ShiftedStart. For a2q and a2q+, where the rounding of floats
+// breaks it, Forward takes units back.
+//
+// wn shares the bound and the normalised weights of arXiv 2301.13376 with a2q,
+// which came of it; what differs is the rounding. How to keep the bound while
+// rounding to nearest, which may add up to half a unit a weight, is our choice:
+// g stops at T, its excess is what Regularizer penalises, and nearest keeps the
+// integers inside the bound too.
 //
 // Its methods compute in float64 and panic on a wrong setting or slice length.
 type Quantizer struct {
@@ -69,8 +83,8 @@ func (z Quantizer) HasNorm() bool {
 func Scale(d float32) float32 { return float32(math.Exp2(float64(d))) }
 
 // Forward quantises v (rows x k, row-major) with d and t (rows each; t may be
-// nil for Base). It writes s*q to wq and, unless q is nil, the integers to q
-// (both rows x k). A row that is constant for a2q+, or zero for a2q, has no
+// nil unless HasNorm). It writes s*q to wq and, unless q is nil, the integers to q
+// (both rows x k). A row that is constant for a2q+, or zero for a2q and wn, has no
 // direction and becomes 0; a row with NaN or infinite parameters becomes NaN.
 // Forward does not allocate.
 func (z Quantizer) Forward(v []float32, rows, k int, d, t []float32, wq []float32, q []int32) {
@@ -95,9 +109,9 @@ func (z Quantizer) Forward(v []float32, rows, k int, d, t []float32, wq []float3
 // Regularizer returns the sum over the rows of max(g-T, 0), and adds lambda
 // times its gradient to gradD and gradT. It is the only gradient that brings
 // back a g above T. Since T = s*budget follows d, the gradients are, where
-// g > T, ln2*g for t and -ln2*T for d. Base has none.
+// g > T, ln2*g for t and -ln2*T for d. It is 0 unless HasNorm.
 func (z Quantizer) Regularizer(rows int, d, t []float32, lambda float64, gradD, gradT []float32) float64 {
-	if z.Method == Base {
+	if !z.HasNorm() {
 		return 0
 	}
 	z.checkRows("Regularizer", rows, d, t)
@@ -128,6 +142,11 @@ func (z Quantizer) policy() policy {
 		p.budget = BudgetA2Q(z.AccBits, z.Input)
 	case A2QPlus:
 		p.budget = BudgetA2QPlus(z.AccBits, z.Input)
+	case WN:
+		p.budget = BudgetA2Q(z.AccBits, z.Input)
+		p.setAllowance(Allowance{Units: accMax(z.AccBits) >> magnitudeBits(z.Input), Shared: true})
+	case Budget:
+		p.setAllowance(z.Rule.Allowance(z.AccBits, z.Input))
 	default:
 		panic(fmt.Sprintf("quant: unknown quantizer method %q", z.Method))
 	}
@@ -144,10 +163,10 @@ func (z Quantizer) checkMatrix(op string, rows, k int, m ...[]float32) {
 	}
 }
 
-// checkRows panics unless d and t have an element for each row. Base may go
-// without t.
+// checkRows panics unless d and t have an element for each row. A method
+// without norms may go without t.
 func (z Quantizer) checkRows(op string, rows int, d, t []float32) {
-	if len(d) != rows || len(t) != rows && !(z.Method == Base && len(t) == 0) {
+	if len(d) != rows || len(t) != rows && (z.HasNorm() || len(t) != 0) {
 		panic(fmt.Sprintf("quant: %s: %d scales and %d norms, want %d", op, len(d), len(t), rows))
 	}
 }

@@ -4,8 +4,9 @@ import "math"
 
 // Backward computes the straight-through gradients of a loss L: from grad =
 // dL/d(s*q) (rows x k) at the parameters v, d, t of Forward, it overwrites
-// gradV (rows x k), gradD and gradT (rows each; Base takes nil for t and
-// gradT, or sets gradT to 0). It does not allocate. Slices must not overlap.
+// gradV (rows x k), gradD and gradT (rows each; methods without norms take nil
+// for t and gradT, or set gradT to 0). It does not allocate. Slices must not
+// overlap.
 //
 // Rounding and truncation count as the identity, clipping stops the gradient:
 // with G = grad, zero where clipped, u = w/s and n1 = norm1(c),
@@ -18,25 +19,73 @@ import "math"
 // (MATH 3, equal to the reference implementations). Where g > T, w follows s,
 // so that u is independent of d. For Base, w = v: dL/dv = G, and dL/dd is the
 // third line as it stands (derived: s*q = s*clip(v/s + r), r constant).
+//
+// For WN it is as for a2q. For Budget, w = v as for Base: dL/dv = G, also for
+// weights that the budget left at 0, which could not come back otherwise. A
+// weight is clipped if it would have got a further unit but for the clipping.
 func (z Quantizer) Backward(v []float32, rows, k int, d, t, grad, gradV, gradD, gradT []float32) {
+	z.checkGradients(v, rows, k, d, t, grad, gradV, gradD, gradT)
+	p := z.policy()
+	for r := range rows {
+		q := gradV[r*k : (r+1)*k] // for now
+		st := p.quantize(v[r*k:(r+1)*k], d[r], at(t, r), q)
+		if z.Method == Budget {
+			rescale(q, q, st.s)
+		}
+		p.backward(v[r*k:(r+1)*k], st, grad[r*k:(r+1)*k], q, gradD, gradT, r)
+	}
+}
+
+// BackwardFrom is Backward for a caller that still has the wq (rows x k) that
+// Forward made of the same v, d and t: it spares quantising again.
+func (z Quantizer) BackwardFrom(wq, v []float32, rows, k int, d, t, grad, gradV, gradD, gradT []float32) {
+	z.checkGradients(v, rows, k, d, t, grad, gradV, gradD, gradT)
+	z.checkMatrix("BackwardFrom", rows, k, wq)
+	p := z.policy()
+	for r := range rows {
+		v, q := v[r*k:(r+1)*k], gradV[r*k:(r+1)*k]
+		st := rowState{s: float64(Scale(d[r]))}
+		if z.HasNorm() {
+			st = p.normalize(v, d[r], at(t, r))
+		}
+		if z.Method == Budget {
+			copy(q, wq[r*k:(r+1)*k])
+		} else {
+			rescale(q, wq[r*k:(r+1)*k], 1/st.s)
+		}
+		p.backward(v, st, grad[r*k:(r+1)*k], q, gradD, gradT, r)
+	}
+}
+
+// checkGradients panics on a wrong slice length.
+func (z Quantizer) checkGradients(v []float32, rows, k int, d, t, grad, gradV, gradD, gradT []float32) {
 	z.checkMatrix("Backward", rows, k, v, grad, gradV)
 	z.checkRows("Backward", rows, d, t)
 	z.checkRows("Backward", rows, gradD, gradT)
-	p := z.policy()
-	for r := range rows {
-		v, grad, gradV := v[r*k:(r+1)*k], grad[r*k:(r+1)*k], gradV[r*k:(r+1)*k]
-		var dt float64
-		st := p.quantize(v, d[r], at(t, r), gradV) // gradV holds q for now
-		if z.Method == Base {
-			gradD[r] = float32(p.baseGradient(v, st, grad, gradV))
-		} else {
-			var dd float64
-			dd, dt = p.gradient(v, st, grad, gradV)
-			gradD[r] = float32(dd)
-		}
-		if len(gradT) > 0 {
-			gradT[r] = float32(dt)
-		}
+}
+
+// backward turns the q of row r, for Budget s*q, into dL/dv in place and sets
+// the row's other gradients.
+func (p *policy) backward(v []float32, st rowState, grad, q, gradD, gradT []float32, r int) {
+	var dd, dt float64
+	switch p.method {
+	case Base:
+		dd = p.baseGradient(v, st, grad, q)
+	case Budget:
+		dd = p.budgetGradient(v, st.s, grad, q)
+	default:
+		dd, dt = p.gradient(v, st, grad, q)
+	}
+	gradD[r] = float32(dd)
+	if len(gradT) > 0 {
+		gradT[r] = float32(dt)
+	}
+}
+
+// rescale sets y = x*s.
+func rescale(y, x []float32, s float64) {
+	for i, v := range x[:len(y)] {
+		y[i] = float32(float64(v) * s)
 	}
 }
 
@@ -60,7 +109,7 @@ func (p *policy) baseGradient(v []float32, st rowState, grad, q []float32) float
 }
 
 // gradient turns q into dL/dv in place and returns dL/dd and dL/dt of a row of
-// a2q or a2q+.
+// a method with norms.
 func (p *policy) gradient(v []float32, st rowState, grad, q []float32) (dd, dt float64) {
 	if st.gain == 0 { // no direction, or no budget: q is 0 all around v
 		clear(q)
@@ -120,8 +169,13 @@ func (p *policy) moments(v []float32, st rowState, grad, q []float32) (m rowMome
 	return m
 }
 
-// edge returns the |c| from which trunc(c*gain) is clipped: it must be
-// exceeded. Comparing c instead of u keeps a multiplication out of the loops.
+// edge returns the |c| from which c*gain is clipped, one unit beyond the range
+// if it is truncated, half a unit if rounded: it must be exceeded. Comparing c
+// instead of u keeps a multiplication out of the loops.
 func (p *policy) edge(st rowState) float64 {
-	return math.Nextafter((p.clip+1)/st.gain, 0)
+	beyond := 1.0
+	if p.method == WN {
+		beyond = 0.5
+	}
+	return math.Nextafter((p.clip+beyond)/st.gain, 0)
 }

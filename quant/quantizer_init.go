@@ -4,16 +4,20 @@ import "math"
 
 // Init returns the parameters with which quantised training starts from the
 // float weights w (rows x k, row-major): v (rows x k), d and t (rows each; t
-// is nil for Base). The scale puts each row's largest weight on the largest
-// integer. For a2q and a2q+, v is w projected on the l1 ball of radius T, and
-// g its norm: EP-init (arXiv 2401.10432), the error-optimal start within the
-// budget. w stays as it is.
+// is nil unless HasNorm). The scale puts each row's largest weight on the
+// largest integer. For wn, a2q and a2q+, v is w projected on the l1 ball of
+// radius T, and g its norm: EP-init (arXiv 2401.10432), the error-optimal start
+// within the budget. For budget, v is w, and the scale the one of a grid with
+// the least error of the projected row. w stays as it is.
 func (z Quantizer) Init(w []float32, rows, k int) (v, d, t []float32) {
 	z.checkMatrix("Init", rows, k, w)
 	p := z.policy()
 	v = append(v, w...)
 	d = initScales(w, rows, k, p.clip)
-	if z.Method == Base {
+	if z.Method == Budget {
+		p.fitScales(w, rows, k, d)
+	}
+	if !z.HasNorm() {
 		return v, d, nil
 	}
 	t = make([]float32, rows)

@@ -9,10 +9,24 @@ type policy struct {
 	budget  float64 // T/s, the largest norm1(w/s)
 	input   DataType
 	accBits int
+	// allowance is what allot fits; its histogram has bins of 2^binBits grid
+	// steps.
+	allowance Allowance
+	binBits   uint
+}
+
+// setAllowance sets what allot needs. The bins are a sixteenth of a unit, or as
+// much wider as the histogram needs to reach twice the clipping range.
+func (p *policy) setAllowance(a Allowance) {
+	p.allowance = a
+	p.binBits = gridBits - 4
+	for p.binBits < gridBits && 2*(int64(p.clip)+1)<<(gridBits-p.binBits) > bins {
+		p.binBits++
+	}
 }
 
 // rowState says how a row was quantised: u[i] = (v[i]-mean)*gain before
-// truncation and clipping. Base sets s only.
+// truncation and clipping. Base and Budget set s only.
 type rowState struct {
 	mean, gain float64
 	s          float64 // scale
@@ -23,12 +37,20 @@ type rowState struct {
 
 // quantize writes the integers of one row, as floats, to q.
 func (p *policy) quantize(v []float32, d, t float32, q []float32) rowState {
-	if p.method == Base {
-		s := Scale(d)
+	s := Scale(d)
+	switch p.method {
+	case Base:
 		p.round(v, s, q)
+		return rowState{s: float64(s)}
+	case Budget:
+		p.allot(v, 1/float64(s), q)
 		return rowState{s: float64(s)}
 	}
 	st := p.normalize(v, d, t)
+	if p.method == WN {
+		p.allot(v, st.gain, q)
+		return st
+	}
 	if pos, neg := p.truncate(v, st, q); !p.fits(pos, neg) {
 		p.repair(v, st, q, pos, neg)
 	}
