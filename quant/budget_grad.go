@@ -14,39 +14,58 @@ import "math"
 // was not taken: with theta the threshold of the row, those of |v|/s - theta
 // above clip + 1/2.
 func (p *policy) budgetGradient(v []float32, s float64, grad, wq []float32) float64 {
-	half := float32(s / 2)
-	end := float32((p.clip - 0.5) * s)
-	next := [2]float32{half, half} // largest |v| - |wq| of what may still grow, by sign
-	sum, clipped := 0.0, false
-	for i, x := range v {
-		sum += float64(grad[i]) * (float64(wq[i]) - float64(x))
-		rest, m := magnitude(x), magnitude(wq[i])
-		rest -= m
-		if m > end {
-			clipped = clipped || rest > half
-			continue
-		}
-		side := math.Float32bits(x) >> 31
-		next[side] = max(next[side], rest)
-	}
-	if p.allowance.Shared {
-		next[0] = max(next[0], next[1])
-		next[1] = next[0]
-	}
-	if !clipped {
+	sum, peak := slopes(v, grad, wq)
+	if float64(peak) > (p.clip+0.5)*s {
+		sum += p.stopClipped(v, s, grad, wq)
+	} else {
 		copy(wq, grad)
-		return math.Ln2 * sum
+	}
+	return math.Ln2 * sum
+}
+
+// slopes returns the sum of grad*(wq-v), in four lanes, and the largest |v|.
+func slopes(v, grad, wq []float32) (sum float64, peak float32) {
+	const size = math.MaxUint32 >> 1
+	var a, b, c, d float64
+	top := uint32(0)
+	for len(v) >= 4 && len(grad) >= 4 && len(wq) >= 4 {
+		a += float64(grad[0]) * float64(wq[0]-v[0])
+		b += float64(grad[1]) * float64(wq[1]-v[1])
+		c += float64(grad[2]) * float64(wq[2]-v[2])
+		d += float64(grad[3]) * float64(wq[3]-v[3])
+		top = max(top, math.Float32bits(v[0])&size, math.Float32bits(v[1])&size,
+			math.Float32bits(v[2])&size, math.Float32bits(v[3])&size)
+		v, grad, wq = v[4:], grad[4:], wq[4:]
 	}
 	for i, x := range v {
-		g := grad[i]
-		m := magnitude(wq[i])
-		if m > end && magnitude(x)-m > next[math.Float32bits(x)>>31] {
+		a += float64(grad[i]) * float64(wq[i]-x)
+		top = max(top, math.Float32bits(x)&size)
+	}
+	return (a + b) + (c + d), math.Float32frombits(top)
+}
+
+// stopClipped overwrites wq with grad, 0 where clipped, and returns the sum of
+// grad*v over the clipped.
+func (p *policy) stopClipped(v []float32, s float64, grad, wq []float32) (sum float64) {
+	end := float32((p.clip - 0.5) * s)
+	half := float32(s / 2)
+	next := [2]float32{half, half} // largest |v| - |s*q| of what may still grow, by side
+	signs := p.signs()
+	for i, x := range v {
+		if m := magnitude(wq[i]); m < end {
+			side := math.Float32bits(x) >> 31 & signs
+			next[side] = max(next[side], magnitude(x)-m)
+		}
+	}
+	for i, x := range v {
+		g, m := grad[i], magnitude(wq[i])
+		if m > end && magnitude(x)-m > next[math.Float32bits(x)>>31&signs] {
 			sum += float64(g) * float64(x)
 			g = 0
 		}
 		wq[i] = g
 	}
-	return math.Ln2 * sum
+	return sum
 }
 
 // magnitude returns |x|.

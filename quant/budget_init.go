@@ -11,6 +11,7 @@ const scaleSteps = 8
 // the last weight rounds to 0: budgets of a few units want scales near max|w|.
 func (p *policy) fitScales(w []float32, rows, k int, d []float32) {
 	q := make([]float32, k)
+	p.work = new(workspace)
 	last := int(math.Ceil(scaleSteps * (math.Log2(p.clip) + 1)))
 	for r := range rows {
 		row, start := w[r*k:(r+1)*k], d[r]

@@ -18,32 +18,43 @@ import "math"
 // It is soft-thresholding by theta with rounding to nearest after it, theta
 // such that the integers meet the budget, not the reals (MATH 4). Derived.
 //
-// The row is seen through a fixed-point grid, magnitudes rounded down to
-// multiples of 2^-24 and those beyond 2^20 taken as 2^20: on these u the
-// result is exact. theta is found without sorting: a histogram of |u| + 1/2 in
-// bins of 1/res tells the budget used at every theta that is a multiple of
-// 1/res; the units whose gain lies in the one bin that it must be cut in, about
-// K/res of them, are gathered and the cut selected. All of it takes O(K).
+// The row is seen through a fixed-point grid: magnitudes are rounded down to
+// its steps, of at most 2^-13 (2^-21 for weights of up to 8 bits), and those
+// beyond 8 times the clipping range count as that. On these u the result is
+// exact. theta is found without sorting: a histogram of |u| + 1/2 in bins of
+// 1/res tells the budget used at every theta that is a multiple of 1/res; the
+// units whose gain lies in the one bin that it must be cut in, about K/res of
+// them, are gathered and the cut selected. All of it takes O(K).
 
-const (
-	gridBits = 24
-	gridUnit = 1 << gridBits // 1 on the grid
-	// farthest is the largest magnitude that is told apart.
-	farthest = 1 << 20 * gridUnit
-	// bins is the length of the histogram.
-	bins = 512
-)
+// bins is the length of the histogram, and of the list of gathered units.
+const bins = 1024
 
-// onGrid returns |x|*scale + 1/2 on the grid; scale counts grid steps.
-func onGrid(x float32, scale float64) int64 {
-	u := math.Abs(float64(x)) * scale
-	if u > farthest {
-		u = farthest
-	}
-	return int64(u) + gridUnit/2
+// workspace is what allot works in. It is zero between rows.
+type workspace struct {
+	count  [2]histogram // by side
+	gather [bins]uint32
 }
 
-// cut says how the weights of a sign are thresholded: |q| = floor(onGrid -
+// setAllowance sets what allot needs, but for work. The bins are a sixteenth
+// of a unit, or as much wider as the histogram needs to reach twice the
+// clipping range.
+func (p *policy) setAllowance(a Allowance) {
+	p.allowance = a
+	p.gridBits = 24
+	for p.clip*8 >= float64(int64(1)<<(31-p.gridBits)) {
+		p.gridBits--
+	}
+	p.binBits = p.gridBits - 4
+	for p.binBits < p.gridBits && 2*(int64(p.clip)+1)<<(p.gridBits-p.binBits) > bins {
+		p.binBits++
+	}
+}
+
+// farthest is the largest magnitude on the grid, in steps; with 1/2 added it
+// fits in 31 bits.
+func (p *policy) farthest() float64 { return float64(int64(1)<<31 - 1 - int64(1)<<p.gridBits) }
+
+// cut says how the weights of a side are thresholded: |q| = floor(|u| + 1/2 -
 // theta). Of the units that theta is one step too high for, the first back are
 // kept: they tie with each other.
 type cut struct {
@@ -54,69 +65,86 @@ type cut struct {
 // allot writes the projection of u = v*gain, as floats, to q. A row with a NaN
 // or an infinity, in v or as gain, becomes NaN.
 func (p *policy) allot(v []float32, gain float64, q []float32) {
-	var h [2]histogram
-	scale := gain * gridUnit
-	peak := p.count(v, scale, &h)
+	scale := math.Ldexp(gain, int(p.gridBits))
+	peak := p.measure(v, scale, q)
 	if math.IsNaN(scale-scale) || peak >= math.Float32bits(float32(math.Inf(1))) {
+		clear(p.work.count[0][:])
+		clear(p.work.count[1][:])
 		for i := range q {
 			q[i] = float32(math.NaN())
 		}
 		return
 	}
-	top := onGrid(math.Float32frombits(peak), scale)
+	top := min(float64(math.Float32frombits(peak))*scale, p.farthest())
+	last := (int64(top) + 1<<p.gridBits/2) >> p.binBits
 	var cuts [2]cut
-	cuts[0] = p.cut(v, scale, &h[0], top, 0, q)
+	cuts[0] = p.cut(v, q, 0, last)
 	cuts[1] = cuts[0]
 	if !p.allowance.Shared {
-		cuts[1] = p.cut(v, scale, &h[1], top, 1, q)
+		cuts[1] = p.cut(v, q, 1, last)
 	}
-	p.write(v, scale, cuts, q)
 	if cuts[0].back > 0 || cuts[1].back > 0 {
-		p.giveBack(v, scale, cuts, q)
+		p.giveBack(v, q, &cuts)
 	}
+	p.write(v, q, &cuts)
 }
 
-// side returns the budget that weights with these bits draw on: 0, or by sign.
-func (p *policy) side(bits uint32) uint32 {
+// signs returns 1 if each sign has a budget of its own, so that weights of
+// either belong to the side of their sign bit; 0 if all belong to side 0.
+func (p *policy) signs() uint32 {
 	if p.allowance.Shared {
 		return 0
 	}
-	return bits >> 31
+	return 1
 }
 
-// count fills the histograms and returns the bits of the largest magnitude.
-func (p *policy) count(v []float32, scale float64, h *[2]histogram) uint32 {
+// measure writes |v|*scale + 1/2 in grid steps, as bits, to u, fills the
+// histograms, and returns the bits of the largest magnitude of v.
+func (p *policy) measure(v []float32, scale float64, u []float32) uint32 {
 	const sign = 1 << 31
-	shift, signs := p.binBits, p.side(sign)
+	half, shift, signs := uint32(1)<<p.gridBits/2, p.binBits&31, p.signs()
+	farthest := p.farthest()
+	h := &p.work.count
 	peak := uint32(0)
-	for _, x := range v {
+	u = u[:len(v)]
+	for i, x := range v {
 		b := math.Float32bits(x)
 		peak = max(peak, b&^sign)
-		key := uint64(onGrid(x, scale)) >> (shift & 63)
-		h[b>>31&signs][min(key, bins-1)]++
+		a := math.Abs(float64(x)) * scale
+		if a > farthest {
+			a = farthest
+		}
+		m := uint32(int64(a)) + half
+		u[i] = math.Float32frombits(m)
+		h[b>>31&signs][min(m>>shift, bins-1)]++
 	}
 	return peak
 }
 
-// cut finds the cut of one side; top is the largest magnitude on the grid. It
-// uses buf, as long as v.
-func (p *policy) cut(v []float32, scale float64, h *histogram, top int64, side uint32, buf []float32) cut {
+// cut finds the cut of one side; last is the highest bin of the row, were the
+// histogram that long. It clears the histogram.
+func (p *policy) cut(v, u []float32, side uint32, last int64) cut {
+	h := &p.work.count[side]
 	clip, units := int64(p.clip), p.allowance.Units
-	last, res := top>>p.binBits, int64(gridUnit)>>p.binBits
-	bin, kept := h.level(min(last, bins-1), res, clip, units)
+	res := int64(1) << (p.gridBits - p.binBits)
+	used := min(last, bins-1)
+	bin, kept := h.level(used, res, clip, units)
+	clear(h[:used+1])
 	// The last bin holds all that lies beyond it. That is right as long as it
 	// is clipped anyway.
 	if last >= bins-1 && bin+1+clip*res > bins-1 {
-		return p.bisect(v, scale, side)
+		return p.bisect(v, u, side, 0, (last+1)<<p.binBits)
 	}
 	if bin < 0 {
 		return cut{}
 	}
-	c := p.gather(v, scale, bin, side, buf)
-	drop := kept - units
-	edge := nth(buf[:c], int(drop)-1)
-	out := int64(0)
-	for _, x := range buf[:c] {
+	n := p.gather(v, u, side, bin)
+	if n > bins {
+		return p.bisect(v, u, side, bin<<p.binBits, (bin+1)<<p.binBits)
+	}
+	drop, out := kept-units, int64(0)
+	edge := nth(p.work.gather[:n], int(drop)-1)
+	for _, x := range p.work.gather[:n] {
 		if x <= edge {
 			out++
 		}
@@ -155,41 +183,43 @@ func (h *histogram) level(last, res, clip, units int64) (bin, kept int64) {
 	return -1, 0
 }
 
-// gather writes to buf where in the bin those units of a side lie whose gain
-// is in it, in grid steps, and returns how many they are.
-func (p *policy) gather(v []float32, scale float64, bin int64, side uint32, buf []float32) int {
-	within := int64(1)<<p.binBits - 1
-	base, most := bin<<p.binBits, int64(p.clip)
-	c := 0
-	for _, x := range v {
-		u := onGrid(x, scale) - base
-		if u&(gridUnit-1) > within || p.side(math.Float32bits(x)) != side {
-			continue
-		}
-		if n := u >> gridBits; n >= 1 && n <= most {
-			buf[c] = float32(u & within) // exact: 24 bits
-			c++
-		}
+// gather lists where in the bin those units of a side lie whose gain is in it,
+// in grid steps, and returns how many they are. More than bins do not fit.
+func (p *policy) gather(v, u []float32, side uint32, bin int64) int {
+	unit, within := uint32(1)<<p.gridBits, uint64(1)<<p.binBits
+	first := uint32(bin<<p.binBits) + unit
+	most := uint64(p.clip) << p.gridBits
+	signs, list := p.signs(), &p.work.gather
+	n := 0
+	u = u[:len(v)]
+	for i, x := range v {
+		m := math.Float32bits(u[i]) - first // huge where there is no unit
+		low := uint64(m & (unit - 1))
+		list[n%bins] = uint32(low)
+		// 1 if m < most, low < within and the side is right, without branches.
+		in := (uint64(m) - most) >> 63 & ((low - within) >> 63)
+		n += int(in &^ uint64((math.Float32bits(x)>>31^side)&signs))
 	}
-	return c
+	return n
 }
 
-// bisect is cut without a histogram, for weights of many units.
-func (p *policy) bisect(v []float32, scale float64, side uint32) cut {
+// bisect finds the cut of a side where the histogram is of no use, in a row
+// with weights of very many units or with very many ties. At theta = low more
+// than the budget may be kept, at high no more.
+func (p *policy) bisect(v, u []float32, side uint32, low, high int64) cut {
 	kept := func(theta int64) (sum int64) {
-		for _, x := range v {
-			if p.side(math.Float32bits(x)) == side {
-				n := (onGrid(x, scale) - theta) >> gridBits
+		for i, x := range v {
+			if math.Float32bits(x)>>31&p.signs() == side {
+				n := (int64(math.Float32bits(u[i])) - theta) >> p.gridBits
 				sum += min(max(n, 0), int64(p.clip))
 			}
 		}
 		return sum
 	}
 	units := p.allowance.Units
-	if kept(0) <= units {
-		return cut{}
+	if kept(low) <= units {
+		return cut{theta: low}
 	}
-	low, high := int64(0), int64(farthest+gridUnit) // kept(low) > units >= kept(high)
 	for high-low > 1 {
 		if mid := (low + high) / 2; kept(mid) > units {
 			low = mid
@@ -200,36 +230,38 @@ func (p *policy) bisect(v []float32, scale float64, side uint32) cut {
 	return cut{theta: high, back: units - kept(high)}
 }
 
-// write writes the integers, as floats, to q.
-func (p *policy) write(v []float32, scale float64, cuts [2]cut, q []float32) {
-	clip := int64(p.clip)
-	theta := [2]int64{cuts[0].theta, cuts[1].theta}
-	for i, x := range v[:len(q)] {
-		b := math.Float32bits(x)
-		n := (onGrid(x, scale) - theta[b>>31]) >> gridBits
-		n = min(max(n, 0), clip)
-		sign := int64(int32(b) >> 31)
-		q[i] = float32(int32((n ^ sign) - sign))
+// giveBack lifts the first weights that tie with the last unit kept by one
+// step, so that they keep theirs.
+func (p *policy) giveBack(v, u []float32, cuts *[2]cut) {
+	unit := int64(1) << p.gridBits
+	for i, x := range v {
+		side := math.Float32bits(x) >> 31 & p.signs()
+		c := &cuts[side]
+		m := int64(math.Float32bits(u[i])) - c.theta + 1
+		if n := m >> p.gridBits; c.back > 0 && m&(unit-1) == 0 && n >= 1 && n <= int64(p.clip) {
+			c.back--
+			u[i] = math.Float32frombits(math.Float32bits(u[i]) + 1)
+		}
 	}
 }
 
-// giveBack returns the units that were cut although they tie with one kept.
-func (p *policy) giveBack(v []float32, scale float64, cuts [2]cut, q []float32) {
+// write turns u into the integers, as floats.
+func (p *policy) write(v, u []float32, cuts *[2]cut) {
+	clip, grid := int32(p.clip), p.gridBits&31
+	theta := [2]int32{int32(cuts[0].theta), int32(cuts[1].theta)}
+	u = u[:len(v)]
 	for i, x := range v {
-		b := math.Float32bits(x)
-		u := onGrid(x, scale) - cuts[b>>31].theta + 1
-		c := &cuts[p.side(b)]
-		if n := u >> gridBits; c.back == 0 || u&(gridUnit-1) != 0 || n < 1 || n > int64(p.clip) {
-			continue
-		}
-		c.back--
-		q[i] += float32(math.Copysign(1, float64(x)))
+		b := int32(math.Float32bits(x))
+		n := (int32(math.Float32bits(u[i])) - theta[uint32(b)>>31]) >> grid
+		n = min(max(n, 0), clip)
+		sign := b >> 31
+		u[i] = float32((n ^ sign) - sign)
 	}
 }
 
 // nth returns the element that would stand at index k if a were sorted
 // (Hoare's quickselect). It reorders a.
-func nth(a []float32, k int) float32 {
+func nth(a []uint32, k int) uint32 {
 	for len(a) > 1 {
 		pivot := a[len(a)/2]
 		i, j := 0, len(a)-1

@@ -31,11 +31,17 @@ func drawBudgetRow(rng *rand.Rand, v []float32, peak float64) {
 	}
 }
 
-// squaredError returns the squared distance of q from v/s on allot's grid, as
-// an exact integer of 2^-48.
-func squaredError(v []float32, scale float64, q []float32) (sum float64) {
+// onGrid returns |x|*gain + 1/2 in steps of p's grid.
+func onGrid(p *policy, x float32, gain float64) int64 {
+	a := math.Abs(float64(x)) * math.Ldexp(gain, int(p.gridBits))
+	return int64(min(a, p.farthest())) + 1<<p.gridBits/2
+}
+
+// squaredError returns the squared distance of q from u, u
+// = v*gain being on p's grid.
+func squaredError(p *policy, v []float32, gain float64, q []float32) (sum float64) {
 	for i, x := range v {
-		u := float64(onGrid(x, scale)-gridUnit/2) / gridUnit
+		u := math.Ldexp(float64(onGrid(p, x, gain)), -int(p.gridBits)) - 0.5
 		e := u - math.Abs(float64(q[i]))
 		sum += e * e
 	}
@@ -50,6 +56,7 @@ func TestAllotIsOptimal(t *testing.T) {
 		k := 1 + rng.IntN(4)
 		p := policy{method: Budget, clip: float64([]int{1, 3, 7}[rng.IntN(3)])}
 		p.setAllowance(Allowance{Units: int64(rng.IntN(12)), Shared: rng.IntN(2) == 0})
+		p.work = new(workspace)
 		v, q := make([]float32, k), make([]float32, k)
 		drawBudgetRow(rng, v, 1+rng.Float64()*10)
 		for i := range v { // so that the squares stay exact enough to compare
@@ -57,13 +64,13 @@ func TestAllotIsOptimal(t *testing.T) {
 		}
 		p.allot(v, 1, q)
 		checkAllowed(t, &p, v, q)
-		got, best := squaredError(v, gridUnit, q), math.Inf(1)
+		got, best := squaredError(&p, v, 1, q), math.Inf(1)
 		forEachVector(k, int(p.clip), func(n []float32) {
 			for i := range n {
 				n[i] = float32(math.Copysign(float64(n[i]), float64(v[i])))
 			}
 			if allowed(p.allowance, n) {
-				best = min(best, squaredError(v, gridUnit, n))
+				best = min(best, squaredError(&p, v, 1, n))
 			}
 		})
 		if got > best+1e-9 {
@@ -129,35 +136,36 @@ func TestAllotByGains(t *testing.T) {
 		p := policy{method: Budget, clip: float64(int(1)<<(1+rng.IntN(11)) - 1)}
 		p.setAllowance(Allowance{Units: int64(rng.IntN(1 + int(float64(k)*p.clip)/(1+rng.IntN(20)))),
 			Shared: rng.IntN(2) == 0})
+		p.work = new(workspace)
 		v, q := make([]float32, k), make([]float32, k)
 		drawBudgetRow(rng, v, math.Exp2(rng.Float64()*math.Log2(4*p.clip)))
 		gain := math.Exp2(rng.NormFloat64() / 4)
 		p.allot(v, gain, q)
 		checkAllowed(t, &p, v, q)
 		for side, units := range map[uint32]int64{0: p.allowance.Units, 1: p.allowance.Units} {
-			checkGains(t, &p, v, gain*gridUnit, q, side, units)
+			checkGains(t, &p, v, gain, q, side, units)
 		}
 	}
 }
 
 // checkGains compares the units of one side with the largest gains there are.
-func checkGains(t *testing.T, p *policy, v []float32, scale float64, q []float32, side uint32, units int64) {
+func checkGains(t *testing.T, p *policy, v []float32, gain float64, q []float32, side uint32, units int64) {
 	t.Helper()
 	if p.allowance.Shared && side == 1 {
 		return
 	}
 	var all, got []int64
 	for i, x := range v {
-		if p.side(math.Float32bits(x)) != side {
+		if math.Float32bits(x)>>31&p.signs() != side {
 			continue
 		}
 		for n := int64(1); n <= int64(p.clip); n++ {
-			gain := onGrid(x, scale) - n*gridUnit
-			if gain >= 0 {
-				all = append(all, gain)
+			g := onGrid(p, x, gain) - n<<p.gridBits
+			if g >= 0 {
+				all = append(all, g)
 			}
 			if n <= int64(math.Abs(float64(q[i]))) {
-				got = append(got, gain)
+				got = append(got, g)
 			}
 		}
 	}
@@ -250,9 +258,9 @@ func TestBudgetEdges(t *testing.T) {
 func TestNth(t *testing.T) {
 	rng := rand.New(rand.NewPCG(43, 1))
 	for range 2000 {
-		a := make([]float32, 1+rng.IntN(30))
+		a := make([]uint32, 1+rng.IntN(30))
 		for i := range a {
-			a[i] = float32(rng.IntN(1 + rng.IntN(40)))
+			a[i] = rng.Uint32N(1 + rng.Uint32N(40))
 		}
 		sorted := slices.Clone(a)
 		slices.Sort(sorted)
@@ -279,7 +287,8 @@ func BenchmarkQuantizerBudget(b *testing.B) {
 		}{{Base, "", 0}, {A2QPlus, "", 8}, {Budget, Shifted, 12}, {Budget, Shifted, 8}, {Budget, Split, 8}, {WN, "", 8}} {
 			z := Quantizer{Method: c.m, Rule: c.r, WeightBits: 4, AccBits: c.p, Input: unsignedBits(4)}
 			v, d, t := z.Init(w, rows, k)
-			wq, gv, gd := make([]float32, rows*k), make([]float32, rows*k), make([]float32, rows)
+			wq, gv := make([]float32, rows*k), make([]float32, rows*k)
+			gd, gt := make([]float32, rows), make([]float32, rows)
 			name := fmt.Sprintf("%s%s_P%d/%dx%d", c.m, c.r, c.p, rows, k)
 			b.Run("Forward/"+name, func(b *testing.B) {
 				b.ReportAllocs()
@@ -290,7 +299,7 @@ func BenchmarkQuantizerBudget(b *testing.B) {
 			b.Run("BackwardFrom/"+name, func(b *testing.B) {
 				b.ReportAllocs()
 				for b.Loop() {
-					z.BackwardFrom(wq, v, rows, k, d, t, grad, gv, gd, make([]float32, rows)[:len(t)])
+					z.BackwardFrom(wq, v, rows, k, d, t, grad, gv, gd, gt[:len(t)])
 				}
 			})
 		}

@@ -93,15 +93,16 @@ func (z Quantizer) Forward(v []float32, rows, k int, d, t []float32, wq []float3
 	if q != nil && len(q) != rows*k {
 		panic(fmt.Sprintf("quant: Forward: %d integers, want %dx%d", len(q), rows, k))
 	}
-	p := z.policy()
+	p, w := z.policy(), workspace{}
+	p.work = &w
 	for r := range rows {
 		row := wq[r*k : (r+1)*k]
-		s := p.quantize(v[r*k:(r+1)*k], d[r], at(t, r), row).s
+		s := float32(p.quantize(v[r*k:(r+1)*k], d[r], at(t, r), row).s)
 		if q != nil {
 			copyInts(q[r*k:(r+1)*k], row)
 		}
 		for i, x := range row {
-			row[i] = float32(float64(x) * s)
+			row[i] = x * s
 		}
 	}
 }

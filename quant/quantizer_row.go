@@ -9,20 +9,11 @@ type policy struct {
 	budget  float64 // T/s, the largest norm1(w/s)
 	input   DataType
 	accBits int
-	// allowance is what allot fits; its histogram has bins of 2^binBits grid
-	// steps.
-	allowance Allowance
-	binBits   uint
-}
-
-// setAllowance sets what allot needs. The bins are a sixteenth of a unit, or as
-// much wider as the histogram needs to reach twice the clipping range.
-func (p *policy) setAllowance(a Allowance) {
-	p.allowance = a
-	p.binBits = gridBits - 4
-	for p.binBits < gridBits && 2*(int64(p.clip)+1)<<(gridBits-p.binBits) > bins {
-		p.binBits++
-	}
+	// allowance is what allot fits, on a grid of 2^-gridBits units and with
+	// histograms of 2^binBits grid steps a bin.
+	allowance         Allowance
+	gridBits, binBits uint
+	work              *workspace
 }
 
 // rowState says how a row was quantised: u[i] = (v[i]-mean)*gain before
