@@ -49,6 +49,8 @@ func TestBadInput(t *testing.T) {
 		{"zero-size layer", []string{"train", specFile(t, "layers: [8, 0]\n")}, []string{"layers[1]"}},
 		{"unknown method", []string{"train", specFile(t, tinySpec), "--method", "magic"}, []string{"magic"}},
 		{"no epochs", []string{"train", specFile(t, tinySpec), "--epochs", "0"}, []string{"epochs"}},
+		{"unknown rule", []string{"train", specFile(t, tinySpec), "--rule", "fair"}, []string{"rule is fair", "split or shifted"}},
+		{"no seeds", []string{"train", specFile(t, tinySpec), "--seeds", "0"}, []string{"--seeds is 0", "1..100"}},
 		{"P too small to train", []string{"train", specFile(t, tinySpec), "--acc", "2"}, []string{"acc_bits is 2"}},
 		{"unwritable network", []string{"train", specFile(t, tinySpec), "--data", set, "--out", blocked}, []string{"out"}},
 		{"nothing to resume", []string{"train", specFile(t, tinySpec), "--data", set, "--out", filepath.Join(t.TempDir(), "n.onnx"), "--resume"}, []string{"resume"}},

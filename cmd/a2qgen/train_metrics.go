@@ -1,0 +1,70 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"path/filepath"
+	"strings"
+
+	"github.com/a2qgen/a2qgen/cmd/a2qgen/report"
+	"github.com/a2qgen/a2qgen/quant/train"
+)
+
+// metricFiles keeps a run's epochs beside its network: a CSV and a plot, whole
+// after every epoch.
+type metricFiles struct{ stem, task string }
+
+// newMetricFiles returns the files of the network out: net.metrics.csv and
+// net.metrics.svg for net.onnx.
+func newMetricFiles(out, task string) metricFiles {
+	return metricFiles{stem: strings.TrimSuffix(out, filepath.Ext(out)), task: task}
+}
+
+func (m metricFiles) paths() []string {
+	return []string{m.stem + ".metrics.csv", m.stem + ".metrics.svg"}
+}
+
+// write writes both files.
+func (m metricFiles) write(history []train.Event) error {
+	var table bytes.Buffer
+	if err := train.WriteMetrics(&table, m.task, history); err != nil {
+		return err
+	}
+	figure := epochFigure(m.task, history)
+	plot, err := figure.SVG()
+	if err != nil {
+		return fmt.Errorf("plot of the epochs: %w", err)
+	}
+	for i, text := range [][]byte{table.Bytes(), append(plot, '\n')} {
+		if err := replaceFile(m.paths()[i], text); err != nil {
+			return fmt.Errorf("metrics: %w", err)
+		}
+	}
+	return nil
+}
+
+// epochFigure plots the scores of both phases over all epochs: of the samples
+// as they were trained on, and dashed of those held out.
+func epochFigure(task string, history []train.Event) *report.Figure {
+	f := &report.Figure{X: "epoch", Y: "accuracy (%)"}
+	unit, score := 100.0, func(e *train.Event) float64 { return e.Accuracy }
+	if task == train.Regress {
+		f.Y = "PSNR (dB)"
+		unit, score = 1, func(e *train.Event) float64 { return e.PSNR }
+	}
+	for _, phase := range []string{train.FloatPhase, train.QATPhase} {
+		trained, held := report.Series{Name: phase}, report.Series{Name: phase + ", held out", Dashed: true}
+		for i := range history {
+			e := &history[i]
+			if e.Phase != phase {
+				continue
+			}
+			trained.X, trained.Y = append(trained.X, float64(i+1)), append(trained.Y, unit*score(e))
+			if e.Validation != 0 {
+				held.X, held.Y = append(held.X, float64(i+1)), append(held.Y, unit*e.Validation)
+			}
+		}
+		f.Series = append(f.Series, trained, held)
+	}
+	return f
+}

@@ -1,0 +1,88 @@
+package main
+
+import (
+	"fmt"
+	"io"
+
+	"github.com/a2qgen/a2qgen/quant"
+	"github.com/a2qgen/a2qgen/quant/train"
+)
+
+// trainReport is the JSON of train.
+type trainReport struct {
+	Out     string `json:"out"`
+	Name    string `json:"name"`
+	Method  string `json:"method"`
+	AccBits int    `json:"acc_bits"`
+	// FloatAccuracyPercent is that of the float phase; 0 where it was left out.
+	FloatAccuracyPercent float64 `json:"float_accuracy_percent"`
+	// QATAccuracyPercent is that of the final network with its quantisers
+	// computed in floating point.
+	QATAccuracyPercent     float64       `json:"qat_accuracy_percent"`
+	IntegerAccuracyPercent float64       `json:"integer_accuracy_percent"`
+	Epochs                 int           `json:"epochs"`
+	SamplesPerSecond       float64       `json:"samples_per_second"`
+	Seconds                float64       `json:"seconds"`
+	Seed                   uint64        `json:"seed"`
+	Data                   string        `json:"data"`
+	TrainSamples           int           `json:"train_samples"`
+	TestSamples            int           `json:"test_samples"`
+	Layers                 []layerReport `json:"layers"`
+	History                []epochReport `json:"history"`
+	// Rule is that of the method budget.
+	Rule string `json:"rule,omitempty"`
+	// FloatCached says that the float phase was run before.
+	FloatCached bool `json:"float_cached,omitempty"`
+	// Metrics are the paths of the epochs' CSV and plot.
+	Metrics []string `json:"metrics,omitempty"`
+
+	dataLine string
+}
+
+// epochReport is one epoch of a run.
+type epochReport struct {
+	Phase            string  `json:"phase"`
+	Epoch            int     `json:"epoch"`
+	Loss             float64 `json:"loss"`
+	AccuracyPercent  float64 `json:"accuracy_percent"`
+	SamplesPerSecond float64 `json:"samples_per_second"`
+	// ValidationPercent is that of the held-out samples, left out without any.
+	ValidationPercent float64 `json:"validation_percent,omitempty"`
+	Rate              float64 `json:"rate"`
+}
+
+// addHistory adds the epochs and their mean speed.
+func (r *trainReport) addHistory(history []train.Event) {
+	pace := 0.0 // seconds a sample, summed over epochs of equal size
+	for _, e := range history {
+		r.History = append(r.History, epochReport{Phase: e.Phase, Epoch: e.Epoch, Loss: e.Loss,
+			AccuracyPercent: 100 * e.Accuracy, SamplesPerSecond: e.SamplesPerSecond,
+			ValidationPercent: 100 * e.Validation, Rate: e.Rate})
+		pace += 1 / e.SamplesPerSecond
+	}
+	if pace > 0 {
+		r.SamplesPerSecond = float64(len(history)) / pace
+	}
+}
+
+// method says in words how the hidden layers are quantised.
+func (r *trainReport) method() string {
+	switch {
+	case r.Method == string(quant.Base):
+		return "method base, no accumulator limit"
+	case r.Rule != "":
+		return fmt.Sprintf("method %s (%s), P=%d", r.Method, r.Rule, r.AccBits)
+	}
+	return fmt.Sprintf("method %s, P=%d", r.Method, r.AccBits)
+}
+
+func (r *trainReport) print(w io.Writer) {
+	fmt.Fprintf(w, "network   %s, %s: %s\n", r.Name, r.method(), r.Out)
+	fmt.Fprintf(w, "data      %s\n", r.dataLine)
+	fmt.Fprintf(w, "accuracy  float %.2f %%, integer %.2f %% (test samples, integer executor on %s)\n",
+		r.FloatAccuracyPercent, r.IntegerAccuracyPercent, r.Out)
+	fmt.Fprintf(w, "training  %d epochs, %.0f samples/s, %.1f s\n", r.Epochs, r.SamplesPerSecond, r.Seconds)
+	for i := range r.Layers {
+		fmt.Fprintf(w, "  %s\n", r.Layers[i].certificate())
+	}
+}

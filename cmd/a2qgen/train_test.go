@@ -1,0 +1,95 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"math"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// TestTrainMetrics: a CSV with a line an epoch and a plot stand beside the
+// network.
+func TestTrainMetrics(t *testing.T) {
+	spec, set, dir := specFile(t, tinySpec+"validation: 0.25\n"), tinyData(t, 96), t.TempDir()
+	doc := succeed(t, "train", spec, "--data", set, "--out", filepath.Join(dir, "a.b.onnx"), "--json").document(t)
+	table, err := os.ReadFile(filepath.Join(dir, "a.b.metrics.csv"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if lines := strings.Split(strings.TrimSpace(string(table)), "\n"); len(lines) != 5 || !strings.HasPrefix(lines[4], "qat,2,") {
+		t.Errorf("metrics:\n%s", table)
+	}
+	plot, err := os.ReadFile(filepath.Join(dir, "a.b.metrics.svg"))
+	if err != nil || !bytes.HasPrefix(plot, []byte("<svg")) || !bytes.Contains(plot, []byte("held out")) ||
+		!bytes.Contains(plot, []byte(`xmlns="http://www.w3.org/2000/svg"`)) {
+		t.Errorf("plot: %v, %.200q", err, plot)
+	}
+	if m := doc["metrics"].([]any); len(m) != 2 || m[0] != filepath.Join(dir, "a.b.metrics.csv") {
+		t.Errorf("metrics are %v", m)
+	}
+	last := doc["history"].([]any)[3].(map[string]any)
+	if last["validation_percent"] == nil || last["rate"] == nil {
+		t.Errorf("last epoch is %v", last)
+	}
+}
+
+// TestTrainSeeds: each seed's network is the one that it gives alone, and the
+// spread is that of the runs.
+func TestTrainSeeds(t *testing.T) {
+	spec, set, dir := specFile(t, tinySpec), tinyData(t, 96), t.TempDir()
+	out := filepath.Join(dir, "net.onnx")
+	o := succeed(t, "train", spec, "--data", set, "--out", out, "--seed", "4", "--seeds", "3", "--json")
+	var doc seedsReport
+	if err := json.Unmarshal([]byte(o.out), &doc); err != nil {
+		t.Fatal(err)
+	}
+	if doc.Seeds != 3 || len(doc.Runs) != 3 || doc.Runs[2].Seed != 6 || doc.Runs[2].Out != filepath.Join(dir, "net.s6.onnx") {
+		t.Fatalf("seeds: %+v", doc)
+	}
+	var accuracies []float64
+	for _, r := range doc.Runs {
+		accuracies = append(accuracies, r.IntegerAccuracyPercent)
+	}
+	if got := newSpread(accuracies); got != doc.IntegerAccuracyPercent {
+		t.Errorf("spread %v, want %v", doc.IntegerAccuracyPercent, got)
+	}
+	alone := filepath.Join(dir, "alone.onnx")
+	succeed(t, "train", spec, "--data", set, "--out", alone, "--seed", "5")
+	a, errA := os.ReadFile(alone)
+	b, errB := os.ReadFile(filepath.Join(dir, "net.s5.onnx"))
+	if errA != nil || errB != nil || !bytes.Equal(a, b) {
+		t.Errorf("seed 5 alone gives another network (%v, %v)", errA, errB)
+	}
+	text := succeed(t, "train", spec, "--data", set, "--out", out, "--seeds", "2", "--epochs", "1").out
+	for _, w := range []string{"2 seeds from 1", "net.s1.onnx", "net.s2.onnx", "deviation"} {
+		if !strings.Contains(text, w) {
+			t.Errorf("text lacks %q:\n%s", w, text)
+		}
+	}
+}
+
+// TestSpread: 2, 4, 4, 4, 5, 5, 7, 9 has mean 5 and squares of 32 about it.
+func TestSpread(t *testing.T) {
+	got := newSpread([]float64{2, 4, 4, 4, 5, 5, 7, 9})
+	if got.Mean != 5 || got.Min != 2 || got.Max != 9 || math.Abs(got.Deviation-math.Sqrt(32.0/7)) > 1e-12 {
+		t.Errorf("spread %v", got)
+	}
+	if one := newSpread([]float64{3}); one != (spread{Mean: 3, Min: 3, Max: 3}) {
+		t.Errorf("spread of one number: %v", one)
+	}
+}
+
+// TestTrainCache: another P takes the float phase from the cache.
+func TestTrainCache(t *testing.T) {
+	spec, set, dir := specFile(t, tinySpec), tinyData(t, 96), t.TempDir()
+	cache, out := filepath.Join(dir, "cache"), filepath.Join(dir, "n.onnx")
+	for i, acc := range []string{"7", "8"} {
+		doc := succeed(t, "train", spec, "--data", set, "--out", out, "--acc", acc, "--cache", cache, "--json").document(t)
+		if cached := doc["float_cached"] == true; cached != (i == 1) {
+			t.Errorf("P=%s: float_cached is %v", acc, doc["float_cached"])
+		}
+	}
+}
