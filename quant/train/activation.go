@@ -9,87 +9,182 @@ import (
 // when it is added and subtracted: 1.5*2^23 leaves no fraction bits.
 const roundMagic = 12582912
 
-// activation is ReLU in the float phase and, under QAT, ReLU with an unsigned
-// quantiser of N bits and one learned scale s = 2^e:
+// actScale is a quantiser of N bits for activations with one scale s = 2^e for
+// a tensor, or for several whose integers are added or concatenated:
 //
-//	y = s * clip(round(z/s), 0, 2^N-1), ties to even.
+//	y = s * clip(round(z/s)), ties to even,
 //
-// Gradients are straight through [LSQ, arXiv 1902.08153, eq. 2-3]; with
-// u = z/s and m = 2^N-1,
+// to 0..2^N-1 or, signed, to -2^(N-1)..2^(N-1)-1. Gradients are straight
+// through [LSQ, arXiv 1902.08153, eq. 2-3]; with u = z/s
 //
-//	dL/dz = G where 0 < u < m, else 0
-//	dL/ds = sum G * (round(u) - u where 0 < u < m; m where u >= m; else 0)
+//	dL/dz = G where not clipped, else 0
+//	dL/ds = sum G * (y/s - u where not clipped, y/s elsewhere)
 //	dL/de = ln2 * s * dL/ds.
 //
-// LSQ divides dL/ds by sqrt(values*m) to suit SGD; here r = 1/sqrt(f*m), f
-// the features, multiplies dL/de (Adam does not see a constant factor).
-type activation struct {
-	// m is the largest code, 2^N-1, or 0 for plain ReLU.
-	m float32
-	r float32
-	e param
+// LSQ divides dL/ds by sqrt(values*m) to suit SGD, m the largest integer; here
+// r = 1/sqrt(f*m), f the values of a sample, multiplies dL/de (Adam does not
+// see a constant factor).
+type actScale struct {
+	plan   *actPlan
+	lo, hi float32 // ends of the integers
+	r      float32
+	e      param // empty where the scale is fixed
+	s      float32
 }
 
-// quantise makes a an N-bit quantiser with f features whose largest value is
-// top to begin with.
-func (a *activation) quantise(bits, f int, top float32) {
-	a.m = float32(int(1)<<bits - 1)
-	a.r = float32(1 / math.Sqrt(float64(f)*float64(a.m)))
-	a.e = newParam(1)
-	a.e.v[0] = float32(math.Log2(float64(max(top, 1e-6) / a.m)))
+func newActScale(p *actPlan, size int) *actScale {
+	t := p.typ()
+	a := &actScale{plan: p, lo: float32(t.Min()), hi: float32(t.Max()), s: p.scale}
+	a.r = float32(1 / math.Sqrt(float64(size)*float64(a.hi)))
+	if p.scale == 0 {
+		a.e = newParam(1)
+	}
+	return a
+}
+
+// start sets a learned scale so that the largest integer stands for top.
+func (a *actScale) start(top float32) {
+	if len(a.e.v) > 0 {
+		a.e.v[0] = float32(math.Log2(float64(max(top, 1e-6) / a.hi)))
+	}
 }
 
 // scale returns s.
-func (a *activation) scale() float32 { return float32(math.Exp2(float64(a.e.v[0]))) }
-
-func (a *activation) forward(z, y []float32) {
-	y = y[:len(z)]
-	if a.m == 0 {
-		for i, v := range z {
-			y[i] = max(v, 0)
-		}
-		return
+func (a *actScale) scale() float32 {
+	if len(a.e.v) > 0 {
+		a.s = float32(math.Exp2(float64(a.e.v[0])))
 	}
-	s, m := a.scale(), a.m
-	for i, v := range z {
-		u := min(max(v/s, 0), m)
-		y[i] = s * ((u + roundMagic) - roundMagic)
+	return a.s
+}
+
+// learn adds the gradient from dL/ds.
+func (a *actScale) learn(ds float64) {
+	if len(a.e.v) > 0 {
+		a.e.g[0] += float32(math.Ln2*float64(a.scale())*ds) * a.r
 	}
 }
 
-// backward turns g = dL/dy into dL/dz in place.
-func (a *activation) backward(z, g []float32) {
-	g = g[:len(z)]
-	if a.m == 0 {
-		for i, v := range z {
-			if v <= 0 {
-				g[i] = 0
+// activation follows a layer's operation and batch norm, z = gain*x + shift: a
+// ReLU or nothing, then under QAT a quantiser.
+type activation struct {
+	f    int // channels
+	relu bool
+	q    *actScale // nil in the float phase
+
+	gain, shift []float32 // to z/s
+	lo, hi, s   float32   // clip z/s to these; s is 1 without quantiser
+	ds          [2]float64
+	mu          []float32  // of the batch norm, which takes sums of gradients
+	sums        []*moments // two
+}
+
+// newActivation returns the activation behind b, which may be nil.
+func newActivation(f int, relu bool, b *batchNorm) *activation {
+	a := &activation{f: f, relu: relu, gain: make([]float32, f), shift: make([]float32, f)}
+	if b == nil {
+		b = newBatchNorm(f)
+	}
+	a.mu, a.sums = b.mu, []*moments{&b.part[0], &b.part[1]}
+	return a
+}
+
+// set takes over the batch norm's gain and shift, or 1 and 0 where it is nil,
+// and the scale.
+func (a *activation) set(b *batchNorm) {
+	a.lo, a.hi, a.s = float32(math.Inf(-1)), float32(math.Inf(1)), 1
+	if a.q != nil {
+		a.lo, a.hi, a.s = a.q.lo, a.q.hi, a.q.scale()
+	}
+	if a.relu {
+		a.lo = 0
+	}
+	inv := 1 / a.s
+	for c := range a.gain {
+		a.gain[c], a.shift[c] = inv, 0
+		if b != nil {
+			a.gain[c], a.shift[c] = b.gain[c]*inv, b.shift[c]*inv
+		}
+	}
+}
+
+// forward sets y from rows of x.
+func (a *activation) forward(x, y []float32) {
+	if a.q == nil {
+		a.limit(x, y)
+		return
+	}
+	lo, hi, s := a.lo, a.hi, a.s
+	for n := a.f; len(x) >= n; x, y = x[n:], y[n:] {
+		row := x[:n]
+		out, gain, shift := y[:len(row)], a.gain[:len(row)], a.shift[:len(row)]
+		for c, v := range row {
+			u := min(max(v*gain[c]+shift[c], lo), hi)
+			out[c] = s * ((u + roundMagic) - roundMagic)
+		}
+	}
+}
+
+// limit is forward without a quantiser.
+func (a *activation) limit(x, y []float32) {
+	lo := a.lo
+	for n := a.f; len(x) >= n; x, y = x[n:], y[n:] {
+		row := x[:n]
+		out, gain, shift := y[:len(row)], a.gain[:len(row)], a.shift[:len(row)]
+		for c, v := range row {
+			out[c] = max(v*gain[c]+shift[c], lo)
+		}
+	}
+}
+
+// backward turns rows of g = dL/dy into dL/dz in place, and adds g and g*(x-mu)
+// to the sums of the batch norm that it has.
+func (a *activation) backward(x, g []float32, half int) {
+	m := a.sums[half]
+	m.values += len(x) / a.f
+	for len(x) > 0 {
+		n := min(flushRows*a.f, len(x))
+		a.ds[half] += a.mask(x[:n], g[:n], m)
+		m.flush()
+		x, g = x[n:], g[n:]
+	}
+}
+
+// mask is backward for a few rows; it returns dL/ds. There is no branch on a
+// value, since their signs are random.
+func (a *activation) mask(x, g []float32, m *moments) float64 {
+	lo, hi, total := a.lo, a.hi, 0.0
+	for n := a.f; len(x) >= n; x, g = x[n:], g[n:] {
+		row := x[:n]
+		grad, gain, shift, mu := g[:len(row)], a.gain[:len(row)], a.shift[:len(row)], a.mu[:len(row)]
+		s1, s2 := m.few1[:len(row)], m.few2[:len(row)]
+		var ds float32
+		for c, v := range row {
+			u, keep := v*gain[c]+shift[c], uint32(0)
+			if u > lo {
+				keep = math.MaxUint32
 			}
+			if u >= hi {
+				keep = 0
+			}
+			q := min(max(u, lo), hi)
+			q = (q + roundMagic) - roundMagic
+			ds += grad[c] * (q - math.Float32frombits(math.Float32bits(u)&keep))
+			d := math.Float32frombits(math.Float32bits(grad[c]) & keep)
+			grad[c] = d
+			s1[c] += d
+			s2[c] += d * (v - mu[c])
 		}
-		return
+		total += float64(ds)
 	}
-	s, m := a.scale(), a.m
-	var ds float32
-	for i, v := range z {
-		u := v / s
-		switch {
-		case u <= 0:
-			g[i] = 0
-		case u >= m:
-			ds += g[i] * m
-			g[i] = 0
-		default:
-			ds += g[i] * (((u + roundMagic) - roundMagic) - u)
-		}
-	}
-	a.e.g[0] = float32(math.Ln2) * s * ds * a.r
+	return total
 }
 
-func (a *activation) params() []param {
-	if a.m == 0 {
-		return nil
+// learn gives the scale its gradient.
+func (a *activation) learn() {
+	if a.q != nil {
+		a.q.learn(a.ds[0] + a.ds[1])
 	}
-	return []param{a.e}
+	a.ds = [2]float64{}
 }
 
 // percentile returns the value below which the fraction p of v lies; it

@@ -3,6 +3,7 @@
 package train
 
 // #cgo LDFLAGS: -lopenblas
+// void openblas_set_num_threads(int);
 import "C"
 
 import (
@@ -11,5 +12,10 @@ import (
 )
 
 // With the build tag openblas every matrix product goes to the C library
-// OpenBLAS (Debian: libopenblas-dev).
-func init() { blas32.Use(netlib.Implementation{}) }
+// OpenBLAS (Debian: libopenblas-dev), one thread each: the two halves of a
+// batch call it at once (see pair), which is faster than to share each of many
+// small products, and keeps the bits independent of the number of cores.
+func init() {
+	C.openblas_set_num_threads(1)
+	blas32.Use(netlib.Implementation{})
+}

@@ -128,7 +128,7 @@ func (r *run) restore(c *checkpoint) error {
 	limit := r.spec.Float.Epochs
 	if c.Phase == QATPhase {
 		limit = r.spec.QAT.Epochs
-		r.net.quantise(r.spec, make([]float32, len(r.spec.Layers)))
+		r.net.quantise(nil)
 		r.begin(QATPhase)
 	}
 	if (c.Phase != FloatPhase && c.Phase != QATPhase) || c.Epoch < 0 || c.Epoch > limit {

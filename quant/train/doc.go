@@ -1,16 +1,22 @@
-// Package train trains fully connected networks for accumulator-constrained
-// integer inference: a float phase, then quantisation-aware training (QAT)
-// from its weights with the quantisers of package quant.
+// Package train trains networks for accumulator-constrained integer inference:
+// a float phase, then quantisation-aware training (QAT) from its weights with
+// the quantisers of package quant.
 //
-// The network is a chain: an 8-bit input quantiser of fixed scale, hidden
-// blocks of linear (no bias), batch norm, ReLU and a learned activation
-// quantiser, and a linear classifier with bias. The first and the last linear
-// layer carry no accumulator target (MATH 5). Matrices are row-major: a batch
-// is samples x features, weights are outputs x inputs.
+// A network is a graph of layers: an 8-bit input quantiser of fixed scale,
+// hidden layers (linear, convolution, depthwise convolution) without bias that
+// batch norm, ReLU and a learned activation quantiser follow, pools, residual
+// sums and concatenations of one common scale, moves, and a linear classifier
+// with bias. The first and the last layer carry no accumulator target unless
+// the spec gives them one (MATH 5). Activations are channels last: a batch is
+// samples x rows x columns x channels; weights are outputs x k, with k in the
+// order (row, column, channel).
+//
+// A Spec becomes a plan (shapes, quantisers; nothing allocated), the plan a net
+// of nodes. A node is an operation (op), and batch norm and activation behind
+// it; it runs on the two halves of a batch at once (pair).
 //
 // A run is a function of its Spec, its data and the BLAS in use: the same
-// three give the same bytes, whether or not the run was interrupted and
-// resumed. gonum's own BLAS gives the same bits on any number of threads;
-// OpenBLAS (build tag openblas) may split sums by thread, so there the bits
-// also depend on OPENBLAS_NUM_THREADS.
+// three give the same bytes, on any number of cores, whether or not the run was
+// interrupted and resumed. OpenBLAS (build tag openblas) picks its kernels by
+// the processor, so there the bits depend on that too.
 package train

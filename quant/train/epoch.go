@@ -131,7 +131,7 @@ func (r *run) step(index []int32, rate float64) (loss, score float64) {
 // should be and sets the gradients of the outputs.
 func (r *run) judge(index []int32, out []float32) (loss, score float64) {
 	rows := len(index)
-	g := r.net.blocks[len(r.net.blocks)-1].g
+	g := r.net.outputGradient()
 	taught := r.teacher.outputs(index, r.net.x[:rows*r.train.size])
 	for i, s := range index {
 		r.labels[i] = r.train.labels[s]

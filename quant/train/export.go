@@ -1,6 +1,8 @@
 package train
 
 import (
+	"math"
+
 	"github.com/a2qgen/a2qgen/quant"
 	"github.com/a2qgen/a2qgen/quant/qonnx"
 )
@@ -14,26 +16,70 @@ func (n *net) export(s *Spec, shape []int) *qonnx.Model {
 		InputShape: shape,
 		Input:      &qonnx.ActQuant{Scale: inputScale(s.InputBits), Bits: s.InputBits},
 	}
-	for i, b := range n.blocks {
-		l, q := b.lin, b.lin.q
-		d := qonnx.Layer{
-			Name: layerName(i), Kind: quant.Linear, In: l.in, Out: l.out,
-			Weights: q.wq, WeightScale: q.scales(), WeightBits: q.z.WeightBits,
-		}
-		if len(l.b.v) > 0 {
-			d.Bias = l.b.v
-		}
-		if q.constrained() {
-			d.AccBits = q.z.AccBits
-		}
-		if b.norm != nil {
-			d.BatchNorm = &qonnx.BatchNorm{Gamma: b.norm.gamma.v, Beta: b.norm.beta.v, Mean: b.norm.mean, Var: b.norm.variance, Epsilon: normEpsilon}
-			d.Relu = true
-			d.Act = &qonnx.ActQuant{Scale: b.act.scale(), Bits: s.ActBits}
-		}
-		m.Layers = append(m.Layers, d)
+	for _, node := range n.nodes {
+		m.Layers = append(m.Layers, node.export(s))
 	}
 	return m
+}
+
+func (n *node) export(s *Spec) qonnx.Layer {
+	l := qonnx.Layer{
+		Name: n.name, Kind: n.kind, From: n.from, Window: n.window, Groups: n.groups, Factor: n.factor,
+		Out: n.step.out.C, Relu: n.relu,
+	}
+	if n.w != nil {
+		n.exportWeights(&l, s)
+	}
+	if b := n.norm; b != nil {
+		l.BatchNorm = &qonnx.BatchNorm{Gamma: b.gamma.v, Beta: b.beta.v, Mean: b.mean, Var: b.variance, Epsilon: normEpsilon}
+	}
+	if n.act != nil && n.act.q != nil {
+		p := n.step.act
+		l.Act = &qonnx.ActQuant{Scale: n.act.q.scale(), Bits: p.bits, Signed: p.signed}
+	}
+	return l
+}
+
+func (n *node) exportWeights(l *qonnx.Layer, s *Spec) {
+	w := n.w.parameters()
+	q := w.q
+	l.In, l.Weights, l.WeightScale, l.WeightBits = w.k, q.wq, q.scales(), q.z.WeightBits
+	if len(w.b.v) > 0 {
+		l.Bias = w.b.v
+	}
+	if q.z.Method != quant.Base {
+		l.AccBits = q.z.AccBits
+	}
+	if q.z.Method == quant.Budget {
+		l.Shifted = q.z.Rule == quant.Shifted
+	}
+	if s.shrinks(q.z.Method) {
+		l.WeightBits = q.bits()
+	}
+}
+
+// shrinks says whether the file gets weights of as few bits as they need: what
+// the spec says or, where it says nothing, only under the budget method, whose
+// integers at a low P are 0 and +-1 for the most part.
+func (s *Spec) shrinks(m quant.Method) bool {
+	if s.ShrinkWeights != nil {
+		return *s.ShrinkWeights
+	}
+	return m == quant.Budget
+}
+
+// bits returns the width that the integers need, symmetric around 0: at least 2.
+func (q *weightQuant) bits() int {
+	most := 1.0
+	scales := q.scales()
+	for i, w := range q.wq {
+		most = max(most, math.Round(math.Abs(float64(w)/float64(scales[i/q.k]))))
+	}
+	bits := 2
+	for float64(int(1)<<(bits-1)-1) < most {
+		bits++
+	}
+	return bits
 }
 
 // inputShape returns the shape of a sample as the network declares it: an

@@ -1,6 +1,7 @@
 package train
 
 import (
+	"fmt"
 	"math"
 	"path/filepath"
 	"testing"
@@ -76,22 +77,22 @@ func trainedPair(t *testing.T, s *Spec) (*net, *quant.Network) {
 // checkLayers compares what is fixed: integer weights, types, widths.
 func checkLayers(t *testing.T, s *Spec, n *net, exported *quant.Network) {
 	t.Helper()
-	if len(exported.Layers) != len(n.blocks) {
-		t.Fatalf("%d layers, want %d", len(exported.Layers), len(n.blocks))
+	if len(exported.Layers) != len(n.nodes) {
+		t.Fatalf("%d layers, want %d", len(exported.Layers), len(n.nodes))
 	}
-	for i, b := range n.blocks {
-		l := &exported.Layers[i]
+	for i, node := range n.nodes {
+		l, w := &exported.Layers[i], node.w.parameters()
 		p := 0
-		if b.lin.q.constrained() {
+		if w.q.z.Method != quant.Base {
 			p = s.AccBits
 		}
-		if l.Name != layerName(i) || l.In != b.lin.in || l.Out != b.lin.out || l.AccBits != p {
+		if l.Name != fmt.Sprint("fc", i+1) || l.In != w.k || l.Out != w.out || l.AccBits != p {
 			t.Errorf("layer %d is %q, %dx%d, P=%d, want %q, %dx%d, P=%d",
-				i, l.Name, l.Out, l.In, l.AccBits, layerName(i), b.lin.out, b.lin.in, p)
+				i, l.Name, l.Out, l.In, l.AccBits, fmt.Sprint("fc", i+1), w.out, w.k, p)
 		}
-		scales := b.lin.q.scales()
-		for j, w := range b.lin.q.wq {
-			if want := math.Round(float64(w) / float64(scales[min(j/l.In, len(scales)-1)])); float64(l.Weights[j]) != want {
+		scales := w.q.scales()
+		for j, v := range w.q.wq {
+			if want := math.Round(float64(v) / float64(scales[min(j/l.In, len(scales)-1)])); float64(l.Weights[j]) != want {
 				t.Fatalf("layer %q: weight %d is %d, training has %g", l.Name, j, l.Weights[j], want)
 			}
 		}
@@ -101,7 +102,7 @@ func checkLayers(t *testing.T, s *Spec, n *net, exported *quant.Network) {
 			}
 		}
 	}
-	if sc := exported.Layers[len(n.blocks)-1].Score; sc == nil || !sc.Exact {
+	if sc := exported.Layers[len(n.nodes)-1].Score; sc == nil || !sc.Exact {
 		t.Error("the last layer's score is not exact")
 	}
 }
@@ -110,27 +111,24 @@ func checkLayers(t *testing.T, s *Spec, n *net, exported *quant.Network) {
 // and compares its outputs.
 func compareBlocks(t *testing.T, n *net, tr *quant.Trace) {
 	t.Helper()
-	x := n.x
-	for i, b := range n.blocks {
-		b.lin.forward(x, b.pre, 1)
-		if b.norm == nil {
-			break
+	for i, node := range n.nodes {
+		node.forward(1, 0, false)
+		if node.act == nil {
+			continue
 		}
-		b.norm.evaluate(b.pre, b.z, 1)
-		b.act.forward(b.z[:b.lin.out], b.y)
-		s := b.act.scale()
-		for c, code := range tr.Out[i] {
-			had := int32(math.Round(float64(b.y[c] / s)))
-			u := float64(b.z[c] / s)
+		a := node.act
+		for e, code := range tr.Out[i] {
+			c := e % a.f
+			had := int32(math.Round(float64(node.out.v[e] / a.s)))
+			u := float64(node.pre[e]*a.gain[c] + a.shift[c])
 			_, frac := math.Modf(u)
 			if had != code && (max(had-code, code-had) > 1 || math.Abs(math.Abs(frac)-0.5) > nearTie) {
-				t.Fatalf("layer %q: channel %d: %d, training has %d (%g before rounding)", layerName(i), c, code, had, u)
+				t.Fatalf("layer %q: channel %d: %d, training has %d (%g before rounding)", node.name, c, code, had, u)
 			}
-			b.y[c] = float32(code) * s
+			node.out.v[e] = float32(code) * a.s
 		}
-		x = b.y
 	}
-	logits := n.logits(1)
+	logits := n.outputs(1)
 	if best := argmax(logits); best != tr.Label {
 		if a, b := logits[best], logits[tr.Label]; a-b > nearLogit*max(a, -b, 1) {
 			t.Fatalf("label %d (logit %g), training has %d (%g)", tr.Label, b, best, a)

@@ -2,155 +2,142 @@ package train
 
 import (
 	"math/rand/v2"
-	"strconv"
 
 	"github.com/a2qgen/a2qgen/quant"
 )
 
 // calibration is how many training samples set the first activation scales,
-// and calibrationTop the fraction of values that they do not clip.
+// calibrationTop the fraction of values that they do not clip, and
+// calibrationMost about how many values of a quantiser are looked at.
 const (
-	calibration    = 2048
-	calibrationTop = 0.999
+	calibration     = 2048
+	calibrationTop  = 0.999
+	calibrationMost = 1 << 20
 )
 
-// block is a linear layer and what follows it; norm and act are nil in the
-// classifier. The buffers hold a batch x out each.
-type block struct {
-	lin  *linear
-	norm *batchNorm
-	act  *activation
-
-	pre []float32 // output of lin, then normalised in place
-	z   []float32 // output of norm, or logits
-	y   []float32 // output of act
-	g   []float32 // gradient, turned from dL/dy into dL/dpre in place
-}
-
-// net is a network in its float phase or, after quantise, in QAT. It has one
-// set of buffers: one goroutine uses it at a time.
+// net is a network in its float phase or, after quantise, in QAT: a graph of
+// nodes in order of execution. It has one set of buffers: one goroutine uses
+// it at a time.
 type net struct {
-	batch  int
-	blocks []*block
-	x      []float32 // inputs, batch x in
+	batch int
+	x     []float32 // inputs, batch x input shape, channels last
+	input *tensor   // has x
+	nodes []*node
+	acts  []*actScale // of all nodes, each once
 }
 
-func newNet(s *Spec, in, classes int, rng *rand.Rand) *net {
-	n := &net{batch: s.Batch, x: make([]float32, s.Batch*in)}
-	for _, out := range s.Layers {
-		b := n.add(in, out, false, rng)
-		b.norm, b.act = newBatchNorm(out), &activation{}
-		b.z, b.y = make([]float32, s.Batch*out), make([]float32, s.Batch*out)
-		in = out
+// newNet draws the network of s: see newPlan.
+func newNet(s *Spec, input quant.Shape, outputs int, classifier bool, rng *rand.Rand) (*net, error) {
+	p, err := newPlan(s, input, outputs, classifier)
+	if err != nil {
+		return nil, err
 	}
-	b := n.add(in, classes, true, rng)
-	b.z = b.pre
+	return p.build(rng), nil
+}
+
+// build allocates a planned network and draws its weights.
+func (p *plan) build(rng *rand.Rand) *net {
+	n := &net{batch: p.spec.Batch, x: make([]float32, p.spec.Batch*p.input.Size())}
+	n.input = &tensor{shape: p.input, v: n.x}
+	scales := map[*actPlan]*actScale{}
+	for i := range p.steps {
+		st := &p.steps[i]
+		var in []operand
+		for _, from := range st.from {
+			in = append(in, operand{tensor: n.tensor(from)})
+		}
+		node := newNode(st, in, n.batch, rng)
+		if st.act != nil {
+			if scales[st.act] == nil {
+				scales[st.act] = newActScale(st.act, st.out.Size())
+				n.acts = append(n.acts, scales[st.act])
+			}
+			node.own = scales[st.act]
+		}
+		n.nodes = append(n.nodes, node)
+	}
 	return n
 }
 
-func (n *net) add(in, out int, bias bool, rng *rand.Rand) *block {
-	size := n.batch * out
-	b := &block{lin: newLinear(in, out, bias, rng), pre: make([]float32, size), g: make([]float32, size)}
-	n.blocks = append(n.blocks, b)
-	return b
+// tensor returns what node i gives, or the input.
+func (n *net) tensor(i int) *tensor {
+	if i == quant.Source {
+		return n.input
+	}
+	return n.nodes[i].out
 }
+
+// output returns the last node's output.
+func (n *net) output() *tensor { return n.nodes[len(n.nodes)-1].out }
 
 // quantise turns a float net into one for QAT. top[i] is the largest value
-// that hidden block i should represent.
-func (n *net) quantise(s *Spec, top []float32) {
-	last := len(n.blocks) - 1
-	for i, b := range n.blocks {
-		z, rows := s.weightQuantizer(i), b.lin.out
-		if i == last {
-			rows = 1 // one scale keeps the scores' order exact
-		}
-		b.lin.quantise(z, rows)
-		if b.act != nil {
-			b.act.quantise(s.ActBits, b.lin.out, top[i])
-		}
+// that the i-th quantiser should represent; nil leaves the scales for later.
+func (n *net) quantise(top []float32) {
+	for _, node := range n.nodes {
+		node.quantise()
+	}
+	for i, t := range top {
+		n.acts[i].start(t)
 	}
 }
-
-// weightQuantizer returns the quantiser of linear layer i.
-func (s *Spec) weightQuantizer(i int) quant.Quantizer {
-	switch {
-	case i == 0:
-		return quant.Quantizer{Method: quant.Base, WeightBits: s.FirstWeightBits, Input: quant.DataType{Bits: s.InputBits}}
-	case i == len(s.Layers):
-		return quant.Quantizer{Method: quant.Base, WeightBits: s.LastWeightBits, Input: quant.DataType{Bits: s.ActBits}}
-	}
-	return quant.Quantizer{Method: s.Method, Rule: s.Rule, WeightBits: s.WeightBits, Input: quant.DataType{Bits: s.ActBits}, AccBits: s.AccBits}
-}
-
-// layerName returns the name of linear layer i in errors and files.
-func layerName(i int) string { return "fc" + strconv.Itoa(i+1) }
 
 // prepare requantises all weights after they changed.
 func (n *net) prepare() {
-	for _, b := range n.blocks {
-		b.lin.prepare()
+	for _, node := range n.nodes {
+		if node.w != nil {
+			node.w.prepare()
+		}
 	}
 }
 
 // forward runs rows samples of n.x with batch statistics and returns the
-// logits; momentum is batchNorm.forward's.
+// outputs, rows x outputs; momentum is the weight of the batch in the running
+// statistics.
 func (n *net) forward(rows int, momentum float32) []float32 {
-	x := n.x
-	for _, b := range n.blocks {
-		b.lin.forward(x, b.pre, rows)
-		if b.norm == nil {
-			break
-		}
-		b.norm.forward(b.pre, b.z, rows, momentum)
-		b.act.forward(b.z[:rows*b.lin.out], b.y)
-		x = b.y
+	for _, node := range n.nodes {
+		node.forward(rows, momentum, true)
 	}
-	return n.logits(rows)
+	return n.outputs(rows)
 }
 
 // evaluate runs rows samples of n.x with the running statistics.
 func (n *net) evaluate(rows int) []float32 {
-	x := n.x
-	for _, b := range n.blocks {
-		b.lin.forward(x, b.pre, rows)
-		if b.norm == nil {
-			break
-		}
-		b.norm.evaluate(b.pre, b.z, rows)
-		b.act.forward(b.z[:rows*b.lin.out], b.y)
-		x = b.y
+	for _, node := range n.nodes {
+		node.forward(rows, 0, false)
 	}
-	return n.logits(rows)
+	return n.outputs(rows)
 }
 
-func (n *net) logits(rows int) []float32 {
-	b := n.blocks[len(n.blocks)-1]
-	return b.z[:rows*b.lin.out]
+func (n *net) outputs(rows int) []float32 {
+	t := n.output()
+	return t.v[:rows*t.shape.Size()]
 }
 
-// backward takes dL/dlogits from the last block's g and sets every gradient.
+// outputGradient is where the gradient of the loss to the outputs goes before
+// backward, batch x outputs.
+func (n *net) outputGradient() []float32 { return n.output().g }
+
+// backward takes dL/doutput from outputGradient and sets every gradient.
 func (n *net) backward(rows int) {
-	for i := len(n.blocks) - 1; i >= 0; i-- {
-		b := n.blocks[i]
-		if b.norm != nil {
-			b.act.backward(b.z[:rows*b.lin.out], b.g)
-			b.norm.backward(b.pre, b.g, rows)
-		}
-		if i == 0 {
-			b.lin.backward(n.x, b.g, nil, rows)
-			return
-		}
-		prev := n.blocks[i-1]
-		b.lin.backward(prev.y, b.g, prev.g, rows)
+	for _, a := range n.acts {
+		clear(a.e.g)
+	}
+	for _, node := range n.nodes {
+		node.out.filled = false
+	}
+	for i := len(n.nodes) - 1; i >= 0; i-- {
+		n.nodes[i].backward(rows)
 	}
 }
 
 // regularise adds the regulariser's gradients and returns its value.
 func (n *net) regularise(lambda float64) float64 {
 	sum := 0.0
-	for _, b := range n.blocks {
-		if b.lin.q != nil {
-			sum += b.lin.q.regularise(lambda)
+	for _, node := range n.nodes {
+		if node.w != nil {
+			if q := node.w.parameters().q; q != nil {
+				sum += q.regularise(lambda)
+			}
 		}
 	}
 	return sum
@@ -159,10 +146,14 @@ func (n *net) regularise(lambda float64) float64 {
 // params returns all learned tensors in a fixed order.
 func (n *net) params() []param {
 	var p []param
-	for _, b := range n.blocks {
-		p = append(p, b.lin.params()...)
-		if b.norm != nil {
-			p = append(append(p, b.norm.params()...), b.act.params()...)
+	seen := map[*actScale]bool{}
+	for _, node := range n.nodes {
+		p = append(p, node.params()...)
+		if node.act != nil && node.act.q != nil && !seen[node.act.q] {
+			seen[node.act.q] = true
+			if q := node.act.q; len(q.e.v) > 0 {
+				p = append(p, q.e)
+			}
 		}
 	}
 	return p
@@ -175,31 +166,48 @@ func (n *net) state() [][]float32 {
 	for _, p := range n.params() {
 		s = append(s, p.v)
 	}
-	for _, b := range n.blocks {
-		if b.norm != nil {
-			s = append(s, b.norm.mean, b.norm.variance)
+	for _, node := range n.nodes {
+		if node.norm != nil {
+			s = append(s, node.norm.mean, node.norm.variance)
 		}
 	}
 	return s
 }
 
-// tops returns calibrationTop's percentile of each hidden block's output over
-// the first samples of t.
+// tops returns calibrationTop's percentile of the sizes of the values that each
+// quantiser will see, over the first samples of t: the largest of its tensors.
 func (n *net) tops(t *table) []float32 {
-	hidden := n.blocks[:len(n.blocks)-1]
-	seen := make([][]float32, len(hidden))
-	for at := 0; at < min(t.n, calibration); at += n.batch {
-		rows := t.gatherRange(at, min(at+n.batch, t.n, calibration), n.x)
+	seen := make([][]float32, len(n.nodes))
+	samples := min(t.n, calibration)
+	for at := 0; at < samples; at += n.batch {
+		rows := t.gatherRange(at, min(at+n.batch, samples), n.x)
 		n.evaluate(rows)
-		for i, b := range hidden {
-			seen[i] = append(seen[i], b.y[:rows*b.lin.out]...)
+		for i, node := range n.nodes {
+			if node.own != nil {
+				seen[i] = node.sample(seen[i], rows, samples)
+			}
 		}
 	}
-	top := make([]float32, len(hidden))
-	for i, v := range seen {
-		top[i] = percentile(v, calibrationTop)
+	top := make([]float32, len(n.acts))
+	for i, a := range n.acts {
+		for j, node := range n.nodes {
+			if node.own == a {
+				top[i] = max(top[i], percentile(seen[j], calibrationTop))
+			}
+		}
 	}
 	return top
+}
+
+// sample appends sizes of the values that the node gave for rows samples of so
+// many: all, or every so manieth, an odd step that meets every channel.
+func (n *node) sample(seen []float32, rows, samples int) []float32 {
+	size := n.out.shape.Size()
+	every := samples*size/calibrationMost | 1
+	for i := 0; i < rows*size; i += every {
+		seen = append(seen, max(n.out.v[i], -n.out.v[i]))
+	}
+	return seen
 }
 
 // accuracy returns the fraction of t that evaluation classifies correctly, or

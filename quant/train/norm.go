@@ -7,9 +7,11 @@ const (
 	normMomentum = 0.1
 )
 
-// batchNorm normalises each of f features over a batch:
-// y = gamma*(x - mean)/sqrt(var + epsilon) + beta, with the biased batch
-// variance in training and running estimates in evaluation.
+// batchNorm normalises each of f channels over the samples and positions of a
+// batch: z = gamma*(x - mean)/sqrt(var + epsilon) + beta, with the biased batch
+// variance in training and running estimates in evaluation. It works out z as
+// gain*x + shift and leaves that to the activation behind it, so that x is read
+// once, not z stored.
 type batchNorm struct {
 	f           int
 	gamma, beta param
@@ -17,15 +19,21 @@ type batchNorm struct {
 	// exponential average of weight normMomentum per batch.
 	mean, variance []float32
 
-	istd       []float32 // 1/sqrt(var+epsilon) of the last training batch
-	sumG, sumX []float32 // scratch, one a feature
+	mu, istd    []float32 // mean and 1/sqrt(var+epsilon) of the last training batch
+	gain, shift []float32
+	part        [2]moments // of each goroutine's samples
+	count       int        // values of a channel in the batch
+
+	byG, byX, offset []float32 // dx = byG*g + byX*x + offset
 }
 
 func newBatchNorm(f int) *batchNorm {
-	b := &batchNorm{
-		f: f, gamma: newParam(f), beta: newParam(f),
-		mean: make([]float32, f), variance: make([]float32, f),
-		istd: make([]float32, f), sumG: make([]float32, f), sumX: make([]float32, f),
+	b := &batchNorm{f: f, gamma: newParam(f), beta: newParam(f)}
+	for _, v := range []*[]float32{&b.mean, &b.variance, &b.mu, &b.istd, &b.gain, &b.shift, &b.byG, &b.byX, &b.offset} {
+		*v = make([]float32, f)
+	}
+	for half := range b.part {
+		b.part[half] = newMoments(f)
 	}
 	for i := range b.gamma.v {
 		b.gamma.v[i], b.variance[i] = 1, 1
@@ -33,95 +41,146 @@ func newBatchNorm(f int) *batchNorm {
 	return b
 }
 
-// forward normalises the n rows of x by their own statistics: x becomes the
-// normalised x, which backward needs, and y the result. momentum is the weight
-// of this batch in the running estimates.
-func (b *batchNorm) forward(x, y []float32, n int, momentum float32) {
-	mu, v := b.sumG, b.sumX
-	b.centre(x, n, mu, v)
-	unbiased := float32(n) / float32(max(n-1, 1))
-	for c := range mu {
-		b.mean[c] += momentum * (mu[c] - b.mean[c])
-		b.variance[c] += momentum * (v[c]*unbiased - b.variance[c])
-		b.istd[c] = float32(1 / math.Sqrt(float64(v[c])+normEpsilon))
+// moments are sums over the values of each channel: of x-pivot and its square
+// going forward, of g and g*(x-mu) going back. Sums over a few rows are in
+// float32, those over all in float64.
+type moments struct {
+	pivot      []float32
+	few1, few2 []float32
+	all1, all2 []float64
+	values     int // of a channel
+}
+
+func newMoments(f int) moments {
+	return moments{
+		pivot: make([]float32, f), few1: make([]float32, f), few2: make([]float32, f),
+		all1: make([]float64, f), all2: make([]float64, f),
 	}
-	for i := 0; i < n; i++ {
-		row, out := x[i*b.f:(i+1)*b.f], y[i*b.f:(i+1)*b.f]
-		gamma, beta, istd := b.gamma.v[:len(row)], b.beta.v[:len(row)], b.istd[:len(row)]
-		for c, d := range row {
-			h := d * istd[c]
-			row[c] = h
-			out[c] = gamma[c]*h + beta[c]
+}
+
+func (m *moments) reset() {
+	clear(m.all1)
+	clear(m.all2)
+	m.values = 0
+}
+
+// flush adds few to all.
+func (m *moments) flush() {
+	for c, v := range m.few1 {
+		m.all1[c] += float64(v)
+		m.all2[c] += float64(m.few2[c])
+	}
+	clear(m.few1)
+	clear(m.few2)
+}
+
+// flushRows is how many rows are added up in float32.
+const flushRows = 256
+
+// collect takes rows of x in. The pivot is the first row: it lies within a few
+// standard deviations of the mean, so that the variance does not cancel.
+func (b *batchNorm) collect(x []float32, half int) {
+	m := &b.part[half]
+	if m.values == 0 {
+		copy(m.pivot, x)
+	}
+	m.values += len(x) / b.f
+	for len(x) > 0 {
+		n := min(flushRows*b.f, len(x))
+		addMoments(x[:n], m.pivot, m.few1, m.few2)
+		m.flush()
+		x = x[n:]
+	}
+}
+
+// addMoments adds, for each row of x, x-pivot to s1 and its square to s2.
+func addMoments(x, pivot, s1, s2 []float32) {
+	for n := len(pivot); len(x) >= n; x = x[n:] {
+		row := x[:n]
+		pivot, s1, s2 := pivot[:len(row)], s1[:len(row)], s2[:len(row)]
+		for c, v := range row {
+			d := v - pivot[c]
+			s1[c] += d
+			s2[c] += d * d
 		}
 	}
 }
 
-// centre takes the mean of each feature out of x and sets mu and v to the
-// features' means and biased variances.
-func (b *batchNorm) centre(x []float32, n int, mu, v []float32) {
-	clear(mu)
-	clear(v)
-	for i := 0; i < n; i++ {
-		row := x[i*b.f : (i+1)*b.f]
-		for c := range mu {
-			mu[c] += row[c]
-		}
+// settle works out mean and variance of the batch collected, and from them gain
+// and shift. momentum is the weight of this batch in the running estimates.
+func (b *batchNorm) settle(momentum float32) {
+	p, q := &b.part[0], &b.part[1]
+	b.count = p.values + q.values
+	unbiased := float64(b.count) / float64(max(b.count-1, 1))
+	for c := range b.f {
+		mu, v := p.join(q, c)
+		b.mu[c] = float32(mu)
+		b.mean[c] += momentum * (b.mu[c] - b.mean[c])
+		b.variance[c] += momentum * (float32(v*unbiased) - b.variance[c])
+		istd := 1 / math.Sqrt(v+normEpsilon)
+		b.istd[c] = float32(istd)
+		b.affine(c, mu, istd)
 	}
-	inv := 1 / float32(n)
-	for c := range mu {
-		mu[c] *= inv
+	p.reset()
+	q.reset()
+}
+
+// affine sets gain and shift of a channel.
+func (b *batchNorm) affine(c int, mean, istd float64) {
+	gain := float64(b.gamma.v[c]) * istd
+	b.gain[c], b.shift[c] = float32(gain), float32(float64(b.beta.v[c])-mean*gain)
+}
+
+// join returns mean and biased variance of a channel over two parts (Chan,
+// Golub and LeVeque 1979).
+func (m *moments) join(o *moments, c int) (mean, variance float64) {
+	na, nb := float64(m.values), float64(o.values)
+	da, db := m.all1[c]/max(na, 1), o.all1[c]/max(nb, 1)
+	ma, mb := float64(m.pivot[c])+da, float64(o.pivot[c])+db
+	sa, sb := m.all2[c]-na*da*da, o.all2[c]-nb*db*db
+	switch {
+	case na == 0:
+		return mb, max(sb/nb, 0)
+	case nb == 0:
+		return ma, max(sa/na, 0)
 	}
-	for i := 0; i < n; i++ {
-		row := x[i*b.f : (i+1)*b.f]
-		for c := range mu {
-			d := row[c] - mu[c]
-			row[c] = d
-			v[c] += d * d
-		}
-	}
-	for c := range v {
-		v[c] *= inv
+	n, gap := na+nb, mb-ma
+	return ma + gap*nb/n, max((sa+sb+gap*gap*na*nb/n)/n, 0)
+}
+
+// estimate sets gain and shift from the running estimates.
+func (b *batchNorm) estimate() {
+	for c := range b.f {
+		b.affine(c, float64(b.mean[c]), 1/math.Sqrt(float64(b.variance[c])+normEpsilon))
 	}
 }
 
-// evaluate applies the running estimates.
-func (b *batchNorm) evaluate(x, y []float32, n int) {
-	gain, shift := b.sumG, b.sumX
-	for c := range gain {
-		gain[c] = b.gamma.v[c] / float32(math.Sqrt(float64(b.variance[c])+normEpsilon))
-		shift[c] = b.beta.v[c] - b.mean[c]*gain[c]
+// settleBack works out, from the sums G of g and H of g*h over the batch, h
+// being the normalised x, the gradients of gamma and beta, and of x:
+// dx = gamma*istd*(g - G/n - h*H/n).
+func (b *batchNorm) settleBack() {
+	p, q := &b.part[0], &b.part[1]
+	inv := 1 / float64(b.count)
+	for c := range b.f {
+		istd, gain := float64(b.istd[c]), float64(b.gamma.v[c])*float64(b.istd[c])
+		g := p.all1[c] + q.all1[c]
+		h := (p.all2[c] + q.all2[c]) * istd
+		b.beta.g[c], b.gamma.g[c] = float32(g), float32(h)
+		byX := -gain * istd * h * inv
+		b.byG[c], b.byX[c] = float32(gain), float32(byX)
+		b.offset[c] = float32(-gain*g*inv - byX*float64(b.mu[c]))
 	}
-	for i := 0; i < n; i++ {
-		row, out := x[i*b.f:(i+1)*b.f], y[i*b.f:(i+1)*b.f]
-		for c := range gain {
-			out[c] = row[c]*gain[c] + shift[c]
-		}
-	}
+	p.reset()
+	q.reset()
 }
 
-// backward turns g = dL/dy into dL/dx in place; h is what forward left in x.
-// With G = sum g, H = sum g*h over the batch:
-// dx = gamma*istd*(g - G/n - h*H/n), dgamma = H, dbeta = G.
-func (b *batchNorm) backward(h, g []float32, n int) {
-	gs, hs := b.beta.g, b.gamma.g
-	clear(gs)
-	clear(hs)
-	for i := 0; i < n; i++ {
-		hr, gr := h[i*b.f:(i+1)*b.f], g[i*b.f:(i+1)*b.f]
-		for c := range gs {
-			gs[c] += gr[c]
-			hs[c] += gr[c] * hr[c]
-		}
-	}
-	inv := 1 / float32(n)
-	gain := b.sumG
-	for c := range gain {
-		gain[c] = b.gamma.v[c] * b.istd[c]
-	}
-	for i := 0; i < n; i++ {
-		hr, gr := h[i*b.f:(i+1)*b.f], g[i*b.f:(i+1)*b.f]
-		for c := range gain {
-			gr[c] = gain[c] * (gr[c] - inv*(gs[c]+hr[c]*hs[c]))
+// pull turns rows of g = dL/dz into dL/dx in place.
+func (b *batchNorm) pull(x, g []float32) {
+	for n := b.f; len(x) >= n; x, g = x[n:], g[n:] {
+		row := x[:n]
+		out, byG, byX, offset := g[:len(row)], b.byG[:len(row)], b.byX[:len(row)], b.offset[:len(row)]
+		for c, v := range row {
+			out[c] = byG[c]*out[c] + byX[c]*v + offset[c]
 		}
 	}
 }

@@ -57,7 +57,9 @@ func newRun(spec *Spec, train, test *data.Set, opts Options) (*run, error) {
 	}
 	r.order = make([]int32, r.train.n)
 	r.labels = make([]uint8, spec.Batch)
-	r.net = newNet(spec, t.size, r.width, rand.New(r.pcg))
+	if r.net, err = newNet(spec, sampleShape(train.Shape), r.width, true, rand.New(r.pcg)); err != nil {
+		return nil, err
+	}
 	r.begin(FloatPhase)
 	return r, nil
 }
@@ -109,17 +111,18 @@ func (r *run) turn() {
 	if r.spec.Distil.Weight > 0 {
 		r.teach(r.net.state())
 	}
-	r.net.quantise(r.spec, r.net.tops(r.train))
+	r.net.quantise(r.net.tops(r.train))
 	r.begin(QATPhase)
 }
 
 // teach makes a float network with the numbers in state the teacher of QAT. It
 // reports whether their sizes fit.
 func (r *run) teach(state [][]float32) bool {
-	t := &teacher{net: newNet(r.spec, r.train.size, r.width, rand.New(rand.NewPCG(0, 0))), width: r.width}
-	if !fill(t.net.state(), state) {
+	float, err := newNet(r.spec, r.net.input.shape, r.width, true, rand.New(rand.NewPCG(0, 0)))
+	if err != nil || !fill(float.state(), state) {
 		return false
 	}
+	t := &teacher{net: float, width: r.width}
 	t.learn(r.train)
 	r.teacher = t
 	return true

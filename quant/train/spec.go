@@ -25,7 +25,6 @@ const (
 // Limits of a Spec: they bound memory before anything is allocated.
 const (
 	maxSpecBytes = 64 << 10
-	maxHidden    = 32
 	maxWidth     = 8192
 	maxBatch     = 16384
 	maxEpochs    = 10000
@@ -39,9 +38,8 @@ type Spec struct {
 	Name string `yaml:"name"`
 	// Data is the folder of the data set; empty leaves the choice to the caller.
 	Data string `yaml:"data,omitempty"`
-	// Layers holds the widths of the hidden layers; inputs and classes come
-	// from the data.
-	Layers []int `yaml:"layers,flow"`
+	// Layers holds the hidden layers; inputs and classes come from the data.
+	Layers Layers `yaml:"layers,flow"`
 
 	// WeightBits (M, 2..8) and ActBits (N, 1..8) of the hidden layers.
 	WeightBits int `yaml:"weight_bits"`
@@ -56,12 +54,22 @@ type Spec struct {
 	// Method quantises the hidden layers after the first: base, wn, a2q, a2q+ or
 	// budget.
 	Method quant.Method `yaml:"method"`
+	// DepthwiseMethod is that of depthwise layers: empty is a2q under a2q+, else
+	// the same as the others'.
+	DepthwiseMethod quant.Method `yaml:"depthwise_method,omitempty"`
 	// Rule is the accumulator's under budget: split (it starts at 0) or shifted
 	// (it starts at a constant of its channel). The other methods ignore it.
 	Rule quant.Rule `yaml:"rule"`
 	// AccBits is P, the accumulator width of those layers, up to 32. base
 	// ignores it.
 	AccBits int `yaml:"acc_bits"`
+	// FirstAccBits and LastAccBits put the first and the last layer under the
+	// method too, up to 32; 0 gives them no target.
+	FirstAccBits int `yaml:"first_acc_bits"`
+	LastAccBits  int `yaml:"last_acc_bits"`
+	// ShrinkWeights says whether the network's file gives weights as few bits as
+	// the integers need; nil does under budget.
+	ShrinkWeights *bool `yaml:"shrink_weights,omitempty"`
 	// Regulariser is lambda of MATH 3, 0..1.
 	Regulariser float64 `yaml:"regulariser"`
 
@@ -132,7 +140,7 @@ type Phase struct {
 func DefaultSpec() *Spec {
 	p := Phase{Epochs: 4, Optimiser: Adam, Momentum: 0.9, LR: 1e-3, Schedule: Cosine, StepEpochs: 1, StepFactor: 0.1}
 	return &Spec{
-		Name: "net", Layers: []int{64, 64, 64},
+		Name: "net", Layers: Widths(64, 64, 64),
 		WeightBits: 4, ActBits: 4, InputBits: 8, FirstWeightBits: 8, LastWeightBits: 8,
 		Method: quant.A2QPlus, Rule: quant.Shifted, AccBits: 16, Regulariser: 1e-3,
 		Batch: 128, Seed: 1, Task: Classify, Distil: Distil{Temperature: 2}, Float: p, QAT: p,
@@ -195,7 +203,7 @@ type Overrides struct {
 // With returns a checked copy of s with the overrides applied.
 func (s *Spec) With(o Overrides) (*Spec, error) {
 	c := *s
-	c.Layers = append([]int(nil), s.Layers...)
+	c.Layers = s.Layers.clone()
 	if o.Method != nil {
 		c.Method = *o.Method
 	}

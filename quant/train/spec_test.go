@@ -27,7 +27,7 @@ func TestParseSpecKeepsDefaults(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := DefaultSpec()
-	want.Layers, want.QAT.Epochs = []int{3}, 7
+	want.Layers, want.QAT.Epochs = Widths(3), 7
 	if !reflect.DeepEqual(s, want) {
 		t.Errorf("got %+v, want %+v", s, want)
 	}
@@ -41,7 +41,7 @@ func TestParseSpecRefuses(t *testing.T) {
 		"name: x\n---\nname: y":         "more than one document",
 		"layers: [4, five]":             "five",
 		"name: \"\"":                    "name is",
-		"layers: []":                    "layers is 0, want 1..32",
+		"layers: []":                    "layers is 0, want 1..256",
 		"layers: [64, 0]":               "layers[1] is 0, want 1..8192",
 		"layers: [9000]":                "layers[0] is 9000",
 		"weight_bits: 1":                "weight_bits is 1, want 2..8",
@@ -131,7 +131,7 @@ func FuzzParseSpec(f *testing.F) {
 		if err := s.Validate(); err != nil {
 			t.Fatal(err)
 		}
-		if len(s.Layers) > maxHidden || s.Batch > maxBatch {
+		if len(s.Layers) > maxList || s.Batch > maxBatch {
 			t.Fatalf("%d layers, batch %d", len(s.Layers), s.Batch)
 		}
 	})

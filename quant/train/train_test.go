@@ -18,7 +18,7 @@ import (
 // samples and leave a last batch of 1.
 func small() *Spec {
 	s := DefaultSpec()
-	s.Layers, s.Batch, s.AccBits = []int{12, 10, 8}, 32, 10
+	s.Layers, s.Batch, s.AccBits = Widths(12, 10, 8), 32, 10
 	s.Float.Epochs, s.QAT.Epochs = 2, 2
 	return s
 }
@@ -252,7 +252,7 @@ func TestDiverges(t *testing.T) {
 	}
 	r.opts.Progress = func(e Event) {
 		if e.Step == 3 {
-			r.net.blocks[1].lin.w.v[0] = float32(math.NaN())
+			r.net.nodes[1].w.parameters().w.v[0] = float32(math.NaN())
 		}
 	}
 	err = r.trainEpoch(ctx)
@@ -271,7 +271,7 @@ func TestDivergesAtTheEnd(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r.net.blocks[0].norm.mean[0] = float32(math.Inf(1))
+	r.net.nodes[0].norm.mean[0] = float32(math.Inf(1))
 	if err := r.endEpoch(); !errors.Is(err, ErrDiverged) {
 		t.Errorf("error %v, want ErrDiverged", err)
 	}

@@ -3,24 +3,19 @@ package train
 import (
 	"fmt"
 	"unicode/utf8"
-
-	"github.com/a2qgen/a2qgen/quant"
 )
 
 // Validate reports the first field of s that is out of its range.
 func (s *Spec) Validate() error {
 	var c checker
 	c.that(s.Name != "" && len(s.Name) <= 64 && printable(s.Name), "name", s.Name, "1..64 printable characters")
-	c.between("layers", len(s.Layers), 1, maxHidden)
-	for i, w := range s.Layers {
-		c.between(fmt.Sprintf("layers[%d]", i), w, 1, maxWidth)
-	}
+	c.layers(s, "layers", s.Layers, 1)
 	c.between("weight_bits", s.WeightBits, 2, 8)
 	c.between("act_bits", s.ActBits, 1, 8)
 	c.between("input_bits", s.InputBits, 1, 8)
 	c.between("first_weight_bits", s.FirstWeightBits, 2, 8)
 	c.between("last_weight_bits", s.LastWeightBits, 2, 8)
-	c.method(s)
+	c.methods(s)
 	c.within("regulariser", s.Regulariser, 0, 1)
 	c.between("batch", s.Batch, 2, maxBatch)
 	c.within("validation", s.Validation, 0, 0.5)
@@ -28,37 +23,6 @@ func (s *Spec) Validate() error {
 	c.phase("float", &s.Float, 0)
 	c.phase("qat", &s.QAT, 1)
 	return c.err
-}
-
-// method checks the method, its rule and P.
-func (c *checker) method(s *Spec) {
-	_, err := quant.ParseMethod(string(s.Method))
-	c.that(err == nil, "method", s.Method, "base, wn, a2q, a2q+ or budget")
-	_, err = quant.ParseRule(string(s.Rule))
-	c.that(err == nil, "rule", s.Rule, "split or shifted")
-	if c.err == nil {
-		c.between("acc_bits", s.AccBits, minAccBits(s.Method, s.Rule, s.ActBits), maxAccBits)
-	}
-}
-
-// minAccBits is the smallest P at which the bound of MATH 2 for unsigned
-// inputs of n bits lets a channel hold any weight: WN and A2Q need a budget
-// (2^(P-1)-1)/2^n of 1, A2Q+ one unit of each sign, (2^P-2)/(2^n-1) >= 2, and
-// budget a unit. base has no P and may leave it 0.
-func minAccBits(m quant.Method, r quant.Rule, n int) int {
-	switch m {
-	case quant.Base:
-		return 0
-	case quant.A2QPlus:
-		return n + 1
-	case quant.Budget:
-		p := 1
-		for r.Allowance(p, quant.DataType{Bits: n}).Units < 1 {
-			p++
-		}
-		return p
-	}
-	return n + 2
 }
 
 // printable says whether s is valid UTF-8 without control characters.

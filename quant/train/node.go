@@ -1,0 +1,225 @@
+package train
+
+import (
+	"math/rand/v2"
+
+	"github.com/a2qgen/a2qgen/quant"
+)
+
+// node is a step with its memory: an operation, then batch norm and activation
+// as far as they are there.
+type node struct {
+	*step
+	in  []operand
+	out *tensor
+	op  op
+	w   weighted // op, where it has weights
+
+	norm *batchNorm  // nil where there is none
+	act  *activation // nil where the operation's output passes on as it is
+	pre  []float32   // output of op; out.v where act is nil
+	own  *actScale   // the quantiser that act gets in QAT; nil without
+	// learns says that something up to here learns.
+	learns bool
+
+	// What the pairs work on: samples in the batch, training or evaluation, and
+	// the samples that op takes at a time.
+	rows, chunk              int
+	training                 bool
+	run, apply, mask, unwind *pair
+}
+
+// spanBytes is what the operands, windows and results of an operation on a few
+// samples should fill: less than a core's second-level cache.
+const spanBytes = 512 << 10
+
+// newNode allocates the node of a step that reads in.
+func newNode(st *step, in []operand, batch int, rng *rand.Rand) *node {
+	n := &node{step: st, in: in, chunk: batch}
+	for _, x := range in {
+		n.learns = n.learns || x.g != nil
+	}
+	n.operation(batch, rng)
+	n.learns = n.learns || n.w != nil
+	size := batch * st.out.Size()
+	n.out = &tensor{shape: st.out, v: make([]float32, size)}
+	if n.learns {
+		n.out.g = make([]float32, size)
+	}
+	n.pre = n.out.v
+	if st.norm {
+		n.norm = newBatchNorm(st.out.C)
+	}
+	if st.norm || st.act != nil {
+		n.act = newActivation(st.out.C, st.relu, n.norm)
+		n.pre = in[0].v
+		if st.kind != quant.Requantize {
+			n.pre = make([]float32, size)
+		}
+	}
+	work := max(size, batch*st.in.Size())
+	n.run, n.apply = newPair(work, n.runHalf), newPair(work, n.applyHalf)
+	n.mask, n.unwind = newPair(work, n.maskHalf), newPair(work, n.unwindHalf)
+	return n
+}
+
+// operation builds op.
+func (n *node) operation(batch int, rng *rand.Rand) {
+	st := n.step
+	slide := windows{st.window, st.in, st.out}
+	slide.StrideH, slide.StrideW = max(slide.StrideH, 1), max(slide.StrideW, 1)
+	slide.DilationH, slide.DilationW = max(slide.DilationH, 1), max(slide.DilationW, 1)
+	switch st.kind {
+	case quant.Linear, quant.Conv:
+		w := newWeights(st.out.C, st.terms(), st.bias, rng)
+		n.w = newWeighted(st, w, slide, n.fit(batch))
+		n.op = n.w
+	case quant.MaxPool:
+		n.op = &maxPool{slide, make([]int32, batch*st.out.Size())}
+	case quant.AvgPool:
+		n.op = &avgPool{slide}
+	case quant.Add:
+		n.op = sum{}
+	case quant.Concat:
+		n.op = concat{st.out.C}
+	case quant.Upsample, quant.PixelShuffle:
+		n.op = newMove(st)
+	case quant.Requantize:
+		n.op = pass{}
+	default:
+		panic("train: no operation of kind " + string(st.kind))
+	}
+}
+
+// fit sets the samples of a span so that a convolution stays in the cache.
+func (n *node) fit(batch int) int {
+	if n.kind != quant.Linear {
+		bytes := 4 * (n.terms()*n.step.out.Positions()*n.groups + n.step.out.Size() + n.step.in.Size())
+		n.chunk = min(max(spanBytes/bytes, 1), (batch+1)/2)
+	}
+	return n.chunk
+}
+
+func newWeighted(st *step, w *weights, slide windows, chunk int) weighted {
+	switch {
+	case st.kind == quant.Linear:
+		return &linear{w, 1}
+	case st.depthwise():
+		return newDepthwise(w, slide)
+	case st.pointwise():
+		return &linear{w, st.out.Positions()}
+	}
+	return newConv(w, slide, st.groups, chunk)
+}
+
+// pointwise says that a convolution is a linear layer at every position.
+func (st *step) pointwise() bool {
+	w := st.window
+	return w.H == 1 && w.W == 1 && st.groups == 1 && w.Top+w.Left+w.Bottom+w.Right == 0 &&
+		st.in.Positions() == st.out.Positions()
+}
+
+// spans calls f for a half of the batch, chunk by chunk.
+func (n *node) spans(half int, f func(s span)) {
+	lo, hi := bounds(half, n.rows)
+	for at := lo; at < hi; at += n.chunk {
+		f(span{at, min(at+n.chunk, hi), half})
+	}
+}
+
+// forward computes the output for rows samples. In training, batch norm takes
+// the batch's statistics, with that momentum; else the running ones.
+func (n *node) forward(rows int, momentum float32, training bool) {
+	n.rows, n.training = rows, training
+	n.run.run()
+	if n.act == nil {
+		return
+	}
+	if n.norm != nil && training {
+		n.norm.settle(momentum)
+	} else if n.norm != nil {
+		n.norm.estimate()
+	}
+	n.act.set(n.norm)
+	n.apply.run()
+}
+
+func (n *node) runHalf(half int) {
+	size := n.step.out.Size()
+	n.spans(half, func(s span) {
+		pre := s.of(n.pre, size)
+		n.op.forward(n.in, pre, s)
+		if n.norm != nil && n.training {
+			n.norm.collect(pre, half)
+		}
+	})
+}
+
+func (n *node) applyHalf(half int) {
+	size := n.step.out.Size()
+	lo, hi := bounds(half, n.rows)
+	n.act.forward(n.pre[lo*size:hi*size], n.out.v[lo*size:hi*size])
+}
+
+// backward takes dL/dout from out.g, which it overwrites, sets the gradients of
+// the parameters, and gives the operands theirs.
+func (n *node) backward(rows int) {
+	if !n.learns {
+		return
+	}
+	n.rows = rows
+	if n.act != nil {
+		n.mask.run()
+		n.act.learn()
+		if n.norm != nil {
+			n.norm.settleBack()
+		}
+	}
+	for i := range n.in {
+		n.in[i].add = n.in[i].filled
+		n.in[i].filled = true
+	}
+	n.unwind.run()
+	if n.w != nil {
+		n.w.parameters().reduce()
+	}
+}
+
+func (n *node) maskHalf(half int) {
+	size := n.step.out.Size()
+	lo, hi := bounds(half, n.rows)
+	n.act.backward(n.pre[lo*size:hi*size], n.out.g[lo*size:hi*size], half)
+}
+
+func (n *node) unwindHalf(half int) {
+	size := n.step.out.Size()
+	n.spans(half, func(s span) {
+		g := s.of(n.out.g, size)
+		if n.norm != nil {
+			n.norm.pull(s.of(n.pre, size), g)
+		}
+		n.op.backward(n.in, g, s)
+	})
+}
+
+// quantise turns a node of the float phase into one for QAT.
+func (n *node) quantise() {
+	if n.w != nil {
+		n.w.parameters().quantise(*n.step.weights, n.step.rows)
+	}
+	if n.act != nil {
+		n.act.q = n.own
+	}
+}
+
+// params returns the learned tensors of weights and batch norm.
+func (n *node) params() []param {
+	var p []param
+	if n.w != nil {
+		p = append(p, n.w.parameters().params()...)
+	}
+	if n.norm != nil {
+		p = append(p, n.norm.params()...)
+	}
+	return p
+}

@@ -1,0 +1,60 @@
+package train
+
+import "github.com/a2qgen/a2qgen/quant"
+
+// tensor is an activation of a whole batch, channels last: sample after sample,
+// each in the order of shape.
+type tensor struct {
+	shape quant.Shape
+	v     []float32 // batch x shape
+	// g is the gradient of the loss to v; nil where nobody needs it.
+	g []float32
+	// filled says that g holds the part of one reader at least, in the backward
+	// pass under way.
+	filled bool
+}
+
+// of returns the samples of s in v, elements of size each.
+func (s span) of(v []float32, size int) []float32 { return v[s.lo*size : s.hi*size] }
+
+// span is a range of samples, and which of two goroutines works on them.
+type span struct{ lo, hi, half int }
+
+func (s span) samples() int { return s.hi - s.lo }
+
+// operand is a tensor that an operation reads.
+type operand struct {
+	*tensor
+	// add says that g is to be added to, not overwritten.
+	add bool
+}
+
+// op computes the samples of a span from those of its operands. Two goroutines
+// use one at a time, on spans apart and with halves apart.
+type op interface {
+	// forward sets y, the span's samples of the output.
+	forward(in []operand, y []float32, s span)
+	// backward sets the gradients of the operands, or adds to them, from g, the
+	// span's samples of the output's gradient. Weights take their part in.
+	backward(in []operand, g []float32, s span)
+}
+
+// weighted is an op with weights.
+type weighted interface {
+	op
+	parameters() *weights
+	// prepare goes before the first forward after the weights changed.
+	prepare()
+}
+
+// accumulate is dst = src or, with add, dst += src.
+func accumulate(dst, src []float32, add bool) {
+	if !add {
+		copy(dst, src)
+		return
+	}
+	dst = dst[:len(src)]
+	for i, v := range src {
+		dst[i] += v
+	}
+}

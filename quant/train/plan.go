@@ -1,0 +1,295 @@
+package train
+
+import (
+	"fmt"
+
+	"github.com/a2qgen/a2qgen/quant"
+)
+
+// maxNumbers bounds the activations of a batch, in numbers: training holds
+// about three times as many.
+const maxNumbers = 1 << 29
+
+// step is one operation of a network's graph: what it reads, its sizes, and
+// what follows it. Steps are in order of execution.
+type step struct {
+	path string // its field of the spec
+	name string
+	kind quant.Kind
+	from []int // steps that it reads, or quant.Source
+	in   quant.Shape
+	out  quant.Shape
+
+	window quant.Window
+	groups int
+	factor int
+
+	weights *quant.Quantizer // of its weights; nil without
+	rows    int              // of the weight quantiser: one scale a row
+	bias    bool
+	norm    bool
+	relu    bool
+	act     *actPlan // nil: integers are passed on
+	typ     quant.DataType
+}
+
+// actPlan is an activation quantiser; steps whose outputs are added or
+// concatenated share one.
+type actPlan struct {
+	bits   int
+	signed bool
+	scale  float32 // fixed; 0 is learned
+	steps  int     // that have it
+}
+
+func (a *actPlan) typ() quant.DataType { return quant.DataType{Bits: a.bits, Signed: a.signed} }
+
+// plan is a network before anything is allocated for it.
+type plan struct {
+	spec  *Spec
+	input quant.Shape
+	steps []step
+	count map[string]int // of names given, by prefix
+	err   error          // the first
+}
+
+// newPlan lays out the network of s for inputs of the given shape: the layers
+// of the spec and, where classifier is set, a linear layer to that many
+// outputs. Without it the last layer of s is the output: its last linear or
+// conv layer has a bias, no batch norm, and a quantiser for [0, 1].
+// It returns an error that names the field of the first layer that does not
+// fit.
+func newPlan(s *Spec, input quant.Shape, outputs int, classifier bool) (*plan, error) {
+	p := &plan{spec: s, input: input, count: map[string]int{}}
+	end := p.layers(s.Layers, "layers", quant.Source)
+	if classifier {
+		p.classifier(end, outputs)
+	} else if p.err == nil {
+		p.output(end, outputs)
+	}
+	if p.err == nil {
+		p.quantisers()
+	}
+	if p.err == nil {
+		p.checkSize()
+	}
+	return p, p.err
+}
+
+func (p *plan) fail(path, format string, args ...any) {
+	if p.err == nil {
+		p.err = fmt.Errorf("train: %s: %s", path, fmt.Sprintf(format, args...))
+	}
+}
+
+// shape returns the shape that step i gives, or the input's.
+func (p *plan) shape(i int) quant.Shape {
+	if i == quant.Source {
+		return p.input
+	}
+	return p.steps[i].out
+}
+
+// layers appends a list of layers that reads step from, and returns the last
+// step. Once there is an error it does nothing.
+func (p *plan) layers(l Layers, path string, from int) int {
+	for i := range l {
+		if p.err != nil {
+			return from
+		}
+		from = p.layer(&l[i], fmt.Sprintf("%s[%d].%s", path, i, l[i].Kind), from)
+	}
+	return from
+}
+
+// layer appends one layer of a spec and returns its last step.
+func (p *plan) layer(l *LayerSpec, path string, from int) int {
+	in := p.shape(from)
+	st := step{path: path, name: l.Name, from: []int{from}, in: in, out: in, relu: l.Relu == nil || *l.Relu}
+	switch l.Kind {
+	case LinearLayer:
+		st.kind, st.out = quant.Linear, quant.Vector(l.Out)
+		return p.weighted(st, l, "fc")
+	case ConvLayer:
+		st.kind, st.groups, st.window = quant.Conv, l.Groups, window(l)
+		st.out.C = l.Out
+		if in.C%l.Groups != 0 {
+			p.fail(path+".groups", "%d, want a divisor of the %d input channels", l.Groups, in.C)
+		}
+		return p.weighted(st, l, "conv")
+	case DepthwiseLayer:
+		st.kind, st.groups, st.window = quant.Conv, in.C, window(l)
+		return p.weighted(st, l, "dw")
+	case MaxPoolLayer:
+		st.kind, st.window, st.relu = quant.MaxPool, window(l), false
+		return p.add(st, "maxpool")
+	case AvgPoolLayer, GlobalAvgPoolLayer:
+		st.kind, st.window, st.relu = quant.AvgPool, window(l), false
+		if l.Kind == GlobalAvgPoolLayer {
+			st.window = quant.Window{H: in.H, W: in.W}
+		}
+		st.act = p.act(l)
+		return p.add(st, "avgpool")
+	case UpsampleLayer:
+		st.kind, st.factor, st.relu = quant.Upsample, l.Factor, false
+		return p.add(st, "upsample")
+	case PixelShuffleLayer:
+		st.kind, st.factor, st.relu = quant.PixelShuffle, l.Factor, false
+		return p.add(st, "shuffle")
+	case ResidualLayer:
+		return p.residual(st, l)
+	case ConcatLayer:
+		return p.concat(st, l)
+	}
+	panic("train: unknown layer " + l.Kind)
+}
+
+// window returns the window of a layer, square and padded alike on all sides.
+func window(l *LayerSpec) quant.Window {
+	return quant.Window{
+		H: l.Kernel, W: l.Kernel, StrideH: l.Stride, StrideW: l.Stride,
+		DilationH: max(l.Dilation, 1), DilationW: max(l.Dilation, 1),
+		Top: l.Pad, Left: l.Pad, Bottom: l.Pad, Right: l.Pad,
+	}
+}
+
+// act returns a quantiser for what leaves a layer.
+func (p *plan) act(l *LayerSpec) *actPlan {
+	return &actPlan{bits: or(l.ActBits, p.spec.ActBits)}
+}
+
+// or returns v, or what stands for 0.
+func or(v, zero int) int {
+	if v == 0 {
+		return zero
+	}
+	return v
+}
+
+// weighted appends a linear or conv step with batch norm and a quantiser.
+func (p *plan) weighted(st step, l *LayerSpec, prefix string) int {
+	st.norm, st.act = true, p.act(l)
+	st.weights = p.hidden(l, st.kind == quant.Conv && l.Kind == DepthwiseLayer)
+	return p.add(st, prefix)
+}
+
+// add appends a step: it computes the output's height and width, and names it.
+func (p *plan) add(st step, prefix string) int {
+	switch {
+	case st.window.H > 0:
+		st.out.H, st.out.W = st.window.Slide(st.in.H, st.in.W)
+		if st.out.H < 1 || st.out.W < 1 {
+			p.fail(st.path+".kernel", "a window of %dx%d, dilation %d, does not fit the layer's input of %v with a pad of %d",
+				st.window.H, st.window.W, max(st.window.DilationH, 1), st.in, st.window.Top)
+		}
+	case st.kind == quant.Upsample:
+		st.out.H, st.out.W = st.in.H*st.factor, st.in.W*st.factor
+	case st.kind == quant.PixelShuffle:
+		f := st.factor
+		if st.in.C%(f*f) != 0 {
+			p.fail(st.path, "a factor of %d turns %d channels into one, had %d", f, f*f, st.in.C)
+		}
+		st.out = quant.Shape{H: st.in.H * f, W: st.in.W * f, C: st.in.C / (f * f)}
+	}
+	if st.out.H > maxWidth || st.out.W > maxWidth {
+		p.fail(st.path, "output of %v, want at most %d positions a side", st.out, maxWidth)
+	}
+	p.name(&st, prefix)
+	p.steps = append(p.steps, st)
+	return len(p.steps) - 1
+}
+
+// name gives a step the name of the spec or the prefix and a number, and
+// refuses one that is taken.
+func (p *plan) name(st *step, prefix string) {
+	p.count[prefix]++
+	if st.name == "" {
+		st.name = fmt.Sprint(prefix, p.count[prefix])
+	}
+	for i := range p.steps {
+		if p.steps[i].name == st.name {
+			p.fail(st.path+".name", "%q is the name of %s too", st.name, p.steps[i].path)
+		}
+	}
+}
+
+// classifier appends the linear layer to the classes.
+func (p *plan) classifier(from, classes int) {
+	in := p.shape(from)
+	p.add(step{
+		path: "classifier", kind: quant.Linear, from: []int{from}, in: in, out: quant.Vector(classes),
+		bias: true, weights: p.hidden(&LayerSpec{}, false),
+	}, "fc")
+}
+
+// output turns the last layer with weights into the network's output.
+func (p *plan) output(end, outputs int) {
+	if size := p.shape(end).Size(); size != outputs {
+		p.fail("layers", "the output has %v = %d numbers, the data's targets have %d", p.shape(end), size, outputs)
+		return
+	}
+	for p.steps[end].kind == quant.Upsample || p.steps[end].kind == quant.PixelShuffle {
+		if end = p.steps[end].from[0]; end == quant.Source {
+			p.fail("layers", "no layer has weights")
+			return
+		}
+	}
+	st := &p.steps[end]
+	if st.weights == nil {
+		p.fail(st.path, "the output is a %s, want a linear or conv layer with at most upsample and pixel_shuffle behind", st.kind)
+		return
+	}
+	st.bias, st.norm, st.relu = true, false, false
+	st.act = &actPlan{bits: outputBits, scale: inputScale(outputBits)}
+}
+
+// checkSize bounds the memory of training.
+func (p *plan) checkSize() {
+	sum := p.input.Size()
+	for i := range p.steps {
+		st := &p.steps[i]
+		if st.kind.Weighted() && st.terms()*st.out.C > maxWeights {
+			p.fail(st.path, "%d x %d weights, want at most %d", st.out.C, st.terms(), maxWeights)
+		}
+		if sum += st.out.Size(); sum > maxNumbers/p.spec.Batch {
+			p.fail(st.path, "the layers up to here have %d numbers a sample, want at most %d with batches of %d",
+				sum, maxNumbers/p.spec.Batch, p.spec.Batch)
+			return
+		}
+	}
+}
+
+// maxWeights bounds the weights of a layer.
+const maxWeights = 1 << 26
+
+// outputBits is the width of the output of a network without classifier.
+const outputBits = 8
+
+// terms returns the dot-product length of a step with weights.
+func (st *step) terms() int {
+	if st.kind == quant.Linear {
+		return st.in.Size()
+	}
+	return st.window.Taps() * st.in.C / st.groups
+}
+
+// depthwise says that each channel is convolved by itself.
+func (st *step) depthwise() bool {
+	return st.kind == quant.Conv && st.groups > 1 && st.groups == st.in.C && st.out.C == st.in.C
+}
+
+// sampleShape returns the shape of a sample, channels last: samples are
+// vectors, images [H W], or [C H W]. Others count as vectors.
+func sampleShape(sample []int) quant.Shape {
+	switch len(sample) {
+	case 2:
+		return quant.Shape{H: sample[0], W: sample[1], C: 1}
+	case 3:
+		return quant.Shape{H: sample[1], W: sample[2], C: sample[0]}
+	}
+	size := 1
+	for _, n := range sample {
+		size *= n
+	}
+	return quant.Vector(size)
+}

@@ -1,0 +1,160 @@
+package train
+
+import (
+	"fmt"
+
+	"github.com/a2qgen/a2qgen/quant"
+)
+
+// residual appends the branches of a residual and their sum. Operands of an
+// addition are integers of one scale and sign (MATH 5), so the last step of
+// each branch gets the quantiser that they share.
+func (p *plan) residual(st step, l *LayerSpec) int {
+	from := st.from[0]
+	first := len(p.steps)
+	body := p.branch(l.Body, st.path+".body", from)
+	second := len(p.steps)
+	shortcut := p.branch(l.Shortcut, st.path+".shortcut", from)
+	if p.err != nil {
+		return from
+	}
+	a, b := p.shape(body), p.shape(shortcut)
+	if a != b {
+		p.fail(st.path, "the body gives %v, the shortcut %v", a, b)
+		return from
+	}
+	shared := p.act(l)
+	shared.signed = true
+	operands := []int{p.share(body, first, shared, st.path+".body"), p.share(shortcut, second, shared, st.path+".shortcut")}
+	st.kind, st.from, st.in, st.out, st.act = quant.Add, operands, a, a, p.act(l)
+	return p.add(st, "add")
+}
+
+// branch appends a branch of a residual, whose last layer has no ReLU unless it
+// says so.
+func (p *plan) branch(l Layers, path string, from int) int {
+	if len(l) > 0 && l[len(l)-1].Relu == nil {
+		l = l.clone()
+		none := false
+		l[len(l)-1].Relu = &none
+	}
+	return p.layers(l, path, from)
+}
+
+// concat appends the branches of a concat and their union, which has one scale:
+// its channels are the inputs of one dot product.
+func (p *plan) concat(st step, l *LayerSpec) int {
+	from, shared := st.from[0], p.act(l)
+	st.from, st.out.C, st.relu = nil, 0, false
+	for i, b := range l.Branches {
+		path := fmt.Sprintf("%s.branches[%d]", st.path, i)
+		first := len(p.steps)
+		end := p.layers(b, path, from)
+		if p.err != nil {
+			return from
+		}
+		out := p.shape(end)
+		if st.out.C == 0 {
+			st.out.H, st.out.W = out.H, out.W
+		}
+		if out.H != st.out.H || out.W != st.out.W {
+			p.fail(path, "gives %v, want %d x %d positions as the first branch", out, st.out.H, st.out.W)
+		}
+		st.from, st.out.C = append(st.from, p.share(end, first, shared, path)), st.out.C+out.C
+	}
+	st.kind, st.in = quant.Concat, p.shape(st.from[0])
+	return p.add(st, "concat")
+}
+
+// share gives step end the quantiser that it shares with others, and returns
+// it. A step that is not the branch's own, from first on, or has no quantiser
+// of its own is followed by one that only requantises.
+func (p *plan) share(end, first int, shared *actPlan, path string) int {
+	if end >= first && p.steps[end].act != nil {
+		p.steps[end].act = shared
+		return end
+	}
+	in := p.shape(end)
+	return p.add(step{path: path, kind: quant.Requantize, from: []int{end}, in: in, out: in, act: shared}, "requantize")
+}
+
+// quantisers settles what depends on the whole graph: the sign of each
+// quantiser, the type of what each step gives and reads, and the methods of
+// the first and the last layer.
+func (p *plan) quantisers() {
+	last := p.lastWeighted()
+	p.signs()
+	for i := range p.steps {
+		st := &p.steps[i]
+		in := p.typ(st.from[0])
+		st.typ = in
+		if st.act != nil {
+			if st.act.signed && st.act.bits < 2 {
+				p.fail(st.path+".act_bits", "%d bits for values of both signs, want at least 2", st.act.bits)
+			}
+			st.act.steps++
+			st.typ = st.act.typ()
+		}
+		if st.weights == nil {
+			continue
+		}
+		st.rows = st.out.C
+		st.weights.Input = in
+		switch {
+		case p.raw(i):
+			p.first(st)
+		case i == last:
+			p.last(st)
+		}
+		p.checkTarget(st)
+	}
+}
+
+// signs marks the quantisers that get values of both signs.
+func (p *plan) signs() {
+	negative := make([]bool, len(p.steps))
+	for i := range p.steps {
+		st := &p.steps[i]
+		can := st.weights != nil
+		for _, from := range st.from {
+			can = can || from != quant.Source && negative[from]
+		}
+		negative[i] = can && !st.relu
+		if st.act != nil && st.act.scale == 0 && negative[i] {
+			st.act.signed = true
+		}
+		if st.act != nil && st.act.scale > 0 {
+			negative[i] = false
+		}
+	}
+}
+
+// typ returns the type of what step i gives, or of the input.
+func (p *plan) typ(i int) quant.DataType {
+	if i == quant.Source {
+		return quant.DataType{Bits: p.spec.InputBits}
+	}
+	return p.steps[i].typ
+}
+
+// raw says that step i reads the network's input, perhaps moved or pooled.
+func (p *plan) raw(i int) bool {
+	for {
+		if i = p.steps[i].from[0]; i == quant.Source {
+			return true
+		}
+		if p.steps[i].act != nil {
+			return false
+		}
+	}
+}
+
+// lastWeighted returns the output layer.
+func (p *plan) lastWeighted() int {
+	for i := len(p.steps) - 1; i >= 0; i-- {
+		if p.steps[i].weights != nil {
+			return i
+		}
+	}
+	return -1
+}

@@ -1,0 +1,118 @@
+package train
+
+import "github.com/a2qgen/a2qgen/quant"
+
+// hidden returns the weight quantiser of a hidden layer, without the type of
+// its input.
+func (p *plan) hidden(l *LayerSpec, depthwise bool) *quant.Quantizer {
+	s := p.spec
+	method := s.Method
+	if depthwise {
+		method = s.depthwiseMethod()
+	}
+	if l.Method != "" {
+		method = l.Method
+	}
+	return &quant.Quantizer{
+		Method: method, WeightBits: or(l.WeightBits, s.WeightBits),
+		AccBits: or(l.AccBits, s.AccBits), Rule: s.Rule,
+	}
+}
+
+// depthwiseMethod returns the method of depthwise layers: by default that of
+// the others, but a2q under a2q+, whose zero mean takes one of the nine
+// degrees of freedom of a 3x3 kernel (arXiv 2401.10432, section 4).
+func (s *Spec) depthwiseMethod() quant.Method {
+	switch {
+	case s.DepthwiseMethod != "":
+		return s.DepthwiseMethod
+	case s.Method == quant.A2QPlus:
+		return quant.A2Q
+	}
+	return s.Method
+}
+
+// first sets the quantiser of a layer that reads the network's input: 8-bit
+// weights without target, unless the spec gives it one.
+func (p *plan) first(st *step) {
+	p.end(st, p.spec.FirstWeightBits, p.spec.FirstAccBits)
+}
+
+// last sets the quantiser of the output layer. Without a target it has one
+// scale for all channels, which keeps the order of scores exact.
+func (p *plan) last(st *step) {
+	p.end(st, p.spec.LastWeightBits, p.spec.LastAccBits)
+	if st.weights.Method == quant.Base && st.act == nil {
+		st.rows = 1
+	}
+}
+
+func (p *plan) end(st *step, weightBits, accBits int) {
+	st.weights.WeightBits, st.weights.AccBits = weightBits, accBits
+	if accBits == 0 {
+		st.weights.Method = quant.Base
+	}
+}
+
+// checkTarget refuses an accumulator in which no channel can hold a weight.
+func (p *plan) checkTarget(st *step) {
+	if st.weights.Method == quant.Base {
+		st.weights.AccBits = 0
+		return
+	}
+	least := leastAccBits(*st.weights)
+	if st.weights.AccBits < least {
+		p.fail(st.path, "acc_bits is %d, want %d..%d for method %s with inputs of %v",
+			st.weights.AccBits, least, maxAccBits, st.weights.Method, st.weights.Input)
+	}
+}
+
+// leastAccBits returns the smallest P whose budget (MATH 2) lets a channel hold
+// any weight: one unit, or one of each sign under a2q+.
+func leastAccBits(z quant.Quantizer) int {
+	for p := 1; ; p++ {
+		switch z.Method {
+		case quant.A2QPlus:
+			if quant.BudgetA2QPlus(p, z.Input) >= 2 {
+				return p
+			}
+		case quant.Budget:
+			if z.Rule.Allowance(p, z.Input).Units >= 1 {
+				return p
+			}
+		default:
+			if quant.BudgetA2Q(p, z.Input) >= 1 {
+				return p
+			}
+		}
+	}
+}
+
+// methods checks the fields that say how weights are quantised.
+func (c *checker) methods(s *Spec) {
+	for _, m := range []struct {
+		field  string
+		method quant.Method
+	}{{"method", s.Method}, {"depthwise_method", s.depthwiseMethod()}} {
+		_, err := quant.ParseMethod(string(m.method))
+		c.that(err == nil, m.field, m.method, methods)
+	}
+	_, err := quant.ParseRule(string(s.Rule))
+	c.that(err == nil, "rule", s.Rule, "split or shifted")
+	c.target("acc_bits", s.AccBits, s.Method, s.Rule, s.ActBits)
+	if s.FirstAccBits != 0 {
+		c.target("first_acc_bits", s.FirstAccBits, s.Method, s.Rule, s.InputBits)
+	}
+	if s.LastAccBits != 0 {
+		c.target("last_acc_bits", s.LastAccBits, s.Method, s.Rule, s.ActBits)
+	}
+}
+
+// target checks an accumulator width for unsigned inputs of so many bits.
+func (c *checker) target(field string, v int, m quant.Method, r quant.Rule, bits int) {
+	least := 0
+	if m != quant.Base && c.err == nil {
+		least = leastAccBits(quant.Quantizer{Method: m, Rule: r, Input: quant.DataType{Bits: bits}})
+	}
+	c.between(field, v, least, maxAccBits)
+}

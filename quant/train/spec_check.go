@@ -1,0 +1,102 @@
+package train
+
+import (
+	"fmt"
+	"regexp"
+
+	"github.com/a2qgen/a2qgen/quant"
+)
+
+// Limits of layers in a spec.
+const (
+	maxList   = 256 // layers of one list
+	maxKernel = 64  // of kernels, strides and dilations
+	maxFactor = 16
+)
+
+var namePattern = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_]{0,63}$`)
+
+// layers checks a list of layers by itself; how they fit together depends on
+// the data: see newPlan.
+func (c *checker) layers(s *Spec, path string, l Layers, least int) {
+	c.between(path, len(l), least, maxList)
+	for i := range l {
+		c.layer(s, fmt.Sprintf("%s[%d]", path, i), &l[i])
+	}
+}
+
+func (c *checker) layer(s *Spec, path string, l *LayerSpec) {
+	if _, ok := layerFields[l.Kind]; !ok {
+		c.that(false, path, l.Kind, "a kind of layer")
+		return
+	}
+	if l.isZeroButOut() && l.Kind == LinearLayer {
+		c.between(path, l.Out, 1, maxWidth) // written as a bare number
+		return
+	}
+	path += "." + l.Kind
+	if l.Name != "" {
+		c.that(namePattern.MatchString(l.Name), path+".name", l.Name, "a letter, then letters, digits and _, up to 64")
+	}
+	switch l.Kind {
+	case LinearLayer:
+		c.between(path+".out", l.Out, 1, maxWidth)
+	case ConvLayer:
+		c.between(path+".out", l.Out, 1, maxWidth)
+		c.between(path+".groups", l.Groups, 1, maxWidth)
+		c.that(l.Groups < 1 || l.Out%l.Groups == 0, path+".groups", l.Groups, fmt.Sprintf("a divisor of out, %d", l.Out))
+		c.window(path, l)
+		c.between(path+".dilation", l.Dilation, 1, maxKernel)
+	case DepthwiseLayer:
+		c.window(path, l)
+		c.between(path+".dilation", l.Dilation, 1, maxKernel)
+	case MaxPoolLayer, AvgPoolLayer:
+		c.window(path, l)
+	case UpsampleLayer, PixelShuffleLayer:
+		c.between(path+".factor", l.Factor, 2, maxFactor)
+	case ResidualLayer:
+		c.layers(s, path+".body", l.Body, 1)
+		c.layers(s, path+".shortcut", l.Shortcut, 0)
+	case ConcatLayer:
+		c.between(path+".branches", len(l.Branches), 2, maxList)
+		for i, b := range l.Branches {
+			c.layers(s, fmt.Sprintf("%s.branches[%d]", path, i), b, 0)
+		}
+	}
+	c.overrides(s, path, l)
+}
+
+// window checks a kernel and its pads: a window must not lie in the padding
+// alone.
+func (c *checker) window(path string, l *LayerSpec) {
+	c.between(path+".kernel", l.Kernel, 1, maxKernel)
+	c.between(path+".stride", l.Stride, 1, maxKernel)
+	c.between(path+".pad", l.Pad, 0, max(l.Kernel-1, 0)*max(l.Dilation, 1))
+}
+
+// overrides checks what a layer sets instead of the spec. 0 and "" set nothing.
+func (c *checker) overrides(s *Spec, path string, l *LayerSpec) {
+	if l.WeightBits != 0 {
+		c.between(path+".weight_bits", l.WeightBits, 2, 8)
+	}
+	if l.ActBits != 0 {
+		c.between(path+".act_bits", l.ActBits, 1, 8)
+	}
+	if l.Method != "" {
+		_, err := quant.ParseMethod(string(l.Method))
+		c.that(err == nil, path+".method", l.Method, methods)
+	}
+	if l.AccBits != 0 {
+		c.between(path+".acc_bits", l.AccBits, 1, 32)
+	}
+}
+
+// isZeroButOut says that l is what a bare number gives.
+func (l *LayerSpec) isZeroButOut() bool {
+	rest := *l
+	rest.Kind, rest.Out = "", 0
+	return rest.isZero()
+}
+
+// methods names the methods that a spec may ask for.
+const methods = "base, wn, a2q, a2q+ or budget"

@@ -1,0 +1,218 @@
+package train
+
+import (
+	"math"
+	"math/rand/v2"
+
+	"github.com/a2qgen/a2qgen/quant"
+	"gonum.org/v1/gonum/blas/blas32"
+)
+
+// param is one learned tensor and the gradient of the loss to it.
+type param struct {
+	v, g []float32
+	// decay says that weight decay pulls on it: on the weights of linear and
+	// convolutional layers only, never on d, t, activation scales, batch norm or
+	// biases (MATH 3).
+	decay bool
+}
+
+func newParam(n int) param { return param{v: make([]float32, n), g: make([]float32, n)} }
+
+// weights is the weight matrix of a layer, out x k, and its bias. Two
+// goroutines may add up its gradient, each from its samples.
+type weights struct {
+	out, k int
+	// w is the matrix in the float phase; under a quantiser it is v of MATH 3.
+	w param
+	// b is empty where batch norm follows: it would take the bias out again.
+	b param
+	q *weightQuant // nil in the float phase
+
+	part     [2][]float32 // gradient to the matrix, from each goroutine's samples
+	biasPart [2][]float32
+	begun    [2]bool // part has been written in this pass
+	join     *pair   // adds the parts and takes them through the quantiser
+}
+
+// newWeights draws weights and biases from U(-1/sqrt(k), 1/sqrt(k)).
+func newWeights(out, k int, bias bool, rng *rand.Rand) *weights {
+	l := &weights{out: out, k: k, w: newParam(out * k)}
+	l.w.decay = true
+	if bias {
+		l.b = newParam(out)
+	}
+	bound := 1 / math.Sqrt(float64(k))
+	for _, p := range []param{l.w, l.b} {
+		for i := range p.v {
+			p.v[i] = float32((2*rng.Float64() - 1) * bound)
+		}
+	}
+	for half := range l.part {
+		l.part[half] = make([]float32, out*k)
+		l.biasPart[half] = make([]float32, len(l.b.v))
+	}
+	l.join = newPair(out*k, l.joinHalf)
+	return l
+}
+
+// matrix returns what multiplies the inputs, out x k.
+func (l *weights) matrix() []float32 {
+	if l.q == nil {
+		return l.w.v
+	}
+	return l.q.wq
+}
+
+// prepare requantises the weights; it goes before the first forward after
+// they changed.
+func (l *weights) prepare() {
+	if l.q != nil {
+		l.q.forward.run()
+	}
+}
+
+// gradient returns where a goroutine adds up the gradient, out x k, and the
+// factor of what is there already: 0 in its first call of a pass.
+func (l *weights) gradient(half int) (part []float32, beta float32) {
+	if l.begun[half] {
+		beta = 1
+	}
+	l.begun[half] = true
+	return l.part[half], beta
+}
+
+// addBias adds the columns of dy (rows x out) to the bias's gradient. It must
+// go before gradient in the same call.
+func (l *weights) addBias(dy []float32, half int) {
+	part := l.biasPart[half]
+	if len(part) == 0 {
+		return
+	}
+	if !l.begun[half] {
+		clear(part)
+	}
+	for ; len(dy) > 0; dy = dy[l.out:] {
+		for c, v := range dy[:l.out] {
+			part[c] += v
+		}
+	}
+}
+
+// reduce ends a backward pass: it sets the parameters' gradients.
+func (l *weights) reduce() {
+	for half, begun := range l.begun {
+		if !begun {
+			clear(l.part[half])
+			clear(l.biasPart[half])
+		}
+	}
+	l.join.run()
+	for c := range l.b.g {
+		l.b.g[c] = l.biasPart[0][c] + l.biasPart[1][c]
+	}
+	l.begun = [2]bool{}
+}
+
+// joinHalf sets the gradients of half of the quantiser's rows.
+func (l *weights) joinHalf(half int) {
+	rows := l.out
+	if l.q != nil {
+		rows = l.q.rows
+	}
+	lo, hi := bounds(half, rows)
+	lo, hi = lo*len(l.w.v)/rows, hi*len(l.w.v)/rows
+	a, b := l.part[0][lo:hi], l.part[1][lo:hi]
+	if l.q == nil {
+		sumInto(l.w.g[lo:hi], a, b)
+		return
+	}
+	sumInto(a, a, b)
+	l.q.backwardHalf(l.w, l.part[0], half)
+}
+
+// sumInto is dst = a + b.
+func sumInto(dst, a, b []float32) {
+	a, b = a[:len(dst)], b[:len(dst)]
+	for i := range dst {
+		dst[i] = a[i] + b[i]
+	}
+}
+
+func (l *weights) params() []param {
+	p := []param{l.w}
+	if len(l.b.v) > 0 {
+		p = append(p, l.b)
+	}
+	if l.q != nil {
+		p = append(p, l.q.d)
+		if l.q.z.HasNorm() {
+			p = append(p, l.q.t)
+		}
+	}
+	return p
+}
+
+// matrix returns a row-major matrix whose rows lie stride apart.
+func matrix(data []float32, rows, cols, stride int) blas32.General {
+	return blas32.General{Rows: rows, Cols: cols, Stride: stride, Data: data[:(rows-1)*stride+cols]}
+}
+
+// weightQuant quantises a weight matrix, seen as rows x k: one scale a row. A
+// single row makes the scale per tensor.
+type weightQuant struct {
+	z       quant.Quantizer
+	rows, k int
+	d, t    param     // log2 of the scales and of the norms g, one a row; t where the method has it
+	wq      []float32 // s*q
+
+	forward *pair // sets wq from the weights
+}
+
+// quantise puts l under z, starting from l's float weights (MATH 4).
+func (l *weights) quantise(z quant.Quantizer, rows int) {
+	k := len(l.w.v) / rows
+	v, d, t := z.Init(l.w.v, rows, k)
+	l.w = param{v: v, g: make([]float32, len(v)), decay: true}
+	l.q = &weightQuant{
+		z: z, rows: rows, k: k,
+		d:  param{v: d, g: make([]float32, rows)},
+		wq: make([]float32, len(v)),
+	}
+	if z.HasNorm() {
+		l.q.t = param{v: t, g: make([]float32, rows)}
+	}
+	l.q.forward = newPair(len(v), func(half int) { l.q.forwardHalf(l.w, half) })
+}
+
+func (q *weightQuant) forwardHalf(w param, half int) {
+	lo, hi := bounds(half, q.rows)
+	from, to := lo*q.k, hi*q.k
+	q.z.Forward(w.v[from:to], hi-lo, q.k, q.d.v[lo:hi], cut(q.t.v, lo, hi), q.wq[from:to], nil)
+}
+
+// backwardHalf sets the gradients of weights, d and t of half of the rows from
+// g, the gradient to s*q.
+func (q *weightQuant) backwardHalf(w param, g []float32, half int) {
+	lo, hi := bounds(half, q.rows)
+	from, to := lo*q.k, hi*q.k
+	q.z.Backward(w.v[from:to], hi-lo, q.k, q.d.v[lo:hi], cut(q.t.v, lo, hi),
+		g[from:to], w.g[from:to], q.d.g[lo:hi], cut(q.t.g, lo, hi))
+}
+
+// regularise adds the gradient of lambda * sum max(g - T, 0) and returns it.
+func (q *weightQuant) regularise(lambda float64) float64 {
+	if !q.z.HasNorm() || lambda == 0 {
+		return 0
+	}
+	return lambda * q.z.Regularizer(q.rows, q.d.v, q.t.v, lambda, q.d.g, q.t.g)
+}
+
+// scales returns the weight scale 2^d of each row: one a channel, or one.
+func (q *weightQuant) scales() []float32 {
+	s := make([]float32, q.rows)
+	for r, d := range q.d.v {
+		s[r] = quant.Scale(d)
+	}
+	return s
+}
