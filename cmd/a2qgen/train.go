@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -157,10 +156,7 @@ func trainNetwork(ctx context.Context, con *console, spec *train.Spec, sets data
 	res, err := train.Run(ctx, spec, sets.train, sets.test, o)
 	w.end()
 	if err != nil {
-		if errors.Is(err, context.Canceled) && w.epochs > 0 {
-			err = fmt.Errorf("%w; --resume goes on from the last whole epoch", err)
-		}
-		return nil, nil, err
+		return nil, nil, w.advise(err, o.Out)
 	}
 	net, err := readNetwork(o.Out)
 	if err != nil {

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"context"
+	"errors"
 	"fmt"
 
 	"github.com/schollz/progressbar/v3"
@@ -51,6 +53,19 @@ func (w *trainWatcher) end() {
 		w.bar.Finish()
 		w.bar = nil
 	}
+}
+
+// advise adds to the error of a run that wrote checkpoints what to do about it.
+func (w *trainWatcher) advise(err error, out string) error {
+	switch {
+	case w.epochs == 0:
+		return err
+	case errors.Is(err, context.Canceled):
+		return fmt.Errorf("%w; --resume goes on from the last whole epoch", err)
+	case errors.Is(err, train.ErrDiverged):
+		return fmt.Errorf("%w; %s.ckpt holds the last whole epoch: a lower lr, a warm_up or a clip_norm may help", err, out)
+	}
+	return err
 }
 
 func sprintEpoch(e train.Event) string {
