@@ -109,12 +109,13 @@ func (p *policy) measure(v []float32, scale float64, u []float32) uint32 {
 	u = u[:len(v)]
 	for i, x := range v {
 		b := math.Float32bits(x)
-		peak = max(peak, b&^sign)
-		a := math.Abs(float64(x)) * scale
+		m := b &^ sign
+		peak = max(peak, m)
+		a := float64(math.Float32frombits(m)) * scale
 		if a > farthest {
 			a = farthest
 		}
-		m := uint32(int64(a)) + half
+		m = uint32(int64(a)) + half
 		u[i] = math.Float32frombits(m)
 		h[b>>31&signs][min(m>>shift, bins-1)]++
 	}
