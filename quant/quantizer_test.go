@@ -148,7 +148,7 @@ func TestBaseForward(t *testing.T) {
 }
 
 func TestForwardNaN(t *testing.T) {
-	for _, m := range []Method{Base, A2Q, A2QPlus} {
+	for _, m := range []Method{Base, WN, A2Q, A2QPlus} {
 		z := Quantizer{Method: m, WeightBits: 4, AccBits: 12, Input: unsignedBits(4)}
 		v := []float32{1, float32(math.NaN()), 2, 3, 4, 5}
 		wq, q := make([]float32, 6), make([]int32, 6)
@@ -195,7 +195,7 @@ func surrogate(z Quantizer, v []float64, d, t float64, grad []float32, r []float
 func TestBackwardFiniteDifferences(t *testing.T) {
 	rng := rand.New(rand.NewPCG(22, 1))
 	for trial := range 300 {
-		z := Quantizer{Method: []Method{Base, A2Q, A2QPlus}[trial%3], WeightBits: 3 + rng.IntN(3),
+		z := Quantizer{Method: []Method{Base, WN, A2Q, A2QPlus}[trial%4], WeightBits: 3 + rng.IntN(3),
 			AccBits: 6 + rng.IntN(8), Input: unsignedBits(1 + rng.IntN(4))}
 		checkBackward(t, z, rng, 2+rng.IntN(20))
 	}
@@ -216,7 +216,7 @@ func checkBackward(t *testing.T, z Quantizer, rng *rand.Rand, k int) {
 		u := (float64(v[i]) - st.mean) * st.gain
 		v64[i] = float64(v[i])
 		edge := z.policy().clip + 1
-		if z.Method == Base {
+		if z.Method == Base || z.Method == WN {
 			edge -= 0.5
 		}
 		r[i] = float64(q[i]) - u
@@ -274,7 +274,7 @@ func TestBackwardOfNothing(t *testing.T) {
 }
 
 func TestRegularizer(t *testing.T) {
-	for _, m := range []Method{Base, A2Q, A2QPlus} {
+	for _, m := range []Method{Base, WN, A2Q, A2QPlus} {
 		z := Quantizer{Method: m, WeightBits: 4, AccBits: 10, Input: unsignedBits(4)}
 		d, tt := []float32{-4, -4}, []float32{-2, 5} // T = about 2 or 4, g = 0.25 and 32
 		value := func(dd, dt float32) float64 {
@@ -299,7 +299,7 @@ func TestRegularizer(t *testing.T) {
 }
 
 func TestParseMethod(t *testing.T) {
-	for _, m := range []Method{Base, A2Q, A2QPlus} {
+	for _, m := range []Method{Base, WN, A2Q, A2QPlus, Budget} {
 		if got, err := ParseMethod(string(m)); got != m || err != nil {
 			t.Errorf("ParseMethod(%q) = %q, %v", m, got, err)
 		}
