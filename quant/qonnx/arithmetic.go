@@ -42,7 +42,6 @@ func floorMod(a, b float64) float64 { return a - b*math.Floor(a/b) }
 
 // opBinary evaluates an operator of binaries.
 func opBinary(im *importer, n *node) (value, error) {
-	op := binaries[n.op]
 	a, err := im.operand(n, 0)
 	if err != nil {
 		return nil, err
@@ -57,6 +56,12 @@ func opBinary(im *importer, n *node) (value, error) {
 	if err != nil {
 		return nil, err
 	}
+	return im.binary(n, n.op, a, b)
+}
+
+// binary evaluates an operator of binaries on two values.
+func (im *importer) binary(n *node, name string, a, b value) (value, error) {
+	op := binaries[name]
 	for _, v := range []value{a, b} {
 		if r, ok := v.(*ranking); ok {
 			return nil, mixed(n, r)
@@ -72,20 +77,22 @@ func opBinary(im *importer, n *node) (value, error) {
 	case aConst:
 		f := op.f
 		return im.stepped(n, b.(*stream), ta, op.left, func(v, p float64) float64 { return f(p, v) })
+	case name != "Add":
+		return nil, n.errorf("both inputs depend on the network's input; only Add joins them")
 	}
-	return nil, n.errorf("both inputs depend on the network's input; branches are not supported yet")
+	return im.addStreams(n, []*stream{a.(*stream), b.(*stream)})
 }
 
 // stepped returns s followed by one operation with the constant t.
 func (im *importer) stepped(n *node, s *stream, t *tensor, k kind, f func(v, p float64) float64) (value, error) {
-	p, shape, err := im.alongside(s, t)
+	p, s, err := im.alongside(s, t)
 	if err != nil {
 		return nil, n.errorf("%w", err)
 	}
-	s = reshapedStream(s, shape)
 	switch k {
 	case apply:
-		return s.then(n, step{kind: apply, fn: func(c int, v float64) float64 { return f(v, p.at(c)) }})
+		level := n.op == "Min" || n.op == "Max"
+		return s.then(n, step{kind: apply, fn: func(c int, v float64) float64 { return f(v, p.at(c)) }, level: level, varies: p.each != nil})
 	case mul, div:
 		return s.scaled(n, k, p)
 	}
@@ -143,14 +150,7 @@ func (im *importer) foldQuantised(n *node, a, b *tensor, f func(a, b float64) fl
 	if ints.q == nil || n.op != "Mul" && n.op != "Div" || len(out.data) != len(ints.data) {
 		return out, nil
 	}
-	order := make([]int, len(out.data))
-	if _, err := im.left.take([]int{len(order)}); err != nil {
-		return nil, n.errorf("%w", err)
-	}
-	for i := range order {
-		order[i] = i
-	}
-	p, err := im.spread(by, out.shape, order)
+	p, err := im.perElement(by, out.shape)
 	if err != nil {
 		return nil, n.errorf("%w", err)
 	}
@@ -176,8 +176,9 @@ func opBatchNorm(im *importer, n *node) (value, error) {
 	if n.int("training_mode", 0) != 0 {
 		return nil, n.errorf("is in training mode, export the network in evaluation mode")
 	}
-	if len(s.shape) < 2 {
-		return nil, n.errorf("wants an input of at least two axes, has shape %v", s.shape)
+	dims := s.dims()
+	if len(dims) < 2 {
+		return nil, n.errorf("wants an input of at least two axes, has shape %v", dims)
 	}
 	var p [4]param // gain, bias, mean, variance
 	for i := range p {
@@ -185,15 +186,15 @@ func opBatchNorm(im *importer, n *node) (value, error) {
 		if err != nil {
 			return nil, err
 		}
-		if len(t.data) != s.shape[1] {
-			return nil, n.errorf("input %s has %d elements, want %d", show(n.in[i+1]), len(t.data), s.shape[1])
+		if len(t.data) != dims[1] {
+			return nil, n.errorf("input %s has %d elements, want %d", show(n.in[i+1]), len(t.data), dims[1])
 		}
-		shape := make([]int, len(s.shape)-1)
+		shape := make([]int, len(dims)-1)
 		for j := range shape {
 			shape[j] = 1
 		}
-		shape[0] = s.shape[1]
-		if p[i], err = im.spread(reshaped(t, shape).(*tensor), s.shape, s.index); err != nil {
+		shape[0] = dims[1]
+		if p[i], _, err = im.alongside(s, reshaped(t, shape)); err != nil {
 			return nil, n.errorf("%w", err)
 		}
 	}

@@ -1,6 +1,9 @@
 package qonnx
 
-import "math/big"
+import (
+	"math/big"
+	"slices"
+)
 
 // kind is what a step does with a value v and its parameter p.
 type kind int
@@ -22,6 +25,9 @@ type step struct {
 	// rising says that fn is the same for all elements and strictly
 	// increasing, so that it keeps their order.
 	rising bool
+	// level says that fn never falls, for any element; varies that it differs
+	// from channel to channel.
+	level, varies bool
 	// q is set on a Quant: what it makes of the chain.
 	q  *quantised
 	at *node
@@ -68,10 +74,51 @@ func (s *stream) then(n *node, steps ...step) (*stream, error) {
 			return nil, n.errorf("divides by zero")
 		}
 	}
+	if err := s.keepsPads(steps); err != nil {
+		return nil, err
+	}
 	out := *s
 	out.steps = append(s.steps[:len(s.steps):len(s.steps)], steps...)
 	out.q, out.at = nil, n
 	return &out, nil
+}
+
+// keepsPads returns an error if steps turn the zeros of a Pad into others.
+func (s *stream) keepsPads(steps []step) error {
+	if s.pads == nil {
+		return nil
+	}
+	for c := range s.width {
+		if run(steps, c, 0) != 0 {
+			return s.by.errorf("pads with zeros, which node %s (%s) behind it changes: want a convolution or a Quant with zero point 0 there", steps[0].at.label(), clip(steps[0].at.op))
+		}
+	}
+	return nil
+}
+
+// neverFalls says that no step of a chain falls for any channel.
+func neverFalls(steps []step) bool {
+	for i := range steps {
+		st := &steps[i]
+		switch st.kind {
+		case subFrom:
+			return false
+		case mul, div:
+			if !st.p.every(func(v float64) bool { return v >= 0 }) {
+				return false
+			}
+		case apply:
+			if !st.level && !st.rising {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// differs says that a chain is not the same for all channels.
+func differs(steps []step) bool {
+	return slices.ContainsFunc(steps, func(st step) bool { return st.p.each != nil || st.varies })
 }
 
 // affine returns the chain of base element c as v*gain + offset, exactly. It

@@ -11,6 +11,9 @@ type unaryOp struct {
 	// rising says whether the function is strictly increasing for these
 	// attributes; nil means it is not.
 	rising func(n *node) bool
+	// level says whether it is increasing with level parts; nil means that it
+	// is not, or rising.
+	level func(n *node) bool
 }
 
 func plain(f func(v float64) float64) func(*node) func(float64) float64 {
@@ -27,7 +30,7 @@ func positive(name string, otherwise float32) func(n *node) bool {
 // unaries are the elementwise functions. Those that are not monotone are here
 // too: they may be monotone on the values that occur.
 var unaries = map[string]unaryOp{
-	"Relu":     {with: plain(relu)},
+	"Relu":     {with: plain(relu), level: always},
 	"Sigmoid":  {with: plain(sigmoid), rising: always},
 	"Tanh":     {with: plain(math.Tanh), rising: always},
 	"Exp":      {with: plain(math.Exp), rising: always},
@@ -40,10 +43,10 @@ var unaries = map[string]unaryOp{
 	"Softplus": {with: plain(softplus), rising: always},
 	"Softsign": {with: plain(func(v float64) float64 { return v / (1 + math.Abs(v)) }), rising: always},
 	"Abs":      {with: plain(math.Abs)},
-	"Floor":    {with: plain(math.Floor)},
-	"Ceil":     {with: plain(math.Ceil)},
-	"Round":    {with: plain(math.RoundToEven)},
-	"Sign":     {with: plain(sign)},
+	"Floor":    {with: plain(math.Floor), level: always},
+	"Ceil":     {with: plain(math.Ceil), level: always},
+	"Round":    {with: plain(math.RoundToEven), level: always},
+	"Sign":     {with: plain(sign), level: always},
 	"Reciprocal": {with: plain(func(v float64) float64 {
 		return 1 / v
 	})},
@@ -57,7 +60,7 @@ var unaries = map[string]unaryOp{
 	"HardSigmoid": {with: func(n *node) func(float64) float64 {
 		alpha, beta := n.float("alpha", 0.2), n.float("beta", 0.5)
 		return func(v float64) float64 { return clamp(alpha*v+beta, 0, 1) }
-	}},
+	}, level: positive("alpha", 0.2)},
 	"ThresholdedRelu": {with: func(n *node) func(float64) float64 {
 		alpha := n.float("alpha", 1)
 		return func(v float64) float64 {
@@ -66,7 +69,7 @@ var unaries = map[string]unaryOp{
 			}
 			return 0
 		}
-	}},
+	}, level: positive("alpha", 1)},
 }
 
 func relu(v float64) float64 { return max(v, 0) }
@@ -129,11 +132,13 @@ func selu(n *node) func(float64) float64 {
 // opUnary evaluates an operator of unaries.
 func opUnary(im *importer, n *node) (value, error) {
 	u := unaries[n.op]
-	return im.applied(n, u.with(n), u.rising != nil && u.rising(n))
+	rising := u.rising != nil && u.rising(n)
+	return im.applied(n, u.with(n), rising, rising || u.level != nil && u.level(n))
 }
 
-// applied puts f around input 0 of n.
-func (im *importer) applied(n *node, f func(float64) float64, rising bool) (value, error) {
+// applied puts f around input 0 of n. rising says that f is strictly
+// increasing, level that it never falls.
+func (im *importer) applied(n *node, f func(float64) float64, rising, level bool) (value, error) {
 	v, err := im.operand(n, 0)
 	if err != nil {
 		return nil, err
@@ -142,12 +147,12 @@ func (im *importer) applied(n *node, f func(float64) float64, rising bool) (valu
 	case *tensor:
 		return im.foldUnary(n, v, f)
 	case *stream:
-		out, err := v.then(n, step{kind: apply, fn: func(_ int, x float64) float64 { return f(x) }, rising: rising})
+		out, err := v.then(n, step{kind: apply, fn: func(_ int, x float64) float64 { return f(x) }, rising: rising, level: level})
 		if err != nil {
 			return nil, err
 		}
 		if n.op == "Relu" {
-			out.q = v.q.relu()
+			out.q = v.q.relu(n, out)
 		}
 		return out, nil
 	case *ranking:
@@ -173,7 +178,7 @@ func opNeg(im *importer, n *node) (value, error) {
 	if s, ok := v.(*stream); ok {
 		return s.scaled(n, mul, param{all: -1})
 	}
-	return im.applied(n, func(v float64) float64 { return -v }, false)
+	return im.applied(n, func(v float64) float64 { return -v }, false, false)
 }
 
 // opClip has its bounds in attributes up to opset 10, then in inputs.
@@ -195,7 +200,7 @@ func opClip(im *importer, n *node) (value, error) {
 	if !(lo <= hi) {
 		return nil, n.errorf("clips to %v..%v", lo, hi)
 	}
-	return im.applied(n, func(v float64) float64 { return clamp(v, lo, hi) }, false)
+	return im.applied(n, func(v float64) float64 { return clamp(v, lo, hi) }, false, true)
 }
 
 // opCast truncates where it casts to an integer type.
@@ -219,7 +224,7 @@ func opCast(im *importer, n *node) (value, error) {
 		return &out, nil
 	case *stream:
 		if toInteger {
-			return im.applied(n, math.Trunc, false)
+			return im.applied(n, math.Trunc, false, true)
 		}
 	}
 	return v, nil
@@ -239,16 +244,14 @@ func opPRelu(im *importer, n *node) (value, error) {
 	if !ok {
 		return nil, n.errorf("wants an input that depends on the network's")
 	}
-	p, out, err := im.alongside(s, slope)
+	p, s, err := im.alongside(s, slope)
 	if err != nil {
 		return nil, n.errorf("%w", err)
 	}
-	return reshapedStream(s, out).then(n, step{kind: apply, fn: func(c int, v float64) float64 {
+	return s.then(n, step{kind: apply, fn: func(c int, v float64) float64 {
 		if v < 0 {
 			return v * p.at(c)
 		}
 		return v
-	}, rising: p.each == nil && p.all > 0})
+	}, rising: p.each == nil && p.all > 0, level: p.every(func(v float64) bool { return v >= 0 }), varies: p.each != nil})
 }
-
-func reshapedStream(s *stream, shape []int) *stream { return reshaped(s, shape).(*stream) }

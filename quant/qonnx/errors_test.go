@@ -32,7 +32,11 @@ var (
 
 // badGraphs lists graphs that are refused, by what the error says.
 var badGraphs = map[string]func() (*testGraph, []string){
-	`unsupported operator Conv (node "n2")`: func() (*testGraph, []string) {
+	`unsupported operator LSTM (node "n2")`: func() (*testGraph, []string) {
+		g := newTestGraph(1, 1, 2, 2)
+		return g, in(g.op("LSTM", in("x", g.f32([]int{1, 1, 1, 1}, 1))))
+	},
+	`(Conv): its weights, of shape [1 1 1 1], are not quantised`: func() (*testGraph, []string) {
 		g := newTestGraph(1, 1, 2, 2)
 		return g, in(g.op("Conv", in("x", g.f32([]int{1, 1, 1, 1}, 1))))
 	},
@@ -82,7 +86,7 @@ var badGraphs = map[string]func() (*testGraph, []string){
 		g := newTestGraph(1, 5)
 		return g, in(g.fc1(g.input("x")))
 	},
-	`cannot multiply one row of 8 inputs`: func() (*testGraph, []string) {
+	`cannot multiply 2 rows of 4 inputs, shape [1 2 4], by weights: want one row, or`: func() (*testGraph, []string) {
 		g := newTestGraph(1, 2, 4)
 		return g, in(g.fc1(g.input("x")))
 	},
@@ -107,7 +111,7 @@ var badGraphs = map[string]func() (*testGraph, []string){
 	`graph input "x": a tensor of shape [1 268435456 5] is too large`: func() (*testGraph, []string) {
 		return newTestGraph(1, maxElements, 5), in("x")
 	},
-	`the graph has no MatMul or Gemm between`: func() (*testGraph, []string) {
+	`the graph has no MatMul, Gemm, Conv or other layer between`: func() (*testGraph, []string) {
 		g := newTestGraph(1, 4)
 		return g, in(g.input("x"))
 	},
@@ -125,12 +129,12 @@ var badGraphs = map[string]func() (*testGraph, []string){
 		g.dest = "x"
 		return g, in(g.op("Relu", in("x")))
 	},
-	`both inputs depend on the network's input; branches are not supported`: func() (*testGraph, []string) {
+	`both inputs depend on the network's input; only Add joins them`: func() (*testGraph, []string) {
 		g := newTestGraph(1, 4)
 		x := g.input("x")
-		return g, in(g.op("Add", in(x, x)))
+		return g, in(g.op("Mul", in(x, x)))
 	},
-	`branches off before node "n`: func() (*testGraph, []string) {
+	`(MatMul) is not quantised: both operands need Quant nodes of one common scale`: func() (*testGraph, []string) {
 		g := newTestGraph(1, 4)
 		x := g.input("x")
 		return g, in(g.op("Add", in(g.fc1(x), g.fc1(x))))

@@ -20,7 +20,7 @@ func opMultiThreshold(im *importer, n *node) (value, error) {
 		return nil, err
 	}
 	s, ok := v.(*stream)
-	if !ok || len(s.shape) < 2 {
+	if !ok || len(s.dims()) < 2 {
 		return nil, n.errorf("wants an input of at least two axes that depends on the network's")
 	}
 	t, err := im.constant(n, 1)
@@ -29,10 +29,10 @@ func opMultiThreshold(im *importer, n *node) (value, error) {
 	}
 	axis := 1
 	if strings.HasSuffix(n.string("data_layout", ""), "C") {
-		axis = len(s.shape) - 1
+		axis = len(s.dims()) - 1
 	}
-	if len(t.shape) != 2 || t.shape[0] != 1 && t.shape[0] != s.shape[axis] || len(t.data) == 0 {
-		return nil, n.errorf("has thresholds of shape %v for an input of shape %v", t.shape, s.shape)
+	if len(t.shape) != 2 || t.shape[0] != 1 && t.shape[0] != s.dims()[axis] || len(t.data) == 0 {
+		return nil, n.errorf("has thresholds of shape %v for an input of shape %v", t.shape, s.dims())
 	}
 	scale, bias := n.float("out_scale", 1), n.float("out_bias", 0)
 	if !(scale > 0) || !finite(scale) || !finite(bias) {
@@ -60,31 +60,35 @@ func opMultiThreshold(im *importer, n *node) (value, error) {
 	if first != math.Trunc(first) {
 		first, offset = 0, bias
 	}
-	q := &quantised{typ: typeOf(first, first+float64(levels)), scale: param{all: scale}, offset: param{all: offset}}
+	z := quantisation{typ: typeOf(first, first+float64(levels)), scale: param{all: scale}, offset: param{all: offset}, varies: t.shape[0] > 1}
 	if typ, ok := finnType(n.string("out_dtype", "")); ok && scale == 1 && offset == 0 &&
 		float64(typ.Min()) <= first && first+float64(levels) <= float64(typ.Max()) {
-		q.typ = typ
+		z.typ = typ
 	}
-	before := s.steps
-	q.ints = func(c int, v float64) int64 { return toInt(count(c, run(before, c, v)) + first) }
-	return s.quantisedBy(n, q, func(c int, v float64) float64 { return count(c, v)*scale + bias })
+	z.integer = func(c int, v float64) float64 { return count(c, v) + first }
+	return im.quantisedBy(n, s, z)
 }
 
-// channelOf returns the position of each base element on an axis of s, 0 where
-// there is one channel for all.
-func (im *importer) channelOf(s *stream, axis, channels int) (func(c int) int, error) {
-	if channels == 1 {
+// channelOf returns the position of each channel of the base on an axis of s, 0
+// where there is one for all.
+func (im *importer) channelOf(s *stream, axis, rows int) (func(c int) int, error) {
+	if rows == 1 {
 		return func(int) int { return 0 }, nil
 	}
-	if _, err := im.left.take([]int{len(s.index)}); err != nil {
+	shape := make([]int, len(s.dims())-axis)
+	for i := range shape {
+		shape[i] = 1
+	}
+	shape[0] = rows
+	t, err := im.newTensor(shape, true)
+	if err != nil {
 		return nil, err
 	}
-	row := make([]int, len(s.index))
-	inner := product(s.shape[axis+1:])
-	for i, base := range s.index {
-		row[base] = i / inner % channels
+	for i := range t.data {
+		t.data[i] = float64(i)
 	}
-	return func(c int) int { return row[c] }, nil
+	p, _, err := im.alongside(s, t)
+	return func(c int) int { return int(p.at(c)) }, err
 }
 
 // finnType parses the name of an integer type. BIPOLAR and TERNARY are INT2,

@@ -1,6 +1,7 @@
 package qonnx
 
 import (
+	"fmt"
 	"math"
 	"slices"
 )
@@ -25,6 +26,28 @@ func (im *importer) foldBinary(n *node, a, b *tensor, f func(x, y float64) float
 		}
 	}
 	return out, nil
+}
+
+// perElement returns t, broadcast to shape, as numbers for each element of it.
+func (im *importer) perElement(t *tensor, shape []int) (param, error) {
+	if len(t.data) == 0 {
+		return param{}, fmt.Errorf("a constant of shape %v is empty", t.shape)
+	}
+	if out, ok := broadcast(shape, t.shape); !ok || !slices.Equal(out, shape) {
+		return param{}, fmt.Errorf("shapes %v and %v do not fit together", shape, t.shape)
+	}
+	if !slices.ContainsFunc(t.data, func(v float64) bool { return v != t.data[0] }) {
+		return param{all: t.data[0]}, nil
+	}
+	size, err := im.left.take(shape)
+	if err != nil {
+		return param{}, err
+	}
+	each, at := make([]float64, size), newCursor(t.shape, shape)
+	for i := range each {
+		each[i] = t.data[at.next()]
+	}
+	return param{each: each}, nil
 }
 
 // foldUnary returns f of every element.
@@ -290,10 +313,21 @@ func foldExpand(im *importer, n *node) (value, error) {
 		ones.data = make([]float64, size)
 		return im.foldBinary(n, t, ones, func(x, _ float64) float64 { return x })
 	}
-	if slices.ContainsFunc(out, func(d int) bool { return d < 1 }) || len(out) > maxRank || product(v.dims()) != boundedProduct(out) {
-		return nil, n.errorf("repeats the data: expands shape %v to %v", v.dims(), out)
+	if slices.ContainsFunc(out, func(d int) bool { return d < 1 }) || len(out) > maxRank || boundedProduct(out) < 0 {
+		return nil, n.errorf("cannot expand shape %v to %v", v.dims(), out)
 	}
-	return reshaped(v, out), nil
+	s, ok := v.(*stream)
+	if !ok || s.pads != nil {
+		return im.reshaped(n, v, out)
+	}
+	wide := *s
+	wide.view = s.view.widened(len(out))
+	for i, size := range wide.view.shape() {
+		if size == 1 {
+			wide.view = wide.view.repeated(i, out[i])
+		}
+	}
+	return &wide, nil
 }
 
 func foldWhere(im *importer, n *node) (value, error) {

@@ -2,128 +2,92 @@ package qonnx
 
 import (
 	"errors"
-	"fmt"
-	"maps"
-	"regexp"
-	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/a2qgen/a2qgen/quant"
 )
 
-// Metadata of a model that a2qgen writes and reads.
-const (
-	// metaNames lists the layers' names, separated by commas.
-	metaNames = "a2qgen.layer_names"
-	// metaAccBits, followed by a layer's name, declares its accumulator width.
-	metaAccBits = "a2qgen.acc_bits."
-)
-
-// network builds the integer network from the layers found.
+// network builds the integer network from the sites that final depends on.
 func (im *importer) network(name string, shape []int, final *stream) (*quant.Network, error) {
-	names, err := im.layerNames()
+	a := &assembly{im: im, readers: map[int][]*rounding{}, built: map[tap]int{}}
+	if final.base < 0 {
+		return nil, errors.New("graph output does not depend on any layer")
+	}
+	a.visit(final.base)
+	last, err := im.ending(final)
 	if err != nil {
 		return nil, err
 	}
-	first := im.layers[0].source.q
-	n := quant.Network{
-		Name:       name,
-		InputShape: shape,
-		Input:      quant.InputQuantizer{Type: first.typ, Quantize: inputQuantizer(first)},
-		Layers:     make([]quant.Layer, len(im.layers)),
+	a.note(tap{final.base, last.round})
+	input, err := a.input()
+	if err != nil {
+		return nil, err
 	}
-	for i, l := range im.layers {
-		n.Layers[i] = quant.Layer{
-			Name: names[i], In: l.in, Out: l.out, Input: l.input, WeightBits: l.bits, Weights: l.weights,
+	n := quant.Network{
+		Name: name, InputShape: shape, Input: *input, Dequantize: last.real,
+	}
+	for i, t := range im.sites {
+		if !a.used[i] {
+			continue
 		}
-		layer := &n.Layers[i]
-		if i+1 < len(im.layers) {
-			err = im.setThresholds(layer, l, im.layers[i+1].source.q, im.layers[i+1].source)
-		} else {
-			err = im.finish(layer, l, final)
-		}
-		if err != nil {
+		if err := a.site(i, t, last); err != nil {
 			return nil, err
 		}
 	}
-	if err := im.setAccBits(n.Layers); err != nil {
+	n.Layers = a.layers
+	if err := im.meta.name(n.Layers, a.nodes); err != nil {
 		return nil, err
+	}
+	for i, end := range a.finish {
+		if err := end(&n.Layers[i]); err != nil {
+			return nil, err
+		}
 	}
 	return quant.NewNetwork(n)
 }
 
-// inputQuantizer returns the function of an InputQuantizer. Samples that give
-// NaN count as 0, or what is nearest to 0.
-func inputQuantizer(q *quantised) func(i int, v float64) int32 {
-	return func(i int, v float64) int32 {
-		n := q.ints(i, v)
-		if n == notANumber {
-			n = 0
-		}
-		return int32(n)
-	}
+// ending is how the last layer ends.
+type ending struct {
+	round *rounding
+	// steps make the outputs that are ranked of the accumulators, where there is
+	// no rounding; vector says that they are to be ranked.
+	steps  []step
+	vector bool
+	real   func(c int, v int64) float64
 }
 
-// finish ends the last layer in thresholds, if its chain ends in a Quant, or
-// in scores.
-func (im *importer) finish(layer *quant.Layer, l *linear, final *stream) error {
-	q := final.q
+// ending says how final, at the end of the graph, becomes integers.
+func (im *importer) ending(final *stream) (*ending, error) {
+	b := im.shapeOf(final)
+	e := &ending{vector: b.Positions() == 1, steps: final.steps}
+	q, all := final.q, final.steps
 	if q == nil {
-		steps := trim(final.steps)
-		if last := &steps[len(steps)-1]; last.q != nil {
-			q = last.q
-			final = &stream{steps: steps, at: last.at}
-		}
-		if q == nil {
-			score, err := newScore(layer, steps)
-			if err != nil {
-				return fmt.Errorf("layer %q, node %s: %w", layer.Name, l.at.label(), err)
-			}
-			layer.Score = score
-			return nil
+		e.steps = trim(final.steps)
+		if k := len(e.steps) - 1; k >= 0 && e.steps[k].q != nil {
+			q = e.steps[k].q
+			final = &stream{steps: e.steps, at: e.steps[k].at}
 		}
 	}
-	if q.scale.each != nil || q.offset.each != nil || q.scale.all <= 0 {
-		return final.at.errorf("the outputs of the last layer have scales or offsets per channel, or a negative scale, so the largest integer is not the largest output")
+	e.real = func(c int, v int64) float64 { return run(all, c, float64(v)) }
+	if q == nil {
+		return e, nil
 	}
-	return im.setThresholds(layer, l, q, final)
-}
-
-// setThresholds bisects the chain that makes q of the layer's accumulators. s
-// is the stream that q belongs to.
-func (im *importer) setThresholds(layer *quant.Layer, l *linear, q *quantised, s *stream) error {
-	levels := 1<<q.typ.Bits - 1
-	if _, err := im.left.take([]int{l.out, levels}); err != nil {
-		return l.at.errorf("thresholds: %w", err)
+	if e.vector && (q.scale.each != nil || q.offset.each != nil || q.scale.all <= 0) && b.C > 1 {
+		return nil, final.at.errorf("the outputs of the last layer have scales or offsets per channel, or a negative scale, so the largest integer is not the largest output")
 	}
-	t := &quant.Thresholds{Output: q.typ, Values: make([]int64, 0, l.out*levels)}
-	for c := range l.out {
-		row, inverted, err := quant.BisectThresholds(layer.AccRange(c), q.typ, func(acc int64) int64 {
-			return q.ints(c, float64(acc))
-		})
-		if err != nil {
-			return chainError(layer, s, c, err)
-		}
-		t.Values = append(t.Values, row...)
-		if inverted && t.Inverted == nil {
-			t.Inverted = make([]bool, l.out)
-		}
-		if inverted {
-			t.Inverted[c] = true
-		}
+	if e.round = q.round; e.round != nil {
+		e.real = func(c int, v int64) float64 { return run(all[q.mark:], c, q.value(c, v)) }
 	}
-	layer.Thresholds = t
-	return nil
+	return e, nil
 }
 
 // chainError says which node makes the chain of channel c fail: the first
 // after which values are not monotone in the accumulator or not numbers.
-func chainError(layer *quant.Layer, s *stream, c int, cause error) error {
-	at := s.at
-	for k := 1; k <= len(s.steps); k++ {
-		if !monotone(s.steps[:k], c, layer.AccRange(c)) {
-			at = s.steps[k-1].at
+func chainError(layer *quant.Layer, r *rounding, c int, acc quant.AccRange, cause error) error {
+	at := r.at
+	for k := 1; k <= len(r.steps); k++ {
+		if !monotone(r.steps[:k], c, acc) {
+			at = r.steps[k-1].at
 			break
 		}
 	}
@@ -152,51 +116,4 @@ func monotone(steps []step, c int, r quant.AccRange) bool {
 		last = v
 	}
 	return !(rises && falls)
-}
-
-var layerName = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_]{0,63}$`)
-
-// layerNames returns a name for every layer.
-func (im *importer) layerNames() ([]string, error) {
-	list, given := im.g.meta[metaNames]
-	if !given {
-		names := make([]string, len(im.layers))
-		for i := range names {
-			names[i] = fmt.Sprintf("fc%d", i+1)
-		}
-		return names, nil
-	}
-	names := strings.Split(list, ",")
-	if len(names) != len(im.layers) {
-		return nil, fmt.Errorf("metadata %s: names %d layers, the graph has %d", metaNames, len(names), len(im.layers))
-	}
-	for i, name := range names {
-		if !layerName.MatchString(name) || slices.Contains(names[:i], name) {
-			return nil, fmt.Errorf("metadata %s: %s is a duplicate or not a name of letters, digits and _", metaNames, show(name))
-		}
-	}
-	return names, nil
-}
-
-// setAccBits takes over the declared accumulator widths.
-func (im *importer) setAccBits(layers []quant.Layer) error {
-	for _, key := range slices.Sorted(maps.Keys(im.g.meta)) {
-		name, ok := strings.CutPrefix(key, metaAccBits)
-		if !ok {
-			continue
-		}
-		i := slices.IndexFunc(layers, func(l quant.Layer) bool { return l.Name == name })
-		if i < 0 {
-			i = slices.IndexFunc(im.layers, func(l *linear) bool { return l.at.name == name })
-		}
-		if i < 0 {
-			return fmt.Errorf("metadata %s: there is no such layer", show(key))
-		}
-		p, err := strconv.Atoi(im.g.meta[key])
-		if err != nil || p < 1 || p > 64 {
-			return fmt.Errorf("metadata %s: is %s, want a width from 1 to 64", show(key), show(im.g.meta[key]))
-		}
-		layers[i].AccBits = p
-	}
-	return nil
 }

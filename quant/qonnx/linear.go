@@ -2,21 +2,10 @@ package qonnx
 
 import (
 	"math/bits"
+	"slices"
 
 	"github.com/a2qgen/a2qgen/quant"
 )
-
-// linear is an integer matrix-vector product found in the graph.
-type linear struct {
-	at      *node
-	in, out int
-	input   quant.DataType
-	// weights is out x in, over the base elements of the input stream.
-	weights []int32
-	bits    int
-	// source is the quantised stream that it reads.
-	source *stream
-}
 
 // opMatMul evaluates MatMul with weights on either side.
 func opMatMul(im *importer, n *node) (value, error) {
@@ -37,45 +26,50 @@ func opMatMul(im *importer, n *node) (value, error) {
 	return nil, n.errorf("both operands depend on the network's input, want constant weights")
 }
 
-// weightsRight evaluates x * w: x is one row.
+// weightsRight evaluates x * w: x is one row, or one for each position.
 func (im *importer) weightsRight(n *node, x value, w *tensor) (value, error) {
-	s, err := im.vectorOperand(n, x)
+	s, err := im.rowOperand(n, x)
 	if err != nil {
 		return nil, err
 	}
+	dims := s.dims()
 	k, cols, ok := matrixShape(w.shape, true)
-	if !ok || s.shape[len(s.shape)-1] != k || len(s.index) != k {
-		return nil, n.errorf("cannot multiply one row of %d inputs, shape %v, by weights of shape %v", len(s.index), s.shape, w.shape)
+	if !ok || len(dims) == 0 || dims[len(dims)-1] != k {
+		return nil, n.errorf("cannot multiply one row of %d inputs, shape %v, by weights of shape %v", product(dims), dims, w.shape)
 	}
-	shape := append([]int(nil), s.shape[:len(s.shape)-1]...)
+	at := func(row, i int) int { return i*cols + row }
+	if product(dims) != k {
+		return im.pointwise(n, s, w, cols, at)
+	}
+	shape := slices.Clone(dims[:len(dims)-1])
 	for len(shape) < len(w.shape)-1 {
 		shape = append([]int{1}, shape...)
 	}
 	if len(w.shape) > 1 {
 		shape = append(shape, cols)
 	}
-	return im.layer(n, s, w, cols, shape, func(row, i int) int { return i*cols + row })
+	return im.layer(n, s, w, cols, shape, at)
 }
 
 // weightsLeft evaluates w * x: x is one column.
 func (im *importer) weightsLeft(n *node, w *tensor, x value) (value, error) {
-	s, err := im.vectorOperand(n, x)
+	s, err := im.rowOperand(n, x)
 	if err != nil {
 		return nil, err
 	}
+	dims := s.dims()
 	rows, k, ok := matrixShape(w.shape, false)
-	depth := s.shape[max(0, len(s.shape)-2)]
-	if !ok || depth != k || len(s.index) != k {
-		return nil, n.errorf("cannot multiply weights of shape %v by one column of %d inputs, shape %v", w.shape, len(s.index), s.shape)
+	if !ok || len(dims) == 0 || dims[max(0, len(dims)-2)] != k || product(dims) != k {
+		return nil, n.errorf("cannot multiply weights of shape %v by one column of %d inputs, shape %v", w.shape, product(dims), dims)
 	}
 	var shape []int
 	if len(w.shape) > 1 {
 		shape = append(shape, rows)
 	}
-	if len(s.shape) > 1 {
+	if len(dims) > 1 {
 		shape = append(shape, 1)
 	}
-	for len(shape) < max(len(s.shape), len(w.shape)) && len(s.shape) > 1 {
+	for len(shape) < max(len(dims), len(w.shape)) && len(dims) > 1 {
 		shape = append([]int{1}, shape...)
 	}
 	return im.layer(n, s, w, rows, shape, func(row, i int) int { return row*k + i })
@@ -156,75 +150,155 @@ func (im *importer) gemmTail(n *node, s *stream) (value, error) {
 	return s.then(n, step{kind: add, p: p.mapped(func(v float64) float64 { return v * beta })})
 }
 
-// vectorOperand returns the data operand of a linear node: a quantised stream.
-func (im *importer) vectorOperand(n *node, v value) (*stream, error) {
-	s, ok := v.(*stream)
-	if !ok {
-		if r, ok := v.(*ranking); ok {
-			return nil, mixed(n, r)
-		}
-		return nil, n.errorf("both operands are constants")
+// rowOperand returns the data operand of a matrix product.
+func (im *importer) rowOperand(n *node, v value) (*stream, error) {
+	s, err := im.quantisedStream(n, v)
+	if err != nil {
+		return nil, err
 	}
-	if s.q == nil {
-		if s.at == nil {
-			return nil, n.errorf("its data operand, the graph's input, is not quantised: put a Quant node of at most %d bits before it", maxBits)
-		}
-		return nil, n.errorf("its data operand, from node %s (%s), is not quantised: put a Quant node of at most %d bits before it", s.at.label(), clip(s.at.op), maxBits)
+	if err := unpadded(n, s); err != nil {
+		return nil, err
 	}
-	if len(s.shape) == 0 {
+	if len(s.view) == 0 {
 		return nil, n.errorf("its data operand is a scalar, want a vector")
 	}
-	if last := len(im.layers) - 1; s.base != last {
-		return nil, n.errorf("branches off before node %s; branches are not supported yet", im.layers[last].at.label())
-	}
-	return s, nil
-}
-
-// layer adds a layer that reads s and returns its outputs, of a given shape.
-// at gives the position of the weight of output row and element i of s.
-func (im *importer) layer(n *node, s *stream, w *tensor, rows int, shape []int, at func(row, i int) int) (value, error) {
-	if w.q == nil {
-		return nil, n.errorf("its weights, of shape %v, are not quantised: put a Quant node of at most %d bits on them", w.shape, maxBits)
-	}
-	in := len(s.index)
-	if rows < 1 || in < 1 {
-		return nil, n.errorf("has weights of shape %v, want none of size 0", w.shape)
-	}
-	l := &linear{at: n, in: in, out: rows, input: s.q.typ, source: s, bits: signedBits(w.q.lo, w.q.hi)}
-	if l.bits > maxBits {
-		return nil, n.errorf("its weights need %d bits, want at most %d", l.bits, maxBits)
-	}
-	if _, err := im.left.take([]int{rows*in + 3*rows}); err != nil {
-		return nil, n.errorf("%w", err)
-	}
-	l.weights = make([]int32, rows*in)
-	scale, offset := make([]float64, rows), make([]float64, rows)
-	for row := range rows {
-		if err := l.fillRow(row, s, w, at, scale, offset); err != nil {
+	if s.view.repeating() {
+		if s, err = im.plain(n, s, 1); err != nil {
 			return nil, err
 		}
 	}
-	im.layers = append(im.layers, l)
-	out := &stream{base: len(im.layers) - 1, shape: shape, index: make([]int, rows)}
-	for i := range out.index {
-		out.index[i] = i
-	}
-	steps := []step{{kind: mul, p: uniform(scale)}}
-	if p := uniform(offset); !p.zero() {
-		steps = append(steps, step{kind: add, p: p})
-	}
-	return out.then(n, steps...)
+	return s, narrow(n, s)
 }
 
-// fillRow sets the weights of a row, the scale of its accumulator, and the
-// constant that offsets of the inputs add.
-func (l *linear) fillRow(row int, s *stream, w *tensor, at func(row, i int) int, scale, offset []float64) error {
-	set := false
-	for i, base := range s.index {
-		pos := at(row, i)
-		v := w.q.n[pos]
-		l.weights[row*l.in+base] = v
-		product := s.q.scale.at(base) * w.q.scale.at(pos)
+// layer adds a layer that reads all of s and returns its outputs, of a given
+// shape. at gives the position of the weight of output row and element i of s.
+func (im *importer) layer(n *node, s *stream, w *tensor, rows int, shape []int, at func(row, i int) int) (value, error) {
+	in := product(s.dims())
+	t := &site{at: n, layer: quant.Layer{Kind: quant.Linear, In: in}, shape: quant.Vector(rows), flat: s.base == fromInput}
+	if in != im.shapeOf(s).Size() {
+		return nil, n.errorf("reads %d of %d elements, want all", in, im.shapeOf(s).Size())
+	}
+	if err := im.left.pay(n, 2*in); err != nil {
+		return nil, err
+	}
+	b := im.shapeOf(s)
+	m := matrix{t: t, s: s, w: w, rows: rows, at: at}
+	s.view.each(func(at [4]int) {
+		m.column = append(m.column, (at[vertical]*b.W+at[horizontal])*b.C+at[channels])
+		m.channel = append(m.channel, at[channels])
+	})
+	v, ok := view{whole(channels, rows)}.reshaped(shape)
+	if !ok {
+		return nil, n.errorf("has outputs of shape %v, want %d", shape, rows)
+	}
+	return im.weighted(m, v)
+}
+
+// pointwise adds a convolution of one tap: a product with the channels at every
+// position, which are the last axis of s.
+func (im *importer) pointwise(n *node, s *stream, w *tensor, rows int, at func(row, i int) int) (value, error) {
+	last := len(s.view) - 1
+	s, err := im.placed(n, s, last)
+	if err != nil {
+		return nil, err
+	}
+	b := im.shapeOf(s)
+	if !entire(s.view[last], channels, b.C) {
+		dims := s.dims()
+		return nil, n.errorf("cannot multiply %d rows of %d inputs, shape %v, by weights: want one row, or the channels of an image last", product(dims[:last]), dims[last], dims)
+	}
+	m := matrix{s: s, w: w, rows: rows, at: at}
+	m.t = &site{at: n, shape: quant.Shape{H: b.H, W: b.W, C: rows}}
+	m.t.layer = quant.Layer{Kind: quant.Conv, In: b.C, Groups: 1, Window: quant.Window{H: 1, W: 1}}
+	if err := im.left.pay(n, 2*b.C); err != nil {
+		return nil, err
+	}
+	for c := range b.C {
+		m.column, m.channel = append(m.column, c), append(m.channel, c)
+	}
+	v := slices.Clone(s.view)
+	v[last] = whole(channels, rows)
+	return im.weighted(m, v)
+}
+
+// matrix says how a tensor of weights makes the rows of a layer.
+type matrix struct {
+	t    *site
+	s    *stream
+	w    *tensor
+	rows int
+	// at gives the position in w of the weight of row and operand i.
+	at func(row, i int) int
+	// column and channel are where operand i stands in a row of the layer, and
+	// its channel in the base of s, in the first group.
+	column, channel []int
+}
+
+// weighted adds the layer of m and returns its stream.
+func (im *importer) weighted(m matrix, v view) (*stream, error) {
+	t, w := m.t, m.w
+	n, in := t.at, t.layer.In
+	if w.q == nil {
+		return nil, n.errorf("its weights, of shape %v, are not quantised: put a Quant node of at most %d bits on them", w.shape, maxBits)
+	}
+	if m.rows < 1 || in < 1 {
+		return nil, n.errorf("has weights of shape %v, want none of size 0", w.shape)
+	}
+	t.layer.Input, t.layer.WeightBits = m.s.q.typ, signedBits(w.q.lo, w.q.hi)
+	if t.layer.WeightBits > maxBits {
+		return nil, n.errorf("its weights need %d bits, want at most %d", t.layer.WeightBits, maxBits)
+	}
+	if err := im.left.pay(n, m.rows*(in+3)); err != nil {
+		return nil, err
+	}
+	t.from = []tap{tapOf(m.s)}
+	t.layer.Weights = make([]int32, m.rows*in)
+	scale, offset := make([]float64, m.rows), make([]float64, m.rows)
+	for row := range m.rows {
+		if err := m.fill(row, scale, offset); err != nil {
+			return nil, err
+		}
+	}
+	return im.accumulate(t, v, uniform(scale), uniform(offset))
+}
+
+// accumulate adds a layer with weights and returns the stream of its
+// accumulators, worth scale beside an offset, and moved by its start values.
+func (im *importer) accumulate(t *site, v view, scale, offset param) (*stream, error) {
+	s, err := im.add(t, v)
+	if err != nil {
+		return nil, err
+	}
+	if err := im.begin(t); err != nil {
+		return nil, err
+	}
+	t.typ = t.layer.Output()
+	var steps []step
+	if t.layer.Start != nil {
+		start := make([]float64, len(t.layer.Start))
+		for c, v := range t.layer.Start {
+			start[c] = float64(v)
+		}
+		steps = append(steps, step{kind: sub, p: uniform(start)})
+	}
+	steps = append(steps, step{kind: mul, p: scale})
+	if !offset.zero() {
+		steps = append(steps, step{kind: add, p: offset})
+	}
+	return s.then(t.at, steps...)
+}
+
+// fill sets the weights of a row, the scale of its accumulator, and the constant
+// that offsets of the inputs add.
+func (m *matrix) fill(row int, scale, offset []float64) error {
+	in, q, set := m.t.layer.In, m.s.q, false
+	group := row / (m.rows / max(m.t.layer.Groups, 1))
+	width := m.s.width / max(m.t.layer.Groups, 1)
+	for i, column := range m.column {
+		pos, c := m.at(row, i), group*width+m.channel[i]
+		v := m.w.q.n[pos]
+		m.t.layer.Weights[row*in+column] = v
+		product := q.scale.at(c) * m.w.q.scale.at(pos)
 		if v == 0 {
 			if !set {
 				scale[row] = product
@@ -232,10 +306,10 @@ func (l *linear) fillRow(row int, s *stream, w *tensor, at func(row, i int) int,
 			continue
 		}
 		if set && scale[row] != product {
-			return l.at.errorf("output %d: the scales of its inputs and weights are not the same along the sum (%v, %v)", row, scale[row], product)
+			return m.t.at.errorf("output %d: the scales of its inputs and weights are not the same along the sum (%v, %v)", row, scale[row], product)
 		}
 		scale[row], set = product, true
-		offset[row] += s.q.offset.at(base) * float64(v) * w.q.scale.at(pos)
+		offset[row] += q.offset.at(c) * float64(v) * m.w.q.scale.at(pos)
 	}
 	return nil
 }

@@ -8,26 +8,40 @@ import (
 // Operators that only move elements: they work on every kind of value.
 
 // reshaped returns v with another shape of as many elements.
-func reshaped(v value, shape []int) value {
+func (im *importer) reshaped(n *node, v value, shape []int) (value, error) {
 	switch v := v.(type) {
 	case *tensor:
-		out := *v
-		out.shape = shape
-		if out.q != nil {
-			q := *out.q
-			out.q = &q
-		}
-		return &out
+		return reshaped(v, shape), nil
 	case *stream:
+		if slices.Equal(shape, v.dims()) {
+			return v, nil
+		}
+		if v.pads != nil {
+			return nil, v.by.errorf("pads, but node %s (%s) behind it makes another shape: want a convolution there", n.label(), clip(n.op))
+		}
 		out := *v
-		out.shape = shape
-		return &out
+		var ok bool
+		if out.view, ok = v.view.reshaped(shape); !ok {
+			return nil, n.errorf("makes shape %v of %v, which were moved about before: that tears rows or channels apart", shape, v.dims())
+		}
+		return &out, nil
 	case *ranking:
 		out := *v
 		out.shape = shape
-		return &out
+		return &out, nil
 	}
 	panic("qonnx: unknown kind of value")
+}
+
+// reshaped returns t with another shape of as many elements.
+func reshaped(t *tensor, shape []int) *tensor {
+	out := *t
+	out.shape = shape
+	if out.q != nil {
+		q := *out.q
+		out.q = &q
+	}
+	return &out
 }
 
 // boundedProduct returns the product of a shape, or -1 where it is negative or
@@ -88,7 +102,7 @@ func moveReshape(im *importer, n *node) (value, error) {
 	if boundedProduct(shape) != size {
 		return nil, n.errorf("cannot make shape %v of %v", shape, from)
 	}
-	return reshaped(v, shape), nil
+	return im.reshaped(n, v, shape)
 }
 
 func moveFlatten(im *importer, n *node) (value, error) {
@@ -101,7 +115,7 @@ func moveFlatten(im *importer, n *node) (value, error) {
 	if axis < 0 || axis > len(shape) {
 		return nil, n.errorf("axis %d of shape %v", n.int("axis", 1), shape)
 	}
-	return reshaped(v, []int{product(shape[:axis]), product(shape[axis:])}), nil
+	return im.reshaped(n, v, []int{product(shape[:axis]), product(shape[axis:])})
 }
 
 // intList returns integers that are an attribute in old versions of an
@@ -169,7 +183,7 @@ func moveSqueeze(im *importer, n *node) (value, error) {
 			shape = append(shape, d)
 		}
 	}
-	return reshaped(v, shape), nil
+	return im.reshaped(n, v, shape)
 }
 
 func moveUnsqueeze(im *importer, n *node) (value, error) {
@@ -196,7 +210,7 @@ func moveUnsqueeze(im *importer, n *node) (value, error) {
 			shape[i], old = old[0], old[1:]
 		}
 	}
-	return reshaped(v, shape), nil
+	return im.reshaped(n, v, shape)
 }
 
 func moveTranspose(im *importer, n *node) (value, error) {
@@ -219,60 +233,62 @@ func moveTranspose(im *importer, n *node) (value, error) {
 // transposed returns v with axis i of the result being axis perm[i] of v.
 func (im *importer) transposed(n *node, v value, perm []int) (value, error) {
 	old := v.dims()
-	stride := make([]int, len(old))
-	step := 1
-	for i := len(old) - 1; i >= 0; i-- {
-		stride[i] = step
-		step *= old[i]
-	}
-	seen := make([]bool, len(old))
-	shape := make([]int, len(perm))
-	walk := &cursor{shape: shape, count: make([]int, len(perm)), stride: make([]int, len(perm))}
 	if len(perm) != len(old) {
 		return nil, n.errorf("permutes %d axes of shape %v", len(perm), old)
 	}
+	seen := make([]bool, len(old))
+	shape := make([]int, len(perm))
 	for i, p := range perm {
 		if p < 0 || p >= len(old) || seen[p] {
 			return nil, n.errorf("%v is no permutation of the axes of shape %v", perm, old)
 		}
 		seen[p] = true
-		shape[i], walk.stride[i] = old[p], stride[p]
+		shape[i] = old[p]
 	}
-	order, err := im.left.take(shape)
-	if err != nil {
-		return nil, n.errorf("%w", err)
-	}
-	from := make([]int, order)
-	for i := range from {
-		from[i] = walk.next()
-	}
-	return permuted(v, shape, from), nil
-}
-
-// permuted returns v with element i being element from[i] of v.
-func permuted(v value, shape, from []int) value {
 	switch v := v.(type) {
 	case *tensor:
-		out := &tensor{shape: shape, data: pick(v.data, from), integer: v.integer}
-		if v.q != nil {
-			q := *v.q
-			q.n = pick(q.n, from)
-			if q.scale.each != nil {
-				q.scale.each = pick(q.scale.each, from)
-			}
-			out.q = &q
-		}
-		return out
+		return im.transposedTensor(n, v, shape, perm)
 	case *stream:
 		out := *v
-		out.shape, out.index = shape, pick(v.index, from)
-		return &out
+		out.view = v.view.transposed(perm)
+		if v.pads != nil {
+			out.pads = pick(v.pads, perm)
+		}
+		return &out, nil
 	case *ranking:
 		out := *v
 		out.shape = shape
-		return &out
+		return &out, nil
 	}
 	panic("qonnx: unknown kind of value")
+}
+
+func (im *importer) transposedTensor(n *node, t *tensor, shape, perm []int) (value, error) {
+	size, err := im.left.take(shape)
+	if err != nil {
+		return nil, n.errorf("%w", err)
+	}
+	stride := make([]int, len(perm))
+	step := 1
+	for i := len(stride) - 1; i >= 0; i-- {
+		stride[i] = step
+		step *= t.shape[i]
+	}
+	walk := &cursor{shape: shape, count: make([]int, len(perm)), stride: pick(stride, perm)}
+	from := make([]int, size)
+	for i := range from {
+		from[i] = walk.next()
+	}
+	out := &tensor{shape: shape, data: pick(t.data, from), integer: t.integer}
+	if t.q != nil {
+		q := *t.q
+		q.n = pick(q.n, from)
+		if q.scale.each != nil {
+			q.scale.each = pick(q.scale.each, from)
+		}
+		out.q = &q
+	}
+	return out, nil
 }
 
 func pick[T any](v []T, from []int) []T {

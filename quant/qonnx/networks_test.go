@@ -83,46 +83,54 @@ func read(t *testing.T, path string) *quant.Network {
 }
 
 // The reference implementation's labels for all 10,000 test images, its
-// accuracy, and its accumulator width are in the .json beside the network.
-func TestFashionMLP(t *testing.T) {
-	n := read(t, fmnistMLP)
-	var reference struct {
-		P        int     `json:"P"`
-		Accuracy float64 `json:"test_accuracy_percent"`
-		Argmax   []int   `json:"argmax_all"`
+// accuracy, and its accumulator width are in the .json beside each network.
+func TestFashion(t *testing.T) {
+	for _, name := range []string{"fmnist_mlp_a2qplus_w4a4_p12", "fmnist_cnn_a2qplus_w4a4_p13"} {
+		t.Run(name, func(t *testing.T) {
+			n := read(t, "testdata/"+name+".onnx")
+			var reference struct {
+				P        int     `json:"P"`
+				Accuracy float64 `json:"test_accuracy_percent"`
+				Argmax   []int   `json:"argmax_all"`
+			}
+			b, err := os.ReadFile("testdata/" + name + ".json")
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := json.Unmarshal(b, &reference); err != nil {
+				t.Fatal(err)
+			}
+			checkHidden(t, n, reference.P)
+			labels := classify(n, idx(t, fashion+"/t10k-images-idx3-ubyte.gz"))
+			differ := 0
+			for i, l := range labels {
+				if l != reference.Argmax[i] {
+					differ++
+				}
+			}
+			if differ != 0 {
+				t.Errorf("%d of %d labels differ from the reference", differ, len(labels))
+			}
+			correct := count(labels, idx(t, fashion+"/t10k-labels-idx1-ubyte.gz"))
+			if got := float64(correct) / 100; got != reference.Accuracy {
+				t.Errorf("accuracy %v, want %v", got, reference.Accuracy)
+			}
+		})
 	}
-	b, err := os.ReadFile("testdata/fmnist_mlp_a2qplus_w4a4_p12.json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := json.Unmarshal(b, &reference); err != nil {
-		t.Fatal(err)
-	}
-	for _, l := range n.Layers[1 : len(n.Layers)-1] {
-		if err := l.Certify(reference.P); err != nil {
-			t.Error(err)
+}
+
+// checkHidden checks that all layers but the first and the last have 4-bit
+// inputs, and those with weights 4-bit ones and accumulators of p bits.
+func checkHidden(t *testing.T, n *quant.Network, p int) {
+	t.Helper()
+	last := len(n.Layers) - 1
+	for _, l := range n.Layers[1:last] {
+		if l.Kind.Weighted() && (l.Certify(p) != nil || l.WeightBits != 4) || l.Input != (quant.DataType{Bits: 4}) {
+			t.Errorf("layer %q: %d-bit weights, inputs %v, %v", l.Name, l.WeightBits, l.Input, l.Certify(p))
 		}
-		if l.WeightBits != 4 || l.Input != (quant.DataType{Bits: 4}) {
-			t.Errorf("layer %q: %d-bit weights, inputs %v", l.Name, l.WeightBits, l.Input)
-		}
 	}
-	if s := n.Layers[3].Score; s == nil || !s.Exact {
+	if s := n.Layers[last].Score; s == nil || !s.Exact {
 		t.Errorf("score %+v is not exact", s)
-	}
-	images := idx(t, fashion+"/t10k-images-idx3-ubyte.gz")
-	labels := classify(n, images)
-	differ := 0
-	for i, l := range labels {
-		if l != reference.Argmax[i] {
-			differ++
-		}
-	}
-	if differ != 0 {
-		t.Errorf("%d of %d labels differ from the reference", differ, len(labels))
-	}
-	correct := count(labels, idx(t, fashion+"/t10k-labels-idx1-ubyte.gz"))
-	if got := float64(correct) / 100; got != reference.Accuracy {
-		t.Errorf("accuracy %v, want %v", got, reference.Accuracy)
 	}
 }
 
@@ -140,20 +148,6 @@ func TestTFC(t *testing.T) {
 	labels := classify(n, idx(t, models+"/mnist-t10k-images-idx3-ubyte.gz"))
 	if got := count(labels, idx(t, models+"/mnist-t10k-labels-idx1-ubyte.gz")); got != 9660 {
 		t.Errorf("%d of 10000 right, want 9660", got)
-	}
-}
-
-// Convolutions come with another issue: until then they are named.
-func TestConvolutionsAreNotSupportedYet(t *testing.T) {
-	if _, err := os.Stat(models); err != nil {
-		t.Skip(err)
-	}
-	for file, want := range map[string]string{
-		"fmnist_cnn_a2qplus_w4a4_p13.onnx": `unsupported operator Conv (node "/1/Conv")`,
-		"espcn_w4a4_subpixel.onnx":         `unsupported operator Conv (node "Conv_5")`,
-	} {
-		_, err := Read(filepath.Join(models, file))
-		wantError(t, err, want)
 	}
 }
 

@@ -33,6 +33,18 @@ var operators = map[string]operator{
 
 	"MatMul": opMatMul,
 	"Gemm":   opGemm,
+	"Conv":   opConv,
+
+	"Sum":               opSum,
+	"MaxPool":           opPool,
+	"AveragePool":       opPool,
+	"GlobalMaxPool":     opGlobalPool,
+	"GlobalAveragePool": opGlobalPool,
+	"ReduceMean":        opReduceMean,
+	"Resize":            opResize,
+	"Upsample":          opResize,
+	"DepthToSpace":      opDepthToSpace,
+	"Pad":               opPad,
 
 	"Softmax":    opSoftmax,
 	"LogSoftmax": opSoftmax,
@@ -65,12 +77,31 @@ func operatorOf(n *node) operator {
 	return operators[n.op]
 }
 
-// opConcat passes a single input through and otherwise folds.
+// opConcat passes a single input through, folds constants, and joins channels.
 func opConcat(im *importer, n *node) (value, error) {
-	if len(n.in) == 1 {
-		return im.operand(n, 0)
+	var parts []*stream
+	for i := range n.in {
+		v, err := im.operand(n, i)
+		if err != nil {
+			return nil, err
+		}
+		switch v := v.(type) {
+		case *ranking:
+			return nil, mixed(n, v)
+		case *stream:
+			parts = append(parts, v)
+		}
+		if len(n.in) == 1 {
+			return v, nil
+		}
 	}
-	return foldConcat(im, n)
+	switch len(parts) {
+	case 0:
+		return foldConcat(im, n)
+	case len(n.in):
+		return im.concatStreams(n, parts)
+	}
+	return nil, n.errorf("joins constants with what depends on the network's input")
 }
 
 // ranked returns the ranking of input 0 over the axes from..to, which must hold
@@ -84,10 +115,11 @@ func (im *importer) ranked(n *node, from, to int) (value, error) {
 	case *ranking:
 		return v, nil
 	case *stream:
-		if from < 0 || from >= len(v.shape) || product(v.shape[from:min(to, len(v.shape))]) != len(v.index) {
-			return nil, n.errorf("works on axis %d of shape %v, want the axis of all channels", from, v.shape)
+		dims := v.dims()
+		if from < 0 || from >= len(dims) || product(dims[from:min(to, len(dims))]) != product(dims) {
+			return nil, n.errorf("works on axis %d of shape %v, want the axis of all channels", from, dims)
 		}
-		return &ranking{s: v, shape: v.shape, by: n}, nil
+		return &ranking{s: v, shape: dims, by: n}, nil
 	}
 	return nil, n.errorf("wants an input that depends on the network's")
 }

@@ -174,25 +174,21 @@ func typeOf(lo, hi float64) quant.DataType {
 }
 
 func (im *importer) quantiseStream(n *node, z *quantiser, s *stream, scale, zero *tensor) (value, error) {
-	ps, _, err := im.alongside(s, scale)
+	ps, s, err := im.alongside(s, scale)
 	if err != nil {
 		return nil, n.errorf("scale: %w", err)
 	}
-	pz, _, err := im.alongside(s, zero)
+	pz, s, err := im.alongside(s, zero)
 	if err != nil {
 		return nil, n.errorf("zero point: %w", err)
 	}
 	if err := checkScale(n, ps, pz); err != nil {
 		return nil, err
 	}
-	shape, _ := broadcast(s.shape, scale.shape)
 	_, _, typ := z.span(pz)
-	before := s.steps
-	q := &quantised{typ: typ, scale: ps, ints: func(c int, v float64) int64 {
-		return toInt(z.integer(run(before, c, v), ps.at(c), pz.at(c)))
-	}}
-	return reshapedStream(s, shape).quantisedBy(n, q, func(c int, v float64) float64 {
-		return z.integer(v, ps.at(c), pz.at(c)) * ps.at(c)
+	return im.quantisedBy(n, s, quantisation{
+		typ: typ, scale: ps, varies: ps.each != nil || pz.each != nil,
+		integer: func(c int, v float64) float64 { return z.integer(v, ps.at(c), pz.at(c)) },
 	})
 }
 
@@ -204,13 +200,45 @@ func toInt(v float64) int64 {
 	return int64(v)
 }
 
-// quantisedBy returns s followed by the quantiser fn that makes q. Where q has
+// quantisation is what a node makes of real numbers: integers of type typ,
+// times the scale plus the offset.
+type quantisation struct {
+	typ           quant.DataType
+	scale, offset param
+	integer       func(c int, v float64) float64
+	varies        bool // from channel to channel
+}
+
+// quantisedBy returns s followed by a quantiser that never falls. Where it has
 // no type, its integers are too wide to feed a layer.
-func (s *stream) quantisedBy(n *node, q *quantised, fn func(c int, v float64) float64) (value, error) {
-	if q.typ.Bits == 0 {
-		q = nil
+func (im *importer) quantisedBy(n *node, s *stream, z quantisation) (value, error) {
+	if !s.poolsMayWait() {
+		out, err := im.pooled(n, s)
+		if err != nil {
+			return nil, err
+		}
+		return z.behind(n, out)
 	}
-	out, err := s.then(n, step{kind: apply, fn: fn, q: q})
+	before := *s
+	before.pools = nil
+	out, err := z.behind(n, &before)
+	if err != nil || out.q == nil {
+		return out, err
+	}
+	return im.pooledAfter(out, s.pools, s.view)
+}
+
+// behind returns s followed by the quantiser.
+func (z quantisation) behind(n *node, s *stream) (*stream, error) {
+	st := step{kind: apply, level: true, varies: z.varies, fn: func(c int, v float64) float64 {
+		return z.integer(c, v)*z.scale.at(c) + z.offset.at(c)
+	}}
+	var q *quantised
+	if z.typ.Bits != 0 {
+		q = z.after(n, s)
+		st.q = q
+	}
+	out, err := s.then(n, st)
 	if err != nil {
 		return nil, err
 	}
@@ -218,40 +246,60 @@ func (s *stream) quantisedBy(n *node, q *quantised, fn func(c int, v float64) fl
 	return out, nil
 }
 
-// relu returns what is known of the integers after a ReLU: they stay integers
-// if zero is one of them and the scale is positive.
-func (q *quantised) relu() *quantised {
+// after returns what is known of s with the quantiser behind it.
+func (z quantisation) after(n *node, s *stream) *quantised {
+	before := s.steps
+	r := &rounding{at: n, typ: z.typ, steps: before, varies: z.varies || differs(before), ints: func(c int, v float64) int64 {
+		return toInt(z.integer(c, run(before, c, v)))
+	}}
+	if q := s.q; q != nil && q.round != nil {
+		r.prior = q.round
+		r.again = func(c int, i int64) int64 {
+			return toInt(z.integer(c, run(before[q.mark:], c, q.value(c, i))))
+		}
+	}
+	return &quantised{
+		typ: z.typ, scale: z.scale, offset: z.offset, round: r, mark: len(before) + 1,
+		value: func(c int, i int64) float64 { return float64(i)*z.scale.at(c) + z.offset.at(c) },
+	}
+}
+
+// relu returns what is known of the integers of s, which is q's followed by the
+// ReLU n: they stay integers if zero is one of them and the scale is positive.
+func (q *quantised) relu(n *node, s *stream) *quantised {
 	if q == nil || !q.offset.zero() || !q.scale.every(func(v float64) bool { return v > 0 }) {
 		return nil
 	}
-	out := *q
-	if q.typ.Signed {
-		out.typ = quant.DataType{Bits: max(1, q.typ.Bits-1)}
+	out, steps := *q, s.steps
+	out.mark = len(steps)
+	out.value = func(c int, i int64) float64 { return run(steps[q.mark:], c, q.value(c, i)) }
+	if !q.typ.Signed {
+		return &out
 	}
-	out.ints = func(c int, v float64) int64 {
-		n := q.ints(c, v)
-		if n == notANumber {
-			return n
+	out.typ = quant.DataType{Bits: max(1, q.typ.Bits-1)}
+	positive := func(i int64) int64 {
+		if i == notANumber {
+			return i
 		}
-		return max(n, 0)
+		return max(i, 0)
 	}
+	out.round = &rounding{at: n, typ: out.typ, steps: steps, varies: differs(steps), prior: q.round}
+	if q.round == nil {
+		out.round.ints = func(_ int, v float64) int64 { return positive(toInt(v)) }
+		return &out
+	}
+	out.round.ints = func(c int, v float64) int64 { return positive(q.round.ints(c, v)) }
+	out.round.again = func(_ int, i int64) int64 { return positive(i) }
 	return &out
 }
 
 // quantiseTensor folds a quantiser of a constant: weights, as a rule.
 func (im *importer) quantiseTensor(n *node, z *quantiser, t, scale, zero *tensor) (value, error) {
-	whole := &stream{shape: t.shape, index: make([]int, len(t.data))}
-	if _, err := im.left.take([]int{2 * len(t.data)}); err != nil {
-		return nil, n.errorf("%w", err)
-	}
-	for i := range whole.index {
-		whole.index[i] = i
-	}
-	ps, _, err := im.alongside(whole, scale)
+	ps, err := im.perElement(scale, t.shape)
 	if err != nil {
 		return nil, n.errorf("scale: %w", err)
 	}
-	pz, _, err := im.alongside(whole, zero)
+	pz, err := im.perElement(zero, t.shape)
 	if err != nil {
 		return nil, n.errorf("zero point: %w", err)
 	}

@@ -7,6 +7,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/a2qgen/a2qgen/quant"
@@ -138,15 +139,33 @@ func inputShapes(g *graph) ([]inputShape, error) {
 type importer struct {
 	g      *graph
 	values map[string]value
-	layers []*linear
+	sites  []*site
 	left   budget
+	// activations is what is left of maxActivations.
+	activations int
 	// batch is the number of samples that shapes in the file count, where
 	// that is not 1; values are for one sample.
 	batch int
+	// width is the number of elements of a sample.
+	width int
+	// image says how a sample is an image; nil while nothing takes it so.
+	image       *image
+	pixelStream *stream
+	// moved holds the layers that move elements, to make each only once.
+	moved map[move]*stream
+	// meta is what the file says of layers.
+	meta *metadata
 }
 
 func importGraph(name string, g *graph, in inputShape, left budget) (*quant.Network, error) {
-	im := &importer{g: g, values: map[string]value{}, left: left, batch: in.batch}
+	meta, err := newMetadata(g.meta)
+	if err != nil {
+		return nil, err
+	}
+	im := &importer{
+		g: g, values: map[string]value{}, left: left, batch: in.batch, meta: meta,
+		activations: maxActivations, moved: map[move]*stream{},
+	}
 	if err := im.setInput(in.shape); err != nil {
 		return nil, err
 	}
@@ -168,16 +187,18 @@ func (im *importer) setInput(shape []int) error {
 	if err != nil {
 		return fmt.Errorf("graph input %s: %w", show(im.g.input), err)
 	}
-	s := &stream{base: fromInput, shape: shape, index: make([]int, size)}
-	for i := range s.index {
-		s.index[i] = i
-	}
+	im.width = size
+	v, _ := view{whole(channels, size)}.reshaped(shape)
+	s := &stream{base: fromInput, width: size, view: v}
 	// FINN annotates inputs that are integers already.
 	if typ, ok := finnType(im.g.types[im.g.input]); ok {
 		lo, hi := float64(typ.Min()), float64(typ.Max())
-		s.q = &quantised{typ: typ, scale: param{all: 1}, ints: func(_ int, v float64) int64 {
-			return toInt(math.RoundToEven(clamp(v, lo, hi)))
+		z := quantisation{typ: typ, scale: param{all: 1}, integer: func(_ int, v float64) float64 {
+			return math.RoundToEven(clamp(v, lo, hi))
 		}}
+		if s, err = z.behind(&node{op: "Quant", name: im.g.input}, s); err != nil {
+			return err
+		}
 	}
 	im.values[im.g.input] = s
 	return nil
@@ -226,16 +247,37 @@ func (im *importer) final() (*stream, error) {
 		}
 		final = s
 	}
-	switch last := len(im.layers) - 1; {
-	case last < 0:
-		return nil, errors.New("the graph has no MatMul or Gemm between its input and its output")
-	case final.base != last:
-		return nil, fmt.Errorf("graph output %s does not depend on the last layer, node %s", show(im.g.outputs[0]), im.layers[last].at.label())
+	if final.base < 0 && len(im.sites) == 0 && final.pools == nil && !final.view.repeating() {
+		return nil, errors.New("the graph has no MatMul, Gemm, Conv or other layer between its input and its output")
 	}
-	for i, base := range final.index {
-		if i != base {
-			return nil, final.at.errorf("permutes the outputs of the last layer, which is not supported")
+	return im.end(final)
+}
+
+// end returns the stream that ends the network, in the order of its base.
+func (im *importer) end(s *stream) (*stream, error) {
+	at := s.at
+	if at == nil {
+		at = &node{name: im.g.outputs[0], op: "output"}
+	}
+	if err := unpadded(at, s); err != nil {
+		return nil, err
+	}
+	s, err := im.pooled(at, s)
+	if err != nil {
+		return nil, err
+	}
+	b := im.shapeOf(s)
+	if b.Positions() == 1 && !s.view.repeating() {
+		if !slices.Equal(merged(slices.Concat(s.view...)), whole(channels, b.C)) {
+			return nil, at.errorf("permutes the outputs of the last layer, which is not supported")
 		}
+		return s, nil
 	}
-	return final, nil
+	if s.view.equal(arranged(b, 1)) || s.view.equal(arranged(b, 3)) {
+		return s, nil
+	}
+	if _, _, ok := moves(s.view, b); ok {
+		return im.settled(at, s)
+	}
+	return nil, at.errorf("gives shape %v of an image of %v in another order: end the graph where it is [1 channels rows columns]", s.dims(), b)
 }

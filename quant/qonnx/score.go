@@ -27,18 +27,19 @@ const (
 //
 // A common gain makes G_c = 1 or -1. Where the gains have no small common
 // measure, gains and biases are rounded and the score is not exact.
-func newScore(l *quant.Layer, steps []step) (*quant.Score, error) {
-	gain, offset := make([]*big.Rat, l.Out), make([]*big.Rat, l.Out)
-	for c := range l.Out {
+// accs are the ranges of the accumulators.
+func newScore(accs []quant.AccRange, steps []step) (*quant.Score, error) {
+	gain, offset := make([]*big.Rat, len(accs)), make([]*big.Rat, len(accs))
+	for c := range accs {
 		var err error
 		if gain[c], offset[c], err = affine(steps, c); err != nil {
 			return nil, err
 		}
 	}
-	if s := exactScore(gain, offset); s != nil && fits(l, s) {
+	if s := exactScore(gain, offset); s != nil && fits(accs, s) {
 		return s, nil
 	}
-	if s := roundedScore(gain, offset); s != nil && fits(l, s) {
+	if s := roundedScore(gain, offset); s != nil && fits(accs, s) {
 		return s, nil
 	}
 	return nil, errors.New("the biases of the last layer are too large, next to its scales, for 63-bit scores")
@@ -154,9 +155,9 @@ func nearest(v *big.Rat) *big.Int {
 }
 
 // fits says whether all scores stay within 63 bits.
-func fits(l *quant.Layer, s *quant.Score) bool {
+func fits(accs []quant.AccRange, s *quant.Score) bool {
 	for c := range s.Gain {
-		r := l.AccRange(c)
+		r := accs[c]
 		for _, acc := range []int64{r.Min, r.Max} {
 			v := new(big.Int).Mul(big.NewInt(acc), big.NewInt(s.Gain[c]))
 			if v.Add(v, big.NewInt(s.Bias[c])).BitLen() > 62 {

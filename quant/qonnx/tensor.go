@@ -63,6 +63,14 @@ func (b *budget) take(shape []int) (int, error) {
 	return size, nil
 }
 
+// pay pays for n elements of a node.
+func (b *budget) pay(at *node, n int) error {
+	if _, err := b.take([]int{n}); err != nil {
+		return at.errorf("%w", err)
+	}
+	return nil
+}
+
 // product returns the number of elements of a shape that has been paid for.
 func product(shape []int) int {
 	size := 1

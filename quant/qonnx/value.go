@@ -12,16 +12,22 @@ import (
 // a *ranking.
 type value interface{ dims() []int }
 
-// stream is a tensor that depends on the network's input. Element i is base
-// element index[i], put through the steps in turn.
+// stream is a tensor that depends on the network's input: elements of base,
+// arranged by view, each put through the steps in turn. A step has one
+// parameter, or one for each channel of base.
 type stream struct {
-	// base says what the elements are made from: the accumulators of that
-	// layer, or the network's input where it is fromInput.
-	base  int
-	shape []int
-	// index is a permutation of the base elements.
-	index []int
+	base int
+	// width is the number of channels of base.
+	width int
+	view  view
+	// pads, unless nil, are zeros around the view: how many before and after
+	// each axis. by is the node that put them there.
+	pads  [][2]int
+	by    *node
 	steps []step
+	// pools are maximum pools that have not been made layers yet: a quantiser
+	// to come may be done before them.
+	pools []pendingPool
 	// q is what is known if the elements are integers up to a scale; nil
 	// elsewhere.
 	q *quantised
@@ -29,10 +35,21 @@ type stream struct {
 	at *node
 }
 
-// fromInput is the base of streams before the first layer.
-const fromInput = -1
+// fromInput is the base of streams before the first layer. Its elements are
+// those of a sample, in order, each a channel of its own. fromImage is the same
+// with the elements taken as an image.
+const (
+	fromInput = -1
+	fromImage = -2
+)
 
-func (s *stream) dims() []int { return s.shape }
+func (s *stream) dims() []int {
+	out := s.view.shape()
+	for i, p := range s.pads {
+		out[i] += p[0] + p[1]
+	}
+	return out
+}
 
 // ranking is a stream followed by something that keeps no more than the order
 // of its elements, such as Softmax. It may only lead to the graph's output.
@@ -45,12 +62,32 @@ type ranking struct {
 func (r *ranking) dims() []int { return r.shape }
 
 // quantised says that a stream's elements are n*scale + offset, with n an
-// integer of type typ. Parameters are per base element.
+// integer of type typ. Parameters are per channel of the base.
 type quantised struct {
-	typ quant.DataType
-	// ints returns n from v, the value of base element c.
-	ints          func(c int, v float64) int64
+	typ           quant.DataType
 	scale, offset param
+	// round makes n of the base; nil where n is what the base holds.
+	round *rounding
+	// mark is the number of steps at whose end the elements are value(c, n);
+	// the steps behind it only scale and shift.
+	mark  int
+	value func(c int, n int64) float64
+}
+
+// rounding is the making of integers by a Quant node, and what precedes it.
+type rounding struct {
+	at  *node
+	typ quant.DataType
+	// ints returns the integer of channel c from v, the value of the base.
+	ints func(c int, v float64) int64
+	// prior is the Quant whose integers this one is made of, if there is one,
+	// and again the making.
+	prior *rounding
+	again func(c int, n int64) int64
+	// varies says that either differs from channel to channel.
+	varies bool
+	// steps are those before, to find which one an error is about.
+	steps []step
 }
 
 // notANumber is what ints returns where the chain gives NaN: no data type
@@ -112,45 +149,121 @@ func (p param) paired(o param, f func(a, b float64) float64) param {
 
 func finite(v float64) bool { return !math.IsNaN(v) && !math.IsInf(v, 0) }
 
-// spread returns t, broadcast to out, as numbers per base element of a stream
-// with that index. A tensor of one element stays one number.
-func (im *importer) spread(t *tensor, out, index []int) (param, error) {
+// spread returns t, which is broadcast to the shape of v, as numbers per
+// channel of a base of n channels. It fails where they vary by position.
+func (im *importer) spread(t *tensor, v view, n int) (param, error) {
 	if len(t.data) == 0 {
 		return param{}, fmt.Errorf("a constant of shape %v is empty", t.shape)
 	}
-	first := t.data[0]
-	if !slices.ContainsFunc(t.data, func(v float64) bool { return v != first }) {
-		return param{all: first}, nil
+	if !slices.ContainsFunc(t.data, func(v float64) bool { return v != t.data[0] }) {
+		return param{all: t.data[0]}, nil
 	}
-	if _, err := im.left.take([]int{len(index)}); err != nil {
+	w := newSpreading(t, v, n)
+	if _, err := im.left.take([]int{n + w.count()}); err != nil {
 		return param{}, err
 	}
-	each := make([]float64, len(index))
-	at := newCursor(t.shape, out)
-	for _, base := range index {
-		each[base] = t.data[at.next()]
+	if !w.walk(0, 0, 0) {
+		return param{}, fmt.Errorf("a constant of shape %v varies by position, want one number a channel", t.shape)
 	}
-	return param{each: each}, nil
+	return param{each: w.each}, nil
 }
 
-// alongside returns t as numbers per base element of s, and the shape that
-// both broadcast to. It fails if the stream's elements would be repeated.
-func (im *importer) alongside(s *stream, t *tensor) (param, []int, error) {
-	out, ok := broadcast(s.shape, t.shape)
+// spreading is a walk over the digits that a constant or a channel varies with.
+type spreading struct {
+	t      *tensor
+	digits []digit // dim is channels where stride counts channels
+	move   []int   // along t.data
+	each   []float64
+	seen   []bool
+}
+
+func newSpreading(t *tensor, v view, n int) *spreading {
+	w := &spreading{t: t, each: make([]float64, n), seen: make([]bool, n)}
+	stride := 1
+	for i := 1; i <= len(v); i++ {
+		size := 1
+		if i <= len(t.shape) {
+			size = t.shape[len(t.shape)-i]
+		}
+		move := stride
+		if size == 1 {
+			move = 0
+		}
+		axis := v[len(v)-i]
+		for k := len(axis) - 1; k >= 0; k-- {
+			if axis[k].dim == channels || move != 0 {
+				w.digits, w.move = append(w.digits, axis[k]), append(w.move, move)
+			}
+			move *= axis[k].size
+		}
+		stride *= size
+	}
+	return w
+}
+
+// count returns the number of elements of the walk.
+func (w *spreading) count() int {
+	size := 1
+	for _, d := range w.digits {
+		if size *= d.size; size > maxElements {
+			return maxElements
+		}
+	}
+	return size
+}
+
+// walk sets each from digit k on and says whether a channel has one number.
+func (w *spreading) walk(k, at, c int) bool {
+	if k == len(w.digits) {
+		ok := !w.seen[c] || w.each[c] == w.t.data[at]
+		w.each[c], w.seen[c] = w.t.data[at], true
+		return ok
+	}
+	d := w.digits[k]
+	for range d.size {
+		if !w.walk(k+1, at, c) {
+			return false
+		}
+		at += w.move[k]
+		if d.dim == channels {
+			c += d.stride
+		}
+	}
+	return true
+}
+
+// alongside returns t as numbers per channel of the base of s, and s in the
+// shape that both broadcast to. It fails if the stream's elements would be
+// repeated.
+func (im *importer) alongside(s *stream, t *tensor) (param, *stream, error) {
+	dims := s.dims()
+	out, ok := broadcast(dims, t.shape)
 	if !ok {
-		return param{}, nil, fmt.Errorf("shapes %v and %v do not fit together", s.shape, t.shape)
+		return param{}, nil, fmt.Errorf("shapes %v and %v do not fit together", dims, t.shape)
 	}
-	for i := 1; i <= len(out); i++ {
-		mine := 1
-		if i <= len(s.shape) {
-			mine = s.shape[len(s.shape)-i]
+	if product(dims) != boundedProduct(out) {
+		return param{}, nil, fmt.Errorf("a constant of shape %v repeats the data, of shape %v", t.shape, dims)
+	}
+	wide := *s
+	wide.view = s.view.widened(len(out))
+	if s.pads != nil {
+		if !ignoresPads(s, t) {
+			return param{}, nil, fmt.Errorf("a constant of shape %v varies along the axes that node %s pads", t.shape, s.by.label())
 		}
-		if out[len(out)-i] != mine {
-			return param{}, nil, fmt.Errorf("a constant of shape %v repeats the data, of shape %v", t.shape, s.shape)
+		wide.pads = append(make([][2]int, len(out)-len(s.pads)), s.pads...)
+	}
+	p, err := im.spread(t, wide.view, s.width)
+	return p, &wide, err
+}
+
+// ignoresPads says that t does not vary along the padded axes of s.
+func ignoresPads(s *stream, t *tensor) bool {
+	for i := 1; i <= min(len(t.shape), len(s.pads)); i++ {
+		if t.shape[len(t.shape)-i] != 1 && s.pads[len(s.pads)-i] != [2]int{} {
+			return false
 		}
 	}
-	p, err := im.spread(t, out, s.index)
-	return p, out, err
+	return true
 }
 
 // constant returns input i of n, which must not depend on the network's input.

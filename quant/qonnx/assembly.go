@@ -1,0 +1,251 @@
+package qonnx
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/a2qgen/a2qgen/quant"
+)
+
+// assembly turns sites into layers. A site whose integers several quantisers
+// make becomes a layer and one Requantize layer for each further one.
+type assembly struct {
+	im   *importer
+	used []bool
+	// readers lists, by base, the distinct roundings that are read.
+	readers map[int][]*rounding
+	layers  []quant.Layer
+	nodes   []*node
+	// finish sets how each layer ends, once all have names.
+	finish []func(l *quant.Layer) error
+	// built says which layer gives the integers of a tap.
+	built map[tap]int
+}
+
+// visit marks what site i depends on.
+func (a *assembly) visit(i int) {
+	if a.used == nil {
+		a.used = make([]bool, len(a.im.sites))
+	}
+	// Sites read earlier ones only.
+	a.used[i] = true
+	for k := i; k >= 0; k-- {
+		if !a.used[k] {
+			continue
+		}
+		for _, t := range a.im.sites[k].from {
+			a.note(t)
+			if t.base >= 0 {
+				a.used[t.base] = true
+			}
+		}
+	}
+}
+
+func (a *assembly) note(t tap) {
+	if !slices.Contains(a.readers[t.base], t.round) {
+		a.readers[t.base] = append(a.readers[t.base], t.round)
+	}
+}
+
+// nearest returns the last of the roundings read at base that r is made from,
+// or nil.
+func (a *assembly) nearest(base int, r *rounding) *rounding {
+	for p := r.prior; p != nil; p = p.prior {
+		if slices.Contains(a.readers[base], p) {
+			return p
+		}
+	}
+	return nil
+}
+
+// roots returns the roundings read at base that are made from no other.
+func (a *assembly) roots(base int) []*rounding {
+	var out []*rounding
+	for _, r := range a.readers[base] {
+		if r == nil || a.nearest(base, r) == nil {
+			out = append(out, r)
+		}
+	}
+	return out
+}
+
+// input returns the network's input quantiser, and adds the layers that
+// quantise its integers again.
+func (a *assembly) input() (*quant.InputQuantizer, error) {
+	roots := a.roots(fromInput)
+	if len(roots) != 1 || roots[0] == nil {
+		if len(roots) > 1 && roots[0] != nil && roots[1] != nil {
+			return nil, fmt.Errorf("the graph's input is quantised by node %s and by node %s: want one Quant for all", roots[0].at.label(), roots[1].at.label())
+		}
+		return nil, fmt.Errorf("the graph's input is not read as integers")
+	}
+	r := roots[0]
+	q := &quant.InputQuantizer{Type: r.typ, Shape: quant.Vector(a.im.width), Quantize: inputQuantizer(r)}
+	if g := a.im.image; g != nil {
+		q.Shape = g.shape
+		if !slices.IsSortedFunc(g.order, func(x, y int32) int { return int(x - y) }) {
+			q.Order = g.order
+		}
+	}
+	a.built[tap{fromInput, r}] = quant.Source
+	return q, a.rest(fromInput, make([]quant.AccRange, q.Shape.C))
+}
+
+// inputQuantizer returns the function of an InputQuantizer. Samples that give
+// NaN count as 0, or what is nearest to 0.
+func inputQuantizer(r *rounding) func(i int, v float64) int32 {
+	return func(i int, v float64) int32 {
+		n := r.ints(i, v)
+		if n == notANumber {
+			n = 0
+		}
+		return int32(n)
+	}
+}
+
+// site adds the layers of site i. last says how it ends where it is the last.
+func (a *assembly) site(i int, t *site, last *ending) error {
+	l := t.layer
+	for _, from := range t.from {
+		l.From = append(l.From, a.built[from])
+	}
+	if t.flat {
+		a.unflatten(&l)
+	}
+	accs := t.ranges(&l)
+	roots := a.roots(i)
+	isLast := !slices.Contains(a.used[i+1:], true)
+	here, end := tap{base: i}, func(*quant.Layer) error { return nil }
+	if len(roots) == 1 && roots[0] != nil {
+		r := roots[0]
+		here.round = r
+		end = func(l *quant.Layer) error { return a.bisect(l, r, accs, fromRaw(r)) }
+	} else if isLast && last.vector && last.round == nil {
+		end = func(l *quant.Layer) error { return setScore(l, t, accs, last) }
+	}
+	a.add(l, t.at, here, end)
+	return a.rest(i, accs)
+}
+
+// fromRaw returns what makes r of the values of its base.
+func fromRaw(r *rounding) func(c int, acc int64) int64 {
+	return func(c int, acc int64) int64 { return r.ints(c, float64(acc)) }
+}
+
+// setScore ranks the outputs of the last layer.
+func setScore(l *quant.Layer, t *site, accs []quant.AccRange, last *ending) error {
+	score, err := newScore(accs, last.steps)
+	if err != nil {
+		return fmt.Errorf("layer %q, node %s: %w", l.Name, t.at.label(), err)
+	}
+	l.Score = score
+	return nil
+}
+
+func (a *assembly) add(l quant.Layer, at *node, gives tap, end func(l *quant.Layer) error) {
+	a.layers, a.nodes = append(a.layers, l), append(a.nodes, at)
+	a.finish = append(a.finish, end)
+	a.built[gives] = len(a.layers) - 1
+}
+
+// rest adds Requantize layers for what is read at base and not built yet. accs
+// are the ranges of its channels.
+func (a *assembly) rest(base int, accs []quant.AccRange) error {
+	for done := false; !done; {
+		done = true
+		for _, r := range a.readers[base] {
+			if _, ok := a.built[tap{base, r}]; ok {
+				continue
+			}
+			prior := a.nearest(base, r)
+			source, ok := a.built[tap{base, prior}]
+			if !ok {
+				done = false
+				continue
+			}
+			if base < 0 && a.im.image != nil && r.varies {
+				return r.at.errorf("quantises the graph's input again, with parameters that vary, which is not supported")
+			}
+			l := quant.Layer{Kind: quant.Requantize, From: []int{source}, Out: len(accs)}
+			a.add(l, r.at, tap{base, r}, func(l *quant.Layer) error { return a.requantize(l, accs, prior, r) })
+		}
+	}
+	return nil
+}
+
+// unflatten permutes the weights of a layer that reads the input as a vector to
+// the order of the image that others read.
+func (a *assembly) unflatten(l *quant.Layer) {
+	g := a.im.image
+	if g == nil {
+		return
+	}
+	weights := make([]int32, len(l.Weights))
+	for c := range l.Out {
+		row := l.Row(c)
+		for i, from := range g.order {
+			weights[c*l.In+i] = row[from]
+		}
+	}
+	l.Weights = weights
+}
+
+// ranges returns the accumulator range of each channel of a site's layer.
+func (t *site) ranges(l *quant.Layer) []quant.AccRange {
+	out := make([]quant.AccRange, l.Out)
+	for c := range out {
+		out[c] = quant.AccRange{Min: t.typ.Min(), Max: t.typ.Max()}
+		if l.Kind.Weighted() {
+			out[c] = l.AccRange(c)
+		}
+	}
+	return out
+}
+
+// requantize bisects what makes r of the integers of prior, or of a layer's
+// accumulators where that is nil.
+func (a *assembly) requantize(l *quant.Layer, accs []quant.AccRange, prior, r *rounding) error {
+	if prior == nil {
+		return a.bisect(l, r, accs, fromRaw(r))
+	}
+	chain := []*rounding{r}
+	for p := r.prior; p != prior; p = p.prior {
+		chain = append(chain, p)
+	}
+	again := slices.Repeat([]quant.AccRange{{Min: prior.typ.Min(), Max: prior.typ.Max()}}, len(accs))
+	return a.bisect(l, r, again, func(c int, v int64) int64 {
+		for _, p := range slices.Backward(chain) {
+			v = p.again(c, v)
+		}
+		return v
+	})
+}
+
+// bisect sets the thresholds of l, which end in r, from a chain over a range of
+// every channel.
+func (a *assembly) bisect(l *quant.Layer, r *rounding, accs []quant.AccRange, chain func(c int, acc int64) int64) error {
+	levels := 1<<r.typ.Bits - 1
+	if r.typ.Bits > maxBits {
+		return r.at.errorf("gives integers of %d bits, want at most %d", r.typ.Bits, maxBits)
+	}
+	if _, err := a.im.left.take([]int{l.Out, levels}); err != nil {
+		return r.at.errorf("thresholds: %w", err)
+	}
+	t := &quant.Thresholds{Output: r.typ, Values: make([]int64, 0, l.Out*levels)}
+	for c := range l.Out {
+		row, inverted, err := quant.BisectThresholds(accs[c], r.typ, func(acc int64) int64 { return chain(c, acc) })
+		if err != nil {
+			return chainError(l, r, c, accs[c], err)
+		}
+		t.Values = append(t.Values, row...)
+		if inverted && t.Inverted == nil {
+			t.Inverted = make([]bool, l.Out)
+		}
+		if inverted {
+			t.Inverted[c] = true
+		}
+	}
+	l.Thresholds = t
+	return nil
+}

@@ -1,0 +1,252 @@
+package qonnx
+
+import (
+	"github.com/a2qgen/a2qgen/quant"
+)
+
+// opConv evaluates Conv of a quantised image with quantised weights of shape
+// [out, in/group, rows, columns].
+func opConv(im *importer, n *node) (value, error) {
+	v, err := im.operand(n, 0)
+	if err != nil {
+		return nil, err
+	}
+	w, err := im.constant(n, 1)
+	if err != nil {
+		return nil, err
+	}
+	s, err := im.imageOperand(n, v)
+	if err != nil {
+		return nil, err
+	}
+	c, err := newConvolution(n, w, im.shapeOf(s))
+	if err != nil {
+		return nil, err
+	}
+	if err := c.window(s, im.shapeOf(s)); err != nil {
+		return nil, err
+	}
+	m, err := c.matrix(im, s, w)
+	if err != nil {
+		return nil, err
+	}
+	out, err := im.weighted(*m, arranged(m.t.shape, 1))
+	if err != nil || !n.has(2) {
+		return out, err
+	}
+	bias, err := im.constant(n, 2)
+	if err != nil {
+		return nil, err
+	}
+	if len(bias.data) != m.rows {
+		return nil, n.errorf("has %d biases, want %d", len(bias.data), m.rows)
+	}
+	p, out, err := im.alongside(out, reshaped(bias, []int{1, m.rows, 1, 1}))
+	if err != nil {
+		return nil, n.errorf("%w", err)
+	}
+	return out.then(n, step{kind: add, p: p})
+}
+
+// imageOperand returns v as integers of an image, channels on axis 1, for a
+// convolution. The graph's input may lack a Quant where it is an image of 1 or 3
+// channels: then it is taken as 8-bit pixels, k/255.
+func (im *importer) imageOperand(n *node, v value) (*stream, error) {
+	if s, ok := v.(*stream); ok && s.q == nil && s.at == nil && s.base == fromInput {
+		if dims := s.dims(); len(dims) == 4 && (dims[1] == 1 || dims[1] == 3) {
+			pixels, err := im.pixels()
+			if err != nil {
+				return nil, err
+			}
+			out := *s
+			out.steps, out.q = pixels.steps, pixels.q
+			v = &out
+		}
+	}
+	s, err := im.quantisedStream(n, v)
+	if err != nil {
+		return nil, err
+	}
+	if err := narrow(n, s); err != nil {
+		return nil, err
+	}
+	if s.pads != nil && !s.q.offset.zero() {
+		return nil, s.by.errorf("pads integers that are shifted, so that 0 is none of them")
+	}
+	return im.plain(n, s, 1)
+}
+
+// pixels returns the graph's input quantised to 8-bit pixels.
+func (im *importer) pixels() (*stream, error) {
+	if im.pixelStream != nil {
+		return im.pixelStream, nil
+	}
+	const most = 255
+	input := &node{op: "Quant", name: "input"}
+	bare := &stream{base: fromInput, width: im.width}
+	v, err := im.quantisedBy(input, bare, quantisation{
+		typ: quant.DataType{Bits: 8}, scale: param{all: 1.0 / most},
+		integer: func(_ int, v float64) float64 { return roundings["ROUND"](clamp(v*most, 0, most)) },
+	})
+	if err != nil {
+		return nil, err
+	}
+	im.pixelStream = v.(*stream)
+	return im.pixelStream, nil
+}
+
+// convolution is a Conv node with the sizes that its weights say.
+type convolution struct {
+	n                *node
+	out, width, h, w int
+	groups           int
+	win              quant.Window
+	slid             quant.Shape
+}
+
+func newConvolution(n *node, w *tensor, in quant.Shape) (*convolution, error) {
+	if len(w.shape) != 4 {
+		return nil, n.errorf("has weights of shape %v, want [out in rows columns]", w.shape)
+	}
+	c := &convolution{n: n, out: w.shape[0], width: w.shape[1], h: w.shape[2], w: w.shape[3], groups: n.count("group", 1)}
+	for _, size := range w.shape {
+		if size < 1 {
+			return nil, n.errorf("has weights of shape %v, want none of size 0", w.shape)
+		}
+	}
+	if c.groups < 1 || in.C%c.groups != 0 || c.out%c.groups != 0 || in.C/c.groups != c.width {
+		return nil, n.errorf("has weights of shape %v in %d groups for %d channels", w.shape, c.groups, in.C)
+	}
+	return c, nil
+}
+
+// window reads the attributes of the window over s, whose image has shape in.
+func (c *convolution) window(s *stream, in quant.Shape) error {
+	win, err := c.n.window(c.h, c.w, in)
+	if err != nil {
+		return err
+	}
+	if c.win, err = withPads(c.n, win, s); err != nil {
+		return err
+	}
+	if !s.q.offset.zero() && c.win.Top+c.win.Left+c.win.Bottom+c.win.Right > 0 {
+		return c.n.errorf("pads integers that are shifted, so that 0 is none of them: want a Quant with zero point 0, or no pads")
+	}
+	rows, cols := c.win.Slide(in.H, in.W)
+	if rows < 1 || cols < 1 {
+		return c.n.errorf("has a window of %dx%d, larger than the image of %v", c.h, c.w, in)
+	}
+	c.slid = quant.Shape{H: rows, W: cols, C: c.out}
+	return nil
+}
+
+// matrix returns the rows of weights, permuted to (row, column, channel).
+func (c *convolution) matrix(im *importer, s *stream, w *tensor) (*matrix, error) {
+	in := c.h * c.w * c.width
+	m := &matrix{s: s, w: w, rows: c.out, at: func(row, i int) int { return row*in + i }}
+	m.t = &site{at: c.n, shape: c.slid}
+	m.t.layer = quant.Layer{Kind: quant.Conv, In: in, Groups: c.groups, Window: c.win}
+	if err := im.left.pay(c.n, 2*in); err != nil {
+		return nil, err
+	}
+	for channel := range c.width {
+		for tap := range c.h * c.w {
+			m.column = append(m.column, tap*c.width+channel)
+			m.channel = append(m.channel, channel)
+		}
+	}
+	return m, nil
+}
+
+// withPads returns w with the zeros that a Pad put around s.
+func withPads(n *node, w quant.Window, s *stream) (quant.Window, error) {
+	if s.pads == nil {
+		return w, nil
+	}
+	for axis, p := range s.pads {
+		if axis < 2 && p != [2]int{} {
+			return w, s.by.errorf("pads axis %d, want rows and columns only", axis)
+		}
+	}
+	w.Top += s.pads[2][0]
+	w.Bottom += s.pads[2][1]
+	w.Left += s.pads[3][0]
+	w.Right += s.pads[3][1]
+	return w, nil
+}
+
+// count returns an attribute that counts something small.
+func (n *node) count(name string, otherwise int64) int {
+	return int(max(-1, min(n.int(name, otherwise), 1<<20)))
+}
+
+// pair returns the two numbers of an attribute, for rows and columns.
+func (n *node) pair(name string, otherwise int) (int, int, error) {
+	list := n.attrs[name].GetInts()
+	if list == nil {
+		return otherwise, otherwise, nil
+	}
+	if len(list) != 2 || min(list[0], list[1]) < 1 || max(list[0], list[1]) > 1<<16 {
+		return 0, 0, n.errorf("attribute %s is %v, want 2 positive numbers", name, firstFew(list))
+	}
+	return int(list[0]), int(list[1]), nil
+}
+
+// window reads the attributes of a convolution or pool of h x w taps over an
+// image of shape in.
+func (n *node) window(h, w int, in quant.Shape) (quant.Window, error) {
+	win := quant.Window{H: h, W: w}
+	kh, kw, err := n.pair("kernel_shape", 0)
+	if err == nil && kh != 0 && (kh != h || kw != w) {
+		err = n.errorf("kernel_shape is %dx%d, the weights have %dx%d", kh, kw, h, w)
+	}
+	if err == nil {
+		win.StrideH, win.StrideW, err = n.pair("strides", 1)
+	}
+	if err == nil {
+		win.DilationH, win.DilationW, err = n.pair("dilations", 1)
+	}
+	if err != nil {
+		return win, err
+	}
+	auto := n.string("auto_pad", "NOTSET")
+	switch auto {
+	case "NOTSET", "":
+		return win, n.explicitPads(&win)
+	case "VALID":
+		return win, nil
+	case "SAME_UPPER", "SAME_LOWER":
+		lower := auto == "SAME_LOWER"
+		win.Top, win.Bottom = same(in.H, win.StrideH, win.DilationH*(h-1)+1, lower)
+		win.Left, win.Right = same(in.W, win.StrideW, win.DilationW*(w-1)+1, lower)
+		return win, nil
+	}
+	return win, n.errorf("auto_pad is %s, want NOTSET, VALID, SAME_UPPER or SAME_LOWER", show(auto))
+}
+
+func (n *node) explicitPads(win *quant.Window) error {
+	list := n.attrs["pads"].GetInts()
+	if list == nil {
+		return nil
+	}
+	if len(list) != 4 {
+		return n.errorf("has %d pads, want 4", len(list))
+	}
+	for _, p := range list {
+		if p < 0 || p > 1<<16 {
+			return n.errorf("pads are %v, want none negative", list)
+		}
+	}
+	win.Top, win.Left, win.Bottom, win.Right = int(list[0]), int(list[1]), int(list[2]), int(list[3])
+	return nil
+}
+
+// same returns the pads that make ceil(length/stride) windows; what is odd goes
+// after, or before where lower.
+func same(length, stride, reach int, lower bool) (before, after int) {
+	total := max(0, ((length+stride-1)/stride-1)*stride+reach-length)
+	if lower {
+		return total - total/2, total / 2
+	}
+	return total / 2, total - total/2
+}

@@ -1,0 +1,277 @@
+package qonnx
+
+import (
+	"slices"
+
+	"github.com/a2qgen/a2qgen/quant"
+)
+
+// image says how a sample is taken as an image, channels last.
+type image struct {
+	shape quant.Shape
+	// digits of a sample's index, the most significant first: stride counts
+	// elements of the sample, as counts along a dimension of the image.
+	digits []imageDigit
+	// order[i] is the sample element that is integer i.
+	order []int32
+}
+
+type imageDigit struct {
+	digit
+	flat int
+}
+
+// placed returns a stream of the input as one of an image whose channels lie on
+// an axis of its four. The first call says how the input is laid out.
+func (im *importer) placed(n *node, s *stream, axis int) (*stream, error) {
+	dims := s.dims()
+	if s.base != fromInput {
+		return s, nil
+	}
+	if im.image == nil {
+		if len(dims) != 4 || product(s.view.shape()) == axisSize(s.view[axis]) {
+			return s, nil
+		}
+		if err := im.layOut(n, s.view, axis); err != nil {
+			return nil, err
+		}
+	}
+	out := *s
+	out.base, out.width, out.view = fromImage, im.image.shape.C, make(view, len(s.view))
+	for i, digits := range s.view {
+		for _, d := range digits {
+			placed, ok := im.image.place(d)
+			if !ok {
+				return nil, n.errorf("reads the graph's input in another order than the nodes before it")
+			}
+			out.view[i] = append(out.view[i], placed...)
+		}
+	}
+	q := *s.q
+	var ok1, ok2 bool
+	q.scale, ok1 = im.image.perChannel(q.scale)
+	q.offset, ok2 = im.image.perChannel(q.offset)
+	if !ok1 || !ok2 {
+		return nil, n.errorf("its input has scales or offsets that vary by position, want one a channel")
+	}
+	out.q = &q
+	return &out, nil
+}
+
+// layOut takes the input as an image as v shows it.
+func (im *importer) layOut(n *node, v view, axis int) error {
+	at := imageAxes[axis]
+	once := func(axis []digit) []digit {
+		return slices.DeleteFunc(slices.Clone(axis), func(d digit) bool { return d.dim == repeats })
+	}
+	c, h, w := once(v[at[0]]), once(v[at[1]]), once(v[at[2]])
+	img := &image{}
+	sizes := [3]int{}
+	for d, digits := range [][]digit{channels: c, vertical: h, horizontal: w} {
+		stride := 1
+		for _, x := range slices.Backward(digits) {
+			img.digits = append(img.digits, imageDigit{digit{dim(d), x.size, stride}, x.stride})
+			stride *= x.size
+		}
+		sizes[d] = stride
+	}
+	img.shape = quant.Shape{H: sizes[vertical], W: sizes[horizontal], C: sizes[channels]}
+	slices.SortFunc(img.digits, func(a, b imageDigit) int { return b.flat - a.flat })
+	size, err := im.left.take([]int{img.shape.H, img.shape.W, img.shape.C})
+	if err != nil {
+		return n.errorf("%w", err)
+	}
+	img.order = make([]int32, 0, size)
+	view{h, w, c}.each(func(at [4]int) {
+		img.order = append(img.order, int32(at[channels]))
+	})
+	im.image = img
+	return nil
+}
+
+// imageAxes are the axes of channels, rows and columns, by that of channels.
+var imageAxes = map[int][3]int{1: {1, 2, 3}, 3: {3, 1, 2}}
+
+// place returns a digit of a sample's index as digits of the image.
+func (g *image) place(d digit) ([]digit, bool) {
+	if d.dim == repeats {
+		return []digit{d}, true
+	}
+	var out []digit
+	size := 1
+	for _, x := range g.digits {
+		lo, hi := max(d.stride, x.flat), min(d.stride*d.size, x.flat*x.size)
+		if lo >= hi {
+			continue
+		}
+		if hi%lo != 0 || lo%x.flat != 0 {
+			return nil, false
+		}
+		out = append(out, digit{x.dim, hi / lo, x.stride * (lo / x.flat)})
+		size *= hi / lo
+	}
+	return out, size == d.size
+}
+
+// perChannel returns p, one number for each sample element, for channels.
+func (g *image) perChannel(p param) (param, bool) {
+	return narrowed(p, g.shape.C, func(c int) []int {
+		var members []int
+		for i := c; i < len(g.order); i += g.shape.C {
+			members = append(members, int(g.order[i]))
+		}
+		return members
+	})
+}
+
+// plain returns s with its elements in the order of its base, an image with the
+// channels on that axis of four: what moves them becomes a layer. s is a stream
+// of integers, or of accumulators.
+func (im *importer) plain(n *node, s *stream, axis int) (*stream, error) {
+	s, err := im.placed(n, s, axis)
+	if err != nil {
+		return nil, err
+	}
+	dims := s.dims()
+	if len(dims) != 4 || s.view.shape()[0] != 1 {
+		return nil, n.errorf("wants an image of shape [1 channels rows columns], has shape %v", dims)
+	}
+	b := im.shapeOf(s)
+	if s.view.equal(arranged(b, axis)) {
+		return s, nil
+	}
+	return im.settled(n, s)
+}
+
+// arranged returns the view of an image with its channels on that axis.
+func arranged(b quant.Shape, axis int) view {
+	v := imageView(b.C, b.H, b.W)
+	if axis == 3 {
+		return v.transposed([]int{0, 2, 3, 1})
+	}
+	return v
+}
+
+// settled returns s with a layer that makes its repeats or shuffled channels
+// true.
+func (im *importer) settled(n *node, s *stream) (*stream, error) {
+	l, axis, ok := moves(s.view, im.shapeOf(s))
+	if !ok {
+		return nil, n.errorf("cannot read shape %v, moved about as it is: want whole images, repeated by one factor both ways, or with channels shuffled into positions by one factor both ways", s.dims())
+	}
+	key := move{tapOf(s), l.Kind, l.Factor, l.DepthFirst}
+	if old, ok := im.moved[key]; ok {
+		out := *old
+		out.view, out.pads, out.by = arranged(im.sites[old.base].shape, axis), s.pads, s.by
+		return &out, nil
+	}
+	b := im.shapeOf(s)
+	t := &site{at: n, layer: l, from: []tap{tapOf(s)}, typ: im.typeOf(s)}
+	if s.at != nil {
+		t.at = s.at
+	}
+	t.shape = quant.Shape{H: b.H * l.Factor, W: b.W * l.Factor, C: b.C}
+	from := s
+	if l.Kind == quant.PixelShuffle {
+		t.shape.C /= l.Factor * l.Factor
+		var err error
+		if from, err = shuffled(n, s, l, t.shape.C); err != nil {
+			return nil, err
+		}
+	}
+	out, err := im.follow(t, arranged(t.shape, axis), from)
+	if err != nil {
+		return nil, err
+	}
+	im.moved[key] = out
+	padded := *out
+	padded.pads, padded.by = s.pads, s.by
+	return &padded, nil
+}
+
+// move names a layer that moves elements, so that it is made once.
+type move struct {
+	tap
+	kind       quant.Kind
+	factor     int
+	depthFirst bool
+}
+
+// shuffled returns s with the parameters of the channels that PixelShuffle
+// makes of its own, which must agree.
+func shuffled(n *node, s *stream, l quant.Layer, channels int) (*stream, error) {
+	square := l.Factor * l.Factor
+	members := func(c int) []int {
+		out := make([]int, square)
+		for k := range out {
+			out[k] = c*square + k
+			if l.DepthFirst {
+				out[k] = k*channels + c
+			}
+		}
+		return out
+	}
+	out := *s
+	if s.q == nil {
+		if differs(s.steps) {
+			return nil, n.errorf("reads channels that were shuffled into positions, each with parameters of its own: put a Quant node before it")
+		}
+		return &out, nil
+	}
+	q := *s.q
+	var ok1, ok2 bool
+	q.scale, ok1 = narrowed(q.scale, channels, members)
+	q.offset, ok2 = narrowed(q.offset, channels, members)
+	if !ok1 || !ok2 {
+		return nil, n.errorf("reads channels that were shuffled into positions and have different scales, want one scale")
+	}
+	out.q = &q
+	return &out, nil
+}
+
+// moves recognises what Upsample or PixelShuffle does to a base, and on which
+// axis the channels lie.
+func moves(v view, b quant.Shape) (l quant.Layer, axis int, ok bool) {
+	if len(v) != 4 {
+		return l, 0, false
+	}
+	for _, axis := range []int{1, 3} {
+		at := imageAxes[axis]
+		c, h, w := v[at[0]], v[at[1]], v[at[2]]
+		for _, l := range candidates(axisSize(h), axisSize(c), b) {
+			if (view{c, h, w}).equal(layerView(l, b)) {
+				return l, axis, true
+			}
+		}
+	}
+	return l, 0, false
+}
+
+// candidates returns the layers that could make that many rows of b.
+func candidates(h, c int, b quant.Shape) []quant.Layer {
+	f := h / b.H
+	if f < 2 || f*b.H != h {
+		return nil
+	}
+	if c == b.C {
+		return []quant.Layer{{Kind: quant.Upsample, Factor: f}}
+	}
+	if c*f*f != b.C {
+		return nil
+	}
+	return []quant.Layer{{Kind: quant.PixelShuffle, Factor: f}, {Kind: quant.PixelShuffle, Factor: f, DepthFirst: true}}
+}
+
+// layerView returns the channels, rows and columns that l makes of b.
+func layerView(l quant.Layer, b quant.Shape) view {
+	f, h, w := l.Factor, whole(vertical, b.H), whole(horizontal, b.W)
+	if l.Kind == quant.Upsample {
+		again := digit{repeats, f, 0}
+		return view{whole(channels, b.C), append(h, again), append(w, again)}
+	}
+	c := b.C / (f * f)
+	if l.DepthFirst {
+		return view{{{channels, c, 1}}, append(h, digit{channels, f, f * c}), append(w, digit{channels, f, c})}
+	}
+	return view{{{channels, c, f * f}}, append(h, digit{channels, f, f}), append(w, digit{channels, f, 1})}
+}

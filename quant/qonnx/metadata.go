@@ -1,0 +1,162 @@
+package qonnx
+
+import (
+	"fmt"
+	"maps"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/a2qgen/a2qgen/quant"
+)
+
+// Metadata of a model that a2qgen writes and reads.
+const (
+	// metaNames lists the layers' names, separated by commas.
+	metaNames = "a2qgen.layer_names"
+	// metaAccBits, followed by a layer's name, declares its accumulator width.
+	metaAccBits = "a2qgen.acc_bits."
+	// metaAccStart, followed by a layer's name, says "shifted" where its
+	// accumulators start at quant.Layer.ShiftedStart.
+	metaAccStart = "a2qgen.acc_start."
+	shifted      = "shifted"
+)
+
+var layerName = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_]{0,63}$`)
+
+// metadata is what a file says of layers, by name.
+type metadata struct {
+	names   []string
+	bits    map[string]int
+	shifted map[string]bool
+	// read holds the keys that a layer has taken.
+	read map[string]bool
+}
+
+func newMetadata(entries map[string]string) (*metadata, error) {
+	m := &metadata{bits: map[string]int{}, shifted: map[string]bool{}, read: map[string]bool{}}
+	if list, given := entries[metaNames]; given {
+		m.names = strings.Split(list, ",")
+	}
+	for i, name := range m.names {
+		if !layerName.MatchString(name) || slices.Contains(m.names[:i], name) {
+			return nil, fmt.Errorf("metadata %s: %s is a duplicate or not a name of letters, digits and _", metaNames, show(name))
+		}
+	}
+	for _, key := range slices.Sorted(maps.Keys(entries)) {
+		text := entries[key]
+		if name, ok := strings.CutPrefix(key, metaAccBits); ok {
+			p, err := strconv.Atoi(text)
+			if err != nil || p < 1 || p > 64 {
+				return nil, fmt.Errorf("metadata %s: is %s, want a width from 1 to 64", show(key), show(text))
+			}
+			m.bits[name] = p
+		}
+		if name, ok := strings.CutPrefix(key, metaAccStart); ok {
+			if text != shifted {
+				return nil, fmt.Errorf("metadata %s: is %s, want %q", show(key), show(text), shifted)
+			}
+			m.shifted[name] = true
+		}
+	}
+	return m, nil
+}
+
+// nameOf returns the listed name of the layer whose node n is: Write names the
+// nodes of a layer "/name/...".
+func (m *metadata) nameOf(n *node) (string, bool) {
+	head, _, ok := strings.Cut(strings.TrimPrefix(n.name, "/"), "/")
+	if ok && strings.HasPrefix(n.name, "/") && slices.Contains(m.names, head) {
+		return head, true
+	}
+	return "", false
+}
+
+// begin sets the accumulator width and the start values that the file declares
+// for a layer with weights.
+func (im *importer) begin(t *site) error {
+	name, ok := im.meta.nameOf(t.at)
+	if !ok || !im.meta.shifted[name] {
+		name = t.at.name
+	}
+	if !im.meta.shifted[name] {
+		return nil
+	}
+	im.meta.read[metaAccStart+name] = true
+	p, ok := im.meta.bits[name]
+	if !ok || p > 63 {
+		return fmt.Errorf("metadata %s: wants %s of at most 63 too", show(metaAccStart+name), show(metaAccBits+name))
+	}
+	t.layer.Start = make([]int64, t.layer.Out)
+	for c := range t.layer.Start {
+		start, ok := t.layer.ShiftedStart(c, p)
+		if !ok {
+			return t.at.errorf("metadata %s: channel %d does not fit in %d bits from any start", show(metaAccStart+name), c, p)
+		}
+		t.layer.Start[c] = start
+	}
+	return nil
+}
+
+// prefixes of the names of layers that the file does not name.
+var prefixes = map[quant.Kind]string{
+	quant.Linear: "fc", quant.Conv: "conv", quant.AvgPool: "pool", quant.MaxPool: "pool", quant.Add: "add",
+	quant.Concat: "concat", quant.Upsample: "up", quant.PixelShuffle: "shuffle", quant.Requantize: "requant",
+}
+
+// name gives every layer a name and its declared width. nodes are those that the
+// layers come from.
+func (m *metadata) name(layers []quant.Layer, nodes []*node) error {
+	byNode := false
+	for i, n := range nodes {
+		if name, ok := m.nameOf(n); ok && !taken(layers, name) {
+			layers[i].Name, byNode = name, true
+		}
+	}
+	if m.names != nil && !byNode {
+		if len(m.names) != len(layers) {
+			return fmt.Errorf("metadata %s: names %d layers, the graph has %d", metaNames, len(m.names), len(layers))
+		}
+		for i := range layers {
+			layers[i].Name = m.names[i]
+		}
+	}
+	count := map[string]int{}
+	for i := range layers {
+		for prefix := prefixes[layers[i].Kind]; layers[i].Name == ""; {
+			count[prefix]++
+			if name := fmt.Sprint(prefix, count[prefix]); !taken(layers, name) {
+				layers[i].Name = name
+			}
+		}
+	}
+	return m.setBits(layers, nodes)
+}
+
+func taken(layers []quant.Layer, name string) bool {
+	return slices.ContainsFunc(layers, func(l quant.Layer) bool { return l.Name == name })
+}
+
+// setBits takes over the declared accumulator widths.
+func (m *metadata) setBits(layers []quant.Layer, nodes []*node) error {
+	for _, name := range slices.Sorted(maps.Keys(m.bits)) {
+		i := slices.IndexFunc(layers, func(l quant.Layer) bool { return l.Name == name })
+		if i < 0 {
+			i = slices.IndexFunc(nodes, func(n *node) bool { return n.name == name })
+		}
+		if i < 0 {
+			return fmt.Errorf("metadata %s: there is no such layer", show(metaAccBits+name))
+		}
+		if !layers[i].Kind.Weighted() {
+			return fmt.Errorf("metadata %s: layer %q has no weights", show(metaAccBits+name), layers[i].Name)
+		}
+		layers[i].AccBits = m.bits[name]
+	}
+	for _, name := range slices.Sorted(maps.Keys(m.shifted)) {
+		if !m.read[metaAccStart+name] {
+			return fmt.Errorf("metadata %s: there is no node of that name, or of that layer", show(metaAccStart+name))
+		}
+	}
+	return nil
+}

@@ -1,0 +1,238 @@
+package qonnx
+
+import (
+	"math"
+	"slices"
+)
+
+// opResize evaluates Resize and Upsample where they repeat every element a whole
+// number of times.
+func opResize(im *importer, n *node) (value, error) {
+	v, err := im.operand(n, 0)
+	if err != nil {
+		return nil, err
+	}
+	s, ok := v.(*stream)
+	if !ok {
+		return nil, n.errorf("wants an input that depends on the network's")
+	}
+	if err := unpadded(n, s); err != nil {
+		return nil, err
+	}
+	factors, err := im.resizeFactors(n, s.dims())
+	if err != nil {
+		return nil, err
+	}
+	if !slices.ContainsFunc(factors, func(f int) bool { return f != 1 }) {
+		return s, nil
+	}
+	if mode := n.string("mode", "nearest"); mode != "nearest" {
+		return nil, n.errorf("interpolates by %s, want nearest", show(mode))
+	}
+	dims := s.dims()
+	for i, f := range factors {
+		if err := n.repeatsExactly(im.g.opset, dims[i], f); err != nil {
+			return nil, err
+		}
+	}
+	if s, err = im.simple(n, s); err != nil {
+		return nil, err
+	}
+	out := *s
+	for i, f := range factors {
+		out.view = out.view.repeated(i, f)
+		dims[i] *= f
+	}
+	if size := boundedProduct(dims); size < 0 || size > im.activations {
+		return nil, n.errorf("makes shape %v, more than the %d elements that are left for all layers", dims, im.activations)
+	}
+	return &out, nil
+}
+
+// simple returns s, made a layer if it was moved about before: what moves it
+// again is then recognised by itself.
+func (im *importer) simple(n *node, s *stream) (*stream, error) {
+	if s.base == fromInput && !s.view.repeating() {
+		return s, nil
+	}
+	s, err := im.pooled(n, s)
+	if err != nil {
+		return nil, err
+	}
+	if l, _, ok := moves(s.view, im.shapeOf(s)); ok && l.Factor > 1 {
+		return im.settled(n, s)
+	}
+	return s, nil
+}
+
+// resizeFactors returns the factor of every axis, from the scales or the sizes.
+func (im *importer) resizeFactors(n *node, dims []int) ([]int, error) {
+	at, sizesAt := 2, 3
+	if n.op == "Upsample" || im.g.opset < 11 {
+		at, sizesAt = 1, -1
+	}
+	var scales []float64
+	for _, v := range n.attrs["scales"].GetFloats() {
+		scales = append(scales, float64(v))
+	}
+	if scales == nil && n.has(at) {
+		t, err := im.constant(n, at)
+		if err != nil {
+			return nil, err
+		}
+		scales = t.data
+	}
+	if len(scales) == 0 && sizesAt > 0 && n.has(sizesAt) {
+		t, err := im.constant(n, sizesAt)
+		if err != nil {
+			return nil, err
+		}
+		for i, size := range t.data[:min(len(dims), len(t.data))] {
+			scales = append(scales, size/float64(dims[i]))
+		}
+	}
+	if n.attrs["axes"] != nil {
+		return nil, n.errorf("names axes, want scales or sizes for all")
+	}
+	if len(scales) != len(dims) {
+		return nil, n.errorf("has %d scales or sizes for shape %v", len(scales), dims)
+	}
+	factors := make([]int, len(dims))
+	for i, v := range scales {
+		f, ok := exactly(v)
+		if !ok || f < 1 || f > 1<<10 {
+			return nil, n.errorf("resizes axis %d of shape %v by %v, want a whole factor", i, dims, v)
+		}
+		factors[i] = f
+	}
+	return factors, nil
+}
+
+// repeatsExactly returns an error unless the node's rules for coordinates make
+// element i of the result element i/f of the input (ONNX, Resize).
+func (n *node) repeatsExactly(opset int64, length, f int) error {
+	if f == 1 || n.op == "Upsample" {
+		return nil
+	}
+	transform, nearest := n.string("coordinate_transformation_mode", "half_pixel"), n.string("nearest_mode", "round_prefer_floor")
+	if opset < 11 {
+		transform, nearest = "asymmetric", "floor" // before opset 11
+	}
+	if length > 1<<20/f {
+		return n.errorf("makes %d elements of %d, want at most %d", length*f, length, 1<<20)
+	}
+	for i := range length * f {
+		x := float64(i) / float64(f)
+		switch transform {
+		case "asymmetric":
+		case "half_pixel", "pytorch_half_pixel":
+			x = (float64(i)+0.5)/float64(f) - 0.5
+		case "tf_half_pixel_for_nn":
+			x = (float64(i) + 0.5) / float64(f)
+		case "align_corners":
+			x = float64(i) * float64(length-1) / float64(length*f-1)
+		default:
+			return n.errorf("transforms coordinates by %s, which is not supported", show(transform))
+		}
+		switch nearest {
+		case "round_prefer_floor":
+			x = math.Ceil(x - 0.5)
+		case "round_prefer_ceil":
+			x = math.Floor(x + 0.5)
+		case "floor":
+			x = math.Floor(x)
+		case "ceil":
+			x = math.Ceil(x)
+		default:
+			return n.errorf("rounds coordinates by %s, which is not supported", show(nearest))
+		}
+		if clamp(x, 0, float64(length-1)) != float64(i/f) {
+			return n.errorf("picks element %v for position %d with %s and %s, want every element repeated %d times", x, i, transform, nearest, f)
+		}
+	}
+	return nil
+}
+
+// opDepthToSpace moves channels into positions. It is a view: Reshape, Transpose
+// and Reshape say the same.
+func opDepthToSpace(im *importer, n *node) (value, error) {
+	v, err := im.operand(n, 0)
+	if err != nil {
+		return nil, err
+	}
+	s, ok := v.(*stream)
+	b, dims := n.count("blocksize", 0), v.dims()
+	if !ok || len(dims) != 4 || dims[0] != 1 || b < 1 || dims[1]%(b*b) != 0 {
+		return nil, n.errorf("cannot move blocks of %d x %d channels of shape %v into positions", b, b, dims)
+	}
+	if err := unpadded(n, s); err != nil {
+		return nil, err
+	}
+	if s, err = im.simple(n, s); err != nil {
+		return nil, err
+	}
+	c := dims[1] / (b * b)
+	apart, perm := []int{1, b, b, c, dims[2], dims[3]}, []int{0, 3, 4, 1, 5, 2}
+	switch mode := n.string("mode", "DCR"); mode {
+	case "DCR":
+	case "CRD":
+		apart, perm = []int{1, c, b, b, dims[2], dims[3]}, []int{0, 1, 4, 2, 5, 3}
+	default:
+		return nil, n.errorf("mode is %s, want DCR or CRD", show(mode))
+	}
+	if v, err = im.reshaped(n, s, apart); err != nil {
+		return nil, err
+	}
+	if v, err = im.transposed(n, v, perm); err != nil {
+		return nil, err
+	}
+	return im.reshaped(n, v, []int{1, c, dims[2] * b, dims[3] * b})
+}
+
+// opPad puts zeros around a stream, for a convolution behind it.
+func opPad(im *importer, n *node) (value, error) {
+	v, err := im.operand(n, 0)
+	if err != nil {
+		return nil, err
+	}
+	pads, given, err := im.intList(n, "pads", 1)
+	if err != nil {
+		return nil, err
+	}
+	s, ok := v.(*stream)
+	if !ok || !given || len(pads) != 2*len(v.dims()) || n.has(3) {
+		return nil, n.errorf("has %d pads for shape %v, want two for each axis, on what depends on the network's input", len(pads), v.dims())
+	}
+	if mode := n.string("mode", "constant"); mode != "constant" {
+		return nil, n.errorf("pads by %s, want zeros", show(mode))
+	}
+	fill := n.float("value", 0)
+	if n.has(2) {
+		if fill, err = im.oneNumber(n, 2); err != nil {
+			return nil, err
+		}
+	}
+	if fill != 0 {
+		return nil, n.errorf("pads with %v, want zeros", fill)
+	}
+	if s, err = im.pooled(n, s); err != nil {
+		return nil, err
+	}
+	out := *s
+	out.by, out.pads = n, make([][2]int, len(s.view))
+	copy(out.pads, s.pads)
+	some := false
+	for i := range out.pads {
+		for end, p := range [2]int{pads[i], pads[len(s.view)+i]} {
+			if p < 0 || p > 1<<10 {
+				return nil, n.errorf("pads are %v, want 0..%d", pads, 1<<10)
+			}
+			out.pads[i][end] += p
+			some = some || out.pads[i][end] > 0
+		}
+	}
+	if !some {
+		return s, nil
+	}
+	return &out, nil
+}
