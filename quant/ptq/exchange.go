@@ -1,0 +1,131 @@
+package ptq
+
+import "math"
+
+// exchange sweeps over the weights: at each it tries a step together with the
+// best second step anywhere, and takes the pair if it lowers the loss. It ends
+// at integers that no pair of steps improves, or after that many sweeps. A full
+// budget leaves no single step that helps: then pairs move units about.
+func (w *walker) exchange(sweeps int) {
+	for range sweeps {
+		better := false
+		for i := range w.q {
+			for _, d := range [...]int32{1, -1} {
+				if w.exchangeAt(i, d) {
+					better = true
+				}
+			}
+		}
+		if !better {
+			return
+		}
+	}
+}
+
+// exchangeAt tries a step of d at i with its best partner.
+func (w *walker) exchangeAt(i int, d int32) bool {
+	if w.q[i]*d >= w.clip {
+		return false
+	}
+	j, e, cost := w.partner(i, d)
+	if j < 0 || cost >= -w.noise() {
+		return false
+	}
+	// The step that shrinks comes first, so that no tile is ever outside.
+	if w.grows(i, d) {
+		i, d, j, e = j, e, i, d
+	}
+	w.move(i, d)
+	w.move(j, e)
+	return true
+}
+
+// partner finds the step e at j != i that costs least together with a step of
+// d at i and leaves both tiles in the set; j is -1 if there is none.
+func (w *walker) partner(i int, d int32) (j int, e int32, cost float64) {
+	j, cost = -1, math.Inf(1)
+	own := i / w.tileSize
+	base := w.cost(i, float64(d))
+	after := w.sumsAfter(own, w.grows(i, d), d)
+	fits := w.set.holds(after[0], after[1])
+	for t := range w.pos {
+		sums := [2]int64{w.pos[t], w.neg[t]}
+		if t == own {
+			sums = after
+		}
+		if t != own && !fits {
+			continue // nothing there makes room here
+		}
+		m := mates{
+			growPos: w.set.holds(sums[0]+1, sums[1]), growNeg: w.set.holds(sums[0], sums[1]+1),
+			shrinkPos: w.set.holds(sums[0]-1, sums[1]), shrinkNeg: w.set.holds(sums[0], sums[1]-1),
+		}
+		if k, f, c := w.partnerIn(t, i, d, m); c < cost-base {
+			j, e, cost = k, f, base+c
+		}
+	}
+	return j, e, cost
+}
+
+// sumsAfter returns the positive and negative sums of tile t after a step of d
+// that grows or shrinks a magnitude.
+func (w *walker) sumsAfter(t int, grows bool, d int32) [2]int64 {
+	sums := [2]int64{w.pos[t], w.neg[t]}
+	switch {
+	case grows && d > 0:
+		sums[0]++
+	case grows:
+		sums[1]++
+	case d > 0:
+		sums[1]--
+	default:
+		sums[0]--
+	}
+	return sums
+}
+
+// mates says which second steps a tile permits.
+type mates struct{ growPos, growNeg, shrinkPos, shrinkNeg bool }
+
+// permits says whether integer q may take a step up, or down.
+func (m mates) permits(q int32, up bool) bool {
+	switch {
+	case up && q >= 0:
+		return m.growPos
+	case up:
+		return m.shrinkNeg
+	case q <= 0:
+		return m.growNeg
+	}
+	return m.shrinkPos
+}
+
+// partnerIn is partner within tile t, without the cost of i's own step.
+func (w *walker) partnerIn(t, i int, d int32, m mates) (best int, step int32, cost float64) {
+	best, cost = -1, math.Inf(1)
+	var h []float64
+	if w.sys.h != nil {
+		h = w.sys.h[i*w.sys.k : (i+1)*w.sys.k]
+	}
+	for j := t * w.tileSize; j < min((t+1)*w.tileSize, len(w.q)); j++ {
+		g := w.g[j] // after the step at i
+		if h != nil {
+			g -= float64(d) * h[j]
+		}
+		e := int32(1)
+		if g < 0 {
+			e = -1
+		}
+		c := w.sys.diag(j) - 2*math.Abs(g)
+		if !m.permits(w.q[j], e > 0) {
+			// The other way may be what makes room.
+			if e, c = -e, w.sys.diag(j)+2*math.Abs(g); c >= cost || !m.permits(w.q[j], e > 0) {
+				continue
+			}
+		}
+		if c < cost && j != i && w.q[j]*e < w.clip {
+			best, step, cost = j, e, c
+		}
+	}
+	return best, step, cost
+}

@@ -1,0 +1,104 @@
+package ptq
+
+import (
+	"fmt"
+
+	"gonum.org/v1/gonum/mat"
+)
+
+const (
+	defaultDamping = 0.01
+	defaultSweeps  = 20
+)
+
+// Solve quantises p by a method. The integers fit p.Acc, by the integer test
+// of MATH 1, or there is an error. The result does not depend on the number of
+// cores.
+func (p *Problem) Solve(m Method) (*Solution, error) {
+	if err := p.check(); err != nil {
+		return nil, err
+	}
+	if err := p.checkWeights(); err != nil {
+		return nil, err
+	}
+	if _, err := ParseMethod(string(m)); err != nil {
+		return nil, err
+	}
+	sys, err := p.system(m == AXE || m == Budget)
+	if err != nil {
+		return nil, err
+	}
+	sol := p.newSolution()
+	forRows(p.Rows, func() func(int) {
+		s := newSolver(p, sys, m)
+		return func(r int) {
+			for i, w := range p.row(r) {
+				s.u[i] = w / p.Scale[r]
+			}
+			sol.Scale[r] = p.Scale[r] * s.solve(sol.row(r))
+		}
+	})
+	p.measure(sol)
+	return sol, p.Certify(sol.Q)
+}
+
+// system returns the quadratic form of p's rows, with what GPTQ needs if
+// ordered.
+func (p *Problem) system(ordered bool) (*system, error) {
+	damping := p.Options.Damping
+	if damping == 0 {
+		damping = defaultDamping
+	}
+	sys, err := newSystem(p.Moment, p.K, damping)
+	if err == nil && ordered {
+		if !p.Options.ColumnOrder {
+			sys.byImportance()
+		}
+		err = sys.factorize()
+	}
+	if err != nil {
+		return nil, fmt.Errorf("ptq: layer %q: %w", p.Name, err)
+	}
+	return sys, nil
+}
+
+// row returns the weights of row r.
+func (p *Problem) row(r int) []float64 { return p.Weights[r*p.K : (r+1)*p.K] }
+
+// row returns the integers of row r.
+func (s *Solution) row(r int) []int32 {
+	k := len(s.Q) / len(s.Scale)
+	return s.Q[r*k : (r+1)*k]
+}
+
+func (p *Problem) newSolution() *Solution {
+	return &Solution{
+		Q: make([]int32, p.Rows*p.K), Scale: make([]float64, p.Rows),
+		Loss: make([]float64, p.Rows), Power: make([]float64, p.Rows),
+	}
+}
+
+// measure fills in Loss and Power.
+func (p *Problem) measure(sol *Solution) {
+	forRows(p.Rows, func() func(int) {
+		e := mat.NewVecDense(p.K, nil)
+		return func(r int) {
+			for i, w := range p.row(r) {
+				e.SetVec(i, w)
+			}
+			sol.Power[r] = p.quadratic(e)
+			for i, q := range sol.row(r) {
+				e.SetVec(i, p.row(r)[i]-sol.Scale[r]*float64(q))
+			}
+			sol.Loss[r] = p.quadratic(e)
+		}
+	})
+}
+
+// quadratic returns e' H e.
+func (p *Problem) quadratic(e *mat.VecDense) float64 {
+	if p.Moment == nil {
+		return mat.Dot(e, e)
+	}
+	return mat.Inner(e, p.Moment, e)
+}

@@ -1,0 +1,174 @@
+package ptq
+
+import "math"
+
+// walker holds one row's integers and walks them, unit by unit, to a smaller
+// loss or into the set. It keeps the gradient g = H (u - q) up to date, so that
+// what a step of d at weight i adds to the loss, d^2 H_ii - 2 d g_i, costs
+// nothing to know, and a step costs O(K).
+type walker struct {
+	sys      *system
+	set      set
+	tileSize int
+	clip     int32
+
+	u, g     []float64
+	q        []int32
+	pos, neg []int64 // of each tile: sums of positive and negated negative integers
+	loss     float64
+}
+
+// newWalker returns a walker for rows of p whose tiles lie in s.
+func newWalker(p *Problem, sys *system, s set) *walker {
+	n := p.Acc.tiles(p.K)
+	return &walker{
+		sys: sys, set: s, tileSize: p.Acc.tileSize(p.K), clip: p.clip(),
+		u: make([]float64, p.K), g: make([]float64, p.K), q: make([]int32, p.K),
+		pos: make([]int64, n), neg: make([]int64, n),
+	}
+}
+
+// begin starts at integers q with target u. It copies both.
+func (w *walker) begin(u []float64, q []int32) {
+	copy(w.u, u)
+	copy(w.q, q)
+	clear(w.pos)
+	clear(w.neg)
+	for i, v := range w.q {
+		w.count(i, v)
+	}
+	w.refresh()
+}
+
+// refresh computes the gradient and the loss anew.
+func (w *walker) refresh() {
+	e := make([]float64, len(w.u))
+	for i, u := range w.u {
+		e[i] = u - float64(w.q[i])
+	}
+	w.sys.apply(e, w.g)
+	w.loss = 0
+	for i, x := range e {
+		w.loss += x * w.g[i]
+	}
+}
+
+// count adds integer v at i to its tile's sums; -v takes it away.
+func (w *walker) count(i int, v int32) {
+	if t := i / w.tileSize; v > 0 {
+		w.pos[t] += int64(v)
+	} else {
+		w.neg[t] -= int64(v)
+	}
+}
+
+// cost is what a step of d at weight i adds to the loss.
+func (w *walker) cost(i int, d float64) float64 {
+	return d*d*w.sys.diag(i) - 2*d*w.g[i]
+}
+
+// move takes a step of d, 1 or -1, at weight i.
+func (w *walker) move(i int, d int32) {
+	w.loss += w.cost(i, float64(d))
+	t := i / w.tileSize
+	switch q := w.q[i]; {
+	case d > 0 && q >= 0:
+		w.pos[t]++
+	case d > 0:
+		w.neg[t]--
+	case q > 0:
+		w.pos[t]--
+	default:
+		w.neg[t]++
+	}
+	w.q[i] += d
+	if w.sys.h == nil {
+		w.g[i] -= float64(d)
+		return
+	}
+	g, f := w.g, float64(d)
+	for j, h := range w.sys.h[i*w.sys.k : (i+1)*w.sys.k] {
+		g[j] -= f * h
+	}
+}
+
+// grows says whether a step of d at weight i makes its magnitude larger.
+func (w *walker) grows(i int, d int32) bool { return w.q[i] == 0 || w.q[i] > 0 == (d > 0) }
+
+// allowed says whether a step of d at weight i stays in range and in the set.
+func (w *walker) allowed(i int, d int32) bool {
+	if !w.grows(i, d) {
+		return true
+	}
+	if w.q[i]*d >= w.clip {
+		return false
+	}
+	t := i / w.tileSize
+	return w.set.room(w.pos[t], w.neg[t], d > 0) > 0
+}
+
+// fits says whether every tile lies in the set.
+func (w *walker) fits() bool {
+	for t := range w.pos {
+		if !w.set.holds(w.pos[t], w.neg[t]) {
+			return false
+		}
+	}
+	return true
+}
+
+// shrink gives back units, each time the one whose removal costs least among
+// those that bring its tile closer to the set, until every tile fits.
+func (w *walker) shrink() {
+	for t := range w.pos {
+		lo := t * w.tileSize
+		hi := min(lo+w.tileSize, len(w.q))
+		for !w.set.holds(w.pos[t], w.neg[t]) {
+			pos := w.set.relieves(w.pos[t], w.neg[t], true)
+			neg := w.set.relieves(w.pos[t], w.neg[t], false)
+			best, least := -1, math.Inf(1)
+			for i := lo; i < hi; i++ {
+				q := w.q[i]
+				if q > 0 && !pos || q < 0 && !neg || q == 0 {
+					continue
+				}
+				if c := w.cost(i, -sign(q)); c < least || best < 0 {
+					best, least = i, c
+				}
+			}
+			w.move(best, int32(-sign(w.q[best])))
+		}
+	}
+}
+
+// sign returns 1 or -1, of which 0 has the latter.
+func sign(q int32) float64 {
+	if q > 0 {
+		return 1
+	}
+	return -1
+}
+
+// grow takes the single step that lowers the loss most, until none does.
+func (w *walker) grow() {
+	for {
+		best, step, least := -1, int32(0), -w.noise()
+		for i, g := range w.g {
+			d := int32(1)
+			if g < 0 {
+				d = -1
+			}
+			if c := w.sys.diag(i) - 2*math.Abs(g); c < least && w.allowed(i, d) {
+				best, step, least = i, d, c
+			}
+		}
+		if best < 0 {
+			return
+		}
+		w.move(best, step)
+	}
+}
+
+// noise is the gain below which a step is taken for a rounding error, so that
+// no walk goes in circles.
+func (w *walker) noise() float64 { return 1e-12 * (math.Abs(w.loss) + w.sys.diag(0)) }
