@@ -2,6 +2,7 @@ package train
 
 import (
 	"encoding/gob"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -10,6 +11,8 @@ import (
 	"path/filepath"
 	"reflect"
 	"strings"
+
+	"gopkg.in/yaml.v3"
 )
 
 // checkpointVersion changes whenever checkpoint's meaning does.
@@ -21,7 +24,7 @@ const maxCheckpoint = 4 << 30
 // checkpoint is the private file format (gob) of a run between two epochs.
 type checkpoint struct {
 	Version   int
-	Spec      Spec
+	Spec      []byte // JSON: gob would take a pointer to false for none
 	Data      uint64 // checksum of the training samples
 	Phase     string
 	Epoch     int
@@ -41,8 +44,12 @@ func (r *run) checkpoint() (*checkpoint, error) {
 	if err != nil {
 		return nil, err
 	}
+	spec, err := json.Marshal(r.spec)
+	if err != nil {
+		return nil, err
+	}
 	return &checkpoint{
-		Version: checkpointVersion, Spec: *r.spec, Data: r.train.sum(), Phase: r.phase, Epoch: r.epoch, PCG: pcg,
+		Version: checkpointVersion, Spec: spec, Data: r.train.sum(), Phase: r.phase, Epoch: r.epoch, PCG: pcg,
 		State: r.net.state(), M: r.opt.m, V: r.opt.v, Steps: r.opt.steps,
 		Average: r.avg.numbers(), Teacher: r.teacher.state(), FloatTest: r.floatTest, History: r.history,
 	}, nil
@@ -119,7 +126,11 @@ func (r *run) restore(c *checkpoint) error {
 	if c.Version != checkpointVersion {
 		return fmt.Errorf("has version %d, want %d", c.Version, checkpointVersion)
 	}
-	if err := sameSpec(r.spec, &c.Spec); err != nil {
+	var then Spec
+	if err := json.Unmarshal(c.Spec, &then); err != nil {
+		return fmt.Errorf("holds no spec: %w", err)
+	}
+	if err := sameSpec(r.spec, &then); err != nil {
 		return err
 	}
 	if c.Data != r.train.sum() {
@@ -163,13 +174,30 @@ func sameSpec(now, then *Spec) error {
 	a, b := reflect.ValueOf(now).Elem(), reflect.ValueOf(then).Elem()
 	for i := 0; i < a.NumField(); i++ {
 		f := a.Type().Field(i)
-		if f.Name == "Data" || reflect.DeepEqual(a.Field(i).Interface(), b.Field(i).Interface()) {
+		x, y := a.Field(i).Interface(), b.Field(i).Interface()
+		if f.Name == "Data" || show(x) == show(y) {
 			continue
 		}
 		name, _, _ := strings.Cut(f.Tag.Get("yaml"), ",")
-		return fmt.Errorf("is of another spec: %s was %v, is now %v", name, b.Field(i).Interface(), a.Field(i).Interface())
+		return fmt.Errorf("is of another spec: %s was %s, is now %s", name, show(y), show(x))
 	}
 	return nil
+}
+
+// show returns the value of a field as a spec would have it, in JSON's notation.
+func show(v any) string {
+	var plain any
+	text, err := yaml.Marshal(v)
+	if err == nil {
+		err = yaml.Unmarshal(text, &plain)
+	}
+	if err == nil {
+		text, err = json.Marshal(plain)
+	}
+	if err != nil { // a field that no spec can hold
+		panic("train: spec: " + err.Error())
+	}
+	return strings.Trim(string(text), "\"")
 }
 
 // finite reports whether every number of the network is one.

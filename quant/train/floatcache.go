@@ -18,12 +18,30 @@ import (
 // named here, which costs a sweep time but never a wrong network.
 func floatPart(s *Spec) Spec {
 	f, d := *s, DefaultSpec()
+	f.Layers = s.Layers.clone()
+	f.Layers.dropQuantisers()
 	f.Name, f.Data = d.Name, d.Data
 	f.WeightBits, f.ActBits = d.WeightBits, d.ActBits
 	f.FirstWeightBits, f.LastWeightBits = d.FirstWeightBits, d.LastWeightBits
 	f.Method, f.Rule, f.AccBits, f.Regulariser = d.Method, d.Rule, d.AccBits, d.Regulariser
+	f.DepthwiseMethod, f.ShrinkWeights = d.DepthwiseMethod, d.ShrinkWeights
+	f.FirstAccBits, f.LastAccBits = d.FirstAccBits, d.LastAccBits
 	f.Distil, f.QAT = d.Distil, d.QAT
 	return f
+}
+
+// dropQuantisers takes what layers say about their quantisers from them, and
+// their names.
+func (l Layers) dropQuantisers() {
+	for i := range l {
+		s := &l[i]
+		s.Name, s.Method, s.WeightBits, s.ActBits, s.AccBits = "", "", 0, 0, 0
+		s.Body.dropQuantisers()
+		s.Shortcut.dropQuantisers()
+		for _, b := range s.Branches {
+			b.dropQuantisers()
+		}
+	}
 }
 
 // floatPath returns the file of r's float phase in the cache. Its name is a
@@ -60,7 +78,9 @@ func (r *run) loadFloat() error {
 	if err != nil {
 		return err
 	}
-	c.Spec = *r.spec // the hash has compared the part that matters
+	if c.Spec, err = json.Marshal(r.spec); err != nil { // the hash has compared what matters
+		return fmt.Errorf("train: float cache: %w", err)
+	}
 	if err := r.restore(c); err != nil {
 		return fmt.Errorf("train: float cache %s: %w", path, err)
 	}

@@ -31,6 +31,8 @@ func TestFloatCache(t *testing.T) {
 		func(s *Spec) { s.Method, s.FirstWeightBits, s.LastWeightBits = quant.Base, 6, 7 },
 		func(s *Spec) { s.QAT.Epochs, s.QAT.LR, s.QAT.Optimiser = 3, 3e-4, SGD },
 		func(s *Spec) { s.Name, s.Regulariser = "other", 0.1 },
+		func(s *Spec) { s.Layers[1].WeightBits, s.Layers[1].AccBits, s.Layers[2].Name = 3, 12, "last" },
+		func(s *Spec) { s.Method, s.FirstAccBits, s.ShrinkWeights = quant.Budget, 14, new(false) },
 		func(s *Spec) { s.Distil.Weight, s.QAT.Average, s.QAT.ClipNorm = 0.5, 0.9, 1 },
 	} {
 		s := small()

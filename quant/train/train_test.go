@@ -27,6 +27,7 @@ func small() *Spec {
 func rich() *Spec {
 	s := small()
 	s.Validation, s.LabelSmoothing, s.Distil = 0.2, 0.1, Distil{Weight: 0.4, Temperature: 3}
+	s.ShrinkWeights, s.Layers[1].Relu = new(false), new(false)
 	for _, p := range []*Phase{&s.Float, &s.QAT} {
 		p.Average, p.WeightDecay, p.ClipNorm, p.WarmUp, p.Schedule = 0.95, 0.01, 0.5, 1, CosineStep
 	}
@@ -213,12 +214,15 @@ func TestResumeRefuses(t *testing.T) {
 	other.AccBits = 11
 	slower := small()
 	slower.QAT.LR = 1e-4
+	wider := small()
+	wider.Layers[1].Out = 11
 	for _, c := range []struct {
 		path string
 		spec *Spec
 		set  *data.Set
 		want string
 	}{
+		{path, wider, smallSet(), "layers was [12,10,8], is now [12,11,8]"},
 		{path, other, smallSet(), "acc_bits was 10, is now 11"},
 		{path, slower, smallSet(), "qat was"},
 		{path, small(), blobs(321, 20, 4, 7), "other data"},
