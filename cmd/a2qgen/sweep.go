@@ -1,0 +1,175 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/a2qgen/a2qgen/quant"
+	"github.com/a2qgen/a2qgen/quant/train"
+)
+
+const sweepHelp = `Trains the network of a spec with several methods at several accumulator widths and
+seeds, scores every result with the integer executor on the test samples, and writes
+mean and spread as a table and a plot. base knows no accumulator and runs once a seed.
+budget/split and budget/shifted name the rule of the budget method.
+
+The output directory gets results.json, results.csv, results.md, results.svg, and a file
+for each run in runs/. Runs that are there with the same spec and data are not trained
+again: a sweep that was stopped goes on where it was. The float phase of a seed is
+trained once.
+
+Example:
+   a2qgen sweep examples/fmnist-mlp-256.yaml --acc 6:16 --seeds 3 --out build/sweep
+   a2qgen sweep examples/fmnist-cnn.yaml --acc 8,10,12 --methods a2q+,budget/shifted`
+
+func sweepCommand() *cli.Command {
+	return &cli.Command{
+		Name: "sweep", Usage: "accuracy of methods over accumulator widths and seeds",
+		UsageText: "a2qgen sweep SPEC.yaml [--acc 6:16] [--methods base,a2q,a2q+,budget/shifted] [--seeds 3]\n" +
+			"   [--data DIR] [--out DIR] [--weights M] [--acts N] [--epochs E] [--seed S] [--json]",
+		Description: sweepHelp,
+		Flags: []cli.Flag{
+			&cli.StringFlag{Name: "acc", Value: "6:16", Usage: "accumulator widths `P`: 12, 8:16 or a list"},
+			&cli.StringFlag{Name: "methods", Value: "base,a2q,a2q+,budget/shifted", Usage: "`LIST` of methods"},
+			&cli.IntFlag{Name: "seeds", Value: 3, Usage: "train with `N` seeds each, from --seed on"},
+			&cli.StringFlag{Name: "data", Usage: "`DIR` of the data set, IMAGES,LABELS, or drawn"},
+			&cli.StringFlag{Name: "out", Value: filepath.Join("build", "sweep"), Usage: "`DIR` to write"},
+			&cli.IntFlag{Name: "weights", Usage: "weight width `M` of the hidden layers, bits"},
+			&cli.IntFlag{Name: "acts", Usage: "activation width `N`, bits"},
+			&cli.IntFlag{Name: "epochs", Usage: "`E` epochs in all, the first half of them in floating point"},
+			&cli.Uint64Flag{Name: "seed", Usage: "`S` is the first seed (default: the spec's)"},
+			jsonFlag(),
+		},
+		Action: sweepAction,
+	}
+}
+
+func sweepAction(c *cli.Context) error {
+	path, err := oneArgument(c, "SPEC.yaml")
+	if err != nil {
+		return err
+	}
+	s, err := newSweep(c, path)
+	if err != nil {
+		return err
+	}
+	doc, err := s.run(c.Context)
+	if err != nil {
+		return err
+	}
+	if err := doc.write(s.out); err != nil {
+		return err
+	}
+	return s.con.result(doc, doc.print)
+}
+
+// sweep is a sweep under way.
+type sweep struct {
+	con   *console
+	out   string
+	spec  *train.Spec
+	sets  dataSets
+	cells []sweepCell
+	seeds []uint64
+	title string
+}
+
+// sweepCell is a method at a width, trained once a seed.
+type sweepCell struct {
+	method string // "base", "a2q+", "budget/shifted", ...
+	acc    int    // 0 for base
+	spec   *train.Spec
+}
+
+func newSweep(c *cli.Context, path string) (*sweep, error) {
+	s := &sweep{con: newConsole(c), out: c.String("out")}
+	spec, err := train.LoadSpec(path)
+	if err != nil {
+		return nil, err
+	}
+	own := overrides(c)
+	own.AccBits = nil // --acc is a list here
+	if s.spec, err = spec.With(own); err != nil {
+		return nil, err
+	}
+	if c.IsSet("data") {
+		s.spec.Data = c.String("data")
+	}
+	widths, err := parseWidths(c.String("acc"))
+	if err != nil {
+		return nil, err
+	}
+	if n := c.Int("seeds"); n < 1 || n > 100 {
+		return nil, usagef("--seeds is %d, want 1..100", n)
+	}
+	for i := range c.Int("seeds") {
+		s.seeds = append(s.seeds, s.spec.Seed+uint64(i))
+	}
+	s.title = sweepTitle(c, path)
+	if err := s.plan(strings.Split(c.String("methods"), ","), widths); err != nil {
+		return nil, err
+	}
+	if s.sets, err = openData(s.spec.Data); err != nil {
+		return nil, err
+	}
+	return s, os.MkdirAll(filepath.Join(s.out, "runs"), 0o777)
+}
+
+// sweepTitle is the command that repeats the sweep, whatever the machine.
+func sweepTitle(c *cli.Context, path string) string {
+	line := "a2qgen sweep " + filepath.ToSlash(path)
+	for _, name := range []string{"acc", "methods", "seeds", "weights", "acts", "epochs", "seed"} {
+		if c.IsSet(name) {
+			line += fmt.Sprintf(" --%s %v", name, c.Value(name))
+		}
+	}
+	return line
+}
+
+// plan lists the cells and checks every spec before the first run.
+func (s *sweep) plan(methods []string, widths []int) error {
+	slices.Sort(widths)
+	widths = slices.Compact(widths)
+	for _, text := range methods {
+		own := train.Overrides{}
+		if err := setMethod(&own, text); err != nil {
+			return usagef("--methods: %w", err)
+		}
+		each := widths
+		if *own.Method == quant.Base {
+			each = []int{0}
+		}
+		for _, p := range each {
+			if p > 0 {
+				own.AccBits = &p
+			}
+			spec, err := s.spec.With(own)
+			if err != nil {
+				return fmt.Errorf("method %s at P=%d: %w", text, p, err)
+			}
+			s.cells = append(s.cells, sweepCell{method: text, acc: p, spec: spec})
+		}
+	}
+	return nil
+}
+
+// setMethod sets the method, and the rule where text is METHOD/RULE.
+func setMethod(o *train.Overrides, text string) error {
+	name, rule, ruled := strings.Cut(text, "/")
+	method, err := quant.ParseMethod(name)
+	if err != nil {
+		return err
+	}
+	o.Method = &method
+	if !ruled {
+		return nil
+	}
+	r, err := quant.ParseRule(rule)
+	o.Rule = &r
+	return err
+}

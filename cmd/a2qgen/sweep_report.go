@@ -1,0 +1,210 @@
+package main
+
+import (
+	"bytes"
+	"encoding/csv"
+	"fmt"
+	"io"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"gonum.org/v1/gonum/floats"
+	"gonum.org/v1/gonum/stat"
+
+	"github.com/a2qgen/a2qgen/cmd/a2qgen/report"
+)
+
+// sweepReport is the JSON of sweep.
+type sweepReport struct {
+	Title   string        `json:"command"`
+	Name    string        `json:"name"`
+	Data    string        `json:"data"`
+	Seeds   []uint64      `json:"seeds"`
+	Results []sweepResult `json:"results"`
+}
+
+// sweepResult sums up the runs of a method at a width.
+type sweepResult struct {
+	Method  string `json:"method"`
+	AccBits int    `json:"acc_bits"`
+	// Mean, SD (sample standard deviation), Min and Max of the integer accuracy
+	// on the test samples, in percent, over the seeds.
+	Mean      float64 `json:"mean_percent"`
+	SD        float64 `json:"sd_percent"`
+	Min       float64 `json:"min_percent"`
+	Max       float64 `json:"max_percent"`
+	FloatMean float64 `json:"float_mean_percent"`
+	// L1Max, TapsMax, NeededBits and WeightBits are the largest over the seeds.
+	L1Max      int64      `json:"l1_max"`
+	TapsMax    int        `json:"taps_max"`
+	NeededBits int        `json:"needed_bits"`
+	WeightBits int        `json:"weight_bits"`
+	Runs       []sweepRun `json:"runs"`
+}
+
+func (r *sweepResult) add(run *sweepRun) {
+	r.Runs = append(r.Runs, *run)
+	r.L1Max, r.TapsMax = max(r.L1Max, run.L1Max), max(r.TapsMax, run.TapsMax)
+	r.NeededBits, r.WeightBits = max(r.NeededBits, run.NeededBits), max(r.WeightBits, run.WeightBits)
+}
+
+func (r *sweepResult) finish() {
+	var integer, float []float64
+	for _, run := range r.Runs {
+		integer, float = append(integer, run.IntegerPercent), append(float, run.FloatPercent)
+	}
+	r.Mean, r.FloatMean = stat.Mean(integer, nil), stat.Mean(float, nil)
+	r.Min, r.Max = floats.Min(integer), floats.Max(integer)
+	if len(integer) > 1 {
+		r.SD = stat.StdDev(integer, nil)
+	}
+}
+
+// methods and widths list the rows and columns of the table.
+func (d *sweepReport) methods() (names []string) {
+	for _, r := range d.Results {
+		if !slices.Contains(names, r.Method) {
+			names = append(names, r.Method)
+		}
+	}
+	return names
+}
+
+func (d *sweepReport) widths() (all []int) {
+	for _, r := range d.Results {
+		if r.AccBits > 0 && !slices.Contains(all, r.AccBits) {
+			all = append(all, r.AccBits)
+		}
+	}
+	slices.Sort(all)
+	slices.Reverse(all)
+	return all
+}
+
+func (d *sweepReport) at(method string, p int) *sweepResult {
+	i := slices.IndexFunc(d.Results, func(r sweepResult) bool { return r.Method == method && r.AccBits == p })
+	if i < 0 {
+		return nil
+	}
+	return &d.Results[i]
+}
+
+// rows returns the table: a row a method, a column a width.
+func (d *sweepReport) rows(cell func(r *sweepResult) string) [][]string {
+	head := []string{"method"}
+	for _, p := range d.widths() {
+		head = append(head, fmt.Sprintf("P=%d", p))
+	}
+	rows := [][]string{head}
+	for _, m := range d.methods() {
+		if d.at(m, 0) != nil {
+			continue
+		}
+		row := []string{m}
+		for _, p := range d.widths() {
+			row = append(row, cell(d.at(m, p)))
+		}
+		rows = append(rows, row)
+	}
+	return rows
+}
+
+// limits are the lines about what knows no accumulator.
+func (d *sweepReport) limits() (lines []string) {
+	if len(d.Results) > 0 {
+		lines = append(lines, fmt.Sprintf("float %.2f %%", d.Results[0].FloatMean))
+	}
+	for _, m := range d.methods() {
+		if r := d.at(m, 0); r != nil {
+			lines = append(lines, fmt.Sprintf("%s, no accumulator limit: %s %%, needs P=%d", m, r.cell(), r.NeededBits))
+		}
+	}
+	return lines
+}
+
+// cell is mean and standard deviation.
+func (r *sweepResult) cell() string { return fmt.Sprintf("%.2f ± %.2f", r.Mean, r.SD) }
+
+func (d *sweepReport) print(w io.Writer) {
+	fmt.Fprintf(w, "network   %s\ndata      %s\nseeds     %v\n", d.Name, d.Data, d.Seeds)
+	for _, l := range d.limits() {
+		fmt.Fprintf(w, "          %s\n", l)
+	}
+	var t table
+	t.rows = d.rows((*sweepResult).cell)
+	t.print(w)
+}
+
+// write writes the report's files to dir.
+func (d *sweepReport) write(dir string) error {
+	plot, err := d.figure().SVG()
+	if err != nil {
+		return err
+	}
+	doc, err := toJSON(d)
+	if err != nil {
+		return err
+	}
+	for name, data := range map[string][]byte{"results.json": doc, "results.csv": d.csv(), "results.md": d.markdown(), "results.svg": plot} {
+		if err := replaceFile(filepath.Join(dir, name), data); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (d *sweepReport) figure() *report.Figure {
+	f := &report.Figure{Caption: d.Name, X: "accumulator width P, bits", Y: "accuracy, percent"}
+	for _, m := range d.methods() {
+		s := report.Series{Name: m}
+		for _, p := range d.widths() {
+			r := d.at(m, p)
+			if r == nil { // base: a level
+				r = d.at(m, 0)
+				s.Dashed = true
+			}
+			s.X, s.Y = append(s.X, float64(p)), append(s.Y, r.Mean)
+		}
+		f.Series = append(f.Series, s)
+	}
+	return f
+}
+
+func (d *sweepReport) csv() []byte {
+	var b bytes.Buffer
+	w := csv.NewWriter(&b)
+	w.Write([]string{"method", "acc_bits", "seed", "float_percent", "integer_percent", "needed_bits", "l1_max", "taps_max", "weight_bits"})
+	for _, r := range d.Results {
+		for _, run := range r.Runs {
+			w.Write([]string{r.Method, fmt.Sprint(r.AccBits), fmt.Sprint(run.Seed), fmt.Sprintf("%.2f", run.FloatPercent),
+				fmt.Sprintf("%.2f", run.IntegerPercent), fmt.Sprint(run.NeededBits), fmt.Sprint(run.L1Max), fmt.Sprint(run.TapsMax), fmt.Sprint(run.WeightBits)})
+		}
+	}
+	w.Flush() // b takes everything
+	return b.Bytes()
+}
+
+func (d *sweepReport) markdown() []byte {
+	var b bytes.Buffer
+	fmt.Fprintf(&b, "# %s\n\n    %s\n\n%s. Seeds %v; integer accuracy on the test samples in percent, mean ± standard deviation.\n",
+		d.Name, d.Title, d.Data, d.Seeds)
+	for _, l := range d.limits() {
+		fmt.Fprintf(&b, "\n* %s", l)
+	}
+	b.WriteString("\n\n")
+	markdownTable(&b, d.rows((*sweepResult).cell))
+	b.WriteString("\nLargest l1 norm of a channel under the method, most nonzero weights (taps), widest weights (bits):\n\n")
+	markdownTable(&b, d.rows(func(r *sweepResult) string { return fmt.Sprintf("%d, %d, %d", r.L1Max, r.TapsMax, r.WeightBits) }))
+	b.WriteString("\n![accuracy over P](results.svg)\n")
+	return b.Bytes()
+}
+
+func markdownTable(w io.Writer, rows [][]string) {
+	for i, r := range rows {
+		fmt.Fprintf(w, "| %s |\n", strings.Join(r, " | "))
+		if i == 0 {
+			fmt.Fprintf(w, "|%s\n", strings.Repeat("---|", len(r)))
+		}
+	}
+}

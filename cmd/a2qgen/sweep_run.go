@@ -1,0 +1,124 @@
+package main
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"gopkg.in/yaml.v3"
+
+	"github.com/a2qgen/a2qgen/quant/train"
+)
+
+// sweepRun is one trained network.
+type sweepRun struct {
+	Method  string `json:"method"`
+	AccBits int    `json:"acc_bits"`
+	Seed    uint64 `json:"seed"`
+	// FloatPercent and IntegerPercent are accuracies on the test samples.
+	FloatPercent   float64 `json:"float_percent"`
+	IntegerPercent float64 `json:"integer_percent"`
+	// NeededBits is the largest accumulator width that a layer under the
+	// method needs, L1Max the largest l1 norm of a channel of such a layer, TapsMax
+	// the most nonzero weights, and WeightBits the widest weights.
+	NeededBits       int     `json:"needed_bits"`
+	L1Max            int64   `json:"l1_max"`
+	TapsMax          int     `json:"taps_max"`
+	WeightBits       int     `json:"weight_bits"`
+	SamplesPerSecond float64 `json:"samples_per_second"`
+	// Spec identifies spec and data: a run with another one is done again.
+	Spec string `json:"spec"`
+}
+
+// run trains what is missing and returns all results.
+func (s *sweep) run(ctx context.Context) (*sweepReport, error) {
+	doc := &sweepReport{Title: s.title, Name: s.spec.Name, Data: s.sets.describe(), Seeds: s.seeds}
+	total := len(s.cells) * len(s.seeds)
+	for i, cell := range s.cells {
+		c := sweepResult{Method: cell.method, AccBits: cell.acc}
+		for k, seed := range s.seeds {
+			r, err := s.one(ctx, cell, seed)
+			if err != nil {
+				return nil, fmt.Errorf("%s, P=%d, seed %d: %w", cell.method, cell.acc, seed, err)
+			}
+			s.con.line("%d/%d  %s P=%d seed %d: %.2f %%", i*len(s.seeds)+k+1, total, cell.method, cell.acc, seed, r.IntegerPercent)
+			c.add(r)
+		}
+		c.finish()
+		doc.Results = append(doc.Results, c)
+	}
+	return doc, nil
+}
+
+// one returns a run from its file, or trains it.
+func (s *sweep) one(ctx context.Context, cell sweepCell, seed uint64) (*sweepRun, error) {
+	spec, err := cell.spec.With(train.Overrides{Seed: &seed})
+	if err != nil {
+		return nil, err
+	}
+	id, err := s.identity(spec)
+	if err != nil {
+		return nil, err
+	}
+	base := filepath.Join(s.out, "runs", fmt.Sprintf("%s-p%d-s%d", strings.ReplaceAll(cell.method, "/", "-"), cell.acc, seed))
+	if r := readRun(base + ".json"); r != nil && r.Spec == id {
+		return r, nil
+	}
+	o := train.Options{Out: base + ".onnx", FloatCache: filepath.Join(s.out, "float")}
+	quiet := *s.con
+	quiet.quiet = true
+	doc, _, err := trainNetwork(ctx, &quiet, spec, s.sets, o)
+	if err != nil {
+		return nil, err
+	}
+	os.Remove(base + ".onnx.ckpt")
+	r := newSweepRun(cell, seed, doc)
+	r.Spec = id
+	data, err := toJSON(r)
+	if err != nil {
+		return nil, err
+	}
+	return r, replaceFile(base+".json", data)
+}
+
+func newSweepRun(cell sweepCell, seed uint64, doc *trainReport) *sweepRun {
+	r := &sweepRun{Method: cell.method, AccBits: cell.acc, Seed: seed, SamplesPerSecond: doc.SamplesPerSecond,
+		FloatPercent: doc.FloatAccuracyPercent, IntegerPercent: doc.IntegerAccuracyPercent}
+	for i, l := range doc.Layers {
+		if hidden := i > 0 && i < len(doc.Layers)-1; l.AccBits == 0 && !(cell.acc == 0 && hidden) {
+			continue
+		}
+		r.NeededBits, r.L1Max = max(r.NeededBits, l.AccBitsNeeded), max(r.L1Max, l.L1Max)
+		r.TapsMax, r.WeightBits = max(r.TapsMax, l.TapsMax), max(r.WeightBits, l.WeightBits)
+	}
+	return r
+}
+
+// identity hashes everything that a run's result depends on, but the code.
+func (s *sweep) identity(spec *train.Spec) (string, error) {
+	text, err := yaml.Marshal(spec)
+	if err != nil {
+		return "", err
+	}
+	h := sha256.New()
+	fmt.Fprintf(h, "%s\n%s %d %d\n", text, s.sets.train.Name, s.sets.train.Len(), s.sets.test.Len())
+	return hex.EncodeToString(h.Sum(nil)[:8]), nil
+}
+
+// readRun returns the run in a file, or nil where there is none to use.
+func readRun(path string) *sweepRun {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil
+	}
+	var r sweepRun
+	if json.Unmarshal(data, &r) != nil {
+		return nil
+	}
+	return &r
+}
