@@ -168,3 +168,14 @@ func (l *Layer) moveShape(in Shape) error {
 func union(a, b DataType) DataType {
 	return AccRange{min(a.Min(), b.Min()), max(a.Max(), b.Max())}.dataType()
 }
+
+// OutputShape returns the shape that a layer gives for operands of these
+// shapes, whatever their types. Its error is what NewNetwork would say.
+func (l Layer) OutputShape(in ...Shape) (Shape, error) {
+	l.Kind, l.Input, l.operands = l.Kind.orLinear(), DataType{Bits: 8}, nil
+	for k, s := range in {
+		l.operands = append(l.operands, operand{k, s, l.Input})
+	}
+	err := l.shape()
+	return l.Shape, err
+}
