@@ -126,8 +126,9 @@ var badGraphs = map[string]func() (*testGraph, []string){
 	},
 	`output "x" is defined twice`: func() (*testGraph, []string) {
 		g := newTestGraph(1, 4)
-		g.dest = "x"
-		return g, in(g.op("Relu", in("x")))
+		g.op("Relu", in("x"))
+		g.g.Node[0].Output[0] = "x"
+		return g, in("x")
 	},
 	`both inputs depend on the network's input; only Add joins them`: func() (*testGraph, []string) {
 		g := newTestGraph(1, 4)
