@@ -15,16 +15,10 @@ const (
 // of MATH 1, or there is an error. The result does not depend on the number of
 // cores.
 func (p *Problem) Solve(m Method) (*Solution, error) {
-	if err := p.check(); err != nil {
+	if err := p.checkAll(m); err != nil {
 		return nil, err
 	}
-	if err := p.checkWeights(); err != nil {
-		return nil, err
-	}
-	if _, err := ParseMethod(string(m)); err != nil {
-		return nil, err
-	}
-	sys, err := p.system(m == AXE || m == Budget)
+	sys, err := p.system(m.ordered())
 	if err != nil {
 		return nil, err
 	}
@@ -41,6 +35,21 @@ func (p *Problem) Solve(m Method) (*Solution, error) {
 	p.measure(sol)
 	return sol, p.Certify(sol.Q)
 }
+
+// checkAll returns an error unless p can be solved by m.
+func (p *Problem) checkAll(m Method) error {
+	if err := p.check(); err != nil {
+		return err
+	}
+	if err := p.checkWeights(); err != nil {
+		return err
+	}
+	_, err := ParseMethod(string(m))
+	return err
+}
+
+// ordered says that the method takes columns in an order: that it is GPTQ.
+func (m Method) ordered() bool { return m == AXE || m == Budget }
 
 // system returns the quadratic form of p's rows, with what GPTQ needs if
 // ordered.
