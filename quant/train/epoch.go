@@ -116,7 +116,7 @@ func (r *run) settle(ctx context.Context) error {
 // squared errors.
 func (r *run) step(index []int32, rate float64) (loss, score float64) {
 	rows := len(index)
-	r.train.gather(index, r.net.x)
+	r.input(index)
 	r.net.prepare()
 	out := r.net.forward(rows, normMomentum)
 	loss, score = r.judge(index, out)
@@ -131,8 +131,12 @@ func (r *run) step(index []int32, rate float64) (loss, score float64) {
 // should be and sets the gradients of the outputs.
 func (r *run) judge(index []int32, out []float32) (loss, score float64) {
 	rows := len(index)
-	g := r.net.outputGradient()
-	taught := r.teacher.outputs(index, r.net.x[:rows*r.train.size])
+	g, x := r.net.outputGradient(), r.net.x[:rows*r.train.size]
+	taught := r.teacher.outputs(index, x)
+	if r.spec.Task == Regress {
+		loss, squares := r.goal.regress(out, x, taught, g, rows)
+		return loss, squares * float64(rows)
+	}
 	for i, s := range index {
 		r.labels[i] = r.train.labels[s]
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 
+	"github.com/a2qgen/a2qgen/quant"
 	"github.com/a2qgen/a2qgen/quant/data"
 )
 
@@ -39,15 +40,12 @@ func newRun(spec *Spec, train, test *data.Set, opts Options) (*run, error) {
 	if err != nil {
 		return nil, err
 	}
-	if train.Classes < 2 {
-		return nil, fmt.Errorf("train: training set has %d classes, want at least 2", train.Classes)
+	r := &run{spec: spec, opts: opts, phase: FloatPhase, pcg: rand.NewPCG(spec.Seed, 1)}
+	if err := r.aim(t, train.Classes); err != nil {
+		return nil, err
 	}
-	r := &run{spec: spec, opts: opts, width: train.Classes, phase: FloatPhase, pcg: rand.NewPCG(spec.Seed, 1)}
 	if test != nil {
-		if err := test.CheckFit(t.size, r.width); err != nil {
-			return nil, fmt.Errorf("train: test set: %w", err)
-		}
-		if r.test, err = newTable("test", test, spec.InputBits); err != nil {
+		if err := r.openTest(test, t); err != nil {
 			return nil, err
 		}
 	}
@@ -57,11 +55,46 @@ func newRun(spec *Spec, train, test *data.Set, opts Options) (*run, error) {
 	}
 	r.order = make([]int32, r.train.n)
 	r.labels = make([]uint8, spec.Batch)
-	if r.net, err = newNet(spec, sampleShape(train.Shape), r.width, true, rand.New(r.pcg)); err != nil {
+	if r.net, err = r.newNet(t.shape, rand.New(r.pcg)); err != nil {
 		return nil, err
 	}
 	r.begin(FloatPhase)
 	return r, nil
+}
+
+// aim sets what the network is to give for samples like those of t, and checks
+// that they suit the task and the augmentation. A regression's targets are the
+// samples themselves: the network is an autoencoder.
+func (r *run) aim(t *table, classes int) error {
+	r.width = classes
+	if r.spec.Task == Regress {
+		r.width = t.size
+	} else if classes < 2 {
+		return fmt.Errorf("train: training set has %d classes, want at least 2", classes)
+	}
+	return errors.Join(r.spec.Float.Augment.check(FloatPhase, t.shape), r.spec.QAT.Augment.check(QATPhase, t.shape))
+}
+
+// openTest takes the test set, which must be like the training set t.
+func (r *run) openTest(test *data.Set, t *table) error {
+	if r.spec.Task == Regress {
+		if test.Size() != t.size {
+			return fmt.Errorf("train: test set: samples have %d elements, the training set's %d", test.Size(), t.size)
+		}
+	} else if err := test.CheckFit(t.size, r.width); err != nil {
+		return fmt.Errorf("train: test set: %w", err)
+	}
+	if s := sampleShape(test.Shape); s != t.shape && (s.C > 1 && s.Positions() > 1 || t.shape.C > 1 && t.shape.Positions() > 1) {
+		return fmt.Errorf("train: test set: samples have shape %v, the training set's %v", s, t.shape)
+	}
+	var err error
+	r.test, err = newTable("test", test, r.spec.InputBits)
+	return err
+}
+
+// newNet draws a float network for inputs of the given shape.
+func (r *run) newNet(input quant.Shape, rng *rand.Rand) (*net, error) {
+	return newNet(r.spec, input, r.width, r.spec.Task == Classify, rng)
 }
 
 // hold keeps the spec's fraction of t for validation.
@@ -118,12 +151,14 @@ func (r *run) turn() {
 // teach makes a float network with the numbers in state the teacher of QAT. It
 // reports whether their sizes fit.
 func (r *run) teach(state [][]float32) bool {
-	float, err := newNet(r.spec, r.net.input.shape, r.width, true, rand.New(rand.NewPCG(0, 0)))
+	float, err := r.newNet(r.net.input.shape, rand.New(rand.NewPCG(0, 0)))
 	if err != nil || !fill(float.state(), state) {
 		return false
 	}
 	t := &teacher{net: float, width: r.width}
-	t.learn(r.train)
+	if !r.spec.QAT.Augment.on() {
+		t.learn(r.train)
+	}
 	r.teacher = t
 	return true
 }

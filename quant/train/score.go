@@ -11,9 +11,40 @@ func (e *Event) rate(task string, mean float64) {
 	}
 }
 
-// psnr returns the peak signal-to-noise ratio in dB of a mean squared error
-// between values of 0..1: -10 log10(mse).
-func psnr(mse float64) float64 { return -10 * math.Log10(mse) }
+// maxPSNR stands for the PSNR of images without any error, in dB.
+const maxPSNR = 100
 
-// score returns the network's accuracy on t, or 0 where t is nil.
-func (r *run) score(t *table) float64 { return r.net.accuracy(t) }
+// psnr returns the peak signal-to-noise ratio in dB of a mean squared error
+// between values of 0..1: -10 log10(mse), at most maxPSNR.
+func psnr(mse float64) float64 { return min(-10*math.Log10(mse), maxPSNR) }
+
+// score returns the network's accuracy on t, or its PSNR in dB where the task
+// is regress: the mean over the samples of each one's own. It is 0 where t is
+// nil.
+func (r *run) score(t *table) float64 {
+	if t == nil || r.spec.Task == Classify {
+		return r.net.accuracy(t)
+	}
+	n := r.net
+	n.prepare()
+	sum := 0.0
+	for at := 0; at < t.n; at += n.batch {
+		rows := t.gatherRange(at, min(at+n.batch, t.n), n.x)
+		out := n.evaluate(rows)
+		for i := range rows {
+			lo, hi := i*r.width, (i+1)*r.width
+			sum += psnr(meanSquare(out[lo:hi], n.x[lo:hi]))
+		}
+	}
+	return sum / float64(t.n)
+}
+
+// meanSquare returns the mean of (a-b)^2.
+func meanSquare(a, b []float32) float64 {
+	sum := 0.0
+	for i, v := range a {
+		d := float64(v) - float64(b[i])
+		sum += d * d
+	}
+	return sum / float64(len(a))
+}

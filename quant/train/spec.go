@@ -29,6 +29,7 @@ const (
 	maxBatch     = 16384
 	maxEpochs    = 10000
 	maxAccBits   = 32
+	maxMove      = 1024
 )
 
 // Spec says everything about a training run but its data. Specs are written
@@ -82,7 +83,7 @@ type Spec struct {
 	Validation float64 `yaml:"validation"`
 
 	// Task is classify (cross-entropy on labels) or regress (mean squared error
-	// to the images in the data set's Targets).
+	// to the sample itself, which makes the network an autoencoder).
 	Task string `yaml:"task"`
 	// LabelSmoothing is the part of a label's weight, 0..0.5, that all classes
 	// share evenly (arXiv 1512.00567, section 7). It is for classify.
@@ -134,6 +135,8 @@ type Phase struct {
 	// of the network, e.g. 0.999. The average is what is scored and what the
 	// phase ends with. 0 keeps none.
 	Average float64 `yaml:"average"`
+	// Augment changes the images that the phase trains on.
+	Augment Augment `yaml:"augment"`
 }
 
 // DefaultSpec returns the values of the fields that a YAML spec leaves out.

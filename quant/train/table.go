@@ -5,13 +5,15 @@ import (
 	"hash/crc64"
 	"math"
 
+	"github.com/a2qgen/a2qgen/quant"
 	"github.com/a2qgen/a2qgen/quant/data"
 )
 
 // table is a data set as the input quantiser sees it: a code a value, and the
-// real number that each code stands for.
+// real number that each code stands for. Samples have their channels last.
 type table struct {
 	n, size int
+	shape   quant.Shape
 	codes   []uint8 // n x size
 	labels  []uint8
 	values  [256]float32
@@ -27,15 +29,34 @@ func newTable(name string, set *data.Set, bits int) (*table, error) {
 	if set.Len() == 0 || set.Size() == 0 {
 		return nil, fmt.Errorf("train: %s set is empty", name)
 	}
-	t := &table{n: set.Len(), size: set.Size(), labels: set.Labels}
+	t := &table{n: set.Len(), size: set.Size(), shape: sampleShape(set.Shape), labels: set.Labels}
 	for i := range t.values {
 		t.values[i] = float32(i) * inputScale(bits)
 	}
 	if set.Bytes != nil && set.Scale == data.ByteScale && bits == 8 {
 		t.codes = set.Bytes
-		return t, nil
+	} else if err := t.quantise(name, set, bits); err != nil {
+		return nil, err
 	}
-	return t, t.quantise(name, set, bits)
+	if t.shape.C > 1 && t.shape.Positions() > 1 {
+		t.codes = channelsLast(t.codes, t.shape)
+	}
+	return t, nil
+}
+
+// channelsLast returns samples of C x H x W as samples of H x W x C.
+func channelsLast(codes []uint8, s quant.Shape) []uint8 {
+	out := make([]uint8, len(codes))
+	size, positions := s.Size(), s.Positions()
+	for at := 0; at < len(codes); at += size {
+		from, to := codes[at:at+size], out[at:at+size]
+		for c := range s.C {
+			for i, v := range from[c*positions : (c+1)*positions] {
+				to[i*s.C+c] = v
+			}
+		}
+	}
+	return out
 }
 
 // quantise sets t's codes from the real samples of set.
@@ -78,7 +99,7 @@ func (t *table) row(i int, dst []float32) {
 
 // split returns the table of the samples at index; it shares nothing with t.
 func (t *table) split(index []int) *table {
-	s := &table{n: len(index), size: t.size, values: t.values}
+	s := &table{n: len(index), size: t.size, shape: t.shape, values: t.values}
 	s.codes = make([]uint8, 0, s.n*s.size)
 	for _, i := range index {
 		s.codes = append(s.codes, t.codes[i*t.size:(i+1)*t.size]...)

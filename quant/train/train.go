@@ -73,6 +73,9 @@ type Result struct {
 	// float network got right after its phase, and the final network with its
 	// quantisers computed in floating point; 0 without a test set.
 	FloatAccuracy, QATAccuracy float64
+	// FloatPSNR and QATPSNR are what the task regress has instead: the mean PSNR
+	// of the test samples, in dB.
+	FloatPSNR, QATPSNR float64
 	// FloatCached says that the float phase came from Options.FloatCache.
 	FloatCached bool
 	model       *qonnx.Model
@@ -137,7 +140,12 @@ func writable(paths ...string) error {
 
 // finish scores the final network and writes it.
 func (r *run) finish(set *data.Set) (*Result, error) {
-	res := &Result{History: r.history, FloatAccuracy: r.floatTest, QATAccuracy: r.score(r.test), FloatCached: r.floatCached}
+	res := &Result{History: r.history, FloatCached: r.floatCached}
+	if r.spec.Task == Regress {
+		res.FloatPSNR, res.QATPSNR = r.floatTest, r.score(r.test)
+	} else {
+		res.FloatAccuracy, res.QATAccuracy = r.floatTest, r.score(r.test)
+	}
 	res.model = r.net.export(r.spec, inputShape(set.Shape))
 	if r.opts.Out != "" {
 		if err := qonnx.Write(r.opts.Out, res.model); err != nil {

@@ -351,8 +351,11 @@ func TestTableOfFloats(t *testing.T) {
 // TestStepAllocates nothing (products too small for gonum to spread over
 // goroutines, which would allocate a few kilobytes a step).
 func TestStepAllocates(t *testing.T) {
-	for _, s := range []*Spec{small(), rich()} {
-		r, err := newRun(s, smallSet(), nil, Options{})
+	for _, c := range []struct {
+		spec *Spec
+		set  *data.Set
+	}{{small(), smallSet()}, {rich(), smallSet()}, {augmented(), images(321, 5, 4, 1)}, {coder(), smallSet()}} {
+		r, err := newRun(c.spec, c.set, nil, Options{})
 		if err != nil {
 			t.Fatal(err)
 		}

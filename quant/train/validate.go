@@ -87,4 +87,6 @@ func (c *checker) phase(name string, p *Phase, minEpochs int) {
 	c.within(name+".weight_decay", p.WeightDecay, 0, 1)
 	c.within(name+".clip_norm", p.ClipNorm, 0, 1e6)
 	c.below(name+".average", p.Average)
+	c.between(name+".augment.crop", p.Augment.Crop, 0, maxMove)
+	c.between(name+".augment.shift", p.Augment.Shift, 0, maxMove)
 }
