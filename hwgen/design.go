@@ -17,7 +17,8 @@ const Version = "0.1.0"
 // Streams[i] leads into Blocks[i]; the last stream leaves the design.
 type Design struct {
 	// Name is the Verilog name of the top module.
-	Name    string
+	Name string
+	// Network is the planned network, its start values those of the planned P.
 	Network *quant.Network
 	Layers  []LayerPlan
 	Blocks  []Block
@@ -30,11 +31,16 @@ type Design struct {
 
 // LayerPlan is what was decided for one layer of the network.
 type LayerPlan struct {
+	// Layer is that of Design.Network.
 	Layer *quant.Layer
 	Fold  Fold
-	// AccBits is P, NeededBits the smallest safe P.
+	// AccBits is P, NeededBits the smallest safe P: where the network gives start
+	// values, the smallest for which there are some that are safe.
 	AccBits, NeededBits int
 }
+
+// Shifted says whether accumulators begin at values of their own instead of 0.
+func (l LayerPlan) Shifted() bool { return l.Layer.Start != nil }
 
 // Safe says whether the layer's accumulator can never overflow.
 func (l LayerPlan) Safe() bool { return l.AccBits >= l.NeededBits }

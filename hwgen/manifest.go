@@ -44,6 +44,8 @@ type ManifestLayer struct {
 	AccBits    int    `json:"acc_bits"`
 	AccNeeded  int    `json:"acc_bits_needed"`
 	WeightBits int    `json:"weight_bits"`
+	// Shifted says that accumulators begin at the values in NAME_start.mem, not at 0.
+	Shifted bool `json:"shifted,omitempty"`
 }
 
 const (
@@ -61,7 +63,7 @@ func (d *Design) manifest(o Options, files []string) *Manifest {
 		f.AccBits = lp.AccBits
 		m.Options.Folding[l.Name] = f
 		m.Layers = append(m.Layers, ManifestLayer{Name: l.Name, PE: f.PE, SIMD: f.SIMD, Cycles: f.Cycles(l.In, l.Out),
-			AccBits: lp.AccBits, AccNeeded: lp.NeededBits, WeightBits: l.WeightBits})
+			AccBits: lp.AccBits, AccNeeded: lp.NeededBits, WeightBits: l.WeightBits, Shifted: lp.Shifted()})
 	}
 	return m
 }

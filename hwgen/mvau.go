@@ -46,13 +46,20 @@ func (m *MVAU) Module() string { return "mvau" }
 // Cycles implements Block: NF*SF.
 func (m *MVAU) Cycles() int { return m.NF() * m.SF() }
 
+// Shifted says whether accumulators begin at values of their own instead of 0.
+func (m *MVAU) Shifted() bool { return m.Layer.Start != nil }
+
 // Comment implements Block.
 func (m *MVAU) Comment() []string {
-	return []string{
+	lines := []string{
 		fmt.Sprintf("Layer %s: %d inputs (%v) x %d outputs, %d-bit weights, %d-bit accumulators;",
 			m.Layer.Name, m.Layer.In, m.Layer.Input, m.Layer.Out, m.Layer.WeightBits, m.AccBits),
 		fmt.Sprintf("NF = %d row folds of SF = %d beats: %d cycles a vector.", m.NF(), m.SF(), m.Cycles()),
 	}
+	if m.Shifted() {
+		lines = append(lines, fmt.Sprintf("Each row begins where its sums use the %d bits best, and its thresholds with it.", m.AccBits))
+	}
+	return lines
 }
 
 // Parameters implements Block.
@@ -67,7 +74,11 @@ func (m *MVAU) Parameters() []Parameter {
 		p = append(p, flag("OUTPUT_SIGNED", t.Output.Signed), number("THRESHOLD_BITS", m.ThresholdBits),
 			flag("INVERT", t.Inverted != nil), text("THRESHOLDS", m.thresholdPrefix()))
 	}
-	return append(p, text("WEIGHTS", m.weightFile()), flag("BLOCK", m.BlockROM))
+	p = append(p, text("WEIGHTS", m.weightFile()), flag("BLOCK", m.BlockROM))
+	if m.Shifted() {
+		p = append(p, flag("SHIFTED", true), text("STARTS", m.startFile()))
+	}
+	return p
 }
 
 // Output implements Block.
@@ -89,21 +100,23 @@ func (m *MVAU) Schedule(in []int64) []int64 {
 }
 
 func (m *MVAU) weightFile() string      { return m.Layer.Name + "_weights.mem" }
+func (m *MVAU) startFile() string       { return m.Layer.Name + "_start.mem" }
 func (m *MVAU) thresholdPrefix() string { return m.Layer.Name + "_thresholds" }
 
 // Memories implements Block: the weights, then one file a threshold level, then
-// the inversion flags where there are any.
+// the inversion flags and the start values where there are any.
 func (m *MVAU) Memories() []Memory {
 	mem := []Memory{m.weightMemory()}
-	t := m.Layer.Thresholds
-	if t == nil {
-		return mem
+	if t := m.Layer.Thresholds; t != nil {
+		for stage := 0; stage < t.Output.Bits; stage++ {
+			mem = append(mem, m.thresholdMemory(stage))
+		}
+		if t.Inverted != nil {
+			mem = append(mem, m.invertMemory())
+		}
 	}
-	for stage := 0; stage < t.Output.Bits; stage++ {
-		mem = append(mem, m.thresholdMemory(stage))
-	}
-	if t.Inverted != nil {
-		mem = append(mem, m.invertMemory())
+	if m.Shifted() {
+		mem = append(mem, m.startMemory())
 	}
 	return mem
 }
@@ -150,6 +163,15 @@ func (m *MVAU) invertMemory() Memory {
 		if falls {
 			PutBits(mem.Words[c/m.Fold.PE], c%m.Fold.PE, 1, 1)
 		}
+	}
+	return mem
+}
+
+// startMemory lays out the start values: word nf holds that of row nf*PE+pe at bit pe*P.
+func (m *MVAU) startMemory() Memory {
+	mem := newMemory(m.startFile(), m.Fold.PE*m.AccBits, m.NF())
+	for c, v := range m.Layer.Start {
+		PutBits(mem.Words[c/m.Fold.PE], c%m.Fold.PE*m.AccBits, m.AccBits, v)
 	}
 	return mem
 }

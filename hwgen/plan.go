@@ -17,7 +17,8 @@ type Options struct {
 	// Folding overrides the fold of layers by name.
 	Folding Folding
 	// AccBits is P for the layers with an accumulator target (see Constrained); 0 takes
-	// each layer's declared P, or the smallest safe one where none is declared.
+	// each layer's declared P, or the smallest safe one where none is declared. In a layer
+	// with start values these follow P (see startAt).
 	AccBits int
 	// Unsafe allows accumulators that the weights may overflow: for estimates only.
 	Unsafe bool
@@ -43,15 +44,19 @@ func Plan(n *quant.Network, o Options) (*Design, error) {
 	if err := o.check(n); err != nil {
 		return nil, err
 	}
-	d := &Design{Name: o.Name, Network: n, ClockMHz: o.ClockMHz}
+	d := &Design{Name: o.Name, ClockMHz: o.ClockMHz}
 	first := &n.Layers[0]
+	layers := make([]quant.Layer, len(n.Layers))
 	for i := range n.Layers {
 		lp, err := planLayer(n, i, o)
 		if err != nil {
 			return nil, err
 		}
+		layers[i] = *lp.Layer
+		lp.Layer = &layers[i]
 		d.Layers = append(d.Layers, lp)
 	}
+	d.Network = withLayers(n, layers)
 	fold := d.Layers[0].Fold
 	d.Streams = []Stream{{Name: "source", Bits: fold.SIMD * first.Input.Bits, Beats: first.In / fold.SIMD}}
 	for i := range d.Layers {
@@ -111,8 +116,6 @@ func checkChain(n *quant.Network) error {
 			return fmt.Errorf("hwgen: layer %q: reads another layer than the one before; hardware is generated for chains only", l.Name)
 		case l.Thresholds == nil && l.Score == nil:
 			return fmt.Errorf("hwgen: layer %q: has neither thresholds nor scores", l.Name)
-		case l.Start != nil:
-			return fmt.Errorf("hwgen: layer %q: no hardware is generated for accumulators with start values yet", l.Name)
 		}
 	}
 	return nil
@@ -140,20 +143,22 @@ func planLayer(n *quant.Network, i int, o Options) (LayerPlan, error) {
 	if err := f.check(l); err != nil {
 		return LayerPlan{}, err
 	}
-	needed, _ := l.NeededBits()
-	lp := LayerPlan{Layer: l, Fold: f, NeededBits: needed, AccBits: needed}
+	needed, worst := neededBits(l)
+	lp := LayerPlan{Fold: f, NeededBits: needed, AccBits: declaredBits(l)}
 	switch {
 	case f.AccBits > 0:
 		lp.AccBits = f.AccBits
 	case o.AccBits > 0 && Constrained(n, i):
 		lp.AccBits = o.AccBits
-	case l.AccBits > 0:
-		lp.AccBits = l.AccBits
 	}
-	if o.Unsafe {
+	lp.Layer = startAt(l, lp.AccBits)
+	switch {
+	case o.Unsafe:
 		return lp, nil
+	case !lp.Safe():
+		return lp, &quant.Overflow{Layer: l.Name, Channel: worst, Needed: needed, Had: lp.AccBits}
 	}
-	return lp, l.Certify(lp.AccBits)
+	return lp, lp.Layer.Certify(lp.AccBits)
 }
 
 // addLayer appends the blocks of layer i: width converters from the stream before

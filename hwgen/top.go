@@ -121,8 +121,12 @@ func (d *Design) summary() []string {
 	var lines []string
 	for _, lp := range d.Layers {
 		l, f := lp.Layer, lp.Fold
-		lines = append(lines, fmt.Sprintf("  %s: %d x %d, M = %d, N = %d, P = %d (needs %d); PE = %d, SIMD = %d, %d cycles",
-			l.Name, l.In, l.Out, l.WeightBits, l.Input.Bits, lp.AccBits, lp.NeededBits, f.PE, f.SIMD, f.Cycles(l.In, l.Out)))
+		needs := fmt.Sprintf("needs %d", lp.NeededBits)
+		if lp.Shifted() {
+			needs += ", shifted"
+		}
+		lines = append(lines, fmt.Sprintf("  %s: %d x %d, M = %d, N = %d, P = %d (%s); PE = %d, SIMD = %d, %d cycles",
+			l.Name, l.In, l.Out, l.WeightBits, l.Input.Bits, lp.AccBits, needs, f.PE, f.SIMD, f.Cycles(l.In, l.Out)))
 	}
 	return append(lines, fmt.Sprintf("One frame every %d cycles; %d cycles from its first input beat to its result.",
 		d.IntervalCycles(), d.LatencyCycles()))

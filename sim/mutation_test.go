@@ -19,7 +19,7 @@ import (
 // mutations are single faults of the emitted Verilog, one a row: in file, the first
 // old becomes new. Each must make the cross-check fail. STYLE: lint would pass most.
 var mutations = []struct{ name, file, old, new string }{
-	{"accumulator never restarts", "accumulator.v", "first ? {ACC_BITS{1'b0}} : acc", "acc"},
+	{"accumulator never restarts", "accumulator.v", "kept = first ? start : acc", "kept = acc"},
 	{"accumulator forgets the sum so far", "accumulator.v", "kept + addend", "addend"},
 	{"accumulator ignores valid", "accumulator.v", "if (en && valid) acc <= next", "if (en) acc <= next"},
 	{"sum is zero-extended", "accumulator.v", "{(ACC_BITS-SUM_BITS){sum[SUM_BITS-1]}}", "{(ACC_BITS-SUM_BITS){1'b0}}"},

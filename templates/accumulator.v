@@ -1,13 +1,15 @@
 // Accumulator of exactly ACC_BITS bits: one sum a cycle, restarted at the first of a fold.
 //
-//   acc = first ? sum : acc + sum      1 cycle after en && valid
+//   acc = (first ? start : acc) + sum      1 cycle after en && valid
 //   The only loop of the datapath that must close in one cycle: its carry chain is ACC_BITS
-//   long. It wraps on overflow; a simulation stops there instead.
+//   long. Arithmetic is modulo 2^ACC_BITS, so a sum that wrapped on its way is as good as the
+//   exact one, as long as the exact accumulator fits: a simulation follows it and stops where
+//   it does not.
 //
 // Parameters
 //   SUM_BITS  bits of a sum, signed, 1..ACC_BITS
-//   ACC_BITS  P, bits of the accumulator, signed
-//   ONE_SUM   1: every sum is a whole fold (SF = 1), so no adder is built
+//   ACC_BITS  P, bits of the accumulator, signed, 1..64
+//   ONE_SUM   1: every sum is a whole fold (SF = 1), so nothing is kept
 `default_nettype none
 module accumulator #(
     parameter integer SUM_BITS = 10,
@@ -17,9 +19,11 @@ module accumulator #(
     input  wire                clk,
     input  wire                en,
     input  wire                valid,
-    input  wire                check,  // not in reset (simulation checks only)
+    input  wire                check,  // not in reset (simulation only)
     input  wire                first,
+    input  wire [ACC_BITS-1:0] start,  // what a fold begins with; constant 0 costs nothing
     input  wire [SUM_BITS-1:0] sum,
+    input  wire [63:0]         exact,  // the sum before it wrapped (simulation only)
     output reg  [ACC_BITS-1:0] acc
 );
     wire [ACC_BITS-1:0] addend;
@@ -31,25 +35,30 @@ module accumulator #(
         end
 
         if (ONE_SUM != 0) begin : gen_register
-            always @(posedge clk) if (en) acc <= addend;
-            wire unused = &{1'b0, valid, first, check};
+            always @(posedge clk) if (en) acc <= start + addend;
+            wire unused = &{1'b0, valid, first};
         end else begin : gen_loop
-            wire [ACC_BITS-1:0] kept = first ? {ACC_BITS{1'b0}} : acc;
+            wire [ACC_BITS-1:0] kept = first ? start : acc;
             wire [ACC_BITS-1:0] next = kept + addend;
             always @(posedge clk) if (en && valid) acc <= next;
-`ifndef SYNTHESIS
-            wire overflow = (kept[ACC_BITS-1] == addend[ACC_BITS-1])
-                         && (next[ACC_BITS-1] != kept[ACC_BITS-1]);
-            always @(posedge clk) begin
-                if (en && valid && check && overflow) begin
-                    $display("ERROR %m: accumulator overflows %0d bits", ACC_BITS);
-                    $finish;
-                end
-            end
-`else
-            wire unused = check;
-`endif
         end
     endgenerate
+
+`ifndef SYNTHESIS
+    reg [63:0] exact_q;
+    wire [63+ACC_BITS:0] start_wide = {{64{start[ACC_BITS-1]}}, start};
+    wire [63:0] exact_next = ((first || ONE_SUM != 0) ? start_wide[63:0] : exact_q) + exact;
+    wire [64-ACC_BITS:0] above = exact_next[63:ACC_BITS-1];  // sign bits of one that fits
+    always @(posedge clk) begin
+        if (en && valid) exact_q <= exact_next;
+        if (en && valid && check && (|above) && !(&above)) begin
+            $display("ERROR %m: accumulator overflows %0d bits", ACC_BITS);
+            $finish;
+        end
+    end
+    wire unused_start = &{1'b0, start_wide};
+`else
+    wire unused = &{1'b0, check, exact};
+`endif
 endmodule
 `default_nettype wire

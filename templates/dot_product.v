@@ -3,9 +3,11 @@
 //   sum = w[0]*x[0] + ... + w[SIMD-1]*x[SIMD-1]
 //   One register after the products and one after every tree level: latency
 //   1 + ceil(log2(SIMD)) cycles of en, throughput 1 a cycle. A node of level l has
-//   min(WEIGHT_BITS + INPUT_BITS + l, ACC_BITS) bits: the certificate bounds every partial
-//   sum, in any order, so no node needs more than the accumulator.
-//   It does not saturate: a sum beyond ACC_BITS wraps (and stops a simulation).
+//   min(WEIGHT_BITS + INPUT_BITS + l, ACC_BITS) bits: an accumulator of ACC_BITS bits takes
+//   no more from it. A node below ACC_BITS bits is exact; one of ACC_BITS bits is a sum
+//   modulo 2^ACC_BITS, and no later node extends its sign. Where accumulators start at 0 the
+//   certificate bounds every partial sum, so none wraps; where they start elsewhere a partial
+//   sum may, and the accumulator is right all the same.
 //
 // Parameters
 //   SIMD          lanes, >= 1
@@ -27,22 +29,14 @@ module dot_product #(
 ) (
     input  wire                        clk,
     input  wire                        en,
-    input  wire                        check,    // operands are valid (simulation only)
     input  wire [SIMD*WEIGHT_BITS-1:0] weights,
     input  wire [SIMD*INPUT_BITS-1:0]  inputs,
-    output wire [SUM_BITS-1:0]         sum
+    output wire [SUM_BITS-1:0]         sum,
+    output wire [63:0]                 exact  // the sum before it wrapped (simulation only)
 );
     localparam integer LEVELS = $clog2(SIMD);
     localparam integer FULL = WEIGHT_BITS + INPUT_BITS;  // bits of an exact product
     localparam integer PRODUCT = (FULL < ACC_BITS) ? FULL : ACC_BITS;
-
-`ifndef SYNTHESIS
-    reg [LEVELS:0] check_q;  // check_q[l]: level l holds valid sums
-    initial check_q = {(LEVELS+1){1'b0}};
-    wire [LEVELS+1:0] check_next = {check_q, check};
-    always @(posedge clk) if (en) check_q <= check_next[LEVELS:0];
-    wire unused_check = &{1'b0, check_q[LEVELS], check_next[LEVELS+1]};
-`endif
 
     genvar lane, level, node;
     generate
@@ -60,16 +54,20 @@ module dot_product #(
             );
             reg [PRODUCT-1:0] product_q;
             always @(posedge clk) if (en) product_q <= full[PRODUCT-1:0];
+            wire unused = &{1'b0, full};
 `ifndef SYNTHESIS
-            always @(posedge clk) begin
-                if (en && check && (full[FULL-1:PRODUCT-1] != {(FULL-PRODUCT+1){full[FULL-1]}}))
-                begin
-                    $display("ERROR %m: product needs more than %0d bits", ACC_BITS);
-                    $finish;
-                end
+            // The exact sum, apart from the tree and from product.v.
+            wire [WEIGHT_BITS-1:0] w = weights[lane*WEIGHT_BITS +: WEIGHT_BITS];
+            wire [INPUT_BITS-1:0] x = inputs[lane*INPUT_BITS +: INPUT_BITS];
+            wire x_sign = (INPUT_SIGNED != 0) && x[INPUT_BITS-1];
+            wire [63:0] w_wide = {{(64-WEIGHT_BITS){w[WEIGHT_BITS-1]}}, w};
+            wire [63:0] x_wide = {{(64-INPUT_BITS){x_sign}}, x};
+            wire [63:0] so_far;  // of lanes 0..lane
+            if (lane == 0) begin : gen_first
+                assign so_far = w_wide * x_wide;
+            end else begin : gen_next
+                assign so_far = gen_product[lane-1].so_far + w_wide * x_wide;
             end
-`else
-            wire unused = &{1'b0, check, full};
 `endif
         end
 
@@ -77,6 +75,14 @@ module dot_product #(
             localparam integer NODES = (SIMD + (1 << level) - 1) >> level;
             localparam integer BITS = (FULL + level < ACC_BITS) ? FULL + level : ACC_BITS;
             wire [NODES*BITS-1:0] sums;
+`ifndef SYNTHESIS
+            reg [63:0] exact_q;
+            if (level == 0) begin : gen_exact
+                always @(posedge clk) if (en) exact_q <= gen_product[SIMD-1].so_far;
+            end else begin : gen_exact_next
+                always @(posedge clk) if (en) exact_q <= gen_level[level-1].exact_q;
+            end
+`endif
             if (level == 0) begin : gen_leaves
                 for (node = 0; node < NODES; node = node + 1) begin : gen_node
                     assign sums[node*BITS +: BITS] = gen_product[node].product_q;
@@ -94,16 +100,7 @@ module dot_product #(
                             gen_level[level-1].sums[(2*node+1)*SMALL +: SMALL];
                         wire [SMALL:0] full = {left[SMALL-1], left} + {right[SMALL-1], right};
                         always @(posedge clk) if (en) sum_q <= full[BITS-1:0];
-`ifndef SYNTHESIS
-                        always @(posedge clk) begin
-                            if (en && check_q[level-1] && (full[SMALL] != full[BITS-1])) begin
-                                $display("ERROR %m: sum needs more than %0d bits", BITS);
-                                $finish;
-                            end
-                        end
-`else
                         wire unused = full[SMALL];
-`endif
                     end else begin : gen_pass
                         wire [SMALL:0] full = {left[SMALL-1], left};
                         always @(posedge clk) if (en) sum_q <= full[BITS-1:0];
@@ -115,5 +112,10 @@ module dot_product #(
     endgenerate
 
     assign sum = gen_level[LEVELS].sums;
+`ifndef SYNTHESIS
+    assign exact = gen_level[LEVELS].exact_q;
+`else
+    assign exact = 64'd0;
+`endif
 endmodule
 `default_nettype wire

@@ -4,7 +4,9 @@
 //   Row r is computed by PE r mod PE in fold r div PE; column c enters lane c mod SIMD.
 //   NF = MH/PE folds, SF = MW/SIMD beats a fold; nf is the outer loop. Each input beat must
 //   come once a fold (replay_buffer.v repeats it). f_r is the staircase of thresholds.v, or
-//   the identity when OUTPUT_BITS is 0: then y is the raw accumulator.
+//   the identity when OUTPUT_BITS is 0: then y is the raw accumulator. The accumulator of
+//   row r begins at 0 or, where SHIFTED, at start[r]: then a row of any signs has the whole
+//   of ACC_BITS bits for its sums, and f_r is for accumulators that began there.
 //
 //   Throughput: one vector every NF*SF cycles, without a bubble. Latency from the last beat
 //   of a fold to its output: 4 + ceil(log2(SIMD)) + OUTPUT_BITS cycles.
@@ -14,7 +16,7 @@
 //
 //   The pipeline halts as a whole while a result waits for a full spill register; s_ready
 //   depends on registers only. ACC_BITS must be certified by the generator: the unit does
-//   not saturate, and in simulation an overflow is an error.
+//   not saturate, and in simulation an accumulator that overflows is an error.
 //
 // Parameters
 //   MW, MH          matrix columns (inputs) and rows (outputs), >= 1
@@ -27,6 +29,8 @@
 //   OUTPUT_SIGNED, THRESHOLD_BITS, INVERT, THRESHOLDS   see thresholds.v
 //   WEIGHTS         memory file: word nf*SF+sf holds weight (pe, s) at bit (pe*SIMD+s)*M
 //   BLOCK           1: weights in block RAM, 0: in LUTs
+//   SHIFTED         1: accumulators begin at the values of STARTS, 0: at 0
+//   STARTS          memory file: word nf holds start[nf*PE+pe] at bit pe*ACC_BITS
 `default_nettype none
 module mvau #(
     parameter integer MW             = 8,
@@ -44,6 +48,8 @@ module mvau #(
     parameter WEIGHTS = "",
     parameter THRESHOLDS = "",
     parameter integer BLOCK = 0,
+    parameter integer SHIFTED = 0,
+    parameter STARTS = "",
     parameter integer Y_BITS = (OUTPUT_BITS > 0) ? OUTPUT_BITS : ACC_BITS
 ) (
     input  wire                       clk,
@@ -120,11 +126,37 @@ module mvau #(
         .data(weights)
     );
 
+    wire [PE*ACC_BITS-1:0] starts;
+    generate
+        if (SHIFTED == 0) begin : gen_zero
+            assign starts = {PE*ACC_BITS{1'b0}};
+        end else if (NF == 1) begin : gen_start
+            reg [PE*ACC_BITS-1:0] mem [0:0];
+            initial if (STARTS != "") $readmemh(STARTS, mem);
+            assign starts = mem[0];
+        end else begin : gen_starts
+            localparam integer FOLD_BITS = $clog2(NF);
+            localparam integer LAST_FOLD = NF - 1;
+            (* rom_style = "logic", ram_style = "logic" *)
+            reg [PE*ACC_BITS-1:0] mem [0:NF-1];
+            initial if (STARTS != "") $readmemh(STARTS, mem);
+            reg [FOLD_BITS-1:0] fold_q;  // of the sums that come next
+            always @(posedge clk) begin
+                if (!rst_n) fold_q <= {FOLD_BITS{1'b0}};
+                else if (en && valid_q[AT_SUM] && last_q[AT_SUM])
+                    fold_q <= (fold_q == LAST_FOLD[FOLD_BITS-1:0]) ? {FOLD_BITS{1'b0}}
+                                                                   : fold_q + 1'b1;
+            end
+            assign starts = mem[fold_q];
+        end
+    endgenerate
+
     wire [PE*ACC_BITS-1:0] acc;
     genvar pe;
     generate
         for (pe = 0; pe < PE; pe = pe + 1) begin : gen_pe
             wire [SUM_BITS-1:0] sum;
+            wire [63:0] exact;
             dot_product #(
                 .SIMD        (SIMD),
                 .WEIGHT_BITS (WEIGHT_BITS),
@@ -134,10 +166,10 @@ module mvau #(
             ) u_dot (
                 .clk    (clk),
                 .en     (en),
-                .check  (valid_q[0] && rst_n),
                 .weights(weights[pe*SIMD*WEIGHT_BITS +: SIMD*WEIGHT_BITS]),
                 .inputs (x_q),
-                .sum    (sum)
+                .sum    (sum),
+                .exact  (exact)
             );
             accumulator #(
                 .SUM_BITS(SUM_BITS),
@@ -149,7 +181,9 @@ module mvau #(
                 .valid(valid_q[AT_SUM]),
                 .check(rst_n),
                 .first(first_q[AT_SUM]),
+                .start(starts[pe*ACC_BITS +: ACC_BITS]),
                 .sum  (sum),
+                .exact(exact),
                 .acc  (acc[pe*ACC_BITS +: ACC_BITS])
             );
         end

@@ -1,0 +1,281 @@
+package sim_test
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/a2qgen/a2qgen/hwgen"
+	"github.com/a2qgen/a2qgen/quant"
+	"github.com/a2qgen/a2qgen/quant/quanttest"
+	"github.com/a2qgen/a2qgen/sim"
+	"github.com/a2qgen/a2qgen/verilator"
+)
+
+// spendBudget redraws the weights of l so that every channel has the largest l1 norm
+// that p bits permit under the shifted-range rule: channel 0 all-positive, channel 1
+// all-negative, the rest of any signs.
+func spendBudget(rng *rand.Rand, l *quant.Layer, p int) {
+	top := int64(1)<<(l.WeightBits-1) - 1
+	budget := min(quant.BudgetShifted(p, l.Input), int64(l.In)*top)
+	clear(l.Weights)
+	for c := range l.Out {
+		sign := func() int32 { return int32(1 - 2*rng.IntN(2)) }
+		if c < 2 {
+			sign = func() int32 { return int32(1 - 2*c) }
+		}
+		row := l.Row(c)
+		for left := budget; left > 0; {
+			i, s := rng.IntN(l.In), sign()
+			if row[i] != 0 {
+				s = max(-1, min(1, row[i]))
+			}
+			if int64(row[i]*s) == top {
+				continue
+			}
+			row[i] += s
+			left--
+		}
+	}
+}
+
+// shiftLayer lets every accumulator of l begin at its shifted start for p bits, under a
+// drawn rising staircase; some channels never leave its bottom, some stay at its top.
+func shiftLayer(t testing.TB, rng *rand.Rand, l *quant.Layer, p int) {
+	t.Helper()
+	l.AccBits, l.Start = p, make([]int64, l.Out)
+	for c := range l.Out {
+		start, ok := l.ShiftedStart(c, p)
+		if !ok {
+			t.Fatalf("channel %d does not fit in %d bits", c, p)
+		}
+		l.Start[c] = start
+	}
+	if l.Thresholds == nil {
+		return
+	}
+	out := l.Thresholds.Output
+	l.Thresholds.Inverted = nil
+	for c := range l.Out {
+		r := l.AccRange(c)
+		constant, at := rng.IntN(5), []int64{r.Min, r.Max}[rng.IntN(2)]
+		row, _, err := quant.BisectThresholds(r, out, func(acc int64) int64 {
+			if constant == 0 {
+				acc = at
+			}
+			return out.Min() + (acc-r.Min)*(out.Max()-out.Min())/max(1, r.Max-r.Min)
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		copy(l.Thresholds.Channel(c), row)
+	}
+	if rng.IntN(2) == 0 {
+		l.Thresholds.Inverted = make([]bool, l.Out)
+		for c := range l.Out {
+			l.Thresholds.Inverted[c] = rng.IntN(2) == 0
+		}
+	}
+}
+
+// shiftedNetwork draws a network whose layers all begin at shifted starts and use the
+// whole of their p bits, where their weights can.
+func shiftedNetwork(t testing.TB, rng *rand.Rand) *quant.Network {
+	t.Helper()
+	n := *quanttest.RandomNetwork(rng, quanttest.RandomSpec{})
+	n.Layers = append([]quant.Layer(nil), n.Layers...)
+	for i := range n.Layers {
+		l := &n.Layers[i]
+		l.WeightBits = max(2, l.WeightBits)
+		p := l.Input.Bits + rng.IntN(7)
+		if l.Input.Bits == 1 {
+			p += 2
+		}
+		spendBudget(rng, l, p)
+		shiftLayer(t, rng, l, p)
+	}
+	checked, err := quant.NewNetwork(n)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return checked
+}
+
+// shiftedCase cross-checks one network with shifted starts under a drawn fold and
+// stimulus, every channel of its first layer driven to both ends of its range.
+func shiftedCase(t *testing.T, simulator verilator.Simulator, seed uint64) {
+	rng := rand.New(rand.NewPCG(seed, 21))
+	n := shiftedNetwork(t, rng)
+	o := hwgen.Options{Folding: randomFolding(rng, n), NoBlockRAM: rng.IntN(2) == 0}
+	d, err := hwgen.Plan(n, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	samples := extremes(&n.Layers[0])
+	for range 6 {
+		samples = append(samples, quanttest.RandomInput(rng, n))
+	}
+	opt := sim.Options{Simulator: simulator, Seed: seed, CacheDir: t.TempDir()}
+	if rng.IntN(3) > 0 {
+		opt.Gap = sim.Pattern{Probability: float64(rng.IntN(10)) / 10}
+		opt.Stall = sim.Pattern{Probability: float64(rng.IntN(10)) / 10}
+	}
+	r, err := sim.CrossCheck(context.Background(), d, emit(t, d, o), samples, opt)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r.Mismatches > 0 || r.CyclesModel != r.CyclesRTL || r.BeatsCompared == 0 {
+		t.Errorf("seed %d, folding %v: %+v", seed, o.Folding, *r)
+	}
+}
+
+// TestShiftedNetworks: accumulators that begin elsewhere and use all of their bits.
+func TestShiftedNetworks(t *testing.T) {
+	for _, c := range []struct {
+		simulator    verilator.Simulator
+		tool         string
+		count, short int
+	}{{verilator.Icarus, "iverilog", 40, 5}, {verilator.Verilator, "verilator", 4, 0}} {
+		t.Run(string(c.simulator), func(t *testing.T) {
+			count := c.count
+			switch {
+			case *networks > 0:
+				count = *networks
+			case testing.Short():
+				count = c.short
+			}
+			if count == 0 {
+				t.Skip("slow: builds a simulator a network")
+			}
+			needTool(t, c.tool)
+			for seed := range uint64(count) {
+				t.Run(fmt.Sprint(seed), func(t *testing.T) {
+					t.Parallel()
+					shiftedCase(t, c.simulator, seed)
+				})
+			}
+		})
+	}
+}
+
+// fullLayer draws a layer at the whole shifted budget of 8 bits with 4-bit inputs: 17
+// units a row, and 17*15 = 2^8-1, so every code of the accumulator is used.
+func fullLayer(t testing.TB, signed bool) quant.Layer {
+	rng := rand.New(rand.NewPCG(3, 22))
+	l := quant.Layer{Name: "fc2", In: 24, Out: 12, Input: quant.DataType{Bits: 4, Signed: signed}, WeightBits: 4}
+	l.Weights = make([]int32, l.In*l.Out)
+	spendBudget(rng, &l, 8)
+	shiftLayer(t, rng, &l, 8)
+	return l
+}
+
+// TestShiftedExtremes drives every channel to both ends, -2^(P-1) and 2^(P-1)-1, at P
+// bits. With one bit less the simulation stops with an overflow, and outside of
+// estimates the plan is refused.
+func TestShiftedExtremes(t *testing.T) {
+	needTool(t, "iverilog")
+	for _, signed := range []bool{false, true} {
+		for _, f := range []hwgen.Fold{{PE: 4, SIMD: 8}, {PE: 1, SIMD: 1}, {PE: 2, SIMD: 24}, {PE: 12, SIMD: 3}} {
+			t.Run(fmt.Sprintf("%v/%dx%d", signed, f.PE, f.SIMD), func(t *testing.T) {
+				l := fullLayer(t, signed)
+				for c := range l.Out {
+					if r := l.AccRange(c); r.Min != -128 || r.Max != 127 {
+						t.Fatalf("channel %d has the range %v, want all of 8 bits", c, r)
+					}
+				}
+				if r, err := runExtremes(t, l, f, 8); err != nil || r.Mismatches > 0 {
+					t.Errorf("P = 8: %+v, %v", r, err)
+				}
+				_, err := runExtremes(t, l, f, 7)
+				if err == nil || !strings.Contains(err.Error(), "overflows 7 bits") || !strings.Contains(err.Error(), "u_fc2_mvau") {
+					t.Errorf("P = 7: got %v, want an overflow that names the block", err)
+				}
+				f.AccBits = 7
+				_, err = hwgen.Plan(bare(t, l), hwgen.Options{Folding: hwgen.Folding{"fc2": f}})
+				if err == nil || !strings.Contains(err.Error(), "needs a 8-bit accumulator, has 7") {
+					t.Errorf("P = 7: got %v, want a refusal", err)
+				}
+			})
+		}
+	}
+}
+
+// startMutations are faults of the emitted start values, as mutations are.
+var startMutations = []struct{ name, file, old, new string }{
+	{"start of the next fold", "mvau.v", "assign starts = mem[fold_q]", "assign starts = mem[(fold_q == LAST_FOLD[FOLD_BITS-1:0]) ? {FOLD_BITS{1'b0}} : fold_q + 1'b1]"},
+	{"start counter ignores the stall", "mvau.v", "else if (en && valid_q[AT_SUM] && last_q[AT_SUM])", "else if (valid_q[AT_SUM] && last_q[AT_SUM])"},
+	{"start counter counts every beat", "mvau.v", "valid_q[AT_SUM] && last_q[AT_SUM])", "valid_q[AT_SUM])"},
+	{"no start on the first fold", "mvau.v", "assign starts = mem[fold_q]", "assign starts = (fold_q == 0) ? {PE*ACC_BITS{1'b0}} : mem[fold_q]"},
+	{"no start at all", "accumulator.v", "kept = first ? start : acc", "kept = first ? {ACC_BITS{1'b0}} : acc"},
+	{"restart is swapped", "accumulator.v", "kept = first ? start : acc", "kept = first ? acc : start"},
+	{"starts of the PEs are swapped", "mvau.v", "starts[pe*ACC_BITS", "starts[(PE-1-pe)*ACC_BITS"},
+}
+
+// startTarget is layer fullLayer alone, with raw accumulators at its end.
+func startTarget(t *testing.T) (*hwgen.Design, hwgen.Options, [][]int32) {
+	l := fullLayer(t, false)
+	n := bare(t, l)
+	o := hwgen.Options{Folding: hwgen.Folding{"fc2": {PE: 4, SIMD: 8}}}
+	d, err := hwgen.Plan(n, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d, o, extremes(&l)
+}
+
+// TestStartMutations: every fault of the start values fails the cross-check, and so does
+// one wrong or missing word in their memory.
+func TestStartMutations(t *testing.T) {
+	needTool(t, "iverilog")
+	d, o, samples := startTarget(t)
+	caught := func(dir string) bool {
+		for _, stall := range []sim.Pattern{{}, {Probability: 0.99, Period: 100}} {
+			r, err := sim.CrossCheck(context.Background(), d, dir, samples, sim.Options{Simulator: verilator.Icarus,
+				Stall: stall, CacheDir: t.TempDir()})
+			if err != nil || r.Mismatches > 0 {
+				return true
+			}
+		}
+		return false
+	}
+	if caught(emit(t, d, o)) {
+		t.Fatal("the design as it is fails")
+	}
+	edit := func(dir, file, old, new string) {
+		path := filepath.Join(dir, "rtl", file)
+		text, err := os.ReadFile(path)
+		if err != nil || !strings.Contains(string(text), old) {
+			t.Fatalf("%s does not contain %q (%v)", file, old, err)
+		}
+		if err := os.WriteFile(path, []byte(strings.Replace(string(text), old, new, 1)), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, m := range startMutations {
+		dir := emit(t, d, o)
+		edit(dir, m.file, m.old, m.new)
+		if !caught(dir) {
+			t.Errorf("%s: passes the cross-check", m.name)
+		}
+	}
+	dir := emit(t, d, o)
+	text, err := os.ReadFile(filepath.Join(dir, "rtl", "fc2_start.mem"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	words := strings.Fields(string(text))
+	edit(dir, "fc2_start.mem", words[1], map[bool]string{true: "1", false: "0"}[words[1][0] == '0']+words[1][1:])
+	if !caught(dir) {
+		t.Error("a wrong start word passes the cross-check")
+	}
+	if err := os.Remove(filepath.Join(dir, "rtl", "fc2_start.mem")); err != nil {
+		t.Fatal(err)
+	}
+	if !caught(dir) {
+		t.Error("a missing start memory passes the cross-check")
+	}
+}
