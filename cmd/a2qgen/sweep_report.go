@@ -35,6 +35,8 @@ type sweepResult struct {
 	Min       float64 `json:"min_percent"`
 	Max       float64 `json:"max_percent"`
 	FloatMean float64 `json:"float_mean_percent"`
+	// ValidationMean is that of the accuracy on held-out training samples, or 0.
+	ValidationMean float64 `json:"validation_mean_percent"`
 	// L1Max, TapsMax, NeededBits and WeightBits are the largest over the seeds.
 	L1Max      int64      `json:"l1_max"`
 	TapsMax    int        `json:"taps_max"`
@@ -50,11 +52,12 @@ func (r *sweepResult) add(run *sweepRun) {
 }
 
 func (r *sweepResult) finish() {
-	var integer, float []float64
+	var integer, float, held []float64
 	for _, run := range r.Runs {
 		integer, float = append(integer, run.IntegerPercent), append(float, run.FloatPercent)
+		held = append(held, run.ValidationPercent)
 	}
-	r.Mean, r.FloatMean = stat.Mean(integer, nil), stat.Mean(float, nil)
+	r.Mean, r.FloatMean, r.ValidationMean = stat.Mean(integer, nil), stat.Mean(float, nil), stat.Mean(held, nil)
 	r.Min, r.Max = floats.Min(integer), floats.Max(integer)
 	if len(integer) > 1 {
 		r.SD = stat.StdDev(integer, nil)
@@ -123,6 +126,14 @@ func (d *sweepReport) limits() (lines []string) {
 	return lines
 }
 
+// validation is the mean on held-out training samples.
+func (r *sweepResult) validation() string { return fmt.Sprintf("%.2f", r.ValidationMean) }
+
+// held says that the runs held out training samples.
+func (d *sweepReport) held() bool {
+	return slices.ContainsFunc(d.Results, func(r sweepResult) bool { return r.ValidationMean > 0 })
+}
+
 // cell is mean and standard deviation.
 func (r *sweepResult) cell() string { return fmt.Sprintf("%.2f ± %.2f", r.Mean, r.SD) }
 
@@ -134,6 +145,11 @@ func (d *sweepReport) print(w io.Writer) {
 	var t table
 	t.rows = d.rows((*sweepResult).cell)
 	t.print(w)
+	if d.held() {
+		t.rows = d.rows((*sweepResult).validation)
+		t.rows[0][0] = "held out"
+		t.print(w)
+	}
 }
 
 // write writes the report's files to dir.
@@ -194,6 +210,10 @@ func (d *sweepReport) markdown() []byte {
 	}
 	b.WriteString("\n\n")
 	markdownTable(&b, d.rows((*sweepResult).cell))
+	if d.held() {
+		b.WriteString("\nOn held-out training samples:\n\n")
+		markdownTable(&b, d.rows((*sweepResult).validation))
+	}
 	b.WriteString("\nLargest l1 norm of a channel under the method, most nonzero weights (taps), widest weights (bits):\n\n")
 	markdownTable(&b, d.rows(func(r *sweepResult) string { return fmt.Sprintf("%d, %d, %d", r.L1Max, r.TapsMax, r.WeightBits) }))
 	b.WriteString("\n![accuracy over P](results.svg)\n")

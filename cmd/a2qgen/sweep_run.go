@@ -23,6 +23,9 @@ type sweepRun struct {
 	// FloatPercent and IntegerPercent are accuracies on the test samples.
 	FloatPercent   float64 `json:"float_percent"`
 	IntegerPercent float64 `json:"integer_percent"`
+	// ValidationPercent is the final accuracy on held-out training samples, by
+	// which settings are chosen; 0 where the spec holds out none.
+	ValidationPercent float64 `json:"validation_percent"`
 	// NeededBits is the largest accumulator width that a layer under the
 	// method needs, L1Max the largest l1 norm of a channel of such a layer, TapsMax
 	// the most nonzero weights, and WeightBits the widest weights.
@@ -89,6 +92,9 @@ func (s *sweep) one(ctx context.Context, cell sweepCell, seed uint64) (*sweepRun
 func newSweepRun(cell sweepCell, seed uint64, doc *trainReport) *sweepRun {
 	r := &sweepRun{Method: cell.method, AccBits: cell.acc, Seed: seed, SamplesPerSecond: doc.SamplesPerSecond,
 		FloatPercent: doc.FloatAccuracyPercent, IntegerPercent: doc.IntegerAccuracyPercent}
+	if n := len(doc.History); n > 0 {
+		r.ValidationPercent = doc.History[n-1].ValidationPercent
+	}
 	for i, l := range doc.Layers {
 		if hidden := i > 0 && i < len(doc.Layers)-1; l.AccBits == 0 && !(cell.acc == 0 && hidden) {
 			continue
