@@ -150,7 +150,7 @@ func (s dataSets) describe() string {
 // trainNetwork trains, writes and re-imports a network, and scores the import.
 func trainNetwork(ctx context.Context, con *console, spec *train.Spec, sets dataSets, o train.Options) (*trainReport, *quant.Network, error) {
 	start := time.Now()
-	w := &trainWatcher{con: con, dataLine: sets.describe()}
+	w := &trainWatcher{con: con, task: spec.Task, dataLine: sets.describe()}
 	m := newMetricFiles(o.Out, spec.Task)
 	o.Progress, o.Epochs = w.event, m.write
 	res, err := train.Run(ctx, spec, sets.train, sets.test, o)
@@ -162,20 +162,19 @@ func trainNetwork(ctx context.Context, con *console, spec *train.Spec, sets data
 	if err != nil {
 		return nil, nil, err
 	}
-	score, err := evaluate(ctx, con, net, sets.test)
-	if err != nil {
-		return nil, nil, err
-	}
 	doc := &trainReport{
 		Out: o.Out, Name: spec.Name, Method: string(spec.Method), AccBits: spec.AccBits,
 		FloatAccuracyPercent: 100 * res.FloatAccuracy, QATAccuracyPercent: 100 * res.QATAccuracy,
-		IntegerAccuracyPercent: score.AccuracyPercent, FloatCached: res.FloatCached, Metrics: m.paths(),
+		FloatPSNR: res.FloatPSNR, QATPSNR: res.QATPSNR, task: spec.Task, FloatCached: res.FloatCached, Metrics: m.paths(),
 		Epochs: len(res.History), Seconds: seconds(start), Seed: spec.Seed, Data: sets.train.Name,
 		TrainSamples: sets.train.Len(), TestSamples: sets.test.Len(), Layers: inspect(net).Layers,
 		dataLine: sets.describe(),
 	}
 	if spec.Float.Epochs == 0 {
-		doc.FloatAccuracyPercent = 0
+		doc.FloatAccuracyPercent, doc.FloatPSNR = 0, 0
+	}
+	if err := doc.score(ctx, con, net, sets.test); err != nil {
+		return nil, nil, err
 	}
 	if spec.Method == quant.Budget {
 		doc.Rule = string(spec.Rule)

@@ -14,6 +14,7 @@ import (
 // where somebody watches, and a line after it.
 type trainWatcher struct {
 	con      *console
+	task     string
 	dataLine string
 	bar      *progressbar.ProgressBar
 	told     bool
@@ -32,12 +33,20 @@ func (w *trainWatcher) event(e train.Event) {
 	}
 	w.end()
 	w.epochs++
-	valid := ""
-	if e.Validation > 0 {
-		valid = sprintPercent(", held out ", e.Validation)
+	w.con.line("%s: loss %.4f, %s, %.0f samples/s", sprintEpoch(e), e.Loss, w.score(e), e.SamplesPerSecond)
+}
+
+// score says how well the epoch went, on held-out samples too if there are any.
+func (w *trainWatcher) score(e train.Event) string {
+	name, unit, score, held := "accuracy", "%", 100*e.Accuracy, 100*e.Validation
+	if w.task == train.Regress {
+		name, unit, score, held = "PSNR", "dB", e.PSNR, e.Validation
 	}
-	w.con.line("%-5s epoch %d/%d: loss %.4f, accuracy %.2f %%%s, %.0f samples/s",
-		e.Phase, e.Epoch, e.Epochs, e.Loss, 100*e.Accuracy, valid, e.SamplesPerSecond)
+	s := fmt.Sprintf("%s %.2f %s", name, score, unit)
+	if e.Validation != 0 {
+		s += fmt.Sprintf(", held out %.2f %s", held, unit)
+	}
+	return s
 }
 
 func (w *trainWatcher) step(e train.Event) {
@@ -70,8 +79,4 @@ func (w *trainWatcher) advise(err error, out string) error {
 
 func sprintEpoch(e train.Event) string {
 	return fmt.Sprintf("%-5s epoch %d/%d", e.Phase, e.Epoch, e.Epochs)
-}
-
-func sprintPercent(what string, fraction float64) string {
-	return fmt.Sprintf("%s%.2f %%", what, 100*fraction)
 }

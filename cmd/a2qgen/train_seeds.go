@@ -18,10 +18,14 @@ const maxSeeds = 100
 // seedsReport is the JSON of train with several seeds.
 type seedsReport struct {
 	Seeds int `json:"seeds"`
-	// Mean and spread over the seeds of accuracies on the test samples.
-	FloatAccuracyPercent   spread         `json:"float_accuracy_percent"`
-	QATAccuracyPercent     spread         `json:"qat_accuracy_percent"`
-	IntegerAccuracyPercent spread         `json:"integer_accuracy_percent"`
+	// Mean and spread over the seeds of accuracies on the test samples, or of a
+	// regression's PSNR, dB.
+	FloatAccuracyPercent   *spread        `json:"float_accuracy_percent,omitempty"`
+	QATAccuracyPercent     *spread        `json:"qat_accuracy_percent,omitempty"`
+	IntegerAccuracyPercent *spread        `json:"integer_accuracy_percent,omitempty"`
+	FloatPSNR              *spread        `json:"float_psnr_db,omitempty"`
+	QATPSNR                *spread        `json:"qat_psnr_db,omitempty"`
+	IntegerPSNR            *spread        `json:"integer_psnr_db,omitempty"`
 	Runs                   []*trainReport `json:"runs"`
 }
 
@@ -84,30 +88,48 @@ func trainSeeds(ctx context.Context, con *console, spec *train.Spec, sets dataSe
 		}
 		doc.Runs = append(doc.Runs, run)
 	}
-	doc.FloatAccuracyPercent = doc.over(func(r *trainReport) float64 { return r.FloatAccuracyPercent })
-	doc.QATAccuracyPercent = doc.over(func(r *trainReport) float64 { return r.QATAccuracyPercent })
-	doc.IntegerAccuracyPercent = doc.over(func(r *trainReport) float64 { return r.IntegerAccuracyPercent })
+	doc.summarise()
 	return doc, nil
 }
 
-// over describes a number of each run.
-func (d *seedsReport) over(number func(*trainReport) float64) spread {
-	v := make([]float64, len(d.Runs))
-	for i, r := range d.Runs {
-		v[i] = number(r)
+// summarise sets mean and spread of the runs.
+func (d *seedsReport) summarise() {
+	var all [3]*spread
+	for k := range all {
+		v := make([]float64, len(d.Runs))
+		for i, r := range d.Runs {
+			_, _, scores := r.results()
+			v[i] = scores[k]
+		}
+		s := newSpread(v)
+		all[k] = &s
 	}
-	return newSpread(v)
+	if d.Runs[0].task == train.Regress {
+		d.FloatPSNR, d.QATPSNR, d.IntegerPSNR = all[0], all[1], all[2]
+	} else {
+		d.FloatAccuracyPercent, d.QATAccuracyPercent, d.IntegerAccuracyPercent = all[0], all[1], all[2]
+	}
 }
 
 func (d *seedsReport) print(w io.Writer) {
 	r := d.Runs[0]
 	fmt.Fprintf(w, "network   %s, %s: %d seeds from %d\n", r.Name, r.method(), d.Seeds, r.Seed)
 	fmt.Fprintf(w, "data      %s\n", r.dataLine)
+	name, unit, _ := r.results()
 	for _, r := range d.Runs {
-		fmt.Fprintf(w, "  seed %-4d float %.2f %%, QAT %.2f %%, integer %.2f %%: %s\n",
-			r.Seed, r.FloatAccuracyPercent, r.QATAccuracyPercent, r.IntegerAccuracyPercent, r.Out)
+		_, _, v := r.results()
+		fmt.Fprintf(w, "  seed %-4d float %.2f %s, QAT %.2f %s, integer %.2f %s: %s\n", r.Seed, v[0], unit, v[1], unit, v[2], unit, r.Out)
 	}
-	fmt.Fprintf(w, "float     %v %%\n", d.FloatAccuracyPercent)
-	fmt.Fprintf(w, "QAT       %v %%\n", d.QATAccuracyPercent)
-	fmt.Fprintf(w, "integer   %v %% (test samples, integer executor)\n", d.IntegerAccuracyPercent)
+	fmt.Fprintf(w, "%s on the test samples, %s\n", name, unit)
+	fmt.Fprintf(w, "  float              %v\n", either(d.FloatAccuracyPercent, d.FloatPSNR))
+	fmt.Fprintf(w, "  QAT                %v\n", either(d.QATAccuracyPercent, d.QATPSNR))
+	fmt.Fprintf(w, "  integer executor   %v\n", either(d.IntegerAccuracyPercent, d.IntegerPSNR))
+}
+
+// either returns the one of a and b that is there.
+func either(a, b *spread) *spread {
+	if a != nil {
+		return a
+	}
+	return b
 }

@@ -53,8 +53,8 @@ func TestTrainSeeds(t *testing.T) {
 	for _, r := range doc.Runs {
 		accuracies = append(accuracies, r.IntegerAccuracyPercent)
 	}
-	if got := newSpread(accuracies); got != doc.IntegerAccuracyPercent {
-		t.Errorf("spread %v, want %v", doc.IntegerAccuracyPercent, got)
+	if got := newSpread(accuracies); got != *doc.IntegerAccuracyPercent {
+		t.Errorf("spread %v, want %v", *doc.IntegerAccuracyPercent, got)
 	}
 	alone := filepath.Join(dir, "alone.onnx")
 	succeed(t, "train", spec, "--data", set, "--out", alone, "--seed", "5")
@@ -68,6 +68,27 @@ func TestTrainSeeds(t *testing.T) {
 		if !strings.Contains(text, w) {
 			t.Errorf("text lacks %q:\n%s", w, text)
 		}
+	}
+}
+
+// TestTrainRegress: an autoencoder has a PSNR and no accuracy, and integers do
+// what training computed: the output's quantiser is the same, so the two differ
+// by float sums next to a rounding boundary at most.
+func TestTrainRegress(t *testing.T) {
+	spec := specFile(t, "task: regress\nlayers: [8, 4]\nbatch: 16\nvalidation: 0.25\nfloat: {epochs: 2}\nqat: {epochs: 2}\n")
+	set, out := tinyData(t, 96), filepath.Join(t.TempDir(), "net.onnx")
+	o := succeed(t, "train", spec, "--data", set, "--out", out, "--json")
+	doc := o.document(t)
+	integer, qat := doc["integer_psnr_db"].(float64), doc["qat_psnr_db"].(float64)
+	if math.Abs(integer-qat) > 0.01 || integer < 3 || doc["integer_accuracy_percent"] != 0.0 {
+		t.Errorf("PSNR %v with integers, %v in training, accuracy %v", integer, qat, doc["integer_accuracy_percent"])
+	}
+	if n := strings.Count(o.errors, "PSNR"); n != 4 || strings.Contains(o.errors, "accuracy") {
+		t.Errorf("progress:\n%s", o.errors)
+	}
+	text := succeed(t, "train", spec, "--data", set, "--out", out, "--seeds", "2").out
+	if !strings.Contains(text, "PSNR on the test samples, dB") {
+		t.Errorf("text is\n%s", text)
 	}
 }
 
