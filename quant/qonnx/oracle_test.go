@@ -1,0 +1,360 @@
+package qonnx
+
+import (
+	"fmt"
+	"math"
+	"slices"
+
+	"github.com/a2qgen/a2qgen/quant/qonnx/onnxpb"
+	"google.golang.org/protobuf/proto"
+)
+
+// array is a tensor of the oracle, row-major.
+type array struct {
+	shape []int
+	data  []float64
+}
+
+func newArray(shape ...int) *array {
+	return &array{shape: shape, data: make([]float64, product(shape))}
+}
+
+// offset returns the position of an element, broadcast where a size is 1.
+func (a *array) offset(at []int) int {
+	at = at[len(at)-len(a.shape):]
+	pos := 0
+	for i, size := range a.shape {
+		k := at[i]
+		if size == 1 {
+			k = 0
+		}
+		pos = pos*size + k
+	}
+	return pos
+}
+
+// get is 0 outside.
+func (a *array) get(at ...int) float64 {
+	for i, k := range at {
+		if k < 0 || k >= a.shape[i] {
+			return 0
+		}
+	}
+	return a.data[a.offset(at)]
+}
+
+// fill sets every element to f of where it is.
+func (a *array) fill(f func(at []int) float64) *array {
+	at := make([]int, len(a.shape))
+	for i := range a.data {
+		rest := i
+		for k := len(at) - 1; k >= 0; k-- {
+			at[k] = rest % a.shape[k]
+			rest /= a.shape[k]
+		}
+		a.data[i] = f(at)
+	}
+	return a
+}
+
+// elementwise returns f of broadcast arrays.
+func elementwise(f func(v []float64) float64, in ...*array) *array {
+	shape := in[0].shape
+	for _, a := range in[1:] {
+		shape, _ = broadcast(shape, a.shape)
+	}
+	v := make([]float64, len(in))
+	return newArray(slices.Clone(shape)...).fill(func(at []int) float64 {
+		for i, a := range in {
+			v[i] = a.data[a.offset(at)]
+		}
+		return f(v)
+	})
+}
+
+// evaluateFile runs an ONNX file node by node in float64, as ONNX and QONNX
+// define the operators, and returns its first output. It is independent of the
+// importer but for the decoding of tensors.
+func evaluateFile(data []byte, x *array) *array {
+	var m onnxpb.ModelProto
+	if err := proto.Unmarshal(data, &m); err != nil {
+		panic(err)
+	}
+	g, err := newGraph(&m)
+	if err != nil {
+		panic(err)
+	}
+	values := map[string]*array{g.input: x}
+	for name, t := range g.inits {
+		values[name] = decoded(t)
+	}
+	for _, n := range g.nodes {
+		in := make([]*array, len(n.in))
+		for i, name := range n.in {
+			in[i] = values[name]
+		}
+		values[n.out[0]] = compute(n, in)
+	}
+	return values[g.outputs[0]]
+}
+
+func decoded(p *onnxpb.TensorProto) *array {
+	t, err := (&importer{left: maxElements}).decodeTensor(p)
+	if err != nil {
+		panic(err)
+	}
+	return &array{t.shape, t.data}
+}
+
+func compute(n *node, in []*array) *array {
+	switch n.op {
+	case "Constant":
+		return decoded(n.attrs["value"].GetT())
+	case "Identity":
+		return in[0]
+	case "Quant":
+		return quantNode(n, in)
+	case "Add", "Sum":
+		return elementwise(func(v []float64) float64 {
+			sum := 0.0
+			for _, x := range v {
+				sum += x
+			}
+			return sum
+		}, in...)
+	case "Mul":
+		return elementwise(func(v []float64) float64 { return v[0] * v[1] }, in...)
+	case "Sub":
+		return elementwise(func(v []float64) float64 { return v[0] - v[1] }, in...)
+	case "Relu":
+		return elementwise(func(v []float64) float64 { return max(v[0], 0) }, in...)
+	case "BatchNormalization":
+		return batchNormNode(n, in)
+	case "Conv":
+		return convNode(n, in)
+	case "MatMul", "Gemm":
+		return productNode(n, in)
+	case "MaxPool", "AveragePool", "GlobalAveragePool", "GlobalMaxPool", "ReduceMean":
+		return poolNode(n, in)
+	}
+	return moveNode(n, in)
+}
+
+func quantNode(n *node, in []*array) *array {
+	signed, narrow := n.int("signed", 1) != 0, n.int("narrow", 0) != 0
+	return elementwise(func(v []float64) float64 {
+		lo, hi := 0.0, math.Exp2(v[3])-1
+		switch {
+		case signed:
+			lo, hi = -math.Exp2(v[3]-1), math.Exp2(v[3]-1)-1
+			if narrow {
+				lo++
+			}
+		case narrow:
+			hi--
+		}
+		q := math.RoundToEven(v[0]/v[1] + v[2])
+		return (max(lo, min(hi, q)) - v[2]) * v[1]
+	}, in...)
+}
+
+func batchNormNode(n *node, in []*array) *array {
+	x, epsilon := in[0], n.float("epsilon", 1e-5)
+	return newArray(x.shape...).fill(func(at []int) float64 {
+		c := at[1]
+		return (x.get(at...)-in[3].data[c])/math.Sqrt(in[4].data[c]+epsilon)*in[1].data[c] + in[2].data[c]
+	})
+}
+
+// intsOf returns a list attribute.
+func intsOf(n *node, name string, otherwise ...int) []int {
+	list := n.attrs[name].GetInts()
+	if list == nil {
+		return otherwise
+	}
+	var out []int
+	for _, v := range list {
+		out = append(out, int(v))
+	}
+	return out
+}
+
+// frame is the geometry of a window.
+type frame struct{ kernel, stride, dilation, pads, out []int }
+
+func frameOf(n *node, x *array, kernel []int) frame {
+	f := frame{
+		kernel: kernel, stride: intsOf(n, "strides", 1, 1), dilation: intsOf(n, "dilations", 1, 1),
+		pads: slices.Clone(intsOf(n, "pads", 0, 0, 0, 0)), out: make([]int, 2),
+	}
+	for i := range 2 {
+		size, reach := x.shape[2+i], f.dilation[i]*(kernel[i]-1)+1
+		switch n.string("auto_pad", "NOTSET") {
+		case "SAME_UPPER", "SAME_LOWER":
+			f.out[i] = (size + f.stride[i] - 1) / f.stride[i]
+			total := max(0, (f.out[i]-1)*f.stride[i]+reach-size)
+			f.pads[i] = total / 2
+			if n.string("auto_pad", "") == "SAME_LOWER" {
+				f.pads[i] = total - total/2
+			}
+			continue
+		}
+		room := size + f.pads[i] + f.pads[2+i] - reach
+		f.out[i] = room/f.stride[i] + 1
+		if n.int("ceil_mode", 0) != 0 && room%f.stride[i] != 0 && f.out[i]*f.stride[i] < size+f.pads[i] {
+			f.out[i]++
+		}
+	}
+	return f
+}
+
+// taps calls visit for each tap of the window at (y, x).
+func (f frame) taps(y, x int, visit func(ky, kx, iy, ix int)) {
+	for ky := range f.kernel[0] {
+		for kx := range f.kernel[1] {
+			visit(ky, kx, y*f.stride[0]-f.pads[0]+ky*f.dilation[0], x*f.stride[1]-f.pads[1]+kx*f.dilation[1])
+		}
+	}
+}
+
+func convNode(n *node, in []*array) *array {
+	x, w := in[0], in[1]
+	groups := int(n.int("group", 1))
+	f := frameOf(n, x, w.shape[2:])
+	return newArray(1, w.shape[0], f.out[0], f.out[1]).fill(func(at []int) float64 {
+		sum := 0.0
+		first := at[1] / (w.shape[0] / groups) * w.shape[1]
+		for c := range w.shape[1] {
+			f.taps(at[2], at[3], func(ky, kx, iy, ix int) {
+				if w := w.get(at[1], c, ky, kx); w != 0 {
+					sum += w * x.get(0, first+c, iy, ix)
+				}
+			})
+		}
+		if len(in) > 2 {
+			sum += in[2].data[at[1]]
+		}
+		return sum
+	})
+}
+
+func productNode(n *node, in []*array) *array {
+	a, b := in[0], in[1]
+	if n.int("transB", 0) != 0 {
+		b = transposeArray(b, []int{1, 0})
+	}
+	k := b.shape[0]
+	shape := append(slices.Clone(a.shape[:len(a.shape)-1]), b.shape[1])
+	out := newArray(shape...)
+	for i := range out.data {
+		row, col := i/b.shape[1], i%b.shape[1]
+		for j := range k {
+			out.data[i] += a.data[row*k+j] * b.data[j*b.shape[1]+col]
+		}
+		if len(in) > 2 {
+			out.data[i] += in[2].data[col]
+		}
+	}
+	return out
+}
+
+func poolNode(n *node, in []*array) *array {
+	x := in[0]
+	f := frame{kernel: x.shape[2:], stride: []int{1, 1}, dilation: []int{1, 1}, pads: []int{0, 0, 0, 0}, out: []int{1, 1}}
+	if k := intsOf(n, "kernel_shape"); k != nil {
+		f = frameOf(n, x, k)
+	}
+	return newArray(1, x.shape[1], f.out[0], f.out[1]).fill(func(at []int) float64 {
+		sum, most := 0.0, math.Inf(-1)
+		f.taps(at[2], at[3], func(_, _, iy, ix int) {
+			sum += x.get(0, at[1], iy, ix)
+			if iy >= 0 && ix >= 0 && iy < x.shape[2] && ix < x.shape[3] {
+				most = max(most, x.get(0, at[1], iy, ix))
+			}
+		})
+		if n.op == "MaxPool" || n.op == "GlobalMaxPool" {
+			return most
+		}
+		return sum / float64(f.kernel[0]*f.kernel[1])
+	})
+}
+
+func transposeArray(x *array, perm []int) *array {
+	shape, from := make([]int, len(perm)), make([]int, len(perm))
+	for i, p := range perm {
+		shape[i] = x.shape[p]
+	}
+	return newArray(shape...).fill(func(at []int) float64 {
+		for i, p := range perm {
+			from[p] = at[i]
+		}
+		return x.get(from...)
+	})
+}
+
+func moveNode(n *node, in []*array) *array {
+	x := in[0]
+	switch n.op {
+	case "Flatten":
+		axis := int(n.int("axis", 1))
+		return &array{[]int{product(x.shape[:axis]), product(x.shape[axis:])}, x.data}
+	case "Reshape":
+		shape := make([]int, len(in[1].data))
+		for i, v := range in[1].data {
+			shape[i] = int(v)
+		}
+		return &array{shape, x.data}
+	case "Transpose":
+		return transposeArray(x, intsOf(n, "perm"))
+	case "Expand":
+		return elementwise(func(v []float64) float64 { return v[0] }, x, newArray(ints(in[1].data)...))
+	case "Concat":
+		return concatNode(int(n.int("axis", 0)), in)
+	case "Resize":
+		f := ints(in[2].data)
+		return newArray(x.shape[0]*f[0], x.shape[1]*f[1], x.shape[2]*f[2], x.shape[3]*f[3]).fill(func(at []int) float64 {
+			return x.get(at[0]/f[0], at[1]/f[1], at[2]/f[2], at[3]/f[3])
+		})
+	case "DepthToSpace":
+		b := int(n.int("blocksize", 0))
+		c := x.shape[1] / (b * b)
+		return newArray(1, c, x.shape[2]*b, x.shape[3]*b).fill(func(at []int) float64 {
+			phase := at[2]%b*b + at[3]%b
+			if n.string("mode", "DCR") == "CRD" {
+				return x.get(0, at[1]*b*b+phase, at[2]/b, at[3]/b)
+			}
+			return x.get(0, phase*c+at[1], at[2]/b, at[3]/b)
+		})
+	case "Pad":
+		p := ints(in[1].data)
+		return newArray(x.shape[0], x.shape[1], x.shape[2]+p[2]+p[6], x.shape[3]+p[3]+p[7]).fill(func(at []int) float64 {
+			return x.get(at[0], at[1], at[2]-p[2], at[3]-p[3])
+		})
+	}
+	panic(fmt.Sprintf("the oracle does not know %s", n.op))
+}
+
+func ints(v []float64) []int {
+	out := make([]int, len(v))
+	for i := range v {
+		out[i] = int(v[i])
+	}
+	return out
+}
+
+func concatNode(axis int, in []*array) *array {
+	shape := slices.Clone(in[0].shape)
+	for _, a := range in[1:] {
+		shape[axis] += a.shape[axis]
+	}
+	return newArray(shape...).fill(func(at []int) float64 {
+		at = slices.Clone(at)
+		for _, a := range in {
+			if at[axis] < a.shape[axis] {
+				return a.get(at...)
+			}
+			at[axis] -= a.shape[axis]
+		}
+		panic("out of range")
+	})
+}
