@@ -215,10 +215,21 @@ var startMutations = []struct{ name, file, old, new string }{
 	{"starts of the PEs are swapped", "mvau.v", "starts[pe*ACC_BITS", "starts[(PE-1-pe)*ACC_BITS"},
 }
 
-// startTarget is layer fullLayer alone, with raw accumulators at its end.
+// startTarget is layer fullLayer alone, under 255 thresholds that give acc-min: every
+// bit of the accumulator shows, and eight stages behind it stall it at any beat.
 func startTarget(t *testing.T) (*hwgen.Design, hwgen.Options, [][]int32) {
 	l := fullLayer(t, false)
-	n := bare(t, l)
+	l.Thresholds = &quant.Thresholds{Output: quant.DataType{Bits: 8}}
+	for range l.Out {
+		for k := range int64(255) {
+			l.Thresholds.Values = append(l.Thresholds.Values, k-128)
+		}
+	}
+	n, err := quant.NewNetwork(quant.Network{Name: "target", InputShape: []int{l.In}, Layers: []quant.Layer{l},
+		Input: quant.InputQuantizer{Type: l.Input, Quantize: func(_ int, v float64) int32 { return int32(v) }}})
+	if err != nil {
+		t.Fatal(err)
+	}
 	o := hwgen.Options{Folding: hwgen.Folding{"fc2": {PE: 4, SIMD: 8}}}
 	d, err := hwgen.Plan(n, o)
 	if err != nil {
