@@ -203,6 +203,10 @@ func TestLint(t *testing.T) {
 		}
 	}
 	cases := goldens(t)
+	cases["shifted"] = struct {
+		n *quant.Network
+		o hwgen.Options
+	}{shifted(t), hwgen.Options{}}
 	for seed := range uint64(12) {
 		rng := rand.New(rand.NewPCG(seed, 11))
 		n := quanttest.RandomNetwork(rng, quanttest.RandomSpec{})

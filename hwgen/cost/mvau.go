@@ -40,6 +40,9 @@ func mvauShape(b *hwgen.MVAU, table *ProductTable) shape {
 	if l.Thresholds != nil {
 		u.thresholds(memories[1:])
 	}
+	if b.Shifted() {
+		u.starts(memories[len(memories)-1])
+	}
 	width := b.Output().Bits
 	u.addExact("spill_bits", float64(width))
 	u.ff += 2*width + 2
@@ -207,6 +210,26 @@ func (u *mvau) accumulators() {
 	}
 	u.ff += bits
 	u.add("accumulator_bits", float64(bits), 1)
+}
+
+// starts counts the memory of the start values. The adder's LUT takes the start in with
+// the restart, so only the memory costs: where rows are folded, a LUT and a register a
+// column (Yosys moves the fold counter behind the memory); constants are free.
+func (u *mvau) starts(mem hwgen.Memory) {
+	r := romOf(columnsOf(mem, 0, mem.Bits))
+	u.ff += r.Columns
+	counter := 0
+	if u.NF() > 1 {
+		counter = addressWidth(u.NF())
+	}
+	u.ff += counter
+	u.add("start_slices", float64(r.Slices+r.Muxes), 1)
+	u.add("start_counter_bits", float64(counter), 1.5)
+	added := 0
+	if u.SF() == 1 {
+		added = u.pe * u.p
+	}
+	u.add("start_added_bits", float64(added), 1)
 }
 
 // control counts counters, the valid bits of all stages, and the first and last marks
