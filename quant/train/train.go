@@ -55,9 +55,13 @@ type Options struct {
 	// first where there are some from a checkpoint or a cache. Its error ends
 	// the run.
 	Epochs func(history []Event) error
+	// Start, unless nil, is the network whose weights, biases and batch norm the
+	// float phase starts from instead of random numbers. Its layers with weights
+	// must be the spec's, in order; what else it holds does not matter.
+	Start *qonnx.Model
 	// FloatCache is a folder that keeps finished float phases; empty keeps
 	// none. A run whose float phase was run before, by the same build and with
-	// the same layers, float settings, batch, seed and samples, takes it from
+	// the same layers, float settings, batch, seed, start and samples, takes it from
 	// there and starts with QAT: to the very bytes that training it again would
 	// give, whatever its bit widths, method and QAT settings are. So a sweep
 	// over accumulator widths or methods pays for one float phase a seed.
