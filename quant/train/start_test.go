@@ -1,8 +1,11 @@
 package train
 
 import (
+	"bytes"
 	"math"
 	"math/rand/v2"
+	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -151,6 +154,77 @@ func TestStartRefuses(t *testing.T) {
 		}
 		if err := r.startFrom(m); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("error %v, want one with %q", err, want)
+		}
+	}
+}
+
+// TestStartFromFile: the spec names the file; a network that was trained here
+// starts another one with its own float weights.
+func TestStartFromFile(t *testing.T) {
+	first, _ := mustRun(t, small(), Options{})
+	path := filepath.Join(t.TempDir(), "first.onnx")
+	if err := qonnx.Write(path, first.Model()); err != nil {
+		t.Fatal(err)
+	}
+	s := small()
+	s.Float.Epochs, s.Start, s.Distil.Weight = 0, path, 0.5
+	byFile, a := mustRun(t, s, Options{})
+	if byFile.FloatAccuracy < 0.5 {
+		t.Errorf("accuracy %.2f before QAT", byFile.FloatAccuracy)
+	}
+	model, err := qonnx.ReadModel(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, b := mustRun(t, s, Options{Start: model}); !bytes.Equal(a, b) {
+		t.Error("the file and its model give other networks")
+	}
+	s.Start = filepath.Join(t.TempDir(), "absent.onnx")
+	if _, err := Run(t.Context(), s, smallSet(), nil, Options{}); err == nil || !strings.Contains(err.Error(), "absent.onnx") {
+		t.Errorf("error %v, want one of absent.onnx", err)
+	}
+}
+
+// TestStartConvolution: weights of a convolution keep their places: exported,
+// read back and started from, a network computes what it did.
+func TestStartConvolution(t *testing.T) {
+	s := small()
+	s.Layers = Layers{
+		{Kind: ConvLayer, Out: 6, Kernel: 3, Stride: 2, Pad: 1, Dilation: 1, Groups: 1},
+		{Kind: DepthwiseLayer, Kernel: 3, Stride: 1, Pad: 1, Dilation: 1},
+		{Kind: LinearLayer, Out: 9},
+	}
+	set := blobs(160, 2*6*5, 3, 1)
+	set.Shape = []int{2, 6, 5}
+	path := filepath.Join(t.TempDir(), "first.onnx")
+	if _, err := Run(t.Context(), s, set, nil, Options{Out: path}); err != nil {
+		t.Fatal(err)
+	}
+	trained, err := newRun(s, set, nil, Options{Checkpoint: path + ".ckpt", Resume: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := trained.start(); err != nil {
+		t.Fatal(err)
+	}
+	m, err := qonnx.ReadModel(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := newRun(s, set, nil, Options{Start: m})
+	if err != nil {
+		t.Fatal(err)
+	}
+	trained.net.prepare()
+	for i, n := range r.net.weighted() {
+		want := trained.net.weighted()[i].w.parameters().matrix()
+		for k, v := range n.w.parameters().w.v {
+			if v != want[k] {
+				t.Fatalf("layer %d: weight %d is %g, want %g", i, k, v, want[k])
+			}
+		}
+		if n.norm != nil && !slices.Equal(n.norm.mean, trained.net.weighted()[i].norm.mean) {
+			t.Errorf("layer %d: other means", i)
 		}
 	}
 }

@@ -55,7 +55,7 @@ type Options struct {
 	// first where there are some from a checkpoint or a cache. Its error ends
 	// the run.
 	Epochs func(history []Event) error
-	// Start, unless nil, is the network whose weights, biases and batch norm the
+	// Start, unless nil, stands for the file Spec.Start: the network whose weights, biases and batch norm the
 	// float phase starts from instead of random numbers. Its layers with weights
 	// must be the spec's, in order; what else it holds does not matter.
 	Start *qonnx.Model
@@ -101,6 +101,12 @@ func Run(ctx context.Context, spec *Spec, train, test *data.Set, opts Options) (
 	}
 	if opts.Checkpoint == "" && opts.Out != "" {
 		opts.Checkpoint = opts.Out + ".ckpt"
+	}
+	if spec.Start != "" && opts.Start == nil {
+		var err error
+		if opts.Start, err = qonnx.ReadModel(spec.Start); err != nil {
+			return nil, fmt.Errorf("train: start: %w", err)
+		}
 	}
 	r, err := newRun(spec, train, test, opts)
 	if err != nil {
