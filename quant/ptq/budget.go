@@ -7,14 +7,9 @@ package ptq
 func (s *solver) budget(q []int32) float64 {
 	s.unlimited(s.start)
 	s.begin(s.u, s.start)
-	switch {
-	case s.fits():
+	if s.fits() {
 		s.improve()
-	case s.quick:
-		s.within(s.start)
-		s.begin(s.u, s.start)
-		s.improve()
-	default:
+	} else {
 		s.compete()
 	}
 	factor := 1.0

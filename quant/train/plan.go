@@ -132,7 +132,7 @@ func (p *plan) layer(l *LayerSpec, path string, from int) int {
 		return p.add(st, "avgpool")
 	case UpsampleLayer:
 		st.kind, st.factor, st.relu = quant.Upsample, l.Factor, false
-		return p.add(st, "upsample")
+		return p.add(st, "up")
 	case PixelShuffleLayer:
 		st.kind, st.factor, st.relu = quant.PixelShuffle, l.Factor, false
 		return p.add(st, "shuffle")

@@ -1,0 +1,307 @@
+package train
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"path/filepath"
+	"testing"
+
+	"github.com/a2qgen/a2qgen/quant"
+	"github.com/a2qgen/a2qgen/quant/qonnx"
+)
+
+// exact is the quantised forward pass of one sample in float64, as the
+// definitions have it: direct loops over integer weights and codes times their
+// scales, none of the code that trains.
+type exact struct {
+	n      *net
+	values [][]float64 // of each node, channels last
+	scale  []float64   // of each node's codes; 0 where there are none
+}
+
+// run evaluates the sample x of input codes.
+func (e *exact) run(x []uint8, scale float64) {
+	e.values, e.scale = nil, nil
+	input := make([]float64, len(x))
+	for i, c := range x {
+		input[i] = float64(c) * scale
+	}
+	for _, node := range e.n.nodes {
+		var in [][]float64
+		s := scale
+		for _, from := range node.from {
+			if from == quant.Source {
+				in = append(in, input)
+			} else {
+				in, s = append(in, e.values[from]), e.scale[from]
+			}
+		}
+		v := e.compute(node, in)
+		e.follow(node, v)
+		switch {
+		case node.act != nil && node.act.q != nil:
+			s = float64(node.act.q.scale())
+		case node.kind.Weighted():
+			s = 0
+		}
+		e.values, e.scale = append(e.values, v), append(e.scale, s)
+	}
+}
+
+// compute is the node's operation.
+func (e *exact) compute(node *node, in [][]float64) []float64 {
+	from, to := node.step.in, node.step.out
+	y := make([]float64, to.Size())
+	switch node.kind {
+	case quant.Linear:
+		for c := range to.C {
+			for i, x := range in[0] {
+				y[c] += weight64(node, c, i) * x
+			}
+		}
+	case quant.Conv, quant.AvgPool, quant.MaxPool:
+		e.slide(node, in[0], y)
+	case quant.Add:
+		for _, x := range in {
+			for i, v := range x {
+				y[i] += v
+			}
+		}
+	case quant.Concat:
+		at := 0
+		for k, x := range in {
+			c := node.in[k].shape.C
+			for i, v := range x {
+				y[i/c*to.C+at+i%c] = v
+			}
+			at += c
+		}
+	case quant.Upsample, quant.PixelShuffle:
+		f := node.factor
+		for i := range y {
+			py, px, c := i/to.C/to.W, i/to.C%to.W, i%to.C
+			if node.kind == quant.PixelShuffle {
+				c = c*f*f + py%f*f + px%f
+			}
+			y[i] = in[0][(py/f*from.W+px/f)*from.C+c]
+		}
+	case quant.Requantize:
+		copy(y, in[0])
+	}
+	return y
+}
+
+func (e *exact) slide(node *node, x, y []float64) {
+	from, to, w := node.step.in, node.step.out, node.window
+	for i := range y {
+		py, px, c := i/to.C/to.W, i/to.C%to.W, i%to.C
+		first := true
+		for tap := range w.Taps() {
+			iy, ix := w.At(py, px, tap/w.W, tap%w.W)
+			if iy < 0 || iy >= from.H || ix < 0 || ix >= from.W {
+				continue
+			}
+			row := x[(iy*from.W+ix)*from.C:]
+			switch node.kind {
+			case quant.AvgPool:
+				y[i] += row[c] / float64(w.Taps())
+			case quant.MaxPool:
+				if first || row[c] > y[i] {
+					y[i] = row[c]
+				}
+				first = false
+			default:
+				width := from.C / node.groups
+				group := c / (to.C / node.groups)
+				for k := range width {
+					y[i] += weight64(node, c, tap*width+k) * row[group*width+k]
+				}
+			}
+		}
+	}
+}
+
+// weight64 returns s*q of a weight.
+func weight64(node *node, c, k int) float64 {
+	w := node.w.parameters()
+	i := c*w.k + k
+	s := float64(quant.Scale(w.q.d.v[i/w.q.k]))
+	return math.Round(float64(w.q.wq[i])/s) * s
+}
+
+// follow applies bias, batch norm, ReLU and quantiser.
+func (e *exact) follow(node *node, v []float64) {
+	for i := range v {
+		c := i % node.step.out.C
+		if node.bias {
+			v[i] += float64(node.w.parameters().b.v[c])
+		}
+		if b := node.norm; b != nil {
+			v[i] = (v[i]-float64(b.mean[c]))/math.Sqrt(float64(b.variance[c])+float64(float32(normEpsilon)))*float64(b.gamma.v[c]) + float64(b.beta.v[c])
+		}
+		if node.relu {
+			v[i] = max(v[i], 0)
+		}
+		if node.act != nil && node.act.q != nil {
+			q := node.act.q
+			s := float64(q.scale())
+			v[i] = min(max(math.RoundToEven(v[i]/s), float64(q.lo)), float64(q.hi)) * s
+		}
+	}
+}
+
+// quantised returns a network in QAT with weights, statistics and scales that
+// a training run could have left.
+func quantised(t *testing.T, text string, in quant.Shape, outputs int, classifier bool) *net {
+	t.Helper()
+	s, err := ParseSpec([]byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Batch = 8
+	rng := rand.New(rand.NewPCG(8, 1))
+	n, err := newNet(s, in, outputs, classifier, rng)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range n.x {
+		n.x[i] = rng.Float32()
+	}
+	for _, node := range n.nodes {
+		if b := node.norm; b != nil {
+			copy(b.gamma.v, randoms(rng, b.f)) // of either sign
+			copy(b.beta.v, randoms(rng, b.f))
+		}
+	}
+	n.forward(s.Batch, 1)
+	top := make([]float32, len(n.acts))
+	for i := range top {
+		top[i] = 1 + rng.Float32()
+	}
+	n.quantise(top)
+	n.prepare()
+	n.forward(s.Batch, 1) // statistics of the quantised network
+	return n
+}
+
+// superSpec is a small ESPCN: the output is shuffled to twice the size.
+const superSpec = `
+layers:
+  - conv: {out: 6, kernel: 5, pad: 2}
+  - conv: {out: 8, kernel: 3, pad: 1}
+  - conv: {out: 4, kernel: 3, pad: 1}
+  - pixel_shuffle: 2
+`
+
+// TestGraphExport: each network's quantised forward pass in float64 and the
+// integer network read back from its file give the same integers for every
+// layer, and the same label.
+func TestGraphExport(t *testing.T) {
+	for _, c := range []struct {
+		name, layers string
+		classifier   bool
+	}{{"graph", graphSpec, true}, {"cnn", refCNN, true}, {"super", superSpec, false}} {
+		for _, method := range []quant.Method{quant.Base, quant.WN, quant.A2Q, quant.A2QPlus, quant.Budget} {
+			for _, rule := range []quant.Rule{quant.Split, quant.Shifted} {
+				if rule == quant.Split && method != quant.Budget {
+					continue
+				}
+				t.Run(fmt.Sprint(c.name, " ", method, " ", rule), func(t *testing.T) {
+					in, outputs := quant.Shape{H: 8, W: 8, C: 3}, 5
+					if !c.classifier {
+						outputs = 4 * 64
+					}
+					text := fmt.Sprintf("method: %s\nrule: %s\nacc_bits: 12\n%s", method, rule, c.layers)
+					checkExport(t, quantised(t, text, in, outputs, c.classifier))
+				})
+			}
+		}
+	}
+}
+
+func checkExport(t *testing.T, n *net) {
+	s := DefaultSpec()
+	path := filepath.Join(t.TempDir(), "net.onnx")
+	in := n.input.shape
+	if err := qonnx.Write(path, n.export(s, []int{in.C, in.H, in.W})); err != nil {
+		t.Fatal(err)
+	}
+	network, err := qonnx.Read(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(network.Layers) != len(n.nodes) {
+		t.Fatalf("%d layers, want %d", len(network.Layers), len(n.nodes))
+	}
+	for _, node := range n.nodes {
+		l := &network.Layers[layerOf(t, network, node)]
+		if node.w == nil {
+			continue
+		}
+		if want := node.step.weights.AccBits; l.AccBits != want {
+			t.Errorf("layer %q: accumulator of %d bits, want %d", l.Name, l.AccBits, want)
+		} else if want > 0 {
+			if err := l.Certify(want); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+	rng := rand.New(rand.NewPCG(9, 1))
+	e := quant.NewExecutor(network)
+	for range 8 {
+		compareExact(t, n, e, rng)
+	}
+}
+
+// layerOf returns the layer of a node's name: a file may have another order.
+func layerOf(t *testing.T, network *quant.Network, node *node) int {
+	t.Helper()
+	for i := range network.Layers {
+		if network.Layers[i].Name == node.name {
+			return i
+		}
+	}
+
+	t.Fatalf("the file has no layer %q", node.name)
+	return 0
+}
+
+// compareExact runs a random sample through both.
+func compareExact(t *testing.T, n *net, e *quant.Executor, rng *rand.Rand) {
+	t.Helper()
+	in := n.input.shape
+	codes, raw := make([]uint8, in.Size()), make([]float32, in.Size())
+	for i := range codes {
+		codes[i] = uint8(rng.IntN(256))
+		y, x, c := i/in.C/in.W, i/in.C%in.W, i%in.C
+		raw[(c*in.H+y)*in.W+x] = float32(codes[i]) * inputScale(8) // channels first
+	}
+	x := make([]int32, len(raw))
+	e.Network().Input.Apply(raw, x)
+	var tr quant.Trace
+	e.Run(x, &tr)
+	want := exact{n: n}
+	want.run(codes, float64(inputScale(8)))
+	for i, node := range n.nodes {
+		if want.scale[i] == 0 {
+			continue
+		}
+		out := tr.Out[layerOf(t, e.Network(), node)]
+		for k, v := range want.values[i] {
+			if code := int32(math.Round(v / want.scale[i])); out[k] != code {
+				t.Fatalf("layer %q, element %d: %d, want %d", node.name, k, out[k], code)
+			}
+		}
+	}
+	logits := want.values[len(n.nodes)-1]
+	best := 0
+	for c, v := range logits {
+		if v > logits[best] {
+			best = c
+		}
+	}
+	if best != tr.Label {
+		t.Fatalf("label %d, want %d", tr.Label, best)
+	}
+}
