@@ -128,6 +128,16 @@ func (d *Design) Memories() []Memory {
 	return all
 }
 
+// Shifted says whether accumulators of some layer begin at values of their own.
+func (d *Design) Shifted() bool {
+	for _, l := range d.Layers {
+		if l.Shifted() {
+			return true
+		}
+	}
+	return false
+}
+
 // Safe says whether every accumulator is certified.
 func (d *Design) Safe() bool {
 	for _, l := range d.Layers {

@@ -31,9 +31,6 @@ const (
 // Weighted says that the kind multiplies by weights.
 func (k Kind) Weighted() bool { return k == Linear || k == Conv }
 
-// windowed says that the kind has a window.
-func (k Kind) windowed() bool { return k == Conv || k == AvgPool || k == MaxPool }
-
 // sums says that the kind adds up several inputs, so that its accumulators are
 // wider than they are.
 func (k Kind) sums() bool { return k.Weighted() || k == AvgPool || k == Add }

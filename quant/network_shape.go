@@ -86,8 +86,7 @@ func (l *Layer) poolShape(in Shape) error {
 	if !out.legal() {
 		return l.errorf("output shape %v of an input of %v", out, in)
 	}
-	if l.Window.Top >= l.Window.reachH() || l.Window.Left >= l.Window.reachW() ||
-		l.Window.Bottom >= l.Window.reachH() || l.Window.Right >= l.Window.reachW() {
+	if !l.Window.touches(in, out) {
 		return l.errorf("a window of the pool may lie in the padding alone")
 	}
 	terms := 1
@@ -98,9 +97,30 @@ func (l *Layer) poolShape(in Shape) error {
 	return nil
 }
 
-// reachH and reachW are the positions from the first to the last tap.
-func (w Window) reachH() int { return w.DilationH*(w.H-1) + 1 }
-func (w Window) reachW() int { return w.DilationW*(w.W-1) + 1 }
+// touches says that each window has a tap on an input of shape in. With dilation
+// a window may reach over a small input and still miss it.
+func (w Window) touches(in, out Shape) bool {
+	return onInput(out.H, in.H, w.H, w.StrideH, w.DilationH, w.Top) &&
+		onInput(out.W, in.W, w.W, w.StrideW, w.DilationW, w.Left)
+}
+
+// onInput is touches along one axis.
+func onInput(windows, length, taps, stride, dilation, before int) bool {
+	for i := range windows {
+		at := i*stride - before
+		if at < 0 {
+			skipped := (-at + dilation - 1) / dilation
+			if skipped >= taps {
+				return false
+			}
+			at += skipped * dilation
+		}
+		if at >= length {
+			return false
+		}
+	}
+	return true
+}
 
 // joinShape is the shape of Add and Concat.
 func (l *Layer) joinShape() error {

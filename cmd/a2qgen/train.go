@@ -29,6 +29,10 @@ loss, accuracy and speed of every epoch, as OUT.metrics.csv and OUT.metrics.svg
 and so on, and reports mean and spread. --cache keeps float phases: runs that differ
 only in what comes after them, such as --acc or --method, share one.
 
+--start takes weights, biases and batch norm from an ONNX file, such as PyTorch
+exports from a checkpoint: its layers with weights must be the spec's, in order.
+With float: {epochs: 0} in the spec, training goes straight to the quantisers.
+
 Example:
    a2qgen train examples/fmnist-mlp.yaml --out net.onnx
    a2qgen train examples/fmnist-mlp.yaml --out p10.onnx --method a2q+ --acc 10 --epochs 8
@@ -38,7 +42,7 @@ func trainCommand() *cli.Command {
 	return &cli.Command{
 		Name: "train", Usage: "train a network whose accumulators cannot overflow",
 		UsageText: "a2qgen train SPEC.yaml [--data DIR] [--out net.onnx] [--method NAME] [--rule split|shifted] [--acc P]\n" +
-			"   [--weights M] [--acts N] [--epochs E] [--seed S] [--seeds K] [--cache DIR] [--resume] [--json]",
+			"   [--weights M] [--acts N] [--epochs E] [--seed S] [--seeds K] [--start FILE.onnx] [--cache DIR] [--resume] [--json]",
 		Description: trainHelp,
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "data", Usage: "`DIR` of the data set, IMAGES,LABELS, or drawn"},
@@ -51,6 +55,7 @@ func trainCommand() *cli.Command {
 			&cli.IntFlag{Name: "epochs", Usage: "`E` epochs in all, the first half of them in floating point"},
 			&cli.Uint64Flag{Name: "seed", Usage: "`S` fixes weights and order of samples"},
 			&cli.IntFlag{Name: "seeds", Value: 1, Usage: "train with `K` seeds, the spec's and those after it"},
+			&cli.StringFlag{Name: "start", Usage: "ONNX `FILE` whose weights and batch norm to start from"},
 			&cli.StringFlag{Name: "cache", Usage: "`DIR` that keeps float phases for later runs"},
 			&cli.BoolFlag{Name: "resume", Usage: "go on from the checkpoint OUT.ckpt"},
 			jsonFlag(),
@@ -115,6 +120,10 @@ func overrides(c *cli.Context) train.Overrides {
 			*p = &v
 		}
 	}
+	if c.IsSet("start") {
+		start := c.String("start")
+		o.Start = &start
+	}
 	if c.IsSet("seed") {
 		s := c.Uint64("seed")
 		o.Seed = &s
@@ -170,7 +179,7 @@ func trainNetwork(ctx context.Context, con *console, spec *train.Spec, sets data
 		TrainSamples: sets.train.Len(), TestSamples: sets.test.Len(), Layers: inspect(net).Layers,
 		dataLine: sets.describe(),
 	}
-	if spec.Float.Epochs == 0 {
+	if spec.Float.Epochs == 0 && spec.Start == "" {
 		doc.FloatAccuracyPercent, doc.FloatPSNR = 0, 0
 	}
 	if err := doc.score(ctx, con, net, sets.test); err != nil {

@@ -103,6 +103,21 @@ func TestSpread(t *testing.T) {
 	}
 }
 
+// TestTrainStart: a run starts from another one's network.
+func TestTrainStart(t *testing.T) {
+	spec, set, dir := specFile(t, tinySpec), tinyData(t, 96), t.TempDir()
+	first, out := filepath.Join(dir, "first.onnx"), filepath.Join(dir, "second.onnx")
+	succeed(t, "train", spec, "--data", set, "--out", first)
+	doc := succeed(t, "train", spec, "--data", set, "--out", out, "--start", first, "--epochs", "1", "--json").document(t)
+	if doc["float_accuracy_percent"].(float64) < 50 {
+		t.Errorf("float accuracy %v %% of a trained network", doc["float_accuracy_percent"])
+	}
+	other := command(t, "train", specFile(t, strings.Replace(tinySpec, "[8, 8]", "[8, 9]", 1)), "--data", set, "--out", out, "--start", first)
+	if other.status != statusFailed || !strings.Contains(other.errors, "want 9 x 8") {
+		t.Errorf("other layers: status %d: %s", other.status, other.errors)
+	}
+}
+
 // TestTrainCache: another P takes the float phase from the cache.
 func TestTrainCache(t *testing.T) {
 	spec, set, dir := specFile(t, tinySpec), tinyData(t, 96), t.TempDir()

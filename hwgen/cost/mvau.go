@@ -186,7 +186,7 @@ func (u *mvau) tree(lanes []node) int {
 		}
 		lanes = above
 	}
-	if u.SF() == 1 {
+	if u.SF() == 1 && !u.Shifted() {
 		lanes[0].run++
 		u.sum = max(u.sum, lanes[0].width)
 	}
@@ -195,9 +195,9 @@ func (u *mvau) tree(lanes []node) int {
 }
 
 // accWidth is the number of different bits of an accumulator: with one beat a fold it
-// is the sum, sign-extended.
+// and no start value it is the sum, sign-extended.
 func (u *mvau) accWidth() int {
-	if u.SF() == 1 {
+	if u.SF() == 1 && !u.Shifted() {
 		return u.sum
 	}
 	return u.p
@@ -214,7 +214,8 @@ func (u *mvau) accumulators() {
 
 // starts counts the memory of the start values. The adder's LUT takes the start in with
 // the restart, so only the memory costs: where rows are folded, a LUT and a register a
-// column (Yosys moves the fold counter behind the memory); constants are free.
+// column (Yosys moves the fold counter behind the memory); constants are free. With one
+// beat a fold there is an adder that a plain unit does not have.
 func (u *mvau) starts(mem hwgen.Memory) {
 	r := romOf(columnsOf(mem, 0, mem.Bits))
 	u.ff += r.Columns
@@ -228,6 +229,7 @@ func (u *mvau) starts(mem hwgen.Memory) {
 	added := 0
 	if u.SF() == 1 {
 		added = u.pe * u.p
+		u.ff += added
 	}
 	u.add("start_added_bits", float64(added), 1)
 }

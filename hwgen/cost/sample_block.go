@@ -73,8 +73,8 @@ func (s Sample) Product() synth.Product {
 }
 
 // layer draws the layer of a sample: normal weights that use the M bits, shrunk
-// towards zero (as training under a budget does) until P bits are enough, unless
-// the sample is of an unsafe P.
+// towards zero (as training under a budget does) until P bits are enough, from start
+// values where the sample is shifted, unless it is of an unsafe P.
 func (s Sample) layer() *quant.Layer {
 	p := s.Params
 	rng := rand.New(rand.NewPCG(s.Seed, 7))
@@ -82,7 +82,13 @@ func (s Sample) layer() *quant.Layer {
 		Input: quant.DataType{Bits: p["n"], Signed: p["signed"] == 1}}
 	l.Weights = make([]int32, l.In*l.Out)
 	for c := range l.Out {
-		drawRow(rng, l, c, p["p"], p["unsafe"] == 1)
+		drawRow(rng, l, c, p)
+	}
+	if p["shifted"] == 1 {
+		l.Start = make([]int64, l.Out)
+		for c := range l.Start {
+			l.Start[c], _ = l.ShiftedStart(c, p["p"])
+		}
 	}
 	if p["a"] > 0 {
 		l.Thresholds = drawThresholds(rng, l, quant.DataType{Bits: p["a"], Signed: p["asigned"] == 1}, p["invert"] == 1, p["p"])
@@ -99,7 +105,7 @@ func (s Sample) layer() *quant.Layer {
 	return l
 }
 
-func drawRow(rng *rand.Rand, l *quant.Layer, c, p int, unsafe bool) {
+func drawRow(rng *rand.Rand, l *quant.Layer, c int, p map[string]int) {
 	top := math.Ldexp(1, l.WeightBits-1)
 	real := make([]float64, l.In)
 	for i := range real {
@@ -111,7 +117,7 @@ func drawRow(rng *rand.Rand, l *quant.Layer, c, p int, unsafe bool) {
 			w := math.Round(math.Copysign(max(math.Abs(v)-cut, 0), v))
 			row[i] = int32(max(-top, min(top-1, w)))
 		}
-		if unsafe || l.AccRange(c).Bits() <= p {
+		if _, fits := l.ShiftedStart(c, p["p"]); p["unsafe"] == 1 || p["shifted"] == 1 && fits || l.AccRange(c).Bits() <= p["p"] {
 			return
 		}
 	}

@@ -13,13 +13,17 @@ type Row struct {
 	AccBits int `json:"acc_bits"`
 	// Safe says that no accumulator of the network can overflow at this P.
 	Safe bool `json:"safe"`
+	// Shifted says that some accumulator begins at a start value: at this P plain ones
+	// would not be safe.
+	Shifted bool `json:"shifted,omitempty"`
 	Resources
 	Layers []LayerCost `json:"layers"`
 }
 
 // Table estimates n, folded by o, for each accumulator width of accs. A width that
 // the weights may overflow is estimated all the same and marked unsafe. The folding
-// does not depend on the width.
+// does not depend on the width. A layer with start values is plain at every P that is
+// wide enough for that, and shifted below.
 func Table(n *quant.Network, o hwgen.Options, accs []int, family string) ([]Row, error) {
 	if err := checkFamily(family); err != nil {
 		return nil, err
@@ -38,7 +42,7 @@ func Table(n *quant.Network, o hwgen.Options, accs []int, family string) ([]Row,
 		if err != nil {
 			return nil, err
 		}
-		rows = append(rows, Row{AccBits: p, Safe: d.Safe(), Resources: r.Total, Layers: r.Layers})
+		rows = append(rows, Row{AccBits: p, Safe: d.Safe(), Shifted: d.Shifted(), Resources: r.Total, Layers: r.Layers})
 	}
 	return rows, nil
 }

@@ -7,9 +7,14 @@ package ptq
 func (s *solver) budget(q []int32) float64 {
 	s.unlimited(s.start)
 	s.begin(s.u, s.start)
-	if s.fits() {
+	switch {
+	case s.fits():
 		s.improve()
-	} else {
+	case s.quick:
+		s.within(s.start)
+		s.begin(s.u, s.start)
+		s.improve()
+	default:
 		s.compete()
 	}
 	factor := 1.0

@@ -22,9 +22,11 @@ func (w *walker) exchange(sweeps int) {
 	}
 }
 
-// exchangeAt tries a step of d at i with its best partner.
+// exchangeAt tries a step of d at i with its best partner. A step that needs
+// its partner to make room is left to the partner's turn: at a full budget that
+// leaves one for every nonzero weight to look at.
 func (w *walker) exchangeAt(i int, d int32) bool {
-	if w.q[i]*d >= w.clip {
+	if !w.allowed(i, d) {
 		return false
 	}
 	j, e, cost := w.partner(i, d)

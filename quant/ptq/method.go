@@ -11,7 +11,8 @@ const (
 	// looks at one weight at a time: the baseline.
 	RTN Method = "rtn"
 	// EP is the projection that A2Q+ starts training from (arXiv 2401.10432):
-	// soft-threshold, centre, truncate. Without limit it is RTN. Under
+	// soft-threshold, centre, truncate. Taking the mean off costs much where
+	// inputs are not zero-mean and no bias makes up. Without limit it is RTN. Under
 	// quant.Shifted it is what it is under quant.Split.
 	EP Method = "ep"
 	// AXE is GPTQ within the zero-centred budget (arXiv 2409.17092, MATH 7).

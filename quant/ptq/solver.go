@@ -12,6 +12,7 @@ type solver struct {
 	p      *Problem
 	method Method
 	u      []float64 // the row in units of its scale
+	quick  bool      // Budget is content with one start
 	// allowance is AXE's budget of each sign of a tile, +Inf without limit.
 	allowance float64
 	v         []float64 // GPTQ's updated row

@@ -14,6 +14,7 @@ import (
 
 const (
 	fmnistMLP = "testdata/fmnist_mlp_a2qplus_w4a4_p12.onnx"
+	fmnistCNN = "testdata/fmnist_cnn_a2qplus_w4a4_p13.onnx"
 	models    = "../../../shared/models"
 	fashion   = "/usr/share/datasets/fashion-mnist"
 )

@@ -21,16 +21,10 @@ const maxFile = 256 << 20
 // Read reads the network in the QONNX file at path. The network is named after
 // the file. See Decode for what it accepts.
 func Read(path string) (*quant.Network, error) {
-	f, err := os.Open(path)
+	name, data, err := readFile(path)
 	if err != nil {
-		return nil, fmt.Errorf("qonnx: %w", err)
+		return nil, err
 	}
-	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, maxFile+1))
-	if err != nil {
-		return nil, fmt.Errorf("qonnx: %w", err)
-	}
-	name := strings.TrimSuffix(filepath.Base(path), filepath.Ext(path))
 	n, err := decode(name, data)
 	if err != nil {
 		return nil, fmt.Errorf("qonnx: %s: %w", path, err)
@@ -38,19 +32,36 @@ func Read(path string) (*quant.Network, error) {
 	return n, nil
 }
 
+// readFile returns the contents of a file and its name without the extension.
+func readFile(path string) (name string, data []byte, err error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return "", nil, fmt.Errorf("qonnx: %w", err)
+	}
+	defer f.Close()
+	if data, err = io.ReadAll(io.LimitReader(f, maxFile+1)); err != nil {
+		return "", nil, fmt.Errorf("qonnx: %w", err)
+	}
+	return strings.TrimSuffix(filepath.Base(path), filepath.Ext(path)), data, nil
+}
+
 // Decode reads a network from the bytes of a QONNX file.
 //
-// The graph must be a chain of fully connected layers: a Quant before the
-// first, quantised weights (at most 16 bits) on each, elementwise operations
-// that are monotone on each channel, and a Quant after each layer but the
-// last. The last layer may end in a Quant; otherwise its outputs must be an
-// affine function of its accumulators, up to a Softmax, Sigmoid, ArgMax or the
-// like, which keeps the largest output where it is and is dropped. A sample
-// count in the input's shape is dropped too.
+// The graph must be made of layers that work on integers (Conv, Gemm, MatMul,
+// pools, Add, Concat, Resize by repetition, DepthToSpace) with quantised weights
+// of at most 16 bits, and of elementwise operations, monotone on each channel,
+// that end in a Quant before the next layer that sums; docs/import.md has the
+// list. The last layer may end in a Quant; otherwise the outputs of a
+// classifier must be an affine function of its accumulators, up to a Softmax,
+// Sigmoid, ArgMax or the like, which keeps the largest output where it is and
+// is dropped. A sample count in the input's shape is dropped too. Images have
+// their channels first in samples, and last in the network.
 //
 // Layers are named by the metadata entry a2qgen.layer_names, which Write
-// leaves, and fc1, fc2, ... without it. The entry a2qgen.acc_bits.<layer> is
-// the declared accumulator width.
+// leaves, and fc1, conv1, pool1, ... without it. The entry
+// a2qgen.acc_bits.<layer> is the declared accumulator width;
+// a2qgen.acc_start.<layer> is "shifted" where accumulators start at
+// quant.Layer.ShiftedStart for that width.
 //
 // An error names the node and what it wants.
 func Decode(name string, data []byte) (*quant.Network, error) {
@@ -61,7 +72,8 @@ func Decode(name string, data []byte) (*quant.Network, error) {
 	return n, nil
 }
 
-func decode(name string, data []byte) (*quant.Network, error) {
+// parse returns the graph in a file.
+func parse(data []byte) (*graph, error) {
 	if len(data) > maxFile {
 		return nil, fmt.Errorf("is larger than %d MiB", maxFile>>20)
 	}
@@ -69,7 +81,11 @@ func decode(name string, data []byte) (*quant.Network, error) {
 	if err := (proto.UnmarshalOptions{DiscardUnknown: true}).Unmarshal(data, &m); err != nil {
 		return nil, errors.New("is not an ONNX file, or is truncated")
 	}
-	g, err := newGraph(&m)
+	return newGraph(&m)
+}
+
+func decode(name string, data []byte) (*quant.Network, error) {
+	g, err := parse(data)
 	if err != nil {
 		return nil, err
 	}

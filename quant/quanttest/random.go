@@ -162,11 +162,16 @@ func randomAccBits(rng *rand.Rand, l *quant.Layer) int {
 }
 
 func randomThresholds(rng *rand.Rand, l *quant.Layer, out quant.DataType) *quant.Thresholds {
+	return thresholdsOver(rng, out, l.Out, l.AccRange)
+}
+
+// thresholdsOver draws thresholds for accumulators in the ranges of channels.
+func thresholdsOver(rng *rand.Rand, out quant.DataType, channels int, accs func(c int) quant.AccRange) *quant.Thresholds {
 	t := &quant.Thresholds{Output: out}
-	t.Values = make([]int64, l.Out*t.Levels())
+	t.Values = make([]int64, channels*t.Levels())
 	invert := rng.IntN(3) == 0
-	for c := range l.Out {
-		r := l.AccRange(c)
+	for c := range channels {
+		r := accs(c)
 		row := t.Channel(c)
 		constant := rng.IntN(12) == 0
 		for k := range row {

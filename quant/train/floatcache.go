@@ -2,6 +2,7 @@ package train
 
 import (
 	"crypto/sha256"
+	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -20,7 +21,7 @@ func floatPart(s *Spec) Spec {
 	f, d := *s, DefaultSpec()
 	f.Layers = s.Layers.clone()
 	f.Layers.dropQuantisers()
-	f.Name, f.Data = d.Name, d.Data
+	f.Name, f.Data, f.Start = d.Name, d.Data, d.Start
 	f.WeightBits, f.ActBits = d.WeightBits, d.ActBits
 	f.FirstWeightBits, f.LastWeightBits = d.FirstWeightBits, d.LastWeightBits
 	f.Method, f.Rule, f.AccBits, f.Regulariser = d.Method, d.Rule, d.AccBits, d.Regulariser
@@ -44,34 +45,38 @@ func (l Layers) dropQuantisers() {
 	}
 }
 
-// floatPath returns the file of r's float phase in the cache. Its name is a
-// hash of the spec's float part, the samples, and all that decides how floats
-// are rounded: the program itself and, for OpenBLAS, the threads that it uses.
-func (r *run) floatPath() (string, error) {
+// findFloat sets the file of r's float phase in the cache, if there is one. Its
+// name is a hash of the spec's float part, the numbers that the network starts
+// from, the samples, and all that decides how floats are rounded: the program
+// itself and, for OpenBLAS, the threads that it uses.
+func (r *run) findFloat() error {
+	if r.opts.FloatCache == "" || r.spec.Float.Epochs == 0 {
+		return nil
+	}
 	program, err := programSum()
 	if err != nil {
-		return "", err
+		return fmt.Errorf("train: float cache: %w", err)
 	}
 	spec := floatPart(r.spec)
 	text, err := json.Marshal(&spec)
 	if err != nil {
-		return "", err
+		return fmt.Errorf("train: float cache: %w", err)
 	}
 	h := sha256.New()
 	fmt.Fprintf(h, "%d %s %x %x %s\n", checkpointVersion, text, r.train.sum(), program, blasBuild())
-	return filepath.Join(r.opts.FloatCache, fmt.Sprintf("float-%x.ckpt", h.Sum(nil)[:12])), nil
+	for _, v := range r.net.state() {
+		binary.Write(h, binary.LittleEndian, v) // a hash takes everything
+	}
+	r.floatFile = filepath.Join(r.opts.FloatCache, fmt.Sprintf("float-%x.ckpt", h.Sum(nil)[:12]))
+	return nil
 }
 
 // loadFloat takes a float phase that the cache holds.
 func (r *run) loadFloat() error {
-	if r.opts.FloatCache == "" || r.spec.Float.Epochs == 0 {
+	if r.floatFile == "" {
 		return nil
 	}
-	path, err := r.floatPath()
-	if err != nil {
-		return fmt.Errorf("train: float cache: %w", err)
-	}
-	c, err := readCheckpoint(path)
+	c, err := readCheckpoint(r.floatFile)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
@@ -82,7 +87,7 @@ func (r *run) loadFloat() error {
 		return fmt.Errorf("train: float cache: %w", err)
 	}
 	if err := r.restore(c); err != nil {
-		return fmt.Errorf("train: float cache %s: %w", path, err)
+		return fmt.Errorf("train: float cache %s: %w", r.floatFile, err)
 	}
 	r.floatCached = true
 	return nil
@@ -90,15 +95,12 @@ func (r *run) loadFloat() error {
 
 // saveFloat keeps a float phase that has just ended.
 func (r *run) saveFloat() error {
-	if r.opts.FloatCache == "" || r.phase != FloatPhase || r.epoch < r.spec.Float.Epochs {
+	if r.floatFile == "" || r.phase != FloatPhase || r.epoch < r.spec.Float.Epochs {
 		return nil
 	}
-	path, err := r.floatPath()
+	err := os.MkdirAll(r.opts.FloatCache, 0o755)
 	if err == nil {
-		err = os.MkdirAll(r.opts.FloatCache, 0o755)
-	}
-	if err == nil {
-		err = r.save(path)
+		err = r.save(r.floatFile)
 	}
 	if err != nil {
 		return fmt.Errorf("train: float cache: %w", err)

@@ -27,6 +27,7 @@ type run struct {
 	phase       string
 	epoch       int // whole epochs of this phase
 	floatTest   float64
+	floatFile   string // of the float phase in the cache
 	floatCached bool
 	history     []Event
 }
@@ -59,6 +60,9 @@ func newRun(spec *Spec, train, test *data.Set, opts Options) (*run, error) {
 		return nil, err
 	}
 	r.begin(FloatPhase)
+	if opts.Start != nil {
+		return r, r.startFrom(opts.Start)
+	}
 	return r, nil
 }
 
@@ -118,6 +122,9 @@ func (r *run) begin(phase string) {
 // start resumes where asked to, takes a float phase that was run before, and
 // leaves an empty one.
 func (r *run) start() error {
+	if err := r.findFloat(); err != nil {
+		return err
+	}
 	if r.opts.Resume {
 		if r.opts.Checkpoint == "" {
 			return errors.New("train: resume needs a checkpoint path")

@@ -39,6 +39,10 @@ type Spec struct {
 	Name string `yaml:"name"`
 	// Data is the folder of the data set; empty leaves the choice to the caller.
 	Data string `yaml:"data,omitempty"`
+	// Start is an ONNX file whose weights, biases and batch norm the float phase
+	// starts from, instead of random numbers; that phase may have 0 epochs then.
+	// See Options.Start.
+	Start string `yaml:"start,omitempty"`
 	// Layers holds the hidden layers; inputs and classes come from the data.
 	Layers Layers `yaml:"layers,flow"`
 
@@ -201,6 +205,7 @@ type Overrides struct {
 	// down, QAT the rest.
 	Epochs *int
 	Seed   *uint64
+	Start  *string
 }
 
 // With returns a checked copy of s with the overrides applied.
@@ -225,6 +230,9 @@ func (s *Spec) With(o Overrides) (*Spec, error) {
 	}
 	if o.Seed != nil {
 		c.Seed = *o.Seed
+	}
+	if o.Start != nil {
+		c.Start = *o.Start
 	}
 	if err := c.Validate(); err != nil {
 		return nil, err

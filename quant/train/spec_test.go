@@ -83,7 +83,7 @@ func TestParseSpecRefuses(t *testing.T) {
 		"{task: regress, label_smoothing: 0.1}":     "label_smoothing is 0.1, want 0 with task regress",
 		"distil: {weight: 1.5}":                     "distil.weight is 1.5, want 0..1",
 		"distil: {temperature: 0}":                  "distil.temperature is 0, want 0.1..100",
-		"{distil: {weight: 1}, float: {epochs: 0}}": "distil.weight is 1, want 0 where float.epochs is 0",
+		"{distil: {weight: 1}, float: {epochs: 0}}": "distil.weight is 1, want 0 where float.epochs is 0 and there is no start",
 		strings.Repeat("#", maxSpecBytes) + "##":    "larger than",
 	} {
 		_, err := ParseSpec([]byte(text))
@@ -96,13 +96,13 @@ func TestParseSpecRefuses(t *testing.T) {
 func TestOverrides(t *testing.T) {
 	s := DefaultSpec()
 	got, err := s.With(Overrides{
-		Method: new(quant.A2Q), Rule: new(quant.Split), AccBits: new(14), WeightBits: new(3), ActBits: new(2), Epochs: new(5), Seed: new(uint64(0)),
+		Method: new(quant.A2Q), Rule: new(quant.Split), AccBits: new(14), WeightBits: new(3), ActBits: new(2), Epochs: new(5), Seed: new(uint64(0)), Start: new("a.onnx"),
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	want := DefaultSpec()
-	want.Method, want.Rule, want.AccBits, want.WeightBits, want.ActBits, want.Seed = quant.A2Q, quant.Split, 14, 3, 2, 0
+	want.Method, want.Rule, want.AccBits, want.WeightBits, want.ActBits, want.Seed, want.Start = quant.A2Q, quant.Split, 14, 3, 2, 0, "a.onnx"
 	want.Float.Epochs, want.QAT.Epochs = 2, 3
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got %+v, want %+v", got, want)

@@ -55,9 +55,13 @@ type Options struct {
 	// first where there are some from a checkpoint or a cache. Its error ends
 	// the run.
 	Epochs func(history []Event) error
+	// Start, unless nil, stands for the file Spec.Start: the network whose weights, biases and batch norm the
+	// float phase starts from instead of random numbers. Its layers with weights
+	// must be the spec's, in order; what else it holds does not matter.
+	Start *qonnx.Model
 	// FloatCache is a folder that keeps finished float phases; empty keeps
 	// none. A run whose float phase was run before, by the same build and with
-	// the same layers, float settings, batch, seed and samples, takes it from
+	// the same layers, float settings, batch, seed, start and samples, takes it from
 	// there and starts with QAT: to the very bytes that training it again would
 	// give, whatever its bit widths, method and QAT settings are. So a sweep
 	// over accumulator widths or methods pays for one float phase a seed.
@@ -97,6 +101,12 @@ func Run(ctx context.Context, spec *Spec, train, test *data.Set, opts Options) (
 	}
 	if opts.Checkpoint == "" && opts.Out != "" {
 		opts.Checkpoint = opts.Out + ".ckpt"
+	}
+	if spec.Start != "" && opts.Start == nil {
+		var err error
+		if opts.Start, err = qonnx.ReadModel(spec.Start); err != nil {
+			return nil, fmt.Errorf("train: start: %w", err)
+		}
 	}
 	r, err := newRun(spec, train, test, opts)
 	if err != nil {

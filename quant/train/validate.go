@@ -70,8 +70,8 @@ func (c *checker) goal(s *Spec) {
 	c.that(s.Task == Classify || s.LabelSmoothing == 0, "label_smoothing", s.LabelSmoothing, "0 with task regress")
 	c.within("distil.weight", s.Distil.Weight, 0, 1)
 	c.within("distil.temperature", s.Distil.Temperature, 0.1, 100)
-	c.that(s.Distil.Weight == 0 || s.Float.Epochs > 0, "distil.weight", s.Distil.Weight,
-		"0 where float.epochs is 0: there is no float network to learn from")
+	c.that(s.Distil.Weight == 0 || s.Float.Epochs > 0 || s.Start != "", "distil.weight", s.Distil.Weight,
+		"0 where float.epochs is 0 and there is no start: there is no float network to learn from")
 }
 
 func (c *checker) phase(name string, p *Phase, minEpochs int) {

@@ -196,7 +196,7 @@ func (q *weightQuant) forwardHalf(w param, half int) {
 func (q *weightQuant) backwardHalf(w param, g []float32, half int) {
 	lo, hi := bounds(half, q.rows)
 	from, to := lo*q.k, hi*q.k
-	q.z.Backward(w.v[from:to], hi-lo, q.k, q.d.v[lo:hi], cut(q.t.v, lo, hi),
+	q.z.BackwardFrom(q.wq[from:to], w.v[from:to], hi-lo, q.k, q.d.v[lo:hi], cut(q.t.v, lo, hi),
 		g[from:to], w.g[from:to], q.d.g[lo:hi], cut(q.t.g, lo, hi))
 }
 

@@ -10,7 +10,7 @@ import (
 
 // sweep returns what is to be synthesised: the same list every time.
 func sweep() []cost.Sample {
-	return slices.Concat(productSweep(), constantSweep(), streamSweep(), labelSweep(), designSweep(), mvauSweep())
+	return slices.Concat(productSweep(), constantSweep(), streamSweep(), labelSweep(), designSweep(), mvauSweep(), shiftedSweep())
 }
 
 // productSweep covers every width of weight, of the part of it that a lane's values
@@ -80,6 +80,26 @@ func mvauSweep() []cost.Sample {
 		p["p"] = max(p["n"]+2+rng.IntN(3), 6, full-rng.IntN(8))
 		p["unsafe"] = pick(rng, 0, 0, 0, 0, 0, 0, 0, 1)
 		all = append(all, cost.Sample{Kind: cost.KindMVAU, HeldOut: i%4 == 3, Seed: uint64(i), Params: p})
+	}
+	return all
+}
+
+// shiftedSweep draws units whose accumulators begin at start values.
+func shiftedSweep() []cost.Sample {
+	rng := rand.New(rand.NewPCG(6, 1))
+	var all []cost.Sample
+	for i := range 24 {
+		p := map[string]int{"pe": pick(rng, 1, 1, 2, 2, 4, 4, 8), "simd": pick(rng, 2, 4, 4, 8, 8), "m": pick(rng, 2, 3, 4, 4), "n": pick(rng, 2, 4, 4),
+			"a": pick(rng, 2, 4, 4), "signed": 0, "shifted": 1}
+		sf, nf := pick(rng, 1, 2, 3, 4, 8, 16), pick(rng, 1, 4, 8, 16, 16, 32)
+		for nf > 1 && (nf<<p["a"])*p["pe"]*p["pe"] > 600 {
+			nf /= 2
+		}
+		if sf*nf < 4 {
+			sf *= 8 // weights of so few words are logic of their own: mvauSweep has some
+		}
+		p["mw"], p["mh"], p["p"] = sf*p["simd"], nf*p["pe"], p["n"]+3+rng.IntN(5)
+		all = append(all, cost.Sample{Kind: cost.KindMVAU, HeldOut: i%4 == 3, Seed: uint64(1000 + i), Params: p})
 	}
 	return all
 }

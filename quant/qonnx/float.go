@@ -1,0 +1,287 @@
+package qonnx
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/a2qgen/a2qgen/quant"
+)
+
+// ReadModel reads the real-valued model in the ONNX file at path, as a starting
+// point for training. See DecodeModel for what it accepts.
+func ReadModel(path string) (*Model, error) {
+	name, data, err := readFile(path)
+	if err != nil {
+		return nil, err
+	}
+	m, err := decodeModel(name, data)
+	if err != nil {
+		return nil, fmt.Errorf("qonnx: %s: %w", path, err)
+	}
+	return m, nil
+}
+
+// DecodeModel reads a real-valued model from the bytes of an ONNX file: weights,
+// biases, batch norms and ReLUs of Gemm, MatMul and Conv, and the pools, Add,
+// Concat, Resize, DepthToSpace and Flatten between them. Layers are named after
+// their nodes where those have paths, as PyTorch exports them.
+//
+// Quant nodes are left out: of a QONNX file one gets the float weights under
+// them. A Softmax, ArgMax or the like at the end is dropped. An error names the
+// node and what it wants.
+func DecodeModel(name string, data []byte) (*Model, error) {
+	m, err := decodeModel(name, data)
+	if err != nil {
+		return nil, fmt.Errorf("qonnx: %s: %w", name, err)
+	}
+	return m, nil
+}
+
+func decodeModel(name string, data []byte) (*Model, error) {
+	g, err := parse(data)
+	if err != nil {
+		return nil, err
+	}
+	readings, err := inputShapes(g)
+	if err != nil {
+		return nil, err
+	}
+	var m *Model
+	for _, in := range readings {
+		if m, err = readModel(name, g, in, budgetFor(len(data))); err == nil {
+			break
+		}
+	}
+	return m, err
+}
+
+// feature is a tensor of a float model: the outputs of a layer, or the input.
+type feature struct {
+	layer int
+	shape quant.Shape
+	size  []int // as the graph has it
+	// pads are zeros around it: top, left, bottom, right.
+	pads [4]int
+}
+
+func (f *feature) dims() []int { return f.size }
+
+// image says that the feature is of shape [1 C H W].
+func (f *feature) image() bool {
+	return slices.Equal(f.size, []int{1, f.shape.C, f.shape.H, f.shape.W})
+}
+
+// floatReader reads a float model. Constants are the importer's.
+type floatReader struct {
+	im *importer
+	m  *Model
+	// uses counts the readers of each tensor.
+	uses map[string]int
+}
+
+func readModel(name string, g *graph, in inputShape, left budget) (*Model, error) {
+	meta, err := newMetadata(g.meta)
+	if err != nil {
+		return nil, err
+	}
+	r := &floatReader{
+		im:   &importer{g: g, values: map[string]value{}, left: left, batch: in.batch, meta: meta, activations: maxActivations},
+		m:    &Model{Name: name, InputShape: in.sample},
+		uses: map[string]int{},
+	}
+	if _, err := r.im.left.take(in.shape); err != nil {
+		return nil, fmt.Errorf("graph input %s: %w", show(g.input), err)
+	}
+	r.im.values[g.input] = &feature{layer: quant.Source, shape: r.m.shape(), size: in.shape}
+	for _, n := range g.nodes {
+		for _, name := range n.in {
+			r.uses[name]++
+		}
+	}
+	for _, n := range g.nodes {
+		if err := r.evaluate(n); err != nil {
+			return nil, err
+		}
+	}
+	f, ok := r.im.values[g.outputs[0]].(*feature)
+	if !ok || len(r.m.Layers) == 0 {
+		return nil, fmt.Errorf("graph output %s depends on no layer", show(g.outputs[0]))
+	}
+	if f.layer != len(r.m.Layers)-1 {
+		return nil, fmt.Errorf("graph output %s is not that of the last layer", show(g.outputs[0]))
+	}
+	_, err = r.m.check()
+	return r.m, err
+}
+
+// evaluate computes the value of n's outputs.
+func (r *floatReader) evaluate(n *node) error {
+	if len(n.out) == 0 {
+		return n.errorf("has no output")
+	}
+	var fs []*feature
+	for i := range n.in {
+		if !n.has(i) {
+			continue
+		}
+		v, err := r.im.operand(n, i)
+		if err != nil {
+			return err
+		}
+		if f, ok := v.(*feature); ok {
+			fs = append(fs, f)
+		}
+	}
+	var v value
+	var err error
+	switch op := operatorOf(n); {
+	case quantDomain(n.domain) && (n.op == "Quant" || n.op == "IntQuant" || n.op == "BipolarQuant"):
+		v, err = r.im.operand(n, 0)
+	case len(fs) > 0 && n.op != "Shape" && n.op != "Size":
+		v, err = r.layer(n, fs)
+	case op == nil:
+		err = n.errorf("is not supported")
+	default:
+		v, err = op(r.im, n)
+	}
+	if err != nil {
+		return err
+	}
+	r.im.values[n.out[0]] = v
+	return nil
+}
+
+// layer reads a node that depends on the network's input.
+func (r *floatReader) layer(n *node, fs []*feature) (value, error) {
+	x := fs[0]
+	if x.pads != [4]int{} && n.op != "Conv" {
+		return nil, n.errorf("follows a Pad, want a Conv there")
+	}
+	switch n.op {
+	case "Identity", "Dropout", "Cast", "Softmax", "LogSoftmax", "ArgMax":
+		return x, nil
+	case "Flatten", "Reshape", "Squeeze", "Unsqueeze":
+		return r.flatten(n, x)
+	case "Gemm", "MatMul":
+		return r.linear(n, x)
+	case "Conv":
+		return r.conv(n, x)
+	case "Relu":
+		return r.attach(n, x, func(l *Layer) bool { return !l.Relu }, func(l *Layer) { l.Relu = true })
+	case "BatchNormalization":
+		return r.batchNorm(n, x)
+	case "Add", "Sum":
+		if len(fs) < len(n.in) {
+			return r.bias(n, x)
+		}
+		return r.add(n, Layer{Kind: quant.Add}, fs)
+	case "Concat":
+		if n.fromEnd("axis", 0, len(x.size)) != 1 || len(fs) < len(n.in) {
+			return nil, n.errorf("wants to join features along axis 1, the channels")
+		}
+		if len(fs) == 1 {
+			return x, nil
+		}
+		return r.add(n, Layer{Kind: quant.Concat}, fs)
+	}
+	return r.spatial(n, x)
+}
+
+// spatial reads a node that needs an image.
+func (r *floatReader) spatial(n *node, x *feature) (value, error) {
+	if !x.image() {
+		return nil, n.errorf("is not supported in a float model, on shape %v", x.size)
+	}
+	all := quant.Window{H: x.shape.H, W: x.shape.W}
+	switch n.op {
+	case "MaxPool", "AveragePool":
+		return r.pool(n, x)
+	case "GlobalMaxPool":
+		return r.add(n, Layer{Kind: quant.MaxPool, Window: all}, []*feature{x})
+	case "GlobalAveragePool":
+		return r.add(n, Layer{Kind: quant.AvgPool, Window: all}, []*feature{x})
+	case "ReduceMean":
+		axes, err := r.im.axesOf(n, 4)
+		if err != nil || !slices.Equal(axes, []bool{false, false, true, true}) {
+			return nil, errors.Join(err, n.errorf("wants the mean over rows and columns"))
+		}
+		f, err := r.add(n, Layer{Kind: quant.AvgPool, Window: all}, []*feature{x})
+		if err == nil && n.int("keepdims", 1) == 0 {
+			f.size = []int{1, f.shape.C}
+		}
+		return f, err
+	case "Resize", "Upsample":
+		return r.resize(n, x)
+	case "DepthToSpace":
+		l := Layer{Kind: quant.PixelShuffle, Factor: n.count("blocksize", 0), DepthFirst: n.string("mode", "DCR") == "DCR"}
+		return r.add(n, l, []*feature{x})
+	case "Pad":
+		return r.pad(n, x)
+	}
+	return nil, n.errorf("is not supported in a float model: want Gemm, MatMul, Conv, BatchNormalization, Relu, MaxPool, AveragePool, GlobalAveragePool, Add, Concat, Resize, DepthToSpace or Flatten")
+}
+
+var notInNames = regexp.MustCompile(`[^A-Za-z0-9]+`)
+
+// add appends a layer that reads fs.
+func (r *floatReader) add(n *node, l Layer, fs []*feature) (*feature, error) {
+	var shapes []quant.Shape
+	for _, f := range fs {
+		l.From = append(l.From, f.layer)
+		shapes = append(shapes, f.shape)
+		if f.image() != fs[0].image() {
+			return nil, n.errorf("joins shapes %v and %v", fs[0].size, f.size)
+		}
+	}
+	shape, err := l.shape(shapes)
+	if err != nil {
+		return nil, n.errorf("%w", err)
+	}
+	l.Name = r.name(n, l.Kind)
+	r.m.Layers = append(r.m.Layers, l)
+	out := &feature{layer: len(r.m.Layers) - 1, shape: shape, size: []int{1, shape.C, shape.H, shape.W}}
+	if !fs[0].image() || l.Kind == quant.Linear {
+		out.size = []int{1, shape.C}
+	}
+	return out, nil
+}
+
+// name returns a name for a layer: from the path of its node, or a number.
+func (r *floatReader) name(n *node, kind quant.Kind) string {
+	used := func(name string) bool {
+		return slices.ContainsFunc(r.m.Layers, func(l Layer) bool { return l.Name == name })
+	}
+	name, _ := r.im.meta.nameOf(n)
+	if cut := strings.LastIndexByte(n.name, '/'); name == "" && cut > 0 {
+		name = strings.Trim(notInNames.ReplaceAllString(n.name[:cut], "_"), "_")
+	}
+	if layerName.MatchString(name) && !used(name) {
+		return name
+	}
+	for i := 1; ; i++ {
+		if name := fmt.Sprint(prefixes[kind], i); !used(name) {
+			return name
+		}
+	}
+}
+
+// attach adds something to the layer that makes x, where it may and nothing else
+// reads x; otherwise to a layer of its own.
+func (r *floatReader) attach(n *node, x *feature, may func(l *Layer) bool, set func(l *Layer)) (value, error) {
+	if x.layer != quant.Source && r.uses[n.in[0]] == 1 {
+		if l := &r.m.Layers[x.layer]; may(l) {
+			set(l)
+			return x, nil
+		}
+	}
+	out, err := r.add(n, Layer{Kind: quant.Requantize}, []*feature{x})
+	if err != nil {
+		return nil, err
+	}
+	out.size = x.size
+	set(&r.m.Layers[out.layer])
+	return out, nil
+}

@@ -1,0 +1,216 @@
+package qonnx
+
+import (
+	"slices"
+
+	"github.com/a2qgen/a2qgen/quant"
+)
+
+// float32s converts the elements of a constant.
+func float32s(v []float64, by float64) []float32 {
+	out := make([]float32, len(v))
+	for i := range v {
+		out[i] = float32(v[i] * by)
+	}
+	return out
+}
+
+// channelsOf returns constant i of n, one number for each of x's channels.
+func (r *floatReader) channelsOf(n *node, i int, x *feature) ([]float64, error) {
+	t, err := r.im.constant(n, i)
+	if err != nil {
+		return nil, err
+	}
+	switch len(t.data) {
+	case x.shape.C:
+		return t.data, nil
+	case 1:
+		return slices.Repeat(t.data, x.shape.C), nil
+	}
+	return nil, n.errorf("input %s has %d elements, want %d", show(n.in[i]), len(t.data), x.shape.C)
+}
+
+// flatten reads a node that changes the shape: only between images and vectors.
+func (r *floatReader) flatten(n *node, x *feature) (value, error) {
+	moved, err := r.reshape(n, x)
+	if err != nil {
+		return nil, err
+	}
+	out := *x
+	out.size = moved.dims()
+	if product(out.size) == x.shape.C && len(out.size) > 2 && slices.Max(out.size) == x.shape.C {
+		return &out, nil // axes of size 1 come and go
+	}
+	if out.image() || slices.Equal(out.size, []int{1, x.shape.Size()}) || slices.Equal(out.size, []int{x.shape.Size()}) {
+		return &out, nil
+	}
+	return nil, n.errorf("makes shape %v of %v, want [1 %d]: all channels, rows and columns in a row", out.size, x.size, x.shape.Size())
+}
+
+// reshape returns a stand-in of x with the shape that n gives it.
+func (r *floatReader) reshape(n *node, x *feature) (value, error) {
+	name := n.in[0]
+	v, _ := view{whole(channels, product(x.size))}.reshaped(x.size)
+	r.im.values[name] = &stream{base: fromInput, width: product(x.size), view: v}
+	defer func() { r.im.values[name] = x }()
+	return operatorOf(n)(r.im, n)
+}
+
+func (r *floatReader) linear(n *node, x *feature) (value, error) {
+	if first, err := r.im.operand(n, 0); err != nil || first != value(x) {
+		return nil, n.errorf("wants the data on the left and the weights on the right")
+	}
+	w, err := r.im.constant(n, 1)
+	if err != nil {
+		return nil, err
+	}
+	if n.int("transA", 0) != 0 || len(w.shape) != 2 || product(x.size) != x.size[len(x.size)-1] {
+		return nil, n.errorf("cannot multiply one row, shape %v, by weights of shape %v", x.size, w.shape)
+	}
+	if n.int("transB", 0) == 0 { // to out x in
+		v, err := r.im.transposedTensor(n, w, []int{w.shape[1], w.shape[0]}, []int{1, 0})
+		if err != nil {
+			return nil, err
+		}
+		w = v.(*tensor)
+	}
+	l := Layer{Kind: quant.Linear, Out: w.shape[0], In: w.shape[1]}
+	if l.In != x.shape.Size() {
+		return nil, n.errorf("has weights of shape %v for %d inputs", w.shape, x.shape.Size())
+	}
+	// Back from the order of Flatten: channelsFirst with its sizes exchanged.
+	l.Weights = channelsFirst(float32s(w.data, n.float("alpha", 1)), x.shape.C, x.shape.Positions())
+	if n.has(2) {
+		b, err := r.channelsOf(n, 2, &feature{shape: quant.Vector(l.Out)})
+		if err != nil {
+			return nil, err
+		}
+		l.Bias = float32s(b, n.float("beta", 1))
+	}
+	return r.add(n, l, []*feature{x})
+}
+
+func (r *floatReader) conv(n *node, x *feature) (value, error) {
+	if !x.image() {
+		return nil, n.errorf("wants an image of shape [1 channels rows columns], has shape %v", x.size)
+	}
+	w, err := r.im.constant(n, 1)
+	if err != nil {
+		return nil, err
+	}
+	c, err := newConvolution(n, w, x.shape)
+	if err != nil {
+		return nil, err
+	}
+	win, err := n.window(c.h, c.w, x.shape)
+	if err != nil {
+		return nil, err
+	}
+	win.Top, win.Left, win.Bottom, win.Right = win.Top+x.pads[0], win.Left+x.pads[1], win.Bottom+x.pads[2], win.Right+x.pads[3]
+	l := Layer{Kind: quant.Conv, Out: c.out, In: c.h * c.w * c.width, Window: win, Groups: c.groups}
+	l.Weights = channelsFirst(float32s(w.data, 1), c.width, c.h*c.w)
+	if n.has(2) {
+		b, err := r.channelsOf(n, 2, &feature{shape: quant.Vector(l.Out)})
+		if err != nil {
+			return nil, err
+		}
+		l.Bias = float32s(b, 1)
+	}
+	return r.add(n, l, []*feature{x})
+}
+
+func (r *floatReader) batchNorm(n *node, x *feature) (value, error) {
+	var p [4][]float32
+	for i := range p {
+		v, err := r.channelsOf(n, i+1, x)
+		if err != nil {
+			return nil, err
+		}
+		p[i] = float32s(v, 1)
+	}
+	b := &BatchNorm{Gamma: p[0], Beta: p[1], Mean: p[2], Var: p[3], Epsilon: float32(n.float("epsilon", 1e-5))}
+	return r.attach(n, x, func(l *Layer) bool { return l.BatchNorm == nil && !l.Relu }, func(l *Layer) { l.BatchNorm = b })
+}
+
+// bias reads an Add of a constant behind weights.
+func (r *floatReader) bias(n *node, x *feature) (value, error) {
+	at := 1
+	if v, _ := r.im.operand(n, 0); v != value(x) {
+		at = 0
+	}
+	b, err := r.channelsOf(n, at, x)
+	if err != nil {
+		return nil, err
+	}
+	if x.layer == quant.Source || r.uses[n.in[1-at]] != 1 {
+		return nil, n.errorf("adds a constant to what is no layer with weights")
+	}
+	l := &r.m.Layers[x.layer]
+	if !l.weighted() || l.Bias != nil || l.BatchNorm != nil || l.Relu {
+		return nil, n.errorf("adds a constant to layer %q, which is no layer with weights alone", l.Name)
+	}
+	l.Bias = float32s(b, 1)
+	return x, nil
+}
+
+func (r *floatReader) pool(n *node, x *feature) (value, error) {
+	h, w, err := n.pair("kernel_shape", 0)
+	if err != nil {
+		return nil, err
+	}
+	win, err := n.window(h, w, x.shape)
+	if err != nil {
+		return nil, err
+	}
+	padded := win.Top+win.Left+win.Bottom+win.Right > 0
+	if n.count("ceil_mode", 0) != 0 {
+		win = ceiled(win, x.shape)
+	}
+	l := Layer{Kind: quant.MaxPool, Window: win}
+	if n.op == "AveragePool" {
+		if l.Kind = quant.AvgPool; n.count("ceil_mode", 0) != 0 || padded && n.count("count_include_pad", 0) == 0 {
+			return nil, n.errorf("divides windows at the edge by fewer taps: want count_include_pad=1 and ceil_mode=0, or no pads")
+		}
+	}
+	return r.add(n, l, []*feature{x})
+}
+
+func (r *floatReader) resize(n *node, x *feature) (value, error) {
+	f, err := r.im.resizeFactors(n, x.size)
+	if err != nil {
+		return nil, err
+	}
+	if f[0] != 1 || f[1] != 1 || f[2] != f[3] || n.string("mode", "nearest") != "nearest" {
+		return nil, n.errorf("resizes by %v, want nearest and one factor for rows and columns", f)
+	}
+	for i := 2; i < 4; i++ {
+		if err := n.repeatsExactly(r.im.g.opset, x.size[i], f[i]); err != nil {
+			return nil, err
+		}
+	}
+	if f[2] == 1 {
+		return x, nil
+	}
+	return r.add(n, Layer{Kind: quant.Upsample, Factor: f[2]}, []*feature{x})
+}
+
+func (r *floatReader) pad(n *node, x *feature) (value, error) {
+	p, given, err := r.im.intList(n, "pads", 1)
+	if err != nil {
+		return nil, err
+	}
+	fill := n.float("value", 0)
+	if n.has(2) {
+		if fill, err = r.im.oneNumber(n, 2); err != nil {
+			return nil, err
+		}
+	}
+	if !given || len(p) != 8 || p[0] != 0 || p[1] != 0 || p[4] != 0 || p[5] != 0 || slices.Min(p) < 0 || fill != 0 || n.string("mode", "constant") != "constant" {
+		return nil, n.errorf("pads by %v with %v, want zeros around rows and columns", p, fill)
+	}
+	out := *x
+	for i, v := range []int{p[2], p[3], p[6], p[7]} {
+		out.pads[i] += v
+	}
+	return &out, nil
+}

@@ -1,0 +1,229 @@
+package quanttest
+
+import (
+	"fmt"
+	"math/rand/v2"
+
+	"github.com/a2qgen/a2qgen/quant"
+)
+
+// RandomGraph draws a small network with all kinds of layers over an image:
+// grouped, depthwise, strided, dilated and unevenly padded convolutions, pools,
+// adds with factors and concats that reach back, upsampling, shuffling,
+// requantising, and often a linear layer at the end. Layers with weights may
+// start from any value.
+func RandomGraph(rng *rand.Rand) *quant.Network {
+	g := graph{rng: rng, net: quant.Network{Name: "random graph", Input: roundTo(randomType(rng, 4))}}
+	in := quant.Shape{H: 3 + rng.IntN(6), W: 3 + rng.IntN(6), C: 1 + rng.IntN(4)}
+	g.net.InputShape = []int{in.C, in.H, in.W}
+	g.net.Input.Shape = in
+	if in.C > 1 {
+		g.net.Input.Order = channelsFirst(in)
+	}
+	g.made = []made{{quant.Source, in, g.net.Input.Type}}
+	for range 1 + rng.IntN(8) {
+		g.grow()
+	}
+	if rng.IntN(2) == 0 || len(g.net.Layers) == 0 {
+		g.classify()
+	}
+	n, err := quant.NewNetwork(g.net)
+	if err != nil {
+		panic("quanttest: " + err.Error())
+	}
+	return n
+}
+
+// channelsFirst returns the order of a sample with its channels first.
+func channelsFirst(s quant.Shape) []int32 {
+	var order []int32
+	for p := range s.Positions() {
+		for c := range s.C {
+			order = append(order, int32(c*s.Positions()+p))
+		}
+	}
+	return order
+}
+
+// graph is a network under construction.
+type graph struct {
+	rng  *rand.Rand
+	net  quant.Network
+	made []made
+}
+
+// made is a tensor that layers may read.
+type made struct {
+	from  int
+	shape quant.Shape
+	typ   quant.DataType
+}
+
+// grow adds a layer that reads the last tensor, and perhaps an earlier one.
+func (g *graph) grow() {
+	x := g.made[len(g.made)-1]
+	switch g.rng.IntN(10) {
+	case 0, 1, 2:
+		g.conv(x)
+	case 3:
+		g.pool(x, quant.MaxPool)
+	case 4:
+		g.pool(x, quant.AvgPool)
+	case 5:
+		g.join(x, quant.Add)
+	case 6:
+		g.join(x, quant.Concat)
+	case 7:
+		g.move(x, quant.Upsample)
+	case 8:
+		g.move(x, quant.PixelShuffle)
+	case 9:
+		g.add(quant.Layer{Kind: quant.Requantize}, []made{x}, rangeOf(x.typ), true)
+	}
+}
+
+func rangeOf(t quant.DataType) quant.AccRange { return quant.AccRange{Min: t.Min(), Max: t.Max()} }
+
+// add appends l, which reads in and has accumulators in r. Unless staircase says
+// so it may pass them on as they are.
+func (g *graph) add(l quant.Layer, in []made, r quant.AccRange, staircase bool) {
+	var shapes []quant.Shape
+	for _, m := range in {
+		l.From, shapes = append(l.From, m.from), append(shapes, m.shape)
+	}
+	l.Name = fmt.Sprintf("%s%d", l.Kind, len(g.net.Layers))
+	shape, err := l.OutputShape(shapes...)
+	if err != nil || shape.Size() > 4000 {
+		return // too large for its window, or for a test
+	}
+	l.Out = shape.C
+	typ := quant.DataType{}
+	if staircase || g.rng.IntN(3) == 0 {
+		typ = randomType(g.rng, 4)
+		l.Thresholds = thresholdsOver(g.rng, typ, l.Out, func(c int) quant.AccRange {
+			if l.Kind.Weighted() {
+				return l.AccRange(c)
+			}
+			return r
+		})
+	} else {
+		for _, m := range in {
+			typ.Bits, typ.Signed = max(typ.Bits, m.typ.Bits), typ.Signed || m.typ.Signed
+		}
+		for _, m := range in {
+			if typ.Signed && !m.typ.Signed {
+				typ.Bits = max(typ.Bits, m.typ.Bits+1)
+			}
+		}
+	}
+	g.net.Layers = append(g.net.Layers, l)
+	g.made = append(g.made, made{len(g.net.Layers) - 1, shape, typ})
+}
+
+func (g *graph) window() quant.Window {
+	r := g.rng
+	w := quant.Window{H: 1 + r.IntN(3), W: 1 + r.IntN(3), StrideH: 1 + r.IntN(2), StrideW: 1 + r.IntN(2)}
+	w.DilationH, w.DilationW = 1+r.IntN(2), r.IntN(2)
+	w.Top, w.Bottom = r.IntN(w.H), r.IntN(w.H)
+	w.Left, w.Right = r.IntN(w.W), r.IntN(w.W)
+	return w
+}
+
+func (g *graph) conv(x made) {
+	l := quant.Layer{Kind: quant.Conv, Window: g.window(), Input: x.typ, WeightBits: 1 + g.rng.IntN(4), Groups: 1, Out: 1 + g.rng.IntN(6)}
+	switch g.rng.IntN(3) {
+	case 0: // depthwise, with one or two outputs a channel
+		l.Groups, l.Out = x.shape.C, x.shape.C*(1+g.rng.IntN(2))
+	case 1:
+		if x.shape.C%2 == 0 {
+			l.Groups, l.Out = 2, 2*(1+g.rng.IntN(3))
+		}
+	}
+	l.In = l.Window.Taps() * x.shape.C / l.Groups
+	g.weighted(&l)
+	g.add(l, []made{x}, quant.AccRange{}, true)
+}
+
+func (g *graph) weighted(l *quant.Layer) {
+	randomWeights(g.rng, l)
+	if g.rng.IntN(3) > 0 {
+		return
+	}
+	for range l.Out {
+		l.Start = append(l.Start, between(g.rng, -100, 100))
+	}
+}
+
+func (g *graph) pool(x made, kind quant.Kind) {
+	l := quant.Layer{Kind: kind, Window: g.window()}
+	r, taps := rangeOf(x.typ), int64(1)
+	if kind == quant.AvgPool {
+		taps = int64(l.Window.Taps())
+	}
+	g.add(l, []made{x}, quant.AccRange{Min: taps * r.Min, Max: taps * r.Max}, kind == quant.AvgPool)
+}
+
+// join adds or concatenates x with itself or an earlier tensor that fits.
+func (g *graph) join(x made, kind quant.Kind) {
+	in := []made{x}
+	for range 1 + g.rng.IntN(2) {
+		other := g.made[g.rng.IntN(len(g.made))]
+		if kind == quant.Add && other.shape != x.shape || other.shape.H != x.shape.H || other.shape.W != x.shape.W {
+			other = x
+		}
+		in = append(in, other)
+	}
+	l := quant.Layer{Kind: kind}
+	var sum quant.AccRange
+	factors := g.rng.IntN(2) == 0
+	for _, m := range in {
+		f := int64(1)
+		if factors && kind == quant.Add {
+			f = 1 + g.rng.Int64N(5)
+			l.Factors = append(l.Factors, f)
+		}
+		sum.Min += f * m.typ.Min()
+		sum.Max += f * m.typ.Max()
+	}
+	if kind == quant.Concat {
+		sum = quant.AccRange{Min: -8, Max: 15} // those of 4 bits
+	}
+	g.add(l, in, sum, kind == quant.Add)
+}
+
+func (g *graph) move(x made, kind quant.Kind) {
+	l := quant.Layer{Kind: kind, Factor: 1 + g.rng.IntN(3), DepthFirst: kind == quant.PixelShuffle && g.rng.IntN(2) == 0}
+	if kind == quant.PixelShuffle && x.shape.C%4 == 0 {
+		l.Factor = 2
+	}
+	g.add(l, []made{x}, rangeOf(x.typ), false)
+}
+
+// classify adds a linear layer that ends in scores.
+func (g *graph) classify() {
+	x := g.made[len(g.made)-1]
+	l := quant.Layer{Name: "out", Kind: quant.Linear, From: []int{x.from}, In: x.shape.Size(), Out: 1 + g.rng.IntN(5), Input: x.typ, WeightBits: 3}
+	g.weighted(&l)
+	l.Score = randomScore(g.rng, &l)
+	g.net.Layers = append(g.net.Layers, l)
+}
+
+// RandomGraphInput draws a legal input of a network of any kinds: uniform, all
+// at one end of the range, or mostly zero.
+func RandomGraphInput(rng *rand.Rand, n *quant.Network) []int32 {
+	lo, hi := n.Input.Type.Min(), n.Input.Type.Max()
+	x := make([]int32, n.InputSize())
+	kind := rng.IntN(5)
+	for i := range x {
+		switch {
+		case kind == 0:
+			x[i] = int32(lo)
+		case kind == 1:
+			x[i] = int32(hi)
+		case kind == 2 && rng.IntN(8) > 0:
+		default:
+			x[i] = int32(between(rng, lo, hi))
+		}
+	}
+	return x
+}

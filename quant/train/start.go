@@ -1,0 +1,202 @@
+package train
+
+import (
+	"fmt"
+	"math"
+
+	"github.com/a2qgen/a2qgen/quant"
+	"github.com/a2qgen/a2qgen/quant/qonnx"
+)
+
+// startFrom gives r's float network the weights, biases and batch norm of m:
+// of its layers with weights, in order, to the network's own. Other layers and
+// quantisers of m do not matter. It returns an error that names both layers of
+// the first pair that does not fit.
+//
+// A batch norm of m in a layer that has none here goes into weights and bias.
+// Where m has none but the layer here does, the layer gets one that changes
+// nothing but for the bias, with the statistics of training samples.
+func (r *run) startFrom(m *qonnx.Model) error {
+	from, to := weightedLayers(m), r.net.weighted()
+	if len(from) != len(to) {
+		return fmt.Errorf("train: start: network %q has %d layers with weights, the spec has %d", m.Name, len(from), len(to))
+	}
+	var bare []*node // to get a batch norm
+	for i, l := range from {
+		n := to[i]
+		if err := n.fits(l); err != nil {
+			return fmt.Errorf("train: start: layer %q of network %q does not fit %s, layer %q: %w", l.Name, m.Name, n.path, n.name, err)
+		}
+		w := n.w.parameters()
+		copy(w.w.v, l.Weights)
+		switch {
+		case n.norm == nil:
+			w.fold(l)
+		case l.BatchNorm != nil:
+			n.norm.start(l.BatchNorm, l.Bias)
+		default:
+			bare = append(bare, n)
+			n.norm.pass(l.Bias)
+		}
+	}
+	r.net.adapt(bare, r.train)
+	r.avg = newAverage(r.config().Average, r.net.state())
+	return nil
+}
+
+// weightedLayers returns the layers of m with weights, in order.
+func weightedLayers(m *qonnx.Model) []*qonnx.Layer {
+	var w []*qonnx.Layer
+	for i := range m.Layers {
+		if len(m.Layers[i].Weights) > 0 {
+			w = append(w, &m.Layers[i])
+		}
+	}
+	return w
+}
+
+// weighted returns the nodes with weights, in order.
+func (n *net) weighted() []*node {
+	var w []*node
+	for _, node := range n.nodes {
+		if node.w != nil {
+			w = append(w, node)
+		}
+	}
+	return w
+}
+
+// fits returns an error unless l has n's sizes, and finite numbers.
+func (n *node) fits(l *qonnx.Layer) error {
+	w := n.w.parameters()
+	if l.Out != w.out || l.In != w.k || len(l.Weights) != w.out*w.k {
+		return fmt.Errorf("its weights are %d x %d, want %d x %d", l.Out, l.In, w.out, w.k)
+	}
+	conv := l.Kind == quant.Conv
+	if conv != (n.kind == quant.Conv) {
+		return fmt.Errorf("it is a %s, want a %s", l.Kind, n.kind)
+	}
+	if a, b := plain(l.Window), plain(n.window); conv && a != b {
+		return fmt.Errorf("its window is %+v, want %+v", a, b)
+	}
+	return checkNumbers(l)
+}
+
+// checkNumbers returns an error for the first vector of l that has no number
+// for every channel, or holds one that is not finite.
+func checkNumbers(l *qonnx.Layer) error {
+	type vector struct {
+		what string
+		v    []float32
+	}
+	all := []vector{{"weights", l.Weights}, {"biases", l.Bias}}
+	if b := l.BatchNorm; b != nil {
+		all = append(all, vector{"batch norm gains", b.Gamma}, vector{"batch norm biases", b.Beta},
+			vector{"batch norm means", b.Mean}, vector{"batch norm variances", b.Var})
+		if !(b.Epsilon >= 0) {
+			return fmt.Errorf("its batch norm's epsilon is %v, want at least 0", b.Epsilon)
+		}
+	}
+	for i, x := range all {
+		if optional := i == 1 && x.v == nil; i > 0 && !optional && len(x.v) != l.Out {
+			return fmt.Errorf("it has %d %s, want %d", len(x.v), x.what, l.Out)
+		}
+		for k, v := range x.v {
+			if f := float64(v); math.IsNaN(f) || math.IsInf(f, 0) || (x.what == "batch norm variances" && v < 0) {
+				return fmt.Errorf("number %d of its %s is %v", k, x.what, v)
+			}
+		}
+	}
+	return nil
+}
+
+// plain returns w with strides and dilations of at least 1, so that equal
+// windows are equal.
+func plain(w quant.Window) quant.Window {
+	w.StrideH, w.StrideW = max(w.StrideH, 1), max(w.StrideW, 1)
+	w.DilationH, w.DilationW = max(w.DilationH, 1), max(w.DilationW, 1)
+	return w
+}
+
+// fold adds l's bias to w's and takes l's batch norm into w, which has weights
+// copied from l and a bias.
+func (w *weights) fold(l *qonnx.Layer) {
+	clear(w.b.v)
+	copy(w.b.v, l.Bias)
+	b := l.BatchNorm
+	if b == nil {
+		return
+	}
+	for c := range w.out {
+		gain := float64(b.Gamma[c]) / math.Sqrt(float64(b.Var[c])+float64(b.Epsilon))
+		w.b.v[c] = float32((float64(w.b.v[c])-float64(b.Mean[c]))*gain + float64(b.Beta[c]))
+		row := w.w.v[c*w.k : (c+1)*w.k]
+		for i, v := range row {
+			row[i] = float32(float64(v) * gain)
+		}
+	}
+}
+
+// start makes b compute from's result on inputs that still lack bias, which
+// may be nil: the bias moves the mean. from's epsilon is put right in gamma.
+func (b *batchNorm) start(from *qonnx.BatchNorm, bias []float32) {
+	copy(b.beta.v, from.Beta)
+	copy(b.mean, from.Mean)
+	copy(b.variance, from.Var)
+	for c := range b.mean {
+		if bias != nil {
+			b.mean[c] -= bias[c]
+		}
+		v := float64(from.Var[c])
+		b.gamma.v[c] = float32(float64(from.Gamma[c]) * math.Sqrt((v+normEpsilon)/(v+float64(from.Epsilon))))
+	}
+}
+
+// pass makes b add bias, which may be nil, and nothing else.
+func (b *batchNorm) pass(bias []float32) {
+	for c := range b.mean {
+		b.mean[c], b.variance[c] = 0, 1
+		b.gamma.v[c], b.beta.v[c] = float32(math.Sqrt(1+normEpsilon)), 0
+	}
+	copy(b.beta.v, bias)
+}
+
+// adapt gives the batch norms of nodes, which pass their inputs on, the
+// statistics of samples of t without changing what they compute: training,
+// which normalises by statistics, starts from the same function then.
+func (n *net) adapt(nodes []*node, t *table) {
+	if len(nodes) == 0 {
+		return
+	}
+	sums := make([][2][]float64, len(nodes))
+	for i, node := range nodes {
+		sums[i] = [2][]float64{make([]float64, node.norm.f), make([]float64, node.norm.f)}
+	}
+	samples := min(t.n, calibration)
+	for at := 0; at < samples; at += n.batch {
+		rows := t.gatherRange(at, min(at+n.batch, samples), n.x)
+		n.evaluate(rows)
+		for i, node := range nodes {
+			for k, v := range node.pre[:rows*node.out.shape.Size()] {
+				c := k % node.norm.f
+				sums[i][0][c] += float64(v)
+				sums[i][1][c] += float64(v) * float64(v)
+			}
+		}
+	}
+	for i, node := range nodes {
+		node.norm.centre(sums[i], float64(samples*node.out.shape.Positions()))
+	}
+}
+
+// centre takes the sums of count inputs and of their squares as statistics, and
+// sets gamma and beta so that b computes what pass made it compute.
+func (b *batchNorm) centre(sums [2][]float64, count float64) {
+	for c := range b.mean {
+		mean := sums[0][c] / count
+		variance := max(sums[1][c]/count-mean*mean, 0)
+		b.mean[c], b.variance[c] = float32(mean), float32(variance)
+		b.gamma.v[c] = float32(math.Sqrt(variance + normEpsilon))
+		b.beta.v[c] += float32(mean)
+	}
+}
