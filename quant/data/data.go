@@ -1,6 +1,10 @@
-// Package data reads labelled data sets for training and evaluation: IDX and
-// NPY files, gzip-packed or not, the Fashion-MNIST folder of Debian's package,
-// and digits that the package draws itself where no data set is installed.
+// Package data reads data sets for training and evaluation. Labelled: IDX, NPY,
+// NPZ, CSV and CIFAR files, folders of images with a subfolder per class, the
+// Fashion-MNIST folder of Debian's package, and digits that the package draws
+// itself where no data set is installed. Unlabelled: images for
+// super-resolution, from a folder or drawn. docs/data.md describes the formats.
+//
+// Images of several channels are channels-first, [C H W]; grey ones are [H W].
 //
 // Files are not trusted: a header never sizes an allocation before the bytes
 // that it promises have been read, and what is wrong is said with the file's
@@ -10,18 +14,21 @@ package data
 import (
 	"fmt"
 	"math"
+	"slices"
 )
 
 // ByteScale is the default scale of unsigned-byte samples: 0..255 to 0..1.
 const ByteScale = 1.0 / 255
 
-// Set is a labelled data set in memory. Exactly one of Bytes and Floats is
-// set; samples lie one after the other in it. A Set is read-only once built, so
+// Set is a data set in memory, with a label per sample (classification) or a
+// target per sample (image to image). Exactly one of Bytes and Floats is set;
+// samples lie one after the other in it. A Set is read-only once built, so
 // goroutines may share it.
 type Set struct {
 	// Name says where the samples come from, for the user.
 	Name string
-	// Shape is the shape of one sample without the sample axis, e.g. [28 28].
+	// Shape is the shape of one sample without the sample axis, e.g. [28 28], or
+	// [3 32 32] for images of three channels.
 	Shape []int
 	// Bytes holds unsigned-byte samples as read, Len() x Size().
 	Bytes []uint8
@@ -29,14 +36,23 @@ type Set struct {
 	Floats []float32
 	// Scale multiplies every value that is read: see Sample.
 	Scale float64
-	// Labels holds one class per sample, each below Classes.
+	// Labels holds one class per sample, each below Classes; nil where the task
+	// is not classification.
 	Labels []uint8
-	// Classes is the number of classes.
+	// Classes is the number of classes, 0 without labels.
 	Classes int
+	// Targets holds what a network should return for each sample, in the order
+	// of the samples; nil for classification. It has no labels and no targets.
+	Targets *Set
 }
 
 // Len returns the number of samples.
-func (s *Set) Len() int { return len(s.Labels) }
+func (s *Set) Len() int {
+	if n := s.Size(); n > 0 {
+		return (len(s.Bytes) + len(s.Floats)) / n
+	}
+	return 0
+}
 
 // Size returns the number of elements of one sample.
 func (s *Set) Size() int { return product(s.Shape) }
@@ -78,13 +94,18 @@ func (s *Set) WithScale(f float64) (*Set, error) {
 }
 
 // Slice returns the samples lo..hi-1, which share memory with s. It panics
-// unless 0 <= lo <= hi <= Len().
+// unless 0 <= lo <= hi <= Len(). Labels and targets are sliced alike.
 func (s *Set) Slice(lo, hi int) *Set {
 	if lo < 0 || hi < lo || hi > s.Len() {
 		panic(fmt.Sprintf("data: Slice(%d, %d) of %d samples", lo, hi, s.Len()))
 	}
 	t, n := *s, s.Size()
-	t.Labels = s.Labels[lo:hi:hi]
+	if s.Labels != nil {
+		t.Labels = s.Labels[lo:hi:hi]
+	}
+	if s.Targets != nil {
+		t.Targets = s.Targets.Slice(lo, hi)
+	}
 	if s.Bytes != nil {
 		t.Bytes = s.Bytes[lo*n : hi*n : hi*n]
 	} else {
@@ -94,12 +115,36 @@ func (s *Set) Slice(lo, hi int) *Set {
 }
 
 // CheckFit returns an error unless a network of the given numbers of inputs and
-// outputs can be evaluated on s: equal sample size, every label an output.
+// outputs can be evaluated on s: equal sample size, and every label an output
+// or the outputs as many as a target has elements.
 func (s *Set) CheckFit(inputs, outputs int) error {
 	if s.Size() != inputs {
 		return fmt.Errorf("data: %s: samples have %d elements, the network wants %d", s.Name, s.Size(), inputs)
 	}
+	if s.Targets != nil && s.Targets.Size() != outputs {
+		return fmt.Errorf("data: %s: targets have %d elements, the network gives %d", s.Name, s.Targets.Size(), outputs)
+	}
 	return s.checkLabels(outputs)
+}
+
+// Reshape returns a Set that shares s's samples and gives them another shape of
+// as many elements: rows of a CSV file become images. It returns an error when
+// the number of elements differs or a length is below 1.
+func (s *Set) Reshape(shape ...int) (*Set, error) {
+	n := 1
+	for _, d := range shape {
+		if d < 1 || n > s.Size()/d {
+			n = 0
+			break
+		}
+		n *= d
+	}
+	if n != s.Size() {
+		return nil, fmt.Errorf("data: %s: shape %v, want one of %d elements", s.Name, shape, s.Size())
+	}
+	t := *s
+	t.Shape = slices.Clone(shape)
+	return &t, nil
 }
 
 // checkLabels returns an error for the first label that is not below classes.

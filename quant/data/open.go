@@ -27,6 +27,7 @@ const digitClasses = 10
 //	"drawn"        drawn digits
 //	IMAGES,LABELS  a pair of files (the same pair whatever train says)
 //	a folder       see OpenDir
+//	a file         see OpenFile
 //
 // The returned Set's Name says which of them it is.
 func Open(src string, train bool) (*Set, error) {
@@ -38,9 +39,12 @@ func Open(src string, train bool) (*Set, error) {
 	case strings.Contains(src, ","):
 		f := strings.Split(src, ",")
 		if len(f) != 2 || f[0] == "" || f[1] == "" {
-			return nil, fmt.Errorf("data: %q, want a folder or IMAGES,LABELS", src)
+			return nil, fmt.Errorf("data: %q, want a folder, a file or IMAGES,LABELS", src)
 		}
 		return OpenPair(f[0], f[1])
+	}
+	if st, err := os.Stat(src); err == nil && !st.IsDir() {
+		return OpenFile(src, train)
 	}
 	return OpenDir(src, train)
 }
@@ -80,10 +84,10 @@ func openPair(images, labels string, classes int) (*Set, error) {
 	return newSet(images, x, l, classes)
 }
 
-// OpenDir reads the training or test part of a folder laid out like MNIST and
-// Fashion-MNIST: train- and t10k- files named as there, with a hyphen or a point
-// before idx, with or without .gz. Labels must be below 10.
-func OpenDir(dir string, train bool) (*Set, error) {
+// openIDX reads a folder laid out like MNIST and Fashion-MNIST: train- and t10k-
+// files named as there, with a hyphen or a point before idx, with or without
+// .gz. Labels must be below 10.
+func openIDX(dir string, train bool) (*Set, error) {
 	part := "t10k"
 	if train {
 		part = "train"
@@ -99,20 +103,14 @@ func OpenDir(dir string, train bool) (*Set, error) {
 	return openPair(images, labels, digitClasses)
 }
 
-// findPart returns the path of the first of a file's usual names that exists.
+// findPart returns the path of the first of an IDX file's usual names that
+// exists.
 func findPart(dir, stem, kind string) (string, error) {
-	if _, err := os.Stat(dir); err != nil {
-		return "", fmt.Errorf("data: %w", err)
+	path := findFile(dir, stem+"-"+kind, stem+"-"+kind+".gz", stem+"."+kind, stem+"."+kind+".gz")
+	if path == "" {
+		return "", fmt.Errorf("data: %s: no %s-%s, also not as %[2]s.%[3]s or with .gz", dir, stem, kind)
 	}
-	for _, name := range []string{
-		stem + "-" + kind, stem + "-" + kind + ".gz", stem + "." + kind, stem + "." + kind + ".gz",
-	} {
-		path := filepath.Join(dir, name)
-		if st, err := os.Stat(path); err == nil && !st.IsDir() {
-			return path, nil
-		}
-	}
-	return "", fmt.Errorf("data: %s: no %s-%s, also not as %[2]s.%[3]s or with .gz", dir, stem, kind)
+	return path, nil
 }
 
 // readFile reads an IDX or NPY file, packed or not.
@@ -127,13 +125,9 @@ func readFile(path string) (*array, error) {
 
 // read reads an IDX or NPY array, packed or not, that fills r to its end.
 func read(r io.Reader, name string) (*array, error) {
-	b := bufio.NewReaderSize(r, 1<<16)
-	if head, _ := b.Peek(2); string(head) == "\x1f\x8b" {
-		z, err := gzip.NewReader(b)
-		if err != nil {
-			return nil, fmt.Errorf("data: %s: %w", name, err)
-		}
-		b = bufio.NewReaderSize(z, 1<<16)
+	b, err := unpack(r, name)
+	if err != nil {
+		return nil, err
 	}
 	head, err := b.Peek(len(npyMagic))
 	if err != nil && err != io.EOF && err != io.ErrUnexpectedEOF {
@@ -143,4 +137,32 @@ func read(r io.Reader, name string) (*array, error) {
 		return readNPY(b, name)
 	}
 	return readIDX(b, name)
+}
+
+// unpack returns a reader of what r holds, gzip-packed or not (told by its first
+// bytes).
+func unpack(r io.Reader, name string) (*bufio.Reader, error) {
+	b := bufio.NewReaderSize(r, 1<<16)
+	if head, _ := b.Peek(2); string(head) == "\x1f\x8b" {
+		z, err := gzip.NewReader(b)
+		if err != nil {
+			return nil, fmt.Errorf("data: %s: %w", name, err)
+		}
+		b = bufio.NewReaderSize(z, 1<<16)
+	}
+	return b, nil
+}
+
+// readUnpacked hands the content of a file, unpacked, to f.
+func readUnpacked(path string, f func(*bufio.Reader) error) error {
+	file, err := os.Open(path)
+	if err != nil {
+		return fmt.Errorf("data: %w", err)
+	}
+	defer file.Close()
+	r, err := unpack(file, path)
+	if err != nil {
+		return err
+	}
+	return f(r)
 }

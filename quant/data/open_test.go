@@ -118,7 +118,7 @@ func TestOpenErrors(t *testing.T) {
 		}
 	}
 	for _, src := range []string{"a,", ",b", "a,b,c", ","} {
-		if _, err := Open(src, true); err == nil || !strings.Contains(err.Error(), "want a folder or IMAGES,LABELS") {
+		if _, err := Open(src, true); err == nil || !strings.Contains(err.Error(), "want a folder, a file or IMAGES,LABELS") {
 			t.Errorf("Open(%q): %v", src, err)
 		}
 	}

@@ -1,0 +1,190 @@
+package data
+
+import (
+	"fmt"
+	"image"
+	"math"
+	"math/rand/v2"
+	"sync"
+
+	"golang.org/x/image/font"
+	"golang.org/x/image/font/gofont/goregular"
+	"golang.org/x/image/font/opentype"
+	"golang.org/x/image/math/fixed"
+)
+
+// Sizes and seed of the drawn images.
+const (
+	sceneCount = 48
+	sceneSide  = 192
+	sceneSeed  = 3
+)
+
+// DrawnImages returns the 48 drawn images of 192 x 192 pixels, always the same
+// ones, grey or with channels 3 coloured.
+func DrawnImages(channels int) *Images {
+	s := DrawImages(sceneCount, sceneSeed, channels)
+	s.Name = fmt.Sprintf("drawn images, built in (%d images)", sceneCount)
+	return s
+}
+
+// DrawImages returns n drawn images of 192 x 192 pixels with 1 or 3 channels:
+// overlapping ellipses, boxes and polygons with flat, shaded, striped, chequered
+// or cloudy fills, and letters, on a shaded ground. Image i depends on seed and i
+// alone, on one architecture. Grey images are the luminance of the coloured ones.
+// It panics when n is negative.
+func DrawImages(n int, seed uint64, channels int) *Images {
+	s := &Images{Name: fmt.Sprintf("drawn images, built in (%d images, seed %d)", n, seed), List: make([]*Image, n)}
+	for i := range s.List {
+		sc := &scene{rng: rand.New(rand.NewPCG(seed, uint64(i)))}
+		sc.draw()
+		s.List[i] = newImage(fmt.Sprintf("drawn image %d", i), sc.expose(), channels)
+	}
+	return s
+}
+
+// colour is red, green and blue in 0..1, or a difference of two colours.
+type colour [3]float64
+
+// scene is one drawn image in the making.
+type scene struct {
+	rng *rand.Rand
+	px  [sceneSide * sceneSide]colour
+}
+
+func (s *scene) uniform(lo, hi float64) float64 { return lo + (hi-lo)*s.rng.Float64() }
+
+// draw paints the ground, then objects one over the other, then letters.
+func (s *scene) draw() {
+	ground := s.newObject()
+	ground.kind, ground.a, ground.b = boxKind, 2*sceneSide, 2*sceneSide
+	ground.fill = s.newFill(sceneSide / 2)
+	s.paint(ground)
+	for range 8 + s.rng.IntN(9) {
+		s.paint(s.newObject())
+	}
+	for range 1 + s.rng.IntN(3) {
+		s.write()
+	}
+}
+
+// Kinds of objects; from polygonKind on, regular polygons (squeezed to the
+// aspect) of so many corners.
+const (
+	ellipseKind = 0
+	boxKind     = 1
+	polygonKind = 3
+	kinds       = polygonKind + 4
+)
+
+// object is a shape with a fill, in coordinates turned around its centre.
+type object struct {
+	kind     int
+	at       point
+	sin, cos float64
+	a, b     float64 // half axes in pixels; a polygon has b/a as its aspect
+	fill     fill
+}
+
+// newObject draws an object anywhere in the image.
+func (s *scene) newObject() object {
+	kind := s.rng.IntN(kinds)
+	if kind > boxKind && kind < polygonKind {
+		kind = ellipseKind
+	}
+	sin, cos := math.Sincos(s.uniform(0, 2*math.Pi))
+	o := object{kind: kind, at: point{s.uniform(0, sceneSide), s.uniform(0, sceneSide)}, sin: sin, cos: cos}
+	o.a = math.Exp(s.uniform(math.Log(4), math.Log(60)))
+	o.b = o.a * s.uniform(0.3, 1)
+	o.fill = s.newFill(o.a)
+	return o
+}
+
+// distance returns how far (u, v) lies outside the object in pixels, about;
+// inside it is negative.
+func (o *object) distance(u, v float64) float64 {
+	switch o.kind {
+	case ellipseKind:
+		return (math.Hypot(u/o.a, v/o.b) - 1) * o.b
+	case boxKind:
+		return max(math.Abs(u)-o.a, math.Abs(v)-o.b)
+	}
+	v *= o.a / o.b
+	far := math.Inf(-1)
+	for k := range o.kind {
+		sin, cos := math.Sincos(2 * math.Pi * float64(k) / float64(o.kind))
+		far = max(far, u*cos+v*sin-o.a/2)
+	}
+	return far * o.b / o.a
+}
+
+// paint lays an object over the image; its edge is one pixel wide.
+func (s *scene) paint(o object) {
+	reach := 1.5 * max(o.a, o.b)
+	x0, x1 := sceneRange(o.at.x, reach)
+	y0, y1 := sceneRange(o.at.y, reach)
+	for y := y0; y < y1; y++ {
+		for x := x0; x < x1; x++ {
+			dx, dy := float64(x)+0.5-o.at.x, float64(y)+0.5-o.at.y
+			u, v := dx*o.cos+dy*o.sin, dy*o.cos-dx*o.sin
+			cover := max(0, min(0.5-o.distance(u, v), 1))
+			if cover == 0 {
+				continue
+			}
+			s.px[y*sceneSide+x].lay(o.fill.at(u, v), cover)
+		}
+	}
+}
+
+// sceneRange returns the pixels within reach of a coordinate, lo..hi-1.
+func sceneRange(at, reach float64) (lo, hi int) {
+	return int(max(0, math.Floor(at-reach))), int(min(sceneSide, math.Ceil(at+reach)))
+}
+
+// lay covers a share of c with d.
+func (c *colour) lay(d colour, cover float64) {
+	for k := range c {
+		c[k] += cover * (d[k] - c[k])
+	}
+}
+
+// sceneFont is the font of the letters.
+var sceneFont = sync.OnceValue(func() *opentype.Font {
+	f, err := opentype.Parse(goregular.TTF)
+	if err != nil {
+		panic("data: built-in font: " + err.Error())
+	}
+	return f
+})
+
+// write sets a few letters of one colour, 8 to 40 pixels high.
+func (s *scene) write() {
+	face, err := opentype.NewFace(sceneFont(), &opentype.FaceOptions{Size: s.uniform(8, 40), DPI: 72})
+	if err != nil {
+		panic("data: built-in font: " + err.Error())
+	}
+	defer face.Close()
+	text := make([]byte, 4+s.rng.IntN(8))
+	for i := range text {
+		text[i] = byte('!' + s.rng.IntN('~'-'!'+1))
+	}
+	mask := image.NewAlpha(image.Rect(0, 0, sceneSide, sceneSide))
+	d := font.Drawer{Dst: mask, Src: image.Opaque, Face: face, Dot: fixed.P(s.rng.IntN(sceneSide*2/3), s.rng.IntN(sceneSide))}
+	d.DrawString(string(text))
+	ink := s.newColour()
+	for i, a := range mask.Pix {
+		s.px[i].lay(ink, float64(a)/255)
+	}
+}
+
+// expose rounds the image to bytes.
+func (s *scene) expose() *image.RGBA {
+	m := image.NewRGBA(image.Rect(0, 0, sceneSide, sceneSide))
+	for i, c := range s.px {
+		m.Pix[4*i+3] = 255
+		for k, v := range c {
+			m.Pix[4*i+k] = uint8(math.Round(255 * max(0, min(v, 1))))
+		}
+	}
+	return m
+}
