@@ -1,15 +1,11 @@
 package qonnx
 
 import (
-	"bytes"
 	"math"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
-
-	"github.com/a2qgen/a2qgen/quant/qonnx/onnxpb"
-	"google.golang.org/protobuf/proto"
 )
 
 // wantError fails unless err is one line that contains want.
@@ -296,51 +292,4 @@ func TestBadFiles(t *testing.T) {
 		wantError(t, err, tc.want)
 		wantError(t, err, path)
 	}
-}
-
-// Whatever the bytes, Decode returns.
-func FuzzDecode(f *testing.F) {
-	for _, build := range sameNetwork {
-		g, outputs := build()
-		f.Add(g.encode(outputs...))
-	}
-	for _, build := range badGraphs {
-		g, outputs := build()
-		f.Add(g.encode(outputs...))
-	}
-	f.Add(smallCopy(f, fmnistMLP))
-	f.Fuzz(func(t *testing.T, data []byte) {
-		n, err := Decode("fuzz", data)
-		if (n == nil) == (err == nil) {
-			t.Errorf("network %v and error %v", n, err)
-		}
-		if err != nil && strings.Contains(err.Error(), "\n") {
-			t.Errorf("error %q has several lines", err)
-		}
-	})
-}
-
-// smallCopy returns the file with its large tensors emptied: fuzzing a quarter
-// of a megabyte is slow.
-func smallCopy(f *testing.F, path string) []byte {
-	data, err := os.ReadFile(path)
-	if err != nil {
-		f.Fatal(err)
-	}
-	var m onnxpb.ModelProto
-	if err := proto.Unmarshal(data, &m); err != nil {
-		f.Fatal(err)
-	}
-	for _, n := range m.Graph.Node {
-		for _, a := range n.Attribute {
-			if raw := a.GetT().GetRawData(); len(raw) > 1024 {
-				a.T.RawData = bytes.Clone(raw[:64])
-			}
-		}
-	}
-	small, err := proto.Marshal(&m)
-	if err != nil {
-		f.Fatal(err)
-	}
-	return small
 }

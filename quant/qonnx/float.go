@@ -157,6 +157,13 @@ func (r *floatReader) evaluate(n *node) error {
 // layer reads a node that depends on the network's input.
 func (r *floatReader) layer(n *node, fs []*feature) (value, error) {
 	x := fs[0]
+	first, err := r.im.operand(n, 0)
+	if err != nil {
+		return nil, err
+	}
+	if _, ok := first.(*feature); !standardDomain(n.domain) || !ok && n.op != "Add" && n.op != "Sum" {
+		return nil, n.errorf("is not supported with a constant as its first input")
+	}
 	if x.pads != [4]int{} && n.op != "Conv" {
 		return nil, n.errorf("follows a Pad, want a Conv there")
 	}

@@ -57,9 +57,6 @@ func (r *floatReader) reshape(n *node, x *feature) (value, error) {
 }
 
 func (r *floatReader) linear(n *node, x *feature) (value, error) {
-	if first, err := r.im.operand(n, 0); err != nil || first != value(x) {
-		return nil, n.errorf("wants the data on the left and the weights on the right")
-	}
 	w, err := r.im.constant(n, 1)
 	if err != nil {
 		return nil, err

@@ -108,7 +108,10 @@ func TestFloatOfQuantised(t *testing.T) {
 func TestFloatRefuses(t *testing.T) {
 	for want, build := range map[string]func(g *net) string{
 		`(Sigmoid): is not supported`: func(g *net) string { return g.op("Sigmoid", in("x")) },
-		`depends on no layer`:         func(g *net) string { return g.op("Identity", in("x")) },
+		`(Reshape): is not supported with a constant as its first input`: func(g *net) string {
+			return g.op("Reshape", in(g.f32([]int{2}, 1, 2), "x"))
+		},
+		`depends on no layer`: func(g *net) string { return g.op("Identity", in("x")) },
 		`(Conv): has weights of shape [2 3 1 1] in 1 groups for 4 channels`: func(g *net) string {
 			return g.op("Conv", in("x", g.f32([]int{2, 3, 1, 1}, 1, 2, 3, 4, 5, 6)))
 		},

@@ -57,6 +57,7 @@ var quantOperators = map[string]operator{
 	"Quant":          opQuant,
 	"IntQuant":       opQuant,
 	"BipolarQuant":   opBipolarQuant,
+	"Trunc":          opTrunc,
 	"MultiThreshold": opMultiThreshold,
 }
 

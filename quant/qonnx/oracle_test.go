@@ -1,7 +1,6 @@
 package qonnx
 
 import (
-	"fmt"
 	"math"
 	"slices"
 
@@ -114,6 +113,10 @@ func compute(n *node, in []*array) *array {
 		return in[0]
 	case "Quant":
 		return quantNode(n, in)
+	case "Trunc":
+		return elementwise(func(v []float64) float64 {
+			return (math.Floor(math.RoundToEven(v[0]/v[1]+v[2])/math.Exp2(v[3]-v[4])) - v[2]) * v[1]
+		}, in...)
 	case "Add", "Sum":
 		return elementwise(func(v []float64) float64 {
 			sum := 0.0
@@ -289,72 +292,5 @@ func transposeArray(x *array, perm []int) *array {
 			from[p] = at[i]
 		}
 		return x.get(from...)
-	})
-}
-
-func moveNode(n *node, in []*array) *array {
-	x := in[0]
-	switch n.op {
-	case "Flatten":
-		axis := int(n.int("axis", 1))
-		return &array{[]int{product(x.shape[:axis]), product(x.shape[axis:])}, x.data}
-	case "Reshape":
-		shape := make([]int, len(in[1].data))
-		for i, v := range in[1].data {
-			shape[i] = int(v)
-		}
-		return &array{shape, x.data}
-	case "Transpose":
-		return transposeArray(x, intsOf(n, "perm"))
-	case "Expand":
-		return elementwise(func(v []float64) float64 { return v[0] }, x, newArray(ints(in[1].data)...))
-	case "Concat":
-		return concatNode(int(n.int("axis", 0)), in)
-	case "Resize":
-		f := ints(in[2].data)
-		return newArray(x.shape[0]*f[0], x.shape[1]*f[1], x.shape[2]*f[2], x.shape[3]*f[3]).fill(func(at []int) float64 {
-			return x.get(at[0]/f[0], at[1]/f[1], at[2]/f[2], at[3]/f[3])
-		})
-	case "DepthToSpace":
-		b := int(n.int("blocksize", 0))
-		c := x.shape[1] / (b * b)
-		return newArray(1, c, x.shape[2]*b, x.shape[3]*b).fill(func(at []int) float64 {
-			phase := at[2]%b*b + at[3]%b
-			if n.string("mode", "DCR") == "CRD" {
-				return x.get(0, at[1]*b*b+phase, at[2]/b, at[3]/b)
-			}
-			return x.get(0, phase*c+at[1], at[2]/b, at[3]/b)
-		})
-	case "Pad":
-		p := ints(in[1].data)
-		return newArray(x.shape[0], x.shape[1], x.shape[2]+p[2]+p[6], x.shape[3]+p[3]+p[7]).fill(func(at []int) float64 {
-			return x.get(at[0], at[1], at[2]-p[2], at[3]-p[3])
-		})
-	}
-	panic(fmt.Sprintf("the oracle does not know %s", n.op))
-}
-
-func ints(v []float64) []int {
-	out := make([]int, len(v))
-	for i := range v {
-		out[i] = int(v[i])
-	}
-	return out
-}
-
-func concatNode(axis int, in []*array) *array {
-	shape := slices.Clone(in[0].shape)
-	for _, a := range in[1:] {
-		shape[axis] += a.shape[axis]
-	}
-	return newArray(shape...).fill(func(at []int) float64 {
-		at = slices.Clone(at)
-		for _, a := range in {
-			if at[axis] < a.shape[axis] {
-				return a.get(at...)
-			}
-			at[axis] -= a.shape[axis]
-		}
-		panic("out of range")
 	})
 }

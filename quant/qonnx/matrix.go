@@ -1,0 +1,94 @@
+package qonnx
+
+// matrix says how a tensor of weights makes the rows of a layer.
+type matrix struct {
+	t    *site
+	s    *stream
+	w    *tensor
+	rows int
+	// at gives the position in w of the weight of row and operand i.
+	at func(row, i int) int
+	// column and channel are where operand i stands in a row of the layer, and
+	// its channel in the base of s, in the first group.
+	column, channel []int
+}
+
+// weighted adds the layer of m and returns its stream.
+func (im *importer) weighted(m matrix, v view) (*stream, error) {
+	t, w := m.t, m.w
+	n, in := t.at, t.layer.In
+	if w.q == nil {
+		return nil, n.errorf("its weights, of shape %v, are not quantised: put a Quant node of at most %d bits on them", w.shape, maxBits)
+	}
+	if m.rows < 1 || in < 1 {
+		return nil, n.errorf("has weights of shape %v, want none of size 0", w.shape)
+	}
+	t.layer.Input, t.layer.WeightBits = m.s.q.typ, signedBits(w.q.lo, w.q.hi)
+	if t.layer.WeightBits > maxBits {
+		return nil, n.errorf("its weights need %d bits, want at most %d", t.layer.WeightBits, maxBits)
+	}
+	if err := im.left.pay(n, m.rows*(in+3)); err != nil {
+		return nil, err
+	}
+	t.from = []tap{tapOf(m.s)}
+	t.layer.Weights = make([]int32, m.rows*in)
+	scale, offset := make([]float64, m.rows), make([]float64, m.rows)
+	for row := range m.rows {
+		if err := m.fill(row, scale, offset); err != nil {
+			return nil, err
+		}
+	}
+	return im.accumulate(t, v, uniform(scale), uniform(offset))
+}
+
+// accumulate adds a layer with weights and returns the stream of its
+// accumulators, worth scale beside an offset, and moved by its start values.
+func (im *importer) accumulate(t *site, v view, scale, offset param) (*stream, error) {
+	s, err := im.add(t, v)
+	if err != nil {
+		return nil, err
+	}
+	if err := im.begin(t); err != nil {
+		return nil, err
+	}
+	t.typ = t.layer.Output()
+	var steps []step
+	if t.layer.Start != nil {
+		start := make([]float64, len(t.layer.Start))
+		for c, v := range t.layer.Start {
+			start[c] = float64(v)
+		}
+		steps = append(steps, step{kind: sub, p: uniform(start)})
+	}
+	steps = append(steps, step{kind: mul, p: scale})
+	if !offset.zero() {
+		steps = append(steps, step{kind: add, p: offset})
+	}
+	return s.then(t.at, steps...)
+}
+
+// fill sets the weights of a row, the scale of its accumulator, and the constant
+// that offsets of the inputs add.
+func (m *matrix) fill(row int, scale, offset []float64) error {
+	in, q, set := m.t.layer.In, m.s.q, false
+	group := row / (m.rows / max(m.t.layer.Groups, 1))
+	width := m.s.width / max(m.t.layer.Groups, 1)
+	for i, column := range m.column {
+		pos, c := m.at(row, i), group*width+m.channel[i]
+		v := m.w.q.n[pos]
+		m.t.layer.Weights[row*in+column] = v
+		product := q.scale.at(c) * m.w.q.scale.at(pos)
+		if v == 0 {
+			if !set {
+				scale[row] = product
+			}
+			continue
+		}
+		if set && scale[row] != product {
+			return m.t.at.errorf("output %d: the scales of its inputs and weights are not the same along the sum (%v, %v)", row, scale[row], product)
+		}
+		scale[row], set = product, true
+		offset[row] += q.offset.at(c) * float64(v) * m.w.q.scale.at(pos)
+	}
+	return nil
+}
