@@ -143,7 +143,7 @@ func (p *plan) raw(i int) bool {
 		if i = p.steps[i].from[0]; i == quant.Source {
 			return true
 		}
-		if p.steps[i].act != nil {
+		if p.steps[i].weights != nil {
 			return false
 		}
 	}
