@@ -16,12 +16,16 @@ import (
 const bestPSNR = 100
 
 // integerPSNR returns the mean over the samples of set of the PSNR, in dB with
-// a peak of 1, of what net gives with integers to the sample itself: how well
-// an autoencoder does.
+// a peak of 1, of what net gives with integers to the sample's target or, where
+// set has none, to the sample itself.
 func integerPSNR(ctx context.Context, con *console, net *quant.Network, set *data.Set) (float64, error) {
-	if set.Size() != net.InputSize() || net.OutputSize() != net.InputSize() || net.Dequantize == nil {
-		return 0, fmt.Errorf("%s: samples of %d elements, the network turns %d into %d real outputs",
-			set.Name, set.Size(), net.InputSize(), net.OutputSize())
+	aims := set
+	if set.Targets != nil {
+		aims = set.Targets
+	}
+	if set.Size() != net.InputSize() || aims.Size() != net.OutputSize() || net.Dequantize == nil {
+		return 0, fmt.Errorf("%s: samples of %d and targets of %d elements, the network turns %d into %d real outputs",
+			set.Name, set.Size(), aims.Size(), net.InputSize(), net.OutputSize())
 	}
 	e, ratios := quant.NewExecutor(net), make([]float64, set.Len())
 	bar := con.bar(set.Len(), "integer executor")
@@ -30,13 +34,15 @@ func integerPSNR(ctx context.Context, con *console, net *quant.Network, set *dat
 	for w := range workers {
 		wg.Go(func() {
 			var tr quant.Trace
-			sample, x, out := make([]float32, set.Size()), make([]int32, set.Size()), make([]float64, set.Size())
+			sample, x := make([]float32, set.Size()), make([]int32, set.Size())
+			want, got := make([]float32, aims.Size()), make([]float64, aims.Size())
 			for i := w; i < set.Len() && ctx.Err() == nil; i += workers {
 				set.Sample(i, sample)
 				net.Input.Apply(sample, x)
 				e.Run(x, &tr)
-				e.Real(&tr, out)
-				ratios[i] = samplePSNR(out, sample, net.Input.Order)
+				e.Real(&tr, got)
+				aims.Sample(i, want)
+				ratios[i] = samplePSNR(got, want, aims.Shape)
 				bar.Add(1)
 			}
 		})
@@ -53,17 +59,17 @@ func integerPSNR(ctx context.Context, con *console, net *quant.Network, set *dat
 	return sum / float64(set.Len()), nil
 }
 
-// samplePSNR compares outputs, channels last, with a sample whose element
-// order[i] belongs to output i; a nil order is 0, 1, 2 and so on.
-func samplePSNR(out []float64, sample []float32, order []int32) float64 {
-	sum := 0.0
-	for i, v := range out {
-		at := i
-		if order != nil {
-			at = int(order[i])
-		}
-		d := v - float64(sample[at])
+// samplePSNR compares outputs, channels last, with a target of the given shape,
+// whose channels are first where it has an axis for them.
+func samplePSNR(got []float64, want []float32, shape []int) float64 {
+	channels := 1
+	if len(shape) == 3 {
+		channels = shape[0]
+	}
+	positions, sum := len(want)/channels, 0.0
+	for i, v := range got {
+		d := v - float64(want[i%channels*positions+i/channels])
 		sum += d * d
 	}
-	return min(-10*math.Log10(sum/float64(len(out))), bestPSNR)
+	return min(-10*math.Log10(sum/float64(len(got))), bestPSNR)
 }

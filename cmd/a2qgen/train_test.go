@@ -92,6 +92,18 @@ func TestTrainRegress(t *testing.T) {
 	}
 }
 
+// TestSamplePSNR: two channels of two pixels, in the order of outputs 1 5 2 6,
+// and one error of 0.2 in four numbers: 10 log10(4/0.04) = 20 dB.
+func TestSamplePSNR(t *testing.T) {
+	want := []float32{1, 2, 5, 6}
+	if v := samplePSNR([]float64{1, 5, 2, 6.2}, want, []int{2, 1, 2}); math.Abs(v-20) > 1e-5 {
+		t.Errorf("PSNR %v, want 20", v)
+	}
+	if v := samplePSNR([]float64{1, 2, 5, 6}, want, []int{4}); v != bestPSNR {
+		t.Errorf("PSNR %v without any error, want %v", v, bestPSNR)
+	}
+}
+
 // TestSpread: 2, 4, 4, 4, 5, 5, 7, 9 has mean 5 and squares of 32 about it.
 func TestSpread(t *testing.T) {
 	got := newSpread([]float64{2, 4, 4, 4, 5, 5, 7, 9})

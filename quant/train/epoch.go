@@ -134,7 +134,12 @@ func (r *run) judge(index []int32, out []float32) (loss, score float64) {
 	g, x := r.net.outputGradient(), r.net.x[:rows*r.train.size]
 	taught := r.teacher.outputs(index, x)
 	if r.spec.Task == Regress {
-		loss, squares := r.goal.regress(out, x, taught, g, rows)
+		target := x
+		if t := r.train.targets; t != nil {
+			t.gather(index, r.target)
+			target = r.target
+		}
+		loss, squares := r.goal.regress(out, target, taught, g, rows)
 		return loss, squares * float64(rows)
 	}
 	for i, s := range index {

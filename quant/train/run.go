@@ -14,9 +14,10 @@ type run struct {
 	spec               *Spec
 	opts               Options
 	train, valid, test *table
-	width              int     // outputs: classes, or elements of a target
-	order              []int32 // samples of the epoch in training order
-	labels             []uint8 // labels of the current batch
+	width              int       // outputs: classes, or elements of a target
+	order              []int32   // samples of the epoch in training order
+	labels             []uint8   // labels of the current batch
+	target             []float32 // its targets, where the data has some
 
 	net         *net
 	opt         *optimiser
@@ -67,25 +68,27 @@ func newRun(spec *Spec, train, test *data.Set, opts Options) (*run, error) {
 }
 
 // aim sets what the network is to give for samples like those of t, and checks
-// that they suit the task and the augmentation. A regression's targets are the
-// samples themselves: the network is an autoencoder.
+// that they suit the task and the augmentation.
 func (r *run) aim(t *table, classes int) error {
 	r.width = classes
-	if r.spec.Task == Regress {
-		r.width = t.size
-	} else if classes < 2 {
+	switch {
+	case r.spec.Task == Regress:
+		r.width = t.aims().size
+		r.target = make([]float32, r.spec.Batch*r.width)
+	case classes < 2:
 		return fmt.Errorf("train: training set has %d classes, want at least 2", classes)
+	}
+	for _, p := range []string{FloatPhase, QATPhase} {
+		if a := r.spec.phase(p).Augment; a.on() && r.spec.Task == Regress && t.targets != nil {
+			return fmt.Errorf("train: %s.augment is %+v, want none where the data has target images: they would stay as they are", p, a)
+		}
 	}
 	return errors.Join(r.spec.Float.Augment.check(FloatPhase, t.shape), r.spec.QAT.Augment.check(QATPhase, t.shape))
 }
 
 // openTest takes the test set, which must be like the training set t.
 func (r *run) openTest(test *data.Set, t *table) error {
-	if r.spec.Task == Regress {
-		if test.Size() != t.size {
-			return fmt.Errorf("train: test set: samples have %d elements, the training set's %d", test.Size(), t.size)
-		}
-	} else if err := test.CheckFit(t.size, r.width); err != nil {
+	if err := r.suits(test, t); err != nil {
 		return fmt.Errorf("train: test set: %w", err)
 	}
 	if s := sampleShape(test.Shape); s != t.shape && (s.C > 1 && s.Positions() > 1 || t.shape.C > 1 && t.shape.Positions() > 1) {
@@ -94,6 +97,24 @@ func (r *run) openTest(test *data.Set, t *table) error {
 	var err error
 	r.test, err = newTable("test", test, r.spec.InputBits)
 	return err
+}
+
+// suits returns an error unless test has samples and labels or targets of the
+// training set's sizes.
+func (r *run) suits(test *data.Set, t *table) error {
+	switch {
+	case r.spec.Task == Classify && test.Labels == nil && test.Len() > 0:
+		return errors.New("has no labels")
+	case r.spec.Task == Regress && test.Size() != t.size:
+		return fmt.Errorf("samples have %d elements, the training set's %d", test.Size(), t.size)
+	case r.spec.Task == Regress && (test.Targets == nil) != (t.targets == nil):
+		return errors.New("one of training and test set has targets, the other has none")
+	case r.spec.Task == Regress && test.Targets != nil && test.Targets.Size() != r.width:
+		return fmt.Errorf("targets have %d elements, the training set's %d", test.Targets.Size(), r.width)
+	case r.spec.Task == Regress:
+		return nil
+	}
+	return test.CheckFit(t.size, r.width)
 }
 
 // newNet draws a float network for inputs of the given shape.
@@ -172,9 +193,12 @@ func (r *run) teach(state [][]float32) bool {
 
 func (r *run) done() bool { return r.phase == QATPhase && r.epoch == r.spec.QAT.Epochs }
 
-func (r *run) config() *Phase {
-	if r.phase == FloatPhase {
-		return &r.spec.Float
+func (r *run) config() *Phase { return r.spec.phase(r.phase) }
+
+// phase returns the settings of a phase.
+func (s *Spec) phase(name string) *Phase {
+	if name == FloatPhase {
+		return &s.Float
 	}
-	return &r.spec.QAT
+	return &s.QAT
 }

@@ -27,13 +27,13 @@ func (r *run) score(t *table) float64 {
 	}
 	n := r.net
 	n.prepare()
-	sum := 0.0
+	sum, aim, want := 0.0, t.aims(), make([]float32, r.width)
 	for at := 0; at < t.n; at += n.batch {
 		rows := t.gatherRange(at, min(at+n.batch, t.n), n.x)
 		out := n.evaluate(rows)
 		for i := range rows {
-			lo, hi := i*r.width, (i+1)*r.width
-			sum += psnr(meanSquare(out[lo:hi], n.x[lo:hi]))
+			aim.row(at+i, want)
+			sum += psnr(meanSquare(out[i*r.width:(i+1)*r.width], want))
 		}
 	}
 	return sum / float64(t.n)

@@ -87,7 +87,8 @@ type Spec struct {
 	Validation float64 `yaml:"validation"`
 
 	// Task is classify (cross-entropy on labels) or regress (mean squared error
-	// to the sample itself, which makes the network an autoencoder).
+	// to the data set's targets or, where it has none, to the sample itself,
+	// which makes the network an autoencoder).
 	Task string `yaml:"task"`
 	// LabelSmoothing is the part of a label's weight, 0..0.5, that all classes
 	// share evenly (arXiv 1512.00567, section 7). It is for classify.

@@ -78,6 +78,8 @@ func TestParseSpecRefuses(t *testing.T) {
 		"qat: {clip_norm: -1}":                      "qat.clip_norm is -1, want 0..1e+06",
 		"float: {average: 1}":                       "float.average is 1, want at least 0 and less than 1",
 		"float: {average: -0.5}":                    "float.average is -0.5, want at least 0 and less than 1",
+		"qat: {augment: {crop: 2000}}":              "qat.augment.crop is 2000, want 0..1024",
+		"float: {augment: {turn: 3}}":               "field turn not found",
 		"task: cluster":                             "task is cluster, want classify or regress",
 		"label_smoothing: 0.6":                      "label_smoothing is 0.6, want 0..0.5",
 		"{task: regress, label_smoothing: 0.1}":     "label_smoothing is 0.1, want 0 with task regress",

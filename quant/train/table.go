@@ -15,7 +15,8 @@ type table struct {
 	n, size int
 	shape   quant.Shape
 	codes   []uint8 // n x size
-	labels  []uint8
+	labels  []uint8 // nil without
+	targets *table  // what the network should return for each sample, or nil
 	values  [256]float32
 }
 
@@ -41,7 +42,14 @@ func newTable(name string, set *data.Set, bits int) (*table, error) {
 	if t.shape.C > 1 && t.shape.Positions() > 1 {
 		t.codes = channelsLast(t.codes, t.shape)
 	}
-	return t, nil
+	if set.Targets == nil {
+		return t, nil
+	}
+	var err error
+	if t.targets, err = newTable(name+" targets of the", set.Targets, outputBits); err == nil && t.targets.n != t.n {
+		err = fmt.Errorf("train: %s set: %d targets for %d samples", name, t.targets.n, t.n)
+	}
+	return t, err
 }
 
 // channelsLast returns samples of C x H x W as samples of H x W x C.
@@ -103,13 +111,31 @@ func (t *table) split(index []int) *table {
 	s.codes = make([]uint8, 0, s.n*s.size)
 	for _, i := range index {
 		s.codes = append(s.codes, t.codes[i*t.size:(i+1)*t.size]...)
-		s.labels = append(s.labels, t.labels[i])
+		if t.labels != nil {
+			s.labels = append(s.labels, t.labels[i])
+		}
+	}
+	if t.targets != nil {
+		s.targets = t.targets.split(index)
 	}
 	return s
 }
 
-// sum is a checksum of samples and labels.
+// sum is a checksum of samples, labels and targets.
 func (t *table) sum() uint64 {
 	ecma := crc64.MakeTable(crc64.ECMA)
-	return crc64.Update(crc64.Checksum(t.codes, ecma), ecma, t.labels)
+	sum := crc64.Update(crc64.Checksum(t.codes, ecma), ecma, t.labels)
+	if t.targets != nil {
+		sum = crc64.Update(sum, ecma, t.targets.codes)
+	}
+	return sum
+}
+
+// aims returns the table of what a regression on t should give: its targets or,
+// where it has none, its samples.
+func (t *table) aims() *table {
+	if t.targets != nil {
+		return t.targets
+	}
+	return t
 }
