@@ -234,7 +234,7 @@ func (n *node) explicitPads(win *quant.Window) error {
 	}
 	for _, p := range list {
 		if p < 0 || p > 1<<16 {
-			return n.errorf("pads are %v, want none negative", list)
+			return n.errorf("pads are %v, want 0..%d", list, 1<<16)
 		}
 	}
 	win.Top, win.Left, win.Bottom, win.Right = int(list[0]), int(list[1]), int(list[2]), int(list[3])

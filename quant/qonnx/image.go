@@ -232,7 +232,7 @@ func shuffled(n *node, s *stream, l quant.Layer, channels int) (*stream, error) 
 // moves recognises what Upsample or PixelShuffle does to a base, and on which
 // axis the channels lie.
 func moves(v view, b quant.Shape) (l quant.Layer, axis int, ok bool) {
-	if len(v) != 4 {
+	if len(v) != 4 || axisSize(v[0]) != 1 {
 		return l, 0, false
 	}
 	for _, axis := range []int{1, 3} {
