@@ -29,6 +29,9 @@ loss, accuracy and speed of every epoch, as OUT.metrics.csv and OUT.metrics.svg
 and so on, and reports mean and spread. --cache keeps float phases: runs that differ
 only in what comes after them, such as --acc or --method, share one.
 
+A spec with super: {factor: 2} cuts samples for super-resolution out of the images
+in the folder --data, PNG or JPEG.
+
 --start takes weights, biases and batch norm from an ONNX file, such as PyTorch
 exports from a checkpoint: its layers with weights must be the spec's, in order.
 With float: {epochs: 0} in the spec, training goes straight to the quantisers.
@@ -83,7 +86,7 @@ func trainAction(c *cli.Context) error {
 	if seeds < 1 || seeds > maxSeeds {
 		return fmt.Errorf("train: --seeds is %d, want 1..%d", seeds, maxSeeds)
 	}
-	sets, err := openData(spec.Data)
+	sets, err := openSpecData(spec)
 	if err != nil {
 		return err
 	}
@@ -133,6 +136,21 @@ func overrides(c *cli.Context) train.Overrides {
 
 // dataSets are the two parts of a data set.
 type dataSets struct{ train, test *data.Set }
+
+// openSpecData opens what spec trains on: its data set or, for
+// super-resolution, what is cut out of its images.
+func openSpecData(spec *train.Spec) (dataSets, error) {
+	if spec.Super.Factor == 0 {
+		return openData(spec.Data)
+	}
+	var s dataSets
+	images, err := data.OpenImages(spec.Data, spec.Super.Channels)
+	if err == nil {
+		s.train, s.test, err = data.SuperResolution(images,
+			data.Super{Factor: spec.Super.Factor, Patch: spec.Super.Patch, Stride: spec.Super.Stride})
+	}
+	return s, err
+}
 
 func openData(src string) (dataSets, error) {
 	var s dataSets

@@ -92,6 +92,22 @@ func TestTrainRegress(t *testing.T) {
 	}
 }
 
+// TestTrainSuper: super-resolution from images that a2qgen draws, in colour.
+func TestTrainSuper(t *testing.T) {
+	spec := specFile(t, `task: regress
+super: {factor: 2, patch: 8, stride: 64, channels: 3}
+layers: [{conv: {out: 12, kernel: 3, pad: 1}}, {pixel_shuffle: 2}]
+batch: 8
+float: {epochs: 1}
+qat: {epochs: 1}
+`)
+	doc := succeed(t, "train", spec, "--data", "drawn", "--out", filepath.Join(t.TempDir(), "n.onnx"), "--json").document(t)
+	integer, qat := doc["integer_psnr_db"].(float64), doc["qat_psnr_db"].(float64)
+	if math.Abs(integer-qat) > 0.01 || integer < 5 {
+		t.Errorf("PSNR %v with integers, %v in training", integer, qat)
+	}
+}
+
 // TestSamplePSNR: two channels of two pixels, in the order of outputs 1 5 2 6,
 // and one error of 0.2 in four numbers: 10 log10(4/0.04) = 20 dB.
 func TestSamplePSNR(t *testing.T) {

@@ -39,6 +39,9 @@ type Spec struct {
 	Name string `yaml:"name"`
 	// Data is the folder of the data set; empty leaves the choice to the caller.
 	Data string `yaml:"data,omitempty"`
+	// Super makes samples and targets for super-resolution out of the images in
+	// Data.
+	Super Super `yaml:"super,omitempty"`
 	// Start is an ONNX file whose weights, biases and batch norm the float phase
 	// starts from, instead of random numbers; that phase may have 0 epochs then.
 	// See Options.Start.
@@ -100,6 +103,20 @@ type Spec struct {
 	QAT   Phase `yaml:"qat"`
 }
 
+// Super says how samples and targets are cut out of images (see
+// data.SuperResolution): a sample is a patch of an image that was made Factor
+// times smaller per side, its target the same patch of the image itself.
+type Super struct {
+	// Factor is 2..8; 0 leaves data sets as they are.
+	Factor int `yaml:"factor"`
+	// Patch is the side of a sample, 1..1024 pixels; Stride the step between
+	// the samples of training, 0 for Patch.
+	Patch  int `yaml:"patch"`
+	Stride int `yaml:"stride"`
+	// Channels is 1 (grey) or 3.
+	Channels int `yaml:"channels"`
+}
+
 // Distil says how much QAT learns from the outputs of the float network, as the
 // float phase left it, instead of from labels or targets (arXiv 1503.02531).
 type Distil struct {
@@ -151,7 +168,7 @@ func DefaultSpec() *Spec {
 		Name: "net", Layers: Widths(64, 64, 64),
 		WeightBits: 4, ActBits: 4, InputBits: 8, FirstWeightBits: 8, LastWeightBits: 8,
 		Method: quant.A2QPlus, Rule: quant.Shifted, AccBits: 16, Regulariser: 1e-3,
-		Batch: 128, Seed: 1, Task: Classify, Distil: Distil{Temperature: 2}, Float: p, QAT: p,
+		Batch: 128, Seed: 1, Task: Classify, Super: Super{Patch: 16, Channels: 1}, Distil: Distil{Temperature: 2}, Float: p, QAT: p,
 	}
 }
 

@@ -66,6 +66,11 @@ func (c *checker) positive(field string, v, hi float64) {
 // goal checks what the network is trained for.
 func (c *checker) goal(s *Spec) {
 	c.that(s.Task == Classify || s.Task == Regress, "task", s.Task, "classify or regress")
+	c.that(s.Super.Factor == 0 || s.Super.Factor >= 2 && s.Super.Factor <= 8, "super.factor", s.Super.Factor, "0 or 2..8")
+	c.that(s.Super.Factor == 0 || s.Task == Regress, "super.factor", s.Super.Factor, "0 with task classify")
+	c.between("super.patch", s.Super.Patch, 1, 1024)
+	c.between("super.stride", s.Super.Stride, 0, 1024)
+	c.that(s.Super.Channels == 1 || s.Super.Channels == 3, "super.channels", s.Super.Channels, "1 or 3")
 	c.within("label_smoothing", s.LabelSmoothing, 0, 0.5)
 	c.that(s.Task == Classify || s.LabelSmoothing == 0, "label_smoothing", s.LabelSmoothing, "0 with task regress")
 	c.within("distil.weight", s.Distil.Weight, 0, 1)
