@@ -1,6 +1,6 @@
 // Package qonnx reads quantised networks from QONNX files (ONNX with Quant
 // nodes, as Brevitas exports and FINN reads them) and writes those that a2qgen
-// trains. Today it reads fully connected networks.
+// trains. It also reads float models, for training to start from.
 //
 // The reader works in four steps:
 //
@@ -8,13 +8,18 @@
 //     output needs.
 //   - Each node is evaluated on abstract values (value.go). What does not
 //     depend on the network's input is a tensor and is folded (fold.go). What
-//     does is a stream: the elements of the input, or of a layer's
-//     accumulators, each followed by a chain of elementwise steps (chain.go).
-//   - A MatMul or Gemm of a quantised stream with quantised weights ends a
-//     stream and starts the next (linear.go).
-//   - Each layer's chain, from the accumulator to the next Quant, is evaluated
-//     in float64 exactly as the graph defines it, and bisected into integer
-//     thresholds (layers.go). The last layer's chain becomes a score (score.go).
+//     does is a stream: elements of the input, or of a layer's accumulators,
+//     arranged by a view (view.go) and followed by a chain of elementwise steps
+//     (chain.go).
+//   - An operator that sums or compares integers ends its streams and starts the
+//     next: it becomes a site (site.go, with linear.go, conv.go, pool.go,
+//     join.go). A view that is not in the order of its base becomes one too
+//     (image.go).
+//   - Sites become layers (assembly.go). Each chain, from the accumulator to the
+//     Quant that a reader wants, is evaluated in float64 exactly as the graph
+//     defines it, and bisected into integer thresholds. The last layer's chain
+//     becomes a score (score.go).
 //
 // Nothing is rewritten, so no order of nodes needs a rule of its own.
+// docs/import.md lists the operators and what is refused.
 package qonnx

@@ -16,6 +16,9 @@ func moveNode(n *node, in []*array) *array {
 		for i, v := range in[1].data {
 			shape[i] = int(v)
 		}
+		if hole := slices.Index(shape, -1); hole >= 0 {
+			shape[hole] = -len(x.data) / product(shape)
+		}
 		return &array{shape, x.data}
 	case "Transpose":
 		return transposeArray(x, intsOf(n, "perm"))
@@ -23,8 +26,8 @@ func moveNode(n *node, in []*array) *array {
 		return elementwise(func(v []float64) float64 { return v[0] }, x, newArray(ints(in[1].data)...))
 	case "Concat":
 		return concatNode(int(n.int("axis", 0)), in)
-	case "Resize":
-		f := ints(in[2].data)
+	case "Resize", "Upsample":
+		f := ints(in[len(in)-1].data)
 		return newArray(x.shape[0]*f[0], x.shape[1]*f[1], x.shape[2]*f[2], x.shape[3]*f[3]).fill(func(at []int) float64 {
 			return x.get(at[0]/f[0], at[1]/f[1], at[2]/f[2], at[3]/f[3])
 		})

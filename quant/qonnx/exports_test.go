@@ -1,0 +1,75 @@
+package qonnx
+
+import (
+	"math/rand/v2"
+	"testing"
+)
+
+// exports are forms that exporters write, over an input of their own shape.
+var exports = map[string]struct {
+	shape []int
+	opset int64
+	build func(g *net) string
+}{
+	"an image with its channels last": {[]int{5, 6, 4}, 14, func(g *net) string {
+		x := g.op("Transpose", in(g.act("x", 0.25)), intsAttr("perm", 0, 3, 1, 2))
+		y := g.act(g.conv(x, 4, 3, 3, 1), 0.5)
+		return g.act(g.conv(y, 3, 2, 3, 1), 1)
+	}},
+	"an image given as a row": {[]int{60}, 14, func(g *net) string {
+		x := g.op("Reshape", in("x", g.i64(-1, 3, 4, 5)))
+		y := g.act(g.conv(g.act(x, 0.25), 3, 4, 3, 1), 0.5)
+		return g.op("Gemm", in(g.op("Reshape", in(y, g.i64(1, -1))), g.weights(5, 80)), intAttr("transB", 1))
+	}},
+	"a normalised input": {[]int{3, 4, 5}, 14, func(g *net) string {
+		x := g.op("Mul", in(g.op("Sub", in("x", g.f32([]int{3, 1, 1}, 1, 2, 0.5))), g.f32([]int{1, 3, 1, 1}, 2, 0.5, 1)))
+		return g.act(g.conv(g.signed(x, 0.25), 3, 4, 3, 1), 0.5)
+	}},
+	"an image turned on its side": {[]int{3, 4, 5}, 14, func(g *net) string {
+		x := g.op("Transpose", in(g.act("x", 0.25)), intsAttr("perm", 0, 1, 3, 2))
+		return g.act(g.conv(x, 3, 4, 3, 1, set("pads", 2, 0, 0, 1)), 0.5)
+	}},
+	"an old upsampling": {[]int{3, 4, 5}, 9, func(g *net) string {
+		y := g.op("Upsample", in(g.act("x", 0.25), g.f32([]int{4}, 1, 1, 2, 2)), stringAttr("mode", "nearest"))
+		return g.act(g.conv(y, 3, 4, 3, 1), 0.5)
+	}},
+	"a row made an image": {[]int{7}, 14, func(g *net) string {
+		y := g.act(g.op("Gemm", in(g.act("x", 0.25), g.weights(32, 7)), intAttr("transB", 1)), 0.5)
+		y = g.op("Reshape", in(y, g.i64(1, 2, 4, 4)))
+		return g.act(g.conv(y, 2, 3, 3, 1), 1)
+	}},
+	"shared weights and a shared quantiser's parameters": {[]int{4, 4, 4}, 14, func(g *net) string {
+		x, w := g.act("x", 0.25), g.weights(4, 4, 3, 3)
+		step := func(x string) string {
+			return g.act(g.op("Conv", in(x, w), intsAttr("pads", 1, 1, 1, 1)), 0.25)
+		}
+		a := step(x)
+		return g.act(g.op("Add", in(step(a), a)), 0.5)
+	}},
+	"two outputs of one pool": {[]int{4, 4, 4}, 14, func(g *net) string {
+		p := g.op("MaxPool", in(g.act("x", 0.25)), intsAttr("kernel_shape", 2, 2))
+		a := g.act(g.conv(p, 4, 4, 3, 1), 0.25)
+		b := g.act(g.conv(g.act(p, 0.5), 4, 4, 3, 1), 0.25)
+		return g.act(g.op("Add", in(g.op("Add", in(a, b)), p)), 0.75)
+	}},
+	"a dense block": {[]int{4, 4, 4}, 14, func(g *net) string {
+		x := g.act("x", 0.25)
+		for k := range 3 {
+			y := g.act(g.op("Relu", in(g.norm(g.conv(x, 4+2*k, 2, 3, 1), 2))), 0.25)
+			x = g.op("Concat", in(x, y), intAttr("axis", 1))
+		}
+		y := g.op("GlobalAveragePool", in(x))
+		return g.op("Gemm", in(g.op("Flatten", in(y)), g.weights(3, 10)), intAttr("transB", 1))
+	}},
+}
+
+func TestExports(t *testing.T) {
+	for name, e := range exports {
+		t.Run(name, func(t *testing.T) {
+			g := &net{newTestGraph(append([]int{1}, e.shape...)...), rand.New(rand.NewPCG(4, 4))}
+			g.opset = e.opset
+			out := e.build(g)
+			compareWithOracle(t, g.encode(out), 5, e.shape, func() float64 { return float64(g.r.IntN(17)) / 4 })
+		})
+	}
+}
