@@ -52,8 +52,10 @@ func (im *importer) addStreams(n *node, parts []*stream) (value, error) {
 // aligned returns streams that are to be joined in one rank and, where one of
 // them was moved about, in the order of their bases.
 func (im *importer) aligned(n *node, parts []*stream) ([]*stream, error) {
-	out := slices.Clone(parts)
-	rank := 0
+	out, rank := make([]*stream, len(parts)), 0
+	for _, s := range parts {
+		rank = max(rank, len(s.view))
+	}
 	for k, s := range parts {
 		if s.q == nil {
 			return nil, im.notCommon(n, s)
@@ -61,36 +63,25 @@ func (im *importer) aligned(n *node, parts []*stream) ([]*stream, error) {
 		if err := unpadded(n, s); err != nil {
 			return nil, err
 		}
-		rank = max(rank, len(s.view))
-		if !slices.Equal(parts[0].dims(), s.dims()) && len(s.view) == len(parts[0].view) {
-			return nil, n.errorf("joins shapes %v and %v, want equal ones", parts[0].dims(), s.dims())
-		}
-		out[k] = s
-	}
-	for k, s := range out {
 		wide := *s
 		wide.view = s.view.widened(rank)
-		placed, err := im.placed(n, &wide, 1)
-		if err != nil {
+		if k > 0 && !slices.Equal(out[0].dims(), wide.dims()) {
+			return nil, n.errorf("joins shapes %v and %v, want equal ones", parts[0].dims(), s.dims())
+		}
+		var err error
+		if out[k], err = im.placed(n, &wide, 1); err != nil {
 			return nil, err
 		}
-		if placed.view.repeating() {
-			if placed, err = im.settled(n, placed); err != nil {
-				return nil, err
-			}
-		}
-		out[k] = placed
 	}
 	for k := 1; k < len(out); k++ {
-		if im.together(out[0], out[k]) {
+		if im.together(out[0], out[k]) && !out[0].view.repeating() {
 			continue
 		}
 		for _, j := range []int{0, k} {
-			plain, err := im.plain(n, out[j], 1)
-			if err != nil {
+			var err error
+			if out[j], err = im.plain(n, out[j], 1); err != nil {
 				return nil, err
 			}
-			out[j] = plain
 		}
 		if !im.together(out[0], out[k]) {
 			return nil, n.errorf("joins tensors whose elements lie in different orders")
