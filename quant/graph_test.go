@@ -2,6 +2,7 @@ package quant_test
 
 import (
 	"math/rand/v2"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -182,5 +183,15 @@ func TestPoolThatMissesItsInput(t *testing.T) {
 	}
 	if got, err := l.OutputShape(quant.Shape{H: 2, W: 1, C: 1}); err != nil || got.H != 2 {
 		t.Errorf("shape %v, %v", got, err)
+	}
+}
+
+// Outputs are 32-bit integers: a last layer that passes on wider accumulators
+// would lose bits.
+func TestWideOutputIsRefused(t *testing.T) {
+	n := *dense(rand.New(rand.NewPCG(23, 1)), 16, 16, 300, 2)
+	n.Layers[0].Score = nil
+	if _, err := quant.NewNetwork(n); err == nil || !strings.Contains(err.Error(), `layer "fc0": gives INT39, want at most 32 bits`) {
+		t.Errorf("error %v", err)
 	}
 }

@@ -120,6 +120,9 @@ func (l *Layer) check(last bool) error {
 	if err := l.checkWeights(); err != nil {
 		return err
 	}
+	if last && l.Thresholds == nil && l.Score == nil && l.Output().Bits > maxOutBits {
+		return l.errorf("gives %v, want at most %d bits where there are neither thresholds nor scores", l.Output(), maxOutBits)
+	}
 	if l.Score != nil {
 		if len(l.Score.Gain) != l.Out || len(l.Score.Bias) != l.Out {
 			return l.errorf("has %d gains and %d biases, want %d", len(l.Score.Gain), len(l.Score.Bias), l.Out)
