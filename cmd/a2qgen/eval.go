@@ -10,23 +10,28 @@ import (
 
 	"github.com/a2qgen/a2qgen/quant"
 	"github.com/a2qgen/a2qgen/quant/data"
+	"github.com/a2qgen/a2qgen/quant/train"
 )
 
 const evalHelp = `Counts how many labelled samples the integer network gets right, with the integer
-executor that the hardware equals. --data is a folder laid out like MNIST (its test
-part is read) or IMAGES,LABELS: two IDX or NPY files, .gz too. What is read is
-multiplied by --scale: by default 1/255 for unsigned bytes, 1 for everything else.
+executor that the hardware equals. --data is a folder of a data set (its test part is
+read), a file, or IMAGES,LABELS: see docs/data.md. What is read is multiplied by
+--scale: by default 1/255 for unsigned bytes, 1 for everything else. --spec evaluates on
+the test samples of a training spec instead; where that trains images to images, the
+result is their mean PSNR in dB.
 
 Example:
    a2qgen eval net.onnx --data /usr/share/datasets/fashion-mnist
-   a2qgen eval net.onnx --data images.npy,labels.npy --scale 0.5`
+   a2qgen eval net.onnx --data images.npy,labels.npy --scale 0.5
+   a2qgen eval espcn.onnx --spec examples/fmnist-espcn.yaml`
 
 func evalCommand() *cli.Command {
 	return &cli.Command{
 		Name: "eval", Usage: "measure the accuracy on a data set",
-		UsageText: "a2qgen eval NET.onnx --data DIR|IMAGES,LABELS [--scale F] [--json]", Description: evalHelp,
+		UsageText: "a2qgen eval NET.onnx --data DIR|IMAGES,LABELS|--spec SPEC.yaml [--scale F] [--json]", Description: evalHelp,
 		Flags: []cli.Flag{
-			&cli.StringFlag{Name: "data", Usage: "`DIR` of a data set, or IMAGES,LABELS (default: as train chooses)"},
+			&cli.StringFlag{Name: "data", Usage: "`DIR` of a data set, FILE, or IMAGES,LABELS (default: as train chooses)"},
+			&cli.StringFlag{Name: "spec", Usage: "training `SPEC.yaml` whose test samples to take"},
 			&cli.Float64Flag{Name: "scale", Usage: "multiply what is read by `F`"},
 			jsonFlag(),
 		},
@@ -43,7 +48,7 @@ func evalAction(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	set, err := data.Open(c.String("data"), false)
+	set, images, err := evalSet(c)
 	if err != nil {
 		return err
 	}
@@ -53,11 +58,52 @@ func evalAction(c *cli.Context) error {
 		}
 	}
 	con := newConsole(c)
+	if images {
+		return evalImages(c.Context, con, net, set)
+	}
 	doc, err := evaluate(c.Context, con, net, set)
 	if err != nil {
 		return err
 	}
 	return con.result(doc, doc.print)
+}
+
+// evalSet opens the samples, and says whether the network turns images into
+// images.
+func evalSet(c *cli.Context) (set *data.Set, images bool, err error) {
+	if !c.IsSet("spec") {
+		set, err = data.Open(c.String("data"), false)
+		return set, err == nil && set.Targets != nil, err
+	}
+	spec, err := train.LoadSpec(c.String("spec"))
+	if err != nil {
+		return nil, false, err
+	}
+	if c.IsSet("data") {
+		spec.Data = c.String("data")
+	}
+	sets, err := openSpecData(spec)
+	return sets.test, spec.Task == train.Regress, err
+}
+
+// imagesReport is the JSON of eval for a network that turns images into images.
+type imagesReport struct {
+	Data    string  `json:"data"`
+	PSNR    float64 `json:"psnr_db"`
+	Total   int     `json:"total"`
+	Seconds float64 `json:"seconds"`
+}
+
+func evalImages(ctx context.Context, con *console, net *quant.Network, set *data.Set) error {
+	start := time.Now()
+	psnr, err := integerPSNR(ctx, con, net, set)
+	if err != nil {
+		return err
+	}
+	doc := &imagesReport{Data: set.Name, PSNR: psnr, Total: set.Len(), Seconds: seconds(start)}
+	return con.result(doc, func(w io.Writer) {
+		fmt.Fprintf(w, "data      %s\nPSNR      %.2f dB: mean of %d images (integer executor, %.2f s)\n", doc.Data, doc.PSNR, doc.Total, doc.Seconds)
+	})
 }
 
 // evalReport is the JSON of eval.

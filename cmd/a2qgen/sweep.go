@@ -114,7 +114,7 @@ func newSweep(c *cli.Context, path string) (*sweep, error) {
 	if err := s.plan(strings.Split(c.String("methods"), ","), widths); err != nil {
 		return nil, err
 	}
-	if s.sets, err = openData(s.spec.Data); err != nil {
+	if s.sets, err = openSpecData(s.spec); err != nil {
 		return nil, err
 	}
 	return s, os.MkdirAll(filepath.Join(s.out, "runs"), 0o777)

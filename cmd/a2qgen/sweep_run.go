@@ -20,7 +20,8 @@ type sweepRun struct {
 	Method  string `json:"method"`
 	AccBits int    `json:"acc_bits"`
 	Seed    uint64 `json:"seed"`
-	// FloatPercent and IntegerPercent are accuracies on the test samples.
+	// FloatPercent and IntegerPercent are accuracies on the test samples or, where
+	// images are trained to images, PSNRs in dB.
 	FloatPercent   float64 `json:"float_percent"`
 	IntegerPercent float64 `json:"integer_percent"`
 	// ValidationPercent is the final accuracy on held-out training samples, by
@@ -92,6 +93,9 @@ func (s *sweep) one(ctx context.Context, cell sweepCell, seed uint64) (*sweepRun
 func newSweepRun(cell sweepCell, seed uint64, doc *trainReport) *sweepRun {
 	r := &sweepRun{Method: cell.method, AccBits: cell.acc, Seed: seed, SamplesPerSecond: doc.SamplesPerSecond,
 		FloatPercent: doc.FloatAccuracyPercent, IntegerPercent: doc.IntegerAccuracyPercent}
+	if doc.task == train.Regress {
+		r.FloatPercent, r.IntegerPercent = doc.FloatPSNR, doc.IntegerPSNR
+	}
 	if n := len(doc.History); n > 0 {
 		r.ValidationPercent = doc.History[n-1].ValidationPercent
 	}
