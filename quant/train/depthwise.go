@@ -92,11 +92,15 @@ func (d *depthwise) backward(in []operand, g []float32, s span) {
 	d.addGradient(part, gw, beta)
 }
 
-// addGradient adds gw, taps x channels, to part, channels x taps, times beta.
+// addGradient adds gw, taps x channels, to part, channels x taps; with beta 0
+// it overwrites part.
 func (d *depthwise) addGradient(part, gw []float32, beta float32) {
+	if beta == 0 {
+		clear(part)
+	}
 	for c := range d.out {
 		for k := range d.k {
-			part[c*d.k+k] = beta*part[c*d.k+k] + gw[k*d.out+c]
+			part[c*d.k+k] += gw[k*d.out+c]
 		}
 	}
 }
