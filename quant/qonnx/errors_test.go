@@ -32,6 +32,56 @@ var badGraphs = map[string]func() (*testGraph, []string){
 		g := newTestGraph(1, 1, 2, 2)
 		return g, in(g.op("LSTM", in("x", g.f32([]int{1, 1, 1, 1}, 1))))
 	},
+	`(MaxPool): takes maxima of integers with a negative scale`: func() (*testGraph, []string) {
+		g := newTestGraph(1, 1, 2, 2)
+		return g, in(g.op("MaxPool", in(g.op("Neg", in(g.input("x")))), intsAttr("kernel_shape", 2, 2)))
+	},
+	`(Conv): pads integers that are shifted`: func() (*testGraph, []string) {
+		g := newTestGraph(1, 1, 2, 2)
+		w := g.q(g.f32([]int{1, 1, 3, 3}, 1, 1, 1, 1, 1, 1, 1, 1, 1), quantOf{scale: g.scalar(1), bits: 2, signed: true})
+		return g, in(g.op("Conv", in(g.op("Add", in(g.input("x"), g.scalar(1))), w), intsAttr("pads", 1, 1, 1, 1)))
+	},
+	`(Add): adds integers of scales 0.25 and 0.1`: func() (*testGraph, []string) {
+		g := newTestGraph(1, 4)
+		x := g.input("x")
+		return g, in(g.op("Add", in(x, g.q(x, quantOf{scale: g.scalar(0.1), bits: 3}))))
+	},
+	`(Add): a constant of shape [1 1 2 2] varies by position`: func() (*testGraph, []string) {
+		g := newTestGraph(1, 1, 2, 2)
+		w := g.q(g.f32([]int{1, 1, 1, 1}, 1), quantOf{scale: g.scalar(1), bits: 2, signed: true})
+		return g, in(g.op("Add", in(g.op("Conv", in(g.input("x"), w)), g.f32([]int{1, 1, 2, 2}, 1, 2, 3, 4))))
+	},
+	`(AveragePool): divides windows at the edge by fewer taps`: func() (*testGraph, []string) {
+		g := newTestGraph(1, 1, 2, 2)
+		return g, in(g.op("AveragePool", in(g.input("x")), intsAttr("kernel_shape", 2, 2), intsAttr("pads", 1, 1, 1, 1)))
+	},
+	`(Resize): interpolates by "linear", want nearest`: func() (*testGraph, []string) {
+		g := newTestGraph(1, 1, 2, 2)
+		return g, in(g.op("Resize", in(g.input("x"), "", g.f32([]int{4}, 1, 1, 2, 2)), stringAttr("mode", "linear")))
+	},
+	`(Resize): resizes axis 2 of shape [1 1 2 2] by 1.5, want a whole factor`: func() (*testGraph, []string) {
+		g := newTestGraph(1, 1, 2, 2)
+		return g, in(g.op("Resize", in(g.input("x"), "", g.f32([]int{4}, 1, 1, 1.5, 1.5))))
+	},
+	`(Resize): picks element`: func() (*testGraph, []string) {
+		g := newTestGraph(1, 1, 2, 2)
+		return g, in(g.op("Resize", in(g.input("x"), "", g.f32([]int{4}, 1, 1, 3, 3)), stringAttr("nearest_mode", "ceil")))
+	},
+	`(Conv): has weights of shape [1 2 1 1] in 1 groups for 1 channels`: func() (*testGraph, []string) {
+		g := newTestGraph(1, 1, 2, 2)
+		w := g.q(g.f32([]int{1, 2, 1, 1}, 1, 1), quantOf{scale: g.scalar(1), bits: 2, signed: true})
+		return g, in(g.op("Conv", in(g.input("x"), w)))
+	},
+	`the graph's input is quantised by node`: func() (*testGraph, []string) {
+		g := newTestGraph(1, 4)
+		a := g.q("x", quantOf{scale: g.scalar(0.5), bits: 3})
+		return g, in(g.op("Add", in(g.input("x"), a)))
+	},
+	`(Pad): pads with zeros, which node "n8" (Add) behind it changes`: func() (*testGraph, []string) {
+		g := newTestGraph(1, 1, 2, 2)
+		x := g.op("Pad", in(g.input("x"), g.i64(0, 0, 1, 1, 0, 0, 1, 1)))
+		return g, in(g.op("Add", in(x, g.scalar(1))))
+	},
 	`(Conv): its weights, of shape [1 1 1 1], are not quantised`: func() (*testGraph, []string) {
 		g := newTestGraph(1, 1, 2, 2)
 		return g, in(g.op("Conv", in("x", g.f32([]int{1, 1, 1, 1}, 1))))

@@ -132,6 +132,20 @@ var imageGraphs = map[string]func(g *net, x string) string{
 		y = g.op("Transpose", in(g.act(y, 1)), intsAttr("perm", 0, 3, 1, 2))
 		return g.act(g.conv(y, 5, 2, 3, 1), 2)
 	},
+	"scales per channel into a depthwise conv": func(g *net, x string) string {
+		x = g.op("Mul", in(x, g.f32([]int{1, 4, 1, 1}, 2, 0.5, 1, -4)))
+		return g.act(g.conv(x, 4, 8, 3, 4), 1)
+	},
+	"an offset into a conv without pads": func(g *net, x string) string {
+		x = g.op("Add", in(x, g.f32([]int{4, 1, 1}, 1, -2, 0.5, 0)))
+		return g.signed(g.norm(g.conv(x, 4, 3, 3, 1, set("pads", 0, 0, 0, 0)), 3), 1)
+	},
+	"signed integers through every pool": func(g *net, x string) string {
+		a := g.signed(g.norm(g.conv(x, 4, 4, 3, 1), 4), 0.5)
+		y := g.op("MaxPool", in(a), intsAttr("kernel_shape", 2, 2), intsAttr("pads", 1, 1, 0, 0))
+		y = g.op("Add", in(y, g.op("AveragePool", in(a), intsAttr("kernel_shape", 2, 2), intsAttr("pads", 0, 0, 1, 1), intAttr("count_include_pad", 1))))
+		return g.signed(y, 0.75)
+	},
 	"scales per channel along a pool and an add": func(g *net, x string) string {
 		s := g.f32([]int{1, 4, 1, 1}, 0.25, 0.5, 0.25, 1)
 		a := g.q(g.conv(x, 4, 4, 3, 1), quantOf{scale: s, bits: 4})

@@ -106,6 +106,9 @@ func (im *importer) maxPool(n *node, s *stream, win quant.Window) (value, error)
 	}
 	out := quant.Shape{H: h, W: w, C: b.C}
 	if s.q != nil {
+		if !s.q.scale.every(func(v float64) bool { return v >= 0 }) {
+			return nil, n.errorf("takes maxima of integers with a negative scale, want a positive one")
+		}
 		return im.follow(maxSite(n, im, s, win, out), arranged(out, 1), s)
 	}
 	wait := *s
