@@ -88,8 +88,10 @@ func evalSet(c *cli.Context) (set *data.Set, images bool, err error) {
 
 // imagesReport is the JSON of eval for a network that turns images into images.
 type imagesReport struct {
-	Data    string  `json:"data"`
-	PSNR    float64 `json:"psnr_db"`
+	Data string  `json:"data"`
+	PSNR float64 `json:"psnr_db"`
+	// Bicubic is the PSNR of bicubic enlargement, where images are enlarged.
+	Bicubic float64 `json:"bicubic_psnr_db,omitempty"`
 	Total   int     `json:"total"`
 	Seconds float64 `json:"seconds"`
 }
@@ -101,9 +103,17 @@ func evalImages(ctx context.Context, con *console, net *quant.Network, set *data
 		return err
 	}
 	doc := &imagesReport{Data: set.Name, PSNR: psnr, Total: set.Len(), Seconds: seconds(start)}
-	return con.result(doc, func(w io.Writer) {
-		fmt.Fprintf(w, "data      %s\nPSNR      %.2f dB: mean of %d images (integer executor, %.2f s)\n", doc.Data, doc.PSNR, doc.Total, doc.Seconds)
-	})
+	if set.Targets != nil && set.Targets.Size() > set.Size() {
+		doc.Bicubic = data.Bicubic(set)
+	}
+	return con.result(doc, doc.print)
+}
+
+func (r *imagesReport) print(w io.Writer) {
+	fmt.Fprintf(w, "data      %s\nPSNR      %.2f dB: mean of %d images (integer executor, %.2f s)\n", r.Data, r.PSNR, r.Total, r.Seconds)
+	if r.Bicubic > 0 {
+		fmt.Fprintf(w, "          %.2f dB by bicubic enlargement\n", r.Bicubic)
+	}
 }
 
 // evalReport is the JSON of eval.
