@@ -282,6 +282,9 @@ func (im *importer) end(s *stream) (*stream, error) {
 	if err != nil {
 		return nil, err
 	}
+	if s.base == fromInput && s.q != nil && s.view.repeating() {
+		return im.plain(at, s, 1)
+	}
 	b := im.shapeOf(s)
 	if b.Positions() == 1 && !s.view.repeating() {
 		if !slices.Equal(merged(slices.Concat(s.view...)), whole(channels, b.C)) {
