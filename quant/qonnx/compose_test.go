@@ -109,5 +109,9 @@ func TestRandomGraphs(t *testing.T) {
 			}
 		})
 	}
-	t.Logf("%d of %d graphs, %v", read, graphs, kinds)
+	for _, kind := range []quant.Kind{quant.Conv, quant.AvgPool, quant.MaxPool, quant.Add, quant.Concat, quant.Upsample, quant.PixelShuffle, quant.Requantize} {
+		if kinds[kind] == 0 || 10*read < 9*graphs {
+			t.Errorf("%d of %d graphs read, kind %s seen %d times", read, graphs, kind, kinds[kind])
+		}
+	}
 }

@@ -26,7 +26,7 @@ var largeGraphs = map[string]func(g *net, x string) string{
 	"more than the 134217728 that are left": func(g *net, x string) string {
 		return g.act(g.conv(x, 4, 3, 3, 1, set("pads", 60000, 60000, 60000, 60000)), 1)
 	},
-	"in another order": func(g *net, x string) string {
+	"has shape [1048576 4 6 6]": func(g *net, x string) string {
 		return g.op("Expand", in(x, g.i64(1<<20, 4, 6, 6)))
 	},
 	"has a window of 65536x65536": func(g *net, x string) string {
