@@ -6,7 +6,7 @@ BUILD := build
 BIN   := $(BUILD)/a2qgen
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build static demo test short lint clean
+.PHONY: help setup build static demo test short lint results speed clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 14
@@ -34,6 +34,21 @@ lint: ## gofmt, go vet and staticcheck
 		{ echo "gofmt wants to change: $$unformatted" >&2; exit 1; }
 	$(GO) vet ./...
 	$(GO) tool staticcheck ./...
+
+SWEEP   = $(BIN) sweep examples/$(1).yaml --seeds 3 --out $(BUILD)/results/$(1)
+PUBLISH = mkdir -p docs/results/$(1) && cp $(BUILD)/results/$(1)/results.md $(BUILD)/results/$(1)/results.csv \
+	$(BUILD)/results/$(1)/results.svg docs/results/$(1)
+
+results: build ## train the tables of docs/results again (hours; goes on where it stopped)
+	$(call SWEEP,fmnist-mlp-256) --acc 6:14,16 --methods base,a2q,a2q+,budget/split,budget/shifted
+	$(call PUBLISH,fmnist-mlp-256)
+	$(call SWEEP,fmnist-cnn) --acc 8:10,12 --methods base,a2q+,budget/shifted
+	$(call PUBLISH,fmnist-cnn)
+	$(call SWEEP,fmnist-mobilenet) --acc 8:10,12 --methods base,a2q+,budget/shifted
+	$(call PUBLISH,fmnist-mobilenet)
+
+speed: ## print the training speed of every method
+	$(GO) test -tags openblas ./quant/train -run xxx -bench 'MLP|CNN'
 
 clean: ## remove build/
 	rm -rf $(BUILD)
