@@ -154,13 +154,17 @@ func TestTFC(t *testing.T) {
 
 // Reading a network includes bisecting its thresholds.
 func BenchmarkDecode(b *testing.B) {
-	data, err := os.ReadFile(fmnistMLP)
-	if err != nil {
-		b.Fatal(err)
-	}
-	for b.Loop() {
-		if _, err := Decode("fmnist", data); err != nil {
-			b.Fatal(err)
-		}
+	for _, path := range []string{fmnistMLP, fmnistCNN} {
+		b.Run(filepath.Base(path), func(b *testing.B) {
+			data, err := os.ReadFile(path)
+			if err != nil {
+				b.Fatal(err)
+			}
+			for b.Loop() {
+				if _, err := Decode("fmnist", data); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
 	}
 }
