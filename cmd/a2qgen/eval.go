@@ -23,7 +23,7 @@ result is their mean PSNR in dB.
 Example:
    a2qgen eval net.onnx --data /usr/share/datasets/fashion-mnist
    a2qgen eval net.onnx --data images.npy,labels.npy --scale 0.5
-   a2qgen eval espcn.onnx --spec examples/fmnist-espcn.yaml`
+   a2qgen eval espcn.onnx --spec examples/espcn.yaml`
 
 func evalCommand() *cli.Command {
 	return &cli.Command{
