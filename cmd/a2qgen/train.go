@@ -36,6 +36,8 @@ in the folder --data, PNG or JPEG.
 exports from a checkpoint: its layers with weights must be the spec's, in order.
 With float: {epochs: 0} in the spec, training goes straight to the quantisers.
 
+--float-out keeps the network that the float phase ends with, which project takes.
+
 Example:
    a2qgen train examples/fmnist-mlp.yaml --out net.onnx
    a2qgen train examples/fmnist-mlp.yaml --out p10.onnx --method a2q+ --acc 10 --epochs 8
@@ -45,7 +47,7 @@ func trainCommand() *cli.Command {
 	return &cli.Command{
 		Name: "train", Usage: "train a network whose accumulators cannot overflow",
 		UsageText: "a2qgen train SPEC.yaml [--data DIR] [--out net.onnx] [--method NAME] [--rule split|shifted] [--acc P]\n" +
-			"   [--weights M] [--acts N] [--epochs E] [--seed S] [--seeds K] [--start FILE.onnx] [--cache DIR] [--resume] [--json]",
+			"   [--weights M] [--acts N] [--epochs E] [--seed S] [--seeds K] [--start FILE.onnx] [--cache DIR] [--float-out FILE.onnx] [--resume] [--json]",
 		Description: trainHelp,
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "data", Usage: "`DIR` of the data set, IMAGES,LABELS, or drawn"},
@@ -59,6 +61,7 @@ func trainCommand() *cli.Command {
 			&cli.Uint64Flag{Name: "seed", Usage: "`S` fixes weights and order of samples"},
 			&cli.IntFlag{Name: "seeds", Value: 1, Usage: "train with `K` seeds, the spec's and those after it"},
 			&cli.StringFlag{Name: "start", Usage: "ONNX `FILE` whose weights and batch norm to start from"},
+			&cli.StringFlag{Name: "float-out", Usage: "ONNX `FILE` for the network at the end of the float phase"},
 			&cli.StringFlag{Name: "cache", Usage: "`DIR` that keeps float phases for later runs"},
 			&cli.BoolFlag{Name: "resume", Usage: "go on from the checkpoint OUT.ckpt"},
 			jsonFlag(),
@@ -91,8 +94,11 @@ func trainAction(c *cli.Context) error {
 		return err
 	}
 	con := newConsole(c)
-	o := train.Options{Out: c.String("out"), Resume: c.Bool("resume"), FloatCache: c.String("cache")}
+	o := train.Options{Out: c.String("out"), FloatOut: c.String("float-out"), Resume: c.Bool("resume"), FloatCache: c.String("cache")}
 	if seeds > 1 {
+		if o.FloatOut != "" {
+			return fmt.Errorf("train: --float-out writes one network, --seeds asks for %d", seeds)
+		}
 		doc, err := trainSeeds(c.Context, con, spec, sets, o, seeds)
 		if err != nil {
 			return err

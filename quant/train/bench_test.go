@@ -24,7 +24,9 @@ func benchmarkStep(b *testing.B, s *Spec, quantised bool) {
 	}
 	if quantised {
 		r.epoch = s.Float.Epochs
-		r.turn()
+		if err := r.turn(); err != nil {
+			b.Fatal(err)
+		}
 	}
 	r.shuffle()
 	step := func(i int) {

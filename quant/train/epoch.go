@@ -157,7 +157,9 @@ func (r *run) endEpoch() error {
 	if err := r.saveFloat(); err != nil {
 		return err
 	}
-	r.turn()
+	if err := r.turn(); err != nil {
+		return err
+	}
 	if r.opts.Checkpoint != "" {
 		if err := r.save(r.opts.Checkpoint); err != nil {
 			return err

@@ -43,10 +43,14 @@ func (n *node) export(s *Spec) qonnx.Layer {
 func (n *node) exportWeights(l *qonnx.Layer, s *Spec) {
 	w := n.w.parameters()
 	q := w.q
-	l.In, l.Weights, l.WeightScale, l.WeightBits = w.k, q.wq, q.scales(), q.z.WeightBits
+	l.In, l.Weights = w.k, w.matrix()
 	if len(w.b.v) > 0 {
 		l.Bias = w.b.v
 	}
+	if q == nil {
+		return
+	}
+	l.WeightScale, l.WeightBits = q.scales(), q.z.WeightBits
 	if q.z.Method != quant.Base {
 		l.AccBits = q.z.AccBits
 	}

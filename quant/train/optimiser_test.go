@@ -66,7 +66,9 @@ func TestDecayedParameters(t *testing.T) {
 	for _, phase := range []string{FloatPhase, QATPhase} {
 		if phase == QATPhase {
 			r.epoch = s.Float.Epochs
-			r.turn()
+			if err := r.turn(); err != nil {
+				t.Fatal(err)
+			}
 		}
 		sizes := map[int]bool{20 * 12: true, 12 * 10: true, 10 * 8: true, 8 * 4: true}
 		decayed := 0

@@ -14,6 +14,7 @@ type run struct {
 	spec               *Spec
 	opts               Options
 	train, valid, test *table
+	sample             []int     // shape of a sample, as the data has it
 	width              int       // outputs: classes, or elements of a target
 	order              []int32   // samples of the epoch in training order
 	labels             []uint8   // labels of the current batch
@@ -42,7 +43,7 @@ func newRun(spec *Spec, train, test *data.Set, opts Options) (*run, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &run{spec: spec, opts: opts, phase: FloatPhase, pcg: rand.NewPCG(spec.Seed, 1)}
+	r := &run{spec: spec, opts: opts, sample: train.Shape, phase: FloatPhase, pcg: rand.NewPCG(spec.Seed, 1)}
 	if err := r.aim(t, train.Classes); err != nil {
 		return nil, err
 	}
@@ -153,10 +154,15 @@ func (r *run) start() error {
 		if err := r.load(r.opts.Checkpoint); err != nil {
 			return err
 		}
+		if r.opts.FloatOut != "" && r.phase != FloatPhase {
+			return fmt.Errorf("train: float network: %s: %w", r.opts.Checkpoint, errNoFloat)
+		}
 	} else if err := r.loadFloat(); err != nil {
 		return err
 	}
-	r.turn()
+	if err := r.turn(); err != nil {
+		return err
+	}
 	if len(r.history) > 0 {
 		return r.publish()
 	}
@@ -164,9 +170,12 @@ func (r *run) start() error {
 }
 
 // turn goes from a finished float phase to QAT.
-func (r *run) turn() {
+func (r *run) turn() error {
 	if r.phase != FloatPhase || r.epoch < r.spec.Float.Epochs {
-		return
+		return nil
+	}
+	if err := r.writeFloat(); err != nil {
+		return err
 	}
 	r.floatTest = r.score(r.test)
 	if r.spec.Distil.Weight > 0 {
@@ -174,6 +183,7 @@ func (r *run) turn() {
 	}
 	r.net.quantise(r.net.tops(r.train))
 	r.begin(QATPhase)
+	return nil
 }
 
 // teach makes a float network with the numbers in state the teacher of QAT. It

@@ -43,6 +43,9 @@ type Progress func(Event)
 type Options struct {
 	// Out is the QONNX file to write; empty writes none.
 	Out string
+	// FloatOut is an ONNX file to write the float network to when its phase
+	// ends; empty writes none.
+	FloatOut string
 	// Checkpoint is written after every epoch; empty is Out + ".ckpt", or none
 	// where Out is empty too. It stays after the run.
 	Checkpoint string
@@ -115,7 +118,7 @@ func Run(ctx context.Context, spec *Spec, train, test *data.Set, opts Options) (
 	if err := r.start(); err != nil {
 		return nil, err
 	}
-	if err := writable(opts.Out, opts.Checkpoint); err != nil {
+	if err := writable(opts.Out, opts.Checkpoint, opts.FloatOut); err != nil {
 		return nil, err
 	}
 	for !r.done() {

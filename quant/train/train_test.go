@@ -362,7 +362,9 @@ func TestStepAllocates(t *testing.T) {
 		for _, phase := range []string{FloatPhase, QATPhase} {
 			if phase == QATPhase {
 				r.epoch = r.spec.Float.Epochs
-				r.turn()
+				if err := r.turn(); err != nil {
+					t.Fatal(err)
+				}
 			}
 			r.shuffle()
 			if n := testing.AllocsPerRun(10, func() { r.step(r.order[:32], 1e-3) }); n != 0 {

@@ -1,0 +1,156 @@
+package ptq
+
+import (
+	"fmt"
+	"math"
+
+	"github.com/a2qgen/a2qgen/quant"
+	"github.com/a2qgen/a2qgen/quant/qonnx"
+)
+
+// scales finds the activation quantisers of a graph. Layers whose outputs are
+// added, concatenated or passed on share one: parent is a union-find over the
+// layers, with the network's input last.
+type scales struct {
+	g      *graph
+	parent []int
+	signed []bool // what a layer gives may be negative
+	values map[int][]float64
+}
+
+// samplesPerLayer bounds the activations of a layer that choose its scale.
+const samplesPerLayer = 1 << 16
+
+func newScales(g *graph, signedInput bool) (*scales, error) {
+	n := len(g.shapes)
+	s := &scales{g: g, parent: make([]int, n+1), signed: make([]bool, n), values: map[int][]float64{}}
+	for i := range s.parent {
+		s.parent[i] = i
+	}
+	for i := range g.m.Layers {
+		l := &g.m.Layers[i]
+		s.signed[i] = l.Kind.Weighted() || l.BatchNorm != nil
+		for _, from := range g.reads[i] {
+			s.signed[i] = s.signed[i] || from == quant.Source && signedInput || from != quant.Source && s.signed[from]
+			if g.passes(i) {
+				s.join(i, from)
+			}
+			if l.Kind == quant.Add || l.Kind == quant.Concat {
+				s.join(g.reads[i][0], from)
+			}
+		}
+		s.signed[i] = s.signed[i] && !l.Relu
+	}
+	for i := range g.m.Layers {
+		if k := g.m.Layers[i].Kind; (k == quant.Add || k == quant.Concat) && s.root(g.reads[i][0]) == s.root(quant.Source) {
+			return nil, fmt.Errorf("ptq: layer %q: reads the network's input beside layers, whose scale it cannot share: want a layer between", g.m.Layers[i].Name)
+		}
+	}
+	return s, nil
+}
+
+// root returns who stands for the layers that share i's scale.
+func (s *scales) root(i int) int {
+	if i == quant.Source {
+		i = len(s.parent) - 1
+	}
+	for s.parent[i] != i {
+		i = s.parent[i]
+	}
+	return i
+}
+
+func (s *scales) join(a, b int) { s.parent[s.root(a)] = s.root(b) }
+
+// quantises says that layer i needs a quantiser: that it makes new numbers, and
+// is not what a classifier ends with.
+func (s *scales) quantises(i int) bool {
+	return !s.g.passes(i) && (i < len(s.g.shapes)-1 || s.g.m.Layers[i].Kind != quant.Linear)
+}
+
+// observe takes down what layer i gives.
+func (s *scales) observe(i int, t *tensor) {
+	if !s.quantises(i) {
+		return
+	}
+	step := len(t.v)/samplesPerLayer + 1
+	for step > 1 && (t.shape.C%step == 0 || step%t.shape.C == 0) {
+		step++ // not always the same channels
+	}
+	r := s.root(i)
+	for k := 0; k < len(t.v); k += step {
+		s.values[r] = append(s.values[r], float64(t.v[k]))
+	}
+}
+
+// quantisers returns the quantiser of each layer that needs one, of actBits
+// where it feeds layers and of 8 where it is the network's output.
+func (s *scales) quantisers(actBits int) []*qonnx.ActQuant {
+	signed := map[int]bool{}
+	for i := range s.signed {
+		signed[s.root(i)] = signed[s.root(i)] || s.signed[i]
+	}
+	out := s.root(len(s.g.shapes) - 1)
+	made := map[int]*qonnx.ActQuant{}
+	acts := make([]*qonnx.ActQuant, len(s.g.shapes))
+	for i := range acts {
+		r := s.root(i)
+		if !s.quantises(i) {
+			continue
+		}
+		if made[r] == nil {
+			a := &qonnx.ActQuant{Bits: actBits, Signed: signed[r]}
+			if r == out {
+				a.Bits = outputBits
+			}
+			if a.Signed {
+				a.Bits = max(a.Bits, 2)
+			}
+			a.Scale = leastError(s.values[r], actType(a))
+			made[r] = a
+		}
+		acts[i] = made[r]
+	}
+	return acts
+}
+
+// outputBits is the width of the outputs of what is no classifier.
+const outputBits = 8
+
+// leastError returns the scale of a quantiser of type t that has the least mean
+// squared error on v, of those that a fine grid below the largest value has.
+func leastError(v []float64, t quant.DataType) float32 {
+	const steps = 60
+	widest := 0.0
+	for _, x := range v {
+		widest = max(widest, math.Abs(x))
+	}
+	if widest == 0 {
+		return 1
+	}
+	lo, hi := float64(t.Min()), float64(t.Max())
+	best, least := float32(0), math.Inf(1)
+	for k := 1; k <= steps; k++ {
+		s := float32(widest / hi * float64(k) / steps)
+		sum, inverse := 0.0, 1/float64(s)
+		for _, x := range v {
+			e := x - float64(s)*math.RoundToEven(max(lo, min(hi, x*inverse)))
+			sum += e * e
+		}
+		if sum < least && s > 0 {
+			best, least = s, sum
+		}
+	}
+	return best
+}
+
+// inputQuantiser returns the quantiser of samples, which reach from lo to hi:
+// unsigned where none is negative.
+func inputQuantiser(lo, hi float64, bits int) *qonnx.ActQuant {
+	a := &qonnx.ActQuant{Bits: bits, Signed: lo < 0}
+	a.Scale = float32(max(hi, -lo) / float64(actType(a).Max()))
+	if !(a.Scale > 0) {
+		a.Scale = 1
+	}
+	return a
+}

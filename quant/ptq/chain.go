@@ -1,0 +1,107 @@
+package ptq
+
+import (
+	"math"
+
+	"github.com/a2qgen/a2qgen/quant"
+	"github.com/a2qgen/a2qgen/quant/qonnx"
+)
+
+// Equalisation ends when no factor is further from 1, or after so many rounds.
+const (
+	settled     = 1e-3
+	equalRounds = 40
+)
+
+// equalize equalises all pairs of layers with weights, one after the other,
+// until nothing changes much, and returns the number of pairs (arXiv
+// 1906.04721, section 4.1). Pairs with a branch, a sum or a concatenation
+// between them stay as they are.
+func (g *graph) equalize() (int, error) {
+	type pair struct{ from, to int }
+	var pairs []pair
+	for i := range g.m.Layers {
+		if to := g.follower(i); to >= 0 {
+			pairs = append(pairs, pair{i, to})
+		}
+	}
+	for range equalRounds {
+		most := 0.0
+		for _, p := range pairs {
+			f, err := g.equalizePair(p.from, p.to)
+			if err != nil {
+				return 0, err
+			}
+			for _, x := range f {
+				most = max(most, math.Abs(math.Log(x)))
+			}
+		}
+		if most < settled {
+			break
+		}
+	}
+	return len(pairs), nil
+}
+
+// follower returns the layer with weights that alone reads what layer i gives,
+// through layers that treat channels apart and alike at any scale; else -1.
+func (g *graph) follower(i int) int {
+	if !g.m.Layers[i].Kind.Weighted() {
+		return -1
+	}
+	for len(g.readers[i]) == 1 {
+		i = g.readers[i][0]
+		l := &g.m.Layers[i]
+		switch {
+		case l.Kind.Weighted():
+			return i
+		case l.BatchNorm != nil || l.Bias != nil:
+			return -1
+		}
+		switch l.Kind {
+		case quant.MaxPool, quant.AvgPool, quant.Upsample, quant.Requantize:
+		default:
+			return -1
+		}
+	}
+	return -1
+}
+
+func (g *graph) equalizePair(from, to int) ([]float64, error) {
+	a, b := &g.m.Layers[from], &g.m.Layers[to]
+	first, second := matrixOf(a), matrixOf(b)
+	second.Channels, second.Groups = g.shape(g.reads[to][0]).C, max(b.Groups, 1)
+	f, err := Equalize(first, second)
+	if err != nil {
+		return nil, err
+	}
+	first.store(a)
+	second.store(b)
+	return f, nil
+}
+
+func matrixOf(l *qonnx.Layer) *Matrix {
+	m := &Matrix{Rows: l.Out, K: l.In, Weights: wide(l.Weights), Channels: 1}
+	if l.Bias != nil {
+		m.Bias = wide(l.Bias)
+	}
+	return m
+}
+
+// store writes m's numbers to a layer.
+func (m *Matrix) store(l *qonnx.Layer) {
+	for i, w := range m.Weights {
+		l.Weights[i] = float32(w)
+	}
+	for i, b := range m.Bias {
+		l.Bias[i] = float32(b)
+	}
+}
+
+func wide(v []float32) []float64 {
+	out := make([]float64, len(v))
+	for i, x := range v {
+		out[i] = float64(x)
+	}
+	return out
+}

@@ -1,0 +1,199 @@
+package ptq
+
+import (
+	"fmt"
+	"math"
+	"strconv"
+
+	"github.com/a2qgen/a2qgen/quant"
+	"github.com/a2qgen/a2qgen/quant/qonnx"
+	"gonum.org/v1/gonum/mat"
+)
+
+// layerProblem is a layer to quantise in its network.
+type layerProblem struct {
+	g      *graph
+	i      int
+	in     *tensor
+	means  []float64 // of the float network's sums
+	method Method
+	bits   int
+	acc    Accumulator
+	// shared gives all rows one scale, so that a classifier's integers rank as
+	// its outputs do.
+	shared bool
+}
+
+// Metadata of a network whose accumulators have tiles, followed by the layer's
+// name: T, and the width of a tile's accumulator.
+const (
+	MetaTile  = "a2qgen.acc_tile."
+	MetaInner = "a2qgen.acc_inner."
+)
+
+// solve quantises the layer's weights and sets its bias, in the graph.
+func (p *layerProblem) solve() (LayerReport, error) {
+	l := &p.g.m.Layers[p.i]
+	r := LayerReport{Name: l.Name, K: l.In, Acc: p.acc, OuterBits: p.acc.OuterBits(l.In)}
+	if r.OuterBits > 63 {
+		return r, fmt.Errorf("ptq: layer %q: tiles of %d bits add up to %d, want at most 63", l.Name, p.acc.Bits, r.OuterBits)
+	}
+	groups := max(l.Groups, 1)
+	rows := l.Out / groups
+	weights := wide(l.Weights)
+	l.WeightBits, l.WeightScale = p.bits, make([]float32, l.Out)
+	if l.Bias == nil {
+		l.Bias = make([]float32, l.Out)
+	}
+	loss, power := 0.0, 0.0
+	for g := range groups {
+		seen := p.collect(g)
+		q := &Problem{Name: l.Name, Rows: rows, K: l.In, Weights: weights[g*rows*l.In : (g+1)*rows*l.In],
+			Moment: seen.moment, WeightBits: p.bits, Input: p.in.typ, Acc: p.acc, Options: options(l.In, p.acc)}
+		sol, err := p.solveGroup(q)
+		if err != nil {
+			return r, err
+		}
+		p.store(g*rows, sol, seen.mean)
+		for k := range sol.Loss {
+			loss, power = loss+sol.Loss[k], power+sol.Power[k]
+		}
+	}
+	if power > 0 {
+		r.RelativeLoss = loss / power
+	}
+	p.declare(l, r.OuterBits)
+	return r, nil
+}
+
+// declare writes what the accumulator was made for.
+func (p *layerProblem) declare(l *qonnx.Layer, outer int) {
+	if p.acc.Bits == 0 {
+		return
+	}
+	l.AccBits, l.Shifted = outer, p.acc.Rule == quant.Shifted
+	if p.acc.Tile > 0 {
+		p.g.m.Metadata[MetaTile+l.Name] = strconv.Itoa(p.acc.tileSize(l.In))
+		p.g.m.Metadata[MetaInner+l.Name] = strconv.Itoa(p.acc.Bits)
+	}
+}
+
+// solveGroup chooses scales and integers. Scales are float32 numbers, as the
+// file holds them.
+func (p *layerProblem) solveGroup(q *Problem) (*Solution, error) {
+	if len(q.Acc.set(q.Input, 1)) > 0 && q.Acc.set(q.Input, 1).radius() < 1 {
+		return nil, fmt.Errorf("ptq: layer %q: an accumulator of %d bits under inputs of %v %w", q.Name, q.Acc.Bits, q.Input, errNoBudget)
+	}
+	if q.Acc.Bits == 0 && (p.shared || q.WeightBits >= 8) {
+		q.Scale = naturalScales(q, p.shared)
+	} else if err := q.ChooseScales(p.method); err != nil {
+		return nil, err
+	}
+	for r, s := range q.Scale {
+		q.Scale[r] = max(float64(float32(s)), math.SmallestNonzeroFloat32*(1<<23))
+	}
+	return q.Solve(p.method)
+}
+
+// naturalScales puts each row's largest weight, or that of all, on the largest
+// integer.
+func naturalScales(q *Problem, shared bool) []float64 {
+	scale := make([]float64, q.Rows)
+	all := peak(q.Weights) / float64(q.clip())
+	if all == 0 {
+		all = 1
+	}
+	for r := range scale {
+		scale[r] = peak(q.row(r)) / float64(q.clip())
+		if shared || scale[r] == 0 {
+			scale[r] = all
+		}
+	}
+	return scale
+}
+
+// options bounds the search by the size of a row, whose square it costs.
+func options(k int, acc Accumulator) Options {
+	switch {
+	case acc.Bits == 0 || k > 1536:
+		return Options{Sweeps: -1}
+	case k > 640:
+		return Options{Sweeps: 2}
+	case k > 320:
+		return Options{Sweeps: 4}
+	}
+	return Options{Sweeps: 10, Refit: true}
+}
+
+// store writes integers, scales and biases of rows from row on. The bias makes
+// the mean of each sum that of the float network.
+func (p *layerProblem) store(row int, sol *Solution, mean []float64) {
+	l := &p.g.m.Layers[p.i]
+	for r, s := range sol.Scale {
+		scale := float32(s)
+		l.WeightScale[row+r] = scale
+		sum := 0.0
+		for k, q := range sol.row(r) {
+			l.Weights[(row+r)*l.In+k] = scale * float32(q)
+			sum += float64(q) * mean[k]
+		}
+		l.Bias[row+r] = float32(p.means[row+r] - float64(scale)*p.in.scale*sum)
+	}
+	if p.shared {
+		l.WeightScale = l.WeightScale[:1]
+	}
+}
+
+// seen is what a group of a layer reads.
+type seen struct {
+	moment mat.Symmetric // nil: not needed, or too large
+	mean   []float64
+}
+
+const (
+	// maxMoment is the longest row with a moment of its own: above, every input
+	// counts as much as every other.
+	maxMoment = 4096
+	// maxWindows bounds the windows that make a moment.
+	maxWindows = 1 << 14
+	// momentBatch is the number of windows that a moment takes at once.
+	momentBatch = 512
+)
+
+// collect reads the windows of group g: all of them for the mean, an even part
+// of them for the moment.
+func (p *layerProblem) collect(g int) seen {
+	l := &p.g.m.Layers[p.i]
+	s := p.g.stage(p.i, []*tensor{p.in})
+	n, positions := p.in.samples(), s.shape.Positions()
+	step := max(1, n*positions/max(maxWindows, 8*l.In))
+	for step > 1 && (positions%step == 0 || step%positions == 0) {
+		step++ // not always the same positions
+	}
+	wanted := p.method.ordered() && l.In <= maxMoment
+	m := NewMoments(min(l.In, maxMoment))
+	var w scratch
+	var batch []int32
+	mean := make([]float64, l.In)
+	for k := range n {
+		w.cols = s.windows(p.in.sample(k), g, w.cols)
+		for i, v := range w.cols {
+			mean[i%l.In] += v
+			if wanted && (k*positions+i/l.In)%step == 0 {
+				batch = append(batch, int32(v))
+			}
+		}
+		if len(batch) >= momentBatch*l.In || k == n-1 {
+			m.Add(batch)
+			batch = batch[:0]
+		}
+	}
+	for i := range mean {
+		mean[i] /= float64(n * positions)
+	}
+	out := seen{mean: mean}
+	if wanted {
+		out.moment = m.Covariance()
+	}
+	return out
+}
