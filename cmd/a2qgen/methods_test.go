@@ -1,0 +1,64 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+)
+
+// TestMethods takes a network of every method from training to its Verilog and
+// back: the file is certified at P, and the cross-check finds no mismatch.
+func TestMethods(t *testing.T) {
+	if testing.Short() {
+		t.Skip("simulates with Icarus Verilog")
+	}
+	if _, err := exec.LookPath("iverilog"); err != nil {
+		if os.Getenv("CI") == "true" {
+			t.Fatal("iverilog is missing: install the package iverilog")
+		}
+		t.Skip("iverilog is missing: install the package iverilog")
+	}
+	spec := filepath.Join(t.TempDir(), "net.yaml")
+	writeFile(t, spec, []byte("layers: [12, 8, 8]\nfloat: {epochs: 1}\nqat: {epochs: 1}\nbatch: 256\n"))
+	for _, m := range []struct {
+		method, rule string
+		acc          int
+	}{{"base", "", 0}, {"wn", "", 9}, {"a2q", "", 9}, {"a2q+", "", 9}, {"budget", "split", 8}, {"budget", "shifted", 7}} {
+		t.Run(m.method+m.rule, func(t *testing.T) {
+			dir := t.TempDir()
+			net, design := filepath.Join(dir, "net.onnx"), filepath.Join(dir, "design")
+			args := []string{"train", spec, "--data", "drawn", "--method", m.method, "--out", net}
+			if m.acc > 0 {
+				args = append(args, "--acc", fmt.Sprint(m.acc))
+			}
+			if m.rule != "" {
+				args = append(args, "--rule", m.rule)
+			}
+			succeed(t, args...)
+			checkCertificates(t, succeed(t, "inspect", net, "--json").document(t), m.acc, m.rule)
+			succeed(t, "generate", net, "--out", design, "--fps", "50000")
+			sim := succeed(t, "sim", design, "--data", "drawn", "--frames", "4", "--stall", "0.3", "--simulator", "icarus", "--json").document(t)
+			if sim["mismatches"] != 0.0 || sim["beats_compared"] == 0.0 {
+				t.Errorf("sim: %v", sim)
+			}
+		})
+	}
+}
+
+// checkCertificates checks that both hidden layers fit acc bits, from start
+// values where the rule is shifted.
+func checkCertificates(t *testing.T, doc map[string]any, acc int, rule string) {
+	t.Helper()
+	layers := doc["layers"].([]any)
+	for _, l := range layers[1 : len(layers)-1] {
+		l := l.(map[string]any)
+		if l["acc_bits"] != float64(acc) || acc > 0 && l["acc_bits_needed"].(float64) > float64(acc) {
+			t.Errorf("layer %v", l)
+		}
+		if rule != "shifted" && l["acc_start"] != "zero" {
+			t.Errorf("layer %v begins at start values", l)
+		}
+	}
+}
