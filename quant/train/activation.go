@@ -107,31 +107,43 @@ func (a *activation) set(b *batchNorm) {
 	}
 }
 
-// forward sets y from rows of x.
+// forward sets y from rows of x. It clips after rounding, among integers, where
+// that takes less: the order does not matter, since the ends are integers. A
+// NaN or an infinity becomes NaN.
 func (a *activation) forward(x, y []float32) {
 	if a.q == nil {
 		a.limit(x, y)
 		return
 	}
-	lo, hi, s := a.lo, a.hi, a.s
+	lo, hi, s := magicBits(a.lo), magicBits(a.hi), a.s
 	for n := a.f; len(x) >= n; x, y = x[n:], y[n:] {
 		row := x[:n]
 		out, gain, shift := y[:len(row)], a.gain[:len(row)], a.shift[:len(row)]
 		for c, v := range row {
-			u := min(max(v*gain[c]+shift[c], lo), hi)
-			out[c] = s * ((u + roundMagic) - roundMagic)
+			u := v*gain[c] + shift[c]
+			b := min(max(int32(math.Float32bits(u+roundMagic)), lo), hi)
+			out[c] = s * ((math.Float32frombits(uint32(b)) - roundMagic) + (u - u))
 		}
 	}
 }
 
+// magicBits returns the bits of x+roundMagic. They are in the order of x, also
+// for values far beyond those that roundMagic rounds.
+func magicBits(x float32) int32 { return int32(math.Float32bits(x + roundMagic)) }
+
 // limit is forward without a quantiser.
 func (a *activation) limit(x, y []float32) {
-	lo := a.lo
+	relu := int32(0)
+	if a.relu {
+		relu = -1
+	}
 	for n := a.f; len(x) >= n; x, y = x[n:], y[n:] {
 		row := x[:n]
 		out, gain, shift := y[:len(row)], a.gain[:len(row)], a.shift[:len(row)]
 		for c, v := range row {
-			out[c] = max(v*gain[c]+shift[c], lo)
+			u := v*gain[c] + shift[c]
+			b := int32(math.Float32bits(u))
+			out[c] = math.Float32frombits(uint32(b&^(b>>31&relu))) + (u - u)
 		}
 	}
 }
@@ -143,7 +155,11 @@ func (a *activation) backward(x, g []float32, half int) {
 	m.values += len(x) / a.f
 	for len(x) > 0 {
 		n := min(flushRows*a.f, len(x))
-		a.ds[half] += a.mask(x[:n], g[:n], m)
+		if a.q != nil {
+			a.ds[half] += a.mask(x[:n], g[:n], m)
+		} else {
+			a.maskLimit(x[:n], g[:n], m)
+		}
 		m.flush()
 		x, g = x[n:], g[n:]
 	}
@@ -153,6 +169,7 @@ func (a *activation) backward(x, g []float32, half int) {
 // value, since their signs are random.
 func (a *activation) mask(x, g []float32, m *moments) float64 {
 	lo, hi, total := a.lo, a.hi, 0.0
+	first, last := magicBits(lo), magicBits(hi)
 	for n := a.f; len(x) >= n; x, g = x[n:], g[n:] {
 		row := x[:n]
 		grad, gain, shift, mu := g[:len(row)], a.gain[:len(row)], a.shift[:len(row)], a.mu[:len(row)]
@@ -166,8 +183,8 @@ func (a *activation) mask(x, g []float32, m *moments) float64 {
 			if u >= hi {
 				keep = 0
 			}
-			q := min(max(u, lo), hi)
-			q = (q + roundMagic) - roundMagic
+			b := min(max(int32(math.Float32bits(u+roundMagic)), first), last)
+			q := math.Float32frombits(uint32(b)) - roundMagic
 			ds += grad[c] * (q - math.Float32frombits(math.Float32bits(u)&keep))
 			d := math.Float32frombits(math.Float32bits(grad[c]) & keep)
 			grad[c] = d
@@ -177,6 +194,26 @@ func (a *activation) mask(x, g []float32, m *moments) float64 {
 		total += float64(ds)
 	}
 	return total
+}
+
+// maskLimit is mask without a quantiser.
+func (a *activation) maskLimit(x, g []float32, m *moments) {
+	lo := a.lo
+	for n := a.f; len(x) >= n; x, g = x[n:], g[n:] {
+		row := x[:n]
+		grad, gain, shift, mu := g[:len(row)], a.gain[:len(row)], a.shift[:len(row)], a.mu[:len(row)]
+		s1, s2 := m.few1[:len(row)], m.few2[:len(row)]
+		for c, v := range row {
+			keep := uint32(0)
+			if v*gain[c]+shift[c] > lo {
+				keep = math.MaxUint32
+			}
+			d := math.Float32frombits(math.Float32bits(grad[c]) & keep)
+			grad[c] = d
+			s1[c] += d
+			s2[c] += d * (v - mu[c])
+		}
+	}
 }
 
 // learn gives the scale its gradient.

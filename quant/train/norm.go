@@ -95,7 +95,11 @@ func (b *batchNorm) collect(x []float32, half int) {
 
 // addMoments adds, for each row of x, x-pivot to s1 and its square to s2.
 func addMoments(x, pivot, s1, s2 []float32) {
-	for n := len(pivot); len(x) >= n; x = x[n:] {
+	n := len(pivot)
+	for ; len(x) >= 4*n; x = x[4*n:] {
+		addMoments4(x, pivot, s1, s2)
+	}
+	for ; len(x) >= n; x = x[n:] {
 		row := x[:n]
 		pivot, s1, s2 := pivot[:len(row)], s1[:len(row)], s2[:len(row)]
 		for c, v := range row {
@@ -103,6 +107,18 @@ func addMoments(x, pivot, s1, s2 []float32) {
 			s1[c] += d
 			s2[c] += d * d
 		}
+	}
+}
+
+// addMoments4 is addMoments for four rows, in the same order.
+func addMoments4(x, pivot, s1, s2 []float32) {
+	n := len(pivot)
+	s1, s2 = s1[:n], s2[:n]
+	x0, x1, x2, x3 := x[:n], x[n:][:n], x[2*n:][:n], x[3*n:][:n]
+	for c, p := range pivot {
+		d0, d1, d2, d3 := x0[c]-p, x1[c]-p, x2[c]-p, x3[c]-p
+		s1[c] = s1[c] + d0 + d1 + d2 + d3
+		s2[c] = s2[c] + d0*d0 + d1*d1 + d2*d2 + d3*d3
 	}
 }
 
