@@ -4,6 +4,7 @@ import (
 	"github.com/a2qgen/a2qgen/quant"
 	"gonum.org/v1/gonum/blas"
 	"gonum.org/v1/gonum/blas/blas32"
+	"gonum.org/v1/gonum/blas/gonum"
 )
 
 // conv is a convolution as a matrix product: the windows of a few samples are
@@ -82,30 +83,58 @@ type windows struct {
 // lies in the padding.
 func (w *windows) copyOut(x, dst []float32, ch channels) {
 	run := w.W * ch.width
+	line := w.out.W * w.H * run
 	for ; len(x) > 0; x = x[w.in.Size():] {
 		for oy := range w.out.H {
-			for ox := range w.out.W {
-				for ky := range w.H {
-					w.copyRow(x, dst[:run], oy, ox, ky, ch)
-					dst = dst[run:]
-				}
+			for ky := range w.H {
+				w.copyLine(w.row(x, oy, ky), dst[ky*run:line], ch)
 			}
+			dst = dst[line:]
 		}
 	}
 }
 
-// copyRow copies one row of the window at (oy, ox).
-func (w *windows) copyRow(x, dst []float32, oy, ox, ky int, ch channels) {
-	iy, ix := oy*w.StrideH-w.Top+ky*w.DilationH, ox*w.StrideW-w.Left
-	if iy < 0 || iy >= w.in.H {
-		clear(dst)
+// row returns the input row under row ky of the windows of output row oy, nil
+// where that lies in the padding.
+func (w *windows) row(x []float32, oy, ky int) []float32 {
+	iy := w.line(oy, ky)
+	if iy < 0 {
+		return nil
+	}
+	return x[iy*w.in.W*w.in.C : (iy+1)*w.in.W*w.in.C]
+}
+
+// copyLine copies one row of the windows of an output row out of an input row.
+// In dst a window begins where the one before ends.
+func (w *windows) copyLine(row, dst []float32, ch channels) {
+	run, whole := w.W*ch.width, w.contiguous(ch)
+	for ox := range w.out.W {
+		ix, to := ox*w.StrideW-w.Left, dst[ox*w.H*run:][:run]
+		switch {
+		case row == nil:
+			clear(to)
+		case whole && ix >= 0 && ix+w.W <= w.in.W:
+			copyShort(to, row[ix*w.in.C:])
+		default:
+			w.copyTaps(row, to, ix, ch)
+		}
+	}
+}
+
+// copyShort is copy for a full dst, without a call where that is not worth it.
+func copyShort(dst, src []float32) {
+	if len(dst) > 8 {
+		copy(dst, src)
 		return
 	}
-	row := x[iy*w.in.W*w.in.C : (iy+1)*w.in.W*w.in.C]
-	if w.contiguous(ch) && ix >= 0 && ix+w.W <= w.in.W {
-		copy(dst, row[ix*w.in.C:])
-		return
+	src = src[:len(dst)]
+	for i, v := range src {
+		dst[i] = v
 	}
+}
+
+// copyTaps copies one row of a window, tap by tap.
+func (w *windows) copyTaps(row, dst []float32, ix int, ch channels) {
 	for kx := range w.W {
 		tap := dst[kx*ch.width : (kx+1)*ch.width]
 		if at := ix + kx*w.DilationW; at >= 0 && at < w.in.W {
@@ -123,39 +152,38 @@ func (w *windows) contiguous(ch channels) bool { return w.DilationW == 1 && ch.w
 // from.
 func (w *windows) addBack(src, x []float32, ch channels) {
 	run := w.W * ch.width
+	line := w.out.W * w.H * run
 	for ; len(x) > 0; x = x[w.in.Size():] {
 		for oy := range w.out.H {
-			for ox := range w.out.W {
-				for ky := range w.H {
-					w.addRow(src[:run], x, oy, ox, ky, ch)
-					src = src[run:]
+			for ky := range w.H {
+				if row := w.row(x, oy, ky); row != nil {
+					w.addLine(src[ky*run:line], row, ch)
 				}
+			}
+			src = src[line:]
+		}
+	}
+}
+
+// addLine is copyLine the other way.
+func (w *windows) addLine(src, row []float32, ch channels) {
+	run, whole := w.W*ch.width, w.contiguous(ch)
+	for ox := range w.out.W {
+		ix, from := ox*w.StrideW-w.Left, src[ox*w.H*run:][:run]
+		if whole && ix >= 0 && ix+w.W <= w.in.W {
+			addTo(row[ix*w.in.C:], from)
+			continue
+		}
+		for kx := range w.W {
+			if at := ix + kx*w.DilationW; at >= 0 && at < w.in.W {
+				addTo(row[at*w.in.C+ch.from:], from[kx*ch.width:(kx+1)*ch.width])
 			}
 		}
 	}
 }
 
-func (w *windows) addRow(src, x []float32, oy, ox, ky int, ch channels) {
-	iy, ix := oy*w.StrideH-w.Top+ky*w.DilationH, ox*w.StrideW-w.Left
-	if iy < 0 || iy >= w.in.H {
-		return
-	}
-	row := x[iy*w.in.W*w.in.C : (iy+1)*w.in.W*w.in.C]
-	if w.contiguous(ch) && ix >= 0 && ix+w.W <= w.in.W {
-		addTo(row[ix*w.in.C:], src)
-		return
-	}
-	for kx := range w.W {
-		if at := ix + kx*w.DilationW; at >= 0 && at < w.in.W {
-			addTo(row[at*w.in.C+ch.from:], src[kx*ch.width:(kx+1)*ch.width])
-		}
-	}
-}
-
-// addTo is dst += src, on the length of src.
+// addTo is dst += src, on the length of src. Gonum has it in vector
+// instructions, whatever BLAS the matrix products use.
 func addTo(dst, src []float32) {
-	dst = dst[:len(src)]
-	for i, v := range src {
-		dst[i] += v
-	}
+	gonum.Implementation{}.Saxpy(len(src), 1, src, 1, dst, 1)
 }

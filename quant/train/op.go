@@ -53,8 +53,5 @@ func accumulate(dst, src []float32, add bool) {
 		copy(dst, src)
 		return
 	}
-	dst = dst[:len(src)]
-	for i, v := range src {
-		dst[i] += v
-	}
+	addTo(dst, src)
 }
