@@ -74,7 +74,7 @@ func (s *scales) observe(i int, t *tensor) {
 		return
 	}
 	step := len(t.v)/samplesPerLayer + 1
-	for step > 1 && (t.shape.C%step == 0 || step%t.shape.C == 0) {
+	for step > 1 && t.shape.C > 1 && (t.shape.C%step == 0 || step%t.shape.C == 0) {
 		step++ // not always the same channels
 	}
 	r := s.root(i)

@@ -166,10 +166,7 @@ func (p *layerProblem) collect(g int) seen {
 	l := &p.g.m.Layers[p.i]
 	s := p.g.stage(p.i, []*tensor{p.in})
 	n, positions := p.in.samples(), s.shape.Positions()
-	step := max(1, n*positions/max(maxWindows, 8*l.In))
-	for step > 1 && (positions%step == 0 || step%positions == 0) {
-		step++ // not always the same positions
-	}
+	step := windowStep(n, positions, l.In)
 	wanted := p.method.ordered() && l.In <= maxMoment
 	m := NewMoments(min(l.In, maxMoment))
 	var w scratch

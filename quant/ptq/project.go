@@ -97,7 +97,6 @@ func Calibrate(ctx context.Context, m *qonnx.Model, x Samples, inputBits int, eq
 	return c, c.observe(ctx)
 }
 
-
 // observe runs the float network.
 func (c *Calibration) observe(ctx context.Context) error {
 	c.means = make([][]float64, len(c.g.shapes))

@@ -9,7 +9,7 @@ import (
 )
 
 // scratch is memory of one goroutine.
-type scratch struct{ cols, y []float64 }
+type scratch struct{ cols []float64 }
 
 // accumulate writes the sums of sample k to acc, in units: integers where the
 // operands are, in the order of the output.

@@ -89,17 +89,25 @@ func decode(name string, data []byte) (*quant.Network, error) {
 	if err != nil {
 		return nil, err
 	}
+	n, _, err := importFirst(name, g, len(data))
+	return n, err
+}
+
+// importFirst imports a graph, from a file of size bytes, by the first reading of
+// its input's shape that makes sense.
+func importFirst(name string, g *graph, size int) (*quant.Network, *importer, error) {
 	readings, err := inputShapes(g)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	var n *quant.Network
+	var im *importer
 	for _, r := range readings {
-		if n, err = importGraph(name, g, r, budgetFor(len(data))); err == nil {
+		if n, im, err = importGraph(name, g, r, budgetFor(size)); err == nil {
 			break
 		}
 	}
-	return n, err
+	return n, im, err
 }
 
 // inputShape is one reading of the input's declared shape.
@@ -173,28 +181,29 @@ type importer struct {
 	meta *metadata
 }
 
-func importGraph(name string, g *graph, in inputShape, left budget) (*quant.Network, error) {
+func importGraph(name string, g *graph, in inputShape, left budget) (*quant.Network, *importer, error) {
 	meta, err := newMetadata(g.meta)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	im := &importer{
 		g: g, values: map[string]value{}, left: left, batch: in.batch, meta: meta,
 		activations: maxActivations, moved: map[move]*stream{},
 	}
 	if err := im.setInput(in.shape); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	for _, n := range g.nodes {
 		if err := im.evaluate(n); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 	}
 	final, err := im.final()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return im.network(name, in.sample, final)
+	n, err := im.network(name, in.sample, final)
+	return n, im, err
 }
 
 // setInput defines the graph's input.

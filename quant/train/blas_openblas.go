@@ -8,6 +8,7 @@ import "C"
 
 import (
 	"gonum.org/v1/gonum/blas/blas32"
+	"gonum.org/v1/gonum/blas/blas64"
 	"gonum.org/v1/netlib/blas/netlib"
 )
 
@@ -18,4 +19,5 @@ import (
 func init() {
 	C.openblas_set_num_threads(1)
 	blas32.Use(netlib.Implementation{})
+	blas64.Use(netlib.Implementation{}) // package ptq computes in float64
 }

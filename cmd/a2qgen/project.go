@@ -1,0 +1,293 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/a2qgen/a2qgen/quant"
+	"github.com/a2qgen/a2qgen/quant/data"
+	"github.com/a2qgen/a2qgen/quant/ptq"
+	"github.com/a2qgen/a2qgen/quant/qonnx"
+)
+
+const projectHelp = `Quantises a float network without training, so that no accumulator of the hidden
+layers can overflow P bits: batch norm is folded into the weights, weights are
+equalised from layer to layer, activation scales chosen on samples of --data's
+training part, then layer after layer turned into integers that fit. The first and
+the last layer get 8-bit weights and no limit. The file is imported again, certified
+and scored on the test part with the integer executor.
+
+--method says how integers are chosen: rtn (to nearest, then what fits), ep (the
+projection that A2Q+ starts from), axe (GPTQ within the zero-centred budget) or budget
+(GPTQ within all integers that fit, then a search). --rule shifted lets budget begin
+accumulators at a constant of their channel. --tile T gives every T inputs an
+accumulator of P bits of their own; a wider one adds those up.
+
+--table 10:16 projects by every method at every P, of one network or several, such
+as those of some seeds, and prints the accuracies; --results PREFIX writes them to
+PREFIX.csv and PREFIX.md.
+
+--repair takes an integer network (QONNX, of any origin) instead and takes units off
+the weights of every layer that needs more than P bits, those whose loss costs least;
+the first and the last layer stay unless --layer names them. Without --data all inputs
+count alike.
+
+Example:
+   a2qgen train examples/fmnist-mlp-256.yaml --float-out float.onnx
+   a2qgen project float.onnx --acc 10 --rule shifted --out p10.onnx
+   a2qgen project float.onnx --table 10:16
+   a2qgen project net.onnx --repair --acc 12 --out net12.onnx`
+
+func projectCommand() *cli.Command {
+	return &cli.Command{
+		Name: "project", Usage: "quantise a float network without training, or repair an integer one",
+		UsageText: "a2qgen project FLOAT.onnx --acc P [--data DIR] [--out net.onnx] [--method rtn|ep|axe|budget]\n" +
+			"   [--rule split|shifted] [--weights M] [--acts N] [--tile T] [--samples S] [--equalize=false] [--json]\n" +
+			"   a2qgen project FLOAT.onnx... --table FROM:TO [--results PREFIX] [--json]\n" +
+			"   a2qgen project NET.onnx --repair --acc P [--data DIR] [--layer NAME] [--out net.onnx] [--json]",
+		Description: projectHelp,
+		Flags: []cli.Flag{
+			&cli.StringFlag{Name: "data", Usage: "`DIR` of the data set, IMAGES,LABELS, or drawn"},
+			&cli.StringFlag{Name: "out", Value: "net.onnx", Usage: "`FILE` to write"},
+			&cli.IntFlag{Name: "acc", Usage: "accumulator width `P` of the hidden layers, bits"},
+			&cli.StringFlag{Name: "method", Value: string(ptq.Budget), Usage: "`NAME` of the method: rtn, ep, axe or budget"},
+			&cli.StringFlag{Name: "rule", Value: string(quant.Split), Usage: "`NAME` of the rule of budget: split (accumulators start at 0) or shifted"},
+			&cli.IntFlag{Name: "weights", Value: 4, Usage: "weight width `M` of the hidden layers, bits"},
+			&cli.IntFlag{Name: "acts", Value: 4, Usage: "activation width `N`, bits"},
+			&cli.IntFlag{Name: "input-bits", Value: 8, Usage: "width of the network's input, bits"},
+			&cli.IntFlag{Name: "first-weights", Value: 8, Usage: "weight width of the first layer, bits"},
+			&cli.IntFlag{Name: "last-weights", Value: 8, Usage: "weight width of the last layer, bits"},
+			&cli.IntFlag{Name: "tile", Usage: "give every `T` inputs of a row an accumulator of P bits"},
+			&cli.IntFlag{Name: "samples", Value: 1024, Usage: "calibrate on `S` samples"},
+			&cli.BoolFlag{Name: "equalize", Value: true, Usage: "equalise weights from layer to layer"},
+			&cli.StringFlag{Name: "table", Usage: "compare the methods at widths `FROM:TO`"},
+			&cli.StringFlag{Name: "results", Usage: "write the table to `PREFIX`.csv and .md"},
+			&cli.BoolFlag{Name: "repair", Usage: "make an integer network fit"},
+			&cli.StringSliceFlag{Name: "layer", Usage: "repair only the layer `NAME` (may be repeated)"},
+			jsonFlag(),
+		},
+		Action: projectAction,
+	}
+}
+
+func projectAction(c *cli.Context) error {
+	if c.IsSet("table") {
+		return tableAction(c)
+	}
+	path, err := oneArgument(c, "FLOAT.onnx")
+	if err != nil {
+		return err
+	}
+	if err := checkProjectFlags(c); err != nil {
+		return err
+	}
+	con := newConsole(c)
+	if c.Bool("repair") {
+		doc, err := repairNetwork(c, con, path)
+		if err != nil {
+			return err
+		}
+		return con.result(doc, doc.print)
+	}
+	p, err := openProjection(c, path)
+	if err != nil {
+		return err
+	}
+	doc, err := p.project(c.Context, con, settingsOf(c), c.String("out"))
+	if err != nil {
+		return err
+	}
+	return con.result(doc, doc.print)
+}
+
+// checkProjectFlags returns a usage error for flags that are out of range or do
+// not go together.
+func checkProjectFlags(c *cli.Context) error {
+	fail := func(format string, args ...any) error { return usagef("project: "+format, args...) }
+	table := c.IsSet("table")
+	if !table && !c.IsSet("acc") {
+		return fail("--acc P is missing; see a2qgen project --help")
+	}
+	for _, f := range []struct {
+		name   string
+		lo, hi int
+	}{{"acc", 1, 63}, {"weights", 2, 16}, {"acts", 1, 16}, {"input-bits", 1, 16}, {"first-weights", 2, 16}, {"last-weights", 2, 16},
+		{"tile", 1, 1 << 20}, {"samples", 1, 1 << 20}} {
+		if v := c.Int(f.name); c.IsSet(f.name) && (v < f.lo || v > f.hi) {
+			return fail("--%s is %d, want %d..%d", f.name, v, f.lo, f.hi)
+		}
+	}
+	if _, err := ptq.ParseMethod(c.String("method")); err != nil {
+		return fail("--method is %s, want rtn, ep, axe or budget", c.String("method"))
+	}
+	if _, err := quant.ParseRule(c.String("rule")); err != nil {
+		return fail("--rule is %s, want split or shifted", c.String("rule"))
+	}
+	for _, name := range []string{"method", "weights", "acts", "input-bits", "first-weights", "last-weights", "equalize", "tile", "results"} {
+		if c.Bool("repair") && c.IsSet(name) {
+			return fail("--%s does not go with --repair", name)
+		}
+	}
+	switch {
+	case table && (c.IsSet("acc") || c.IsSet("method") || c.IsSet("rule") || c.IsSet("out") || c.Bool("repair")):
+		return fail("--table goes through methods and widths itself, and writes no network: it does not go with --acc, --method, --rule, --out or --repair")
+	case c.IsSet("results") && !table:
+		return fail("--results wants --table")
+	case c.IsSet("layer") && !c.Bool("repair"):
+		return fail("--layer wants --repair")
+	}
+	return nil
+}
+
+func settingsOf(c *cli.Context) ptq.Settings {
+	return ptq.Settings{
+		Method:     ptq.Method(c.String("method")),
+		Acc:        ptq.Accumulator{Bits: c.Int("acc"), Rule: quant.Rule(c.String("rule")), Tile: c.Int("tile")},
+		WeightBits: c.Int("weights"), ActBits: c.Int("acts"),
+		FirstWeightBits: c.Int("first-weights"), LastWeightBits: c.Int("last-weights"),
+	}
+}
+
+// projection is a calibrated float network with its data.
+type projection struct {
+	path    string
+	model   *qonnx.Model
+	sets    dataSets
+	samples int
+	calib   *ptq.Calibration
+	// float is the accuracy of the float network, percent; scored says that
+	// there are labels.
+	float  float64
+	scored bool
+}
+
+// openProjection reads a float network and calibrates it.
+func openProjection(c *cli.Context, path string) (*projection, error) {
+	p := &projection{path: path}
+	var err error
+	if p.model, err = qonnx.ReadModel(path); err != nil {
+		return nil, err
+	}
+	if p.sets, err = openData(c.String("data")); err != nil {
+		return nil, err
+	}
+	p.samples = min(c.Int("samples"), p.sets.train.Len())
+	x := ptq.Samples{Values: spreadSamples(p.sets.train, p.samples)}
+	x.Low, x.High = valueRange(p.sets.train)
+	p.calib, err = ptq.Calibrate(c.Context, p.model, x, c.Int("input-bits"), c.Bool("equalize"))
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	p.scored = p.sets.test.Labels != nil
+	if p.scored {
+		p.float, err = floatAccuracy(c.Context, p.model, p.sets.test)
+	}
+	return p, err
+}
+
+// spreadSamples returns n samples of set, evenly spread, one after the other.
+func spreadSamples(set *data.Set, n int) []float32 {
+	v := make([]float32, n*set.Size())
+	for k := range n {
+		set.Sample(k*set.Len()/n, v[k*set.Size():(k+1)*set.Size()])
+	}
+	return v
+}
+
+// valueRange returns bounds on the values of set's samples: those of the format
+// for bytes, the smallest and largest there are for floats.
+func valueRange(set *data.Set) (lo, hi float64) {
+	if set.Bytes != nil {
+		return 0, 255 * set.Scale
+	}
+	for _, v := range set.Floats {
+		lo, hi = min(lo, float64(v)*set.Scale), max(hi, float64(v)*set.Scale)
+	}
+	return lo, hi
+}
+
+// floatAccuracy returns the share of set's samples, percent, to which the float
+// network gives its largest output at the label.
+func floatAccuracy(ctx context.Context, m *qonnx.Model, set *data.Set) (float64, error) {
+	const batch = 500
+	correct := 0
+	for at := 0; at < set.Len(); at += batch {
+		part := set.Slice(at, min(at+batch, set.Len()))
+		out, err := ptq.Outputs(ctx, m, spreadSamples(part, part.Len()))
+		if err != nil {
+			return 0, err
+		}
+		classes := len(out) / part.Len()
+		if err := set.CheckFit(set.Size(), classes); err != nil {
+			return 0, err
+		}
+		for k, label := range part.Labels {
+			best := 0
+			for c, v := range out[k*classes : (k+1)*classes] {
+				if v > out[k*classes+best] {
+					best = c
+				}
+			}
+			if best == int(label) {
+				correct++
+			}
+		}
+	}
+	return percent(correct, set.Len()), nil
+}
+
+// project quantises, writes, imports again, certifies and scores.
+func (p *projection) project(ctx context.Context, con *console, s ptq.Settings, out string) (*projectReport, error) {
+	start := time.Now()
+	m, layers, err := p.quantise(ctx, con, s)
+	if err != nil {
+		return nil, err
+	}
+	if err := qonnx.Write(out, m); err != nil {
+		return nil, err
+	}
+	net, err := readNetwork(out)
+	if err != nil {
+		return nil, err
+	}
+	doc := newProjectReport(p, s, net, layers)
+	doc.Out = out
+	if err := p.score(ctx, con, net, doc); err != nil {
+		return nil, err
+	}
+	doc.Seconds = seconds(start)
+	return doc, nil
+}
+
+// quantise runs the projection behind a progress bar.
+func (p *projection) quantise(ctx context.Context, con *console, s ptq.Settings) (*qonnx.Model, []ptq.LayerReport, error) {
+	bar := con.bar(len(p.model.Layers), "projecting")
+	s.Progress = func(done, _ int, name string) {
+		bar.Describe("projecting " + name)
+		bar.Set(done)
+	}
+	m, layers, err := p.calib.Project(ctx, s)
+	bar.Finish()
+	if err != nil {
+		return nil, nil, fmt.Errorf("%s: %w", p.path, err)
+	}
+	return m, layers, nil
+}
+
+// score certifies net and sets its accuracy on the test part.
+func (p *projection) score(ctx context.Context, con *console, net *quant.Network, doc *projectReport) error {
+	if err := net.Certify(); err != nil {
+		return err
+	}
+	if !p.scored {
+		return nil
+	}
+	eval, err := evaluate(ctx, con, net, p.sets.test)
+	if err == nil {
+		doc.IntegerAccuracyPercent, doc.FloatAccuracyPercent = &eval.AccuracyPercent, &p.float
+	}
+	return err
+}

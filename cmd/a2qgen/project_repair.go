@@ -1,0 +1,169 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/a2qgen/a2qgen/quant"
+	"github.com/a2qgen/a2qgen/quant/data"
+	"github.com/a2qgen/a2qgen/quant/ptq"
+	"github.com/a2qgen/a2qgen/quant/qonnx"
+)
+
+// repairReport is the JSON of project --repair.
+type repairReport struct {
+	Network string `json:"network"`
+	Out     string `json:"out"`
+	AccBits int    `json:"acc_bits"`
+	// Data is what decided which units count; empty where all inputs count
+	// alike.
+	Data    string `json:"data,omitempty"`
+	Samples int    `json:"samples,omitempty"`
+	// Accuracies on the test samples of --data, left out without labels.
+	BeforePercent *float64 `json:"accuracy_before_percent,omitempty"`
+	AfterPercent  *float64 `json:"accuracy_after_percent,omitempty"`
+	Seconds       float64  `json:"seconds"`
+	// Layers are those that were changed.
+	Layers []repairedReport `json:"layers"`
+	// All are the layers with weights as the file now has them.
+	All []layerReport `json:"all_layers"`
+}
+
+// repairedReport is a layer that did not fit.
+type repairedReport struct {
+	Name           string  `json:"name"`
+	Rule           string  `json:"rule"`
+	NeededBefore   int     `json:"needed_before"`
+	NeededAfter    int     `json:"needed_after"`
+	WeightsChanged int     `json:"weights_changed"`
+	UnitsChanged   int64   `json:"units_changed"`
+	RelativeLoss   float64 `json:"relative_loss"`
+}
+
+// repairNetwork makes the integer network at path fit, and writes it.
+func repairNetwork(c *cli.Context, con *console, path string) (*repairReport, error) {
+	start := time.Now()
+	net, file, err := readNetworkFile(path)
+	if err != nil {
+		return nil, err
+	}
+	r := ptq.NetworkRepair{Bits: c.Int("acc"), Layers: c.StringSlice("layer")}
+	if c.IsSet("rule") {
+		r.Rule = quant.Rule(c.String("rule"))
+	}
+	doc := &repairReport{Network: path, Out: c.String("out"), AccBits: r.Bits, Layers: []repairedReport{}}
+	var test *data.Set
+	if c.IsSet("data") {
+		if test, err = doc.calibrate(c, net, &r); err != nil {
+			return nil, err
+		}
+	}
+	changes, layers, err := r.Repair(c.Context, net)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	if file, err = qonnx.Rewrite(path, file, changes); err != nil {
+		return nil, err
+	}
+	repaired, err := qonnx.Decode(path, file)
+	if err == nil {
+		err = certifyChanged(repaired, changes)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if err := replaceFile(doc.Out, file); err != nil {
+		return nil, err
+	}
+	doc.add(layers, repaired)
+	if test != nil && test.Labels != nil {
+		if doc.BeforePercent, doc.AfterPercent, err = beforeAfter(c, con, net, repaired, test); err != nil {
+			return nil, err
+		}
+	}
+	doc.Seconds = seconds(start)
+	return doc, nil
+}
+
+// calibrate opens --data for the moments of inputs and returns its test part.
+func (r *repairReport) calibrate(c *cli.Context, net *quant.Network, to *ptq.NetworkRepair) (*data.Set, error) {
+	sets, err := openData(c.String("data"))
+	if err != nil {
+		return nil, err
+	}
+	if err := sets.train.CheckFit(net.InputSize(), net.OutputSize()); err != nil {
+		return nil, err
+	}
+	r.Data, r.Samples = sets.train.Name, min(c.Int("samples"), sets.train.Len())
+	to.Samples = spreadSamples(sets.train, r.Samples)
+	return sets.test, nil
+}
+
+// certifyChanged applies the integer test to the layers that were changed: the
+// others may never have declared a width.
+func certifyChanged(net *quant.Network, changes map[string]qonnx.Integers) error {
+	for i := range net.Layers {
+		l := &net.Layers[i]
+		if ch, ok := changes[l.Name]; ok {
+			if err := l.Certify(ch.AccBits); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// beforeAfter scores both networks.
+func beforeAfter(c *cli.Context, con *console, old, repaired *quant.Network, test *data.Set) (before, after *float64, err error) {
+	a, err := evaluate(c.Context, con, old, test)
+	if err != nil {
+		return nil, nil, err
+	}
+	b, err := evaluate(c.Context, con, repaired, test)
+	if err != nil {
+		return nil, nil, err
+	}
+	return &a.AccuracyPercent, &b.AccuracyPercent, nil
+}
+
+func (r *repairReport) add(layers []ptq.RepairReport, net *quant.Network) {
+	r.All = inspect(net).Layers
+	for _, l := range layers {
+		row := repairedReport{Name: l.Name, Rule: string(l.Rule), NeededBefore: l.Before,
+			WeightsChanged: l.Weights, UnitsChanged: l.Units, RelativeLoss: l.RelativeLoss}
+		for i := range r.All {
+			if r.All[i].Name == l.Name {
+				row.NeededAfter = r.All[i].AccBitsNeeded
+			}
+		}
+		r.Layers = append(r.Layers, row)
+	}
+}
+
+func (r *repairReport) print(w io.Writer) {
+	fmt.Fprintf(w, "network   %s, P=%d: %s\n", r.Network, r.AccBits, r.Out)
+	if r.Data == "" {
+		fmt.Fprintln(w, "data      none: all inputs count alike")
+	} else {
+		fmt.Fprintf(w, "data      %s: %d samples\n", r.Data, r.Samples)
+	}
+	if r.BeforePercent != nil {
+		fmt.Fprintf(w, "accuracy  before %.2f %%, repaired %.2f %% (test samples, integer executor)\n", *r.BeforePercent, *r.AfterPercent)
+	}
+	if len(r.Layers) == 0 {
+		fmt.Fprintf(w, "every layer asked for fits in %d bits: nothing changed\n", r.AccBits)
+		return
+	}
+	var t table
+	t.row("layer", "rule", "needed", "needs", "weights changed", "units", "loss")
+	for _, l := range r.Layers {
+		t.row(l.Name, l.Rule, l.NeededBefore, l.NeededAfter, l.WeightsChanged, l.UnitsChanged, fmt.Sprintf("%.4f", l.RelativeLoss))
+	}
+	t.print(w)
+	for i := range r.All {
+		fmt.Fprintf(w, "  %s\n", r.All[i].certificate())
+	}
+}

@@ -1,0 +1,90 @@
+package main
+
+import (
+	"fmt"
+	"io"
+
+	"github.com/a2qgen/a2qgen/quant"
+	"github.com/a2qgen/a2qgen/quant/ptq"
+)
+
+// projectReport is the JSON of project.
+type projectReport struct {
+	Out        string `json:"out"`
+	Float      string `json:"float_network"`
+	Method     string `json:"method"`
+	Rule       string `json:"rule"`
+	AccBits    int    `json:"acc_bits"`
+	Tile       int    `json:"tile,omitempty"`
+	WeightBits int    `json:"weight_bits"`
+	ActBits    int    `json:"act_bits"`
+	Data       string `json:"data"`
+	Samples    int    `json:"samples"`
+	// EqualisedPairs counts the pairs of layers whose weights were equalised.
+	EqualisedPairs int `json:"equalised_pairs"`
+	// Accuracies on the test samples, left out where they have no labels.
+	FloatAccuracyPercent   *float64          `json:"float_accuracy_percent,omitempty"`
+	IntegerAccuracyPercent *float64          `json:"integer_accuracy_percent,omitempty"`
+	Seconds                float64           `json:"seconds"`
+	Layers                 []projectedReport `json:"layers"`
+}
+
+// projectedReport is a layer that project quantised.
+type projectedReport struct {
+	layerReport
+	// Tile and InnerBits are those of --tile: the inputs of a tile and the width
+	// of its accumulator. acc_bits is then the width of the sum of all tiles.
+	Tile      int `json:"tile,omitempty"`
+	InnerBits int `json:"inner_bits,omitempty"`
+	// RelativeLoss is the squared error of the sums that their bias does not
+	// mend, as a fraction of their power.
+	RelativeLoss float64 `json:"relative_loss"`
+}
+
+func newProjectReport(p *projection, s ptq.Settings, net *quant.Network, layers []ptq.LayerReport) *projectReport {
+	doc := &projectReport{
+		Float: p.path, Method: string(s.Method), Rule: string(s.Acc.Rule), AccBits: s.Acc.Bits, Tile: s.Acc.Tile,
+		WeightBits: s.WeightBits, ActBits: s.ActBits, Data: p.sets.train.Name, Samples: p.samples, EqualisedPairs: p.calib.Pairs,
+	}
+	byName := map[string]ptq.LayerReport{}
+	for _, l := range layers {
+		byName[l.Name] = l
+	}
+	for _, l := range inspect(net).Layers {
+		from := byName[l.Name]
+		r := projectedReport{layerReport: l, RelativeLoss: from.RelativeLoss}
+		if from.Acc.Tile > 0 && from.Acc.Bits > 0 {
+			r.Tile, r.InnerBits = min(from.Acc.Tile, l.In), from.Acc.Bits
+		}
+		doc.Layers = append(doc.Layers, r)
+	}
+	return doc
+}
+
+func (r *projectReport) print(w io.Writer) {
+	method := r.Method
+	if r.Method == string(ptq.Budget) {
+		method += " (" + r.Rule + ")"
+	}
+	fmt.Fprintf(w, "network   %s, method %s, P=%d: %s\n", r.Float, method, r.AccBits, r.Out)
+	fmt.Fprintf(w, "data      %s: %d samples calibrate; %d pairs of layers equalised\n", r.Data, r.Samples, r.EqualisedPairs)
+	if r.IntegerAccuracyPercent != nil {
+		fmt.Fprintf(w, "accuracy  float %.2f %%, integer %.2f %% (test samples, integer executor)\n", *r.FloatAccuracyPercent, *r.IntegerAccuracyPercent)
+	}
+	fmt.Fprintf(w, "time      %.2f s\n", r.Seconds)
+	var t table
+	t.row("layer", "kind", "in", "out", "M", "N", "P", "needs", "l1 max", "zeros", "loss")
+	for i := range r.Layers {
+		l := &r.Layers[i]
+		t.row(l.Name, l.Kind, l.In, l.Out, l.WeightBits, l.inputType(), l.declared(), l.AccBitsNeeded, l.L1Max,
+			fmt.Sprintf("%.1f %%", 100*l.Sparsity), fmt.Sprintf("%.4f", l.RelativeLoss))
+	}
+	t.print(w)
+	for i := range r.Layers {
+		l := &r.Layers[i]
+		fmt.Fprintf(w, "  %s\n", l.certificate())
+		if l.Tile > 0 {
+			fmt.Fprintf(w, "  %s: every %d inputs: certified: %d bits\n", l.Name, l.Tile, l.InnerBits)
+		}
+	}
+}

@@ -1,0 +1,144 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// floatNetwork trains a tiny network and returns its float phase, its data and a
+// folder.
+func floatNetwork(t *testing.T) (float, set, dir string) {
+	t.Helper()
+	dir, set = t.TempDir(), tinyData(t, 96)
+	float = filepath.Join(dir, "float.onnx")
+	succeed(t, "train", specFile(t, tinySpec), "--data", set, "--out", filepath.Join(dir, "net.onnx"), "--float-out", float)
+	return float, set, dir
+}
+
+func TestProject(t *testing.T) {
+	float, set, dir := floatNetwork(t)
+	out := filepath.Join(dir, "p.onnx")
+	for _, c := range []struct {
+		method string
+		more   []string
+	}{
+		{"rtn", nil}, {"ep", nil}, {"axe", []string{"--equalize=false"}}, {"budget", nil},
+		{"budget", []string{"--rule", "shifted"}}, {"budget", []string{"--tile", "3", "--samples", "50"}},
+	} {
+		args := append([]string{"project", float, "--data", set, "--out", out, "--acc", "8", "--method", c.method, "--json"}, c.more...)
+		doc := succeed(t, args...).document(t)
+		wantKeys(t, "project", doc, "out", "float_network", "method", "rule", "acc_bits", "weight_bits", "act_bits", "data", "samples",
+			"equalised_pairs", "float_accuracy_percent", "integer_accuracy_percent", "seconds", "layers")
+		hidden := doc["layers"].([]any)[1].(map[string]any)
+		wantKeys(t, "layer", hidden, "name", "acc_bits", "acc_bits_needed", "relative_loss", "l1_max")
+		if hidden["acc_bits_needed"].(float64) > hidden["acc_bits"].(float64) {
+			t.Errorf("%s %v: layer %v", c.method, c.more, hidden)
+		}
+		t.Logf("%s %v: float %.2f, integer %.2f", c.method, c.more, doc["float_accuracy_percent"], doc["integer_accuracy_percent"])
+		inspected := succeed(t, "inspect", out)
+		if !strings.Contains(inspected.out, "certified") || strings.Contains(inspected.out, "UNSAFE") {
+			t.Errorf("%s %v: inspect prints\n%s", c.method, c.more, inspected.out)
+		}
+	}
+	if o := succeed(t, "project", float, "--data", set, "--out", out, "--acc", "8", "--tile", "3"); !strings.Contains(o.out, "every 3 inputs: certified: 8 bits") {
+		t.Errorf("tiles are not reported:\n%s", o.out)
+	}
+}
+
+func TestProjectRepair(t *testing.T) {
+	dir := t.TempDir()
+	net, out := tinyNetwork(t), filepath.Join(dir, "r.onnx")
+	doc := succeed(t, "project", net, "--repair", "--acc", "5", "--data", tinyData(t, 60), "--out", out, "--json").document(t)
+	wantKeys(t, "repair", doc, "network", "out", "acc_bits", "data", "accuracy_before_percent", "accuracy_after_percent", "layers", "all_layers")
+	layer := first(t, doc["layers"]).(map[string]any)
+	wantKeys(t, "layer", layer, "name", "rule", "needed_before", "needed_after", "weights_changed", "units_changed", "relative_loss")
+	if layer["name"] != "fc2" || layer["needed_after"].(float64) > 5 || len(doc["layers"].([]any)) != 1 {
+		t.Errorf("repaired %v", doc["layers"])
+	}
+	o := succeed(t, "project", net, "--repair", "--acc", "6", "--layer", "fc1", "--layer", "fc3", "--rule", "shifted", "--out", out)
+	for _, want := range []string{"all inputs count alike", "fc1: certified", "fc3: certified", "from its start values"} {
+		if !strings.Contains(o.out, want) {
+			t.Errorf("repair prints no %q:\n%s", want, o.out)
+		}
+	}
+	if o := succeed(t, "project", net, "--repair", "--acc", "30", "--out", out); !strings.Contains(o.out, "nothing changed") {
+		t.Errorf("repair of a network that fits prints\n%s", o.out)
+	}
+}
+
+func TestProjectTable(t *testing.T) {
+	float, set, dir := floatNetwork(t)
+	prefix := filepath.Join(dir, "table")
+	o := succeed(t, "project", float, float, "--data", set, "--table", "8:9", "--results", prefix)
+	for _, want := range []string{"float ", "budget (shifted)", "none", "9"} {
+		if !strings.Contains(o.out, want) {
+			t.Errorf("the table lacks %q:\n%s", want, o.out)
+		}
+	}
+	for name, lines := range map[string]int{".csv": 1 + 3*5*2, ".md": 3 + 2 + 3} {
+		text, err := os.ReadFile(prefix + name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := strings.Count(string(text), "\n"); got != lines {
+			t.Errorf("%s has %d lines, want %d:\n%s", name, got, lines, text)
+		}
+	}
+}
+
+func TestProjectWrongUse(t *testing.T) {
+	for _, c := range []struct{ args, want string }{
+		{"project", "FLOAT.onnx is missing"},
+		{"project --table 8:9", "FLOAT.onnx is missing"},
+		{"project a", "--acc P is missing"},
+		{"project a --acc 64", "--acc is 64, want 1..63"},
+		{"project a --acc 9 --method magic", "want rtn, ep, axe or budget"},
+		{"project a --acc 9 --rule fair", "want split or shifted"},
+		{"project a --acc 9 --weights 1", "--weights is 1, want 2..16"},
+		{"project a --acc 9 --acts 17", "--acts is 17, want 1..16"},
+		{"project a --acc 9 --samples 0", "--samples is 0"},
+		{"project a --acc 9 --tile -1", "--tile is -1"},
+		{"project a --acc 9 --layer fc1", "--layer wants --repair"},
+		{"project a --acc 9 --results x", "--results wants --table"},
+		{"project a --acc 9 --repair --method rtn", "--method does not go with --repair"},
+		{"project a --table 9:8", `--table is "9:8"`},
+		{"project a --table 64", `--table is "64"`},
+		{"project a --table 9 --acc 9", "does not go with --acc"},
+	} {
+		command(t, strings.Fields(c.args)...).wantOneLine(t, c.args, statusUsage, c.want)
+	}
+}
+
+func TestProjectBadInput(t *testing.T) {
+	float, set, dir := floatNetwork(t)
+	out := filepath.Join(dir, "p.onnx")
+	text := filepath.Join(dir, "text.onnx")
+	writeFile(t, text, []byte("hello"))
+	for _, c := range []struct {
+		name string
+		args []string
+		want []string
+	}{
+		{"no network", []string{"absent.onnx", "--acc", "9"}, []string{"absent.onnx"}},
+		{"not ONNX", []string{text, "--acc", "9"}, []string{"text.onnx"}},
+		{"no data", []string{float, "--acc", "9", "--data", "absent"}, []string{"absent"}},
+		{"other data", []string{float, "--acc", "9", "--data", "drawn"}, []string{"float.onnx", "samples of 4"}},
+		{"P too small", []string{float, "--acc", "2", "--data", set}, []string{`"fc2"`, "2 bits", "no room"}},
+		{"unwritable", []string{float, "--acc", "9", "--data", set, "--out", filepath.Join(text, "x")}, []string{"text.onnx"}},
+		{"float to repair", []string{float, "--repair", "--acc", "9"}, []string{"float.onnx", "not quantised"}},
+		{"repair an unknown layer", []string{filepath.Join(dir, "net.onnx"), "--repair", "--acc", "6", "--layer", "fc9"}, []string{`"fc9"`}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			args := append([]string{"project"}, c.args...)
+			if c.name != "unwritable" {
+				args = append(args, "--out", out)
+			}
+			command(t, args...).wantOneLine(t, c.name, statusFailed, c.want...)
+			if _, err := os.Stat(out); err == nil {
+				t.Errorf("%s was left behind", out)
+			}
+		})
+	}
+}

@@ -1,0 +1,228 @@
+package ptq
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/a2qgen/a2qgen/quant"
+	"github.com/a2qgen/a2qgen/quant/qonnx"
+	"gonum.org/v1/gonum/mat"
+)
+
+// NetworkRepair makes layers of an integer network fit.
+type NetworkRepair struct {
+	// Bits is P.
+	Bits int
+	// Rule of the accumulators; empty keeps each layer's: quant.Shifted where
+	// it has start values.
+	Rule quant.Rule
+	// Layers names those to repair; nil is all but those that read the input and
+	// the last one, which have no target anywhere here (MATH 5). What fits stays.
+	Layers []string
+	// Samples are calibration data, one after the other, in the order of the
+	// network's input; nil counts all inputs alike.
+	Samples []float32
+}
+
+// RepairReport says what became of a layer.
+type RepairReport struct {
+	Name string
+	// Before is the width that the layer's sums needed.
+	Before int
+	Rule   quant.Rule
+	// Changed weights, and units by which they changed.
+	Weights int
+	Units   int64
+	// RelativeLoss is E[(change of a sum)^2] / E[sum^2].
+	RelativeLoss float64
+}
+
+// Repair returns new integers for the layers of net that do not fit, by name,
+// for qonnx.Rewrite; layers that fit are not in it. net stays as it is. Biases
+// and thresholds are not touched, so that the second moment of the inputs, as
+// the network gives them for the samples, decides which units go.
+func (r NetworkRepair) Repair(ctx context.Context, net *quant.Network) (map[string]qonnx.Integers, []RepairReport, error) {
+	layers, err := r.targets(net)
+	if err != nil {
+		return nil, nil, err
+	}
+	moments, err := r.collect(ctx, net, layers)
+	if err != nil {
+		return nil, nil, err
+	}
+	changes := map[string]qonnx.Integers{}
+	var reports []RepairReport
+	for k, i := range layers {
+		l := &net.Layers[i]
+		report := RepairReport{Name: l.Name, Rule: r.ruleOf(l)}
+		report.Before, _ = l.NeededBits()
+		q, err := r.layer(l, moments[k], &report)
+		if err != nil {
+			return nil, nil, err
+		}
+		changes[l.Name] = qonnx.Integers{Weights: q, AccBits: r.Bits, Shifted: report.Rule == quant.Shifted}
+		reports = append(reports, report)
+	}
+	return changes, reports, nil
+}
+
+// ruleOf returns the rule under which l is repaired.
+func (r NetworkRepair) ruleOf(l *quant.Layer) quant.Rule {
+	switch {
+	case r.Rule != "":
+		return r.Rule
+	case l.Start != nil:
+		return quant.Shifted
+	}
+	return quant.Split
+}
+
+// targets returns the layers to repair, by index.
+func (r NetworkRepair) targets(net *quant.Network) ([]int, error) {
+	if r.Bits < 1 || r.Bits > 63 {
+		return nil, fmt.Errorf("ptq: accumulator of %d bits, want 1..63", r.Bits)
+	}
+	for _, name := range r.Layers {
+		i := slices.IndexFunc(net.Layers, func(l quant.Layer) bool { return l.Name == name })
+		if i < 0 || !net.Layers[i].Kind.Weighted() {
+			return nil, fmt.Errorf("ptq: network %q has no layer %q with weights", net.Name, name)
+		}
+	}
+	var found []int
+	for i := range net.Layers {
+		l := &net.Layers[i]
+		if !l.Kind.Weighted() || !r.asked(net, i) {
+			continue
+		}
+		p := Problem{Name: l.Name, Rows: l.Out, K: l.In, Input: l.Input, Acc: Accumulator{Bits: r.Bits, Rule: r.ruleOf(l)}}
+		if p.Certify(l.Weights) != nil {
+			found = append(found, i)
+		}
+	}
+	return found, nil
+}
+
+// asked says that layer i, which has weights, is to fit.
+func (r NetworkRepair) asked(net *quant.Network, i int) bool {
+	if r.Layers != nil {
+		return slices.Contains(r.Layers, net.Layers[i].Name)
+	}
+	later := slices.ContainsFunc(net.Layers[i+1:], func(l quant.Layer) bool { return l.Kind.Weighted() })
+	return later && !slices.Contains(net.Layers[i].From, quant.Source)
+}
+
+// layer repairs one layer, group by group.
+func (r NetworkRepair) layer(l *quant.Layer, moments []*Moments, report *RepairReport) ([]int32, error) {
+	rows := l.Out / max(l.Groups, 1)
+	var all []int32
+	loss, power := 0.0, 0.0
+	for g := range max(l.Groups, 1) {
+		acc := Accumulator{Bits: r.Bits, Rule: report.Rule}
+		p := Problem{Name: l.Name, Rows: rows, K: l.In, WeightBits: max(l.WeightBits, 2), Input: l.Input, Acc: acc, Options: options(l.In, acc)}
+		if moments != nil {
+			p.Moment = mat.Symmetric(moments[g].Second())
+		}
+		old := l.Weights[g*rows*l.In : (g+1)*rows*l.In]
+		sol, err := p.Repair(old, true)
+		if err != nil {
+			return nil, err
+		}
+		for k, q := range sol.Q {
+			if d := int64(q) - int64(old[k]); d != 0 {
+				report.Weights++
+				report.Units += max(d, -d)
+			}
+		}
+		for k := range sol.Loss {
+			loss, power = loss+sol.Loss[k], power+sol.Power[k]
+		}
+		all = append(all, sol.Q...)
+	}
+	if power > 0 {
+		report.RelativeLoss = loss / power
+	}
+	return all, nil
+}
+
+// collect runs the samples and returns the moments of each group of each layer;
+// nil for a layer without.
+func (r NetworkRepair) collect(ctx context.Context, net *quant.Network, layers []int) ([][]*Moments, error) {
+	moments := make([][]*Moments, len(layers))
+	if r.Samples == nil {
+		return moments, nil
+	}
+	size := net.InputSize()
+	if len(r.Samples) == 0 || len(r.Samples)%size != 0 {
+		return nil, fmt.Errorf("ptq: %d values, want samples of %d", len(r.Samples), size)
+	}
+	for k, i := range layers {
+		if l := &net.Layers[i]; l.In <= maxMoment {
+			for range max(l.Groups, 1) {
+				moments[k] = append(moments[k], NewMoments(l.In))
+			}
+		}
+	}
+	n, e := len(r.Samples)/size, quant.NewExecutor(net)
+	forSamples(n, func() func(int) {
+		var tr quant.Trace
+		x, w := make([]int32, size), &reader{}
+		return func(s int) {
+			if ctx.Err() != nil {
+				return
+			}
+			net.Input.Apply(r.Samples[s*size:(s+1)*size], x)
+			e.Run(x, &tr)
+			for k, i := range layers {
+				in, shape := x, net.Input.Shape
+				if from := net.Layers[i].From[0]; from != quant.Source {
+					in, shape = tr.Out[from], net.Layers[from].Shape
+				}
+				for g, m := range moments[k] {
+					m.Add(w.windows(&net.Layers[i], shape, in, g, s, n))
+				}
+			}
+		}
+	})
+	if err := ctx.Err(); err != nil {
+		return nil, fmt.Errorf("ptq: stopped: %w", err)
+	}
+	return moments, nil
+}
+
+// reader is memory for the windows of a sample.
+type reader struct {
+	x    []float32
+	cols []float64
+	out  []int32
+}
+
+// windows returns an even part of the windows that group g of l has in sample s
+// of n, whose integers are in, such that all samples give about maxWindows.
+func (w *reader) windows(l *quant.Layer, shape quant.Shape, in []int32, g, s, n int) []int32 {
+	w.x, w.out = w.x[:0], w.out[:0]
+	for _, v := range in {
+		w.x = append(w.x, float32(v))
+	}
+	st := stage{l: &qonnx.Layer{Kind: l.Kind, Window: l.Window, Groups: l.Groups, In: l.In}, shape: l.Shape, in: []*tensor{{shape: shape}}}
+	w.cols = st.windows(w.x, g, w.cols)
+	positions := l.Shape.Positions()
+	step := windowStep(n, positions, l.In)
+	for i, v := range w.cols {
+		if (s*positions+i/l.In)%step == 0 {
+			w.out = append(w.out, int32(v))
+		}
+	}
+	return w.out
+}
+
+// windowStep returns the distance between the windows, of n samples, that a
+// moment of k inputs takes: no divisor or multiple of the positions of a
+// sample, so that it does not see the same ones only.
+func windowStep(n, positions, k int) int {
+	step := max(1, n*positions/max(maxWindows, 8*k))
+	for step > 1 && positions > 1 && (positions%step == 0 || step%positions == 0) {
+		step++
+	}
+	return step
+}
