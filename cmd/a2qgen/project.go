@@ -174,6 +174,13 @@ func openProjection(c *cli.Context, path string) (*projection, error) {
 	if p.sets, err = openData(c.String("data")); err != nil {
 		return nil, err
 	}
+	inputs := 1
+	for _, d := range p.model.InputShape {
+		inputs *= d
+	}
+	if got := p.sets.train.Size(); got != inputs {
+		return nil, fmt.Errorf("%s: wants samples of %d elements, %s has %d", path, inputs, p.sets.train.Name, got)
+	}
 	p.samples = min(c.Int("samples"), p.sets.train.Len())
 	x := ptq.Samples{Values: spreadSamples(p.sets.train, p.samples)}
 	x.Low, x.High = valueRange(p.sets.train)
