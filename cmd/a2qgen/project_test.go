@@ -57,7 +57,7 @@ func TestProjectRepair(t *testing.T) {
 	if layer["name"] != "fc2" || layer["needed_after"].(float64) > 5 || len(doc["layers"].([]any)) != 1 {
 		t.Errorf("repaired %v", doc["layers"])
 	}
-	o := succeed(t, "project", net, "--repair", "--acc", "6", "--layer", "fc1", "--layer", "fc3", "--rule", "shifted", "--out", out)
+	o := succeed(t, "project", net, "--repair", "--acc", "4", "--layer", "fc1", "--layer", "fc3", "--rule", "shifted", "--out", out)
 	for _, want := range []string{"all inputs count alike", "fc1: certified", "fc3: certified", "from its start values"} {
 		if !strings.Contains(o.out, want) {
 			t.Errorf("repair prints no %q:\n%s", want, o.out)
