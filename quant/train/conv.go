@@ -121,16 +121,14 @@ func (w *windows) copyLine(row, dst []float32, ch channels) {
 	}
 }
 
-// copyShort is copy for a full dst, without a call where that is not worth it.
+// copyShort is copy for a full dst, without a call for the windows of three
+// pixels that a first layer has.
 func copyShort(dst, src []float32) {
-	if len(dst) > 8 {
-		copy(dst, src)
+	if len(dst) == 3 {
+		*(*[3]float32)(dst) = [3]float32(src[:3])
 		return
 	}
-	src = src[:len(dst)]
-	for i, v := range src {
-		dst[i] = v
-	}
+	copy(dst, src)
 }
 
 // copyTaps copies one row of a window, tap by tap.
