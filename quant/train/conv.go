@@ -3,7 +3,6 @@ package train
 import (
 	"github.com/a2qgen/a2qgen/quant"
 	"gonum.org/v1/gonum/blas"
-	"gonum.org/v1/gonum/blas/blas32"
 	"gonum.org/v1/gonum/blas/gonum"
 )
 
@@ -61,11 +60,11 @@ func (c *conv) backward(in []operand, g []float32, s span) {
 		c.slide.copyOut(x, cols.Data, c.channels(group))
 		dy := matrix(g[group*out:], rows, out, c.out)
 		at := group * out * c.k
-		blas32.Gemm(blas.Trans, blas.NoTrans, 1, dy, cols, beta, matrix(gw[at:], out, c.k, c.k))
+		gemm(blas.Trans, blas.NoTrans, dy, cols, beta, matrix(gw[at:], out, c.k, c.k))
 		if dx == nil {
 			continue
 		}
-		blas32.Gemm(blas.NoTrans, blas.NoTrans, 1, dy, matrix(c.matrix()[at:], out, c.k, c.k), 0, cols)
+		gemm(blas.NoTrans, blas.NoTrans, dy, matrix(c.matrix()[at:], out, c.k, c.k), 0, cols)
 		c.slide.addBack(cols.Data, dx, c.channels(group))
 	}
 }

@@ -31,7 +31,7 @@ func (l *weights) multiply(x blas32.General, y []float32, from, out int) {
 		beta = 1
 	}
 	w := matrix(l.matrix()[from*l.k:], out, l.k, l.k)
-	blas32.Gemm(blas.NoTrans, blas.Trans, 1, x, w, beta, matrix(y[from:], x.Rows, out, l.out))
+	gemm(blas.NoTrans, blas.Trans, x, w, beta, matrix(y[from:], x.Rows, out, l.out))
 }
 
 func (l *linear) backward(in []operand, g []float32, s span) {
@@ -40,7 +40,7 @@ func (l *linear) backward(in []operand, g []float32, s span) {
 	l.addBias(g, s.half)
 	gw, beta := l.gradient(s.half)
 	x := s.of(in[0].v, l.rows*l.k)
-	blas32.Gemm(blas.Trans, blas.NoTrans, 1, dy, matrix(x, n, l.k, l.k), beta, matrix(gw, l.out, l.k, l.k))
+	gemm(blas.Trans, blas.NoTrans, dy, matrix(x, n, l.k, l.k), beta, matrix(gw, l.out, l.k, l.k))
 	if in[0].g == nil {
 		return
 	}
@@ -49,5 +49,34 @@ func (l *linear) backward(in []operand, g []float32, s span) {
 		beta = 1
 	}
 	dx := s.of(in[0].g, l.rows*l.k)
-	blas32.Gemm(blas.NoTrans, blas.NoTrans, 1, dy, matrix(l.matrix(), l.out, l.k, l.k), beta, matrix(dx, n, l.k, l.k))
+	gemm(blas.NoTrans, blas.NoTrans, dy, matrix(l.matrix(), l.out, l.k, l.k), beta, matrix(dx, n, l.k, l.k))
+}
+
+// gonumBlock is the side of the blocks that gonum cuts products into: from four
+// blocks on it gives them to goroutines of its own.
+const gonumBlock = 64
+
+// gemm is c = a b + beta c, a and b transposed where tA and tB say so.
+// Gonum gets a block of c at a time: both halves of a batch are under way
+// already, and its goroutines would allocate.
+func gemm(tA, tB blas.Transpose, a, b blas32.General, beta float32, c blas32.General) {
+	if openBLAS {
+		blas32.Gemm(tA, tB, 1, a, b, beta, c)
+		return
+	}
+	for i := 0; i < c.Rows; i += gonumBlock {
+		for j := 0; j < c.Cols; j += gonumBlock {
+			m, n := min(gonumBlock, c.Rows-i), min(gonumBlock, c.Cols-j)
+			rows, cols := strip(a, i, m, tA == blas.NoTrans), strip(b, j, n, tB == blas.Trans)
+			blas32.Gemm(tA, tB, 1, rows, cols, beta, matrix(c.Data[i*c.Stride+j:], m, n, c.Stride))
+		}
+	}
+}
+
+// strip returns n rows of a, or columns, from one on.
+func strip(a blas32.General, from, n int, rows bool) blas32.General {
+	if rows {
+		return matrix(a.Data[from*a.Stride:], n, a.Cols, a.Stride)
+	}
+	return matrix(a.Data[from:], a.Rows, n, a.Stride)
 }
