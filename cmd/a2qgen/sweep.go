@@ -62,9 +62,6 @@ func sweepAction(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := doc.write(s.out); err != nil {
-		return err
-	}
 	return s.con.result(doc, doc.print)
 }
 

@@ -106,7 +106,11 @@ func (d *sweepReport) rows(cell func(r *sweepResult) string) [][]string {
 		}
 		row := []string{m}
 		for _, p := range d.widths() {
-			row = append(row, cell(d.at(m, p)))
+			text := "" // where the sweep has not come to it
+			if r := d.at(m, p); r != nil {
+				text = cell(r)
+			}
+			row = append(row, text)
 		}
 		rows = append(rows, row)
 	}
@@ -179,6 +183,9 @@ func (d *sweepReport) figure() *report.Figure {
 			if r == nil { // base: a level
 				r = d.at(m, 0)
 				s.Dashed = true
+			}
+			if r == nil { // not trained yet
+				continue
 			}
 			s.X, s.Y = append(s.X, float64(p)), append(s.Y, r.Mean)
 		}

@@ -39,7 +39,8 @@ type sweepRun struct {
 	Spec string `json:"spec"`
 }
 
-// run trains what is missing and returns all results.
+// run trains what is missing and returns all results. The files of the report are
+// written after every cell.
 func (s *sweep) run(ctx context.Context) (*sweepReport, error) {
 	doc := &sweepReport{Title: s.title, Name: s.spec.Name, Data: s.sets.describe(), Seeds: s.seeds}
 	total := len(s.cells) * len(s.seeds)
@@ -55,6 +56,9 @@ func (s *sweep) run(ctx context.Context) (*sweepReport, error) {
 		}
 		c.finish()
 		doc.Results = append(doc.Results, c)
+		if err := doc.write(s.out); err != nil { // what there is, should the sweep be stopped
+			return nil, err
+		}
 	}
 	return doc, nil
 }
