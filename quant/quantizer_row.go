@@ -75,8 +75,9 @@ func (p *policy) normalize(v []float32, d, t float32) rowState {
 // reference implementations have it. Clipping first is the same, since the
 // limit is an integer.
 func (p *policy) round(v []float32, s float32, q []float32) {
-	// Doubles from 2^52 on are integers: adding this rounds, half to even.
-	const shift = 0x1.8p52
+	// Floats from 2^23 on are integers: adding this rounds, half to even, what
+	// is below 2^22, as every clip is.
+	const shift = 0x1.8p23
 	clip := float32(p.clip)
 	for i, x := range v[:len(q)] {
 		u := x / s
@@ -85,7 +86,7 @@ func (p *policy) round(v []float32, s float32, q []float32) {
 		} else if u < -clip {
 			u = -clip
 		}
-		q[i] = float32(float64(u) + shift - shift)
+		q[i] = (u + shift) - shift
 	}
 }
 
