@@ -48,7 +48,7 @@ results: build ## train the tables of docs/results again (hours; goes on where i
 	$(call PUBLISH,fmnist-mobilenet)
 
 speed: ## print the training speed of every method
-	$(GO) test -tags openblas ./quant/train -run xxx -bench 'MLP|CNN'
+	$(GO) test -tags openblas ./quant/train -run xxx -bench 'MLP|CNN|MobileNet'
 
 clean: ## remove build/
 	rm -rf $(BUILD)
