@@ -46,6 +46,10 @@ results: build ## train the tables of docs/results again (hours; goes on where i
 	$(call PUBLISH,fmnist-cnn)
 	$(call SWEEP,fmnist-mobilenet) --acc 8:10,12 --methods base,a2q+,budget/shifted
 	$(call PUBLISH,fmnist-mobilenet)
+	mkdir -p $(BUILD)/results/ptq
+	for s in 1 2 3; do $(BIN) train examples/fmnist-mlp-256.yaml --seed $$s --out $(BUILD)/results/ptq/q$$s.onnx \
+		--float-out $(BUILD)/results/ptq/float-s$$s.onnx || exit 1; done
+	$(BIN) project $(foreach s,1 2 3,$(BUILD)/results/ptq/float-s$(s).onnx) --table 6:16 --results docs/results/ptq-mlp
 
 speed: ## print the training speed of every method
 	$(GO) test -tags openblas ./quant/train -run xxx -bench 'MLP|CNN|MobileNet'
