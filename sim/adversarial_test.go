@@ -116,6 +116,7 @@ func TestExtremes(t *testing.T) {
 		{"one beat a fold", false, hwgen.Fold{PE: 2, SIMD: 64}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
 			if testing.Short() && c.fold.PE != 4 {
 				t.Skip("a large or long simulation")
 			}
@@ -137,7 +138,10 @@ func TestTrainedExtremes(t *testing.T) {
 	}
 	for _, l := range n.Layers[1:3] {
 		l.From = nil // a network of its own
-		t.Run(l.Name, func(t *testing.T) { checkExtremes(t, l, hwgen.Fold{PE: 4, SIMD: 8}) })
+		t.Run(l.Name, func(t *testing.T) {
+			t.Parallel()
+			checkExtremes(t, l, hwgen.Fold{PE: 4, SIMD: 8})
+		})
 	}
 }
 

@@ -129,6 +129,7 @@ func TestMutations(t *testing.T) {
 	}
 	for _, m := range rows {
 		t.Run(strings.ReplaceAll(m.name, " ", "_"), func(t *testing.T) {
+			t.Parallel()
 			dir := emit(t, d, o)
 			path := filepath.Join(dir, "rtl", m.file)
 			text, err := os.ReadFile(path)
@@ -165,27 +166,33 @@ func TestMutatedMemories(t *testing.T) {
 		samples = append(samples, quanttest.RandomInput(rand.New(rand.NewPCG(9, uint64(len(samples)))), d.Network))
 	}
 	for _, file := range []string{"fc1_weights.mem", "fc2_thresholds_0.mem", "fc2_thresholds_1.mem", "fc1_thresholds_invert.mem", "label_bias.mem"} {
-		dir := emit(t, d, o)
-		path := filepath.Join(dir, "rtl", file)
-		text, err := os.ReadFile(path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		first := bytes.IndexByte(text, '\n')
-		digit := &text[first+bytes.IndexByte(text[first+1:], '\n')] // of PE 0 in the second word
-		*digit = map[bool]byte{true: '0', false: '5'}[*digit == '5']
-		if err := os.WriteFile(path, text, 0o644); err != nil {
-			t.Fatal(err)
-		}
-		r, err := sim.CrossCheck(context.Background(), d, dir, samples, sim.Options{Simulator: verilator.Icarus, CacheDir: t.TempDir()})
-		if err == nil && r.Mismatches == 0 {
-			t.Errorf("%s: a wrong bit passes the cross-check", file)
-		}
-		if err := os.Remove(path); err != nil {
-			t.Fatal(err)
-		}
-		if _, err := sim.CrossCheck(context.Background(), d, dir, samples, sim.Options{Simulator: verilator.Icarus, CacheDir: t.TempDir()}); err == nil {
-			t.Errorf("%s: a missing memory file passes", file)
-		}
+		t.Run(file, func(t *testing.T) {
+			t.Parallel()
+			check := func(dir string, samples [][]int32) (*sim.Result, error) {
+				return sim.CrossCheck(context.Background(), d, dir, samples,
+					sim.Options{Simulator: verilator.Icarus, CacheDir: t.TempDir()})
+			}
+			dir := emit(t, d, o)
+			path := filepath.Join(dir, "rtl", file)
+			text, err := os.ReadFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			first := bytes.IndexByte(text, '\n')
+			digit := &text[first+bytes.IndexByte(text[first+1:], '\n')] // of PE 0 in the second word
+			*digit = map[bool]byte{true: '0', false: '5'}[*digit == '5']
+			if err := os.WriteFile(path, text, 0o644); err != nil {
+				t.Fatal(err)
+			}
+			if r, err := check(dir, samples); err == nil && r.Mismatches == 0 {
+				t.Error("a wrong bit passes the cross-check")
+			}
+			if err := os.Remove(path); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := check(dir, samples[:2]); err == nil {
+				t.Error("a missing memory file passes")
+			}
+		})
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/google/renameio/v2/maybe"
 	"github.com/urfave/cli/v2"
 
 	"github.com/a2qgen/a2qgen/examples"
@@ -257,14 +258,14 @@ func (d *demo) finish() error {
 	if err != nil {
 		return err
 	}
-	if err := replaceFile(d.path("report.json"), doc); err != nil {
+	if err := maybe.WriteFile(d.path("report.json"), doc, 0o644); err != nil {
 		return err
 	}
 	var page bytes.Buffer
 	if err := d.report.page().WriteHTML(&page); err != nil {
 		return err
 	}
-	if err := replaceFile(d.path("report.html"), page.Bytes()); err != nil {
+	if err := maybe.WriteFile(d.path("report.html"), page.Bytes(), 0o644); err != nil {
 		return err
 	}
 	return d.show("Summary", d)

@@ -5,6 +5,7 @@ import (
 	"io"
 	"time"
 
+	"github.com/google/renameio/v2/maybe"
 	"github.com/urfave/cli/v2"
 
 	"github.com/a2qgen/a2qgen/quant"
@@ -75,7 +76,7 @@ func repairNetwork(c *cli.Context, con *console, path string) (*repairReport, er
 	if err != nil {
 		return nil, err
 	}
-	if err := replaceFile(doc.Out, file); err != nil {
+	if err := maybe.WriteFile(doc.Out, file, 0o644); err != nil {
 		return nil, err
 	}
 	doc.add(layers, repaired)

@@ -7,6 +7,7 @@ import (
 	"io"
 	"strings"
 
+	"github.com/google/renameio/v2/maybe"
 	"github.com/urfave/cli/v2"
 
 	"github.com/a2qgen/a2qgen/quant"
@@ -180,8 +181,8 @@ func (d *projectTable) write(prefix string) error {
 		"largest in brackets. W%dA%d, ends of 8 bits, %d calibration samples. Float: %v.\n\n",
 		len(d.Networks), d.WeightBits, d.ActBits, d.Samples, newSpread(d.Float))
 	markdownTable(&md, d.rows(func(s spread) string { return fmt.Sprintf("%.2f (%.2f..%.2f)", s.Mean, s.Min, s.Max) }))
-	if err := replaceFile(prefix+".csv", csv.Bytes()); err != nil {
+	if err := maybe.WriteFile(prefix+".csv", csv.Bytes(), 0o644); err != nil {
 		return err
 	}
-	return replaceFile(prefix+".md", md.Bytes())
+	return maybe.WriteFile(prefix+".md", md.Bytes(), 0o644)
 }

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/google/renameio/v2/maybe"
 	"gonum.org/v1/gonum/floats"
 	"gonum.org/v1/gonum/stat"
 
@@ -167,7 +168,7 @@ func (d *sweepReport) write(dir string) error {
 		return err
 	}
 	for name, data := range map[string][]byte{"results.json": doc, "results.csv": d.csv(), "results.md": d.markdown(), "results.svg": plot} {
-		if err := replaceFile(filepath.Join(dir, name), data); err != nil {
+		if err := maybe.WriteFile(filepath.Join(dir, name), data, 0o644); err != nil {
 			return err
 		}
 	}

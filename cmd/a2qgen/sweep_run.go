@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/google/renameio/v2/maybe"
 	"gopkg.in/yaml.v3"
 
 	"github.com/a2qgen/a2qgen/quant/train"
@@ -91,7 +92,7 @@ func (s *sweep) one(ctx context.Context, cell sweepCell, seed uint64) (*sweepRun
 	if err != nil {
 		return nil, err
 	}
-	return r, replaceFile(base+".json", data)
+	return r, maybe.WriteFile(base+".json", data, 0o644)
 }
 
 func newSweepRun(cell sweepCell, seed uint64, doc *trainReport) *sweepRun {

@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/google/renameio/v2/maybe"
+
 	"github.com/a2qgen/a2qgen/cmd/a2qgen/report"
 	"github.com/a2qgen/a2qgen/quant/train"
 )
@@ -36,7 +38,7 @@ func (m metricFiles) write(history []train.Event) error {
 		return fmt.Errorf("plot of the epochs: %w", err)
 	}
 	for i, text := range [][]byte{table.Bytes(), append(plot, '\n')} {
-		if err := replaceFile(m.paths()[i], text); err != nil {
+		if err := maybe.WriteFile(m.paths()[i], text, 0o644); err != nil {
 			return fmt.Errorf("metrics: %w", err)
 		}
 	}

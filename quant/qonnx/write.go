@@ -1,16 +1,15 @@
 package qonnx
 
 import (
-	"errors"
 	"fmt"
 	"maps"
-	"os"
-	"path/filepath"
 	"slices"
+
+	"github.com/google/renameio/v2/maybe"
+	"google.golang.org/protobuf/proto"
 
 	"github.com/a2qgen/a2qgen/quant"
 	"github.com/a2qgen/a2qgen/quant/qonnx/onnxpb"
-	"google.golang.org/protobuf/proto"
 )
 
 // Write writes m to path as QONNX: opset 14, with the names, domains and
@@ -27,7 +26,7 @@ func Write(path string, m *Model) error {
 	if err != nil {
 		return err
 	}
-	if err := writeFile(path, data); err != nil {
+	if err := maybe.WriteFile(path, data, 0o644); err != nil {
 		return fmt.Errorf("qonnx: %w", err)
 	}
 	return nil
@@ -44,24 +43,6 @@ func Encode(m *Model) ([]byte, error) {
 		return nil, fmt.Errorf("qonnx: model %s: %w", show(m.Name), err)
 	}
 	return data, nil
-}
-
-// writeFile writes a temporary file beside path and renames it.
-func writeFile(path string, data []byte) (err error) {
-	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			os.Remove(f.Name())
-		}
-	}()
-	_, err = f.Write(data)
-	if err = errors.Join(err, f.Chmod(0o644), f.Close()); err != nil {
-		return err
-	}
-	return os.Rename(f.Name(), path)
 }
 
 // proto returns the model as the file holds it.

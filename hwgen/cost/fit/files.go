@@ -5,6 +5,8 @@ import (
 	"errors"
 	"os"
 
+	"github.com/google/renameio/v2/maybe"
+
 	"github.com/a2qgen/a2qgen/hwgen/cost"
 )
 
@@ -25,14 +27,5 @@ func save(path string, samples []cost.Sample) error {
 	if err := cost.WriteSamples(&b, samples); err != nil {
 		return err
 	}
-	return replace(path, b.Bytes())
-}
-
-// replace writes data under a temporary name and renames it to path.
-func replace(path string, data []byte) error {
-	tmp := path + ".tmp"
-	if err := os.WriteFile(tmp, data, 0o644); err != nil {
-		return err
-	}
-	return os.Rename(tmp, path)
+	return maybe.WriteFile(path, b.Bytes(), 0o644)
 }

@@ -16,6 +16,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/google/renameio/v2/maybe"
 	"github.com/schollz/progressbar/v3"
 
 	"github.com/a2qgen/a2qgen/hwgen/cost"
@@ -58,7 +59,7 @@ func regenerate(ctx context.Context, dir string, fitOnly, fresh bool) error {
 	if err != nil {
 		return err
 	}
-	return replace(filepath.Join(dir, "xc7.json"), data)
+	return maybe.WriteFile(filepath.Join(dir, "xc7.json"), data, 0o644)
 }
 
 // synthesise measures the samples of the sweep that are not in known, batch by
