@@ -24,15 +24,16 @@ import "math"
 // exact. theta is found without sorting: a histogram of |u| + 1/2 in bins of
 // 1/res tells the budget used at every theta that is a multiple of 1/res; the
 // units whose gain lies in the one bin that it must be cut in, about K/res of
-// them, are gathered and the cut selected. All of it takes O(K).
+// them, are listed while all others are settled, and the best of them taken.
+// All of it takes O(K).
 
-// bins is the length of the histogram, and of the list of gathered units.
+// bins is the length of the histogram, and of the list of open units.
 const bins = 1024
 
-// workspace is what allot works in. It is zero between rows.
+// workspace is what allot works in. The histograms are zero between rows.
 type workspace struct {
-	count  [2]histogram // by side
-	gather [bins]uint32
+	count [2]histogram // by side
+	open  [2 * bins]openUnit
 }
 
 // setAllowance sets what allot needs, but for work. The bins are a sixteenth
@@ -54,13 +55,22 @@ func (p *policy) setAllowance(a Allowance) {
 // fits in 31 bits.
 func (p *policy) farthest() float64 { return float64(int64(1)<<31 - 1 - int64(1)<<p.gridBits) }
 
-// cut says how the weights of a side are thresholded: |q| = floor(|u| + 1/2 -
-// theta). Of the units that theta is one step too high for, the first back are
-// kept: they tie with each other.
+// cut says how the weights of a side are thresholded. Units whose gain is
+// theta or more are kept, those below theta-width dropped. The units between,
+// no more than bins, are open: the best of them are kept, take in number.
 type cut struct {
-	theta int64 // grid steps
-	back  int64
+	theta, width int64 // grid steps
+	take         int64
 }
+
+// openUnit is a unit between: a step more than its gain above theta-width, times
+// 2^32, less the index of its weight. Larger is better: of units that tie, the
+// first.
+type openUnit uint64
+
+func newOpenUnit(gain int32, index int) openUnit { return openUnit(gain+1)<<32 - openUnit(index) }
+
+func (o openUnit) index() int { return int(uint32(-o)) }
 
 // allot writes the projection of u = v*gain, as floats, to q. A row with a NaN
 // or an infinity, in v or as gain, becomes NaN.
@@ -83,10 +93,12 @@ func (p *policy) allot(v []float32, gain float64, q []float32) {
 	if !p.allowance.Shared {
 		cuts[1] = p.cut(v, q, 1, last)
 	}
-	if cuts[0].back > 0 || cuts[1].back > 0 {
-		p.giveBack(v, q, &cuts)
+	open := p.work.open[:p.write(v, q, &cuts)]
+	for side, c := range cuts[:1+p.signs()] {
+		own := p.ofSide(v, open, uint32(side))
+		take(v, q, own, int(c.take))
+		open = open[len(own):]
 	}
-	p.write(v, q, &cuts)
 }
 
 // signs returns 1 if each sign has a budget of its own, so that weights of
@@ -129,7 +141,7 @@ func (p *policy) cut(v, u []float32, side uint32, last int64) cut {
 	clip, units := int64(p.clip), p.allowance.Units
 	res := int64(1) << (p.gridBits - p.binBits)
 	used := min(last, bins-1)
-	bin, kept := h.level(used, res, clip, units)
+	bin, low, high := h.level(used, res, clip, units)
 	clear(h[:used+1])
 	// The last bin holds all that lies beyond it. That is right as long as it
 	// is clipped anyway.
@@ -139,33 +151,25 @@ func (p *policy) cut(v, u []float32, side uint32, last int64) cut {
 	if bin < 0 {
 		return cut{}
 	}
-	n := p.gather(v, u, side, bin)
-	if n > bins {
+	if low-high > bins || res == 1 {
 		return p.bisect(v, u, side, bin<<p.binBits, (bin+1)<<p.binBits)
 	}
-	drop, out := kept-units, int64(0)
-	edge := nth(p.work.gather[:n], int(drop)-1)
-	for _, x := range p.work.gather[:n] {
-		if x <= edge {
-			out++
-		}
-	}
-	return cut{theta: bin<<p.binBits + int64(edge) + 1, back: out - drop}
+	return cut{theta: (bin + 1) << p.binBits, width: 1 << p.binBits, take: units - high}
 }
 
 // histogram counts weights by the bin of |u| + 1/2.
 type histogram [bins]int32
 
 // level returns the highest bin that theta must lie in or above: with theta at
-// the bin's lower end more than units are kept, as many as the second result;
-// one bin up no more than units. It returns -1 if all fits at theta = 0. last
-// is the highest bin in use, res the bins a unit has. h is overwritten.
+// the bin's lower end low units are kept, more than units; one bin up high, no
+// more than units. The bin is -1 if all fits at theta = 0. last is the highest
+// bin in use, res the bins a unit has. h is overwritten.
 //
 // With N(b) the number of weights in bin b or above, weights keep an n-th unit
 // at theta = j/res if they lie in bin j+n*res or above, so that the units kept
 // are the sum of N(j+n*res) over n = 1..clip. Going down, h[b] becomes the sum
 // of N(b+n*res) over all n >= 0, and the units kept a difference of two of them.
-func (h *histogram) level(last, res, clip, units int64) (bin, kept int64) {
+func (h *histogram) level(last, res, clip, units int64) (bin, low, high int64) {
 	n := int32(0)
 	for b := last; b >= res; b-- {
 		n += h[b]
@@ -178,35 +182,16 @@ func (h *histogram) level(last, res, clip, units int64) (bin, kept int64) {
 			all -= h[b+res*clip]
 		}
 		if int64(all) > units {
-			return b - res, int64(all)
+			return b - res, int64(all), high
 		}
+		high = int64(all)
 	}
-	return -1, 0
-}
-
-// gather lists where in the bin those units of a side lie whose gain is in it,
-// in grid steps, and returns how many they are. More than bins do not fit.
-func (p *policy) gather(v, u []float32, side uint32, bin int64) int {
-	unit, within := uint32(1)<<p.gridBits, uint64(1)<<p.binBits
-	first := uint32(bin<<p.binBits) + unit
-	most := uint64(p.clip) << p.gridBits
-	signs, list := p.signs(), &p.work.gather
-	n := 0
-	u = u[:len(v)]
-	for i, x := range v {
-		m := math.Float32bits(u[i]) - first // huge where there is no unit
-		low := uint64(m & (unit - 1))
-		list[n%bins] = uint32(low)
-		// 1 if m < most, low < within and the side is right, without branches.
-		in := (uint64(m) - most) >> 63 & ((low - within) >> 63)
-		n += int(in &^ uint64((math.Float32bits(x)>>31^side)&signs))
-	}
-	return n
+	return -1, high, high
 }
 
 // bisect finds the cut of a side where the histogram is of no use, in a row
 // with weights of very many units or with very many ties. At theta = low more
-// than the budget may be kept, at high no more.
+// than the budget may be kept, at high no more. It leaves no unit open.
 func (p *policy) bisect(v, u []float32, side uint32, low, high int64) cut {
 	kept := func(theta int64) (sum int64) {
 		for i, x := range v {
@@ -228,41 +213,85 @@ func (p *policy) bisect(v, u []float32, side uint32, low, high int64) cut {
 			high = mid
 		}
 	}
-	return cut{theta: high, back: units - kept(high)}
+	p.giveBack(v, u, side, cut{theta: high, take: units - kept(high)})
+	return cut{theta: high}
 }
 
-// giveBack lifts the first weights that tie with the last unit kept by one
-// step, so that they keep theirs.
-func (p *policy) giveBack(v, u []float32, cuts *[2]cut) {
+// giveBack lifts the first weights whose last unit lies just below theta by one
+// step, so that they keep it.
+func (p *policy) giveBack(v, u []float32, side uint32, c cut) {
 	unit := int64(1) << p.gridBits
 	for i, x := range v {
-		side := math.Float32bits(x) >> 31 & p.signs()
-		c := &cuts[side]
 		m := int64(math.Float32bits(u[i])) - c.theta + 1
-		if n := m >> p.gridBits; c.back > 0 && m&(unit-1) == 0 && n >= 1 && n <= int64(p.clip) {
-			c.back--
+		n := m >> p.gridBits
+		mine := math.Float32bits(x)>>31&p.signs() == side
+		if c.take > 0 && mine && m&(unit-1) == 0 && n >= 1 && n <= int64(p.clip) {
+			c.take--
 			u[i] = math.Float32frombits(math.Float32bits(u[i]) + 1)
 		}
 	}
 }
 
-// write turns u into the integers, as floats.
-func (p *policy) write(v, u []float32, cuts *[2]cut) {
-	clip, grid := int32(p.clip), p.gridBits&31
-	theta := [2]int32{int32(cuts[0].theta), int32(cuts[1].theta)}
+// write turns u into the integers, as floats, without the open units. It lists
+// these and returns how many they are.
+func (p *policy) write(v, u []float32, cuts *[2]cut) int {
+	grid, split := p.gridBits&31, -int32(p.signs())
+	unit := int32(1) << grid
+	// Weights of no unit and those that are clipped come to lie just below a
+	// whole number of units, where no unit is open.
+	least, most := unit-1, (int32(p.clip)+1)<<grid-1
+	low, width := int32(cuts[0].theta-cuts[0].width), int32(cuts[0].width)
+	dLow, dWidth := int32(cuts[1].theta-cuts[1].width)-low, int32(cuts[1].width)-width // where v < 0
+	open, n := &p.work.open, uint(0)
 	u = u[:len(v)]
 	for i, x := range v {
-		b := int32(math.Float32bits(x))
-		n := (int32(math.Float32bits(u[i])) - theta[uint32(b)>>31]) >> grid
-		n = min(max(n, 0), clip)
-		sign := b >> 31
-		u[i] = float32((n ^ sign) - sign)
+		sign := int32(math.Float32bits(x)) >> 31
+		side := sign & split
+		m := min(max(int32(math.Float32bits(u[i]))-low-side&dLow, least), most)
+		gain := m & (unit - 1)
+		isOpen := uint32(gain-width-side&dWidth) >> 31
+		if isOpen != 0 {
+			open[n%uint(len(open))] = newOpenUnit(gain, i)
+			n++
+		}
+		q := m>>grid - int32(isOpen)
+		u[i] = float32((q ^ sign) - sign)
+	}
+	return int(n)
+}
+
+// ofSide moves the units of a side to the front and returns them.
+func (p *policy) ofSide(v []float32, open []openUnit, side uint32) []openUnit {
+	if p.allowance.Shared {
+		return open
+	}
+	n := 0
+	for i, o := range open {
+		if math.Float32bits(v[o.index()])>>31 == side {
+			open[i], open[n] = open[n], o
+			n++
+		}
+	}
+	return open[:n]
+}
+
+// take adds the best n of the open units to q.
+func take(v, q []float32, open []openUnit, n int) {
+	if n == 0 {
+		return
+	}
+	worst := nth(open, len(open)-n)
+	for _, o := range open {
+		if o >= worst {
+			i := o.index()
+			q[i] += float32(math.Copysign(1, float64(v[i])))
+		}
 	}
 }
 
 // nth returns the element that would stand at index k if a were sorted
 // (Hoare's quickselect). It reorders a.
-func nth(a []uint32, k int) uint32 {
+func nth(a []openUnit, k int) openUnit {
 	for len(a) > 1 {
 		pivot := a[len(a)/2]
 		i, j := 0, len(a)-1

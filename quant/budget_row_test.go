@@ -258,9 +258,9 @@ func TestBudgetEdges(t *testing.T) {
 func TestNth(t *testing.T) {
 	rng := rand.New(rand.NewPCG(43, 1))
 	for range 2000 {
-		a := make([]uint32, 1+rng.IntN(30))
+		a := make([]openUnit, 1+rng.IntN(30))
 		for i := range a {
-			a[i] = rng.Uint32N(1 + rng.Uint32N(40))
+			a[i] = openUnit(rng.Uint32N(1 + rng.Uint32N(40)))
 		}
 		sorted := slices.Clone(a)
 		slices.Sort(sorted)

@@ -30,7 +30,7 @@ func (z Quantizer) Backward(v []float32, rows, k int, d, t, grad, gradV, gradD, 
 	for r := range rows {
 		q := gradV[r*k : (r+1)*k] // for now
 		st := p.quantize(v[r*k:(r+1)*k], d[r], at(t, r), q)
-		if z.Method == Budget {
+		if !z.HasNorm() {
 			rescale(q, q, st.s)
 		}
 		p.backward(v[r*k:(r+1)*k], st, grad[r*k:(r+1)*k], q, gradD, gradT, r)
@@ -49,10 +49,10 @@ func (z Quantizer) BackwardFrom(wq, v []float32, rows, k int, d, t, grad, gradV,
 		if z.HasNorm() {
 			st = p.normalize(v, d[r], at(t, r))
 		}
-		if z.Method == Budget {
-			copy(q, wq[r*k:(r+1)*k])
-		} else {
+		if z.HasNorm() {
 			rescale(q, wq[r*k:(r+1)*k], 1/st.s)
+		} else {
+			copy(q, wq[r*k:(r+1)*k])
 		}
 		p.backward(v, st, grad[r*k:(r+1)*k], q, gradD, gradT, r)
 	}
@@ -65,15 +65,13 @@ func (z Quantizer) checkGradients(v []float32, rows, k int, d, t, grad, gradV, g
 	z.checkRows("Backward", rows, gradD, gradT)
 }
 
-// backward turns the q of row r, for Budget s*q, into dL/dv in place and sets
+// backward turns the q of row r, without norm s*q, into dL/dv in place and sets
 // the row's other gradients.
 func (p *policy) backward(v []float32, st rowState, grad, q, gradD, gradT []float32, r int) {
 	var dd, dt float64
 	switch p.method {
-	case Base:
-		dd = p.baseGradient(v, st, grad, q)
-	case Budget:
-		dd = p.budgetGradient(v, st.s, grad, q)
+	case Base, Budget:
+		dd = p.plainGradient(v, st.s, grad, q)
 	default:
 		dd, dt = p.gradient(v, st, grad, q)
 	}
@@ -88,25 +86,6 @@ func rescale(y, x []float32, s float64) {
 	for i, v := range x[:len(y)] {
 		y[i] = float32(float64(v) * s)
 	}
-}
-
-// baseGradient turns q into dL/dv in place and returns dL/dd. A weight is
-// clipped from clip+1/2 on: clip is odd, so that the half rounds up.
-func (p *policy) baseGradient(v []float32, st rowState, grad, q []float32) float64 {
-	s, edge := float32(st.s), float32(p.clip+0.5)
-	sum := 0.0
-	grad, q = grad[:len(v)], q[:len(v)]
-	for i, x := range v {
-		u, g := x/s, grad[i]
-		if u >= edge || u <= -edge {
-			sum += float64(g) * float64(q[i])
-			q[i] = 0
-			continue
-		}
-		sum += float64(g) * (float64(q[i]) - float64(u))
-		q[i] = g
-	}
-	return math.Ln2 * st.s * sum
 }
 
 // gradient turns q into dL/dv in place and returns dL/dd and dL/dt of a row of

@@ -2,23 +2,24 @@ package quant
 
 import "math"
 
-// budgetGradient turns s*q into dL/dv in place and returns dL/dd, where s*q is
-// s times the projection of v/s:
+// plainGradient is the gradient of the methods without a norm: it turns s*q
+// into dL/dv in place and returns dL/dd, where s*q is s times the integers
+// nearest to v/s, under a budget or not:
 //
 //	dL/dv_i = G_i                                   0 where clipped
 //	dL/dd   = ln2 * sum_i grad_i * (s*q_i - v_i)    s*q_i alone where clipped
 //
-// The straight-through estimate of MATH 8: the projection counts as adding a
-// constant. Clipped are the weights at the end of the range whose next unit, if
-// there were one, would have a larger gain (budget_row.go) than every unit that
-// was not taken: with theta the threshold of the row, those of |v|/s - theta
-// above clip + 1/2.
-func (p *policy) budgetGradient(v []float32, s float64, grad, wq []float32) float64 {
+// The straight-through estimate of MATH 3 and 8: rounding and projection count
+// as adding a constant.
+func (p *policy) plainGradient(v []float32, s float64, grad, wq []float32) float64 {
 	sum, peak := slopes(v, grad, wq)
-	if float64(peak) > (p.clip+0.5)*s {
-		sum += p.stopClipped(v, s, grad, wq)
-	} else {
+	switch {
+	case float64(peak) < (p.clip+0.5)*s:
 		copy(wq, grad)
+	case p.method == Base:
+		sum += p.stopRounded(v, float32(s), grad, wq)
+	default:
+		sum += p.stopProjected(v, s, grad, wq)
 	}
 	return math.Ln2 * sum
 }
@@ -44,9 +45,28 @@ func slopes(v, grad, wq []float32) (sum float64, peak float32) {
 	return (a + b) + (c + d), math.Float32frombits(top)
 }
 
-// stopClipped overwrites wq with grad, 0 where clipped, and returns the sum of
-// grad*v over the clipped.
-func (p *policy) stopClipped(v []float32, s float64, grad, wq []float32) (sum float64) {
+// stopRounded overwrites wq with grad, 0 where rounding was clipped, and
+// returns the sum of grad*v over the clipped. They are those from clip+1/2 on:
+// clip is odd, so that the half rounds up.
+func (p *policy) stopRounded(v []float32, s float32, grad, wq []float32) (sum float64) {
+	edge := float32(p.clip + 0.5)
+	near := edge * s * (1 - 0x1p-20) // spares most divisions
+	for i, x := range v {
+		g := grad[i]
+		if m := magnitude(x); m >= near && m/s >= edge {
+			sum += float64(g) * float64(x)
+			g = 0
+		}
+		wq[i] = g
+	}
+	return sum
+}
+
+// stopProjected is stopRounded for a projected row. Clipped are the weights at
+// the end of the range whose next unit, if there were one, would have a larger
+// gain (budget_row.go) than every unit that was not taken: with theta the
+// threshold of the row, those of |v|/s - theta above clip + 1/2.
+func (p *policy) stopProjected(v []float32, s float64, grad, wq []float32) (sum float64) {
 	end := float32((p.clip - 0.5) * s)
 	half := float32(s / 2)
 	next := [2]float32{half, half} // largest |v| - |s*q| of what may still grow, by side
