@@ -20,10 +20,7 @@ func newDepthwise(w *weights, slide windows) *depthwise {
 
 func (d *depthwise) parameters() *weights { return d.weights }
 
-func (d *depthwise) prepare() {
-	d.weights.prepare()
-	transpose(d.taps, d.matrix(), d.out, d.k)
-}
+func (d *depthwise) derive() { transpose(d.taps, d.matrix(), d.out, d.k) }
 
 // transpose sets dst to the transpose of src, rows x cols.
 func transpose(dst, src []float32, rows, cols int) {

@@ -120,7 +120,7 @@ func (r *run) step(index []int32, rate float64) (loss, score float64) {
 	r.net.prepare()
 	out := r.net.forward(rows, normMomentum)
 	loss, score = r.judge(index, out)
-	r.net.backward(rows)
+	r.net.backward()
 	loss += r.net.regularise(r.spec.Regulariser)
 	r.opt.step(rate)
 	r.avg.step(r.opt.steps)

@@ -112,7 +112,7 @@ func checkLayers(t *testing.T, s *Spec, n *net, exported *quant.Network) {
 func compareBlocks(t *testing.T, n *net, tr *quant.Trace) {
 	t.Helper()
 	for i, node := range n.nodes {
-		node.forward(1, 0, false)
+		solo(node).evaluate(1)
 		if node.act == nil {
 			continue
 		}

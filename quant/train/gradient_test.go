@@ -113,7 +113,7 @@ func checkNet(t *testing.T, n *net, classes int, tolerance float64) {
 		return loss
 	}
 	value()
-	n.backward(n.batch)
+	n.backward()
 	for i, p := range n.params() {
 		g, v := append([]float32(nil), p.g...), append([]float32(nil), p.v...)
 		norm := dot(g, g)

@@ -77,6 +77,13 @@ func apart(rng *rand.Rand, n int) []float32 {
 	return v
 }
 
+// solo returns a network of one node.
+func solo(n *node) *net {
+	all := &net{batch: nodeBatch, nodes: []*node{n}}
+	all.plan()
+	return all
+}
+
 // TestLayerGradients checks each operation's gradients to its operands and
 // parameters, written and added to what is there.
 func TestLayerGradients(t *testing.T) {
@@ -84,12 +91,11 @@ func TestLayerGradients(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			rng := rand.New(rand.NewPCG(7, 1))
 			n := newCase(&c, rng)
+			all := solo(n)
 			r := randoms(rng, len(n.out.v))
 			value := func() float64 {
-				if n.w != nil {
-					n.w.prepare()
-				}
-				n.forward(nodeBatch, 0, true)
+				all.prepare()
+				all.forward(nodeBatch, 0)
 				return dot(n.out.v, r)
 			}
 			value()
@@ -99,35 +105,34 @@ func TestLayerGradients(t *testing.T) {
 				}
 			}
 			copy(n.out.g, r)
-			n.backward(nodeBatch)
+			all.backward()
 			for i, x := range n.in {
 				checkGradient(t, "operand "+string(rune('0'+i)), x.v, x.g, value)
 			}
 			for _, p := range n.params() {
 				checkGradient(t, "parameter", p.v, slices.Clone(p.g), value)
 			}
-			checkAdds(t, n, r)
+			checkAdds(t, all, r)
 		})
 	}
 }
 
 // checkAdds runs the backward pass again with operands that have a gradient.
-func checkAdds(t *testing.T, n *node, r []float32) {
+func checkAdds(t *testing.T, all *net, r []float32) {
 	t.Helper()
+	n := all.nodes[0]
 	var want [][]float32
-	for _, x := range n.in {
+	for k, x := range n.in {
 		want = append(want, slices.Clone(x.g))
 		for i := range x.g {
 			x.g[i] = 3
 		}
-		x.filled = true
+		n.in[k].add = true
 	}
-	if n.w != nil {
-		n.w.prepare()
-	}
-	n.forward(nodeBatch, 0, true)
+	all.prepare()
+	all.forward(nodeBatch, 0)
 	copy(n.out.g, r)
-	n.backward(nodeBatch)
+	all.backward()
 	for k, x := range n.in {
 		for i, g := range x.g {
 			if d := math.Abs(float64(g - 3 - want[k][i])); !(d < 1e-4) {
@@ -141,9 +146,10 @@ func checkAdds(t *testing.T, n *node, r []float32) {
 func TestSumReadsTwice(t *testing.T) {
 	x := &tensor{shape: quant.Vector(1), v: []float32{1}, g: []float32{0}}
 	n := newNode(&step{kind: quant.Add, in: x.shape, out: x.shape}, []operand{{tensor: x}, {tensor: x}}, 1, nil)
-	n.forward(1, 0, true)
+	all := solo(n)
+	all.forward(1, 0)
 	n.out.g[0] = 5
-	n.backward(1)
+	all.backward()
 	if n.out.v[0] != 2 || x.g[0] != 10 {
 		t.Errorf("sum %g, gradient %g, want 2 and 10", n.out.v[0], x.g[0])
 	}
@@ -164,10 +170,11 @@ func TestBatchNormGradient(t *testing.T) {
 	rng := rand.New(rand.NewPCG(2, 1))
 	n := normCase(rng, false, nil)
 	r := randoms(rng, len(n.out.v))
-	value := func() float64 { n.forward(nodeBatch, 0, true); return dot(n.out.v, r) }
+	all := solo(n)
+	value := func() float64 { all.forward(nodeBatch, 0); return dot(n.out.v, r) }
 	value()
 	copy(n.out.g, r)
-	n.backward(nodeBatch)
+	all.backward()
 	checkGradient(t, "x", n.in[0].v, n.in[0].g, value)
 	checkGradient(t, "gamma", n.norm.gamma.v, slices.Clone(n.norm.gamma.g), value)
 	checkGradient(t, "beta", n.norm.beta.v, slices.Clone(n.norm.beta.g), value)

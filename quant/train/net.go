@@ -24,6 +24,8 @@ type net struct {
 	input *tensor   // has x
 	nodes []*node
 	acts  []*actScale // of all nodes, each once
+
+	requantise, train, eval, back schedule
 }
 
 // newNet draws the network of s: see newPlan.
@@ -56,7 +58,55 @@ func (p *plan) build(rng *rand.Rand) *net {
 		}
 		n.nodes = append(n.nodes, node)
 	}
+	n.plan()
 	return n
+}
+
+// plan builds the schedules of the passes over the nodes as they are.
+func (n *net) plan() {
+	n.requantise, n.train, n.eval, n.back = schedule{}, schedule{}, schedule{}, schedule{}
+	for _, node := range n.nodes {
+		node.addForward(&n.train, true)
+		node.addForward(&n.eval, false)
+	}
+	n.planBack()
+	for _, node := range n.nodes {
+		if node.w != nil {
+			node.w.parameters().addPrepare(&n.requantise)
+		}
+	}
+	for _, node := range n.nodes {
+		if node.w != nil {
+			n.requantise.alone(node.w.derive)
+		}
+	}
+}
+
+// planBack builds that of the backward pass. Of the readers of a tensor the last
+// comes first and overwrites its gradient; the others add to it.
+func (n *net) planBack() {
+	filled := map[*tensor]bool{}
+	for i := len(n.nodes) - 1; i >= 0; i-- {
+		node := n.nodes[i]
+		if !node.learns {
+			continue
+		}
+		node.addBackward(&n.back)
+		for k := range node.in {
+			node.in[k].add = filled[node.in[k].tensor]
+			filled[node.in[k].tensor] = true
+		}
+	}
+	for _, node := range n.nodes {
+		if node.w != nil {
+			n.back.alone(node.w.parameters().complete)
+		}
+	}
+	for _, node := range n.nodes {
+		if node.w != nil {
+			node.w.parameters().addJoin(&n.back)
+		}
+	}
 }
 
 // tensor returns what node i gives, or the input.
@@ -79,32 +129,30 @@ func (n *net) quantise(top []float32) {
 	for i, t := range top {
 		n.acts[i].start(t)
 	}
+	n.plan()
 }
 
-// prepare requantises all weights after they changed.
-func (n *net) prepare() {
-	for _, node := range n.nodes {
-		if node.w != nil {
-			node.w.prepare()
-		}
-	}
-}
+// prepare requantises all weights; it goes before the first forward after they
+// changed.
+func (n *net) prepare() { n.requantise.run() }
 
 // forward runs rows samples of n.x with batch statistics and returns the
 // outputs, rows x outputs; momentum is the weight of the batch in the running
 // statistics.
 func (n *net) forward(rows int, momentum float32) []float32 {
 	for _, node := range n.nodes {
-		node.forward(rows, momentum, true)
+		node.begin(rows, momentum, true)
 	}
+	n.train.run()
 	return n.outputs(rows)
 }
 
 // evaluate runs rows samples of n.x with the running statistics.
 func (n *net) evaluate(rows int) []float32 {
 	for _, node := range n.nodes {
-		node.forward(rows, 0, false)
+		node.begin(rows, 0, false)
 	}
+	n.eval.run()
 	return n.outputs(rows)
 }
 
@@ -117,16 +165,17 @@ func (n *net) outputs(rows int) []float32 {
 // backward, batch x outputs.
 func (n *net) outputGradient() []float32 { return n.output().g }
 
-// backward takes dL/doutput from outputGradient and sets every gradient.
-func (n *net) backward(rows int) {
+// backward takes dL/doutput from outputGradient and sets every gradient. It
+// follows a forward.
+func (n *net) backward() {
+	n.back.run()
 	for _, a := range n.acts {
 		clear(a.e.g)
 	}
-	for _, node := range n.nodes {
-		node.out.filled = false
-	}
 	for i := len(n.nodes) - 1; i >= 0; i-- {
-		n.nodes[i].backward(rows)
+		if a := n.nodes[i].act; a != nil {
+			a.learn()
+		}
 	}
 }
 

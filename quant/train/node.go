@@ -22,11 +22,11 @@ type node struct {
 	// learns says that something up to here learns.
 	learns bool
 
-	// What the pairs work on: samples in the batch, training or evaluation, and
-	// the samples that op takes at a time.
-	rows, chunk              int
-	training                 bool
-	run, apply, mask, unwind *pair
+	// The samples in the batch and those that op takes at a time; whether the
+	// pass under way is one of training, and the weight of its statistics.
+	rows, chunk int
+	training    bool
+	momentum    float32
 }
 
 // spanBytes is what the operands, windows and results of an operation on a few
@@ -57,9 +57,6 @@ func newNode(st *step, in []operand, batch int, rng *rand.Rand) *node {
 			n.pre = make([]float32, size)
 		}
 	}
-	work := max(size, batch*st.in.Size())
-	n.run, n.apply = newPair(work, n.runHalf), newPair(work, n.applyHalf)
-	n.mask, n.unwind = newPair(work, n.maskHalf), newPair(work, n.unwindHalf)
 	return n
 }
 
@@ -127,22 +124,37 @@ func (n *node) spans(half int, f func(s span)) {
 	}
 }
 
-// forward computes the output for rows samples. In training, batch norm takes
-// the batch's statistics, with that momentum; else the running ones.
-func (n *node) forward(rows int, momentum float32, training bool) {
-	n.rows, n.training = rows, training
-	n.run.run()
-	if n.act == nil {
-		return
-	}
-	if n.norm != nil && training {
-		n.norm.settle(momentum)
-	} else if n.norm != nil {
+// begin sets what a forward pass is about. In training, batch norm takes the
+// batch's statistics, with that momentum; else the running ones.
+func (n *node) begin(rows int, momentum float32, training bool) {
+	n.rows, n.momentum, n.training = rows, momentum, training
+	switch {
+	case n.act == nil || n.norm != nil && training: // set in the pass
+	case n.norm != nil:
 		n.norm.estimate()
+		fallthrough
+	default:
+		n.act.set(n.norm)
 	}
-	n.act.set(n.norm)
-	n.apply.run()
 }
+
+// addForward adds to s what computes the output.
+func (n *node) addForward(s *schedule, training bool) {
+	size := n.work()
+	s.both(size, n.runHalf)
+	if n.norm != nil && training {
+		s.alone(func() {
+			n.norm.settle(n.momentum)
+			n.act.set(n.norm)
+		})
+	}
+	if n.act != nil {
+		s.both(size, n.applyHalf)
+	}
+}
+
+// work returns the elements that a pass goes over at least.
+func (n *node) work() int { return max(len(n.out.v), len(n.in[0].v)) }
 
 func (n *node) runHalf(half int) {
 	size := n.step.out.Size()
@@ -161,28 +173,17 @@ func (n *node) applyHalf(half int) {
 	n.act.forward(n.pre[lo*size:hi*size], n.out.v[lo*size:hi*size])
 }
 
-// backward takes dL/dout from out.g, which it overwrites, sets the gradients of
-// the parameters, and gives the operands theirs.
-func (n *node) backward(rows int) {
-	if !n.learns {
-		return
-	}
-	n.rows = rows
+// addBackward adds to s what takes dL/dout from out.g, which it overwrites, and
+// gives the operands their gradients, the parameters what joinHalf needs.
+func (n *node) addBackward(s *schedule) {
+	size := n.work()
 	if n.act != nil {
-		n.mask.run()
-		n.act.learn()
-		if n.norm != nil {
-			n.norm.settleBack()
-		}
+		s.both(size, n.maskHalf)
 	}
-	for i := range n.in {
-		n.in[i].add = n.in[i].filled
-		n.in[i].filled = true
+	if n.norm != nil {
+		s.alone(n.norm.settleBack)
 	}
-	n.unwind.run()
-	if n.w != nil {
-		n.w.parameters().reduce()
-	}
+	s.both(size, n.unwindHalf)
 }
 
 func (n *node) maskHalf(half int) {

@@ -9,9 +9,6 @@ type tensor struct {
 	v     []float32 // batch x shape
 	// g is the gradient of the loss to v; nil where nobody needs it.
 	g []float32
-	// filled says that g holds the part of one reader at least, in the backward
-	// pass under way.
-	filled bool
 }
 
 // of returns the samples of s in v, elements of size each.
@@ -43,8 +40,9 @@ type op interface {
 type weighted interface {
 	op
 	parameters() *weights
-	// prepare goes before the first forward after the weights changed.
-	prepare()
+	// derive works out what else there is of the matrix. It goes before the first
+	// forward after the weights changed.
+	derive()
 }
 
 // accumulate is dst = src or, with add, dst += src.

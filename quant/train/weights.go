@@ -32,7 +32,6 @@ type weights struct {
 	part     [2][]float32 // gradient to the matrix, from each goroutine's samples
 	biasPart [2][]float32
 	begun    [2]bool // part has been written in this pass
-	join     *pair   // adds the parts and takes them through the quantiser
 }
 
 // newWeights draws weights and biases from U(-1/sqrt(k), 1/sqrt(k)).
@@ -52,7 +51,6 @@ func newWeights(out, k int, bias bool, rng *rand.Rand) *weights {
 		l.part[half] = make([]float32, out*k)
 		l.biasPart[half] = make([]float32, len(l.b.v))
 	}
-	l.join = newPair(out*k, l.joinHalf)
 	return l
 }
 
@@ -64,13 +62,15 @@ func (l *weights) matrix() []float32 {
 	return l.q.wq
 }
 
-// prepare requantises the weights; it goes before the first forward after
-// they changed.
-func (l *weights) prepare() {
+// addPrepare adds to s what requantises the weights.
+func (l *weights) addPrepare(s *schedule) {
 	if l.q != nil {
-		l.q.forward.run()
+		s.both(len(l.w.v), l.requantiseHalf)
 	}
 }
+
+// derive does nothing: a plain product needs the matrix and nothing else.
+func (l *weights) derive() {}
 
 // gradient returns where a goroutine adds up the gradient, out x k, and the
 // factor of what is there already: 0 in its first call of a pass.
@@ -99,20 +99,23 @@ func (l *weights) addBias(dy []float32, half int) {
 	}
 }
 
-// reduce ends a backward pass: it sets the parameters' gradients.
-func (l *weights) reduce() {
+// complete ends the samples of a backward pass: a goroutine that had none gets
+// its part of the gradient, 0.
+func (l *weights) complete() {
 	for half, begun := range l.begun {
 		if !begun {
 			clear(l.part[half])
 			clear(l.biasPart[half])
 		}
 	}
-	l.join.run()
+	l.begun = [2]bool{}
 	for c := range l.b.g {
 		l.b.g[c] = l.biasPart[0][c] + l.biasPart[1][c]
 	}
-	l.begun = [2]bool{}
 }
+
+// addJoin adds to s what adds the parts and takes them through the quantiser.
+func (l *weights) addJoin(s *schedule) { s.both(len(l.w.v), l.joinHalf) }
 
 // joinHalf sets the gradients of half of the quantiser's rows.
 func (l *weights) joinHalf(half int) {
@@ -165,8 +168,6 @@ type weightQuant struct {
 	rows, k int
 	d, t    param     // log2 of the scales and of the norms g, one a row; t where the method has it
 	wq      []float32 // s*q
-
-	forward *pair // sets wq from the weights
 }
 
 // quantise puts l under z, starting from l's float weights (MATH 4).
@@ -182,13 +183,14 @@ func (l *weights) quantise(z quant.Quantizer, rows int) {
 	if z.HasNorm() {
 		l.q.t = param{v: t, g: make([]float32, rows)}
 	}
-	l.q.forward = newPair(len(v), func(half int) { l.q.forwardHalf(l.w, half) })
 }
 
-func (q *weightQuant) forwardHalf(w param, half int) {
+// requantiseHalf sets s*q of half of the rows.
+func (l *weights) requantiseHalf(half int) {
+	q := l.q
 	lo, hi := bounds(half, q.rows)
 	from, to := lo*q.k, hi*q.k
-	q.z.Forward(w.v[from:to], hi-lo, q.k, q.d.v[lo:hi], cut(q.t.v, lo, hi), q.wq[from:to], nil)
+	q.z.Forward(l.w.v[from:to], hi-lo, q.k, q.d.v[lo:hi], cut(q.t.v, lo, hi), q.wq[from:to], nil)
 }
 
 // backwardHalf sets the gradients of weights, d and t of half of the rows from
