@@ -49,15 +49,14 @@ func slopes(v, grad, wq []float32) (sum float64, peak float32) {
 // returns the sum of grad*v over the clipped. They are those from clip+1/2 on:
 // clip is odd, so that the half rounds up.
 func (p *policy) stopRounded(v []float32, s float32, grad, wq []float32) (sum float64) {
+	copy(wq, grad)
 	edge := float32(p.clip + 0.5)
 	near := edge * s * (1 - 0x1p-20) // spares most divisions
 	for i, x := range v {
-		g := grad[i]
 		if m := magnitude(x); m >= near && m/s >= edge {
-			sum += float64(g) * float64(x)
-			g = 0
+			sum += float64(grad[i]) * float64(x)
+			wq[i] = 0
 		}
-		wq[i] = g
 	}
 	return sum
 }

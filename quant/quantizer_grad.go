@@ -30,8 +30,8 @@ func (z Quantizer) Backward(v []float32, rows, k int, d, t, grad, gradV, gradD, 
 	for r := range rows {
 		q := gradV[r*k : (r+1)*k] // for now
 		st := p.quantize(v[r*k:(r+1)*k], d[r], at(t, r), q)
-		if !z.HasNorm() {
-			rescale(q, q, st.s)
+		for i, n := range q {
+			q[i] = float32(float64(n) * st.s)
 		}
 		p.backward(v[r*k:(r+1)*k], st, grad[r*k:(r+1)*k], q, gradD, gradT, r)
 	}
@@ -49,11 +49,7 @@ func (z Quantizer) BackwardFrom(wq, v []float32, rows, k int, d, t, grad, gradV,
 		if z.HasNorm() {
 			st = p.normalize(v, d[r], at(t, r))
 		}
-		if z.HasNorm() {
-			rescale(q, wq[r*k:(r+1)*k], 1/st.s)
-		} else {
-			copy(q, wq[r*k:(r+1)*k])
-		}
+		copy(q, wq[r*k:(r+1)*k])
 		p.backward(v, st, grad[r*k:(r+1)*k], q, gradD, gradT, r)
 	}
 }
@@ -65,15 +61,15 @@ func (z Quantizer) checkGradients(v []float32, rows, k int, d, t, grad, gradV, g
 	z.checkRows("Backward", rows, gradD, gradT)
 }
 
-// backward turns the q of row r, without norm s*q, into dL/dv in place and sets
-// the row's other gradients.
-func (p *policy) backward(v []float32, st rowState, grad, q, gradD, gradT []float32, r int) {
+// backward turns the s*q of row r into dL/dv in place and sets the row's other
+// gradients.
+func (p *policy) backward(v []float32, st rowState, grad, wq, gradD, gradT []float32, r int) {
 	var dd, dt float64
 	switch p.method {
 	case Base, Budget:
-		dd = p.plainGradient(v, st.s, grad, q)
+		dd = p.plainGradient(v, st.s, grad, wq)
 	default:
-		dd, dt = p.gradient(v, st, grad, q)
+		dd, dt = p.gradient(v, st, grad, wq)
 	}
 	gradD[r] = float32(dd)
 	if len(gradT) > 0 {
@@ -81,72 +77,68 @@ func (p *policy) backward(v []float32, st rowState, grad, q, gradD, gradT []floa
 	}
 }
 
-// rescale sets y = x*s.
-func rescale(y, x []float32, s float64) {
-	for i, v := range x[:len(y)] {
-		y[i] = float32(float64(v) * s)
-	}
-}
-
-// gradient turns q into dL/dv in place and returns dL/dd and dL/dt of a row of
-// a method with norms.
-func (p *policy) gradient(v []float32, st rowState, grad, q []float32) (dd, dt float64) {
+// gradient turns s*q into dL/dv in place and returns dL/dd and dL/dt of a row
+// of a method with norms.
+func (p *policy) gradient(v []float32, st rowState, grad, wq []float32) (dd, dt float64) {
 	if st.gain == 0 { // no direction, or no budget: q is 0 all around v
-		clear(q)
+		clear(wq)
 		return 0, 0
 	}
-	m := p.moments(v, st, grad, q)
+	m := p.moments(v, st, grad, wq)
+	slope := st.gain * st.s // min(g,T)/n1
 	if !st.limited {
 		dt = math.Ln2 * st.g / st.norm * m.gc
-		m.dd -= st.gain * m.gc // sum of G*u
+		m.dd -= slope * m.gc // sum of G*w
 	}
-	slope := st.gain * st.s // min(g,T)/n1
 	turn := m.gc / st.norm
 	centre := 0.0
 	if p.method == A2QPlus {
 		centre = (m.g - turn*float64(m.signs)) / float64(len(v))
 	}
+	pull := [2]float64{-slope * (centre + turn), -slope * (centre - turn)} // by sign of c
 	edge := p.edge(st)
-	grad, q = grad[:len(v)], q[:len(v)]
+	grad, wq = grad[:len(v)], wq[:len(v)]
 	for i, x := range v {
-		c := float64(x) - st.mean
-		g := float64(grad[i])
+		c, g := float64(x)-st.mean+0, slope*float64(grad[i]) // +0: a -0 becomes 0
 		if math.Abs(c) > edge {
 			g = 0
 		}
-		if c != 0 {
-			g -= turn * math.Copysign(1, c)
+		g += pull[math.Float64bits(c)>>63]
+		if c == 0 {
+			g += slope * turn
 		}
-		q[i] = float32(slope * (g - centre))
+		wq[i] = float32(g)
 	}
-	return math.Ln2 * st.s * m.dd, dt
+	return math.Ln2 * m.dd, dt
 }
 
 // rowMoments are the sums over a row that its gradients need.
 type rowMoments struct {
 	gc    float64 // of G*c
 	g     float64 // of G
-	dd    float64 // of grad*q, clipped or not
+	dd    float64 // of grad*s*q, clipped or not
 	signs int     // of sign(c)
 }
 
-func (p *policy) moments(v []float32, st rowState, grad, q []float32) (m rowMoments) {
-	edge := p.edge(st)
-	grad, q = grad[:len(v)], q[:len(v)]
+func (p *policy) moments(v []float32, st rowState, grad, wq []float32) rowMoments {
+	mean, edge := st.mean, p.edge(st)
+	var gc, g, dd float64
+	negative, zero := 0, 0
+	grad, wq = grad[:len(v)], wq[:len(v)]
 	for i, x := range v {
-		c := float64(x) - st.mean
-		g := float64(grad[i])
-		m.dd += g * float64(q[i])
-		if c != 0 { // signs are random: no branch on them
-			m.signs += 1 - 2*int(math.Float64bits(c)>>63)
+		c, a := float64(x)-mean+0, float64(grad[i]) // +0: a -0 becomes 0
+		dd += a * float64(wq[i])
+		negative += int(math.Float64bits(c) >> 63) // signs are random: no branch on them
+		if c == 0 {
+			zero++
 		}
 		if math.Abs(c) > edge {
 			continue
 		}
-		m.gc += g * c
-		m.g += g
+		gc += a * c
+		g += a
 	}
-	return m
+	return rowMoments{gc, g, dd, len(v) - zero - 2*negative}
 }
 
 // edge returns the |c| from which c*gain is clipped, one unit beyond the range

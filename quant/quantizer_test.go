@@ -335,3 +335,20 @@ func TestQuantizerShapePanics(t *testing.T) {
 		}()
 	}
 }
+
+// TestNegativeZero: a weight of -0 has the gradients of one of 0.
+func TestNegativeZero(t *testing.T) {
+	for _, m := range []Method{WN, A2Q, A2QPlus} {
+		z := Quantizer{Method: m, WeightBits: 4, AccBits: 10, Input: unsignedBits(4)}
+		var got [2][]float32
+		for i, zero := range []float32{0, float32(math.Copysign(0, -1))} {
+			v, grad := []float32{1, zero, -1}, []float32{0.5, 1, 0.25}
+			gv, gd, gt := make([]float32, 3), make([]float32, 1), make([]float32, 1)
+			z.Backward(v, 1, 3, []float32{-2}, []float32{0.5}, grad, gv, gd, gt)
+			got[i] = append(append(gv, gd...), gt...)
+		}
+		if !slices.Equal(got[0], got[1]) {
+			t.Errorf("%s: gradients %v at 0, %v at -0", m, got[0], got[1])
+		}
+	}
+}
