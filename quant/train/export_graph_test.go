@@ -194,6 +194,20 @@ layers:
   - pixel_shuffle: 2
 `
 
+// superResidualSpec adds what it learned to the enlarged image, without batch norm.
+const superResidualSpec = `
+layers:
+  - residual:
+      act_bits: 8
+      body:
+        - conv: {out: 6, kernel: 5, pad: 2, norm: false}
+        - conv: {out: 8, kernel: 3, pad: 1, norm: false}
+        - conv: {out: 12, kernel: 3, pad: 1, norm: false}
+        - pixel_shuffle: 2
+      shortcut:
+        - upsample: 2
+`
+
 // TestGraphExport: each network's quantised forward pass in float64 and the
 // integer network read back from its file give the same integers for every
 // layer, and the same label.
@@ -201,7 +215,7 @@ func TestGraphExport(t *testing.T) {
 	for _, c := range []struct {
 		name, layers string
 		classifier   bool
-	}{{"graph", graphSpec, true}, {"cnn", refCNN, true}, {"super", superSpec, false}} {
+	}{{"graph", graphSpec, true}, {"cnn", refCNN, true}, {"super", superSpec, false}, {"super residual", superResidualSpec, false}} {
 		for _, method := range []quant.Method{quant.Base, quant.WN, quant.A2Q, quant.A2QPlus, quant.Budget} {
 			for _, rule := range []quant.Rule{quant.Split, quant.Shifted} {
 				if rule == quant.Split && method != quant.Budget {
@@ -211,6 +225,9 @@ func TestGraphExport(t *testing.T) {
 					in, outputs := quant.Shape{H: 8, W: 8, C: 3}, 5
 					if !c.classifier {
 						outputs = 4 * 64
+					}
+					if c.layers == superResidualSpec {
+						outputs *= in.C
 					}
 					text := fmt.Sprintf("method: %s\nrule: %s\nacc_bits: 12\n%s", method, rule, c.layers)
 					checkExport(t, quantised(t, text, in, outputs, c.classifier))

@@ -55,8 +55,8 @@ type plan struct {
 
 // newPlan lays out the network of s for inputs of the given shape: the layers
 // of the spec and, where classifier is set, a linear layer to that many
-// outputs. Without it the last layer of s is the output: its last linear or
-// conv layer has a bias, no batch norm, and a quantiser for [0, 1].
+// outputs. Without it the last layer of s is the output, with a quantiser for
+// [0, 1] and no ReLU; a linear or conv layer has a bias there, no batch norm.
 // It returns an error that names the field of the first layer that does not
 // fit.
 func newPlan(s *Spec, input quant.Shape, outputs int, classifier bool) (*plan, error) {
@@ -166,9 +166,11 @@ func or(v, zero int) int {
 	return v
 }
 
-// weighted appends a linear or conv step with batch norm and a quantiser.
+// weighted appends a linear or conv step with batch norm or a bias, and a
+// quantiser.
 func (p *plan) weighted(st step, l *LayerSpec, prefix string) int {
-	st.norm, st.act = true, p.act(l)
+	st.norm, st.act = l.Norm == nil || *l.Norm, p.act(l)
+	st.bias = !st.norm
 	st.weights = p.hidden(l, st.kind == quant.Conv && l.Kind == DepthwiseLayer)
 	return p.add(st, prefix)
 }
@@ -228,18 +230,19 @@ func (p *plan) output(end, outputs int) {
 		p.fail("layers", "the output has %v = %d numbers, the data's targets have %d", p.shape(end), size, outputs)
 		return
 	}
-	for p.steps[end].kind == quant.Upsample || p.steps[end].kind == quant.PixelShuffle {
-		if end = p.steps[end].from[0]; end == quant.Source {
-			p.fail("layers", "no layer has weights")
-			return
-		}
-	}
-	st := &p.steps[end]
-	if st.weights == nil {
-		p.fail(st.path, "the output is a %s, want a linear or conv layer with at most upsample and pixel_shuffle behind", st.kind)
+	if end = p.moved(end, 0); end < 0 {
+		p.fail("layers", "no layer has weights")
 		return
 	}
-	st.bias, st.norm, st.relu = true, false, false
+	st := &p.steps[end]
+	switch {
+	case st.weights != nil:
+		st.bias, st.norm = true, false
+	case st.kind != quant.Add:
+		p.fail(st.path, "the output is a %s, want a linear or conv layer or a residual with at most upsample and pixel_shuffle behind", st.kind)
+		return
+	}
+	st.relu = false
 	st.act = &actPlan{bits: outputBits, scale: inputScale(outputBits)}
 }
 

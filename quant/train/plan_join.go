@@ -2,6 +2,7 @@ package train
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/a2qgen/a2qgen/quant"
 )
@@ -10,11 +11,10 @@ import (
 // addition are integers of one scale and sign (MATH 5), so the last step of
 // each branch gets the quantiser that they share.
 func (p *plan) residual(st step, l *LayerSpec) int {
-	from := st.from[0]
-	first := len(p.steps)
-	body := p.branch(l.Body, st.path+".body", from)
-	second := len(p.steps)
-	shortcut := p.branch(l.Shortcut, st.path+".shortcut", from)
+	from, shared := st.from[0], p.act(l)
+	shared.signed = true
+	body := p.branch(l.Body, st.path+".body", from, shared)
+	shortcut := p.branch(l.Shortcut, st.path+".shortcut", from, shared)
 	if p.err != nil {
 		return from
 	}
@@ -23,22 +23,24 @@ func (p *plan) residual(st step, l *LayerSpec) int {
 		p.fail(st.path, "the body gives %v, the shortcut %v", a, b)
 		return from
 	}
-	shared := p.act(l)
-	shared.signed = true
-	operands := []int{p.share(body, first, shared, st.path+".body"), p.share(shortcut, second, shared, st.path+".shortcut")}
-	st.kind, st.from, st.in, st.out, st.act = quant.Add, operands, a, a, p.act(l)
+	st.kind, st.from, st.in, st.out, st.act = quant.Add, []int{body, shortcut}, a, a, p.act(l)
 	return p.add(st, "add")
 }
 
-// branch appends a branch of a residual, whose last layer has no ReLU unless it
-// says so.
-func (p *plan) branch(l Layers, path string, from int) int {
-	if len(l) > 0 && l[len(l)-1].Relu == nil {
+// branch appends a branch of a residual, which ends in the quantiser shared. Its
+// last layer, perhaps moved, has no ReLU unless it says so.
+func (p *plan) branch(l Layers, path string, from int, shared *actPlan) int {
+	last := len(l) - 1
+	for last > 0 && (l[last].Kind == UpsampleLayer || l[last].Kind == PixelShuffleLayer) {
+		last--
+	}
+	if last >= 0 && l[last].Relu == nil {
 		l = l.clone()
 		none := false
-		l[len(l)-1].Relu = &none
+		l[last].Relu = &none
 	}
-	return p.layers(l, path, from)
+	first := len(p.steps)
+	return p.share(p.layers(l, path, from), first, shared, path)
 }
 
 // concat appends the branches of a concat and their union, which has one scale:
@@ -66,16 +68,38 @@ func (p *plan) concat(st step, l *LayerSpec) int {
 	return p.add(st, "concat")
 }
 
-// share gives step end the quantiser that it shares with others, and returns
-// it. A step that is not the branch's own, from first on, or has no quantiser
-// of its own is followed by one that only requantises.
+// share gives the last step, end, or what it moves, the quantiser that it shares
+// with others, and returns the last step then. A step that is not the branch's
+// own, from first on, or has no quantiser of its own is followed by one that
+// only requantises.
 func (p *plan) share(end, first int, shared *actPlan, path string) int {
-	if end >= first && p.steps[end].act != nil {
-		p.steps[end].act = shared
+	if p.err != nil {
 		return end
 	}
-	in := p.shape(end)
-	return p.add(step{path: path, kind: quant.Requantize, from: []int{end}, in: in, out: in, act: shared}, "requantize")
+	i := p.moved(end, first)
+	if i >= first && p.steps[i].act != nil {
+		p.steps[i].act = shared
+		return end
+	}
+	at := max(i+1, first)
+	moves, in := slices.Clone(p.steps[at:]), p.shape(i)
+	p.steps = p.steps[:at]
+	end = p.add(step{path: path, kind: quant.Requantize, from: []int{i}, in: in, out: in, act: shared}, "requantize")
+	for _, st := range moves {
+		st.from = []int{end}
+		p.steps = append(p.steps, st)
+		end = len(p.steps) - 1
+	}
+	return end
+}
+
+// moved returns the step from first on whose values step end gives in other
+// places: end itself where it computes some.
+func (p *plan) moved(end, first int) int {
+	for end >= first && (p.steps[end].kind == quant.Upsample || p.steps[end].kind == quant.PixelShuffle) {
+		end = p.steps[end].from[0]
+	}
+	return end
 }
 
 // quantisers settles what depends on the whole graph: the sign of each

@@ -56,6 +56,10 @@ type LayerSpec struct {
 	// Relu says whether a ReLU follows: by default everywhere but behind the
 	// output and behind the last layer of a residual's branches.
 	Relu *bool `yaml:"relu,omitempty"`
+	// Norm says whether batch norm follows, by default true; without it the layer
+	// has a bias. Images that are trained to images want none: it takes their
+	// brightness out.
+	Norm *bool `yaml:"norm,omitempty"`
 	// Method, WeightBits, ActBits (of what leaves the layer) and AccBits stand
 	// for those of the spec; empty or 0 keeps the spec's.
 	Method     quant.Method `yaml:"method,omitempty"`
@@ -73,9 +77,9 @@ type LayerSpec struct {
 // layerFields has the fields of each kind. The first is what a bare number
 // stands for, where the kind takes one.
 var layerFields = map[string][]string{
-	LinearLayer:        {"out", "relu", "name", "method", "weight_bits", "act_bits", "acc_bits"},
-	ConvLayer:          {"out", "kernel", "stride", "pad", "dilation", "groups", "relu", "name", "method", "weight_bits", "act_bits", "acc_bits"},
-	DepthwiseLayer:     {"kernel", "stride", "pad", "dilation", "relu", "name", "method", "weight_bits", "act_bits", "acc_bits"},
+	LinearLayer:        {"out", "relu", "norm", "name", "method", "weight_bits", "act_bits", "acc_bits"},
+	ConvLayer:          {"out", "kernel", "stride", "pad", "dilation", "groups", "relu", "norm", "name", "method", "weight_bits", "act_bits", "acc_bits"},
+	DepthwiseLayer:     {"kernel", "stride", "pad", "dilation", "relu", "norm", "name", "method", "weight_bits", "act_bits", "acc_bits"},
 	MaxPoolLayer:       {"kernel", "stride", "pad", "name"},
 	AvgPoolLayer:       {"kernel", "stride", "pad", "name", "act_bits"},
 	GlobalAvgPoolLayer: {"name", "act_bits"},
@@ -235,6 +239,8 @@ func (l *LayerSpec) field(name string) any {
 		return &l.Factor
 	case "relu":
 		return &l.Relu
+	case "norm":
+		return &l.Norm
 	case "method":
 		return &l.Method
 	case "weight_bits":
@@ -281,6 +287,6 @@ func (l LayerSpec) MarshalYAML() (any, error) {
 
 // isZero says that no field is set.
 func (l LayerSpec) isZero() bool {
-	return l.Kind == "" && l.Name == "" && l.Out == 0 && l.Kernel == 0 && l.Relu == nil &&
+	return l.Kind == "" && l.Name == "" && l.Out == 0 && l.Kernel == 0 && l.Relu == nil && l.Norm == nil &&
 		l.Method == "" && l.WeightBits == 0 && l.ActBits == 0 && l.AccBits == 0
 }

@@ -144,7 +144,7 @@ func TestPlanOutput(t *testing.T) {
 		want   string
 	}{
 		{"[{conv: {out: 4, kernel: 1}}]", 65, "the output has 4x4x4 = 64 numbers, the data's targets have 65"},
-		{"[4, {residual: {body: [4]}}]", 4, "layers[1].residual: the output is a add, want a linear or conv layer"},
+		{"[{conv: {out: 4, kernel: 1}}, {maxpool: {kernel: 2}}]", 16, "layers[1].maxpool: the output is a maxpool, want a linear or conv layer or a residual"},
 		{"[{upsample: 2}]", 64, "no layer has weights"},
 	} {
 		if s, err = ParseSpec([]byte("layers: " + c.layers)); err != nil {
@@ -153,6 +153,24 @@ func TestPlanOutput(t *testing.T) {
 		if _, err := newPlan(s, small, c.size, false); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: error %v, want one with %q", c.layers, err, c.want)
 		}
+	}
+}
+
+// TestPlanResidualOutput: the sum at the end of a network is its output.
+func TestPlanResidualOutput(t *testing.T) {
+	s, err := ParseSpec([]byte("layers: [4, {residual: {body: [{linear: {out: 4, norm: false}}]}}]"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := newPlan(s, quant.Vector(3), 4, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if st := p.steps[1]; !st.bias || st.norm {
+		t.Errorf("layer without norm %+v", st)
+	}
+	if st := p.steps[len(p.steps)-1]; st.kind != quant.Add || st.relu || st.act.scale != inputScale(8) || st.typ != (quant.DataType{Bits: 8}) {
+		t.Errorf("output %+v", st)
 	}
 }
 
