@@ -4,10 +4,12 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"math"
 	"os"
 	"path/filepath"
 	"strings"
+
+	"gonum.org/v1/gonum/floats"
+	"gonum.org/v1/gonum/stat"
 
 	"github.com/a2qgen/a2qgen/quant/train"
 )
@@ -40,17 +42,9 @@ type spread struct {
 
 // newSpread describes v, at least one number.
 func newSpread(v []float64) spread {
-	s := spread{Min: v[0], Max: v[0]}
-	for _, x := range v {
-		s.Mean += x / float64(len(v))
-		s.Min, s.Max = min(s.Min, x), max(s.Max, x)
-	}
-	squares := 0.0
-	for _, x := range v {
-		squares += (x - s.Mean) * (x - s.Mean)
-	}
+	s := spread{Min: floats.Min(v), Max: floats.Max(v), Mean: stat.Mean(v, nil)}
 	if len(v) > 1 {
-		s.Deviation = math.Sqrt(squares / float64(len(v)-1))
+		s.Deviation = stat.StdDev(v, nil)
 	}
 	return s
 }
