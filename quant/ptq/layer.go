@@ -1,6 +1,7 @@
 package ptq
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"strconv"
@@ -30,6 +31,9 @@ const (
 	MetaTile  = "a2qgen.acc_tile."
 	MetaInner = "a2qgen.acc_inner."
 )
+
+// errNoBudget is for an accumulator that cannot hold any weight.
+var errNoBudget = errors.New("has no room for a single unit")
 
 // solve quantises the layer's weights and sets its bias, in the graph.
 func (p *layerProblem) solve() (LayerReport, error) {

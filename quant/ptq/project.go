@@ -2,7 +2,6 @@ package ptq
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -209,5 +208,3 @@ func (s *Settings) check() error {
 	}
 	return nil
 }
-
-var errNoBudget = errors.New("has no room for a single unit")
