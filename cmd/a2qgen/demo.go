@@ -101,6 +101,7 @@ const (
 	demoBoard = "pynq-z1"
 	demoFPS   = 100000
 	demoStall = 0.3
+	demoFloat = "float" // folder of the float phase
 )
 
 // prepare reads the spec and finds out before the training whether a later step
@@ -145,6 +146,10 @@ func (d *demo) run(ctx context.Context) error {
 	if err := os.MkdirAll(d.out, 0o755); err != nil {
 		return err
 	}
+	// The second training shares the float phase of the first, not of an earlier demo.
+	if err := os.RemoveAll(d.path(demoFloat)); err != nil {
+		return err
+	}
 	for _, step := range []struct {
 		title string
 		do    func(context.Context) (printer, error)
@@ -182,7 +187,7 @@ func (d *demo) show(title string, doc printer) error {
 
 func (d *demo) train(ctx context.Context) (printer, error) {
 	var err error
-	d.report.Train, d.net, err = trainNetwork(ctx, d.con, d.spec, d.sets, train.Options{Out: d.path("net.onnx")})
+	d.report.Train, d.net, err = trainNetwork(ctx, d.con, d.spec, d.sets, train.Options{Out: d.path("net.onnx"), FloatCache: d.path(demoFloat)})
 	return d.report.Train, err
 }
 
@@ -192,7 +197,7 @@ func (d *demo) trainBase(ctx context.Context) (printer, error) {
 	if err != nil {
 		return nil, err
 	}
-	d.report.TrainBase, _, err = trainNetwork(ctx, d.con, spec, d.sets, train.Options{Out: d.path("base.onnx")})
+	d.report.TrainBase, _, err = trainNetwork(ctx, d.con, spec, d.sets, train.Options{Out: d.path("base.onnx"), FloatCache: d.path(demoFloat)})
 	return d.report.TrainBase, err
 }
 
