@@ -67,6 +67,9 @@ type InputQuantizer struct {
 	Order []int32
 	// Quantize maps element i of a flattened sample to its integer.
 	Quantize func(i int, v float64) int32
+	// Assumed says that the source does not quantise its input: it was taken as
+	// 8-bit pixels, k/255.
+	Assumed bool
 }
 
 // Layer computes integer accumulators from integers that it reads, as its Kind

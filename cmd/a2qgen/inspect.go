@@ -44,11 +44,21 @@ func inspectCommand() *cli.Command {
 // inspectReport is the JSON of inspect.
 type inspectReport struct {
 	Name   string        `json:"name"`
+	Input  inputReport   `json:"input"`
 	Layers []layerReport `json:"layers"` // those with weights
 	// Others are the layers without weights.
 	Others []otherReport `json:"other_layers"`
 	// Order lists the names of all layers in order of execution.
 	Order []string `json:"order"`
+}
+
+// inputReport describes what the first layer reads.
+type inputReport struct {
+	Shape  [3]int `json:"shape"` // height, width, channels
+	Bits   int    `json:"bits"`
+	Signed bool   `json:"signed"`
+	// Assumed says that the file does not quantise its input.
+	Assumed bool `json:"assumed,omitempty"`
 }
 
 // layerReport says what the accumulators of a layer need.
@@ -88,7 +98,9 @@ type otherReport struct {
 }
 
 func inspect(net *quant.Network) *inspectReport {
-	doc := &inspectReport{Name: net.Name, Others: []otherReport{}}
+	in := &net.Input
+	doc := &inspectReport{Name: net.Name, Others: []otherReport{},
+		Input: inputReport{Shape: sides(in.Shape), Bits: in.Type.Bits, Signed: in.Type.Signed, Assumed: in.Assumed}}
 	for i := range net.Layers {
 		l := &net.Layers[i]
 		doc.Order = append(doc.Order, l.Name)
@@ -152,6 +164,9 @@ func (r *inspectReport) print(w io.Writer) {
 	t.print(w)
 	for i := range r.Layers {
 		fmt.Fprintf(w, "  %s\n", r.Layers[i].certificate())
+	}
+	if r.Input.Assumed {
+		fmt.Fprintln(w, "  input: the file does not quantise it; taken as 8-bit pixels, k/255")
 	}
 	r.printGraph(w)
 }

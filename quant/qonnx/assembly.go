@@ -81,7 +81,7 @@ func (a *assembly) input() (*quant.InputQuantizer, error) {
 		return nil, fmt.Errorf("the graph's input is not read as integers")
 	}
 	r := roots[0]
-	q := &quant.InputQuantizer{Type: r.typ, Shape: quant.Vector(a.im.width), Quantize: inputQuantizer(r)}
+	q := &quant.InputQuantizer{Type: r.typ, Shape: quant.Vector(a.im.width), Quantize: inputQuantizer(r), Assumed: a.im.pixelStream != nil}
 	if g := a.im.image; g != nil {
 		q.Shape = g.shape
 		if !slices.IsSortedFunc(g.order, func(x, y int32) int { return int(x - y) }) {
