@@ -44,7 +44,7 @@ results: build ## train the tables of docs/results again (hours; goes on where i
 	$(call PUBLISH,fmnist-mlp-256)
 	$(call SWEEP,fmnist-cnn) --acc 8:10,12 --methods base,a2q+,budget/shifted
 	$(call PUBLISH,fmnist-cnn)
-	$(call SWEEP,fmnist-mobilenet) --acc 8:10,12 --methods base,a2q+,budget/shifted
+	$(call SWEEP,fmnist-mobilenet) --acc 8,10,12 --methods base,a2q+,budget/shifted
 	$(call PUBLISH,fmnist-mobilenet)
 	mkdir -p $(BUILD)/results/ptq
 	for s in 1 2 3; do $(BIN) train examples/fmnist-mlp-256.yaml --seed $$s --out $(BUILD)/results/ptq/q$$s.onnx \

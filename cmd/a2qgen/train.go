@@ -38,18 +38,25 @@ With float: {epochs: 0} in the spec, training goes straight to the quantisers.
 
 --float-out keeps the network that the float phase ends with, which project takes.
 
+--lut N gives each layer an accumulator width P and a weight width M of its own, up to
+those of the spec: after the float phase it measures what each layer loses at each P and
+M, estimates the LUT of the design, folded for --fps at --clock or by --folding, and
+takes what loses least within N LUT.
+
 Example:
    a2qgen train examples/fmnist-mlp.yaml --out net.onnx
    a2qgen train examples/fmnist-mlp.yaml --out p10.onnx --method a2q+ --acc 10 --epochs 8
-   a2qgen train examples/fmnist-mlp.yaml --method budget --rule split --seeds 3`
+   a2qgen train examples/fmnist-mlp.yaml --method budget --rule split --seeds 3
+   a2qgen train examples/fmnist-mlp-256.yaml --method budget --acc 10 --lut 28500 --fps 100000`
 
 func trainCommand() *cli.Command {
 	return &cli.Command{
 		Name: "train", Usage: "train a network whose accumulators cannot overflow",
 		UsageText: "a2qgen train SPEC.yaml [--data DIR] [--out net.onnx] [--method NAME] [--rule split|shifted] [--acc P]\n" +
-			"   [--weights M] [--acts N] [--epochs E] [--seed S] [--seeds K] [--start FILE.onnx] [--cache DIR] [--float-out FILE.onnx] [--resume] [--json]",
+			"   [--weights M] [--acts N] [--epochs E] [--seed S] [--seeds K] [--start FILE.onnx] [--cache DIR] [--float-out FILE.onnx] [--resume]\n" +
+			"   [--lut N [--fps F] [--clock MHZ] [--folding FILE] [--fold LAYER=PE,SIMD]...] [--json]",
 		Description: trainHelp,
-		Flags: []cli.Flag{
+		Flags: append([]cli.Flag{
 			&cli.StringFlag{Name: "data", Usage: "`DIR` of the data set, IMAGES,LABELS, or drawn"},
 			&cli.StringFlag{Name: "out", Value: "net.onnx", Usage: "`FILE` to write"},
 			&cli.StringFlag{Name: "method", Usage: "`NAME` of the quantiser of the hidden layers: base, wn, a2q, a2q+ or budget"},
@@ -65,7 +72,7 @@ func trainCommand() *cli.Command {
 			&cli.StringFlag{Name: "cache", Usage: "`DIR` that keeps float phases for later runs"},
 			&cli.BoolFlag{Name: "resume", Usage: "go on from the checkpoint OUT.ckpt"},
 			jsonFlag(),
-		},
+		}, lutFlags()...),
 		Action: trainAction,
 	}
 }
@@ -89,12 +96,17 @@ func trainAction(c *cli.Context) error {
 	if seeds < 1 || seeds > maxSeeds {
 		return fmt.Errorf("train: --seeds is %d, want 1..%d", seeds, maxSeeds)
 	}
+	allocate, chosen, err := lutAllocator(c, spec)
+	if err != nil {
+		return err
+	}
 	sets, err := openSpecData(spec)
 	if err != nil {
 		return err
 	}
 	con := newConsole(c)
-	o := train.Options{Out: c.String("out"), FloatOut: c.String("float-out"), Resume: c.Bool("resume"), FloatCache: c.String("cache")}
+	o := train.Options{Out: c.String("out"), FloatOut: c.String("float-out"), Resume: c.Bool("resume"), FloatCache: c.String("cache"),
+		Allocate: allocate}
 	if seeds > 1 {
 		if o.FloatOut != "" {
 			return fmt.Errorf("train: --float-out writes one network, --seeds asks for %d", seeds)
@@ -108,6 +120,9 @@ func trainAction(c *cli.Context) error {
 	doc, _, err := trainNetwork(c.Context, con, spec, sets, o)
 	if err != nil {
 		return err
+	}
+	if chosen != nil && len(chosen.Layers) > 0 { // none after --resume: the checkpoint had them
+		doc.Allocation = chosen
 	}
 	return con.result(doc, doc.print)
 }

@@ -39,6 +39,8 @@ type trainReport struct {
 	Rule string `json:"rule,omitempty"`
 	// FloatCached says that the float phase was run before.
 	FloatCached bool `json:"float_cached,omitempty"`
+	// Allocation says which widths --lut chose.
+	Allocation *allocation `json:"allocation,omitempty"`
 	// Metrics are the paths of the epochs' CSV and plot.
 	Metrics []string `json:"metrics,omitempty"`
 
@@ -120,5 +122,8 @@ func (r *trainReport) print(w io.Writer) {
 	fmt.Fprintf(w, "training  %d epochs, %.0f samples/s, %.1f s\n", r.Epochs, r.SamplesPerSecond, r.Seconds)
 	for i := range r.Layers {
 		fmt.Fprintf(w, "  %s\n", r.Layers[i].certificate())
+	}
+	if r.Allocation != nil {
+		r.Allocation.print(w)
 	}
 }

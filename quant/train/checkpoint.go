@@ -37,6 +37,10 @@ type checkpoint struct {
 	Teacher   [][]float32 // nil unless QAT distils
 	FloatTest float64
 	History   []Event
+	// Widths of each node and the limit that they were chosen for; nil and 0
+	// where they are the spec's.
+	Widths []Width
+	Limit  int
 }
 
 // checkpoint returns r's state, which the run goes on to change.
@@ -49,11 +53,15 @@ func (r *run) checkpoint() (*checkpoint, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &checkpoint{
+	c := &checkpoint{
 		Version: checkpointVersion, Spec: spec, Data: r.train.sum(), Phase: r.phase, Epoch: r.epoch, PCG: pcg,
 		State: r.net.state(), M: r.opt.m, V: r.opt.v, Steps: r.opt.steps,
 		Average: r.avg.numbers(), Teacher: r.teacher.state(), FloatTest: r.floatTest, History: r.history,
-	}, nil
+	}
+	if a := r.opts.Allocate; a != nil && r.phase == QATPhase {
+		c.Widths, c.Limit = r.net.widths(), a.Limit
+	}
+	return c, nil
 }
 
 // save writes r's state to path.
@@ -129,6 +137,9 @@ func (r *run) restore(c *checkpoint) error {
 	limit := r.spec.Float.Epochs
 	if c.Phase == QATPhase {
 		limit = r.spec.QAT.Epochs
+		if err := r.restoreWidths(c); err != nil {
+			return err
+		}
 		r.net.quantise(nil)
 		r.begin(QATPhase)
 	}
@@ -142,6 +153,21 @@ func (r *run) restore(c *checkpoint) error {
 	r.phase, r.epoch, r.opt.steps = c.Phase, c.Epoch, c.Steps
 	r.floatTest, r.history = c.FloatTest, c.History
 	return r.pcg.UnmarshalBinary(c.PCG)
+}
+
+// restoreWidths takes over the widths that c's run chose.
+func (r *run) restoreWidths(c *checkpoint) error {
+	limit := 0
+	if r.opts.Allocate != nil {
+		limit = r.opts.Allocate.Limit
+	}
+	if limit != c.Limit {
+		return fmt.Errorf("has widths chosen for a limit of %d, now %d (0: none)", c.Limit, limit)
+	}
+	if c.Limit == 0 {
+		return nil
+	}
+	return r.net.setWidths(c.Widths)
 }
 
 // fill copies src to dst and reports whether their sizes agree.

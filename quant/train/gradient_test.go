@@ -79,7 +79,7 @@ func TestLossValue(t *testing.T) {
 // TestNetGradient checks the wiring: every parameter of a float net.
 func TestNetGradient(t *testing.T) {
 	s := DefaultSpec()
-	s.Layers, s.Batch = Widths(6, 5), 16
+	s.Layers, s.Batch = Linears(6, 5), 16
 	n := mustNet(t, s, quant.Vector(8), 3)
 	checkNet(t, n, 3, 0.03)
 }

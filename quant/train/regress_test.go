@@ -13,7 +13,7 @@ import (
 // coder is an autoencoder of the blobs: 20 numbers through 12 and back.
 func coder() *Spec {
 	s := small()
-	s.Task, s.Layers = Regress, Widths(16, 12, 20)
+	s.Task, s.Layers = Regress, Linears(16, 12, 20)
 	s.Float.Epochs, s.QAT.Epochs = 8, 8
 	for _, p := range []*Phase{&s.Float, &s.QAT} {
 		p.LR = 0.01
@@ -66,7 +66,7 @@ func withTargets(n int, seed uint64) *data.Set {
 // validation split keeps the two together.
 func TestTargets(t *testing.T) {
 	s := coder()
-	s.Validation, s.Layers = 0.25, Widths(64, 20)
+	s.Validation, s.Layers = 0.25, Linears(64, 20)
 	s.Float.Epochs = 30
 	r, err := Run(context.Background(), s, withTargets(600, 1), withTargets(100, 2), Options{})
 	if err != nil {
@@ -113,7 +113,7 @@ func TestTargetsRefuse(t *testing.T) {
 
 func TestRegressRefuses(t *testing.T) {
 	s := coder()
-	s.Layers = Widths(16, 19)
+	s.Layers = Linears(16, 19)
 	_, err := Run(context.Background(), s, smallSet(), nil, Options{})
 	if err == nil || !strings.Contains(err.Error(), "19 numbers, the data's targets have 20") {
 		t.Errorf("error %v", err)

@@ -181,7 +181,13 @@ func (r *run) turn() error {
 	if r.spec.Distil.Weight > 0 {
 		r.teach(r.net.state())
 	}
-	r.net.quantise(r.net.tops(r.train))
+	tops, float := r.net.tops(r.train), r.net.floatWeights()
+	r.net.quantise(tops)
+	if r.opts.Allocate != nil {
+		if err := r.allocate(float); err != nil {
+			return err
+		}
+	}
 	r.begin(QATPhase)
 	return nil
 }

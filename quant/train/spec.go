@@ -165,7 +165,7 @@ type Phase struct {
 func DefaultSpec() *Spec {
 	p := Phase{Epochs: 4, Optimiser: Adam, Momentum: 0.9, LR: 1e-3, Schedule: Cosine, StepEpochs: 1, StepFactor: 0.1}
 	return &Spec{
-		Name: "net", Layers: Widths(64, 64, 64),
+		Name: "net", Layers: Linears(64, 64, 64),
 		WeightBits: 4, ActBits: 4, InputBits: 8, FirstWeightBits: 8, LastWeightBits: 8,
 		Method: quant.A2QPlus, Rule: quant.Shifted, AccBits: 16, Regulariser: 1e-3,
 		Batch: 128, Seed: 1, Task: Classify, Super: Super{Patch: 16, Channels: 1}, Distil: Distil{Temperature: 2}, Float: p, QAT: p,

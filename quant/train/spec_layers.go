@@ -89,8 +89,8 @@ var layerFields = map[string][]string{
 	PixelShuffleLayer:  {"factor", "name"},
 }
 
-// Widths returns linear layers of so many outputs each.
-func Widths(outs ...int) Layers {
+// Linears returns linear layers of so many outputs each.
+func Linears(outs ...int) Layers {
 	l := make(Layers, len(outs))
 	for i, out := range outs {
 		l[i] = LayerSpec{Kind: LinearLayer, Out: out}

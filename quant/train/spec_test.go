@@ -27,7 +27,7 @@ func TestParseSpecKeepsDefaults(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := DefaultSpec()
-	want.Layers, want.QAT.Epochs = Widths(3), 7
+	want.Layers, want.QAT.Epochs = Linears(3), 7
 	if !reflect.DeepEqual(s, want) {
 		t.Errorf("got %+v, want %+v", s, want)
 	}

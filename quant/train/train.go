@@ -62,6 +62,9 @@ type Options struct {
 	// float phase starts from instead of random numbers. Its layers with weights
 	// must be the spec's, in order; what else it holds does not matter.
 	Start *qonnx.Model
+	// Allocate, unless nil, chooses the accumulator and weight widths of each
+	// layer after the float phase, up to those of the spec.
+	Allocate *Allocator
 	// FloatCache is a folder that keeps finished float phases; empty keeps
 	// none. A run whose float phase was run before, by the same build and with
 	// the same layers, float settings, batch, seed, start and samples, takes it from

@@ -18,7 +18,7 @@ import (
 // samples and leave a last batch of 1.
 func small() *Spec {
 	s := DefaultSpec()
-	s.Layers, s.Batch, s.AccBits = Widths(12, 10, 8), 32, 10
+	s.Layers, s.Batch, s.AccBits = Linears(12, 10, 8), 32, 10
 	s.Float.Epochs, s.QAT.Epochs = 2, 2
 	return s
 }

@@ -185,6 +185,16 @@ func (l *weights) quantise(z quant.Quantizer, rows int) {
 	}
 }
 
+// requantise starts again from float weights under another quantiser of the
+// same method.
+func (l *weights) requantise(float []float32, z quant.Quantizer) {
+	v, d, t := z.Init(float, l.q.rows, l.q.k)
+	l.q.z = z
+	copy(l.w.v, v)
+	copy(l.q.d.v, d)
+	copy(l.q.t.v, t)
+}
+
 // requantiseHalf sets s*q of half of the rows.
 func (l *weights) requantiseHalf(half int) {
 	q := l.q

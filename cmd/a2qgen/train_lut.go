@@ -1,0 +1,159 @@
+package main
+
+import (
+	"fmt"
+	"io"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/a2qgen/a2qgen/hwgen"
+	"github.com/a2qgen/a2qgen/hwgen/cost"
+	"github.com/a2qgen/a2qgen/quant"
+	"github.com/a2qgen/a2qgen/quant/qonnx"
+	"github.com/a2qgen/a2qgen/quant/train"
+)
+
+// allocation is the JSON of what train --lut chose.
+type allocation struct {
+	Family string `json:"family"`
+	// Limit and LUT of the whole design, by estimate before the training.
+	Limit  int               `json:"lut_limit"`
+	LUT    int               `json:"lut"`
+	Layers []allocationLayer `json:"layers"`
+}
+
+// allocationLayer is what a layer got. LUT are those of the layer with
+// its queue and buffer, Loss is by how much the training loss rises before
+// training when this layer alone is narrowed so far.
+type allocationLayer struct {
+	Name       string  `json:"name"`
+	AccBits    int     `json:"acc_bits"`
+	WeightBits int     `json:"weight_bits"`
+	LUT        int     `json:"lut"`
+	Loss       float64 `json:"loss"`
+	// What the spec allows, and what it would cost.
+	MostAccBits    int `json:"acc_bits_most"`
+	MostWeightBits int `json:"weight_bits_most"`
+	MostLUT        int `json:"lut_most"`
+}
+
+// lutFlags are the flags that bound the LUT of the design to train for.
+func lutFlags() []cli.Flag {
+	return append([]cli.Flag{
+		&cli.IntFlag{Name: "lut", Usage: "choose accumulators and weights of each layer so that the design takes at most `N` LUT"},
+	}, foldingFlags()...)
+}
+
+// lutAllocator returns what chooses widths under --lut, and where it
+// writes down what it chose; nil without --lut.
+func lutAllocator(c *cli.Context, spec *train.Spec) (*train.Allocator, *allocation, error) {
+	if !c.IsSet("lut") {
+		for _, name := range []string{"fps", "clock", "folding", "fold"} {
+			if c.IsSet(name) {
+				return nil, nil, usagef("train: --%s wants --lut", name)
+			}
+		}
+		return nil, nil, nil
+	}
+	limit := c.Int("lut")
+	switch {
+	case limit < 1:
+		return nil, nil, usagef("train: --lut is %d, want at least 1", limit)
+	case c.Int("seeds") > 1:
+		return nil, nil, usagef("train: --lut chooses for one network, --seeds asks for %d", c.Int("seeds"))
+	case spec.Method == quant.Base:
+		return nil, nil, usagef("train: --lut wants a method with accumulators, not base")
+	}
+	for i := range spec.Layers {
+		if kind := spec.Layers[i].Kind; kind != train.LinearLayer {
+			return nil, nil, usagef("train: --lut wants linear layers, which alone have Verilog so far, not %s", kind)
+		}
+	}
+	o, err := foldingOptions(c)
+	if err != nil {
+		return nil, nil, err
+	}
+	doc := &allocation{Family: defaultFamily, Limit: limit}
+	return &train.Allocator{Limit: limit, Choose: func(w *train.Widths) ([]int, error) { return doc.choose(w, o) }}, doc, nil
+}
+
+// choose finds the candidates of w that lose least within the limit.
+func (a *allocation) choose(w *train.Widths, o hwgen.Options) ([]int, error) {
+	costs, rest, err := lutCosts(w, o, a.Family)
+	if err != nil {
+		return nil, err
+	}
+	chosen, err := w.Choose(costs, a.Limit-rest)
+	if err != nil {
+		return nil, fmt.Errorf("--lut is %d, of which other layers take %d by estimate: %w", a.Limit, rest, err)
+	}
+	a.LUT = rest
+	for i, k := range chosen {
+		last := len(w.Candidates[i]) - 1
+		c, most := w.Candidates[i][k], w.Candidates[i][last]
+		a.Layers = append(a.Layers, allocationLayer{Name: w.Layers[i], AccBits: c.AccBits, WeightBits: c.WeightBits,
+			MostAccBits: most.AccBits, MostWeightBits: most.WeightBits, LUT: costs[i][k], MostLUT: costs[i][last], Loss: w.Loss[i][k]})
+		a.LUT += costs[i][k]
+	}
+	return chosen, nil
+}
+
+// lutCosts estimates the LUT of each candidate, and of everything else in the
+// design. Candidate k of every layer is part of one design, as many steps below
+// the last for all.
+func lutCosts(w *train.Widths, o hwgen.Options, family string) (costs [][]int, rest int, err error) {
+	depth := 0
+	index := map[string]int{}
+	for i, c := range w.Candidates {
+		costs = append(costs, make([]int, len(c)))
+		index[w.Layers[i]] = i
+		depth = max(depth, len(c))
+	}
+	for below := range depth {
+		r, err := estimateModel(w.Model(below), o, family)
+		if err != nil {
+			return nil, 0, err
+		}
+		if below == 0 {
+			rest = r.Total.LUT
+		}
+		for _, l := range r.Layers {
+			i, open := index[l.Name]
+			if !open {
+				continue
+			}
+			if below == 0 {
+				rest -= l.LUT
+			}
+			costs[i][max(len(costs[i])-1-below, 0)] = l.LUT
+		}
+	}
+	return costs, rest, nil
+}
+
+// estimateModel estimates the design of a network that is not in a file yet.
+func estimateModel(m *qonnx.Model, o hwgen.Options, family string) (*cost.Report, error) {
+	data, err := qonnx.Encode(m)
+	if err != nil {
+		return nil, err
+	}
+	net, err := qonnx.Decode(m.Name, data)
+	if err != nil {
+		return nil, err
+	}
+	d, err := hwgen.Plan(net, o)
+	if err != nil {
+		return nil, err
+	}
+	return cost.Estimate(d, family)
+}
+
+func (a *allocation) print(w io.Writer) {
+	fmt.Fprintf(w, "widths    for %d LUT of %s: %d by estimate before training\n", a.Limit, a.Family, a.LUT)
+	var t table
+	t.row("layer", "P", "of", "M", "of", "LUT", "of", "loss")
+	for _, l := range a.Layers {
+		t.row(l.Name, l.AccBits, l.MostAccBits, l.WeightBits, l.MostWeightBits, l.LUT, l.MostLUT, fmt.Sprintf("%+.4f", l.Loss))
+	}
+	t.print(w)
+}

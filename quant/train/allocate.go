@@ -1,0 +1,231 @@
+package train
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+
+	"github.com/a2qgen/a2qgen/quant"
+	"github.com/a2qgen/a2qgen/quant/qonnx"
+)
+
+// Allocator chooses the widths of each layer when the float phase is over
+// (Options.Allocate).
+type Allocator struct {
+	// Limit is what all layers together may cost, in the unit of Choose's costs.
+	Limit int
+	// Choose returns a candidate of each layer, by index, with Widths.Choose or
+	// otherwise.
+	Choose func(*Widths) ([]int, error)
+}
+
+// Width is what the integers of a layer must fit: an accumulator of P bits and
+// weights of M.
+type Width struct{ AccBits, WeightBits int }
+
+// Widths are what the layers under a method may be given.
+type Widths struct {
+	// Layers names these layers, in order.
+	Layers []string
+	// Candidates of each layer, the cheapest first: each P from the least that
+	// holds a weight to what the spec gives the layer, with each M up to the
+	// spec's that the budget of P can fill. M is chosen with P because at a low P
+	// most integers are 0 and +-1, and because what a layer costs is known only
+	// with it.
+	Candidates [][]Width
+	// Loss is by how much the training loss of the float network, with all its
+	// quantisers, rises when one layer's weights are projected for a candidate
+	// instead of its last, before any training: over the first training samples,
+	// with the statistics of their batches, to which training adapts too.
+	Loss [][]float64
+
+	run   *run
+	nodes []*node
+	float [][]float32 // weights of the nodes
+}
+
+// calibrationLoss is how many training samples Widths.Loss is measured on.
+const calibrationLoss = 2048
+
+// newWidths measures the layers of r's network, which has just got its
+// quantisers; float are the weights of its nodes before.
+func (r *run) newWidths(float map[*node][]float32) (*Widths, error) {
+	w := &Widths{run: r}
+	for _, node := range r.net.nodes {
+		if node.w == nil || node.w.parameters().q.z.Method == quant.Base {
+			continue
+		}
+		w.Layers, w.Candidates = append(w.Layers, node.name), append(w.Candidates, candidates(node.w.parameters().q.z))
+		w.nodes, w.float = append(w.nodes, node), append(w.float, float[node])
+	}
+	if len(w.nodes) == 0 {
+		return nil, errors.New("no layer is under a method with accumulators")
+	}
+	w.measure()
+	return w, nil
+}
+
+// candidates returns the widths up to those of z.
+func candidates(z quant.Quantizer) (c []Width) {
+	for p := leastAccBits(z); p <= z.AccBits; p++ {
+		units := unitsOf(z, p)
+		for m := 2; m <= z.WeightBits; m++ {
+			if m == 2 || int64(1)<<(m-2)-1 < units { // else m-1 bits hold all of them
+				c = append(c, Width{p, m})
+			}
+		}
+	}
+	return c
+}
+
+// unitsOf returns the largest integer that p bits let a weight be.
+func unitsOf(z quant.Quantizer, p int) int64 {
+	switch z.Method {
+	case quant.Budget:
+		return z.Rule.Allowance(p, z.Input).Units
+	case quant.A2QPlus:
+		return int64(quant.BudgetA2QPlus(p, z.Input) / 2)
+	}
+	return int64(quant.BudgetA2Q(p, z.Input))
+}
+
+// measure sets Loss and leaves every layer at its last candidate.
+func (w *Widths) measure() {
+	full := w.run.calibrationLoss()
+	for i, c := range w.Candidates {
+		last := len(c) - 1
+		loss := make([]float64, len(c))
+		for k := range last {
+			w.set(i, k)
+			loss[k] = w.run.calibrationLoss() - full
+		}
+		w.set(i, last)
+		w.Loss = append(w.Loss, loss)
+	}
+}
+
+// set starts layer i again from its float weights, under candidate k.
+func (w *Widths) set(i, k int) {
+	z := w.nodes[i].step.weights
+	z.AccBits, z.WeightBits = w.Candidates[i][k].AccBits, w.Candidates[i][k].WeightBits
+	w.nodes[i].w.parameters().requantise(w.float[i], *z)
+}
+
+// calibrationLoss returns the loss over the first training samples.
+func (r *run) calibrationLoss() float64 {
+	r.net.prepare()
+	sum, samples := 0.0, min(r.train.n, calibrationLoss)
+	for at := 0; at < samples; at += r.spec.Batch {
+		index := make([]int32, min(r.spec.Batch, samples-at))
+		for i := range index {
+			index[i] = int32(at + i)
+		}
+		r.train.gather(index, r.net.x)
+		loss, _ := r.judge(index, r.net.forward(len(index), 0))
+		sum += loss * float64(len(index))
+	}
+	return sum / float64(samples)
+}
+
+// Model returns the network as it starts into training, with every layer so
+// many candidates below its last, or at its first. It declares all of M, also
+// where its integers are smaller before training.
+func (w *Widths) Model(below int) *qonnx.Model {
+	for i, c := range w.Candidates {
+		w.set(i, max(len(c)-1-below, 0))
+	}
+	spec, keep := *w.run.spec, false
+	spec.ShrinkWeights = &keep
+	m := w.run.net.export(&spec, inputShape(w.run.sample))
+	for i, c := range w.Candidates {
+		w.set(i, len(c)-1)
+	}
+	return m
+}
+
+// Choose returns the candidates whose costs, cost[layer][candidate], sum to at
+// most limit with the least sum of losses: exactly, by dynamic programming over
+// what is left of the limit. It returns an error where the cheapest cost more.
+func (w *Widths) Choose(cost [][]int, limit int) ([]int, error) {
+	least := 0
+	for _, c := range cost {
+		least += slices.Min(c)
+	}
+	if least > limit {
+		return nil, fmt.Errorf("the least is %d, the limit %d", least, limit)
+	}
+	// best[c] is the least loss of the layers so far with c to spend beside
+	// their cheapest candidates, chosen[i][c] the candidate of layer i in it.
+	best, chosen := make([]float64, limit-least+1), make([][]int, len(cost))
+	for i, costs := range cost {
+		next, floor := make([]float64, len(best)), slices.Min(costs)
+		chosen[i] = make([]int, len(best))
+		for c := range best {
+			next[c] = math.Inf(1)
+			for k := len(costs) - 1; k >= 0; k-- { // the widest of equals
+				if extra := costs[k] - floor; extra <= c && best[c-extra]+w.Loss[i][k] < next[c] {
+					next[c], chosen[i][c] = best[c-extra]+w.Loss[i][k], k
+				}
+			}
+		}
+		best = next
+	}
+	out, c := make([]int, len(cost)), len(best)-1
+	for i := len(cost) - 1; i >= 0; i-- {
+		out[i] = chosen[i][c]
+		c -= cost[i][out[i]] - slices.Min(cost[i])
+	}
+	return out, nil
+}
+
+// allocate gives each layer the widths that the allocator chooses.
+func (r *run) allocate(float map[*node][]float32) error {
+	w, err := r.newWidths(float)
+	if err != nil {
+		return fmt.Errorf("train: widths by layer: %w", err)
+	}
+	chosen, err := r.opts.Allocate.Choose(w)
+	if err != nil {
+		return fmt.Errorf("train: widths by layer: %w", err)
+	}
+	for i, k := range chosen {
+		w.set(i, k)
+	}
+	return nil
+}
+
+// floatWeights returns copies of the weights of all nodes.
+func (n *net) floatWeights() map[*node][]float32 {
+	float := map[*node][]float32{}
+	for _, node := range n.nodes {
+		if node.w != nil {
+			float[node] = slices.Clone(node.w.parameters().w.v)
+		}
+	}
+	return float
+}
+
+// widths returns those of each node; zero where it has none to keep.
+func (n *net) widths() []Width {
+	w := make([]Width, len(n.nodes))
+	for i, node := range n.nodes {
+		if node.w != nil && node.step.weights.Method != quant.Base {
+			w[i] = Width{node.step.weights.AccBits, node.step.weights.WeightBits}
+		}
+	}
+	return w
+}
+
+// setWidths sets what widths returned, before the network is quantised.
+func (n *net) setWidths(w []Width) error {
+	if len(w) != len(n.nodes) {
+		return errors.New("holds widths of another network")
+	}
+	for i, node := range n.nodes {
+		if w[i] != (Width{}) && node.w != nil {
+			node.step.weights.AccBits, node.step.weights.WeightBits = w[i].AccBits, w[i].WeightBits
+		}
+	}
+	return nil
+}

@@ -1,0 +1,180 @@
+package train
+
+import (
+	"bytes"
+	"context"
+	"math/rand/v2"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/a2qgen/a2qgen/quant"
+	"github.com/a2qgen/a2qgen/quant/qonnx"
+)
+
+// TestChoose compares with every choice there is.
+func TestChoose(t *testing.T) {
+	rng := rand.New(rand.NewPCG(60, 1))
+	for range 2000 {
+		w, cost := &Widths{}, [][]int{}
+		for range 1 + rng.IntN(4) {
+			var c []int
+			var l []float64
+			for range 1 + rng.IntN(4) {
+				c, l = append(c, rng.IntN(10)), append(l, float64(rng.IntN(12)))
+			}
+			cost, w.Loss = append(cost, c), append(w.Loss, l)
+		}
+		limit := rng.IntN(25)
+		best, possible := 0.0, false
+		forEachChoice(cost, func(choice []int) {
+			spent, loss := sums(cost, w.Loss, choice)
+			if spent <= limit && (!possible || loss < best) {
+				best, possible = loss, true
+			}
+		})
+		got, err := w.Choose(cost, limit)
+		if !possible {
+			if err == nil {
+				t.Fatalf("%v at most %d: chose %v, want an error", cost, limit, got)
+			}
+			continue
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if spent, loss := sums(cost, w.Loss, got); spent > limit || loss != best {
+			t.Fatalf("costs %v, losses %v, at most %d: chose %v for %d, loss %g, want %g", cost, w.Loss, limit, got, spent, loss, best)
+		}
+	}
+}
+
+func forEachChoice(cost [][]int, do func(choice []int)) {
+	choice := make([]int, len(cost))
+	var walk func(i int)
+	walk = func(i int) {
+		if i == len(cost) {
+			do(choice)
+			return
+		}
+		for choice[i] = range cost[i] {
+			walk(i + 1)
+		}
+	}
+	walk(0)
+}
+
+func sums(cost [][]int, loss [][]float64, choice []int) (spent int, sum float64) {
+	for i, k := range choice {
+		spent += cost[i][k]
+		sum += loss[i][k]
+	}
+	return spent, sum
+}
+
+// TestCandidates: every P that holds a weight, with each M that it can fill.
+func TestCandidates(t *testing.T) {
+	z := quant.Quantizer{Method: quant.Budget, Rule: quant.Shifted, Input: quant.DataType{Bits: 4}, AccBits: 6, WeightBits: 4}
+	// 4 bits hold one unit, 5 two, 6 four; weights of 2 bits are up to 1, of 3 up to 3.
+	if got, want := candidates(z), []Width{{4, 2}, {5, 2}, {5, 3}, {6, 2}, {6, 3}, {6, 4}}; !slices.Equal(got, want) {
+		t.Errorf("candidates %v, want %v", got, want)
+	}
+}
+
+// chooser returns an allocator that takes the given candidate of each layer,
+// counted from the last.
+func chooser(limit int, below ...int) *Allocator {
+	return &Allocator{Limit: limit, Choose: func(w *Widths) ([]int, error) {
+		var out []int
+		for i, c := range w.Candidates {
+			out = append(out, len(c)-1-below[i])
+		}
+		return out, nil
+	}}
+}
+
+// TestAllocate: the network has the widths that were chosen; where these are the
+// spec's it is the one that training gives without.
+func TestAllocate(t *testing.T) {
+	s := small()
+	s.Method, s.Rule = quant.Budget, quant.Shifted
+	_, plain := mustRun(t, s, Options{})
+	if _, same := mustRun(t, s, Options{Allocate: chooser(1, 0, 0)}); !bytes.Equal(plain, same) {
+		t.Error("the spec's own widths give another network")
+	}
+	out := filepath.Join(t.TempDir(), "net.onnx")
+	mustRun(t, s, Options{Out: out, Allocate: chooser(1, 4, 6)})
+	net, err := qonnx.Read(out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// 10 bits have weights of 2, 3 and 4 bits, so do 9 and 8.
+	for i, want := range []Width{{9, 3}, {8, 4}} {
+		l := &net.Layers[1+i]
+		if l.AccBits != want.AccBits || l.WeightBits > want.WeightBits {
+			t.Errorf("layer %s has P=%d, M=%d, want %+v", l.Name, l.AccBits, l.WeightBits, want)
+		}
+		if err := l.Certify(want.AccBits); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// TestWidthsMeasure: narrower accumulators lose more, and what is measured leaves
+// no trace.
+func TestWidthsMeasure(t *testing.T) {
+	s := small()
+	s.Method, s.Rule = quant.Budget, quant.Shifted
+	mustRun(t, s, Options{Allocate: &Allocator{Limit: 1, Choose: func(w *Widths) ([]int, error) {
+		if !slices.Equal(w.Layers, []string{"fc2", "fc3"}) {
+			t.Errorf("layers %v", w.Layers)
+		}
+		for i, loss := range w.Loss {
+			if last := len(loss) - 1; loss[last] != 0 || !(loss[0] > 0.01) {
+				t.Errorf("layer %s: losses %v, want 0 at the end and more at the start", w.Layers[i], loss)
+			}
+		}
+		m := w.Model(3)
+		for i, c := range w.Candidates {
+			l, want := m.Layers[1+i], c[len(c)-4]
+			if l.AccBits != want.AccBits || l.WeightBits != want.WeightBits {
+				t.Errorf("model: layer %s has P=%d, M=%d, want %+v", l.Name, l.AccBits, l.WeightBits, want)
+			}
+		}
+		return w.Choose([][]int{make([]int, len(w.Loss[0])), make([]int, len(w.Loss[1]))}, 0)
+	}}})
+	s.Method = quant.Base
+	if _, err := Run(context.Background(), s, smallSet(), nil, Options{Allocate: chooser(1)}); err == nil ||
+		!strings.Contains(err.Error(), "no layer is under a method") {
+		t.Errorf("base: %v", err)
+	}
+}
+
+// TestAllocateResumes: a run that was stopped keeps its widths, and is not
+// continued under another limit.
+func TestAllocateResumes(t *testing.T) {
+	s := small()
+	s.Method, s.Rule = quant.Budget, quant.Shifted
+	_, want := mustRun(t, s, Options{Allocate: chooser(7, 2, 5)})
+	out := filepath.Join(t.TempDir(), "net.onnx")
+	ctx, stop := context.WithCancel(context.Background())
+	_, err := Run(ctx, s, smallSet(), nil, Options{Out: out, Allocate: chooser(7, 2, 5), Progress: func(e Event) {
+		if e.Phase == QATPhase && e.Epoch == 2 {
+			stop()
+		}
+	}})
+	if err == nil {
+		t.Fatal("was not stopped")
+	}
+	for _, a := range []*Allocator{nil, chooser(8, 2, 5)} {
+		_, err := Run(context.Background(), s, smallSet(), nil, Options{Out: out, Resume: true, Allocate: a})
+		if err == nil || !strings.Contains(err.Error(), "chosen for a limit of 7") {
+			t.Errorf("resumed under another limit: %v", err)
+		}
+	}
+	fails := &Allocator{Limit: 7, Choose: func(*Widths) ([]int, error) { t.Error("chose again"); return nil, context.Canceled }}
+	if _, got := mustRun(t, s, Options{Out: out, Resume: true, Allocate: fails}); !bytes.Equal(got, want) {
+		t.Error("the resumed run gives another network")
+	}
+}
