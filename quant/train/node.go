@@ -128,14 +128,13 @@ func (n *node) spans(half int, f func(s span)) {
 // batch's statistics, with that momentum; else the running ones.
 func (n *node) begin(rows int, momentum float32, training bool) {
 	n.rows, n.momentum, n.training = rows, momentum, training
-	switch {
-	case n.act == nil || n.norm != nil && training: // set in the pass
-	case n.norm != nil:
-		n.norm.estimate()
-		fallthrough
-	default:
-		n.act.set(n.norm)
+	if n.act == nil || n.norm != nil && training { // the pass sets it
+		return
 	}
+	if n.norm != nil {
+		n.norm.estimate()
+	}
+	n.act.set(n.norm)
 }
 
 // addForward adds to s what computes the output.
