@@ -9,6 +9,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/a2qgen/a2qgen/hwgen"
 	"github.com/a2qgen/a2qgen/quant"
 	"github.com/a2qgen/a2qgen/quant/train"
 )
@@ -18,6 +19,10 @@ seeds, scores every result with the integer executor on the test samples, and wr
 mean and spread as a table and a plot. base knows no accumulator and runs once a seed.
 budget/split and budget/shifted name the rule of the budget method.
 
+--fps F (at --clock MHZ, or --folding FILE) adds the LUT of each design by estimate, and a
+plot of accuracy over LUT; for networks that have Verilog. --lut N,N adds networks whose
+layers have P and M of their own, within N LUT and up to the largest --acc.
+
 The output directory gets results.json, results.csv, results.md, results.svg, and a file
 for each run in runs/. Runs that are there with the same spec and data are not trained
 again: a sweep that was stopped goes on where it was. The float phase of a seed is
@@ -25,15 +30,17 @@ trained once.
 
 Example:
    a2qgen sweep examples/fmnist-mlp-256.yaml --acc 6:16 --seeds 3 --out build/sweep
-   a2qgen sweep examples/fmnist-cnn.yaml --acc 8,10,12 --methods a2q+,budget/shifted`
+   a2qgen sweep examples/fmnist-cnn.yaml --acc 8,10,12 --methods a2q+,budget/shifted
+   a2qgen sweep examples/fmnist-mlp-256.yaml --methods budget/shifted --acc 6:10 --fps 100000 --lut 26900,27800`
 
 func sweepCommand() *cli.Command {
 	return &cli.Command{
 		Name: "sweep", Usage: "accuracy of methods over accumulator widths and seeds",
 		UsageText: "a2qgen sweep SPEC.yaml [--acc 6:16] [--methods base,a2q,a2q+,budget/shifted] [--seeds 3]\n" +
-			"   [--data DIR] [--out DIR] [--weights M] [--acts N] [--epochs E] [--seed S] [--json]",
+			"   [--data DIR] [--out DIR] [--weights M] [--acts N] [--epochs E] [--seed S]\n" +
+			"   [--lut N,N] [--fps F] [--clock MHZ] [--folding FILE] [--fold LAYER=PE,SIMD]... [--json]",
 		Description: sweepHelp,
-		Flags: []cli.Flag{
+		Flags: append([]cli.Flag{
 			&cli.StringFlag{Name: "acc", Value: "6:16", Usage: "accumulator widths `P`: 12, 8:16 or a list"},
 			&cli.StringFlag{Name: "methods", Value: "base,a2q,a2q+,budget/shifted", Usage: "`LIST` of methods"},
 			&cli.IntFlag{Name: "seeds", Value: 3, Usage: "train with `N` seeds each, from --seed on"},
@@ -43,8 +50,9 @@ func sweepCommand() *cli.Command {
 			&cli.IntFlag{Name: "acts", Usage: "activation width `N`, bits"},
 			&cli.IntFlag{Name: "epochs", Usage: "`E` epochs in all, the first half of them in floating point"},
 			&cli.Uint64Flag{Name: "seed", Usage: "`S` is the first seed (default: the spec's)"},
+			&cli.IntSliceFlag{Name: "lut", Usage: "choose P and M of each layer for at most `N` LUT (a list)"},
 			jsonFlag(),
-		},
+		}, foldingFlags()...),
 		Action: sweepAction,
 	}
 }
@@ -74,13 +82,27 @@ type sweep struct {
 	cells []sweepCell
 	seeds []uint64
 	title string
+	// hardware is set where designs are to be estimated, with folding.
+	hardware bool
+	folding  hwgen.Options
 }
 
-// sweepCell is a method at a width, trained once a seed.
+// sweepCell is a method at a width, or within so many LUT, trained once a seed.
 type sweepCell struct {
 	method string // "base", "a2q+", "budget/shifted", ...
-	acc    int    // 0 for base
-	spec   *train.Spec
+	sweepLimit
+	spec *train.Spec
+}
+
+// sweepLimit is the accumulator width of all layers under the method, or the LUT
+// that bound each layer's own; neither for base.
+type sweepLimit struct{ acc, lut int }
+
+func (l sweepLimit) String() string {
+	if l.lut > 0 {
+		return fmt.Sprintf("%d LUT", l.lut)
+	}
+	return fmt.Sprintf("P=%d", l.acc)
 }
 
 func newSweep(c *cli.Context, path string) (*sweep, error) {
@@ -108,7 +130,10 @@ func newSweep(c *cli.Context, path string) (*sweep, error) {
 		s.seeds = append(s.seeds, s.spec.Seed+uint64(i))
 	}
 	s.title = sweepTitle(c, path)
-	if err := s.plan(strings.Split(c.String("methods"), ","), widths); err != nil {
+	if err := s.estimates(c); err != nil {
+		return nil, err
+	}
+	if err := s.plan(strings.Split(c.String("methods"), ","), widths, c.IntSlice("lut")); err != nil {
 		return nil, err
 	}
 	if s.sets, err = openSpecData(s.spec); err != nil {
@@ -117,39 +142,70 @@ func newSweep(c *cli.Context, path string) (*sweep, error) {
 	return s, os.MkdirAll(filepath.Join(s.out, "runs"), 0o777)
 }
 
+// estimates reads the flags that ask for LUT.
+func (s *sweep) estimates(c *cli.Context) (err error) {
+	s.hardware = foldingIsSet(c) || c.IsSet("lut")
+	if !s.hardware {
+		return nil
+	}
+	for _, n := range c.IntSlice("lut") {
+		if n < 1 {
+			return usagef("sweep: --lut is %d, want at least 1", n)
+		}
+	}
+	if err := hasHardware(s.spec); err != nil {
+		return usagef("sweep: to estimate LUT %w", err)
+	}
+	s.folding, err = foldingOptions(c)
+	return err
+}
+
 // sweepTitle is the command that repeats the sweep, whatever the machine.
 func sweepTitle(c *cli.Context, path string) string {
 	line := "a2qgen sweep " + filepath.ToSlash(path)
-	for _, name := range []string{"acc", "methods", "seeds", "weights", "acts", "epochs", "seed"} {
+	for _, name := range []string{"acc", "methods", "seeds", "weights", "acts", "epochs", "seed", "fps", "clock", "folding"} {
 		if c.IsSet(name) {
 			line += fmt.Sprintf(" --%s %v", name, c.Value(name))
 		}
+	}
+	for _, n := range c.IntSlice("lut") {
+		line += fmt.Sprintf(" --lut %d", n)
+	}
+	for _, f := range c.StringSlice("fold") {
+		line += " --fold " + f
 	}
 	return line
 }
 
 // plan lists the cells and checks every spec before the first run.
-func (s *sweep) plan(methods []string, widths []int) error {
+func (s *sweep) plan(methods []string, widths, luts []int) error {
 	slices.Sort(widths)
-	widths = slices.Compact(widths)
+	var limits []sweepLimit
+	for _, p := range slices.Compact(widths) {
+		limits = append(limits, sweepLimit{acc: p})
+	}
+	slices.Sort(luts)
+	for _, n := range slices.Compact(luts) {
+		limits = append(limits, sweepLimit{acc: slices.Max(widths), lut: n})
+	}
 	for _, text := range methods {
 		own := train.Overrides{}
 		if err := setMethod(&own, text); err != nil {
 			return usagef("--methods: %w", err)
 		}
-		each := widths
+		each := limits
 		if *own.Method == quant.Base {
-			each = []int{0}
+			each = []sweepLimit{{}}
 		}
-		for _, p := range each {
-			if p > 0 {
-				own.AccBits = &p
+		for _, l := range each {
+			if l.acc > 0 {
+				own.AccBits = &l.acc
 			}
 			spec, err := s.spec.With(own)
 			if err != nil {
-				return fmt.Errorf("method %s at P=%d: %w", text, p, err)
+				return fmt.Errorf("method %s at %v: %w", text, l, err)
 			}
-			s.cells = append(s.cells, sweepCell{method: text, acc: p, spec: spec})
+			s.cells = append(s.cells, sweepCell{method: text, sweepLimit: l, spec: spec})
 		}
 	}
 	return nil

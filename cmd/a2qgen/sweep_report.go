@@ -29,6 +29,10 @@ type sweepReport struct {
 type sweepResult struct {
 	Method  string `json:"method"`
 	AccBits int    `json:"acc_bits"`
+	// LUTLimit is 0 where all layers have AccBits.
+	LUTLimit int `json:"lut_limit,omitempty"`
+	// LUTMean is the mean estimate of the designs, or 0.
+	LUTMean float64 `json:"lut_mean,omitempty"`
 	// Mean, SD (sample standard deviation), Min and Max of the integer accuracy
 	// on the test samples, in percent, over the seeds.
 	Mean      float64 `json:"mean_percent"`
@@ -53,11 +57,12 @@ func (r *sweepResult) add(run *sweepRun) {
 }
 
 func (r *sweepResult) finish() {
-	var integer, float, held []float64
+	var integer, float, held, lut []float64
 	for _, run := range r.Runs {
 		integer, float = append(integer, run.IntegerPercent), append(float, run.FloatPercent)
-		held = append(held, run.ValidationPercent)
+		held, lut = append(held, run.ValidationPercent), append(lut, float64(run.LUT))
 	}
+	r.LUTMean = stat.Mean(lut, nil)
 	r.Mean, r.FloatMean, r.ValidationMean = stat.Mean(integer, nil), stat.Mean(float, nil), stat.Mean(held, nil)
 	r.Min, r.Max = floats.Min(integer), floats.Max(integer)
 	if len(integer) > 1 {
@@ -75,40 +80,47 @@ func (d *sweepReport) methods() (names []string) {
 	return names
 }
 
-func (d *sweepReport) widths() (all []int) {
-	for _, r := range d.Results {
-		if r.AccBits > 0 && !slices.Contains(all, r.AccBits) {
-			all = append(all, r.AccBits)
+// columns lists the widths, the largest first, then the limits of LUT.
+func (d *sweepReport) columns() (all []sweepLimit) {
+	for i := range d.Results {
+		if l := d.Results[i].limit(); l != (sweepLimit{}) && !slices.Contains(all, l) {
+			all = append(all, l)
 		}
 	}
-	slices.Sort(all)
-	slices.Reverse(all)
+	slices.SortFunc(all, func(a, b sweepLimit) int {
+		if (a.lut > 0) != (b.lut > 0) {
+			return a.lut - b.lut
+		}
+		return (b.acc - a.acc) + (b.lut - a.lut)
+	})
 	return all
 }
 
-func (d *sweepReport) at(method string, p int) *sweepResult {
-	i := slices.IndexFunc(d.Results, func(r sweepResult) bool { return r.Method == method && r.AccBits == p })
+func (r *sweepResult) limit() sweepLimit { return sweepLimit{r.AccBits, r.LUTLimit} }
+
+func (d *sweepReport) at(method string, l sweepLimit) *sweepResult {
+	i := slices.IndexFunc(d.Results, func(r sweepResult) bool { return r.Method == method && r.limit() == l })
 	if i < 0 {
 		return nil
 	}
 	return &d.Results[i]
 }
 
-// rows returns the table: a row a method, a column a width.
+// rows returns the table: a row a method, a column a limit.
 func (d *sweepReport) rows(cell func(r *sweepResult) string) [][]string {
 	head := []string{"method"}
-	for _, p := range d.widths() {
-		head = append(head, fmt.Sprintf("P=%d", p))
+	for _, l := range d.columns() {
+		head = append(head, l.String())
 	}
 	rows := [][]string{head}
 	for _, m := range d.methods() {
-		if d.at(m, 0) != nil {
+		if d.at(m, sweepLimit{}) != nil {
 			continue
 		}
 		row := []string{m}
-		for _, p := range d.widths() {
+		for _, l := range d.columns() {
 			text := "" // where the sweep has not come to it
-			if r := d.at(m, p); r != nil {
+			if r := d.at(m, l); r != nil {
 				text = cell(r)
 			}
 			row = append(row, text)
@@ -124,8 +136,12 @@ func (d *sweepReport) limits() (lines []string) {
 		lines = append(lines, fmt.Sprintf("float %.2f %%", d.Results[0].FloatMean))
 	}
 	for _, m := range d.methods() {
-		if r := d.at(m, 0); r != nil {
-			lines = append(lines, fmt.Sprintf("%s, no accumulator limit: %s %%, needs P=%d", m, r.cell(), r.NeededBits))
+		if r := d.at(m, sweepLimit{}); r != nil {
+			line := fmt.Sprintf("%s, no accumulator limit: %s %%, needs P=%d", m, r.cell(), r.NeededBits)
+			if d.hardware() {
+				line += fmt.Sprintf(", %s LUT", r.lut())
+			}
+			lines = append(lines, line)
 		}
 	}
 	return lines
@@ -133,6 +149,14 @@ func (d *sweepReport) limits() (lines []string) {
 
 // validation is the mean on held-out training samples.
 func (r *sweepResult) validation() string { return fmt.Sprintf("%.2f", r.ValidationMean) }
+
+// lut is the mean estimate.
+func (r *sweepResult) lut() string { return fmt.Sprintf("%.0f", r.LUTMean) }
+
+// hardware says that designs were estimated.
+func (d *sweepReport) hardware() bool {
+	return slices.ContainsFunc(d.Results, func(r sweepResult) bool { return r.LUTMean > 0 })
+}
 
 // held says that the runs held out training samples.
 func (d *sweepReport) held() bool {
@@ -155,19 +179,29 @@ func (d *sweepReport) print(w io.Writer) {
 		t.rows[0][0] = "held out"
 		t.print(w)
 	}
+	if d.hardware() {
+		t.rows = d.rows((*sweepResult).lut)
+		t.rows[0][0] = "LUT"
+		t.print(w)
+	}
 }
 
 // write writes the report's files to dir.
 func (d *sweepReport) write(dir string) error {
-	plot, err := d.figure().SVG()
-	if err != nil {
-		return err
-	}
 	doc, err := toJSON(d)
 	if err != nil {
 		return err
 	}
-	for name, data := range map[string][]byte{"results.json": doc, "results.csv": d.csv(), "results.md": d.markdown(), "results.svg": plot} {
+	files := map[string][]byte{"results.json": doc, "results.csv": d.csv(), "results.md": d.markdown()}
+	if files["results.svg"], err = d.figure().SVG(); err != nil {
+		return err
+	}
+	if d.hardware() {
+		if files["lut.svg"], err = d.lutFigure().SVG(); err != nil {
+			return err
+		}
+	}
+	for name, data := range files {
 		if err := maybe.WriteFile(filepath.Join(dir, name), data, 0o644); err != nil {
 			return err
 		}
@@ -179,18 +213,45 @@ func (d *sweepReport) figure() *report.Figure {
 	f := &report.Figure{Caption: d.Name, X: "accumulator width P, bits", Y: "accuracy, percent"}
 	for _, m := range d.methods() {
 		s := report.Series{Name: m}
-		for _, p := range d.widths() {
-			r := d.at(m, p)
+		for _, l := range d.columns() {
+			if l.lut > 0 {
+				continue
+			}
+			r := d.at(m, l)
 			if r == nil { // base: a level
-				r = d.at(m, 0)
+				r = d.at(m, sweepLimit{})
 				s.Dashed = true
 			}
 			if r == nil { // not trained yet
 				continue
 			}
-			s.X, s.Y = append(s.X, float64(p)), append(s.Y, r.Mean)
+			s.X, s.Y = append(s.X, float64(l.acc)), append(s.Y, r.Mean)
 		}
 		f.Series = append(f.Series, s)
+	}
+	return f
+}
+
+// lutFigure has a series for each method at one P for all layers, and one with P
+// and M by layer.
+func (d *sweepReport) lutFigure() *report.Figure {
+	f := &report.Figure{Caption: d.Name, X: "LUT of the design, by estimate", Y: "accuracy, percent"}
+	for _, m := range d.methods() {
+		one, own := report.Series{Name: m}, report.Series{Name: m + ", P and M by layer"}
+		for i := range d.Results {
+			r := &d.Results[i]
+			s := &one
+			if r.LUTLimit > 0 {
+				s = &own
+			}
+			if r.Method == m {
+				s.X, s.Y = append(s.X, r.LUTMean), append(s.Y, r.Mean)
+			}
+		}
+		f.Series = append(f.Series, one)
+		if len(own.X) > 0 {
+			f.Series = append(f.Series, own)
+		}
 	}
 	return f
 }
@@ -198,11 +259,12 @@ func (d *sweepReport) figure() *report.Figure {
 func (d *sweepReport) csv() []byte {
 	var b bytes.Buffer
 	w := csv.NewWriter(&b)
-	w.Write([]string{"method", "acc_bits", "seed", "float_percent", "integer_percent", "needed_bits", "l1_max", "taps_max", "weight_bits"})
+	w.Write([]string{"method", "acc_bits", "seed", "float_percent", "integer_percent", "needed_bits", "l1_max", "taps_max", "weight_bits", "lut_limit", "lut"})
 	for _, r := range d.Results {
 		for _, run := range r.Runs {
 			w.Write([]string{r.Method, fmt.Sprint(r.AccBits), fmt.Sprint(run.Seed), fmt.Sprintf("%.2f", run.FloatPercent),
-				fmt.Sprintf("%.2f", run.IntegerPercent), fmt.Sprint(run.NeededBits), fmt.Sprint(run.L1Max), fmt.Sprint(run.TapsMax), fmt.Sprint(run.WeightBits)})
+				fmt.Sprintf("%.2f", run.IntegerPercent), fmt.Sprint(run.NeededBits), fmt.Sprint(run.L1Max), fmt.Sprint(run.TapsMax), fmt.Sprint(run.WeightBits),
+				fmt.Sprint(run.LUTLimit), fmt.Sprint(run.LUT)})
 		}
 	}
 	w.Flush() // b takes everything
@@ -225,7 +287,34 @@ func (d *sweepReport) markdown() []byte {
 	b.WriteString("\nLargest l1 norm of a channel under the method, most nonzero weights (taps), widest weights (bits):\n\n")
 	markdownTable(&b, d.rows(func(r *sweepResult) string { return fmt.Sprintf("%d, %d, %d", r.L1Max, r.TapsMax, r.WeightBits) }))
 	b.WriteString("\n![accuracy over P](results.svg)\n")
+	if d.hardware() {
+		d.lutMarkdown(&b)
+	}
 	return b.Bytes()
+}
+
+// lutMarkdown adds what designs cost and which widths layers got.
+func (d *sweepReport) lutMarkdown(b *bytes.Buffer) {
+	b.WriteString("\nLUT of the design by estimate, mean:\n\n")
+	markdownTable(b, d.rows((*sweepResult).lut))
+	b.WriteString("\n![accuracy over LUT](lut.svg)\n")
+	rows := [][]string{{"method", "at most", "seed", "P and M by layer", "LUT", "accuracy"}}
+	for _, r := range d.Results {
+		for _, run := range r.Runs {
+			if len(run.Widths) == 0 {
+				continue
+			}
+			var widths []string
+			for _, w := range run.Widths {
+				widths = append(widths, fmt.Sprintf("%s %d, %d", w.Layer, w.AccBits, w.WeightBits))
+			}
+			rows = append(rows, cells(r.Method, r.limit(), run.Seed, strings.Join(widths, "; "), run.LUT, fmt.Sprintf("%.2f", run.IntegerPercent)))
+		}
+	}
+	if len(rows) > 1 {
+		b.WriteString("\n")
+		markdownTable(b, rows)
+	}
 }
 
 func markdownTable(w io.Writer, rows [][]string) {

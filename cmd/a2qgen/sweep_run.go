@@ -20,7 +20,13 @@ import (
 type sweepRun struct {
 	Method  string `json:"method"`
 	AccBits int    `json:"acc_bits"`
-	Seed    uint64 `json:"seed"`
+	// LUTLimit is 0 where all layers have AccBits. Within a limit they have P and M
+	// of their own, Widths, and AccBits is the most.
+	LUTLimit int         `json:"lut_limit,omitempty"`
+	Widths   []sweepBits `json:"widths,omitempty"`
+	// LUT of the design by estimate, where a folding was asked for.
+	LUT  int    `json:"lut,omitempty"`
+	Seed uint64 `json:"seed"`
 	// FloatPercent and IntegerPercent are accuracies on the test samples or, where
 	// images are trained to images, PSNRs in dB.
 	FloatPercent   float64 `json:"float_percent"`
@@ -40,19 +46,26 @@ type sweepRun struct {
 	Spec string `json:"spec"`
 }
 
+// sweepBits are P and M of a layer.
+type sweepBits struct {
+	Layer      string `json:"layer"`
+	AccBits    int    `json:"acc_bits"`
+	WeightBits int    `json:"weight_bits"`
+}
+
 // run trains what is missing and returns all results. The files of the report are
 // written after every cell.
 func (s *sweep) run(ctx context.Context) (*sweepReport, error) {
 	doc := &sweepReport{Title: s.title, Name: s.spec.Name, Data: s.sets.describe(), Seeds: s.seeds}
 	total := len(s.cells) * len(s.seeds)
 	for i, cell := range s.cells {
-		c := sweepResult{Method: cell.method, AccBits: cell.acc}
+		c := sweepResult{Method: cell.method, AccBits: cell.acc, LUTLimit: cell.lut}
 		for k, seed := range s.seeds {
 			r, err := s.one(ctx, cell, seed)
 			if err != nil {
-				return nil, fmt.Errorf("%s, P=%d, seed %d: %w", cell.method, cell.acc, seed, err)
+				return nil, fmt.Errorf("%s, %v, seed %d: %w", cell.method, cell.sweepLimit, seed, err)
 			}
-			s.con.line("%d/%d  %s P=%d seed %d: %.2f %%", i*len(s.seeds)+k+1, total, cell.method, cell.acc, seed, r.IntegerPercent)
+			s.con.line("%d/%d  %s %v seed %d: %.2f %%", i*len(s.seeds)+k+1, total, cell.method, cell.sweepLimit, seed, r.IntegerPercent)
 			c.add(r)
 		}
 		c.finish()
@@ -70,15 +83,19 @@ func (s *sweep) one(ctx context.Context, cell sweepCell, seed uint64) (*sweepRun
 	if err != nil {
 		return nil, err
 	}
-	id, err := s.identity(spec)
+	id, err := s.identity(spec, cell.lut)
 	if err != nil {
 		return nil, err
 	}
-	base := filepath.Join(s.out, "runs", fmt.Sprintf("%s-p%d-s%d", strings.ReplaceAll(cell.method, "/", "-"), cell.acc, seed))
+	base := filepath.Join(s.out, "runs", cell.file(seed))
 	if r := readRun(base + ".json"); r != nil && r.Spec == id {
-		return r, nil
+		return r, s.estimate(r, base+".onnx")
 	}
-	o := train.Options{Out: base + ".onnx", FloatCache: filepath.Join(s.out, "float")}
+	var chosen *allocation
+	if cell.lut > 0 {
+		chosen = &allocation{Family: defaultFamily, Limit: cell.lut, folding: s.folding}
+	}
+	o := train.Options{Out: base + ".onnx", FloatCache: filepath.Join(s.out, "float"), Allocate: chosen.allocator()}
 	quiet := *s.con
 	quiet.quiet = true
 	doc, _, err := trainNetwork(ctx, &quiet, spec, s.sets, o)
@@ -88,6 +105,14 @@ func (s *sweep) one(ctx context.Context, cell sweepCell, seed uint64) (*sweepRun
 	os.Remove(base + ".onnx.ckpt")
 	r := newSweepRun(cell, seed, doc)
 	r.Spec = id
+	if chosen != nil {
+		for _, l := range chosen.Layers {
+			r.Widths = append(r.Widths, sweepBits{l.Name, l.AccBits, l.WeightBits})
+		}
+	}
+	if err := s.estimate(r, base+".onnx"); err != nil {
+		return nil, err
+	}
 	data, err := toJSON(r)
 	if err != nil {
 		return nil, err
@@ -95,8 +120,34 @@ func (s *sweep) one(ctx context.Context, cell sweepCell, seed uint64) (*sweepRun
 	return r, maybe.WriteFile(base+".json", data, 0o644)
 }
 
+// file is the name of a run's files, without ending.
+func (c *sweepCell) file(seed uint64) string {
+	name := fmt.Sprintf("%s-p%d", strings.ReplaceAll(c.method, "/", "-"), c.acc)
+	if c.lut > 0 {
+		name += fmt.Sprintf("-lut%d", c.lut)
+	}
+	return fmt.Sprintf("%s-s%d", name, seed)
+}
+
+// estimate sets the LUT of the design in a run's network file, where asked to.
+func (s *sweep) estimate(r *sweepRun, path string) error {
+	if r.LUT = 0; !s.hardware {
+		return nil
+	}
+	net, err := readNetwork(path)
+	if err != nil {
+		return err
+	}
+	e, err := estimateOwn(net, s.folding, defaultFamily)
+	if err != nil {
+		return err
+	}
+	r.LUT = e.Total.LUT
+	return nil
+}
+
 func newSweepRun(cell sweepCell, seed uint64, doc *trainReport) *sweepRun {
-	r := &sweepRun{Method: cell.method, AccBits: cell.acc, Seed: seed, SamplesPerSecond: doc.SamplesPerSecond,
+	r := &sweepRun{Method: cell.method, AccBits: cell.acc, LUTLimit: cell.lut, Seed: seed, SamplesPerSecond: doc.SamplesPerSecond,
 		FloatPercent: doc.FloatAccuracyPercent, IntegerPercent: doc.IntegerAccuracyPercent}
 	if doc.task == train.Regress {
 		r.FloatPercent, r.IntegerPercent = doc.FloatPSNR, doc.IntegerPSNR
@@ -115,13 +166,16 @@ func newSweepRun(cell sweepCell, seed uint64, doc *trainReport) *sweepRun {
 }
 
 // identity hashes everything that a run's result depends on, but the code.
-func (s *sweep) identity(spec *train.Spec) (string, error) {
+func (s *sweep) identity(spec *train.Spec, lut int) (string, error) {
 	text, err := yaml.Marshal(spec)
 	if err != nil {
 		return "", err
 	}
 	h := sha256.New()
 	fmt.Fprintf(h, "%s\n%s %d %d\n", text, s.sets.train.Name, s.sets.train.Len(), s.sets.test.Len())
+	if lut > 0 {
+		fmt.Fprintf(h, "%d %+v\n", lut, s.folding)
+	}
 	return hex.EncodeToString(h.Sum(nil)[:8]), nil
 }
 

@@ -44,6 +44,41 @@ func TestSweep(t *testing.T) {
 	}
 }
 
+// TestSweepLUT: designs are estimated, and those within so many LUT stay there.
+func TestSweepLUT(t *testing.T) {
+	spec, dir := specFile(t, lutSpec), t.TempDir()
+	args := []string{"sweep", spec, "--data", "drawn", "--acc", "8,10", "--methods", "base,budget/shifted", "--seeds", "1",
+		"--out", dir, "--fps", "1000000", "--json"}
+	var wide, doc sweepReport
+	if err := json.Unmarshal([]byte(succeed(t, args...).out), &wide); err != nil {
+		t.Fatal(err)
+	}
+	most := wide.Results[2].Runs[0].LUT // P=10
+	if wide.Results[0].LUTMean <= 0 || most <= 0 {
+		t.Fatalf("got %+v", wide)
+	}
+	limit := most - 100
+	if err := json.Unmarshal([]byte(succeed(t, append(args, "--lut", jsonText(t, limit))...).out), &doc); err != nil {
+		t.Fatal(err)
+	}
+	r := doc.Results[3].Runs[0]
+	if r.LUTLimit != limit || r.AccBits != 10 || len(r.Widths) != 2 || r.LUT > limit*21/20 {
+		t.Errorf("within %d LUT: %+v", limit, r)
+	}
+	text, err := os.ReadFile(filepath.Join(dir, "results.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"| method | P=10 | P=8 | " + jsonText(t, limit) + " LUT |", "![accuracy over LUT](lut.svg)", "P and M by layer"} {
+		if !strings.Contains(string(text), want) {
+			t.Errorf("results.md lacks %q:\n%s", want, text)
+		}
+	}
+	if _, err := os.Stat(filepath.Join(dir, "lut.svg")); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestSweepRefuses(t *testing.T) {
 	spec := filepath.Join(t.TempDir(), "net.yaml")
 	writeFile(t, spec, []byte("layers: [8, 8]\n"))
@@ -55,6 +90,7 @@ func TestSweepRefuses(t *testing.T) {
 		{[]string{"--methods", "budget/half"}, "half"},
 		{[]string{"--seeds", "0"}, "--seeds is 0, want 1..100"},
 		{[]string{"--acc", "2"}, "acc_bits"},
+		{[]string{"--lut", "0"}, "--lut is 0"},
 	} {
 		o := command(t, append([]string{"sweep", spec, "--out", t.TempDir()}, c.args...)...)
 		if o.status == 0 || !strings.Contains(o.errors, c.want) {

@@ -96,7 +96,7 @@ func trainAction(c *cli.Context) error {
 	if seeds < 1 || seeds > maxSeeds {
 		return fmt.Errorf("train: --seeds is %d, want 1..%d", seeds, maxSeeds)
 	}
-	allocate, chosen, err := lutAllocator(c, spec)
+	chosen, err := lutAllocation(c, spec)
 	if err != nil {
 		return err
 	}
@@ -106,7 +106,7 @@ func trainAction(c *cli.Context) error {
 	}
 	con := newConsole(c)
 	o := train.Options{Out: c.String("out"), FloatOut: c.String("float-out"), Resume: c.Bool("resume"), FloatCache: c.String("cache"),
-		Allocate: allocate}
+		Allocate: chosen.allocator()}
 	if seeds > 1 {
 		if o.FloatOut != "" {
 			return fmt.Errorf("train: --float-out writes one network, --seeds asks for %d", seeds)

@@ -20,6 +20,8 @@ type allocation struct {
 	Limit  int               `json:"lut_limit"`
 	LUT    int               `json:"lut"`
 	Layers []allocationLayer `json:"layers"`
+
+	folding hwgen.Options
 }
 
 // allocationLayer is what a layer got. LUT are those of the layer with
@@ -44,42 +46,59 @@ func lutFlags() []cli.Flag {
 	}, foldingFlags()...)
 }
 
-// lutAllocator returns what chooses widths under --lut, and where it
-// writes down what it chose; nil without --lut.
-func lutAllocator(c *cli.Context, spec *train.Spec) (*train.Allocator, *allocation, error) {
+// foldingIsSet says that a flag of foldingFlags is given.
+func foldingIsSet(c *cli.Context) bool {
+	return c.IsSet("fps") || c.IsSet("clock") || c.IsSet("folding") || c.IsSet("fold")
+}
+
+// lutAllocation returns what chooses the widths under --lut; nil without.
+func lutAllocation(c *cli.Context, spec *train.Spec) (*allocation, error) {
 	if !c.IsSet("lut") {
-		for _, name := range []string{"fps", "clock", "folding", "fold"} {
-			if c.IsSet(name) {
-				return nil, nil, usagef("train: --%s wants --lut", name)
-			}
+		if foldingIsSet(c) {
+			return nil, usagef("train: --fps, --clock, --folding and --fold want --lut")
 		}
-		return nil, nil, nil
+		return nil, nil
 	}
-	limit := c.Int("lut")
-	switch {
+	switch limit := c.Int("lut"); {
 	case limit < 1:
-		return nil, nil, usagef("train: --lut is %d, want at least 1", limit)
+		return nil, usagef("train: --lut is %d, want at least 1", limit)
 	case c.Int("seeds") > 1:
-		return nil, nil, usagef("train: --lut chooses for one network, --seeds asks for %d", c.Int("seeds"))
+		return nil, usagef("train: --lut chooses for one network, --seeds asks for %d", c.Int("seeds"))
 	case spec.Method == quant.Base:
-		return nil, nil, usagef("train: --lut wants a method with accumulators, not base")
+		return nil, usagef("train: --lut wants a method with accumulators, not base")
 	}
-	for i := range spec.Layers {
-		if kind := spec.Layers[i].Kind; kind != train.LinearLayer {
-			return nil, nil, usagef("train: --lut wants linear layers, which alone have Verilog so far, not %s", kind)
-		}
+	if err := hasHardware(spec); err != nil {
+		return nil, usagef("train: --lut %w", err)
 	}
 	o, err := foldingOptions(c)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	doc := &allocation{Family: defaultFamily, Limit: limit}
-	return &train.Allocator{Limit: limit, Choose: func(w *train.Widths) ([]int, error) { return doc.choose(w, o) }}, doc, nil
+	return &allocation{Family: defaultFamily, Limit: c.Int("lut"), folding: o}, nil
 }
 
-// choose finds the candidates of w that lose least within the limit.
-func (a *allocation) choose(w *train.Widths, o hwgen.Options) ([]int, error) {
-	costs, rest, err := lutCosts(w, o, a.Family)
+// hasHardware returns an error unless every layer of spec has Verilog.
+func hasHardware(spec *train.Spec) error {
+	for i := range spec.Layers {
+		if kind := spec.Layers[i].Kind; kind != train.LinearLayer {
+			return fmt.Errorf("wants linear layers, which alone have Verilog so far, not %s", kind)
+		}
+	}
+	return nil
+}
+
+// allocator returns what trains under a; nil where a is.
+func (a *allocation) allocator() *train.Allocator {
+	if a == nil {
+		return nil
+	}
+	return &train.Allocator{Limit: a.Limit, Choose: a.choose}
+}
+
+// choose finds the candidates of w that lose least within the limit, and writes
+// them down.
+func (a *allocation) choose(w *train.Widths) ([]int, error) {
+	costs, rest, err := lutCosts(w, a.folding, a.Family)
 	if err != nil {
 		return nil, err
 	}
@@ -141,6 +160,12 @@ func estimateModel(m *qonnx.Model, o hwgen.Options, family string) (*cost.Report
 	if err != nil {
 		return nil, err
 	}
+	return estimateOwn(net, o, family)
+}
+
+// estimateOwn estimates the design of a network with the widths that its layers
+// declare.
+func estimateOwn(net *quant.Network, o hwgen.Options, family string) (*cost.Report, error) {
 	d, err := hwgen.Plan(net, o)
 	if err != nil {
 		return nil, err
