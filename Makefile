@@ -36,8 +36,7 @@ lint: ## gofmt, go vet and staticcheck
 	$(GO) tool staticcheck ./...
 
 SWEEP   = $(BIN) sweep examples/$(1).yaml --seeds 3 --out $(BUILD)/results/$(1)
-PUBLISH = mkdir -p docs/results/$(1) && cp $(BUILD)/results/$(1)/results.md $(BUILD)/results/$(1)/results.csv \
-	$(BUILD)/results/$(1)/results.svg docs/results/$(1)
+PUBLISH = mkdir -p docs/results/$(1) && cd $(BUILD)/results/$(1) && cp *.md *.csv *.svg $(CURDIR)/docs/results/$(1)
 
 results: build ## train the tables of docs/results again (hours; goes on where it stopped)
 	$(call SWEEP,fmnist-mlp-256) --acc 6:14,16 --methods base,a2q,a2q+,budget/split,budget/shifted
@@ -46,8 +45,13 @@ results: build ## train the tables of docs/results again (hours; goes on where i
 	$(call PUBLISH,fmnist-cnn)
 	$(call SWEEP,fmnist-mobilenet) --acc 8,10,12 --methods base,a2q+,budget/shifted
 	$(call PUBLISH,fmnist-mobilenet)
+	$(BIN) sweep examples/fmnist-mlp-256.yaml --seeds 3 --acc 6:8,10 --methods base,budget/shifted --fps 100000 \
+		--lut 26900 --lut 27400 --lut 27800 --out $(BUILD)/results/fmnist-mlp-256-lut
+	$(call PUBLISH,fmnist-mlp-256-lut)
+	$(call SWEEP,fmnist-mlp-256-taps) --acc 8,10 --methods budget/shifted --fps 100000 --lut 12000 --lut 13000 --lut 14000 --lut 16000
+	$(call PUBLISH,fmnist-mlp-256-taps)
 	mkdir -p $(BUILD)/results/ptq
-	for s in 1 2 3; do $(BIN) train examples/fmnist-mlp-256.yaml --seed $$s --out $(BUILD)/results/ptq/q$$s.onnx \
+	for s in 1 2 3; do $(BIN) train examples/fmnist-mlp-256.yaml --seed $$s --cache $(BUILD)/results/fmnist-mlp-256-lut/float --out $(BUILD)/results/ptq/q$$s.onnx \
 		--float-out $(BUILD)/results/ptq/float-s$$s.onnx || exit 1; done
 	$(BIN) project $(foreach s,1 2 3,$(BUILD)/results/ptq/float-s$(s).onnx) --table 6:16 --results docs/results/ptq-mlp
 

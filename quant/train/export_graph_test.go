@@ -198,7 +198,6 @@ layers:
 const superResidualSpec = `
 layers:
   - residual:
-      act_bits: 8
       body:
         - conv: {out: 6, kernel: 5, pad: 2, norm: false}
         - conv: {out: 8, kernel: 3, pad: 1, norm: false}

@@ -238,12 +238,26 @@ func (p *plan) output(end, outputs int) {
 	switch {
 	case st.weights != nil:
 		st.bias, st.norm = true, false
-	case st.kind != quant.Add:
+	case st.kind == quant.Add:
+		p.outputSum(st)
+	default:
 		p.fail(st.path, "the output is a %s, want a linear or conv layer or a residual with at most upsample and pixel_shuffle behind", st.kind)
 		return
 	}
 	st.relu = false
 	st.act = &actPlan{bits: outputBits, scale: inputScale(outputBits)}
+}
+
+// outputSum lets the operands of the output be integers of its scale, with a bit
+// for the sign: an image that comes along stays as it is, and the correction
+// has the output's resolution.
+func (p *plan) outputSum(st *step) {
+	for i := range p.spec.Layers {
+		if l := &p.spec.Layers[i]; l.ActBits != 0 && st.path == fmt.Sprintf("layers[%d].%s", i, l.Kind) {
+			p.fail(st.path+".act_bits", "%d, want none at the output: it adds integers of %d bits", l.ActBits, outputBits+1)
+		}
+	}
+	*p.steps[p.moved(st.from[0], 0)].act = actPlan{bits: outputBits + 1, signed: true, scale: inputScale(outputBits)}
 }
 
 // checkSize bounds the memory of training.

@@ -148,7 +148,7 @@ func (p *plan) signs() {
 			st.act.signed = true
 		}
 		if st.act != nil && st.act.scale > 0 {
-			negative[i] = false
+			negative[i] = st.act.signed
 		}
 	}
 }

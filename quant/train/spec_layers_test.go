@@ -145,6 +145,7 @@ func TestPlanOutput(t *testing.T) {
 	}{
 		{"[{conv: {out: 4, kernel: 1}}]", 65, "the output has 4x4x4 = 64 numbers, the data's targets have 65"},
 		{"[{conv: {out: 4, kernel: 1}}, {maxpool: {kernel: 2}}]", 16, "layers[1].maxpool: the output is a maxpool, want a linear or conv layer or a residual"},
+		{"[{conv: {out: 1, kernel: 1}}, {residual: {act_bits: 8, body: [{conv: {out: 1, kernel: 1}}]}}]", 16, "layers[1].residual.act_bits: 8, want none at the output"},
 		{"[{upsample: 2}]", 64, "no layer has weights"},
 	} {
 		if s, err = ParseSpec([]byte("layers: " + c.layers)); err != nil {
@@ -171,6 +172,9 @@ func TestPlanResidualOutput(t *testing.T) {
 	}
 	if st := p.steps[len(p.steps)-1]; st.kind != quant.Add || st.relu || st.act.scale != inputScale(8) || st.typ != (quant.DataType{Bits: 8}) {
 		t.Errorf("output %+v", st)
+	}
+	if a := p.steps[len(p.steps)-2].act; *a != (actPlan{bits: 9, signed: true, scale: inputScale(8), steps: 2}) {
+		t.Errorf("operands of the output have %+v", a)
 	}
 }
 
