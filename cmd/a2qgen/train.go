@@ -117,12 +117,14 @@ func trainAction(c *cli.Context) error {
 		}
 		return con.result(doc, doc.print)
 	}
-	doc, _, err := trainNetwork(c.Context, con, spec, sets, o)
+	doc, net, err := trainNetwork(c.Context, con, spec, sets, o)
 	if err != nil {
 		return err
 	}
-	if chosen != nil && len(chosen.Layers) > 0 { // none after --resume: the checkpoint had them
-		doc.Allocation = chosen
+	if chosen != nil {
+		if doc.Allocation, err = chosen.trained(net); err != nil {
+			return err
+		}
 	}
 	return con.result(doc, doc.print)
 }

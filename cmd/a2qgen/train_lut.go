@@ -16,9 +16,12 @@ import (
 // allocation is the JSON of what train --lut chose.
 type allocation struct {
 	Family string `json:"family"`
-	// Limit and LUT of the whole design, by estimate before the training.
-	Limit  int               `json:"lut_limit"`
-	LUT    int               `json:"lut"`
+	Limit  int    `json:"lut_limit"`
+	// LUT of the whole design, by estimate before and after the training. Trained
+	// weights and thresholds leave less to save in memories.
+	LUT        int `json:"lut"`
+	LUTTrained int `json:"lut_trained"`
+	// Layers are empty after --resume from where they were chosen already.
 	Layers []allocationLayer `json:"layers"`
 
 	folding hwgen.Options
@@ -117,6 +120,16 @@ func (a *allocation) choose(w *train.Widths) ([]int, error) {
 	return chosen, nil
 }
 
+// trained adds the estimate of the trained network.
+func (a *allocation) trained(net *quant.Network) (*allocation, error) {
+	r, err := estimateOwn(net, a.folding, a.Family)
+	if err != nil {
+		return nil, err
+	}
+	a.LUTTrained = r.Total.LUT
+	return a, nil
+}
+
 // lutCosts estimates the LUT of each candidate, and of everything else in the
 // design. Candidate k of every layer is part of one design, as many steps below
 // the last for all.
@@ -174,11 +187,19 @@ func estimateOwn(net *quant.Network, o hwgen.Options, family string) (*cost.Repo
 }
 
 func (a *allocation) print(w io.Writer) {
-	fmt.Fprintf(w, "widths    for %d LUT of %s: %d by estimate before training\n", a.Limit, a.Family, a.LUT)
+	fmt.Fprintf(w, "LUT       %d on %s by estimate, %d wanted at most", a.LUTTrained, a.Family, a.Limit)
+	if a.LUTTrained > a.Limit {
+		fmt.Fprintf(w, " (+%.1f %%: trained weights take more)", percent(a.LUTTrained-a.Limit, a.Limit))
+	}
+	fmt.Fprintln(w)
+	if len(a.Layers) == 0 {
+		return
+	}
 	var t table
 	t.row("layer", "P", "of", "M", "of", "LUT", "of", "loss")
 	for _, l := range a.Layers {
 		t.row(l.Name, l.AccBits, l.MostAccBits, l.WeightBits, l.MostWeightBits, l.LUT, l.MostLUT, fmt.Sprintf("%+.4f", l.Loss))
 	}
 	t.print(w)
+	fmt.Fprintf(w, "  before training: LUT of the layers (%d with the rest), and what the loss rises by\n", a.LUT)
 }

@@ -34,8 +34,8 @@ func TestTrainLUT(t *testing.T) {
 	limit := wide.LUT - 50
 	doc := train(jsonText(t, limit))
 	a := doc.Allocation
-	if a.LUT > limit || a.Limit != limit {
-		t.Errorf("%d LUT chosen, want at most %d", a.LUT, limit)
+	if a.LUT > limit || a.Limit != limit || a.LUTTrained <= 0 || a.LUTTrained > limit*21/20 {
+		t.Errorf("%+v, want at most %d LUT before training", a, limit)
 	}
 	for i, l := range a.Layers {
 		if r := doc.Layers[1+i]; r.Name != l.Name || r.AccBits != l.AccBits || r.WeightBits > l.WeightBits || r.AccBitsNeeded > l.AccBits {
