@@ -214,11 +214,11 @@ func (d *Design) addWidthConverters(l *quant.Layer, from, to int) {
 	wide := from / gcd(from, to) * to
 	beats := d.Streams[len(d.Streams)-1].Beats
 	if wide != from {
-		d.add(&WidthConverter{Instance: l.Name + "_gather", Word: l.Input.Bits, In: from, Out: wide, InBeats: beats})
+		d.add(&WidthConverter{LayerName: l.Name, Word: l.Input.Bits, In: from, Out: wide, InBeats: beats})
 		beats = beats * from / wide
 	}
 	if wide != to {
-		d.add(&WidthConverter{Instance: l.Name + "_split", Word: l.Input.Bits, In: wide, Out: to, InBeats: beats})
+		d.add(&WidthConverter{LayerName: l.Name, Word: l.Input.Bits, In: wide, Out: to, InBeats: beats})
 	}
 }
 

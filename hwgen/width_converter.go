@@ -3,16 +3,21 @@ package hwgen
 import "fmt"
 
 // WidthConverter changes the words of a beat from In to Out, one of which divides
-// the other (templates/width_converter.v).
+// the other (templates/width_converter.v). It stands before the layer LayerName.
 type WidthConverter struct {
-	Instance string
-	Word     int // bits
-	In, Out  int // words of a beat
-	InBeats  int // input beats of a frame
+	LayerName string
+	Word      int // bits
+	In, Out   int // words of a beat
+	InBeats   int // input beats of a frame
 }
 
-// Name implements Block.
-func (w *WidthConverter) Name() string { return w.Instance }
+// Name implements Block. A layer has at most one converter of either direction.
+func (w *WidthConverter) Name() string {
+	if w.Out > w.In {
+		return w.LayerName + "_gather"
+	}
+	return w.LayerName + "_split"
+}
 
 // Module implements Block.
 func (w *WidthConverter) Module() string { return "width_converter" }
@@ -38,7 +43,7 @@ func (w *WidthConverter) Memories() []Memory { return nil }
 
 // Output implements Block.
 func (w *WidthConverter) Output() Stream {
-	return Stream{Name: w.Instance, Bits: w.Word * w.Out, Beats: w.OutBeats()}
+	return Stream{Name: w.Name(), Bits: w.Word * w.Out, Beats: w.OutBeats()}
 }
 
 // Schedule implements Block: a wide beat leaves one cycle after its last part

@@ -134,6 +134,33 @@ func TestTable(t *testing.T) {
 	}
 }
 
+// TestLayerOfConverter: a converter counts for its own layer, whatever the names of
+// the layers end in.
+func TestLayerOfConverter(t *testing.T) {
+	n := network(t)
+	n.Layers[0].Name, n.Layers[1].Name = "fc", "fc_split"
+	d, err := hwgen.Plan(n, hwgen.Options{Folding: hwgen.Folding{"fc": {PE: 4, SIMD: 8}, "fc_split": {PE: 8, SIMD: 8}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := Estimate(d, "xc7")
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := false
+	for _, b := range r.Blocks {
+		if b.Name == "fc_split_gather" {
+			found = true
+			if b.Layer != "fc_split" {
+				t.Errorf("converter %s counts for layer %q, want fc_split", b.Name, b.Layer)
+			}
+		}
+	}
+	if !found {
+		t.Error("the design has no converter fc_split_gather")
+	}
+}
+
 // TestTableJSON pins the keys that `a2qgen estimate --json` shows.
 func TestTableJSON(t *testing.T) {
 	row := Row{AccBits: 8, Safe: true, Resources: Resources{1, 2, 0.5, 3},

@@ -3,7 +3,6 @@ package cost
 import (
 	"fmt"
 	"math"
-	"strings"
 
 	"github.com/a2qgen/a2qgen/hwgen"
 )
@@ -79,9 +78,7 @@ func layerOf(b hwgen.Block) string {
 	case *hwgen.FIFO:
 		return b.LayerName
 	case *hwgen.WidthConverter:
-		name, _ := strings.CutSuffix(b.Instance, "_gather")
-		name, _ = strings.CutSuffix(name, "_split")
-		return name
+		return b.LayerName
 	case *hwgen.LabelSelect:
 		return b.Layer.Name
 	}

@@ -27,7 +27,7 @@ func (s Sample) Unit() synth.Unit {
 	case KindFIFO:
 		return synth.Unit{Block: &hwgen.FIFO{LayerName: "fc", Width: p["width"], Depth: p["depth"], Beats: p["depth"]}, InputBits: p["width"]}
 	case KindWidthConverter:
-		return synth.Unit{Block: &hwgen.WidthConverter{Instance: "fc_gather", Word: p["word"], In: p["in"], Out: p["out"],
+		return synth.Unit{Block: &hwgen.WidthConverter{LayerName: "fc", Word: p["word"], In: p["in"], Out: p["out"],
 			InBeats: p["out"]}, InputBits: p["word"] * p["in"]}
 	case KindLabelSelect:
 		return synth.Unit{Block: &hwgen.LabelSelect{Layer: s.layer(), PE: p["pe"], AccBits: p["p"]}, InputBits: p["pe"] * p["p"]}
