@@ -260,6 +260,21 @@ func TestHouseRules(t *testing.T) {
 	}
 }
 
+// TestSlowestFold: however few frames are wanted, the fold is the smallest there is.
+func TestSlowestFold(t *testing.T) {
+	for _, fps := range []float64{1, 1e-9, 1e-20, 1e-300} {
+		d, err := hwgen.Plan(drawn(t, 2, 16, 8, 4), hwgen.Options{FPS: fps})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, l := range d.Layers {
+			if l.Fold.PE != 1 || l.Fold.SIMD != 1 {
+				t.Errorf("%g frames/s: layer %s has PE %d, SIMD %d, want 1, 1", fps, l.Layer.Name, l.Fold.PE, l.Fold.SIMD)
+			}
+		}
+	}
+}
+
 // TestForeignDirectory: a directory that is not ours stays as it is.
 func TestForeignDirectory(t *testing.T) {
 	g := goldens(t)["minimal"]

@@ -79,6 +79,11 @@ func (o Options) withDefaults() Options {
 	return o
 }
 
+// cycles returns the clock cycles of a frame at FPS.
+func (o Options) cycles() int {
+	return int(min(o.ClockMHz*1e6/o.FPS, 1<<62)) // beyond it the conversion is undefined
+}
+
 func (o Options) check(n *quant.Network) error {
 	switch {
 	case !identifier.MatchString(o.Name):
@@ -136,7 +141,7 @@ func Constrained(n *quant.Network, i int) bool {
 func planLayer(n *quant.Network, i int, o Options) (LayerPlan, error) {
 	l := &n.Layers[i]
 	f, ok := o.Folding[l.Name]
-	chosen := FoldFor(l, int(o.ClockMHz*1e6/o.FPS))
+	chosen := FoldFor(l, o.cycles())
 	if !ok || f.PE == 0 && f.SIMD == 0 {
 		f.PE, f.SIMD = chosen.PE, chosen.SIMD
 	}
