@@ -11,16 +11,6 @@ import (
 // to move along.
 func shiftable(l *quant.Layer) bool { return l.Start != nil }
 
-// sumsOf returns the range of channel c's sums, before a start value is added.
-func sumsOf(l *quant.Layer, c int) quant.AccRange {
-	r := l.AccRange(c)
-	if l.Start != nil {
-		r.Min -= l.Start[c]
-		r.Max -= l.Start[c]
-	}
-	return r
-}
-
 // neededBits returns the smallest accumulator width that is safe for l, and the first
 // channel that needs it. Where start values may be chosen, it is the width of the
 // range: p bits hold max-min+1 values.
@@ -30,7 +20,7 @@ func neededBits(l *quant.Layer) (width, worstChannel int) {
 	}
 	width = 1
 	for c := range l.Out {
-		r := sumsOf(l, c)
+		r := l.SumRange(c)
 		if b := bits.Len64(uint64(r.Max - r.Min)); b > width {
 			width, worstChannel = b, c
 		}
@@ -50,9 +40,9 @@ func declaredBits(l *quant.Layer) int {
 
 // startAt returns l with start values for accumulators of p bits, its thresholds or
 // scores moved along: the results are the same for every input. Start values that
-// need exactly p bits stay as they are. Otherwise a channel whose sums fit in p bits
-// begins at 0, one of a wider range at quant.ShiftedStart; a channel that does not
-// fit at all (estimates of unsafe widths only) is centred. Start is nil where every
+// need exactly p bits stay as they are. Otherwise a channel begins at its
+// quant.Layer.ShiftedStart, 0 where its sums fit in p bits as they are; one that does
+// not fit at all (estimates of unsafe widths only) is centred. Start is nil where every
 // channel begins at 0.
 func startAt(l *quant.Layer, p int) *quant.Layer {
 	if !shiftable(l) {
@@ -69,13 +59,10 @@ func startAt(l *quant.Layer, p int) *quant.Layer {
 }
 
 func channelStart(l *quant.Layer, c, p int) int64 {
-	r := sumsOf(l, c)
-	if r.Bits() <= p {
-		return 0
-	}
 	if start, ok := l.ShiftedStart(c, p); ok {
 		return start
 	}
+	r := l.SumRange(c)
 	return -(r.Min + r.Max) / 2
 }
 

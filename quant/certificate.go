@@ -61,11 +61,11 @@ func (r AccRange) dataType() DataType {
 // weights, its start value and the types of what the layer reads: over all
 // inputs, all subsets of the terms and all orders of adding them.
 func (l *Layer) AccRange(c int) AccRange {
-	return l.sumRange(c).shifted(l.start(c))
+	return l.SumRange(c).shifted(l.start(c))
 }
 
-// sumRange is AccRange without the start value.
-func (l *Layer) sumRange(c int) AccRange {
+// SumRange is AccRange without the start value: the range of channel c's sums.
+func (l *Layer) SumRange(c int) AccRange {
 	lo, hi := l.Input.Min(), l.Input.Max()
 	switch l.Kind.orLinear() {
 	case Linear, Conv:
@@ -99,7 +99,7 @@ func (l *Layer) factor(k int) int64 {
 // where that leaves a code free it begins one higher, so that a threshold below
 // every sum fits in p bits too. ok says that the sums fit at all.
 func (l *Layer) ShiftedStart(c, p int) (start int64, ok bool) {
-	r := l.sumRange(c)
+	r := l.SumRange(c)
 	if r.Bits() <= p {
 		return 0, true
 	}
@@ -181,7 +181,7 @@ func (n *Network) Certify() error {
 func (l *Layer) SumBits() int {
 	width := 1
 	for c := range l.Out {
-		width = max(width, l.sumRange(c).Bits())
+		width = max(width, l.SumRange(c).Bits())
 	}
 	return width
 }
