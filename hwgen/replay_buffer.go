@@ -11,6 +11,10 @@ type ReplayBuffer struct {
 	BlockRAM        bool
 }
 
+// Slots returns the beats that the buffer holds: a vector of one beat needs a second
+// slot, since its own is in use until the last pass.
+func (r *ReplayBuffer) Slots() int { return max(r.Length, 2) }
+
 // Name implements Block.
 func (r *ReplayBuffer) Name() string { return r.LayerName + "_replay" }
 

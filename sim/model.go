@@ -61,7 +61,7 @@ func newBlock(b hwgen.Block) block {
 	case *hwgen.LabelSelect:
 		return newPipeline(b.Stages(), b.Folds())
 	case *hwgen.ReplayBuffer:
-		return &replayBuffer{length: b.Length, repeats: b.Repeats}
+		return &replayBuffer{length: b.Length, repeats: b.Repeats, slots: b.Slots()}
 	case *hwgen.FIFO:
 		return &fifo{depth: b.Depth}
 	case *hwgen.WidthConverter:

@@ -1,11 +1,13 @@
 package sim
 
-// replayBuffer models replay_buffer.v. Fields are its registers.
+// replayBuffer models replay_buffer.v: its parameters, then its registers.
 type replayBuffer struct {
-	length, repeats int
-	read, pass      int
-	level, fresh    int
-	valid           bool
+	length, repeats int // beats of a vector, passes over it
+	slots           int // beats that the memory holds
+
+	read, pass   int
+	level, fresh int
+	valid        bool
 }
 
 func (b *replayBuffer) reset() outputs {
@@ -40,7 +42,7 @@ func (b *replayBuffer) step(in, out bool) outputs {
 }
 
 func (b *replayBuffer) outputs() outputs {
-	return outputs{ready: b.level != max(b.length, 2), valid: b.valid, busy: !b.valid && b.available()}
+	return outputs{ready: b.level != b.slots, valid: b.valid, busy: !b.valid && b.available()}
 }
 
 func (b *replayBuffer) registers(state []int64) []int64 {
