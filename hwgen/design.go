@@ -49,7 +49,7 @@ func (l LayerPlan) Safe() bool { return l.AccBits >= l.NeededBits }
 type Stream struct {
 	// Name is the instance name of the block that feeds it, "source" for the input.
 	Name string
-	// Bits of data in a beat; Elements values of ElementBits each.
+	// Bits of data in a beat, element 0 in the low ones.
 	Bits int
 	// Beats of a frame.
 	Beats int
