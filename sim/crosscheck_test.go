@@ -17,7 +17,7 @@ import (
 	"github.com/a2qgen/a2qgen/verilator"
 )
 
-var networks = flag.Int("networks", 0, "random networks to cross-check on each simulator (0: 60 on Icarus, 6 on Verilator)")
+var networks = flag.Int("networks", 0, "networks to cross-check on each simulator in each test of drawn networks (0: each test's own number)")
 
 // needTool skips on a laptop without the tool and fails in CI.
 func needTool(t testing.TB, tool string) {
@@ -60,39 +60,48 @@ func randomFolding(rng *rand.Rand, n *quant.Network) hwgen.Folding {
 	return f
 }
 
-// randomCase cross-checks one random network under a random fold and stimulus.
-func randomCase(t *testing.T, simulator verilator.Simulator, seed uint64) {
-	rng := rand.New(rand.NewPCG(seed, 7))
-	n := quanttest.RandomNetwork(rng, quanttest.RandomSpec{})
-	o := hwgen.Options{Folding: randomFolding(rng, n), NoBlockRAM: rng.IntN(2) == 0}
-	d, err := hwgen.Plan(n, o)
+// checkNetwork cross-checks n under a random fold and the options o.
+func checkNetwork(t *testing.T, rng *rand.Rand, n *quant.Network, samples [][]int32, o sim.Options) {
+	t.Helper()
+	plan := hwgen.Options{Folding: randomFolding(rng, n), NoBlockRAM: rng.IntN(2) == 0}
+	d, err := hwgen.Plan(n, plan)
 	if err != nil {
 		t.Fatal(err)
 	}
-	samples := make([][]int32, 4+rng.IntN(8))
-	for i := range samples {
-		samples[i] = quanttest.RandomInput(rng, n)
-	}
-	opt := sim.Options{Simulator: simulator, Seed: seed, CacheDir: t.TempDir()}
-	if rng.IntN(4) > 0 {
-		opt.Gap = sim.Pattern{Probability: float64(rng.IntN(10)) / 10, Period: rng.IntN(2) * (2 + rng.IntN(9))}
-		opt.Stall = sim.Pattern{Probability: float64(rng.IntN(10)) / 10, Period: rng.IntN(2) * (2 + rng.IntN(9))}
-	}
-	r, err := sim.CrossCheck(context.Background(), d, emit(t, d, o), samples, opt)
+	o.CacheDir = t.TempDir()
+	r, err := sim.CrossCheck(context.Background(), d, emit(t, d, plan), samples, o)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if r.Mismatches > 0 || r.CyclesModel != r.CyclesRTL || r.BeatsCompared == 0 {
-		t.Errorf("seed %d, folding %v: %+v", seed, o.Folding, *r)
+		t.Errorf("seed %d, folding %v: %+v", o.Seed, plan.Folding, *r)
 	}
 }
 
-func TestRandomNetworks(t *testing.T) {
+// randomCase cross-checks one random network under a random fold and stimulus.
+func randomCase(t *testing.T, simulator verilator.Simulator, seed uint64) {
+	rng := rand.New(rand.NewPCG(seed, 7))
+	n := quanttest.RandomNetwork(rng, quanttest.RandomSpec{})
+	samples := make([][]int32, 4+rng.IntN(8))
+	for i := range samples {
+		samples[i] = quanttest.RandomInput(rng, n)
+	}
+	o := sim.Options{Simulator: simulator, Seed: seed}
+	if rng.IntN(4) > 0 {
+		o.Gap = sim.Pattern{Probability: float64(rng.IntN(10)) / 10, Period: rng.IntN(2) * (2 + rng.IntN(9))}
+		o.Stall = sim.Pattern{Probability: float64(rng.IntN(10)) / 10, Period: rng.IntN(2) * (2 + rng.IntN(9))}
+	}
+	checkNetwork(t, rng, n, samples, o)
+}
+
+// onSimulators runs check for so many seeds on Icarus, and on Verilator, which compiles
+// a program for each; -networks overrides both. With -short, five run on Icarus.
+func onSimulators(t *testing.T, onIcarus, onVerilator int, check func(t *testing.T, simulator verilator.Simulator, seed uint64)) {
 	for _, c := range []struct {
 		simulator    verilator.Simulator
 		tool         string
 		count, short int
-	}{{verilator.Icarus, "iverilog", 60, 5}, {verilator.Verilator, "verilator", 6, 0}} {
+	}{{verilator.Icarus, "iverilog", onIcarus, 5}, {verilator.Verilator, "verilator", onVerilator, 0}} {
 		t.Run(string(c.simulator), func(t *testing.T) {
 			count := c.count
 			switch {
@@ -108,12 +117,14 @@ func TestRandomNetworks(t *testing.T) {
 			for seed := range uint64(count) {
 				t.Run(fmt.Sprint(seed), func(t *testing.T) {
 					t.Parallel()
-					randomCase(t, c.simulator, seed)
+					check(t, c.simulator, seed)
 				})
 			}
 		})
 	}
 }
+
+func TestRandomNetworks(t *testing.T) { onSimulators(t, 60, 6, randomCase) }
 
 // TestResetIsQuiet: registers start with random values in Verilator; a check of the
 // RTL once took such a value for an overflow in the first cycle of reset.

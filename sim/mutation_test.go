@@ -53,6 +53,22 @@ var mutations = []struct{ name, file, old, new string }{
 	{"label compares unsigned", "label_select.v", "wire larger = $signed(beat_best[PAIR-1:LABEL_BITS]) > $signed(best_q[PAIR-1:LABEL_BITS])", "wire larger = beat_best[PAIR-1:LABEL_BITS] > best_q[PAIR-1:LABEL_BITS]"},
 }
 
+// mutate replaces the first old of a file in the emitted rtl folder by new.
+func mutate(t *testing.T, dir, file, old, new string) {
+	t.Helper()
+	path := filepath.Join(dir, "rtl", file)
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(string(text), old) {
+		t.Fatalf("%s does not contain %q", file, old)
+	}
+	if err := os.WriteFile(path, []byte(strings.Replace(string(text), old, new, 1)), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // mutationTarget is a network with every kind of block: folded rows and columns,
 // both directions of width conversion, a queue, thresholds, ties among scores.
 func mutationTarget(t *testing.T) (*hwgen.Design, hwgen.Options, [][]int32) {
@@ -131,17 +147,7 @@ func TestMutations(t *testing.T) {
 		t.Run(strings.ReplaceAll(m.name, " ", "_"), func(t *testing.T) {
 			t.Parallel()
 			dir := emit(t, d, o)
-			path := filepath.Join(dir, "rtl", m.file)
-			text, err := os.ReadFile(path)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if !strings.Contains(string(text), m.old) {
-				t.Fatalf("%s no longer contains %q", m.file, m.old)
-			}
-			if err := os.WriteFile(path, []byte(strings.Replace(string(text), m.old, m.new, 1)), 0o644); err != nil {
-				t.Fatal(err)
-			}
+			mutate(t, dir, m.file, m.old, m.new)
 			r, err := check(dir)
 			switch {
 			case err != nil:

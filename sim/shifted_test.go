@@ -110,57 +110,20 @@ func shiftedNetwork(t testing.TB, rng *rand.Rand) *quant.Network {
 func shiftedCase(t *testing.T, simulator verilator.Simulator, seed uint64) {
 	rng := rand.New(rand.NewPCG(seed, 21))
 	n := shiftedNetwork(t, rng)
-	o := hwgen.Options{Folding: randomFolding(rng, n), NoBlockRAM: rng.IntN(2) == 0}
-	d, err := hwgen.Plan(n, o)
-	if err != nil {
-		t.Fatal(err)
-	}
 	samples := extremes(&n.Layers[0])
 	for range 6 {
 		samples = append(samples, quanttest.RandomInput(rng, n))
 	}
-	opt := sim.Options{Simulator: simulator, Seed: seed, CacheDir: t.TempDir()}
+	o := sim.Options{Simulator: simulator, Seed: seed}
 	if rng.IntN(3) > 0 {
-		opt.Gap = sim.Pattern{Probability: float64(rng.IntN(10)) / 10}
-		opt.Stall = sim.Pattern{Probability: float64(rng.IntN(10)) / 10}
+		o.Gap = sim.Pattern{Probability: float64(rng.IntN(10)) / 10}
+		o.Stall = sim.Pattern{Probability: float64(rng.IntN(10)) / 10}
 	}
-	r, err := sim.CrossCheck(context.Background(), d, emit(t, d, o), samples, opt)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if r.Mismatches > 0 || r.CyclesModel != r.CyclesRTL || r.BeatsCompared == 0 {
-		t.Errorf("seed %d, folding %v: %+v", seed, o.Folding, *r)
-	}
+	checkNetwork(t, rng, n, samples, o)
 }
 
 // TestShiftedNetworks: accumulators that begin elsewhere and use all of their bits.
-func TestShiftedNetworks(t *testing.T) {
-	for _, c := range []struct {
-		simulator    verilator.Simulator
-		tool         string
-		count, short int
-	}{{verilator.Icarus, "iverilog", 40, 5}, {verilator.Verilator, "verilator", 4, 0}} {
-		t.Run(string(c.simulator), func(t *testing.T) {
-			count := c.count
-			switch {
-			case *networks > 0:
-				count = *networks
-			case testing.Short():
-				count = c.short
-			}
-			if count == 0 {
-				t.Skip("slow: builds a simulator a network")
-			}
-			needTool(t, c.tool)
-			for seed := range uint64(count) {
-				t.Run(fmt.Sprint(seed), func(t *testing.T) {
-					t.Parallel()
-					shiftedCase(t, c.simulator, seed)
-				})
-			}
-		})
-	}
-}
+func TestShiftedNetworks(t *testing.T) { onSimulators(t, 40, 4, shiftedCase) }
 
 // fullLayer draws a layer at the whole shifted budget of 8 bits with 4-bit inputs: 17
 // units a row, and 17*15 = 2^8-1, so every code of the accumulator is used.
@@ -256,19 +219,9 @@ func TestStartMutations(t *testing.T) {
 	if caught(emit(t, d, o)) {
 		t.Fatal("the design as it is fails")
 	}
-	edit := func(dir, file, old, new string) {
-		path := filepath.Join(dir, "rtl", file)
-		text, err := os.ReadFile(path)
-		if err != nil || !strings.Contains(string(text), old) {
-			t.Fatalf("%s does not contain %q (%v)", file, old, err)
-		}
-		if err := os.WriteFile(path, []byte(strings.Replace(string(text), old, new, 1)), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
 	for _, m := range startMutations {
 		dir := emit(t, d, o)
-		edit(dir, m.file, m.old, m.new)
+		mutate(t, dir, m.file, m.old, m.new)
 		if !caught(dir) {
 			t.Errorf("%s: passes the cross-check", m.name)
 		}
@@ -279,7 +232,7 @@ func TestStartMutations(t *testing.T) {
 		t.Fatal(err)
 	}
 	words := strings.Fields(string(text))
-	edit(dir, "fc2_start.mem", words[1], map[bool]string{true: "1", false: "0"}[words[1][0] == '0']+words[1][1:])
+	mutate(t, dir, "fc2_start.mem", words[1], map[bool]string{true: "1", false: "0"}[words[1][0] == '0']+words[1][1:])
 	if !caught(dir) {
 		t.Error("a wrong start word passes the cross-check")
 	}
