@@ -2,8 +2,8 @@
 // (blocks, streams, widths, folding, depths, timing formulas) and emits it as
 // Verilog, memory files, a bench and a manifest.
 //
-// A block has one file here, one in templates (its Verilog) and one in sim (its
-// cycle model). Everything downstream only reads the Design.
+// A block has one file here, one in templates (its Verilog), one in cost (its
+// formula) and a cycle model in sim. Everything downstream only reads the Design.
 package hwgen
 
 import (
