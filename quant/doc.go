@@ -4,4 +4,6 @@
 //
 // Sub-packages widen it: quant/data reads data sets, quant/qonnx reads and
 // writes networks, quant/train trains them. quant imports nothing of a2qgen.
+//
+// "MATH 2" in a comment is section 2 of docs/arithmetic.md.
 package quant

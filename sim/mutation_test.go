@@ -17,7 +17,7 @@ import (
 )
 
 // mutations are single faults of the emitted Verilog, one a row: in file, the first
-// old becomes new. Each must make the cross-check fail. STYLE: lint would pass most.
+// old becomes new. Each must make the cross-check fail; lint would pass most of them.
 var mutations = []struct{ name, file, old, new string }{
 	{"accumulator never restarts", "accumulator.v", "kept = first ? start : acc", "kept = acc"},
 	{"accumulator forgets the sum so far", "accumulator.v", "kept + addend", "addend"},
