@@ -22,7 +22,7 @@ import (
 var update = flag.Bool("update", false, "rewrite testdata/golden from what is emitted now")
 
 // drawn returns a network of the given layer sizes with small drawn weights.
-func drawn(t *testing.T, seed uint64, sizes ...int) *quant.Network {
+func drawn(t testing.TB, seed uint64, sizes ...int) *quant.Network {
 	t.Helper()
 	rng := rand.New(rand.NewPCG(seed, 0))
 	x := quant.DataType{Bits: 3}
@@ -315,4 +315,25 @@ func TestBadPlans(t *testing.T) {
 	if _, err := hwgen.ParseFolding([]byte("fc1: {pe: 1, lanes: 2}")); err == nil || !strings.Contains(err.Error(), "lanes") {
 		t.Errorf("folding file: got %v", err)
 	}
+}
+
+// FuzzParseFolding: no panic, and what parses is planned or refused.
+func FuzzParseFolding(f *testing.F) {
+	f.Add([]byte("fc1: {pe: 2, simd: 4}\nfc2: {pe: 1, simd: 4, acc: 14, fifo: 16}\n"))
+	f.Add([]byte("fc1: {acc: 64}"))
+	f.Add([]byte("fc1: &a {pe: 1, simd: 1}\nfc2: *a\n"))
+	f.Add([]byte("fc1: {pe: -9223372036854775808, fifo: -1}"))
+	f.Add([]byte("fc1: {pe: 1, lanes: 2}"))
+	f.Add([]byte("{"))
+	n := drawn(f, 2, 16, 8, 4)
+	f.Fuzz(func(t *testing.T, data []byte) {
+		folding, err := hwgen.ParseFolding(data)
+		if err != nil {
+			return
+		}
+		d, err := hwgen.Plan(n, hwgen.Options{Folding: folding})
+		if (d == nil) == (err == nil) {
+			t.Errorf("design %v and error %v", d, err)
+		}
+	})
 }
