@@ -23,7 +23,7 @@ func BenchmarkGenerate(b *testing.B) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		files, err := d.Emit(o, nil)
+		files, err := d.Emit(nil)
 		if err != nil {
 			b.Fatal(err)
 		}

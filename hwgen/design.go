@@ -25,6 +25,8 @@ type Design struct {
 	Streams []Stream
 	// ClockMHz is the clock that frame rates are quoted at.
 	ClockMHz float64
+	// NoBlockRAM says that every memory is kept in LUTs.
+	NoBlockRAM bool
 	// Hash identifies the plan and the numbers in it: equal hashes give equal files.
 	Hash string
 }

@@ -20,7 +20,7 @@ type File struct {
 
 // Emit renders all files of the design: rtl, memories, bench, manifest, and the
 // network it came from. The same design gives the same bytes.
-func (d *Design) Emit(o Options, network []byte) ([]File, error) {
+func (d *Design) Emit(network []byte) ([]File, error) {
 	files := []File{{networkFile, network}}
 	for _, m := range d.modules() {
 		files = append(files, File{"rtl/" + m + ".v", templates.Module(m)})
@@ -40,7 +40,7 @@ func (d *Design) Emit(o Options, network []byte) ([]File, error) {
 		paths = append(paths, f.Path)
 	}
 	sort.Strings(paths)
-	text, err := json.MarshalIndent(d.manifest(o, paths), "", "  ")
+	text, err := json.MarshalIndent(d.manifest(paths), "", "  ")
 	if err != nil {
 		return nil, fmt.Errorf("hwgen: manifest: %w", err)
 	}

@@ -7,7 +7,6 @@ import (
 	"io/fs"
 	"math/rand/v2"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -17,6 +16,7 @@ import (
 	"github.com/a2qgen/a2qgen/quant/quanttest"
 	"github.com/a2qgen/a2qgen/templates"
 	"github.com/a2qgen/a2qgen/verilator"
+	"github.com/a2qgen/a2qgen/verilator/tooltest"
 )
 
 var update = flag.Bool("update", false, "rewrite testdata/golden from what is emitted now")
@@ -77,7 +77,7 @@ func emitted(t *testing.T, n *quant.Network, o hwgen.Options) []hwgen.File {
 	if err != nil {
 		t.Fatal(err)
 	}
-	files, err := d.Emit(o, []byte("network\n"))
+	files, err := d.Emit([]byte("network\n"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -187,12 +187,7 @@ func TestPlanAgain(t *testing.T) {
 
 // TestLint: every library module and every emitted file passes verilator -Wall.
 func TestLint(t *testing.T) {
-	if _, err := exec.LookPath("verilator"); err != nil {
-		if os.Getenv("CI") != "" {
-			t.Fatal("verilator is not installed")
-		}
-		t.Skip("verilator is not installed")
-	}
+	tooltest.Need(t, "verilator")
 	if testing.Short() {
 		t.Skip("starts verilator for every file")
 	}

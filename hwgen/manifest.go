@@ -54,10 +54,10 @@ const (
 	toolName     = "a2qgen"
 )
 
-func (d *Design) manifest(o Options, files []string) *Manifest {
+func (d *Design) manifest(files []string) *Manifest {
 	m := &Manifest{Tool: toolName, Version: Version, Hash: d.Hash, Top: d.Name, Network: networkFile, Files: files,
 		Streams: d.Streams, IntervalCycles: d.IntervalCycles(), LatencyCycles: d.LatencyCycles()}
-	m.Options = ManifestOptions{ClockMHz: d.ClockMHz, NoBlockRAM: o.NoBlockRAM, Folding: Folding{}}
+	m.Options = ManifestOptions{ClockMHz: d.ClockMHz, NoBlockRAM: d.NoBlockRAM, Folding: Folding{}}
 	for _, lp := range d.Layers {
 		l, f := lp.Layer, lp.Fold
 		f.AccBits = lp.AccBits

@@ -44,7 +44,7 @@ func Plan(n *quant.Network, o Options) (*Design, error) {
 	if err := o.check(n); err != nil {
 		return nil, err
 	}
-	d := &Design{Name: o.Name, ClockMHz: o.ClockMHz}
+	d := &Design{Name: o.Name, ClockMHz: o.ClockMHz, NoBlockRAM: o.NoBlockRAM}
 	first := &n.Layers[0]
 	layers := make([]quant.Layer, len(n.Layers))
 	for i := range n.Layers {
@@ -60,7 +60,7 @@ func Plan(n *quant.Network, o Options) (*Design, error) {
 	fold := d.Layers[0].Fold
 	d.Streams = []Stream{{Name: "source", Bits: fold.SIMD * first.Input.Bits, Beats: first.In / fold.SIMD}}
 	for i := range d.Layers {
-		d.addLayer(i, o)
+		d.addLayer(i)
 	}
 	d.Hash = d.hash()
 	return d, nil
@@ -169,7 +169,7 @@ func planLayer(n *quant.Network, i int, o Options) (LayerPlan, error) {
 // addLayer appends the blocks of layer i: width converters from the stream before
 // it, a queue and a replay buffer where rows are folded, the MVAU, and the label
 // selection after the last.
-func (d *Design) addLayer(i int, o Options) {
+func (d *Design) addLayer(i int) {
 	lp := d.Layers[i]
 	l, f := lp.Layer, lp.Fold
 	if i > 0 {
@@ -181,11 +181,11 @@ func (d *Design) addLayer(i int, o Options) {
 	}
 	if nf > 1 {
 		d.add(&ReplayBuffer{LayerName: l.Name, Width: width, Length: sf, Repeats: nf,
-			BlockRAM: !o.NoBlockRAM && deserveBlockRAM(sf, width)})
+			BlockRAM: !d.NoBlockRAM && deserveBlockRAM(sf, width)})
 	}
 	words, bits := sf*nf, f.PE*f.SIMD*l.WeightBits
 	d.add(&MVAU{Layer: l, Fold: f, AccBits: lp.AccBits, ThresholdBits: l.ThresholdBits(lp.AccBits),
-		BlockROM: !o.NoBlockRAM && deserveBlockRAM(words, bits)})
+		BlockROM: !d.NoBlockRAM && deserveBlockRAM(words, bits)})
 	if l.Score != nil {
 		d.add(&LabelSelect{Layer: l, PE: f.PE, AccBits: lp.AccBits})
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/a2qgen/a2qgen/quant/qonnx"
 	"github.com/a2qgen/a2qgen/sim"
 	"github.com/a2qgen/a2qgen/verilator"
+	"github.com/a2qgen/a2qgen/verilator/tooltest"
 )
 
 // bare returns layer l alone, its accumulators in sight: a network whose scores are
@@ -80,7 +81,7 @@ func runExtremes(t *testing.T, l quant.Layer, f hwgen.Fold, p int) (*sim.Result,
 	if err != nil {
 		t.Fatal(err)
 	}
-	return sim.CrossCheck(context.Background(), d, emit(t, d, o), samples,
+	return sim.CrossCheck(context.Background(), d, emit(t, d), samples,
 		sim.Options{Simulator: verilator.Icarus, CacheDir: t.TempDir()})
 }
 
@@ -104,7 +105,7 @@ func checkExtremes(t *testing.T, l quant.Layer, f hwgen.Fold) {
 // TestExtremes drives every channel of drawn layers to its exact certified maximum and
 // minimum at the needed P and at P-1.
 func TestExtremes(t *testing.T) {
-	needTool(t, "iverilog")
+	tooltest.Need(t, "iverilog")
 	for _, c := range []struct {
 		name   string
 		signed bool
@@ -131,7 +132,7 @@ func TestTrainedExtremes(t *testing.T) {
 	if testing.Short() {
 		t.Skip("simulates 64 channels")
 	}
-	needTool(t, "iverilog")
+	tooltest.Need(t, "iverilog")
 	n, err := qonnx.Read(filepath.Join("..", "quant", "qonnx", "testdata", "fmnist_mlp_a2qplus_w4a4_p12.onnx"))
 	if err != nil {
 		t.Fatal(err)

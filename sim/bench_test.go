@@ -11,6 +11,7 @@ import (
 	"github.com/a2qgen/a2qgen/quant/quanttest"
 	"github.com/a2qgen/a2qgen/sim"
 	"github.com/a2qgen/a2qgen/verilator"
+	"github.com/a2qgen/a2qgen/verilator/tooltest"
 )
 
 // demoSized is a network of the demo's sizes and widths with drawn weights: timing
@@ -62,7 +63,7 @@ func demoShaped(sizes []int, weight int32) *quant.Network {
 // BenchmarkModelAgainstVerilator reports cycles a second of both on the same run, and
 // their ratio, for 200 frames; Verilator without any trace.
 func BenchmarkModelAgainstVerilator(b *testing.B) {
-	needTool(b, "verilator")
+	tooltest.Need(b, "verilator")
 	n := demoSized()
 	o := hwgen.Options{FPS: 100000}
 	d, err := hwgen.Plan(n, o)
@@ -74,7 +75,7 @@ func BenchmarkModelAgainstVerilator(b *testing.B) {
 	for i := range samples {
 		samples[i] = quanttest.RandomInput(rng, n)
 	}
-	files, err := d.Emit(o, nil)
+	files, err := d.Emit(nil)
 	if err != nil {
 		b.Fatal(err)
 	}

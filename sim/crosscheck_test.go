@@ -5,8 +5,6 @@ import (
 	"flag"
 	"fmt"
 	"math/rand/v2"
-	"os"
-	"os/exec"
 	"path/filepath"
 	"testing"
 
@@ -15,26 +13,15 @@ import (
 	"github.com/a2qgen/a2qgen/quant/quanttest"
 	"github.com/a2qgen/a2qgen/sim"
 	"github.com/a2qgen/a2qgen/verilator"
+	"github.com/a2qgen/a2qgen/verilator/tooltest"
 )
 
 var networks = flag.Int("networks", 0, "networks to cross-check on each simulator in each test of drawn networks (0: each test's own number)")
 
-// needTool skips on a laptop without the tool and fails in CI.
-func needTool(t testing.TB, tool string) {
-	t.Helper()
-	if _, err := exec.LookPath(tool); err == nil {
-		return
-	}
-	if os.Getenv("CI") != "" {
-		t.Fatalf("%s is not installed", tool)
-	}
-	t.Skipf("%s is not installed", tool)
-}
-
 // emit writes the design into a new folder.
-func emit(t testing.TB, d *hwgen.Design, o hwgen.Options) string {
+func emit(t testing.TB, d *hwgen.Design) string {
 	t.Helper()
-	files, err := d.Emit(o, []byte("no network"))
+	files, err := d.Emit([]byte("no network"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -69,7 +56,7 @@ func checkNetwork(t *testing.T, rng *rand.Rand, n *quant.Network, samples [][]in
 		t.Fatal(err)
 	}
 	o.CacheDir = t.TempDir()
-	r, err := sim.CrossCheck(context.Background(), d, emit(t, d, plan), samples, o)
+	r, err := sim.CrossCheck(context.Background(), d, emit(t, d), samples, o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -113,7 +100,7 @@ func onSimulators(t *testing.T, onIcarus, onVerilator int, check func(t *testing
 			if count == 0 {
 				t.Skip("slow: builds a simulator a network")
 			}
-			needTool(t, c.tool)
+			tooltest.Need(t, c.tool)
 			for seed := range uint64(count) {
 				t.Run(fmt.Sprint(seed), func(t *testing.T) {
 					t.Parallel()
@@ -132,14 +119,14 @@ func TestResetIsQuiet(t *testing.T) {
 	if testing.Short() {
 		t.Skip("builds a simulator")
 	}
-	needTool(t, "verilator")
+	tooltest.Need(t, "verilator")
 	n := demoShaped([]int{4, 6, 4, 3}, -3)
 	o := hwgen.Options{Folding: hwgen.Folding{"fc1": {PE: 2, SIMD: 2}, "fc2": {PE: 1, SIMD: 3}}}
 	d, err := hwgen.Plan(n, o)
 	if err != nil {
 		t.Fatal(err)
 	}
-	r, err := sim.CrossCheck(context.Background(), d, emit(t, d, o), [][]int32{{1, 2, 3, 4}}, sim.Options{CacheDir: t.TempDir()})
+	r, err := sim.CrossCheck(context.Background(), d, emit(t, d), [][]int32{{1, 2, 3, 4}}, sim.Options{CacheDir: t.TempDir()})
 	if err != nil || r.Mismatches > 0 {
 		t.Errorf("%+v, %v", r, err)
 	}

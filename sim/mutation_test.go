@@ -14,6 +14,7 @@ import (
 	"github.com/a2qgen/a2qgen/quant/quanttest"
 	"github.com/a2qgen/a2qgen/sim"
 	"github.com/a2qgen/a2qgen/verilator"
+	"github.com/a2qgen/a2qgen/verilator/tooltest"
 )
 
 // mutations are single faults of the emitted Verilog, one a row: in file, the first
@@ -71,7 +72,7 @@ func mutate(t *testing.T, dir, file, old, new string) {
 
 // mutationTarget is a network with every kind of block: folded rows and columns,
 // both directions of width conversion, a queue, thresholds, ties among scores.
-func mutationTarget(t *testing.T) (*hwgen.Design, hwgen.Options, [][]int32) {
+func mutationTarget(t *testing.T) (*hwgen.Design, [][]int32) {
 	rng := rand.New(rand.NewPCG(5, 5))
 	in, mid := quant.DataType{Bits: 3}, quant.DataType{Bits: 2}
 	layer := func(name string, in, out int, x quant.DataType) quant.Layer {
@@ -104,8 +105,7 @@ func mutationTarget(t *testing.T) (*hwgen.Design, hwgen.Options, [][]int32) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	o := hwgen.Options{Folding: hwgen.Folding{"fc1": {PE: 2, SIMD: 6}, "fc2": {PE: 6, SIMD: 4, FIFO: 3}, "fc3": {PE: 2, SIMD: 3}}}
-	d, err := hwgen.Plan(n, o)
+	d, err := hwgen.Plan(n, hwgen.Options{Folding: hwgen.Folding{"fc1": {PE: 2, SIMD: 6}, "fc2": {PE: 6, SIMD: 4, FIFO: 3}, "fc3": {PE: 2, SIMD: 3}}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -113,13 +113,13 @@ func mutationTarget(t *testing.T) (*hwgen.Design, hwgen.Options, [][]int32) {
 	for i := range samples {
 		samples[i] = quanttest.RandomInput(rng, n)
 	}
-	return d, o, samples
+	return d, samples
 }
 
 // TestMutations: every fault fails the cross-check, and no fault passes it.
 func TestMutations(t *testing.T) {
-	needTool(t, "iverilog")
-	d, o, samples := mutationTarget(t)
+	tooltest.Need(t, "iverilog")
+	d, samples := mutationTarget(t)
 	check := func(dir string) (r *sim.Result, err error) {
 		cache := t.TempDir()
 		// A sink that hardly takes anything fills every register and queue; the
@@ -136,7 +136,7 @@ func TestMutations(t *testing.T) {
 		}
 		return r, err
 	}
-	if r, err := check(emit(t, d, o)); err != nil || r.Mismatches > 0 {
+	if r, err := check(emit(t, d)); err != nil || r.Mismatches > 0 {
 		t.Fatalf("unmutated: %+v, %v", r, err)
 	}
 	rows := mutations
@@ -146,7 +146,7 @@ func TestMutations(t *testing.T) {
 	for _, m := range rows {
 		t.Run(strings.ReplaceAll(m.name, " ", "_"), func(t *testing.T) {
 			t.Parallel()
-			dir := emit(t, d, o)
+			dir := emit(t, d)
 			mutate(t, dir, m.file, m.old, m.new)
 			r, err := check(dir)
 			switch {
@@ -166,8 +166,8 @@ func TestMutatedMemories(t *testing.T) {
 	if testing.Short() {
 		t.Skip("simulates 600 frames ten times")
 	}
-	needTool(t, "iverilog")
-	d, o, samples := mutationTarget(t)
+	tooltest.Need(t, "iverilog")
+	d, samples := mutationTarget(t)
 	for len(samples) < 600 { // a threshold that is off by one shows only at one value
 		samples = append(samples, quanttest.RandomInput(rand.New(rand.NewPCG(9, uint64(len(samples)))), d.Network))
 	}
@@ -178,7 +178,7 @@ func TestMutatedMemories(t *testing.T) {
 				return sim.CrossCheck(context.Background(), d, dir, samples,
 					sim.Options{Simulator: verilator.Icarus, CacheDir: t.TempDir()})
 			}
-			dir := emit(t, d, o)
+			dir := emit(t, d)
 			path := filepath.Join(dir, "rtl", file)
 			text, err := os.ReadFile(path)
 			if err != nil {

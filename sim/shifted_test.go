@@ -14,6 +14,7 @@ import (
 	"github.com/a2qgen/a2qgen/quant/quanttest"
 	"github.com/a2qgen/a2qgen/sim"
 	"github.com/a2qgen/a2qgen/verilator"
+	"github.com/a2qgen/a2qgen/verilator/tooltest"
 )
 
 // spendBudget redraws the weights of l so that every channel has the largest l1 norm
@@ -140,7 +141,7 @@ func fullLayer(t testing.TB, signed bool) quant.Layer {
 // bits. With one bit less the simulation stops with an overflow, and outside of
 // estimates the plan is refused.
 func TestShiftedExtremes(t *testing.T) {
-	needTool(t, "iverilog")
+	tooltest.Need(t, "iverilog")
 	for _, signed := range []bool{false, true} {
 		for _, f := range []hwgen.Fold{{PE: 4, SIMD: 8}, {PE: 1, SIMD: 1}, {PE: 2, SIMD: 24}, {PE: 12, SIMD: 3}} {
 			t.Run(fmt.Sprintf("%v/%dx%d", signed, f.PE, f.SIMD), func(t *testing.T) {
@@ -180,7 +181,7 @@ var startMutations = []struct{ name, file, old, new string }{
 
 // startTarget is layer fullLayer alone, under 255 thresholds that give acc-min: every
 // bit of the accumulator shows, and eight stages behind it stall it at any beat.
-func startTarget(t *testing.T) (*hwgen.Design, hwgen.Options, [][]int32) {
+func startTarget(t *testing.T) (*hwgen.Design, [][]int32) {
 	l := fullLayer(t, false)
 	l.Thresholds = &quant.Thresholds{Output: quant.DataType{Bits: 8}}
 	for range l.Out {
@@ -193,19 +194,18 @@ func startTarget(t *testing.T) (*hwgen.Design, hwgen.Options, [][]int32) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	o := hwgen.Options{Folding: hwgen.Folding{"fc2": {PE: 4, SIMD: 8}}}
-	d, err := hwgen.Plan(n, o)
+	d, err := hwgen.Plan(n, hwgen.Options{Folding: hwgen.Folding{"fc2": {PE: 4, SIMD: 8}}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return d, o, extremes(&l)
+	return d, extremes(&l)
 }
 
 // TestStartMutations: every fault of the start values fails the cross-check, and so does
 // one wrong or missing word in their memory.
 func TestStartMutations(t *testing.T) {
-	needTool(t, "iverilog")
-	d, o, samples := startTarget(t)
+	tooltest.Need(t, "iverilog")
+	d, samples := startTarget(t)
 	caught := func(dir string) bool {
 		for _, stall := range []sim.Pattern{{}, {Probability: 0.99, Period: 100}} {
 			r, err := sim.CrossCheck(context.Background(), d, dir, samples, sim.Options{Simulator: verilator.Icarus,
@@ -216,17 +216,17 @@ func TestStartMutations(t *testing.T) {
 		}
 		return false
 	}
-	if caught(emit(t, d, o)) {
+	if caught(emit(t, d)) {
 		t.Fatal("the design as it is fails")
 	}
 	for _, m := range startMutations {
-		dir := emit(t, d, o)
+		dir := emit(t, d)
 		mutate(t, dir, m.file, m.old, m.new)
 		if !caught(dir) {
 			t.Errorf("%s: passes the cross-check", m.name)
 		}
 	}
-	dir := emit(t, d, o)
+	dir := emit(t, d)
 	text, err := os.ReadFile(filepath.Join(dir, "rtl", "fc2_start.mem"))
 	if err != nil {
 		t.Fatal(err)

@@ -53,12 +53,6 @@ func (s *Stimulus) At(cycle int64) (gap, stall bool) {
 	return b&1 != 0, b&2 != 0
 }
 
-// Pauses returns both patterns of the first n cycles: bit 0 gap, bit 1 stall.
-func (s *Stimulus) Pauses(n int64) []byte {
-	s.grow(n)
-	return s.bits[:n]
-}
-
 // grow draws up to cycle n. A cycle takes one random number, half a pattern.
 func (s *Stimulus) grow(n int64) {
 	for c := int64(len(s.bits)); c < n; c++ {

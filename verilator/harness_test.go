@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/a2qgen/a2qgen/verilator/tooltest"
 )
 
 // cacheDir is shared by the tests, so that Verilator's library compiles once.
@@ -35,10 +37,7 @@ var simulators = []Simulator{Verilator, Icarus}
 func wantTools(t testing.TB, sim Simulator) {
 	t.Helper()
 	if _, err := builder(sim); err != nil {
-		if os.Getenv("CI") == "true" {
-			t.Fatal(err)
-		}
-		t.Skip(err)
+		tooltest.Absent(t, err)
 	}
 	if sim == Verilator && testing.Short() {
 		t.Skip("compiles C++: not in -short")
@@ -428,12 +427,7 @@ func TestBuildErrors(t *testing.T) {
 }
 
 func TestLint(t *testing.T) {
-	if err := need("verilator"); err != nil {
-		if os.Getenv("CI") == "true" {
-			t.Fatal(err)
-		}
-		t.Skip(err)
-	}
+	tooltest.Need(t, "verilator")
 	ctx := context.Background()
 	if err := Lint(ctx, "testdata/skid/bench/bench.v", "testdata/skid/rtl/skid.v"); err != nil {
 		t.Error(err)

@@ -11,6 +11,7 @@ import (
 
 	"github.com/a2qgen/a2qgen/examples"
 	"github.com/a2qgen/a2qgen/quant/train"
+	"github.com/a2qgen/a2qgen/verilator/tooltest"
 )
 
 // The demo on a data set of a few pixels: every step, both reports.
@@ -18,7 +19,7 @@ func TestDemo(t *testing.T) {
 	if testing.Short() {
 		t.Skip("compiles a bench")
 	}
-	needTools(t, "verilator", "make", "g++")
+	tooltest.Need(t, "verilator", "make", "g++")
 	out := filepath.Join(t.TempDir(), "demo")
 	o := succeed(t, "demo", "--data", tinyData(t, 300), "--epochs", "2", "--frames", "5", "--out", out, "--json")
 	doc := o.document(t)

@@ -90,7 +90,7 @@ func generateFile(path, out, board string, o hwgen.Options) (*generateReport, er
 			return nil, err
 		}
 	}
-	files, err := d.Emit(o, file)
+	files, err := d.Emit(file)
 	if err != nil {
 		return nil, err
 	}

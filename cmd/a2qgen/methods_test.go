@@ -2,10 +2,10 @@ package main
 
 import (
 	"fmt"
-	"os"
-	"os/exec"
 	"path/filepath"
 	"testing"
+
+	"github.com/a2qgen/a2qgen/verilator/tooltest"
 )
 
 // TestMethods takes a network of every method from training to its Verilog and
@@ -14,12 +14,7 @@ func TestMethods(t *testing.T) {
 	if testing.Short() {
 		t.Skip("simulates with Icarus Verilog")
 	}
-	if _, err := exec.LookPath("iverilog"); err != nil {
-		if os.Getenv("CI") == "true" {
-			t.Fatal("iverilog is missing: install the package iverilog")
-		}
-		t.Skip("iverilog is missing: install the package iverilog")
-	}
+	tooltest.Need(t, "iverilog", "vvp")
 	spec := filepath.Join(t.TempDir(), "net.yaml")
 	writeFile(t, spec, []byte("layers: [12, 8, 8]\nfloat: {epochs: 1}\nqat: {epochs: 1}\nbatch: 256\n"))
 	for _, m := range []struct {

@@ -2,27 +2,13 @@ package main
 
 import (
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/a2qgen/a2qgen/quant/qonnx"
+	"github.com/a2qgen/a2qgen/verilator/tooltest"
 )
-
-// needTools skips the test where a tool is missing, and fails it in CI.
-func needTools(t *testing.T, tools ...string) {
-	t.Helper()
-	for _, tool := range tools {
-		if _, err := exec.LookPath(tool); err == nil {
-			continue
-		}
-		if os.Getenv("CI") == "true" {
-			t.Fatalf("%s is not installed", tool)
-		}
-		t.Skipf("%s is not installed", tool)
-	}
-}
 
 // tinyDesign generates the tiny network in a folder of its own.
 func tinyDesign(t *testing.T) string {
@@ -36,7 +22,7 @@ var simKeys = []string{"frames", "beats_compared", "mismatches", "cycles_model",
 	"latency_cycles", "model_seconds", "rtl_seconds", "build_seconds", "correct", "total"}
 
 func TestSimIcarus(t *testing.T) {
-	needTools(t, "iverilog", "vvp")
+	tooltest.Need(t, "iverilog", "vvp")
 	t.Setenv("XDG_CACHE_HOME", t.TempDir())
 	dir, set, vcd := tinyDesign(t), tinyData(t, 7), filepath.Join(t.TempDir(), "waves.vcd")
 	doc := succeed(t, "sim", dir, "--frames", "10", "--stall", "0.3", "--simulator", "icarus", "--data", set, "--vcd", vcd, "--json").document(t)
@@ -62,7 +48,7 @@ func TestSimIcarus(t *testing.T) {
 // A changed weight is a mismatch: a JSON document, one line with the first
 // difference, status 1.
 func TestSimFindsFault(t *testing.T) {
-	needTools(t, "iverilog", "vvp")
+	tooltest.Need(t, "iverilog", "vvp")
 	t.Setenv("XDG_CACHE_HOME", t.TempDir())
 	dir := tinyDesign(t)
 	path := filepath.Join(dir, "rtl", "fc1_weights.mem")
@@ -114,7 +100,7 @@ func TestSimVerilator(t *testing.T) {
 	if testing.Short() {
 		t.Skip("compiles a bench")
 	}
-	needTools(t, "verilator", "make", "g++")
+	tooltest.Need(t, "verilator", "make", "g++")
 	dir, set := tinyDesign(t), tinyData(t, 9)
 	o := succeed(t, "sim", dir, "--data", set, "--frames", "20", "--stall", "0.7", "--seed", "3")
 	for _, want := range []string{"20 frames", "0 mismatches", "of 20 right"} {

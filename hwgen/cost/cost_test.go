@@ -37,8 +37,11 @@ func TestModelFollowsSamples(t *testing.T) {
 	if diff := cmp.Diff(committed.Errors, fresh.Errors); diff != "" {
 		t.Errorf("errors in xc7.json are stale, run go run ./hwgen/cost/fit -fit-only (-have +want):\n%s", diff)
 	}
-	if committed.Products != fresh.Products {
-		t.Error("products in xc7.json are stale, run go run ./hwgen/cost/fit -fit-only")
+	if diff := cmp.Diff(committed.Coefficients, fresh.Coefficients); diff != "" {
+		t.Errorf("coefficients in xc7.json are stale (-have +want):\n%s", diff)
+	}
+	if committed.Products != fresh.Products || committed.InDesign != fresh.InDesign {
+		t.Error("products or in_design in xc7.json are stale, run go run ./hwgen/cost/fit -fit-only")
 	}
 }
 

@@ -2,11 +2,11 @@ package cost
 
 import (
 	"context"
-	"os"
 	"testing"
 
 	"github.com/a2qgen/a2qgen/hwgen"
 	"github.com/a2qgen/a2qgen/hwgen/cost/synth"
+	"github.com/a2qgen/a2qgen/verilator/tooltest"
 )
 
 func needYosys(t *testing.T) {
@@ -14,13 +14,7 @@ func needYosys(t *testing.T) {
 	if testing.Short() {
 		t.Skip("runs Yosys")
 	}
-	if synth.Available() {
-		return
-	}
-	if os.Getenv("CI") == "true" {
-		t.Fatal("yosys is missing: install the package yosys")
-	}
-	t.Skip("yosys is missing")
+	tooltest.Need(t, "yosys")
 }
 
 // TestSamplesAreCurrent synthesises a few of the samples again: the table must be that

@@ -64,12 +64,6 @@ func countCells(cells map[string]int) Counts {
 	return c
 }
 
-// Available says whether the yosys command is there.
-func Available() bool {
-	_, err := exec.LookPath("yosys")
-	return err == nil
-}
-
 // Blocks synthesises units apart from each other, but in one run of Yosys, and
 // returns the counts of each. Errors come from the tool or the file system.
 func Blocks(ctx context.Context, units []Unit) ([]Counts, error) {
@@ -114,7 +108,7 @@ func Verilog(ctx context.Context, text []byte, files map[string][]byte, top stri
 
 // Design synthesises a whole design, flattened.
 func Design(ctx context.Context, d *hwgen.Design) (Counts, error) {
-	files, err := d.Emit(hwgen.Options{}, nil)
+	files, err := d.Emit(nil)
 	if err != nil {
 		return Counts{}, err
 	}
