@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -50,7 +51,7 @@ func sweepCommand() *cli.Command {
 			&cli.IntFlag{Name: "acts", Usage: "activation width `N`, bits"},
 			&cli.IntFlag{Name: "epochs", Usage: "`E` epochs in all, the first half of them in floating point"},
 			&cli.Uint64Flag{Name: "seed", Usage: "`S` is the first seed (default: the spec's)"},
-			&cli.IntSliceFlag{Name: "lut", Usage: "choose P and M of each layer for at most `N` LUT (a list)"},
+			&cli.StringSliceFlag{Name: "lut", Usage: "choose P and M of each layer for at most `N` LUT; a list with commas, or repeated"},
 			jsonFlag(),
 		}, foldingFlags()...),
 		Action: sweepAction,
@@ -85,6 +86,7 @@ type sweep struct {
 	// hardware is set where designs are to be estimated, with folding.
 	hardware bool
 	folding  hwgen.Options
+	luts     []int // of --lut
 }
 
 // sweepCell is a method at a width, or within so many LUT, trained once a seed.
@@ -133,7 +135,7 @@ func newSweep(c *cli.Context, path string) (*sweep, error) {
 	if err := s.estimates(c); err != nil {
 		return nil, err
 	}
-	if err := s.plan(strings.Split(c.String("methods"), ","), widths, c.IntSlice("lut")); err != nil {
+	if err := s.plan(strings.Split(c.String("methods"), ","), widths, s.luts); err != nil {
 		return nil, err
 	}
 	if s.sets, err = openSpecData(s.spec); err != nil {
@@ -148,16 +150,29 @@ func (s *sweep) estimates(c *cli.Context) (err error) {
 	if !s.hardware {
 		return nil
 	}
-	for _, n := range c.IntSlice("lut") {
-		if n < 1 {
-			return usagef("sweep: --lut is %d, want at least 1", n)
-		}
+	if s.luts, err = parseLUTs(c.StringSlice("lut")); err != nil {
+		return err
 	}
 	if err := hasHardware(s.spec); err != nil {
 		return usagef("sweep: to estimate LUT %w", err)
 	}
 	s.folding, err = foldingOptions(c)
 	return err
+}
+
+// parseLUTs reads the lists of --lut, which may be given more than once.
+func parseLUTs(lists []string) ([]int, error) {
+	var luts []int
+	for _, list := range lists {
+		for _, text := range strings.Split(list, ",") {
+			n, err := strconv.Atoi(text)
+			if err != nil || n < 1 {
+				return nil, usagef("sweep: --lut is %s, want N or a list of them with commas, at least 1", list)
+			}
+			luts = append(luts, n)
+		}
+	}
+	return luts, nil
 }
 
 // sweepTitle is the command that repeats the sweep, whatever the machine.
@@ -168,8 +183,8 @@ func sweepTitle(c *cli.Context, path string) string {
 			line += fmt.Sprintf(" --%s %v", name, c.Value(name))
 		}
 	}
-	for _, n := range c.IntSlice("lut") {
-		line += fmt.Sprintf(" --lut %d", n)
+	for _, n := range c.StringSlice("lut") {
+		line += " --lut " + n
 	}
 	for _, f := range c.StringSlice("fold") {
 		line += " --fold " + f

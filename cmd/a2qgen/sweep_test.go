@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -91,10 +92,22 @@ func TestSweepRefuses(t *testing.T) {
 		{[]string{"--seeds", "0"}, "--seeds is 0, want 1..100"},
 		{[]string{"--acc", "2"}, "acc_bits"},
 		{[]string{"--lut", "0"}, "--lut is 0"},
+		{[]string{"--lut", "900,x"}, "--lut is 900,x"},
 	} {
 		o := command(t, append([]string{"sweep", spec, "--out", t.TempDir()}, c.args...)...)
 		if o.status == 0 || !strings.Contains(o.errors, c.want) {
 			t.Errorf("%v: status %d, %q, want %q", c.args, o.status, o.errors, c.want)
 		}
+	}
+}
+
+// TestSweepLUTList: what the help says, a list with commas, and the flag repeated.
+func TestSweepLUTList(t *testing.T) {
+	luts, err := parseLUTs([]string{"26900,27800", "30000"})
+	if err != nil || !slices.Equal(luts, []int{26900, 27800, 30000}) {
+		t.Errorf("got %v, %v", luts, err)
+	}
+	if luts, err := parseLUTs(nil); err != nil || len(luts) != 0 {
+		t.Errorf("no --lut: got %v, %v", luts, err)
 	}
 }
