@@ -361,6 +361,22 @@ func TestWaves(t *testing.T) {
 	}
 }
 
+// TestWavesFullDisk: a disk that fills ends the run with a line that names the
+// file; Verilator by itself would wait for ever.
+func TestWavesFullDisk(t *testing.T) {
+	const full = "/dev/full"
+	if _, err := os.Stat(full); err != nil {
+		t.Skip("no " + full)
+	}
+	bin := build(t, skidBench("testdata/skid"), Verilator, true)
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	_, err := bin.Run(ctx, onlyCycles(9), RunOptions{VCD: full, NoTrace: true}, nil)
+	if err == nil || !strings.Contains(err.Error(), full+": cannot write waves: No space left") {
+		t.Errorf("got %v", err)
+	}
+}
+
 func TestCache(t *testing.T) {
 	wantTools(t, Icarus)
 	dir, cache := mutated(t, "rtl/skid.v", "TRAP", "TRAP"), t.TempDir()

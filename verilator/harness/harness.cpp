@@ -65,6 +65,27 @@ void getPort(const Port& port, std::vector<uint8_t>& bytes, size_t needed) {
     std::memcpy(bytes.data(), &port, sizeof(Port));
 }
 
+#if VM_TRACE
+// A wave file whose failed write ends the run. Verilator's own answer to a full
+// disk is a fatal error, which flushes the waves again under the lock that it
+// holds, and so waits for ever; an ordinary exit does the same.
+class WaveFile final : public VerilatedVcdFile {
+public:
+    explicit WaveFile(const std::string& name) : m_name{name} {}
+    ssize_t write(const char* text, ssize_t size) override {
+        const ssize_t done = VerilatedVcdFile::write(text, size);
+        if (done < 0 && errno != EAGAIN && errno != EINTR) {
+            std::fprintf(stderr, "harness: %s: cannot write waves: %s\n", m_name.c_str(), std::strerror(errno));
+            std::_Exit(1);
+        }
+        return done;
+    }
+
+private:
+    const std::string m_name;
+};
+#endif
+
 struct Stream {
     uint32_t offset, bits;
 };
@@ -276,7 +297,8 @@ private:
     void openVcd() {
         if (m_config.vcd.empty()) return;
         m_context.traceEverOn(true);
-        m_vcd = std::make_unique<VerilatedVcdC>();
+        m_file = std::make_unique<WaveFile>(m_config.vcd);
+        m_vcd = std::make_unique<VerilatedVcdC>(m_file.get());
         m_top->trace(m_vcd.get(), 99);
         m_vcd->open(m_config.vcd.c_str());
         if (!m_vcd->isOpen()) die(m_config.vcd + ": cannot write waves");
@@ -288,6 +310,7 @@ private:
     void closeVcd() {
         if (m_vcd) m_vcd->close();
     }
+    std::unique_ptr<WaveFile> m_file;  // before m_vcd, which writes to it to the end
     std::unique_ptr<VerilatedVcdC> m_vcd;
 #else
     void openVcd() {
