@@ -25,7 +25,7 @@ that is not empty and was not generated is left alone.
 
 Example:
    a2qgen generate net.onnx --out build/net --fps 100000 --clock 100
-   a2qgen generate net.onnx --out build/net --board pynq-z1 --fold fc1=16,49`
+   a2qgen generate net.onnx --out build/net --board pynq-z1 --fold fc1=8,28`
 
 func generateCommand() *cli.Command {
 	flags := append([]cli.Flag{
