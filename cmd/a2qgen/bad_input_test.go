@@ -54,6 +54,10 @@ func TestBadInput(t *testing.T) {
 		{"P too small to train", []string{"train", specFile(t, tinySpec), "--acc", "2"}, []string{"acc_bits is 2"}},
 		{"unwritable network", []string{"train", specFile(t, tinySpec), "--data", set, "--out", blocked}, []string{"out"}},
 		{"nothing to resume", []string{"train", specFile(t, tinySpec), "--data", set, "--out", filepath.Join(t.TempDir(), "n.onnx"), "--resume"}, []string{"resume"}},
+		{"folder as output", []string{"train", specFile(t, tinySpec), "--data", set, "--out", foreign}, []string{"--out", foreign, "is a folder"}},
+		{"device as output", []string{"train", specFile(t, tinySpec), "--data", set, "--out", os.DevNull}, []string{"no regular file"}},
+		{"folder as float output", []string{"train", specFile(t, tinySpec), "--data", set, "--float-out", foreign}, []string{"--float-out", "is a folder"}},
+		{"folder as projection", []string{"project", net, "--acc", "8", "--data", set, "--out", foreign}, []string{"--out", "is a folder"}},
 		{"P too small", []string{"generate", net, "--out", out, "--acc", "4"}, []string{`"fc2"`, "channel ", "needs a ", "has 4"}},
 		{"PE does not divide", []string{"generate", net, "--out", out, "--fold", "fc1=4,1"}, []string{`"fc1"`, "PE is 4"}},
 		{"SIMD does not divide", []string{"generate", net, "--out", out, "--fold", "fc1=1,3"}, []string{`"fc1"`, "SIMD is 3"}},
@@ -78,6 +82,21 @@ func TestBadInput(t *testing.T) {
 	}
 	if left, err := os.ReadDir(foreign); err != nil || len(left) != 1 {
 		t.Errorf("the foreign directory has %d entries, want its own file: %v", len(left), err)
+	}
+}
+
+// One file for two purposes would be lost: the spec, or the float network.
+func TestOneFileTwice(t *testing.T) {
+	spec := specFile(t, tinySpec)
+	link := filepath.Join(t.TempDir(), "link.yaml")
+	if err := os.Symlink(spec, link); err != nil {
+		t.Skip(err)
+	}
+	for _, args := range [][]string{{"--out", spec}, {"--out", link}, {"--out", "a.onnx", "--float-out", "a.onnx"}, {"--out", ""}} {
+		command(t, append([]string{"train", spec}, args...)...).wantOneLine(t, "train", statusUsage, "--")
+	}
+	if text, err := os.ReadFile(spec); err != nil || string(text) != tinySpec {
+		t.Errorf("the spec is %q, %v", text, err)
 	}
 }
 

@@ -84,6 +84,9 @@ func projectAction(c *cli.Context) error {
 	if err := checkProjectFlags(c); err != nil {
 		return err
 	}
+	if err := checkOutputs(c, []string{"out"}); err != nil {
+		return err
+	}
 	con := newConsole(c)
 	if c.Bool("repair") {
 		doc, err := repairNetwork(c, con, path)

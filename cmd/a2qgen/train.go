@@ -82,6 +82,9 @@ func trainAction(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := checkOutputs(c, []string{"out", "float-out"}, path); err != nil {
+		return err
+	}
 	spec, err := train.LoadSpec(path)
 	if err != nil {
 		return err
