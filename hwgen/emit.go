@@ -79,7 +79,10 @@ func (d *Design) modules() []string {
 // then renamed, so that a killed run leaves the old directory or the new one. A
 // directory that is not empty and was not generated is refused.
 func WriteDir(dir string, files []File) error {
-	dir = filepath.Clean(dir)
+	dir, err := target(filepath.Clean(dir))
+	if err != nil {
+		return err
+	}
 	old, err := replaceable(dir)
 	if err != nil {
 		return err
@@ -110,6 +113,19 @@ func WriteDir(dir string, files []File) error {
 		return fmt.Errorf("hwgen: output directory: %w", err)
 	}
 	return nil
+}
+
+// target returns what dir links to, where it is a link: that is replaced, not the
+// link.
+func target(dir string) (string, error) {
+	if info, err := os.Lstat(dir); err != nil || info.Mode()&os.ModeSymlink == 0 {
+		return dir, nil
+	}
+	to, err := filepath.EvalSymlinks(dir)
+	if err != nil {
+		return "", fmt.Errorf("hwgen: output directory %s is a link to nothing: %w", dir, err)
+	}
+	return to, nil
 }
 
 // replaceable says whether dir exists and may be replaced: it is empty or ours.

@@ -164,6 +164,31 @@ func TestSameBytes(t *testing.T) {
 	}
 }
 
+// TestWriteDirLink: a link stays, and its target is replaced.
+func TestWriteDirLink(t *testing.T) {
+	files := []hwgen.File{{Path: "a", Data: []byte("x")}}
+	dir := t.TempDir()
+	link, to := filepath.Join(dir, "link"), filepath.Join(dir, "to")
+	if err := os.Symlink(to, link); err != nil {
+		t.Skip(err)
+	}
+	if err := hwgen.WriteDir(link, files); err == nil || !strings.Contains(err.Error(), "a link to nothing") {
+		t.Errorf("dangling: got %v", err)
+	}
+	if err := os.Mkdir(to, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := hwgen.WriteDir(link, files); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Readlink(link); err != nil {
+		t.Errorf("the link was replaced: %v", err)
+	}
+	if _, err := os.Stat(filepath.Join(to, "a")); err != nil {
+		t.Error(err)
+	}
+}
+
 // TestPlanAgain: planning with the manifest's options gives the manifest's design.
 func TestPlanAgain(t *testing.T) {
 	for name, g := range goldens(t) {
