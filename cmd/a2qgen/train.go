@@ -205,7 +205,11 @@ func trainNetwork(ctx context.Context, con *console, spec *train.Spec, sets data
 	start := time.Now()
 	w := &trainWatcher{con: con, task: spec.Task, dataLine: sets.describe()}
 	m := newMetricFiles(o.Out, spec.Task)
-	o.Progress, o.Epochs = w.event, m.write
+	o.Progress = w.event
+	o.Epochs = func(history []train.Event) error { // called once their checkpoint is written
+		w.saved = true
+		return m.write(history)
+	}
 	res, err := train.Run(ctx, spec, sets.train, sets.test, o)
 	w.end()
 	if err != nil {

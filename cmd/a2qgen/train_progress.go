@@ -18,7 +18,7 @@ type trainWatcher struct {
 	dataLine string
 	bar      *progressbar.ProgressBar
 	told     bool
-	epochs   int // whole epochs
+	saved    bool // a checkpoint of this run is there
 }
 
 // event takes an event of train.Run.
@@ -32,7 +32,6 @@ func (w *trainWatcher) event(e train.Event) {
 		return
 	}
 	w.end()
-	w.epochs++
 	w.con.line("%s: loss %.4f, %s, %.0f samples/s", sprintEpoch(e), e.Loss, w.score(e), e.SamplesPerSecond)
 }
 
@@ -67,7 +66,7 @@ func (w *trainWatcher) end() {
 // advise adds to the error of a run that wrote checkpoints what to do about it.
 func (w *trainWatcher) advise(err error, out string) error {
 	switch {
-	case w.epochs == 0:
+	case !w.saved:
 		return err
 	case errors.Is(err, context.Canceled):
 		return fmt.Errorf("%w; --resume goes on from the last whole epoch", err)

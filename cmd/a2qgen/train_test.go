@@ -3,11 +3,14 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"math"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/a2qgen/a2qgen/quant/train"
 )
 
 // TestTrainMetrics: a CSV with a line an epoch and a plot stand beside the
@@ -155,5 +158,18 @@ func TestTrainCache(t *testing.T) {
 		if cached := doc["float_cached"] == true; cached != (i == 1) {
 			t.Errorf("P=%s: float_cached is %v", acc, doc["float_cached"])
 		}
+	}
+}
+
+// A run that diverges before its first checkpoint points at none.
+func TestDivergedWithoutCheckpoint(t *testing.T) {
+	err := fmt.Errorf("step 3: %w", train.ErrDiverged)
+	var w trainWatcher
+	if got := w.advise(err, "net.onnx").Error(); strings.Contains(got, "ckpt") {
+		t.Errorf("no checkpoint: got %q", got)
+	}
+	w.saved = true
+	if got := w.advise(err, "net.onnx").Error(); !strings.Contains(got, "net.onnx.ckpt holds the last whole epoch") {
+		t.Errorf("a checkpoint: got %q", got)
 	}
 }
