@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"reflect"
 
 	"github.com/a2qgen/a2qgen/quant"
 	"gopkg.in/yaml.v3"
@@ -197,6 +198,12 @@ func ParseSpec(text []byte) (*Spec, error) {
 		return nil, fmt.Errorf("train: spec is larger than %d bytes", maxSpecBytes)
 	}
 	s := DefaultSpec()
+	var node yaml.Node
+	if err := yaml.Unmarshal(text, &node); err == nil && len(node.Content) > 0 { // the decoder reports the rest
+		if err := checkFields(node.Content[0], reflect.TypeOf(*s), ""); err != nil {
+			return nil, fmt.Errorf("train: spec: %w", err)
+		}
+	}
 	dec := yaml.NewDecoder(bytes.NewReader(text))
 	dec.KnownFields(true)
 	if err := dec.Decode(s); err != nil {

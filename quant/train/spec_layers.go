@@ -2,6 +2,7 @@ package train
 
 import (
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -255,6 +256,9 @@ func (l *LayerSpec) field(name string) any {
 
 // decode reads a value that holds no layers.
 func decode(node *yaml.Node, path string, v any) error {
+	if err := checkValue(node, reflect.TypeOf(v).Elem(), path); err != nil {
+		return err
+	}
 	if err := node.Decode(v); err != nil {
 		return fmt.Errorf("%s: %w", path, err)
 	}

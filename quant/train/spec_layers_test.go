@@ -59,7 +59,7 @@ func TestLayersRefused(t *testing.T) {
 		"[{conv: 3}]":                                          "layers[0].conv: want a map of out, kernel",
 		"[{conv: {outs: 3}}]":                                  "layers[0].conv.outs: no such field, want out, kernel",
 		"[{conv: {out: 3, out: 4, kernel: 1}}]":                "layers[0].conv.out stands there twice",
-		"[{conv: {out: three, kernel: 1}}]":                    "layers[0].conv.out: yaml:",
+		"[{conv: {out: three, kernel: 1}}]":                    "layers[0].conv.out is three, want a whole number",
 		"[1, {conv: {out: 3}}]":                                "layers[1].conv.kernel is 0, want 1..64",
 		"[{conv: {out: 3, kernel: 65}}]":                       "layers[0].conv.kernel is 65, want 1..64",
 		"[{conv: {out: 3, kernel: 3, stride: 0}}]":             "layers[0].conv.stride is 0, want 1..64",

@@ -35,24 +35,34 @@ func TestParseSpecKeepsDefaults(t *testing.T) {
 
 func TestParseSpecRefuses(t *testing.T) {
 	for text, want := range map[string]string{
-		"":                              "empty",
-		"a: 1":                          "field a not found",
-		"float: {speed: 1}":             "field speed not found",
-		"name: x\n---\nname: y":         "more than one document",
-		"layers: [4, five]":             "five",
-		"name: \"\"":                    "name is",
-		"layers: []":                    "layers is 0, want 1..256",
-		"layers: [64, 0]":               "layers[1] is 0, want 1..8192",
-		"layers: [9000]":                "layers[0] is 9000",
-		"weight_bits: 1":                "weight_bits is 1, want 2..8",
-		"act_bits: 9":                   "act_bits is 9, want 1..8",
-		"input_bits: 0":                 "input_bits is 0",
-		"first_weight_bits: 1":          "first_weight_bits is 1",
-		"last_weight_bits: 17":          "last_weight_bits is 17",
-		"method: a3q":                   "method is a3q, want base, wn, a2q, a2q+ or budget",
-		"rule: fair":                    "rule is fair, want split or shifted",
-		"{method: wn, acc_bits: 5}":     "acc_bits is 5, want 6..32",
-		"{method: budget, acc_bits: 3}": "acc_bits is 3, want 4..32",
+		"":                               "empty",
+		"a: 1":                           "field a not found",
+		"float: {speed: 1}":              "line 1: field float.speed not found",
+		"weight_bits: 4.5":               "line 1: weight_bits is 4.5, want a whole number",
+		"name: a\nqat: {epochs: 1.5}":    "line 2: qat.epochs is 1.5, want a whole number",
+		"seed: 1.5":                      "seed is 1.5, want a whole number",
+		"layers: [4, 1.5]":               "layers[1] is 1.5, want a whole number",
+		"layers: [{linear: {out: 2.5}}]": "layers[0].linear.out is 2.5",
+		"act_bits: x":                    "act_bits is x, want a whole number",
+		"batch: [3]":                     "batch is a list or map, want a whole number",
+		"regulariser: big":               "regulariser is big, want a number",
+		"shrink_weights: 3":              "shrink_weights is 3, want true or false",
+		"distil: 3":                      "distil is no map of fields",
+		"name: x\n---\nname: y":          "more than one document",
+		"layers: [4, five]":              "five",
+		"name: \"\"":                     "name is",
+		"layers: []":                     "layers is 0, want 1..256",
+		"layers: [64, 0]":                "layers[1] is 0, want 1..8192",
+		"layers: [9000]":                 "layers[0] is 9000",
+		"weight_bits: 1":                 "weight_bits is 1, want 2..8",
+		"act_bits: 9":                    "act_bits is 9, want 1..8",
+		"input_bits: 0":                  "input_bits is 0",
+		"first_weight_bits: 1":           "first_weight_bits is 1",
+		"last_weight_bits: 17":           "last_weight_bits is 17",
+		"method: a3q":                    "method is a3q, want base, wn, a2q, a2q+ or budget",
+		"rule: fair":                     "rule is fair, want split or shifted",
+		"{method: wn, acc_bits: 5}":      "acc_bits is 5, want 6..32",
+		"{method: budget, acc_bits: 3}":  "acc_bits is 3, want 4..32",
 		"{method: budget, rule: split, acc_bits: 4}": "acc_bits is 4, want 5..32",
 		"acc_bits: 4":                               "acc_bits is 4, want 5..32",
 		"{method: a2q, acc_bits: 5}":                "acc_bits is 5, want 6..32",
@@ -79,7 +89,7 @@ func TestParseSpecRefuses(t *testing.T) {
 		"float: {average: 1}":                       "float.average is 1, want at least 0 and less than 1",
 		"float: {average: -0.5}":                    "float.average is -0.5, want at least 0 and less than 1",
 		"qat: {augment: {crop: 2000}}":              "qat.augment.crop is 2000, want 0..1024",
-		"float: {augment: {turn: 3}}":               "field turn not found",
+		"float: {augment: {turn: 3}}":               "field float.augment.turn not found",
 		"task: cluster":                             "task is cluster, want classify or regress",
 		"{task: regress, super: {factor: 1}}":       "super.factor is 1, want 0 or 2..8",
 		"super: {factor: 2}":                        "super.factor is 2, want 0 with task classify",
@@ -142,4 +152,15 @@ func FuzzParseSpec(f *testing.F) {
 			t.Fatalf("%d layers, batch %d", len(s.Layers), s.Batch)
 		}
 	})
+}
+
+// TestParseSpecLenient: other ways to write a value stay what they were.
+func TestParseSpecLenient(t *testing.T) {
+	s, err := ParseSpec([]byte("float: &p {epochs: 1e1, augment: {flip: yes}}\nqat: {<<: *p, lr: 1}\nbatch: null\nshrink_weights: off\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s.QAT.Epochs != 10 || !s.QAT.Augment.Flip || s.QAT.LR != 1 || s.Batch != 128 || *s.ShrinkWeights {
+		t.Errorf("got %+v", s)
+	}
 }
