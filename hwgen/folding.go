@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"sort"
 
 	"gopkg.in/yaml.v3"
@@ -48,10 +50,38 @@ type Folding map[string]Fold
 // and, if wanted, acc and fifo. Unknown keys are errors.
 func ParseFolding(data []byte) (Folding, error) {
 	dec := yaml.NewDecoder(bytes.NewReader(data))
-	dec.KnownFields(true)
-	var f Folding
-	if err := dec.Decode(&f); err != nil && !errors.Is(err, io.EOF) {
-		return nil, fmt.Errorf("hwgen: folding: %w", err)
+	var entries map[string]map[string]any
+	if err := dec.Decode(&entries); err != nil && !errors.Is(err, io.EOF) {
+		return nil, fmt.Errorf("hwgen: folding: want lines such as fc1: {pe: 4, simd: 8}: %w", err)
+	}
+	if err := dec.Decode(new(yaml.Node)); !errors.Is(err, io.EOF) {
+		return nil, errors.New("hwgen: folding: more than one document")
+	}
+	f := Folding{}
+	for _, name := range slices.Sorted(maps.Keys(entries)) {
+		fold, err := parseFold(entries[name])
+		if err != nil {
+			return nil, fmt.Errorf("hwgen: folding: layer %q: %w", name, err)
+		}
+		f[name] = fold
+	}
+	return f, nil
+}
+
+// parseFold takes one entry of a folding file. It looks at the values itself: the
+// decoder would cut 1.5 to 1 where an int is wanted.
+func parseFold(entry map[string]any) (f Fold, err error) {
+	fields := map[string]*int{"pe": &f.PE, "simd": &f.SIMD, "acc": &f.AccBits, "fifo": &f.FIFO}
+	for _, key := range slices.Sorted(maps.Keys(entry)) {
+		field, known := fields[key]
+		if !known {
+			return f, fmt.Errorf("no such field %s, want pe, simd, acc or fifo", key)
+		}
+		n, whole := entry[key].(int)
+		if !whole {
+			return f, fmt.Errorf("%s is %v, want a whole number", key, entry[key])
+		}
+		*field = n
 	}
 	return f, nil
 }

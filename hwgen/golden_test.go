@@ -332,8 +332,26 @@ func TestBadPlans(t *testing.T) {
 			t.Errorf("%s: got %v, want %q", c.name, err, c.want)
 		}
 	}
-	if _, err := hwgen.ParseFolding([]byte("fc1: {pe: 1, lanes: 2}")); err == nil || !strings.Contains(err.Error(), "lanes") {
-		t.Errorf("folding file: got %v", err)
+}
+
+func TestBadFoldings(t *testing.T) {
+	for text, want := range map[string]string{
+		"fc1: {pe: 1, lanes: 2}":                   `layer "fc1": no such field lanes`,
+		"fc1: {pe: 1.5}":                           "pe is 1.5, want a whole number",
+		"fc1: {simd: four}":                        "simd is four, want a whole number",
+		"fc1: {pe: 99999999999999999999}":          "want a whole number",
+		"fc1: 4":                                   "want lines such as",
+		"fc1: {pe: 1, pe: 2}":                      "pe",
+		"fc1: {pe: 1}\n---\nfc2: {pe: 2, simd: 1}": "more than one document",
+	} {
+		if _, err := hwgen.ParseFolding([]byte(text)); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: got %v, want %q", text, err, want)
+		}
+	}
+	for text, want := range map[string]int{"": 0, "# nothing": 0, "fc1: {pe: 2, simd: 4, acc: 9, fifo: 3}": 1} {
+		if f, err := hwgen.ParseFolding([]byte(text)); err != nil || len(f) != want {
+			t.Errorf("%q: got %v, %v", text, f, err)
+		}
 	}
 }
 

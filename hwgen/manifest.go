@@ -52,6 +52,7 @@ const (
 	manifestFile = "manifest.json"
 	networkFile  = "network.onnx"
 	toolName     = "a2qgen"
+	maxManifest  = 64 << 20 // bytes that are read of one
 )
 
 func (d *Design) manifest(files []string) *Manifest {
@@ -76,9 +77,17 @@ func (m *Manifest) Plan() Options {
 // ReadManifest reads the manifest of an emitted design.
 func ReadManifest(dir string) (*Manifest, error) {
 	path := filepath.Join(dir, manifestFile)
-	data, err := os.ReadFile(path)
+	f, err := os.Open(path)
 	if err != nil {
 		return nil, fmt.Errorf("hwgen: %s is not a generated design: %w", dir, err)
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, maxManifest+1))
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("hwgen: %s is not a generated design: %w", dir, err)
+	case len(data) > maxManifest:
+		return nil, fmt.Errorf("hwgen: %s: larger than %d bytes: not a manifest of a2qgen", path, maxManifest)
 	}
 	var m Manifest
 	if err := json.Unmarshal(data, &m); err != nil {

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"slices"
 
 	"github.com/urfave/cli/v2"
 
@@ -105,9 +106,17 @@ func (a *allocation) choose(w *train.Widths) ([]int, error) {
 	if err != nil {
 		return nil, err
 	}
+	least := rest
+	for _, c := range costs {
+		least += slices.Min(c)
+	}
+	if a.Limit < least {
+		return nil, fmt.Errorf("--lut is %d, want at least %d: what the smallest P and M take by estimate, %d of it in layers whose widths are fixed",
+			a.Limit, least, rest)
+	}
 	chosen, err := w.Choose(costs, a.Limit-rest)
 	if err != nil {
-		return nil, fmt.Errorf("--lut is %d, of which other layers take %d by estimate: %w", a.Limit, rest, err)
+		return nil, err
 	}
 	a.LUT = rest
 	for i, k := range chosen {

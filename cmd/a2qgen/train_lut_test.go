@@ -60,7 +60,7 @@ func TestTrainLUTRefuses(t *testing.T) {
 		args []string
 		want string
 	}{
-		{lutSpec, []string{"--lut", "10"}, "--lut is 10, of which other layers take"},
+		{lutSpec, []string{"--lut", "10"}, "--lut is 10, want at least"},
 		{lutSpec, []string{"--lut", "0"}, "--lut is 0, want at least 1"},
 		{lutSpec, []string{"--fps", "1000"}, "want --lut"},
 		{lutSpec, []string{"--lut", "5000", "--seeds", "2"}, "--seeds asks for 2"},

@@ -262,11 +262,15 @@ func (p *plan) outputSum(st *step) {
 
 // checkSize bounds the memory of training.
 func (p *plan) checkSize() {
-	sum := p.input.Size()
+	sum, weights := p.input.Size(), 0
 	for i := range p.steps {
 		st := &p.steps[i]
-		if st.kind.Weighted() && st.terms()*st.out.C > maxWeights {
-			p.fail(st.path, "%d x %d weights, want at most %d", st.out.C, st.terms(), maxWeights)
+		if st.kind.Weighted() {
+			n := st.terms() * st.out.C
+			if weights += n; weights > maxWeights {
+				p.fail(st.path, "%d x %d weights, %d with the layers before, want at most %d", st.out.C, st.terms(), weights, maxWeights)
+				return
+			}
 		}
 		if sum += st.out.Size(); sum > maxNumbers/p.spec.Batch {
 			p.fail(st.path, "the layers up to here have %d numbers a sample, want at most %d with batches of %d",
@@ -276,7 +280,7 @@ func (p *plan) checkSize() {
 	}
 }
 
-// maxWeights bounds the weights of a layer.
+// maxWeights bounds the weights of a network: training has about ten numbers for each.
 const maxWeights = 1 << 26
 
 // outputBits is the width of the output of a network without classifier.
