@@ -49,6 +49,16 @@ var imageGraphs = map[string]func(g *net, x string) string{
 		y = g.custom("Trunc", in(g.op("Mul", in(y, g.scalar(9))), g.scalar(0.5), g.scalar(0), g.scalar(8), g.scalar(4)))
 		return g.act(g.conv(y, 4, 3, 3, 1), 1)
 	},
+	"average pool as Brevitas 0.12 and later truncate it": func(g *net, x string) string {
+		y := g.op("AveragePool", in(g.act(g.conv(x, 4, 4, 3, 1), 0.5)), intsAttr("kernel_shape", 2, 2))
+		y = g.custom("Trunc", in(y, g.scalar(0.125), g.scalar(0), g.scalar(6), g.scalar(0.5), g.scalar(3)), stringAttr("rounding_mode", "floor"), intAttr("signed", 0))
+		return g.act(g.conv(y, 4, 3, 3, 1), 1)
+	},
+	"integers with a zero point that Trunc rounds": func(g *net, x string) string {
+		y := g.op("MaxPool", in(g.signed(g.conv(x, 4, 4, 3, 1), 0.5)), intsAttr("kernel_shape", 2, 2))
+		y = g.custom("Trunc", in(y, g.scalar(0.5), g.scalar(4), g.scalar(5), g.scalar(1), g.scalar(3)), stringAttr("rounding_mode", "ROUND"), intAttr("signed", 1))
+		return g.act(g.conv(y, 4, 3, 1, 1, set("pads", 0, 0, 0, 0)), 1)
+	},
 	"global average pool and a classifier": func(g *net, x string) string {
 		y := g.op("GlobalAveragePool", in(g.act(g.conv(x, 4, 5, 3, 1), 0.5)))
 		y = g.act(g.op("Flatten", in(y), intAttr("axis", 1)), 0.137)

@@ -3,6 +3,7 @@ package qonnx
 import (
 	"math"
 	"slices"
+	"strings"
 
 	"github.com/a2qgen/a2qgen/quant/qonnx/onnxpb"
 	"google.golang.org/protobuf/proto"
@@ -114,6 +115,9 @@ func compute(n *node, in []*array) *array {
 	case "Quant":
 		return quantNode(n, in)
 	case "Trunc":
+		if len(in) == 6 {
+			return truncNode(n, in)
+		}
 		return elementwise(func(v []float64) float64 {
 			return (math.Floor(math.RoundToEven(v[0]/v[1]+v[2])/math.Exp2(v[3]-v[4])) - v[2]) * v[1]
 		}, in...)
@@ -293,4 +297,19 @@ func transposeArray(x *array, perm []int) *array {
 		}
 		return x.get(from...)
 	})
+}
+
+// truncNode is version 2 of Trunc, QONNX's trunc_v2.
+func truncNode(n *node, in []*array) *array {
+	round := roundings[strings.ToUpper(n.string("rounding_mode", "FLOOR"))]
+	return elementwise(func(v []float64) float64 {
+		scale, zero, out, bits := v[1], v[2], v[4], v[5]
+		by := math.Exp2(math.RoundToEven(math.Log2(out / scale)))
+		lo, hi := 0.0, math.Exp2(bits)-1
+		if n.int("signed", 1) != 0 {
+			lo, hi = -math.Exp2(bits-1), math.Exp2(bits-1)-1
+		}
+		y := max(lo, min(hi, math.RoundToEven(v[0]/scale+zero)/by))
+		return (round(y) - zero/by) * out
+	}, in...)
 }

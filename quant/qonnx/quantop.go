@@ -58,10 +58,15 @@ func (im *importer) newQuantiser(n *node) (*quantiser, error) {
 	if err != nil {
 		return nil, err
 	}
+	return n.quantiserOf(width, "ROUND")
+}
+
+// quantiserOf reads the attributes of a node that makes integers of width bits.
+func (n *node) quantiserOf(width float64, usual string) (*quantiser, error) {
 	if width != math.Trunc(width) || width < 1 || width > 64 {
 		return nil, n.errorf("bit width is %v, want an integer from 1 to 64", width)
 	}
-	mode := n.string("rounding_mode", "ROUND")
+	mode := n.string("rounding_mode", usual)
 	z := &quantiser{round: roundings[strings.ToUpper(mode)]}
 	if z.round == nil {
 		return nil, n.errorf("unknown rounding mode %s", show(mode))

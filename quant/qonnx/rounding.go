@@ -100,8 +100,8 @@ func (q *quantised) relu(n *node, s *stream) *quantised {
 	return &out
 }
 
-// opTrunc evaluates QONNX's Trunc(x, scale, zero point, bits in, bits out): an
-// average as hardware takes it, by dropping low bits.
+// opTrunc evaluates QONNX's Trunc: an average as hardware takes it, by dropping
+// low bits.
 func opTrunc(im *importer, n *node) (value, error) {
 	v, err := im.operand(n, 0)
 	if err != nil {
@@ -111,30 +111,93 @@ func opTrunc(im *importer, n *node) (value, error) {
 	if err != nil {
 		return nil, err
 	}
-	var p [4]float64 // scale, zero point, bits before and after
+	t, err := im.truncation(n)
+	if err != nil {
+		return nil, err
+	}
+	z := quantisation{scale: param{all: t.scaleAfter}, integer: t.integer}
+	if t.bounds != nil {
+		_, _, z.typ = t.bounds.span(param{all: t.zeroAfter})
+		return im.quantisedBy(n, s, z)
+	}
+	lo, hi := 0.0, 0.0
+	for c := range s.width {
+		for _, end := range []int64{s.q.typ.Min(), s.q.typ.Max()} {
+			y := z.integer(c, run(s.steps[s.q.mark:], c, s.q.value(c, end)))
+			lo, hi = min(lo, y), max(hi, y)
+		}
+	}
+	z.typ = typeOf(lo, hi)
+	return im.quantisedBy(n, s, z)
+}
+
+// truncation is a Trunc node: integers of x/scale + zero lose some bits.
+type truncation struct {
+	scale, zero           float64
+	scaleAfter, zeroAfter float64
+	drop                  int
+	round                 func(v float64) float64
+	// bounds, unless nil, clip what is left before it is rounded.
+	bounds *quantiser
+}
+
+func (t *truncation) integer(_ int, v float64) float64 {
+	y := math.RoundToEven(v/t.scale+t.zero) / math.Ldexp(1, t.drop)
+	if t.bounds != nil {
+		y = clamp(y, t.bounds.lo, t.bounds.hi)
+	}
+	return t.round(y) - t.zeroAfter
+}
+
+// truncation reads a Trunc node. The first version of the operator has the
+// inputs (x, scale, zero point, bits in, bits out) and keeps scale and zero
+// point; the second has (x, scale, zero point, bits in, scale out, bits out).
+func (im *importer) truncation(n *node) (*truncation, error) {
+	second := n.has(5)
+	p := make([]float64, 4, 5) // without x
+	if second {
+		p = p[:5]
+	}
 	for i := range p {
+		var err error
 		if p[i], err = im.oneNumber(n, i+1); err != nil {
 			return nil, err
 		}
 	}
 	mode := n.string("rounding_mode", "FLOOR")
-	round := roundings[strings.ToUpper(mode)]
-	drop, ok := exactly(p[2] - p[3])
-	if err := checkScale(n, param{all: p[0]}, param{all: p[1]}); err != nil {
+	t := &truncation{scale: p[0], zero: p[1], scaleAfter: p[0], zeroAfter: p[1], round: roundings[strings.ToUpper(mode)]}
+	if err := checkScale(n, param{all: t.scale}, param{all: t.zero}); err != nil {
 		return nil, err
 	}
-	if round == nil || !ok || drop < 0 || drop > maxSumBits {
-		return nil, n.errorf("truncates %v bits to %v by %s, which is not supported", p[2], p[3], show(mode))
-	}
-	integer := func(_ int, v float64) float64 {
-		return round(math.RoundToEven(v/p[0]+p[1])/math.Ldexp(1, drop)) - p[1]
-	}
-	lo, hi := 0.0, 0.0
-	for c := range s.width {
-		for _, end := range []int64{s.q.typ.Min(), s.q.typ.Max()} {
-			y := integer(c, run(s.steps[s.q.mark:], c, s.q.value(c, end)))
-			lo, hi = min(lo, y), max(hi, y)
+	drop, ok := exactly(p[2] - p[3])
+	if second {
+		if err := checkScale(n, param{all: p[3]}, param{}); err != nil {
+			return nil, err
 		}
+		drop, ok = exactly(math.RoundToEven(math.Log2(p[3] / t.scale)))
 	}
-	return im.quantisedBy(n, s, quantisation{typ: typeOf(lo, hi), scale: param{all: p[0]}, integer: integer})
+	if t.round == nil || !ok || drop > maxSumBits || drop < 0 && !second || drop < -maxSumBits {
+		return nil, n.errorf("drops %v bits by %s, want 0..%d and a rounding mode of QONNX", drop, show(mode), maxSumBits)
+	}
+	t.drop = drop
+	if second {
+		return t, t.bounded(n, p[3], p[4])
+	}
+	return t, nil
+}
+
+// bounded sets what the second version says of the result.
+func (t *truncation) bounded(n *node, scale, width float64) error {
+	var err error
+	if t.bounds, err = n.quantiserOf(width, "FLOOR"); err != nil {
+		return err
+	}
+	if t.bounds.bipolar {
+		return n.errorf("leaves 1 bit with a sign, want 2 at least")
+	}
+	t.scaleAfter, t.zeroAfter = scale, math.Ldexp(t.zero, -t.drop)
+	if t.zeroAfter != math.Trunc(t.zeroAfter) {
+		return n.errorf("drops %d bits of zero point %v, want one that stays whole", t.drop, t.zero)
+	}
+	return nil
 }
