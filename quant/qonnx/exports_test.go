@@ -3,6 +3,8 @@ package qonnx
 import (
 	"math/rand/v2"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 // exports are forms that exporters write, over an input of their own shape.
@@ -71,5 +73,23 @@ func TestExports(t *testing.T) {
 			out := e.build(g)
 			compareWithOracle(t, g.encode(out), 5, e.shape, func() float64 { return float64(g.r.IntN(17)) / 4 })
 		})
+	}
+}
+
+// A network that returns Brevitas's QuantTensor has its scale, zero point and bit
+// width as outputs too, computed or as they stand in the file.
+func TestConstantOutputs(t *testing.T) {
+	g := newTestGraph(1, 4)
+	scale, zero := g.scalar(0.4), g.scalar(0)
+	y := g.q(g.fc1(g.input("x")), quantOf{scale: scale, zero: zero, bits: 2})
+	alone := mustDecode(t, g, y)
+	for _, outputs := range [][]string{
+		in(y, scale, zero, g.op("Mul", in(g.scalar(2), g.scalar(1)))),
+		in(scale, y),
+	} {
+		n := mustDecode(t, g, outputs...)
+		if diff := cmp.Diff(alone.Layers[0].Thresholds, n.Layers[0].Thresholds); len(n.Layers) != 1 || diff != "" {
+			t.Errorf("outputs %v: %d layers: %s", outputs, len(n.Layers), diff)
+		}
 	}
 }

@@ -254,9 +254,11 @@ func (im *importer) evaluate(n *node) error {
 }
 
 // final returns the stream that the graph's outputs show. Several outputs must
-// show the same one, as TopK's do.
+// show the same one, as TopK's do, or be constants, as the scale, zero point and
+// bit width of Brevitas's QuantTensor are.
 func (im *importer) final() (*stream, error) {
 	var final *stream
+	var first string
 	for _, name := range im.g.outputs {
 		var s *stream
 		switch v := im.values[name].(type) {
@@ -265,12 +267,17 @@ func (im *importer) final() (*stream, error) {
 		case *ranking:
 			s = v.s
 		default:
-			return nil, fmt.Errorf("graph output %s does not depend on the input", show(name))
+			continue
 		}
 		if final != nil && final != s {
-			return nil, fmt.Errorf("graph outputs %s and %s differ, want one output", show(im.g.outputs[0]), show(name))
+			return nil, fmt.Errorf("graph outputs %s and %s differ, want one output", show(first), show(name))
 		}
-		final = s
+		if final == nil {
+			final, first = s, name
+		}
+	}
+	if final == nil {
+		return nil, fmt.Errorf("graph output %s does not depend on the input", show(im.g.outputs[0]))
 	}
 	if final.base < 0 && len(im.sites) == 0 && final.pools == nil && !final.view.repeating() {
 		return nil, errors.New("the graph has no MatMul, Gemm, Conv or other layer between its input and its output")
