@@ -2,9 +2,14 @@ package qonnx
 
 import (
 	"math/rand/v2"
+	"slices"
 	"testing"
 
+	"github.com/a2qgen/a2qgen/quant"
+	"github.com/a2qgen/a2qgen/quant/qonnx/onnxpb"
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+	"google.golang.org/protobuf/proto"
 )
 
 // exports are forms that exporters write, over an input of their own shape.
@@ -91,5 +96,35 @@ func TestConstantOutputs(t *testing.T) {
 		if diff := cmp.Diff(alone.Layers[0].Thresholds, n.Layers[0].Thresholds); len(n.Layers) != 1 || diff != "" {
 			t.Errorf("outputs %v: %d layers: %s", outputs, len(n.Layers), diff)
 		}
+	}
+}
+
+// Operators of QONNX's channels_last domain give the same network as the standard
+// ones.
+func TestChannelsLast(t *testing.T) {
+	build := func(last bool) *quant.Network {
+		g := &net{newTestGraph(1, 3, 5, 6), rand.New(rand.NewPCG(4, 4))}
+		turned := func(x string) string {
+			if last {
+				x = g.op("Transpose", in(x), intsAttr("perm", 0, 2, 3, 1))
+			}
+			return x
+		}
+		op := func(name string, operands []string, attrs ...*onnxpb.AttributeProto) string {
+			out := g.op(name, operands, attrs...)
+			if last {
+				g.g.Node[len(g.g.Node)-1].Domain = proto.String("qonnx.custom_op.channels_last")
+			}
+			return out
+		}
+		c := []string{g.f32([]int{4}, 1, -1, 0.5, 2), g.f32([]int{4}, 1, 0, 0, 2), g.f32([]int{4}, 0, 0, 1, 0), g.f32([]int{4}, 1, 1, 1, 1)}
+		y := op("Conv", in(turned(g.act("x", 0.25)), turned(g.weights(4, 3, 3, 2))), intsAttr("pads", 1, 0, 0, 1), intsAttr("strides", 1, 2))
+		y = op("BatchNormalization", append(in(y), c...))
+		y = g.act(op("MaxPool", in(y), intsAttr("kernel_shape", 2, 1)), 0.5)
+		return mustDecode(t, g.testGraph, g.act(op("Conv", in(y, turned(g.weights(2, 4, 1, 1)))), 1))
+	}
+	first, last := build(false), build(true)
+	if diff := cmp.Diff(first.Layers, last.Layers, cmpopts.IgnoreUnexported(quant.Layer{})); diff != "" || !slices.Equal(first.Input.Order, last.Input.Order) {
+		t.Error(diff)
 	}
 }

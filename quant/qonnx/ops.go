@@ -1,6 +1,9 @@
 package qonnx
 
-import "slices"
+import (
+	"fmt"
+	"slices"
+)
 
 // operator evaluates a node on its operands' values.
 type operator func(im *importer, n *node) (value, error)
@@ -61,9 +64,18 @@ var quantOperators = map[string]operator{
 	"MultiThreshold": opMultiThreshold,
 }
 
+// channelsLastOperators are those of QONNX's channels_last domain.
+var channelsLastOperators = map[string]operator{
+	"Conv":               channelsLast(opConv, 2), // so are its weights
+	"MaxPool":            channelsLast(opPool, 1),
+	"BatchNormalization": channelsLast(opBatchNorm, 1),
+}
+
 // operatorOf returns what evaluates n, or nil.
 func operatorOf(n *node) operator {
 	switch {
+	case n.domain == "qonnx.custom_op.channels_last":
+		return channelsLastOperators[n.op]
 	case quantDomain(n.domain):
 		return quantOperators[n.op]
 	case !standardDomain(n.domain):
@@ -76,6 +88,46 @@ func operatorOf(n *node) operator {
 		return opBinary
 	}
 	return operators[n.op]
+}
+
+// channelsLast returns op for a result and operands, the first few, with their
+// channels last.
+func channelsLast(op operator, operands int) operator {
+	return func(im *importer, n *node) (value, error) {
+		first := *n
+		first.in = slices.Clone(n.in)
+		for i := range operands {
+			v, err := im.operand(n, i)
+			if err != nil {
+				return nil, err
+			}
+			rank := len(v.dims())
+			if rank < 2 {
+				return nil, n.errorf("wants an input of at least two axes, has shape %v", v.dims())
+			}
+			if v, err = im.transposed(n, v, moved(rank, rank-1, 1)); err != nil {
+				return nil, err
+			}
+			first.in[i] = fmt.Sprintf("%s, input %d with its channels first", n.out[0], i)
+			im.values[first.in[i]] = v
+		}
+		v, err := op(im, &first)
+		if err != nil {
+			return nil, err
+		}
+		return im.transposed(n, v, moved(len(v.dims()), 1, len(v.dims())-1))
+	}
+}
+
+// moved returns the permutation of axes that moves one of them.
+func moved(rank, from, to int) []int {
+	var perm []int
+	for i := range rank {
+		if i != from {
+			perm = append(perm, i)
+		}
+	}
+	return slices.Insert(perm, to, from)
 }
 
 // opConcat passes a single input through, folds constants, and joins channels.
