@@ -32,6 +32,10 @@ var badGraphs = map[string]func() (*testGraph, []string){
 		g := newTestGraph(1, 1, 2, 2)
 		return g, in(g.op("LSTM", in("x", g.f32([]int{1, 1, 1, 1}, 1))))
 	},
+	`unsupported operator QuantizeLinear (node "n2"): want Quant nodes, export to QONNX`: func() (*testGraph, []string) {
+		g := newTestGraph(1, 4)
+		return g, in(g.op("QuantizeLinear", in("x", g.scalar(1))))
+	},
 	`(MaxPool): takes maxima of integers with a negative scale`: func() (*testGraph, []string) {
 		g := newTestGraph(1, 1, 2, 2)
 		return g, in(g.op("MaxPool", in(g.op("Neg", in(g.input("x")))), intsAttr("kernel_shape", 2, 2)))

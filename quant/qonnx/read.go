@@ -229,6 +229,17 @@ func (im *importer) setInput(shape []int) error {
 	return nil
 }
 
+// instead says what to do about operators that exporters write often.
+var instead = map[string]string{
+	"QuantizeLinear":   qcdq,
+	"DequantizeLinear": qcdq,
+	"Im2Col":           ": want the graph before convolutions were lowered to products",
+	"ConvTranspose":    ": want a nearest Resize or DepthToSpace and a Conv",
+	"FloatQuant":       ": want integer quantisers",
+}
+
+const qcdq = ": want Quant nodes, export to QONNX (Brevitas: export_qonnx) or convert QCDQ by qonnx's QCDQToQuant"
+
 // evaluate computes the value of n's outputs.
 func (im *importer) evaluate(n *node) error {
 	if len(n.out) == 0 {
@@ -240,7 +251,7 @@ func (im *importer) evaluate(n *node) error {
 		if !standardDomain(n.domain) {
 			name = n.domain + "." + n.op
 		}
-		return fmt.Errorf("unsupported operator %s (node %s)", clip(name), n.label())
+		return fmt.Errorf("unsupported operator %s (node %s)%s", clip(name), n.label(), instead[n.op])
 	}
 	v, err := op(im, n)
 	if err != nil {
