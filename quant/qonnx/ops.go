@@ -36,13 +36,13 @@ var operators = map[string]operator{
 
 	"MatMul": opMatMul,
 	"Gemm":   opGemm,
-	"Conv":   opConv,
+	"Conv":   onLines(opConv, 2),
 
 	"Sum":               opSum,
-	"MaxPool":           opPool,
-	"AveragePool":       opPool,
-	"GlobalMaxPool":     opGlobalPool,
-	"GlobalAveragePool": opGlobalPool,
+	"MaxPool":           onLines(opPool, 1),
+	"AveragePool":       onLines(opPool, 1),
+	"GlobalMaxPool":     onLines(opGlobalPool, 1),
+	"GlobalAveragePool": onLines(opGlobalPool, 1),
 	"ReduceMean":        opReduceMean,
 	"Resize":            opResize,
 	"Upsample":          opResize,
@@ -66,8 +66,8 @@ var quantOperators = map[string]operator{
 
 // channelsLastOperators are those of QONNX's channels_last domain.
 var channelsLastOperators = map[string]operator{
-	"Conv":               channelsLast(opConv, 2), // so are its weights
-	"MaxPool":            channelsLast(opPool, 1),
+	"Conv":               channelsLast(onLines(opConv, 2), 2), // so are its weights
+	"MaxPool":            channelsLast(onLines(opPool, 1), 1),
 	"BatchNormalization": channelsLast(opBatchNorm, 1),
 }
 

@@ -319,7 +319,7 @@ func (im *importer) end(s *stream) (*stream, error) {
 		}
 		return s, nil
 	}
-	if s.view.equal(arranged(b, 1)) || s.view.equal(arranged(b, 3)) {
+	if s.view.equal(arranged(b, 1)) || s.view.equal(arranged(b, 3)) || len(s.view) == 3 && s.view.withRow().equal(arranged(b, 1)) {
 		return s, nil
 	}
 	if _, _, ok := moves(s.view, b); ok {
