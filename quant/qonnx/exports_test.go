@@ -1,6 +1,7 @@
 package qonnx
 
 import (
+	"math"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -126,5 +127,47 @@ func TestChannelsLast(t *testing.T) {
 	first, last := build(false), build(true)
 	if diff := cmp.Diff(first.Layers, last.Layers, cmpopts.IgnoreUnexported(quant.Layer{})); diff != "" || !slices.Equal(first.Input.Order, last.Input.Order) {
 		t.Error(diff)
+	}
+}
+
+// PyTorch lists pads from the last axis to the first, and turns them around in the
+// graph.
+func TestComputedPads(t *testing.T) {
+	build := func(pads func(g *net) string) *quant.Network {
+		g := &net{newTestGraph(1, 3, 4, 5), rand.New(rand.NewPCG(4, 4))}
+		x := g.op("Pad", in(g.act("x", 0.25), pads(g)))
+		return mustDecode(t, g.testGraph, g.act(g.conv(x, 3, 4, 3, 1, set("pads", 0, 0, 0, 0)), 0.5))
+	}
+	want := build(func(g *net) string { return g.i64(0, 0, 3, 1, 0, 0, 4, 2) })
+	got := build(func(g *net) string {
+		v := g.op("Concat", in(g.i64(1, 2, 3, 4), g.op("ConstantOfShape", in(g.i64(4)))), intAttr("axis", 0))
+		v = g.op("Slice", in(g.op("Reshape", in(v, g.i64(-1, 2))), g.i64(-1), g.i64(math.MinInt64), g.i64(0), g.i64(-1)))
+		v = g.op("Reshape", in(g.op("Transpose", in(v), intsAttr("perm", 1, 0)), g.i64(-1)))
+		return g.op("Cast", in(v), intAttr("to", typeInt64))
+	})
+	if diff := cmp.Diff(want.Layers, got.Layers, cmpopts.IgnoreUnexported(quant.Layer{})); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// The positions are those of numpy's slices.
+func TestSlicePositions(t *testing.T) {
+	const far = math.MaxInt32
+	for _, c := range []struct {
+		size, from, to, stride int
+		want                   []int
+	}{
+		{4, 0, far, 1, []int{0, 1, 2, 3}},
+		{4, 1, -1, 1, []int{1, 2}},
+		{4, -3, 4, 2, []int{1, 3}},
+		{4, 2, 1, 1, nil},
+		{4, -far, 2, 1, []int{0, 1}},
+		{4, -1, -far, -1, []int{3, 2, 1, 0}},
+		{4, far, 0, -2, []int{3, 1}},
+		{4, 1, 3, -1, nil},
+	} {
+		if got := positions(c.size, c.from, c.to, c.stride); !slices.Equal(got, c.want) {
+			t.Errorf("%d elements from %d to %d by %d: %v, want %v", c.size, c.from, c.to, c.stride, got, c.want)
+		}
 	}
 }

@@ -155,17 +155,22 @@ func foldGather(im *importer, n *node) (value, error) {
 			return nil, n.errorf("index %d of axis %d of shape %v", p, axis, t.shape)
 		}
 	}
-	shape := slices.Concat(t.shape[:axis], at.shape, t.shape[axis+1:])
-	out, err := im.newTensor(shape, t.integer)
+	return im.picks(n, t, axis, picks, at.shape)
+}
+
+// picks returns the elements of t at some positions of an axis, which gets the
+// given shape.
+func (im *importer) picks(n *node, t *tensor, axis int, from, shape []int) (*tensor, error) {
+	out, err := im.newTensor(slices.Concat(t.shape[:axis], shape, t.shape[axis+1:]), t.integer)
 	if err != nil {
 		return nil, n.errorf("%w", err)
 	}
 	outer, inner := product(t.shape[:axis]), product(t.shape[axis+1:])
 	data := out.data[:0]
 	for o := range outer {
-		for _, p := range picks {
-			from := (o*t.shape[axis] + p) * inner
-			data = append(data, t.data[from:from+inner]...)
+		for _, p := range from {
+			at := (o*t.shape[axis] + p) * inner
+			data = append(data, t.data[at:at+inner]...)
 		}
 	}
 	return out, nil
@@ -238,51 +243,63 @@ func foldConstantOfShape(im *importer, n *node) (value, error) {
 	return out, nil
 }
 
-// foldSlice takes ranges of one-dimensional constants: that is what shape
-// arithmetic needs.
+// foldSlice takes ranges of constants, forwards or backwards: exporters compute
+// shapes and pads with it.
 func foldSlice(im *importer, n *node) (value, error) {
 	t, err := im.constant(n, 0)
 	if err != nil {
 		return nil, err
 	}
-	if len(t.shape) != 1 {
-		return nil, n.errorf("slices a constant of shape %v, want one axis", t.shape)
-	}
-	bound := func(attr string, in, otherwise int) (int, error) {
-		list, given, err := im.intList(n, attr, in)
-		switch {
-		case err != nil:
-			return 0, err
-		case !given:
-			return otherwise, nil
-		case len(list) != 1:
-			return 0, n.errorf("%s has %d elements, want 1", attr, len(list))
+	var lists [4][]int // starts, ends, axes, steps
+	for i, name := range []string{"starts", "ends", "axes", "steps"} {
+		var given bool
+		if lists[i], given, err = im.intList(n, name, i+1); err != nil {
+			return nil, err
 		}
-		return list[0], nil
+		if size := len(lists[0]); i > 0 && given && len(lists[i]) != size || i < 2 && !given || size > len(t.shape) {
+			return nil, n.errorf("has %d %s of a constant of shape %v, want one for each of %d axes", len(lists[i]), name, t.shape, size)
+		}
 	}
-	size := t.shape[0]
-	from, err := bound("starts", 1, 0)
-	if err != nil {
-		return nil, err
+	for i, from := range lists[0] {
+		axis, stride := i, 1
+		if lists[2] != nil {
+			axis = lists[2][i]
+		}
+		if lists[3] != nil {
+			stride = lists[3][i]
+		}
+		if axis < 0 {
+			axis += len(t.shape)
+		}
+		if axis < 0 || axis >= len(t.shape) || stride == 0 {
+			return nil, n.errorf("takes steps of %d along axis %d of a constant of shape %v", stride, axis, t.shape)
+		}
+		at := positions(t.shape[axis], from, lists[1][i], stride)
+		if t, err = im.picks(n, t, axis, at, []int{len(at)}); err != nil {
+			return nil, err
+		}
 	}
-	to, err := bound("ends", 2, size)
-	if err != nil {
-		return nil, err
-	}
-	stride, err := bound("steps", 4, 1)
-	if err != nil {
-		return nil, err
-	}
-	if stride != 1 {
-		return nil, n.errorf("takes steps of %d, want 1", stride)
-	}
+	return t, nil
+}
+
+// positions returns those of an axis that ONNX's Slice takes. Bounds count from
+// the end where they are negative, and may lie outside.
+func positions(size, from, to, stride int) []int {
 	if from < 0 {
 		from += size
 	}
 	if to < 0 {
 		to += size
 	}
-	from = min(max(from, 0), size)
-	to = min(max(to, from), size)
-	return im.listed(n, []int{to - from}, t.data[from:to], t.integer)
+	var at []int
+	if stride < 0 {
+		for p := min(from, size-1); p > max(to, -1); p += stride {
+			at = append(at, p)
+		}
+		return at
+	}
+	for p := max(from, 0); p < min(to, size); p += stride {
+		at = append(at, p)
+	}
+	return at
 }
