@@ -2,10 +2,12 @@ package train
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"encoding/gob"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"math"
 	"os"
@@ -17,12 +19,13 @@ import (
 )
 
 // checkpointVersion changes whenever checkpoint's meaning does.
-const checkpointVersion = 2
+const checkpointVersion = 3
 
 // maxCheckpoint bounds what load reads, in bytes.
 const maxCheckpoint = 4 << 30
 
-// checkpoint is the private file format (gob) of a run between two epochs.
+// checkpoint is the private file format of a run between two epochs: gob, then the
+// SHA-256 of it.
 type checkpoint struct {
 	Version   int
 	Spec      []byte // JSON: gob would take a pointer to false for none
@@ -84,7 +87,8 @@ func (c *checkpoint) write(path string) error {
 	if err := gob.NewEncoder(&b).Encode(c); err != nil {
 		return err
 	}
-	return maybe.WriteFile(path, b.Bytes(), 0o644)
+	sum := sha256.Sum256(b.Bytes())
+	return maybe.WriteFile(path, append(b.Bytes(), sum[:]...), 0o644)
 }
 
 // readCheckpoint reads the file at path.
@@ -97,8 +101,16 @@ func readCheckpoint(path string) (*checkpoint, error) {
 	if info, err := f.Stat(); err == nil && info.Size() > maxCheckpoint {
 		return nil, fmt.Errorf("train: checkpoint %s: %d bytes, want at most %d", path, info.Size(), int64(maxCheckpoint))
 	}
+	text, err := io.ReadAll(f)
+	if err != nil {
+		return nil, fmt.Errorf("train: checkpoint %s: %w", path, err)
+	}
+	end := len(text) - sha256.Size
+	if end < 0 || sha256.Sum256(text[:end]) != [sha256.Size]byte(text[end:]) {
+		return nil, fmt.Errorf("train: checkpoint %s: not readable: damaged, cut short, or none of this version", path)
+	}
 	var c checkpoint
-	if err := gob.NewDecoder(f).Decode(&c); err != nil {
+	if err := gob.NewDecoder(bytes.NewReader(text[:end])).Decode(&c); err != nil {
 		return nil, fmt.Errorf("train: checkpoint %s: not readable: %w", path, err)
 	}
 	return &c, nil

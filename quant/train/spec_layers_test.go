@@ -108,7 +108,8 @@ func TestPlanRefuses(t *testing.T) {
 		{"act_bits: 1\nlayers: [{residual: {body: [{conv: {out: 3, kernel: 1}}]}}]", "act_bits: 1 bits for values of both signs, want at least 2"},
 		{"layers: [{upsample: 16}, {upsample: 16}, {upsample: 16}]", "layers[2].upsample: output of 32768x32768x3, want at most 8192 positions"},
 		{"batch: 16384\nlayers: [{conv: {out: 8192, kernel: 1}}]", "layers[0].conv: the layers up to here have 524480 numbers a sample, want at most 32768 with batches of 16384"},
-		{"layers: [{conv: {out: 8192, kernel: 7, pad: 3}}, {conv: {out: 8192, kernel: 7, pad: 3}}]", "layers[1].conv: 8192 x 401408 weights, want at most 67108864"},
+		{"layers: [{conv: {out: 8192, kernel: 7, pad: 3}}, {conv: {out: 8192, kernel: 7, pad: 3}}]", "layers[1].conv: 8192 x 401408 weights, 3289538560 with the layers before, want at most 67108864"},
+		{"layers: [8192, 8192]", "layers[1].linear: 8192 x 8192 weights, "},
 	} {
 		s, err := ParseSpec([]byte(c.spec))
 		if err != nil {

@@ -7,6 +7,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -210,6 +211,12 @@ func TestResumeRefuses(t *testing.T) {
 	if err := os.WriteFile(cut, whole[:len(whole)/2], 0o644); err != nil {
 		t.Fatal(err)
 	}
+	flipped := filepath.Join(dir, "flipped.ckpt")
+	damaged := slices.Clone(whole)
+	damaged[len(damaged)/2] ^= 1
+	if err := os.WriteFile(flipped, damaged, 0o644); err != nil {
+		t.Fatal(err)
+	}
 	other := small()
 	other.AccBits = 11
 	slower := small()
@@ -228,6 +235,7 @@ func TestResumeRefuses(t *testing.T) {
 		{path, small(), blobs(321, 20, 4, 7), "other data"},
 		{junk, small(), smallSet(), "not readable"},
 		{cut, small(), smallSet(), "not readable"},
+		{flipped, small(), smallSet(), "not readable: damaged"},
 		{filepath.Join(dir, "none"), small(), smallSet(), "no checkpoint to resume from"},
 		{"", small(), smallSet(), "needs a checkpoint path"},
 	} {
