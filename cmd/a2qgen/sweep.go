@@ -141,7 +141,25 @@ func newSweep(c *cli.Context, path string) (*sweep, error) {
 	if s.sets, err = openSpecData(s.spec); err != nil {
 		return nil, err
 	}
-	return s, os.MkdirAll(filepath.Join(s.out, "runs"), 0o777)
+	if s.hardware {
+		if err := checkFolding(s.spec, s.sets, s.folding); err != nil {
+			return nil, err
+		}
+	}
+	return s, s.openOut()
+}
+
+// openOut makes the output directory. One with other things in it than a sweep's is
+// left alone.
+func (s *sweep) openOut() error {
+	runs := filepath.Join(s.out, "runs")
+	entries, err := os.ReadDir(s.out)
+	if err == nil && len(entries) > 0 {
+		if _, err := os.Stat(runs); err != nil {
+			return fmt.Errorf("sweep: output directory %s is not empty and holds no sweep: nothing written", s.out)
+		}
+	}
+	return os.MkdirAll(runs, 0o777)
 }
 
 // estimates reads the flags that ask for LUT.

@@ -93,6 +93,9 @@ func TestSweepRefuses(t *testing.T) {
 		{[]string{"--acc", "2"}, "acc_bits"},
 		{[]string{"--lut", "0"}, "--lut is 0"},
 		{[]string{"--lut", "900,x"}, "--lut is 900,x"},
+		{[]string{"--fold", "fc1=3,1", "--data", "drawn"}, "PE is 3, want a divisor of its 8 outputs"},
+		{[]string{"--fps", "1e300", "--data", "drawn"}, "fps is 1e+300"},
+		{[]string{"--out", filepath.Dir(spec), "--data", "drawn"}, "is not empty and holds no sweep"},
 	} {
 		o := command(t, append([]string{"sweep", spec, "--out", t.TempDir()}, c.args...)...)
 		if o.status == 0 || !strings.Contains(o.errors, c.want) {

@@ -107,6 +107,11 @@ func trainAction(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
+	if chosen != nil {
+		if err := checkFolding(spec, sets, chosen.folding); err != nil {
+			return err
+		}
+	}
 	con := newConsole(c)
 	o := train.Options{Out: c.String("out"), FloatOut: c.String("float-out"), Resume: c.Bool("resume"), FloatCache: c.String("cache"),
 		Allocate: chosen.allocator()}

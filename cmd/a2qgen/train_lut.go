@@ -91,6 +91,17 @@ func hasHardware(spec *train.Spec) error {
 	return nil
 }
 
+// checkFolding returns an error where the design of a spec's network cannot be planned
+// with o: known before the training, not after it.
+func checkFolding(spec *train.Spec, sets dataSets, o hwgen.Options) error {
+	m, err := train.Untrained(spec, sets.train)
+	if err != nil {
+		return err
+	}
+	_, err = estimateModel(m, o, defaultFamily)
+	return err
+}
+
 // allocator returns what trains under a; nil where a is.
 func (a *allocation) allocator() *train.Allocator {
 	if a == nil {

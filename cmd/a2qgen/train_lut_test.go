@@ -63,6 +63,7 @@ func TestTrainLUTRefuses(t *testing.T) {
 		{lutSpec, []string{"--lut", "10"}, "--lut is 10, want at least"},
 		{lutSpec, []string{"--lut", "0"}, "--lut is 0, want at least 1"},
 		{lutSpec, []string{"--fps", "1000"}, "want --lut"},
+		{lutSpec, []string{"--lut", "5000", "--fold", "fc2=5,4"}, "PE is 5, want a divisor of its"},
 		{lutSpec, []string{"--lut", "5000", "--seeds", "2"}, "--seeds asks for 2"},
 		{lutSpec, []string{"--lut", "5000", "--method", "base"}, "not base"},
 		{conv, []string{"--lut", "5000"}, "--lut wants linear layers"},

@@ -4,8 +4,24 @@ import (
 	"math"
 
 	"github.com/a2qgen/a2qgen/quant"
+	"github.com/a2qgen/a2qgen/quant/data"
 	"github.com/a2qgen/a2qgen/quant/qonnx"
 )
+
+// Untrained returns the network of spec for samples like those of set, with drawn
+// weights and all its quantisers in place: what a design of it can be planned with
+// before any training. Errors are those of spec and set.
+func Untrained(spec *Spec, set *data.Set) (*qonnx.Model, error) {
+	if err := spec.Validate(); err != nil {
+		return nil, err
+	}
+	r, err := newRun(spec, set, nil, Options{})
+	if err != nil {
+		return nil, err
+	}
+	r.net.quantise(r.net.tops(r.train))
+	return r.net.export(spec, inputShape(set.Shape)), nil
+}
 
 // export returns the network as the QONNX writer takes it: weights as the
 // real numbers s*q, which quantise to the same q again.
