@@ -29,7 +29,7 @@ type console struct {
 const jsonName = "json"
 
 func jsonFlag() cli.Flag {
-	return &cli.BoolFlag{Name: jsonName, Usage: "print the result as one JSON document"}
+	return &cli.BoolFlag{Name: jsonName, DisableDefaultText: true, Usage: "print the result as one JSON document"}
 }
 
 func newConsole(c *cli.Context) *console {

@@ -40,7 +40,7 @@ func demoCommand() *cli.Command {
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "out", Value: filepath.Join("build", "demo"), Usage: "`DIR` to write"},
 			&cli.StringFlag{Name: "data", Usage: "`DIR` of the data set, IMAGES,LABELS, or drawn"},
-			&cli.IntFlag{Name: "epochs", Usage: "`E` epochs in all (default: the spec's)"},
+			&cli.IntFlag{Name: "epochs", DefaultText: "the spec's", Usage: "`E` epochs in all"},
 			&cli.IntFlag{Name: "frames", Value: 200, Usage: "simulate `N` frames"},
 			jsonFlag(),
 		},

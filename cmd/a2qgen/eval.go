@@ -32,7 +32,7 @@ func evalCommand() *cli.Command {
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "data", Usage: "`DIR` of a data set, FILE, or IMAGES,LABELS (default: as train chooses)"},
 			&cli.StringFlag{Name: "spec", Usage: "training `SPEC.yaml` whose test samples to take"},
-			&cli.Float64Flag{Name: "scale", Usage: "multiply what is read by `F`"},
+			&cli.Float64Flag{Name: "scale", DefaultText: "1/255 for unsigned bytes, else 1", Usage: "multiply what is read by `F`"},
 			jsonFlag(),
 		},
 		Action: evalAction,

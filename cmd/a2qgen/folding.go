@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"strconv"
 	"strings"
@@ -21,8 +22,8 @@ const maxFoldingBytes = 1 << 20
 // foldingFlags are the flags that decide the folding of a design.
 func foldingFlags() []cli.Flag {
 	return []cli.Flag{
-		&cli.Float64Flag{Name: "fps", Usage: fmt.Sprintf("frames a second to reach: `F` (default: %d)", hwgen.DefaultFPS)},
-		&cli.Float64Flag{Name: "clock", Usage: fmt.Sprintf("clock in `MHZ` (default: the board's, or %d)", hwgen.DefaultClockMHz)},
+		&cli.Float64Flag{Name: "fps", DefaultText: fmt.Sprint(hwgen.DefaultFPS), Usage: "frames a second to reach: `F`"},
+		&cli.Float64Flag{Name: "clock", DefaultText: fmt.Sprintf("the board's, or %d", hwgen.DefaultClockMHz), Usage: "clock in `MHZ`"},
 		&cli.StringFlag{Name: "folding", Usage: "folding `FILE` in YAML"},
 		&cli.StringSliceFlag{Name: "fold", Usage: "fold one layer, may be repeated: `LAYER=PE,SIMD`"},
 	}
@@ -33,8 +34,8 @@ func foldingOptions(c *cli.Context) (hwgen.Options, error) {
 	var o hwgen.Options
 	o.FPS, o.ClockMHz = c.Float64("fps"), c.Float64("clock")
 	for _, name := range []string{"fps", "clock"} {
-		if v := c.Float64(name); c.IsSet(name) && !(v > 0) {
-			return o, usagef("%s: --%s is %v, want more than 0", c.Command.Name, name, v)
+		if v := c.Float64(name); c.IsSet(name) && !(v > 0 && v <= math.MaxFloat64) {
+			return o, usagef("%s: --%s is %v, want more than 0, and a number", c.Command.Name, name, v)
 		}
 	}
 	var err error

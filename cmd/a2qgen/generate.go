@@ -31,7 +31,7 @@ func generateCommand() *cli.Command {
 	flags := append([]cli.Flag{
 		&cli.StringFlag{Name: "out", Usage: "`DIR` to write"},
 		&cli.StringFlag{Name: "board", Usage: "`NAME` of the board to fit (a2qgen boards lists them)"},
-		&cli.IntFlag{Name: "acc", Usage: "accumulator width `P`, bits"},
+		&cli.IntFlag{Name: "acc", DefaultText: "each layer's own", Usage: "accumulator width `P`, bits"},
 	}, foldingFlags()...)
 	return &cli.Command{
 		Name: "generate", Usage: "write a network as Verilog",
@@ -56,8 +56,8 @@ func generateAction(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	if o.AccBits = c.Int("acc"); c.IsSet("acc") && o.AccBits < 1 {
-		return usagef("generate: --acc is %d, want 1..64", o.AccBits)
+	if o.AccBits = c.Int("acc"); c.IsSet("acc") && (o.AccBits < 1 || o.AccBits > maxWidth) {
+		return usagef("generate: --acc is %d, want 1..%d", o.AccBits, maxWidth)
 	}
 	doc, err := generateFile(path, out, c.String("board"), o)
 	if err != nil {

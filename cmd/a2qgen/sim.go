@@ -39,8 +39,8 @@ func simCommand() *cli.Command {
 		Flags: []cli.Flag{
 			&cli.IntFlag{Name: "frames", Value: 100, Usage: "simulate `N` frames"},
 			&cli.StringFlag{Name: "data", Usage: "`DIR` of a data set, or IMAGES,LABELS"},
-			&cli.Float64Flag{Name: "stall", Usage: "`PROBABILITY` of a pause of source and sink, 0..0.9"},
-			&cli.IntFlag{Name: "period", Usage: "pause periodically, every `N` cycles, not at random"},
+			&cli.Float64Flag{Name: "stall", DefaultText: "0", Usage: "`PROBABILITY` of a pause of source and sink, 0..0.9"},
+			&cli.IntFlag{Name: "period", DefaultText: "random pauses", Usage: "pause periodically, every `N` cycles, not at random"},
 			&cli.Uint64Flag{Name: "seed", Value: 1, Usage: "`S` of the pauses and of random inputs"},
 			&cli.StringFlag{Name: "vcd", Usage: "`FILE` to write waves to"},
 			&cli.StringFlag{Name: "simulator", Value: string(verilator.Verilator), Usage: "`NAME`: verilator or icarus"},

@@ -47,10 +47,10 @@ func sweepCommand() *cli.Command {
 			&cli.IntFlag{Name: "seeds", Value: 3, Usage: "train with `N` seeds each, from --seed on"},
 			&cli.StringFlag{Name: "data", Usage: "`DIR` of the data set, IMAGES,LABELS, or drawn"},
 			&cli.StringFlag{Name: "out", Value: filepath.Join("build", "sweep"), Usage: "`DIR` to write"},
-			&cli.IntFlag{Name: "weights", Usage: "weight width `M` of the hidden layers, bits"},
-			&cli.IntFlag{Name: "acts", Usage: "activation width `N`, bits"},
-			&cli.IntFlag{Name: "epochs", Usage: "`E` epochs in all, the first half of them in floating point"},
-			&cli.Uint64Flag{Name: "seed", Usage: "`S` is the first seed (default: the spec's)"},
+			&cli.IntFlag{Name: "weights", DefaultText: "the spec's", Usage: "weight width `M` of the hidden layers, bits"},
+			&cli.IntFlag{Name: "acts", DefaultText: "the spec's", Usage: "activation width `N`, bits"},
+			&cli.IntFlag{Name: "epochs", DefaultText: "the spec's", Usage: "`E` epochs in all, the first half of them in floating point"},
+			&cli.Uint64Flag{Name: "seed", DefaultText: "the spec's", Usage: "`S` is the first seed"},
 			&cli.StringSliceFlag{Name: "lut", Usage: "choose P and M of each layer for at most `N` LUT; a list with commas, or repeated"},
 			jsonFlag(),
 		}, foldingFlags()...),
@@ -123,7 +123,7 @@ func newSweep(c *cli.Context, path string) (*sweep, error) {
 	}
 	widths, err := parseWidths(c.String("acc"))
 	if err != nil {
-		return nil, err
+		return nil, usagef("sweep: %w", err)
 	}
 	if n := c.Int("seeds"); n < 1 || n > 100 {
 		return nil, usagef("--seeds is %d, want 1..100", n)

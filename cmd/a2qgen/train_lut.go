@@ -46,7 +46,7 @@ type allocationLayer struct {
 // lutFlags are the flags that bound the LUT of the design to train for.
 func lutFlags() []cli.Flag {
 	return append([]cli.Flag{
-		&cli.IntFlag{Name: "lut", Usage: "choose accumulators and weights of each layer so that the design takes at most `N` LUT"},
+		&cli.IntFlag{Name: "lut", DefaultText: "no limit", Usage: "choose accumulators and weights of each layer so that the design takes at most `N` LUT"},
 	}, foldingFlags()...)
 }
 
