@@ -228,6 +228,7 @@ func (n *net) state() [][]float32 {
 func (n *net) tops(t *table) []float32 {
 	seen := make([][]float32, len(n.nodes))
 	samples := min(t.n, calibration)
+	n.prepare()
 	for at := 0; at < samples; at += n.batch {
 		rows := t.gatherRange(at, min(at+n.batch, samples), n.x)
 		n.evaluate(rows)

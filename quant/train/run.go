@@ -199,6 +199,7 @@ func (r *run) teach(state [][]float32) bool {
 	if err != nil || !fill(float.state(), state) {
 		return false
 	}
+	float.prepare()
 	t := &teacher{net: float, width: r.width}
 	if !r.spec.QAT.Augment.on() {
 		t.learn(r.train)

@@ -173,6 +173,7 @@ func (n *net) adapt(nodes []*node, t *table) {
 		sums[i] = [2][]float64{make([]float64, node.norm.f), make([]float64, node.norm.f)}
 	}
 	samples := min(t.n, calibration)
+	n.prepare()
 	for at := 0; at < samples; at += n.batch {
 		rows := t.gatherRange(at, min(at+n.batch, samples), n.x)
 		n.evaluate(rows)
