@@ -89,6 +89,37 @@ func TestInit(t *testing.T) {
 	}
 }
 
+// TestBudgetInitScale: the scale that budget starts from is nearly as good as any
+// of a finer and wider grid, with budgets that bind much and little.
+func TestBudgetInitScale(t *testing.T) {
+	rng := rand.New(rand.NewPCG(14, 1))
+	const k = 48
+	for _, bits := range []int{6, 8, 10, 20} {
+		z := Quantizer{Method: Budget, Rule: Shifted, WeightBits: 4, AccBits: bits, Input: unsignedBits(4)}
+		for range 20 {
+			w, wq := make([]float32, k), make([]float32, k)
+			for i := range w {
+				w[i] = float32(rng.NormFloat64())
+			}
+			distance := func(d float32) (sum float64) {
+				z.Forward(w, 1, k, []float32{d}, nil, wq, nil)
+				for i, x := range w {
+					sum += float64(x-wq[i]) * float64(x-wq[i])
+				}
+				return sum
+			}
+			_, d, _ := z.Init(w, 1, k)
+			least := math.Inf(1)
+			for try := float32(-6); try < 3; try += 1.0 / 64 {
+				least = min(least, distance(try))
+			}
+			if got := distance(d[0]); got > 1.2*least {
+				t.Errorf("P=%d: squared error %.4g at scale 2^%.3f, the least is %.4g", bits, got, d[0], least)
+			}
+		}
+	}
+}
+
 // BenchmarkQuantizer times what each training step does with a layer.
 func BenchmarkQuantizer(b *testing.B) {
 	rng := rand.New(rand.NewPCG(31, 1))
