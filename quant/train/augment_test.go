@@ -3,6 +3,7 @@ package train
 import (
 	"bytes"
 	"encoding/binary"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -129,6 +130,41 @@ func TestAugmentResume(t *testing.T) {
 		if !bytes.Equal(train(augmented(), Options{Checkpoint: path, Resume: true}), want) {
 			t.Errorf("resumed after epoch %d: another network", stop)
 		}
+	}
+}
+
+// TestAugmentEpochs: a sample changes from epoch to epoch; the statistics that a
+// phase ends with are those of samples as they are.
+func TestAugmentEpochs(t *testing.T) {
+	r, err := newRun(augmented(), images(321, 5, 4, 1), nil, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	index := []int32{0, 1, 2, 3, 4, 5, 6, 7}
+	n := len(index) * r.train.size
+	seen := map[string]bool{}
+	for r.epoch = range 3 {
+		r.input(index)
+		seen[fmt.Sprint(r.net.x[:n])] = true
+	}
+	if len(seen) != 3 {
+		t.Errorf("%d kinds of samples in 3 epochs", len(seen))
+	}
+	r.epoch = 0
+	plain := images(321, 5, 4, 1)
+	s := augmented()
+	s.Float.Augment = Augment{}
+	other, err := newRun(s, plain, nil, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range []*run{r, other} {
+		if err := r.settle(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if a, b := r.net.nodes[0].norm.mean, other.net.nodes[0].norm.mean; !slices.Equal(a, b) {
+		t.Errorf("means with augmentation %v, without %v", a, b)
 	}
 }
 

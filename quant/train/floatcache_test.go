@@ -72,6 +72,10 @@ func TestFloatCacheMisses(t *testing.T) {
 		func(s *Spec) { s.Float.Average = 0.9 },
 		func(s *Spec) { s.Float.WeightDecay = 0.1 },
 		func(s *Spec) { s.LabelSmoothing = 0.1 },
+		func(s *Spec) { s.Float.Optimiser = SGD },
+		func(s *Spec) { s.Float.Momentum = 0.5 },
+		func(s *Spec) { s.Float.ClipNorm = 0.5 },
+		func(s *Spec) { s.Float.WarmUp = 1 },
 	}
 	for i, change := range changes {
 		s := small()
@@ -82,6 +86,30 @@ func TestFloatCacheMisses(t *testing.T) {
 	}
 	if n := len(floatFiles(t, cache)); n != len(changes) {
 		t.Errorf("%d float phases in the cache, want %d", n, len(changes))
+	}
+}
+
+// TestFloatCacheAugment: augmentation of the float phase makes another one, that
+// of QAT does not.
+func TestFloatCacheAugment(t *testing.T) {
+	cache := t.TempDir()
+	for i, c := range []struct {
+		change func(s *Spec)
+		cached bool
+	}{
+		{func(*Spec) {}, false},
+		{func(s *Spec) { s.QAT.Augment = Augment{Flip: true} }, true},
+		{func(s *Spec) { s.Float.Augment = Augment{Flip: true} }, false},
+	} {
+		s := small()
+		c.change(s)
+		r, err := Run(t.Context(), s, images(321, 5, 4, 1), nil, Options{FloatCache: cache})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r.FloatCached != c.cached {
+			t.Errorf("change %d: from the cache: %v, want %v", i, r.FloatCached, c.cached)
+		}
 	}
 }
 
