@@ -25,6 +25,7 @@ type step struct {
 	factor int
 
 	weights *quant.Quantizer // of its weights; nil without
+	own     *LayerSpec       // what the spec says of the layer, where it has weights
 	rows    int              // of the weight quantiser: one scale a row
 	bias    bool
 	norm    bool
@@ -171,7 +172,7 @@ func or(v, zero int) int {
 func (p *plan) weighted(st step, l *LayerSpec, prefix string) int {
 	st.norm, st.act = l.Norm == nil || *l.Norm, p.act(l)
 	st.bias = !st.norm
-	st.weights = p.hidden(l, st.kind == quant.Conv && l.Kind == DepthwiseLayer)
+	st.own, st.weights = l, p.hidden(l, st.kind == quant.Conv && l.Kind == DepthwiseLayer)
 	return p.add(st, prefix)
 }
 
@@ -220,7 +221,7 @@ func (p *plan) classifier(from, classes int) {
 	in := p.shape(from)
 	p.add(step{
 		path: "classifier", kind: quant.Linear, from: []int{from}, in: in, out: quant.Vector(classes),
-		bias: true, weights: p.hidden(&LayerSpec{}, false),
+		bias: true, own: &LayerSpec{}, weights: p.hidden(&LayerSpec{}, false),
 	}, "fc")
 }
 

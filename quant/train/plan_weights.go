@@ -47,10 +47,17 @@ func (p *plan) last(st *step) {
 	}
 }
 
+// end sets the quantiser of an end of the network. What the layer says of itself
+// comes before what the spec says of ends; a width of its own puts it under the
+// method.
 func (p *plan) end(st *step, weightBits, accBits int) {
-	st.weights.WeightBits, st.weights.AccBits = weightBits, accBits
-	if accBits == 0 {
-		st.weights.Method = quant.Base
+	z, own := st.weights, st.own
+	z.WeightBits, z.AccBits = or(own.WeightBits, weightBits), or(own.AccBits, accBits)
+	if z.AccBits == 0 {
+		if own.Method != "" && own.Method != quant.Base {
+			p.fail(st.path+".method", "%s without acc_bits, want them too: the ends of a network have no target by default", own.Method)
+		}
+		z.Method = quant.Base
 	}
 }
 
