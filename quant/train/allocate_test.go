@@ -3,6 +3,7 @@ package train
 import (
 	"bytes"
 	"context"
+	"math"
 	"math/rand/v2"
 	"path/filepath"
 	"slices"
@@ -92,6 +93,45 @@ func chooser(limit int, below ...int) *Allocator {
 		}
 		return out, nil
 	}}
+}
+
+// TestMeasure: the loss of a candidate is that of its layer alone, all others at
+// their last, with the statistics of the batches.
+func TestMeasure(t *testing.T) {
+	s := small()
+	s.Method, s.Rule = quant.Budget, quant.Shifted
+	mustRun(t, s, Options{Allocate: &Allocator{Limit: 1, Choose: func(w *Widths) ([]int, error) {
+		chosen := make([]int, len(w.Candidates))
+		for i, c := range w.Candidates {
+			chosen[i] = len(c) - 1
+			if z := w.nodes[i].step.weights; (Width{z.AccBits, z.WeightBits}) != c[len(c)-1] {
+				t.Errorf("layer %s was left at P=%d, M=%d", w.Layers[i], z.AccBits, z.WeightBits)
+			}
+		}
+		full := trainingLoss(w.run)
+		for i, c := range w.Candidates {
+			for k := range c {
+				w.set(i, k)
+				if got, want := w.Loss[i][k], trainingLoss(w.run)-full; math.Abs(got-want) > 1e-6 {
+					t.Errorf("layer %s, %+v: loss rises by %g, want %g", w.Layers[i], c[k], got, want)
+				}
+			}
+			w.set(i, len(c)-1)
+		}
+		return chosen, nil
+	}}})
+}
+
+// trainingLoss is the mean loss over all samples in batches as they come.
+func trainingLoss(r *run) float64 {
+	r.net.prepare()
+	sum := 0.0
+	for at := 0; at < r.train.n; at += r.spec.Batch {
+		rows := r.train.gatherRange(at, min(at+r.spec.Batch, r.train.n), r.net.x)
+		loss, _ := crossEntropy(r.net.forward(rows, 0), r.train.labels[at:], make([]float32, rows*r.width), rows, r.width)
+		sum += loss * float64(rows)
+	}
+	return sum / float64(r.train.n)
 }
 
 // TestAllocate: the network has the widths that were chosen; where these are the
