@@ -223,6 +223,8 @@ func TestResumeRefuses(t *testing.T) {
 	slower.QAT.LR = 1e-4
 	wider := small()
 	wider.Layers[1].Out = 11
+	relabelled := smallSet()
+	relabelled.Labels[5] ^= 1
 	for _, c := range []struct {
 		path string
 		spec *Spec
@@ -233,6 +235,7 @@ func TestResumeRefuses(t *testing.T) {
 		{path, other, smallSet(), "acc_bits was 10, is now 11"},
 		{path, slower, smallSet(), "qat was"},
 		{path, small(), blobs(321, 20, 4, 7), "other data"},
+		{path, small(), relabelled, "other data"},
 		{junk, small(), smallSet(), "not readable"},
 		{cut, small(), smallSet(), "not readable"},
 		{flipped, small(), smallSet(), "not readable: damaged"},
