@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -263,6 +264,9 @@ func (p *projection) project(ctx context.Context, con *console, s ptq.Settings, 
 	if err != nil {
 		return nil, err
 	}
+	if err := certifyTiles(net, layers); err != nil {
+		return nil, err
+	}
 	doc := newProjectReport(p, s, net, layers)
 	doc.Out = out
 	if err := p.score(ctx, con, net, doc); err != nil {
@@ -285,6 +289,20 @@ func (p *projection) quantise(ctx context.Context, con *console, s ptq.Settings)
 		return nil, nil, fmt.Errorf("%s: %w", p.path, err)
 	}
 	return m, layers, nil
+}
+
+// certifyTiles applies the integer test to the tiles of the layers in the file.
+func certifyTiles(net *quant.Network, layers []ptq.LayerReport) error {
+	for _, r := range layers {
+		i := slices.IndexFunc(net.Layers, func(l quant.Layer) bool { return l.Name == r.Name })
+		if i < 0 {
+			return fmt.Errorf("project: the file has no layer %q", r.Name)
+		}
+		if err := r.Acc.CertifyLayer(&net.Layers[i]); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // score certifies net and sets its accuracy on the test part.

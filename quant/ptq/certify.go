@@ -22,6 +22,12 @@ func (p *Problem) Certify(q []int32) error {
 	return nil
 }
 
+// CertifyLayer is Problem.Certify for a layer as it was read back from a file.
+func (a Accumulator) CertifyLayer(l *quant.Layer) error {
+	p := Problem{Name: l.Name, Rows: l.Out, K: l.In, Input: l.Input, Acc: a}
+	return p.Certify(l.Weights)
+}
+
 func (p *Problem) certifyTile(q []int32) error {
 	l := quant.Layer{Kind: quant.Linear, In: len(q), Out: 1, Input: p.Input, Weights: q}
 	if n := l.L1Max(); p.Acc.Units > 0 && n > p.Acc.Units {

@@ -112,6 +112,24 @@ func TestRepairTakesTheLowestCode(t *testing.T) {
 	}
 }
 
+// TestCertifyLayer: each tile is tested by itself, the last and shorter one too.
+func TestCertifyLayer(t *testing.T) {
+	l := quant.Layer{Name: "a", Kind: quant.Linear, In: 5, Out: 2, Input: quant.DataType{Bits: 2}, WeightBits: 4,
+		Weights: []int32{2, 3, -4, -1, 5, 1, 0, 0, 1, -5}}
+	// Tiles of 2 inputs of 0..3 reach 5*3 = 15 at most; the whole first row 30.
+	if err := (Accumulator{Bits: 5, Tile: 2}).CertifyLayer(&l); err != nil {
+		t.Error(err)
+	}
+	l.Weights[9] = -6 // -18
+	err := (Accumulator{Bits: 5, Tile: 2}).CertifyLayer(&l)
+	if err == nil || !strings.Contains(err.Error(), "row 1, tile 2") {
+		t.Errorf("error %v, want one of row 1, tile 2", err)
+	}
+	if err := (Accumulator{Bits: 5, Tile: 2, Rule: quant.Shifted}).CertifyLayer(&l); err != nil {
+		t.Error(err)
+	}
+}
+
 // TestTileStart checks each tile's range from its start by hand.
 func TestTileStart(t *testing.T) {
 	x := quant.DataType{Bits: 2}
