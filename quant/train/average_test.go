@@ -65,3 +65,36 @@ func TestAverageIsTheResult(t *testing.T) {
 		}
 	}
 }
+
+// TestSettle: a phase ends with batch norm's statistics of all samples at its
+// last weights, each batch counted alike, and the epochs before do not.
+func TestSettle(t *testing.T) {
+	s := small()
+	s.Batch = 107 // 321 samples make three batches
+	r, err := newRun(s, smallSet(), nil, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for epoch := range 2 {
+		if err := r.trainEpoch(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		b := r.net.nodes[0].norm
+		want := make([]float64, b.f)
+		r.net.prepare()
+		for at := 0; at < r.train.n; at++ {
+			r.train.gatherRange(at, at+1, r.net.x)
+			r.net.evaluate(1)
+			for c, v := range r.net.nodes[0].pre[:b.f] {
+				want[c] += float64(v) / float64(r.train.n)
+			}
+		}
+		far := 0.0
+		for c, m := range b.mean {
+			far = max(far, math.Abs(float64(m)-want[c]))
+		}
+		if last := epoch == 1; last != (far < 1e-5) {
+			t.Errorf("epoch %d: means are %g from those of the samples", epoch, far)
+		}
+	}
+}
