@@ -110,6 +110,56 @@ func TestDeterministic(t *testing.T) {
 	}
 }
 
+// TestTestSetDecidesNothing: with another test set, or none, the network is the
+// same to the byte.
+func TestTestSetDecidesNothing(t *testing.T) {
+	var first []byte
+	for i, test := range []*data.Set{blobs(200, 20, 4, 2), nil, blobs(77, 20, 4, 3)} {
+		out := filepath.Join(t.TempDir(), "net.onnx")
+		if _, err := Run(t.Context(), rich(), smallSet(), test, Options{Out: out}); err != nil {
+			t.Fatal(err)
+		}
+		file, err := os.ReadFile(out)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if i == 0 {
+			first = file
+		} else if !bytes.Equal(file, first) {
+			t.Errorf("test set %d gave another network", i)
+		}
+	}
+}
+
+// TestTops: activations are calibrated on the part of their values that the
+// constant says, of the largest tensor that shares a quantiser.
+func TestTops(t *testing.T) {
+	r, err := newRun(small(), smallSet(), nil, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := r.net.tops(r.train)
+	for i, node := range r.net.nodes[:len(got)] {
+		var values []float64
+		for at := range r.train.n {
+			r.train.gatherRange(at, at+1, r.net.x)
+			r.net.evaluate(1)
+			for _, v := range node.out.v[:node.step.out.Size()] {
+				values = append(values, math.Abs(float64(v)))
+			}
+		}
+		above := 0
+		for _, v := range values {
+			if v > float64(got[i]) {
+				above++
+			}
+		}
+		if part := float64(above) / float64(len(values)); part > 0.001 || part < 0.0003 {
+			t.Errorf("layer %q: %.4f of the values lie above %g, want 0.001", node.name, part, got[i])
+		}
+	}
+}
+
 // TestResume stops at several steps, on and off the ends of epochs and of the
 // float phase, and wants the bytes of the run that nobody stopped. 321 samples
 // make 10 steps an epoch, 257 make 8 and a lone sample; 4 epochs.
