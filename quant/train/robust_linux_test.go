@@ -26,6 +26,10 @@ func TestDiskFull(t *testing.T) {
 		"full disk":       smallDisk,
 	} {
 		t.Run(name, func(t *testing.T) {
+			if name == "file size limit" && os.Getenv(limited) == "" {
+				runLimited(t)
+				return
+			}
 			dir := t.TempDir()
 			fill, free := setUp(t, dir)
 			out := filepath.Join(dir, "net.onnx")
@@ -50,6 +54,21 @@ func TestDiskFull(t *testing.T) {
 				t.Error("the resumed run gave another network")
 			}
 		})
+	}
+}
+
+// limited is set in the process whose files TestDiskFull limits.
+const limited = "A2QGEN_TEST_LIMITED"
+
+// runLimited runs the test in a process of its own: the log that go test keeps
+// of a test's files would meet the limit too.
+func runLimited(t *testing.T) {
+	t.Helper()
+	child := exec.Command(os.Args[0], "-test.run="+strings.ReplaceAll("^"+t.Name()+"$", "/", "$/^"), "-test.v")
+	child.Env = append(os.Environ(), limited+"=1")
+	out, err := child.CombinedOutput()
+	if err != nil || !bytes.Contains(out, []byte("--- PASS: "+t.Name())) {
+		t.Errorf("%v\n%s", err, out)
 	}
 }
 
