@@ -25,7 +25,7 @@ plot of accuracy over LUT; for networks that have Verilog. --lut N,N adds networ
 layers have P and M of their own, within N LUT and up to the largest --acc.
 
 The output directory gets results.json, results.csv, results.md, results.svg, and a file
-for each run in runs/. Runs that are there with the same spec and data are not trained
+for each run in runs/. Runs that are there with the same spec, data and program are not trained
 again: a sweep that was stopped goes on where it was. The float phase of a seed is
 trained once.
 
@@ -83,6 +83,8 @@ type sweep struct {
 	cells []sweepCell
 	seeds []uint64
 	title string
+	// fingerprint identifies program and samples.
+	fingerprint string
 	// hardware is set where designs are to be estimated, with folding.
 	hardware bool
 	folding  hwgen.Options
@@ -139,6 +141,9 @@ func newSweep(c *cli.Context, path string) (*sweep, error) {
 		return nil, err
 	}
 	if s.sets, err = openSpecData(s.spec); err != nil {
+		return nil, err
+	}
+	if s.fingerprint, err = train.Fingerprint(s.spec, s.sets.train, s.sets.test); err != nil {
 		return nil, err
 	}
 	if s.hardware {

@@ -42,7 +42,7 @@ type sweepRun struct {
 	TapsMax          int     `json:"taps_max"`
 	WeightBits       int     `json:"weight_bits"`
 	SamplesPerSecond float64 `json:"samples_per_second"`
-	// Spec identifies spec and data: a run with another one is done again.
+	// Spec identifies spec, data and program: a run with another one is done again.
 	Spec string `json:"spec"`
 }
 
@@ -165,14 +165,14 @@ func newSweepRun(cell sweepCell, seed uint64, doc *trainReport) *sweepRun {
 	return r
 }
 
-// identity hashes everything that a run's result depends on, but the code.
+// identity hashes everything that a run's result depends on, the program included.
 func (s *sweep) identity(spec *train.Spec, lut int) (string, error) {
 	text, err := yaml.Marshal(spec)
 	if err != nil {
 		return "", err
 	}
 	h := sha256.New()
-	fmt.Fprintf(h, "%s\n%s %d %d\n", text, s.sets.train.Name, s.sets.train.Len(), s.sets.test.Len())
+	fmt.Fprintf(h, "%s\n%s\n", text, s.fingerprint)
 	if lut > 0 {
 		fmt.Fprintf(h, "%d %+v\n", lut, s.folding)
 	}

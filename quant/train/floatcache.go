@@ -12,6 +12,8 @@ import (
 	"path/filepath"
 	"runtime"
 	"sync"
+
+	"github.com/a2qgen/a2qgen/quant/data"
 )
 
 // floatPart returns s with everything at its default that the float phase does
@@ -106,6 +108,29 @@ func (r *run) saveFloat() error {
 		return fmt.Errorf("train: float cache: %w", err)
 	}
 	return nil
+}
+
+// Fingerprint identifies what the result of a run depends on beside its spec: this
+// program, how it rounds matrix products, and the samples of the sets at the spec's
+// input_bits. A nil set counts as none.
+func Fingerprint(spec *Spec, sets ...*data.Set) (string, error) {
+	program, err := programSum()
+	if err != nil {
+		return "", fmt.Errorf("train: checksum of the program: %w", err)
+	}
+	h := sha256.New()
+	fmt.Fprintf(h, "%x %s\n", program, blasBuild())
+	for _, set := range sets {
+		if set == nil {
+			continue
+		}
+		t, err := newTable(set.Name, set, spec.InputBits)
+		if err != nil {
+			return "", err
+		}
+		fmt.Fprintf(h, "%d %x\n", t.n, t.sum())
+	}
+	return fmt.Sprintf("%x", h.Sum(nil)[:12]), nil
 }
 
 // programSum is the checksum of the running program.
