@@ -53,16 +53,21 @@ type Probe struct {
 	Valid, Ready, Data string
 }
 
-// Probes returns the streams that the bench shows, in the order of Design.Streams.
+// OutputPort is the name of the last probe: the port as the design's user sees it.
+const OutputPort = "m_axis"
+
+// Probes returns the streams that the bench shows, in the order of Design.Streams,
+// and after them the output port: m_axis_tdata, and m_axis_tlast above it.
 func (d *Design) Probes() []Probe {
-	probes := make([]Probe, len(d.Streams))
+	probes := make([]Probe, len(d.Streams), len(d.Streams)+1)
 	at := 0
 	for i, s := range d.Streams {
 		signal := "u_dut." + s.Name
 		probes[i] = Probe{s.Name, s.Bits, at, signal + "_valid", signal + "_ready", signal + "_data"}
 		at += s.Bits
 	}
-	return probes
+	return append(probes, Probe{OutputPort, d.OutputBits() + 1, at,
+		"m_axis_tvalid", "m_axis_tready", "{m_axis_tlast, m_axis_tdata}"})
 }
 
 // InputBits returns the width of s_axis_tdata, OutputBits that of m_axis_tdata.

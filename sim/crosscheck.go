@@ -139,15 +139,17 @@ func newComparison(m *Model, v *values, st *Stimulus, r *Result) *comparison {
 func (c *comparison) cycle(n int, rtl *verilator.Cycle) error {
 	c.run.cycle = int64(n)
 	want := c.run.signals()
-	got := Signals{word(rtl.Valid), word(rtl.Ready)}
-	if diff := (want.Valid ^ got.Valid) | (want.Ready ^ got.Ready); diff != 0 {
-		c.handshakes(int64(n), diff, want, got)
-	}
 	fired := want.Fired()
-	if got.Fired()>>(len(c.sent)-1)&1 != 0 {
+	port := len(c.sent) // of the probes; it shows what the last stream shows
+	all := Signals{want.Valid | want.Valid>>(port-1)<<port, want.Ready | want.Ready>>(port-1)<<port}
+	got := Signals{word(rtl.Valid), word(rtl.Ready)}
+	if diff := (all.Valid ^ got.Valid) | (all.Ready ^ got.Ready); diff != 0 {
+		c.handshakes(int64(n), diff, all, got)
+	}
+	if got.Fired()>>port&1 != 0 {
 		c.lastOut = int64(n)
 	}
-	for left := want.Valid & got.Valid; left != 0; left &= left - 1 {
+	for left := all.Valid & got.Valid; left != 0; left &= left - 1 {
 		i := bits.TrailingZeros64(left)
 		c.data(int64(n), i, rtl.Data[i])
 	}
@@ -160,7 +162,13 @@ func (c *comparison) cycle(n int, rtl *verilator.Cycle) error {
 	return nil
 }
 
+// data compares the data of probe i, which is a stream or, after them, the output port.
 func (c *comparison) data(cycle int64, i int, got []byte) {
+	probe := c.name(i)
+	port := i == len(c.sent)
+	if port {
+		i--
+	}
 	s := c.run.m.design.Streams[i]
 	if c.sent[i] >= int64(s.Beats)*int64(c.result.Frames) {
 		return // a beat too many: the handshakes have told
@@ -169,17 +177,29 @@ func (c *comparison) data(cycle int64, i int, got []byte) {
 		c.v.beat(i, c.sent[i], c.expect[i])
 		c.known |= 1 << i
 	}
-	if !bytes.Equal(c.expect[i], got) {
-		what := fmt.Sprintf("data of beat %d of frame %d", c.sent[i]%int64(s.Beats), c.sent[i]/int64(s.Beats))
-		c.report(s.Name, cycle, what, hex(c.expect[i]), hex(got))
+	beat, want := c.sent[i]%int64(s.Beats), c.expect[i]
+	if port {
+		want = c.v.port(want, beat == int64(s.Beats)-1)
 	}
+	if !bytes.Equal(want, got) {
+		what := fmt.Sprintf("data of beat %d of frame %d", beat, c.sent[i]/int64(s.Beats))
+		c.report(probe, cycle, what, hex(want), hex(got))
+	}
+}
+
+// name returns the name of probe i.
+func (c *comparison) name(i int) string {
+	if i == len(c.sent) {
+		return hwgen.OutputPort
+	}
+	return c.run.m.design.Streams[i].Name
 }
 
 func (c *comparison) handshakes(cycle int64, diff uint64, want, got Signals) {
 	for ; diff != 0; diff &= diff - 1 {
 		i := bits.TrailingZeros64(diff)
 		show := func(s Signals) string { return fmt.Sprintf("%d/%d", s.Valid>>i&1, s.Ready>>i&1) }
-		c.report(c.run.m.design.Streams[i].Name, cycle, "valid/ready", show(want), show(got))
+		c.report(c.name(i), cycle, "valid/ready", show(want), show(got))
 	}
 }
 

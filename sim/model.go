@@ -39,10 +39,11 @@ type Model struct {
 	order  []int // in which blocks are stepped, any order gives the same; nil for theirs
 }
 
-// maxStreams bounds a design: one bit a stream in the state words.
-const maxStreams = 64
+// maxStreams bounds a design: one bit a stream in the state words, and one for the
+// output port in a comparison.
+const maxStreams = 63
 
-// NewModel returns the model of d. Designs of more than 63 blocks are an error.
+// NewModel returns the model of d. Designs of more than 62 blocks are an error.
 func NewModel(d *hwgen.Design) (*Model, error) {
 	if len(d.Streams) > maxStreams {
 		return nil, fmt.Errorf("sim: design has %d streams, the model takes at most %d", len(d.Streams), maxStreams)

@@ -52,6 +52,9 @@ var mutations = []struct{ name, file, old, new string }{
 	{"label takes the last of equals", "label_select.v", "wire larger = $signed(beat_best[PAIR-1:LABEL_BITS]) > ", "wire larger = $signed(beat_best[PAIR-1:LABEL_BITS]) >= "},
 	{"label without biases", "label_select.v", "score_q <= scaled + bias", "score_q <= scaled"},
 	{"label compares unsigned", "label_select.v", "wire larger = $signed(beat_best[PAIR-1:LABEL_BITS]) > $signed(best_q[PAIR-1:LABEL_BITS])", "wire larger = beat_best[PAIR-1:LABEL_BITS] > best_q[PAIR-1:LABEL_BITS]"},
+	{"output port is always valid", "accelerator.v", "assign m_axis_tvalid = ", "assign m_axis_tvalid = 1'b1 || "},
+	{"output port inverts its data", "accelerator.v", "assign m_axis_tdata = {", "assign m_axis_tdata = ~{"},
+	{"frame never ends", "accelerator.v", ".last(m_axis_tlast)\n    );", ".last()\n    );\n    assign m_axis_tlast = 1'b0;"},
 }
 
 // mutate replaces the first old of a file in the emitted rtl folder by new.

@@ -121,6 +121,29 @@ func (v *values) beat(stream int, n int64, dst []byte) []byte {
 	return dst
 }
 
+// port returns what the output port shows with beat, a beat of the last stream: its
+// data in whole bytes, of a label and its signed score each, and tlast in the byte
+// above.
+func (v *values) port(beat []byte, last bool) []byte {
+	size := v.design.OutputBits() / 8
+	out := make([]byte, size+1)
+	if l := v.design.Label(); l != nil {
+		label := out[:(l.LabelBits()+7)/8]
+		getBits(label, beat, 0, l.LabelBits())
+		score := out[len(label):size]
+		getBits(score, beat, l.LabelBits(), l.ScoreBits())
+		if top := l.ScoreBits() - 1; score[top>>3]>>(top&7)&1 != 0 && top&7 < 7 {
+			score[top>>3] |= 0xff << (top&7 + 1) // a negative score fills its bytes
+		}
+	} else {
+		copy(out, beat)
+	}
+	if last {
+		out[size] = 1
+	}
+	return out
+}
+
 // getBits copies bits bits of src from bit at on to the start of dst, zero-filled.
 func getBits(dst, src []byte, at, bits int) {
 	from, shift := at>>3, at&7
