@@ -50,6 +50,8 @@ var mutations = []struct{ name, file, old, new string }{
 	{"converter swaps its parts", "width_converter.v", "shifted = {s_data, held_q}", "shifted = {held_q, s_data}"},
 	{"converter loses the waiting beat", "width_converter.v", "data_q <= next_valid_q ? next_q : s_data", "data_q <= s_data"},
 	{"label takes the last of equals", "label_select.v", "wire larger = $signed(beat_best[PAIR-1:LABEL_BITS]) > ", "wire larger = $signed(beat_best[PAIR-1:LABEL_BITS]) >= "},
+	{"match takes the last of equals", "label_select.v", "wire right_wins = $signed(right[PAIR-1:LABEL_BITS])\n                                        > ", "wire right_wins = $signed(right[PAIR-1:LABEL_BITS])\n                                        >= "},
+	{"label without gains", "label_select.v", "wide <<< GAIN_SHIFT", "wide"},
 	{"label without biases", "label_select.v", "score_q <= scaled + bias", "score_q <= scaled"},
 	{"label compares unsigned", "label_select.v", "wire larger = $signed(beat_best[PAIR-1:LABEL_BITS]) > $signed(best_q[PAIR-1:LABEL_BITS])", "wire larger = beat_best[PAIR-1:LABEL_BITS] > best_q[PAIR-1:LABEL_BITS]"},
 	{"output port is always valid", "accelerator.v", "assign m_axis_tvalid = ", "assign m_axis_tvalid = 1'b1 || "},
@@ -98,10 +100,12 @@ func mutationTarget(t *testing.T) (*hwgen.Design, [][]int32) {
 	last := layer("fc3", 12, 10, mid)
 	last.Score = &quant.Score{Gain: make([]int64, 10), Bias: make([]int64, 10)}
 	for c := range 10 {
-		last.Score.Gain[c], last.Score.Bias[c] = 1, int64(c%3)*7-7
+		last.Score.Gain[c], last.Score.Bias[c] = 2, int64(c%3)*14-14
 	}
-	copy(last.Weights[12*8:12*9], last.Weights[12*2:12*3]) // rows 2 and 8 tie
-	last.Score.Bias[2], last.Score.Bias[8] = 9, 9
+	for _, c := range []int{2, 3, 8} { // tie, within a beat and from beat to beat
+		copy(last.Weights[12*c:12*(c+1)], last.Weights[12*2:12*3])
+		last.Score.Bias[c] = 18
+	}
 	n, err := quant.NewNetwork(quant.Network{Name: "target", InputShape: []int{12},
 		Input:  quant.InputQuantizer{Type: in, Quantize: func(_ int, v float64) int32 { return int32(v) }},
 		Layers: []quant.Layer{stairs(layer("fc1", 12, 12, in)), stairs(layer("fc2", 12, 12, mid)), last}})
