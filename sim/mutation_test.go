@@ -21,7 +21,7 @@ import (
 // old becomes new. Each must make the cross-check fail; lint would pass most of them.
 var mutations = []struct{ name, file, old, new string }{
 	{"accumulator never restarts", "accumulator.v", "kept = first ? start : acc", "kept = acc"},
-	{"accumulator forgets the sum so far", "accumulator.v", "kept + addend", "addend"},
+	{"accumulator forgets the sum so far", "accumulator.v", "{~kept, 1'b1}", "{~{ACC_BITS{1'b0}}, 1'b1}"},
 	{"accumulator ignores valid", "accumulator.v", "if (en && valid) acc <= next", "if (en) acc <= next"},
 	{"sum is zero-extended", "accumulator.v", "{(ACC_BITS-SUM_BITS){sum[SUM_BITS-1]}}", "{(ACC_BITS-SUM_BITS){1'b0}}"},
 	{"products are one bit short", "dot_product.v", "PRODUCT = (FULL < ACC_BITS) ? FULL : ACC_BITS", "PRODUCT = (FULL < ACC_BITS) ? FULL - 1 : ACC_BITS"},
@@ -36,8 +36,8 @@ var mutations = []struct{ name, file, old, new string }{
 	{"ready in spite of a stall", "mvau.v", "assign s_ready = en", "assign s_ready = 1'b1"},
 	{"fold ends a beat early", "mvau.v", "LAST_BEAT = SF - 1", "LAST_BEAT = SF - 2"},
 	{"one pipeline stage less for valid", "mvau.v", "AT_SUM = 1 + TREE;", "AT_SUM = TREE;"},
-	{"threshold compares with >=", "threshold_stage.v", "acc_wide > $signed(threshold)", "acc_wide >= $signed(threshold)"},
-	{"threshold compares unsigned", "threshold_stage.v", "acc_wide > $signed(threshold)", "$unsigned(acc_wide) > threshold"},
+	{"threshold compares with >=", "threshold_stage.v", "threshold, 1'b1}", "threshold, 1'b0}"},
+	{"threshold compares unsigned", "threshold_stage.v", "{!threshold[THRESHOLD_BITS-1], ", "{!acc_wide[THRESHOLD_BITS-1], "},
 	{"search takes the wrong branch", "threshold_stage.v", "{found_q, bit_q}", "{found_q, !bit_q}"},
 	{"threshold of the next fold", "thresholds.v", "assign fold_in  = fold_q;", "assign fold_in  = (fold_q == LAST) ? {FOLD_BITS{1'b0}} : fold_q + 1'b1;"},
 	{"fold counter ignores the stall", "thresholds.v", "else if (en && valid) fold_q", "else if (valid) fold_q"},

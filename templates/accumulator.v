@@ -39,8 +39,11 @@ module accumulator #(
             wire unused = &{1'b0, valid, first};
         end else begin : gen_loop
             wire [ACC_BITS-1:0] kept = first ? start : acc;
-            wire [ACC_BITS-1:0] next = kept + addend;
-            always @(posedge clk) if (en && valid) acc <= next;
+            // addend + kept: the bits below borrow the 1 by which ~kept is short of -kept. As a
+            // difference, so that kept does not feed the carry chain directly (see product.v).
+            wire [ACC_BITS:0] next = {addend, 1'b0} - {~kept, 1'b1};
+            always @(posedge clk) if (en && valid) acc <= next[ACC_BITS:1];
+            wire unused = next[0];
         end
     endgenerate
 

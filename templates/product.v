@@ -2,8 +2,8 @@
 //
 //   p = w * x
 //   Two weight bits and the one below make a digit -2..2; a digit times x is one LUT a bit,
-//   and the LUT of the adder that takes it in. With Yosys 0.23 a 4x4-bit product takes 17
-//   LUTs and an 8x8-bit one 69, where p = w * x takes 24 and 129. Combinational.
+//   and the LUT of the adder that takes it in. With Yosys 0.23 a 4x4-bit product takes 11
+//   LUTs and an 8x8-bit one 39, where p = w * x takes 24 and 129. Combinational.
 //
 // Parameters
 //   WEIGHT_BITS   bits of w, signed, >= 1
@@ -47,8 +47,10 @@ module product #(
                 assign sum = {added[ROW], added};
             end else begin : gen_next
                 wire [ROW-1:0] above = gen_digit[k-1].sum[ROW+1:2];
-                // The lowest bit makes the carry: 1 + high.
-                wire [ROW+1:0] added = {above[ROW-1], above, 1'b1} + {row[ROW-1], row, high};
+                // above + row + high, the lowest bit makes the carry. As a difference, for the
+                // operand that is subtracted never feeds a carry chain directly (Yosys orders
+                // those of a sum by itself): there a row would cost a second LUT a bit.
+                wire [ROW+1:0] added = {above[ROW-1], above, 1'b0} - ~{row[ROW-1], row, high};
                 assign sum = {added[ROW+1], added[ROW+1:1]};
                 wire unused = added[0];
             end

@@ -58,7 +58,7 @@ module threshold_stage #(
             wire [PE*THRESHOLD_BITS-1:0] word = mem[addr[ADDR_BITS-1:0]];
             wire [THRESHOLD_BITS-1:0] threshold = word[pe*THRESHOLD_BITS +: THRESHOLD_BITS];
             wire [ACC_BITS-1:0] acc = acc_in[pe*ACC_BITS +: ACC_BITS];
-            wire signed [THRESHOLD_BITS-1:0] acc_wide;
+            wire [THRESHOLD_BITS-1:0] acc_wide;
             reg bit_q;
 
             if (THRESHOLD_BITS > ACC_BITS) begin : gen_extend
@@ -66,7 +66,13 @@ module threshold_stage #(
             end else begin : gen_same
                 assign acc_wide = acc;
             end
-            always @(posedge clk) if (en) bit_q <= acc_wide > $signed(threshold);
+            // acc - threshold - 1/2, its sign inverted: acc > threshold. As a difference, so that
+            // the threshold does not feed the carry chain directly (see product.v).
+            wire [THRESHOLD_BITS+1:0] above =
+                {acc_wide[THRESHOLD_BITS-1], acc_wide, 1'b0}
+                - {!threshold[THRESHOLD_BITS-1], threshold, 1'b1};
+            always @(posedge clk) if (en) bit_q <= above[THRESHOLD_BITS+1];
+            wire unused_above = &{1'b0, above};
 
             if (STAGE == 0) begin : gen_first
                 assign addr = base;
