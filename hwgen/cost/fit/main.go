@@ -14,10 +14,13 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"runtime"
+	"sync"
 	"time"
 
 	"github.com/google/renameio/v2/maybe"
 	"github.com/schollz/progressbar/v3"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/a2qgen/a2qgen/hwgen/cost"
 	"github.com/a2qgen/a2qgen/hwgen/cost/synth"
@@ -63,7 +66,7 @@ func regenerate(ctx context.Context, dir string, fitOnly, fresh bool) error {
 }
 
 // synthesise measures the samples of the sweep that are not in known, batch by
-// batch, and saves the table after each.
+// batch, one on each core, and saves the table after each.
 func synthesise(ctx context.Context, path string, known []cost.Sample) ([]cost.Sample, error) {
 	have := map[string]synth.Counts{}
 	for _, s := range known {
@@ -72,39 +75,51 @@ func synthesise(ctx context.Context, path string, known []cost.Sample) ([]cost.S
 	all := sweep()
 	var missing []int
 	for i, s := range all {
-		if c, ok := have[s.Key()]; ok {
-			all[i].Counts = c
-		} else {
+		if _, ok := have[s.Key()]; !ok {
 			missing = append(missing, i)
 		}
 	}
 	bar := progressbar.NewOptions(len(missing), progressbar.OptionSetWriter(os.Stderr), progressbar.OptionShowCount(),
 		progressbar.OptionSetDescription("synthesis"), progressbar.OptionThrottle(time.Second))
 	defer fmt.Fprintln(os.Stderr)
-	done := map[int]bool{}
+	var finished sync.Mutex // guards all, have and the table
+	jobs, ctx := errgroup.WithContext(ctx)
+	jobs.SetLimit(runtime.NumCPU())
 	for len(missing) > 0 {
 		batch := nextBatch(all, missing)
 		missing = missing[len(batch):]
-		if err := measure(ctx, all, batch); err != nil {
-			return nil, err
-		}
-		for _, i := range batch {
-			done[i] = true
-		}
-		var measured []cost.Sample
-		for i, s := range all {
-			if _, ok := have[s.Key()]; ok || done[i] {
-				measured = append(measured, s)
+		jobs.Go(func() error {
+			counted, err := counts(ctx, all, batch)
+			if err != nil {
+				return err
 			}
-		}
-		if err := save(path, measured); err != nil {
-			return nil, err
-		}
-		if err := bar.Add(len(batch)); err != nil {
-			return nil, err
+			finished.Lock()
+			defer finished.Unlock()
+			for k, i := range batch {
+				have[all[i].Key()] = counted[k]
+			}
+			if err := save(path, measured(all, have)); err != nil {
+				return err
+			}
+			return bar.Add(len(batch))
+		})
+	}
+	if err := jobs.Wait(); err != nil {
+		return nil, err
+	}
+	return measured(all, have), nil
+}
+
+// measured returns the samples that have counts, in order, with them.
+func measured(all []cost.Sample, have map[string]synth.Counts) []cost.Sample {
+	var found []cost.Sample
+	for _, s := range all {
+		if c, ok := have[s.Key()]; ok {
+			s.Counts = c
+			found = append(found, s)
 		}
 	}
-	return all, nil
+	return found
 }
 
 // nextBatch takes the samples for one run of Yosys off the front of missing: many
@@ -136,17 +151,7 @@ func batchKind(s cost.Sample) string {
 	return "block"
 }
 
-func measure(ctx context.Context, all []cost.Sample, batch []int) error {
-	counts, err := counts(ctx, all, batch)
-	if err != nil {
-		return err
-	}
-	for k, i := range batch {
-		all[i].Counts = counts[k]
-	}
-	return nil
-}
-
+// counts synthesises a batch in one run of Yosys.
 func counts(ctx context.Context, all []cost.Sample, batch []int) ([]synth.Counts, error) {
 	switch batchKind(all[batch[0]]) {
 	case cost.KindProduct:
