@@ -5,8 +5,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"sort"
 
 	"github.com/a2qgen/a2qgen/templates"
@@ -77,7 +79,8 @@ func (d *Design) modules() []string {
 
 // WriteDir writes files as directory dir: built beside it under a temporary name,
 // then renamed, so that a killed run leaves the old directory or the new one. A
-// directory that is not empty and was not generated is refused.
+// directory that is not empty and was not generated, or that holds other files besides,
+// is refused.
 func WriteDir(dir string, files []File) error {
 	dir, err := target(filepath.Clean(dir))
 	if err != nil {
@@ -139,10 +142,26 @@ func replaceable(dir string) (exists bool, err error) {
 	case len(entries) == 0:
 		return true, nil
 	}
-	if _, err := ReadManifest(dir); err != nil {
+	m, err := ReadManifest(dir)
+	if err != nil {
 		return false, fmt.Errorf("hwgen: output directory %s is not empty and holds no generated design: nothing written", dir)
 	}
-	return true, nil
+	return true, m.onlyOurs(dir)
+}
+
+// onlyOurs returns an error where dir holds a file that m's design has not: waves, or a
+// vendor tool's project, which would go with it.
+func (m *Manifest) onlyOurs(dir string) error {
+	return filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
+		if err != nil {
+			return fmt.Errorf("hwgen: output directory: %w", err)
+		}
+		file, err := filepath.Rel(dir, path)
+		if err != nil || e.IsDir() || slices.Contains(m.Files, filepath.ToSlash(file)) {
+			return err
+		}
+		return fmt.Errorf("hwgen: output directory %s holds %s, which is no part of the design in it: nothing written", dir, file)
+	})
 }
 
 func writeFile(path string, data []byte) error {

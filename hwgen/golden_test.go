@@ -311,6 +311,29 @@ func TestForeignDirectory(t *testing.T) {
 	}
 }
 
+// TestOwnFiles: a file that somebody put into a generated directory is not lost.
+func TestOwnFiles(t *testing.T) {
+	g := goldens(t)["minimal"]
+	dir := filepath.Join(t.TempDir(), "design")
+	files := emitted(t, g.n, g.o)
+	for range 2 { // a design alone is replaced
+		if err := hwgen.WriteDir(dir, files); err != nil {
+			t.Fatal(err)
+		}
+	}
+	keep := filepath.Join(dir, "rtl", "waves.vcd")
+	if err := os.WriteFile(keep, []byte("$date"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	err := hwgen.WriteDir(dir, files)
+	if err == nil || !strings.Contains(err.Error(), filepath.Join("rtl", "waves.vcd")) {
+		t.Errorf("got %v", err)
+	}
+	if _, err := os.Stat(keep); err != nil {
+		t.Error(err)
+	}
+}
+
 // TestBadPlans: what cannot be built names the layer, what was wanted and what was had.
 func TestBadPlans(t *testing.T) {
 	n := drawn(t, 2, 16, 8, 4)

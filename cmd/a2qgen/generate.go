@@ -21,7 +21,7 @@ none does); without it every layer keeps its own.
 
 ` + foldingHelp + ` --board takes the board's clock and
 refuses a design that is larger than its part. The directory is replaced whole; one
-that is not empty and was not generated is left alone.
+with anything in it that was not generated is left alone.
 
 Example:
    a2qgen generate net.onnx --out build/net --fps 100000 --clock 100
