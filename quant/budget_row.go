@@ -1,6 +1,9 @@
 package quant
 
-import "math"
+import (
+	"math"
+	"sync"
+)
 
 // The projection of a row on the integers of an Allowance, exact least squares:
 //
@@ -25,20 +28,30 @@ import "math"
 // 1/res tells the budget used at every theta that is a multiple of 1/res; the
 // units whose gain lies in the one bin that it must be cut in, about K/res of
 // them, are listed while all others are settled, and the best of them taken.
-// All of it takes O(K).
+// All of it takes O(K): one pass that measures, and one that looks every weight's
+// integer up by its bin.
 
-// bins is the length of the histogram, and of the list of open units.
-const bins = 1024
+const (
+	// maxBins is the largest number of bins of a histogram.
+	maxBins = 1 << 12
+	// maxOpen is the largest number of units listed.
+	maxOpen = 1 << 11
 
-// workspace is what allot works in. The histograms are zero between rows.
+	signBit = 1 << 31
+)
+
+// workspace is what allot works in.
 type workspace struct {
-	count [2]histogram // by side
-	open  [2 * bins]openUnit
+	count [2 * maxBins]int32   // a histogram a side, zero between rows
+	open  [2][maxOpen]openUnit // by side
+	units unitTable
 }
 
+// workspaces keeps them, and the tables in them, from one matrix to the next.
+var workspaces = sync.Pool{New: func() any { return new(workspace) }}
+
 // setAllowance sets what allot needs, but for work. The bins are a sixteenth
-// of a unit, or as much wider as the histogram needs to reach twice the
-// clipping range.
+// of a unit, or as much wider as the histogram needs to reach the end of the grid.
 func (p *policy) setAllowance(a Allowance) {
 	p.allowance = a
 	p.gridBits = 24
@@ -46,58 +59,68 @@ func (p *policy) setAllowance(a Allowance) {
 		p.gridBits--
 	}
 	p.binBits = p.gridBits - 4
-	for p.binBits < p.gridBits && 2*(int64(p.clip)+1)<<(p.gridBits-p.binBits) > bins {
+	for p.bins() > maxBins {
 		p.binBits++
 	}
 }
 
+// res is the number of bins of a unit.
+func (p *policy) res() int { return 1 << (p.gridBits - p.binBits) }
+
+// bins is the number of bins of the grid.
+func (p *policy) bins() int { return 1 << (31 - p.binBits) }
+
 // farthest is the largest magnitude on the grid, in steps; with 1/2 added it
 // fits in 31 bits.
-func (p *policy) farthest() float64 { return float64(int64(1)<<31 - 1 - int64(1)<<p.gridBits) }
+func (p *policy) farthest() int64 { return 1<<31 - 1 - 1<<p.gridBits }
 
-// cut says how the weights of a side are thresholded. Units whose gain is
-// theta or more are kept, those below theta-width dropped. The units between,
-// no more than bins, are open: the best of them are kept, take in number.
-type cut struct {
-	theta, width int64 // grid steps
-	take         int64
-}
+// cut says how the weights of a side are thresholded, where a bin is less than a
+// unit. Units whose gain lies in bin low are open: the best of them are kept, take
+// in number. Those of a higher gain are kept, the others dropped.
+type cut struct{ low, take int }
 
-// openUnit is a unit between: a step more than its gain above theta-width, times
-// 2^32, less the index of its weight. Larger is better: of units that tie, the
-// first.
+// openUnit is a unit in the bin of the cut: a step more than its gain above the
+// bin's lower end, times 2^32, less the index of its weight. Larger is better: of
+// units that tie, the first.
 type openUnit uint64
 
-func newOpenUnit(gain int32, index int) openUnit { return openUnit(gain+1)<<32 - openUnit(index) }
+func newOpenUnit(gain uint32, index int) openUnit { return openUnit(gain+1)<<32 - openUnit(index) }
 
 func (o openUnit) index() int { return int(uint32(-o)) }
 
 // allot writes the projection of u = v*gain, as floats, to q. A row with a NaN
-// or an infinity, in v or as gain, becomes NaN.
+// or an infinity, in v or as gain, becomes NaN. gain is 0 or more.
 func (p *policy) allot(v []float32, gain float64, q []float32) {
 	scale := math.Ldexp(gain, int(p.gridBits))
 	peak := p.measure(v, scale, q)
 	if math.IsNaN(scale-scale) || peak >= math.Float32bits(float32(math.Inf(1))) {
-		clear(p.work.count[0][:])
-		clear(p.work.count[1][:])
+		clear(p.work.count[:])
 		for i := range q {
 			q[i] = float32(math.NaN())
 		}
 		return
 	}
-	top := min(float64(math.Float32frombits(peak))*scale, p.farthest())
-	last := (int64(top) + 1<<p.gridBits/2) >> p.binBits
+	top := int64(min(float64(math.Float32frombits(peak))*scale, float64(p.farthest())))
+	last := (int(top) + 1<<p.gridBits/2) >> p.binBits // highest bin of the row
 	var cuts [2]cut
-	cuts[0] = p.cut(v, q, 0, last)
-	cuts[1] = cuts[0]
-	if !p.allowance.Shared {
-		cuts[1] = p.cut(v, q, 1, last)
+	found := true
+	for side := range 1 + p.signs() {
+		h := p.work.count[int(side)*p.bins():][:p.bins()]
+		var ok bool
+		cuts[side], ok = p.cut(h, last)
+		found = found && ok
+		clear(h[:last+1])
 	}
-	open := p.work.open[:p.write(v, q, &cuts)]
+	if !found {
+		p.bisect(q, last)
+		return
+	}
+	if p.allowance.Shared {
+		cuts[1] = cuts[0]
+	}
+	n := p.write(q, &cuts)
 	for side, c := range cuts[:1+p.signs()] {
-		own := p.ofSide(v, open, uint32(side))
-		take(v, q, own, int(c.take))
-		open = open[len(own):]
+		take(v, q, p.work.open[side][:min(n[side], maxOpen)], c.take)
 	}
 }
 
@@ -110,55 +133,41 @@ func (p *policy) signs() uint32 {
 	return 1
 }
 
-// measure writes |v|*scale + 1/2 in grid steps, as bits, to u, fills the
-// histograms, and returns the bits of the largest magnitude of v.
+// measure writes |v|*scale + 1/2 in grid steps, and v's sign in the sign bit, as
+// bits to u, fills the histograms, and returns the bits of the largest magnitude
+// of v.
 func (p *policy) measure(v []float32, scale float64, u []float32) uint32 {
-	const sign = 1 << 31
-	half, shift, signs := uint32(1)<<p.gridBits/2, p.binBits&31, p.signs()
-	farthest := p.farthest()
+	half, shift, bySide := uint32(1)<<p.gridBits/2, p.binBits&31, p.signs()*signBit
+	farthest := uint64(p.farthest())
 	h := &p.work.count
 	peak := uint32(0)
 	u = u[:len(v)]
 	for i, x := range v {
 		b := math.Float32bits(x)
-		m := b &^ sign
+		m := b &^ signBit
 		peak = max(peak, m)
-		a := float64(math.Float32frombits(m)) * scale
-		if a > farthest {
-			a = farthest
-		}
-		m = uint32(int64(a)) + half
-		u[i] = math.Float32frombits(m)
-		h[b>>31&signs][min(m>>shift, bins-1)]++
+		// What is beyond int64 becomes its largest or, on amd64, its smallest value.
+		steps := uint64(int64(float64(math.Float32frombits(m)) * scale))
+		m = uint32(min(steps, farthest)) + half
+		u[i] = math.Float32frombits(m | b&signBit)
+		h[(m|b&bySide)>>shift%(2*maxBins)]++
 	}
 	return peak
 }
 
-// cut finds the cut of one side; last is the highest bin of the row, were the
-// histogram that long. It clears the histogram.
-func (p *policy) cut(v, u []float32, side uint32, last int64) cut {
-	h := &p.work.count[side]
-	clip, units := int64(p.clip), p.allowance.Units
-	res := int64(1) << (p.gridBits - p.binBits)
-	used := min(last, bins-1)
-	bin, low, high := h.level(used, res, clip, units)
-	clear(h[:used+1])
-	// The last bin holds all that lies beyond it. That is right as long as it
-	// is clipped anyway.
-	if last >= bins-1 && bin+1+clip*res > bins-1 {
-		return p.bisect(v, u, side, 0, (last+1)<<p.binBits)
+// cut finds the cut of a side from its histogram, which it overwrites; last is the
+// highest bin of the row. It is false where the histogram does not help: its bins
+// are whole units, or too many weights share one.
+func (p *policy) cut(h histogram, last int) (cut, bool) {
+	bin, low, high := h.level(last, p.res(), int(p.clip), p.allowance.Units)
+	if bin < 0 { // all of a gain of 0 or more is kept, nothing is taken of the bin below
+		return cut{low: -1}, p.res() > 1
 	}
-	if bin < 0 {
-		return cut{}
-	}
-	if low-high > bins || res == 1 {
-		return p.bisect(v, u, side, bin<<p.binBits, (bin+1)<<p.binBits)
-	}
-	return cut{theta: (bin + 1) << p.binBits, width: 1 << p.binBits, take: units - high}
+	return cut{low: bin, take: int(p.allowance.Units - high)}, p.res() > 1 && low-high <= maxOpen
 }
 
 // histogram counts weights by the bin of |u| + 1/2.
-type histogram [bins]int32
+type histogram []int32
 
 // level returns the highest bin that theta must lie in or above: with theta at
 // the bin's lower end low units are kept, more than units; one bin up high, no
@@ -169,16 +178,16 @@ type histogram [bins]int32
 // at theta = j/res if they lie in bin j+n*res or above, so that the units kept
 // are the sum of N(j+n*res) over n = 1..clip. Going down, h[b] becomes the sum
 // of N(b+n*res) over all n >= 0, and the units kept a difference of two of them.
-func (h *histogram) level(last, res, clip, units int64) (bin, low, high int64) {
+func (h histogram) level(last, res, clip int, units int64) (bin int, low, high int64) {
 	n := int32(0)
 	for b := last; b >= res; b-- {
 		n += h[b]
 		all := n
-		if b+res < bins {
+		if b+res < len(h) {
 			all += h[b+res]
 		}
 		h[b] = all
-		if b+res*clip < bins {
+		if b+res*clip < len(h) {
 			all -= h[b+res*clip]
 		}
 		if int64(all) > units {
@@ -189,90 +198,119 @@ func (h *histogram) level(last, res, clip, units int64) (bin, low, high int64) {
 	return -1, high, high
 }
 
-// bisect finds the cut of a side where the histogram is of no use, in a row
-// with weights of very many units or with very many ties. At theta = low more
-// than the budget may be kept, at high no more. It leaves no unit open.
-func (p *policy) bisect(v, u []float32, side uint32, low, high int64) cut {
-	kept := func(theta int64) (sum int64) {
-		for i, x := range v {
-			if math.Float32bits(x)>>31&p.signs() == side {
-				n := (int64(math.Float32bits(u[i])) - theta) >> p.gridBits
-				sum += min(max(n, 0), int64(p.clip))
+// openFlag marks the open weights in a unitTable; the float of no integer has it.
+const openFlag = 1
+
+// unitTable holds the integer of every weight by its sign and its bin, counted from
+// the bin of the cut, as the bits of a float; where a unit is open, without it.
+type unitTable struct {
+	clip, res, bins int // what it was filled for
+	bits            [4 * maxBins]uint32
+}
+
+// at returns the index of a positive weight in the bin of the cut. That of a negative
+// weight lies 2*bins above it, and a weight's bin may lie bins above or below.
+func (t *unitTable) at() int { return t.bins - 1 }
+
+// fill fills the table, unless it was filled for the same.
+func (t *unitTable) fill(clip, res, bins int) {
+	if t.clip == clip && t.res == res && t.bins == bins {
+		return
+	}
+	t.clip, t.res, t.bins = clip, res, bins
+	for i := range 2 * bins {
+		// Weights of no unit and those that are clipped come to lie just below a
+		// whole number of units, where no unit is open.
+		r := min(max(i-t.at(), res-1), (clip+1)*res-1)
+		n, flag := float32(r/res), uint32(0)
+		if r%res == 0 {
+			n, flag = n-1, openFlag
+		}
+		t.bits[i] = math.Float32bits(n) | flag
+		t.bits[2*bins+i] = math.Float32bits(0-n) | flag
+	}
+}
+
+// write turns u, as measure wrote it, into the integers, as floats, without the open
+// units. It lists these and returns how many each side has.
+func (p *policy) write(u []float32, cuts *[2]cut) (n [2]int) {
+	t := &p.work.units
+	t.fill(int(p.clip), p.res(), p.bins())
+	first := [2]int{t.at() - cuts[0].low, t.at() - cuts[1].low + t.bins} // a sign bit is worth bins itself
+	shift, signs, inUnit := p.binBits&31, p.signs(), uint32(1)<<p.gridBits-1
+	for i, x := range u {
+		b := math.Float32bits(x)
+		q := t.bits[int(b>>shift)+first[b>>31]]
+		if q&openFlag != 0 {
+			q &^= openFlag
+			side := b >> 31 & signs
+			gain := (b - uint32(cuts[side].low)<<shift) & inUnit
+			p.work.open[side][n[side]%maxOpen] = newOpenUnit(gain, i)
+			n[side]++
+		}
+		u[i] = math.Float32frombits(q)
+	}
+	return n
+}
+
+// bisect does without a histogram what cut, write and take do, for rows with weights
+// of very many units or with very many ties.
+func (p *policy) bisect(u []float32, last int) {
+	var theta [2]uint32
+	for side := range 1 + p.signs() {
+		theta[side] = p.bisectSide(u, side, uint32(last+1)<<p.binBits)
+	}
+	if p.allowance.Shared {
+		theta[1] = theta[0]
+	}
+	for i, x := range u {
+		b := math.Float32bits(x)
+		n := float32(p.kept(b, theta[b>>31]))
+		if b >= signBit {
+			n = 0 - n // no -0
+		}
+		u[i] = n
+	}
+}
+
+// kept returns the units that a weight keeps at theta; b is what measure wrote.
+func (p *policy) kept(b, theta uint32) int64 {
+	n := (int64(b&^signBit) - int64(theta)) >> p.gridBits
+	return min(max(n, 0), int64(p.clip))
+}
+
+// bisectSide finds the least theta below high that meets the budget. Where that leaves
+// units over, the first weights whose last unit lies just below theta are lifted by a
+// step, so that they keep it.
+func (p *policy) bisectSide(u []float32, side, high uint32) uint32 {
+	over := func(theta uint32) int64 {
+		sum := -p.allowance.Units
+		for _, x := range u {
+			if b := math.Float32bits(x); b>>31&p.signs() == side {
+				sum += p.kept(b, theta)
 			}
 		}
 		return sum
 	}
-	units := p.allowance.Units
-	if kept(low) <= units {
-		return cut{theta: low}
+	if over(0) <= 0 {
+		return 0
 	}
-	for high-low > 1 {
-		if mid := (low + high) / 2; kept(mid) > units {
+	for low := uint32(0); high-low > 1; {
+		if mid := low + (high-low)/2; over(mid) > 0 {
 			low = mid
 		} else {
 			high = mid
 		}
 	}
-	p.giveBack(v, u, side, cut{theta: high, take: units - kept(high)})
-	return cut{theta: high}
-}
-
-// giveBack lifts the first weights whose last unit lies just below theta by one
-// step, so that they keep it.
-func (p *policy) giveBack(v, u []float32, side uint32, c cut) {
-	unit := int64(1) << p.gridBits
-	for i, x := range v {
-		m := int64(math.Float32bits(u[i])) - c.theta + 1
-		n := m >> p.gridBits
-		mine := math.Float32bits(x)>>31&p.signs() == side
-		if c.take > 0 && mine && m&(unit-1) == 0 && n >= 1 && n <= int64(p.clip) {
-			c.take--
-			u[i] = math.Float32frombits(math.Float32bits(u[i]) + 1)
+	left := -over(high)
+	for i, x := range u {
+		b := math.Float32bits(x)
+		if left > 0 && b>>31&p.signs() == side && p.kept(b+1, high) > p.kept(b, high) {
+			u[i] = math.Float32frombits(b + 1)
+			left--
 		}
 	}
-}
-
-// write turns u into the integers, as floats, without the open units. It lists
-// these and returns how many they are.
-func (p *policy) write(v, u []float32, cuts *[2]cut) int {
-	grid, split := p.gridBits&31, -int32(p.signs())
-	unit := int32(1) << grid
-	// Weights of no unit and those that are clipped come to lie just below a
-	// whole number of units, where no unit is open.
-	least, most := unit-1, (int32(p.clip)+1)<<grid-1
-	low, width := int32(cuts[0].theta-cuts[0].width), int32(cuts[0].width)
-	dLow, dWidth := int32(cuts[1].theta-cuts[1].width)-low, int32(cuts[1].width)-width // where v < 0
-	open, n := &p.work.open, uint(0)
-	u = u[:len(v)]
-	for i, x := range v {
-		sign := int32(math.Float32bits(x)) >> 31
-		side := sign & split
-		m := min(max(int32(math.Float32bits(u[i]))-low-side&dLow, least), most)
-		gain := m & (unit - 1)
-		isOpen := uint32(gain-width-side&dWidth) >> 31
-		if isOpen != 0 {
-			open[n%uint(len(open))] = newOpenUnit(gain, i)
-			n++
-		}
-		q := m>>grid - int32(isOpen)
-		u[i] = float32((q ^ sign) - sign)
-	}
-	return int(n)
-}
-
-// ofSide moves the units of a side to the front and returns them.
-func (p *policy) ofSide(v []float32, open []openUnit, side uint32) []openUnit {
-	if p.allowance.Shared {
-		return open
-	}
-	n := 0
-	for i, o := range open {
-		if math.Float32bits(v[o.index()])>>31 == side {
-			open[i], open[n] = open[n], o
-			n++
-		}
-	}
-	return open[:n]
+	return high
 }
 
 // take adds the best n of the open units to q.

@@ -34,7 +34,7 @@ func drawBudgetRow(rng *rand.Rand, v []float32, peak float64) {
 // onGrid returns |x|*gain + 1/2 in steps of p's grid.
 func onGrid(p *policy, x float32, gain float64) int64 {
 	a := math.Abs(float64(x)) * math.Ldexp(gain, int(p.gridBits))
-	return int64(min(a, p.farthest())) + 1<<p.gridBits/2
+	return int64(min(a, float64(p.farthest()))) + 1<<p.gridBits/2
 }
 
 // squaredError returns the squared distance of q from u, u

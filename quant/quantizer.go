@@ -93,8 +93,9 @@ func (z Quantizer) Forward(v []float32, rows, k int, d, t []float32, wq []float3
 	if q != nil && len(q) != rows*k {
 		panic(fmt.Sprintf("quant: Forward: %d integers, want %dx%d", len(q), rows, k))
 	}
-	p, w := z.policy(), workspace{}
-	p.work = &w
+	p := z.policy()
+	p.work = workspaces.Get().(*workspace)
+	defer workspaces.Put(p.work)
 	for r := range rows {
 		row := wq[r*k : (r+1)*k]
 		s := float32(p.quantize(v[r*k:(r+1)*k], d[r], at(t, r), row).s)

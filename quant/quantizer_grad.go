@@ -25,8 +25,9 @@ import "math"
 // weight is clipped if it would have got a further unit but for the clipping.
 func (z Quantizer) Backward(v []float32, rows, k int, d, t, grad, gradV, gradD, gradT []float32) {
 	z.checkGradients(v, rows, k, d, t, grad, gradV, gradD, gradT)
-	p, w := z.policy(), workspace{}
-	p.work = &w
+	p := z.policy()
+	p.work = workspaces.Get().(*workspace)
+	defer workspaces.Put(p.work)
 	for r := range rows {
 		q := gradV[r*k : (r+1)*k] // for now
 		st := p.quantize(v[r*k:(r+1)*k], d[r], at(t, r), q)
