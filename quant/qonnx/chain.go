@@ -28,6 +28,9 @@ type step struct {
 	// level says that fn never falls, for any element; varies that it differs
 	// from channel to channel.
 	level, varies bool
+	// part is set on a Concat of accumulators, a first step: the chain of channel
+	// c before it, and which channel it is there.
+	part func(c int) ([]step, int)
 	// q is set on a Quant: what it makes of the chain.
 	q  *quantised
 	at *node
@@ -128,6 +131,13 @@ func affine(steps []step, c int) (gain, offset *big.Rat, err error) {
 	p := new(big.Rat)
 	for i := range steps {
 		st := &steps[i]
+		if st.part != nil { // the first step
+			behind, channel := st.part(c)
+			if gain, offset, err = affine(behind, channel); err != nil {
+				return nil, nil, err
+			}
+			continue
+		}
 		if st.kind == apply {
 			return nil, nil, st.at.errorf("the outputs of the last layer must be an affine function of its accumulators or end in a Quant")
 		}

@@ -67,6 +67,11 @@ var badGraphs = map[string]func() (*testGraph, []string){
 		g := newTestGraph(1, 1, 2, 2)
 		return g, in(g.op("Resize", in(g.input("x"), "", g.f32([]int{4}, 1, 1, 1.5, 1.5))))
 	},
+	`(Sigmoid): the outputs of the last layer must be an affine function`: func() (*testGraph, []string) { // of one head of two
+		g := newTestGraph(1, 4)
+		x := g.input("x")
+		return g, in(g.op("Concat", in(g.fc1(x), g.op("Sigmoid", in(g.fc1(x)))), intAttr("axis", 1)))
+	},
 	`(Resize): picks element`: func() (*testGraph, []string) {
 		g := newTestGraph(1, 1, 2, 2)
 		return g, in(g.op("Resize", in(g.input("x"), "", g.f32([]int{4}, 1, 1, 3, 3)), stringAttr("nearest_mode", "ceil")))
@@ -218,10 +223,6 @@ var badGraphs = map[string]func() (*testGraph, []string){
 	`(Relu): the outputs of the last layer must be an affine function`: func() (*testGraph, []string) {
 		g := newTestGraph(1, 4)
 		return g, in(g.op("Relu", in(g.fc1(g.input("x")))))
-	},
-	`(Quant): the outputs of the last layer have scales or offsets per channel`: func() (*testGraph, []string) {
-		g := newTestGraph(1, 4)
-		return g, in(g.q(g.fc1(g.input("x")), quantOf{scale: g.f32([]int{3}, 1, 2, 3), bits: 3}))
 	},
 	`the scales of its inputs and weights are not the same along the sum`: func() (*testGraph, []string) {
 		g := newTestGraph(1, 4)

@@ -4,6 +4,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"os"
+	"slices"
 	"testing"
 
 	"github.com/a2qgen/a2qgen/quant"
@@ -42,6 +43,12 @@ func compareWithOracle(t *testing.T, data []byte, samples int, shape []int, draw
 			}
 			if w := want.data[at]; math.Abs(g-w) > 1e-9*max(1, math.Abs(w)) {
 				t.Fatalf("output %d is %v, want %v", i, g, w)
+			}
+		}
+		// The order of integers and exact scores is that of the outputs, ties too.
+		if score := n.Layers[len(n.Layers)-1].Score; out.Positions() == 1 && (score == nil || score.Exact) {
+			if first := slices.Index(want.data, slices.Max(want.data)); tr.Label != first {
+				t.Fatalf("label %d, want %d of %v", tr.Label, first, want.data)
 			}
 		}
 	}
@@ -119,6 +126,11 @@ func (g *net) conv(x string, cin, cout, k, groups int, attrs ...func(map[string]
 		last.Attribute = append(last.Attribute, intsAttr(name, a[name]...))
 	}
 	return x
+}
+
+// head appends a classifier of scores, with biases.
+func (g *net) head(x string, cin, cout int) string {
+	return g.op("Gemm", in(x, g.weights(cout, cin), g.f32([]int{cout}, g.dyadics(cout, 8)...)), intAttr("transB", 1))
 }
 
 func set(name string, v ...int64) func(map[string][]int64) {

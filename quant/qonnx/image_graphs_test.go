@@ -162,4 +162,34 @@ var imageGraphs = map[string]func(g *net, x string) string{
 		b := g.op("MaxPool", in(g.q(g.conv(x, 4, 4, 3, 1), quantOf{scale: s, bits: 4})), intsAttr("kernel_shape", 3, 3), intsAttr("pads", 1, 1, 1, 1))
 		return g.act(g.op("Add", in(a, b)), 0.5)
 	},
+	"two heads of scores": func(g *net, x string) string {
+		y := g.act(g.op("Flatten", in(g.op("GlobalMaxPool", in(x)))), 0.25)
+		return g.op("Concat", in(g.head(y, 4, 3), g.head(y, 4, 2)), intAttr("axis", 1))
+	},
+	"a head of scores, one of integers and a gain for both": func(g *net, x string) string {
+		y := g.act(g.op("Flatten", in(g.op("GlobalMaxPool", in(x)))), 0.25)
+		y = g.op("Concat", in(g.signed(g.head(y, 4, 2), 0.5), g.head(y, 4, 3)), intAttr("axis", 1))
+		return g.op("Mul", in(y, g.f32([]int{5}, 1, 2, -1, 0.5, 1)))
+	},
+	"three heads, two joined before": func(g *net, x string) string {
+		y := g.act(g.op("Flatten", in(g.op("GlobalMaxPool", in(x)))), 0.25)
+		two := g.op("Concat", in(g.head(y, 4, 2), g.head(y, 4, 2)), intAttr("axis", -1))
+		return g.op("Concat", in(two, g.head(y, 4, 1)), intAttr("axis", 1))
+	},
+	"heads of integers of other scales": func(g *net, x string) string {
+		y := g.act(g.op("Flatten", in(g.op("GlobalMaxPool", in(x)))), 0.25)
+		return g.op("Concat", in(g.signed(g.head(y, 4, 3), 0.5), g.signed(g.head(y, 4, 2), 0.75)), intAttr("axis", 1))
+	},
+	"scales per channel at the end": func(g *net, x string) string {
+		y := g.act(g.op("Flatten", in(g.op("GlobalMaxPool", in(x)))), 0.25)
+		return g.q(g.head(y, 4, 3), quantOf{scale: g.f32([]int{3}, 0.5, 1.5, 0.25), zero: g.f32([]int{3}, 2, 0, -1), bits: 4, signed: true})
+	},
+	"a falling function of integers at the end": func(g *net, x string) string {
+		y := g.act(g.op("Flatten", in(g.op("GlobalMaxPool", in(x)))), 0.25)
+		return g.op("Mul", in(g.signed(g.head(y, 4, 3), 0.5), g.scalar(-2)))
+	},
+	"integers of a pool at the end, scales per channel": func(g *net, x string) string {
+		y := g.q(g.conv(x, 4, 4, 3, 1), quantOf{scale: g.f32([]int{1, 4, 1, 1}, 0.25, 0.5, 0.25, 1), bits: 4})
+		return g.op("Flatten", in(g.op("GlobalAveragePool", in(y))))
+	},
 }

@@ -220,15 +220,16 @@ func (im *importer) concatenated(t *site, v view, parts []*stream) (value, error
 	for _, s := range parts {
 		steps := s.steps
 		if s.q != nil {
-			q := s.q
-			steps = []step{{kind: apply, level: true, fn: func(c int, v float64) float64 { return v*q.scale.at(c) + q.offset.at(c) }}}
+			steps = s.q.worth(t.at)
 		}
 		level = level && neverFalls(steps)
 		for c := range s.width {
 			from = append(from, origin{steps, c})
 		}
 	}
-	return s.then(t.at, step{kind: apply, level: level, varies: true, fn: func(c int, v float64) float64 {
-		return run(from[c].steps, from[c].c, v)
-	}})
+	return s.then(t.at, step{
+		kind: apply, level: level, varies: true,
+		part: func(c int) ([]step, int) { return from[c].steps, from[c].c },
+		fn:   func(c int, v float64) float64 { return run(from[c].steps, from[c].c, v) },
+	})
 }

@@ -13,12 +13,12 @@ func (im *importer) network(name string, shape []int, final *stream) (*quant.Net
 	if final.base < 0 {
 		return nil, errors.New("graph output does not depend on any layer")
 	}
-	a.visit(final.base)
 	last, err := im.ending(final)
 	if err != nil {
 		return nil, err
 	}
-	a.note(tap{final.base, last.round})
+	a.visit(last.base)
+	a.note(tap{last.base, last.round})
 	input, err := a.input()
 	if err != nil {
 		return nil, err
@@ -48,6 +48,7 @@ func (im *importer) network(name string, shape []int, final *stream) (*quant.Net
 
 // ending is how the last layer ends.
 type ending struct {
+	base  int
 	round *rounding
 	// steps make the outputs that are ranked of the accumulators, where there is
 	// no rounding; vector says that they are to be ranked.
@@ -59,26 +60,44 @@ type ending struct {
 // ending says how final, at the end of the graph, becomes integers.
 func (im *importer) ending(final *stream) (*ending, error) {
 	b := im.shapeOf(final)
-	e := &ending{vector: b.Positions() == 1, steps: final.steps}
-	q, all := final.q, final.steps
+	e := &ending{base: final.base, vector: b.Positions() == 1, steps: final.steps}
+	q, all, at := final.q, final.steps, final.at
 	if q == nil {
 		e.steps = trim(final.steps)
 		if k := len(e.steps) - 1; k >= 0 && e.steps[k].q != nil {
 			q = e.steps[k].q
-			final = &stream{steps: e.steps, at: e.steps[k].at}
+			at = e.steps[k].at
 		}
 	}
 	e.real = func(c int, v int64) float64 { return run(all, c, float64(v)) }
 	if q == nil {
 		return e, nil
 	}
-	if e.vector && (q.scale.each != nil || q.offset.each != nil || q.scale.all <= 0) && b.C > 1 {
-		return nil, final.at.errorf("the outputs of the last layer have scales or offsets per channel, or a negative scale, so the largest integer is not the largest output")
-	}
 	if e.round = q.round; e.round != nil {
 		e.real = func(c int, v int64) float64 { return run(all[q.mark:], c, q.value(c, v)) }
 	}
+	if e.vector && (q.scale.each != nil || q.offset.each != nil || q.scale.all <= 0) && b.C > 1 {
+		return e, im.scoreIntegers(e, at, q, b)
+	}
 	return e, nil
+}
+
+// scoreIntegers makes the network end in scores of integers whose largest need not
+// be the largest output, since their scales or offsets are per channel or negative.
+// A layer that ends in a Quant gets one behind it for them.
+func (im *importer) scoreIntegers(e *ending, at *node, q *quantised, b quant.Shape) error {
+	e.steps = q.worth(at)
+	if e.round == nil {
+		return nil
+	}
+	s, err := im.add(&site{
+		at: at, layer: quant.Layer{Kind: quant.Requantize}, from: []tap{{e.base, e.round}}, shape: b, typ: q.typ,
+	}, nil)
+	if err != nil {
+		return err
+	}
+	e.base, e.round = s.base, nil
+	return nil
 }
 
 // chainError says which node makes the chain of channel c fail: the first

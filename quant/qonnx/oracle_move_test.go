@@ -27,7 +27,7 @@ func moveNode(n *node, in []*array) *array {
 	case "Concat":
 		return concatNode(int(n.int("axis", 0)), in)
 	case "Resize", "Upsample":
-		f := ints(in[len(in)-1].data)
+		f := resizeFactors(n, in)
 		return newArray(x.shape[0]*f[0], x.shape[1]*f[1], x.shape[2]*f[2], x.shape[3]*f[3]).fill(func(at []int) float64 {
 			return x.get(at[0]/f[0], at[1]/f[1], at[2]/f[2], at[3]/f[3])
 		})
@@ -50,6 +50,22 @@ func moveNode(n *node, in []*array) *array {
 	panic(fmt.Sprintf("the oracle does not know %s", n.op))
 }
 
+// resizeFactors reads the last input: the scales or, where it is the fourth, the
+// sizes of the axes that the node names.
+func resizeFactors(n *node, in []*array) []int {
+	f := []int{1, 1, 1, 1}
+	for i, axis := range intsOf(n, "axes", 0, 1, 2, 3) {
+		if axis < 0 {
+			axis += 4
+		}
+		f[axis] = int(in[len(in)-1].data[i])
+		if len(in) == 4 {
+			f[axis] /= in[0].shape[axis]
+		}
+	}
+	return f
+}
+
 func ints(v []float64) []int {
 	out := make([]int, len(v))
 	for i := range v {
@@ -60,6 +76,9 @@ func ints(v []float64) []int {
 
 func concatNode(axis int, in []*array) *array {
 	shape := slices.Clone(in[0].shape)
+	if axis < 0 {
+		axis += len(shape)
+	}
 	for _, a := range in[1:] {
 		shape[axis] += a.shape[axis]
 	}

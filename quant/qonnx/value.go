@@ -73,6 +73,11 @@ type quantised struct {
 	value func(c int, n int64) float64
 }
 
+// worth returns the steps from n to the elements, as node at.
+func (q *quantised) worth(at *node) []step {
+	return []step{{kind: mul, p: q.scale, at: at}, {kind: add, p: q.offset, at: at}}
+}
+
 // rounding is the making of integers by a Quant node, and what precedes it.
 type rounding struct {
 	at  *node
