@@ -67,6 +67,18 @@ var badGraphs = map[string]func() (*testGraph, []string){
 		g := newTestGraph(1, 1, 2, 2)
 		return g, in(g.op("Resize", in(g.input("x"), "", g.f32([]int{4}, 1, 1, 1.5, 1.5))))
 	},
+	`(Resize): has 2 scales or sizes for axes [3] of shape [1 1 2 2]`: func() (*testGraph, []string) {
+		g := newTestGraph(1, 1, 2, 2)
+		return g, in(g.op("Resize", in(g.input("x"), "", g.f32([]int{2}, 2, 2)), intsAttr("axes", -1)))
+	},
+	`(Resize): axes [2 2] of 4`: func() (*testGraph, []string) {
+		g := newTestGraph(1, 1, 2, 2)
+		return g, in(g.op("Resize", in(g.input("x"), "", g.f32([]int{2}, 2, 2)), intsAttr("axes", 2, 2)))
+	},
+	`(Resize): changes its sizes by policy "not_larger", want stretch`: func() (*testGraph, []string) {
+		g := newTestGraph(1, 1, 2, 2)
+		return g, in(g.op("Resize", in(g.input("x"), "", "", g.i64(4, 6)), intsAttr("axes", 2, 3), stringAttr("keep_aspect_ratio_policy", "not_larger")))
+	},
 	`(Sigmoid): the outputs of the last layer must be an affine function`: func() (*testGraph, []string) { // of one head of two
 		g := newTestGraph(1, 4)
 		x := g.input("x")

@@ -192,4 +192,12 @@ var imageGraphs = map[string]func(g *net, x string) string{
 		y := g.q(g.conv(x, 4, 4, 3, 1), quantOf{scale: g.f32([]int{1, 4, 1, 1}, 0.25, 0.5, 0.25, 1), bits: 4})
 		return g.op("Flatten", in(g.op("GlobalAveragePool", in(y))))
 	},
+	"resize of the axes that the node names": func(g *net, x string) string {
+		y := g.op("Resize", in(g.act(g.conv(x, 4, 3, 3, 1), 0.5), "", g.f32([]int{2}, 2, 2)), stringAttr("mode", "nearest"), intsAttr("axes", -1, 2))
+		return g.act(g.conv(y, 3, 2, 3, 1), 1)
+	},
+	"resize to sizes of the axes that the node names": func(g *net, x string) string {
+		y := g.op("Resize", in(x, "", "", g.i64(18, 18)), stringAttr("mode", "nearest"), intsAttr("axes", 2, 3))
+		return g.act(g.conv(y, 4, 2, 3, 1), 1)
+	},
 }

@@ -65,8 +65,54 @@ func (im *importer) simple(n *node, s *stream) (*stream, error) {
 	return s, nil
 }
 
-// resizeFactors returns the factor of every axis, from the scales or the sizes.
+// resizeFactors returns the factor of every axis, from the scales or the sizes of
+// all axes or, from opset 18 on, of those that the node names.
 func (im *importer) resizeFactors(n *node, dims []int) ([]int, error) {
+	axes, err := im.resizedAxes(n, len(dims))
+	if err != nil {
+		return nil, err
+	}
+	scales, err := im.resizeScales(n, pick(dims, axes))
+	if err != nil {
+		return nil, err
+	}
+	if len(scales) != len(axes) {
+		return nil, n.errorf("has %d scales or sizes for axes %v of shape %v", len(scales), axes, dims)
+	}
+	factors := slices.Repeat([]int{1}, len(dims))
+	for i, v := range scales {
+		f, ok := exactly(v)
+		if !ok || f < 1 || f > 1<<10 {
+			return nil, n.errorf("resizes axis %d of shape %v by %v, want a whole factor", axes[i], dims, v)
+		}
+		factors[axes[i]] = f
+	}
+	return factors, nil
+}
+
+// resizedAxes returns the axes that scales and sizes are for, in their order.
+func (im *importer) resizedAxes(n *node, rank int) ([]int, error) {
+	var all []int
+	for i := range rank {
+		all = append(all, i)
+	}
+	if n.attrs["axes"] == nil {
+		return all, nil
+	}
+	if _, err := im.axesOf(n, rank); err != nil { // in range, each once
+		return nil, err
+	}
+	axes, _, err := im.intList(n, "axes", 0)
+	for i, a := range axes {
+		if a < 0 {
+			axes[i] = a + rank
+		}
+	}
+	return axes, err
+}
+
+// resizeScales returns the scales, or what the sizes make of dims.
+func (im *importer) resizeScales(n *node, dims []int) ([]float64, error) {
 	at, sizesAt := 2, 3
 	if n.op == "Upsample" || im.g.opset < 11 {
 		at, sizesAt = 1, -1
@@ -82,30 +128,23 @@ func (im *importer) resizeFactors(n *node, dims []int) ([]int, error) {
 		}
 		scales = t.data
 	}
-	if len(scales) == 0 && sizesAt > 0 && n.has(sizesAt) {
-		t, err := im.constant(n, sizesAt)
-		if err != nil {
-			return nil, err
-		}
-		for i, size := range t.data[:min(len(dims), len(t.data))] {
-			scales = append(scales, size/float64(dims[i]))
-		}
+	if len(scales) > 0 || sizesAt < 0 || !n.has(sizesAt) {
+		return scales, nil
 	}
-	if n.attrs["axes"] != nil {
-		return nil, n.errorf("names axes, want scales or sizes for all")
+	if policy := n.string("keep_aspect_ratio_policy", "stretch"); policy != "stretch" {
+		return nil, n.errorf("changes its sizes by policy %s, want stretch, or scales", show(policy))
 	}
-	if len(scales) != len(dims) {
-		return nil, n.errorf("has %d scales or sizes for shape %v", len(scales), dims)
+	t, err := im.constant(n, sizesAt)
+	if err != nil {
+		return nil, err
 	}
-	factors := make([]int, len(dims))
-	for i, v := range scales {
-		f, ok := exactly(v)
-		if !ok || f < 1 || f > 1<<10 {
-			return nil, n.errorf("resizes axis %d of shape %v by %v, want a whole factor", i, dims, v)
-		}
-		factors[i] = f
+	if len(t.data) != len(dims) {
+		return nil, n.errorf("has %d sizes, want %d", len(t.data), len(dims))
 	}
-	return factors, nil
+	for i, size := range t.data {
+		scales = append(scales, size/float64(dims[i]))
+	}
+	return scales, nil
 }
 
 // repeatsExactly returns an error unless the node's rules for coordinates make
