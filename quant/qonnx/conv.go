@@ -122,7 +122,7 @@ func newConvolution(n *node, w *tensor, in quant.Shape) (*convolution, error) {
 
 // window reads the attributes of the window over s, whose image has shape in.
 func (c *convolution) window(s *stream, in quant.Shape) error {
-	win, err := c.n.window(c.h, c.w, in)
+	win, err := c.n.window(c.h, c.w, s.around(in))
 	if err != nil {
 		return err
 	}
@@ -173,6 +173,16 @@ func withPads(n *node, w quant.Window, s *stream) (quant.Window, error) {
 	w.Left += s.pads[3][0]
 	w.Right += s.pads[3][1]
 	return w, nil
+}
+
+// around returns the shape of an image of shape b within the zeros that a Pad put
+// around s: attributes such as auto_pad count them as elements.
+func (s *stream) around(b quant.Shape) quant.Shape {
+	if s.pads != nil {
+		b.H += s.pads[2][0] + s.pads[2][1]
+		b.W += s.pads[3][0] + s.pads[3][1]
+	}
+	return b
 }
 
 // count returns an attribute that counts something small.

@@ -79,6 +79,27 @@ var badGraphs = map[string]func() (*testGraph, []string){
 		g := newTestGraph(1, 1, 2, 2)
 		return g, in(g.op("Resize", in(g.input("x"), "", "", g.i64(4, 6)), intsAttr("axes", 2, 3), stringAttr("keep_aspect_ratio_policy", "not_larger")))
 	},
+	`(Pad): pads with zeros, and node "n7" (MaxPool) behind it takes maxima of values that may be below them`: func() (*testGraph, []string) {
+		g := newTestGraph(1, 1, 2, 2)
+		x := g.q("x", quantOf{scale: g.scalar(0.25), bits: 3, signed: true})
+		return g, in(g.op("MaxPool", in(g.op("Pad", in(x, g.i64(0, 0, 1, 1, 0, 0, 1, 1)))), intsAttr("kernel_shape", 2, 2)))
+	},
+	`(Pad): pads with zeros, and node "n14" (MaxPool) behind it`: func() (*testGraph, []string) { // no Quant yet
+		g := newTestGraph(1, 1, 2, 2)
+		w := g.q(g.f32([]int{1, 1, 1, 1}, 1), quantOf{scale: g.scalar(1), bits: 2, signed: true})
+		x := g.op("Relu", in(g.op("Conv", in(g.input("x"), w))))
+		return g, in(g.op("MaxPool", in(g.op("Pad", in(x, g.i64(0, 0, 1, 1, 0, 0, 1, 1)))), intsAttr("kernel_shape", 2, 2)))
+	},
+	`a window of the pool may lie in the padding alone`: func() (*testGraph, []string) {
+		g := newTestGraph(1, 1, 2, 2)
+		x := g.op("Pad", in(g.input("x"), g.i64(0, 0, 2, 0, 0, 0, 0, 0)))
+		return g, in(g.op("MaxPool", in(x), intsAttr("kernel_shape", 2, 2)))
+	},
+	`(Pad): pads, but node "n7" (ReduceMean) behind it takes no pads: want a convolution, MaxPool or AveragePool`: func() (*testGraph, []string) {
+		g := newTestGraph(1, 1, 2, 2)
+		x := g.op("Pad", in(g.input("x"), g.i64(0, 0, 1, 0, 0, 0, 0, 0)))
+		return g, in(g.op("ReduceMean", in(x), intsAttr("axes", 2, 3)))
+	},
 	`(Sigmoid): the outputs of the last layer must be an affine function`: func() (*testGraph, []string) { // of one head of two
 		g := newTestGraph(1, 4)
 		x := g.input("x")

@@ -99,7 +99,9 @@ func (r *floatReader) conv(n *node, x *feature) (value, error) {
 	if err != nil {
 		return nil, err
 	}
-	win, err := n.window(c.h, c.w, x.shape)
+	around := x.shape
+	around.H, around.W = around.H+x.pads[0]+x.pads[2], around.W+x.pads[1]+x.pads[3]
+	win, err := n.window(c.h, c.w, around)
 	if err != nil {
 		return nil, err
 	}

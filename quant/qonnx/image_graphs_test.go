@@ -200,4 +200,22 @@ var imageGraphs = map[string]func(g *net, x string) string{
 		y := g.op("Resize", in(x, "", "", g.i64(18, 18)), stringAttr("mode", "nearest"), intsAttr("axes", 2, 3))
 		return g.act(g.conv(y, 4, 2, 3, 1), 1)
 	},
+	"a pad before a max pool": func(g *net, x string) string {
+		y := g.op("Pad", in(g.act(g.conv(x, 4, 3, 3, 1), 0.5), g.i64(0, 0, 1, 0, 0, 0, 0, 1)))
+		y = g.op("MaxPool", in(y), intsAttr("kernel_shape", 3, 2), intsAttr("strides", 2, 2), intsAttr("pads", 0, 1, 1, 0), intAttr("ceil_mode", 1))
+		return g.act(g.conv(y, 3, 2, 3, 1), 1)
+	},
+	"a pad of values with an offset before a max pool": func(g *net, x string) string {
+		x = g.op("Mul", in(x, g.f32([]int{4, 1, 1}, 1, 0.5, 2, 1)))
+		y := g.op("Pad", in(g.op("Add", in(x, g.f32([]int{4, 1, 1}, 1, 0, 0.5, 2))), g.i64(0, 0, 1, 1, 0, 0, 1, 1)))
+		return g.act(g.op("MaxPool", in(y), intsAttr("kernel_shape", 2, 2)), 0.5)
+	},
+	"a pad before an average pool": func(g *net, x string) string {
+		y := g.op("Pad", in(x, g.i64(0, 0, 1, 0, 0, 0, 0, 1)))
+		return g.act(g.op("AveragePool", in(y), intsAttr("kernel_shape", 2, 2)), 0.25)
+	},
+	"a pad before auto pads": func(g *net, x string) string {
+		y := g.op("Pad", in(x, g.i64(0, 0, 0, 1, 0, 0, 1, 0)))
+		return g.act(g.op("Conv", in(y, g.weights(3, 4, 3, 3)), stringAttr("auto_pad", "SAME_UPPER"), intsAttr("strides", 2, 2)), 1)
+	},
 }

@@ -1,6 +1,8 @@
 package qonnx
 
 import (
+	"math"
+
 	"github.com/a2qgen/a2qgen/quant"
 )
 
@@ -26,7 +28,7 @@ func opPool(im *importer, n *node) (value, error) {
 	if h == 0 {
 		return nil, n.errorf("has no kernel_shape")
 	}
-	b := im.extent(s)
+	b := s.around(im.extent(s))
 	win, err := n.window(h, w, b)
 	if err != nil {
 		return nil, err
@@ -96,7 +98,8 @@ func (im *importer) extent(s *stream) quant.Shape {
 
 // maxPool pools integers; where a quantiser is still to come it waits for it.
 func (im *importer) maxPool(n *node, s *stream, win quant.Window) (value, error) {
-	if err := unpadded(n, s); err != nil {
+	win, err := paddedMax(n, win, s)
+	if err != nil {
 		return nil, err
 	}
 	b := im.extent(s)
@@ -115,6 +118,29 @@ func (im *importer) maxPool(n *node, s *stream, win quant.Window) (value, error)
 	wait.view = arranged(out, 1)
 	wait.pools = append(s.pools[:len(s.pools):len(s.pools)], pendingPool{at: n, steps: len(s.steps), shape: b, win: win})
 	return &wait, nil
+}
+
+// paddedMax returns win with the zeros of a Pad around s among its own pads, which
+// no maximum sees: that is the same where nothing that is pooled is below 0.
+func paddedMax(n *node, win quant.Window, s *stream) (quant.Window, error) {
+	if s.pads == nil {
+		return win, nil
+	}
+	if s.q == nil || !s.q.neverNegative() {
+		return win, s.by.errorf("pads with zeros, and node %s (%s) behind it takes maxima of values that may be below them: want a Quant of unsigned integers before the Pad, or pads of the pool's own", n.label(), clip(n.op))
+	}
+	return withPads(n, win, s)
+}
+
+// neverNegative says that no element is below 0.
+func (q *quantised) neverNegative() bool {
+	least := q.scale.paired(q.offset, func(scale, offset float64) float64 {
+		if scale < 0 {
+			return math.Inf(-1)
+		}
+		return float64(q.typ.Min())*scale + offset
+	})
+	return least.every(func(v float64) bool { return v >= 0 })
 }
 
 func maxSite(n *node, im *importer, s *stream, win quant.Window, out quant.Shape) *site {
@@ -226,6 +252,9 @@ func opReduceMean(im *importer, n *node) (value, error) {
 	}
 	s, err := im.quantisedStream(n, v)
 	if err != nil {
+		return nil, err
+	}
+	if err := unpadded(n, s); err != nil {
 		return nil, err
 	}
 	axis := 1

@@ -137,7 +137,7 @@ func narrow(n *node, s *stream) error {
 // unpadded returns an error where zeros were put around s.
 func unpadded(n *node, s *stream) error {
 	if s.pads != nil {
-		return s.by.errorf("pads, but node %s (%s) behind it is no convolution", n.label(), clip(n.op))
+		return s.by.errorf("pads, but node %s (%s) behind it takes no pads: want a convolution, MaxPool or AveragePool there", n.label(), clip(n.op))
 	}
 	return nil
 }
