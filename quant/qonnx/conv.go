@@ -73,7 +73,7 @@ func (im *importer) imageOperand(n *node, v value) (*stream, error) {
 	if s.pads != nil && !s.q.offset.zero() {
 		return nil, s.by.errorf("pads integers that are shifted, so that 0 is none of them")
 	}
-	return im.plain(n, s, 1)
+	return im.asImage(n, s, 1)
 }
 
 // pixels returns the graph's input quantised to 8-bit pixels.

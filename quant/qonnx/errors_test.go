@@ -100,6 +100,28 @@ var badGraphs = map[string]func() (*testGraph, []string){
 		x := g.op("Pad", in(g.input("x"), g.i64(0, 0, 1, 0, 0, 0, 0, 0)))
 		return g, in(g.op("ReduceMean", in(x), intsAttr("axes", 2, 3)))
 	},
+	`(ReduceMean): takes the mean over some of the axes of shape [1 2 2 3], want rows, columns or both`: func() (*testGraph, []string) {
+		g := newTestGraph(1, 2, 2, 3)
+		w := g.q(g.f32([]int{2, 2, 1, 1}, 1, 0, 1, 1), quantOf{scale: g.scalar(1), bits: 2, signed: true})
+		x := g.act(g.op("Conv", in(g.input("x"), w)))
+		return g, in(g.op("ReduceMean", in(x), intsAttr("axes", 1)))
+	},
+	`(ReduceMean): takes the mean over some of the axes of shape [1 1 2 2], want rows`: func() (*testGraph, []string) {
+		g := newTestGraph(1, 1, 2, 2) // no axes at all, which stands for every one
+		return g, in(g.op("ReduceMean", in(g.input("x")), intsAttr("axes")))
+	},
+	`(ReduceMean): takes the mean over some of the axes of shape [1 4], want rows`: func() (*testGraph, []string) {
+		g := newTestGraph(1, 4)
+		return g, in(g.op("ReduceMean", in(g.input("x")), intsAttr("axes", 1)))
+	},
+	`(Conv): reads shape [1 12 12 12] with its channels on axis 1, but they lie on another`: func() (*testGraph, []string) {
+		// As many rows as channels: the shapes alone would fit.
+		g := newTestGraph(1, 12, 6, 6)
+		w := g.q(g.f32([]int{12, 12, 1, 1}, make([]float32, 144)...), quantOf{scale: g.scalar(1), bits: 2, signed: true})
+		x := g.op("Transpose", in(g.act(g.op("Conv", in(g.input("x"), w)))), intsAttr("perm", 0, 2, 3, 1))
+		x = g.op("Resize", in(x, "", g.f32([]int{4}, 1, 2, 2, 1)), stringAttr("mode", "nearest"))
+		return g, in(g.op("Conv", in(x, w)))
+	},
 	`(Sigmoid): the outputs of the last layer must be an affine function`: func() (*testGraph, []string) { // of one head of two
 		g := newTestGraph(1, 4)
 		x := g.input("x")

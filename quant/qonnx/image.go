@@ -143,6 +143,16 @@ func (im *importer) plain(n *node, s *stream, axis int) (*stream, error) {
 	return im.settled(n, s)
 }
 
+// asImage returns s as plain does, with its channels on that axis also where it
+// took a layer: that has them where the graph moved the elements.
+func (im *importer) asImage(n *node, s *stream, axis int) (*stream, error) {
+	out, err := im.plain(n, s, axis)
+	if err == nil && !out.view.equal(arranged(im.shapeOf(out), axis)) {
+		return nil, n.errorf("reads shape %v with its channels on axis %d, but they lie on another: want a Transpose before it", s.dims(), axis)
+	}
+	return out, err
+}
+
 // arranged returns the view of an image with its channels on that axis.
 func arranged(b quant.Shape, axis int) view {
 	v := imageView(b.C, b.H, b.W)

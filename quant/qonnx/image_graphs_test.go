@@ -218,4 +218,35 @@ var imageGraphs = map[string]func(g *net, x string) string{
 		y := g.op("Pad", in(x, g.i64(0, 0, 0, 1, 0, 0, 1, 0)))
 		return g.act(g.op("Conv", in(y, g.weights(3, 4, 3, 3)), stringAttr("auto_pad", "SAME_UPPER"), intsAttr("strides", 2, 2)), 1)
 	},
+	"mean over rows, then columns": func(g *net, x string) string {
+		y := g.op("ReduceMean", in(g.act(g.conv(x, 4, 5, 3, 1, set("strides", 1, 2)), 0.5)), intsAttr("axes", 2))
+		y = g.op("ReduceMean", in(y), intsAttr("axes", -1))
+		return g.op("Gemm", in(g.op("Flatten", in(g.act(y, 0.137))), g.weights(3, 5)), intAttr("transB", 1))
+	},
+	"mean over columns, then rows, without their axes": func(g *net, x string) string {
+		y := g.op("ReduceMean", in(g.act(g.conv(x, 4, 5, 3, 1, set("strides", 1, 2)), 0.5)), intsAttr("axes", 3), intAttr("keepdims", 0))
+		y = g.op("ReduceMean", in(y), intsAttr("axes", 2), intAttr("keepdims", 0))
+		return g.op("Gemm", in(g.act(y, 0.137), g.weights(3, 5)), intAttr("transB", 1))
+	},
+	"mean over rows, then columns, without their axes": func(g *net, x string) string {
+		y := g.op("ReduceMean", in(x), intsAttr("axes", 2), intAttr("keepdims", 0))
+		y = g.op("ReduceMean", in(y), intsAttr("axes", 2), intAttr("keepdims", 0))
+		return g.op("Gemm", in(g.act(y, 0.137), g.weights(3, 4)), intAttr("transB", 1))
+	},
+	"mean over rows, then columns, channels last": func(g *net, x string) string {
+		y := g.op("Transpose", in(g.act(g.conv(x, 4, 5, 3, 1, set("strides", 1, 2)), 0.5)), intsAttr("perm", 0, 2, 3, 1))
+		y = g.op("ReduceMean", in(y), intsAttr("axes", 1), intAttr("keepdims", 0))
+		y = g.op("ReduceMean", in(y), intsAttr("axes", 1))
+		return g.op("Gemm", in(g.op("Flatten", in(g.act(y, 0.137))), g.weights(3, 5)), intAttr("transB", 1))
+	},
+	"mean over columns of an image resized with its channels last": func(g *net, x string) string {
+		y := g.op("Transpose", in(g.act(g.conv(x, 4, 5, 3, 1), 0.5)), intsAttr("perm", 0, 2, 3, 1))
+		y = g.op("Resize", in(y, "", g.f32([]int{4}, 1, 2, 2, 1)), stringAttr("mode", "nearest"))
+		y = g.op("ReduceMean", in(y), intsAttr("axes", 2))
+		return g.act(g.op("Transpose", in(y), intsAttr("perm", 0, 3, 1, 2)), 0.137)
+	},
+	"mean over rows between convolutions": func(g *net, x string) string {
+		y := g.op("ReduceMean", in(g.act(g.conv(x, 4, 4, 3, 1), 0.5)), intsAttr("axes", 2))
+		return g.act(g.conv(g.act(y, 0.137), 4, 2, 3, 1), 1)
+	},
 }

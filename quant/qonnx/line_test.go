@@ -64,3 +64,34 @@ func TestLineWithoutQuant(t *testing.T) {
 	_, err := g.decode(g.op("Conv", in("x", g.weights(2, 1, 3))))
 	wantError(t, err, `(Conv): its data operand, the graph's input, is not quantised`)
 }
+
+// The mean of a line, channels first or last, of the input or of a layer.
+func TestMeanOfLines(t *testing.T) {
+	for name, tc := range map[string]struct {
+		shape []int
+		axis  int64
+		conv  bool
+	}{
+		"input":                {[]int{3, 12}, 2, false},
+		"input, channels last": {[]int{12, 3}, 1, false},
+		"layer":                {[]int{3, 12}, -1, true},
+	} {
+		for keep := range int64(2) {
+			g := &net{newTestGraph(append([]int{1}, tc.shape...)...), rand.New(rand.NewPCG(4, uint64(keep)))}
+			x := g.act("x", 0.25)
+			if tc.conv {
+				x = g.act(g.op("MaxPool", in(x), intsAttr("kernel_shape", 1)), 0.5)
+			}
+			y := g.op("ReduceMean", in(x), intsAttr("axes", tc.axis), intAttr("keepdims", keep))
+			y = g.op("Gemm", in(g.op("Flatten", in(g.act(y, 0.137))), g.weights(4, 3)), intAttr("transB", 1))
+			if tc.conv { // the oracle knows no pools of lines
+				n := mustDecode(t, g.testGraph, y)
+				if got := n.Layers[1].Window; got.H != 1 || got.W != 12 {
+					t.Errorf("%s: the mean is over a window of %dx%d", name, got.H, got.W)
+				}
+				continue
+			}
+			compareWithOracle(t, g.encode(y), 8, tc.shape, func() float64 { return float64(g.r.IntN(17)) / 4 })
+		}
+	}
+}

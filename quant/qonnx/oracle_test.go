@@ -141,7 +141,9 @@ func compute(n *node, in []*array) *array {
 		return convNode(n, in)
 	case "MatMul", "Gemm":
 		return productNode(n, in)
-	case "MaxPool", "AveragePool", "GlobalAveragePool", "GlobalMaxPool", "ReduceMean":
+	case "ReduceMean":
+		return meanNode(n, in[0])
+	case "MaxPool", "AveragePool", "GlobalAveragePool", "GlobalMaxPool":
 		return poolNode(n, in)
 	}
 	return moveNode(n, in)
@@ -284,6 +286,28 @@ func poolNode(n *node, in []*array) *array {
 		}
 		return sum / float64(f.kernel[0]*f.kernel[1])
 	})
+}
+
+func meanNode(n *node, x *array) *array {
+	shape, count := slices.Clone(x.shape), 1
+	var kept []int
+	axes := intsOf(n, "axes")
+	for i := range shape {
+		reduced := slices.Contains(axes, i) || slices.Contains(axes, i-len(shape))
+		if reduced {
+			count *= shape[i]
+			shape[i] = 1
+		}
+		if !reduced || n.int("keepdims", 1) != 0 {
+			kept = append(kept, shape[i])
+		}
+	}
+	sum := newArray(shape...)
+	newArray(x.shape...).fill(func(at []int) float64 {
+		sum.data[sum.offset(at)] += x.get(at...) / float64(count)
+		return 0
+	})
+	return &array{kept, sum.data}
 }
 
 func transposeArray(x *array, perm []int) *array {

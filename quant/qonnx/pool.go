@@ -2,6 +2,7 @@ package qonnx
 
 import (
 	"math"
+	"slices"
 
 	"github.com/a2qgen/a2qgen/quant"
 )
@@ -83,7 +84,7 @@ func (im *importer) poolOperand(n *node) (*stream, error) {
 	if s, err = im.pooled(n, s); err != nil {
 		return nil, err
 	}
-	return im.plain(n, s, 1)
+	return im.asImage(n, s, 1)
 }
 
 // extent returns the shape of the image that s shows, pools included.
@@ -240,7 +241,8 @@ func opGlobalPool(im *importer, n *node) (value, error) {
 	return im.avgPool(n, s, win)
 }
 
-// opReduceMean evaluates the mean over rows and columns.
+// opReduceMean evaluates the mean over rows, columns or both of an image, or
+// along a line, such as a mean over one of them makes of an image.
 func opReduceMean(im *importer, n *node) (value, error) {
 	v, err := im.operand(n, 0)
 	if err != nil {
@@ -257,24 +259,78 @@ func opReduceMean(im *importer, n *node) (value, error) {
 	if err := unpadded(n, s); err != nil {
 		return nil, err
 	}
-	axis := 1
-	if len(axes) == 4 && axes[1] {
-		axis = 3 // channels last
+	wants := n.errorf("takes the mean over some of the axes of shape %v, want rows, columns or both of [1 channels rows columns]", v.dims())
+	if len(axes) != 3 && len(axes) != 4 || !slices.Contains(axes, true) {
+		return nil, wants
 	}
-	if len(axes) != 4 || axes[0] || axes[axis] || !axes[2] {
-		return nil, n.errorf("takes the mean over some of the axes of shape %v, want rows and columns of [1 channels rows columns]", v.dims())
+	axis, row := im.meanAxes(s, axes)
+	if row > 0 {
+		wide := *s
+		wide.view, axes = slices.Insert(slices.Clone(s.view), row, nil), slices.Insert(axes, row, false)
+		s = &wide
 	}
-	if s, err = im.plain(n, s, axis); err != nil {
+	if axes[0] || axes[axis] {
+		return nil, wants
+	}
+	if s, err = im.asImage(n, s, axis); err != nil {
 		return nil, err
 	}
-	b := im.shapeOf(s)
-	if s, err = im.avgPool(n, s, quant.Window{H: b.H, W: b.W}); err != nil {
+	if s, err = im.meanOf(n, s, axes, axis); err != nil {
 		return nil, err
 	}
-	if n.int("keepdims", 1) != 0 {
-		s.view = arranged(quant.Vector(b.C), axis)
-	} else {
-		s.view = view{nil, whole(channels, b.C)}
+	for i := len(axes) - 1; i >= 0; i-- {
+		if row > 0 && i == row || axes[i] && n.int("keepdims", 1) == 0 {
+			s.view = slices.Delete(s.view, i, i+1)
+		}
 	}
 	return s, nil
+}
+
+// meanAxes returns the axis of the channels of s as an image and, on a line, where
+// an axis of size 1 makes it one; row is 0 on an image.
+func (im *importer) meanAxes(s *stream, axes []bool) (axis, row int) {
+	b, rows := im.shapeOf(s), []int{0}
+	if len(axes) == 3 {
+		rows = []int{rowAxis, 1, 3}
+	}
+	for _, row := range rows {
+		v := s.view
+		if row > 0 {
+			v = slices.Insert(slices.Clone(v), row, nil)
+		}
+		for _, axis := range []int{1, 3} {
+			if v.equal(arranged(b, axis)) {
+				return axis, row
+			}
+		}
+	}
+	if _, axis, ok := moves(s.view, b); ok {
+		return axis, 0
+	}
+	// The network's input, taken as an image here: its channels come first, unless
+	// the mean is over them.
+	switch {
+	case !axes[1]:
+		return 1, rows[0]
+	case len(axes) == 3:
+		return 3, 1
+	}
+	return 3, 0
+}
+
+// meanOf adds a pool over whole rows, columns or both of a plain image.
+func (im *importer) meanOf(n *node, s *stream, axes []bool, axis int) (*stream, error) {
+	b, win := im.shapeOf(s), quant.Window{H: 1, W: 1}
+	if axes[imageAxes[axis][1]] {
+		win.H = b.H
+	}
+	if axes[imageAxes[axis][2]] {
+		win.W = b.W
+	}
+	out, err := im.avgPool(n, s, win)
+	if err != nil {
+		return nil, err
+	}
+	out.view = arranged(im.shapeOf(out), axis)
+	return out, nil
 }
