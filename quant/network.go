@@ -48,7 +48,8 @@ type Network struct {
 	Layers []Layer
 	// Dequantize returns the real output that the source graph has for value v
 	// of channel c of the last layer: of its accumulator where it ends in
-	// scores, else of its output. It is nil where the source does not say.
+	// scores, else of its output. A Softmax or ArgMax that ends the graph is left
+	// out: these are logits. It is nil where the source does not say.
 	Dequantize func(c int, v int64) float64
 }
 

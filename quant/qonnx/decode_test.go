@@ -277,3 +277,28 @@ func TestSameNetwork(t *testing.T) {
 		})
 	}
 }
+
+// Real outputs are what goes into a Softmax, ArgMax or the like at the end; a
+// Sigmoid is part of them.
+func TestRealOutputsBehindTheEnd(t *testing.T) {
+	for op, real := range map[string]func(v float64) float64{
+		"Softmax":    func(v float64) float64 { return v },
+		"LogSoftmax": func(v float64) float64 { return v },
+		"ArgMax":     func(v float64) float64 { return v },
+		"Sigmoid":    func(v float64) float64 { return 1 / (1 + math.Exp(-v)) },
+	} {
+		bare, ended := newTestGraph(1, 4), newTestGraph(1, 4)
+		logits := mustDecode(t, bare, bare.fc1(bare.input("x")))
+		x := ended.fc1(ended.input("x"))
+		attr := []*onnxpb.AttributeProto{intAttr("axis", 1)}
+		if op == "Sigmoid" {
+			attr = nil
+		}
+		n := mustDecode(t, ended, ended.op(op, in(x), attr...))
+		for c := range 3 {
+			if got, want := n.Dequantize(c, 5), real(logits.Dequantize(c, 5)); math.Abs(got-want) > 1e-12 {
+				t.Errorf("%s: output %d is %v, want %v", op, c, got, want)
+			}
+		}
+	}
+}
