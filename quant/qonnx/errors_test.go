@@ -67,6 +67,10 @@ var badGraphs = map[string]func() (*testGraph, []string){
 		g := newTestGraph(1, 1, 2, 2)
 		return g, in(g.op("Resize", in(g.input("x"), "", g.f32([]int{4}, 1, 1, 1.5, 1.5))))
 	},
+	`(Conv): input "c5" has shape [] next to a line, want three axes`: func() (*testGraph, []string) {
+		g := newTestGraph(1, 1, 8)
+		return g, in(g.op("Conv", in(g.input("x"), g.scalar(1))))
+	},
 	`(Resize): has 2 scales or sizes for axes [3] of shape [1 1 2 2]`: func() (*testGraph, []string) {
 		g := newTestGraph(1, 1, 2, 2)
 		return g, in(g.op("Resize", in(g.input("x"), "", g.f32([]int{2}, 2, 2)), intsAttr("axes", -1)))

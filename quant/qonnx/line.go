@@ -23,6 +23,9 @@ func onLines(op operator, operands int) operator {
 			if err != nil {
 				return nil, err
 			}
+			if len(v.dims()) != 3 {
+				return nil, n.errorf("input %s has shape %v next to a line, want three axes", show(n.in[i]), v.dims())
+			}
 			if v, err = im.asRow(n, v); err != nil {
 				return nil, err
 			}
