@@ -53,7 +53,7 @@ func (d *Design) Emit(network []byte) ([]File, error) {
 var submodules = map[string][]string{
 	"mvau":         {"rom", "dot_product", "product", "accumulator", "thresholds", "spill_register"},
 	"thresholds":   {"threshold_stage"},
-	"label_select": {"spill_register"},
+	"label_select": {"product", "spill_register"},
 }
 
 // modules returns the library modules that the design needs, sorted.

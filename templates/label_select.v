@@ -108,24 +108,40 @@ module label_select #(
 
         for (pe = 0; pe < PE; pe = pe + 1) begin : gen_score
             wire [ACC_BITS-1:0] acc = s_data[pe*ACC_BITS +: ACC_BITS];
-            wire signed [SCORE_BITS-1:0] wide = {{(SCORE_BITS-ACC_BITS){acc[ACC_BITS-1]}}, acc};
-            wire signed [SCORE_BITS-1:0] scaled;
+            wire [SCORE_BITS-1:0] scaled;
             wire [SCORE_BITS-1:0] bias = biases[pe*SCORE_BITS +: SCORE_BITS];
             reg [SCORE_BITS-1:0] score_q;
-            reg [LABEL_BITS-1:0] label_q;
+            wire [LABEL_BITS-1:0] label;
             if (GAIN_SHIFT < 0) begin : gen_multiply
-                wire [GAIN_BITS-1:0] gain = gen_gain.gains[pe*GAIN_BITS +: GAIN_BITS];
-                wire signed [SCORE_BITS-1:0] gain_wide =
-                    {{(SCORE_BITS-GAIN_BITS){gain[GAIN_BITS-1]}}, gain};
-                assign scaled = wide * gain_wide;
+                wire [GAIN_BITS+ACC_BITS-1:0] product;
+                product #(
+                    .WEIGHT_BITS (GAIN_BITS),
+                    .INPUT_BITS  (ACC_BITS),
+                    .INPUT_SIGNED(1)
+                ) u_product (
+                    .w(gen_gain.gains[pe*GAIN_BITS +: GAIN_BITS]),
+                    .x(acc),
+                    .p(product)
+                );
+                if (SCORE_BITS > GAIN_BITS + ACC_BITS) begin : gen_extend
+                    localparam integer MORE = SCORE_BITS - GAIN_BITS - ACC_BITS;
+                    assign scaled = {{MORE{product[GAIN_BITS+ACC_BITS-1]}}, product};
+                end else begin : gen_fits
+                    assign scaled = product[SCORE_BITS-1:0];
+                    wire unused_product = &{1'b0, product};
+                end
             end else begin : gen_shift
+                wire [SCORE_BITS-1:0] wide = {{(SCORE_BITS-ACC_BITS){acc[ACC_BITS-1]}}, acc};
                 assign scaled = wide <<< GAIN_SHIFT;
             end
-            always @(posedge clk) begin
-                if (en) begin
-                    score_q <= scaled + bias;
-                    label_q <= base_q + pe[LABEL_BITS-1:0];
-                end
+            always @(posedge clk) if (en) score_q <= scaled + bias;
+            if (FOLDS > 1) begin : gen_label
+                reg [LABEL_BITS-1:0] label_q;
+                always @(posedge clk) if (en) label_q <= base_q + pe[LABEL_BITS-1:0];
+                assign label = label_q;
+            end else begin : gen_one_label
+                assign label = pe[LABEL_BITS-1:0];
+                wire unused_base = &{1'b0, base_q};
             end
         end
 
@@ -136,7 +152,7 @@ module label_select #(
             if (level == 0) begin : gen_leaves
                 for (node = 0; node < NODES; node = node + 1) begin : gen_node
                     assign pairs[node*PAIR +: PAIR] =
-                        {gen_score[node].score_q, gen_score[node].label_q};
+                        {gen_score[node].score_q, gen_score[node].label};
                 end
             end else begin : gen_matches
                 localparam integer BELOW = (PE + (1 << (level - 1)) - 1) >> (level - 1);

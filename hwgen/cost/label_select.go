@@ -8,14 +8,20 @@ import (
 
 // labelSelectShape counts the scores, the tournament of pairs {score, label}, the best
 // pair and the spill register. A loser-free path (a bye) of three registers and more
-// becomes shift registers in LUTs, and so do the marks of the first and last beat.
-func labelSelectShape(b *hwgen.LabelSelect) shape {
+// becomes shift registers in LUTs, and so do the marks of the first and last beat. With
+// one fold nothing is remembered and labels begin as constants.
+func labelSelectShape(b *hwgen.LabelSelect, table *ProductTable) shape {
 	folds, score, label, levels := b.Folds(), b.ScoreBits(), b.LabelBits(), addressWidth(b.PE)
 	pair := score + label
 	several := oneIf(folds > 1)
 	s := shape{Kind: KindLabelSelect, FF: 3*pair + 2 + levels + 2 + addressWidth(folds) + several*label}
-	bias := romOf(columnsOf(b.Memories()[0], 0, b.PE*score))
-	s.FF += bias.Columns // Yosys moves the fold counter behind the memory
+	var columns []column
+	for _, m := range b.Memories() {
+		columns = append(columns, columnsOf(m, 0, m.Bits)...)
+	}
+	added := variable(columns[:b.PE*score]) // a constant bit of a bias costs no LUT
+	memory := romOf(columns)
+	s.FF += memory.Columns // Yosys moves the fold counter behind the memories
 	shifted := 0
 	if folds > 1 {
 		if levels+1 >= 3 {
@@ -24,22 +30,27 @@ func labelSelectShape(b *hwgen.LabelSelect) shape {
 			s.FF += 2 * (levels + 1)
 		}
 	}
-	registers, byes := tournament(b, pair)
-	s.FF += registers
-	shifted += byes
-	variable, fixed := scoreProducts(b)
-	s.Terms = []term{{"handshake", 1, 10, false}, {"score_bits", float64(b.PE * score), 1, false}, {"bias_slices", float64(bias.Slices), 1, false},
-		{"gain_bits", float64(variable), 1, false}, {"fixed_gain_bits", float64(fixed), 1, false},
-		{"compared_bits", float64((b.PE - 1 + several) * score), 0.67, false},
-		{"chosen_bits", float64((b.PE-1)*pair + pair), 1, false}, {"shifted_bits", float64(shifted), 1, false},
+	t := tournamentOf(b, pair)
+	s.FF += t.registers
+	products, fixed := scoreProducts(b, table)
+	near, far := movedSlices(memory, folds)
+	s.Terms = []term{{"handshake", 1, 3, false}, {"folded", float64(several), 8, false}, {"added_bits", float64(added), 1, true},
+		{"memory_near_slices", float64(near), 1, false}, {"memory_far_slices", float64(far), 2, false},
+		{"product_luts", products, 1, true}, {"fixed_gain_bits", float64(fixed), 1, false},
+		{"compared_bits", float64((b.PE - 1 + several) * score), 1, true}, {"chosen_bits", float64(t.chosen), 1, true},
+		{"shifted_bits", float64(shifted + t.byes), 1, true}, {"spill_bits", float64(pair), 1, true},
 		{"label_bits", float64(b.PE * label * several), 1, false}}
 	return s
 }
 
-// tournament returns the registers of the tree and the bits of its byes that are long
-// enough for shift registers. With one fold the labels of level l are constant but for
+// tournament counts the registers of the tree, the bits that its matches choose, and the
+// bits of its byes that are long enough for shift registers.
+type tournament struct{ registers, chosen, byes int }
+
+// tournamentOf goes up the tree. With one fold the labels of level l are constant but for
 // the l bits that the matches below decide.
-func tournament(b *hwgen.LabelSelect, pair int) (registers, byes int) {
+func tournamentOf(b *hwgen.LabelSelect, pair int) tournament {
+	var t tournament
 	run := make([]int, b.PE) // registers in a row that end in node i
 	for i := range run {
 		run[i] = 1
@@ -52,9 +63,9 @@ func tournament(b *hwgen.LabelSelect, pair int) (registers, byes int) {
 	}
 	end := func(level, length int) {
 		if length >= 3 {
-			byes += width(level)
+			t.byes += width(level)
 		} else {
-			registers += length * width(level)
+			t.registers += length * width(level)
 		}
 	}
 	level := 0
@@ -66,33 +77,28 @@ func tournament(b *hwgen.LabelSelect, pair int) (registers, byes int) {
 				above[i] = run[2*i] + 1
 				continue
 			}
+			t.chosen += width(level+1) - oneIf(b.Folds() == 1) // which half won is a bit of the label
 			end(level, run[2*i])
 			end(level, run[2*i+1])
 		}
 		run = above
 	}
 	end(level, run[0])
-	return registers, byes
+	return t
 }
 
-// scoreProducts returns the partial product bits of accumulators times gains: where
-// the gains of a lane change from fold to fold, and where they are constant.
-func scoreProducts(b *hwgen.LabelSelect) (variable, fixed int) {
+// scoreProducts returns the LUTs of the products of accumulators and gains where these
+// change from fold to fold; where they are constant, the bits of the products' adders.
+func scoreProducts(b *hwgen.LabelSelect, table *ProductTable) (luts float64, fixed int) {
 	if b.GainShift() >= 0 {
 		return 0, 0
 	}
-	gains := b.Layer.Score.Gain
-	for pe := range b.PE {
-		if b.Folds() == 1 {
-			ones := bits.OnesCount64(uint64(max(gains[pe], -gains[pe])))
-			fixed += max(0, ones-1) * b.AccBits
-			continue
-		}
-		used := 0
-		for c := pe; c < len(gains); c += b.PE {
-			used = max(used, bits.Len64(uint64(max(gains[c], -gains[c])))+1)
-		}
-		variable += used * b.AccBits
+	if b.Folds() > 1 {
+		return float64(b.PE) * table.product(b.GainBits(), b.AccBits, b.ScoreBits(), true), 0
 	}
-	return variable, fixed
+	for _, gain := range b.Layer.Score.Gain {
+		ones := bits.OnesCount64(uint64(max(gain, -gain)))
+		fixed += max(0, ones-1) * b.AccBits
+	}
+	return 0, fixed
 }

@@ -85,7 +85,7 @@ func (m *Model) shapeOf(b hwgen.Block) shape {
 	case *hwgen.WidthConverter:
 		return widthConverterShape(b)
 	case *hwgen.LabelSelect:
-		return labelSelectShape(b)
+		return labelSelectShape(b, &m.Products)
 	}
 	panic(fmt.Sprintf("cost: no formula for %T", b))
 }

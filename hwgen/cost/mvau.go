@@ -91,14 +91,10 @@ func (u *mvau) products() {
 		lanes := make([]node, u.simd)
 		for s := range u.simd {
 			i := pe*u.simd + s
-			used := distinct(u.columns[i])
-			if u.BlockROM { // equal columns stay apart in a block RAM
-				used = u.m
-			}
 			switch {
-			case used > 0:
+			case u.BlockROM || distinct(u.columns[i]) > 0:
 				width := min(u.m+u.n, u.p)
-				lut += u.table.product(u.m, used, u.n, width, u.Layer.Input.Signed)
+				lut += u.table.product(u.m, u.n, width, u.Layer.Input.Signed)
 				lanes[s] = node{width, 1}
 			case !u.zero(i):
 				c, first := u.constant(pe, s, shared)
@@ -111,7 +107,11 @@ func (u *mvau) products() {
 		}
 		adders += u.tree(lanes)
 	}
-	u.addExact("product_luts", lut)
+	if u.words == 2 { // all weights of a lane are functions of one bit
+		u.add("product_two_luts", lut, 0.7)
+	} else {
+		u.addExact("product_luts", lut)
+	}
 	u.add("constant_adder_bits", float64(constant), 1.5)
 	u.addExact("tree_bits", float64(adders))
 	u.addExact("shifted_bits", float64(u.shifted))
@@ -224,7 +224,9 @@ func (u *mvau) starts(mem hwgen.Memory) {
 		counter = addressWidth(u.NF())
 	}
 	u.ff += counter
-	u.add("start_slices", float64(r.Slices+r.Muxes), 1)
+	near, far := movedSlices(r, u.NF())
+	u.add("start_near_slices", float64(near), 1)
+	u.add("start_far_slices", float64(far), 2)
 	u.add("start_counter_bits", float64(counter), 1.5)
 	added := 0
 	if u.SF() == 1 {
@@ -232,6 +234,16 @@ func (u *mvau) starts(mem hwgen.Memory) {
 		u.ff += added
 	}
 	u.add("start_added_bits", float64(added), 1)
+}
+
+// movedSlices splits the slices of a memory that Yosys moves the fold counter behind, so
+// that its address is the counter's next value: with more than 3 bits of it that logic
+// and a slice do not fit one LUT.
+func movedSlices(r rom, folds int) (near, far int) {
+	if addressWidth(folds) > 3 {
+		return 0, r.Slices + r.Muxes
+	}
+	return r.Slices + r.Muxes, 0
 }
 
 // control counts counters, the valid bits of all stages, and the first and last marks
@@ -275,6 +287,7 @@ func (u *mvau) thresholds(memories []hwgen.Memory) {
 	u.add("threshold_near_slices", float64(c.near), 0.5)
 	u.add("threshold_mid_slices", float64(c.mid), 1)
 	u.add("threshold_far_slices", float64(c.far), 1)
+	u.add("threshold_moved_slices", float64(c.moved), 2)
 	u.add("threshold_muxes", float64(c.muxes), 1)
 	inverted := u.Layer.Thresholds.Inverted != nil
 	if inverted {
@@ -291,8 +304,8 @@ type comparators struct {
 	// The memory of a varying bit: shallow bits have up to 4 words and hide in the
 	// comparator; near slices have up to 16 words and mid slices 32, and partly hide there;
 	// far slices and muxes are those of larger memories, or of memories with a register
-	// behind them.
-	shallow, near, mid, far, muxes int
+	// behind them; moved slices those behind which a long fold counter was moved.
+	shallow, near, mid, far, moved, muxes int
 }
 
 // comparators adds one level of the search. Where the address of its memory is a
@@ -305,18 +318,13 @@ func (u *mvau) comparators(c *comparators, stage int, mem hwgen.Memory) {
 	var all []column
 	for pe := range u.pe {
 		columns := columnsOf(mem, pe*u.ThresholdBits, u.ThresholdBits)
-		variable := 0
-		for _, col := range columns {
-			if _, is := col.constant(); !is {
-				variable++
-			}
-		}
+		varying := variable(columns)
 		if registered || address > 5 {
-			c.comparedFar += variable
+			c.comparedFar += varying
 		} else {
-			c.compared += variable
+			c.compared += varying
 		}
-		c.fixed += u.ThresholdBits - variable
+		c.fixed += u.ThresholdBits - varying
 		all = append(all, columns...)
 		if shared && pe < u.pe-1 {
 			continue
@@ -324,6 +332,11 @@ func (u *mvau) comparators(c *comparators, stage int, mem hwgen.Memory) {
 		r := romOf(all)
 		all = all[:0]
 		switch {
+		case registered && shared:
+			u.ff += r.Columns
+			near, far := movedSlices(r, u.NF())
+			c.far += near
+			c.moved += far
 		case registered:
 			u.ff += r.Columns
 			c.far += r.Slices

@@ -7,10 +7,11 @@ import "math/bits"
 const maxProductBits = 8
 
 // ProductTable holds the measured LUTs of one product with its register, without the
-// memory of its weights: [weight bits-1][used bits-1][input bits-1][signed input].
-// Used bits are those that the lane's weights differ in; a weight of 4 bits that is
-// only ever -1, 0 or 1 uses 2.
-type ProductTable [maxProductBits][maxProductBits][maxProductBits][2]int
+// memory of its weights: [weight bits-1][input bits-1][signed input][product bits-1].
+// The product is as wide as both together, or trimmed to fewer bits. That a lane's
+// weights use fewer bits than they have saves nothing: the columns of its sign are
+// found to be equal only after the adders have been built.
+type ProductTable [maxProductBits][maxProductBits][2][2 * maxProductBits]int
 
 // productTable collects the samples of whole products.
 func productTable(samples []Sample) ProductTable {
@@ -18,35 +19,31 @@ func productTable(samples []Sample) ProductTable {
 	for _, s := range samples {
 		if s.Kind == KindProduct && !s.HeldOut {
 			p := s.Product()
-			t[p.WeightBits-1][p.UsedBits-1][p.InputBits-1][oneIf(p.InputSigned)] = s.Counts.LUT - p.ROMLUTs()
+			t[p.WeightBits-1][p.InputBits-1][oneIf(p.InputSigned)][p.Bits-1] = s.Counts.LUT - p.ROMLUTs()
 		}
 	}
 	return t
 }
 
-// product returns the LUTs of m-bit weights that use used bits, times n-bit inputs,
-// kept to width bits. Beyond 8 bits it grows with the area of the partial products;
-// a product trimmed to w bits is one of a weight with w-n bits.
-func (t *ProductTable) product(m, used, n, width int, signed bool) float64 {
-	m = max(1, min(m, width-n))
-	used = min(used, m)
-	scale := 1.0
-	clip := func(v int) int {
-		if v > maxProductBits {
-			scale *= float64(v) / maxProductBits
-			return maxProductBits
+// product returns the LUTs of m-bit weights times n-bit inputs, kept to width bits.
+// Beyond 8 bits it grows as it does up to there: an input bit lengthens every digit's
+// adder, and two weight bits are another digit.
+func (t *ProductTable) product(m, n, width int, signed bool) float64 {
+	const most = maxProductBits
+	trimmed := max(0, m+n-width)
+	at := func(m, n int) float64 {
+		return float64(t[m-1][n-1][oneIf(signed)][max(1, m+n-trimmed)-1])
+	}
+	ofInput := func(m int) float64 {
+		if n <= most {
+			return at(m, n)
 		}
-		return v
+		return at(m, most) + float64(n-most)*(at(m, most)-at(m, most-1))
 	}
-	if used > maxProductBits {
-		m = used // scale once, for the used part
+	if m <= most {
+		return ofInput(m)
 	}
-	used, n = clip(used), clip(n)
-	m = max(used, min(m, maxProductBits))
-	if t[m-1][used-1][n-1][oneIf(signed)] == 0 { // a width that was not measured
-		m = maxProductBits
-	}
-	return scale * float64(t[m-1][used-1][n-1][oneIf(signed)])
+	return ofInput(most) + float64(m-most)/2*(ofInput(most)-ofInput(most-2))
 }
 
 // constantProduct describes a product by a constant (derived from what Yosys builds:

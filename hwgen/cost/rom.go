@@ -42,6 +42,17 @@ func (c column) constant() (bit, is bool) {
 	return c[0] != 0, c[0] == 0 || c[0] == ^uint64(0)
 }
 
+// variable counts the columns that are not constant.
+func variable(columns []column) int {
+	n := 0
+	for _, c := range columns {
+		if _, is := c.constant(); !is {
+			n++
+		}
+	}
+	return n
+}
+
 func (c column) key() string {
 	b := make([]byte, 0, 8*len(c))
 	for _, s := range c {

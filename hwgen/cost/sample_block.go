@@ -79,7 +79,7 @@ func (s Sample) Design() (*hwgen.Design, error) {
 // Product rebuilds the multiplier that a sample of kind product or constant is of.
 func (s Sample) Product() synth.Product {
 	p := s.Params
-	return synth.Product{WeightBits: p["m"], UsedBits: p["used"], Constant: p["weight"],
+	return synth.Product{WeightBits: p["m"], Constant: p["weight"],
 		InputBits: p["n"], InputSigned: p["signed"] == 1, Bits: p["bits"]}
 }
 

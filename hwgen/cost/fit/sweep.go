@@ -10,19 +10,20 @@ import (
 
 // sweep returns what is to be synthesised: the same list every time.
 func sweep() []cost.Sample {
-	return slices.Concat(productSweep(), constantSweep(), streamSweep(), labelSweep(), designSweep(), mvauSweep(), shiftedSweep())
+	return slices.Concat(productSweep(), constantSweep(), streamSweep(), labelSweep(), designSweep(), mvauSweep(), shiftedSweep(),
+		outputSweep(), scoreSweep(), searchSweep(), shiftedRowSweep())
 }
 
-// productSweep covers every width of weight, of the part of it that a lane's values
-// use, and of input, up to 8 bits (7-bit weights aside).
+// productSweep covers every width of weight, of input and of product, up to 8 bits of
+// weight and input.
 func productSweep() []cost.Sample {
 	var all []cost.Sample
-	for _, m := range []int{1, 2, 3, 4, 5, 6, 8} {
+	for m := 1; m <= 8; m++ {
 		for n := 1; n <= 8; n++ {
 			for signed := 0; signed <= 1; signed++ {
-				for used := 1; used <= m; used++ {
+				for bits := 1; bits <= m+n; bits++ {
 					all = append(all, cost.Sample{Kind: cost.KindProduct,
-						Params: map[string]int{"m": m, "used": used, "n": n, "signed": signed, "bits": m + n}})
+						Params: map[string]int{"m": m, "n": n, "signed": signed, "bits": bits}})
 				}
 			}
 		}
@@ -104,6 +105,50 @@ func shiftedSweep() []cost.Sample {
 	return all
 }
 
+// outputSweep draws last units of networks: raw accumulators of few PEs, so that what
+// every unit has counts for much.
+func outputSweep() []cost.Sample {
+	rng := rand.New(rand.NewPCG(7, 1))
+	var all []cost.Sample
+	for i := range 36 {
+		p := map[string]int{"pe": pick(rng, 1, 1, 2, 2, 3, 5), "simd": pick(rng, 1, 1, 2, 3, 4, 8), "m": pick(rng, 2, 3, 4, 4, 8),
+			"n": pick(rng, 1, 2, 4, 4, 4, 8), "signed": pick(rng, 0, 0, 0, 1), "a": 0, "block": pick(rng, 0, 0, 1)}
+		sf, nf := pick(rng, 2, 4, 5, 8, 16, 17, 32, 64), pick(rng, 1, 2, 3, 5, 10, 10)
+		p["mw"], p["mh"] = sf*p["simd"], nf*p["pe"]
+		p["p"] = p["n"] + 3 + rng.IntN(10)
+		all = append(all, cost.Sample{Kind: cost.KindMVAU, HeldOut: i%4 == 3, Seed: uint64(2000 + i), Params: p})
+	}
+	return all
+}
+
+// searchSweep draws units of many thresholds a channel.
+func searchSweep() []cost.Sample {
+	rng := rand.New(rand.NewPCG(8, 1))
+	var all []cost.Sample
+	for i := range 16 {
+		p := map[string]int{"pe": pick(rng, 1, 1, 2), "simd": pick(rng, 2, 4, 8), "m": pick(rng, 3, 4, 8), "n": pick(rng, 4, 8),
+			"signed": 0, "a": pick(rng, 5, 6, 7, 8), "asigned": pick(rng, 0, 0, 1)}
+		sf, nf := pick(rng, 2, 4, 8, 16), pick(rng, 1, 2, 4, 8)
+		p["mw"], p["mh"] = sf*p["simd"], nf*p["pe"]
+		p["p"] = p["n"] + 5 + rng.IntN(8)
+		all = append(all, cost.Sample{Kind: cost.KindMVAU, HeldOut: i%4 == 3, Seed: uint64(3000 + i), Params: p})
+	}
+	return all
+}
+
+// shiftedRowSweep draws units with start values and one beat a fold.
+func shiftedRowSweep() []cost.Sample {
+	rng := rand.New(rand.NewPCG(9, 1))
+	var all []cost.Sample
+	for i := range 12 {
+		p := map[string]int{"pe": pick(rng, 1, 2, 4), "simd": pick(rng, 4, 8, 16), "m": pick(rng, 2, 3, 4), "n": pick(rng, 2, 4),
+			"a": pick(rng, 0, 2, 4), "signed": 0, "shifted": 1}
+		p["mw"], p["mh"], p["p"] = p["simd"], pick(rng, 4, 8, 16)*p["pe"], p["n"]+3+rng.IntN(5)
+		all = append(all, cost.Sample{Kind: cost.KindMVAU, HeldOut: i%4 == 3, Seed: uint64(4000 + i), Params: p})
+	}
+	return all
+}
+
 func streamSweep() []cost.Sample {
 	rng := rand.New(rand.NewPCG(3, 1))
 	var all []cost.Sample
@@ -133,6 +178,20 @@ func labelSweep() []cost.Sample {
 		p := map[string]int{"pe": pe, "mh": pe * pick(rng, 1, 2, 3, 5, 10), "mw": 16, "m": pick(rng, 2, 4, 8), "n": pick(rng, 2, 4, 8),
 			"signed": 0, "p": 8 + rng.IntN(14), "gain": pick(rng, 0, 0, 3, 5, 8)}
 		all = append(all, cost.Sample{Kind: cost.KindLabelSelect, HeldOut: i%4 == 3, Seed: uint64(i), Params: p})
+	}
+	return all
+}
+
+// scoreSweep draws label selects as networks of ten classes have them, with a gain for
+// all and a gain a channel.
+func scoreSweep() []cost.Sample {
+	rng := rand.New(rand.NewPCG(10, 1))
+	var all []cost.Sample
+	for i := range 32 {
+		pe := pick(rng, 1, 1, 2, 2, 3, 5, 10)
+		p := map[string]int{"pe": pe, "mh": pe * pick(rng, 1, 2, 4, 5, 7, 10, 33), "mw": 64, "m": 4, "n": pick(rng, 2, 4, 8),
+			"signed": 0, "p": 8 + rng.IntN(14), "gain": pick(rng, 0, 0, 4, 6, 8)}
+		all = append(all, cost.Sample{Kind: cost.KindLabelSelect, HeldOut: i%4 == 3, Seed: uint64(1000 + i), Params: p})
 	}
 	return all
 }

@@ -12,18 +12,18 @@ import (
 )
 
 // Product is one multiplier of dot_product.v with its register: an input times a
-// weight. The weight has WeightBits and comes from a memory of 64 random words that
-// fit in UsedBits; or it is Constant, where UsedBits is 0.
+// weight. The weight has WeightBits and comes from a memory of 64 random words; or it
+// is Constant, unless that is 0.
 type Product struct {
-	WeightBits, UsedBits, Constant int
-	InputBits                      int
-	InputSigned                    bool
+	WeightBits, Constant int
+	InputBits            int
+	InputSigned          bool
 	// Bits of the product: at most WeightBits + InputBits.
 	Bits int
 }
 
-// ROMLUTs returns the LUTs of the memory alone, one a bit in use.
-func (p Product) ROMLUTs() int { return p.UsedBits }
+// ROMLUTs returns the LUTs of the memory alone, one a bit that the product depends on.
+func (p Product) ROMLUTs() int { return min(p.WeightBits, p.Bits) }
 
 //go:embed product.v.tmpl
 var productText string
@@ -48,7 +48,7 @@ func Products(ctx context.Context, products []Product) ([]Counts, error) {
 		if p.InputSigned {
 			t.InputSigned = 1
 		}
-		if p.UsedBits > 0 {
+		if p.Constant == 0 {
 			t.Memory = unitFile(i, "weights.mem")
 			files[t.Memory] = p.memory()
 		} else {
@@ -73,11 +73,11 @@ func Products(ctx context.Context, products []Product) ([]Counts, error) {
 
 // memory draws 64 weights, the same each time.
 func (p Product) memory() []byte {
-	rng := rand.New(rand.NewPCG(uint64(p.UsedBits), uint64(p.WeightBits)))
+	rng := rand.New(rand.NewPCG(uint64(p.WeightBits), uint64(p.WeightBits)))
 	m := hwgen.Memory{Bits: p.WeightBits}
 	for range 64 {
 		word := make([]byte, (p.WeightBits+7)/8)
-		hwgen.PutBits(word, 0, p.WeightBits, rng.Int64N(1<<p.UsedBits)-1<<(p.UsedBits-1))
+		hwgen.PutBits(word, 0, p.WeightBits, rng.Int64N(1<<p.WeightBits)-1<<(p.WeightBits-1))
 		m.Words = append(m.Words, word)
 	}
 	return m.Text()
