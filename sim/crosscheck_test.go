@@ -18,6 +18,8 @@ import (
 
 var networks = flag.Int("networks", 0, "networks to cross-check on each simulator in each test of drawn networks (0: each test's own number)")
 
+var firstNetwork = flag.Uint64("first-network", 0, "number of the first of those networks: a long run can be split")
+
 // emit writes the design into a new folder.
 func emit(t testing.TB, d *hwgen.Design) string {
 	t.Helper()
@@ -82,7 +84,8 @@ func randomCase(t *testing.T, simulator verilator.Simulator, seed uint64) {
 }
 
 // onSimulators runs check for so many seeds on Icarus, and on Verilator, which compiles
-// a program for each; -networks overrides both. With -short, five run on Icarus.
+// a program for each; -networks overrides both, -first-network is the first seed. With
+// -short, five run on Icarus.
 func onSimulators(t *testing.T, onIcarus, onVerilator int, check func(t *testing.T, simulator verilator.Simulator, seed uint64)) {
 	for _, c := range []struct {
 		simulator    verilator.Simulator
@@ -101,7 +104,8 @@ func onSimulators(t *testing.T, onIcarus, onVerilator int, check func(t *testing
 				t.Skip("slow: builds a simulator a network")
 			}
 			tooltest.Need(t, c.tool)
-			for seed := range uint64(count) {
+			for i := range uint64(count) {
+				seed := *firstNetwork + i
 				t.Run(fmt.Sprint(seed), func(t *testing.T) {
 					t.Parallel()
 					check(t, c.simulator, seed)
