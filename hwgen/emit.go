@@ -51,9 +51,11 @@ func (d *Design) Emit(network []byte) ([]File, error) {
 
 // submodules lists the library modules that each module instantiates.
 var submodules = map[string][]string{
-	"mvau":         {"rom", "dot_product", "product", "accumulator", "thresholds", "spill_register"},
-	"thresholds":   {"threshold_stage"},
-	"label_select": {"product", "spill_register"},
+	"mvau":            {"rom", "dot_product", "product", "accumulator", "thresholds", "spill_register", "memory_file"},
+	"rom":             {"memory_file"},
+	"thresholds":      {"threshold_stage", "memory_file"},
+	"threshold_stage": {"memory_file"},
+	"label_select":    {"product", "spill_register", "memory_file"},
 }
 
 // modules returns the library modules that the design needs, sorted.

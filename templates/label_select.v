@@ -43,6 +43,8 @@ module label_select #(
     localparam [FOLD_BITS-1:0] LAST = LAST_FOLD[FOLD_BITS-1:0];
     localparam integer LEVELS = $clog2(PE);
     localparam integer PAIR = SCORE_BITS + LABEL_BITS;
+    localparam BIASES = {MEM, "_bias.mem"};
+    localparam GAINS = {MEM, "_gain.mem"};
 
     // valid_q[0]: scores hold a beat; [LEVELS]: its best row is known; [LEVELS+1]: the best
     // row of the whole vector is known.
@@ -83,7 +85,7 @@ module label_select #(
 
     (* rom_style = "logic", ram_style = "logic" *)
     reg [PE*SCORE_BITS-1:0] bias_mem [0:FOLDS-1];
-    initial if (MEM != "") $readmemh({MEM, "_bias.mem"}, bias_mem);
+    initial if (MEM != "") $readmemh(BIASES, bias_mem);
     wire [PE*SCORE_BITS-1:0] biases;
 
     genvar pe, level, node;
@@ -97,7 +99,7 @@ module label_select #(
         if (GAIN_SHIFT < 0) begin : gen_gain
             (* rom_style = "logic", ram_style = "logic" *)
             reg [PE*GAIN_BITS-1:0] mem [0:FOLDS-1];
-            initial if (MEM != "") $readmemh({MEM, "_gain.mem"}, mem);
+            initial if (MEM != "") $readmemh(GAINS, mem);
             wire [PE*GAIN_BITS-1:0] gains;
             if (FOLDS > 1) begin : gen_gains
                 assign gains = mem[fold_q];
@@ -173,6 +175,17 @@ module label_select #(
             end
         end
     endgenerate
+
+`ifndef SYNTHESIS
+    generate
+        if (MEM != "") begin : gen_bias_file
+            memory_file #(.MEM(BIASES), .WIDTH(PE * SCORE_BITS), .DEPTH(FOLDS)) u_file ();
+        end
+        if (MEM != "" && GAIN_SHIFT < 0) begin : gen_gain_file
+            memory_file #(.MEM(GAINS), .WIDTH(PE * GAIN_BITS), .DEPTH(FOLDS)) u_file ();
+        end
+    endgenerate
+`endif
 
     reg [PAIR-1:0] best_q;
     wire [PAIR-1:0] beat_best = gen_level[LEVELS].pairs;

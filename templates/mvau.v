@@ -151,6 +151,14 @@ module mvau #(
         end
     endgenerate
 
+`ifndef SYNTHESIS
+    generate
+        if (SHIFTED != 0 && STARTS != "") begin : gen_start_file
+            memory_file #(.MEM(STARTS), .WIDTH(PE * ACC_BITS), .DEPTH(NF)) u_file ();
+        end
+    endgenerate
+`endif
+
     wire [PE*ACC_BITS-1:0] acc;
     genvar pe;
     generate

@@ -1,7 +1,7 @@
 // Read-only memory, loaded from a .mem file, with a registered output.
 //
 //   data = mem[addr], 1 cycle after en. Without its file the simulation stops with an error
-//   (synthesis tools stop by themselves), so it can never be silently empty.
+//   (memory_file.v; synthesis tools stop by themselves), so it can never be silently empty.
 //
 // Parameters
 //   WIDTH  bits of a word, >= 1
@@ -45,16 +45,11 @@ module rom #(
     endgenerate
 
 `ifndef SYNTHESIS
-    integer file;
-    initial begin
-        if (MEM != "") begin
-            file = $fopen(MEM, "r");
-            if (file == 0) begin
-                $display("ERROR %m: memory file not found: %0s", MEM);
-                $finish;
-            end else $fclose(file);
+    generate
+        if (MEM != "") begin : gen_file
+            memory_file #(.MEM(MEM), .WIDTH(WIDTH), .DEPTH(DEPTH)) u_file ();
         end
-    end
+    endgenerate
 `endif
 endmodule
 `default_nettype wire

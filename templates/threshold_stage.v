@@ -37,9 +37,19 @@ module threshold_stage #(
     localparam integer PAD = ADDR_BITS + 1;  // one bit more, so that no shift loses a bit
     localparam [7:0] DIGIT = (STAGE < 10) ? "0" + STAGE[7:0] : "a" + STAGE[7:0] - 8'd10;
 
+    localparam FILE = {MEM, "_", DIGIT, ".mem"};
+
     (* rom_style = "logic", ram_style = "logic" *)
     reg [PE*THRESHOLD_BITS-1:0] mem [0:DEPTH-1];
-    initial if (MEM != "") $readmemh({MEM, "_", DIGIT, ".mem"}, mem);
+    initial if (MEM != "") $readmemh(FILE, mem);
+
+`ifndef SYNTHESIS
+    generate
+        if (MEM != "") begin : gen_file
+            memory_file #(.MEM(FILE), .WIDTH(PE * THRESHOLD_BITS), .DEPTH(DEPTH)) u_file ();
+        end
+    endgenerate
+`endif
 
     wire [PAD-1:0] base = {{(PAD-FOLD_BITS){1'b0}}, fold_in} << STAGE;
 

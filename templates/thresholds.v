@@ -41,6 +41,8 @@ module thresholds #(
     localparam [OUTPUT_BITS-1:0] FLIP = (OUTPUT_SIGNED != 0) ? ONES ^ (ONES >> 1)
                                                              : {OUTPUT_BITS{1'b0}};
 
+    localparam INVERTED = {MEM, "_invert.mem"};
+
     reg [FOLD_BITS-1:0] fold_q;
     always @(posedge clk) begin
         if (!rst_n) fold_q <= {FOLD_BITS{1'b0}};
@@ -88,7 +90,7 @@ module thresholds #(
         if (INVERT != 0) begin : gen_invert
             (* rom_style = "logic", ram_style = "logic" *)
             reg [PE-1:0] mem [0:FOLDS-1];
-            initial if (MEM != "") $readmemh({MEM, "_invert.mem"}, mem);
+            initial if (MEM != "") $readmemh(INVERTED, mem);
         end
 
         for (pe = 0; pe < PE; pe = pe + 1) begin : gen_out
@@ -105,6 +107,14 @@ module thresholds #(
             assign out[pe*OUTPUT_BITS +: OUTPUT_BITS] = level ^ FLIP;
         end
     endgenerate
+
+`ifndef SYNTHESIS
+    generate
+        if (MEM != "" && INVERT != 0) begin : gen_file
+            memory_file #(.MEM(INVERTED), .WIDTH(PE), .DEPTH(FOLDS)) u_file ();
+        end
+    endgenerate
+`endif
 
     wire unused = &{1'b0, gen_stage[OUTPUT_BITS-1].acc_out, gen_stage[OUTPUT_BITS-1].fold_out};
 endmodule

@@ -1,0 +1,63 @@
+// Simulation only: stops where a memory file is missing, or is not as long as its memory.
+//
+//   One instance beside each $readmemh, which by itself leaves words that the file has not
+//   unknown (Icarus) or random (Verilator) and goes on. The file is opened again and its
+//   digits are counted: what the memory holds says nothing where there is no unknown value.
+//   In synthesis the module is empty and nobody instantiates it.
+//
+// Parameters
+//   MEM    file of DEPTH hexadecimal words, all digits of a word written, nothing else in it
+//   WIDTH  bits of a word, >= 1
+//   DEPTH  words, >= 1
+`default_nettype none
+module memory_file #(
+    parameter MEM = "",
+    parameter integer WIDTH = 8,
+    parameter integer DEPTH = 4
+) ();
+`ifndef SYNTHESIS
+    localparam integer DIGITS = (WIDTH + 3) / 4;
+    integer file;
+    integer letter;
+    integer count;
+
+    // Exit status: $finish would give 0, and Icarus goes on after a $stop without a terminal.
+    task stop;
+        begin
+`ifdef __ICARUS__
+            $finish_and_return(1);
+`else
+            $stop;
+`endif
+        end
+    endtask
+
+    task count_digits;
+        begin
+            count  = 0;
+            letter = $fgetc(file);
+            while (letter >= 0) begin
+                if (letter > 32) count = count + 1;  // above the blank: no white space
+                letter = $fgetc(file);
+            end
+            $fclose(file);
+        end
+    endtask
+
+    initial begin
+        file = $fopen(MEM, "r");
+        if (file == 0) begin
+            $display("ERROR %m: memory file not found: %0s", MEM);
+            stop;
+        end else begin
+            count_digits;
+            if (count != DEPTH * DIGITS) begin
+                $display("ERROR %m: memory file %0s has %0d digits, want %0d words of %0d", MEM,
+                         count, DEPTH, DIGITS);
+                stop;
+            end
+        end
+    end
+`endif
+endmodule
+`default_nettype wire
