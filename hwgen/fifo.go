@@ -21,8 +21,8 @@ func (f *FIFO) Cycles() int { return f.Beats }
 
 // Comment implements Block.
 func (f *FIFO) Comment() []string {
-	return []string{fmt.Sprintf("Collects the next vector of layer %s (%d beats) while it works on this one.",
-		f.LayerName, f.Beats)}
+	return []string{fmt.Sprintf("Collects the next vector of layer %s (%s) while it works on this one.",
+		f.LayerName, count(f.Beats, "beat"))}
 }
 
 // Parameters implements Block.

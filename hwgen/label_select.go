@@ -31,8 +31,8 @@ func (s *LabelSelect) Cycles() int { return s.Folds() }
 
 // Comment implements Block.
 func (s *LabelSelect) Comment() []string {
-	return []string{fmt.Sprintf("The largest of %d scores, acc * gain + bias in %d bits; the lowest index on ties.",
-		s.Layer.Out, s.ScoreBits())}
+	return []string{fmt.Sprintf("The largest of %s, acc * gain + bias in %s; the lowest index on ties.",
+		count(s.Layer.Out, "score"), count(s.ScoreBits(), "bit"))}
 }
 
 // LabelBits returns the bits of a class index.

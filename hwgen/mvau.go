@@ -52,12 +52,14 @@ func (m *MVAU) Shifted() bool { return m.Layer.Start != nil }
 // Comment implements Block.
 func (m *MVAU) Comment() []string {
 	lines := []string{
-		fmt.Sprintf("Layer %s: %d inputs (%v) x %d outputs, %d-bit weights, %d-bit accumulators;",
-			m.Layer.Name, m.Layer.In, m.Layer.Input, m.Layer.Out, m.Layer.WeightBits, m.AccBits),
-		fmt.Sprintf("NF = %d row folds of SF = %d beats: %d cycles a vector.", m.NF(), m.SF(), m.Cycles()),
+		fmt.Sprintf("Layer %s: %s (%v) x %s, %d-bit weights, %d-bit accumulators;",
+			m.Layer.Name, count(m.Layer.In, "input"), m.Layer.Input, count(m.Layer.Out, "output"), m.Layer.WeightBits, m.AccBits),
+		fmt.Sprintf("NF = %s of SF = %s: %s a vector.",
+			count(m.NF(), "row fold"), count(m.SF(), "beat"), count(m.Cycles(), "cycle")),
 	}
 	if m.Shifted() {
-		lines = append(lines, fmt.Sprintf("Each row begins where its sums use the %d bits best, and its thresholds with it.", m.AccBits))
+		lines = append(lines, fmt.Sprintf("Each row begins where its sums use the %s best, and its thresholds with it.",
+			count(m.AccBits, "bit")))
 	}
 	return lines
 }

@@ -26,8 +26,8 @@ func (r *ReplayBuffer) Cycles() int { return r.Length * r.Repeats }
 
 // Comment implements Block.
 func (r *ReplayBuffer) Comment() []string {
-	return []string{fmt.Sprintf("Each vector of layer %s, %d beats, is read %d times, once a fold of its rows.",
-		r.LayerName, r.Length, r.Repeats)}
+	return []string{fmt.Sprintf("Each vector of layer %s, %s, is read %s, once a fold of its rows.",
+		r.LayerName, count(r.Length, "beat"), count(r.Repeats, "time"))}
 }
 
 // Parameters implements Block.

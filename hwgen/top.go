@@ -95,13 +95,14 @@ func (d *Design) top() *Top {
 		Streams: d.Streams, Source: source.Name, SourceBits: source.Bits, SourcePadded: d.InputBits() > source.Bits,
 		Sink: sink.Name, SinkBits: sink.Bits, SinkPad: d.OutputBits() - sink.Bits, Probes: d.Probes()}
 	first, last := d.Layers[0], d.Layers[len(d.Layers)-1]
-	t.InputDoc = fmt.Sprintf("%d %v a beat, %d beats a frame, tlast on the last.", first.Fold.SIMD, first.Layer.Input, source.Beats)
+	t.InputDoc = fmt.Sprintf("%d %v a beat, %s a frame, tlast on the last.", first.Fold.SIMD, first.Layer.Input,
+		count(source.Beats, "beat"))
 	if l := d.Label(); l != nil {
 		t.Label, t.LabelBits, t.ScoreBits = true, l.LabelBits(), l.ScoreBits()
 		t.LabelPad, t.ScorePad = wholeBytes(t.LabelBits)-t.LabelBits, wholeBytes(t.ScoreBits)-t.ScoreBits
 		t.OutputDoc = fmt.Sprintf("class index in bits %d:0, its signed score above, one beat a frame.", wholeBytes(t.LabelBits)-1)
 	} else {
-		t.OutputDoc = fmt.Sprintf("%d %v a beat, %d beats a frame.", last.Fold.PE, last.Layer.Thresholds.Output, sink.Beats)
+		t.OutputDoc = fmt.Sprintf("%d %v a beat, %s a frame.", last.Fold.PE, last.Layer.Thresholds.Output, count(sink.Beats, "beat"))
 	}
 	for i, b := range d.Blocks {
 		t.Instances = append(t.Instances, Instance{Name: b.Name(), Module: b.Module(), Comment: b.Comment(),
@@ -130,11 +131,19 @@ func (d *Design) summary() []string {
 		if lp.Shifted() {
 			needs += ", shifted"
 		}
-		lines = append(lines, fmt.Sprintf("  %s: %d x %d, M = %d, N = %d, P = %d (%s); PE = %d, SIMD = %d, %d cycles",
-			l.Name, l.In, l.Out, l.WeightBits, l.Input.Bits, lp.AccBits, needs, f.PE, f.SIMD, f.Cycles(l.In, l.Out)))
+		lines = append(lines, fmt.Sprintf("  %s: %d x %d, M = %d, N = %d, P = %d (%s); PE = %d, SIMD = %d, %s",
+			l.Name, l.In, l.Out, l.WeightBits, l.Input.Bits, lp.AccBits, needs, f.PE, f.SIMD, count(f.Cycles(l.In, l.Out), "cycle")))
 	}
-	return append(lines, fmt.Sprintf("One frame every %d cycles; %d cycles from its first input beat to its result.",
-		d.IntervalCycles(), d.LatencyCycles()))
+	return append(lines, fmt.Sprintf("One frame every %s; %s from its first input beat to its result.",
+		count(d.IntervalCycles(), "cycle"), count(d.LatencyCycles(), "cycle")))
+}
+
+// count gives a number with its noun: 1 word, 2 words.
+func count(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
 }
 
 func wholeBytes(bits int) int { return (bits + 7) / 8 * 8 }

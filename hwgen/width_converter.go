@@ -30,7 +30,7 @@ func (w *WidthConverter) Cycles() int { return max(w.InBeats, w.OutBeats()) }
 
 // Comment implements Block.
 func (w *WidthConverter) Comment() []string {
-	return []string{fmt.Sprintf("Beats of %d words become beats of %d words.", w.In, w.Out)}
+	return []string{fmt.Sprintf("Beats of %s become beats of %s.", count(w.In, "word"), count(w.Out, "word"))}
 }
 
 // Parameters implements Block.

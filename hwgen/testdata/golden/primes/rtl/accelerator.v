@@ -2,7 +2,7 @@
 //
 //   fc1: 13 x 7, M = 3, N = 3, P = 8 (needs 8); PE = 7, SIMD = 1, 13 cycles
 //   fc2: 7 x 11, M = 3, N = 2, P = 7 (needs 7); PE = 1, SIMD = 7, 11 cycles
-//   fc3: 11 x 3, M = 3, N = 2, P = 7 (needs 7); PE = 3, SIMD = 11, 1 cycles
+//   fc3: 11 x 3, M = 3, N = 2, P = 7 (needs 7); PE = 3, SIMD = 11, 1 cycle
 // One frame every 13 cycles; 55 cycles from its first input beat to its result.
 //
 // AXI4-Stream in and out, element 0 in the low bits.
@@ -53,7 +53,7 @@ module accelerator (
     wire unused_padding = &{1'b0, s_axis_tdata[7:3]};
 
     // Layer fc1: 13 inputs (UINT3) x 7 outputs, 3-bit weights, 8-bit accumulators;
-    // NF = 1 row folds of SF = 13 beats: 13 cycles a vector.
+    // NF = 1 row fold of SF = 13 beats: 13 cycles a vector.
     mvau #(
         .MW(13),
         .MH(7),
@@ -81,7 +81,7 @@ module accelerator (
         .m_data(fc1_mvau_data)
     );
 
-    // Collects the next vector of layer fc2 (1 beats) while it works on this one.
+    // Collects the next vector of layer fc2 (1 beat) while it works on this one.
     fifo #(
         .WIDTH(14),
         .DEPTH(2)
@@ -96,7 +96,7 @@ module accelerator (
         .m_data(fc2_fifo_data)
     );
 
-    // Each vector of layer fc2, 1 beats, is read 11 times, once a fold of its rows.
+    // Each vector of layer fc2, 1 beat, is read 11 times, once a fold of its rows.
     replay_buffer #(
         .WIDTH(14),
         .LENGTH(1),
@@ -114,7 +114,7 @@ module accelerator (
     );
 
     // Layer fc2: 7 inputs (UINT2) x 11 outputs, 3-bit weights, 7-bit accumulators;
-    // NF = 11 row folds of SF = 1 beats: 11 cycles a vector.
+    // NF = 11 row folds of SF = 1 beat: 11 cycles a vector.
     mvau #(
         .MW(7),
         .MH(11),
@@ -142,7 +142,7 @@ module accelerator (
         .m_data(fc2_mvau_data)
     );
 
-    // Beats of 1 words become beats of 11 words.
+    // Beats of 1 word become beats of 11 words.
     width_converter #(
         .WORD(2),
         .S_WORDS(1),
@@ -159,7 +159,7 @@ module accelerator (
     );
 
     // Layer fc3: 11 inputs (UINT2) x 3 outputs, 3-bit weights, 7-bit accumulators;
-    // NF = 1 row folds of SF = 1 beats: 1 cycles a vector.
+    // NF = 1 row fold of SF = 1 beat: 1 cycle a vector.
     mvau #(
         .MW(11),
         .MH(3),
