@@ -69,6 +69,8 @@ type Memory struct {
 	Bits int
 	// Words in address order, little-endian bytes.
 	Words [][]byte
+	// Layout says which integers they are.
+	Layout Layout
 }
 
 // Block is one hardware unit with a stream in and a stream out.

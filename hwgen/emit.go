@@ -27,7 +27,8 @@ func (d *Design) Emit(network []byte) ([]File, error) {
 	for _, m := range d.modules() {
 		files = append(files, File{"rtl/" + m + ".v", templates.Module(m)})
 	}
-	for _, m := range d.Memories() {
+	memories := d.Memories()
+	for _, m := range memories {
 		files = append(files, File{"rtl/" + m.File, m.Text()})
 	}
 	for _, t := range []struct{ path, name string }{{"rtl/" + d.Name + ".v", "top.v"}, {"bench/bench.v", "bench.v"}} {
@@ -42,7 +43,7 @@ func (d *Design) Emit(network []byte) ([]File, error) {
 		paths = append(paths, f.Path)
 	}
 	sort.Strings(paths)
-	text, err := json.MarshalIndent(d.manifest(paths), "", "  ")
+	text, err := json.MarshalIndent(d.manifest(paths, memories), "", "  ")
 	if err != nil {
 		return nil, fmt.Errorf("hwgen: manifest: %w", err)
 	}

@@ -81,15 +81,15 @@ func (s *LabelSelect) Parameters() []Parameter {
 
 // Memories implements Block: biases, and gains where they differ from row to row.
 func (s *LabelSelect) Memories() []Memory {
-	mem := []Memory{s.memory("label_bias.mem", s.ScoreBits(), s.Layer.Score.Bias)}
+	mem := []Memory{s.memory("label_bias.mem", HoldsBiases, s.ScoreBits(), s.Layer.Score.Bias)}
 	if s.GainShift() < 0 {
-		mem = append(mem, s.memory("label_gain.mem", s.GainBits(), s.Layer.Score.Gain))
+		mem = append(mem, s.memory("label_gain.mem", HoldsGains, s.GainBits(), s.Layer.Score.Gain))
 	}
 	return mem
 }
 
-func (s *LabelSelect) memory(file string, width int, values []int64) Memory {
-	m := newMemory(file, s.PE*width, s.Folds())
+func (s *LabelSelect) memory(file, holds string, width int, values []int64) Memory {
+	m := newMemory(file, byChannel(s.Layer, holds, width, true), s.Folds())
 	for c, v := range values {
 		PutBits(m.Words[c/s.PE], c%s.PE*width, width, v)
 	}

@@ -22,6 +22,9 @@ type Manifest struct {
 	Files   []string        `json:"files"`
 	Layers  []ManifestLayer `json:"layers"`
 	Streams []Stream        `json:"streams"`
+	// Memories are the .mem files: the layers' integers can be read from them with this
+	// alone.
+	Memories []ManifestMemory `json:"memories"`
 
 	IntervalCycles int `json:"interval_cycles"`
 	LatencyCycles  int `json:"latency_cycles"`
@@ -44,8 +47,24 @@ type ManifestLayer struct {
 	AccBits    int    `json:"acc_bits"`
 	AccNeeded  int    `json:"acc_bits_needed"`
 	WeightBits int    `json:"weight_bits"`
+	// Inputs and outputs are numbers of so many bits, in two's complement where signed;
+	// there are no output bits where the accumulators themselves leave.
+	InputBits    int  `json:"input_bits"`
+	InputSigned  bool `json:"input_signed"`
+	OutputBits   int  `json:"output_bits,omitempty"`
+	OutputSigned bool `json:"output_signed,omitempty"`
 	// Shifted says that accumulators begin at the values in NAME_start.mem, not at 0.
 	Shifted bool `json:"shifted,omitempty"`
+}
+
+// ManifestMemory is one .mem file: Words words of WordBits bits, each of Fields fields of
+// field_bits bits.
+type ManifestMemory struct {
+	File     string `json:"file"` // in the output directory
+	Words    int    `json:"words"`
+	WordBits int    `json:"word_bits"`
+	Fields   int    `json:"fields"`
+	Layout
 }
 
 const (
@@ -55,7 +74,7 @@ const (
 	maxManifest  = 64 << 20 // bytes that are read of one
 )
 
-func (d *Design) manifest(files []string) *Manifest {
+func (d *Design) manifest(files []string, memories []Memory) *Manifest {
 	m := &Manifest{Tool: toolName, Version: Version, Hash: d.Hash, Top: d.Name, Network: networkFile, Files: files,
 		Streams: d.Streams, IntervalCycles: d.IntervalCycles(), LatencyCycles: d.LatencyCycles()}
 	m.Options = ManifestOptions{ClockMHz: d.ClockMHz, NoBlockRAM: d.NoBlockRAM, Folding: Folding{}}
@@ -63,8 +82,17 @@ func (d *Design) manifest(files []string) *Manifest {
 		l, f := lp.Layer, lp.Fold
 		f.AccBits = lp.AccBits
 		m.Options.Folding[l.Name] = f
-		m.Layers = append(m.Layers, ManifestLayer{Name: l.Name, PE: f.PE, SIMD: f.SIMD, Cycles: f.Cycles(l.In, l.Out),
-			AccBits: lp.AccBits, AccNeeded: lp.NeededBits, WeightBits: l.WeightBits, Shifted: lp.Shifted()})
+		layer := ManifestLayer{Name: l.Name, PE: f.PE, SIMD: f.SIMD, Cycles: f.Cycles(l.In, l.Out),
+			AccBits: lp.AccBits, AccNeeded: lp.NeededBits, WeightBits: l.WeightBits, Shifted: lp.Shifted(),
+			InputBits: l.Input.Bits, InputSigned: l.Input.Signed}
+		if t := l.Thresholds; t != nil {
+			layer.OutputBits, layer.OutputSigned = t.Output.Bits, t.Output.Signed
+		}
+		m.Layers = append(m.Layers, layer)
+	}
+	for _, mem := range memories {
+		m.Memories = append(m.Memories, ManifestMemory{File: "rtl/" + mem.File, Words: len(mem.Words), WordBits: mem.Bits,
+			Fields: mem.Bits / mem.Layout.FieldBits, Layout: mem.Layout})
 	}
 	return m
 }

@@ -3,10 +3,63 @@ package hwgen
 import (
 	"bytes"
 	"fmt"
+
+	"github.com/a2qgen/a2qgen/quant"
 )
 
-func newMemory(file string, bits, depth int) Memory {
-	m := Memory{File: file, Bits: bits, Words: make([][]byte, depth)}
+// Layout says how an array of a layer's integers lies in a memory. A word is a number of
+// fields, the first in its low bits; the fields of word 0, then of word 1 and so on, are the
+// array's elements as the nest of loops Order visits them.
+type Layout struct {
+	// Layer is the layer's name, Holds what is in the array: HoldsWeights and so on.
+	Layer string `json:"layer"`
+	Holds string `json:"holds"`
+	// Shape of the array, whose last index runs fastest: rows x columns of the weights,
+	// channels x thresholds, or channels alone.
+	Shape []int `json:"shape"`
+	// FieldBits is the width of a field, in two's complement where Signed.
+	FieldBits int  `json:"field_bits"`
+	Signed    bool `json:"signed"`
+	// First is the array index of the first field.
+	First int `json:"first"`
+	// Order are the loops, the innermost last.
+	Order []Loop `json:"order"`
+}
+
+// Loop runs Count times, each time Step further in the array.
+type Loop struct {
+	Count int `json:"count"`
+	Step  int `json:"step"`
+}
+
+// What memories hold.
+const (
+	HoldsWeights    = "weights"
+	HoldsThresholds = "thresholds"
+	HoldsInverted   = "inverted" // 1 where a channel's staircase falls
+	HoldsStarts     = "starts"
+	HoldsBiases     = "biases"
+	HoldsGains      = "gains"
+)
+
+// fields returns how many fields the memory has in all.
+func (l Layout) fields() int {
+	n := 1
+	for _, loop := range l.Order {
+		n *= loop.Count
+	}
+	return n
+}
+
+// byChannel is the layout of one integer a channel, in their order.
+func byChannel(l *quant.Layer, holds string, bits int, signed bool) Layout {
+	return Layout{Layer: l.Name, Holds: holds, Shape: []int{l.Out}, FieldBits: bits, Signed: signed, Order: []Loop{{l.Out, 1}}}
+}
+
+// newMemory returns a zeroed memory of depth words, whose fields the layout gives.
+func newMemory(file string, l Layout, depth int) Memory {
+	bits := l.fields() / depth * l.FieldBits
+	m := Memory{File: file, Bits: bits, Words: make([][]byte, depth), Layout: l}
 	size := (bits + 7) / 8
 	all := make([]byte, size*depth)
 	for i := range m.Words {

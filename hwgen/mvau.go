@@ -127,7 +127,9 @@ func (m *MVAU) Memories() []Memory {
 // weight (pe, s) of row nf*PE+pe and column sf*SIMD+s at bit (pe*SIMD+s)*M.
 func (m *MVAU) weightMemory() Memory {
 	l, pe, simd := m.Layer, m.Fold.PE, m.Fold.SIMD
-	mem := newMemory(m.weightFile(), pe*simd*l.WeightBits, m.NF()*m.SF())
+	layout := Layout{Layer: l.Name, Holds: HoldsWeights, Shape: []int{l.Out, l.In}, FieldBits: l.WeightBits, Signed: true,
+		Order: []Loop{{m.NF(), pe * l.In}, {m.SF(), simd}, {pe, l.In}, {simd, 1}}}
+	mem := newMemory(m.weightFile(), layout, m.NF()*m.SF())
 	for nf := 0; nf < m.NF(); nf++ {
 		for sf := 0; sf < m.SF(); sf++ {
 			word := mem.Words[nf*m.SF()+sf]
@@ -147,7 +149,9 @@ func (m *MVAU) weightMemory() Memory {
 func (m *MVAU) thresholdMemory(stage int) Memory {
 	t, pe := m.Layer.Thresholds, m.Fold.PE
 	half := 1 << (t.Output.Bits - 1 - stage)
-	mem := newMemory(fmt.Sprintf("%s_%x.mem", m.thresholdPrefix(), stage), pe*m.ThresholdBits, m.NF()<<stage)
+	layout := Layout{Layer: m.Layer.Name, Holds: HoldsThresholds, Shape: []int{m.Layer.Out, t.Levels()}, FieldBits: m.ThresholdBits,
+		Signed: true, First: half - 1, Order: []Loop{{m.NF(), pe * t.Levels()}, {1 << stage, 2 * half}, {pe, t.Levels()}}}
+	mem := newMemory(fmt.Sprintf("%s_%x.mem", m.thresholdPrefix(), stage), layout, m.NF()<<stage)
 	for nf := 0; nf < m.NF(); nf++ {
 		for found := 0; found < 1<<stage; found++ {
 			for p := 0; p < pe; p++ {
@@ -160,7 +164,7 @@ func (m *MVAU) thresholdMemory(stage int) Memory {
 }
 
 func (m *MVAU) invertMemory() Memory {
-	mem := newMemory(m.thresholdPrefix()+"_invert.mem", m.Fold.PE, m.NF())
+	mem := newMemory(m.thresholdPrefix()+"_invert.mem", byChannel(m.Layer, HoldsInverted, 1, false), m.NF())
 	for c, falls := range m.Layer.Thresholds.Inverted {
 		if falls {
 			PutBits(mem.Words[c/m.Fold.PE], c%m.Fold.PE, 1, 1)
@@ -171,7 +175,7 @@ func (m *MVAU) invertMemory() Memory {
 
 // startMemory lays out the start values: word nf holds that of row nf*PE+pe at bit pe*P.
 func (m *MVAU) startMemory() Memory {
-	mem := newMemory(m.startFile(), m.Fold.PE*m.AccBits, m.NF())
+	mem := newMemory(m.startFile(), byChannel(m.Layer, HoldsStarts, m.AccBits, true), m.NF())
 	for c, v := range m.Layer.Start {
 		PutBits(mem.Words[c/m.Fold.PE], c%m.Fold.PE*m.AccBits, m.AccBits, v)
 	}
