@@ -17,9 +17,11 @@ import (
 	"github.com/a2qgen/a2qgen/verilator/tooltest"
 )
 
-// mutations are single faults of the emitted Verilog, one a row: in file, the first
-// old becomes new. Each must make the cross-check fail; lint would pass most of them.
-var mutations = []struct{ name, file, old, new string }{
+// mutation is a single fault of the emitted Verilog: in file, the first old becomes new.
+type mutation struct{ name, file, old, new string }
+
+// mutations must each make the cross-check fail; lint would pass most of them.
+var mutations = []mutation{
 	{"accumulator never restarts", "accumulator.v", "kept = first ? start : acc", "kept = acc"},
 	{"accumulator forgets the sum so far", "accumulator.v", "{~kept, 1'b1}", "{~{ACC_BITS{1'b0}}, 1'b1}"},
 	{"accumulator ignores valid", "accumulator.v", "if (en && valid) acc <= next", "if (en) acc <= next"},
@@ -57,6 +59,16 @@ var mutations = []struct{ name, file, old, new string }{
 	{"output port is always valid", "accelerator.v", "assign m_axis_tvalid = ", "assign m_axis_tvalid = 1'b1 || "},
 	{"output port inverts its data", "accelerator.v", "assign m_axis_tdata = {", "assign m_axis_tdata = ~{"},
 	{"frame never ends", "accelerator.v", ".last(m_axis_tlast)\n    );", ".last()\n    );\n    assign m_axis_tlast = 1'b0;"},
+}
+
+// busyMutations show only where every stage holds a vector of its own while the sink stalls.
+var busyMutations = []mutation{
+	{"best row ignores the stall", "label_select.v", "if (en && valid_q[LEVELS] && (first", "if (valid_q[LEVELS] && (first"},
+	{"match ignores the stall", "label_select.v", "if (en) winner_q <= right_wins", "winner_q <= right_wins"},
+	{"bye ignores the stall", "label_select.v", "if (en) winner_q <= left", "winner_q <= left"},
+	{"scores ignore the stall", "label_select.v", "if (en) begin\n                    score_q", "if (1'b1) begin\n                    score_q"},
+	{"single sums ignore the stall", "accumulator.v", "if (en) acc <= start", "acc <= start"},
+	{"products ignore the stall", "dot_product.v", "if (en) product_q", "product_q"},
 }
 
 // mutate replaces the first old of a file in the emitted rtl folder by new.
@@ -123,10 +135,40 @@ func mutationTarget(t *testing.T) (*hwgen.Design, [][]int32) {
 	return d, samples
 }
 
+// busyTarget is one layer in a single beat (SF = NF = 1) and its label: a vector a cycle.
+func busyTarget(t *testing.T) (*hwgen.Design, [][]int32) {
+	rng := rand.New(rand.NewPCG(6, 5))
+	l := quant.Layer{Name: "fc1", In: 4, Out: 5, Input: quant.DataType{Bits: 3}, WeightBits: 3, Weights: make([]int32, 4*5)}
+	for i := range l.Weights {
+		l.Weights[i] = int32(rng.IntN(8)) - 4
+	}
+	n := bare(t, l)
+	d, err := hwgen.Plan(n, hwgen.Options{Folding: hwgen.Folding{"fc1": {PE: 5, SIMD: 4}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	samples := make([][]int32, 60)
+	for i := range samples {
+		samples[i] = quanttest.RandomInput(rng, n)
+	}
+	return d, samples
+}
+
 // TestMutations: every fault fails the cross-check, and no fault passes it.
 func TestMutations(t *testing.T) {
-	tooltest.Need(t, "iverilog")
 	d, samples := mutationTarget(t)
+	checkMutations(t, d, samples, mutations)
+}
+
+// TestBusyMutations: so do those that need a vector a cycle.
+func TestBusyMutations(t *testing.T) {
+	d, samples := busyTarget(t)
+	checkMutations(t, d, samples, busyMutations)
+}
+
+func checkMutations(t *testing.T, d *hwgen.Design, samples [][]int32, rows []mutation) {
+	t.Helper()
+	tooltest.Need(t, "iverilog")
 	check := func(dir string) (r *sim.Result, err error) {
 		cache := t.TempDir()
 		// A sink that hardly takes anything fills every register and queue; the
@@ -146,7 +188,6 @@ func TestMutations(t *testing.T) {
 	if r, err := check(emit(t, d)); err != nil || r.Mismatches > 0 {
 		t.Fatalf("unmutated: %+v, %v", r, err)
 	}
-	rows := mutations
 	if testing.Short() {
 		rows = rows[:4]
 	}

@@ -169,7 +169,7 @@ func TestShiftedExtremes(t *testing.T) {
 }
 
 // startMutations are faults of the emitted start values, as mutations are.
-var startMutations = []struct{ name, file, old, new string }{
+var startMutations = []mutation{
 	{"start of the next fold", "mvau.v", "assign starts = mem[fold_q]", "assign starts = mem[(fold_q == LAST_FOLD[FOLD_BITS-1:0]) ? {FOLD_BITS{1'b0}} : fold_q + 1'b1]"},
 	{"start counter ignores the stall", "mvau.v", "else if (en && valid_q[AT_SUM] && last_q[AT_SUM])", "else if (valid_q[AT_SUM] && last_q[AT_SUM])"},
 	{"start counter counts every beat", "mvau.v", "valid_q[AT_SUM] && last_q[AT_SUM])", "valid_q[AT_SUM])"},
