@@ -46,11 +46,20 @@ func constantSweep() []cost.Sample {
 
 func pick(rng *rand.Rand, from ...int) int { return from[rng.IntN(len(from))] }
 
+// draw returns n samples with contents of seed first, first+1, ..., a quarter of them held
+// out. Each stream of random numbers is of one sweep.
+func draw(kind string, stream uint64, n int, first uint64, params func(*rand.Rand) map[string]int) []cost.Sample {
+	rng := rand.New(rand.NewPCG(stream, 1))
+	all := make([]cost.Sample, n)
+	for i := range all {
+		all[i] = cost.Sample{Kind: kind, HeldOut: i%4 == 3, Seed: first + uint64(i), Params: params(rng)}
+	}
+	return all
+}
+
 // mvauSweep draws units as users have them, small enough for a few seconds each.
 func mvauSweep() []cost.Sample {
-	rng := rand.New(rand.NewPCG(2, 1))
-	var all []cost.Sample
-	for i := range 100 {
+	return draw(cost.KindMVAU, 2, 100, 0, func(rng *rand.Rand) map[string]int {
 		p := map[string]int{
 			"pe": pick(rng, 1, 1, 2, 2, 4, 4, 8), "simd": pick(rng, 1, 2, 3, 4, 4, 5, 8, 8, 16, 32),
 			"m": pick(rng, 1, 2, 3, 4, 4, 4, 5, 6, 8), "n": pick(rng, 1, 2, 3, 4, 4, 4, 4, 6, 8), "signed": pick(rng, 0, 0, 1),
@@ -80,16 +89,13 @@ func mvauSweep() []cost.Sample {
 		full := p["m"] + p["n"] + 2 + rng.IntN(6)
 		p["p"] = max(p["n"]+2+rng.IntN(3), 6, full-rng.IntN(8))
 		p["unsafe"] = pick(rng, 0, 0, 0, 0, 0, 0, 0, 1)
-		all = append(all, cost.Sample{Kind: cost.KindMVAU, HeldOut: i%4 == 3, Seed: uint64(i), Params: p})
-	}
-	return all
+		return p
+	})
 }
 
 // shiftedSweep draws units whose accumulators begin at start values.
 func shiftedSweep() []cost.Sample {
-	rng := rand.New(rand.NewPCG(6, 1))
-	var all []cost.Sample
-	for i := range 24 {
+	return draw(cost.KindMVAU, 6, 24, 1000, func(rng *rand.Rand) map[string]int {
 		p := map[string]int{"pe": pick(rng, 1, 1, 2, 2, 4, 4, 8), "simd": pick(rng, 2, 4, 4, 8, 8), "m": pick(rng, 2, 3, 4, 4), "n": pick(rng, 2, 4, 4),
 			"a": pick(rng, 2, 4, 4), "signed": 0, "shifted": 1}
 		sf, nf := pick(rng, 1, 2, 3, 4, 8, 16), pick(rng, 1, 4, 8, 16, 16, 32)
@@ -100,53 +106,43 @@ func shiftedSweep() []cost.Sample {
 			sf *= 8 // weights of so few words are logic of their own: mvauSweep has some
 		}
 		p["mw"], p["mh"], p["p"] = sf*p["simd"], nf*p["pe"], p["n"]+3+rng.IntN(5)
-		all = append(all, cost.Sample{Kind: cost.KindMVAU, HeldOut: i%4 == 3, Seed: uint64(1000 + i), Params: p})
-	}
-	return all
+		return p
+	})
 }
 
 // outputSweep draws last units of networks: raw accumulators of few PEs, so that what
 // every unit has counts for much.
 func outputSweep() []cost.Sample {
-	rng := rand.New(rand.NewPCG(7, 1))
-	var all []cost.Sample
-	for i := range 36 {
+	return draw(cost.KindMVAU, 7, 36, 2000, func(rng *rand.Rand) map[string]int {
 		p := map[string]int{"pe": pick(rng, 1, 1, 2, 2, 3, 5), "simd": pick(rng, 1, 1, 2, 3, 4, 8), "m": pick(rng, 2, 3, 4, 4, 8),
 			"n": pick(rng, 1, 2, 4, 4, 4, 8), "signed": pick(rng, 0, 0, 0, 1), "a": 0, "block": pick(rng, 0, 0, 1)}
 		sf, nf := pick(rng, 2, 4, 5, 8, 16, 17, 32, 64), pick(rng, 1, 2, 3, 5, 10, 10)
 		p["mw"], p["mh"] = sf*p["simd"], nf*p["pe"]
 		p["p"] = p["n"] + 3 + rng.IntN(10)
-		all = append(all, cost.Sample{Kind: cost.KindMVAU, HeldOut: i%4 == 3, Seed: uint64(2000 + i), Params: p})
-	}
-	return all
+		return p
+	})
 }
 
 // searchSweep draws units of many thresholds a channel.
 func searchSweep() []cost.Sample {
-	rng := rand.New(rand.NewPCG(8, 1))
-	var all []cost.Sample
-	for i := range 16 {
+	return draw(cost.KindMVAU, 8, 16, 3000, func(rng *rand.Rand) map[string]int {
 		p := map[string]int{"pe": pick(rng, 1, 1, 2), "simd": pick(rng, 2, 4, 8), "m": pick(rng, 3, 4, 8), "n": pick(rng, 4, 8),
 			"signed": 0, "a": pick(rng, 5, 6, 7, 8), "asigned": pick(rng, 0, 0, 1)}
 		sf, nf := pick(rng, 2, 4, 8, 16), pick(rng, 1, 2, 4, 8)
 		p["mw"], p["mh"] = sf*p["simd"], nf*p["pe"]
 		p["p"] = p["n"] + 5 + rng.IntN(8)
-		all = append(all, cost.Sample{Kind: cost.KindMVAU, HeldOut: i%4 == 3, Seed: uint64(3000 + i), Params: p})
-	}
-	return all
+		return p
+	})
 }
 
 // shiftedRowSweep draws units with start values and one beat a fold.
 func shiftedRowSweep() []cost.Sample {
-	rng := rand.New(rand.NewPCG(9, 1))
-	var all []cost.Sample
-	for i := range 12 {
+	return draw(cost.KindMVAU, 9, 12, 4000, func(rng *rand.Rand) map[string]int {
 		p := map[string]int{"pe": pick(rng, 1, 2, 4), "simd": pick(rng, 4, 8, 16), "m": pick(rng, 2, 3, 4), "n": pick(rng, 2, 4),
 			"a": pick(rng, 0, 2, 4), "signed": 0, "shifted": 1}
 		p["mw"], p["mh"], p["p"] = p["simd"], pick(rng, 4, 8, 16)*p["pe"], p["n"]+3+rng.IntN(5)
-		all = append(all, cost.Sample{Kind: cost.KindMVAU, HeldOut: i%4 == 3, Seed: uint64(4000 + i), Params: p})
-	}
-	return all
+		return p
+	})
 }
 
 func streamSweep() []cost.Sample {
@@ -171,29 +167,23 @@ func streamSweep() []cost.Sample {
 }
 
 func labelSweep() []cost.Sample {
-	rng := rand.New(rand.NewPCG(4, 1))
-	var all []cost.Sample
-	for i := range 40 {
+	return draw(cost.KindLabelSelect, 4, 40, 0, func(rng *rand.Rand) map[string]int {
 		pe := pick(rng, 1, 1, 2, 2, 5, 10)
 		p := map[string]int{"pe": pe, "mh": pe * pick(rng, 1, 2, 3, 5, 10), "mw": 16, "m": pick(rng, 2, 4, 8), "n": pick(rng, 2, 4, 8),
 			"signed": 0, "p": 8 + rng.IntN(14), "gain": pick(rng, 0, 0, 3, 5, 8)}
-		all = append(all, cost.Sample{Kind: cost.KindLabelSelect, HeldOut: i%4 == 3, Seed: uint64(i), Params: p})
-	}
-	return all
+		return p
+	})
 }
 
 // scoreSweep draws label selects as networks of ten classes have them, with a gain for
 // all and a gain a channel.
 func scoreSweep() []cost.Sample {
-	rng := rand.New(rand.NewPCG(10, 1))
-	var all []cost.Sample
-	for i := range 32 {
+	return draw(cost.KindLabelSelect, 10, 32, 1000, func(rng *rand.Rand) map[string]int {
 		pe := pick(rng, 1, 1, 2, 2, 3, 5, 10)
 		p := map[string]int{"pe": pe, "mh": pe * pick(rng, 1, 2, 4, 5, 7, 10, 33), "mw": 64, "m": 4, "n": pick(rng, 2, 4, 8),
 			"signed": 0, "p": 8 + rng.IntN(14), "gain": pick(rng, 0, 0, 4, 6, 8)}
-		all = append(all, cost.Sample{Kind: cost.KindLabelSelect, HeldOut: i%4 == 3, Seed: uint64(1000 + i), Params: p})
-	}
-	return all
+		return p
+	})
 }
 
 // designSweep draws whole networks that take ten to twenty seconds each.
