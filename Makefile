@@ -54,9 +54,10 @@ results: build ## train the tables of docs/results again (hours; goes on where i
 	$(call SWEEP,fmnist-mobilenet) --acc 8,10,12 --methods base,a2q+,budget/shifted
 	$(call PUBLISH,fmnist-mobilenet)
 	$(BIN) sweep examples/fmnist-mlp-256.yaml --seeds 3 --acc 6:8,10 --methods base,budget/shifted --fps 100000 \
-		--lut 26900 --lut 27400 --lut 27800 --out $(BUILD)/results/fmnist-mlp-256-lut
+		$(foreach l,19000 19500 20000 20500 21000 21500 22000,--lut $(l)) --out $(BUILD)/results/fmnist-mlp-256-lut
 	$(call PUBLISH,fmnist-mlp-256-lut)
-	$(call SWEEP,fmnist-mlp-256-taps) --acc 8,10 --methods budget/shifted --fps 100000 --lut 12000 --lut 13000 --lut 14000 --lut 16000
+	$(call SWEEP,fmnist-mlp-256-taps) --acc 8,10 --methods budget/shifted --fps 100000 \
+		$(foreach l,9000 10000 11000 12000 13000 14000 15000 16000,--lut $(l))
 	$(call PUBLISH,fmnist-mlp-256-taps)
 	mkdir -p $(BUILD)/results/ptq
 	for s in 1 2 3; do $(BIN) train examples/fmnist-mlp-256.yaml --seed $$s --cache $(BUILD)/results/fmnist-mlp-256-lut/float --out $(BUILD)/results/ptq/q$$s.onnx \

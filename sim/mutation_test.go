@@ -66,7 +66,7 @@ var busyMutations = []mutation{
 	{"best row ignores the stall", "label_select.v", "if (en && valid_q[LEVELS] && (first", "if (valid_q[LEVELS] && (first"},
 	{"match ignores the stall", "label_select.v", "if (en) winner_q <= right_wins", "winner_q <= right_wins"},
 	{"bye ignores the stall", "label_select.v", "if (en) winner_q <= left", "winner_q <= left"},
-	{"scores ignore the stall", "label_select.v", "if (en) begin\n                    score_q", "if (1'b1) begin\n                    score_q"},
+	{"scores ignore the stall", "label_select.v", "if (en) score_q", "score_q"},
 	{"single sums ignore the stall", "accumulator.v", "if (en) acc <= start", "acc <= start"},
 	{"products ignore the stall", "dot_product.v", "if (en) product_q", "product_q"},
 }
