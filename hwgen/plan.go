@@ -112,11 +112,14 @@ func (o Options) check(n *quant.Network) error {
 // checkChain returns an error unless n is what hardware is generated for: a chain
 // of linear layers, each with thresholds but the last, which may have scores.
 func checkChain(n *quant.Network) error {
+	for i := range n.Layers { // before all else: another kind explains the rest
+		if l := &n.Layers[i]; l.Kind != quant.Linear {
+			return fmt.Errorf("hwgen: layer %q: no hardware is generated for layers of kind %s yet, want %s", l.Name, l.Kind, quant.Linear)
+		}
+	}
 	for i := range n.Layers {
 		l := &n.Layers[i]
 		switch {
-		case l.Kind != quant.Linear:
-			return fmt.Errorf("hwgen: layer %q: no hardware is generated for layers of kind %s yet, want %s", l.Name, l.Kind, quant.Linear)
 		case len(l.From) != 1 || l.From[0] != i-1:
 			return fmt.Errorf("hwgen: layer %q: reads another layer than the one before; hardware is generated for chains only", l.Name)
 		case l.Thresholds == nil && l.Score == nil:
