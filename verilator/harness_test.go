@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -362,18 +363,68 @@ func TestWaves(t *testing.T) {
 }
 
 // TestWavesFullDisk: a disk that fills ends the run with a line that names the
-// file; Verilator by itself would wait for ever.
+// file, and leaves none; the simulators by themselves would tell nothing (vvp) or
+// wait for ever (Verilator).
 func TestWavesFullDisk(t *testing.T) {
-	const full = "/dev/full"
-	if _, err := os.Stat(full); err != nil {
-		t.Skip("no " + full)
+	for _, sim := range simulators {
+		t.Run(string(sim), func(t *testing.T) {
+			full, err := syscall.Open("/dev/full", syscall.O_WRONLY, 0)
+			if err != nil {
+				t.Skip(err)
+			}
+			bin := build(t, skidBench("testdata/skid"), sim, true)
+			path := filepath.Join(t.TempDir(), "waves.vcd")
+			w, err := openWaves(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			w.file.Close()
+			w.file = os.NewFile(uintptr(full), w.file.Name()) // whose name is removed: not the device's
+			wantFull(t, bin, w)
+			if left, err := os.ReadDir(filepath.Dir(path)); err != nil || len(left) > 0 {
+				t.Errorf("%d files left, %v", len(left), err)
+			}
+		})
 	}
-	bin := build(t, skidBench("testdata/skid"), Verilator, true)
+}
+
+// wantFull runs the bench with waves that cannot be stored.
+func wantFull(t *testing.T, bin *Binary, w *waves) {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
-	_, err := bin.Run(ctx, onlyCycles(9), RunOptions{VCD: full, NoTrace: true}, nil)
-	if err == nil || !strings.Contains(err.Error(), full+": cannot write waves: No space left") {
-		t.Errorf("got %v", err)
+	temp, err := writeInputs(nil, []byte{0, 0, 0})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer os.RemoveAll(temp)
+	_, err = bin.simulate(ctx, bin.arguments(temp, RunOptions{VCD: w.path, NoTrace: true}), w, nil)
+	if want := w.path + ": cannot write waves"; !errors.Is(err, syscall.ENOSPC) || !strings.Contains(err.Error(), want) {
+		t.Errorf("got %v, want %s and that the disk is full", err, want)
+	}
+}
+
+// TestWavesOfAFailure: waves up to an error of the design are there to find it;
+// those of a run that was stopped are not whole, and gone.
+func TestWavesOfAFailure(t *testing.T) {
+	for _, sim := range simulators {
+		t.Run(string(sim), func(t *testing.T) {
+			bin := build(t, skidBench("testdata/skid"), sim, true)
+			path := filepath.Join(t.TempDir(), "waves.vcd")
+			stop := errors.New("enough")
+			_, err := bin.Run(t.Context(), onlyCycles(5000), RunOptions{VCD: path}, func(int, *Cycle) error { return stop })
+			if !errors.Is(err, stop) {
+				t.Errorf("stopped: %v", err)
+			}
+			if left, err := os.ReadDir(filepath.Dir(path)); err != nil || len(left) > 0 {
+				t.Errorf("stopped: %d files left, %v", len(left), err)
+			}
+			trap := Stimulus{Beats: append(beat(1), beat(0xEE)...), Cycles: 20}
+			_, err = bin.Run(t.Context(), trap, RunOptions{VCD: path}, func(int, *Cycle) error { return nil })
+			if _, none := os.Stat(path); err == nil || none != nil {
+				t.Errorf("the design's own error: %v, waves %v", err, none)
+			}
+		})
 	}
 }
 

@@ -14,7 +14,7 @@ import (
 
 // RunOptions varies a Run.
 type RunOptions struct {
-	VCD     string // file to write waves to, empty for none; wants a Build with vcd
+	VCD     string // file to write waves to, empty for none; wants a Build with vcd. It is whole or not there
 	NoTrace bool   // only simulate: visit is not called
 	Seed    int    // of the registers' values before reset (Verilator only); 0 means 1
 }
@@ -39,34 +39,47 @@ func (bin *Binary) Run(ctx context.Context, st Stimulus, opt RunOptions,
 	if err != nil {
 		return RunResult{}, err
 	}
-	temp, err := os.MkdirTemp("", "a2qgen-sim-")
+	temp, err := writeInputs(st.Beats, stim)
 	if err != nil {
 		return RunResult{}, fmt.Errorf("verilator: %w", err)
 	}
 	defer os.RemoveAll(temp)
-	files := map[string][]byte{"beats": st.Beats, "stim": stim}
-	for name, content := range files {
-		if err := os.WriteFile(filepath.Join(temp, name), content, 0o600); err != nil {
-			return RunResult{}, fmt.Errorf("verilator: %w", err)
-		}
-	}
-	if opt.VCD != "" {
-		if opt.VCD, err = filepath.Abs(opt.VCD); err != nil {
-			return RunResult{}, fmt.Errorf("verilator: waves: %w", err)
-		}
+	w, err := openWaves(opt.VCD)
+	if err != nil {
+		return RunResult{}, err
 	}
 	if opt.NoTrace {
 		visit = nil
 	}
-	res, err := bin.simulate(ctx, bin.arguments(temp, opt), visit)
+	res, err := bin.simulate(ctx, bin.arguments(temp, opt), w, visit)
 	if err == nil && res.Cycles != len(stim) {
 		err = fmt.Errorf("verilator: want %d cycles, have %d", len(stim), res.Cycles)
 	}
 	return res, err
 }
 
+// wavesLink names the pipe for waves in a run's own folder: vvp adds .vcd to a name
+// without an ending, such as /dev/fd/4.
+const wavesLink = "waves.vcd"
+
+// writeInputs makes a run's own folder with the files that a simulator opens.
+func writeInputs(beats, stim []byte) (string, error) {
+	dir, err := os.MkdirTemp("", "a2qgen-sim-")
+	if err != nil {
+		return "", err
+	}
+	err = errors.Join(
+		os.WriteFile(filepath.Join(dir, "beats"), beats, 0o600),
+		os.WriteFile(filepath.Join(dir, "stim"), stim, 0o600),
+		os.Symlink("/dev/fd/4", filepath.Join(dir, wavesLink)))
+	if err != nil {
+		os.RemoveAll(dir)
+	}
+	return dir, err
+}
+
 // arguments returns the command that runs the bench; the trace goes to its file
-// descriptor 3.
+// descriptor 3, the waves to 4.
 func (bin *Binary) arguments(temp string, opt RunOptions) []string {
 	b, beats, stim := bin.bench, filepath.Join(temp, "beats"), filepath.Join(temp, "stim")
 	if bin.Sim == Icarus {
@@ -77,7 +90,7 @@ func (bin *Binary) arguments(temp string, opt RunOptions) []string {
 			args = append(args, "+no_trace")
 		}
 		if opt.VCD != "" {
-			args = append(args, "+vcd="+opt.VCD)
+			args = append(args, "+vcd="+filepath.Join(temp, wavesLink))
 		}
 		return args
 	}
@@ -92,14 +105,14 @@ func (bin *Binary) arguments(temp string, opt RunOptions) []string {
 		args = append(args, "--no-trace")
 	}
 	if opt.VCD != "" {
-		args = append(args, "--vcd", opt.VCD)
+		args = append(args, "--vcd")
 	}
 	return args
 }
 
-// simulate runs the command in rtl/, reads its trace and settles which of the
-// things that can go wrong is the cause.
-func (bin *Binary) simulate(ctx context.Context, args []string,
+// simulate runs the command in rtl/, reads its trace, stores its waves and settles
+// which of the things that can go wrong is the cause.
+func (bin *Binary) simulate(ctx context.Context, args []string, w *waves,
 	visit func(int, *Cycle) error) (RunResult, error) {
 	inner, stop := context.WithCancel(ctx)
 	defer stop()
@@ -110,17 +123,19 @@ func (bin *Binary) simulate(ctx context.Context, args []string,
 	defer trace.Close()
 	cmd := command(inner, filepath.Join(bin.bench.Dir, "rtl"), args[0], args[1:]...)
 	cmd.ExtraFiles = []*os.File{child}
+	if w != nil {
+		cmd.ExtraFiles = append(cmd.ExtraFiles, w.child)
+	}
 	var said watcher
 	cmd.Stdout, cmd.Stderr = &said.out, &said.err
 	said.out.to, said.err.to = &said, &said
 	start := time.Now()
 	err = cmd.Start()
 	child.Close()
-	if errors.Is(err, exec.ErrNotFound) {
-		return RunResult{}, MissingTool{Tool: args[0], Package: packages[args[0]]}
-	}
+	w.start(stop)
 	if err != nil {
-		return RunResult{}, fmt.Errorf("verilator: %w", err)
+		w.finish(false)
+		return RunResult{}, notStarted(args[0], err)
 	}
 	unblock := context.AfterFunc(ctx, func() { trace.SetReadDeadline(time.Now()) })
 	defer unblock()
@@ -133,7 +148,18 @@ func (bin *Binary) simulate(ctx context.Context, args []string,
 	if bin.Sim == Icarus {
 		res.Seconds = time.Since(start).Seconds()
 	}
+	// Waves up to the design's own error are whole, and wanted to find it.
+	if err := w.finish(inner.Err() == nil && cmd.ProcessState.Exited()); err != nil {
+		return res, err
+	}
 	return res, cause(ctx, readErr, waitErr, &said)
+}
+
+func notStarted(tool string, err error) error {
+	if errors.Is(err, exec.ErrNotFound) {
+		return MissingTool{Tool: tool, Package: packages[tool]}
+	}
+	return fmt.Errorf("verilator: %w", err)
 }
 
 // read reads the trace in the form that the simulator writes.

@@ -5,9 +5,9 @@
 // trace format are described in ../TRACE.md, which the Go reader follows too.
 //
 //   Vbench --beats FILE --stim FILE --beat-bytes N --frame N
-//          --streams OFFSET:BITS,... [--seed N] [--vcd FILE] [--no-trace]
+//          --streams OFFSET:BITS,... [--seed N] [--vcd] [--no-trace]
 //
-// The trace goes to file descriptor 3. Exit status: 0 done, 1 bad arguments or
+// The trace goes to file descriptor 3, waves (--vcd) to 4. Exit status: 0 done, 1 bad arguments or
 // files, 3 the design called $finish before the last cycle.
 
 #include <fcntl.h>
@@ -37,7 +37,7 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr int kTraceFd = 3;
+constexpr int kTraceFd = 3, kWavesFd = 4;
 constexpr int kResetEdges = 4;
 constexpr size_t kFlushBytes = 1 << 18;
 constexpr uint8_t kGapBit = 1, kStallBit = 2;
@@ -66,23 +66,12 @@ void getPort(const Port& port, std::vector<uint8_t>& bytes, size_t needed) {
 }
 
 #if VM_TRACE
-// A wave file whose failed write ends the run. Verilator's own answer to a full
-// disk is a fatal error, which flushes the waves again under the lock that it
-// holds, and so waits for ever; an ordinary exit does the same.
-class WaveFile final : public VerilatedVcdFile {
+// Waves go to a pipe whose reader stores them and ends the run where it cannot.
+class WavePipe final : public VerilatedVcdFile {
 public:
-    explicit WaveFile(const std::string& name) : m_name{name} {}
-    ssize_t write(const char* text, ssize_t size) override {
-        const ssize_t done = VerilatedVcdFile::write(text, size);
-        if (done < 0 && errno != EAGAIN && errno != EINTR) {
-            std::fprintf(stderr, "harness: %s: cannot write waves: %s\n", m_name.c_str(), std::strerror(errno));
-            std::_Exit(1);
-        }
-        return done;
-    }
-
-private:
-    const std::string m_name;
+    bool open(const std::string&) override { return true; }
+    void close() override {}
+    ssize_t write(const char* text, ssize_t size) override { return ::write(kWavesFd, text, size); }
 };
 #endif
 
@@ -91,11 +80,11 @@ struct Stream {
 };
 
 struct Config {
-    std::string beats, stim, vcd;
+    std::string beats, stim;
     size_t beatBytes = 0, frameBeats = 1;
     std::vector<Stream> streams;
     int seed = 1;
-    bool trace = true;
+    bool trace = true, vcd = false;
 };
 
 std::vector<Stream> parseStreams(const char* text) {
@@ -121,11 +110,14 @@ Config parseArguments(int argc, char** argv) {
             c.trace = false;
             continue;
         }
+        if (name == "--vcd") {
+            c.vcd = true;
+            continue;
+        }
         if (i + 1 == argc) die("argument " + name + " wants a value");
         const char* value = argv[++i];
         if (name == "--beats") c.beats = value;
         else if (name == "--stim") c.stim = value;
-        else if (name == "--vcd") c.vcd = value;
         else if (name == "--beat-bytes") c.beatBytes = std::strtoull(value, nullptr, 10);
         else if (name == "--frame") c.frameBeats = std::strtoull(value, nullptr, 10);
         else if (name == "--streams") c.streams = parseStreams(value);
@@ -295,13 +287,12 @@ private:
 
 #if VM_TRACE
     void openVcd() {
-        if (m_config.vcd.empty()) return;
+        if (!m_config.vcd) return;
         m_context.traceEverOn(true);
-        m_file = std::make_unique<WaveFile>(m_config.vcd);
+        m_file = std::make_unique<WavePipe>();
         m_vcd = std::make_unique<VerilatedVcdC>(m_file.get());
         m_top->trace(m_vcd.get(), 99);
-        m_vcd->open(m_config.vcd.c_str());
-        if (!m_vcd->isOpen()) die(m_config.vcd + ": cannot write waves");
+        m_vcd->open("waves");
     }
     void dumpVcd() {
         if (m_vcd) m_vcd->dump(m_context.time());
@@ -310,11 +301,11 @@ private:
     void closeVcd() {
         if (m_vcd) m_vcd->close();
     }
-    std::unique_ptr<WaveFile> m_file;  // before m_vcd, which writes to it to the end
+    std::unique_ptr<WavePipe> m_file;  // before m_vcd, which writes to it to the end
     std::unique_ptr<VerilatedVcdC> m_vcd;
 #else
     void openVcd() {
-        if (!m_config.vcd.empty()) die("--vcd wants a binary built with waves");
+        if (m_config.vcd) die("--vcd wants a binary built with waves");
     }
     void dumpVcd() { m_context.timeInc(1); }
     void closeVcd() {}
