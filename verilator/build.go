@@ -130,7 +130,7 @@ func newJob(ctx context.Context, b Bench, sim Simulator, vcd bool, cacheDir stri
 // run builds in a private folder beside the entry and renames the result.
 func (j *job) run(ctx context.Context, build func(context.Context, *job) error) (err error) {
 	if j.work, err = os.MkdirTemp(filepath.Dir(j.entry), "build-"); err != nil {
-		return fmt.Errorf("verilator: cache: %w", err)
+		return unwritable(err)
 	}
 	defer os.RemoveAll(j.work)
 	if err := os.Mkdir(j.out(), 0o755); err != nil {

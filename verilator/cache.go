@@ -39,9 +39,14 @@ func openCache(dir string) (string, error) {
 		return "", fmt.Errorf("verilator: cache: %w", err)
 	}
 	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return "", fmt.Errorf("verilator: cache: %w", err)
+		return "", unwritable(err)
 	}
 	return dir, nil
+}
+
+// unwritable is the error of a cache folder that cannot be written, with what helps.
+func unwritable(err error) error {
+	return fmt.Errorf("verilator: cache: %w: set XDG_CACHE_HOME to a folder that can be written", err)
 }
 
 // publish renames a finished folder to its place in the cache. An entry that
