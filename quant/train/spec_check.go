@@ -19,10 +19,19 @@ var namePattern = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_]{0,63}$`)
 // layers checks a list of layers by itself; how they fit together depends on
 // the data: see newPlan.
 func (c *checker) layers(s *Spec, path string, l Layers, least int) {
-	c.between(path, len(l), least, maxList)
+	c.length(path, len(l), least)
 	for i := range l {
 		c.layer(s, fmt.Sprintf("%s[%d]", path, i), &l[i])
 	}
+}
+
+// length checks that a list has at least so many elements.
+func (c *checker) length(path string, n, least int) {
+	had := fmt.Sprintf("a list of %d", n)
+	if n == 0 {
+		had = "an empty list"
+	}
+	c.that(n >= least && n <= maxList, path, had, fmt.Sprintf("%d..%d elements", least, maxList))
 }
 
 func (c *checker) layer(s *Spec, path string, l *LayerSpec) {
@@ -58,7 +67,7 @@ func (c *checker) layer(s *Spec, path string, l *LayerSpec) {
 		c.layers(s, path+".body", l.Body, 1)
 		c.layers(s, path+".shortcut", l.Shortcut, 0)
 	case ConcatLayer:
-		c.between(path+".branches", len(l.Branches), 2, maxList)
+		c.length(path+".branches", len(l.Branches), 2)
 		for i, b := range l.Branches {
 			c.layers(s, fmt.Sprintf("%s.branches[%d]", path, i), b, 0)
 		}

@@ -51,7 +51,7 @@ func TestParseSpecRefuses(t *testing.T) {
 		"name: x\n---\nname: y":          "more than one document",
 		"layers: [4, five]":              "five",
 		"name: \"\"":                     "name is",
-		"layers: []":                     "layers is 0, want 1..256",
+		"layers: []":                     "layers is an empty list, want 1..256 elements",
 		"layers: [64, 0]":                "layers[1] is 0, want 1..8192",
 		"layers: [9000]":                 "layers[0] is 9000",
 		"weight_bits: 1":                 "weight_bits is 1, want 2..8",
