@@ -85,6 +85,8 @@ func TestWrongUsage(t *testing.T) {
 		{"sim d --stall NaN", "want 0..0.9"},
 		{"sim d --frames 0", "--frames is 0"},
 		{"sim d --period -1", "--period"},
+		{"sim d --period 8", "--period is 8 without pauses, want --stall too"},
+		{"sim d --vcd=", "--vcd is empty"},
 		{"sim d --simulator modelsim", "verilator or icarus"},
 		{"estimate a --acc 9:8", "9:8"},
 		{"estimate a --acc 8:", "FROM:TO"},

@@ -138,6 +138,8 @@ func checkProjectFlags(c *cli.Context) error {
 	switch {
 	case table && (c.IsSet("acc") || c.IsSet("method") || c.IsSet("rule") || c.IsSet("out") || c.Bool("repair")):
 		return fail("--table goes through methods and widths itself, and writes no network: it does not go with --acc, --method, --rule, --out or --repair")
+	case c.IsSet("rule") && ptq.Method(c.String("method")) != ptq.Budget:
+		return fail("--rule is %s with --method %s, want --method budget, which alone has rules", c.String("rule"), c.String("method"))
 	case c.IsSet("results") && !table:
 		return fail("--results wants --table")
 	case c.IsSet("layer") && !c.Bool("repair"):

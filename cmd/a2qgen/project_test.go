@@ -102,6 +102,7 @@ func TestProjectWrongUse(t *testing.T) {
 		{"project a --acc 9 --tile -1", "--tile is -1"},
 		{"project a --acc 9 --layer fc1", "--layer wants --repair"},
 		{"project a --acc 9 --results x", "--results wants --table"},
+		{"project a --acc 9 --method axe --rule shifted", "--rule is shifted with --method axe, want --method budget"},
 		{"project a --acc 9 --repair --method rtn", "--method does not go with --repair"},
 		{"project a --table 9:8", `--table is "9:8"`},
 		{"project a --table 64", `--table is "64"`},

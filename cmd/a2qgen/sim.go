@@ -88,6 +88,8 @@ func (o simOptions) check() error {
 		return usagef("sim: --stall is %v, want 0..0.9", o.stall)
 	case o.period < 0:
 		return usagef("sim: --period is %d, want 0 or more cycles", o.period)
+	case o.period > 0 && o.stall == 0:
+		return usagef("sim: --period is %d without pauses, want --stall too, the part of each period that pauses", o.period)
 	case o.simulator != verilator.Verilator && o.simulator != verilator.Icarus:
 		return usagef("sim: --simulator is %q, want verilator or icarus", o.simulator)
 	}

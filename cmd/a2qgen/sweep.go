@@ -260,6 +260,9 @@ func setMethod(o *train.Overrides, text string) error {
 	if !ruled {
 		return nil
 	}
+	if method != quant.Budget {
+		return fmt.Errorf("%s names a rule, want budget/%s: budget alone has rules", text, rule)
+	}
 	r, err := quant.ParseRule(rule)
 	o.Rule = &r
 	return err

@@ -89,6 +89,7 @@ func TestSweepRefuses(t *testing.T) {
 	}{
 		{[]string{"--methods", "a3q"}, "a3q"},
 		{[]string{"--methods", "budget/half"}, "half"},
+		{[]string{"--methods", "a2q/split"}, "a2q/split names a rule, want budget/split"},
 		{[]string{"--seeds", "0"}, "--seeds is 0, want 1..100"},
 		{[]string{"--acc", "2"}, "acc_bits"},
 		{[]string{"--lut", "0"}, "--lut is 0"},

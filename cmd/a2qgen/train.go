@@ -92,6 +92,9 @@ func trainAction(c *cli.Context) error {
 	if spec, err = spec.With(overrides(c)); err != nil {
 		return err
 	}
+	if c.IsSet("rule") && !spec.Uses(quant.Budget) {
+		return usagef("train: --rule is %s with method %s, want method budget, which alone has rules", spec.Rule, spec.Method)
+	}
 	if c.IsSet("data") {
 		spec.Data = c.String("data")
 	}

@@ -95,6 +95,18 @@ func leastAccBits(z quant.Quantizer) int {
 	}
 }
 
+// Uses says whether a method of s, or one that a layer has of its own, is m.
+func (s *Spec) Uses(m quant.Method) bool {
+	return s.Method == m || s.depthwiseMethod() == m || s.Layers.any(func(l *LayerSpec) bool { return l.Method == m })
+}
+
+// limited says whether a method of s, or one that a layer has of its own, knows
+// accumulators.
+func (s *Spec) limited() bool {
+	own := func(l *LayerSpec) bool { return l.Method != "" && l.Method != quant.Base }
+	return s.Method != quant.Base || s.depthwiseMethod() != quant.Base || s.Layers.any(own)
+}
+
 // methods checks the fields that say how weights are quantised.
 func (c *checker) methods(s *Spec) {
 	for _, m := range []struct {
@@ -107,6 +119,8 @@ func (c *checker) methods(s *Spec) {
 	_, err := quant.ParseRule(string(s.Rule))
 	c.that(err == nil, "rule", s.Rule, "split or shifted")
 	c.target("acc_bits", s.AccBits, s.Method, s.Rule, s.ActBits)
+	c.that(s.FirstAccBits == 0 || s.limited(), "first_acc_bits", s.FirstAccBits, "0 with method base, which has no limit")
+	c.that(s.LastAccBits == 0 || s.limited(), "last_acc_bits", s.LastAccBits, "0 with method base, which has no limit")
 	if s.FirstAccBits != 0 {
 		c.target("first_acc_bits", s.FirstAccBits, s.Method, s.Rule, s.InputBits)
 	}

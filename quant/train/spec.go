@@ -73,7 +73,7 @@ type Spec struct {
 	// ignores it.
 	AccBits int `yaml:"acc_bits"`
 	// FirstAccBits and LastAccBits put the first and the last layer under the
-	// method too, up to 32; 0 gives them no target.
+	// method too, up to 32; 0, which base wants, gives them no target.
 	FirstAccBits int `yaml:"first_acc_bits"`
 	LastAccBits  int `yaml:"last_acc_bits"`
 	// ShrinkWeights says whether the network's file gives weights as few bits as
@@ -233,12 +233,16 @@ type Overrides struct {
 	Start  *string
 }
 
-// With returns a checked copy of s with the overrides applied.
+// With returns a checked copy of s with the overrides applied. Base in the place of
+// another method is the network without limits: those of its ends go too.
 func (s *Spec) With(o Overrides) (*Spec, error) {
 	c := *s
 	c.Layers = s.Layers.clone()
 	if o.Method != nil {
 		c.Method = *o.Method
+		if !c.limited() {
+			c.FirstAccBits, c.LastAccBits = 0, 0
+		}
 	}
 	if o.Rule != nil {
 		c.Rule = *o.Rule

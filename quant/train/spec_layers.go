@@ -112,6 +112,17 @@ func (l Layers) clone() Layers {
 	return c
 }
 
+// any says whether is holds for a layer of l, or of a list within one.
+func (l Layers) any(is func(*LayerSpec) bool) bool {
+	for i := range l {
+		if is(&l[i]) || l[i].Body.any(is) || l[i].Shortcut.any(is) ||
+			slices.ContainsFunc(l[i].Branches, func(b Layers) bool { return b.any(is) }) {
+			return true
+		}
+	}
+	return false
+}
+
 // UnmarshalYAML reads a list of layers. Unknown kinds and fields are errors.
 func (l *Layers) UnmarshalYAML(node *yaml.Node) error {
 	read, err := readLayers(node, "layers", 0)

@@ -67,6 +67,8 @@ func TestParseSpecRefuses(t *testing.T) {
 		"acc_bits: 4":                               "acc_bits is 4, want 5..32",
 		"{method: a2q, acc_bits: 5}":                "acc_bits is 5, want 6..32",
 		"{method: base, acc_bits: 33}":              "acc_bits is 33, want 0..32",
+		"{method: base, first_acc_bits: 14}":        "first_acc_bits is 14, want 0 with method base",
+		"{method: base, last_acc_bits: 14}":         "last_acc_bits is 14, want 0 with method base",
 		"regulariser: -1":                           "regulariser is -1",
 		"regulariser: .nan":                         "regulariser is NaN",
 		"batch: 1":                                  "batch is 1, want 2..16384",
@@ -130,6 +132,24 @@ func TestOverrides(t *testing.T) {
 	for _, o := range []Overrides{{Epochs: new(0)}, {AccBits: new(3)}, {WeightBits: new(0)}} {
 		if _, err := s.With(o); err == nil {
 			t.Errorf("%+v: no error", o)
+		}
+	}
+}
+
+// TestBaseTakesLimits: the network without limits is one override away from a spec
+// whose ends have some; where layers have methods of their own, they stay.
+func TestBaseTakesLimits(t *testing.T) {
+	for text, want := range map[string]int{
+		"{method: budget, first_acc_bits: 14, last_acc_bits: 9}":                                      0,
+		"{method: budget, first_acc_bits: 14, layers: [{linear: {out: 4, method: a2q}}, 4]}":          14,
+		"{method: base, first_acc_bits: 14, layers: [{linear: {out: 4, method: a2q, acc_bits: 14}}]}": 14,
+	} {
+		s, err := ParseSpec([]byte(text))
+		if err == nil {
+			s, err = s.With(Overrides{Method: new(quant.Base)})
+		}
+		if err != nil || s.FirstAccBits != want || s.LastAccBits != 0 {
+			t.Errorf("%s: %v, first %d, last %d, want %d and 0", text, err, s.FirstAccBits, s.LastAccBits, want)
 		}
 	}
 }
