@@ -17,9 +17,10 @@ import (
 
 const simHelp = `Runs frames through the generated Verilog and through the cycle model, and compares
 valid, ready and data of every stream in every cycle. The network in the directory is
-imported and planned again; a directory that was altered is refused. Frames are test
-samples of --data, or random inputs where no data set of the network's size is at
-hand. --stall is the probability, a cycle, that the source pauses and that the sink
+imported and planned again; one that was altered, or a manifest that was, is refused.
+Altered Verilog or memories show as mismatches, where they matter to the frames. Frames
+are test samples of --data, or random inputs where no data set of the network's size is
+at hand. --stall is the probability, a cycle, that the source pauses and that the sink
 does; with --period N both pause in the first N*stall of every N cycles instead.
 Exit status 1 if a single beat or cycle differs.
 
