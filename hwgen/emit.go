@@ -80,6 +80,15 @@ func (d *Design) modules() []string {
 	return names
 }
 
+// CheckDir returns an error where WriteDir would refuse to replace dir.
+func CheckDir(dir string) error {
+	dir, err := target(filepath.Clean(dir))
+	if err == nil {
+		_, err = replaceable(dir)
+	}
+	return err
+}
+
 // WriteDir writes files as directory dir: built beside it under a temporary name,
 // then renamed, so that a killed run leaves the old directory or the new one. A
 // directory that is not empty and was not generated, or that holds other files besides,

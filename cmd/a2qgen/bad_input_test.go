@@ -6,7 +6,10 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
+
+	"github.com/a2qgen/a2qgen/verilator/tooltest"
 )
 
 // Every bad input of the issue's list: status 1, one line that says what and
@@ -22,7 +25,7 @@ func TestBadInput(t *testing.T) {
 	foreign := t.TempDir()
 	writeFile(t, filepath.Join(foreign, "thesis.tex"), []byte("x"))
 	blocked := filepath.Join(file("plain", "x"), "out") // below a file: not writable even to root
-	nan := poisonedNetwork(t)
+	nan, design := poisonedNetwork(t), tinyDesign(t)
 	out := filepath.Join(t.TempDir(), "out")
 	outNet := filepath.Join(out, "net.onnx")
 
@@ -44,19 +47,26 @@ func TestBadInput(t *testing.T) {
 		{"three files", []string{"eval", net, "--data", "a,b,c"}, []string{"a,b,c"}},
 		{"scale 0", []string{"eval", net, "--data", set, "--scale", "0"}, []string{"scale"}},
 		{"no spec", []string{"train", "absent.yaml"}, []string{"absent.yaml"}},
-		{"unknown key", []string{"train", specFile(t, "name: a\nfrobs: 3\n"), "--out", outNet}, []string{"frobs"}},
+		{"unknown key", []string{"train", specFile(t, "name: a\nfrobs: 3\n"), "--out", filepath.Join(t.TempDir(), "n.onnx")}, []string{"frobs"}},
 		{"empty spec", []string{"train", specFile(t, "")}, []string{"empty"}},
 		{"zero-size layer", []string{"train", specFile(t, "layers: [8, 0]\n")}, []string{"layers[1]"}},
 		{"unknown method", []string{"train", specFile(t, tinySpec), "--method", "magic"}, []string{"magic"}},
 		{"no epochs", []string{"train", specFile(t, tinySpec), "--epochs", "0"}, []string{"epochs"}},
 		{"unknown rule", []string{"train", specFile(t, tinySpec), "--rule", "fair"}, []string{"rule is fair", "split or shifted"}},
 		{"no seeds", []string{"train", specFile(t, tinySpec), "--seeds", "0"}, []string{"--seeds is 0", "1..100"}},
+		{"no layers", []string{"train", specFile(t, "layers: []\n")}, []string{"layers is an empty list"}},
+		{"float phases below a file", []string{"train", specFile(t, tinySpec), "--data", set, "--out", filepath.Join(t.TempDir(), "n.onnx"), "--cache", blocked}, []string{"--cache", "not a directory"}},
 		{"P too small to train", []string{"train", specFile(t, tinySpec), "--acc", "2"}, []string{"acc_bits is 2"}},
 		{"unwritable network", []string{"train", specFile(t, tinySpec), "--data", set, "--out", blocked}, []string{"out"}},
 		{"nothing to resume", []string{"train", specFile(t, tinySpec), "--data", set, "--out", filepath.Join(t.TempDir(), "n.onnx"), "--resume"}, []string{"resume"}},
 		{"folder as output", []string{"train", specFile(t, tinySpec), "--data", set, "--out", foreign}, []string{"--out", foreign, "is a folder"}},
 		{"device as output", []string{"train", specFile(t, tinySpec), "--data", set, "--out", os.DevNull}, []string{"no regular file"}},
 		{"folder as float output", []string{"train", specFile(t, tinySpec), "--data", set, "--float-out", foreign}, []string{"--float-out", "is a folder"}},
+		{"projection into no folder", []string{"project", net, "--acc", "8", "--data", set, "--out", outNet}, []string{"--out " + outNet, "no such file"}},
+		{"table into no folder", []string{"project", net, "--table", "8", "--data", set, "--results", filepath.Join(out, "t")}, []string{"--results", "t.csv", "no such file"}},
+		{"waves into no folder", []string{"sim", design, "--vcd", filepath.Join(out, "w.vcd")}, []string{"--vcd", "w.vcd", "no such file"}},
+		{"folder as waves", []string{"sim", design, "--vcd", foreign}, []string{"--vcd", "is a folder"}},
+		{"foreign directory for a demo", []string{"demo", "--data", set, "--out", foreign}, []string{foreign, "not empty and holds no demo"}},
 		{"folder as projection", []string{"project", net, "--acc", "8", "--data", set, "--out", foreign}, []string{"--out", "is a folder"}},
 		{"P too small", []string{"generate", net, "--out", out, "--acc", "4"}, []string{`"fc2"`, "channel ", "needs a ", "has 4"}},
 		{"PE does not divide", []string{"generate", net, "--out", out, "--fold", "fc1=4,1"}, []string{`"fc1"`, "PE is 4"}},
@@ -83,6 +93,42 @@ func TestBadInput(t *testing.T) {
 	if left, err := os.ReadDir(foreign); err != nil || len(left) != 1 {
 		t.Errorf("the foreign directory has %d entries, want its own file: %v", len(left), err)
 	}
+}
+
+// A rule without the method that has rules.
+func TestRuleWithoutBudget(t *testing.T) {
+	spec := specFile(t, tinySpec)
+	command(t, "train", spec, "--method", "a2q", "--rule", "split").wantOneLine(t, "train", statusUsage,
+		"--rule is split with method a2q, want method budget")
+}
+
+// A second demo takes the directory of the first, unless its design has got files of
+// the user's: found before the training.
+func TestDemoDirectory(t *testing.T) {
+	out := filepath.Join(t.TempDir(), "demo")
+	d := demo{out: out}
+	for range 2 {
+		if err := d.openOut(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	succeed(t, "generate", tinyNetwork(t), "--out", d.path(demoDesign))
+	if err := d.openOut(); err != nil {
+		t.Error(err)
+	}
+	writeFile(t, filepath.Join(out, demoDesign, "waves.vcd"), nil)
+	if err := d.openOut(); err == nil || !strings.Contains(err.Error(), "waves.vcd") {
+		t.Errorf("with a file of the user's: %v", err)
+	}
+}
+
+// The cache of compiled benches may lie where nothing can be written.
+func TestUnwritableCache(t *testing.T) {
+	tooltest.Need(t, "iverilog", "vvp")
+	file := filepath.Join(t.TempDir(), "file")
+	writeFile(t, file, nil)
+	t.Setenv("XDG_CACHE_HOME", file) // below a file: not writable even to root
+	command(t, "sim", tinyDesign(t), "--frames", "1", "--simulator", "icarus").wantOneLine(t, "sim", statusFailed, file, "set XDG_CACHE_HOME")
 }
 
 // One file for two purposes would be lost: the spec, or the float network.

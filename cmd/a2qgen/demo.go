@@ -98,10 +98,11 @@ type demoReport struct {
 // Choices of the demo: a small board, a frame rate that suits it, and how often
 // source and sink pause in the second simulation.
 const (
-	demoBoard = "pynq-z1"
-	demoFPS   = 100000
-	demoStall = 0.3
-	demoFloat = "float" // folder of the float phase
+	demoBoard  = "pynq-z1"
+	demoFPS    = 100000
+	demoStall  = 0.3
+	demoFloat  = "float"  // folder of the float phase
+	demoDesign = "design" // folder of the Verilog
 )
 
 // prepare reads the spec and finds out before the training whether a later step
@@ -143,11 +144,7 @@ func (d *demo) run(ctx context.Context) error {
 	if d.sets, err = openData(d.data); err != nil {
 		return err
 	}
-	if err := os.MkdirAll(d.out, 0o755); err != nil {
-		return err
-	}
-	// The second training shares the float phase of the first, not of an earlier demo.
-	if err := os.RemoveAll(d.path(demoFloat)); err != nil {
+	if err := d.openOut(); err != nil {
 		return err
 	}
 	for _, step := range []struct {
@@ -172,6 +169,21 @@ func (d *demo) run(ctx context.Context) error {
 		}
 	}
 	return d.finish()
+}
+
+// openOut makes the output directory. The second training shares the float phase of
+// the first, not of an earlier demo.
+func (d *demo) openOut() error {
+	if err := openFolder("demo", d.out, demoFloat); err != nil {
+		return err
+	}
+	if err := hwgen.CheckDir(d.path(demoDesign)); err != nil {
+		return err
+	}
+	if err := os.RemoveAll(d.path(demoFloat)); err != nil {
+		return err
+	}
+	return os.Mkdir(d.path(demoFloat), 0o777)
 }
 
 // show prints the report of a step, unless one document is asked for.
@@ -214,7 +226,7 @@ func (d *demo) eval(ctx context.Context) (printer, error) {
 
 func (d *demo) generate(context.Context) (printer, error) {
 	var err error
-	d.report.Generate, err = generateFile(d.path("net.onnx"), d.path("design"), demoBoard, hwgen.Options{FPS: demoFPS})
+	d.report.Generate, err = generateFile(d.path("net.onnx"), d.path(demoDesign), demoBoard, hwgen.Options{FPS: demoFPS})
 	return d.report.Generate, err
 }
 
@@ -232,7 +244,7 @@ func (d *demo) simStall(ctx context.Context) (printer, error) {
 
 // crossCheck simulates the design; a difference is an error here.
 func (d *demo) crossCheck(ctx context.Context, stall float64) (*simReport, error) {
-	doc, err := simulate(ctx, d.con, d.path("design"), d.simOptions(stall))
+	doc, err := simulate(ctx, d.con, d.path(demoDesign), d.simOptions(stall))
 	if err != nil {
 		return nil, err
 	}
@@ -244,7 +256,7 @@ func (d *demo) simOptions(stall float64) simOptions {
 }
 
 func (d *demo) estimate(context.Context) (printer, error) {
-	net, o, err := estimateSource(d.path("design"), hwgen.Options{})
+	net, o, err := estimateSource(d.path(demoDesign), hwgen.Options{})
 	if err != nil {
 		return nil, err
 	}

@@ -69,6 +69,9 @@ func generateAction(c *cli.Context) error {
 // generateFile generates the network at path into directory out.
 func generateFile(path, out, board string, o hwgen.Options) (*generateReport, error) {
 	start := time.Now()
+	if err := hwgen.CheckDir(out); err != nil {
+		return nil, err
+	}
 	b, err := boardNamed(board)
 	if err != nil {
 		return nil, err

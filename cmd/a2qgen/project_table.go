@@ -61,6 +61,13 @@ func tableAction(c *cli.Context) error {
 	if !c.Args().Present() {
 		return usagef("project: FLOAT.onnx is missing; see a2qgen project --help")
 	}
+	if prefix := c.String("results"); prefix != "" {
+		for _, path := range tableFiles(prefix) {
+			if err := checkFile(path); err != nil {
+				return fmt.Errorf("project: --results %w", err)
+			}
+		}
+	}
 	con := newConsole(c)
 	doc := &projectTable{Networks: c.Args().Slice(), WeightBits: c.Int("weights"), ActBits: c.Int("acts"), Equalised: c.Bool("equalize")}
 	for k, path := range doc.Networks {
@@ -181,8 +188,13 @@ func (d *projectTable) write(prefix string) error {
 		"largest in brackets. W%dA%d, ends of 8 bits, %d calibration samples. Float: %v.\n\n",
 		len(d.Networks), d.WeightBits, d.ActBits, d.Samples, newSpread(d.Float))
 	markdownTable(&md, d.rows(func(s spread) string { return fmt.Sprintf("%.2f (%.2f..%.2f)", s.Mean, s.Min, s.Max) }))
-	if err := maybe.WriteFile(prefix+".csv", csv.Bytes(), 0o644); err != nil {
-		return err
+	for i, text := range [][]byte{csv.Bytes(), md.Bytes()} {
+		if err := maybe.WriteFile(tableFiles(prefix)[i], text, 0o644); err != nil {
+			return err
+		}
 	}
-	return maybe.WriteFile(prefix+".md", md.Bytes(), 0o644)
+	return nil
 }
+
+// tableFiles are the files of --results: a CSV and Markdown.
+func tableFiles(prefix string) []string { return []string{prefix + ".csv", prefix + ".md"} }

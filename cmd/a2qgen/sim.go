@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
-	"path/filepath"
 
 	"github.com/urfave/cli/v2"
 
@@ -70,6 +69,9 @@ func simAction(c *cli.Context) error {
 	if err := o.check(); err != nil {
 		return err
 	}
+	if err := checkOutputs(c, []string{"vcd"}); err != nil {
+		return err
+	}
 	con := newConsole(c)
 	doc, err := simulate(c.Context, con, dir, o)
 	if err != nil {
@@ -121,12 +123,7 @@ func simulate(ctx context.Context, con *console, dir string, o simOptions) (*sim
 		return nil, err
 	}
 	pause := sim.Pattern{Probability: o.stall, Period: o.period}
-	so := sim.Options{Simulator: o.simulator, Gap: pause, Stall: pause, Seed: o.seed}
-	if o.vcd != "" {
-		if so.VCD, err = filepath.Abs(o.vcd); err != nil {
-			return nil, err
-		}
-	}
+	so := sim.Options{Simulator: o.simulator, Gap: pause, Stall: pause, Seed: o.seed, VCD: o.vcd}
 	con.note("simulating %d frames with %s; the first time, its compilation takes a while", o.frames, o.simulator)
 	res, err := sim.CrossCheck(ctx, d, dir, in.samples, so)
 	if ctx.Err() != nil {

@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -73,6 +72,9 @@ func sweepAction(c *cli.Context) error {
 	}
 	return s.con.result(doc, doc.print)
 }
+
+// sweepRuns is the folder of the runs in the output directory.
+const sweepRuns = "runs"
 
 // sweep is a sweep under way.
 type sweep struct {
@@ -151,20 +153,7 @@ func newSweep(c *cli.Context, path string) (*sweep, error) {
 			return nil, err
 		}
 	}
-	return s, s.openOut()
-}
-
-// openOut makes the output directory. One with other things in it than a sweep's is
-// left alone.
-func (s *sweep) openOut() error {
-	runs := filepath.Join(s.out, "runs")
-	entries, err := os.ReadDir(s.out)
-	if err == nil && len(entries) > 0 {
-		if _, err := os.Stat(runs); err != nil {
-			return fmt.Errorf("sweep: output directory %s is not empty and holds no sweep: nothing written", s.out)
-		}
-	}
-	return os.MkdirAll(runs, 0o777)
+	return s, openFolder("sweep", s.out, sweepRuns)
 }
 
 // estimates reads the flags that ask for LUT.

@@ -87,7 +87,7 @@ func (s *sweep) one(ctx context.Context, cell sweepCell, seed uint64) (*sweepRun
 	if err != nil {
 		return nil, err
 	}
-	base := filepath.Join(s.out, "runs", cell.file(seed))
+	base := filepath.Join(s.out, sweepRuns, cell.file(seed))
 	if r := readRun(base + ".json"); r != nil && r.Spec == id {
 		return r, s.estimate(r, base+".onnx")
 	}

@@ -110,6 +110,11 @@ func trainAction(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
+	if cache := c.String("cache"); cache != "" {
+		if err := makeFolder(cache); err != nil {
+			return fmt.Errorf("train: --cache: %w", err)
+		}
+	}
 	if chosen != nil {
 		if err := checkFolding(spec, sets, chosen.folding); err != nil {
 			return err

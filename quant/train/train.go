@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 
 	"github.com/a2qgen/a2qgen/quant/data"
 	"github.com/a2qgen/a2qgen/quant/qonnx"
@@ -121,9 +119,6 @@ func Run(ctx context.Context, spec *Spec, train, test *data.Set, opts Options) (
 	if err := r.start(); err != nil {
 		return nil, err
 	}
-	if err := writable(opts.Out, opts.Checkpoint, opts.FloatOut); err != nil {
-		return nil, err
-	}
 	for !r.done() {
 		if err := r.trainEpoch(ctx); err != nil {
 			return nil, err
@@ -133,25 +128,6 @@ func Run(ctx context.Context, spec *Spec, train, test *data.Set, opts Options) (
 		}
 	}
 	return r.finish(train)
-}
-
-// writable returns an error where a file could not be written later, after
-// minutes of training: it tries each path's folder. Empty paths are fine.
-func writable(paths ...string) error {
-	for _, p := range paths {
-		if p == "" {
-			continue
-		}
-		f, err := os.CreateTemp(filepath.Dir(p), filepath.Base(p)+".tmp*")
-		if err != nil {
-			return fmt.Errorf("train: cannot write %s: %w", p, err)
-		}
-		f.Close()
-		if err := os.Remove(f.Name()); err != nil {
-			return fmt.Errorf("train: %w", err)
-		}
-	}
-	return nil
 }
 
 // finish scores the final network and writes it.
