@@ -48,7 +48,7 @@ func (r *demoReport) page() *report.Document {
 		{Heading: "Folding", Table: foldingTable(r.Generate)},
 		{Heading: "Cross-check", Table: simTable(r.Sim, r.SimStall)},
 		{Heading: "Cost over P, " + r.Estimate.Family, Lines: r.Estimate.notes(), Table: r.Estimate.htmlTable(),
-			Figures: []report.Figure{r.Estimate.figure()}},
+			Figures: r.Estimate.figures()},
 	}}
 }
 
@@ -79,11 +79,11 @@ func countPhase(history []epochReport, phase string) int {
 }
 
 func boundsTable(r *inspectReport) *report.Table {
-	t := &report.Table{Head: []string{"layer", "in", "out", "M", "N", "P", "needs", "acc min", "acc max", "l1 max", "zeros, %"}}
+	t := &report.Table{Head: []string{"layer", "in", "out", "M", "N", "P", "needs", "acc min", "acc max", "l1 max", "taps", "zeros, %"}}
 	for i := range r.Layers {
 		l := &r.Layers[i]
 		t.Rows = append(t.Rows, cells(l.Name, l.In, l.Out, l.WeightBits, l.inputType(), l.declared(), l.AccBitsNeeded,
-			l.AccMin, l.AccMax, l.L1Max, fmt.Sprintf("%.1f", 100*l.Sparsity)))
+			l.AccMin, l.AccMax, l.L1Max, l.TapsMax, fmt.Sprintf("%.1f", 100*l.Sparsity)))
 	}
 	return t
 }

@@ -34,7 +34,7 @@ func TestDemo(t *testing.T) {
 		t.Errorf("report.json is not what --json printed (%v)", err)
 	}
 	page, err := os.ReadFile(filepath.Join(out, "report.html"))
-	if err != nil || strings.Count(string(page), "<svg") != 2 {
+	if err != nil || strings.Count(string(page), "<svg") != 3 || !strings.Contains(string(page), "<th>taps</th>") {
 		t.Errorf("report.html: %v, %d plots", err, strings.Count(string(page), "<svg"))
 	}
 	// The design is one that the other commands take.

@@ -114,26 +114,23 @@ func (r *estimateReport) htmlTable() *report.Table {
 	return t
 }
 
-// figure plots LUT and FF over P, what is unsafe dashed.
-func (r *estimateReport) figure() report.Figure {
-	f := report.Figure{Caption: "Estimated LUT and FF for each accumulator width; dashed: the weights could overflow",
-		X: "P, bits", Y: "LUT, FF", FromZero: true}
-	for _, q := range []struct {
-		name string
-		of   func(cost.Row) int
-	}{{"LUT", func(c cost.Row) int { return c.LUT }}, {"FF", func(c cost.Row) int { return c.FF }}} {
-		safe, unsafe := report.Series{Name: q.name}, report.Series{Name: q.name + ", unsafe", Dashed: true}
-		for _, row := range r.Rows {
-			s := &safe
-			if !row.Safe {
-				s = &unsafe
-			}
-			s.X, s.Y = append(s.X, float64(row.AccBits)), append(s.Y, float64(q.of(row)))
-		}
-		f.Series = append(f.Series, safe)
-		if len(unsafe.X) > 0 {
-			f.Series = append(f.Series, unsafe)
-		}
+// figures plot LUT and FF over P, what is unsafe dashed.
+func (r *estimateReport) figures() []report.Figure {
+	return []report.Figure{
+		r.figure("LUT", func(c cost.Row) int { return c.LUT }),
+		r.figure("FF", func(c cost.Row) int { return c.FF }),
 	}
-	return f
+}
+
+func (r *estimateReport) figure(name string, of func(cost.Row) int) report.Figure {
+	safe, unsafe := report.Series{Name: name}, report.Series{Name: name + ", unsafe", Dashed: true}
+	for _, row := range r.Rows {
+		s := &safe
+		if !row.Safe {
+			s = &unsafe
+		}
+		s.X, s.Y = append(s.X, float64(row.AccBits)), append(s.Y, float64(of(row)))
+	}
+	return report.Figure{Caption: "Estimated " + name + " for each accumulator width, on an axis that does not begin at 0; dashed: the weights could overflow",
+		X: "P, bits", Y: name, Series: []report.Series{safe, unsafe}}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"image/color"
+	"math"
 
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/plotter"
@@ -13,11 +14,17 @@ import (
 	"gonum.org/v1/plot/vg/vgsvg"
 )
 
-// Size of a figure on the page.
+// Size of a figure on the page, and of its parts.
 const (
 	figureWidth  = 18 * vg.Centimeter
-	figureHeight = 9 * vg.Centimeter
+	figureHeight = 9 * vg.Centimeter // without legend
+	legendRow    = 18 * vg.Length(1)
+	legendGap    = 16 * vg.Length(1)
 )
+
+// room is the part of the data's range that stays free on either side, so that
+// points at its ends are whole and apart from the axes.
+const room = 0.04
 
 // colours are Okabe and Ito's palette, which colour-blind readers can tell apart
 // (Color Universal Design, 2008), without its yellow and black.
@@ -30,18 +37,24 @@ var colours = []color.Color{
 func (f *Figure) SVG() ([]byte, error) {
 	p := plot.New()
 	p.X.Label.Text, p.Y.Label.Text = f.X, f.Y
-	p.Legend.XOffs, p.Legend.YOffs = -vg.Points(6), vg.Points(6) // bottom right
+	p.X.Tick.Marker, p.Y.Tick.Marker = ticks{whole: true}, ticks{}
 	p.Add(plotter.NewGrid())
+	var names legend
 	for i, s := range f.Series {
-		if err := s.addTo(p, colours[i%len(colours)]); err != nil {
+		entry, err := s.addTo(p, colours[i%len(colours)])
+		if err != nil {
 			return nil, err
 		}
+		names = append(names, entry...)
 	}
-	if f.FromZero {
-		p.Y.Min = 0
-	}
-	canvas := vgsvg.New(figureWidth, figureHeight)
-	p.Draw(draw.New(canvas))
+	widen(&p.X)
+	widen(&p.Y)
+	rows := names.rows()
+	top := legendRow * vg.Length(len(rows))
+	canvas := vgsvg.New(figureWidth, figureHeight+top)
+	all := draw.New(canvas)
+	p.Draw(draw.Crop(all, 0, 0, 0, -top))
+	drawRows(all, rows)
 	var b bytes.Buffer
 	if _, err := canvas.WriteTo(&b); err != nil {
 		return nil, err
@@ -53,12 +66,21 @@ func (f *Figure) SVG() ([]byte, error) {
 	return b.Bytes()[at:], nil
 }
 
-func (s *Series) addTo(p *plot.Plot, c color.Color) error {
+// widen leaves room on either side of an axis that has data.
+func widen(a *plot.Axis) {
+	if free := room * (a.Max - a.Min); free > 0 && !math.IsInf(free, 0) {
+		a.Min, a.Max = a.Min-free, a.Max+free
+	}
+}
+
+// addTo adds the line and its points, and returns its entry of the legend, none
+// where it is empty.
+func (s *Series) addTo(p *plot.Plot, c color.Color) (legend, error) {
 	if len(s.X) != len(s.Y) {
-		return fmt.Errorf("series %q has %d x and %d y values", s.Name, len(s.X), len(s.Y))
+		return nil, fmt.Errorf("series %q has %d x and %d y values", s.Name, len(s.X), len(s.Y))
 	}
 	if len(s.X) == 0 {
-		return nil
+		return nil, nil
 	}
 	points := make(plotter.XYs, len(s.X))
 	for i := range points {
@@ -66,7 +88,7 @@ func (s *Series) addTo(p *plot.Plot, c color.Color) error {
 	}
 	line, dots, err := plotter.NewLinePoints(points)
 	if err != nil {
-		return fmt.Errorf("series %q: %w", s.Name, err)
+		return nil, fmt.Errorf("series %q: %w", s.Name, err)
 	}
 	line.Color, line.Width = c, vg.Points(1.5)
 	dots.Color, dots.Shape = c, draw.CircleGlyph{}
@@ -75,6 +97,5 @@ func (s *Series) addTo(p *plot.Plot, c color.Color) error {
 		dots.Shape = draw.RingGlyph{}
 	}
 	p.Add(line, dots)
-	p.Legend.Add(s.Name, line, dots)
-	return nil
+	return legend{newEntry(s.Name, line, dots)}, nil
 }

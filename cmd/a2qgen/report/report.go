@@ -31,14 +31,13 @@ type Table struct {
 	Rows [][]string
 }
 
-// Figure is a plot of series over a common axis.
+// Figure is a plot of series over a common axis of whole numbers. Both axes begin near
+// the data, not at 0.
 type Figure struct {
 	Caption string
 	// X and Y name the axes, with their units.
-	X, Y string
-	// FromZero starts the y axis at 0.
-	FromZero bool
-	Series   []Series
+	X, Y   string
+	Series []Series
 }
 
 // Series is a line through points; X and Y have equal length.

@@ -5,13 +5,16 @@ import (
 	"math"
 	"strings"
 	"testing"
+
+	"gonum.org/v1/plot"
+	"gonum.org/v1/plot/vg"
 )
 
 func sample() *Document {
 	return &Document{Title: "a <b> & c", Sections: []Section{{
 		Heading: "one", Lines: []string{"x < y"},
 		Table: &Table{Head: []string{"P", "LUT"}, Rows: [][]string{{"12", "34"}}},
-		Figures: []Figure{{Caption: "LUT over P", X: "P, bits", Y: "LUT", FromZero: true,
+		Figures: []Figure{{Caption: "LUT over P", X: "P, bits", Y: "LUT",
 			Series: []Series{{Name: "LUT", X: []float64{8, 9}, Y: []float64{5, 7}}, {Name: "none"},
 				{Name: "unsafe", X: []float64{8}, Y: []float64{5}, Dashed: true}}}},
 	}}}
@@ -45,5 +48,71 @@ func TestFigureErrors(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), `figure "cap"`) || !strings.Contains(err.Error(), `series "s"`) {
 			t.Errorf("%s: error %v", name, err)
 		}
+	}
+}
+
+// TestTicks: no decimals that say nothing, commas between thousands, and no mark at
+// half a bit.
+func TestTicks(t *testing.T) {
+	for _, c := range []struct {
+		whole    bool
+		from, to float64
+		want     string
+	}{
+		{true, 11600, 20400, "12,000 16,000 20,000"},
+		{true, 0.96, 2.04, "1 2"},
+		{false, 88.55, 89.68, "88.8 89.2 89.6"},
+		{false, -0.3, 0.3, "-0.25 0.00 0.25"},
+	} {
+		var got []string
+		for _, m := range (ticks{c.whole}).Ticks(c.from, c.to) {
+			if m.Label != "" {
+				got = append(got, m.Label)
+			}
+			if c.whole && m.Value != math.Round(m.Value) {
+				t.Errorf("%v..%v: a mark at %v", c.from, c.to, m.Value)
+			}
+		}
+		if strings.Join(got, " ") != c.want {
+			t.Errorf("%v..%v: labels %q, want %q", c.from, c.to, got, c.want)
+		}
+	}
+}
+
+func TestNumber(t *testing.T) {
+	for want, v := range map[string]float64{"0.00": -0.001, "-1,234,567.50": -1234567.5, "999.00": 999, "12,500.00": 12500} {
+		if got := number(v, 2); got != want {
+			t.Errorf("%v is written %s, want %s", v, got, want)
+		}
+	}
+}
+
+// TestLegendRows: a legend breaks rather than leave the page, and the figure grows.
+func TestLegendRows(t *testing.T) {
+	var l legend
+	for range 9 {
+		l = append(l, newEntry("budget/shifted, P and M by layer"))
+	}
+	rows := l.rows()
+	if len(rows) < 5 {
+		t.Fatalf("%d rows, want several", len(rows))
+	}
+	for _, r := range rows {
+		var width vg.Length
+		for _, e := range r {
+			width += e.width
+		}
+		if width > figureWidth || len(r) == 0 {
+			t.Errorf("a row of %d names is %v wide, want at most %v", len(r), width, figureWidth)
+		}
+	}
+}
+
+// TestRoom: the ends of the data lie within the axis.
+func TestRoom(t *testing.T) {
+	a := plot.Axis{Min: 8, Max: 32}
+	widen(&a)
+	if a.Min >= 8 || a.Max <= 32 {
+		t.Errorf("axis %v..%v", a.Min, a.Max)
 	}
 }

@@ -1,0 +1,65 @@
+package report
+
+import (
+	"math"
+	"strconv"
+	"strings"
+
+	"gonum.org/v1/plot"
+)
+
+// ticks are the plot package's with labels as people write numbers: no more decimals
+// than the marks need, and commas between thousands.
+type ticks struct {
+	// whole leaves out marks between whole numbers, as there is nothing between
+	// two widths or two epochs.
+	whole bool
+}
+
+// Ticks returns the marks between two values.
+func (t ticks) Ticks(from, to float64) []plot.Tick {
+	var marks []plot.Tick
+	decimals := 0
+	for _, m := range (plot.DefaultTicks{}).Ticks(from, to) {
+		if t.whole && !nearWhole(m.Value) {
+			continue
+		}
+		if m.Label != "" {
+			decimals = max(decimals, decimalsOf(m.Value))
+		}
+		marks = append(marks, m)
+	}
+	for i := range marks {
+		if marks[i].Label != "" {
+			marks[i].Label = number(marks[i].Value, decimals)
+		}
+	}
+	return marks
+}
+
+func nearWhole(v float64) bool { return math.Abs(v-math.Round(v)) < 1e-9*max(1, math.Abs(v)) }
+
+// decimalsOf returns how many decimals v has beside its rounding error.
+func decimalsOf(v float64) int {
+	n := 0
+	for ; n < 9 && !nearWhole(v); n++ {
+		v *= 10
+	}
+	return n
+}
+
+// number writes v with so many decimals: 12,500 or -0.25.
+func number(v float64, decimals int) string {
+	digits := strconv.FormatFloat(math.Abs(v), 'f', decimals, 64)
+	whole, rest, _ := strings.Cut(digits, ".")
+	for at := len(whole) - 3; at > 0; at -= 3 {
+		whole = whole[:at] + "," + whole[at:]
+	}
+	if rest != "" {
+		whole += "." + rest
+	}
+	if v < 0 && strings.Trim(whole, "0.") != "" {
+		return "-" + whole
+	}
+	return whole
+}
