@@ -245,6 +245,7 @@ func (p *policy) write(u []float32, cuts *[2]cut) (n [2]int) {
 			q &^= openFlag
 			side := b >> 31 & signs
 			gain := (b - uint32(cuts[side].low)<<shift) & inUnit
+			// More than maxOpen are there only where none is taken (see cut): the list wraps.
 			p.work.open[side][n[side]%maxOpen] = newOpenUnit(gain, i)
 			n[side]++
 		}

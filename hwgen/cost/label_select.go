@@ -33,13 +33,12 @@ func labelSelectShape(b *hwgen.LabelSelect, table *ProductTable) shape {
 	t := tournamentOf(b, pair)
 	s.FF += t.registers
 	products, fixed := scoreProducts(b, table)
-	near, far := movedSlices(memory, folds)
+	near, far := memory.moved(folds)
 	s.Terms = []term{{"handshake", 1, 3, false}, {"folded", float64(several), 8, false}, {"added_bits", float64(added), 1, true},
 		{"memory_near_slices", float64(near), 1, false}, {"memory_far_slices", float64(far), 2, false},
 		{"product_luts", products, 1, true}, {"fixed_gain_bits", float64(fixed), 1, false},
 		{"compared_bits", float64((b.PE - 1 + several) * score), 1, true}, {"chosen_bits", float64(t.chosen), 1, true},
-		{"shifted_bits", float64(shifted + t.byes), 1, true}, {"spill_bits", float64(pair), 1, true},
-		{"label_bits", float64(b.PE * label * several), 1, false}}
+		{"shifted_bits", float64(shifted + t.byes), 1, true}, {"spill_bits", float64(pair), 1, true}}
 	return s
 }
 

@@ -224,7 +224,7 @@ func (u *mvau) starts(mem hwgen.Memory) {
 		counter = addressWidth(u.NF())
 	}
 	u.ff += counter
-	near, far := movedSlices(r, u.NF())
+	near, far := r.moved(u.NF())
 	u.add("start_near_slices", float64(near), 1)
 	u.add("start_far_slices", float64(far), 2)
 	u.add("start_counter_bits", float64(counter), 1.5)
@@ -234,16 +234,6 @@ func (u *mvau) starts(mem hwgen.Memory) {
 		u.ff += added
 	}
 	u.add("start_added_bits", float64(added), 1)
-}
-
-// movedSlices splits the slices of a memory that Yosys moves the fold counter behind, so
-// that its address is the counter's next value: with more than 3 bits of it that logic
-// and a slice do not fit one LUT.
-func movedSlices(r rom, folds int) (near, far int) {
-	if addressWidth(folds) > 3 {
-		return 0, r.Slices + r.Muxes
-	}
-	return r.Slices + r.Muxes, 0
 }
 
 // control counts counters, the valid bits of all stages, and the first and last marks
@@ -334,7 +324,7 @@ func (u *mvau) comparators(c *comparators, stage int, mem hwgen.Memory) {
 		switch {
 		case registered && shared:
 			u.ff += r.Columns
-			near, far := movedSlices(r, u.NF())
+			near, far := r.moved(u.NF())
 			c.far += near
 			c.moved += far
 		case registered:

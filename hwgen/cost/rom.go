@@ -141,3 +141,13 @@ func blockRAM18(width, depth int) int {
 	}
 	return best
 }
+
+// moved splits the slices of a memory that Yosys moves the fold counter behind, so that
+// its address is the counter's next value: with more than 3 bits of it that logic and a
+// slice do not fit one LUT.
+func (r rom) moved(folds int) (near, far int) {
+	if addressWidth(folds) > 3 {
+		return 0, r.Slices + r.Muxes
+	}
+	return r.Slices + r.Muxes, 0
+}
