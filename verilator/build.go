@@ -2,8 +2,10 @@ package verilator
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -46,7 +48,7 @@ var icarusFlags = []string{"-g2005", "-s", "icarus_harness"}
 // .v files, the harness, the flags and the tools' versions; .mem files are read
 // at run time and do not count. With vcd the program can write waves, at a
 // slower pace (Icarus always can). Two processes may build the same bench at
-// once. Errors: MissingTool, or the tool's first message.
+// once. Errors: MissingTool, or a BuildError with the tool's first message.
 func Build(ctx context.Context, b Bench, sim Simulator, vcd bool, cacheDir string) (*Binary, error) {
 	start := time.Now()
 	if err := b.check(); err != nil {
@@ -137,6 +139,9 @@ func (j *job) run(ctx context.Context, build func(context.Context, *job) error) 
 		return fmt.Errorf("verilator: cache: %w", err)
 	}
 	if err := build(ctx, j); err != nil {
+		if errors.As(err, new(*exec.ExitError)) { // a tool's verdict, not a cache that is full
+			return &BuildError{err}
+		}
 		return err
 	}
 	return publish(j.out(), j.entry)

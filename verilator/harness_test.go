@@ -286,6 +286,9 @@ func TestFailures(t *testing.T) {
 					if err == nil || !strings.Contains(err.Error(), c.want) {
 						t.Errorf("%+v: want an error with %q, have %v", opt, c.want, err)
 					}
+					if want := strings.HasPrefix(c.want, "ERROR"); errors.As(err, new(*CheckError)) != want {
+						t.Errorf("%+v: error of type %T, want a CheckError: %v", opt, err, want)
+					}
 				}
 			})
 		}
@@ -302,6 +305,9 @@ func TestUnknownBits(t *testing.T) {
 		_, err := bin.Run(context.Background(), onlyCycles(9), RunOptions{}, func(int, *Cycle) error { return nil })
 		if err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("want an error with %q, have %v", c.want, err)
+		}
+		if !errors.As(err, new(*UnknownError)) {
+			t.Errorf("error of type %T, want an UnknownError", err)
 		}
 	}
 }
@@ -482,6 +488,9 @@ func TestBuildErrors(t *testing.T) {
 			_, err := Build(context.Background(), skidBench(mutated(t, "rtl/skid.v", "assign level", "asign level")), sim, false, cacheDir)
 			if err == nil || !strings.Contains(err.Error(), "rtl/skid.v:") {
 				t.Errorf("want the place of the syntax error, have %v", err)
+			}
+			if !errors.As(err, new(*BuildError)) {
+				t.Errorf("error of type %T, want a BuildError", err)
 			}
 			ctx, cancel := context.WithCancel(context.Background())
 			cancel()

@@ -27,9 +27,9 @@ type RunResult struct {
 
 // Run simulates the bench and calls visit for each cycle, in order, while the
 // simulator runs. It ends the simulator and returns as soon as visit fails, with
-// visit's error, or ctx ends. A line that starts with ERROR, a simulator's
-// warning (such as of a $readmemh that finds no file) or an early end is an
-// error that holds the line.
+// visit's error, or ctx ends. A line that starts with ERROR is a CheckError, an unknown
+// bit an UnknownError; a simulator's own error, its warning of a $readmemh that finds no
+// file, or an early end is a CrashError that holds the line.
 func (bin *Binary) Run(ctx context.Context, st Stimulus, opt RunOptions,
 	visit func(cycle int, c *Cycle) error) (RunResult, error) {
 	if opt.VCD != "" && !bin.vcd {
@@ -53,7 +53,7 @@ func (bin *Binary) Run(ctx context.Context, st Stimulus, opt RunOptions,
 	}
 	res, err := bin.simulate(ctx, bin.arguments(temp, opt), w, visit)
 	if err == nil && res.Cycles != len(stim) {
-		err = fmt.Errorf("verilator: want %d cycles, have %d", len(stim), res.Cycles)
+		err = &CrashError{fmt.Errorf("want %d cycles, have %d", len(stim), res.Cycles)}
 	}
 	return res, err
 }
@@ -179,12 +179,14 @@ func cause(ctx context.Context, readErr, waitErr error, said *watcher) error {
 		return mine.error
 	case ctx.Err() != nil:
 		return ctx.Err()
-	case said.complaint() != "":
-		return fmt.Errorf("verilator: simulation: %s", said.complaint())
+	case said.failure() != nil:
+		return said.failure()
 	case readErr != nil && !errors.Is(readErr, errNoEnd):
 		return readErr
 	case waitErr != nil:
-		return fmt.Errorf("verilator: simulation: %s: %w", said.lastLine(), waitErr)
+		return &CrashError{fmt.Errorf("%s: %w", said.lastLine(), waitErr)}
+	case readErr != nil:
+		return &CrashError{readErr}
 	}
-	return readErr
+	return nil
 }
