@@ -23,6 +23,8 @@ type Options struct {
 	VCD, CacheDir string
 	// NoTrace only times both sides: nothing is compared.
 	NoTrace bool
+	// FirstOnly ends the run at the first difference.
+	FirstOnly bool
 }
 
 // Result of a cross-check.
@@ -49,6 +51,9 @@ type Result struct {
 	// Warnings say what the run did not try.
 	Warnings []string `json:"warnings"`
 }
+
+// errDiffers ends a run at its first difference.
+var errDiffers = errors.New("sim: model and Verilog differ")
 
 // tail is how many cycles are compared after the last output beat.
 const tail = 16
@@ -112,12 +117,13 @@ func (r *Result) compare(ctx context.Context, m *Model, v *values, st *Stimulus,
 		stim.Gap[c], stim.Stall[c] = st.At(int64(c))
 	}
 	cmp := newComparison(m, v, st, r)
+	cmp.firstOnly = o.FirstOnly
 	res, err := bin.Run(ctx, stim, verilator.RunOptions{VCD: o.VCD, NoTrace: o.NoTrace}, cmp.cycle)
 	if unknown := new(verilator.UnknownError); errors.As(err, &unknown) {
 		cmp.report(unknown.Stream, int64(unknown.Cycle), unknown.What, "a known value", string(unknown.Bit))
 		err = nil
 	}
-	if err != nil {
+	if err != nil && !errors.Is(err, errDiffers) {
 		return err
 	}
 	r.CyclesRTL, r.RTLSeconds = cmp.lastOut+1, res.Seconds
@@ -132,15 +138,17 @@ func (r *Result) compare(ctx context.Context, m *Model, v *values, st *Stimulus,
 
 // comparison walks the model along the trace of a simulator.
 type comparison struct {
-	run     *run
-	v       *values
-	result  *Result
-	sent    []int64  // beats that have passed on each stream
-	total   []int64  // beats that will have passed
-	expect  [][]byte // data of the beat that each stream shows next
-	known   uint64   // streams whose expect is up to date
-	usage   usage
-	lastOut int64 // cycle of the last output beat that the RTL gave, -1 for none
+	run    *run
+	v      *values
+	result *Result
+	sent   []int64  // beats that have passed on each stream
+	total  []int64  // beats that will have passed
+	expect [][]byte // data of the beat that each stream shows next
+	known  uint64   // streams whose expect is up to date
+	usage  usage
+
+	firstOnly bool
+	lastOut   int64 // cycle of the last output beat that the RTL gave, -1 for none
 }
 
 func newComparison(m *Model, v *values, st *Stimulus, r *Result) *comparison {
@@ -178,6 +186,9 @@ func (c *comparison) cycle(n int, rtl *verilator.Cycle) error {
 	c.known &^= fired
 	c.result.BeatsCompared += int64(bits.OnesCount64(fired))
 	c.run.step(want, fired)
+	if c.firstOnly && c.result.Mismatches > 0 {
+		return errDiffers
+	}
 	return nil
 }
 

@@ -40,13 +40,20 @@ func CheckLayers(ctx context.Context, d *hwgen.Design, dir string, o Options) ([
 	for i := range d.Layers {
 		group.Go(func() error {
 			var err error
-			if results[i], err = checkLayer(ctx, d, i, dir, o); err != nil {
-				return fmt.Errorf("sim: layer %q alone: %w", d.Layers[i].Layer.Name, err)
-			}
-			return nil
+			results[i], err = CheckLayer(ctx, d, i, dir, o)
+			return err
 		})
 	}
 	return results, group.Wait()
+}
+
+// CheckLayer is CheckLayers for layer i.
+func CheckLayer(ctx context.Context, d *hwgen.Design, i int, dir string, o Options) (LayerResult, error) {
+	out, err := checkLayer(ctx, d, i, dir, o)
+	if err != nil {
+		err = fmt.Errorf("sim: layer %q alone: %w", out.Layer, err)
+	}
+	return out, err
 }
 
 func checkLayer(ctx context.Context, d *hwgen.Design, i int, dir string, o Options) (LayerResult, error) {
@@ -62,7 +69,8 @@ func checkLayer(ctx context.Context, d *hwgen.Design, i int, dir string, o Optio
 	defer os.RemoveAll(bench)
 	var vectors [][]int32
 	vectors, out.Coverage = probeVectors(alone.Network, alone.IntervalCycles(), o.Seed)
-	r, err := CrossCheck(ctx, alone, bench, vectors, Options{Simulator: o.Simulator, Seed: o.Seed, CacheDir: o.CacheDir})
+	r, err := CrossCheck(ctx, alone, bench, vectors, Options{Simulator: o.Simulator, Seed: o.Seed,
+		CacheDir: o.CacheDir, FirstOnly: o.FirstOnly})
 	if err != nil {
 		return out, err
 	}

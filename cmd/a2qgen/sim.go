@@ -145,7 +145,7 @@ func simulate(ctx context.Context, con *console, dir string, o simOptions) (*sim
 	res, err := sim.CrossCheck(ctx, d, dir, in.samples, so)
 	doc := newSimReport(res, in, o)
 	doc.Edited = edits
-	if err == nil && o.edited {
+	if err == nil && o.edited && res.Mismatches == 0 { // else there is a place to look at already
 		con.note("simulating each of %d layers alone", len(d.Layers))
 		doc.Layers, err = sim.CheckLayers(ctx, d, dir, so)
 	}

@@ -47,7 +47,7 @@ func newSimReport(res *sim.Result, in *frameSet, o simOptions) *simReport {
 		return doc
 	}
 	doc.Result = *res
-	doc.Warnings = append(in.warnings(), res.Warnings...)
+	doc.Warnings = append(doc.Warnings, in.warnings()...)
 	for i, want := range in.labels {
 		if res.Labels[i] == int(want) {
 			doc.Correct++
@@ -78,8 +78,11 @@ func (r *simReport) verdict() error {
 func (r *simReport) print(w io.Writer) {
 	r.printInputs(w)
 	fmt.Fprintf(w, "compared  %d beats on %s: %d mismatches\n", r.BeatsCompared, r.Simulator, r.Mismatches)
-	fmt.Fprintf(w, "cycles    model %d, Verilog %d; interval %d, latency %d\n",
-		r.CyclesModel, r.CyclesRTL, r.IntervalCycles, r.LatencyCycles)
+	fmt.Fprintf(w, "cycles    model %d, Verilog %d", r.CyclesModel, r.CyclesRTL)
+	if !r.paused() { // else they are those of the pauses
+		fmt.Fprintf(w, "; interval %d, latency %d", r.IntervalCycles, r.LatencyCycles)
+	}
+	fmt.Fprintln(w)
 	if r.Total > 0 {
 		fmt.Fprintf(w, "labels    %d of %d right: %.2f %%\n", r.Correct, r.Total, percent(r.Correct, r.Total))
 	}
@@ -99,12 +102,14 @@ func (r *simReport) printInputs(w io.Writer) {
 		fmt.Fprint(w, "inputs    no --data: ")
 	}
 	fmt.Fprintf(w, "%d frames %s\n", r.DrawnFrames, r.drawn)
-	if r.Gap == 0 && r.Stall == 0 {
+	if !r.paused() {
 		return
 	}
 	fmt.Fprintf(w, "pauses    gap %g, stall %g%s, and long ones: all blocked for %d cycles, all starved for %d\n",
 		r.Gap, r.Stall, r.every(), r.Pressure.Full, r.Pressure.Dry)
 }
+
+func (r *simReport) paused() bool { return r.Gap > 0 || r.Stall > 0 }
 
 // every says what the pauses' period is, if they have one.
 func (r *simReport) every() string {
