@@ -1,10 +1,10 @@
 package main
 
 import (
-	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -17,9 +17,9 @@ import (
 // a classifier that gives one beat per frame: its source starves before its sink blocks.
 func foldedModel() *qonnx.Model {
 	act, scale := &qonnx.ActQuant{Scale: 4, Bits: 4}, []float32{1}
-	return &qonnx.Model{Name: "folded", InputShape: []int{12}, Input: &qonnx.ActQuant{Scale: 1. / 255, Bits: 8},
+	return &qonnx.Model{Name: "folded", InputShape: []int{24}, Input: &qonnx.ActQuant{Scale: 1. / 255, Bits: 8},
 		Layers: []qonnx.Layer{
-			{Name: "fc1", In: 12, Out: 8, Weights: ramp(12*8, 5), WeightScale: scale, WeightBits: 4, Relu: true,
+			{Name: "fc1", In: 24, Out: 8, Weights: ramp(24*8, 5), WeightScale: scale, WeightBits: 4, Relu: true,
 				Act: &qonnx.ActQuant{Scale: 0.5, Bits: 4}},
 			{Name: "fc2", In: 8, Out: 8, Weights: ramp(8*8, 3), WeightScale: scale, WeightBits: 4, Relu: true, Act: act},
 			{Name: "fc3", In: 8, Out: 6, Weights: ramp(8*6, 3), WeightScale: scale, WeightBits: 4, Relu: true, Act: act},
@@ -27,16 +27,19 @@ func foldedModel() *qonnx.Model {
 		}}
 }
 
-// foldedDesign generates it: fc1 in 12 cycles per frame, the others in 32, 24 and 30.
+// foldedDesign generates it: fc1 in 48 cycles per frame, the others in 32, 24 and 30. As in
+// the demo the first layer is the slowest, so that without a sink that pauses for long
+// nothing behind it is ever blocked.
 func foldedDesign(t *testing.T) string {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "design")
-	succeed(t, "generate", writeModel(t, foldedModel()), "--out", dir, "--fold", "fc1=4,2", "--fold", "fc2=1,2",
+	succeed(t, "generate", writeModel(t, foldedModel()), "--out", dir, "--fold", "fc1=4,1", "--fold", "fc2=1,2",
 		"--fold", "fc3=1,2", "--fold", "fc4=1,1")
 	return dir
 }
 
-// edit replaces the first match of a pattern in a file of a design.
+// edit replaces the first match of a pattern in a file of a design; $1 stands for its
+// first group.
 func edit(t *testing.T, dir, file, pattern, with string) {
 	t.Helper()
 	path := filepath.Join(dir, filepath.FromSlash(file))
@@ -44,11 +47,12 @@ func edit(t *testing.T, dir, file, pattern, with string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	at := regexp.MustCompile(pattern).FindIndex(text)
+	re := regexp.MustCompile(pattern)
+	at := re.FindSubmatchIndex(text)
 	if at == nil {
 		t.Fatalf("%s has no match of %s", file, pattern)
 	}
-	writeFile(t, path, fmt.Appendf(nil, "%s%s%s", text[:at[0]], with, text[at[1]:]))
+	writeFile(t, path, slices.Concat(text[:at[0]], re.Expand(nil, []byte(with), text, at), text[at[1]:]))
 }
 
 // wantCaught checks that sim found a fault: that it counted mismatches, or that a check of
@@ -113,4 +117,27 @@ func TestTiedHandshakes(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestDroppedBits: numbers that frames of the whole design hardly show are refused without
+// --edited; with it the layer alone shows them at its certified extremes.
+func TestDroppedBits(t *testing.T) {
+	tooltest.Need(t, "iverilog", "vvp")
+	t.Setenv("XDG_CACHE_HOME", t.TempDir())
+	for _, m := range []struct{ name, file, pattern, with, want string }{
+		// Each layer has the bits that it needs, so that one bit less overflows.
+		{"bit of fc2", "rtl/accelerator.v", `ACC_BITS\(9\)([^;]*u_fc2_mvau)`, "ACC_BITS(8)${1}", "overflows 8 bits"},
+		{"bit of fc3", "rtl/accelerator.v", `ACC_BITS\(9\)([^;]*u_fc3_mvau)`, "ACC_BITS(8)${1}", "overflows 8 bits"},
+		{"top bit of the label's accumulators", "rtl/label_select.v", `s_data\[pe\*ACC_BITS \+: ACC_BITS\]`,
+			"{s_data[pe*ACC_BITS+ACC_BITS-2], s_data[pe*ACC_BITS +: ACC_BITS-1]}", `stream "label"`},
+	} {
+		dir := foldedDesign(t)
+		edit(t, dir, m.file, m.pattern, m.with)
+		command(t, "sim", dir).wantOneLine(t, m.name, statusFailed, m.file, "line ", "--edited")
+		o := command(t, "sim", dir, "--edited", "--simulator", "icarus")
+		o.wantCaught(t)
+		if !strings.Contains(o.errors, " alone: ") || !strings.Contains(o.errors, m.want) {
+			t.Errorf("%s: %q, want the layer alone and %q", m.name, o.errors, m.want)
+		}
+	}
 }
