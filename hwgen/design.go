@@ -11,9 +11,6 @@ import (
 	"github.com/a2qgen/a2qgen/sim/cycle"
 )
 
-// Version is the tool version that generated headers carry.
-const Version = "0.1.0"
-
 // Design is a planned accelerator: a chain of blocks joined by streams.
 // Streams[i] leads into Blocks[i]; the last stream leaves the design.
 type Design struct {
@@ -30,7 +27,10 @@ type Design struct {
 	NoBlockRAM bool
 	// Timing is what the cycle model says of the plan: latency, and the interval for ever.
 	Timing cycle.Steady
-	// Hash identifies the plan and the numbers in it: equal hashes give equal files.
+	// Version is that of the tool, for the headers of what is emitted.
+	Version string
+	// Hash identifies all that is emitted, but for Version and the network's file. Emit sets
+	// it.
 	Hash string
 }
 
@@ -53,11 +53,11 @@ func (l LayerPlan) Safe() bool { return l.AccBits >= l.NeededBits }
 // Stream is a ready/valid stream between two blocks.
 type Stream struct {
 	// Name is the instance name of the block that feeds it, "source" for the input.
-	Name string
+	Name string `json:"name"`
 	// Bits of data in a beat, element 0 in the low ones.
-	Bits int
+	Bits int `json:"bits"`
 	// Beats of a frame.
-	Beats int
+	Beats int `json:"beats"`
 }
 
 // Parameter is a Verilog parameter of an instance.

@@ -45,7 +45,7 @@ func Plan(n *quant.Network, o Options) (*Design, error) {
 	if err := o.check(n); err != nil {
 		return nil, err
 	}
-	d := &Design{Name: o.Name, ClockMHz: o.ClockMHz, NoBlockRAM: o.NoBlockRAM}
+	d := &Design{Name: o.Name, ClockMHz: o.ClockMHz, NoBlockRAM: o.NoBlockRAM, Version: Version}
 	first := &n.Layers[0]
 	layers := make([]quant.Layer, len(n.Layers))
 	for i := range n.Layers {
@@ -66,7 +66,6 @@ func Plan(n *quant.Network, o Options) (*Design, error) {
 	if err := d.measure(); err != nil {
 		return nil, err
 	}
-	d.Hash = d.hash()
 	return d, nil
 }
 
