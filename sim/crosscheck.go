@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/a2qgen/a2qgen/hwgen"
+	"github.com/a2qgen/a2qgen/sim/cycle"
 	"github.com/a2qgen/a2qgen/verilator"
 )
 
@@ -138,7 +139,8 @@ func (r *Result) compare(ctx context.Context, m *Model, v *values, st *Stimulus,
 
 // comparison walks the model along the trace of a simulator.
 type comparison struct {
-	run    *run
+	run    *cycle.Run
+	design *hwgen.Design
 	v      *values
 	result *Result
 	sent   []int64  // beats that have passed on each stream
@@ -152,7 +154,7 @@ type comparison struct {
 }
 
 func newComparison(m *Model, v *values, st *Stimulus, r *Result) *comparison {
-	c := &comparison{run: m.start(r.Frames, st), v: v, result: r, lastOut: -1}
+	c := &comparison{run: m.engine.Start(r.Frames, st.pauses()), design: m.design, v: v, result: r, lastOut: -1}
 	streams := m.design.Streams
 	c.sent, c.usage = make([]int64, len(streams)), newUsage(len(streams))
 	for _, s := range streams {
@@ -163,8 +165,7 @@ func newComparison(m *Model, v *values, st *Stimulus, r *Result) *comparison {
 }
 
 func (c *comparison) cycle(n int, rtl *verilator.Cycle) error {
-	c.run.cycle = int64(n)
-	want := c.run.signals()
+	want := signals(c.run)
 	fired := want.Fired()
 	port := len(c.sent) // of the probes; it shows what the last stream shows
 	all := Signals{want.Valid | want.Valid>>(port-1)<<port, want.Ready | want.Ready>>(port-1)<<port}
@@ -185,7 +186,7 @@ func (c *comparison) cycle(n int, rtl *verilator.Cycle) error {
 	}
 	c.known &^= fired
 	c.result.BeatsCompared += int64(bits.OnesCount64(fired))
-	c.run.step(want, fired)
+	c.run.Step()
 	if c.firstOnly && c.result.Mismatches > 0 {
 		return errDiffers
 	}
@@ -208,7 +209,7 @@ func (c *comparison) data(cycle int64, i int, got []byte) {
 	if port {
 		i--
 	}
-	s := c.run.m.design.Streams[i]
+	s := c.design.Streams[i]
 	if c.sent[i] >= c.total[i] {
 		return // a beat too many: the handshakes have told
 	}
@@ -231,7 +232,7 @@ func (c *comparison) name(i int) string {
 	if i == len(c.sent) {
 		return hwgen.OutputPort
 	}
-	return c.run.m.design.Streams[i].Name
+	return c.design.Streams[i].Name
 }
 
 func (c *comparison) handshakes(cycle int64, diff uint64, want, got Signals) {

@@ -50,7 +50,7 @@ func pacedStimulus(m *Model, frames int, o Options) (*Stimulus, Pace, error) {
 
 // paceOf measures m, all of Pace but Mixed.
 func paceOf(m *Model) (Pace, error) {
-	var p Pace
+	p := Pace{Interval: int64(m.design.IntervalCycles())}
 	if err := p.measureFill(m); err != nil {
 		return p, err
 	}
@@ -105,6 +105,6 @@ func (p *Pace) measureDrain(m *Model) error {
 	if err != nil {
 		return err
 	}
-	p.Interval, p.Drain = timing.Interval(), timing.Cycles-last
+	p.Drain = timing.Cycles - last
 	return nil
 }

@@ -2,15 +2,45 @@ package sim
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/a2qgen/a2qgen/hwgen"
+	"github.com/a2qgen/a2qgen/quant/quanttest"
 )
 
 // pauses are the probabilities of gaps and stalls that the tests of long pauses try: each
 // side alone, both, hardly any and nearly all.
 var pauses = [][2]float64{{0, 0.3}, {0.3, 0}, {0.3, 0.3}, {0.01, 0.01}, {0.9, 0.9}}
+
+// design plans a random network under a random fold.
+func design(t *testing.T, seed uint64) *hwgen.Design {
+	t.Helper()
+	rng := rand.New(rand.NewPCG(seed, 3))
+	n := quanttest.RandomNetwork(rng, quanttest.RandomSpec{MaxSize: 60})
+	f := hwgen.Folding{}
+	for i := range n.Layers {
+		l := &n.Layers[i]
+		f[l.Name] = hwgen.Fold{PE: divisor(rng, l.Out), SIMD: divisor(rng, l.In), FIFO: rng.IntN(2) * rng.IntN(9)}
+	}
+	d, err := hwgen.Plan(n, hwgen.Options{Folding: f})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
+// divisor draws a divisor of n.
+func divisor(rng *rand.Rand, n int) int {
+	for {
+		if d := 1 + rng.IntN(n); n%d == 0 {
+			return d
+		}
+	}
+}
 
 // runUsage runs frames through the model and returns what happened on its streams.
 func runUsage(t *testing.T, m *Model, st *Stimulus, frames int) *usage {

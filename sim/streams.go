@@ -155,7 +155,7 @@ func (v *values) distinct() []int {
 func (c *comparison) use() []StreamUse {
 	counts := c.v.distinct()
 	var out []StreamUse
-	for i, s := range c.run.m.design.Streams {
+	for i, s := range c.design.Streams {
 		out = append(out, StreamUse{Name: s.Name, Beats: c.sent[i], Blocked: c.usage.blocked.count(i),
 			Starved: c.usage.starved.count(i), Values: counts[c.v.source[i]]})
 	}
