@@ -221,6 +221,18 @@ func checkMutations(t *testing.T, d *hwgen.Design, samples [][]int32, rows []mut
 	}
 }
 
+// TestMutantThatDoesNotCompile: it is told from one that was caught.
+func TestMutantThatDoesNotCompile(t *testing.T) {
+	tooltest.Need(t, "iverilog")
+	d, samples := mutationTarget(t)
+	dir := emit(t, d)
+	mutate(t, dir, "fifo.v", "assign s_ready", "asign s_ready")
+	_, err := sim.CrossCheck(t.Context(), d, dir, samples, sim.Options{Simulator: verilator.Icarus, CacheDir: t.TempDir()})
+	if !errors.As(err, new(*verilator.BuildError)) || errors.As(err, new(*verilator.CheckError)) {
+		t.Errorf("%T: %v, want a BuildError and no CheckError", err, err)
+	}
+}
+
 // TestMutatedMemories: one wrong bit in any kind of memory fails the cross-check.
 func TestMutatedMemories(t *testing.T) {
 	if testing.Short() {
