@@ -74,7 +74,8 @@ func CrossCheck(ctx context.Context, d *hwgen.Design, dir string, samples [][]in
 }
 
 // Compare is CrossCheck on a bench that is built already; o.Simulator is not used.
-func Compare(ctx context.Context, d *hwgen.Design, bin *verilator.Binary, samples [][]int32, o Options) (*Result, error) {
+func Compare(ctx context.Context, d *hwgen.Design, bin *verilator.Binary, samples [][]int32, o Options) (
+	*Result, error) {
 	if len(samples) == 0 {
 		return nil, fmt.Errorf("sim: no frames to simulate")
 	}
@@ -103,7 +104,8 @@ func Compare(ctx context.Context, d *hwgen.Design, bin *verilator.Binary, sample
 
 // Bench describes the emitted bench of d in dir to the simulators.
 func Bench(d *hwgen.Design, dir string) verilator.Bench {
-	b := verilator.Bench{Dir: dir, Hash: d.Hash, DataBits: d.InputBits(), OutBits: d.OutputBits(), FrameBeats: d.Streams[0].Beats}
+	b := verilator.Bench{Dir: dir, Hash: d.Hash, DataBits: d.InputBits(), OutBits: d.OutputBits(),
+		FrameBeats: d.Streams[0].Beats}
 	for _, p := range d.Probes() {
 		b.Streams = append(b.Streams, verilator.Stream{Name: p.Name, Bits: p.Bits, Offset: p.Offset})
 		b.ProbeBits += p.Bits
@@ -112,7 +114,8 @@ func Bench(d *hwgen.Design, dir string) verilator.Bench {
 }
 
 // compare runs model and Verilog side by side.
-func (r *Result) compare(ctx context.Context, m *Model, v *values, st *Stimulus, bin *verilator.Binary, cycles int, o Options) error {
+func (r *Result) compare(ctx context.Context, m *Model, v *values, st *Stimulus, bin *verilator.Binary, cycles int,
+	o Options) error {
 	stim := verilator.Stimulus{Beats: v.input(), Cycles: cycles, Gap: make([]bool, cycles), Stall: make([]bool, cycles)}
 	for c := range cycles {
 		stim.Gap[c], stim.Stall[c] = st.At(int64(c))

@@ -32,13 +32,18 @@ func TestDifferences(t *testing.T) {
 		want       string // "" for no difference
 	}{
 		{"nothing", "rtl/fifo.v", func(string) error { return nil }, ""},
-		{"parameter of the top", "rtl/accelerator.v", change(".MW(12),", ".MW(13),"), `rtl/accelerator.v: line N is ".MW(13),", want ".MW(12),"`},
+		{"parameter of the top", "rtl/accelerator.v", change(".MW(12),", ".MW(13),"),
+			`rtl/accelerator.v: line N is ".MW(13),", want ".MW(12),"`},
 		{"module", "rtl/mvau.v", change("LAST_BEAT = SF - 1", "LAST_BEAT = SF - 2"),
-			`rtl/mvau.v: line N is "localparam integer LAST_BEAT = SF - 2;", want "localparam integer LAST_BEAT = SF - 1;"`},
-		{"bench", "bench/bench.v", change("module bench", "module  bench"), `bench/bench.v: line N is "module  bench (", want "module bench ("`},
-		{"manifest", "manifest.json", change(`"top": "accelerator"`, `"top": "a"`), `manifest.json: line N is "\"top\": \"a\",", want "\"top\": \"accelerator\","`},
+			`rtl/mvau.v: line N is "localparam integer LAST_BEAT = SF - 2;", want "localparam integer ` +
+				`LAST_BEAT = SF - 1;"`},
+		{"bench", "bench/bench.v", change("module bench", "module  bench"),
+			`bench/bench.v: line N is "module  bench (", want "module bench ("`},
+		{"manifest", "manifest.json", change(`"top": "accelerator"`, `"top": "a"`),
+			`manifest.json: line N is "\"top\": \"a\",", want "\"top\": \"accelerator\","`},
 		{"word of a memory", "rtl/label_bias.mem", change("\n", "0\n"), "rtl/label_bias.mem: line 1 is "},
-		{"end of a file", "rtl/rom.v", change("`default_nettype wire\n", "`default_nettype wire\n\n"), `rtl/rom.v: line N is "", want ""`},
+		{"end of a file", "rtl/rom.v", change("`default_nettype wire\n", "`default_nettype wire\n\n"),
+			`rtl/rom.v: line N is "", want ""`},
 		{"missing memory", "rtl/fc1_weights.mem", os.Remove, "rtl/fc1_weights.mem is missing"},
 		{"missing module", "rtl/fifo.v", os.Remove, "rtl/fifo.v is missing"},
 		{"module too many", "rtl/mine.v", create, "rtl/mine.v is no file of the design"},
@@ -94,7 +99,8 @@ func TestLongLines(t *testing.T) {
 		t.Fatal(err)
 	}
 	found, err := sim.Differences(dir, files)
-	if err != nil || len(found) != 1 || len(found[0].String()) > 160 || !strings.Contains(found[0].Has, "02") || !strings.Contains(found[0].Wants, "01") {
+	if err != nil || len(found) != 1 || len(found[0].String()) > 160 || !strings.Contains(found[0].Has, "02") ||
+		!strings.Contains(found[0].Wants, "01") {
 		t.Errorf("found %v, %v", found, err)
 	}
 }

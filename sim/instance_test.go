@@ -10,7 +10,8 @@ func TestInstanceHead(t *testing.T) {
 	for _, c := range []struct{ text, want, fails string }{
 		{"mvau #(.A(1), .B(2)) u_x (.clk(c));", "mvau #(.A(1), .B(2)) u_x", ""},
 		{"wire u_xy;\n  mvau u_x(.clk(c));", "mvau u_x", ""},
-		{"mvau#(\n .A((1 + 2) * 3), // ) u_x (\n .M(\") u_x (\")\n)\nu_x\n(", "mvau#(\n .A((1 + 2) * 3), // ) u_x (\n .M(\") u_x (\")\n)\nu_x", ""},
+		{"mvau#(\n .A((1 + 2) * 3), // ) u_x (\n .M(\") u_x (\")\n)\nu_x\n(",
+			"mvau#(\n .A((1 + 2) * 3), // ) u_x (\n .M(\") u_x (\")\n)\nu_x", ""},
 		{"/* old u_x ( */ rom /* new */ # (.A(1)) /* name */ u_x (", "rom /* new */ # (.A(1)) /* name */ u_x", ""},
 		{"mvau #(.A(1)) u_y (.clk(c));", "", "no instance u_x"},
 		{"assign b = (a) u_x (", "", "no # before"},

@@ -17,14 +17,16 @@ import (
 	"github.com/a2qgen/a2qgen/verilator/tooltest"
 )
 
-var flips = flag.Int("flips", 0, "bits to flip, drawn from all memories of the demo-sized network, in TestFlippedBits (minutes)")
+var flips = flag.Int("flips", 0,
+	"bits to flip, drawn from all memories of the demo-sized network, in TestFlippedBits (minutes)")
 
 // TestLayersAlone: each layer of a design as emitted equals the model; alone it is driven
 // to both ends of every channel.
 func TestLayersAlone(t *testing.T) {
 	tooltest.Need(t, "iverilog")
 	d, _ := mutationTarget(t)
-	results, err := sim.CheckLayers(t.Context(), d, emit(t, d), sim.Options{Simulator: verilator.Icarus, Seed: 1, CacheDir: t.TempDir()})
+	o := sim.Options{Simulator: verilator.Icarus, Seed: 1, CacheDir: t.TempDir()}
+	results, err := sim.CheckLayers(t.Context(), d, emit(t, d), o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -52,7 +54,8 @@ func TestNarrowAccumulators(t *testing.T) {
 			t.Fatal(err)
 		}
 		_, err = sim.CheckLayer(t.Context(), d, i, dir, sim.Options{Simulator: verilator.Icarus, CacheDir: t.TempDir()})
-		if !caught(t, nil, err) || !strings.Contains(err.Error(), "u_"+l.Layer.Name+"_mvau") || !strings.Contains(err.Error(), "overflows") {
+		if !caught(t, nil, err) || !strings.Contains(err.Error(), "u_"+l.Layer.Name+"_mvau") ||
+			!strings.Contains(err.Error(), "overflows") {
 			t.Errorf("%s: %v, want an overflow", l.Layer.Name, err)
 		}
 	}
@@ -85,7 +88,8 @@ func TestFlippedBits(t *testing.T) {
 				}
 				dir := emit(t, d)
 				flip(t, dir, m, 0)
-				r, err := sim.CheckLayer(t.Context(), d, i, dir, sim.Options{Simulator: verilator.Icarus, CacheDir: t.TempDir(), FirstOnly: true})
+				o := sim.Options{Simulator: verilator.Icarus, CacheDir: t.TempDir(), FirstOnly: true}
+				r, err := sim.CheckLayer(t.Context(), d, i, dir, o)
 				if !caught(t, &sim.Result{Mismatches: r.Mismatches, First: r.First}, err) {
 					t.Error("bit 0 does not show")
 				}

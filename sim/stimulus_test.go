@@ -98,7 +98,8 @@ func checkPauses(t *testing.T, what string, u *usage, st *Stimulus) {
 	t.Helper()
 	for i := 0; u.all>>i&1 != 0; i++ {
 		if u.blocked.count(i) == 0 || u.starved.count(i) == 0 {
-			t.Errorf("%s: stream %d is blocked for %d cycles and starved for %d", what, i, u.blocked.count(i), u.starved.count(i))
+			t.Errorf("%s: stream %d is blocked for %d cycles and starved for %d", what, i, u.blocked.count(i),
+				u.starved.count(i))
 		}
 	}
 	if u.pressure.Full == 0 || u.pressure.Dry == 0 {

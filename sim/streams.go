@@ -99,8 +99,8 @@ func (r *Result) warnings() []string {
 		}
 	}
 	if len(out) == 0 && (r.Pressure.Full == 0 || r.Pressure.Dry == 0) {
-		out = append(out, fmt.Sprintf("the streams were not all blocked, or all starved, at once: too few frames, the design alone holds %d",
-			r.Pressure.Holds))
+		out = append(out, fmt.Sprintf("the streams were not all blocked, or all starved, at once: "+
+			"too few frames, the design alone holds %d", r.Pressure.Holds))
 	}
 	return out
 }

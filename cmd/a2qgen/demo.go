@@ -252,7 +252,8 @@ func (d *demo) crossCheck(ctx context.Context, pause float64) (*simReport, error
 }
 
 func (d *demo) simOptions(pause float64) simOptions {
-	return simOptions{frames: d.frames, gap: pause, stall: pause, seed: 1, set: d.sets.test, simulator: verilator.Verilator}
+	return simOptions{frames: d.frames, gap: pause, stall: pause, seed: 1, set: d.sets.test,
+		simulator: verilator.Verilator}
 }
 
 func (d *demo) estimate(context.Context) (printer, error) {

@@ -99,9 +99,11 @@ func foldingTable(r *generateReport) *report.Table {
 }
 
 func simTable(runs ...*simReport) *report.Table {
-	t := &report.Table{Head: []string{"gap", "stall", "frames", "beats", "all blocked", "all starved", "mismatches", "cycles, model", "cycles, Verilog", "right"}}
+	t := &report.Table{Head: []string{"gap", "stall", "frames", "beats", "all blocked", "all starved", "mismatches",
+		"cycles, model", "cycles, Verilog", "right"}}
 	for _, r := range runs {
-		t.Rows = append(t.Rows, cells(r.Gap, r.Stall, r.Result.Frames, r.BeatsCompared, r.Pressure.Full, r.Pressure.Dry, r.Mismatches, r.CyclesModel, r.CyclesRTL,
+		t.Rows = append(t.Rows, cells(r.Gap, r.Stall, r.Result.Frames, r.BeatsCompared, r.Pressure.Full, r.Pressure.Dry,
+			r.Mismatches, r.CyclesModel, r.CyclesRTL,
 			fmt.Sprintf("%d of %d", r.Correct, r.Total)))
 	}
 	return t

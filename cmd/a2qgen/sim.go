@@ -56,12 +56,15 @@ func simCommand() *cli.Command {
 		Flags: []cli.Flag{
 			&cli.IntFlag{Name: "frames", Value: 100, Usage: "simulate `N` frames, and some drawn ones beside those of --data"},
 			&cli.StringFlag{Name: "data", DefaultText: "drawn inputs", Usage: "`DIR` of a data set, FILE, or IMAGES,LABELS"},
-			&cli.Float64Flag{Name: "scale", DefaultText: "1/255 for unsigned bytes, else 1", Usage: "multiply what is read by `F`"},
+			&cli.Float64Flag{Name: "scale", DefaultText: "1/255 for unsigned bytes, else 1",
+				Usage: "multiply what is read by `F`"},
 			&cli.Float64Flag{Name: "gap", DefaultText: "0", Usage: "`PROBABILITY` of a pause of the source, 0..0.9"},
 			&cli.Float64Flag{Name: "stall", DefaultText: "0", Usage: "`PROBABILITY` of a pause of the sink, 0..0.9"},
-			&cli.IntFlag{Name: "period", DefaultText: "random pauses", Usage: "pause periodically, every `N` cycles, not at random"},
+			&cli.IntFlag{Name: "period", DefaultText: "random pauses",
+				Usage: "pause periodically, every `N` cycles, not at random"},
 			&cli.Uint64Flag{Name: "seed", Value: 1, Usage: "`S` of the pauses and of drawn inputs"},
-			&cli.BoolFlag{Name: "edited", DisableDefaultText: true, Usage: "simulate a directory that was changed, and each layer alone"},
+			&cli.BoolFlag{Name: "edited", DisableDefaultText: true,
+				Usage: "simulate a directory that was changed, and each layer alone"},
 			&cli.StringFlag{Name: "vcd", Usage: "`FILE` to write waves to"},
 			&cli.StringFlag{Name: "simulator", Value: string(verilator.Verilator), Usage: "`NAME`: verilator or icarus"},
 			jsonFlag(),
@@ -121,7 +124,8 @@ func (o simOptions) check() error {
 	case o.period < 0:
 		return usagef("sim: --period is %d, want 0 or more cycles", o.period)
 	case o.period > 0 && o.gap == 0 && o.stall == 0:
-		return usagef("sim: --period is %d without pauses, want --gap or --stall too, the parts of each period that pause", o.period)
+		return usagef("sim: --period is %d without pauses, want --gap or --stall too, the parts of each period that pause",
+			o.period)
 	case o.simulator != verilator.Verilator && o.simulator != verilator.Icarus:
 		return usagef("sim: --simulator is %q, want verilator or icarus", o.simulator)
 	}
@@ -181,6 +185,6 @@ func readEmitted(dir string, edited bool) (*hwgen.Design, []sim.Difference, erro
 	if len(found) > 1 {
 		more = fmt.Sprintf(", and %d more files (%s)", len(found)-1, fileNames(found[1:]))
 	}
-	return nil, nil, fmt.Errorf("sim: %s is not what its network gives: %v%s; generate it again, or simulate it as it is with --edited",
-		dir, found[0], more)
+	return nil, nil, fmt.Errorf("sim: %s is not what its network gives: %v%s; "+
+		"generate it again, or simulate it as it is with --edited", dir, found[0], more)
 }

@@ -19,15 +19,16 @@ func tinyDesign(t *testing.T) string {
 }
 
 var simKeys = []string{"frames", "beats_compared", "mismatches", "cycles_model", "cycles_rtl", "interval_cycles",
-	"latency_cycles", "model_seconds", "rtl_seconds", "build_seconds", "correct", "total", "data", "gap", "stall", "simulator",
-	"speed_ratio", "frames_compared", "data_frames", "drawn_frames", "distinct_data_frames", "distinct_frames", "streams",
+	"latency_cycles", "model_seconds", "rtl_seconds", "build_seconds", "correct", "total", "data", "gap", "stall",
+	"simulator", "speed_ratio", "frames_compared", "data_frames", "drawn_frames", "distinct_data_frames", "distinct_frames", "streams",
 	"pressure", "warnings"}
 
 func TestSimIcarus(t *testing.T) {
 	tooltest.Need(t, "iverilog", "vvp")
 	t.Setenv("XDG_CACHE_HOME", t.TempDir())
 	dir, set, vcd := tinyDesign(t), tinyData(t, 7), filepath.Join(t.TempDir(), "waves.vcd")
-	doc := succeed(t, "sim", dir, "--frames", "10", "--gap", "0.2", "--stall", "0.3", "--simulator", "icarus", "--data", set, "--vcd", vcd, "--json").document(t)
+	doc := succeed(t, "sim", dir, "--frames", "10", "--gap", "0.2", "--stall", "0.3", "--simulator", "icarus",
+		"--data", set, "--vcd", vcd, "--json").document(t)
 	wantKeys(t, "sim", doc, simKeys...)
 	if doc["mismatches"] != 0.0 || doc["cycles_model"] != doc["cycles_rtl"] || doc["frames"] != 10.0 || doc["total"] != 10.0 {
 		t.Errorf("sim: %v", doc)
@@ -42,12 +43,15 @@ func TestSimIcarus(t *testing.T) {
 	}
 	// Beside the 10 samples there are 8 drawn frames. The data has 7, of which numbers 3 and
 	// 6 are alike in 2 bits: 250 first, and below 32 (0.5 steps of 0.25 * 255) the rest.
-	if doc["data_frames"] != 10.0 || doc["distinct_data_frames"] != 6.0 || doc["drawn_frames"] != 8.0 || doc["frames_compared"] != 18.0 {
+	if doc["data_frames"] != 10.0 || doc["distinct_data_frames"] != 6.0 ||
+		doc["drawn_frames"] != 8.0 || doc["frames_compared"] != 18.0 {
 		t.Errorf("frames: %v", doc)
 	}
 	// Without --data all frames are drawn, whatever data sets are installed.
-	doc = succeed(t, "sim", dir, "--frames", "3", "--stall", "0.5", "--period", "4", "--simulator", "icarus", "--json").document(t)
-	if doc["total"] != 0.0 || doc["data"] != "no data set" || doc["data_frames"] != 0.0 || doc["drawn_frames"] != 11.0 || doc["frames"] != 3.0 {
+	doc = succeed(t, "sim", dir, "--frames", "3", "--stall", "0.5", "--period", "4", "--simulator", "icarus",
+		"--json").document(t)
+	if doc["total"] != 0.0 || doc["data"] != "no data set" || doc["data_frames"] != 0.0 ||
+		doc["drawn_frames"] != 11.0 || doc["frames"] != 3.0 {
 		t.Errorf("sim without data: %v", doc)
 	}
 }
@@ -115,7 +119,8 @@ func TestSimVerilator(t *testing.T) {
 	tooltest.Need(t, "verilator", "make", "g++")
 	dir, set := tinyDesign(t), tinyData(t, 9)
 	o := succeed(t, "sim", dir, "--data", set, "--frames", "20", "--stall", "0.7", "--seed", "3")
-	for _, want := range []string{"20 frames, 8 different", "8 frames drawn over UINT2", "0 mismatches", "of 20 right", "blocked", "starved"} {
+	for _, want := range []string{"20 frames, 8 different", "8 frames drawn over UINT2",
+		"0 mismatches", "of 20 right", "blocked", "starved"} {
 		if !strings.Contains(o.out, want) {
 			t.Errorf("text lacks %q:\n%s", want, o.out)
 		}
@@ -139,13 +144,15 @@ func TestSimScale(t *testing.T) {
 		{nil, 1, "every input of every data frame is 0: is --scale right?"},
 		{[]string{"--scale", "1"}, 3, ""}, // the bright pixel of three classes: 250 is 3, up to 59 is 1 or 0
 	} {
-		args := append([]string{"sim", dir, "--data", tinyData(t, 20), "--frames", "20", "--simulator", "icarus", "--json"}, c.scale...)
+		args := append([]string{"sim", dir, "--data", tinyData(t, 20), "--frames", "20", "--simulator", "icarus",
+			"--json"}, c.scale...)
 		doc := succeed(t, args...).document(t)
 		if n := doc["distinct_data_frames"].(float64); n < c.distinct || c.distinct == 1 && n > 1 {
 			t.Errorf("%v: %v different frames, want %v", c.scale, n, c.distinct)
 		}
 		warnings := doc["warnings"].([]any)
-		if c.warning == "" && len(warnings) > 0 || c.warning != "" && (len(warnings) == 0 || warnings[len(warnings)-1] != c.warning) {
+		if c.warning == "" && len(warnings) > 0 || c.warning != "" &&
+			(len(warnings) == 0 || warnings[len(warnings)-1] != c.warning) {
 			t.Errorf("%v: warnings %v, want %q", c.scale, warnings, c.warning)
 		}
 		// The drawn frames use the whole type all the same: 0..3.
@@ -161,7 +168,8 @@ func TestSimWarnsOfShortRuns(t *testing.T) {
 	t.Setenv("XDG_CACHE_HOME", t.TempDir())
 	dir := filepath.Join(t.TempDir(), "design")
 	m := foldedModel()
-	succeed(t, "generate", writeModel(t, m), "--out", dir, "--fold", "fc1=1,1", "--fold", "fc2=8,8", "--fold", "fc3=6,8", "--fold", "fc4=5,6")
+	succeed(t, "generate", writeModel(t, m), "--out", dir, "--fold", "fc1=1,1", "--fold", "fc2=8,8",
+		"--fold", "fc3=6,8", "--fold", "fc4=5,6")
 	doc := succeed(t, "sim", dir, "--frames", "1", "--stall", "0.1", "--simulator", "icarus", "--json").document(t)
 	warnings := doc["warnings"].([]any)
 	if len(warnings) == 0 || !strings.HasPrefix(warnings[0].(string), "never blocked: ") ||
