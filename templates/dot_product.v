@@ -31,8 +31,7 @@ module dot_product #(
     input  wire                        en,
     input  wire [SIMD*WEIGHT_BITS-1:0] weights,
     input  wire [SIMD*INPUT_BITS-1:0]  inputs,
-    output wire [SUM_BITS-1:0]         sum,
-    output wire [63:0]                 exact  // the sum before it wrapped (simulation only)
+    output wire [SUM_BITS-1:0]         sum
 );
     localparam integer LEVELS = $clog2(SIMD);
     localparam integer FULL = WEIGHT_BITS + INPUT_BITS;  // bits of an exact product
@@ -55,34 +54,12 @@ module dot_product #(
             reg [PRODUCT-1:0] product_q;
             always @(posedge clk) if (en) product_q <= full[PRODUCT-1:0];
             wire unused = &{1'b0, full};
-`ifndef SYNTHESIS
-            // The exact sum, apart from the tree and from product.v.
-            wire [WEIGHT_BITS-1:0] w = weights[lane*WEIGHT_BITS +: WEIGHT_BITS];
-            wire [INPUT_BITS-1:0] x = inputs[lane*INPUT_BITS +: INPUT_BITS];
-            wire x_sign = (INPUT_SIGNED != 0) && x[INPUT_BITS-1];
-            wire [63:0] w_wide = {{(64-WEIGHT_BITS){w[WEIGHT_BITS-1]}}, w};
-            wire [63:0] x_wide = {{(64-INPUT_BITS){x_sign}}, x};
-            wire [63:0] so_far;  // of lanes 0..lane
-            if (lane == 0) begin : gen_first
-                assign so_far = w_wide * x_wide;
-            end else begin : gen_next
-                assign so_far = gen_product[lane-1].so_far + w_wide * x_wide;
-            end
-`endif
         end
 
         for (level = 0; level <= LEVELS; level = level + 1) begin : gen_level
             localparam integer NODES = (SIMD + (1 << level) - 1) >> level;
             localparam integer BITS = (FULL + level < ACC_BITS) ? FULL + level : ACC_BITS;
             wire [NODES*BITS-1:0] sums;
-`ifndef SYNTHESIS
-            reg [63:0] exact_q;
-            if (level == 0) begin : gen_exact
-                always @(posedge clk) if (en) exact_q <= gen_product[SIMD-1].so_far;
-            end else begin : gen_exact_next
-                always @(posedge clk) if (en) exact_q <= gen_level[level-1].exact_q;
-            end
-`endif
             if (level == 0) begin : gen_leaves
                 for (node = 0; node < NODES; node = node + 1) begin : gen_node
                     assign sums[node*BITS +: BITS] = gen_product[node].product_q;
@@ -112,10 +89,5 @@ module dot_product #(
     endgenerate
 
     assign sum = gen_level[LEVELS].sums;
-`ifndef SYNTHESIS
-    assign exact = gen_level[LEVELS].exact_q;
-`else
-    assign exact = 64'd0;
-`endif
 endmodule
 `default_nettype wire

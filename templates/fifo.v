@@ -55,5 +55,21 @@ module fifo #(
             if (!s_fire && m_fire) level_q <= level_q - 1'b1;
         end
     end
+
+    // altera translate_off
+`ifndef SYNTHESIS
+    level_check #(
+        .DEPTH     (DEPTH),
+        .LEVEL_BITS(LEVEL_BITS)
+    ) u_check (
+        .clk  (clk),
+        .rst_n(rst_n),
+        .write(s_fire),
+        .read (m_fire),
+        .level(level_q),
+        .held (level_q)
+    );
+`endif
+    // altera translate_on
 endmodule
 `default_nettype wire

@@ -176,6 +176,7 @@ module label_select #(
         end
     endgenerate
 
+    // altera translate_off
 `ifndef SYNTHESIS
     generate
         if (MEM != "") begin : gen_bias_file
@@ -186,6 +187,7 @@ module label_select #(
         end
     endgenerate
 `endif
+    // altera translate_on
 
     reg [PAIR-1:0] best_q;
     wire [PAIR-1:0] beat_best = gen_level[LEVELS].pairs;

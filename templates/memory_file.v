@@ -15,22 +15,14 @@ module memory_file #(
     parameter integer WIDTH = 8,
     parameter integer DEPTH = 4
 ) ();
+    // altera translate_off
 `ifndef SYNTHESIS
     localparam integer DIGITS = (WIDTH + 3) / 4;
     integer file;
     integer letter;
     integer count;
 
-    // Exit status: $finish would give 0, and Icarus goes on after a $stop without a terminal.
-    task stop;
-        begin
-`ifdef __ICARUS__
-            $finish_and_return(1);
-`else
-            $stop;
-`endif
-        end
-    endtask
+    sim_stop u_stop ();
 
     task count_digits;
         begin
@@ -48,16 +40,17 @@ module memory_file #(
         file = $fopen(MEM, "r");
         if (file == 0) begin
             $display("ERROR %m: memory file not found: %0s", MEM);
-            stop;
+            u_stop.fail;
         end else begin
             count_digits;
             if (count != DEPTH * DIGITS) begin
                 $display("ERROR %m: memory file %0s has %0d digits, want %0d words of %0d", MEM,
                          count, DEPTH, DIGITS);
-                stop;
+                u_stop.fail;
             end
         end
     end
 `endif
+    // altera translate_on
 endmodule
 `default_nettype wire

@@ -151,6 +151,7 @@ module mvau #(
         end
     endgenerate
 
+    // altera translate_off
 `ifndef SYNTHESIS
     generate
         if (SHIFTED != 0 && STARTS != "") begin : gen_start_file
@@ -158,13 +159,13 @@ module mvau #(
         end
     endgenerate
 `endif
+    // altera translate_on
 
     wire [PE*ACC_BITS-1:0] acc;
     genvar pe;
     generate
         for (pe = 0; pe < PE; pe = pe + 1) begin : gen_pe
             wire [SUM_BITS-1:0] sum;
-            wire [63:0] exact;
             dot_product #(
                 .SIMD        (SIMD),
                 .WEIGHT_BITS (WEIGHT_BITS),
@@ -176,8 +177,7 @@ module mvau #(
                 .en     (en),
                 .weights(weights[pe*SIMD*WEIGHT_BITS +: SIMD*WEIGHT_BITS]),
                 .inputs (x_q),
-                .sum    (sum),
-                .exact  (exact)
+                .sum    (sum)
             );
             accumulator #(
                 .SUM_BITS(SUM_BITS),
@@ -187,13 +187,31 @@ module mvau #(
                 .clk  (clk),
                 .en   (en),
                 .valid(valid_q[AT_SUM]),
-                .check(rst_n),
                 .first(first_q[AT_SUM]),
                 .start(starts[pe*ACC_BITS +: ACC_BITS]),
                 .sum  (sum),
-                .exact(exact),
                 .acc  (acc[pe*ACC_BITS +: ACC_BITS])
             );
+            // altera translate_off
+`ifndef SYNTHESIS
+            overflow_check #(
+                .SIMD        (SIMD),
+                .WEIGHT_BITS (WEIGHT_BITS),
+                .INPUT_BITS  (INPUT_BITS),
+                .INPUT_SIGNED(INPUT_SIGNED),
+                .ACC_BITS    (ACC_BITS)
+            ) u_check (
+                .clk    (clk),
+                .rst_n  (rst_n),
+                .en     (en),
+                .weights(weights[pe*SIMD*WEIGHT_BITS +: SIMD*WEIGHT_BITS]),
+                .inputs (x_q),
+                .valid  (valid_q[AT_SUM]),
+                .first  (first_q[AT_SUM]),
+                .start  (starts[pe*ACC_BITS +: ACC_BITS])
+            );
+`endif
+            // altera translate_on
         end
     endgenerate
 

@@ -103,5 +103,21 @@ module replay_buffer #(
             if (!s_fire && take_fresh) fresh_q <= fresh_q - 1'b1;
         end
     end
+
+    // altera translate_off
+`ifndef SYNTHESIS
+    level_check #(
+        .DEPTH     (SLOTS),
+        .LEVEL_BITS(LEVEL_BITS)
+    ) u_check (
+        .clk  (clk),
+        .rst_n(rst_n),
+        .write(s_fire),
+        .read (read),
+        .level(level_q),
+        .held (first_pass ? fresh_q : level_q)
+    );
+`endif
+    // altera translate_on
 endmodule
 `default_nettype wire

@@ -44,6 +44,7 @@ module rom #(
         end
     endgenerate
 
+    // altera translate_off
 `ifndef SYNTHESIS
     generate
         if (MEM != "") begin : gen_file
@@ -51,5 +52,6 @@ module rom #(
         end
     endgenerate
 `endif
+    // altera translate_on
 endmodule
 `default_nettype wire

@@ -43,6 +43,7 @@ module threshold_stage #(
     reg [PE*THRESHOLD_BITS-1:0] mem [0:DEPTH-1];
     initial if (MEM != "") $readmemh(FILE, mem);
 
+    // altera translate_off
 `ifndef SYNTHESIS
     generate
         if (MEM != "") begin : gen_file
@@ -50,6 +51,7 @@ module threshold_stage #(
         end
     endgenerate
 `endif
+    // altera translate_on
 
     wire [PAD-1:0] base = {{(PAD-FOLD_BITS){1'b0}}, fold_in} << STAGE;
 

@@ -108,6 +108,7 @@ module thresholds #(
         end
     endgenerate
 
+    // altera translate_off
 `ifndef SYNTHESIS
     generate
         if (MEM != "" && INVERT != 0) begin : gen_file
@@ -115,6 +116,7 @@ module thresholds #(
         end
     endgenerate
 `endif
+    // altera translate_on
 
     wire unused = &{1'b0, gen_stage[OUTPUT_BITS-1].acc_out, gen_stage[OUTPUT_BITS-1].fold_out};
 endmodule
