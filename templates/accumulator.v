@@ -44,5 +44,18 @@ module accumulator #(
             wire unused = next[0];
         end
     endgenerate
+
+    // What the header forbids: no tool finds a module of these names (docs/hardware.md).
+    generate
+        if (SUM_BITS < 1 || SUM_BITS > ACC_BITS) begin : gen_sum_bits_1_to_acc_bits
+            accumulator_needs_SUM_BITS_1_to_ACC_BITS u_refused ();
+        end
+        if (ACC_BITS < 1 || ACC_BITS > 64) begin : gen_acc_bits_1_to_64
+            accumulator_needs_ACC_BITS_1_to_64 u_refused ();
+        end
+        if (ONE_SUM != 0 && ONE_SUM != 1) begin : gen_one_sum_0_or_1
+            accumulator_needs_ONE_SUM_0_or_1 u_refused ();
+        end
+    endgenerate
 endmodule
 `default_nettype wire

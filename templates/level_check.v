@@ -36,5 +36,15 @@ module level_check #(
     wire unused = &{1'b0, wide};
 `endif
     // altera translate_on
+
+    // What the header forbids: no tool finds a module of these names (docs/hardware.md).
+    generate
+        if (DEPTH < 1) begin : gen_depth_at_least_1
+            level_check_needs_DEPTH_at_least_1 u_refused ();
+        end
+        if (LEVEL_BITS < 1 || LEVEL_BITS > 32) begin : gen_level_bits_1_to_32
+            level_check_needs_LEVEL_BITS_1_to_32 u_refused ();
+        end
+    endgenerate
 endmodule
 `default_nettype wire

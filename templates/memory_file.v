@@ -52,5 +52,15 @@ module memory_file #(
     end
 `endif
     // altera translate_on
+
+    // What the header forbids: no tool finds a module of these names (docs/hardware.md).
+    generate
+        if (WIDTH < 1) begin : gen_width_at_least_1
+            memory_file_needs_WIDTH_at_least_1 u_refused ();
+        end
+        if (DEPTH < 1) begin : gen_depth_at_least_1
+            memory_file_needs_DEPTH_at_least_1 u_refused ();
+        end
+    endgenerate
 endmodule
 `default_nettype wire

@@ -252,5 +252,51 @@ module mvau #(
         .m_ready(m_ready),
         .m_data (m_data)
     );
+
+    // What the header forbids: no tool finds a module of these names (docs/hardware.md).
+    generate
+        if (MW < 1) begin : gen_mw_at_least_1
+            mvau_needs_MW_at_least_1 u_refused ();
+        end
+        if (MH < 1) begin : gen_mh_at_least_1
+            mvau_needs_MH_at_least_1 u_refused ();
+        end
+        if (PE < 1) begin : gen_pe_at_least_1
+            mvau_needs_PE_at_least_1 u_refused ();
+        end
+        if (SIMD < 1) begin : gen_simd_at_least_1
+            mvau_needs_SIMD_at_least_1 u_refused ();
+        end
+        if (PE > 0 && MH % PE != 0) begin : gen_pe_to_divide_mh
+            mvau_needs_PE_to_divide_MH u_refused ();
+        end
+        if (SIMD > 0 && MW % SIMD != 0) begin : gen_simd_to_divide_mw
+            mvau_needs_SIMD_to_divide_MW u_refused ();
+        end
+        if (WEIGHT_BITS < 1 || WEIGHT_BITS > 32) begin : gen_weight_bits_1_to_32
+            mvau_needs_WEIGHT_BITS_1_to_32 u_refused ();
+        end
+        if (INPUT_BITS < 1 || INPUT_BITS > 32) begin : gen_input_bits_1_to_32
+            mvau_needs_INPUT_BITS_1_to_32 u_refused ();
+        end
+        if (INPUT_SIGNED != 0 && INPUT_SIGNED != 1) begin : gen_input_signed_0_or_1
+            mvau_needs_INPUT_SIGNED_0_or_1 u_refused ();
+        end
+        if (ACC_BITS < 1 || ACC_BITS > 64) begin : gen_acc_bits_1_to_64
+            mvau_needs_ACC_BITS_1_to_64 u_refused ();
+        end
+        if (OUTPUT_BITS < 0 || OUTPUT_BITS > 16) begin : gen_output_bits_0_to_16
+            mvau_needs_OUTPUT_BITS_0_to_16 u_refused ();
+        end
+        if (BLOCK != 0 && BLOCK != 1) begin : gen_block_0_or_1
+            mvau_needs_BLOCK_0_or_1 u_refused ();
+        end
+        if (SHIFTED != 0 && SHIFTED != 1) begin : gen_shifted_0_or_1
+            mvau_needs_SHIFTED_0_or_1 u_refused ();
+        end
+        if (Y_BITS != ((OUTPUT_BITS > 0) ? OUTPUT_BITS : ACC_BITS)) begin : gen_y_bits_as_derived
+            mvau_needs_Y_BITS_as_derived u_refused ();
+        end
+    endgenerate
 endmodule
 `default_nettype wire

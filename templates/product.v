@@ -61,5 +61,18 @@ module product #(
     assign total[ROW+2*DIGITS-1:2*DIGITS] = gen_digit[DIGITS-1].sum[ROW+1:2];
     assign p = total[WEIGHT_BITS+INPUT_BITS-1:0];
     wire unused = &{1'b0, bits[2*DIGITS+1], total};
+
+    // What the header forbids: no tool finds a module of these names (docs/hardware.md).
+    generate
+        if (WEIGHT_BITS < 1) begin : gen_weight_bits_at_least_1
+            product_needs_WEIGHT_BITS_at_least_1 u_refused ();
+        end
+        if (INPUT_BITS < 1) begin : gen_input_bits_at_least_1
+            product_needs_INPUT_BITS_at_least_1 u_refused ();
+        end
+        if (INPUT_SIGNED != 0 && INPUT_SIGNED != 1) begin : gen_input_signed_0_or_1
+            product_needs_INPUT_SIGNED_0_or_1 u_refused ();
+        end
+    endgenerate
 endmodule
 `default_nettype wire

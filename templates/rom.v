@@ -53,5 +53,21 @@ module rom #(
     endgenerate
 `endif
     // altera translate_on
+
+    // What the header forbids: no tool finds a module of these names (docs/hardware.md).
+    generate
+        if (WIDTH < 1) begin : gen_width_at_least_1
+            rom_needs_WIDTH_at_least_1 u_refused ();
+        end
+        if (DEPTH < 1) begin : gen_depth_at_least_1
+            rom_needs_DEPTH_at_least_1 u_refused ();
+        end
+        if (BLOCK != 0 && BLOCK != 1) begin : gen_block_0_or_1
+            rom_needs_BLOCK_0_or_1 u_refused ();
+        end
+        if (ADDR_BITS != ((DEPTH > 1) ? $clog2(DEPTH) : 1)) begin : gen_addr_bits_as_derived
+            rom_needs_ADDR_BITS_as_derived u_refused ();
+        end
+    endgenerate
 endmodule
 `default_nettype wire

@@ -47,5 +47,12 @@ module spill_register #(
         if (free) data_q <= spill_valid_q ? spill_q : s_data;
         if (s_ready) spill_q <= s_data;
     end
+
+    // What the header forbids: no tool finds a module of these names (docs/hardware.md).
+    generate
+        if (WIDTH < 1) begin : gen_width_at_least_1
+            spill_register_needs_WIDTH_at_least_1 u_refused ();
+        end
+    endgenerate
 endmodule
 `default_nettype wire

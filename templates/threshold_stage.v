@@ -99,5 +99,30 @@ module threshold_stage #(
             wire unused = &{1'b0, addr[PAD-1:ADDR_BITS], word};
         end
     endgenerate
+
+    // What the header forbids: no tool finds a module of these names (docs/hardware.md).
+    generate
+        if (PE < 1) begin : gen_pe_at_least_1
+            threshold_stage_needs_PE_at_least_1 u_refused ();
+        end
+        if (FOLDS < 1) begin : gen_folds_at_least_1
+            threshold_stage_needs_FOLDS_at_least_1 u_refused ();
+        end
+        if (STAGE < 0 || STAGE > 15) begin : gen_stage_0_to_15
+            threshold_stage_needs_STAGE_0_to_15 u_refused ();
+        end
+        if (ACC_BITS < 1 || ACC_BITS > 64) begin : gen_acc_bits_1_to_64
+            threshold_stage_needs_ACC_BITS_1_to_64 u_refused ();
+        end
+        if (THRESHOLD_BITS < ACC_BITS) begin : gen_threshold_bits_at_least_acc_bits
+            threshold_stage_needs_THRESHOLD_BITS_at_least_ACC_BITS u_refused ();
+        end
+        if (FOLD_BITS != ((FOLDS > 1) ? $clog2(FOLDS) : 1)) begin : gen_fold_bits_as_derived
+            threshold_stage_needs_FOLD_BITS_as_derived u_refused ();
+        end
+        if (FOUND_BITS != ((STAGE > 0) ? STAGE : 1)) begin : gen_found_bits_as_derived
+            threshold_stage_needs_FOUND_BITS_as_derived u_refused ();
+        end
+    endgenerate
 endmodule
 `default_nettype wire

@@ -119,5 +119,33 @@ module thresholds #(
     // altera translate_on
 
     wire unused = &{1'b0, gen_stage[OUTPUT_BITS-1].acc_out, gen_stage[OUTPUT_BITS-1].fold_out};
+
+    // What the header forbids: no tool finds a module of these names (docs/hardware.md).
+    generate
+        if (PE < 1) begin : gen_pe_at_least_1
+            thresholds_needs_PE_at_least_1 u_refused ();
+        end
+        if (FOLDS < 1) begin : gen_folds_at_least_1
+            thresholds_needs_FOLDS_at_least_1 u_refused ();
+        end
+        if (ACC_BITS < 1 || ACC_BITS > 64) begin : gen_acc_bits_1_to_64
+            thresholds_needs_ACC_BITS_1_to_64 u_refused ();
+        end
+        if (THRESHOLD_BITS < ACC_BITS) begin : gen_threshold_bits_at_least_acc_bits
+            thresholds_needs_THRESHOLD_BITS_at_least_ACC_BITS u_refused ();
+        end
+        if (THRESHOLD_BITS > ACC_BITS + 1) begin : gen_threshold_bits_at_most_acc_bits_plus_1
+            thresholds_needs_THRESHOLD_BITS_at_most_ACC_BITS_plus_1 u_refused ();
+        end
+        if (OUTPUT_BITS < 1 || OUTPUT_BITS > 16) begin : gen_output_bits_1_to_16
+            thresholds_needs_OUTPUT_BITS_1_to_16 u_refused ();
+        end
+        if (OUTPUT_SIGNED != 0 && OUTPUT_SIGNED != 1) begin : gen_output_signed_0_or_1
+            thresholds_needs_OUTPUT_SIGNED_0_or_1 u_refused ();
+        end
+        if (INVERT != 0 && INVERT != 1) begin : gen_invert_0_or_1
+            thresholds_needs_INVERT_0_or_1 u_refused ();
+        end
+    endgenerate
 endmodule
 `default_nettype wire

@@ -36,5 +36,12 @@ module tlast_check #(
     end
 `endif
     // altera translate_on
+
+    // What the header forbids: no tool finds a module of these names (docs/hardware.md).
+    generate
+        if (BEATS < 1) begin : gen_beats_at_least_1
+            tlast_check_needs_BEATS_at_least_1 u_refused ();
+        end
+    endgenerate
 endmodule
 `default_nettype wire

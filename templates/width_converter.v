@@ -90,5 +90,24 @@ module width_converter #(
             end
         end
     endgenerate
+
+    // What the header forbids: no tool finds a module of these names (docs/hardware.md).
+    generate
+        if (WORD < 1) begin : gen_word_at_least_1
+            width_converter_needs_WORD_at_least_1 u_refused ();
+        end
+        if (S_WORDS < 1) begin : gen_s_words_at_least_1
+            width_converter_needs_S_WORDS_at_least_1 u_refused ();
+        end
+        if (M_WORDS < 1) begin : gen_m_words_at_least_1
+            width_converter_needs_M_WORDS_at_least_1 u_refused ();
+        end
+        if (S_WORDS == M_WORDS) begin : gen_m_words_unlike_s_words
+            width_converter_needs_M_WORDS_unlike_S_WORDS u_refused ();
+        end
+        if (RATIO * S_WORDS != M_WORDS && RATIO * M_WORDS != S_WORDS) begin : gen_ratio_whole
+            width_converter_needs_RATIO_whole u_refused ();
+        end
+    endgenerate
 endmodule
 `default_nettype wire
