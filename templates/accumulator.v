@@ -9,7 +9,7 @@
 // Parameters
 //   SUM_BITS  bits of a sum, signed, 1..ACC_BITS
 //   ACC_BITS  P, bits of the accumulator, signed, 1..64
-//   ONE_SUM   1: every sum is a whole fold (SF = 1), so nothing is kept
+//   ONE_SUM   1: every sum is a whole fold (SF = 1), so nothing is kept, 0: sums add up
 `default_nettype none
 module accumulator #(
     parameter integer SUM_BITS = 10,
@@ -24,6 +24,19 @@ module accumulator #(
     input  wire [SUM_BITS-1:0] sum,
     output reg  [ACC_BITS-1:0] acc
 );
+    // What the header forbids: no tool finds a module of these names (docs/hardware.md).
+    generate
+        if (SUM_BITS < 1 || SUM_BITS > ACC_BITS) begin : gen_sum_bits_1_to_acc_bits
+            accumulator_needs_SUM_BITS_1_to_ACC_BITS u_refused ();
+        end
+        if (ACC_BITS < 1 || ACC_BITS > 64) begin : gen_acc_bits_1_to_64
+            accumulator_needs_ACC_BITS_1_to_64 u_refused ();
+        end
+        if (ONE_SUM != 0 && ONE_SUM != 1) begin : gen_one_sum_0_or_1
+            accumulator_needs_ONE_SUM_0_or_1 u_refused ();
+        end
+    endgenerate
+
     wire [ACC_BITS-1:0] addend;
     generate
         if (SUM_BITS < ACC_BITS) begin : gen_extend
@@ -42,19 +55,6 @@ module accumulator #(
             wire [ACC_BITS:0] next = {addend, 1'b0} - {~kept, 1'b1};
             always @(posedge clk) if (en && valid) acc <= next[ACC_BITS:1];
             wire unused = next[0];
-        end
-    endgenerate
-
-    // What the header forbids: no tool finds a module of these names (docs/hardware.md).
-    generate
-        if (SUM_BITS < 1 || SUM_BITS > ACC_BITS) begin : gen_sum_bits_1_to_acc_bits
-            accumulator_needs_SUM_BITS_1_to_ACC_BITS u_refused ();
-        end
-        if (ACC_BITS < 1 || ACC_BITS > 64) begin : gen_acc_bits_1_to_64
-            accumulator_needs_ACC_BITS_1_to_64 u_refused ();
-        end
-        if (ONE_SUM != 0 && ONE_SUM != 1) begin : gen_one_sum_0_or_1
-            accumulator_needs_ONE_SUM_0_or_1 u_refused ();
         end
     endgenerate
 endmodule

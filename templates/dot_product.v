@@ -11,11 +11,11 @@
 //
 // Parameters
 //   SIMD          lanes, >= 1
-//   WEIGHT_BITS   bits of a weight, signed, >= 1
-//   INPUT_BITS    bits of an input, >= 1
+//   WEIGHT_BITS   bits of a weight, signed, 1..32
+//   INPUT_BITS    bits of an input, 1..32
 //   INPUT_SIGNED  1: inputs are two's complement, 0: unsigned
-//   ACC_BITS      P, bits of the accumulator, >= 1
-//   SUM_BITS      bits of sum (derived, do not override)
+//   ACC_BITS      P, bits of the accumulator, 1..64
+//   SUM_BITS      bits of sum: derived, no other value is taken
 `default_nettype none
 module dot_product #(
     parameter integer SIMD         = 4,
@@ -33,6 +33,28 @@ module dot_product #(
     input  wire [SIMD*INPUT_BITS-1:0]  inputs,
     output wire [SUM_BITS-1:0]         sum
 );
+    // What the header forbids: no tool finds a module of these names (docs/hardware.md).
+    generate
+        if (SIMD < 1) begin : gen_simd_at_least_1
+            dot_product_needs_SIMD_at_least_1 u_refused ();
+        end
+        if (WEIGHT_BITS < 1 || WEIGHT_BITS > 32) begin : gen_weight_bits_1_to_32
+            dot_product_needs_WEIGHT_BITS_1_to_32 u_refused ();
+        end
+        if (INPUT_BITS < 1 || INPUT_BITS > 32) begin : gen_input_bits_1_to_32
+            dot_product_needs_INPUT_BITS_1_to_32 u_refused ();
+        end
+        if (INPUT_SIGNED != 0 && INPUT_SIGNED != 1) begin : gen_input_signed_0_or_1
+            dot_product_needs_INPUT_SIGNED_0_or_1 u_refused ();
+        end
+        if (ACC_BITS < 1 || ACC_BITS > 64) begin : gen_acc_bits_1_to_64
+            dot_product_needs_ACC_BITS_1_to_64 u_refused ();
+        end
+        if (SUM_BITS != ((GROWN < ACC_BITS) ? GROWN : ACC_BITS)) begin : gen_sum_bits_as_derived
+            dot_product_needs_SUM_BITS_as_derived u_refused ();
+        end
+    endgenerate
+
     localparam integer LEVELS = $clog2(SIMD);
     localparam integer FULL = WEIGHT_BITS + INPUT_BITS;  // bits of an exact product
     localparam integer PRODUCT = (FULL < ACC_BITS) ? FULL : ACC_BITS;
@@ -90,27 +112,5 @@ module dot_product #(
     endgenerate
 
     assign sum = gen_level[LEVELS].sums;
-
-    // What the header forbids: no tool finds a module of these names (docs/hardware.md).
-    generate
-        if (SIMD < 1) begin : gen_simd_at_least_1
-            dot_product_needs_SIMD_at_least_1 u_refused ();
-        end
-        if (WEIGHT_BITS < 1 || WEIGHT_BITS > 32) begin : gen_weight_bits_1_to_32
-            dot_product_needs_WEIGHT_BITS_1_to_32 u_refused ();
-        end
-        if (INPUT_BITS < 1 || INPUT_BITS > 32) begin : gen_input_bits_1_to_32
-            dot_product_needs_INPUT_BITS_1_to_32 u_refused ();
-        end
-        if (INPUT_SIGNED != 0 && INPUT_SIGNED != 1) begin : gen_input_signed_0_or_1
-            dot_product_needs_INPUT_SIGNED_0_or_1 u_refused ();
-        end
-        if (ACC_BITS < 1 || ACC_BITS > 64) begin : gen_acc_bits_1_to_64
-            dot_product_needs_ACC_BITS_1_to_64 u_refused ();
-        end
-        if (SUM_BITS != ((GROWN < ACC_BITS) ? GROWN : ACC_BITS)) begin : gen_sum_bits_as_derived
-            dot_product_needs_SUM_BITS_as_derived u_refused ();
-        end
-    endgenerate
 endmodule
 `default_nettype wire

@@ -5,7 +5,7 @@
 //
 // Parameters
 //   DEPTH       places, >= 1
-//   LEVEL_BITS  bits of level, >= 1
+//   LEVEL_BITS  bits of level, 1..32
 `default_nettype none
 module level_check #(
     parameter integer DEPTH      = 4,
@@ -18,6 +18,16 @@ module level_check #(
     input wire [LEVEL_BITS-1:0] level,  // places in use, before this cycle's write and read
     input wire [LEVEL_BITS-1:0] held    // beats that may be read
 );
+    // What the header forbids: no tool finds a module of these names (docs/hardware.md).
+    generate
+        if (DEPTH < 1) begin : gen_depth_at_least_1
+            level_check_needs_DEPTH_at_least_1 u_refused ();
+        end
+        if (LEVEL_BITS < 1 || LEVEL_BITS > 32) begin : gen_level_bits_1_to_32
+            level_check_needs_LEVEL_BITS_1_to_32 u_refused ();
+        end
+    endgenerate
+
     // altera translate_off
 `ifndef SYNTHESIS
     wire [LEVEL_BITS+31:0] wide = {32'd0, level};  // as wide as DEPTH, at least
@@ -36,15 +46,5 @@ module level_check #(
     wire unused = &{1'b0, wide};
 `endif
     // altera translate_on
-
-    // What the header forbids: no tool finds a module of these names (docs/hardware.md).
-    generate
-        if (DEPTH < 1) begin : gen_depth_at_least_1
-            level_check_needs_DEPTH_at_least_1 u_refused ();
-        end
-        if (LEVEL_BITS < 1 || LEVEL_BITS > 32) begin : gen_level_bits_1_to_32
-            level_check_needs_LEVEL_BITS_1_to_32 u_refused ();
-        end
-    endgenerate
 endmodule
 `default_nettype wire

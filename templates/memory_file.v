@@ -15,6 +15,16 @@ module memory_file #(
     parameter integer WIDTH = 8,
     parameter integer DEPTH = 4
 ) ();
+    // What the header forbids: no tool finds a module of these names (docs/hardware.md).
+    generate
+        if (WIDTH < 1) begin : gen_width_at_least_1
+            memory_file_needs_WIDTH_at_least_1 u_refused ();
+        end
+        if (DEPTH < 1) begin : gen_depth_at_least_1
+            memory_file_needs_DEPTH_at_least_1 u_refused ();
+        end
+    endgenerate
+
     // altera translate_off
 `ifndef SYNTHESIS
     localparam integer DIGITS = (WIDTH + 3) / 4;
@@ -52,15 +62,5 @@ module memory_file #(
     end
 `endif
     // altera translate_on
-
-    // What the header forbids: no tool finds a module of these names (docs/hardware.md).
-    generate
-        if (WIDTH < 1) begin : gen_width_at_least_1
-            memory_file_needs_WIDTH_at_least_1 u_refused ();
-        end
-        if (DEPTH < 1) begin : gen_depth_at_least_1
-            memory_file_needs_DEPTH_at_least_1 u_refused ();
-        end
-    endgenerate
 endmodule
 `default_nettype wire

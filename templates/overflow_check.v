@@ -28,6 +28,25 @@ module overflow_check #(
     input wire                        first,  // cycles of en behind weights and inputs: those
     input wire [ACC_BITS-1:0]         start   // of the accumulator
 );
+    // What the header forbids: no tool finds a module of these names (docs/hardware.md).
+    generate
+        if (SIMD < 1) begin : gen_simd_at_least_1
+            overflow_check_needs_SIMD_at_least_1 u_refused ();
+        end
+        if (WEIGHT_BITS < 1 || WEIGHT_BITS > 32) begin : gen_weight_bits_1_to_32
+            overflow_check_needs_WEIGHT_BITS_1_to_32 u_refused ();
+        end
+        if (INPUT_BITS < 1 || INPUT_BITS > 32) begin : gen_input_bits_1_to_32
+            overflow_check_needs_INPUT_BITS_1_to_32 u_refused ();
+        end
+        if (INPUT_SIGNED != 0 && INPUT_SIGNED != 1) begin : gen_input_signed_0_or_1
+            overflow_check_needs_INPUT_SIGNED_0_or_1 u_refused ();
+        end
+        if (ACC_BITS < 1 || ACC_BITS > 64) begin : gen_acc_bits_1_to_64
+            overflow_check_needs_ACC_BITS_1_to_64 u_refused ();
+        end
+    endgenerate
+
     // altera translate_off
 `ifndef SYNTHESIS
     localparam integer STAGES = 1 + $clog2(SIMD);  // of dot_product.v
@@ -70,24 +89,5 @@ module overflow_check #(
     wire unused = &{1'b0, start_wide};
 `endif
     // altera translate_on
-
-    // What the header forbids: no tool finds a module of these names (docs/hardware.md).
-    generate
-        if (SIMD < 1) begin : gen_simd_at_least_1
-            overflow_check_needs_SIMD_at_least_1 u_refused ();
-        end
-        if (WEIGHT_BITS < 1 || WEIGHT_BITS > 32) begin : gen_weight_bits_1_to_32
-            overflow_check_needs_WEIGHT_BITS_1_to_32 u_refused ();
-        end
-        if (INPUT_BITS < 1 || INPUT_BITS > 32) begin : gen_input_bits_1_to_32
-            overflow_check_needs_INPUT_BITS_1_to_32 u_refused ();
-        end
-        if (INPUT_SIGNED != 0 && INPUT_SIGNED != 1) begin : gen_input_signed_0_or_1
-            overflow_check_needs_INPUT_SIGNED_0_or_1 u_refused ();
-        end
-        if (ACC_BITS < 1 || ACC_BITS > 64) begin : gen_acc_bits_1_to_64
-            overflow_check_needs_ACC_BITS_1_to_64 u_refused ();
-        end
-    endgenerate
 endmodule
 `default_nettype wire

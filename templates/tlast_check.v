@@ -15,6 +15,13 @@ module tlast_check #(
     input wire fire,  // a beat is accepted
     input wire tlast
 );
+    // What the header forbids: no tool finds a module of these names (docs/hardware.md).
+    generate
+        if (BEATS < 1) begin : gen_beats_at_least_1
+            tlast_check_needs_BEATS_at_least_1 u_refused ();
+        end
+    endgenerate
+
     // altera translate_off
 `ifndef SYNTHESIS
     wire last;
@@ -36,12 +43,5 @@ module tlast_check #(
     end
 `endif
     // altera translate_on
-
-    // What the header forbids: no tool finds a module of these names (docs/hardware.md).
-    generate
-        if (BEATS < 1) begin : gen_beats_at_least_1
-            tlast_check_needs_BEATS_at_least_1 u_refused ();
-        end
-    endgenerate
 endmodule
 `default_nettype wire
