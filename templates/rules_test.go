@@ -158,10 +158,8 @@ func TestLintParameters(t *testing.T) {
 		lint(t, m, "")
 		lint(t, m, odd)
 	}
-	for i, r := range rules {
-		if !testing.Short() || i%20 == 0 {
-			lint(t, r.module, r.legal)
-		}
+	for _, r := range rules {
+		lint(t, r.module, r.legal)
 	}
 }
 
@@ -195,10 +193,7 @@ var otherRefusal = map[string]string{
 // no warning fatal. One row a run: it stops at the first kind of error.
 func TestVerilatorRefuses(t *testing.T) {
 	tooltest.Need(t, "verilator")
-	for i, r := range rules {
-		if testing.Short() && i%20 != 0 {
-			continue
-		}
+	for _, r := range rules {
 		t.Run(r.module+"/"+r.illegal, func(t *testing.T) {
 			t.Parallel()
 			args := []string{"--lint-only", "-Wno-fatal", "-Wno-lint", "-Wno-style", "--top-module", r.module, "-y", "."}
@@ -250,9 +245,6 @@ func TestIcarusRefuses(t *testing.T) {
 // every synth_* command does, so the others are read off its statistics.
 func TestYosysRefuses(t *testing.T) {
 	tooltest.Need(t, "yosys")
-	if testing.Short() {
-		t.Skip("runs Yosys")
-	}
 	checkTogether(t, func(all string) ([]byte, error) {
 		return exec.Command("yosys", "-q", "-p", "read_verilog *.v "+all+
 			"; hierarchy -top all; tee -o /dev/stdout stat; hierarchy -check -top all").CombinedOutput()

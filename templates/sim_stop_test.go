@@ -60,9 +60,6 @@ func TestChecksEndRuns(t *testing.T) {
 		checkTrips(t, buildTrip(t, fault{file: "sim_stop.v", old: "__ICARUS__", fake: "NEITHER"}, onIcarus), "vvp", "bench")
 	})
 	t.Run("verilator", func(t *testing.T) {
-		if testing.Short() {
-			t.Skip("compiles C++")
-		}
 		tooltest.Need(t, "verilator", "make", "g++")
 		checkTrips(t, buildTrip(t, fault{}, onVerilator), "obj_dir/Vtrip_bench")
 	})
@@ -181,9 +178,6 @@ func TestSimulationOnlyIsGuarded(t *testing.T) {
 // regions and without its guards, cell for cell.
 func TestYosysSeesNoCheck(t *testing.T) {
 	tooltest.Need(t, "yosys")
-	if testing.Short() {
-		t.Skip("runs Yosys")
-	}
 	guards := regexp.MustCompile(`(?s)\n    // What the header forbids.*?    endgenerate\n`)
 	cells := func(strip bool) string {
 		dir := t.TempDir()
