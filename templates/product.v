@@ -32,7 +32,7 @@ module product #(
         end
     endgenerate
 
-    localparam integer DIGITS = (WEIGHT_BITS > 1) ? (WEIGHT_BITS + 1) / 2 : 1;
+    localparam integer DIGITS = (WEIGHT_BITS > 1) ? (WEIGHT_BITS + 1) / 2 : 1;  // never 0
     localparam integer ROW = INPUT_BITS + 2;  // bits of a digit times x
     localparam integer EXTRA = 2 * DIGITS - WEIGHT_BITS + 1;
 

@@ -22,7 +22,7 @@ type rule struct {
 }
 
 // rules has every guard of the library (TestEveryRuleIsTried). Boundaries are those of the
-// headers; where a rule joins two parameters, the legal row is the closest one that is odd.
+// headers.
 var rules = []rule{
 	{"accumulator", "SUM_BITS_1_to_ACC_BITS", "SUM_BITS=1", "SUM_BITS=0"},
 	{"accumulator", "SUM_BITS_1_to_ACC_BITS", "SUM_BITS=7 ACC_BITS=7", "SUM_BITS=8 ACC_BITS=7"},
@@ -126,14 +126,15 @@ var rules = []rule{
 
 // oddParameters are prime and unequal, so that no width or count equals another by chance.
 var oddParameters = map[string]string{
-	"accumulator":     "SUM_BITS=7 ACC_BITS=13",
-	"dot_product":     "SIMD=7 WEIGHT_BITS=5 INPUT_BITS=3 INPUT_SIGNED=1 ACC_BITS=11",
-	"fifo":            "WIDTH=13 DEPTH=7",
-	"frame_counter":   "BEATS=7",
-	"label_select":    "MH=35 PE=5 ACC_BITS=11 GAIN_SHIFT=-1 GAIN_BITS=7 SCORE_BITS=23 LABEL_BITS=13",
-	"level_check":     "DEPTH=11 LEVEL_BITS=5",
-	"memory_file":     "WIDTH=13 DEPTH=7",
-	"mvau":            "MW=77 MH=65 PE=5 SIMD=7 WEIGHT_BITS=3 INPUT_BITS=2 INPUT_SIGNED=1 ACC_BITS=17 OUTPUT_BITS=3 OUTPUT_SIGNED=1 INVERT=1 SHIFTED=1",
+	"accumulator":   "SUM_BITS=7 ACC_BITS=13",
+	"dot_product":   "SIMD=7 WEIGHT_BITS=5 INPUT_BITS=3 INPUT_SIGNED=1 ACC_BITS=11",
+	"fifo":          "WIDTH=13 DEPTH=7",
+	"frame_counter": "BEATS=7",
+	"label_select":  "MH=35 PE=5 ACC_BITS=11 GAIN_SHIFT=-1 GAIN_BITS=7 SCORE_BITS=23 LABEL_BITS=13",
+	"level_check":   "DEPTH=11 LEVEL_BITS=5",
+	"memory_file":   "WIDTH=13 DEPTH=7",
+	"mvau": "MW=77 MH=65 PE=5 SIMD=7 WEIGHT_BITS=3 INPUT_BITS=2 INPUT_SIGNED=1 ACC_BITS=17 " +
+		"OUTPUT_BITS=3 OUTPUT_SIGNED=1 INVERT=1 SHIFTED=1",
 	"overflow_check":  "SIMD=7 WEIGHT_BITS=5 INPUT_BITS=3 INPUT_SIGNED=1 ACC_BITS=11",
 	"product":         "WEIGHT_BITS=7 INPUT_BITS=5 INPUT_SIGNED=1",
 	"replay_buffer":   "WIDTH=13 LENGTH=7 REPEATS=5",

@@ -24,7 +24,8 @@ const ones, noughts = "5500\n5500\n", "0000\n0000\n"
 var trips = []trip{
 	{"+NOTHING", ones, "ERROR trip_bench.u_mvau.gen_pe[1].u_check: accumulator overflows 4 bits"},
 	{"+NOTHING", "", "ERROR trip_bench.u_mvau.u_weights.gen_file.u_file: memory file not found: weights.mem"},
-	{"+NOTHING", "0000\n", "ERROR trip_bench.u_mvau.u_weights.gen_file.u_file: memory file weights.mem has 4 digits, want 2 words of 4"},
+	{"+NOTHING", "0000\n", "ERROR trip_bench.u_mvau.u_weights.gen_file.u_file: " +
+		"memory file weights.mem has 4 digits, want 2 words of 4"},
 	{"+TLAST", noughts, "ERROR trip_bench.u_tlast: tlast is not on the last beat of a frame"},
 	{"+TAKE", noughts, "ERROR trip_bench.u_level: takes a beat with all 2 places in use"},
 	{"+GIVE", noughts, "ERROR trip_bench.u_level: gives a beat that it does not hold"},
@@ -45,7 +46,8 @@ var faults = []fault{
 }
 
 var onIcarus, onVerilator = []string{"iverilog", "-g2009", "-s", "trip_bench", "-o", "bench"},
-	[]string{"verilator", "--binary", "-O0", "-CFLAGS", "-O0", "-Wno-fatal", "-Wno-lint", "-Wno-style", "--top-module", "trip_bench"}
+	[]string{"verilator", "--binary", "-O0", "-CFLAGS", "-O0", "-Wno-fatal", "-Wno-lint", "-Wno-style",
+		"--top-module", "trip_bench"}
 
 // TestChecksEndRuns: in a simulation that is run by hand each check names its block and ends
 // the run with an exit status that fails.
@@ -141,7 +143,11 @@ func inDir(dir string, command []string) (string, error) {
 
 // simulationOnly is a region that no synthesis tool sees: two guards, for tools that define
 // SYNTHESIS and for Quartus, which does not.
-var simulationOnly = regexp.MustCompile("(?s) +// altera translate_off\n`ifndef SYNTHESIS\n.*?\n`endif\n +// altera translate_on\n")
+var simulationOnly = regexp.MustCompile("(?s) +// altera translate_off\n`ifndef SYNTHESIS\n" +
+	".*?\n`endif\n +// altera translate_on\n")
+
+// end is what ends a run.
+var end = regexp.MustCompile(`\$(finish|stop|fatal|error)`)
 
 // TestSimulationOnlyIsGuarded: what a synthesiser must not see stands in regions with both
 // guards, and a check ends in sim_stop.v alone.
@@ -165,8 +171,9 @@ func TestSimulationOnlyIsGuarded(t *testing.T) {
 				t.Errorf("%s: %s outside of a region with both guards", name, word)
 			}
 		}
-		if end := regexp.MustCompile(`\$(finish|stop|fatal|error)`).FindString(code + strings.Join(simulationOnly.FindAllString(text, -1), "")); end != "" && name != "sim_stop.v" {
-			t.Errorf("%s: %s, want u_stop.fail", name, end)
+		code += strings.Join(simulationOnly.FindAllString(text, -1), "")
+		if found := end.FindString(code); found != "" && name != "sim_stop.v" {
+			t.Errorf("%s: %s, want u_stop.fail", name, found)
 		}
 		if strings.Count(text, `$display("ERROR %m: `) != strings.Count(text, "u_stop.fail;") {
 			t.Errorf("%s: want a message with the block's name and a u_stop.fail for each check", name)
@@ -190,7 +197,8 @@ func TestYosysSeesNoCheck(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		script := "read_verilog *.v; hierarchy -check -top mvau -chparam SHIFTED 1; synth -flatten -top mvau; tee -o stat stat"
+		script := "read_verilog *.v; hierarchy -check -top mvau -chparam SHIFTED 1; " +
+			"synth -flatten -top mvau; tee -o stat stat"
 		if out, err := inDir(dir, []string{"yosys", "-q", "-p", script}); err != nil {
 			t.Fatalf("%v\n%s", err, out)
 		}
