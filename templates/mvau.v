@@ -246,7 +246,8 @@ module mvau #(
                 .WEIGHT_BITS (WEIGHT_BITS),
                 .INPUT_BITS  (INPUT_BITS),
                 .INPUT_SIGNED(INPUT_SIGNED),
-                .ACC_BITS    (ACC_BITS)
+                .ACC_BITS    (ACC_BITS),
+                .STAGES      (AT_SUM)
             ) u_check (
                 .clk    (clk),
                 .rst_n  (rst_n),

@@ -11,22 +11,24 @@
 //   INPUT_BITS    bits of an input, 1..32
 //   INPUT_SIGNED  1: inputs are two's complement, 0: unsigned
 //   ACC_BITS      P, bits of the accumulator, signed, 1..64
+//   STAGES        cycles of en from weights and inputs to their sum, >= 1
 `default_nettype none
 module overflow_check #(
     parameter integer SIMD         = 4,
     parameter integer WEIGHT_BITS  = 4,
     parameter integer INPUT_BITS   = 4,
     parameter integer INPUT_SIGNED = 0,
-    parameter integer ACC_BITS     = 12
+    parameter integer ACC_BITS     = 12,
+    parameter integer STAGES       = 3
 ) (
     input wire                        clk,
     input wire                        rst_n,
     input wire                        en,
     input wire [SIMD*WEIGHT_BITS-1:0] weights,
     input wire [SIMD*INPUT_BITS-1:0]  inputs,
-    input wire                        valid,  // with first and start, 1 + ceil(log2(SIMD))
-    input wire                        first,  // cycles of en behind weights and inputs: those
-    input wire [ACC_BITS-1:0]         start   // of the accumulator
+    input wire                        valid,  // these three are the accumulator's own: STAGES
+    input wire                        first,  // behind weights and inputs
+    input wire [ACC_BITS-1:0]         start
 );
     // What the header forbids: no tool finds a module of these names (docs/hardware.md).
     generate
@@ -45,12 +47,13 @@ module overflow_check #(
         if (ACC_BITS < 1 || ACC_BITS > 64) begin : gen_acc_bits_1_to_64
             overflow_check_needs_ACC_BITS_1_to_64 u_refused ();
         end
+        if (STAGES < 1) begin : gen_stages_at_least_1
+            overflow_check_needs_STAGES_at_least_1 u_refused ();
+        end
     endgenerate
 
     // altera translate_off
 `ifndef SYNTHESIS
-    localparam integer STAGES = 1 + $clog2(SIMD);  // of dot_product.v
-
     genvar lane;
     generate
         for (lane = 0; lane < SIMD; lane = lane + 1) begin : gen_lane

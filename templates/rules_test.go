@@ -84,6 +84,7 @@ var rules = []rule{
 	{"overflow_check", "INPUT_SIGNED_0_or_1", "INPUT_SIGNED=1", "INPUT_SIGNED=2"},
 	{"overflow_check", "ACC_BITS_1_to_64", "ACC_BITS=1", "ACC_BITS=0"},
 	{"overflow_check", "ACC_BITS_1_to_64", "ACC_BITS=64", "ACC_BITS=65"},
+	{"overflow_check", "STAGES_at_least_1", "STAGES=1", "STAGES=0"},
 	{"product", "WEIGHT_BITS_at_least_1", "WEIGHT_BITS=1", "WEIGHT_BITS=0"},
 	{"product", "INPUT_BITS_at_least_1", "INPUT_BITS=1", "INPUT_BITS=0"},
 	{"product", "INPUT_SIGNED_0_or_1", "INPUT_SIGNED=1", "INPUT_SIGNED=2"},
@@ -135,7 +136,7 @@ var oddParameters = map[string]string{
 	"memory_file":   "WIDTH=13 DEPTH=7",
 	"mvau": "MW=77 MH=65 PE=5 SIMD=7 WEIGHT_BITS=3 INPUT_BITS=2 INPUT_SIGNED=1 ACC_BITS=17 " +
 		"OUTPUT_BITS=3 OUTPUT_SIGNED=1 INVERT=1 SHIFTED=1",
-	"overflow_check":  "SIMD=7 WEIGHT_BITS=5 INPUT_BITS=3 INPUT_SIGNED=1 ACC_BITS=11",
+	"overflow_check":  "SIMD=7 WEIGHT_BITS=5 INPUT_BITS=3 INPUT_SIGNED=1 ACC_BITS=11 STAGES=5",
 	"product":         "WEIGHT_BITS=7 INPUT_BITS=5 INPUT_SIGNED=1",
 	"replay_buffer":   "WIDTH=13 LENGTH=7 REPEATS=5",
 	"rom":             "WIDTH=13 DEPTH=11",
