@@ -1,7 +1,7 @@
 // accelerator: streaming accelerator of the network 1-1.
 //
 //   fc1: 1 x 1, M = 3, N = 3, P = 4 (needs 4); PE = 1, SIMD = 1, 1 cycle
-// One frame every 1 cycle; 8 cycles from its first input beat to its result.
+// One frame every 1 cycle; 11 cycles from its first input beat to its result.
 //
 // AXI4-Stream in and out, element 0 in the low bits.
 //   Input:  1 UINT3 a beat, 1 beat a frame, tlast on the last.

@@ -3,7 +3,7 @@
 //   fc1: 13 x 7, M = 3, N = 3, P = 8 (needs 8); PE = 7, SIMD = 1, 13 cycles
 //   fc2: 7 x 11, M = 3, N = 2, P = 7 (needs 7); PE = 1, SIMD = 7, 11 cycles
 //   fc3: 11 x 3, M = 3, N = 2, P = 7 (needs 7); PE = 3, SIMD = 11, 1 cycle
-// One frame every 13 cycles; 55 cycles from its first input beat to its result.
+// One frame every 13 cycles; 62 cycles from its first input beat to its result.
 //
 // AXI4-Stream in and out, element 0 in the low bits.
 //   Input:  1 UINT3 a beat, 13 beats a frame, tlast on the last.

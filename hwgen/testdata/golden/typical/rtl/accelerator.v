@@ -2,7 +2,7 @@
 //
 //   fc1: 16 x 8, M = 3, N = 3, P = 9 (needs 9); PE = 2, SIMD = 4, 16 cycles
 //   fc2: 8 x 4, M = 3, N = 2, P = 6 (needs 6); PE = 1, SIMD = 4, 8 cycles
-// One frame every 16 cycles; 45 cycles from its first input beat to its result.
+// One frame every 16 cycles; 50 cycles from its first input beat to its result.
 //
 // AXI4-Stream in and out, element 0 in the low bits.
 //   Input:  4 UINT3 a beat, 4 beats a frame, tlast on the last.
