@@ -324,7 +324,7 @@ func TestStopEarly(t *testing.T) {
 			defer cancel()
 			start := time.Now()
 			_, err = bin.Run(ctx, onlyCycles(50_000_000), RunOptions{NoTrace: true}, nil)
-			if !errors.Is(err, context.DeadlineExceeded) || time.Since(start) > killDelay {
+			if !errors.Is(err, context.DeadlineExceeded) || time.Since(start) > 2*time.Second { // what a killed child may keep its pipes open
 				t.Errorf("after %v: want the context's error, have %v", time.Since(start), err)
 			}
 		})
