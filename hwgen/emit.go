@@ -2,8 +2,11 @@ package hwgen
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"sort"
 
 	"github.com/a2qgen/a2qgen/templates"
@@ -16,16 +19,49 @@ type File struct {
 }
 
 // Emit renders all files of the design: rtl, memories, bench, manifest, and the
-// network it came from. The same design gives the same bytes.
+// network it came from; and sets the design's Hash. The same design gives the same bytes.
 func (d *Design) Emit(network []byte) ([]File, error) {
-	files := []File{{networkFile, network}}
+	library := d.library()
+	plain := *d
+	plain.Version, plain.Hash = "", "" // two builds that emit the same have one hash
+	filled, err := plain.filled()
+	if err != nil {
+		return nil, err
+	}
+	d.Hash = hash(slices.Concat(filled, library))
+	if filled, err = d.filled(); err != nil {
+		return nil, err
+	}
+	files := slices.Concat([]File{{networkFile, network}}, library, filled)
+	paths := []string{manifestFile}
+	for _, f := range files {
+		paths = append(paths, f.Path)
+	}
+	sort.Strings(paths)
+	m := d.manifest(paths, d.Memories())
+	m.Sums = sums(files)
+	text, err := json.MarshalIndent(m, "", "  ")
+	if err != nil {
+		return nil, fmt.Errorf("hwgen: manifest: %w", err)
+	}
+	return append(files, File{manifestFile, append(text, '\n')}), nil
+}
+
+// library returns the library modules and the memories.
+func (d *Design) library() []File {
+	var files []File
 	for _, m := range d.modules() {
 		files = append(files, File{"rtl/" + m + ".v", templates.Module(m)})
 	}
-	memories := d.Memories()
-	for _, m := range memories {
+	for _, m := range d.Memories() {
 		files = append(files, File{"rtl/" + m.File, m.Text()})
 	}
+	return files
+}
+
+// filled returns the files that are filled in for the design: top and bench.
+func (d *Design) filled() ([]File, error) {
+	var files []File
 	for _, t := range []struct{ path, name string }{{"rtl/" + d.Name + ".v", "top.v"}, {"bench/bench.v", "bench.v"}} {
 		var b bytes.Buffer
 		if err := templates.Template(t.name).Execute(&b, d.top()); err != nil {
@@ -33,18 +69,17 @@ func (d *Design) Emit(network []byte) ([]File, error) {
 		}
 		files = append(files, File{t.path, b.Bytes()})
 	}
-	paths := []string{manifestFile}
+	return files, nil
+}
+
+// hash covers names and contents of files.
+func hash(files []File) string {
+	h := sha256.New()
 	for _, f := range files {
-		paths = append(paths, f.Path)
+		fmt.Fprintf(h, "%d %s %d ", len(f.Path), f.Path, len(f.Data))
+		h.Write(f.Data) // a hash never fails
 	}
-	sort.Strings(paths)
-	m := d.manifest(paths, memories)
-	m.Sums = sums(files)
-	text, err := json.MarshalIndent(m, "", "  ")
-	if err != nil {
-		return nil, fmt.Errorf("hwgen: manifest: %w", err)
-	}
-	return append(files, File{manifestFile, append(text, '\n')}), nil
+	return hex.EncodeToString(h.Sum(nil))[:16]
 }
 
 // submodules lists the library modules that each module instantiates.

@@ -90,7 +90,7 @@ func (d *Design) Label() *LabelSelect {
 
 func (d *Design) top() *Top {
 	source, sink := d.Streams[0], d.Streams[len(d.Streams)-1]
-	t := &Top{Module: d.Name, Title: d.title(), Version: Version, Hash: d.Hash, Summary: d.summary(),
+	t := &Top{Module: d.Name, Title: d.title(), Version: d.Version, Hash: d.Hash, Summary: d.summary(),
 		InputBits: d.InputBits(), OutputBits: d.OutputBits(), InputBeats: source.Beats, OutputBeats: sink.Beats,
 		Streams: d.Streams, Source: source.Name, SourceBits: source.Bits, SourcePadded: d.InputBits() > source.Bits,
 		Sink: sink.Name, SinkBits: sink.Bits, SinkPad: d.OutputBits() - sink.Bits, Probes: d.Probes()}
