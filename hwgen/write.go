@@ -205,7 +205,8 @@ func replaceable(dir string, edited bool) (exists bool, err error) {
 	}
 	m, err := ReadManifest(dir)
 	if err != nil {
-		return false, fmt.Errorf("hwgen: output directory %s is not empty and holds no generated design: nothing written", dir)
+		return false, fmt.Errorf("hwgen: output directory %s is not empty and holds no generated design: "+
+			"nothing written", dir)
 	}
 	return true, m.onlyOurs(dir, edited)
 }
@@ -227,7 +228,8 @@ func (m *Manifest) onlyOurs(dir string, edited bool) error {
 			return nil
 		}
 		if e.IsDir() || !slices.Contains(m.Files, file) {
-			return fmt.Errorf("hwgen: output directory %s holds %s, which is no part of the design in it: nothing written", dir, rel)
+			return fmt.Errorf("hwgen: output directory %s holds %s, which is no part of the design in it: "+
+				"nothing written", dir, rel)
 		}
 		if edited {
 			return nil

@@ -306,6 +306,9 @@ func TestUnknownBits(t *testing.T) {
 	}
 }
 
+// killDelay is how long a killed child may keep its pipes open (internal/process).
+const killDelay = 2 * time.Second
+
 func TestStopEarly(t *testing.T) {
 	enough := errors.New("seen enough")
 	for _, sim := range simulators {
@@ -324,7 +327,7 @@ func TestStopEarly(t *testing.T) {
 			defer cancel()
 			start := time.Now()
 			_, err = bin.Run(ctx, onlyCycles(50_000_000), RunOptions{NoTrace: true}, nil)
-			if !errors.Is(err, context.DeadlineExceeded) || time.Since(start) > 2*time.Second { // what a killed child may keep its pipes open
+			if !errors.Is(err, context.DeadlineExceeded) || time.Since(start) > killDelay {
 				t.Errorf("after %v: want the context's error, have %v", time.Since(start), err)
 			}
 		})

@@ -11,8 +11,10 @@ import (
 // oddNames are names of folders that patterns, shells, make, flags and plusargs take
 // for something else than a name.
 var oddNames = []string{
-	"a[b]c", "g*x", "what?", `back\slash`, "a blank", " ", "it's", `"quoted"`, "$HOME", "$(shell false)", "#hash", "-dash", "--help",
-	"naïve-名", "new\nline", "tab\tbed", "semi;colon", "amper&sand", "colon:", "100%", "~", "`id`", "{a,b}", "+plus=", "@at", "a=b",
+	"a[b]c", "g*x", "what?", `back\slash`, "a blank", " ", "it's", `"quoted"`, "$HOME", "$(shell false)", "#hash",
+	"-dash", "--help",
+	"naïve-名", "new\nline", "tab\tbed", "semi;colon", "amper&sand", "colon:", "100%", "~", "`id`", "{a,b}",
+	"+plus=", "@at", "a=b",
 	strings.Repeat("long", 60), // 240 bytes of 255
 }
 

@@ -11,8 +11,10 @@ import (
 // oddNames are names that patterns, shells, make, flags and lists take for something
 // else than a name. As relative paths: a leading dash is one only there.
 var oddNames = []string{
-	"a[b]c", "g*x", "what?", `back\slash`, "a blank", " ", "it's", `"quoted"`, "$HOME", "$(id)", "#hash", "-dash", "--json",
-	"naïve-名", "new\nline", "tab\tbed", "semi;colon", "amper&sand", "colon:", "100%", "%s%d", "~", "`id`", "{a,b}", "+plus=", "@at", "a=b",
+	"a[b]c", "g*x", "what?", `back\slash`, "a blank", " ", "it's", `"quoted"`, "$HOME", "$(id)", "#hash", "-dash",
+	"--json",
+	"naïve-名", "new\nline", "tab\tbed", "semi;colon", "amper&sand", "colon:", "100%", "%s%d", "~", "`id`", "{a,b}",
+	"+plus=", "@at", "a=b",
 	strings.Repeat("long", 50), // 200 bytes, of 235 less .metrics.csv
 }
 
@@ -39,18 +41,20 @@ func TestOddNames(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			succeed(t, "generate", net, "--out", name, "--fold", "fc1=2,2")
 			succeed(t, "generate", "--out="+name, net, "--fold", "fc1=2,2") // again: over its own
-			doc := succeed(t, "sim", "--frames", "2", "--simulator", "icarus", "--vcd", name+".vcd", "--json", "--", name).document(t)
+			doc := succeed(t, "sim", "--frames", "2", "--simulator", "icarus", "--vcd", name+".vcd", "--json",
+				"--", name).document(t)
 			if doc["mismatches"] != 0.0 {
 				t.Errorf("sim: %v", doc)
 			}
 			succeed(t, "estimate", "--acc", "9", "--", name)
-			succeed(t, "train", spec, "--data", set, "--epochs", "1", "--out", name+".onnx", "--float-out", name+".float", "--cache", name+".cache")
+			succeed(t, "train", spec, "--data", set, "--epochs", "1", "--out", name+".onnx",
+				"--float-out", name+".float", "--cache", name+".cache")
 			succeed(t, "train", spec, "--data", set, "--epochs", "1", "--out", name+".onnx", "--resume")
 			succeed(t, "project", "--acc", "8", "--data", set, "--out", name+".p", "--", name+".float")
 			succeed(t, "inspect", "--", name+".onnx")
-			for _, file := range []string{name + ".onnx", name + ".onnx.ckpt", name + ".metrics.csv", name + ".p", name + ".vcd"} {
-				if info, err := os.Stat(file); err != nil || info.Size() == 0 {
-					t.Errorf("%q: %v", file, err)
+			for _, end := range []string{".onnx", ".onnx.ckpt", ".metrics.csv", ".p", ".vcd"} {
+				if info, err := os.Stat(name + end); err != nil || info.Size() == 0 {
+					t.Errorf("%q: %v", name+end, err)
 				}
 			}
 		})

@@ -26,7 +26,10 @@ const (
 )
 
 func (u fileUse) want() string {
-	return [...]string{"", "a file", "a folder, a file, IMAGES,LABELS or drawn", "a file", "the beginning of files' names", "a folder"}[u]
+	return [...]string{
+		readsFile: "a file", readsData: "a folder, a file, IMAGES,LABELS or drawn",
+		writesFile: "a file", writesPrefix: "the beginning of files' names", fillsFolder: "a folder",
+	}[u]
 }
 
 // input is a file or folder that a command reads.
@@ -68,7 +71,8 @@ func checkOutputs(c *cli.Context, outputs []output, also ...input) error {
 			}
 		}
 		if dir := o.designAbove(); dir != "" {
-			return usagef("%s: %s %s lies in the generated design %s, want a path outside", c.Command.Name, o.what, o.path, dir)
+			return usagef("%s: %s %s lies in the generated design %s, want a path outside",
+				c.Command.Name, o.what, o.path, dir)
 		}
 		if !o.folder {
 			if err := checkFile(o.path); err != nil {
@@ -125,7 +129,8 @@ func (o *output) clash(in input) string {
 	if samePath(o.path, in.path) {
 		return fmt.Sprintf("is %s too, want another file", in.what)
 	}
-	if _, below := within(in.path, o.path); in.samples && below && exists(o.path) && data.InFolder(filepath.Base(resolved(o.path))) {
+	_, below := within(in.path, o.path)
+	if in.samples && below && exists(o.path) && data.InFolder(filepath.Base(resolved(o.path))) {
 		return fmt.Sprintf("is a file of %s %s, want another file", in.what, in.path)
 	}
 	return ""

@@ -38,7 +38,8 @@ func TestNoOutputIsAnInput(t *testing.T) {
 		}
 		for out, rule := range r.flags {
 			for _, in := range reads {
-				victim, value := "victim.csv", map[fileUse]string{writesFile: "victim.csv", writesPrefix: "victim"}[rule.use]
+				victim := "victim.csv"
+				value := map[fileUse]string{writesFile: victim, writesPrefix: "victim"}[rule.use]
 				if rule.use == fillsFolder {
 					value, victim = "folder", "folder/float-0123456789ab.ckpt" // --cache writes such names alone
 				}
@@ -72,19 +73,21 @@ func TestSpellings(t *testing.T) {
 		t.Fatal(err)
 	}
 	links := []string{"soft.onnx", "hard.onnx", "chain.onnx"}
-	for i, err := range []error{os.Symlink("f.onnx", links[0]), os.Link("f.onnx", links[1]), os.Symlink(links[0], links[2]),
-		os.Symlink(dir, "here")} {
+	for i, err := range []error{os.Symlink("f.onnx", links[0]), os.Link("f.onnx", links[1]),
+		os.Symlink(links[0], links[2]), os.Symlink(dir, "here")} {
 		if err != nil {
 			t.Skipf("link %d: %v", i, err)
 		}
 	}
-	for _, name := range append(links, "f.onnx", "./f.onnx", "sub/../f.onnx", filepath.Join(dir, "f.onnx"), "here/f.onnx", "here/here/./soft.onnx") {
+	for _, name := range append(links, "f.onnx", "./f.onnx",
+		"sub/../f.onnx", filepath.Join(dir, "f.onnx"), "here/f.onnx", "here/here/./soft.onnx") {
 		keeps(t, "f.onnx", "is the input too", "project", "f.onnx", "--acc", "9", "--out", name)
 		keeps(t, "f.onnx", "is the input too", "project", name, "--acc", "9", "--out", "f.onnx")
 	}
 	// Neither need be there for two outputs to be one.
 	for _, name := range []string{"./new.onnx", "here/new.onnx", filepath.Join(dir, "new.onnx")} {
-		command(t, "train", "absent", "--out", "new.onnx", "--float-out", name).wantOneLine(t, name, statusUsage, "is --out too")
+		o := command(t, "train", "absent", "--out", "new.onnx", "--float-out", name)
+		o.wantOneLine(t, name, statusUsage, "is --out too")
 	}
 }
 
@@ -96,8 +99,10 @@ func TestImpliedOutputs(t *testing.T) {
 	pixels, _, _ := strings.Cut(set, ",")
 	for name, text := range map[string]string{
 		"spec.yaml": tinySpec, "w.onnx.ckpt": tinySpec, "w.metrics.csv": tinySpec, "w.metrics.svg": tinySpec, "net.s2.onnx.ckpt": tinySpec,
-		"starts.yaml": tinySpec + "start: f.onnx\n", "reads.yaml": tinySpec + "data: x.csv\n", "seeds.yaml": tinySpec + "start: net.s1.onnx\n",
-		"f.onnx": "a network", "net.onnx": "a network", "net.s1.onnx": "a network", "x.csv": "1,2\n", "fold.yaml": "", "t.md": "a network",
+		"starts.yaml": tinySpec + "start: f.onnx\n", "reads.yaml": tinySpec + "data: x.csv\n",
+		"seeds.yaml": tinySpec + "start: net.s1.onnx\n",
+		"f.onnx":     "a network", "net.onnx": "a network", "net.s1.onnx": "a network", "x.csv": "1,2\n",
+		"fold.yaml": "", "t.md": "a network",
 		"d/train.csv": "1,2\n", "d/a/cat.png": "a picture", "d/net.onnx": "an older network",
 	} {
 		os.MkdirAll(filepath.Dir(name), 0o777)
@@ -137,7 +142,8 @@ func TestImpliedOutputs(t *testing.T) {
 		keeps(t, c.file, c.want, line...)
 	}
 	// What lies in a data set's folder without being part of it is another matter.
-	command(t, "train", "absent.yaml", "--data", "d", "--out", "d/net.onnx").wantOneLine(t, "beside the data", statusFailed, "absent.yaml")
+	o := command(t, "train", "absent.yaml", "--data", "d", "--out", "d/net.onnx")
+	o.wantOneLine(t, "beside the data", statusFailed, "absent.yaml")
 }
 
 // TestDesignIsNoPlaceForOutputs: no command writes into a generated design, by whatever
@@ -151,10 +157,14 @@ func TestDesignIsNoPlaceForOutputs(t *testing.T) {
 	}
 	manifest := filepath.Join(dir, "manifest.json")
 	for _, line := range []string{
-		"sim design --vcd design/manifest.json", "sim design --vcd design/rtl/rom.v", "sim design --vcd design/waves.vcd", "sim design --vcd link/new.vcd",
-		"train spec.yaml --out design/network.onnx", "train spec.yaml --float-out link/f.onnx", "train spec.yaml --cache design/cache", "train spec.yaml --cache design",
-		"project design/network.onnx --acc 9 --out design/new.onnx", "project design/network.onnx --table 9 --results design/t",
-		"sweep spec.yaml --out design/sweep", "demo --out design/rtl/demo", "generate spec.yaml --out design/rtl", "generate spec.yaml --out link",
+		"sim design --vcd design/manifest.json", "sim design --vcd design/rtl/rom.v",
+		"sim design --vcd design/waves.vcd", "sim design --vcd link/new.vcd",
+		"train spec.yaml --out design/network.onnx", "train spec.yaml --float-out link/f.onnx",
+		"train spec.yaml --cache design/cache", "train spec.yaml --cache design",
+		"project design/network.onnx --acc 9 --out design/new.onnx",
+		"project design/network.onnx --table 9 --results design/t",
+		"sweep spec.yaml --out design/sweep", "demo --out design/rtl/demo", "generate spec.yaml --out design/rtl",
+		"generate spec.yaml --out link",
 	} {
 		keeps(t, manifest, "lies in the generated design "+resolved(dir), strings.Fields(line)...)
 	}
@@ -174,7 +184,8 @@ func TestGenerateKeepsEdits(t *testing.T) {
 		t.Fatal(err)
 	}
 	writeFile(t, rtl, append([]byte("// mine\n"), text...))
-	command(t, "generate", net, "--out", dir).wantOneLine(t, "edited", statusFailed, "rom.v is not as it was generated", "--overwrite")
+	o := command(t, "generate", net, "--out", dir)
+	o.wantOneLine(t, "edited", statusFailed, "rom.v is not as it was generated", "--overwrite")
 	succeed(t, "generate", net, "--out", dir, "--overwrite")
 	if now, err := os.ReadFile(rtl); err != nil || string(now) != string(text) {
 		t.Errorf("--overwrite left the edit: %v", err)
@@ -182,7 +193,8 @@ func TestGenerateKeepsEdits(t *testing.T) {
 	if err := os.Mkdir(filepath.Join(dir, "notes"), 0o777); err != nil {
 		t.Fatal(err)
 	}
-	command(t, "generate", net, "--out", dir, "--overwrite").wantOneLine(t, "own folder", statusFailed, "notes, which is no part")
+	o = command(t, "generate", net, "--out", dir, "--overwrite")
+	o.wantOneLine(t, "own folder", statusFailed, "notes, which is no part")
 }
 
 // TestLongNames: a name that no file of its kind can have is found before any work.
@@ -192,8 +204,8 @@ func TestLongNames(t *testing.T) {
 		{"--out", strings.Repeat("n", 300), "--out "}, {"--float-out", strings.Repeat("n", 236), "--float-out "},
 		{"--out", strings.Repeat("n", 231), "--out's checkpoint "}, // 231 and .ckpt are 236
 	} {
-		command(t, "train", spec, "--data", "drawn", c.flag, filepath.Join(dir, c.name)).wantOneLine(t, c.what, statusFailed,
-			c.what, "its name has ", "want at most 235")
+		o := command(t, "train", spec, "--data", "drawn", c.flag, filepath.Join(dir, c.name))
+		o.wantOneLine(t, c.what, statusFailed, c.what, "its name has ", "want at most 235")
 	}
 	long := filepath.Join(dir, strings.Repeat("n", 255))
 	succeed(t, "generate", tinyNetwork(t), "--out", long)

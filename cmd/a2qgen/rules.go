@@ -29,8 +29,11 @@ type rule struct {
 
 // ints is a whole number of lo to hi.
 func ints(lo, hi int) rule {
-	r := rule{want: fmt.Sprintf("%d..%d", lo, hi), outside: []string{strconv.Itoa(lo - 1), "99999999999999999999", "x", "1.5", "NaN", ""},
-		allows: func(v any) bool { n, ok := v.(int); return ok && n >= lo && n <= hi }}
+	r := rule{
+		want:    fmt.Sprintf("%d..%d", lo, hi),
+		allows:  func(v any) bool { n, ok := v.(int); return ok && n >= lo && n <= hi },
+		outside: []string{strconv.Itoa(lo - 1), "99999999999999999999", "x", "1.5", "NaN", ""},
+	}
 	if hi == math.MaxInt {
 		r.want = fmt.Sprintf("at least %d", lo)
 		return r

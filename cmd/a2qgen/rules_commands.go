@@ -65,42 +65,49 @@ var foldingRules = map[string]rule{
 	"fold": texts("LAYER=PE,SIMD, both at least 1", func(s string) error {
 		_, _, err := parseFold(s)
 		return err
-	}, "fc1", "fc1=2", "fc1=2,", "fc1=0,3", "fc1=3,0", "fc1=-1,3", "fc1=2,x", "fc1=1.5,2", "=1,1", "fc1=1,2,3", "fc1=99999999999999999999,1"),
+	}, "fc1", "fc1=2", "fc1=2,", "fc1=0,3", "fc1=3,0", "fc1=-1,3", "fc1=2,x", "fc1=1.5,2", "=1,1", "fc1=1,2,3",
+		"fc1=99999999999999999999,1"),
 }
 
 // specRules are of the flags that override a spec, in train and in sweep.
 var specRules = map[string]rule{
-	"data": file(readsData), "weights": ints(2, maxSpecBits), "acts": ints(1, maxSpecBits), "epochs": ints(1, maxEpochs), "seed": seeds(),
-	"seeds": ints(1, maxSeeds),
+	"data": file(readsData), "weights": ints(2, maxSpecBits), "acts": ints(1, maxSpecBits),
+	"epochs": ints(1, maxEpochs), "seed": seeds(), "seeds": ints(1, maxSeeds),
 }
 
 var trainRules = map[string]rule{
 	"out": file(writesFile), "float-out": file(writesFile), "start": file(readsFile), "cache": file(fillsFolder),
-	"method": oneOf(string(quant.Base), string(quant.WN), string(quant.A2Q), string(quant.A2QPlus), string(quant.Budget)),
+	"method": oneOf(string(quant.Base), string(quant.WN), string(quant.A2Q), string(quant.A2QPlus),
+		string(quant.Budget)),
 	"rule":   ruleNames(), "acc": ints(1, maxSpecAcc), "lut": ints(1, math.MaxInt),
 }
 
 var sweepRules = map[string]rule{
 	"out": file(fillsFolder), "acc": widthLists(maxWidth),
-	"methods": texts("a list with commas of base, wn, a2q, a2q+, budget, budget/split and budget/shifted", func(s string) error {
-		for _, name := range strings.Split(s, ",") {
-			if err := setMethod(&train.Overrides{}, name); err != nil {
-				return err
-			}
-		}
-		return nil
-	}, "a3q", "a2q,", ",a2q", "budget/half", "a2q/split", "a2q;base"),
+	"methods": texts("a list with commas of base, wn, a2q, a2q+, budget, budget/split and budget/shifted", checkMethods,
+		"a3q", "a2q,", ",a2q", "budget/half", "a2q/split", "a2q;base"),
 	"lut": texts("N or a list of them with commas, at least 1", func(s string) error {
 		_, err := parseLUTs([]string{s})
 		return err
 	}, "0", "-1", "900,x", "900,", "1.5", "99999999999999999999"),
 }
 
+// checkMethods checks the list of sweep --methods.
+func checkMethods(list string) error {
+	for _, name := range strings.Split(list, ",") {
+		if err := setMethod(&train.Overrides{}, name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 var projectRules = map[string]rule{
 	"data": file(readsData), "out": file(writesFile), "results": file(writesPrefix),
 	"acc": ints(1, maxProjectAcc), "table": widthLists(maxProjectAcc),
 	"method": oneOf(string(ptq.RTN), string(ptq.EP), string(ptq.AXE), string(ptq.Budget)), "rule": ruleNames(),
-	"weights": ints(2, 16), "acts": ints(1, 16), "input-bits": ints(1, 16), "first-weights": ints(2, 16), "last-weights": ints(2, 16),
+	"weights": ints(2, 16), "acts": ints(1, 16), "input-bits": ints(1, 16),
+	"first-weights": ints(2, 16), "last-weights": ints(2, 16),
 	"tile": ints(1, 1<<20), "samples": ints(1, 1<<20), "layer": anyText("the name of a layer"),
 }
 
@@ -114,7 +121,8 @@ var generateRules = map[string]rule{
 }
 
 var simRules = map[string]rule{
-	"data": file(readsData), "vcd": file(writesFile), "frames": ints(1, maxFrames), "period": ints(0, maxPeriod), "seed": seeds(),
+	"data": file(readsData), "vcd": file(writesFile), "frames": ints(1, maxFrames), "period": ints(0, maxPeriod),
+	"seed":      seeds(),
 	"stall":     reals("0..0.9", func(v float64) bool { return v >= 0 && v <= 0.9 }, "-0.1", "0.91"),
 	"simulator": oneOf(string(verilator.Verilator), string(verilator.Icarus)),
 }
@@ -135,7 +143,8 @@ func widthLists(most int) rule {
 			err = fmt.Errorf("more than %d", most)
 		}
 		return err
-	}, "0", "-1", fmt.Sprint(most+1), "9:8", "32:8", "8:", ":8", "8,,9", "8,", "8:9:10", "1.5", "x", "NaN", fmt.Sprintf("8:%d", most+1))
+	}, "0", "-1", fmt.Sprint(most+1), fmt.Sprintf("8:%d", most+1), "9:8", "32:8", "8:", ":8", "8,,9", "8,", "8:9:10",
+		"1.5", "x", "NaN")
 }
 
 func boardNames() []string {

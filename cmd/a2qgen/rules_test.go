@@ -89,7 +89,8 @@ func TestOutOfRange(t *testing.T) {
 					o.out = ""
 				}
 				o.wantOneLine(t, what, statusUsage, cmd.Name+": --"+name+" is ", ", want "+r.want)
-				if value != "" && !strings.Contains(o.errors, strings.Trim(shownValue(value), `"`)) && !numberOf(o.errors, value) {
+				had := strings.Trim(shownValue(value), `"`)
+				if value != "" && !strings.Contains(o.errors, had) && !numberOf(o.errors, value) {
 					t.Errorf("%s: the message has not what was given: %s", what, o.errors)
 				}
 				if name == jsonName {
@@ -132,11 +133,16 @@ func (o outcome) wantError(t *testing.T, what string, status int) {
 func TestInRange(t *testing.T) {
 	t.Chdir(t.TempDir())
 	for _, line := range []string{
-		"train absent --acc 1", "train absent --acc 32", "train absent --weights 2", "train absent --acts 8", "train absent --epochs 20000",
-		"train absent --seed 18446744073709551615", "train absent --seeds 100", "train absent --lut 100000000000", "train absent --method a2q+",
-		"sweep absent --acc 1:64", "sweep absent --methods base,wn,a2q,a2q+,budget,budget/split,budget/shifted", "sweep absent --lut 1,2 --lut 3",
-		"project absent --acc 1", "project absent --acc 63", "project absent --table 1:63", "project absent --acc 9 --tile 1048576",
-		"eval absent --scale -1e-9", "generate absent --out d --acc 64", "generate absent --out d --fps 1e-300 --clock 1e300",
+		"train absent --acc 1", "train absent --acc 32", "train absent --weights 2", "train absent --acts 8",
+		"train absent --epochs 20000",
+		"train absent --seed 18446744073709551615", "train absent --seeds 100", "train absent --lut 100000000000",
+		"train absent --method a2q+",
+		"sweep absent --acc 1:64", "sweep absent --methods base,wn,a2q,a2q+,budget,budget/split,budget/shifted",
+		"sweep absent --lut 1,2 --lut 3",
+		"project absent --acc 1", "project absent --acc 63", "project absent --table 1:63",
+		"project absent --acc 9 --tile 1048576",
+		"eval absent --scale -1e-9", "generate absent --out d --acc 64",
+		"generate absent --out d --fps 1e-300 --clock 1e300",
 		"generate absent --out d --fold fc1=1,1 --fold fc2=9999,1", "generate absent --out d --board pynq-z1",
 		"sim absent --stall 0.9 --period 1048576", "sim absent --frames 1048576", "sim absent --simulator icarus",
 		"estimate absent --acc 8,12,16:20", "estimate absent --family xc7",
@@ -183,11 +189,13 @@ func TestContradictions(t *testing.T) {
 // --json as the value of another flag, or after --, asks for nothing.
 func TestJSONErrorOnce(t *testing.T) {
 	t.Chdir(t.TempDir())
-	for _, args := range [][]string{{"generate", "a", "--out", "--json"}, {"inspect", "--", "--json"}, {"inspect", "a", "--json=false"}} {
+	for _, args := range [][]string{{"generate", "a", "--out", "--json"}, {"inspect", "--", "--json"}, {"inspect",
+		"a", "--json=false"}} {
 		if o := command(t, args...); o.status == statusDone || o.out != "" {
 			t.Errorf("%v: status %d, stdout %q", args, o.status, o.out)
 		}
 	}
 	command(t, "inspect", "a", "--json=true").wantError(t, "--json=true", statusFailed)
-	command(t, "eval", tinyNetwork(t), "--data", filepath.Join(t.TempDir(), "absent"), "--json").wantError(t, "eval", statusFailed)
+	absent := filepath.Join(t.TempDir(), "absent")
+	command(t, "eval", tinyNetwork(t), "--data", absent, "--json").wantError(t, "eval", statusFailed)
 }
