@@ -79,7 +79,7 @@ var trainRules = map[string]rule{
 	"out": file(writesFile), "float-out": file(writesFile), "start": file(readsFile), "cache": file(fillsFolder),
 	"method": oneOf(string(quant.Base), string(quant.WN), string(quant.A2Q), string(quant.A2QPlus),
 		string(quant.Budget)),
-	"rule":   ruleNames(), "acc": ints(1, maxSpecAcc), "lut": ints(1, math.MaxInt),
+	"rule": ruleNames(), "acc": ints(1, maxSpecAcc), "lut": ints(1, math.MaxInt),
 }
 
 var sweepRules = map[string]rule{
