@@ -59,10 +59,12 @@ func (d *Design) library() []File {
 	return files
 }
 
-// filled returns the files that are filled in for the design: top and bench.
+// filled returns the files that are filled in for the design: top, bench, README.
 func (d *Design) filled() ([]File, error) {
 	var files []File
-	for _, t := range []struct{ path, name string }{{"rtl/" + d.Name + ".v", "top.v"}, {"bench/bench.v", "bench.v"}} {
+	for _, t := range []struct{ path, name string }{
+		{"rtl/" + d.Name + ".v", "top.v"}, {"bench/bench.v", "bench.v"}, {"README.md", "README.md"},
+	} {
 		var b bytes.Buffer
 		if err := templates.Template(t.name).Execute(&b, d.top()); err != nil {
 			return nil, fmt.Errorf("hwgen: template %s: %w", t.name, err)

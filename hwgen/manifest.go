@@ -27,6 +27,9 @@ type Manifest struct {
 	// alone.
 	Memories []ManifestMemory `json:"memories"`
 
+	// Interface says how the design is fed and read.
+	Interface Interface `json:"interface"`
+
 	IntervalCycles int `json:"interval_cycles"`
 	LatencyCycles  int `json:"latency_cycles"`
 }
@@ -77,7 +80,7 @@ const (
 
 func (d *Design) manifest(files []string, memories []Memory) *Manifest {
 	m := &Manifest{Tool: toolName, Version: d.Version, Hash: d.Hash, Top: d.Name, Network: networkFile, Files: files,
-		Streams: d.Streams, IntervalCycles: d.IntervalCycles(), LatencyCycles: d.LatencyCycles()}
+		Streams: d.Streams, Interface: d.Interface(), IntervalCycles: d.IntervalCycles(), LatencyCycles: d.LatencyCycles()}
 	m.Options = ManifestOptions{ClockMHz: d.ClockMHz, NoBlockRAM: d.NoBlockRAM, Folding: Folding{}}
 	for _, lp := range d.Layers {
 		l, f := lp.Layer, lp.Fold
