@@ -32,6 +32,10 @@ func foldingFlags() []cli.Flag {
 func foldingOptions(c *cli.Context) (hwgen.Options, error) {
 	var o hwgen.Options
 	o.FPS, o.ClockMHz = c.Float64("fps"), c.Float64("clock")
+	if c.IsSet("fps") && c.IsSet("clock") && o.FPS > o.ClockMHz*1e6 {
+		return o, usagef("%s: --fps is %v at --clock %v MHz, want at most one frame per cycle (%v)",
+			c.Command.Name, o.FPS, o.ClockMHz, o.ClockMHz*1e6)
+	}
 	var err error
 	if path := c.String("folding"); path != "" {
 		if o.Folding, err = readFolding(path); err != nil {

@@ -59,9 +59,10 @@ func reals(want string, ok func(v float64) bool, outside ...string) rule {
 	}}
 }
 
-// positive is a finite number above 0.
-func positive() rule {
-	return reals("more than 0, and a number", func(v float64) bool { return v > 0 }, "0", "-1", "-1e300")
+// positive is a number above 0 and at most hi.
+func positive(hi float64) rule {
+	return reals(fmt.Sprintf("more than 0 and at most %g", hi), func(v float64) bool { return v > 0 && v <= hi },
+		"0", "-1", "-1e300", strconv.FormatFloat(math.Nextafter(hi, math.Inf(1)), 'g', -1, 64))
 }
 
 // texts is a text for which check returns no error.
@@ -92,6 +93,14 @@ func anyText(want string) rule { return texts(want, func(string) error { return 
 // file is the path of a file or folder that the command uses so.
 func file(use fileUse) rule {
 	r := anyText(use.want())
+	if use == readsData { // one path, or two with a comma between
+		r = texts(use.want(), func(s string) error {
+			if parts := strings.Split(s, ","); len(parts) > 2 || slices.Contains(parts, "") {
+				return fmt.Errorf("%d parts", len(parts))
+			}
+			return nil
+		}, "a,b,c", "a,", ",b", ",")
+	}
 	r.use = use
 	return r
 }

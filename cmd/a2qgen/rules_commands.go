@@ -11,6 +11,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/a2qgen/a2qgen/boards"
+	"github.com/a2qgen/a2qgen/hwgen"
 	"github.com/a2qgen/a2qgen/hwgen/cost"
 	"github.com/a2qgen/a2qgen/quant"
 	"github.com/a2qgen/a2qgen/quant/ptq"
@@ -59,9 +60,9 @@ func with(groups ...map[string]rule) map[string]rule {
 	return all
 }
 
-// foldingRules are of foldingFlags.
+// foldingRules are of foldingFlags. A design gives one frame per cycle at most.
 var foldingRules = map[string]rule{
-	"fps": positive(), "clock": positive(), "folding": file(readsFile),
+	"fps": positive(hwgen.MaxClockMHz * 1e6), "clock": positive(hwgen.MaxClockMHz), "folding": file(readsFile),
 	"fold": texts("LAYER=PE,SIMD, both at least 1", func(s string) error {
 		_, _, err := parseFold(s)
 		return err

@@ -142,7 +142,7 @@ func TestInRange(t *testing.T) {
 		"project absent --acc 1", "project absent --acc 63", "project absent --table 1:63",
 		"project absent --acc 9 --tile 1048576",
 		"eval absent --scale -1e-9", "generate absent --out d --acc 64",
-		"generate absent --out d --fps 1e-300 --clock 1e300",
+		"generate absent --out d --fps 1e-300 --clock 2000",
 		"generate absent --out d --fold fc1=1,1 --fold fc2=9999,1", "generate absent --out d --board pynq-z1",
 		"sim absent --stall 0.9 --period 1048576", "sim absent --frames 1048576", "sim absent --simulator icarus",
 		"estimate absent --acc 8,12,16:20", "estimate absent --family xc7",
@@ -178,8 +178,9 @@ func TestContradictions(t *testing.T) {
 	t.Chdir(t.TempDir())
 	for line, want := range map[string]string{
 		"generate a --out d --fold fc1=1,2 --fold fc1=2,1": "--fold gives layer fc1 twice",
-		"sim d --period 8":                        "want --stall too",
-		"project a --acc 9 --repair --method rtn": "does not go with --repair",
+		"generate a --out d --fps 2e6 --clock 1":           "--fps is 2e+06 at --clock 1 MHz, want at most one frame per cycle",
+		"sim d --period 8":                                 "want --stall too",
+		"project a --acc 9 --repair --method rtn":          "does not go with --repair",
 	} {
 		command(t, strings.Fields(line)...).wantOneLine(t, line, statusUsage, want)
 	}

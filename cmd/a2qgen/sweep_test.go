@@ -97,7 +97,7 @@ func TestSweepRefuses(t *testing.T) {
 		{[]string{"--lut", "0"}, `--lut is "0"`},
 		{[]string{"--lut", "900,x"}, `--lut is "900,x"`},
 		{[]string{"--fold", "fc1=3,1", "--data", "drawn"}, "PE is 3, want a divisor of its 8 outputs"},
-		{[]string{"--fps", "1e300", "--data", "drawn"}, "fps is 1e+300"},
+		{[]string{"--fps", "1e300", "--data", "drawn"}, "--fps is 1e+300, want more than 0 and at most 2e+09"},
 		{[]string{"--out", foreign, "--data", "drawn"}, "is not empty and holds no sweep"},
 		{[]string{"--out", filepath.Dir(spec), "--data", "drawn"}, "is written anew and holds the input"},
 	} {
