@@ -115,7 +115,6 @@ type ports struct{ valid, ready, in, out uint64 }
 
 // source is an end of the design that sends.
 type source struct {
-	stream  int
 	slot    int
 	beats   int64 // beats per frame
 	left    int64 // beats still to send
@@ -124,7 +123,6 @@ type source struct {
 
 // sink is an end of the design that takes.
 type sink struct {
-	stream int
 	slot   int
 	beats  int // beats per frame
 	beat   int // beat of the frame that comes next
@@ -137,11 +135,11 @@ func (e *Engine) Start(frames int, pauses Pauses) *Run {
 	r := &Run{e: e, pauses: pauses, framesLeft: frames, valid: words(n), ready: words(n), in: words(n), out: words(n),
 		busy: words(n), wide: make([]ports, n)}
 	for _, p := range e.graph.Sources {
-		r.sources = append(r.sources, source{stream: p.Stream, slot: e.writer[p.Stream].slot,
+		r.sources = append(r.sources, source{slot: e.writer[p.Stream].slot,
 			beats: int64(p.Beats), left: int64(p.Beats) * int64(frames)})
 	}
 	for _, p := range e.graph.Sinks {
-		r.sinks = append(r.sinks, sink{stream: p.Stream, slot: e.reader[p.Stream].slot, beats: p.Beats})
+		r.sinks = append(r.sinks, sink{slot: e.reader[p.Stream].slot, beats: p.Beats})
 	}
 	r.timing.FirstInput = -1
 	for i, s := range e.slots {
@@ -149,6 +147,7 @@ func (e *Engine) Start(frames int, pauses Pauses) *Run {
 			r.show(i, s.Reset())
 		}
 	}
+	r.showEnds(0, 0)
 	r.look()
 	return r
 }
@@ -164,13 +163,18 @@ func (r *Run) show(i int, o Outputs) {
 }
 
 // look finds the handshakes of the cycle: beside the machines' registers the sources
-// (which never drop a raised valid) and the sinks.
+// (which never drop a raised valid) and the sinks. Without pauses both stay as they are.
 func (r *Run) look() {
-	var gaps, stalls uint64
 	if r.pauses != nil {
-		gaps, stalls = r.pauses(r.Cycle)
+		gaps, stalls := r.pauses(r.Cycle)
+		r.paused = gaps|stalls != 0
+		r.showEnds(gaps, stalls)
 	}
-	r.paused = gaps|stalls != 0
+	r.pass()
+}
+
+// showEnds sets what sources and sinks show.
+func (r *Run) showEnds(gaps, stalls uint64) {
 	for i := range r.sources {
 		s := &r.sources[i]
 		put(r.valid, s.slot, bit(s.left > 0 && (s.pending || gaps>>i&1 == 0)))
@@ -178,7 +182,6 @@ func (r *Run) look() {
 	for i := range r.sinks {
 		put(r.ready, r.sinks[i].slot, ^stalls>>i&1)
 	}
-	r.pass()
 }
 
 // pass finds the streams on which beats pass.
@@ -291,7 +294,9 @@ func (r *Run) stepSources() {
 			continue
 		}
 		s.pending = false
-		s.left--
+		if s.left--; s.left == 0 {
+			put(r.valid, s.slot, 0)
+		}
 		if r.timing.FirstInput < 0 {
 			r.timing.FirstInput = r.Cycle
 		}

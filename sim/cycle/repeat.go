@@ -33,7 +33,7 @@ func newRepeats() *repeats { return &repeats{seen: map[string]moment{}} }
 // frameStarts says that source 0 sends the first beat of a frame in this cycle.
 func (r *Run) frameStarts() bool {
 	s := &r.sources[0]
-	return r.Fired(s.stream) && s.left%s.beats == 0
+	return get(r.out, s.slot) != 0 && s.left%s.beats == 0
 }
 
 // state returns all that the future depends on, but for how much the sources have left.
