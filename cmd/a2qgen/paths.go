@@ -91,8 +91,11 @@ func inputs(c *cli.Context) []input {
 	for _, arg := range c.Args().Slice() {
 		all = append(all, r.argument.inputs(arg, "the input")...)
 	}
-	for name, rule := range r.flags {
-		all = append(all, rule.use.inputs(c.String(name), "--"+name)...)
+	for _, f := range c.Command.Flags { // in their order, so that a message is always the same
+		name := f.Names()[0]
+		if use := r.flags[name].use; use != noFile {
+			all = append(all, use.inputs(c.String(name), "--"+name)...)
+		}
 	}
 	return all
 }
