@@ -29,7 +29,9 @@ type commandRules struct {
 	outputs func(c *cli.Context) []output
 }
 
-// Limits of flags. Those of a spec's values are the spec's own (quant/train).
+// Limits of flags that have no constant elsewhere. Those of a spec's values repeat what
+// the spec refuses by itself (quant/train, validate.go): there as a matter of the spec,
+// here as one of the command line.
 const (
 	maxEpochs     = 2 * 10000 // of both phases
 	maxSpecAcc    = 32        // bits, of a layer that is trained
@@ -52,6 +54,7 @@ var rulesOf = map[string]commandRules{
 	"boards":   {noFile, nil, nil},
 }
 
+// with joins rules; a later group's take the place of an earlier one's.
 func with(groups ...map[string]rule) map[string]rule {
 	all := map[string]rule{}
 	for _, g := range groups {
@@ -76,6 +79,8 @@ var specRules = map[string]rule{
 	"epochs": ints(1, maxEpochs), "seed": seeds(), "seeds": ints(1, maxSeeds),
 }
 
+// trainRules: whether --acc suits the inputs' width, and --rule the method, is for the
+// spec that they override to say.
 var trainRules = map[string]rule{
 	"out": file(writesFile), "float-out": file(writesFile), "start": file(readsFile), "cache": file(fillsFolder),
 	"method": oneOf(string(quant.Base), string(quant.WN), string(quant.A2Q), string(quant.A2QPlus),
@@ -83,6 +88,7 @@ var trainRules = map[string]rule{
 	"rule": ruleNames(), "acc": ints(1, maxSpecAcc), "lut": ints(1, math.MaxInt),
 }
 
+// sweepRules: --acc, --methods and --lut are lists, of which every part counts.
 var sweepRules = map[string]rule{
 	"out": file(fillsFolder), "acc": widthLists(maxWidth),
 	"methods": texts("a list with commas of base, wn, a2q, a2q+, budget, budget/split and budget/shifted", checkMethods,
@@ -103,6 +109,7 @@ func checkMethods(list string) error {
 	return nil
 }
 
+// projectRules: projection goes beyond what training can, to 16 bits of weights.
 var projectRules = map[string]rule{
 	"data": file(readsData), "out": file(writesFile), "results": file(writesPrefix),
 	"acc": ints(1, maxProjectAcc), "table": widthLists(maxProjectAcc),
@@ -112,15 +119,18 @@ var projectRules = map[string]rule{
 	"tile": ints(1, 1<<20), "samples": ints(1, 1<<20), "layer": anyText("the name of a layer"),
 }
 
+// evalRules: a negative scale turns samples round, which a file may call for.
 var evalRules = map[string]rule{
 	"data": file(readsData), "spec": file(readsFile),
 	"scale": reals("a finite number other than 0", func(v float64) bool { return v != 0 }, "0", "-0"),
 }
 
+// generateRules: whether a design fits on the board is for its estimate to say.
 var generateRules = map[string]rule{
 	"out": file(fillsFolder), "acc": ints(1, maxWidth), "board": oneOf(boardNames()...),
 }
 
+// simRules: beyond a stall of 0.9 a simulation is pauses and nothing else.
 var simRules = map[string]rule{
 	"data": file(readsData), "vcd": file(writesFile), "frames": ints(1, maxFrames), "period": ints(0, maxPeriod),
 	"seed":      seeds(),
@@ -128,12 +138,15 @@ var simRules = map[string]rule{
 	"simulator": oneOf(string(verilator.Verilator), string(verilator.Icarus)),
 }
 
+// estimateRules: a width below what the weights need is marked, not refused.
 var estimateRules = map[string]rule{"acc": widthLists(maxWidth), "family": oneOf(cost.Families()...)}
 
+// demoRules are those of the train and sim that it runs.
 var demoRules = map[string]rule{
 	"out": file(fillsFolder), "data": file(readsData), "epochs": ints(1, maxEpochs), "frames": ints(1, maxFrames),
 }
 
+// ruleNames are the rules of the method budget.
 func ruleNames() rule { return oneOf(string(quant.Split), string(quant.Shifted)) }
 
 // widthLists is what parseWidths takes, up to a largest width.
@@ -202,6 +215,8 @@ func sideOutputs(c *cli.Context) (all []output) {
 	return all
 }
 
+// projectOutputs is the network, or of a table the files of --results: it writes no
+// network, so that the default of --out does not count.
 func projectOutputs(c *cli.Context) (all []output) {
 	if !c.IsSet("table") {
 		return []output{{path: c.String("out"), what: "--out"}}
@@ -214,10 +229,13 @@ func projectOutputs(c *cli.Context) (all []output) {
 	return all
 }
 
+// sweepOutputs is a folder that the command fills as it likes: the runs, their float
+// phases, the report, all of which it writes again without asking.
 func sweepOutputs(c *cli.Context) []output {
 	return []output{{path: c.String("out"), what: "--out", folder: true}}
 }
 
+// demoOutputs is a folder like that of a sweep: networks, a design, reports.
 func demoOutputs(c *cli.Context) []output { return sweepOutputs(c) }
 
 // generateOutputs is a design, which takes the place of one. Its own network may be
@@ -232,6 +250,7 @@ func generateOutputs(c *cli.Context) []output {
 	}}}
 }
 
+// simOutputs are the waves.
 func simOutputs(c *cli.Context) []output {
 	if path := c.String("vcd"); path != "" {
 		return []output{{path: path, what: "--vcd"}}
