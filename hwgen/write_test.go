@@ -163,3 +163,22 @@ func TestLongName(t *testing.T) {
 		t.Errorf("%d entries beside the design: %v", len(left)-1, err)
 	}
 }
+
+// TestParentReadOnly: a folder of one's own in a folder of somebody else's, as in a
+// container, is filled in place.
+func TestParentReadOnly(t *testing.T) {
+	if os.Geteuid() == 0 {
+		t.Skip("root may write everywhere")
+	}
+	dir, files := written(t, "design")
+	if err := os.Chmod(filepath.Dir(dir), 0o555); err != nil {
+		t.Fatal(err)
+	}
+	defer os.Chmod(filepath.Dir(dir), 0o755)
+	for range 2 {
+		if err := hwgen.WriteDir(dir, files); err != nil {
+			t.Error(err)
+		}
+		wantFiles(t, dir, files)
+	}
+}
