@@ -86,16 +86,23 @@ func hash(files []File) string {
 
 // submodules lists the library modules that each module instantiates.
 var submodules = map[string][]string{
-	"mvau":            {"rom", "dot_product", "product", "accumulator", "thresholds", "spill_register", "memory_file"},
+	"mvau": {"rom", "dot_product", "product", "accumulator", "thresholds", "spill_register",
+		"memory_file", "overflow_check"},
 	"rom":             {"memory_file"},
+	"fifo":            {"level_check"},
+	"replay_buffer":   {"level_check"},
 	"thresholds":      {"threshold_stage", "memory_file"},
 	"threshold_stage": {"memory_file"},
 	"label_select":    {"product", "spill_register", "memory_file"},
+	"memory_file":     {"sim_stop"},
+	"overflow_check":  {"sim_stop"},
+	"level_check":     {"sim_stop"},
+	"tlast_check":     {"frame_counter", "sim_stop"},
 }
 
 // modules returns the library modules that the design needs, sorted.
 func (d *Design) modules() []string {
-	need := map[string]bool{"frame_counter": true}
+	need := map[string]bool{}
 	var visit func(string)
 	visit = func(m string) {
 		need[m] = true
@@ -106,6 +113,8 @@ func (d *Design) modules() []string {
 	for _, b := range d.Blocks {
 		visit(b.Module())
 	}
+	visit("frame_counter") // of the top's own
+	visit("tlast_check")
 	var names []string
 	for m := range need {
 		names = append(names, m)
