@@ -99,9 +99,6 @@ func simAction(c *cli.Context) error {
 	if c.IsSet("scale") && o.data == "" {
 		return usagef("sim: --scale is %v without --data: drawn inputs are not scaled", o.scale)
 	}
-	if err := checkOutputs(c, []string{"vcd"}); err != nil {
-		return err
-	}
 	con := newConsole(c)
 	doc, err := simulate(c.Context, con, dir, o)
 	if err != nil {
