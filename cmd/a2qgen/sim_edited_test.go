@@ -82,8 +82,7 @@ var tied = []struct{ name, file, pattern, with string }{
 	{"ready of widening converter", "rtl/width_converter.v", `assign s_ready = !at_last[^;]*;`, "assign s_ready = 1'b1;"},
 	{"ready of narrowing converter", "rtl/width_converter.v", `assign s_ready = !next_valid_q;`, "assign s_ready = 1'b1;"},
 	{"m_ready of converter", "rtl/width_converter.v", `wire m_fire = [^;]*;`, "wire m_fire = m_valid || m_ready;"},
-	{"enable of thresholds", "rtl/mvau.v", `(?s)(u_thresholds \(.*?\.en +\()en\)`,
-		"u_thresholds (.clk(clk), .rst_n(rst_n), .en(1'b1)"},
+	{"enable of thresholds", "rtl/mvau.v", `(u_thresholds \([^;]*?\.en +\()en\)`, "${1}1'b1)"},
 	{"sink of the top", "rtl/accelerator.v", `assign label_ready = [^;]*;`, "assign label_ready = 1'b1 || m_axis_tready;"},
 	{"source of the top", "rtl/accelerator.v", `assign s_axis_tready = [^;]*;`, "assign s_axis_tready = 1'b1;"},
 	{"m_ready of an instance", "rtl/accelerator.v", `\.m_ready\(fc2_mvau_ready\)`, ".m_ready(1'b1 || fc2_mvau_ready)"},
@@ -130,8 +129,8 @@ func TestDroppedBits(t *testing.T) {
 		// Each layer has the bits that it needs, so that one bit less overflows.
 		{"bit of fc2", "rtl/accelerator.v", `ACC_BITS\(9\)([^;]*u_fc2_mvau)`, "ACC_BITS(8)${1}", "overflows 8 bits"},
 		{"bit of fc3", "rtl/accelerator.v", `ACC_BITS\(9\)([^;]*u_fc3_mvau)`, "ACC_BITS(8)${1}", "overflows 8 bits"},
-		{"top bit of the label's accumulators", "rtl/label_select.v", `s_data\[pe\*ACC_BITS \+: ACC_BITS\]`,
-			"{s_data[pe*ACC_BITS+ACC_BITS-2], s_data[pe*ACC_BITS +: ACC_BITS-1]}", `stream "label"`},
+		{"top bit of the label's accumulators", "rtl/label_select.v", `= (\w+)\[pe\*ACC_BITS \+: ACC_BITS\]`,
+			"= {${1}[pe*ACC_BITS+ACC_BITS-2], ${1}[pe*ACC_BITS +: ACC_BITS-1]}", `stream "label"`},
 	} {
 		dir := foldedDesign(t)
 		edit(t, dir, m.file, m.pattern, m.with)
