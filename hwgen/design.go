@@ -7,6 +7,7 @@
 package hwgen
 
 import (
+	"github.com/a2qgen/a2qgen/boards"
 	"github.com/a2qgen/a2qgen/quant"
 )
 
@@ -27,6 +28,8 @@ type Design struct {
 	ClockMHz float64
 	// NoBlockRAM says that every memory is kept in LUTs.
 	NoBlockRAM bool
+	// Family is the FPGA family whose words for memories the Verilog carries.
+	Family boards.Family
 	// Hash identifies the plan and the numbers in it: equal hashes give equal files.
 	Hash string
 }
@@ -60,6 +63,8 @@ type Stream struct {
 // Parameter is a Verilog parameter of an instance.
 type Parameter struct {
 	Name, Value string
+	// File says that the value names a memory file, or begins the names of some.
+	File bool
 }
 
 // Memory is a .mem file: Words of Bits bits each, for $readmemh.

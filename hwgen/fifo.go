@@ -1,6 +1,10 @@
 package hwgen
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/a2qgen/a2qgen/boards"
+)
 
 // FIFO is a queue of Depth beats before a layer (templates/fifo.v).
 type FIFO struct {
@@ -8,6 +12,8 @@ type FIFO struct {
 	Width     int // bits of a beat
 	Depth     int // beats, >= 2
 	Beats     int // beats of a frame
+	// Style has the family's words for memories; those of xc7 where empty.
+	Style boards.MemoryStyle
 }
 
 // Name implements Block.
@@ -27,7 +33,7 @@ func (f *FIFO) Comment() []string {
 
 // Parameters implements Block.
 func (f *FIFO) Parameters() []Parameter {
-	return []Parameter{number("WIDTH", f.Width), number("DEPTH", f.Depth)}
+	return []Parameter{number("WIDTH", f.Width), number("DEPTH", f.Depth), text("RAM_STYLE", lutRAM(f.Style))}
 }
 
 // Memories implements Block.
