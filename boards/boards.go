@@ -15,18 +15,6 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// Family is an FPGA family: it decides which cost formulas apply and which
-// block RAMs a part has.
-type Family string
-
-// The families.
-const (
-	XC7   Family = "xc7"   // AMD 7 series and Zynq-7000: RAM blocks of 36 kbit
-	XCUP  Family = "xcup"  // AMD UltraScale+: RAM blocks of 36 kbit, UltraRAM of 288
-	ICE40 Family = "ice40" // Lattice iCE40: RAM blocks of 4 kbit
-	ECP5  Family = "ecp5"  // Lattice ECP5: RAM blocks of 18 kbit
-)
-
 // Board is one board. The zero value is no board.
 type Board struct {
 	Name      string    `yaml:"name" json:"name"`   // as in --board; also the file's name

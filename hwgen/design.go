@@ -7,6 +7,7 @@
 package hwgen
 
 import (
+	"github.com/a2qgen/a2qgen/boards"
 	"github.com/a2qgen/a2qgen/quant"
 	"github.com/a2qgen/a2qgen/sim/cycle"
 )
@@ -25,6 +26,8 @@ type Design struct {
 	ClockMHz float64
 	// NoBlockRAM says that every memory is kept in LUTs.
 	NoBlockRAM bool
+	// Family is the FPGA family whose words for memories the Verilog carries.
+	Family boards.Family
 	// Timing is what the cycle model says of the plan: latency, and the interval for ever.
 	Timing cycle.Steady
 	// Version is that of the tool, for the headers of what is emitted.
@@ -63,6 +66,8 @@ type Stream struct {
 // Parameter is a Verilog parameter of an instance.
 type Parameter struct {
 	Name, Value string
+	// File says that the value names a memory file, or begins the names of some.
+	File bool
 }
 
 // Memory is a .mem file: Words of Bits bits each, for $readmemh.

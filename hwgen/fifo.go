@@ -3,6 +3,7 @@ package hwgen
 import (
 	"fmt"
 
+	"github.com/a2qgen/a2qgen/boards"
 	"github.com/a2qgen/a2qgen/sim/cycle"
 )
 
@@ -12,6 +13,8 @@ type FIFO struct {
 	Width     int // bits of a beat
 	Depth     int // beats, >= 2
 	Beats     int // beats of a frame
+	// Style has the family's words for memories; those of xc7 where empty.
+	Style boards.MemoryStyle
 }
 
 // Name implements Block.
@@ -31,7 +34,7 @@ func (f *FIFO) Comment() []string {
 
 // Parameters implements Block.
 func (f *FIFO) Parameters() []Parameter {
-	return []Parameter{number("WIDTH", f.Width), number("DEPTH", f.Depth)}
+	return []Parameter{number("WIDTH", f.Width), number("DEPTH", f.Depth), text("RAM_STYLE", lutRAM(f.Style))}
 }
 
 // Memories implements Block.

@@ -84,7 +84,7 @@ func (s *LabelSelect) ScoreBits() int {
 func (s *LabelSelect) Parameters() []Parameter {
 	return []Parameter{number("MH", s.Layer.Out), number("PE", s.PE), number("ACC_BITS", s.AccBits),
 		number("GAIN_SHIFT", s.GainShift()), number("GAIN_BITS", s.GainBits()), number("SCORE_BITS", s.ScoreBits()),
-		number("LABEL_BITS", s.LabelBits()), text("MEM", "label")}
+		number("LABEL_BITS", s.LabelBits()), fileName("MEM", "label")}
 }
 
 // Memories implements Block: biases, and gains where they differ from row to row.

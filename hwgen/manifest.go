@@ -6,6 +6,8 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+
+	"github.com/a2qgen/a2qgen/boards"
 )
 
 // Manifest describes an emitted design: what was asked, what was decided. It is
@@ -39,7 +41,9 @@ type Manifest struct {
 type ManifestOptions struct {
 	ClockMHz   float64 `json:"clock_mhz"`
 	NoBlockRAM bool    `json:"no_block_ram,omitempty"`
-	Folding    Folding `json:"folding"`
+	// Family is the FPGA family that the Verilog's memory attributes are for.
+	Family  boards.Family `json:"family"`
+	Folding Folding       `json:"folding"`
 }
 
 // ManifestLayer is one layer's plan.
@@ -81,7 +85,7 @@ const (
 func (d *Design) manifest(files []string, memories []Memory) *Manifest {
 	m := &Manifest{Tool: toolName, Version: d.Version, Hash: d.Hash, Top: d.Name, Network: networkFile, Files: files,
 		Streams: d.Streams, Interface: d.Interface(), IntervalCycles: d.IntervalCycles(), LatencyCycles: d.LatencyCycles()}
-	m.Options = ManifestOptions{ClockMHz: d.ClockMHz, NoBlockRAM: d.NoBlockRAM, Folding: Folding{}}
+	m.Options = ManifestOptions{ClockMHz: d.ClockMHz, NoBlockRAM: d.NoBlockRAM, Family: d.Family, Folding: Folding{}}
 	for _, lp := range d.Layers {
 		l, f := lp.Layer, lp.Fold
 		f.AccBits = lp.AccBits
@@ -103,7 +107,8 @@ func (d *Design) manifest(files []string, memories []Memory) *Manifest {
 
 // Plan returns the options that plan the manifest's design again.
 func (m *Manifest) Plan() Options {
-	return Options{Name: m.Top, ClockMHz: m.Options.ClockMHz, NoBlockRAM: m.Options.NoBlockRAM, Folding: m.Options.Folding}
+	return Options{Name: m.Top, ClockMHz: m.Options.ClockMHz, NoBlockRAM: m.Options.NoBlockRAM,
+		Family: m.Options.Family, Folding: m.Options.Folding}
 }
 
 // ReadManifest reads the manifest of an emitted design.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/bits"
 
+	"github.com/a2qgen/a2qgen/boards"
 	"github.com/a2qgen/a2qgen/quant"
 	"github.com/a2qgen/a2qgen/sim/cycle"
 )
@@ -19,6 +20,8 @@ type MVAU struct {
 	ThresholdBits int
 	// BlockROM keeps the weights in block RAM.
 	BlockROM bool
+	// Style has the family's words for memories; those of xc7 where empty.
+	Style boards.MemoryStyle
 }
 
 // NF returns the row folds, SF the column folds.
@@ -85,11 +88,14 @@ func (m *MVAU) Parameters() []Parameter {
 	}
 	if t := l.Thresholds; t != nil {
 		p = append(p, flag("OUTPUT_SIGNED", t.Output.Signed), number("THRESHOLD_BITS", m.ThresholdBits),
-			flag("INVERT", t.Inverted != nil), text("THRESHOLDS", m.thresholdPrefix()))
+			flag("INVERT", t.Inverted != nil), fileName("THRESHOLDS", m.thresholdPrefix()))
 	}
-	p = append(p, text("WEIGHTS", m.weightFile()), flag("BLOCK", m.BlockROM))
+	p = append(p, fileName("WEIGHTS", m.weightFile()), flag("BLOCK", m.BlockROM))
+	if m.BlockROM {
+		p = append(p, text("BLOCK_STYLE", blockRAM(m.Style)))
+	}
 	if m.Shifted() {
-		p = append(p, flag("SHIFTED", true), text("STARTS", m.startFile()))
+		p = append(p, flag("SHIFTED", true), fileName("STARTS", m.startFile()))
 	}
 	return p
 }

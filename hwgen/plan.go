@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"regexp"
 
+	"github.com/a2qgen/a2qgen/boards"
 	"github.com/a2qgen/a2qgen/quant"
 	"github.com/a2qgen/a2qgen/sim/cycle"
 )
@@ -25,6 +26,8 @@ type Options struct {
 	Unsafe bool
 	// NoBlockRAM keeps every memory in LUTs.
 	NoBlockRAM bool
+	// Family is the FPGA family to write Verilog for; xc7 where empty.
+	Family boards.Family
 }
 
 // Defaults of Options.
@@ -48,7 +51,11 @@ func Plan(n *quant.Network, o Options) (*Design, error) {
 	if err := o.check(n); err != nil {
 		return nil, err
 	}
-	d := &Design{Name: o.Name, ClockMHz: o.ClockMHz, NoBlockRAM: o.NoBlockRAM, Version: Version}
+	style, err := o.Family.MemoryStyle()
+	if err != nil {
+		return nil, fmt.Errorf("hwgen: %w", err)
+	}
+	d := &Design{Name: o.Name, ClockMHz: o.ClockMHz, NoBlockRAM: o.NoBlockRAM, Family: o.Family, Version: Version}
 	first := &n.Layers[0]
 	layers := make([]quant.Layer, len(n.Layers))
 	for i := range n.Layers {
@@ -64,7 +71,7 @@ func Plan(n *quant.Network, o Options) (*Design, error) {
 	fold := d.Layers[0].Fold
 	d.Streams = []Stream{{Name: "source", Bits: fold.SIMD * first.Input.Bits, Beats: first.In / fold.SIMD}}
 	for i := range d.Layers {
-		d.addLayer(i)
+		d.addLayer(i, style)
 	}
 	if err := d.measure(); err != nil {
 		return nil, err
@@ -94,6 +101,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.ClockMHz == 0 {
 		o.ClockMHz = DefaultClockMHz
+	}
+	if o.Family == "" {
+		o.Family = boards.XC7
 	}
 	if o.FPS == 0 {
 		o.FPS = DefaultFPS
@@ -194,7 +204,7 @@ func planLayer(n *quant.Network, i int, o Options) (LayerPlan, error) {
 // addLayer appends the blocks of layer i: width converters from the stream before
 // it, a queue and a replay buffer where rows are folded, the MVAU, and the label
 // selection after the last.
-func (d *Design) addLayer(i int) {
+func (d *Design) addLayer(i int, style boards.MemoryStyle) {
 	lp := d.Layers[i]
 	l, f := lp.Layer, lp.Fold
 	if i > 0 {
@@ -202,15 +212,15 @@ func (d *Design) addLayer(i int) {
 	}
 	width, sf, nf := f.SIMD*l.Input.Bits, l.In/f.SIMD, l.Out/f.PE
 	if depth := queueDepth(i, f, sf, nf); depth > 1 {
-		d.add(&FIFO{LayerName: l.Name, Width: width, Depth: depth, Beats: sf})
+		d.add(&FIFO{LayerName: l.Name, Width: width, Depth: depth, Beats: sf, Style: style})
 	}
 	if nf > 1 {
 		d.add(&ReplayBuffer{LayerName: l.Name, Width: width, Length: sf, Repeats: nf,
-			BlockRAM: !d.NoBlockRAM && deserveBlockRAM(sf, width)})
+			BlockRAM: !d.NoBlockRAM && deserveBlockRAM(sf, width), Style: style})
 	}
 	words, bits := sf*nf, f.PE*f.SIMD*l.WeightBits
 	d.add(&MVAU{Layer: l, Fold: f, AccBits: lp.AccBits, ThresholdBits: l.ThresholdBits(lp.AccBits),
-		BlockROM: !d.NoBlockRAM && deserveBlockRAM(words, bits)})
+		BlockROM: !d.NoBlockRAM && deserveBlockRAM(words, bits), Style: style})
 	if l.Score != nil {
 		d.add(&LabelSelect{Layer: l, PE: f.PE, AccBits: lp.AccBits})
 	}

@@ -3,6 +3,7 @@ package hwgen
 import (
 	"fmt"
 
+	"github.com/a2qgen/a2qgen/boards"
 	"github.com/a2qgen/a2qgen/sim/cycle"
 )
 
@@ -13,6 +14,8 @@ type ReplayBuffer struct {
 	Width           int // bits of a beat
 	Length, Repeats int // beats, passes
 	BlockRAM        bool
+	// Style has the family's words for memories; those of xc7 where empty.
+	Style boards.MemoryStyle
 }
 
 // Slots returns the beats that the buffer holds: a vector of one beat needs a second
@@ -36,8 +39,12 @@ func (r *ReplayBuffer) Comment() []string {
 
 // Parameters implements Block.
 func (r *ReplayBuffer) Parameters() []Parameter {
+	style := lutRAM(r.Style)
+	if r.BlockRAM {
+		style = blockRAM(r.Style)
+	}
 	return []Parameter{number("WIDTH", r.Width), number("LENGTH", r.Length), number("REPEATS", r.Repeats),
-		flag("BLOCK", r.BlockRAM)}
+		text("RAM_STYLE", style)}
 }
 
 // Memories implements Block.

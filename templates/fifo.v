@@ -5,12 +5,14 @@
 //   It does not bypass: a beat written into an empty queue is seen one cycle later.
 //
 // Parameters
-//   WIDTH  payload, bits, >= 1
-//   DEPTH  beats, >= 2
+//   WIDTH      payload, bits, >= 1
+//   DEPTH      beats, >= 2
+//   RAM_STYLE  the tool's word for a RAM in LUTs, or auto: the memory is read without a clock
 `default_nettype none
 module fifo #(
     parameter integer WIDTH = 8,
-    parameter integer DEPTH = 4
+    parameter integer DEPTH = 4,
+    parameter RAM_STYLE = "auto"
 ) (
     input  wire             clk,
     input  wire             rst_n,
@@ -36,8 +38,10 @@ module fifo #(
     localparam [PTR_BITS-1:0] LAST = DEPTH[PTR_BITS-1:0] - 1'b1;
     localparam [LEVEL_BITS-1:0] FULL = DEPTH[LEVEL_BITS-1:0];
 
-    (* ram_style = "distributed" *)
+    // ram_style: Vivado and Yosys, ramstyle: Quartus, syn_ramstyle: Synplify and Gowin.
+    (* ram_style = RAM_STYLE, ramstyle = RAM_STYLE, syn_ramstyle = RAM_STYLE *)
     reg [WIDTH-1:0] mem [0:DEPTH-1];
+    wire unused_style = RAM_STYLE == "";  // attributes alone use it: Verilator skips those
     reg [PTR_BITS-1:0] write_q;
     reg [PTR_BITS-1:0] read_q;
     reg [LEVEL_BITS-1:0] level_q;

@@ -127,7 +127,8 @@ module label_select #(
     end
     wire unused = &{1'b0, moves[BEST+1], first_next[BEST], last_next[BEST]};
 
-    (* rom_style = "logic", ram_style = "logic" *)
+    (* ram_style = "logic", rom_style = "distributed", romstyle = "logic",
+       syn_romstyle = "logic" *)
     reg [PE*SCORE_BITS-1:0] bias_mem [0:FOLDS-1];
     initial if (MEM != "") $readmemh(BIASES, bias_mem);
     reg [PE*SCORE_BITS-1:0] biases_q;
@@ -143,7 +144,8 @@ module label_select #(
         end
 
         if (GAIN_SHIFT < 0) begin : gen_gain
-            (* rom_style = "logic", ram_style = "logic" *)
+            (* ram_style = "logic", rom_style = "distributed", romstyle = "logic",
+               syn_romstyle = "logic" *)
             reg [PE*GAIN_BITS-1:0] mem [0:FOLDS-1];
             initial if (MEM != "") $readmemh(GAINS, mem);
             reg [PE*GAIN_BITS-1:0] gains_q;

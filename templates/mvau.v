@@ -32,6 +32,7 @@
 //   OUTPUT_SIGNED, THRESHOLD_BITS, INVERT, THRESHOLDS   see thresholds.v
 //   WEIGHTS         memory file: word nf*SF+sf holds weight (pe, s) at bit (pe*SIMD+s)*M
 //   BLOCK           1: weights in block RAM, 0: in LUTs
+//   BLOCK_STYLE     the tool's word for block RAM
 //   SHIFTED         1: accumulators begin at the values of STARTS, 0: at 0
 //   STARTS          memory file: word nf holds start[nf*PE+pe] at bit pe*ACC_BITS
 //   Y_BITS          bits of a result: derived, no other value is taken
@@ -52,6 +53,7 @@ module mvau #(
     parameter WEIGHTS = "",
     parameter THRESHOLDS = "",
     parameter integer BLOCK = 0,
+    parameter BLOCK_STYLE = "block",
     parameter integer SHIFTED = 0,
     parameter STARTS = "",
     parameter integer Y_BITS = (OUTPUT_BITS > 0) ? OUTPUT_BITS : ACC_BITS
@@ -169,10 +171,11 @@ module mvau #(
 
     wire [PE*SIMD*WEIGHT_BITS-1:0] weights;
     rom #(
-        .WIDTH(PE * SIMD * WEIGHT_BITS),
-        .DEPTH(WORDS),
-        .MEM  (WEIGHTS),
-        .BLOCK(BLOCK)
+        .WIDTH      (PE * SIMD * WEIGHT_BITS),
+        .DEPTH      (WORDS),
+        .MEM        (WEIGHTS),
+        .BLOCK      (BLOCK),
+        .BLOCK_STYLE(BLOCK_STYLE)
     ) u_weights (
         .clk (clk),
         .en  (en),
@@ -201,7 +204,8 @@ module mvau #(
             initial if (STARTS != "") $readmemh(STARTS, mem);
             assign starts = mem[0];
         end else begin : gen_starts
-            (* rom_style = "logic", ram_style = "logic" *)
+            (* ram_style = "logic", rom_style = "distributed", romstyle = "logic",
+               syn_romstyle = "logic" *)
             reg [PE*ACC_BITS-1:0] mem [0:NF-1];
             initial if (STARTS != "") $readmemh(STARTS, mem);
             reg [PE*ACC_BITS-1:0] starts_q;

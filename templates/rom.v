@@ -7,8 +7,8 @@
 //   WIDTH  bits of a word, >= 1
 //   DEPTH  words, >= 1
 //   MEM    file of DEPTH hexadecimal words, relative to where the tool is started
-//   BLOCK  1: block RAM, 0: LUTs ("logic" is Yosys's word for them; tools that do not know
-//          it choose by themselves)
+//   BLOCK  1: block RAM, 0: LUTs
+//   BLOCK_STYLE  the tool's word for block RAM
 //   ADDR_BITS  bits of addr: derived, no other value is taken
 `default_nettype none
 module rom #(
@@ -16,6 +16,7 @@ module rom #(
     parameter integer DEPTH = 4,
     parameter MEM = "",
     parameter integer BLOCK = 0,
+    parameter BLOCK_STYLE = "block",
     parameter integer ADDR_BITS = (DEPTH > 1) ? $clog2(DEPTH) : 1
 ) (
     input  wire                 clk,
@@ -39,6 +40,7 @@ module rom #(
         end
     endgenerate
 
+    wire unused_style = BLOCK_STYLE == "";  // attributes alone use it: Verilator skips those
     reg [WIDTH-1:0] data_q;
     assign data = data_q;
 
@@ -49,12 +51,14 @@ module rom #(
             always @(posedge clk) if (en) data_q <= mem[0];
             wire unused = &{1'b0, addr};
         end else if (BLOCK != 0) begin : gen_block
-            (* rom_style = "block", ram_style = "block" *)
+            (* ram_style = BLOCK_STYLE, rom_style = BLOCK_STYLE, romstyle = BLOCK_STYLE,
+               syn_romstyle = "block_rom" *)
             reg [WIDTH-1:0] mem [0:DEPTH-1];
             initial if (MEM != "") $readmemh(MEM, mem);
             always @(posedge clk) if (en) data_q <= mem[addr];
         end else begin : gen_logic
-            (* rom_style = "logic", ram_style = "logic" *)
+            (* ram_style = "logic", rom_style = "distributed", romstyle = "logic",
+               syn_romstyle = "logic" *)
             reg [WIDTH-1:0] mem [0:DEPTH-1];
             initial if (MEM != "") $readmemh(MEM, mem);
             always @(posedge clk) if (en) data_q <= mem[addr];

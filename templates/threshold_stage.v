@@ -70,7 +70,8 @@ module threshold_stage #(
     localparam [THRESHOLD_BITS-1:0] SIGN = ONES ^ (ONES >> 1);
     localparam FILE = {MEM, "_", DIGIT, ".mem"};
 
-    (* rom_style = "logic", ram_style = "logic" *)
+    (* ram_style = "logic", rom_style = "distributed", romstyle = "logic",
+       syn_romstyle = "logic" *)
     reg [PE*THRESHOLD_BITS-1:0] mem [0:DEPTH-1];
     initial if (MEM != "") $readmemh(FILE, mem);
 

@@ -114,7 +114,8 @@ module thresholds #(
         end
 
         if (INVERT != 0) begin : gen_invert
-            (* rom_style = "logic", ram_style = "logic" *)
+            (* ram_style = "logic", rom_style = "distributed", romstyle = "logic",
+               syn_romstyle = "logic" *)
             reg [PE-1:0] mem [0:FOLDS-1];
             initial if (MEM != "") $readmemh(INVERTED, mem);
         end

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -21,10 +22,11 @@ integers that are written: a layer whose weights need more than P bits is refuse
 none does); without it every layer keeps its own.
 
 ` + foldingHelp + ` --board takes the board's clock and
-refuses a design that is larger than its part. The directory is replaced whole; one
-with anything in it that was not generated is left alone, and so is a design with a file
-that was edited since, by the sums in its manifest, unless --overwrite says that the
-edits may go.
+refuses a design that is larger than its part. --family says whose words for memories the
+Verilog carries where no board does; what a design takes is estimated for xc7 only. The
+directory is replaced whole; one with anything in it that was not generated is left alone,
+and so is a design with a file that was edited since, by the sums in its manifest, unless
+--overwrite says that the edits may go.
 
 Example:
    a2qgen generate net.onnx --out build/net --fps 100000 --clock 100
@@ -34,13 +36,15 @@ func generateCommand() *cli.Command {
 	flags := append([]cli.Flag{
 		&cli.StringFlag{Name: "out", Usage: "`DIR` to write"},
 		&cli.StringFlag{Name: "board", Usage: "`NAME` of the board to fit (a2qgen boards lists them)"},
+		&cli.StringFlag{Name: "family", DefaultText: "the board's, or " + defaultFamily,
+			Usage: "FPGA family `NAME`: " + strings.Join(boards.FamilyNames(), ", ")},
 		&cli.IntFlag{Name: "acc", DefaultText: "each layer's own", Usage: "accumulator width `P`, bits"},
 		&cli.BoolFlag{Name: "overwrite", DisableDefaultText: true, Usage: "replace a design whose files were edited"},
 	}, foldingFlags()...)
 	return &cli.Command{
 		Name: "generate", Usage: "write a network as Verilog",
-		UsageText: "a2qgen generate NET.onnx --out DIR [--board B] [--fps F] [--clock MHZ] [--folding FILE]\n" +
-			"   [--fold LAYER=PE,SIMD]... [--acc P] [--overwrite] [--json]",
+		UsageText: "a2qgen generate NET.onnx --out DIR [--board B] [--family NAME] [--fps F] [--clock MHZ]\n" +
+			"   [--folding FILE] [--fold LAYER=PE,SIMD]... [--acc P] [--overwrite] [--json]",
 		Description: generateHelp,
 		Flags:       append(flags, jsonFlag()),
 		Action:      generateAction,
@@ -61,6 +65,7 @@ func generateAction(c *cli.Context) error {
 		return err
 	}
 	o.AccBits = c.Int("acc")
+	o.Family = boards.Family(c.String("family"))
 	doc, err := generateFile(path, designDir{out, c.Bool("overwrite")}, c.String("board"), o)
 	if err != nil {
 		return err
@@ -104,8 +109,14 @@ func generateFile(path string, out designDir, board string, o hwgen.Options) (*g
 	if err != nil {
 		return nil, err
 	}
-	if b != nil && o.ClockMHz == 0 {
-		o.ClockMHz = b.Clock.TargetMHz
+	if b != nil {
+		if o.ClockMHz == 0 {
+			o.ClockMHz = b.Clock.TargetMHz
+		}
+		if o.Family != "" && o.Family != b.Family {
+			return nil, usagef("generate: --family is %s, but board %s is of family %s", o.Family, b.Name, b.Family)
+		}
+		o.Family = b.Family
 	}
 	net, file, err := readNetworkFile(path)
 	if err != nil {
@@ -144,6 +155,7 @@ type generateReport struct {
 	Files          []string     `json:"files"`
 	ClockMHz       float64      `json:"clock_mhz"`
 	FPS            float64      `json:"fps"`
+	Family         string       `json:"family"`
 	IntervalCycles int          `json:"interval_cycles"`
 	LatencyCycles  int          `json:"latency_cycles"`
 	Layers         []foldReport `json:"layers"`
@@ -164,7 +176,7 @@ type foldReport struct {
 }
 
 func newGenerateReport(d *hwgen.Design, files []hwgen.File) *generateReport {
-	r := &generateReport{Top: d.Name, Hash: d.Hash, ClockMHz: d.ClockMHz, FPS: d.FramesPerSecond(),
+	r := &generateReport{Top: d.Name, Hash: d.Hash, Family: string(d.Family), ClockMHz: d.ClockMHz, FPS: d.FramesPerSecond(),
 		IntervalCycles: d.IntervalCycles(), LatencyCycles: d.LatencyCycles()}
 	for _, f := range files {
 		r.Files = append(r.Files, f.Path)

@@ -127,7 +127,7 @@ var evalRules = map[string]rule{
 
 // generateRules: whether a design fits on the board is for its estimate to say.
 var generateRules = map[string]rule{
-	"out": file(fillsFolder), "acc": ints(1, maxWidth), "board": oneOf(boardNames()...),
+	"out": file(fillsFolder), "acc": ints(1, maxWidth), "board": oneOf(boardNames()...), "family": oneOf(boards.FamilyNames()...),
 }
 
 // pausing is a probability of pauses: beyond 0.9 a simulation is pauses and nothing else.
