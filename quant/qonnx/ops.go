@@ -25,20 +25,22 @@ var operators = map[string]operator{
 	"Gather":          foldGather,
 	"Slice":           foldSlice,
 	"Expand":          foldExpand,
-	"Where":           foldWhere,
-	"Concat":          opConcat,
+	"Where":           opWhere,
+	"Concat":          alike(opConcat),
 
-	"Neg":                opNeg,
-	"Clip":               opClip,
+	"Neg":                typed(opNeg),
+	"Clip":               typed(opClip),
 	"Cast":               opCast,
-	"PRelu":              opPRelu,
+	"CastLike":           opCastLike,
+	"PRelu":              typed(opPRelu),
 	"BatchNormalization": opBatchNorm,
 
 	"MatMul": opMatMul,
 	"Gemm":   opGemm,
 	"Conv":   onLines(opConv, 2),
 
-	"Sum":               opSum,
+	"Sum":               typed(opSum),
+	"Mean":              typed(opMean),
 	"MaxPool":           onLines(opPool, 1),
 	"AveragePool":       onLines(opPool, 1),
 	"GlobalMaxPool":     onLines(opGlobalPool, 1),
@@ -82,10 +84,10 @@ func operatorOf(n *node) operator {
 		return nil
 	}
 	if _, ok := unaries[n.op]; ok {
-		return opUnary
+		return typed(opUnary)
 	}
 	if _, ok := binaries[n.op]; ok {
-		return opBinary
+		return typed(opBinary)
 	}
 	return operators[n.op]
 }

@@ -218,7 +218,7 @@ func (im *importer) quantiseTensor(n *node, z *quantiser, t, scale, zero *tensor
 	if err := checkScale(n, ps, pz); err != nil {
 		return nil, err
 	}
-	out, err := im.newTensor(t.shape, false)
+	out, err := im.newTensor(t.shape, typeFloat)
 	if err != nil {
 		return nil, n.errorf("%w", err)
 	}

@@ -14,12 +14,17 @@ type quantisation struct {
 	scale, offset param
 	integer       func(c int, v float64) float64
 	varies        bool // from channel to channel
+	// falls says that it is no staircase that only rises: then no pool may come
+	// after it instead of before.
+	falls bool
+	// elem is the element type of what it gives.
+	elem elemType
 }
 
-// quantisedBy returns s followed by a quantiser that never falls. Where it has
+// quantisedBy returns s followed by a quantiser. Where it has
 // no type, its integers are too wide to feed a layer.
 func (im *importer) quantisedBy(n *node, s *stream, z quantisation) (value, error) {
-	if !s.poolsMayWait() {
+	if !s.poolsMayWait() || z.falls {
 		out, err := im.pooled(n, s)
 		if err != nil {
 			return nil, err
@@ -37,7 +42,7 @@ func (im *importer) quantisedBy(n *node, s *stream, z quantisation) (value, erro
 
 // behind returns s followed by the quantiser.
 func (z quantisation) behind(n *node, s *stream) (*stream, error) {
-	st := step{kind: apply, level: true, varies: z.varies, fn: func(c int, v float64) float64 {
+	st := step{kind: apply, level: !z.falls, varies: z.varies, fn: func(c int, v float64) float64 {
 		return z.integer(c, v)*z.scale.at(c) + z.offset.at(c)
 	}}
 	var q *quantised
@@ -49,7 +54,7 @@ func (z quantisation) behind(n *node, s *stream) (*stream, error) {
 	if err != nil {
 		return nil, err
 	}
-	out.q = q
+	out.q, out.elem = q, z.elem
 	return out, nil
 }
 

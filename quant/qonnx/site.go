@@ -97,14 +97,17 @@ func (im *importer) integers(t *site, v view, scale, offset param) (*stream, err
 // follow returns the stream of a new site that moves the elements of s without
 // changing them, and keeps its channels.
 func (im *importer) follow(t *site, v view, s *stream) (*stream, error) {
+	var out *stream
+	var err error
 	if s.q != nil {
-		return im.integers(t, v, s.q.scale, s.q.offset)
+		out, err = im.integers(t, v, s.q.scale, s.q.offset)
+	} else if out, err = im.add(t, v); err == nil {
+		out.steps, out.at = s.steps, s.at
 	}
-	out, err := im.add(t, v)
 	if err != nil {
 		return nil, err
 	}
-	out.steps, out.at = s.steps, s.at
+	out.elem = s.elem
 	return out, nil
 }
 

@@ -30,6 +30,8 @@ type stream struct {
 	// q is what is known if the elements are integers up to a scale; nil
 	// elsewhere.
 	q *quantised
+	// elem is the element type that the graph gives the tensor.
+	elem elemType
 	// at is the node that computed the last step; nil on a bare base.
 	at *node
 }
@@ -56,6 +58,10 @@ type ranking struct {
 	s     *stream
 	shape []int
 	by    *node
+	// label says that it holds which element is the largest, of type elem, not
+	// the elements.
+	label bool
+	elem  elemType
 }
 
 func (r *ranking) dims() []int { return r.shape }
