@@ -235,6 +235,9 @@ func opBatchNorm(im *importer, n *node) (value, error) {
 	if !ok {
 		return nil, n.errorf("wants an input that depends on the network's")
 	}
+	if err := s.inReals(n); err != nil {
+		return nil, err
+	}
 	if n.int("training_mode", 0) != 0 {
 		return nil, n.errorf("is in training mode, export the network in evaluation mode")
 	}

@@ -127,8 +127,9 @@ func foldSize(im *importer, n *node) (value, error) {
 	return im.listed(n, nil, []float64{float64(product(v.dims()))}, typeInt64)
 }
 
-func foldGather(im *importer, n *node) (value, error) {
-	t, err := im.constant(n, 0)
+// opGather takes elements of constants, and channels, in any order.
+func opGather(im *importer, n *node) (value, error) {
+	v, err := im.operand(n, 0)
 	if err != nil {
 		return nil, err
 	}
@@ -136,9 +137,10 @@ func foldGather(im *importer, n *node) (value, error) {
 	if err != nil {
 		return nil, err
 	}
-	axis := n.fromEnd("axis", 0, len(t.shape))
-	if axis < 0 || axis >= len(t.shape) {
-		return nil, n.errorf("axis %d of a constant of shape %v", n.int("axis", 0), t.shape)
+	shape := v.dims()
+	axis := n.fromEnd("axis", 0, len(shape))
+	if axis < 0 || axis >= len(shape) {
+		return nil, n.errorf("axis %d of shape %v", n.int("axis", 0), shape)
 	}
 	picks, err := at.ints()
 	if err != nil {
@@ -146,13 +148,19 @@ func foldGather(im *importer, n *node) (value, error) {
 	}
 	for i, p := range picks {
 		if p < 0 {
-			picks[i] = p + t.shape[axis]
+			picks[i] = p + shape[axis]
 		}
-		if picks[i] < 0 || picks[i] >= t.shape[axis] {
-			return nil, n.errorf("index %d of axis %d of shape %v", p, axis, t.shape)
+		if picks[i] < 0 || picks[i] >= shape[axis] {
+			return nil, n.errorf("index %d of axis %d of shape %v", p, axis, shape)
 		}
 	}
-	return im.picks(n, t, axis, picks, at.shape)
+	if t, ok := v.(*tensor); ok {
+		return im.picks(n, t, axis, picks, at.shape)
+	}
+	if v, err = im.selected(n, v, axis, picks); err != nil {
+		return nil, err
+	}
+	return im.reshaped(n, v, slices.Concat(shape[:axis], at.shape, shape[axis+1:]))
 }
 
 // picks returns the elements of t at some positions of an axis, which gets the
@@ -240,21 +248,22 @@ func foldConstantOfShape(im *importer, n *node) (value, error) {
 	return out, nil
 }
 
-// foldSlice takes ranges of constants, forwards or backwards: exporters compute
-// shapes and pads with it.
-func foldSlice(im *importer, n *node) (value, error) {
-	t, err := im.constant(n, 0)
+// opSlice takes ranges, forwards or backwards: exporters compute shapes and pads
+// with it.
+func opSlice(im *importer, n *node) (value, error) {
+	v, err := im.operand(n, 0)
 	if err != nil {
 		return nil, err
 	}
+	rank := len(v.dims())
 	var lists [4][]int // starts, ends, axes, steps
 	for i, name := range []string{"starts", "ends", "axes", "steps"} {
 		var given bool
 		if lists[i], given, err = im.intList(n, name, i+1); err != nil {
 			return nil, err
 		}
-		if size := len(lists[0]); i > 0 && given && len(lists[i]) != size || i < 2 && !given || size > len(t.shape) {
-			return nil, n.errorf("has %d %s of a constant of shape %v, want one for each of %d axes", len(lists[i]), name, t.shape, size)
+		if size := len(lists[0]); i > 0 && given && len(lists[i]) != size || i < 2 && !given || size > rank {
+			return nil, n.errorf("has %d %s of shape %v, want one for each of %d axes", len(lists[i]), name, v.dims(), size)
 		}
 	}
 	for i, from := range lists[0] {
@@ -266,17 +275,16 @@ func foldSlice(im *importer, n *node) (value, error) {
 			stride = lists[3][i]
 		}
 		if axis < 0 {
-			axis += len(t.shape)
+			axis += rank
 		}
-		if axis < 0 || axis >= len(t.shape) || stride == 0 {
-			return nil, n.errorf("takes steps of %d along axis %d of a constant of shape %v", stride, axis, t.shape)
+		if axis < 0 || axis >= rank || stride == 0 {
+			return nil, n.errorf("takes steps of %d along axis %d of shape %v", stride, axis, v.dims())
 		}
-		at := positions(t.shape[axis], from, lists[1][i], stride)
-		if t, err = im.picks(n, t, axis, at, []int{len(at)}); err != nil {
+		if v, err = im.selected(n, v, axis, positions(v.dims()[axis], from, lists[1][i], stride)); err != nil {
 			return nil, err
 		}
 	}
-	return t, nil
+	return v, nil
 }
 
 // positions returns those of an axis that ONNX's Slice takes. Bounds count from

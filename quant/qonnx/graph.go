@@ -185,6 +185,9 @@ func newNode(p *onnxpb.NodeProto) *node {
 	for _, a := range p.GetAttribute() {
 		n.attrs[a.GetName()] = a
 	}
+	if _, ok := quantOperators[n.op]; ok && standardDomain(n.domain) {
+		n.domain = "qonnx.custom_op.general" // ONNX has none of these names
+	}
 	return n
 }
 

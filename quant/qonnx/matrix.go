@@ -38,20 +38,27 @@ func (im *importer) weighted(m matrix, v view) (*stream, error) {
 			return nil, err
 		}
 	}
-	return im.accumulate(t, v, uniform(scale), uniform(offset))
+	return im.accumulate(t, v, uniform(scale), uniform(offset), m.s.elem)
 }
 
 // accumulate adds a layer with weights and returns the stream of its
 // accumulators, worth scale beside an offset, and moved by its start values.
-func (im *importer) accumulate(t *site, v view, scale, offset param) (*stream, error) {
+func (im *importer) accumulate(t *site, v view, scale, offset param, elem elemType) (*stream, error) {
 	s, err := im.add(t, v)
 	if err != nil {
 		return nil, err
 	}
+	s.elem = elem
 	if err := im.begin(t); err != nil {
 		return nil, err
 	}
 	t.typ = t.layer.Output()
+	if f, ok := integerFormats[s.elem]; ok {
+		lo, hi := f.bounds()
+		if float64(t.typ.Min()) < lo || float64(t.typ.Max()) > hi {
+			return nil, t.at.errorf("its sums need %d bits, more than %v has: put a Cast to FLOAT before it", t.typ.Bits, s.elem)
+		}
+	}
 	var steps []step
 	if t.layer.Start != nil {
 		start := make([]float64, len(t.layer.Start))

@@ -181,6 +181,30 @@ type importer struct {
 	meta *metadata
 }
 
+// maxRefusals bounds the faults that an error names.
+const maxRefusals = 8
+
+// evaluateAll computes the value of every node. Its error names each node that is
+// at fault, but not those that depend on one.
+func (im *importer) evaluateAll() error {
+	var faults []error
+	spoilt := map[string]bool{}
+	for _, n := range im.g.nodes {
+		var err error
+		bad := slices.ContainsFunc(n.in, func(name string) bool { return spoilt[name] })
+		if !bad {
+			err = im.evaluate(n)
+		}
+		if err != nil && len(faults) < maxRefusals {
+			faults = append(faults, err)
+		}
+		for _, out := range n.out {
+			spoilt[out] = out != "" && (bad || err != nil)
+		}
+	}
+	return errors.Join(faults...)
+}
+
 func importGraph(name string, g *graph, in inputShape, left budget) (*quant.Network, *importer, error) {
 	meta, err := newMetadata(g.meta)
 	if err != nil {
@@ -193,10 +217,8 @@ func importGraph(name string, g *graph, in inputShape, left budget) (*quant.Netw
 	if err := im.setInput(in.shape); err != nil {
 		return nil, nil, err
 	}
-	for _, n := range g.nodes {
-		if err := im.evaluate(n); err != nil {
-			return nil, nil, err
-		}
+	if err := im.evaluateAll(); err != nil {
+		return nil, nil, err
 	}
 	final, err := im.final()
 	if err != nil {
@@ -247,19 +269,24 @@ func (im *importer) evaluate(n *node) error {
 	}
 	op := operatorOf(n)
 	if op == nil {
-		name := n.op
-		if !standardDomain(n.domain) {
-			name = n.domain + "." + n.op
+		domain := n.domain
+		if domain == "" {
+			domain = "ONNX's own, which is empty"
 		}
-		return fmt.Errorf("unsupported operator %s (node %s)%s", clip(name), n.label(), instead[n.op])
+		return fmt.Errorf("unsupported operator %s (node %s, domain %s)%s", clip(n.op), n.label(), clip(domain), instead[n.op])
 	}
 	v, err := op(im, n)
 	if err != nil {
 		return err
 	}
 	im.values[n.out[0]] = v
-	if n.op == "TopK" && len(n.out) > 1 {
-		im.values[n.out[1]] = v
+	if r, ok := v.(*ranking); ok && n.op == "TopK" { // its outputs: the scores, the labels
+		scores := *r
+		scores.label, scores.elem = false, r.s.elem
+		im.values[n.out[0]] = &scores
+		if len(n.out) > 1 {
+			im.values[n.out[1]] = r
+		}
 	}
 	return nil
 }
@@ -319,7 +346,10 @@ func (im *importer) end(s *stream) (*stream, error) {
 		}
 		return s, nil
 	}
-	if s.view.equal(arranged(b, 1)) || s.view.equal(arranged(b, 3)) || len(s.view) == 3 && s.view.withRow().equal(arranged(b, 1)) {
+	if s.view.equal(arranged(b, 1)) || s.view.equal(arranged(b, 3)) {
+		return s, nil
+	}
+	if len(s.view) == 3 && (s.view.withRow().equal(arranged(b, 1)) || s.view.withAxis(sequenceAxis).equal(arranged(b, 3))) {
 		return s, nil
 	}
 	if _, _, ok := moves(s.view, b); ok {
