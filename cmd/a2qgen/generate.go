@@ -11,6 +11,7 @@ import (
 	"github.com/a2qgen/a2qgen/boards"
 	"github.com/a2qgen/a2qgen/hwgen"
 	"github.com/a2qgen/a2qgen/hwgen/cost"
+	"github.com/a2qgen/a2qgen/quant/qonnx"
 )
 
 const generateHelp = `Plans a network as streaming hardware and writes Verilog, memory files, a bench, the
@@ -32,11 +33,11 @@ func generateCommand() *cli.Command {
 		&cli.StringFlag{Name: "out", Usage: "`DIR` to write"},
 		&cli.StringFlag{Name: "board", Usage: "`NAME` of the board to fit (a2qgen boards lists them)"},
 		&cli.IntFlag{Name: "acc", DefaultText: "each layer's own", Usage: "accumulator width `P`, bits"},
-	}, foldingFlags()...)
+	}, append(foldingFlags(), inputFlags()...)...)
 	return &cli.Command{
 		Name: "generate", Usage: "write a network as Verilog",
 		UsageText: "a2qgen generate NET.onnx --out DIR [--board B] [--fps F] [--clock MHZ] [--folding FILE]\n" +
-			"   [--fold LAYER=PE,SIMD]... [--acc P] [--json]",
+			"   [--fold LAYER=PE,SIMD]... [--acc P] [--input-type TYPE [--input-scale F] [--input-zero Z]] [--json]",
 		Description: generateHelp,
 		Flags:       append(flags, jsonFlag()),
 		Action:      generateAction,
@@ -59,15 +60,20 @@ func generateAction(c *cli.Context) error {
 	if o.AccBits = c.Int("acc"); c.IsSet("acc") && (o.AccBits < 1 || o.AccBits > maxWidth) {
 		return usagef("generate: --acc is %d, want 1..%d", o.AccBits, maxWidth)
 	}
-	doc, err := generateFile(path, out, c.String("board"), o)
+	in, err := inputType(c)
+	if err != nil {
+		return err
+	}
+	doc, err := generateFile(path, in, out, c.String("board"), o)
 	if err != nil {
 		return err
 	}
 	return newConsole(c).result(doc, doc.print)
 }
 
-// generateFile generates the network at path into directory out.
-func generateFile(path, out, board string, o hwgen.Options) (*generateReport, error) {
+// generateFile generates the network at path into directory out; in is the type of
+// its samples, nil where the file says it.
+func generateFile(path string, in *qonnx.InputType, out, board string, o hwgen.Options) (*generateReport, error) {
 	start := time.Now()
 	if err := hwgen.CheckDir(out); err != nil {
 		return nil, err
@@ -79,11 +85,11 @@ func generateFile(path, out, board string, o hwgen.Options) (*generateReport, er
 	if b != nil && o.ClockMHz == 0 {
 		o.ClockMHz = b.Clock.TargetMHz
 	}
-	net, file, err := readNetworkFile(path)
+	read, err := qonnx.ReadFile(path, in)
 	if err != nil {
 		return nil, err
 	}
-	d, err := hwgen.Plan(net, o)
+	d, err := hwgen.Plan(read.Network, o)
 	if err != nil {
 		return nil, err
 	}
@@ -93,7 +99,7 @@ func generateFile(path, out, board string, o hwgen.Options) (*generateReport, er
 			return nil, err
 		}
 	}
-	files, err := d.Emit(file)
+	files, err := d.Emit(read.Data)
 	if err != nil {
 		return nil, err
 	}

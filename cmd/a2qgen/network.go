@@ -2,8 +2,9 @@ package main
 
 import (
 	"fmt"
-	"os"
 	"path/filepath"
+
+	"github.com/urfave/cli/v2"
 
 	"github.com/a2qgen/a2qgen/hwgen"
 	"github.com/a2qgen/a2qgen/quant"
@@ -13,17 +14,44 @@ import (
 // readNetwork imports the network at path.
 func readNetwork(path string) (*quant.Network, error) { return qonnx.Read(path) }
 
-// readNetworkFile imports the network at path and returns the file's bytes too.
-func readNetworkFile(path string) (*quant.Network, []byte, error) {
-	net, err := readNetwork(path)
-	if err != nil {
-		return nil, nil, err
+// inputFlags say what the samples of a network are where its file does not.
+func inputFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.StringFlag{Name: "input-type", Usage: "`TYPE` of the samples, INT8 or UINT8 and so on, where the graph has no Quant for them"},
+		&cli.Float64Flag{Name: "input-scale", Value: 1, Usage: "what 1 of --input-type is worth in a sample"},
+		&cli.IntFlag{Name: "input-zero", Usage: "what 0 of a sample is in --input-type"},
 	}
-	file, err := os.ReadFile(path)
-	if err != nil {
-		return nil, nil, err
+}
+
+// inputType returns what the flags say, nil where they say nothing.
+func inputType(c *cli.Context) (*qonnx.InputType, error) {
+	if !c.IsSet("input-type") {
+		for _, name := range []string{"input-scale", "input-zero"} {
+			if c.IsSet(name) {
+				return nil, usagef("%s: --%s wants --input-type too", c.Command.Name, name)
+			}
+		}
+		return nil, nil
 	}
-	return net, file, nil
+	typ, err := qonnx.ParseInputType(c.String("input-type"))
+	if err != nil {
+		return nil, usagef("%s: --input-type: %w", c.Command.Name, err)
+	}
+	in := &qonnx.InputType{Type: typ, Scale: c.Float64("input-scale"), Zero: c.Int("input-zero")}
+	if err := in.Check(); err != nil {
+		return nil, usagef("%s: %w", c.Command.Name, err)
+	}
+	return in, nil
+}
+
+// readTold imports the network at path with the type of its samples, as the flags
+// say it.
+func readTold(c *cli.Context, path string) (*qonnx.File, error) {
+	in, err := inputType(c)
+	if err != nil {
+		return nil, err
+	}
+	return qonnx.ReadFile(path, in)
 }
 
 // readDesign plans the design in a generated directory again, from its network

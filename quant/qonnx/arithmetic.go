@@ -74,12 +74,50 @@ func (im *importer) joined(n *node, name string) (value, error) {
 	return out, err
 }
 
-// opSum adds all its inputs.
-func opSum(im *importer, n *node) (value, error) { return im.joined(n, "Add") }
+// opSum adds all its inputs: those that depend on the network's in one layer.
+func opSum(im *importer, n *node) (value, error) {
+	var sum value
+	var streams []*stream
+	for i := range n.in {
+		v, err := im.operand(n, i)
+		if err != nil {
+			return nil, err
+		}
+		if s, ok := v.(*stream); ok {
+			streams = append(streams, s)
+		} else if sum == nil {
+			sum = v
+		} else if sum, err = im.binary(n, "Add", sum, v); err != nil {
+			return nil, err
+		}
+	}
+	if len(streams) == 0 && sum == nil {
+		return nil, n.errorf("has no inputs")
+	}
+	return im.added(n, streams, sum)
+}
+
+// added returns the sum of streams and, unless it is nil, a constant.
+func (im *importer) added(n *node, streams []*stream, constant value) (value, error) {
+	if len(streams) == 0 {
+		return constant, nil
+	}
+	sum := value(streams[0])
+	if len(streams) > 1 {
+		var err error
+		if sum, err = im.addStreams(n, streams); err != nil {
+			return nil, err
+		}
+	}
+	if constant == nil {
+		return sum, nil
+	}
+	return im.binary(n, "Add", sum, constant)
+}
 
 // opMean adds all its inputs and divides by their number.
 func opMean(im *importer, n *node) (value, error) {
-	sum, err := im.joined(n, "Add")
+	sum, err := opSum(im, n)
 	if err != nil {
 		return nil, err
 	}
@@ -218,8 +256,8 @@ func (im *importer) foldQuantised(n *node, a, b *tensor, f func(a, b float64) fl
 	}
 	q := *ints.q
 	q.scale = q.scale.paired(p, f)
-	if !q.scale.every(finite) {
-		return nil, n.errorf("makes a scale that is NaN or infinite")
+	if i, bad, found := q.scale.but(finite); found {
+		return nil, n.errorf("%smakes a scale of %v, want a finite number", q.scale.which("element", i), bad)
 	}
 	out.q = &q
 	return out, nil
@@ -265,8 +303,8 @@ func opBatchNorm(im *importer, n *node) (value, error) {
 	}
 	epsilon := n.float("epsilon", 1e-5)
 	sigma := p[3].mapped(func(v float64) float64 { return math.Sqrt(v + epsilon) })
-	if !sigma.every(func(v float64) bool { return v > 0 && finite(v) }) {
-		return nil, n.errorf("a variance is not positive or not finite")
+	if c, _, found := sigma.but(func(v float64) bool { return v > 0 && finite(v) }); found {
+		return nil, n.errorf("%sa variance is not positive or not finite", sigma.which("channel", c))
 	}
 	return s.then(n, step{kind: sub, p: p[2]}, step{kind: div, p: sigma}, step{kind: mul, p: p[0]}, step{kind: add, p: p[1]})
 }

@@ -151,7 +151,9 @@ func (im *importer) cast(n *node, to elemType) (value, error) {
 	if r, ok := v.(*ranking); ok {
 		return im.castRanking(n, r, c)
 	}
-	if c.from == c.to || c.widens() {
+	s, _ := v.(*stream)
+	unchanged := s != nil && s.elem == typeDouble && to == typeFloat && s.floats == len(s.steps)+1
+	if c.from == c.to || c.widens() || unchanged {
 		return im.relabelled(v, to), nil
 	}
 	return im.converted(n, v, c)
@@ -188,7 +190,9 @@ func (im *importer) relabelled(v value, to elemType) value {
 		return &out
 	case *stream:
 		out := *v
-		out.elem = to
+		if out.elem = to; to == typeDouble && v.elem != typeDouble {
+			out.floats = len(v.steps) + 1
+		}
 		return &out
 	}
 	return v
@@ -218,10 +222,10 @@ func (im *importer) convertedTensor(n *node, t *tensor, c conversion) (value, er
 	for i, v := range t.data {
 		var ok bool
 		if out.data[i], ok = c.of(v); !ok {
-			return nil, n.errorf("element %d is %v, which %v does not hold: ONNX leaves open what becomes of it", i, v, c.to)
+			return nil, n.errorf("element %d: %w", i, c.open(v))
 		}
 		if out.data[i] != v {
-			out.q = nil // its integers were those before
+			out.q, out.wide = nil, 0 // its integers were those before
 		}
 	}
 	return &out, nil
@@ -237,6 +241,9 @@ func (im *importer) convertedStream(n *node, s *stream, c conversion) (value, er
 	if seen.all && seen.same {
 		return &out, nil
 	}
+	if seen.open != nil && s.base < 0 { // no layer will meet it
+		return nil, n.errorf("%w", seen.open)
+	}
 	level := c.climbs() || seen.all && !seen.falls
 	if !c.to.integer() {
 		out.elem = s.elem
@@ -246,7 +253,7 @@ func (im *importer) convertedStream(n *node, s *stream, c conversion) (value, er
 		}
 		return next, err
 	}
-	z := quantisation{scale: param{all: 1}, elem: c.to, falls: !level, integer: func(_ int, v float64) float64 { return c.number(v) }}
+	z := quantisation{scale: param{all: 1}, bits: integerFormats[c.to].bits, elem: c.to, falls: !level, integer: func(_ int, v float64) float64 { return c.number(v) }}
 	if f := integerFormats[c.to]; seen.all {
 		z.typ = typeOf(seen.lo, seen.hi)
 	} else if f.bits <= maxBits {
@@ -264,6 +271,8 @@ type sampled struct {
 	same, falls bool
 	// lo and hi bound what they become, and 0.
 	lo, hi float64
+	// open is the error for one of which ONNX leaves open what it becomes.
+	open error
 }
 
 // maxSampled bounds the elements that sample looks at.
@@ -295,7 +304,7 @@ func (c conversion) sample(s *stream) sampled {
 			v := run(s.steps[q.mark:], channel, q.value(channel, i))
 			y, ok := c.of(v)
 			if !ok {
-				out.same = false
+				out.same, out.open = false, c.open(v)
 				continue
 			}
 			out.same = out.same && y == v

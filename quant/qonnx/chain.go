@@ -70,11 +70,11 @@ func (s *stream) then(n *node, steps ...step) (*stream, error) {
 	for i := range steps {
 		st := &steps[i]
 		st.at = n
-		if st.kind != apply && !st.p.every(finite) {
-			return nil, n.errorf("a constant is NaN or infinite")
+		if c, bad, found := st.p.but(finite); found && st.kind != apply {
+			return nil, n.errorf("%sa constant is %v, want a finite number", st.p.which("channel", c), bad)
 		}
-		if st.kind == div && !st.p.every(func(v float64) bool { return v != 0 }) {
-			return nil, n.errorf("divides by zero")
+		if c, _, found := st.p.but(func(v float64) bool { return v != 0 }); found && st.kind == div {
+			return nil, n.errorf("%sdivides by zero", st.p.which("channel", c))
 		}
 	}
 	if err := s.keepsPads(steps); err != nil {
@@ -82,7 +82,7 @@ func (s *stream) then(n *node, steps ...step) (*stream, error) {
 	}
 	out := *s
 	out.steps = append(s.steps[:len(s.steps):len(s.steps)], steps...)
-	out.q, out.at = nil, n
+	out.q, out.at, out.wide = nil, n, 0
 	return &out, nil
 }
 

@@ -171,6 +171,11 @@ func (c conversion) number(v float64) float64 {
 	return out
 }
 
+// open is the error where of fails.
+func (c conversion) open(v float64) error {
+	return fmt.Errorf("%v is no %v, and ONNX leaves open what becomes of it: put a Clip before it, or cast to a wider type", v, c.to)
+}
+
 // climbs says that no larger number becomes a smaller one, whatever they are:
 // integers that lose high bits do not climb, nor do signed numbers as BOOL.
 func (c conversion) climbs() bool {

@@ -17,6 +17,9 @@ type matrix struct {
 func (im *importer) weighted(m matrix, v view) (*stream, error) {
 	t, w := m.t, m.w
 	n, in := t.at, t.layer.In
+	if w.wide > 0 {
+		return nil, n.errorf("its weights, of shape %v, are integers of %d bits, which is too wide: want at most %d", w.shape, w.wide, maxBits)
+	}
 	if w.q == nil {
 		return nil, n.errorf("its weights, of shape %v, are not quantised: put a Quant node of at most %d bits on them", w.shape, maxBits)
 	}
@@ -26,6 +29,9 @@ func (im *importer) weighted(m matrix, v view) (*stream, error) {
 	t.layer.Input, t.layer.WeightBits = m.s.q.typ, signedBits(w.q.lo, w.q.hi)
 	if t.layer.WeightBits > maxBits {
 		return nil, n.errorf("its weights need %d bits, want at most %d", t.layer.WeightBits, maxBits)
+	}
+	if w.unrounded {
+		im.unrounded = append(im.unrounded, n)
 	}
 	if err := im.left.pay(n, m.rows*(in+3)); err != nil {
 		return nil, err

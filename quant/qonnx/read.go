@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -21,15 +20,46 @@ const maxFile = 256 << 20
 // Read reads the network in the QONNX file at path. The network is named after
 // the file. See Decode for what it accepts.
 func Read(path string) (*quant.Network, error) {
+	f, err := ReadFile(path, nil)
+	if err != nil {
+		return nil, err
+	}
+	return f.Network, nil
+}
+
+// File is a QONNX file that was read.
+type File struct {
+	// Data are its bytes, with the type of its samples where ReadFile was told it.
+	Data    []byte
+	Network *quant.Network
+	// Notes say in a sentence each what the network may not be, although the file
+	// says so.
+	Notes []string
+}
+
+// ReadFile is Read for those who want more than the network. Where in is not nil
+// it is the type of the samples, which the file must not say itself.
+func ReadFile(path string, in *InputType) (*File, error) {
 	name, data, err := readFile(path)
 	if err != nil {
 		return nil, err
 	}
-	n, err := decode(name, data)
+	if in != nil {
+		if data, err = WithInputType(data, *in); err != nil {
+			return nil, err
+		}
+	}
+	g, err := parse(data)
+	var im *importer
+	f := &File{Data: data}
+	if err == nil {
+		f.Network, im, err = importFirst(name, g, len(data))
+	}
 	if err != nil {
 		return nil, fmt.Errorf("qonnx: %s: %w", path, err)
 	}
-	return n, nil
+	f.Notes = im.notes()
+	return f, nil
 }
 
 // readFile returns the contents of a file and its name without the extension.
@@ -179,6 +209,9 @@ type importer struct {
 	moved map[move]*stream
 	// meta is what the file says of layers.
 	meta *metadata
+	// unrounded are the nodes of layers whose weights the file holds as they were
+	// before their quantiser.
+	unrounded []*node
 }
 
 // maxRefusals bounds the faults that an error names.
@@ -202,7 +235,19 @@ func (im *importer) evaluateAll() error {
 			spoilt[out] = out != "" && (bad || err != nil)
 		}
 	}
-	return errors.Join(faults...)
+	return inOneLine(faults)
+}
+
+// inOneLine joins errors.
+func inOneLine(faults []error) error {
+	if len(faults) < 2 {
+		return errors.Join(faults...)
+	}
+	err := fmt.Errorf("%d faults: %w", len(faults), faults[0])
+	for _, f := range faults[1:] {
+		err = fmt.Errorf("%w; %w", err, f)
+	}
+	return err
 }
 
 func importGraph(name string, g *graph, in inputShape, left budget) (*quant.Network, *importer, error) {
@@ -236,13 +281,14 @@ func (im *importer) setInput(shape []int) error {
 	}
 	im.width = size
 	v, _ := view{whole(channels, size)}.reshaped(shape)
-	s := &stream{base: fromInput, width: size, view: v}
-	// FINN annotates inputs that are integers already.
-	if typ, ok := finnType(im.g.types[im.g.input]); ok {
-		lo, hi := float64(typ.Min()), float64(typ.Max())
-		z := quantisation{typ: typ, scale: param{all: 1}, integer: func(_ int, v float64) float64 {
-			return math.RoundToEven(clamp(v, lo, hi))
-		}}
+	s := &stream{base: fromInput, width: size, view: v, elem: im.g.elem}
+	t, err := im.inputType()
+	if err != nil {
+		return err
+	}
+	if t != nil {
+		z := t.quantisation()
+		z.elem = im.g.elem
 		if s, err = z.behind(&node{op: "Quant", name: im.g.input}, s); err != nil {
 			return err
 		}
@@ -269,11 +315,11 @@ func (im *importer) evaluate(n *node) error {
 	}
 	op := operatorOf(n)
 	if op == nil {
-		domain := n.domain
-		if domain == "" {
-			domain = "ONNX's own, which is empty"
+		domain := "domain " + show(n.domain)
+		if n.domain == "" {
+			domain = "the empty domain, ONNX's own"
 		}
-		return fmt.Errorf("unsupported operator %s (node %s, domain %s)%s", clip(n.op), n.label(), clip(domain), instead[n.op])
+		return fmt.Errorf("unsupported operator %s of %s (node %s)%s", clip(n.op), domain, n.label(), instead[n.op])
 	}
 	v, err := op(im, n)
 	if err != nil {

@@ -11,6 +11,7 @@ import (
 // times the scale plus the offset.
 type quantisation struct {
 	typ           quant.DataType
+	bits          int // as the node says, zero point aside
 	scale, offset param
 	integer       func(c int, v float64) float64
 	varies        bool // from channel to channel
@@ -54,7 +55,9 @@ func (z quantisation) behind(n *node, s *stream) (*stream, error) {
 	if err != nil {
 		return nil, err
 	}
-	out.q, out.elem = q, z.elem
+	if out.q, out.elem = q, z.elem; q == nil {
+		out.wide = z.bits
+	}
 	return out, nil
 }
 
@@ -171,12 +174,12 @@ func (im *importer) truncation(n *node) (*truncation, error) {
 	}
 	mode := n.string("rounding_mode", "FLOOR")
 	t := &truncation{scale: p[0], zero: p[1], scaleAfter: p[0], zeroAfter: p[1], round: roundings[strings.ToUpper(mode)]}
-	if err := checkScale(n, param{all: t.scale}, param{all: t.zero}); err != nil {
+	if err := checkScale(n, param{all: t.scale}, param{all: t.zero}, ""); err != nil {
 		return nil, err
 	}
 	drop, ok := exactly(p[2] - p[3])
 	if second {
-		if err := checkScale(n, param{all: p[3]}, param{}); err != nil {
+		if err := checkScale(n, param{all: p[3]}, param{}, ""); err != nil {
 			return nil, err
 		}
 		drop, ok = exactly(math.RoundToEven(math.Log2(p[3] / t.scale)))
