@@ -66,8 +66,7 @@ type floatFormat struct {
 	digits, least int
 	most          float64 // the largest finite number
 	// infinite says that there is an infinity, narrow that a Cast may saturate
-	// (the formats of 8 bits), unsigned that zero has no sign and that an
-	// infinity becomes NaN (those called UZ).
+	// (the formats of 8 bits), unsigned that zero has no sign (those called UZ).
 	infinite, narrow, unsigned bool
 }
 
@@ -185,7 +184,7 @@ func (c conversion) climbs() bool {
 // round returns the nearest number of the format, of two the even one.
 func (f floatFormat) round(v float64, saturate bool) float64 {
 	if math.IsNaN(v) || math.IsInf(v, 0) {
-		return f.beyond(v, saturate && !f.unsigned)
+		return f.beyond(v, saturate)
 	}
 	if v == 0 && f.unsigned {
 		return 0
@@ -203,6 +202,8 @@ func (f floatFormat) round(v float64, saturate bool) float64 {
 }
 
 // beyond returns what becomes of a number that is too large, or infinite, or none.
+// An infinity saturates in every narrow format, as ONNX's evaluator and ONNX Runtime
+// have it and the text of opset 25; that of opset 19 says NaN of those called UZ.
 func (f floatFormat) beyond(v float64, saturate bool) float64 {
 	switch {
 	case math.IsNaN(v):
