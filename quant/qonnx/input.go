@@ -12,9 +12,9 @@ import (
 )
 
 // InputType says what the samples of a network are quantised to, where its graph
-// has no Quant for them: a sample v becomes the integer round(v/Scale) + Zero,
-// halves to even, clipped to Type, and stands for Scale times what that is above
-// Zero.
+// has no Quant for them, as QONNX's Quant has it: a sample v becomes the integer
+// round(v/Scale + Zero), halves to even, clipped to Type, and stands for Scale times
+// what that is above Zero.
 type InputType struct {
 	// Type has at most 16 bits.
 	Type quant.DataType
