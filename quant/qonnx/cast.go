@@ -253,7 +253,7 @@ func (im *importer) convertedStream(n *node, s *stream, c conversion) (value, er
 		}
 		return next, err
 	}
-	z := quantisation{scale: param{all: 1}, bits: integerFormats[c.to].bits, elem: c.to, falls: !level, integer: func(_ int, v float64) float64 { return c.number(v) }}
+	z := quantisation{scale: param{all: 1}, bits: integerFormats[c.to].bits, elem: c.to, falls: !level, partial: true, integer: func(_ int, v float64) float64 { return c.number(v) }}
 	if f := integerFormats[c.to]; seen.all {
 		z.typ = typeOf(seen.lo, seen.hi)
 	} else if f.bits <= maxBits {

@@ -18,6 +18,8 @@ type quantisation struct {
 	// falls says that it is no staircase that only rises: then no pool may come
 	// after it instead of before.
 	falls bool
+	// partial says that integer gives NaN where ONNX leaves the result open.
+	partial bool
 	// elem is the element type of what it gives.
 	elem elemType
 }
@@ -43,7 +45,7 @@ func (im *importer) quantisedBy(n *node, s *stream, z quantisation) (value, erro
 
 // behind returns s followed by the quantiser.
 func (z quantisation) behind(n *node, s *stream) (*stream, error) {
-	st := step{kind: apply, level: !z.falls, varies: z.varies, fn: func(c int, v float64) float64 {
+	st := step{kind: apply, level: !z.falls, partial: z.partial, varies: z.varies, fn: func(c int, v float64) float64 {
 		return z.integer(c, v)*z.scale.at(c) + z.offset.at(c)
 	}}
 	var q *quantised
@@ -61,16 +63,24 @@ func (z quantisation) behind(n *node, s *stream) (*stream, error) {
 	return out, nil
 }
 
+// whole returns the integer of v.
+func (z quantisation) whole(c int, v float64) int64 {
+	if isOpen(v) {
+		return notANumber
+	}
+	return toInt(z.integer(c, v))
+}
+
 // after returns what is known of s with the quantiser behind it.
 func (z quantisation) after(n *node, s *stream) *quantised {
 	before := s.steps
 	r := &rounding{at: n, typ: z.typ, steps: before, varies: z.varies || differs(before), ints: func(c int, v float64) int64 {
-		return toInt(z.integer(c, run(before, c, v)))
+		return z.whole(c, run(before, c, v))
 	}}
 	if q := s.q; q != nil && q.round != nil {
 		r.prior = q.round
 		r.again = func(c int, i int64) int64 {
-			return toInt(z.integer(c, run(before[q.mark:], c, q.value(c, i))))
+			return z.whole(c, run(before[q.mark:], c, q.value(c, i)))
 		}
 	}
 	return &quantised{
