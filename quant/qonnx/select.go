@@ -107,7 +107,27 @@ func (im *importer) selection(n *node, s *stream, axis int, picks []int) (value,
 	if dims := s.dims(); product(dims) == dims[axis] && product(dims) == im.shapeOf(whole).Size() {
 		return im.pickedElements(n, whole, axis, picks)
 	}
-	return im.pickedChannels(n, whole, axis, picks)
+	if len(whole.view) != 3 {
+		return im.pickedChannels(n, whole, axis, picks)
+	}
+	return im.pickedOnLine(n, whole, axis, picks)
+}
+
+// pickedOnLine passes on some channels of a line or a sequence: an image of one row.
+func (im *importer) pickedOnLine(n *node, s *stream, axis int, picks []int) (value, error) {
+	row, at := rowAxis, axis
+	if axis == 2 {
+		row, at = sequenceAxis, 3
+	}
+	wide := *s
+	wide.view = s.view.withAxis(row)
+	v, err := im.pickedChannels(n, &wide, at, picks)
+	if err != nil {
+		return nil, err
+	}
+	out := *v.(*stream)
+	out.view = slices.Delete(slices.Clone(out.view), row, row+1)
+	return &out, nil
 }
 
 // pickedElements passes on some of a vector, or of an image that was flattened.
