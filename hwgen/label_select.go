@@ -5,6 +5,7 @@ import (
 	"math/bits"
 
 	"github.com/a2qgen/a2qgen/quant"
+	"github.com/a2qgen/a2qgen/sim/cycle"
 )
 
 // LabelSelect picks the class with the largest score (templates/label_select.v).
@@ -23,8 +24,15 @@ func (s *LabelSelect) Module() string { return "label_select" }
 // Folds returns the beats of a frame.
 func (s *LabelSelect) Folds() int { return s.Layer.Out / s.PE }
 
-// Stages returns the pipeline registers before the spill register.
-func (s *LabelSelect) Stages() int { return 2 + log2Ceil(s.PE) }
+// Stages returns the pipeline registers before the spill register: operands, product where
+// gains differ, score, levels of the tournament, its comparison with the best row so far,
+// that row.
+func (s *LabelSelect) Stages() int {
+	if s.GainShift() < 0 {
+		return 4 + productStages(s.GainBits()) + log2Ceil(s.PE)
+	}
+	return 4 + log2Ceil(s.PE)
+}
 
 // Cycles implements Block.
 func (s *LabelSelect) Cycles() int { return s.Folds() }
@@ -101,10 +109,8 @@ func (s *LabelSelect) Output() Stream {
 	return Stream{Name: s.Name(), Bits: s.ScoreBits() + s.LabelBits(), Beats: 1}
 }
 
-// Schedule implements Block: Stages+1 cycles after the last beat.
-func (s *LabelSelect) Schedule(in []int64) []int64 {
-	return []int64{in[len(in)-1] + int64(s.Stages()) + 1}
-}
+// Machine implements Block.
+func (s *LabelSelect) Machine() cycle.Machine { return cycle.NewPipeline(s.Stages(), s.Folds()) }
 
 // signedBits returns the bits of v in two's complement.
 func signedBits(v int64) int {
