@@ -17,7 +17,8 @@ func readNetwork(path string) (*quant.Network, error) { return qonnx.Read(path) 
 // inputFlags say what the samples of a network are where its file does not.
 func inputFlags() []cli.Flag {
 	return []cli.Flag{
-		&cli.StringFlag{Name: "input-type", Usage: "`TYPE` of the samples, INT8 or UINT8 and so on, where the graph has no Quant for them"},
+		&cli.StringFlag{Name: "input-type",
+			Usage: "`TYPE` of the samples, INT8 or UINT8 and so on, where the graph has no Quant for them"},
 		&cli.Float64Flag{Name: "input-scale", Value: 1, Usage: "what 1 of --input-type is worth in a sample"},
 		&cli.IntFlag{Name: "input-zero", Usage: "what 0 of a sample is in --input-type"},
 	}
@@ -35,13 +36,9 @@ func inputType(c *cli.Context) (*qonnx.InputType, error) {
 	}
 	typ, err := qonnx.ParseInputType(c.String("input-type"))
 	if err != nil {
-		return nil, usagef("%s: --input-type: %w", c.Command.Name, err)
+		return nil, err
 	}
-	in := &qonnx.InputType{Type: typ, Scale: c.Float64("input-scale"), Zero: c.Int("input-zero")}
-	if err := in.Check(); err != nil {
-		return nil, usagef("%s: %w", c.Command.Name, err)
-	}
-	return in, nil
+	return &qonnx.InputType{Type: typ, Scale: c.Float64("input-scale"), Zero: c.Int("input-zero")}, nil
 }
 
 // readTold imports the network at path with the type of its samples, as the flags
