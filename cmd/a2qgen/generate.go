@@ -102,7 +102,9 @@ func (d designDir) write(files []hwgen.File) error {
 
 // generateFile generates the network at path into a directory; in is the type of its
 // samples, nil where the file says it.
-func generateFile(path string, in *qonnx.InputType, out designDir, board string, o hwgen.Options) (*generateReport, error) {
+func generateFile(
+	path string, in *qonnx.InputType, out designDir, board string, o hwgen.Options,
+) (*generateReport, error) {
 	start := time.Now()
 	if err := out.check(); err != nil {
 		return nil, err

@@ -26,8 +26,9 @@ Example:
 func inspectCommand() *cli.Command {
 	return &cli.Command{
 		Name: "inspect", Usage: "show sizes, bits and accumulator bounds of every layer",
-		UsageText: "a2qgen inspect NET.onnx [--input-type TYPE [--input-scale F] [--input-zero Z]] [--json]", Description: inspectHelp,
-		Flags: append(inputFlags(), jsonFlag()),
+		UsageText:   "a2qgen inspect NET.onnx [--input-type TYPE [--input-scale F] [--input-zero Z]] [--json]",
+		Description: inspectHelp,
+		Flags:       append(inputFlags(), jsonFlag()),
 		Action: func(c *cli.Context) error {
 			path, err := oneArgument(c, "NET.onnx")
 			if err != nil {

@@ -293,6 +293,18 @@ func (im *importer) castRanking(n *node, r *ranking, c conversion) (value, error
 	return &out, nil
 }
 
+// castHint says what to do about a Cast that makes no staircase; it is empty for other
+// nodes.
+func (n *node) castHint() string {
+	switch {
+	case n.op != "Cast" && n.op != "CastLike":
+		return ""
+	case n.int("to", 0) == typeBool:
+		return "; numbers of both signs are true: put a Relu or a comparison (Greater) before it"
+	}
+	return "; what its type does not hold wraps or is left open: put a Clip before it, or cast to a wider type"
+}
+
 // inReals returns an error unless n computes in FLOAT or DOUBLE: other types round
 // inside a sum, in an order that ONNX leaves open.
 func (s *stream) inReals(n *node) error {
