@@ -226,7 +226,7 @@ func (d *demo) eval(ctx context.Context) (printer, error) {
 
 func (d *demo) generate(context.Context) (printer, error) {
 	var err error
-	d.report.Generate, err = generateFile(d.path("net.onnx"), designDir{path: d.path(demoDesign)}, demoBoard, hwgen.Options{FPS: demoFPS})
+	d.report.Generate, err = generateFile(d.path("net.onnx"), nil, designDir{path: d.path(demoDesign)}, demoBoard, hwgen.Options{FPS: demoFPS})
 	return d.report.Generate, err
 }
 
@@ -257,7 +257,7 @@ func (d *demo) simOptions(pause float64) simOptions {
 }
 
 func (d *demo) estimate(context.Context) (printer, error) {
-	net, o, err := estimateSource(d.path(demoDesign), hwgen.Options{})
+	net, o, err := estimateSource(d.path(demoDesign), nil, hwgen.Options{})
 	if err != nil {
 		return nil, err
 	}

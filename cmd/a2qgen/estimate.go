@@ -10,6 +10,7 @@ import (
 
 	"github.com/a2qgen/a2qgen/hwgen"
 	"github.com/a2qgen/a2qgen/quant"
+	"github.com/a2qgen/a2qgen/quant/qonnx"
 )
 
 const estimateHelp = `Estimates what a design costs for each accumulator width P: LUT, FF, block RAM (in
@@ -32,9 +33,9 @@ func estimateCommand() *cli.Command {
 	return &cli.Command{
 		Name: "estimate", Usage: "estimate LUT and FF for each accumulator width",
 		UsageText: "a2qgen estimate NET.onnx|DIR [--acc 8:32] [--family xc7] [--fps F] [--clock MHZ]\n" +
-			"   [--folding FILE] [--fold LAYER=PE,SIMD]... [--json]",
+			"   [--folding FILE] [--fold LAYER=PE,SIMD]... [--input-type TYPE [--input-scale F] [--input-zero Z]] [--json]",
 		Description: estimateHelp,
-		Flags:       append(flags, jsonFlag()),
+		Flags:       append(append(flags, inputFlags()...), jsonFlag()),
 		Action:      estimateAction,
 	}
 }
@@ -52,7 +53,11 @@ func estimateAction(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	net, o, err := estimateSource(path, o)
+	in, err := inputType(c)
+	if err != nil {
+		return err
+	}
+	net, o, err := estimateSource(path, in, o)
 	if err != nil {
 		return err
 	}
@@ -65,10 +70,13 @@ func estimateAction(c *cli.Context) error {
 
 // estimateSource reads a network file, or the network, folding and clock of a
 // generated directory, which the options override.
-func estimateSource(path string, o hwgen.Options) (*quant.Network, hwgen.Options, error) {
+func estimateSource(path string, in *qonnx.InputType, o hwgen.Options) (*quant.Network, hwgen.Options, error) {
 	if info, err := os.Stat(path); err != nil || !info.IsDir() {
-		net, err := readNetwork(path)
-		return net, o, err
+		file, err := qonnx.ReadFile(path, in)
+		if err != nil {
+			return nil, o, err
+		}
+		return file.Network, o, nil
 	}
 	d, m, err := readDesign(path)
 	if err != nil {

@@ -29,12 +29,12 @@ func evalCommand() *cli.Command {
 	return &cli.Command{
 		Name: "eval", Usage: "measure the accuracy on a data set",
 		UsageText: "a2qgen eval NET.onnx --data DIR|IMAGES,LABELS|--spec SPEC.yaml [--scale F] [--json]", Description: evalHelp,
-		Flags: []cli.Flag{
+		Flags: append([]cli.Flag{
 			&cli.StringFlag{Name: "data", Usage: "`DIR` of a data set, FILE, or IMAGES,LABELS (default: as train chooses)"},
 			&cli.StringFlag{Name: "spec", Usage: "training `SPEC.yaml` whose test samples to take"},
 			&cli.Float64Flag{Name: "scale", DefaultText: "1/255 for unsigned bytes, else 1", Usage: "multiply what is read by `F`"},
 			jsonFlag(),
-		},
+		}, inputFlags()...),
 		Action: evalAction,
 	}
 }
@@ -44,10 +44,11 @@ func evalAction(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	net, err := readNetwork(path)
+	file, err := readTold(c, path)
 	if err != nil {
 		return err
 	}
+	net := file.Network
 	set, images, err := evalSet(c)
 	if err != nil {
 		return err

@@ -13,6 +13,7 @@ import (
 	"github.com/a2qgen/a2qgen/boards"
 	"github.com/a2qgen/a2qgen/hwgen"
 	"github.com/a2qgen/a2qgen/hwgen/cost"
+	"github.com/a2qgen/a2qgen/quant/qonnx"
 )
 
 const generateHelp = `Plans a network as streaming hardware and writes Verilog, memory files, a bench, the
@@ -40,11 +41,12 @@ func generateCommand() *cli.Command {
 			Usage: "FPGA family `NAME`: " + strings.Join(boards.FamilyNames(), ", ")},
 		&cli.IntFlag{Name: "acc", DefaultText: "each layer's own", Usage: "accumulator width `P`, bits"},
 		&cli.BoolFlag{Name: "overwrite", DisableDefaultText: true, Usage: "replace a design whose files were edited"},
-	}, foldingFlags()...)
+	}, append(foldingFlags(), inputFlags()...)...)
 	return &cli.Command{
 		Name: "generate", Usage: "write a network as Verilog",
 		UsageText: "a2qgen generate NET.onnx --out DIR [--board B] [--family NAME] [--fps F] [--clock MHZ]\n" +
-			"   [--folding FILE] [--fold LAYER=PE,SIMD]... [--acc P] [--overwrite] [--json]",
+			"   [--folding FILE] [--fold LAYER=PE,SIMD]... [--acc P] [--input-type TYPE [--input-scale F] [--input-zero Z]]\n" +
+			"   [--overwrite] [--json]",
 		Description: generateHelp,
 		Flags:       append(flags, jsonFlag()),
 		Action:      generateAction,
@@ -66,7 +68,11 @@ func generateAction(c *cli.Context) error {
 	}
 	o.AccBits = c.Int("acc")
 	o.Family = boards.Family(c.String("family"))
-	doc, err := generateFile(path, designDir{out, c.Bool("overwrite")}, c.String("board"), o)
+	in, err := inputType(c)
+	if err != nil {
+		return err
+	}
+	doc, err := generateFile(path, in, designDir{out, c.Bool("overwrite")}, c.String("board"), o)
 	if err != nil {
 		return err
 	}
@@ -99,8 +105,11 @@ func (d designDir) write(files []hwgen.File) error {
 	return hwgen.WriteDir(d.path, files)
 }
 
-// generateFile generates the network at path into a directory.
-func generateFile(path string, out designDir, board string, o hwgen.Options) (*generateReport, error) {
+// generateFile generates the network at path into a directory; in is the type of its
+// samples, nil where the file says it.
+func generateFile(
+	path string, in *qonnx.InputType, out designDir, board string, o hwgen.Options,
+) (*generateReport, error) {
 	start := time.Now()
 	if err := out.check(); err != nil {
 		return nil, err
@@ -118,11 +127,11 @@ func generateFile(path string, out designDir, board string, o hwgen.Options) (*g
 		}
 		o.Family = b.Family
 	}
-	net, file, err := readNetworkFile(path)
+	read, err := qonnx.ReadFile(path, in)
 	if err != nil {
 		return nil, err
 	}
-	d, err := hwgen.Plan(net, o)
+	d, err := hwgen.Plan(read.Network, o)
 	if err != nil {
 		return nil, err
 	}
@@ -132,7 +141,7 @@ func generateFile(path string, out designDir, board string, o hwgen.Options) (*g
 			return nil, err
 		}
 	}
-	files, err := d.Emit(file)
+	files, err := d.Emit(read.Data)
 	if err != nil {
 		return nil, err
 	}

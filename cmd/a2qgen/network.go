@@ -2,8 +2,9 @@ package main
 
 import (
 	"fmt"
-	"os"
 	"path/filepath"
+
+	"github.com/urfave/cli/v2"
 
 	"github.com/a2qgen/a2qgen/hwgen"
 	"github.com/a2qgen/a2qgen/quant"
@@ -13,17 +14,41 @@ import (
 // readNetwork imports the network at path.
 func readNetwork(path string) (*quant.Network, error) { return qonnx.Read(path) }
 
-// readNetworkFile imports the network at path and returns the file's bytes too.
-func readNetworkFile(path string) (*quant.Network, []byte, error) {
-	net, err := readNetwork(path)
-	if err != nil {
-		return nil, nil, err
+// inputFlags say what the samples of a network are where its file does not.
+func inputFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.StringFlag{Name: "input-type",
+			Usage: "`TYPE` of the samples, INT8 or UINT8 and so on, where the graph has no Quant for them"},
+		&cli.Float64Flag{Name: "input-scale", Value: 1, Usage: "what 1 of --input-type is worth in a sample"},
+		&cli.IntFlag{Name: "input-zero", Usage: "what 0 of a sample is in --input-type"},
 	}
-	file, err := os.ReadFile(path)
-	if err != nil {
-		return nil, nil, err
+}
+
+// inputType returns what the flags say, nil where they say nothing.
+func inputType(c *cli.Context) (*qonnx.InputType, error) {
+	if !c.IsSet("input-type") {
+		for _, name := range []string{"input-scale", "input-zero"} {
+			if c.IsSet(name) {
+				return nil, usagef("%s: --%s wants --input-type too", c.Command.Name, name)
+			}
+		}
+		return nil, nil
 	}
-	return net, file, nil
+	typ, err := qonnx.ParseInputType(c.String("input-type"))
+	if err != nil {
+		return nil, err
+	}
+	return &qonnx.InputType{Type: typ, Scale: c.Float64("input-scale"), Zero: c.Int("input-zero")}, nil
+}
+
+// readTold imports the network at path with the type of its samples, as the flags
+// say it.
+func readTold(c *cli.Context, path string) (*qonnx.File, error) {
+	in, err := inputType(c)
+	if err != nil {
+		return nil, err
+	}
+	return qonnx.ReadFile(path, in)
 }
 
 // readDesign plans the design in a generated directory again, from its network
@@ -33,16 +58,16 @@ func readDesign(dir string) (*hwgen.Design, *hwgen.Manifest, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	net, file, err := readNetworkFile(filepath.Join(dir, m.Network))
+	file, err := qonnx.ReadFile(filepath.Join(dir, m.Network), nil)
 	if err != nil {
 		return nil, nil, err
 	}
-	d, err := hwgen.Plan(net, m.Plan())
+	d, err := hwgen.Plan(file.Network, m.Plan())
 	if err != nil {
 		return nil, nil, fmt.Errorf("%s: %w", dir, err)
 	}
 	d.Version = m.Version // what another version emitted alike is as good
-	if _, err := d.Emit(file); err != nil {
+	if _, err := d.Emit(file.Data); err != nil {
 		return nil, nil, fmt.Errorf("%s: %w", dir, err)
 	}
 	if d.Hash != m.Hash {

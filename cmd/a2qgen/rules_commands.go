@@ -15,6 +15,7 @@ import (
 	"github.com/a2qgen/a2qgen/hwgen/cost"
 	"github.com/a2qgen/a2qgen/quant"
 	"github.com/a2qgen/a2qgen/quant/ptq"
+	"github.com/a2qgen/a2qgen/quant/qonnx"
 	"github.com/a2qgen/a2qgen/quant/train"
 	"github.com/a2qgen/a2qgen/verilator"
 )
@@ -38,6 +39,7 @@ const (
 	maxSpecBits   = 8         // of weights and activations that are trained
 	maxProjectAcc = 63        // bits, of a layer that is projected
 	maxPeriod     = 1 << 20   // cycles
+	maxInputScale = 1e30
 )
 
 // rulesOf are the rules of each command.
@@ -45,11 +47,11 @@ var rulesOf = map[string]commandRules{
 	"train":    {readsFile, with(foldingRules, specRules, trainRules), trainOutputs},
 	"sweep":    {readsFile, with(foldingRules, specRules, sweepRules), sweepOutputs},
 	"project":  {readsFile, projectRules, projectOutputs},
-	"inspect":  {readsFile, nil, nil},
-	"eval":     {readsFile, evalRules, nil},
-	"generate": {readsFile, with(foldingRules, generateRules), generateOutputs},
+	"inspect":  {readsFile, inputRules, nil},
+	"eval":     {readsFile, with(inputRules, evalRules), nil},
+	"generate": {readsFile, with(foldingRules, inputRules, generateRules), generateOutputs},
 	"sim":      {readsFile, simRules, simOutputs},
-	"estimate": {readsFile, with(foldingRules, estimateRules), nil},
+	"estimate": {readsFile, with(foldingRules, inputRules, estimateRules), nil},
 	"demo":     {noFile, demoRules, demoOutputs},
 	"boards":   {noFile, nil, nil},
 }
@@ -71,6 +73,15 @@ var foldingRules = map[string]rule{
 		return err
 	}, "fc1", "fc1=2", "fc1=2,", "fc1=0,3", "fc1=3,0", "fc1=-1,3", "fc1=2,x", "fc1=1.5,2", "=1,1", "fc1=1,2,3",
 		"fc1=99999999999999999999,1"),
+}
+
+// inputRules are of inputFlags.
+var inputRules = map[string]rule{
+	"input-type": texts("INT2..INT16 or UINT1..UINT16", func(s string) error {
+		_, err := qonnx.ParseInputType(s)
+		return err
+	}, "INT1", "INT17", "UINT0", "UINT17", "int8", "FLOAT"),
+	"input-scale": positive(maxInputScale), "input-zero": ints(-qonnx.MaxInputZero, qonnx.MaxInputZero),
 }
 
 // specRules are of the flags that override a spec, in train and in sweep.

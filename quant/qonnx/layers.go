@@ -110,13 +110,16 @@ func chainError(layer *quant.Layer, r *rounding, c int, acc quant.AccRange, caus
 			break
 		}
 	}
-	return at.errorf("layer %q: channel %d: wants a monotone function of the accumulator: %w", layer.Name, c, unprefixed(cause))
+	return at.errorf("layer %q: channel %d: wants a monotone function of the accumulator: %w%s",
+		layer.Name, c, unprefixed(cause), at.castHint())
 }
 
-// unprefixed drops the package's name from an error that is to be wrapped.
+// unprefixed drops a package's name from an error that is to be wrapped.
 func unprefixed(err error) error {
-	if text, ok := strings.CutPrefix(err.Error(), "quant: "); ok {
-		return errors.New(text)
+	for _, name := range []string{"quant: ", "qonnx: "} {
+		if text, ok := strings.CutPrefix(err.Error(), name); ok {
+			return errors.New(text)
+		}
 	}
 	return err
 }
