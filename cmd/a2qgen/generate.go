@@ -11,6 +11,7 @@ import (
 	"github.com/a2qgen/a2qgen/boards"
 	"github.com/a2qgen/a2qgen/hwgen"
 	"github.com/a2qgen/a2qgen/hwgen/cost"
+	"github.com/a2qgen/a2qgen/quant/qonnx"
 )
 
 const generateHelp = `Plans a network as streaming hardware and writes Verilog, memory files, a bench, the
@@ -23,6 +24,8 @@ none does); without it every layer keeps its own.
 refuses a design that is larger than its part. The directory is replaced whole; one
 with anything in it that was not generated is left alone.
 
+` + inputHelp + `
+
 Example:
    a2qgen generate net.onnx --out build/net --fps 100000 --clock 100
    a2qgen generate net.onnx --out build/net --board pynq-z1 --fold fc1=8,28`
@@ -32,11 +35,12 @@ func generateCommand() *cli.Command {
 		&cli.StringFlag{Name: "out", Usage: "`DIR` to write"},
 		&cli.StringFlag{Name: "board", Usage: "`NAME` of the board to fit (a2qgen boards lists them)"},
 		&cli.IntFlag{Name: "acc", DefaultText: "each layer's own", Usage: "accumulator width `P`, bits"},
-	}, foldingFlags()...)
+	}, append(foldingFlags(), inputFlags()...)...)
 	return &cli.Command{
 		Name: "generate", Usage: "write a network as Verilog",
 		UsageText: "a2qgen generate NET.onnx --out DIR [--board B] [--fps F] [--clock MHZ] [--folding FILE]\n" +
-			"   [--fold LAYER=PE,SIMD]... [--acc P] [--json]",
+			"   [--fold LAYER=PE,SIMD]... [--acc P]\n" +
+			"   [--input-range LO:HI] [--input-type TYPE] [--input-scale F] [--json]",
 		Description: generateHelp,
 		Flags:       append(flags, jsonFlag()),
 		Action:      generateAction,
@@ -59,15 +63,21 @@ func generateAction(c *cli.Context) error {
 	if o.AccBits = c.Int("acc"); c.IsSet("acc") && (o.AccBits < 1 || o.AccBits > maxWidth) {
 		return usagef("generate: --acc is %d, want 1..%d", o.AccBits, maxWidth)
 	}
-	doc, err := generateFile(path, out, c.String("board"), o)
+	in, err := inputOf(c)
+	if err != nil {
+		return err
+	}
+	doc, err := generateFile(path, out, c.String("board"), in, o)
 	if err != nil {
 		return err
 	}
 	return newConsole(c).result(doc, doc.print)
 }
 
-// generateFile generates the network at path into directory out.
-func generateFile(path, out, board string, o hwgen.Options) (*generateReport, error) {
+// generateFile generates the network at path, with in as its input's quantiser where
+// its file has none, into directory out. What it copies there has the quantiser, so that
+// sim and estimate plan the same network again.
+func generateFile(path, out, board string, in *qonnx.Input, o hwgen.Options) (*generateReport, error) {
 	start := time.Now()
 	if err := hwgen.CheckDir(out); err != nil {
 		return nil, err
@@ -79,7 +89,7 @@ func generateFile(path, out, board string, o hwgen.Options) (*generateReport, er
 	if b != nil && o.ClockMHz == 0 {
 		o.ClockMHz = b.Clock.TargetMHz
 	}
-	net, file, err := readNetworkFile(path)
+	net, file, err := readNetworkAs(path, in)
 	if err != nil {
 		return nil, err
 	}
@@ -120,6 +130,8 @@ type generateReport struct {
 	LatencyCycles  int          `json:"latency_cycles"`
 	Layers         []foldReport `json:"layers"`
 	Seconds        float64      `json:"seconds"`
+	// Input is what the design reads.
+	Input inputReport `json:"input"`
 	// Board and Resources, an estimate of what it uses of them, are there with --board.
 	Board     *boards.Board   `json:"board,omitempty"`
 	Resources *cost.Resources `json:"resources,omitempty"`
@@ -136,7 +148,7 @@ type foldReport struct {
 }
 
 func newGenerateReport(d *hwgen.Design, files []hwgen.File) *generateReport {
-	r := &generateReport{Top: d.Name, Hash: d.Hash, ClockMHz: d.ClockMHz, FPS: d.FramesPerSecond(),
+	r := &generateReport{Input: newInputReport(&d.Network.Input), Top: d.Name, Hash: d.Hash, ClockMHz: d.ClockMHz, FPS: d.FramesPerSecond(),
 		IntervalCycles: d.IntervalCycles(), LatencyCycles: d.LatencyCycles()}
 	for _, f := range files {
 		r.Files = append(r.Files, f.Path)
@@ -153,6 +165,7 @@ func (r *generateReport) print(w io.Writer) {
 	fmt.Fprintf(w, "design    %s in %s: %d files, hash %s\n", r.Top, r.Out, len(r.Files), r.Hash)
 	fmt.Fprintf(w, "speed     %d cycles a frame, %.0f frames/s at %g MHz, latency %d cycles\n",
 		r.IntervalCycles, r.FPS, r.ClockMHz, r.LatencyCycles)
+	fmt.Fprintf(w, "input     %v\n", &r.Input)
 	if b, u := r.Board, r.Resources; b != nil {
 		fmt.Fprintf(w, "board     %s (%s): fits by estimate: %d of %d LUT, %d of %d FF, %g of %g BRAM36\n",
 			b.Name, b.Part, u.LUT, b.Resources.LUT, u.FF, b.Resources.FF, u.BRAM36, b.Resources.BRAM36)

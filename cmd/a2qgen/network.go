@@ -1,29 +1,126 @@
 package main
 
 import (
+	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
+	"strconv"
+	"strings"
+
+	"github.com/urfave/cli/v2"
 
 	"github.com/a2qgen/a2qgen/hwgen"
 	"github.com/a2qgen/a2qgen/quant"
 	"github.com/a2qgen/a2qgen/quant/qonnx"
 )
 
-// readNetwork imports the network at path.
-func readNetwork(path string) (*quant.Network, error) { return qonnx.Read(path) }
+const inputHelp = `Where the file does not quantise its input, images count as 8-bit pixels, k/255, and all
+else is refused. --input-range LO:HI says what it holds instead, as integers of
+--input-type (INT8 where LO is below 0, else UINT8), each worth the same;
+--input-scale F gives what one is worth, with --input-type, as fixed-point types do.`
 
-// readNetworkFile imports the network at path and returns the file's bytes too.
-func readNetworkFile(path string) (*quant.Network, []byte, error) {
-	net, err := readNetwork(path)
-	if err != nil {
-		return nil, nil, err
+// inputFlags say what the input of a network holds whose file does not.
+func inputFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.StringFlag{Name: "input-range", Usage: "the network's input holds `LO:HI`"},
+		&cli.StringFlag{Name: "input-type", DefaultText: "INT8 or UINT8", Usage: "as integers of `TYPE`: UINT1..UINT16, INT2..INT16"},
+		&cli.Float64Flag{Name: "input-scale", DefaultText: "from the range", Usage: "each worth `F`"},
 	}
-	file, err := os.ReadFile(path)
-	if err != nil {
-		return nil, nil, err
+}
+
+// inputIsSet says that a flag of inputFlags is given.
+func inputIsSet(c *cli.Context) bool {
+	return c.IsSet("input-range") || c.IsSet("input-type") || c.IsSet("input-scale")
+}
+
+// inputOf returns what the flags say of a network's input; nil where they say
+// nothing.
+func inputOf(c *cli.Context) (*qonnx.Input, error) {
+	if !inputIsSet(c) {
+		return nil, nil
 	}
-	return net, file, nil
+	fail := func(format string, args ...any) (*qonnx.Input, error) {
+		return nil, usagef("%s: "+format, append([]any{c.Command.Name}, args...)...)
+	}
+	in := &qonnx.Input{Type: quant.DataType{Bits: 8}}
+	lo, hi := 0.0, 0.0
+	if c.IsSet("input-range") {
+		var err error
+		if lo, hi, err = parseRange(c.String("input-range")); err != nil {
+			return fail("--input-range is %w", err)
+		}
+		in.Type.Signed = lo < 0
+	}
+	if c.IsSet("input-type") {
+		typ, ok := parseType(c.String("input-type"))
+		if !ok {
+			return fail("--input-type is %q, want UINT1..UINT16 or INT2..INT16", c.String("input-type"))
+		}
+		in.Type = typ
+	}
+	scale := c.Float64("input-scale")
+	in.Scale = float32(scale)
+	switch {
+	case c.IsSet("input-range") == c.IsSet("input-scale"):
+		return fail("want either --input-range or --input-type and --input-scale")
+	case c.IsSet("input-scale") && !c.IsSet("input-type"):
+		return fail("--input-scale wants --input-type too")
+	case c.IsSet("input-scale") && !(in.Scale > 0 && scale <= 1e30):
+		return fail("--input-scale is %v, want a positive number", scale)
+	case lo < 0 && !in.Type.Signed:
+		return fail("--input-range %s has negative values, which %v has not", c.String("input-range"), in.Type)
+	}
+	if c.IsSet("input-range") {
+		in.Scale = quant.RangeScale(in.Type, lo, hi)
+	}
+	return in, nil
+}
+
+// parseRange reads LO:HI, with LO <= 0 <= HI and not both 0: integers are worth a
+// multiple of the scale, and 0 is one of them.
+func parseRange(text string) (lo, hi float64, err error) {
+	from, to, ok := strings.Cut(text, ":")
+	lo, errLo := strconv.ParseFloat(from, 64)
+	hi, errHi := strconv.ParseFloat(to, 64)
+	if !ok || errLo != nil || errHi != nil || !(lo <= 0 && hi >= 0 && hi-lo > 0 && hi-lo <= 1e30) {
+		return 0, 0, fmt.Errorf("%q, want LO:HI, numbers with 0 between them", text)
+	}
+	return lo, hi, nil
+}
+
+// parseType reads FINN's name of an integer type.
+func parseType(text string) (quant.DataType, bool) {
+	bits, signed := strings.CutPrefix(strings.ToUpper(text), "INT")
+	t := quant.DataType{Signed: signed}
+	if !signed {
+		var ok bool
+		if bits, ok = strings.CutPrefix(bits, "UINT"); !ok {
+			return t, false
+		}
+	}
+	var err error
+	t.Bits, err = strconv.Atoi(bits)
+	least := 1
+	if signed {
+		least = 2
+	}
+	return t, err == nil && t.Bits >= least && t.Bits <= 16
+}
+
+// readNetwork imports the network at path.
+func readNetwork(path string) (*quant.Network, error) {
+	net, _, err := readNetworkAs(path, nil)
+	return net, err
+}
+
+// readNetworkAs imports the network at path and returns the bytes of a file that
+// holds it: with in, the quantiser that its own lacks, that is part of them.
+func readNetworkAs(path string, in *qonnx.Input) (*quant.Network, []byte, error) {
+	net, file, err := qonnx.ReadAs(path, in)
+	if errors.Is(err, qonnx.ErrInput) {
+		err = fmt.Errorf("%w; or say what it holds: --input-range LO:HI", err)
+	}
+	return net, file, err
 }
 
 // readDesign plans the design in a generated directory again, from its network

@@ -155,8 +155,9 @@ type frameSet struct {
 // it has too few. Without --data, random inputs replace a set that does not fit.
 func frames(net *quant.Network, o simOptions) (*frameSet, error) {
 	set, err := data.Open(o.data, false)
+	var fit *fitted
 	if err == nil {
-		err = set.CheckFit(net.InputSize(), net.OutputSize())
+		fit, err = fitSamples(net, set)
 	}
 	if err != nil && o.data != "" {
 		return nil, err
@@ -164,6 +165,7 @@ func frames(net *quant.Network, o simOptions) (*frameSet, error) {
 	if err != nil {
 		return randomFrames(net, o), nil
 	}
+	set = fit.Set
 	f := &frameSet{name: set.Name}
 	raw := make([]float32, set.Size())
 	for i := range o.frames {

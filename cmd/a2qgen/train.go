@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -180,7 +179,7 @@ type dataSets struct{ train, test *data.Set }
 // super-resolution, what is cut out of its images.
 func openSpecData(spec *train.Spec) (dataSets, error) {
 	if spec.Super.Factor == 0 {
-		return openData(spec.Data)
+		return sampleSource{data: spec.Data}.openBoth()
 	}
 	var s dataSets
 	images, err := data.OpenImages(spec.Data, spec.Super.Channels)
@@ -191,17 +190,18 @@ func openSpecData(spec *train.Spec) (dataSets, error) {
 	return s, err
 }
 
-func openData(src string) (dataSets, error) {
-	var s dataSets
+// fit returns both parts as a network reads them that declares this shape.
+func (s dataSets) fit(shape []int) (dataSets, error) {
+	same := s.test == s.train
 	var err error
-	if s.train, err = data.Open(src, true); err != nil {
+	if s.train, err = s.train.Fit(shape, data.NCHW); err != nil {
 		return s, err
 	}
-	if strings.Contains(src, ",") { // a pair of files is both parts
+	if same {
 		s.test = s.train
 		return s, nil
 	}
-	s.test, err = data.Open(src, false)
+	s.test, err = s.test.Fit(shape, data.NCHW)
 	return s, err
 }
 

@@ -59,6 +59,9 @@ func (b *builder) model(m *Model, shapes []quant.Shape) {
 	b.g.Output = []*onnxpb.ValueInfoProto{tensorInfo(result, dims)}
 }
 
+// quantsDomain is the domain of Quant nodes, as Brevitas exports them.
+const quantsDomain = "onnx.brevitas"
+
 // finish renames the tensor that the last node makes.
 func (b *builder) finish(name, to string) {
 	if k := len(b.g.Node) - 1; k >= 0 && b.g.Node[k].Output[0] == name {
@@ -244,7 +247,7 @@ func (b *builder) actQuant(at, x string, a *ActQuant) string {
 
 func (b *builder) quant(at string, in []string, signed, narrow bool) string {
 	out := b.node("Quant", at+"/Quant", in, boolAttr("narrow", narrow), stringAttr("rounding_mode", "ROUND"), boolAttr("signed", signed))
-	b.g.Node[len(b.g.Node)-1].Domain = proto.String("onnx.brevitas")
+	b.g.Node[len(b.g.Node)-1].Domain = proto.String(quantsDomain)
 	return out
 }
 

@@ -119,7 +119,7 @@ func (im *importer) quantisedStream(n *node, v value) (*stream, error) {
 	}
 	if s.q == nil {
 		if s.at == nil {
-			return nil, n.errorf("its data operand, the graph's input, is not quantised: put a Quant node of at most %d bits before it", maxBits)
+			return nil, n.errorf("its data operand, the graph's input, %w: put a Quant node of at most %d bits before it", ErrInput, maxBits)
 		}
 		return nil, n.errorf("its data operand, from node %s (%s), is not quantised: put a Quant node of at most %d bits before it", s.at.label(), clip(s.at.op), maxBits)
 	}

@@ -1,0 +1,203 @@
+package main
+
+import (
+	"encoding/json"
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/a2qgen/a2qgen/hwgen"
+	"github.com/a2qgen/a2qgen/quant"
+	"github.com/a2qgen/a2qgen/quant/data"
+	"github.com/a2qgen/a2qgen/quant/qonnx"
+)
+
+func testdata(name string) string { return filepath.Join("testdata", name) }
+
+// pair returns IMAGES,LABELS of testdata.
+func pair(images, labels string) string { return testdata(images) + "," + testdata(labels) }
+
+// evalOf evaluates and returns the document.
+func evalOf(t *testing.T, args ...string) evalReport {
+	t.Helper()
+	var doc evalReport
+	o := succeed(t, append([]string{"eval", "--json"}, args...)...)
+	if err := json.Unmarshal([]byte(o.out), &doc); err != nil {
+		t.Fatal(err)
+	}
+	return doc
+}
+
+// Samples of a network's size but not of its shape are refused with both shapes and
+// the flag that moves the axes; with it they are right. Figures: testdata/README.md.
+func TestEvalShape(t *testing.T) {
+	net := testdata("nchw_input.onnx")
+	if doc := evalOf(t, net, "--data", pair("nchw_input_x.npy", "nchw_input_y.npy")); doc.Correct != 60 || doc.Total != 60 {
+		t.Errorf("channels first: %d of %d right, want 60 of 60", doc.Correct, doc.Total)
+	}
+	last := pair("nchw_input_xt.npy", "nchw_input_y.npy")
+	command(t, "eval", net, "--data", last).wantOneLine(t, "eval", statusFailed, "nchw_input_xt.npy", "[6 6 3]", "[3 6 6]", "--layout nhwc")
+	if doc := evalOf(t, net, "--data", last, "--layout", "nhwc"); doc.Correct != 60 || doc.Input.Reshaped != "[6 6 3] read as [3 6 6]" {
+		t.Errorf("--layout nhwc: %d of 60 right, %q", doc.Correct, doc.Input.Reshaped)
+	}
+	command(t, "eval", net, "--data", last, "--layout", "hwc").wantOneLine(t, "eval", statusUsage, "--layout", "nchw or nhwc")
+	command(t, "eval", net, "--data", last, "--scale", "0").wantOneLine(t, "eval", statusUsage, "--scale is 0")
+	// The same at a calibration: project --repair reads samples too.
+	out := filepath.Join(t.TempDir(), "out.onnx")
+	command(t, "project", net, "--repair", "--acc", "20", "--data", last, "--out", out).
+		wantOneLine(t, "project --repair", statusFailed, "[6 6 3]", "[3 6 6]", "--layout nhwc")
+	succeed(t, "project", net, "--repair", "--acc", "20", "--data", last, "--layout", "nhwc", "--out", out)
+}
+
+// Values beyond what an assumed input holds are refused; with the range they are
+// read. Of an input that the file quantises the share is reported.
+func TestEvalRange(t *testing.T) {
+	net, set := testdata("no_input_quant.onnx"), pair("normalised_x.npy", "normalised_y.npy")
+	command(t, "eval", net, "--data", set).wantOneLine(t, "eval", statusFailed,
+		"normalised_x.npy", "lie outside 0..1", "8-bit pixels", "--input-range -3.9:4")
+	for _, typ := range []string{"INT12", "INT16"} {
+		doc := evalOf(t, net, "--data", set, "--input-range", "-3.9:4", "--input-type", typ)
+		if doc.Correct != 59 || doc.Input.Assumed || doc.Input.SaturatedPercent != 0 {
+			t.Errorf("%s: %d of 60 right, input %+v; want 59", typ, doc.Correct, doc.Input)
+		}
+	}
+	// Pixels are taken as such, and the report says that this is assumed.
+	if doc := evalOf(t, net, "--data", set, "--scale", "1e-9"); !doc.Input.Assumed || doc.Input.SaturatedPercent != 0 {
+		t.Errorf("values near 0: input %+v, want one that is assumed", doc.Input)
+	}
+	text := succeed(t, "eval", net, "--data", set, "--scale", "1e-9").out
+	if !strings.Contains(text, "assumed: the file does not quantise it") {
+		t.Errorf("text is %q", text)
+	}
+	// 9.12 % of 60 x 108 values of nchw_input_x lie beyond the INT8 of that file.
+	o := succeed(t, "eval", testdata("nchw_input.onnx"), "--data", pair("nchw_input_x.npy", "nchw_input_y.npy"))
+	if !strings.Contains(o.errors, "warning: ") || !strings.Contains(o.errors, "saturate") || !strings.Contains(o.out, "% of them beyond") {
+		t.Errorf("saturation: stdout %q, stderr %q", o.out, o.errors)
+	}
+}
+
+// The one sample of normalised_x that is not labelled as the file says is a tie:
+// no range can make it another.
+func TestNormalisedTie(t *testing.T) {
+	typ := quant.DataType{Bits: 16, Signed: true}
+	net, _, err := qonnx.ReadAs(testdata("no_input_quant.onnx"), &qonnx.Input{Type: typ, Scale: quant.RangeScale(typ, -3.9, 4)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	set, err := data.Open(pair("normalised_x.npy", "normalised_y.npy"), false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var tr quant.Trace
+	e, raw, x := quant.NewExecutor(net), make([]float32, set.Size()), make([]int32, set.Size())
+	for i, want := range set.Labels {
+		set.Sample(i, raw)
+		net.Input.Apply(raw, x)
+		e.Run(x, &tr)
+		if tr.Label != int(want) && (i != 37 || tr.Scores[want] != slices.Max(tr.Scores)) {
+			t.Errorf("sample %d: label %d, scores %v, want %d", i, tr.Label, tr.Scores, want)
+		}
+	}
+}
+
+// What is generated holds the type that was given: planned again from the directory
+// alone it is the same design, and its network the same network.
+func TestInputTypeIsKept(t *testing.T) {
+	net, dir := testdata("qkeras_input.onnx"), filepath.Join(t.TempDir(), "design")
+	command(t, "generate", net, "--out", dir).wantOneLine(t, "generate", statusFailed, "MatMul_6", "is not quantised", "--input-range LO:HI")
+	succeed(t, "generate", net, "--out", dir, "--input-type", "int8", "--input-scale", "0.0078125")
+	d, _, err := readDesign(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	q := &d.Network.Input
+	// fixed<8,1>: 2^-7 each, rounded half to even, from -128 to 127.
+	for v, want := range map[float64]int32{0: 0, 0.5: 64, -1: -128, -2: -128, 1: 127, 2.5 / 128: 2, 3.5 / 128: 4} {
+		if got := q.Quantize(3, v); got != want {
+			t.Errorf("input of %v is %d, want %d", v, got, want)
+		}
+	}
+	succeed(t, "estimate", dir, "--acc", "14")
+	command(t, "estimate", dir, "--input-range", "-1:1").wantOneLine(t, "estimate", statusUsage, "is a generated design")
+	succeed(t, "estimate", net, "--acc", "14", "--input-range", "-1:1")
+	// A file that quantises its input keeps that.
+	command(t, "inspect", tinyNetwork(t), "--input-range", "0:1").wantOneLine(t, "inspect", statusFailed, "quantises its input", "itself, to UINT2")
+}
+
+// A design without an input's quantiser says what it takes its input for.
+func TestGenerateSaysAssumed(t *testing.T) {
+	text := succeed(t, "inspect", testdata("no_input_quant.onnx")).out
+	if !strings.Contains(text, "input: UINT8, 0..1, assumed") {
+		t.Errorf("inspect: %s", text)
+	}
+	dir := filepath.Join(t.TempDir(), "design")
+	text = succeed(t, "generate", testdata("qkeras_input.onnx"), "--out", dir, "--input-range", "-1:1").out
+	if !strings.Contains(text, "input     INT8, -1.008..1\n") { // 1/127 each
+		t.Errorf("generate: %s", text)
+	}
+	r := generateReport{Input: inputReport{Bits: 8, Assumed: true}}
+	var b strings.Builder
+	r.print(&b)
+	if !strings.Contains(b.String(), "input     UINT8, assumed: the file does not quantise it") {
+		t.Errorf("generate with an assumed input: %s", b.String())
+	}
+}
+
+func TestInputFlags(t *testing.T) {
+	net := testdata("qkeras_input.onnx")
+	for _, c := range []struct {
+		args []string
+		want string
+	}{
+		{[]string{"--input-range", "1:2"}, "numbers with 0 between them"},
+		{[]string{"--input-range", "-1"}, "want LO:HI"},
+		{[]string{"--input-range", "0:0"}, "want LO:HI"},
+		{[]string{"--input-range", "0:NaN"}, "want LO:HI"},
+		{[]string{"--input-range", "-1:1", "--input-type", "UINT4"}, "negative values, which UINT4 has not"},
+		{[]string{"--input-range", "-1:1", "--input-type", "FLOAT"}, "want UINT1..UINT16 or INT2..INT16"},
+		{[]string{"--input-range", "-1:1", "--input-type", "INT17"}, "INT2..INT16"},
+		{[]string{"--input-type", "INT8"}, "want either --input-range or"},
+		{[]string{"--input-scale", "0.1"}, "--input-scale wants --input-type"},
+		{[]string{"--input-scale", "-1", "--input-type", "INT8"}, "want a positive number"},
+		{[]string{"--input-scale", "1", "--input-range", "0:1"}, "want either"},
+	} {
+		command(t, append([]string{"inspect", net}, c.args...)...).wantOneLine(t, strings.Join(c.args, " "), statusUsage, c.want)
+	}
+}
+
+// Scales by hand: the larger of lo/min and hi/max.
+func TestRangeScale(t *testing.T) {
+	for _, c := range []struct {
+		typ    quant.DataType
+		lo, hi float64
+		want   float64
+	}{
+		{quant.DataType{Bits: 8}, 0, 1, 1.0 / 255},
+		{quant.DataType{Bits: 8, Signed: true}, -1, 1, 1.0 / 127},
+		{quant.DataType{Bits: 8, Signed: true}, -4, 1, 4.0 / 128},
+		{quant.DataType{Bits: 4, Signed: true}, -8, 7, 1},
+	} {
+		got := float64(quant.RangeScale(c.typ, c.lo, c.hi))
+		if math.Abs(got-c.want) > 0x1p-23*c.want || got*float64(c.typ.Max()) < c.hi {
+			t.Errorf("%v for %v..%v: %v, want %v, rounded up", c.typ, c.lo, c.hi, got, c.want)
+		}
+	}
+}
+
+// The emitted network is the file that was read, where nothing was added to it.
+func TestGenerateCopiesTheFile(t *testing.T) {
+	net, dir := tinyNetwork(t), filepath.Join(t.TempDir(), "design")
+	succeed(t, "generate", net, "--out", dir)
+	m, err := hwgen.ReadManifest(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, errA := os.ReadFile(net)
+	b, errB := os.ReadFile(filepath.Join(dir, m.Network))
+	if errA != nil || errB != nil || string(a) != string(b) {
+		t.Errorf("the network in the directory is another file (%v, %v)", errA, errB)
+	}
+}
