@@ -2,6 +2,7 @@
 //
 //   score[r] = acc[r] * gain[r] + bias[r],   r < MH
 //   label = lowest r among the largest scores;  out = {score, label}, one beat a vector
+//   MH = 1 tells two classes apart: label = 1 where the score is above 0, else 0
 //   Beats bring PE rows each, fold by fold: row r in lane r mod PE of beat r div PE.
 //   Throughput 1 beat a cycle; latency from the last beat 3 + ceil(log2(PE)) cycles.
 //   s_ready depends on registers only.
@@ -194,6 +195,17 @@ module label_select #(
         if (en && valid_q[LEVELS] && (first_q[LEVELS] || larger)) best_q <= beat_best;
     end
 
+    wire [PAIR-1:0] result;
+    generate
+        if (MH == 1) begin : gen_sign
+            wire [SCORE_BITS-1:0] score = best_q[PAIR-1:LABEL_BITS];
+            wire above = !score[SCORE_BITS-1] && (score != {SCORE_BITS{1'b0}});
+            assign result = best_q | {{(PAIR-1){1'b0}}, above};  // the label of row 0 is 0
+        end else begin : gen_row
+            assign result = best_q;
+        end
+    endgenerate
+
     spill_register #(
         .WIDTH(PAIR)
     ) u_spill (
@@ -201,7 +213,7 @@ module label_select #(
         .rst_n  (rst_n),
         .s_valid(valid_q[LEVELS+1]),
         .s_ready(spill_ready),
-        .s_data (best_q),
+        .s_data (result),
         .m_valid(m_valid),
         .m_ready(m_ready),
         .m_data (m_data)

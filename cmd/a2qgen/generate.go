@@ -132,6 +132,8 @@ type generateReport struct {
 	Seconds        float64      `json:"seconds"`
 	// Input is what the design reads.
 	Input inputReport `json:"input"`
+	// Decision says how a single output tells two classes apart; empty for others.
+	Decision string `json:"decision,omitempty"`
 	// Board and Resources, an estimate of what it uses of them, are there with --board.
 	Board     *boards.Board   `json:"board,omitempty"`
 	Resources *cost.Resources `json:"resources,omitempty"`
@@ -150,6 +152,7 @@ type foldReport struct {
 func newGenerateReport(d *hwgen.Design, files []hwgen.File) *generateReport {
 	r := &generateReport{Input: newInputReport(&d.Network.Input), Top: d.Name, Hash: d.Hash, ClockMHz: d.ClockMHz, FPS: d.FramesPerSecond(),
 		IntervalCycles: d.IntervalCycles(), LatencyCycles: d.LatencyCycles()}
+	r.Decision = decision(d)
 	for _, f := range files {
 		r.Files = append(r.Files, f.Path)
 	}
@@ -161,11 +164,26 @@ func newGenerateReport(d *hwgen.Design, files []hwgen.File) *generateReport {
 	return r
 }
 
+// decision says how the single output of a design tells two classes apart: a label
+// where there are scores; a design that ends in thresholds gives its output alone.
+func decision(d *hwgen.Design) string {
+	switch {
+	case d.Network.OutputSize() != 1:
+		return ""
+	case d.Label() != nil:
+		return "one score for two classes: the label is 1 where it is above 0"
+	}
+	return fmt.Sprintf("one integer and no label: class 1 is where it is above %d", d.Network.Boundary)
+}
+
 func (r *generateReport) print(w io.Writer) {
 	fmt.Fprintf(w, "design    %s in %s: %d files, hash %s\n", r.Top, r.Out, len(r.Files), r.Hash)
 	fmt.Fprintf(w, "speed     %d cycles a frame, %.0f frames/s at %g MHz, latency %d cycles\n",
 		r.IntervalCycles, r.FPS, r.ClockMHz, r.LatencyCycles)
 	fmt.Fprintf(w, "input     %v\n", &r.Input)
+	if r.Decision != "" {
+		fmt.Fprintf(w, "output    %s\n", r.Decision)
+	}
 	if b, u := r.Board, r.Resources; b != nil {
 		fmt.Fprintf(w, "board     %s (%s): fits by estimate: %d of %d LUT, %d of %d FF, %g of %g BRAM36\n",
 			b.Name, b.Part, u.LUT, b.Resources.LUT, u.FF, b.Resources.FF, u.BRAM36, b.Resources.BRAM36)

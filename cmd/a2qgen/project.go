@@ -239,18 +239,27 @@ func floatAccuracy(ctx context.Context, m *qonnx.Model, set *data.Set) (float64,
 			return 0, err
 		}
 		for k, label := range part.Labels {
-			best := 0
-			for c, v := range out[k*classes : (k+1)*classes] {
-				if v > out[k*classes+best] {
-					best = c
-				}
-			}
-			if best == int(label) {
+			if classOf(out[k*classes:(k+1)*classes]) == int(label) {
 				correct++
 			}
 		}
 	}
 	return percent(correct, set.Len()), nil
+}
+
+// classOf returns the index of the largest output, or whether a single one, a logit,
+// is above 0.
+func classOf(out []float64) int {
+	best := 0
+	for c, v := range out {
+		if v > out[best] {
+			best = c
+		}
+	}
+	if len(out) == 1 && out[0] > 0 {
+		best = 1
+	}
+	return best
 }
 
 // project quantises, writes, imports again, certifies and scores.

@@ -2,7 +2,9 @@ package main
 
 import (
 	"encoding/json"
+	"fmt"
 	"math"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
@@ -13,6 +15,7 @@ import (
 	"github.com/a2qgen/a2qgen/quant"
 	"github.com/a2qgen/a2qgen/quant/data"
 	"github.com/a2qgen/a2qgen/quant/qonnx"
+	"github.com/a2qgen/a2qgen/verilator/tooltest"
 )
 
 func testdata(name string) string { return filepath.Join("testdata", name) }
@@ -199,5 +202,75 @@ func TestGenerateCopiesTheFile(t *testing.T) {
 	b, errB := os.ReadFile(filepath.Join(dir, m.Network))
 	if errA != nil || errB != nil || string(a) != string(b) {
 		t.Errorf("the network in the directory is another file (%v, %v)", errA, errB)
+	}
+}
+
+// binaryData writes n samples of the network binary_sigmoid as CSV, labelled by the
+// sign of the sum of its integers: it has one positive scale and no bias, and
+// sigmoid(v) > 0.5 is v > 0. ones counts those of class 1.
+func binaryData(t *testing.T, n int) (path string, ones int) {
+	t.Helper()
+	net, err := readNetwork(testdata("binary_sigmoid.onnx"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var b strings.Builder
+	rng := rand.New(rand.NewPCG(13, 1))
+	for i := range n {
+		sum, row := 0, ""
+		for _, w := range net.Layers[0].Weights {
+			x := rng.IntN(7) - 3
+			if i == 0 {
+				x = 0 // a sum of 0: class 0
+			}
+			sum += int(w) * x
+			row += fmt.Sprintf(",%g", 0.1*float64(x)) // an integer of the input is worth 0.1
+		}
+		label := 0
+		if sum > 0 {
+			label = 1
+			ones++
+		}
+		fmt.Fprintf(&b, "%d%s\n", label, row)
+	}
+	path = filepath.Join(t.TempDir(), "binary.csv")
+	writeFile(t, path, []byte(b.String()))
+	return path, ones
+}
+
+// A network with one output tells two classes apart by the sign of its logit: eval,
+// and in the Verilog, whose labels are compared beat by beat.
+func TestBinary(t *testing.T) {
+	net := testdata("binary_sigmoid.onnx")
+	set, ones := binaryData(t, 50)
+	if doc := evalOf(t, net, "--data", set); doc.Correct != 50 || doc.Total != 50 || doc.Warning != "" {
+		t.Errorf("%d of %d right, want all 50", doc.Correct, doc.Total)
+	}
+	// Samples that are all called 0 are right as often as the network says 0.
+	text, err := os.ReadFile(set)
+	if err != nil {
+		t.Fatal(err)
+	}
+	zeros := filepath.Join(t.TempDir(), "zeros.csv")
+	writeFile(t, zeros, []byte(strings.ReplaceAll("\n"+string(text), "\n1,", "\n0,")[1:]))
+	o := succeed(t, "eval", net, "--data", zeros, "--json")
+	if doc := o.document(t); doc["correct"] != float64(50-ones) || !strings.Contains(doc["warning"].(string), "all 50 labels") ||
+		!strings.Contains(o.errors, "warning: all 50 labels of") {
+		t.Errorf("all labels 0: %v, %q; want %d right", doc, o.errors, 50-ones)
+	}
+	three := filepath.Join(t.TempDir(), "three.csv")
+	writeFile(t, three, []byte("2,0,0,0,0,0,0,0,0\n0,0,0,0,0,0,0,0,0\n"))
+	command(t, "eval", net, "--data", three).wantOneLine(t, "eval", statusFailed, "label 2 of sample 0, want labels below 2")
+
+	dir := filepath.Join(t.TempDir(), "design")
+	said := succeed(t, "generate", net, "--out", dir).out
+	if !strings.Contains(said, "output    one score for two classes: the label is 1 where it is above 0") {
+		t.Errorf("generate says %q", said)
+	}
+	tooltest.Need(t, "iverilog", "vvp")
+	t.Setenv("XDG_CACHE_HOME", t.TempDir())
+	doc := succeed(t, "sim", dir, "--data", set, "--frames", "50", "--simulator", "icarus", "--json").document(t)
+	if doc["mismatches"] != 0.0 || doc["correct"] != 50.0 || doc["total"] != 50.0 {
+		t.Errorf("sim: %v mismatches, %v of %v right", doc["mismatches"], doc["correct"], doc["total"])
 	}
 }

@@ -60,7 +60,7 @@ module accelerator (
         .m_data(fc1_mvau_data)
     );
 
-    // The largest of 1 score, acc * gain + bias in 5 bits; the lowest index on ties.
+    // Class 1 where acc * gain + bias, in 5 bits, is above 0, else class 0.
     label_select #(
         .MH(1),
         .PE(1),
