@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 
 	"github.com/urfave/cli/v2"
+
+	"github.com/a2qgen/a2qgen/quant/qonnx"
 )
 
 // checkOutputs returns an error unless each of the named flags, where it is set
@@ -28,7 +30,7 @@ func checkOutputs(c *cli.Context, flags []string, inputs ...string) error {
 		case path == "":
 			continue
 		}
-		if err := checkFile(path); err != nil {
+		if err := qonnx.CheckWritable(path); err != nil {
 			return fmt.Errorf("%s: --%s %w", c.Command.Name, flag, err)
 		}
 		for other, what := range taken {
@@ -37,20 +39,6 @@ func checkOutputs(c *cli.Context, flags []string, inputs ...string) error {
 			}
 		}
 		taken[path] = "--" + flag
-	}
-	return nil
-}
-
-// checkFile returns an error unless path may be written whole.
-func checkFile(path string) error {
-	switch info, err := os.Stat(path); {
-	case err == nil && info.IsDir():
-		return fmt.Errorf("%s is a folder, want a file", path)
-	case err == nil && !info.Mode().IsRegular():
-		return fmt.Errorf("%s is no regular file", path)
-	}
-	if err := takesFiles(filepath.Dir(path)); err != nil {
-		return fmt.Errorf("%s cannot be written: %w", path, err)
 	}
 	return nil
 }

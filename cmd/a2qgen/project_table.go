@@ -63,7 +63,7 @@ func tableAction(c *cli.Context) error {
 	}
 	if prefix := c.String("results"); prefix != "" {
 		for _, path := range tableFiles(prefix) {
-			if err := checkFile(path); err != nil {
+			if err := qonnx.CheckWritable(path); err != nil {
 				return fmt.Errorf("project: --results %w", err)
 			}
 		}

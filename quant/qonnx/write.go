@@ -1,8 +1,12 @@
 package qonnx
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
+	"os"
+	"path/filepath"
 	"slices"
 
 	"github.com/google/renameio/v2/maybe"
@@ -28,6 +32,35 @@ func Write(path string, m *Model) error {
 	}
 	if err := maybe.WriteFile(path, data, 0o644); err != nil {
 		return fmt.Errorf("qonnx: %w", err)
+	}
+	return nil
+}
+
+// CheckWritable returns an error where Write, or another writer that replaces a
+// file whole, could not write path: it makes the file and removes it again or, where
+// there is one already, tries its folder and leaves it alone.
+func CheckWritable(path string) error {
+	info, err := os.Stat(path)
+	switch {
+	case err == nil && info.IsDir():
+		return fmt.Errorf("%s is a folder, want a file", path)
+	case err == nil && !info.Mode().IsRegular():
+		return fmt.Errorf("%s is no regular file", path)
+	}
+	var f *os.File
+	if err == nil {
+		f, err = os.CreateTemp(filepath.Dir(path), ".a2qgen*")
+	} else {
+		f, err = os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o644)
+	}
+	if err == nil {
+		err = errors.Join(f.Close(), os.Remove(f.Name()))
+	}
+	if cause := new(fs.PathError); errors.As(err, &cause) {
+		err = cause.Err // without the name of the attempt
+	}
+	if err != nil {
+		return fmt.Errorf("%s cannot be written: %w", path, err)
 	}
 	return nil
 }

@@ -15,6 +15,7 @@ type run struct {
 	opts               Options
 	train, valid, test *table
 	sample             []int     // shape of a sample, as the data has it
+	isRow              bool      // samples are no images
 	width              int       // outputs: classes, or elements of a target
 	order              []int32   // samples of the epoch in training order
 	labels             []uint8   // labels of the current batch
@@ -39,11 +40,15 @@ func newRun(spec *Spec, train, test *data.Set, opts Options) (*run, error) {
 	if train == nil {
 		return nil, errors.New("train: no training set")
 	}
+	train, err := spec.Samples(train)
+	if err != nil {
+		return nil, err
+	}
 	t, err := newTable("training", train, spec.InputBits)
 	if err != nil {
 		return nil, err
 	}
-	r := &run{spec: spec, opts: opts, sample: train.Shape, phase: FloatPhase, pcg: rand.NewPCG(spec.Seed, 1)}
+	r := &run{spec: spec, opts: opts, sample: train.Shape, isRow: isRow(train.Shape), phase: FloatPhase, pcg: rand.NewPCG(spec.Seed, 1)}
 	if err := r.aim(t, train.Classes); err != nil {
 		return nil, err
 	}
@@ -89,25 +94,26 @@ func (r *run) aim(t *table, classes int) error {
 
 // openTest takes the test set, which must be like the training set t.
 func (r *run) openTest(test *data.Set, t *table) error {
-	if err := r.suits(test, t); err != nil {
+	test, err := r.spec.Samples(test)
+	if err == nil {
+		test, err = test.Fit(r.sample, data.NCHW)
+	}
+	if err == nil {
+		err = r.suits(test, t)
+	}
+	if err != nil {
 		return fmt.Errorf("train: test set: %w", err)
 	}
-	if s := sampleShape(test.Shape); s != t.shape && (s.C > 1 && s.Positions() > 1 || t.shape.C > 1 && t.shape.Positions() > 1) {
-		return fmt.Errorf("train: test set: samples have shape %v, the training set's %v", s, t.shape)
-	}
-	var err error
 	r.test, err = newTable("test", test, r.spec.InputBits)
 	return err
 }
 
-// suits returns an error unless test has samples and labels or targets of the
-// training set's sizes.
+// suits returns an error unless test has labels or targets like those of the
+// training set t.
 func (r *run) suits(test *data.Set, t *table) error {
 	switch {
 	case r.spec.Task == Classify && test.Labels == nil && test.Len() > 0:
 		return errors.New("has no labels")
-	case r.spec.Task == Regress && test.Size() != t.size:
-		return fmt.Errorf("samples have %d elements, the training set's %d", test.Size(), t.size)
 	case r.spec.Task == Regress && (test.Targets == nil) != (t.targets == nil):
 		return errors.New("one of training and test set has targets, the other has none")
 	case r.spec.Task == Regress && test.Targets != nil && test.Targets.Size() != r.width:
@@ -120,7 +126,7 @@ func (r *run) suits(test *data.Set, t *table) error {
 
 // newNet draws a float network for inputs of the given shape.
 func (r *run) newNet(input quant.Shape, rng *rand.Rand) (*net, error) {
-	return newNet(r.spec, input, r.width, r.spec.Task == Classify, rng)
+	return newNet(r.spec, input, r.isRow, r.width, r.spec.Task == Classify, rng)
 }
 
 // hold keeps the spec's fraction of t for validation.

@@ -40,6 +40,11 @@ type Spec struct {
 	Name string `yaml:"name"`
 	// Data is the folder of the data set; empty leaves the choice to the caller.
 	Data string `yaml:"data,omitempty"`
+	// Layout is that of samples whose file does not say how they lie: nchw or nhwc.
+	// Shape is that of the images that rows of numbers stand for: [rows columns] or
+	// [channels rows columns]. Empty takes samples as they are. See Samples.
+	Layout string `yaml:"layout,omitempty"`
+	Shape  []int  `yaml:"shape,omitempty,flow"`
 	// Super makes samples and targets for super-resolution out of the images in
 	// Data.
 	Super Super `yaml:"super,omitempty"`
@@ -231,6 +236,7 @@ type Overrides struct {
 	Epochs *int
 	Seed   *uint64
 	Start  *string
+	Layout *string
 }
 
 // With returns a checked copy of s with the overrides applied. Base in the place of
@@ -262,6 +268,9 @@ func (s *Spec) With(o Overrides) (*Spec, error) {
 	}
 	if o.Start != nil {
 		c.Start = *o.Start
+	}
+	if o.Layout != nil {
+		c.Layout = *o.Layout
 	}
 	if err := c.Validate(); err != nil {
 		return nil, err
