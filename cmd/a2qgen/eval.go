@@ -92,6 +92,9 @@ func evalSet(c *cli.Context, source sampleSource) (set *data.Set, images bool, e
 	if c.IsSet("data") {
 		spec.Data = source.data
 	}
+	if source.layout != data.Unknown { // the spec's own says how the samples lie
+		spec.Layout, source.layout = string(source.layout), data.Unknown
+	}
 	sets, err := openSpecData(spec)
 	if err != nil {
 		return nil, false, err

@@ -27,7 +27,9 @@ loss, accuracy and speed of every epoch, as OUT.metrics.csv and OUT.metrics.svg
 (OUT without its ending).
 
 --layout nhwc reads arrays of images that have their channels last; layout: and shape: in
-the spec do so too, and make images of rows. Whatever cannot be trained, exported or
+the spec do so too, and make images of rows. Samples are values of 0..1, unsigned bytes
+divided by 255; --input-range LO:HI, or input_range: [lo, hi], takes others, such as
+standardised features. Whatever cannot be trained, exported or
 written is refused before the first epoch.
 
 --seeds 3 trains with three seeds, from the spec's on, into net.s1.onnx, net.s2.onnx
@@ -57,13 +59,15 @@ Example:
 func trainCommand() *cli.Command {
 	return &cli.Command{
 		Name: "train", Usage: "train a network whose accumulators cannot overflow",
-		UsageText: "a2qgen train SPEC.yaml [--data DIR] [--layout nchw|nhwc] [--out net.onnx] [--method NAME] [--rule split|shifted] [--acc P]\n" +
-			"   [--weights M] [--acts N] [--epochs E] [--seed S] [--seeds K] [--start FILE.onnx] [--cache DIR] [--float-out FILE.onnx] [--resume]\n" +
+		UsageText: "a2qgen train SPEC.yaml [--data DIR] [--layout nchw|nhwc] [--input-range LO:HI] [--out net.onnx]\n" +
+			"   [--method NAME] [--rule split|shifted] [--acc P] [--weights M] [--acts N]\n" +
+			"   [--epochs E] [--seed S] [--seeds K] [--start FILE.onnx] [--cache DIR] [--float-out FILE.onnx] [--resume]\n" +
 			"   [--lut N [--fps F] [--clock MHZ] [--folding FILE] [--fold LAYER=PE,SIMD]...] [--json]",
 		Description: trainHelp,
 		Flags: append([]cli.Flag{
 			&cli.StringFlag{Name: "data", Usage: "`DIR` of the data set, IMAGES,LABELS, or drawn"},
 			&cli.StringFlag{Name: "layout", DefaultText: "the spec's", Usage: "`LAYOUT` of images in the files: nchw or nhwc (channels last)"},
+			&cli.StringFlag{Name: "input-range", DefaultText: "the spec's", Usage: "the network's input holds `LO:HI`"},
 			&cli.StringFlag{Name: "out", Value: "net.onnx", Usage: "`FILE` to write"},
 			&cli.StringFlag{Name: "method", Usage: "`NAME` of the quantiser of the hidden layers: base, wn, a2q, a2q+ or budget"},
 			&cli.StringFlag{Name: "rule", Usage: "`NAME` of the rule of budget: split (accumulators start at 0) or shifted"},
@@ -95,7 +99,15 @@ func trainAction(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	if spec, err = spec.With(overrides(c)); err != nil {
+	own := overrides(c)
+	if c.IsSet("input-range") {
+		lo, hi, err := parseRange(c.String("input-range"))
+		if err != nil {
+			return usagef("train: --input-range is %w", err)
+		}
+		own.InputRange = []float64{lo, hi}
+	}
+	if spec, err = spec.With(own); err != nil {
 		return err
 	}
 	if c.IsSet("rule") && !spec.Uses(quant.Budget) {

@@ -27,10 +27,11 @@ func Untrained(spec *Spec, set *data.Set) (*qonnx.Model, error) {
 // real numbers s*q, which quantise to the same q again.
 func (n *net) export(s *Spec, shape []int) *qonnx.Model {
 	n.prepare()
+	c := s.inputCoding()
 	m := &qonnx.Model{
 		Name:       s.Name,
 		InputShape: shape,
-		Input:      &qonnx.ActQuant{Scale: inputScale(s.InputBits), Bits: s.InputBits},
+		Input:      &qonnx.ActQuant{Scale: c.scale, Bits: c.typ.Bits, Signed: c.typ.Signed},
 	}
 	for _, node := range n.nodes {
 		m.Layers = append(m.Layers, node.export(s))

@@ -44,7 +44,7 @@ func newRun(spec *Spec, train, test *data.Set, opts Options) (*run, error) {
 	if err != nil {
 		return nil, err
 	}
-	t, err := newTable("training", train, spec.InputBits)
+	t, err := newTable("training", train, spec.inputCoding())
 	if err != nil {
 		return nil, err
 	}
@@ -78,6 +78,8 @@ func newRun(spec *Spec, train, test *data.Set, opts Options) (*run, error) {
 func (r *run) aim(t *table, classes int) error {
 	r.width = classes
 	switch {
+	case r.spec.Task == Regress && t.targets == nil && r.spec.ownRange():
+		return fmt.Errorf("train: input_range is %v, want [0, 1] where the samples are the targets: outputs are in 0..1", r.spec.InputRange)
 	case r.spec.Task == Regress:
 		r.width = t.aims().size
 		r.target = make([]float32, r.spec.Batch*r.width)
@@ -104,7 +106,7 @@ func (r *run) openTest(test *data.Set, t *table) error {
 	if err != nil {
 		return fmt.Errorf("train: test set: %w", err)
 	}
-	r.test, err = newTable("test", test, r.spec.InputBits)
+	r.test, err = newTable("test", test, r.spec.inputCoding())
 	return err
 }
 

@@ -16,6 +16,7 @@ func (s *Spec) Validate() error {
 	c.between("weight_bits", s.WeightBits, 2, 8)
 	c.between("act_bits", s.ActBits, 1, 8)
 	c.between("input_bits", s.InputBits, 1, 8)
+	c.inputRange(s)
 	c.between("first_weight_bits", s.FirstWeightBits, 2, 8)
 	c.between("last_weight_bits", s.LastWeightBits, 2, 8)
 	c.methods(s)
@@ -75,6 +76,18 @@ func (c *checker) samples(s *Spec) {
 	for _, d := range s.Shape {
 		c.between("shape", d, 1, maxWidth)
 	}
+}
+
+// inputRange checks what the input holds: its integers have a 0, and one of either
+// sign where the range has.
+func (c *checker) inputRange(s *Spec) {
+	if len(s.InputRange) == 0 {
+		return
+	}
+	const most = 1e30
+	ok := len(s.InputRange) == 2 && s.InputRange[0] <= 0 && s.InputRange[1] >= 0 && s.InputRange[1]-s.InputRange[0] > 0
+	c.that(ok && s.InputRange[0] >= -most && s.InputRange[1] <= most, "input_range", s.InputRange, "[lo, hi] with 0 between them")
+	c.that(!ok || s.InputRange[0] == 0 || s.InputBits >= 2, "input_bits", s.InputBits, "2..8 with values below 0")
 }
 
 // goal checks what the network is trained for.
