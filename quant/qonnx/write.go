@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
@@ -36,23 +37,19 @@ func Write(path string, m *Model) error {
 	return nil
 }
 
-// CheckWritable returns an error where Write, or another writer that replaces a
-// file whole, could not write path: it makes the file and removes it again or, where
-// there is one already, tries its folder and leaves it alone.
+// CheckWritable returns an error where Write, or another writer that replaces a file
+// whole, could not write path: it makes a temporary file like theirs and removes it. What
+// is at path stays as it is.
 func CheckWritable(path string) error {
-	info, err := os.Stat(path)
-	switch {
+	switch info, err := os.Stat(path); {
 	case err == nil && info.IsDir():
 		return fmt.Errorf("%s is a folder, want a file", path)
 	case err == nil && !info.Mode().IsRegular():
 		return fmt.Errorf("%s is no regular file", path)
 	}
-	var f *os.File
-	if err == nil {
-		f, err = os.CreateTemp(filepath.Dir(path), ".a2qgen*")
-	} else {
-		f, err = os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o644)
-	}
+	// renameio's names: a dot, the file's own, and the digits of an int64.
+	name := fmt.Sprintf(".%s%019d", filepath.Base(path), rand.Int64())
+	f, err := os.OpenFile(filepath.Join(filepath.Dir(path), name), os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
 	if err == nil {
 		err = errors.Join(f.Close(), os.Remove(f.Name()))
 	}

@@ -130,7 +130,7 @@ func TestFilesAreTried(t *testing.T) {
 		want []string
 	}{
 		{"a long name", func(dir string) Options { return Options{Out: filepath.Join(dir, long)} }, []string{"train: network:", "file name too long"}},
-		{"a name too long with .ckpt", func(dir string) Options { return Options{Out: filepath.Join(dir, long[:253])} }, []string{"train: checkpoint:", "file name too long"}},
+		{"a name too long with .ckpt", func(dir string) Options { return Options{Out: filepath.Join(dir, long[:232])} }, []string{"train: checkpoint:", "file name too long"}},
 		{"a long float network", func(dir string) Options {
 			return Options{Out: filepath.Join(dir, "a"), FloatOut: filepath.Join(dir, long)}
 		}, []string{"train: float network:"}},
