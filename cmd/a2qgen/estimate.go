@@ -36,7 +36,7 @@ func estimateCommand() *cli.Command {
 		Name: "estimate", Usage: "estimate LUT and FF for each accumulator width",
 		UsageText: "a2qgen estimate NET.onnx|DIR [--acc 8:32] [--family xc7] [--fps F] [--clock MHZ]\n" +
 			"   [--folding FILE] [--fold LAYER=PE,SIMD]...\n" +
-			"   [--input-range LO:HI] [--input-type TYPE] [--input-scale F] [--json]",
+			"   [--input-type TYPE] [--input-range LO:HI] [--input-scale F] [--input-zero Z] [--json]",
 		Description: estimateHelp,
 		Flags:       append(flags, jsonFlag()),
 		Action:      estimateAction,
@@ -56,7 +56,7 @@ func estimateAction(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	in, err := inputOf(c)
+	in, err := inputType(c)
 	if err != nil {
 		return err
 	}
@@ -74,13 +74,16 @@ func estimateAction(c *cli.Context) error {
 // estimateSource reads a network file, or the network, folding and clock of a
 // generated directory, which the options override. in is for files only: a directory's
 // network has its input's quantiser.
-func estimateSource(path string, in *qonnx.Input, o hwgen.Options) (*quant.Network, hwgen.Options, error) {
+func estimateSource(path string, in *qonnx.InputType, o hwgen.Options) (*quant.Network, hwgen.Options, error) {
 	if info, err := os.Stat(path); err != nil || !info.IsDir() {
-		net, _, err := readNetworkAs(path, in)
-		return net, o, err
+		file, err := readFile(path, in)
+		if err != nil {
+			return nil, o, err
+		}
+		return file.Network, o, nil
 	}
 	if in != nil {
-		return nil, o, usagef("estimate: %s is a generated design, whose input is settled: leave out --input-range, --input-type and --input-scale", path)
+		return nil, o, usagef("estimate: %s is a generated design, whose input is settled: leave out --input-type, --input-range, --input-scale and --input-zero", path)
 	}
 	d, m, err := readDesign(path)
 	if err != nil {

@@ -36,7 +36,7 @@ func evalCommand() *cli.Command {
 	return &cli.Command{
 		Name: "eval", Usage: "measure the accuracy on a data set",
 		UsageText: "a2qgen eval NET.onnx --data DIR|IMAGES,LABELS|--spec SPEC.yaml [--scale F] [--layout nchw|nhwc]\n" +
-			"   [--input-range LO:HI] [--input-type TYPE] [--input-scale F] [--json]", Description: evalHelp,
+			"   [--input-type TYPE] [--input-range LO:HI] [--input-scale F] [--input-zero Z] [--json]", Description: evalHelp,
 		Flags: append([]cli.Flag{
 			&cli.StringFlag{Name: "data", Usage: "`DIR` of a data set, FILE, or IMAGES,LABELS (default: as train chooses)"},
 			&cli.StringFlag{Name: "spec", Usage: "training `SPEC.yaml` whose test samples to take"},
@@ -55,14 +55,11 @@ func evalAction(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	in, err := inputOf(c)
+	file, err := readTold(c, path)
 	if err != nil {
 		return err
 	}
-	net, _, err := readNetworkAs(path, in)
-	if err != nil {
-		return err
-	}
+	net := file.Network
 	set, images, err := evalSet(c, source)
 	if err != nil {
 		return err

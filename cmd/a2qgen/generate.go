@@ -40,7 +40,7 @@ func generateCommand() *cli.Command {
 		Name: "generate", Usage: "write a network as Verilog",
 		UsageText: "a2qgen generate NET.onnx --out DIR [--board B] [--fps F] [--clock MHZ] [--folding FILE]\n" +
 			"   [--fold LAYER=PE,SIMD]... [--acc P]\n" +
-			"   [--input-range LO:HI] [--input-type TYPE] [--input-scale F] [--json]",
+			"   [--input-type TYPE] [--input-range LO:HI] [--input-scale F] [--input-zero Z] [--json]",
 		Description: generateHelp,
 		Flags:       append(flags, jsonFlag()),
 		Action:      generateAction,
@@ -63,11 +63,11 @@ func generateAction(c *cli.Context) error {
 	if o.AccBits = c.Int("acc"); c.IsSet("acc") && (o.AccBits < 1 || o.AccBits > maxWidth) {
 		return usagef("generate: --acc is %d, want 1..%d", o.AccBits, maxWidth)
 	}
-	in, err := inputOf(c)
+	in, err := inputType(c)
 	if err != nil {
 		return err
 	}
-	doc, err := generateFile(path, out, c.String("board"), in, o)
+	doc, err := generateFile(path, in, out, c.String("board"), o)
 	if err != nil {
 		return err
 	}
@@ -77,7 +77,7 @@ func generateAction(c *cli.Context) error {
 // generateFile generates the network at path, with in as its input's quantiser where
 // its file has none, into directory out. What it copies there has the quantiser, so that
 // sim and estimate plan the same network again.
-func generateFile(path, out, board string, in *qonnx.Input, o hwgen.Options) (*generateReport, error) {
+func generateFile(path string, in *qonnx.InputType, out, board string, o hwgen.Options) (*generateReport, error) {
 	start := time.Now()
 	if err := hwgen.CheckDir(out); err != nil {
 		return nil, err
@@ -89,11 +89,11 @@ func generateFile(path, out, board string, in *qonnx.Input, o hwgen.Options) (*g
 	if b != nil && o.ClockMHz == 0 {
 		o.ClockMHz = b.Clock.TargetMHz
 	}
-	net, file, err := readNetworkAs(path, in)
+	read, err := readFile(path, in)
 	if err != nil {
 		return nil, err
 	}
-	d, err := hwgen.Plan(net, o)
+	d, err := hwgen.Plan(read.Network, o)
 	if err != nil {
 		return nil, err
 	}
@@ -103,7 +103,7 @@ func generateFile(path, out, board string, in *qonnx.Input, o hwgen.Options) (*g
 			return nil, err
 		}
 	}
-	files, err := d.Emit(file)
+	files, err := d.Emit(read.Data)
 	if err != nil {
 		return nil, err
 	}

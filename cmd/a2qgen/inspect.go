@@ -15,18 +15,20 @@ const inspectHelp = `Prints, for every layer with weights, the size, the bits of
 range of the accumulator over all inputs and all orders of the sum, the largest l1
 norm and the largest number of nonzero weights of a channel (taps), and the share of
 zeros; for the other layers what they pass on. A shifted accumulator starts from a
-constant of its channel, which is part of the range.
+constant of its channel, which is part of the range. Notes follow where the file may
+hold another network than was trained (A2Q layers that Brevitas exported plainly).
 
 ` + inputHelp + `
 
 Example:
    a2qgen inspect net.onnx
+   a2qgen inspect qkeras.onnx --input-type INT8 --input-scale 0.0625
    a2qgen inspect net.onnx --json`
 
 func inspectCommand() *cli.Command {
 	return &cli.Command{
 		Name: "inspect", Usage: "show sizes, bits and accumulator bounds of every layer",
-		UsageText:   "a2qgen inspect NET.onnx [--input-range LO:HI] [--input-type TYPE] [--input-scale F] [--json]",
+		UsageText:   "a2qgen inspect NET.onnx [--input-type TYPE] [--input-range LO:HI] [--input-scale F] [--input-zero Z] [--json]",
 		Description: inspectHelp,
 		Flags:       append(inputFlags(), jsonFlag()),
 		Action: func(c *cli.Context) error {
@@ -34,15 +36,12 @@ func inspectCommand() *cli.Command {
 			if err != nil {
 				return err
 			}
-			in, err := inputOf(c)
+			file, err := readTold(c, path)
 			if err != nil {
 				return err
 			}
-			net, _, err := readNetworkAs(path, in)
-			if err != nil {
-				return err
-			}
-			doc := inspect(net)
+			doc := inspect(file.Network)
+			doc.Notes = file.Notes
 			return newConsole(c).result(doc, doc.print)
 		},
 	}
@@ -57,6 +56,8 @@ type inspectReport struct {
 	Others []otherReport `json:"other_layers"`
 	// Order lists the names of all layers in order of execution.
 	Order []string `json:"order"`
+	// Notes say what the network may not be, although the file says so.
+	Notes []string `json:"notes,omitempty"`
 }
 
 // inputReport describes what the first layer reads.
@@ -193,6 +194,9 @@ func (r *inspectReport) print(w io.Writer) {
 		fmt.Fprintf(w, "  %s\n", r.Layers[i].certificate())
 	}
 	fmt.Fprintf(w, "  input: %v\n", &r.Input)
+	for _, note := range r.Notes {
+		fmt.Fprintf(w, "  note: %s\n", note)
+	}
 	r.printGraph(w)
 }
 

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"path/filepath"
 	"strconv"
@@ -14,64 +13,59 @@ import (
 	"github.com/a2qgen/a2qgen/quant/qonnx"
 )
 
+// inputHelp is part of the help of the commands that take inputFlags.
 const inputHelp = `Where the file does not quantise its input, images count as 8-bit pixels, k/255, and all
-else is refused. --input-range LO:HI says what it holds instead, as integers of
---input-type (INT8 where LO is below 0, else UINT8), each worth the same;
---input-scale F gives what one is worth, with --input-type, as fixed-point types do.`
+else is refused. --input-type INT8 says that samples hold integers of a type, each worth
+--input-scale, with --input-zero for 0, as fixed-point types do; --input-range LO:HI
+takes the smallest scale at which the type (by itself INT8, or UINT8 where LO is 0)
+holds that range.`
 
-// inputFlags say what the input of a network holds whose file does not.
+// inputFlags say what the samples of a network are where its file does not.
 func inputFlags() []cli.Flag {
 	return []cli.Flag{
-		&cli.StringFlag{Name: "input-range", Usage: "the network's input holds `LO:HI`"},
-		&cli.StringFlag{Name: "input-type", DefaultText: "INT8 or UINT8", Usage: "as integers of `TYPE`: UINT1..UINT16, INT2..INT16"},
-		&cli.Float64Flag{Name: "input-scale", DefaultText: "from the range", Usage: "each worth `F`"},
+		&cli.StringFlag{Name: "input-type", Usage: "`TYPE` of the samples, INT8 or UINT8 and so on, where the graph has no Quant for them"},
+		&cli.StringFlag{Name: "input-range", Usage: "the samples hold `LO:HI`"},
+		&cli.Float64Flag{Name: "input-scale", Value: 1, Usage: "what 1 of --input-type is worth in a sample"},
+		&cli.IntFlag{Name: "input-zero", Usage: "what 0 of a sample is in --input-type"},
 	}
 }
 
-// inputIsSet says that a flag of inputFlags is given.
-func inputIsSet(c *cli.Context) bool {
-	return c.IsSet("input-range") || c.IsSet("input-type") || c.IsSet("input-scale")
-}
-
-// inputOf returns what the flags say of a network's input; nil where they say
-// nothing.
-func inputOf(c *cli.Context) (*qonnx.Input, error) {
-	if !inputIsSet(c) {
+// inputType returns what the flags say, nil where they say nothing.
+func inputType(c *cli.Context) (*qonnx.InputType, error) {
+	ranged := c.IsSet("input-range")
+	for _, name := range []string{"input-scale", "input-zero"} {
+		switch {
+		case c.IsSet(name) && ranged:
+			return nil, usagef("%s: --%s does not go with --input-range, which chooses it", c.Command.Name, name)
+		case c.IsSet(name) && !c.IsSet("input-type"):
+			return nil, usagef("%s: --%s wants --input-type too", c.Command.Name, name)
+		}
+	}
+	if !ranged && !c.IsSet("input-type") {
 		return nil, nil
 	}
-	fail := func(format string, args ...any) (*qonnx.Input, error) {
-		return nil, usagef("%s: "+format, append([]any{c.Command.Name}, args...)...)
-	}
-	in := &qonnx.Input{Type: quant.DataType{Bits: 8}}
+	in := &qonnx.InputType{Type: quant.DataType{Bits: 8}, Scale: c.Float64("input-scale"), Zero: c.Int("input-zero")}
 	lo, hi := 0.0, 0.0
-	if c.IsSet("input-range") {
-		var err error
+	var err error
+	if ranged {
 		if lo, hi, err = parseRange(c.String("input-range")); err != nil {
-			return fail("--input-range is %w", err)
+			return nil, usagef("%s: --input-range is %w", c.Command.Name, err)
 		}
 		in.Type.Signed = lo < 0
 	}
 	if c.IsSet("input-type") {
-		typ, ok := parseType(c.String("input-type"))
-		if !ok {
-			return fail("--input-type is %q, want UINT1..UINT16 or INT2..INT16", c.String("input-type"))
+		if in.Type, err = qonnx.ParseInputType(c.String("input-type")); err != nil {
+			return nil, usagef("%s: --input-type: %w", c.Command.Name, err)
 		}
-		in.Type = typ
 	}
-	scale := c.Float64("input-scale")
-	in.Scale = float32(scale)
-	switch {
-	case c.IsSet("input-range") == c.IsSet("input-scale"):
-		return fail("want either --input-range or --input-type and --input-scale")
-	case c.IsSet("input-scale") && !c.IsSet("input-type"):
-		return fail("--input-scale wants --input-type too")
-	case c.IsSet("input-scale") && !(in.Scale > 0 && scale <= 1e30):
-		return fail("--input-scale is %v, want a positive number", scale)
-	case lo < 0 && !in.Type.Signed:
-		return fail("--input-range %s has negative values, which %v has not", c.String("input-range"), in.Type)
+	if lo < 0 && !in.Type.Signed {
+		return nil, usagef("%s: --input-range %s has negative values, which %v has not", c.Command.Name, c.String("input-range"), in.Type)
 	}
-	if c.IsSet("input-range") {
-		in.Scale = quant.RangeScale(in.Type, lo, hi)
+	if ranged {
+		in.Scale = float64(quant.RangeScale(in.Type, lo, hi))
+	}
+	if err := in.Check(); err != nil {
+		return nil, usagef("%s: %w", c.Command.Name, err)
 	}
 	return in, nil
 }
@@ -79,48 +73,38 @@ func inputOf(c *cli.Context) (*qonnx.Input, error) {
 // parseRange reads LO:HI, with LO <= 0 <= HI and not both 0: integers are worth a
 // multiple of the scale, and 0 is one of them.
 func parseRange(text string) (lo, hi float64, err error) {
+	const most = 1e30
 	from, to, ok := strings.Cut(text, ":")
 	lo, errLo := strconv.ParseFloat(from, 64)
 	hi, errHi := strconv.ParseFloat(to, 64)
-	if !ok || errLo != nil || errHi != nil || !(lo <= 0 && hi >= 0 && hi-lo > 0 && hi-lo <= 1e30) {
+	if !ok || errLo != nil || errHi != nil || !(lo <= 0 && lo >= -most && hi >= 0 && hi <= most && hi > lo) {
 		return 0, 0, fmt.Errorf("%q, want LO:HI, numbers with 0 between them", text)
 	}
 	return lo, hi, nil
 }
 
-// parseType reads FINN's name of an integer type.
-func parseType(text string) (quant.DataType, bool) {
-	bits, signed := strings.CutPrefix(strings.ToUpper(text), "INT")
-	t := quant.DataType{Signed: signed}
-	if !signed {
-		var ok bool
-		if bits, ok = strings.CutPrefix(bits, "UINT"); !ok {
-			return t, false
+// readNetwork imports the network at path.
+func readNetwork(path string) (*quant.Network, error) { return qonnx.Read(path) }
+
+// readTold imports the network at path with the type of its samples, as the flags
+// say it.
+func readTold(c *cli.Context, path string) (*qonnx.File, error) {
+	in, err := inputType(c)
+	if err != nil {
+		return nil, err
+	}
+	return readFile(path, in)
+}
+
+// readFile imports the network at path. in is the type of its samples, nil where the
+// file says it: a graph that quantises its input itself would do so once more.
+func readFile(path string, in *qonnx.InputType) (*qonnx.File, error) {
+	if in != nil {
+		if f, err := qonnx.ReadFile(path, nil); err == nil && !f.Network.Input.Assumed {
+			return nil, fmt.Errorf("%s quantises its input itself, to %v: no other type can be given for it", path, f.Network.Input.Type)
 		}
 	}
-	var err error
-	t.Bits, err = strconv.Atoi(bits)
-	least := 1
-	if signed {
-		least = 2
-	}
-	return t, err == nil && t.Bits >= least && t.Bits <= 16
-}
-
-// readNetwork imports the network at path.
-func readNetwork(path string) (*quant.Network, error) {
-	net, _, err := readNetworkAs(path, nil)
-	return net, err
-}
-
-// readNetworkAs imports the network at path and returns the bytes of a file that
-// holds it: with in, the quantiser that its own lacks, that is part of them.
-func readNetworkAs(path string, in *qonnx.Input) (*quant.Network, []byte, error) {
-	net, file, err := qonnx.ReadAs(path, in)
-	if errors.Is(err, qonnx.ErrInput) {
-		err = fmt.Errorf("%w; or say what it holds: --input-range LO:HI", err)
-	}
-	return net, file, err
+	return qonnx.ReadFile(path, in)
 }
 
 // readDesign plans the design in a generated directory again, from its network

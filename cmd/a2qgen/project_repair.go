@@ -47,9 +47,13 @@ type repairedReport struct {
 // repairNetwork makes the integer network at path fit, and writes it.
 func repairNetwork(c *cli.Context, con *console, path string) (*repairReport, error) {
 	start := time.Now()
-	net, file, err := readNetworkAs(path, nil)
+	read, err := readFile(path, nil)
 	if err != nil {
 		return nil, err
+	}
+	net, file := read.Network, read.Data
+	for _, note := range read.Notes {
+		con.line("note: %s", note)
 	}
 	r := ptq.NetworkRepair{Bits: c.Int("acc"), Layers: c.StringSlice("layer")}
 	if c.IsSet("rule") {

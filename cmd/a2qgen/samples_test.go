@@ -86,10 +86,11 @@ func TestEvalRange(t *testing.T) {
 // no range can make it another.
 func TestNormalisedTie(t *testing.T) {
 	typ := quant.DataType{Bits: 16, Signed: true}
-	net, _, err := qonnx.ReadAs(testdata("no_input_quant.onnx"), &qonnx.Input{Type: typ, Scale: quant.RangeScale(typ, -3.9, 4)})
+	file, err := readFile(testdata("no_input_quant.onnx"), &qonnx.InputType{Type: typ, Scale: float64(quant.RangeScale(typ, -3.9, 4))})
 	if err != nil {
 		t.Fatal(err)
 	}
+	net := file.Network
 	set, err := data.Open(pair("normalised_x.npy", "normalised_y.npy"), false)
 	if err != nil {
 		t.Fatal(err)
@@ -110,8 +111,8 @@ func TestNormalisedTie(t *testing.T) {
 // alone it is the same design, and its network the same network.
 func TestInputTypeIsKept(t *testing.T) {
 	net, dir := testdata("qkeras_input.onnx"), filepath.Join(t.TempDir(), "design")
-	command(t, "generate", net, "--out", dir).wantOneLine(t, "generate", statusFailed, "MatMul_6", "is not quantised", "--input-range LO:HI")
-	succeed(t, "generate", net, "--out", dir, "--input-type", "int8", "--input-scale", "0.0078125")
+	command(t, "generate", net, "--out", dir).wantOneLine(t, "generate", statusFailed, "MatMul_6", "is not quantised", "(--input-type)")
+	succeed(t, "generate", net, "--out", dir, "--input-type", "INT8", "--input-scale", "0.0078125")
 	d, _, err := readDesign(dir)
 	if err != nil {
 		t.Fatal(err)
@@ -127,7 +128,7 @@ func TestInputTypeIsKept(t *testing.T) {
 	command(t, "estimate", dir, "--input-range", "-1:1").wantOneLine(t, "estimate", statusUsage, "is a generated design")
 	succeed(t, "estimate", net, "--acc", "14", "--input-range", "-1:1")
 	// A file that quantises its input keeps that.
-	command(t, "inspect", tinyNetwork(t), "--input-range", "0:1").wantOneLine(t, "inspect", statusFailed, "quantises its input", "itself, to UINT2")
+	command(t, "inspect", tinyNetwork(t), "--input-range", "0:1").wantOneLine(t, "inspect", statusFailed, "quantises its input itself, to UINT2")
 }
 
 // A design without an input's quantiser says what it takes its input for.
@@ -160,12 +161,13 @@ func TestInputFlags(t *testing.T) {
 		{[]string{"--input-range", "0:0"}, "want LO:HI"},
 		{[]string{"--input-range", "0:NaN"}, "want LO:HI"},
 		{[]string{"--input-range", "-1:1", "--input-type", "UINT4"}, "negative values, which UINT4 has not"},
-		{[]string{"--input-range", "-1:1", "--input-type", "FLOAT"}, "want UINT1..UINT16 or INT2..INT16"},
-		{[]string{"--input-range", "-1:1", "--input-type", "INT17"}, "INT2..INT16"},
-		{[]string{"--input-type", "INT8"}, "want either --input-range or"},
+		{[]string{"--input-range", "-1:1", "--input-type", "FLOAT"}, "want INT2..INT16 or UINT1..UINT16"},
+		{[]string{"--input-range", "-1:1", "--input-type", "INT17"}, "want INT2..INT16"},
 		{[]string{"--input-scale", "0.1"}, "--input-scale wants --input-type"},
-		{[]string{"--input-scale", "-1", "--input-type", "INT8"}, "want a positive number"},
-		{[]string{"--input-scale", "1", "--input-range", "0:1"}, "want either"},
+		{[]string{"--input-zero", "3"}, "--input-zero wants --input-type"},
+		{[]string{"--input-zero", "3", "--input-range", "0:1"}, "--input-zero does not go with --input-range"},
+		{[]string{"--input-scale", "-1", "--input-type", "INT8"}, "a positive scale"},
+		{[]string{"--input-scale", "1", "--input-range", "0:1"}, "--input-scale does not go with --input-range"},
 	} {
 		command(t, append([]string{"inspect", net}, c.args...)...).wantOneLine(t, strings.Join(c.args, " "), statusUsage, c.want)
 	}

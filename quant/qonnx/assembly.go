@@ -1,6 +1,7 @@
 package qonnx
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 
@@ -240,9 +241,16 @@ func (a *assembly) bisect(l *quant.Layer, r *rounding, accs []quant.AccRange, ch
 	}
 	t := &quant.Thresholds{Output: r.typ, Values: make([]int64, 0, l.Out*levels)}
 	for c := range l.Out {
-		row, inverted, err := quant.BisectThresholds(accs[c], r.typ, func(acc int64) int64 { return chain(c, acc) })
+		var nan error // the first accumulator without a number
+		row, inverted, err := quant.BisectThresholds(accs[c], r.typ, func(acc int64) int64 {
+			y := chain(c, acc)
+			if y == notANumber && nan == nil {
+				nan = fmt.Errorf("accumulator %d gives NaN, want %v", acc, r.typ)
+			}
+			return y
+		})
 		if err != nil {
-			return chainError(l, r, c, accs[c], err)
+			return chainError(l, r, c, accs[c], cmp.Or(nan, err))
 		}
 		t.Values = append(t.Values, row...)
 		if inverted && t.Inverted == nil {

@@ -13,9 +13,6 @@ import (
 // halfways are the operators whose outputs are probabilities.
 var halfways = map[string]bool{"Sigmoid": true, "HardSigmoid": true}
 
-// comparisons are the operators whose outputs are 0 or 1.
-var comparisons = map[string]bool{"Less": true, "Greater": true, "LessOrEqual": true, "GreaterOrEqual": true}
-
 // levelOf returns the level for an output that ends in these steps.
 func levelOf(steps []step) float64 {
 	if k := len(steps) - 1; k >= 0 && steps[k].at != nil && halfways[steps[k].at.op] {

@@ -70,6 +70,9 @@ func (im *importer) imageOperand(n *node, v value) (*stream, error) {
 	if err := narrow(n, s); err != nil {
 		return nil, err
 	}
+	if err := s.inReals(n); err != nil {
+		return nil, err
+	}
 	if s.pads != nil && !s.q.offset.zero() {
 		return nil, s.by.errorf("pads integers that are shifted, so that 0 is none of them")
 	}

@@ -203,33 +203,6 @@ func opClip(im *importer, n *node) (value, error) {
 	return im.applied(n, func(v float64) float64 { return clamp(v, lo, hi) }, false, true)
 }
 
-// opCast truncates where it casts to an integer type.
-func opCast(im *importer, n *node) (value, error) {
-	v, err := im.operand(n, 0)
-	if err != nil {
-		return nil, err
-	}
-	toInteger := integerType(int32(n.int("to", typeFloat)))
-	switch v := v.(type) {
-	case *tensor:
-		out := *v
-		if toInteger && !v.integer {
-			folded, err := im.foldUnary(n, v, math.Trunc)
-			if err != nil {
-				return nil, err
-			}
-			out = *folded.(*tensor)
-		}
-		out.integer = toInteger
-		return &out, nil
-	case *stream:
-		if toInteger {
-			return im.applied(n, math.Trunc, false, true)
-		}
-	}
-	return v, nil
-}
-
 // opPRelu has one slope for all channels or one for each.
 func opPRelu(im *importer, n *node) (value, error) {
 	v, err := im.operand(n, 0)

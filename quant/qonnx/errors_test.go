@@ -28,11 +28,11 @@ var (
 
 // badGraphs lists graphs that are refused, by what the error says.
 var badGraphs = map[string]func() (*testGraph, []string){
-	`unsupported operator LSTM (node "n2")`: func() (*testGraph, []string) {
+	`unsupported operator LSTM of the empty domain, ONNX's own (node "n2")`: func() (*testGraph, []string) {
 		g := newTestGraph(1, 1, 2, 2)
 		return g, in(g.op("LSTM", in("x", g.f32([]int{1, 1, 1, 1}, 1))))
 	},
-	`unsupported operator QuantizeLinear (node "n2"): want Quant nodes, export to QONNX`: func() (*testGraph, []string) {
+	`unsupported operator QuantizeLinear of the empty domain, ONNX's own (node "n2"): want Quant nodes, export to QONNX`: func() (*testGraph, []string) {
 		g := newTestGraph(1, 4)
 		return g, in(g.op("QuantizeLinear", in("x", g.scalar(1))))
 	},
@@ -45,7 +45,20 @@ var badGraphs = map[string]func() (*testGraph, []string){
 		w := g.q(g.f32([]int{1, 1, 3, 3}, 1, 1, 1, 1, 1, 1, 1, 1, 1), quantOf{scale: g.scalar(1), bits: 2, signed: true})
 		return g, in(g.op("Conv", in(g.op("Add", in(g.input("x"), g.scalar(1))), w), intsAttr("pads", 1, 1, 1, 1)))
 	},
-	`(Add): adds integers of scales 0.25 and 0.1`: func() (*testGraph, []string) {
+	// Three operands, and two of more than 18 bits together.
+	`(Sum): adds integers of unrelated scales (operand 0 UINT3, scale 0.25; operand 1 UINT3, scale 0.10000000149011612; operand 2`: func() (*testGraph, []string) {
+		g := newTestGraph(1, 4)
+		x := g.input("x")
+		y, z := g.q(x, quantOf{scale: g.scalar(0.1), bits: 3}), g.q(x, quantOf{scale: g.scalar(0.3), bits: 3})
+		return g, in(g.op("Sum", in(x, y, z)))
+	},
+	`two operands of at most 18 bits together may have any two scales`: func() (*testGraph, []string) {
+		g := newTestGraph(1, 4)
+		x := g.q("x", quantOf{scale: g.scalar(0.25), bits: 10})
+		return g, in(g.op("Add", in(x, g.q(x, quantOf{scale: g.scalar(0.1), bits: 9}))))
+	},
+	// It says at which node the outputs cease to be affine.
+	`(Add): the outputs of the last layer must be an affine function`: func() (*testGraph, []string) {
 		g := newTestGraph(1, 4)
 		x := g.input("x")
 		return g, in(g.op("Add", in(x, g.q(x, quantOf{scale: g.scalar(0.1), bits: 3}))))
@@ -154,7 +167,7 @@ var badGraphs = map[string]func() (*testGraph, []string){
 		g := newTestGraph(1, 1, 2, 2)
 		return g, in(g.op("Conv", in("x", g.f32([]int{1, 1, 1, 1}, 1))))
 	},
-	`unsupported operator some.where.Quant (node "n`: func() (*testGraph, []string) {
+	`unsupported operator Quant of domain "some.where" (node "n`: func() (*testGraph, []string) {
 		g := newTestGraph(1, 4)
 		return g, in(g.q("x", quantOf{scale: g.scalar(1), bits: 2, domain: "some.where"}))
 	},
@@ -179,14 +192,14 @@ var badGraphs = map[string]func() (*testGraph, []string){
 		g := newTestGraph(1, 4)
 		return g, in(g.op("MatMul", in(g.input("x"), g.q(g.f32([]int{4, 1}, 1, 2, inf, 3), quantOf{scale: g.scalar(1), bits: 3, signed: true}))))
 	},
-	`(Quant): scale is 0, want a positive number`:     quantWith(quantOf{bits: 3}, 0, 0),
-	`(Quant): scale is -2, want`:                      quantWith(quantOf{bits: 3}, -2, 0),
-	`(Quant): scale is NaN, want`:                     quantWith(quantOf{bits: 3}, nan, 0),
-	`(Quant): zero point is 0.5, want an integer`:     quantWith(quantOf{bits: 3}, 1, 0.5),
-	`(Quant): bit width is 2.5`:                       quantWith(quantOf{bits: 2.5}, 1, 0),
-	`(Quant): bit width is 0`:                         quantWith(quantOf{bits: 0}, 1, 0),
-	`(Quant): unknown rounding mode "NOISE"`:          quantWith(quantOf{bits: 3, mode: "NOISE"}, 1, 0),
-	`from node "n4" (Quant), is not quantised: put a`: quantWith(quantOf{bits: 17}, 1, 0),
+	`(Quant): scale is 0, want a positive number`:                                         quantWith(quantOf{bits: 3}, 0, 0),
+	`(Quant): scale is -2, want`:                                                          quantWith(quantOf{bits: 3}, -2, 0),
+	`(Quant): channel 0: scale is NaN, want`:                                              quantWith(quantOf{bits: 3}, nan, 0),
+	`(Quant): zero point is 0.5, want an integer`:                                         quantWith(quantOf{bits: 3}, 1, 0.5),
+	`(Quant): bit width is 2.5`:                                                           quantWith(quantOf{bits: 2.5}, 1, 0),
+	`(Quant): bit width is 0`:                                                             quantWith(quantOf{bits: 0}, 1, 0),
+	`(Quant): unknown rounding mode "NOISE"`:                                              quantWith(quantOf{bits: 3, mode: "NOISE"}, 1, 0),
+	`from node "n4" (Quant), has integers of 17 bits, which is too wide: want at most 16`: quantWith(quantOf{bits: 17}, 1, 0),
 	`(MatMul): has weights of shape [4 0], want none of size 0`: func() (*testGraph, []string) {
 		g := newTestGraph(1, 4)
 		w := g.q(g.f32([]int{4, 0}), quantOf{scale: g.scalar(1), bits: 3, signed: true})
@@ -200,8 +213,8 @@ var badGraphs = map[string]func() (*testGraph, []string){
 		g := newTestGraph(1, 5)
 		return g, in(g.fc1(g.input("x")))
 	},
-	`cannot multiply 2 rows of 4 inputs, shape [1 2 4], by weights: want one row, or`: func() (*testGraph, []string) {
-		g := newTestGraph(1, 2, 4)
+	`cannot multiply 4 rows of 4 inputs, shape [1 2 2 1 4], by weights: want one row, or`: func() (*testGraph, []string) {
+		g := newTestGraph(1, 2, 2, 1, 4)
 		return g, in(g.fc1(g.input("x")))
 	},
 	`cannot multiply weights of shape [3 4] by one column of 4 inputs, shape [1 4]`: func() (*testGraph, []string) {
@@ -244,15 +257,16 @@ var badGraphs = map[string]func() (*testGraph, []string){
 		g.g.Node[0].Output[0] = "x"
 		return g, in("x")
 	},
-	`both inputs depend on the network's input; only Add joins them`: func() (*testGraph, []string) {
+	`both inputs depend on the network's input; only Add and Sub join them: there is no layer for Mul`: func() (*testGraph, []string) {
 		g := newTestGraph(1, 4)
 		x := g.input("x")
 		return g, in(g.op("Mul", in(x, x)))
 	},
-	`(MatMul) is not quantised: both operands need Quant nodes of one common scale`: func() (*testGraph, []string) {
+	// All operands at fault are named.
+	`operand 0, from node "n12" (Relu), is not quantised; operand 2, from node "n13" (Tanh), is not quantised: all operands`: func() (*testGraph, []string) {
 		g := newTestGraph(1, 4)
-		x := g.input("x")
-		return g, in(g.op("Add", in(g.fc1(x), g.fc1(x))))
+		x := g.fc1(g.input("x"))
+		return g, in(g.op("Sum", in(g.op("Relu", in(x)), x, g.op("Tanh", in(x)))))
 	},
 	`differ, want one output`: func() (*testGraph, []string) {
 		g := newTestGraph(1, 4)
@@ -263,7 +277,7 @@ var badGraphs = map[string]func() (*testGraph, []string){
 		g := newTestGraph(1, 4)
 		return g, in(g.fc2(g.act(g.op("Softmax", in(g.fc1(g.input("x")))))))
 	},
-	`(Softmax): works on axis 0 of shape [1 3], want the axis of all channels`: func() (*testGraph, []string) {
+	`(Softmax): works on axis 0 of shape [1 3], want the axis of all elements`: func() (*testGraph, []string) {
 		g := newTestGraph(1, 4)
 		return g, in(g.op("Softmax", in(g.fc1(g.input("x"))), intAttr("axis", 0)))
 	},
@@ -296,15 +310,15 @@ var badGraphs = map[string]func() (*testGraph, []string){
 		g := newTestGraph(1, 4)
 		return g, in(g.op("Add", in(g.fc1(g.input("x")), g.f32([]int{2}, 1, 2))))
 	},
-	`(Mul): a constant is NaN or infinite`: func() (*testGraph, []string) {
+	`(Mul): a constant is +Inf, want a finite number`: func() (*testGraph, []string) {
 		g := newTestGraph(1, 4)
 		return g, in(g.op("Mul", in(g.fc1(g.input("x")), g.scalar(inf))))
 	},
-	`(Div): divides by zero`: func() (*testGraph, []string) {
+	`(Div): channel 1: divides by zero`: func() (*testGraph, []string) {
 		g := newTestGraph(1, 4)
 		return g, in(g.op("Div", in(g.fc1(g.input("x")), g.f32([]int{3}, 1, 0, 1))))
 	},
-	`(BatchNormalization): a variance is not positive or not finite`: func() (*testGraph, []string) {
+	`(BatchNormalization): channel 1: a variance is not positive or not finite`: func() (*testGraph, []string) {
 		g := newTestGraph(1, 4)
 		v := g.f32([]int{3}, 1, -1, 1)
 		return g, in(g.op("BatchNormalization", in(g.fc1(g.input("x")), v, v, v, v)))

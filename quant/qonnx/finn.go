@@ -80,7 +80,7 @@ func (im *importer) channelOf(s *stream, axis, rows int) (func(c int) int, error
 		shape[i] = 1
 	}
 	shape[0] = rows
-	t, err := im.newTensor(shape, true)
+	t, err := im.newTensor(shape, typeInt64)
 	if err != nil {
 		return nil, err
 	}

@@ -1,95 +1,129 @@
 package qonnx
 
 import (
-	"errors"
 	"fmt"
+	"math"
 	"slices"
-
-	"google.golang.org/protobuf/proto"
+	"strconv"
 
 	"github.com/a2qgen/a2qgen/quant"
 	"github.com/a2qgen/a2qgen/quant/qonnx/onnxpb"
+	"google.golang.org/protobuf/proto"
 )
 
-// ErrInput is in the error for a graph whose input no Quant node stands before,
-// where integers are wanted: ReadAs takes a type for it.
-var ErrInput = errors.New("is not quantised")
-
-// Input is the quantiser of a graph's input that the graph itself lacks: integers
-// of Type worth Scale each, clip(round(v/Scale)), as Quant with zero point 0.
-type Input struct {
-	Type  quant.DataType
-	Scale float32
+// InputType says what the samples of a network are quantised to, where its graph
+// has no Quant for them, as QONNX's Quant has it: a sample v becomes the integer
+// round(v/Scale + Zero), halves to even, clipped to Type, and stands for Scale times
+// what that is above Zero.
+type InputType struct {
+	// Type has at most 16 bits.
+	Type quant.DataType
+	// Scale is positive.
+	Scale float64
+	// Zero is the integer that stands for 0.
+	Zero int
 }
 
-// ReadAs reads the network in the file at path, as Read does, and returns the
-// bytes that hold it too. With in, the graph's input, which must have no
-// quantiser of its own, gets that one: as a Quant node in the bytes returned,
-// which hold the network that is returned by themselves.
-func ReadAs(path string, in *Input) (*quant.Network, []byte, error) {
-	name, data, err := readFile(path)
-	if err != nil {
-		return nil, nil, err
+// ParseInputType reads the name of a type, INT8 or UINT8 and so on, of at most 16
+// bits.
+func ParseInputType(name string) (quant.DataType, error) {
+	typ, ok := finnType(name)
+	if !ok {
+		return typ, fmt.Errorf("qonnx: input type is %s, want INT2..INT16 or UINT1..UINT16", show(name))
 	}
-	if in != nil {
-		if data, err = in.insert(name, data); err != nil {
-			return nil, nil, fmt.Errorf("qonnx: %s: %w", path, err)
-		}
-	}
-	n, err := decode(name, data)
-	if err != nil {
-		return nil, nil, fmt.Errorf("qonnx: %s: %w", path, err)
-	}
-	return n, data, nil
+	return typ, nil
 }
 
-// insert returns the file data with a Quant node between its input and whatever
-// reads that.
-func (in *Input) insert(name string, data []byte) ([]byte, error) {
-	q := ActQuant{Scale: in.Scale, Bits: in.Type.Bits, Signed: in.Type.Signed}
-	if err := q.check(); err != nil {
-		return nil, fmt.Errorf("input: %w", err)
+// Check returns an error unless the type is one that Read takes.
+func (t InputType) Check() error {
+	if t.Type.Bits < 1 || t.Type.Bits > maxBits || !(t.Scale > 0) || !finite(t.Scale) || t.Zero < -1<<maxBits || t.Zero > 1<<maxBits {
+		return fmt.Errorf("qonnx: input of type %v, scale %v, zero point %d: want at most %d bits, a positive scale and a zero point of at most %d",
+			t.Type, t.Scale, t.Zero, maxBits, 1<<maxBits)
 	}
-	g, err := parse(data)
+	return nil
+}
+
+// WithInputType returns the QONNX file data with the type of its samples in its
+// metadata, for files that do not say it. Read refuses the result where the file
+// says it too.
+func WithInputType(data []byte, t InputType) ([]byte, error) {
+	if err := t.Check(); err != nil {
+		return nil, err
+	}
+	// A message that follows another is merged with it: entries are appended.
+	more, err := proto.MarshalOptions{Deterministic: true}.Marshal(&onnxpb.ModelProto{MetadataProps: []*onnxpb.StringStringEntryProto{
+		entry(metaInputType, t.Type.String()),
+		entry(metaInputScale, strconv.FormatFloat(t.Scale, 'g', -1, 64)),
+		entry(metaInputZero, strconv.Itoa(t.Zero)),
+	}})
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("qonnx: %w", err)
 	}
-	if n, err := decode(name, data); err == nil && !n.Input.Assumed {
-		return nil, fmt.Errorf("the graph quantises its input %s itself, to %v: no other type can be given for it", show(g.input), n.Input.Type)
-	}
-	var file onnxpb.ModelProto
-	if err := proto.Unmarshal(data, &file); err != nil {
-		return nil, err
-	}
-	b := &builder{g: file.GetGraph()}
-	nodes := b.g.Node
-	at := freeName(g, "/"+g.input+"_quantised")
-	b.g.Node = nil
-	quantised := b.actQuant(at, g.input, &q)
-	for _, n := range nodes {
-		for i, from := range n.Input {
-			if from == g.input {
-				n.Input[i] = quantised
+	return slices.Concat(data, more), nil
+}
+
+// inputTypeIn reads the type of the samples from a file's metadata, nil where that
+// has none.
+func inputTypeIn(entries map[string]string) (*InputType, error) {
+	name, ok := entries[metaInputType]
+	if !ok {
+		for _, key := range []string{metaInputScale, metaInputZero} {
+			if _, ok := entries[key]; ok {
+				return nil, fmt.Errorf("metadata %s: wants %s too", show(key), show(metaInputType))
 			}
 		}
+		return nil, nil
 	}
-	b.g.Node = append(b.g.Node, nodes...) // in order of execution
-	if !slices.ContainsFunc(file.OpsetImport, func(s *onnxpb.OperatorSetIdProto) bool { return s.GetDomain() == quantsDomain }) {
-		file.OpsetImport = append(file.OpsetImport, &onnxpb.OperatorSetIdProto{Domain: proto.String(quantsDomain), Version: proto.Int64(1)})
+	t := &InputType{Scale: 1}
+	var err error
+	if t.Type, ok = finnType(name); !ok {
+		return nil, fmt.Errorf("metadata %s: is %s, want INT2..INT16 or UINT1..UINT16", show(metaInputType), show(name))
 	}
-	return proto.MarshalOptions{Deterministic: true}.Marshal(&file)
+	if text, ok := entries[metaInputScale]; ok {
+		if t.Scale, err = strconv.ParseFloat(text, 64); err != nil {
+			return nil, fmt.Errorf("metadata %s: is %s, want a number", show(metaInputScale), show(text))
+		}
+	}
+	if text, ok := entries[metaInputZero]; ok {
+		if t.Zero, err = strconv.Atoi(text); err != nil {
+			return nil, fmt.Errorf("metadata %s: is %s, want an integer", show(metaInputZero), show(text))
+		}
+	}
+	if err := t.Check(); err != nil {
+		return nil, fmt.Errorf("metadata %s: %w", show(metaInputType), unprefixed(err))
+	}
+	return t, nil
 }
 
-// freeName returns a prefix that no tensor of g begins with.
-func freeName(g *graph, prefix string) string {
-	taken := func(name string) bool { return len(name) >= len(prefix) && name[:len(prefix)] == prefix }
-	for {
-		used := slices.ContainsFunc(g.nodes, func(n *node) bool {
-			return slices.ContainsFunc(n.out, taken) || slices.ContainsFunc(n.in, taken)
-		})
-		if !used {
-			return prefix
-		}
-		prefix += "_"
+// inputType returns how samples are quantised before the graph begins: as the
+// metadata say, or FINN's annotation, or the element type of the graph's input
+// where that is one of integers. It returns nil where none says it.
+func (im *importer) inputType() (*InputType, error) {
+	g := im.g
+	typ, annotated := finnType(g.types[g.input])
+	f, integer := integerFormats[g.elem]
+	told := im.meta.input
+	switch {
+	case told != nil && annotated:
+		return nil, fmt.Errorf("graph input %s: its type is %v by an annotation, %v as told: want one", show(g.input), typ, told.Type)
+	case told != nil && integer:
+		return nil, fmt.Errorf("graph input %s: its type is %v by its elements, %v as told: want one", show(g.input), g.elem, told.Type)
+	case told != nil:
+		return told, nil
+	case annotated:
+		return &InputType{Type: typ, Scale: 1}, nil
+	case integer && f.bits <= maxBits:
+		return &InputType{Type: quant.DataType{Bits: f.bits, Signed: f.signed}, Scale: 1}, nil
 	}
+	return nil, nil
+}
+
+// quantisation returns t as what a Quant node does.
+func (t *InputType) quantisation() quantisation {
+	z := &quantiser{typ: t.Type, lo: float64(t.Type.Min()), hi: float64(t.Type.Max()), round: math.RoundToEven}
+	zero := param{all: float64(t.Zero)}
+	_, _, typ := z.span(zero)
+	return quantisation{typ: typ, bits: t.Type.Bits, scale: param{all: t.Scale}, integer: func(_ int, v float64) float64 {
+		return z.integer(v, t.Scale, zero.all)
+	}}
 }

@@ -125,13 +125,19 @@ func chainError(layer *quant.Layer, r *rounding, c int, acc quant.AccRange, caus
 			break
 		}
 	}
-	return at.errorf("layer %q: channel %d: wants a monotone function of the accumulator: %w", layer.Name, c, unprefixed(cause))
+	hint := ""
+	if at.op == "Cast" || at.op == "CastLike" {
+		hint = "; what its type does not hold wraps or is left open: put a Clip before it, or cast to a wider type"
+	}
+	return at.errorf("layer %q: channel %d: wants a monotone function of the accumulator: %w%s", layer.Name, c, unprefixed(cause), hint)
 }
 
-// unprefixed drops the package's name from an error that is to be wrapped.
+// unprefixed drops a package's name from an error that is to be wrapped.
 func unprefixed(err error) error {
-	if text, ok := strings.CutPrefix(err.Error(), "quant: "); ok {
-		return errors.New(text)
+	for _, name := range []string{"quant: ", "qonnx: "} {
+		if text, ok := strings.CutPrefix(err.Error(), name); ok {
+			return errors.New(text)
+		}
 	}
 	return err
 }

@@ -39,7 +39,7 @@ func (im *importer) weightsRight(n *node, x value, w *tensor) (value, error) {
 	}
 	at := func(row, i int) int { return i*cols + row }
 	if product(dims) != k {
-		return im.pointwise(n, s, w, cols, at)
+		return im.everywhere(n, s, w, cols, at)
 	}
 	shape := slices.Clone(dims[:len(dims)-1])
 	for len(shape) < len(w.shape)-1 {
@@ -162,6 +162,11 @@ func (im *importer) rowOperand(n *node, v value) (*stream, error) {
 	if len(s.view) == 0 {
 		return nil, n.errorf("its data operand is a scalar, want a vector")
 	}
+	if !s.elem.integer() { // integers have no rounding
+		if err := s.inReals(n); err != nil {
+			return nil, err
+		}
+	}
 	if s.view.repeating() {
 		if s, err = im.plain(n, s, 1); err != nil {
 			return nil, err
@@ -205,7 +210,7 @@ func (im *importer) pointwise(n *node, s *stream, w *tensor, rows int, at func(r
 	b := im.shapeOf(s)
 	if !entire(s.view[last], channels, b.C) {
 		dims := s.dims()
-		return nil, n.errorf("cannot multiply %d rows of %d inputs, shape %v, by weights: want one row, or the channels of an image last", product(dims[:last]), dims[last], dims)
+		return nil, n.errorf("cannot multiply %d rows of %d inputs, shape %v, by weights: want one row, or the channels of an image or a sequence last", product(dims[:last]), dims[last], dims)
 	}
 	m := matrix{s: s, w: w, rows: rows, at: at}
 	m.t = &site{at: n, shape: quant.Shape{H: b.H, W: b.W, C: rows}}
@@ -219,6 +224,27 @@ func (im *importer) pointwise(n *node, s *stream, w *tensor, rows int, at func(r
 	v := slices.Clone(s.view)
 	v[last] = whole(channels, rows)
 	return im.weighted(m, v)
+}
+
+// sequenceAxis is where a sequence, of shape [1 length channels], gets an axis of
+// size 1 to be an image of one row with its channels last.
+const sequenceAxis = 1
+
+// everywhere adds a product with the channels at every position of an image, or of
+// a sequence.
+func (im *importer) everywhere(n *node, s *stream, w *tensor, rows int, at func(row, i int) int) (value, error) {
+	if len(s.view) != 3 {
+		return im.pointwise(n, s, w, rows, at)
+	}
+	wide := *s
+	wide.view = s.view.withAxis(sequenceAxis)
+	v, err := im.pointwise(n, &wide, w, rows, at)
+	if err != nil {
+		return nil, err
+	}
+	out := *v.(*stream)
+	out.view = slices.Delete(slices.Clone(out.view), sequenceAxis, sequenceAxis+1)
+	return &out, nil
 }
 
 // uniform returns v as one number if all are equal.

@@ -279,7 +279,7 @@ func (im *importer) transposedTensor(n *node, t *tensor, shape, perm []int) (val
 	for i := range from {
 		from[i] = walk.next()
 	}
-	out := &tensor{shape: shape, data: pick(t.data, from), integer: t.integer}
+	out := &tensor{shape: shape, data: pick(t.data, from), elem: t.elem}
 	if t.q != nil {
 		q := *t.q
 		q.n = pick(q.n, from)

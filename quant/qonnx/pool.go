@@ -98,7 +98,7 @@ func (im *importer) extent(s *stream) quant.Shape {
 }
 
 // maxPool pools integers; where a quantiser is still to come it waits for it.
-func (im *importer) maxPool(n *node, s *stream, win quant.Window) (value, error) {
+func (im *importer) maxPool(n *node, s *stream, win quant.Window) (*stream, error) {
 	win, err := paddedMax(n, win, s)
 	if err != nil {
 		return nil, err
@@ -201,6 +201,9 @@ func (im *importer) avgPool(n *node, s *stream, win quant.Window) (*stream, erro
 	if err != nil {
 		return nil, err
 	}
+	if err := s.inReals(n); err != nil {
+		return nil, err
+	}
 	b := im.shapeOf(s)
 	padded := win.Top+win.Left+win.Bottom+win.Right > 0
 	if padded && n.op == "AveragePool" && (n.count("count_include_pad", 0) == 0 || n.count("ceil_mode", 0) != 0) {
@@ -220,6 +223,9 @@ func (im *importer) avgPool(n *node, s *stream, win quant.Window) (*stream, erro
 	t := &site{at: n, layer: quant.Layer{Kind: quant.AvgPool, Window: win, In: win.Taps()}, from: []tap{tapOf(s)}}
 	t.shape = quant.Shape{H: h, W: w, C: b.C}
 	t.typ = rangeType(taps*s.q.typ.Min(), taps*s.q.typ.Max())
+	if n.op == "ReduceSum" {
+		return im.integers(t, arranged(t.shape, 1), s.q.scale, s.q.offset.mapped(func(v float64) float64 { return v * float64(taps) }))
+	}
 	share := func(v float64) float64 { return v / float64(taps) }
 	return im.integers(t, arranged(t.shape, 1), s.q.scale.mapped(share), s.q.offset)
 }
@@ -241,9 +247,12 @@ func opGlobalPool(im *importer, n *node) (value, error) {
 	return im.avgPool(n, s, win)
 }
 
-// opReduceMean evaluates the mean over rows, columns or both of an image, or
-// along a line, such as a mean over one of them makes of an image.
-func opReduceMean(im *importer, n *node) (value, error) {
+// reductions are what opReduce does over the axes, in words.
+var reductions = map[string]string{"ReduceMean": "mean", "ReduceMax": "maximum", "ReduceSum": "sum"}
+
+// opReduce evaluates the mean, sum or maximum over rows, columns or both of an
+// image, or along a line, such as one over one of them makes of an image.
+func opReduce(im *importer, n *node) (value, error) {
 	v, err := im.operand(n, 0)
 	if err != nil {
 		return nil, err
@@ -252,18 +261,15 @@ func opReduceMean(im *importer, n *node) (value, error) {
 	if err != nil {
 		return nil, err
 	}
-	s, err := im.quantisedStream(n, v)
+	s, err := im.reducible(n, v)
 	if err != nil {
 		return nil, err
 	}
-	if err := unpadded(n, s); err != nil {
-		return nil, err
-	}
-	wants := n.errorf("takes the mean over some of the axes of shape %v, want rows, columns or both of [1 channels rows columns]", v.dims())
+	wants := n.errorf("takes the %s over some of the axes of shape %v, want rows, columns or both of [1 channels rows columns]", reductions[n.op], v.dims())
 	if len(axes) != 3 && len(axes) != 4 || !slices.Contains(axes, true) {
 		return nil, wants
 	}
-	axis, row := im.meanAxes(s, axes)
+	axis, row := im.reducedAxes(s, axes)
 	if row > 0 {
 		wide := *s
 		wide.view, axes = slices.Insert(slices.Clone(s.view), row, nil), slices.Insert(axes, row, false)
@@ -275,7 +281,7 @@ func opReduceMean(im *importer, n *node) (value, error) {
 	if s, err = im.asImage(n, s, axis); err != nil {
 		return nil, err
 	}
-	if s, err = im.meanOf(n, s, axes, axis); err != nil {
+	if s, err = im.reduced(n, s, axes, axis); err != nil {
 		return nil, err
 	}
 	for i := len(axes) - 1; i >= 0; i-- {
@@ -286,9 +292,25 @@ func opReduceMean(im *importer, n *node) (value, error) {
 	return s, nil
 }
 
-// meanAxes returns the axis of the channels of s as an image and, on a line, where
+// reducible returns v as what opReduce can read: integers, or for a maximum the
+// accumulators of a layer.
+func (im *importer) reducible(n *node, v value) (*stream, error) {
+	s, ok := v.(*stream)
+	if !ok || n.op != "ReduceMax" || s.base < 0 || s.q != nil {
+		var err error
+		if s, err = im.quantisedStream(n, v); err != nil {
+			return nil, err
+		}
+	}
+	if err := unpadded(n, s); err != nil {
+		return nil, err
+	}
+	return im.pooled(n, s)
+}
+
+// reducedAxes returns the axis of the channels of s as an image and, on a line, where
 // an axis of size 1 makes it one; row is 0 on an image.
-func (im *importer) meanAxes(s *stream, axes []bool) (axis, row int) {
+func (im *importer) reducedAxes(s *stream, axes []bool) (axis, row int) {
 	b, rows := im.shapeOf(s), []int{0}
 	if len(axes) == 3 {
 		rows = []int{rowAxis, 1, 3}
@@ -318,8 +340,8 @@ func (im *importer) meanAxes(s *stream, axes []bool) (axis, row int) {
 	return 3, 0
 }
 
-// meanOf adds a pool over whole rows, columns or both of a plain image.
-func (im *importer) meanOf(n *node, s *stream, axes []bool, axis int) (*stream, error) {
+// reduced adds a pool over whole rows, columns or both of a plain image.
+func (im *importer) reduced(n *node, s *stream, axes []bool, axis int) (*stream, error) {
 	b, win := im.shapeOf(s), quant.Window{H: 1, W: 1}
 	if axes[imageAxes[axis][1]] {
 		win.H = b.H
@@ -327,10 +349,14 @@ func (im *importer) meanOf(n *node, s *stream, axes []bool, axis int) (*stream, 
 	if axes[imageAxes[axis][2]] {
 		win.W = b.W
 	}
-	out, err := im.avgPool(n, s, win)
+	pool := im.avgPool
+	if n.op == "ReduceMax" {
+		pool = im.maxPool
+	}
+	out, err := pool(n, s, win)
 	if err != nil {
 		return nil, err
 	}
-	out.view = arranged(im.shapeOf(out), axis)
+	out.view = arranged(im.extent(out), axis)
 	return out, nil
 }

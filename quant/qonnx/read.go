@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -21,15 +20,46 @@ const maxFile = 256 << 20
 // Read reads the network in the QONNX file at path. The network is named after
 // the file. See Decode for what it accepts.
 func Read(path string) (*quant.Network, error) {
+	f, err := ReadFile(path, nil)
+	if err != nil {
+		return nil, err
+	}
+	return f.Network, nil
+}
+
+// File is a QONNX file that was read.
+type File struct {
+	// Data are its bytes, with the type of its samples where ReadFile was told it.
+	Data    []byte
+	Network *quant.Network
+	// Notes say in a sentence each what the network may not be, although the file
+	// says so.
+	Notes []string
+}
+
+// ReadFile is Read for those who want more than the network. Where in is not nil
+// it is the type of the samples, which the file must not say itself.
+func ReadFile(path string, in *InputType) (*File, error) {
 	name, data, err := readFile(path)
 	if err != nil {
 		return nil, err
 	}
-	n, err := decode(name, data)
+	if in != nil {
+		if data, err = WithInputType(data, *in); err != nil {
+			return nil, err
+		}
+	}
+	g, err := parse(data)
+	var im *importer
+	f := &File{Data: data}
+	if err == nil {
+		f.Network, im, err = importFirst(name, g, len(data))
+	}
 	if err != nil {
 		return nil, fmt.Errorf("qonnx: %s: %w", path, err)
 	}
-	return n, nil
+	f.Notes = im.notes()
+	return f, nil
 }
 
 // readFile returns the contents of a file and its name without the extension.
@@ -179,6 +209,45 @@ type importer struct {
 	moved map[move]*stream
 	// meta is what the file says of layers.
 	meta *metadata
+	// unrounded are the nodes of layers whose weights the file holds as they were
+	// before their quantiser.
+	unrounded []*node
+}
+
+// maxRefusals bounds the faults that an error names.
+const maxRefusals = 8
+
+// evaluateAll computes the value of every node. Its error names each node that is
+// at fault, but not those that depend on one.
+func (im *importer) evaluateAll() error {
+	var faults []error
+	spoilt := map[string]bool{}
+	for _, n := range im.g.nodes {
+		var err error
+		bad := slices.ContainsFunc(n.in, func(name string) bool { return spoilt[name] })
+		if !bad {
+			err = im.evaluate(n)
+		}
+		if err != nil && len(faults) < maxRefusals {
+			faults = append(faults, err)
+		}
+		for _, out := range n.out {
+			spoilt[out] = out != "" && (bad || err != nil)
+		}
+	}
+	return inOneLine(faults)
+}
+
+// inOneLine joins errors.
+func inOneLine(faults []error) error {
+	if len(faults) < 2 {
+		return errors.Join(faults...)
+	}
+	err := fmt.Errorf("%d faults: %w", len(faults), faults[0])
+	for _, f := range faults[1:] {
+		err = fmt.Errorf("%w; %w", err, f)
+	}
+	return err
 }
 
 func importGraph(name string, g *graph, in inputShape, left budget) (*quant.Network, *importer, error) {
@@ -193,10 +262,8 @@ func importGraph(name string, g *graph, in inputShape, left budget) (*quant.Netw
 	if err := im.setInput(in.shape); err != nil {
 		return nil, nil, err
 	}
-	for _, n := range g.nodes {
-		if err := im.evaluate(n); err != nil {
-			return nil, nil, err
-		}
+	if err := im.evaluateAll(); err != nil {
+		return nil, nil, err
 	}
 	final, err := im.final()
 	if err != nil {
@@ -214,13 +281,14 @@ func (im *importer) setInput(shape []int) error {
 	}
 	im.width = size
 	v, _ := view{whole(channels, size)}.reshaped(shape)
-	s := &stream{base: fromInput, width: size, view: v}
-	// FINN annotates inputs that are integers already.
-	if typ, ok := finnType(im.g.types[im.g.input]); ok {
-		lo, hi := float64(typ.Min()), float64(typ.Max())
-		z := quantisation{typ: typ, scale: param{all: 1}, integer: func(_ int, v float64) float64 {
-			return math.RoundToEven(clamp(v, lo, hi))
-		}}
+	s := &stream{base: fromInput, width: size, view: v, elem: im.g.elem}
+	t, err := im.inputType()
+	if err != nil {
+		return err
+	}
+	if t != nil {
+		z := t.quantisation()
+		z.elem = im.g.elem
 		if s, err = z.behind(&node{op: "Quant", name: im.g.input}, s); err != nil {
 			return err
 		}
@@ -247,19 +315,24 @@ func (im *importer) evaluate(n *node) error {
 	}
 	op := operatorOf(n)
 	if op == nil {
-		name := n.op
-		if !standardDomain(n.domain) {
-			name = n.domain + "." + n.op
+		domain := "domain " + show(n.domain)
+		if n.domain == "" {
+			domain = "the empty domain, ONNX's own"
 		}
-		return fmt.Errorf("unsupported operator %s (node %s)%s", clip(name), n.label(), instead[n.op])
+		return fmt.Errorf("unsupported operator %s of %s (node %s)%s", clip(n.op), domain, n.label(), instead[n.op])
 	}
 	v, err := op(im, n)
 	if err != nil {
 		return err
 	}
 	im.values[n.out[0]] = v
-	if n.op == "TopK" && len(n.out) > 1 {
-		im.values[n.out[1]] = v
+	if r, ok := v.(*ranking); ok && n.op == "TopK" { // its outputs: the scores, the labels
+		scores := *r
+		scores.label, scores.elem = false, r.s.elem
+		im.values[n.out[0]] = &scores
+		if len(n.out) > 1 {
+			im.values[n.out[1]] = r
+		}
 	}
 	return nil
 }
@@ -319,7 +392,10 @@ func (im *importer) end(s *stream) (*stream, error) {
 		}
 		return s, nil
 	}
-	if s.view.equal(arranged(b, 1)) || s.view.equal(arranged(b, 3)) || len(s.view) == 3 && s.view.withRow().equal(arranged(b, 1)) {
+	if s.view.equal(arranged(b, 1)) || s.view.equal(arranged(b, 3)) {
+		return s, nil
+	}
+	if len(s.view) == 3 && (s.view.withRow().equal(arranged(b, 1)) || s.view.withAxis(sequenceAxis).equal(arranged(b, 3))) {
 		return s, nil
 	}
 	if _, _, ok := moves(s.view, b); ok {

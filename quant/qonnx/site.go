@@ -97,14 +97,17 @@ func (im *importer) integers(t *site, v view, scale, offset param) (*stream, err
 // follow returns the stream of a new site that moves the elements of s without
 // changing them, and keeps its channels.
 func (im *importer) follow(t *site, v view, s *stream) (*stream, error) {
+	var out *stream
+	var err error
 	if s.q != nil {
-		return im.integers(t, v, s.q.scale, s.q.offset)
+		out, err = im.integers(t, v, s.q.scale, s.q.offset)
+	} else if out, err = im.add(t, v); err == nil {
+		out.steps, out.at = s.steps, s.at
 	}
-	out, err := im.add(t, v)
 	if err != nil {
 		return nil, err
 	}
-	out.steps, out.at = s.steps, s.at
+	out.elem = s.elem
 	return out, nil
 }
 
@@ -119,7 +122,10 @@ func (im *importer) quantisedStream(n *node, v value) (*stream, error) {
 	}
 	if s.q == nil {
 		if s.at == nil {
-			return nil, n.errorf("its data operand, the graph's input, %w: put a Quant node of at most %d bits before it", ErrInput, maxBits)
+			return nil, n.errorf("its data operand, the graph's input, is not quantised: put a Quant node of at most %d bits before it, or say its type (--input-type)", maxBits)
+		}
+		if s.wide > 0 {
+			return nil, n.errorf("its data operand, from %s, has integers of %d bits, which is too wide: want at most %d", s.origin(), s.wide, maxBits)
 		}
 		return nil, n.errorf("its data operand, from node %s (%s), is not quantised: put a Quant node of at most %d bits before it", s.at.label(), clip(s.at.op), maxBits)
 	}

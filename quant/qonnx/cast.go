@@ -1,0 +1,369 @@
+package qonnx
+
+import (
+	"math"
+
+	"github.com/a2qgen/a2qgen/quant"
+)
+
+// Element types of what a graph computes with. Chains and constants are held in
+// float64, FLOAT and DOUBLE as the real numbers that they stand for. Other types
+// round after every operator, as ONNX says: floating point to the nearest number,
+// integers by dropping what is behind the point and the bits that are too high.
+
+// typed is a value that has an element type: all but a *feature.
+func elemOf(v value) elemType {
+	switch v := v.(type) {
+	case *tensor:
+		return v.elem
+	case *stream:
+		return v.elem
+	case *ranking:
+		return v.elem
+	}
+	return typeFloat
+}
+
+// commonType returns the element type of n's inputs, which must be one; FLOAT and
+// DOUBLE are not told apart.
+func (im *importer) commonType(n *node) (elemType, error) {
+	var common elemType
+	set := false
+	for i := range n.in {
+		if !n.has(i) {
+			continue
+		}
+		v, err := im.operand(n, i)
+		if err != nil {
+			return 0, err
+		}
+		e := elemOf(v)
+		if set && e != common && !(e.real() && common.real()) {
+			return 0, n.errorf("its inputs are of types %v and %v, want one: put a Cast before it", common, e)
+		}
+		if !set || e == typeDouble {
+			common, set = e, true
+		}
+	}
+	return common, nil
+}
+
+// typed returns op, an elementwise operator, for all element types: what it
+// computes in real numbers is rounded to that of its inputs.
+func typed(op operator) operator {
+	return func(im *importer, n *node) (value, error) {
+		c := conversion{}
+		var err error
+		switch {
+		case n.op != "Pow":
+			c.from, err = im.commonType(n)
+		case n.has(0): // the exponent may be of another type
+			var v value
+			if v, err = im.operand(n, 0); err == nil {
+				c.from = elemOf(v)
+			}
+		}
+		if err != nil {
+			return nil, err
+		}
+		v, err := op(im, n)
+		if err != nil {
+			return nil, err
+		}
+		if c.to = c.from; comparisons[n.op] {
+			c = conversion{to: typeBool}
+		}
+		return im.converted(n, v, c)
+	}
+}
+
+// alike returns op, which passes elements on, for inputs that must be of one
+// element type, which its result has.
+func alike(op operator) operator {
+	return func(im *importer, n *node) (value, error) {
+		e, err := im.commonType(n)
+		if err != nil {
+			return nil, err
+		}
+		v, err := op(im, n)
+		if s, ok := v.(*stream); ok && err == nil && s.elem != e {
+			out := *s
+			out.elem = e
+			return &out, nil
+		}
+		return v, err
+	}
+}
+
+// castNames are the names of types, as Cast had them before opset 6.
+func castNames() map[string]elemType {
+	names := map[string]elemType{"DOUBLE": typeDouble}
+	for e, f := range floatFormats {
+		names[f.name] = e
+	}
+	for e, f := range integerFormats {
+		names[f.name] = e
+	}
+	return names
+}
+
+// castTarget returns the type that a Cast names.
+func (n *node) castTarget() (elemType, error) {
+	a := n.attrs["to"]
+	if a == nil {
+		return 0, n.errorf("does not say what type it casts to")
+	}
+	to := elemType(max(0, min(a.GetI(), math.MaxInt32)))
+	if name := a.GetS(); len(name) > 0 {
+		to = castNames()[string(name)]
+	}
+	if !to.known() || to == 0 {
+		return 0, n.errorf("casts to %v, want a type of numbers: FLOAT, DOUBLE, FLOAT16, BFLOAT16, a FLOAT8 of E4M3 or E5M2, BOOL or an integer", to)
+	}
+	return to, nil
+}
+
+// opCast evaluates Cast.
+func opCast(im *importer, n *node) (value, error) {
+	to, err := n.castTarget()
+	if err != nil {
+		return nil, err
+	}
+	return im.cast(n, to)
+}
+
+// opCastLike casts to the type of its second input.
+func opCastLike(im *importer, n *node) (value, error) {
+	like, err := im.operand(n, 1)
+	if err != nil {
+		return nil, err
+	}
+	return im.cast(n, elemOf(like))
+}
+
+// cast converts input 0 of n.
+func (im *importer) cast(n *node, to elemType) (value, error) {
+	v, err := im.operand(n, 0)
+	if err != nil {
+		return nil, err
+	}
+	c := conversion{from: elemOf(v), to: to, saturate: n.int("saturate", 1) != 0}
+	if r, ok := v.(*ranking); ok {
+		return im.castRanking(n, r, c)
+	}
+	s, _ := v.(*stream)
+	unchanged := s != nil && s.elem == typeDouble && to == typeFloat && s.floats == len(s.steps)+1
+	if c.from == c.to || c.widens() || unchanged {
+		return im.relabelled(v, to), nil
+	}
+	return im.converted(n, v, c)
+}
+
+// widens says that every number of one type is one of the other. A FLOAT stands
+// for a real number, so that it is a DOUBLE too.
+func (c conversion) widens() bool {
+	from, floating := floatFormats[c.from]
+	to, narrower := floatFormats[c.to]
+	whole, integer := integerFormats[c.from]
+	switch {
+	case c.from == 0 || c.from == typeFloat:
+		return c.to.real()
+	case c.to == typeDouble:
+		return true
+	case integer && narrower:
+		return whole.bits <= to.digits && math.Ldexp(1, whole.bits) <= to.most
+	case integer && c.to.integer():
+		lo, hi := whole.bounds()
+		target := integerFormats[c.to]
+		least, most := target.bounds()
+		return least <= lo && hi <= most
+	}
+	return floating && narrower && from.digits <= to.digits && from.least >= to.least && from.most <= to.most && (to.infinite || !from.infinite)
+}
+
+// relabelled returns v with another element type and the same elements.
+func (im *importer) relabelled(v value, to elemType) value {
+	switch v := v.(type) {
+	case *tensor:
+		out := *v
+		out.elem = to
+		return &out
+	case *stream:
+		out := *v
+		if out.elem = to; to == typeDouble && v.elem != typeDouble {
+			out.floats = len(v.steps) + 1
+		}
+		return &out
+	}
+	return v
+}
+
+// converted returns v with every element converted.
+func (im *importer) converted(n *node, v value, c conversion) (value, error) {
+	switch v := v.(type) {
+	case *tensor:
+		return im.convertedTensor(n, v, c)
+	case *stream:
+		return im.convertedStream(n, v, c)
+	}
+	return v, nil
+}
+
+func (im *importer) convertedTensor(n *node, t *tensor, c conversion) (value, error) {
+	out := *t
+	out.elem = c.to
+	if c.to.real() && (c.from.real() && c.from != typeDouble || c.to == typeDouble) {
+		return &out, nil
+	}
+	if _, err := im.left.take(t.shape); err != nil {
+		return nil, n.errorf("%w", err)
+	}
+	out.data = make([]float64, len(t.data))
+	for i, v := range t.data {
+		var ok bool
+		if out.data[i], ok = c.of(v); !ok {
+			return nil, n.errorf("element %d: %w", i, c.open(v))
+		}
+		if out.data[i] != v {
+			out.q, out.wide = nil, 0 // its integers were those before
+		}
+	}
+	return &out, nil
+}
+
+func (im *importer) convertedStream(n *node, s *stream, c conversion) (value, error) {
+	out := *s
+	out.elem = c.to
+	if c.to == typeDouble || c.to.real() && c.from.real() && c.from != typeDouble {
+		return &out, nil
+	}
+	seen := c.sample(s)
+	if seen.all && seen.same {
+		return &out, nil
+	}
+	if seen.open != nil && s.base < 0 { // no layer will meet it
+		return nil, n.errorf("%w", seen.open)
+	}
+	level := c.climbs() || seen.all && !seen.falls
+	if !c.to.integer() {
+		out.elem = s.elem
+		next, err := out.then(n, step{kind: apply, level: level, fn: func(_ int, v float64) float64 { return c.number(v) }})
+		if err == nil {
+			next.elem = c.to
+		}
+		return next, err
+	}
+	z := quantisation{scale: param{all: 1}, bits: integerFormats[c.to].bits, elem: c.to, falls: !level, partial: true, integer: func(_ int, v float64) float64 { return c.number(v) }}
+	if f := integerFormats[c.to]; seen.all {
+		z.typ = typeOf(seen.lo, seen.hi)
+	} else if f.bits <= maxBits {
+		z.typ = quant.DataType{Bits: f.bits, Signed: f.signed}
+	}
+	return im.quantisedBy(n, s, z)
+}
+
+// sampled says what a conversion makes of all elements that a stream may have.
+type sampled struct {
+	// all says that they could all be looked at: the others say nothing without.
+	all bool
+	// same says that each stays as it is; falls that a larger integer of the
+	// stream becomes a smaller number.
+	same, falls bool
+	// lo and hi bound what they become, and 0.
+	lo, hi float64
+	// open is the error for one of which ONNX leaves open what it becomes.
+	open error
+}
+
+// maxSampled bounds the elements that sample looks at.
+const maxSampled = 1 << 20
+
+// sample looks at every integer of every channel, or at both ends where elements
+// are whole numbers and the target holds all between them.
+func (c conversion) sample(s *stream) sampled {
+	q := s.q
+	if q == nil {
+		return sampled{}
+	}
+	lo, hi := q.typ.Min(), q.typ.Max()
+	out := sampled{all: true, same: true}
+	stride := int64(1)
+	if c.holdsAll(s) {
+		stride = max(1, hi-lo)
+	}
+	width := 1
+	if q.scale.each != nil || q.offset.each != nil || differs(s.steps) {
+		width = s.width
+	}
+	if (hi-lo)/stride > maxSampled/int64(width) {
+		return sampled{}
+	}
+	for channel := range width {
+		last := math.Inf(-1)
+		for i := lo; i <= hi; i += stride {
+			v := run(s.steps[q.mark:], channel, q.value(channel, i))
+			y, ok := c.of(v)
+			if !ok {
+				out.same, out.open = false, c.open(v)
+				continue
+			}
+			out.same = out.same && y == v
+			out.falls = out.falls || y < last
+			last, out.lo, out.hi = y, min(out.lo, y), max(out.hi, y)
+		}
+	}
+	return out
+}
+
+// holdsAll says that the elements of s are whole numbers of which the target holds
+// each one: then those between two that it holds are held too.
+func (c conversion) holdsAll(s *stream) bool {
+	whole := func(v float64) bool { return v == math.Trunc(v) }
+	if !s.q.scale.every(whole) || !s.q.offset.every(whole) {
+		return false
+	}
+	least, most := 0.0, 0.0
+	if f, ok := integerFormats[c.to]; ok {
+		least, most = f.bounds()
+	} else if f, ok := floatFormats[c.to]; ok {
+		most = math.Ldexp(1, f.digits)
+		least = -most
+	}
+	for channel := range s.width {
+		for _, i := range []int64{s.q.typ.Min(), s.q.typ.Max()} {
+			v := run(s.steps[s.q.mark:], channel, s.q.value(channel, i))
+			if !(v >= least && v <= most) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// castRanking lets the label pass, in any type that holds all labels, and scores
+// where equal ones stay so.
+func (im *importer) castRanking(n *node, r *ranking, c conversion) (value, error) {
+	out := *r
+	out.elem = c.to
+	if !r.label {
+		if c.to.real() && c.from.real() && !(c.from == typeDouble && c.to == typeFloat) {
+			return &out, nil
+		}
+		return nil, n.errorf("rounds scores to %v, so that the largest may not stay alone: end the graph before it", c.to)
+	}
+	for label := range product(r.s.dims()) {
+		if v, ok := c.of(float64(label)); !ok || v != float64(label) {
+			return nil, n.errorf("makes label %d %v in %v: cast to a type that holds all labels", label, v, c.to)
+		}
+	}
+	return &out, nil
+}
+
+// inReals returns an error unless n computes in FLOAT or DOUBLE: other types round
+// inside a sum, in an order that ONNX leaves open.
+func (s *stream) inReals(n *node) error {
+	if s.elem.real() {
+		return nil
+	}
+	return n.errorf("computes in %v: put a Cast to FLOAT before it", s.elem)
+}
