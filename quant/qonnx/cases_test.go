@@ -1,9 +1,11 @@
 package qonnx
 
 import (
+	"bytes"
 	"encoding/json"
 	"math"
 	"os"
+	"path/filepath"
 	"slices"
 	"testing"
 
@@ -115,4 +117,21 @@ func TestInputType(t *testing.T) {
 	twice, _ := WithInputType(f.Data, InputType{Type: quant.DataType{Bits: 4}, Scale: 1})
 	_, err = Decode("twice", twice)
 	wantError(t, err, `metadata "a2qgen.input_type": is "INT8" and "UINT4", want one value`)
+}
+
+// readBytes reads a file of these bytes.
+func readBytes(t *testing.T, data []byte) *File {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "net.onnx")
+	if err := os.WriteFile(path, data, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	f, err := ReadFile(path, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(f.Data, data) {
+		t.Error("the bytes are not the file's")
+	}
+	return f
 }

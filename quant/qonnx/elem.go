@@ -147,9 +147,11 @@ func (c conversion) whole(f integerFormat, v float64) (float64, bool) {
 	lo, hi := f.bounds()
 	v = math.Trunc(v) + 0 // no -0
 	switch {
+	case c.from.integer() && math.Abs(v) > mostExact:
+		return 0, false
 	case v >= lo && v <= hi:
 		return v, true
-	case !c.from.integer() || math.IsNaN(v) || math.Abs(v) > mostExact:
+	case !c.from.integer() || math.IsNaN(v):
 		return 0, false
 	}
 	span := math.Ldexp(1, f.bits)
@@ -172,6 +174,9 @@ func (c conversion) number(v float64) float64 {
 
 // open is the error where of fails.
 func (c conversion) open(v float64) error {
+	if c.from.integer() && math.Abs(v) > mostExact && !math.IsInf(v, 0) {
+		return fmt.Errorf("%v is beyond the integers that are held exactly, up to 2^53", v)
+	}
 	return fmt.Errorf("%v is no %v, and ONNX leaves open what becomes of it: put a Clip before it, or cast to a wider type", v, c.to)
 }
 
