@@ -126,10 +126,15 @@ func fitSamples(net *quant.Network, set *data.Set) (*fitted, error) {
 		return nil, err
 	}
 	f := &fitted{Set: set, Input: useOf(&net.Input, set)}
-	if !slices.Equal(own, set.Shape) {
+	if !slices.Equal(longAxes(own), longAxes(set.Shape)) {
 		f.Input.Reshaped = fmt.Sprintf("%v read as %v", own, set.Shape)
 	}
 	return f, f.Input.check(set.Name)
+}
+
+// longAxes returns a shape without axes of size 1, which change no order.
+func longAxes(shape []int) []int {
+	return slices.DeleteFunc(slices.Clone(shape), func(d int) bool { return d == 1 })
 }
 
 // layoutOf returns where samples of a network have their channels, as far as it

@@ -53,6 +53,14 @@ func TestEvalShape(t *testing.T) {
 	command(t, "project", net, "--repair", "--acc", "20", "--data", last, "--out", out).
 		wantOneLine(t, "project --repair", statusFailed, "[6 6 3]", "[3 6 6]", "--layout nhwc")
 	succeed(t, "project", net, "--repair", "--acc", "20", "--data", last, "--layout", "nhwc", "--out", out)
+	// And a projection, of the float weights under the file's quantisers.
+	float := []string{"project", net, "--acc", "20", "--data", last, "--out", out, "--samples", "32"}
+	command(t, float...).wantOneLine(t, "project", statusFailed, "[6 6 3]", "[3 6 6]", "--layout nhwc")
+	succeed(t, append(float, "--layout", "nhwc")...)
+	// An image of one channel needs no axis for it.
+	if doc := evalOf(t, tinyNetwork(t), "--data", tinyData(t, 9)); doc.Input.Reshaped != "" {
+		t.Errorf("[2 2] for [1 2 2]: %q", doc.Input.Reshaped)
+	}
 }
 
 // Values beyond what an assumed input holds are refused; with the range they are

@@ -84,7 +84,7 @@ func (r *run) aim(t *table, classes int) error {
 		r.width = t.aims().size
 		r.target = make([]float32, r.spec.Batch*r.width)
 	case classes < 2:
-		return fmt.Errorf("train: training set has %d classes, want at least 2", classes)
+		return fmt.Errorf("train: training set has %d classes, want at least 2: its labels are all 0, or it has none", classes)
 	}
 	for _, p := range []string{FloatPhase, QATPhase} {
 		if a := r.spec.phase(p).Augment; a.on() && r.spec.Task == Regress && t.targets != nil {
