@@ -83,7 +83,8 @@ func estimateSource(path string, in *qonnx.InputType, o hwgen.Options) (*quant.N
 		return file.Network, o, nil
 	}
 	if in != nil {
-		return nil, o, usagef("estimate: %s is a generated design, whose input is settled: leave out --input-type, --input-range, --input-scale and --input-zero", path)
+		return nil, o, usagef("estimate: %s is a generated design, whose input is settled: "+
+			"leave out --input-type, --input-range, --input-scale and --input-zero", path)
 	}
 	d, m, err := readDesign(path)
 	if err != nil {

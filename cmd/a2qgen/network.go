@@ -23,7 +23,8 @@ holds that range.`
 // inputFlags say what the samples of a network are where its file does not.
 func inputFlags() []cli.Flag {
 	return []cli.Flag{
-		&cli.StringFlag{Name: "input-type", Usage: "`TYPE` of the samples, INT8 or UINT8 and so on, where the graph has no Quant for them"},
+		&cli.StringFlag{Name: "input-type",
+			Usage: "`TYPE` of the samples, INT8 or UINT8 and so on, where the graph has no Quant for them"},
 		&cli.StringFlag{Name: "input-range", Usage: "the samples hold `LO:HI`"},
 		&cli.Float64Flag{Name: "input-scale", Value: 1, Usage: "what 1 of --input-type is worth in a sample"},
 		&cli.IntFlag{Name: "input-zero", Usage: "what 0 of a sample is in --input-type"},
@@ -59,7 +60,8 @@ func inputType(c *cli.Context) (*qonnx.InputType, error) {
 		}
 	}
 	if lo < 0 && !in.Type.Signed {
-		return nil, usagef("%s: --input-range %s has negative values, which %v has not", c.Command.Name, c.String("input-range"), in.Type)
+		return nil, usagef("%s: --input-range %s has negative values, which %v has not", c.Command.Name,
+			c.String("input-range"), in.Type)
 	}
 	if ranged {
 		in.Scale = float64(quant.RangeScale(in.Type, lo, hi))
@@ -101,7 +103,8 @@ func readTold(c *cli.Context, path string) (*qonnx.File, error) {
 func readFile(path string, in *qonnx.InputType) (*qonnx.File, error) {
 	if in != nil {
 		if f, err := qonnx.ReadFile(path, nil); err == nil && !f.Network.Input.Assumed {
-			return nil, fmt.Errorf("%s quantises its input itself, to %v: no other type can be given for it", path, f.Network.Input.Type)
+			return nil, fmt.Errorf("%s quantises its input itself, to %v: no other type can be given for it", path,
+				f.Network.Input.Type)
 		}
 	}
 	return qonnx.ReadFile(path, in)

@@ -25,7 +25,8 @@ type sampleSource struct {
 
 // scaleFlag and layoutFlag say how samples are read.
 func scaleFlag() cli.Flag {
-	return &cli.Float64Flag{Name: "scale", DefaultText: "1/255 for unsigned bytes, else 1", Usage: "multiply what is read by `F`"}
+	return &cli.Float64Flag{Name: "scale", DefaultText: "1/255 for unsigned bytes, else 1",
+		Usage: "multiply what is read by `F`"}
 }
 
 func layoutFlag() cli.Flag {
@@ -174,7 +175,8 @@ func (u *inputUse) check(name string) error {
 	if !u.Assumed || u.SaturatedPercent <= 100*mostSaturated {
 		return nil
 	}
-	return fmt.Errorf("%s: values are %.4g..%.4g, and %.2f %% of them lie outside 0..1: the network's file does not quantise its input, which is taken as 8-bit pixels, k/255; %w, such as --input-range %s",
+	return fmt.Errorf("%s: values are %.4g..%.4g, and %.2f %% of them lie outside 0..1: the network's file does not "+
+		"quantise its input, which is taken as 8-bit pixels, k/255; %w, such as --input-range %s",
 		name, u.DataLow, u.DataHigh, u.SaturatedPercent, errRange, showRange(u.DataLow, u.DataHigh))
 }
 
@@ -205,7 +207,8 @@ func (u *inputUse) String() string {
 // warn says on the console what a careful user wants to know of the samples.
 func (f *fitted) warn(con *console) {
 	if u := &f.Input; u.SaturatedPercent > 100*mostSaturated {
-		con.line("warning: %.2f %% of the values of %s lie beyond what the network's input holds (%.4g..%.4g) and saturate: is their scale right?",
+		con.line("warning: %.2f %% of the values of %s lie beyond what the network's input holds (%.4g..%.4g) "+
+			"and saturate: is their scale right?",
 			u.SaturatedPercent, f.Name, *u.Low, *u.High)
 	}
 	if w := oneLabel(f.Set); w != "" {

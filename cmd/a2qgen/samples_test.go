@@ -38,15 +38,19 @@ func evalOf(t *testing.T, args ...string) evalReport {
 // the flag that moves the axes; with it they are right. Figures: testdata/README.md.
 func TestEvalShape(t *testing.T) {
 	net := testdata("nchw_input.onnx")
-	if doc := evalOf(t, net, "--data", pair("nchw_input_x.npy", "nchw_input_y.npy")); doc.Correct != 60 || doc.Total != 60 {
+	if doc := evalOf(t, net, "--data", pair("nchw_input_x.npy", "nchw_input_y.npy")); doc.Correct != 60 ||
+		doc.Total != 60 {
 		t.Errorf("channels first: %d of %d right, want 60 of 60", doc.Correct, doc.Total)
 	}
 	last := pair("nchw_input_xt.npy", "nchw_input_y.npy")
-	command(t, "eval", net, "--data", last).wantOneLine(t, "eval", statusFailed, "nchw_input_xt.npy", "[6 6 3]", "[3 6 6]", "--layout nhwc")
-	if doc := evalOf(t, net, "--data", last, "--layout", "nhwc"); doc.Correct != 60 || doc.Input.Reshaped != "[6 6 3] read as [3 6 6]" {
+	command(t, "eval", net, "--data", last).wantOneLine(t, "eval", statusFailed, "nchw_input_xt.npy", "[6 6 3]",
+		"[3 6 6]", "--layout nhwc")
+	if doc := evalOf(t, net, "--data", last, "--layout", "nhwc"); doc.Correct != 60 ||
+		doc.Input.Reshaped != "[6 6 3] read as [3 6 6]" {
 		t.Errorf("--layout nhwc: %d of 60 right, %q", doc.Correct, doc.Input.Reshaped)
 	}
-	command(t, "eval", net, "--data", last, "--layout", "hwc").wantOneLine(t, "eval", statusUsage, "--layout", "nchw or nhwc")
+	command(t, "eval", net, "--data", last, "--layout", "hwc").wantOneLine(t, "eval", statusUsage, "--layout",
+		"nchw or nhwc")
 	command(t, "eval", net, "--data", last, "--scale", "0").wantOneLine(t, "eval", statusUsage, "--scale is 0")
 	// The same at a calibration: project --repair reads samples too.
 	out := filepath.Join(t.TempDir(), "out.onnx")
@@ -85,7 +89,8 @@ func TestEvalRange(t *testing.T) {
 	}
 	// 9.12 % of 60 x 108 values of nchw_input_x lie beyond the INT8 of that file.
 	o := succeed(t, "eval", testdata("nchw_input.onnx"), "--data", pair("nchw_input_x.npy", "nchw_input_y.npy"))
-	if !strings.Contains(o.errors, "warning: ") || !strings.Contains(o.errors, "saturate") || !strings.Contains(o.out, "% of them beyond") {
+	if !strings.Contains(o.errors, "warning: ") || !strings.Contains(o.errors, "saturate") || !strings.Contains(o.out,
+		"% of them beyond") {
 		t.Errorf("saturation: stdout %q, stderr %q", o.out, o.errors)
 	}
 }
@@ -94,7 +99,8 @@ func TestEvalRange(t *testing.T) {
 // no range can make it another.
 func TestNormalisedTie(t *testing.T) {
 	typ := quant.DataType{Bits: 16, Signed: true}
-	file, err := readFile(testdata("no_input_quant.onnx"), &qonnx.InputType{Type: typ, Scale: float64(quant.RangeScale(typ, -3.9, 4))})
+	file, err := readFile(testdata("no_input_quant.onnx"), &qonnx.InputType{Type: typ,
+		Scale: float64(quant.RangeScale(typ, -3.9, 4))})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -119,7 +125,8 @@ func TestNormalisedTie(t *testing.T) {
 // alone it is the same design, and its network the same network.
 func TestInputTypeIsKept(t *testing.T) {
 	net, dir := testdata("qkeras_input.onnx"), filepath.Join(t.TempDir(), "design")
-	command(t, "generate", net, "--out", dir).wantOneLine(t, "generate", statusFailed, "MatMul_6", "is not quantised", "(--input-type)")
+	command(t, "generate", net, "--out", dir).wantOneLine(t, "generate", statusFailed, "MatMul_6", "is not quantised",
+		"(--input-type)")
 	succeed(t, "generate", net, "--out", dir, "--input-type", "INT8", "--input-scale", "0.0078125")
 	d, _, err := readDesign(dir)
 	if err != nil {
@@ -136,7 +143,8 @@ func TestInputTypeIsKept(t *testing.T) {
 	command(t, "estimate", dir, "--input-range", "-1:1").wantOneLine(t, "estimate", statusUsage, "is a generated design")
 	succeed(t, "estimate", net, "--acc", "14", "--input-range", "-1:1")
 	// A file that quantises its input keeps that.
-	command(t, "inspect", tinyNetwork(t), "--input-range", "0:1").wantOneLine(t, "inspect", statusFailed, "quantises its input itself, to UINT2")
+	command(t, "inspect", tinyNetwork(t), "--input-range", "0:1").wantOneLine(t, "inspect", statusFailed,
+		"quantises its input itself, to UINT2")
 }
 
 // A design without an input's quantiser says what it takes its input for.
@@ -177,7 +185,8 @@ func TestInputFlags(t *testing.T) {
 		{[]string{"--input-scale", "-1", "--input-type", "INT8"}, "a positive scale"},
 		{[]string{"--input-scale", "1", "--input-range", "0:1"}, "--input-scale does not go with --input-range"},
 	} {
-		command(t, append([]string{"inspect", net}, c.args...)...).wantOneLine(t, strings.Join(c.args, " "), statusUsage, c.want)
+		command(t, append([]string{"inspect", net}, c.args...)...).wantOneLine(t, strings.Join(c.args, " "), statusUsage,
+			c.want)
 	}
 }
 
@@ -264,13 +273,15 @@ func TestBinary(t *testing.T) {
 	zeros := filepath.Join(t.TempDir(), "zeros.csv")
 	writeFile(t, zeros, []byte(strings.ReplaceAll("\n"+string(text), "\n1,", "\n0,")[1:]))
 	o := succeed(t, "eval", net, "--data", zeros, "--json")
-	if doc := o.document(t); doc["correct"] != float64(50-ones) || !strings.Contains(doc["warning"].(string), "all 50 labels") ||
+	if doc := o.document(t); doc["correct"] != float64(50-ones) || !strings.Contains(doc["warning"].(string),
+		"all 50 labels") ||
 		!strings.Contains(o.errors, "warning: all 50 labels of") {
 		t.Errorf("all labels 0: %v, %q; want %d right", doc, o.errors, 50-ones)
 	}
 	three := filepath.Join(t.TempDir(), "three.csv")
 	writeFile(t, three, []byte("2,0,0,0,0,0,0,0,0\n0,0,0,0,0,0,0,0,0\n"))
-	command(t, "eval", net, "--data", three).wantOneLine(t, "eval", statusFailed, "label 2 of sample 0, want labels below 2")
+	command(t, "eval", net, "--data", three).wantOneLine(t, "eval", statusFailed,
+		"label 2 of sample 0, want labels below 2")
 
 	dir := filepath.Join(t.TempDir(), "design")
 	said := succeed(t, "generate", net, "--out", dir).out

@@ -66,7 +66,8 @@ func trainCommand() *cli.Command {
 		Description: trainHelp,
 		Flags: append([]cli.Flag{
 			&cli.StringFlag{Name: "data", Usage: "`DIR` of the data set, IMAGES,LABELS, or drawn"},
-			&cli.StringFlag{Name: "layout", DefaultText: "the spec's", Usage: "`LAYOUT` of images in the files: nchw or nhwc (channels last)"},
+			&cli.StringFlag{Name: "layout", DefaultText: "the spec's",
+				Usage: "`LAYOUT` of images in the files: nchw or nhwc (channels last)"},
 			&cli.StringFlag{Name: "input-range", DefaultText: "the spec's", Usage: "the network's input holds `LO:HI`"},
 			&cli.StringFlag{Name: "out", Value: "net.onnx", Usage: "`FILE` to write"},
 			&cli.StringFlag{Name: "method", Usage: "`NAME` of the quantiser of the hidden layers: base, wn, a2q, a2q+ or budget"},
@@ -128,7 +129,8 @@ func trainAction(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	o := train.Options{Out: c.String("out"), FloatOut: c.String("float-out"), Resume: c.Bool("resume"), FloatCache: c.String("cache"),
+	o := train.Options{Out: c.String("out"), FloatOut: c.String("float-out"),
+		Resume: c.Bool("resume"), FloatCache: c.String("cache"),
 		Allocate: chosen.allocator()}
 	if err := tryFiles(spec, o, seeds); err != nil {
 		return err

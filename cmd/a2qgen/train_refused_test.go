@@ -23,16 +23,23 @@ func TestTrainRefusedAtOnce(t *testing.T) {
 		args []string
 		want []string
 	}{
-		{"a convolution on rows", []string{testdata("conv_on_rows.yaml"), "--data", testdata("flat.csv"), "--out", filepath.Join(dir, "a.onnx")},
+		{"a convolution on rows", []string{testdata("conv_on_rows.yaml"), "--data", testdata("flat.csv"), "--out",
+			filepath.Join(dir, "a.onnx")},
 			[]string{"layers[0].conv: reads a row of 4 numbers", "want an image"}},
-		{"a long --out", []string{spec, "--data", set, "--out", filepath.Join(dir, long)}, []string{"--out", "cannot be written"}},
-		{"a long --float-out", []string{spec, "--data", set, "--out", filepath.Join(dir, "a.onnx"), "--float-out", filepath.Join(dir, long)},
+		{"a long --out", []string{spec, "--data", set, "--out", filepath.Join(dir, long)}, []string{"--out",
+			"cannot be written"}},
+		{"a long --float-out", []string{spec, "--data", set, "--out", filepath.Join(dir, "a.onnx"), "--float-out",
+			filepath.Join(dir, long)},
 			[]string{"--float-out", "cannot be written"}},
-		{"--out too long with .ckpt", []string{spec, "--data", set, "--out", filepath.Join(dir, long[:232])}, []string{"checkpoint", "file name too long"}},
-		{"--out too long with .metrics.csv", []string{spec, "--data", set, "--out", filepath.Join(dir, long[:226])}, []string{"metrics", "file name too long"}},
-		{"a seed too long", []string{spec, "--data", set, "--out", filepath.Join(dir, long[:216]+".o"), "--seeds", "2", "--seed", "99999"},
+		{"--out too long with .ckpt", []string{spec, "--data", set, "--out", filepath.Join(dir, long[:232])},
+			[]string{"checkpoint", "file name too long"}},
+		{"--out too long with .metrics.csv", []string{spec, "--data", set, "--out", filepath.Join(dir, long[:226])},
+			[]string{"metrics", "file name too long"}},
+		{"a seed too long", []string{spec, "--data", set, "--out", filepath.Join(dir, long[:216]+".o"), "--seeds", "2",
+			"--seed", "99999"},
 			[]string{"file name too long"}},
-		{"a folder where metrics go", []string{spec, "--data", set, "--out", filepath.Join(dir, "c.onnx")}, []string{"metrics", "is a folder"}},
+		{"a folder where metrics go", []string{spec, "--data", set, "--out", filepath.Join(dir, "c.onnx")},
+			[]string{"metrics", "is a folder"}},
 	} {
 		o := command(t, append([]string{"train"}, c.args...)...)
 		o.wantOneLine(t, c.name, statusFailed, c.want...)
@@ -56,7 +63,8 @@ func TestTrainOnRows(t *testing.T) {
 	if !strings.Contains(o.out, "6 training, 6 test samples, 2 classes") || !strings.Contains(o.errors, "2 classes") {
 		t.Errorf("stdout %q, stderr %q", o.out, o.errors)
 	}
-	if doc := evalOf(t, out, "--data", testdata("flat.csv")); doc.Total != 6 || doc.Input.Reshaped != "[4] read as [1 2 2]" {
+	if doc := evalOf(t, out, "--data", testdata("flat.csv")); doc.Total != 6 ||
+		doc.Input.Reshaped != "[4] read as [1 2 2]" {
 		t.Errorf("eval: %+v", doc)
 	}
 }
@@ -64,7 +72,8 @@ func TestTrainOnRows(t *testing.T) {
 // Training on images that have their channels last: refused where that is a guess,
 // trained with the layout, to the very network of the same images channels first.
 func TestTrainLayout(t *testing.T) {
-	spec := specFile(t, "layers: [{conv: {out: 4, kernel: 3}}]\nbatch: 8\nfloat: {epochs: 1}\nqat: {epochs: 1}\ninput_range: [-2, 2]\n")
+	spec := specFile(t, "layers: [{conv: {out: 4, kernel: 3}}]\nbatch: 8\n"+
+		"float: {epochs: 1}\nqat: {epochs: 1}\ninput_range: [-2, 2]\n")
 	last, first := pair("nchw_input_xt.npy", "nchw_input_y.npy"), pair("nchw_input_x.npy", "nchw_input_y.npy")
 	dir := t.TempDir()
 	a, b := filepath.Join(dir, "a.onnx"), filepath.Join(dir, "b.onnx")
@@ -76,7 +85,8 @@ func TestTrainLayout(t *testing.T) {
 	if errX != nil || errY != nil || string(x) != string(y) {
 		t.Errorf("channels last, moved first, train another network than channels first (%v, %v)", errX, errY)
 	}
-	command(t, "train", spec, "--data", last, "--layout", "chw", "--out", a).wantOneLine(t, "train", statusFailed, "layout is chw, want nchw or nhwc")
+	command(t, "train", spec, "--data", last, "--layout", "chw", "--out", a).wantOneLine(t, "train", statusFailed,
+		"layout is chw, want nchw or nhwc")
 }
 
 func TestClassesOf(t *testing.T) {

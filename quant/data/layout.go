@@ -74,7 +74,8 @@ func (s *Set) Fit(shape []int, l Layout) (*Set, error) {
 	case slices.Equal(lengths(have), lengths(want)):
 		return s.as(shape), nil
 	}
-	return nil, fmt.Errorf("data: %s: samples have shape %v, the network wants %v%s", s.Name, s.Shape, shape, advice(have, want, l))
+	return nil, fmt.Errorf("data: %s: samples have shape %v, the network wants %v%s", s.Name, s.Shape, shape,
+		advice(have, want, l))
 }
 
 // advice says what would make samples fit that have as many elements.

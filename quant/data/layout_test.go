@@ -83,7 +83,8 @@ func TestFit(t *testing.T) {
 
 // TestTransposeBack: there and back is the same, for bytes and floats.
 func TestTransposeBack(t *testing.T) {
-	for _, s := range []*Set{seq(NHWC, 4, 5, 3), {Shape: []int{1, 2, 3}, Layout: NHWC, Scale: 1, Bytes: []uint8{0, 1, 2, 3, 4, 5}}} {
+	for _, s := range []*Set{seq(NHWC, 4, 5, 3), {Shape: []int{1, 2, 3}, Layout: NHWC, Scale: 1, Bytes: []uint8{0, 1, 2,
+		3, 4, 5}}} {
 		first := s.ChannelsFirst()
 		back, err := first.Fit(s.Shape, NHWC)
 		if err != nil {

@@ -80,7 +80,8 @@ func (t *table) quantise(name string, set *data.Set, c coding) error {
 	}
 	if share := float64(beyond) / float64(len(t.codes)); share > mostSaturated {
 		lo, hi := valueRange(set)
-		return fmt.Errorf("train: %s set: %.2f %% of the values lie beyond input_range, want at most %v %%: they are %.4g..%.4g",
+		return fmt.Errorf("train: %s set: %.2f %% of the values lie beyond input_range, "+
+			"want at most %v %%: they are %.4g..%.4g",
 			name, 100*share, 100*mostSaturated, lo, hi)
 	}
 	return nil
@@ -93,7 +94,8 @@ func outside(name string, set *data.Set, i, j int, v float32) error {
 	if set.Bytes != nil {
 		why = fmt.Sprintf("bytes are multiplied by %v", set.Scale)
 	}
-	return fmt.Errorf("train: %s set: sample %d: value %d is %v, want 0..1: %s; input_range: [%.4g, %.4g] (--input-range %.4g:%.4g) takes all of them",
+	return fmt.Errorf("train: %s set: sample %d: value %d is %v, want 0..1: %s; "+
+		"input_range: [%.4g, %.4g] (--input-range %.4g:%.4g) takes all of them",
 		name, i, j, v, why, min(lo, 0), max(hi, 0), min(lo, 0), max(hi, 0))
 }
 

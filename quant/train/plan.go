@@ -166,14 +166,16 @@ func (p *plan) isRow(i int) bool {
 // reader of files takes elements that were moved only where rows and columns stay.
 func (p *plan) settled(path string, from int) {
 	if from != quant.Source && p.moved(from, 0) != from {
-		p.fail(path, "a linear layer reads %q, a %s, which no file has: want a conv or a pool between them", p.steps[from].name, p.steps[from].kind)
+		p.fail(path, "a linear layer reads %q, a %s, which no file has: want a conv or a pool between them",
+			p.steps[from].name, p.steps[from].kind)
 	}
 }
 
 // whence says where the row comes from that step i gives.
 func (p *plan) whence(i int) string {
 	if i == quant.Source {
-		return ", the samples as they are (images are [rows columns] or [channels rows columns]; shape: in the spec makes them of rows)"
+		return ", the samples as they are (images are [rows columns] or [channels rows columns]; " +
+			"shape: in the spec makes them of rows)"
 	}
 	return fmt.Sprintf(" from %q", p.steps[i].name)
 }

@@ -27,27 +27,54 @@ func shapedSet(n int, shape ...int) *data.Set {
 // convolution, in a residual and in a concat, and last.
 var exportCases = []string{
 	"[8]",
-	"[{conv: {out: 4, kernel: 1}}, 8]", "[{conv: {out: 4, kernel: 1}}]", "[4, {conv: {out: 4, kernel: 1}}]", "[{conv: {out: 4, kernel: 3, pad: 1}}]",
-	"[{depthwise: {kernel: 1}}]", "[4, {depthwise: {kernel: 1}}]",
-	"[{maxpool: {kernel: 1}}]", "[{maxpool: {kernel: 2}}]", "[4, {maxpool: {kernel: 1}}]", "[{conv: {out: 4, kernel: 1}}, {maxpool: {kernel: 2}}, 4]",
-	"[{avgpool: {kernel: 1}}]", "[{avgpool: {kernel: 2}}, 4]", "[4, {avgpool: {kernel: 1}}]",
-	"[{global_avgpool: {}}]", "[{global_avgpool: {}}, 4]", "[4, {global_avgpool: {}}]", "[{conv: {out: 4, kernel: 1}}, {global_avgpool: {}}]",
-	"[{upsample: 2}]", "[{upsample: 2}, 4]", "[4, {upsample: 2}]", "[{upsample: 2}, {conv: {out: 4, kernel: 1}}]",
-	"[{conv: {out: 4, kernel: 1}}, {upsample: 2}]", "[{conv: {out: 4, kernel: 1}}, {upsample: 2}, {global_avgpool: {}}]",
-	"[{pixel_shuffle: 2}]", "[4, {pixel_shuffle: 2}]", "[{conv: {out: 4, kernel: 1}}, {pixel_shuffle: 2}, 4]",
+	"[{conv: {out: 4, kernel: 1}}, 8]",
+	"[{conv: {out: 4, kernel: 1}}]",
+	"[4, {conv: {out: 4, kernel: 1}}]",
+	"[{conv: {out: 4, kernel: 3, pad: 1}}]",
+	"[{depthwise: {kernel: 1}}]",
+	"[4, {depthwise: {kernel: 1}}]",
+	"[{maxpool: {kernel: 1}}]",
+	"[{maxpool: {kernel: 2}}]",
+	"[4, {maxpool: {kernel: 1}}]",
+	"[{conv: {out: 4, kernel: 1}}, {maxpool: {kernel: 2}}, 4]",
+	"[{avgpool: {kernel: 1}}]",
+	"[{avgpool: {kernel: 2}}, 4]",
+	"[4, {avgpool: {kernel: 1}}]",
+	"[{global_avgpool: {}}]",
+	"[{global_avgpool: {}}, 4]",
+	"[4, {global_avgpool: {}}]",
+	"[{conv: {out: 4, kernel: 1}}, {global_avgpool: {}}]",
+	"[{upsample: 2}]",
+	"[{upsample: 2}, 4]",
+	"[4, {upsample: 2}]",
+	"[{upsample: 2}, {conv: {out: 4, kernel: 1}}]",
+	"[{conv: {out: 4, kernel: 1}}, {upsample: 2}]",
+	"[{conv: {out: 4, kernel: 1}}, {upsample: 2}, {global_avgpool: {}}]",
+	"[{pixel_shuffle: 2}]",
+	"[4, {pixel_shuffle: 2}]",
+	"[{conv: {out: 4, kernel: 1}}, {pixel_shuffle: 2}, 4]",
 	"[{conv: {out: 4, kernel: 1}}, {pixel_shuffle: 2}, {conv: {out: 2, kernel: 1}}]",
-	"[{residual: {body: [4], shortcut: [4]}}]", "[4, {residual: {body: [4]}}]", "[{residual: {body: [{depthwise: {kernel: 1}}]}}]",
+	"[{residual: {body: [4], shortcut: [4]}}]",
+	"[4, {residual: {body: [4]}}]",
+	"[{residual: {body: [{depthwise: {kernel: 1}}]}}]",
 	"[{residual: {body: [{conv: {out: 4, kernel: 1}}], shortcut: [{conv: {out: 4, kernel: 1}}]}}, 4]",
-	"[{residual: {body: [{conv: {out: 4, kernel: 1}}], shortcut: [4]}}]", "[{residual: {body: [{maxpool: {kernel: 1}}]}}, 4]",
-	"[{concat: {branches: [[4], [3]]}}]", "[{concat: {branches: [[], []]}}]", "[4, {concat: {branches: [[], [3]]}}]",
-	"[{concat: {branches: [[], [{depthwise: {kernel: 1}}]]}}]", "[4, {concat: {branches: [[], [{conv: {out: 4, kernel: 1}}]]}}]",
-	"[{conv: {out: 4, kernel: 1}}, {concat: {branches: [[], [{conv: {out: 4, kernel: 1}}]]}}]", "[{concat: {branches: [[4], [{conv: {out: 4, kernel: 1}}]]}}]",
-	"[{concat: {branches: [[{upsample: 2}], [{upsample: 2}]]}}, 4]", "[{residual: {body: [{conv: {out: 4, kernel: 1}}, {upsample: 2}], shortcut: [{upsample: 2}, {conv: {out: 4, kernel: 1}}]}}]",
+	"[{residual: {body: [{conv: {out: 4, kernel: 1}}], shortcut: [4]}}]",
+	"[{residual: {body: [{maxpool: {kernel: 1}}]}}, 4]",
+	"[{concat: {branches: [[4], [3]]}}]",
+	"[{concat: {branches: [[], []]}}]",
+	"[4, {concat: {branches: [[], [3]]}}]",
+	"[{concat: {branches: [[], [{depthwise: {kernel: 1}}]]}}]",
+	"[4, {concat: {branches: [[], [{conv: {out: 4, kernel: 1}}]]}}]",
+	"[{conv: {out: 4, kernel: 1}}, {concat: {branches: [[], [{conv: {out: 4, kernel: 1}}]]}}]",
+	"[{concat: {branches: [[4], [{conv: {out: 4, kernel: 1}}]]}}]",
+	"[{concat: {branches: [[{upsample: 2}], [{upsample: 2}]]}}, 4]",
+	"[{residual: {body: [{conv: {out: 4, kernel: 1}}, {upsample: 2}], shortcut: [{upsample: 2}, {conv: {out: 4, kernel: 1}}]}}]",
 }
 
 // sampleCases are the shapes of samples: rows, images grey and coloured, with an axis
 // of one before them, with an axis too many, of one element.
-var sampleCases = [][]int{{4}, {1}, {1, 4}, {4, 1}, {2, 2}, {1, 2, 2}, {4, 1, 1}, {1, 1, 4}, {4, 2, 2}, {2, 2, 4}, {1, 4, 2, 2}, {2, 2, 2, 2}, {8, 4}, {6, 6, 3}}
+var sampleCases = [][]int{{4}, {1}, {1, 4}, {4, 1}, {2, 2}, {1, 2, 2}, {4, 1, 1}, {1, 1, 4}, {4, 2, 2}, {2, 2, 4}, {1,
+	4, 2, 2}, {2, 2, 2, 2}, {8, 4}, {6, 6, 3}}
 
 // TestRefusedBeforeTraining: every kind of layer on every shape of samples either is
 // refused before the first step, or trains to a file that is read again and takes
@@ -59,7 +86,8 @@ func TestRefusedBeforeTraining(t *testing.T) {
 	}
 	trained, refused := 0, 0
 	for _, layers := range exportCases {
-		spec, err := ParseSpec([]byte("layers: " + layers + "\nbatch: 4\nacc_bits: 16\nfloat: {epochs: 1}\nqat: {epochs: 1}\n"))
+		spec, err := ParseSpec([]byte("layers: " + layers +
+			"\nbatch: 4\nacc_bits: 16\nfloat: {epochs: 1}\nqat: {epochs: 1}\n"))
 		if err != nil {
 			t.Fatalf("%s: %v", layers, err)
 		}
@@ -104,17 +132,20 @@ func TestRefusals(t *testing.T) {
 		{"[{conv: {out: 4, kernel: 1}}, 8]", "shape: in the spec makes them of rows", []int{4}},
 		{"[{global_avgpool: {}}]", "layers[0].global_avgpool: reads a row of 16 numbers", []int{2, 2, 2, 2}},
 		{"[4, {maxpool: {kernel: 1}}]", `layers[1].maxpool: reads a row of 4 numbers from "fc1", want an image`, []int{2, 2}},
-		{"[4, {residual: {body: [{depthwise: {kernel: 1}}]}}]", `layers[1].residual.body[0].depthwise: reads a row of 4 numbers from "fc1"`, []int{2, 2}},
+		{"[4, {residual: {body: [{depthwise: {kernel: 1}}]}}]",
+			`layers[1].residual.body[0].depthwise: reads a row of 4 numbers from "fc1"`, []int{2, 2}},
 		{"[{upsample: 2}]", `classifier: a linear layer reads "up1", a upsample`, []int{2, 2}},
-		{"[{conv: {out: 4, kernel: 1}}, {pixel_shuffle: 2}, 4]", `layers[2].linear: a linear layer reads "shuffle1"`, []int{2, 2}},
-		{"[{conv: {out: 4, kernel: 1}}]", "samples have shape [6 6 3]: if these are [rows columns channels], say layout: nhwc", []int{6, 6, 3}},
+		{"[{conv: {out: 4, kernel: 1}}, {pixel_shuffle: 2}, 4]", `layers[2].linear: a linear layer reads "shuffle1"`,
+			[]int{2, 2}},
+		{"[{conv: {out: 4, kernel: 1}}]", "samples have shape [6 6 3]: if these are [rows columns channels], say", []int{6, 6, 3}},
 		{"[{concat: {branches: [[], []]}}]", "a network of these layers cannot be exported: ", []int{2, 2}},
 	} {
 		spec, err := ParseSpec([]byte("batch: 2\nlayers: " + c.layers))
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err = Run(context.Background(), spec, shapedSet(4, c.shape...), nil, Options{}); err == nil || !strings.Contains(err.Error(), c.want) {
+		if _, err = Run(context.Background(), spec, shapedSet(4, c.shape...), nil, Options{}); err == nil ||
+			!strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s on %v: error %v, want %q", c.layers, c.shape, err, c.want)
 		}
 	}
@@ -129,13 +160,19 @@ func TestFilesAreTried(t *testing.T) {
 		o    func(dir string) Options
 		want []string
 	}{
-		{"a long name", func(dir string) Options { return Options{Out: filepath.Join(dir, long)} }, []string{"train: network:", "file name too long"}},
-		{"a name too long with .ckpt", func(dir string) Options { return Options{Out: filepath.Join(dir, long[:232])} }, []string{"train: checkpoint:", "file name too long"}},
+		{"a long name", func(dir string) Options { return Options{Out: filepath.Join(dir, long)} },
+			[]string{"train: network:", "file name too long"}},
+		{"a name too long with .ckpt", func(dir string) Options { return Options{Out: filepath.Join(dir, long[:232])} },
+			[]string{"train: checkpoint:", "file name too long"}},
 		{"a long float network", func(dir string) Options {
 			return Options{Out: filepath.Join(dir, "a"), FloatOut: filepath.Join(dir, long)}
 		}, []string{"train: float network:"}},
-		{"no folder", func(dir string) Options { return Options{Out: filepath.Join(dir, "b", "a")} }, []string{"train: network:", "no such file"}},
-		{"a folder of that name", func(dir string) Options { return Options{Out: filepath.Join(dir, "a"), Checkpoint: dir} }, []string{"train: checkpoint:", "is a folder"}},
+		{"no folder", func(dir string) Options { return Options{Out: filepath.Join(dir, "b", "a")} },
+			[]string{"train: network:", "no such file"}},
+		{"a folder of that name", func(dir string) Options {
+			return Options{Out: filepath.Join(dir, "a"),
+				Checkpoint: dir}
+		}, []string{"train: checkpoint:", "is a folder"}},
 		{"below a file", func(dir string) Options {
 			os.WriteFile(filepath.Join(dir, "f"), nil, 0o600)
 			return Options{Out: filepath.Join(dir, "f", "a")}
@@ -211,7 +248,8 @@ func TestSamplesOfSpec(t *testing.T) {
 		}
 	}
 	for fields, want := range map[string]string{
-		"layout: hwc": "layout is hwc, want nchw or nhwc", "shape: [4]": "shape is [4], want [rows columns]", "shape: [0, 4]": "shape is 0",
+		"layout: hwc": "layout is hwc, want nchw or nhwc",
+		"shape: [4]":  "shape is [4], want [rows columns]", "shape: [0, 4]": "shape is 0",
 	} {
 		if _, err := ParseSpec([]byte(fields)); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: error %v, want %q", fields, err, want)

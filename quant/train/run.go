@@ -48,7 +48,8 @@ func newRun(spec *Spec, train, test *data.Set, opts Options) (*run, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &run{spec: spec, opts: opts, sample: train.Shape, isRow: isRow(train.Shape), phase: FloatPhase, pcg: rand.NewPCG(spec.Seed, 1)}
+	r := &run{spec: spec, opts: opts, sample: train.Shape, isRow: isRow(train.Shape),
+		phase: FloatPhase, pcg: rand.NewPCG(spec.Seed, 1)}
 	if err := r.aim(t, train.Classes); err != nil {
 		return nil, err
 	}
@@ -79,7 +80,8 @@ func (r *run) aim(t *table, classes int) error {
 	r.width = classes
 	switch {
 	case r.spec.Task == Regress && t.targets == nil && r.spec.ownRange():
-		return fmt.Errorf("train: input_range is %v, want [0, 1] where the samples are the targets: outputs are in 0..1", r.spec.InputRange)
+		return fmt.Errorf("train: input_range is %v, want [0, 1] where the samples are the targets: outputs are in 0..1",
+			r.spec.InputRange)
 	case r.spec.Task == Regress:
 		r.width = t.aims().size
 		r.target = make([]float32, r.spec.Batch*r.width)

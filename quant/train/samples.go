@@ -24,7 +24,8 @@ func (s *Spec) Samples(set *data.Set) (*data.Set, error) {
 	}
 	set = set.ChannelsFirst()
 	if set.Layout == data.Unknown && looksChannelsLast(imageDims(set.Shape)) && s.spatial() {
-		return nil, fmt.Errorf("train: %s: samples have shape %v: if these are [rows columns channels], say layout: nhwc (--layout nhwc), else nchw",
+		return nil, fmt.Errorf("train: %s: samples have shape %v: "+
+			"if these are [rows columns channels], say layout: nhwc (--layout nhwc), else nchw",
 			set.Name, set.Shape)
 	}
 	return set, nil
