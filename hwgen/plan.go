@@ -5,6 +5,7 @@ import (
 	"regexp"
 
 	"github.com/a2qgen/a2qgen/quant"
+	"github.com/a2qgen/a2qgen/sim/cycle"
 )
 
 // Options says how a network is to be folded. The zero value folds for
@@ -44,7 +45,7 @@ func Plan(n *quant.Network, o Options) (*Design, error) {
 	if err := o.check(n); err != nil {
 		return nil, err
 	}
-	d := &Design{Name: o.Name, ClockMHz: o.ClockMHz, NoBlockRAM: o.NoBlockRAM}
+	d := &Design{Name: o.Name, ClockMHz: o.ClockMHz, NoBlockRAM: o.NoBlockRAM, Version: Version}
 	first := &n.Layers[0]
 	layers := make([]quant.Layer, len(n.Layers))
 	for i := range n.Layers {
@@ -62,9 +63,27 @@ func Plan(n *quant.Network, o Options) (*Design, error) {
 	for i := range d.Layers {
 		d.addLayer(i)
 	}
-	d.Hash = d.hash()
+	if err := d.measure(); err != nil {
+		return nil, err
+	}
 	return d, nil
 }
+
+// measure takes the design's timing from the cycle model: what it prints of latency and
+// interval is what the Verilog does, whatever queues were asked for.
+func (d *Design) measure() error {
+	e, err := cycle.New(d.Graph())
+	if err != nil {
+		return fmt.Errorf("hwgen: %w", err)
+	}
+	if d.Timing, err = e.Steady(measuredCycles); err != nil {
+		return fmt.Errorf("hwgen: %w", err)
+	}
+	return nil
+}
+
+// measuredCycles is how long the model is given to repeat itself: a second or two.
+const measuredCycles = 1 << 24
 
 func (o Options) withDefaults() Options {
 	if o.Name == "" {
