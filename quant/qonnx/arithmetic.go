@@ -30,7 +30,9 @@ var binaries = map[string]binaryOp{
 }
 
 // comparisons give BOOL.
-var comparisons = map[string]bool{"Equal": true, "Less": true, "Greater": true, "LessOrEqual": true, "GreaterOrEqual": true}
+var comparisons = map[string]bool{
+	"Equal": true, "Less": true, "Greater": true, "LessOrEqual": true, "GreaterOrEqual": true,
+}
 
 func truth(f func(a, b float64) bool) func(a, b float64) float64 {
 	return func(a, b float64) float64 {
@@ -72,56 +74,6 @@ func (im *importer) joined(n *node, name string) (value, error) {
 		}
 	}
 	return out, err
-}
-
-// opSum adds all its inputs: those that depend on the network's in one layer.
-func opSum(im *importer, n *node) (value, error) {
-	var sum value
-	var streams []*stream
-	for i := range n.in {
-		v, err := im.operand(n, i)
-		if err != nil {
-			return nil, err
-		}
-		if s, ok := v.(*stream); ok {
-			streams = append(streams, s)
-		} else if sum == nil {
-			sum = v
-		} else if sum, err = im.binary(n, "Add", sum, v); err != nil {
-			return nil, err
-		}
-	}
-	if len(streams) == 0 && sum == nil {
-		return nil, n.errorf("has no inputs")
-	}
-	return im.added(n, streams, sum)
-}
-
-// added returns the sum of streams and, unless it is nil, a constant.
-func (im *importer) added(n *node, streams []*stream, constant value) (value, error) {
-	if len(streams) == 0 {
-		return constant, nil
-	}
-	sum := value(streams[0])
-	if len(streams) > 1 {
-		var err error
-		if sum, err = im.addStreams(n, streams); err != nil {
-			return nil, err
-		}
-	}
-	if constant == nil {
-		return sum, nil
-	}
-	return im.binary(n, "Add", sum, constant)
-}
-
-// opMean adds all its inputs and divides by their number.
-func opMean(im *importer, n *node) (value, error) {
-	sum, err := opSum(im, n)
-	if err != nil {
-		return nil, err
-	}
-	return im.binary(n, "Div", sum, &tensor{data: []float64{float64(len(n.in))}})
 }
 
 // binaryOf returns an operator of binaries as the attributes of n have it.
@@ -178,7 +130,8 @@ func (im *importer) joinStreams(n *node, name string, a, b *stream) (value, erro
 		b = less.(*stream)
 	case "Add":
 	default:
-		return nil, n.errorf("both inputs depend on the network's input; only Add and Sub join them: there is no layer for %s of two tensors", clip(name))
+		return nil, n.errorf("both inputs depend on the network's input; only Add and Sub join them: there is no layer for "+
+			"%s of two tensors", clip(name))
 	}
 	return im.addStreams(n, []*stream{a, b})
 }
@@ -192,7 +145,8 @@ func (im *importer) stepped(n *node, s *stream, t *tensor, k kind, f func(v, p f
 	switch k {
 	case apply:
 		level := n.op == "Min" || n.op == "Max"
-		return s.then(n, step{kind: apply, fn: func(c int, v float64) float64 { return f(v, p.at(c)) }, level: level, varies: p.each != nil})
+		fn := func(c int, v float64) float64 { return f(v, p.at(c)) }
+		return s.then(n, step{kind: apply, fn: fn, level: level, varies: p.each != nil})
 	case mul, div:
 		return s.scaled(n, k, p)
 	}
@@ -306,5 +260,6 @@ func opBatchNorm(im *importer, n *node) (value, error) {
 	if c, _, found := sigma.but(func(v float64) bool { return v > 0 && finite(v) }); found {
 		return nil, n.errorf("%sa variance is not positive or not finite", sigma.which("channel", c))
 	}
-	return s.then(n, step{kind: sub, p: p[2]}, step{kind: div, p: sigma}, step{kind: mul, p: p[0]}, step{kind: add, p: p[1]})
+	return s.then(n,
+		step{kind: sub, p: p[2]}, step{kind: div, p: sigma}, step{kind: mul, p: p[0]}, step{kind: add, p: p[1]})
 }

@@ -77,7 +77,8 @@ func (a *assembly) input() (*quant.InputQuantizer, error) {
 	roots := a.roots(fromInput)
 	if len(roots) != 1 || roots[0] == nil {
 		if len(roots) > 1 && roots[0] != nil && roots[1] != nil {
-			return nil, fmt.Errorf("the graph's input is quantised by node %s and by node %s: want one Quant for all", roots[0].at.label(), roots[1].at.label())
+			return nil, fmt.Errorf("the graph's input is quantised by node %s and by node %s: want one Quant for all",
+				roots[0].at.label(), roots[1].at.label())
 		}
 		return nil, fmt.Errorf("the graph's input is not read as integers")
 	}

@@ -108,7 +108,8 @@ func (s *stream) keepsPads(steps []step) error {
 	}
 	for c := range s.width {
 		if run(steps, c, 0) != 0 {
-			return s.by.errorf("pads with zeros, which node %s (%s) behind it changes: want a convolution or a Quant with zero point 0 there", steps[0].at.label(), clip(steps[0].at.op))
+			return s.by.errorf("pads with zeros, which node %s (%s) behind it changes: want a convolution or a Quant with "+
+				"zero point 0 there", steps[0].at.label(), clip(steps[0].at.op))
 		}
 	}
 	return nil
@@ -154,7 +155,8 @@ func affine(steps []step, c int) (gain, offset *big.Rat, err error) {
 			continue
 		}
 		if st.kind == apply {
-			return nil, nil, st.at.errorf("the outputs of the last layer must be an affine function of its accumulators or end in a Quant")
+			return nil, nil, st.at.errorf("the outputs of the last layer must be an affine function of its accumulators or "+
+				"end in a Quant")
 		}
 		if p.SetFloat64(st.p.at(c)) == nil {
 			return nil, nil, st.at.errorf("a constant is NaN or infinite")

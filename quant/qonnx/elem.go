@@ -177,7 +177,8 @@ func (c conversion) open(v float64) error {
 	if c.from.integer() && math.Abs(v) > mostExact && !math.IsInf(v, 0) {
 		return fmt.Errorf("%v is beyond the integers that are held exactly, up to 2^53", v)
 	}
-	return fmt.Errorf("%v is no %v, and ONNX leaves open what becomes of it: put a Clip before it, or cast to a wider type", v, c.to)
+	return fmt.Errorf("%v is no %v, and ONNX leaves open what becomes of it: put a Clip before it, or cast to a wider "+
+		"type", v, c.to)
 }
 
 // climbs says that no larger number becomes a smaller one, whatever they are:

@@ -105,7 +105,8 @@ func (im *importer) chosen(n *node, cond *stream, a, b *tensor) (value, error) {
 		return nil, n.errorf("%w", err)
 	}
 	level := yes.paired(no, func(x, y float64) float64 { return x - y }).every(func(v float64) bool { return v >= 0 })
-	out, err := s.then(n, step{kind: apply, level: level, varies: yes.each != nil || no.each != nil, fn: func(c int, v float64) float64 {
+	varies := yes.each != nil || no.each != nil
+	out, err := s.then(n, step{kind: apply, level: level, varies: varies, fn: func(c int, v float64) float64 {
 		if v != 0 {
 			return yes.at(c)
 		}

@@ -255,7 +255,8 @@ func (r *floatReader) spatial(n *node, x *feature) (value, error) {
 	case "Pad":
 		return r.pad(n, x)
 	}
-	return nil, n.errorf("is not supported in a float model: want Gemm, MatMul, Conv, BatchNormalization, Relu, MaxPool, AveragePool, GlobalAveragePool, Add, Concat, Resize, DepthToSpace or Flatten")
+	return nil, n.errorf("is not supported in a float model: want Gemm, MatMul, Conv, BatchNormalization, Relu, "+
+		"MaxPool, AveragePool, GlobalAveragePool, Add, Concat, Resize, DepthToSpace or Flatten")
 }
 
 var notInNames = regexp.MustCompile(`[^A-Za-z0-9]+`)

@@ -44,7 +44,8 @@ func (r *floatReader) flatten(n *node, x *feature) (value, error) {
 	if out.image() || slices.Equal(out.size, []int{1, x.shape.Size()}) || slices.Equal(out.size, []int{x.shape.Size()}) {
 		return &out, nil
 	}
-	return nil, n.errorf("makes shape %v of %v, want [1 %d]: all channels, rows and columns in a row", out.size, x.size, x.shape.Size())
+	return nil, n.errorf("makes shape %v of %v, want [1 %d]: all channels, rows and columns in a row",
+		out.size, x.size, x.shape.Size())
 }
 
 // reshape returns a stand-in of x with the shape that n gives it.
@@ -168,7 +169,8 @@ func (r *floatReader) pool(n *node, x *feature) (value, error) {
 	l := Layer{Kind: quant.MaxPool, Window: win}
 	if n.op == "AveragePool" {
 		if l.Kind = quant.AvgPool; n.count("ceil_mode", 0) != 0 || padded && n.count("count_include_pad", 0) == 0 {
-			return nil, n.errorf("divides windows at the edge by fewer taps: want count_include_pad=1 and ceil_mode=0, or no pads")
+			return nil, n.errorf("divides windows at the edge by fewer taps: want count_include_pad=1 and ceil_mode=0, or no "+
+				"pads")
 		}
 	}
 	return r.add(n, l, []*feature{x})

@@ -123,7 +123,7 @@ func TestFloatRefuses(t *testing.T) {
 			return g.cast(g.op("Relu", in("x")), typeFloat16)
 		},
 		`(Cast): casts to INT32, which rounds`: func(g *net) string { return g.cast("x", typeInt32) },
-		`wants to join features along axis 1`: func(g *net) string { return g.op("Concat", in("x", "x"), intAttr("axis", 2)) },
+		`wants to join features along axis 1`:  func(g *net) string { return g.op("Concat", in("x", "x"), intAttr("axis", 2)) },
 	} {
 		g := &net{newTestGraph(1, 4, 6, 6), rand.New(rand.NewPCG(5, 5))}
 		_, err := DecodeModel("test", g.encode(build(g)))

@@ -127,42 +127,6 @@ func foldSize(im *importer, n *node) (value, error) {
 	return im.listed(n, nil, []float64{float64(product(v.dims()))}, typeInt64)
 }
 
-// opGather takes elements of constants, and channels, in any order.
-func opGather(im *importer, n *node) (value, error) {
-	v, err := im.operand(n, 0)
-	if err != nil {
-		return nil, err
-	}
-	at, err := im.constant(n, 1)
-	if err != nil {
-		return nil, err
-	}
-	shape := v.dims()
-	axis := n.fromEnd("axis", 0, len(shape))
-	if axis < 0 || axis >= len(shape) {
-		return nil, n.errorf("axis %d of shape %v", n.int("axis", 0), shape)
-	}
-	picks, err := at.ints()
-	if err != nil {
-		return nil, n.errorf("index %w", err)
-	}
-	for i, p := range picks {
-		if p < 0 {
-			picks[i] = p + shape[axis]
-		}
-		if picks[i] < 0 || picks[i] >= shape[axis] {
-			return nil, n.errorf("index %d of axis %d of shape %v", p, axis, shape)
-		}
-	}
-	if t, ok := v.(*tensor); ok {
-		return im.picks(n, t, axis, picks, at.shape)
-	}
-	if v, err = im.selected(n, v, axis, picks); err != nil {
-		return nil, err
-	}
-	return im.reshaped(n, v, slices.Concat(shape[:axis], at.shape, shape[axis+1:]))
-}
-
 // picks returns the elements of t at some positions of an axis, which gets the
 // given shape.
 func (im *importer) picks(n *node, t *tensor, axis int, from, shape []int) (*tensor, error) {
@@ -246,65 +210,4 @@ func foldConstantOfShape(im *importer, n *node) (value, error) {
 		out.data[i] = fill
 	}
 	return out, nil
-}
-
-// opSlice takes ranges, forwards or backwards: exporters compute shapes and pads
-// with it.
-func opSlice(im *importer, n *node) (value, error) {
-	v, err := im.operand(n, 0)
-	if err != nil {
-		return nil, err
-	}
-	rank := len(v.dims())
-	var lists [4][]int // starts, ends, axes, steps
-	for i, name := range []string{"starts", "ends", "axes", "steps"} {
-		var given bool
-		if lists[i], given, err = im.intList(n, name, i+1); err != nil {
-			return nil, err
-		}
-		if size := len(lists[0]); i > 0 && given && len(lists[i]) != size || i < 2 && !given || size > rank {
-			return nil, n.errorf("has %d %s of shape %v, want one for each of %d axes", len(lists[i]), name, v.dims(), size)
-		}
-	}
-	for i, from := range lists[0] {
-		axis, stride := i, 1
-		if lists[2] != nil {
-			axis = lists[2][i]
-		}
-		if lists[3] != nil {
-			stride = lists[3][i]
-		}
-		if axis < 0 {
-			axis += rank
-		}
-		if axis < 0 || axis >= rank || stride == 0 {
-			return nil, n.errorf("takes steps of %d along axis %d of shape %v", stride, axis, v.dims())
-		}
-		if v, err = im.selected(n, v, axis, positions(v.dims()[axis], from, lists[1][i], stride)); err != nil {
-			return nil, err
-		}
-	}
-	return v, nil
-}
-
-// positions returns those of an axis that ONNX's Slice takes. Bounds count from
-// the end where they are negative, and may lie outside.
-func positions(size, from, to, stride int) []int {
-	if from < 0 {
-		from += size
-	}
-	if to < 0 {
-		to += size
-	}
-	var at []int
-	if stride < 0 {
-		for p := min(from, size-1); p > max(to, -1); p += stride {
-			at = append(at, p)
-		}
-		return at
-	}
-	for p := max(from, 0); p < min(to, size); p += stride {
-		at = append(at, p)
-	}
-	return at
 }

@@ -99,7 +99,8 @@ func (g *graph) setConstants(p *onnxpb.GraphProto) error {
 			}
 			name := a.GetTensorName()
 			if old, ok := g.types[name]; ok && old != e.GetValue() {
-				return fmt.Errorf("tensor %s: is annotated as %s and as %s, want one type", show(name), show(old), show(e.GetValue()))
+				return fmt.Errorf("tensor %s: is annotated as %s and as %s, want one type",
+					show(name), show(old), show(e.GetValue()))
 			}
 			g.types[name] = e.GetValue()
 		}

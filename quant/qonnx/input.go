@@ -36,8 +36,10 @@ func ParseInputType(name string) (quant.DataType, error) {
 
 // Check returns an error unless the type is one that Read takes.
 func (t InputType) Check() error {
-	if t.Type.Bits < 1 || t.Type.Bits > maxBits || !(t.Scale > 0) || !finite(t.Scale) || t.Zero < -1<<maxBits || t.Zero > 1<<maxBits {
-		return fmt.Errorf("qonnx: input of type %v, scale %v, zero point %d: want at most %d bits, a positive scale and a zero point of at most %d",
+	ok := t.Type.Bits >= 1 && t.Type.Bits <= maxBits && t.Scale > 0 && finite(t.Scale)
+	if !ok || t.Zero < -1<<maxBits || t.Zero > 1<<maxBits {
+		return fmt.Errorf("qonnx: input of type %v, scale %v, zero point %d: want at most %d bits, a positive scale and a "+
+			"zero point of at most %d",
 			t.Type, t.Scale, t.Zero, maxBits, 1<<maxBits)
 	}
 	return nil
@@ -51,11 +53,12 @@ func WithInputType(data []byte, t InputType) ([]byte, error) {
 		return nil, err
 	}
 	// A message that follows another is merged with it: entries are appended.
-	more, err := proto.MarshalOptions{Deterministic: true}.Marshal(&onnxpb.ModelProto{MetadataProps: []*onnxpb.StringStringEntryProto{
+	entries := []*onnxpb.StringStringEntryProto{
 		entry(metaInputType, t.Type.String()),
 		entry(metaInputScale, strconv.FormatFloat(t.Scale, 'g', -1, 64)),
 		entry(metaInputZero, strconv.Itoa(t.Zero)),
-	}})
+	}
+	more, err := proto.MarshalOptions{Deterministic: true}.Marshal(&onnxpb.ModelProto{MetadataProps: entries})
 	if err != nil {
 		return nil, fmt.Errorf("qonnx: %w", err)
 	}
@@ -105,9 +108,11 @@ func (im *importer) inputType() (*InputType, error) {
 	told := im.meta.input
 	switch {
 	case told != nil && annotated:
-		return nil, fmt.Errorf("graph input %s: its type is %v by an annotation, %v as told: want one", show(g.input), typ, told.Type)
+		return nil, fmt.Errorf("graph input %s: its type is %v by an annotation, %v as told: want one",
+			show(g.input), typ, told.Type)
 	case told != nil && integer:
-		return nil, fmt.Errorf("graph input %s: its type is %v by its elements, %v as told: want one", show(g.input), g.elem, told.Type)
+		return nil, fmt.Errorf("graph input %s: its type is %v by its elements, %v as told: want one",
+			show(g.input), g.elem, told.Type)
 	case told != nil:
 		return told, nil
 	case annotated:

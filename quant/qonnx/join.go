@@ -74,7 +74,8 @@ func (im *importer) concatStreams(n *node, parts []*stream) (value, error) {
 		if out == nil {
 			out, t.shape = v, b
 		} else if !out.equal(v) || t.shape.H != b.H || t.shape.W != b.W {
-			return nil, n.errorf("joins shapes %v and %v, want them equal but for the channels, and in one order", parts[0].dims(), s.dims())
+			return nil, n.errorf("joins shapes %v and %v, want them equal but for the channels, and in one order",
+				parts[0].dims(), s.dims())
 		} else {
 			t.shape.C += b.C
 		}

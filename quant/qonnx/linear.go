@@ -35,7 +35,8 @@ func (im *importer) weightsRight(n *node, x value, w *tensor) (value, error) {
 	dims := s.dims()
 	k, cols, ok := matrixShape(w.shape, true)
 	if !ok || len(dims) == 0 || dims[len(dims)-1] != k {
-		return nil, n.errorf("cannot multiply one row of %d inputs, shape %v, by weights of shape %v", product(dims), dims, w.shape)
+		return nil, n.errorf("cannot multiply one row of %d inputs, shape %v, by weights of shape %v",
+			product(dims), dims, w.shape)
 	}
 	at := func(row, i int) int { return i*cols + row }
 	if product(dims) != k {
@@ -60,7 +61,8 @@ func (im *importer) weightsLeft(n *node, w *tensor, x value) (value, error) {
 	dims := s.dims()
 	rows, k, ok := matrixShape(w.shape, false)
 	if !ok || len(dims) == 0 || dims[max(0, len(dims)-2)] != k || product(dims) != k {
-		return nil, n.errorf("cannot multiply weights of shape %v by one column of %d inputs, shape %v", w.shape, product(dims), dims)
+		return nil, n.errorf("cannot multiply weights of shape %v by one column of %d inputs, shape %v",
+			w.shape, product(dims), dims)
 	}
 	var shape []int
 	if len(w.shape) > 1 {
@@ -210,7 +212,8 @@ func (im *importer) pointwise(n *node, s *stream, w *tensor, rows int, at func(r
 	b := im.shapeOf(s)
 	if !entire(s.view[last], channels, b.C) {
 		dims := s.dims()
-		return nil, n.errorf("cannot multiply %d rows of %d inputs, shape %v, by weights: want one row, or the channels of an image or a sequence last", product(dims[:last]), dims[last], dims)
+		return nil, n.errorf("cannot multiply %d rows of %d inputs, shape %v, by weights: want one row, or the channels of "+
+			"an image or a sequence last", product(dims[:last]), dims[last], dims)
 	}
 	m := matrix{s: s, w: w, rows: rows, at: at}
 	m.t = &site{at: n, shape: quant.Shape{H: b.H, W: b.W, C: rows}}

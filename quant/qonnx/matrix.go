@@ -18,10 +18,12 @@ func (im *importer) weighted(m matrix, v view) (*stream, error) {
 	t, w := m.t, m.w
 	n, in := t.at, t.layer.In
 	if w.wide > 0 {
-		return nil, n.errorf("its weights, of shape %v, are integers of %d bits, which is too wide: want at most %d", w.shape, w.wide, maxBits)
+		return nil, n.errorf("its weights, of shape %v, are integers of %d bits, which is too wide: want at most %d",
+			w.shape, w.wide, maxBits)
 	}
 	if w.q == nil {
-		return nil, n.errorf("its weights, of shape %v, are not quantised: put a Quant node of at most %d bits on them", w.shape, maxBits)
+		return nil, n.errorf("its weights, of shape %v, are not quantised: put a Quant node of at most %d bits on them",
+			w.shape, maxBits)
 	}
 	if m.rows < 1 || in < 1 {
 		return nil, n.errorf("has weights of shape %v, want none of size 0", w.shape)
@@ -98,7 +100,8 @@ func (m *matrix) fill(row int, scale, offset []float64) error {
 			continue
 		}
 		if set && scale[row] != product {
-			return m.t.at.errorf("output %d: the scales of its inputs and weights are not the same along the sum (%v, %v)", row, scale[row], product)
+			return m.t.at.errorf("output %d: the scales of its inputs and weights are not the same along the sum (%v, %v)",
+				row, scale[row], product)
 		}
 		scale[row], set = product, true
 		offset[row] += q.offset.at(c) * float64(v) * m.w.q.scale.at(pos)

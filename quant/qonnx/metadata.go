@@ -48,7 +48,8 @@ func newMetadata(entries map[string]string) (*metadata, error) {
 	}
 	for i, name := range m.names {
 		if !layerName.MatchString(name) || slices.Contains(m.names[:i], name) {
-			return nil, fmt.Errorf("metadata %s: %s is a duplicate or not a name of letters, digits and _", metaNames, show(name))
+			return nil, fmt.Errorf("metadata %s: %s is a duplicate or not a name of letters, digits and _",
+				metaNames, show(name))
 		}
 	}
 	for _, key := range slices.Sorted(maps.Keys(entries)) {

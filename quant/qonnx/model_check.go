@@ -70,7 +70,8 @@ func (m *Model) checkLayer(i int, shapes []quant.Shape, ints []bool) error {
 			in = append(in, shapes[from])
 			whole = whole && ints[from]
 			if m.Input != nil && !ints[from] && l.needsIntegers() {
-				return fmt.Errorf("reads layer %q, which has no activation quantiser but is not the last layer", m.Layers[from].Name)
+				return fmt.Errorf("reads layer %q, which has no activation quantiser but is not the last layer",
+					m.Layers[from].Name)
 			}
 		}
 	}

@@ -39,7 +39,7 @@ var doubled = map[string]func(g *testGraph) []string{
 		g.rename(b, "twice")
 		return in("twice")
 	},
-	`output "n5" is defined twice`: func(g *testGraph) []string { // by one node
+	`output "n5_output_0" is defined twice`: func(g *testGraph) []string { // by one node
 		out := g.op("Relu", in(g.input("x")))
 		last := g.g.Node[len(g.g.Node)-1]
 		last.Output = append(last.Output, out)

@@ -178,7 +178,8 @@ func (im *importer) ranked(n *node, from, to int) (value, error) {
 			return nil, n.errorf("works on axis %d of shape %v", from, dims)
 		}
 		if size := product(dims[from:min(to, len(dims))]); size != product(dims) {
-			return nil, n.errorf("works on axis %d of shape %v, want the axis of all elements: there is no layer that ranks %d at each of %d positions; "+
+			return nil, n.errorf("works on axis %d of shape %v, want the axis of all elements: there is no layer that ranks "+
+				"%d at each of %d positions; "+
 				"end the graph before it, its outputs are then what it ranks", from, dims, size, product(dims)/size)
 		}
 		return &ranking{s: v, shape: dims, by: n, elem: v.elem}, nil

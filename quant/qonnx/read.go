@@ -140,55 +140,6 @@ func importFirst(name string, g *graph, size int) (*quant.Network, *importer, er
 	return n, im, err
 }
 
-// inputShape is one reading of the input's declared shape.
-type inputShape struct {
-	// shape is that of the tensor for one sample, sample the same without
-	// the axis that counts samples.
-	shape, sample []int
-	// batch is the number of samples that the file was exported with.
-	batch int
-}
-
-// inputShapes returns the readings to try: an axis of unknown size counts
-// samples, as does a first axis of size 1. Where no axis is so, the shape may
-// be that of a sample, or its first axis a number of samples.
-func inputShapes(g *graph) ([]inputShape, error) {
-	axis := -1
-	shape := make([]int, len(g.shape))
-	for i, d := range g.shape {
-		if d > maxElements {
-			return nil, fmt.Errorf("graph input %s: axis %d has size %d", show(g.input), i, d)
-		}
-		shape[i] = int(max(d, 1))
-		if d > 0 {
-			continue
-		}
-		if axis >= 0 {
-			return nil, fmt.Errorf("graph input %s: axes %d and %d have no fixed size, want one at most", show(g.input), axis, i)
-		}
-		axis = i
-	}
-	without := func(axis, batch int) inputShape {
-		in := inputShape{shape: append([]int(nil), shape...), batch: batch}
-		in.shape[axis] = 1
-		for i, d := range shape {
-			if i != axis {
-				in.sample = append(in.sample, d)
-			}
-		}
-		return in
-	}
-	switch {
-	case len(shape) == 1:
-		return []inputShape{{shape: shape, sample: shape, batch: 1}}, nil
-	case axis >= 0:
-		return []inputShape{without(axis, 1)}, nil
-	case shape[0] == 1:
-		return []inputShape{without(0, 1)}, nil
-	}
-	return []inputShape{{shape: shape, sample: shape, batch: 1}, without(0, shape[0])}, nil
-}
-
 // importer holds the state of one import.
 type importer struct {
 	g      *graph
@@ -212,42 +163,6 @@ type importer struct {
 	// unrounded are the nodes of layers whose weights the file holds as they were
 	// before their quantiser.
 	unrounded []*node
-}
-
-// maxRefusals bounds the faults that an error names.
-const maxRefusals = 8
-
-// evaluateAll computes the value of every node. Its error names each node that is
-// at fault, but not those that depend on one.
-func (im *importer) evaluateAll() error {
-	var faults []error
-	spoilt := map[string]bool{}
-	for _, n := range im.g.nodes {
-		var err error
-		bad := slices.ContainsFunc(n.in, func(name string) bool { return spoilt[name] })
-		if !bad {
-			err = im.evaluate(n)
-		}
-		if err != nil && len(faults) < maxRefusals {
-			faults = append(faults, err)
-		}
-		for _, out := range n.out {
-			spoilt[out] = out != "" && (bad || err != nil)
-		}
-	}
-	return inOneLine(faults)
-}
-
-// inOneLine joins errors.
-func inOneLine(faults []error) error {
-	if len(faults) < 2 {
-		return errors.Join(faults...)
-	}
-	err := fmt.Errorf("%d faults: %w", len(faults), faults[0])
-	for _, f := range faults[1:] {
-		err = fmt.Errorf("%w; %w", err, f)
-	}
-	return err
 }
 
 func importGraph(name string, g *graph, in inputShape, left budget) (*quant.Network, *importer, error) {
@@ -294,46 +209,6 @@ func (im *importer) setInput(shape []int) error {
 		}
 	}
 	im.values[im.g.input] = s
-	return nil
-}
-
-// instead says what to do about operators that exporters write often.
-var instead = map[string]string{
-	"QuantizeLinear":   qcdq,
-	"DequantizeLinear": qcdq,
-	"Im2Col":           ": want the graph before convolutions were lowered to products",
-	"ConvTranspose":    ": want a nearest Resize or DepthToSpace and a Conv",
-	"FloatQuant":       ": want integer quantisers",
-}
-
-const qcdq = ": want Quant nodes, export to QONNX (Brevitas: export_qonnx) or convert QCDQ by qonnx's QCDQToQuant"
-
-// evaluate computes the value of n's outputs.
-func (im *importer) evaluate(n *node) error {
-	if len(n.out) == 0 {
-		return n.errorf("has no output")
-	}
-	op := operatorOf(n)
-	if op == nil {
-		domain := "domain " + show(n.domain)
-		if n.domain == "" {
-			domain = "the empty domain, ONNX's own"
-		}
-		return fmt.Errorf("unsupported operator %s of %s (node %s)%s", clip(n.op), domain, n.label(), instead[n.op])
-	}
-	v, err := op(im, n)
-	if err != nil {
-		return err
-	}
-	im.values[n.out[0]] = v
-	if r, ok := v.(*ranking); ok && n.op == "TopK" { // its outputs: the scores, the labels
-		scores := *r
-		scores.label, scores.elem = false, r.s.elem
-		im.values[n.out[0]] = &scores
-		if len(n.out) > 1 {
-			im.values[n.out[1]] = r
-		}
-	}
 	return nil
 }
 
@@ -395,11 +270,15 @@ func (im *importer) end(s *stream) (*stream, error) {
 	if s.view.equal(arranged(b, 1)) || s.view.equal(arranged(b, 3)) {
 		return s, nil
 	}
-	if len(s.view) == 3 && (s.view.withRow().equal(arranged(b, 1)) || s.view.withAxis(sequenceAxis).equal(arranged(b, 3))) {
-		return s, nil
+	if len(s.view) == 3 {
+		line, sequence := s.view.withAxis(rowAxis), s.view.withAxis(sequenceAxis)
+		if line.equal(arranged(b, 1)) || sequence.equal(arranged(b, 3)) {
+			return s, nil
+		}
 	}
 	if _, _, ok := moves(s.view, b); ok {
 		return im.settled(at, s)
 	}
-	return nil, at.errorf("gives shape %v of an image of %v in another order: end the graph where it is [1 channels rows columns]", s.dims(), b)
+	return nil, at.errorf("gives shape %v of an image of %v in another order: end the graph where it is [1 channels "+
+		"rows columns]", s.dims(), b)
 }

@@ -1,10 +1,6 @@
 package qonnx
 
-import (
-	"slices"
-
-	"github.com/a2qgen/a2qgen/quant"
-)
+import "slices"
 
 // Parts of an axis: Split, Slice and Gather. Of a stream only channels can be
 // chosen. A layer whose weights are 0 and 1 passes those on.
@@ -73,111 +69,99 @@ func (im *importer) pieces(n *node, size int) ([]int, error) {
 	return sizes, nil
 }
 
-// selected returns the elements of v at some positions of an axis.
-func (im *importer) selected(n *node, v value, axis int, picks []int) (value, error) {
-	switch v := v.(type) {
-	case *tensor:
-		return im.picks(n, v, axis, picks, []int{len(picks)})
-	case *stream:
-		if slices.Equal(picks, positions(v.dims()[axis], 0, v.dims()[axis], 1)) {
-			return v, nil
-		}
-		if len(picks) == 0 {
-			return nil, n.errorf("takes nothing of axis %d of shape %v", axis, v.dims())
-		}
-		return im.selection(n, v, axis, picks)
-	case *ranking:
-		return nil, mixed(n, v)
-	}
-	panic("qonnx: unknown kind of value")
-}
-
-// selection adds the layer that passes on some channels of s.
-func (im *importer) selection(n *node, s *stream, axis int, picks []int) (value, error) {
-	if err := unpadded(n, s); err != nil {
-		return nil, err
-	}
-	whole := im.counted(n, s)
-	if whole == nil {
-		return nil, n.errorf("takes some channels of what is not quantised, from %s: put a Quant node of at most %d bits before it", s.origin(), maxBits)
-	}
-	if err := narrow(n, whole); err != nil {
-		return nil, err
-	}
-	if dims := s.dims(); product(dims) == dims[axis] && product(dims) == im.shapeOf(whole).Size() {
-		return im.pickedElements(n, whole, axis, picks)
-	}
-	if len(whole.view) != 3 {
-		return im.pickedChannels(n, whole, axis, picks)
-	}
-	return im.pickedOnLine(n, whole, axis, picks)
-}
-
-// pickedOnLine passes on some channels of a line or a sequence: an image of one row.
-func (im *importer) pickedOnLine(n *node, s *stream, axis int, picks []int) (value, error) {
-	row, at := rowAxis, axis
-	if axis == 2 {
-		row, at = sequenceAxis, 3
-	}
-	wide := *s
-	wide.view = s.view.withAxis(row)
-	v, err := im.pickedChannels(n, &wide, at, picks)
+// opGather takes elements of constants, and channels, in any order.
+func opGather(im *importer, n *node) (value, error) {
+	v, err := im.operand(n, 0)
 	if err != nil {
 		return nil, err
 	}
-	out := *v.(*stream)
-	out.view = slices.Delete(slices.Clone(out.view), row, row+1)
-	return &out, nil
-}
-
-// pickedElements passes on some of a vector, or of an image that was flattened.
-func (im *importer) pickedElements(n *node, s *stream, axis int, picks []int) (value, error) {
-	b := im.shapeOf(s)
-	var column, channel []int
-	s.view.each(func(at [4]int) {
-		column = append(column, (at[vertical]*b.W+at[horizontal])*b.C+at[channels])
-		channel = append(channel, at[channels])
-	})
-	t := &site{at: n, layer: quant.Layer{Kind: quant.Linear, In: len(column)}, shape: quant.Vector(len(picks)), flat: s.base == fromInput}
-	shape := slices.Clone(s.dims())
-	shape[axis] = len(picks)
-	v, _ := view{whole(channels, len(picks))}.reshaped(shape)
-	return im.passed(t, v, s, pick(column, picks), pick(channel, picks))
-}
-
-// pickedChannels passes on some channels of an image.
-func (im *importer) pickedChannels(n *node, s *stream, axis int, picks []int) (value, error) {
-	s, err := im.placed(n, s, axis)
+	at, err := im.constant(n, 1)
 	if err != nil {
 		return nil, err
 	}
-	b := im.shapeOf(s)
-	if !entire(s.view[axis], channels, b.C) {
-		return nil, n.errorf("takes part of axis %d of shape %v: only channels can be chosen, not rows or columns", axis, s.dims())
+	shape := v.dims()
+	axis := n.fromEnd("axis", 0, len(shape))
+	if axis < 0 || axis >= len(shape) {
+		return nil, n.errorf("axis %d of shape %v", n.int("axis", 0), shape)
 	}
-	t := &site{at: n, shape: quant.Shape{H: b.H, W: b.W, C: len(picks)}}
-	t.layer = quant.Layer{Kind: quant.Conv, In: b.C, Groups: 1, Window: quant.Window{H: 1, W: 1}}
-	v := slices.Clone(s.view)
-	v[axis] = whole(channels, len(picks))
-	return im.passed(t, v, s, picks, picks)
-}
-
-// passed sets the weights of t, a single 1 in the given column of every row, and
-// returns its stream of integers: those of s, in the given channels.
-func (im *importer) passed(t *site, v view, s *stream, column, channel []int) (value, error) {
-	if err := im.left.pay(t.at, len(column)*(t.layer.In+3)); err != nil {
+	picks, err := at.ints()
+	if err != nil {
+		return nil, n.errorf("index %w", err)
+	}
+	for i, p := range picks {
+		if p < 0 {
+			picks[i] = p + shape[axis]
+		}
+		if picks[i] < 0 || picks[i] >= shape[axis] {
+			return nil, n.errorf("index %d of axis %d of shape %v", p, axis, shape)
+		}
+	}
+	if t, ok := v.(*tensor); ok {
+		return im.picks(n, t, axis, picks, at.shape)
+	}
+	if v, err = im.selected(n, v, axis, picks); err != nil {
 		return nil, err
 	}
-	t.layer.Input, t.layer.WeightBits, t.from, t.typ = s.q.typ, signedBits(0, 1), []tap{tapOf(s)}, s.q.typ
-	t.layer.Weights = make([]int32, len(column)*t.layer.In)
-	scale, offset := make([]float64, len(column)), make([]float64, len(column))
-	for row, k := range column {
-		t.layer.Weights[row*t.layer.In+k] = 1
-		scale[row], offset[row] = s.q.scale.at(channel[row]), s.q.offset.at(channel[row])
+	return im.reshaped(n, v, slices.Concat(shape[:axis], at.shape, shape[axis+1:]))
+}
+
+// opSlice takes ranges, forwards or backwards: exporters compute shapes and pads
+// with it.
+func opSlice(im *importer, n *node) (value, error) {
+	v, err := im.operand(n, 0)
+	if err != nil {
+		return nil, err
 	}
-	out, err := im.integers(t, v, uniform(scale), uniform(offset))
-	if err == nil {
-		out.elem = s.elem
+	rank := len(v.dims())
+	var lists [4][]int // starts, ends, axes, steps
+	for i, name := range []string{"starts", "ends", "axes", "steps"} {
+		var given bool
+		if lists[i], given, err = im.intList(n, name, i+1); err != nil {
+			return nil, err
+		}
+		if size := len(lists[0]); i > 0 && given && len(lists[i]) != size || i < 2 && !given || size > rank {
+			return nil, n.errorf("has %d %s of shape %v, want one for each of %d axes", len(lists[i]), name, v.dims(), size)
+		}
 	}
-	return out, err
+	for i, from := range lists[0] {
+		axis, stride := i, 1
+		if lists[2] != nil {
+			axis = lists[2][i]
+		}
+		if lists[3] != nil {
+			stride = lists[3][i]
+		}
+		if axis < 0 {
+			axis += rank
+		}
+		if axis < 0 || axis >= rank || stride == 0 {
+			return nil, n.errorf("takes steps of %d along axis %d of shape %v", stride, axis, v.dims())
+		}
+		if v, err = im.selected(n, v, axis, positions(v.dims()[axis], from, lists[1][i], stride)); err != nil {
+			return nil, err
+		}
+	}
+	return v, nil
+}
+
+// positions returns those of an axis that ONNX's Slice takes. Bounds count from
+// the end where they are negative, and may lie outside.
+func positions(size, from, to, stride int) []int {
+	if from < 0 {
+		from += size
+	}
+	if to < 0 {
+		to += size
+	}
+	var at []int
+	if stride < 0 {
+		for p := min(from, size-1); p > max(to, -1); p += stride {
+			at = append(at, p)
+		}
+		return at
+	}
+	for p := max(from, 0); p < min(to, size); p += stride {
+		at = append(at, p)
+	}
+	return at
 }

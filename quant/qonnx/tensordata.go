@@ -28,7 +28,8 @@ func (im *importer) decodeTensor(p *onnxpb.TensorProto) (*tensor, error) {
 		return nil, fmt.Errorf("tensor %s: %w", show(p.GetName()), err)
 	}
 	if int64(have) != size {
-		return nil, fmt.Errorf("tensor %s: shape %v has %d elements, the file holds %d", show(p.GetName()), firstFew(p.GetDims()), size, have)
+		return nil, fmt.Errorf("tensor %s: shape %v has %d elements, the file holds %d",
+			show(p.GetName()), firstFew(p.GetDims()), size, have)
 	}
 	t, err := im.newTensor(shape, elemType(p.GetDataType()))
 	if err != nil {
@@ -62,7 +63,8 @@ func firstFew(dims []int64) []int64 { return dims[:min(len(dims), maxRank)] }
 // tensorData returns the number of elements that p, of size by its shape, holds
 // and how to read them.
 func tensorData(p *onnxpb.TensorProto, size int64) (int, func(i int) float64, error) {
-	typed := len(p.GetFloatData()) + len(p.GetDoubleData()) + len(p.GetInt32Data()) + len(p.GetInt64Data()) + len(p.GetUint64Data())
+	typed := len(p.GetFloatData()) + len(p.GetDoubleData()) +
+		len(p.GetInt32Data()) + len(p.GetInt64Data()) + len(p.GetUint64Data())
 	raw := p.GetRawData()
 	if len(raw) > 0 && typed > 0 {
 		return 0, nil, fmt.Errorf("holds its data twice, raw and typed")
