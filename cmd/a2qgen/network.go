@@ -117,16 +117,16 @@ func readDesign(dir string) (*hwgen.Design, *hwgen.Manifest, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	net, file, err := readNetworkFile(filepath.Join(dir, m.Network))
+	f, err := readFile(filepath.Join(dir, m.Network), nil)
 	if err != nil {
 		return nil, nil, err
 	}
-	d, err := hwgen.Plan(net, m.Plan())
+	d, err := hwgen.Plan(f.Network, m.Plan())
 	if err != nil {
 		return nil, nil, fmt.Errorf("%s: %w", dir, err)
 	}
 	d.Version = m.Version // what another version emitted alike is as good
-	if _, err := d.Emit(file); err != nil {
+	if _, err := d.Emit(f.Data); err != nil {
 		return nil, nil, fmt.Errorf("%s: %w", dir, err)
 	}
 	if d.Hash != m.Hash {
