@@ -295,3 +295,38 @@ func TestBinary(t *testing.T) {
 		t.Errorf("sim: %v mismatches, %v of %v right", doc["mismatches"], doc["correct"], doc["total"])
 	}
 }
+
+// A single output that ends in a Quant has no label in hardware: generate says which
+// integers mean class 1, and the labels that sim counts are those of eval.
+func TestBinaryEndsInQuant(t *testing.T) {
+	m := &qonnx.Model{Name: "binary", InputShape: []int{4}, Input: &qonnx.ActQuant{Scale: 0.25, Bits: 4, Signed: true},
+		Layers: []qonnx.Layer{{Name: "fc1", In: 4, Out: 1, Weights: []float32{1, -2, 3, 1}, WeightScale: []float32{1},
+			WeightBits: 3,
+			Act: &qonnx.ActQuant{Scale: 1, Bits: 4, Signed: true}}}}
+	net, dir := writeModel(t, m), filepath.Join(t.TempDir(), "design")
+	var b strings.Builder
+	for i := range 40 {
+		x := [4]int{i%5 - 2, i%7 - 3, i%3 - 1, i % 2}
+		label := 0
+		// The output is round(sum/4), halves to even: above 0 from a sum of 3 on.
+		if x[0]-2*x[1]+3*x[2]+x[3] >= 3 {
+			label = 1
+		}
+		fmt.Fprintf(&b, "%d,%g,%g,%g,%g\n", label, float64(x[0])/4, float64(x[1])/4, float64(x[2])/4, float64(x[3])/4)
+	}
+	set := filepath.Join(t.TempDir(), "binary.csv")
+	writeFile(t, set, []byte(b.String()))
+	if doc := evalOf(t, net, "--data", set); doc.Correct != 40 {
+		t.Errorf("%d of %d right, want 40", doc.Correct, doc.Total)
+	}
+	said := succeed(t, "generate", net, "--out", dir).out
+	if !strings.Contains(said, "output    one integer and no label: class 1 is where it is above 0") {
+		t.Errorf("generate says %q", said)
+	}
+	tooltest.Need(t, "iverilog", "vvp")
+	t.Setenv("XDG_CACHE_HOME", t.TempDir())
+	doc := succeed(t, "sim", dir, "--data", set, "--frames", "40", "--simulator", "icarus", "--json").document(t)
+	if doc["mismatches"] != 0.0 || doc["correct"] != 40.0 {
+		t.Errorf("sim: %v mismatches, %v right", doc["mismatches"], doc["correct"])
+	}
+}
