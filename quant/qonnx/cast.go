@@ -239,7 +239,7 @@ func (im *importer) convertedStream(n *node, s *stream, c conversion) (value, er
 	if c.to == typeDouble || c.to.real() && c.from.real() && c.from != typeDouble {
 		return &out, nil
 	}
-	seen := c.sample(s)
+	seen := im.sample(c, s)
 	if seen.all && seen.same {
 		return &out, nil
 	}

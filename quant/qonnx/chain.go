@@ -155,7 +155,7 @@ func affine(steps []step, c int) (gain, offset *big.Rat, err error) {
 			continue
 		}
 		if st.kind == apply {
-			return nil, nil, st.at.errorf("the outputs of the last layer must be an affine function of its accumulators or "+
+			return nil, nil, st.at.errorf("the outputs of the last layer must be an affine function of its accumulators or " +
 				"end in a Quant")
 		}
 		if p.SetFloat64(st.p.at(c)) == nil {

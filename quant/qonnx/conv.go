@@ -133,7 +133,7 @@ func (c *convolution) window(s *stream, in quant.Shape) error {
 		return err
 	}
 	if !s.q.offset.zero() && c.win.Top+c.win.Left+c.win.Bottom+c.win.Right > 0 {
-		return c.n.errorf("pads integers that are shifted, so that 0 is none of them: want a Quant with zero point 0, or "+
+		return c.n.errorf("pads integers that are shifted, so that 0 is none of them: want a Quant with zero point 0, or " +
 			"no pads")
 	}
 	rows, cols := c.win.Slide(in.H, in.W)

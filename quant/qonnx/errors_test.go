@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"google.golang.org/protobuf/proto"
 )
 
 // wantError fails unless err is one line that contains want.
@@ -200,6 +202,35 @@ var badGraphs = map[string]func() (*testGraph, []string){
 	`(Quant): bit width is 0`:                                                             quantWith(quantOf{bits: 0}, 1, 0),
 	`(Quant): unknown rounding mode "NOISE"`:                                              quantWith(quantOf{bits: 3, mode: "NOISE"}, 1, 0),
 	`from node "n4" (Quant), has integers of 17 bits, which is too wide: want at most 16`: quantWith(quantOf{bits: 17}, 1, 0),
+	`(Quant): channel 2: scale is -1, want a positive number`: func() (*testGraph, []string) {
+		g := newTestGraph(1, 4)
+		x := g.fc1(g.input("x"))
+		return g, in(g.q(x, quantOf{scale: g.f32([]int{3}, 1, 0.5, -1), bits: 3}))
+	},
+	`(Quant): element 5: scale is 0, want a positive number`: func() (*testGraph, []string) {
+		g := newTestGraph(1, 4)
+		scale := g.f32([]int{4, 2}, 1, 1, 1, 1, 1, 0, 1, 1)
+		w := g.q(g.f32([]int{4, 2}, 1, 2, 3, 1, 2, 3, 1, 2), quantOf{scale: scale, bits: 3, signed: true})
+		return g, in(g.op("MatMul", in(g.input("x"), w)))
+	},
+	`(Quant): channel 1: zero point is 0.5, want an integer`: func() (*testGraph, []string) {
+		g := newTestGraph(1, 4)
+		x := g.fc1(g.input("x"))
+		return g, in(g.q(x, quantOf{scale: g.scalar(1), zero: g.f32([]int{3}, 1, 0.5, -1), bits: 3}))
+	},
+	`(MatMul): its weights, of shape [4 1], are integers of 17 bits, which is too wide: want at most 16`: func() (*testGraph, []string) {
+		g := newTestGraph(1, 4)
+		w := g.q(g.f32([]int{4, 1}, 1, 2, 3, 4), quantOf{scale: g.scalar(1), bits: 17, signed: true})
+		return g, in(g.op("MatMul", in(g.input("x"), w)))
+	},
+	// Every fault is named, but not what follows from it.
+	`2 faults: unsupported operator LSTM of the empty domain, ONNX's own (node "n5"); unsupported operator Frob of domain "acme" (node "n`: func() (*testGraph, []string) {
+		g := newTestGraph(1, 4)
+		x := g.op("LSTM", in(g.input("x")))
+		y := g.op("Frob", in("x"))
+		g.g.Node[len(g.g.Node)-1].Domain = proto.String("acme")
+		return g, in(g.op("Add", in(g.op("Relu", in(x)), y)))
+	},
 	`(MatMul): has weights of shape [4 0], want none of size 0`: func() (*testGraph, []string) {
 		g := newTestGraph(1, 4)
 		w := g.q(g.f32([]int{4, 0}), quantOf{scale: g.scalar(1), bits: 3, signed: true})

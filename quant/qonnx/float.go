@@ -255,7 +255,7 @@ func (r *floatReader) spatial(n *node, x *feature) (value, error) {
 	case "Pad":
 		return r.pad(n, x)
 	}
-	return nil, n.errorf("is not supported in a float model: want Gemm, MatMul, Conv, BatchNormalization, Relu, "+
+	return nil, n.errorf("is not supported in a float model: want Gemm, MatMul, Conv, BatchNormalization, Relu, " +
 		"MaxPool, AveragePool, GlobalAveragePool, Add, Concat, Resize, DepthToSpace or Flatten")
 }
 

@@ -169,7 +169,7 @@ func (r *floatReader) pool(n *node, x *feature) (value, error) {
 	l := Layer{Kind: quant.MaxPool, Window: win}
 	if n.op == "AveragePool" {
 		if l.Kind = quant.AvgPool; n.count("ceil_mode", 0) != 0 || padded && n.count("count_include_pad", 0) == 0 {
-			return nil, n.errorf("divides windows at the edge by fewer taps: want count_include_pad=1 and ceil_mode=0, or no "+
+			return nil, n.errorf("divides windows at the edge by fewer taps: want count_include_pad=1 and ceil_mode=0, or no " +
 				"pads")
 		}
 	}

@@ -226,7 +226,7 @@ func shuffled(n *node, s *stream, l quant.Layer, channels int) (*stream, error) 
 	out := *s
 	if s.q == nil {
 		if differs(s.steps) {
-			return nil, n.errorf("reads channels that were shuffled into positions, each with parameters of its own: put a "+
+			return nil, n.errorf("reads channels that were shuffled into positions, each with parameters of its own: put a " +
 				"Quant node before it")
 		}
 		return &out, nil

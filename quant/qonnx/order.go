@@ -67,7 +67,11 @@ func within(a, b *quantised, channels int, lo, hi [2]int64) bool {
 func (im *importer) list(o *order, a, b *stream) bool {
 	ta, tb := a.q.typ, b.q.typ
 	size := int((ta.Max() - ta.Min() + 1) * (tb.Max() - tb.Min() + 1))
-	if _, err := im.left.take([]int{2, size}); err != nil {
+	width := 1
+	if a.uneven() || b.uneven() {
+		width = a.width
+	}
+	if _, err := im.left.take([]int{1 + width, size}); err != nil {
 		return false
 	}
 	type pair struct{ sum, i int64 }
@@ -81,14 +85,11 @@ func (im *importer) list(o *order, a, b *stream) bool {
 	for _, p := range pairs {
 		o.at, o.i = append(o.at, p.sum), append(o.i, p.i)
 	}
-	for c := range a.width {
+	for c := range width {
 		for k := 1; k < size; k++ {
 			if o.sum(a, b, c, k) < o.sum(a, b, c, k-1) {
 				return false
 			}
-		}
-		if !differs(a.steps) && !differs(b.steps) {
-			break
 		}
 	}
 	return true
@@ -110,7 +111,7 @@ func (im *importer) orderedSum(n *node, parts []*stream, o order) (value, error)
 		return nil, err
 	}
 	a, b := parts[0], parts[1]
-	varies := differs(a.steps) || differs(b.steps)
+	varies := a.uneven() || b.uneven()
 	return s.then(n, step{kind: apply, level: true, varies: varies, fn: func(c int, v float64) float64 {
 		k, found := slices.BinarySearch(o.at, int64(v))
 		if !found {

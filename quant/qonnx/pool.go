@@ -208,14 +208,14 @@ func (im *importer) avgPool(n *node, s *stream, win quant.Window) (*stream, erro
 	b := im.shapeOf(s)
 	padded := win.Top+win.Left+win.Bottom+win.Right > 0
 	if padded && n.op == "AveragePool" && (n.count("count_include_pad", 0) == 0 || n.count("ceil_mode", 0) != 0) {
-		return nil, n.errorf("divides windows at the edge by fewer taps: want count_include_pad=1 and ceil_mode=0, or no "+
+		return nil, n.errorf("divides windows at the edge by fewer taps: want count_include_pad=1 and ceil_mode=0, or no " +
 			"pads")
 	}
 	if win, err = withPads(n, win, s); err != nil {
 		return nil, err
 	}
 	if (padded || s.pads != nil) && !s.q.offset.zero() {
-		return nil, n.errorf("pads integers that are shifted, so that 0 is none of them: want a Quant with zero point 0, "+
+		return nil, n.errorf("pads integers that are shifted, so that 0 is none of them: want a Quant with zero point 0, " +
 			"or no pads")
 	}
 	h, w := win.Slide(b.H, b.W)

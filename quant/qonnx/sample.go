@@ -20,7 +20,7 @@ const maxSampled = 1 << 20
 
 // sample looks at every integer of every channel, or at both ends where elements
 // are whole numbers and the target holds all between them.
-func (c conversion) sample(s *stream) sampled {
+func (im *importer) sample(c conversion, s *stream) sampled {
 	q := s.q
 	if q == nil {
 		return sampled{}
@@ -32,10 +32,13 @@ func (c conversion) sample(s *stream) sampled {
 		stride = max(1, hi-lo)
 	}
 	width := 1
-	if q.scale.each != nil || q.offset.each != nil || differs(s.steps) {
+	if s.uneven() {
 		width = s.width
 	}
 	if (hi-lo)/stride > maxSampled/int64(width) {
+		return sampled{}
+	}
+	if _, err := im.left.take([]int{width, int((hi-lo)/stride) + 1}); err != nil {
 		return sampled{}
 	}
 	for channel := range width {

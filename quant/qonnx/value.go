@@ -86,6 +86,11 @@ type quantised struct {
 	value func(c int, n int64) float64
 }
 
+// uneven says that an integer of s is not worth the same in all channels.
+func (s *stream) uneven() bool {
+	return s.q.scale.each != nil || s.q.offset.each != nil || differs(s.steps[s.q.mark:])
+}
+
 // worth returns the steps from n to the elements, as node at.
 func (q *quantised) worth(at *node) []step {
 	return []step{{kind: mul, p: q.scale, at: at}, {kind: add, p: q.offset, at: at}}
