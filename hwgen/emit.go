@@ -5,11 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io/fs"
-	"os"
-	"path/filepath"
 	"slices"
 	"sort"
 
@@ -42,7 +38,9 @@ func (d *Design) Emit(network []byte) ([]File, error) {
 		paths = append(paths, f.Path)
 	}
 	sort.Strings(paths)
-	text, err := json.MarshalIndent(d.manifest(paths, d.Memories()), "", "  ")
+	m := d.manifest(paths, d.Memories())
+	m.Sums = sums(files)
+	text, err := json.MarshalIndent(m, "", "  ")
 	if err != nil {
 		return nil, fmt.Errorf("hwgen: manifest: %w", err)
 	}
@@ -123,112 +121,4 @@ func (d *Design) modules() []string {
 	}
 	sort.Strings(names)
 	return names
-}
-
-// CheckDir returns an error where WriteDir would refuse to replace dir.
-func CheckDir(dir string) error {
-	dir, err := target(filepath.Clean(dir))
-	if err == nil {
-		_, err = replaceable(dir)
-	}
-	return err
-}
-
-// WriteDir writes files as directory dir: built beside it under a temporary name,
-// then renamed, so that a killed run leaves the old directory or the new one. A
-// directory that is not empty and was not generated, or that holds other files besides,
-// is refused.
-func WriteDir(dir string, files []File) error {
-	dir, err := target(filepath.Clean(dir))
-	if err != nil {
-		return err
-	}
-	old, err := replaceable(dir)
-	if err != nil {
-		return err
-	}
-	if err := os.MkdirAll(filepath.Dir(dir), 0o755); err != nil {
-		return fmt.Errorf("hwgen: output directory: %w", err)
-	}
-	tmp, err := os.MkdirTemp(filepath.Dir(dir), "."+filepath.Base(dir)+"-")
-	if err != nil {
-		return fmt.Errorf("hwgen: output directory: %w", err)
-	}
-	defer os.RemoveAll(tmp)
-	fresh := filepath.Join(tmp, "new")
-	for _, f := range files {
-		if err := writeFile(filepath.Join(fresh, filepath.FromSlash(f.Path)), f.Data); err != nil {
-			return fmt.Errorf("hwgen: output directory: %w", err)
-		}
-	}
-	if old {
-		if err := os.Rename(dir, filepath.Join(tmp, "old")); err != nil {
-			return fmt.Errorf("hwgen: output directory: %w", err)
-		}
-	}
-	if err := os.Rename(fresh, dir); err != nil {
-		if old {
-			err = errors.Join(err, os.Rename(filepath.Join(tmp, "old"), dir))
-		}
-		return fmt.Errorf("hwgen: output directory: %w", err)
-	}
-	return nil
-}
-
-// target returns what dir links to, where it is a link: that is replaced, not the
-// link.
-func target(dir string) (string, error) {
-	if info, err := os.Lstat(dir); err != nil || info.Mode()&os.ModeSymlink == 0 {
-		return dir, nil
-	}
-	to, err := filepath.EvalSymlinks(dir)
-	if err != nil {
-		return "", fmt.Errorf("hwgen: output directory %s is a link to nothing: %w", dir, err)
-	}
-	return to, nil
-}
-
-// replaceable says whether dir exists and may be replaced: it is empty or ours.
-func replaceable(dir string) (exists bool, err error) {
-	entries, err := os.ReadDir(dir)
-	switch {
-	case errors.Is(err, os.ErrNotExist):
-		return false, nil
-	case err != nil:
-		return false, fmt.Errorf("hwgen: output directory: %w", err)
-	case len(entries) == 0:
-		return true, nil
-	}
-	m, err := ReadManifest(dir)
-	if err != nil {
-		return false, fmt.Errorf("hwgen: output directory %s is not empty and holds no generated design: nothing written", dir)
-	}
-	return true, m.onlyOurs(dir)
-}
-
-// onlyOurs returns an error where dir holds a file that m's design has not: waves, or a
-// vendor tool's project, which would go with it.
-func (m *Manifest) onlyOurs(dir string) error {
-	return filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
-		if err != nil {
-			return fmt.Errorf("hwgen: output directory: %w", err)
-		}
-		file, err := filepath.Rel(dir, path)
-		if err != nil || e.IsDir() || slices.Contains(m.Files, filepath.ToSlash(file)) {
-			return err
-		}
-		return fmt.Errorf("hwgen: output directory %s holds %s, which is no part of the design in it: nothing written", dir, file)
-	})
-}
-
-func writeFile(path string, data []byte) error {
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		return err
-	}
-	f, err := os.Create(path)
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(data)
-	return errors.Join(err, f.Close())
 }

@@ -18,8 +18,11 @@ type Manifest struct {
 	Network string          `json:"network"` // file of the network inside the directory
 	Options ManifestOptions `json:"options"`
 	Files   []string        `json:"files"`
-	Layers  []ManifestLayer `json:"layers"`
-	Streams []Stream        `json:"streams"`
+	// Sums are the SHA-256 of the files, the manifest's own aside, in hexadecimal: what
+	// differs from them was edited.
+	Sums    map[string]string `json:"sums,omitempty"`
+	Layers  []ManifestLayer   `json:"layers"`
+	Streams []Stream          `json:"streams"`
 	// Memories are the .mem files: the layers' integers can be read from them with this
 	// alone.
 	Memories []ManifestMemory `json:"memories"`

@@ -33,6 +33,9 @@ const (
 	DefaultFPS      = 10000
 )
 
+// MaxClockMHz is the fastest clock that a plan takes: no FPGA comes near it.
+const MaxClockMHz = 2000
+
 var identifier = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_]{0,63}$`)
 
 // reserved instance names of the top module.
@@ -107,8 +110,8 @@ func (o Options) check(n *quant.Network) error {
 	switch {
 	case !identifier.MatchString(o.Name):
 		return fmt.Errorf("hwgen: %q is no Verilog name for the top module", o.Name)
-	case !(o.ClockMHz > 0 && o.ClockMHz <= 2000):
-		return fmt.Errorf("hwgen: clock is %v MHz, want more than 0 and at most 2000", o.ClockMHz)
+	case !(o.ClockMHz > 0 && o.ClockMHz <= MaxClockMHz):
+		return fmt.Errorf("hwgen: clock is %v MHz, want more than 0 and at most %d", o.ClockMHz, MaxClockMHz)
 	case !(o.FPS > 0 && o.FPS <= o.ClockMHz*1e6):
 		return fmt.Errorf("hwgen: fps is %v, want more than 0 and at most one frame a cycle (%v)", o.FPS, o.ClockMHz*1e6)
 	case o.AccBits < 0 || o.AccBits > 64:

@@ -306,6 +306,9 @@ func TestUnknownBits(t *testing.T) {
 	}
 }
 
+// killDelay is how long a killed child may keep its pipes open (internal/process).
+const killDelay = 2 * time.Second
+
 func TestStopEarly(t *testing.T) {
 	enough := errors.New("seen enough")
 	for _, sim := range simulators {

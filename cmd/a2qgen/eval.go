@@ -51,10 +51,7 @@ func evalAction(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	source, err := sampleSourceOf(c)
-	if err != nil {
-		return err
-	}
+	source := sampleSourceOf(c)
 	file, err := readTold(c, path)
 	if err != nil {
 		return err

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -22,7 +23,9 @@ none does); without it every layer keeps its own.
 
 ` + foldingHelp + ` --board takes the board's clock and
 refuses a design that is larger than its part. The directory is replaced whole; one
-with anything in it that was not generated is left alone.
+with anything in it that was not generated is left alone, and so is a design with a file
+that was edited since, by the sums in its manifest, unless --overwrite says that the
+edits may go.
 
 ` + inputHelp + `
 
@@ -35,11 +38,12 @@ func generateCommand() *cli.Command {
 		&cli.StringFlag{Name: "out", Usage: "`DIR` to write"},
 		&cli.StringFlag{Name: "board", Usage: "`NAME` of the board to fit (a2qgen boards lists them)"},
 		&cli.IntFlag{Name: "acc", DefaultText: "each layer's own", Usage: "accumulator width `P`, bits"},
+		&cli.BoolFlag{Name: "overwrite", DisableDefaultText: true, Usage: "replace a design whose files were edited"},
 	}, append(foldingFlags(), inputFlags()...)...)
 	return &cli.Command{
 		Name: "generate", Usage: "write a network as Verilog",
 		UsageText: "a2qgen generate NET.onnx --out DIR [--board B] [--fps F] [--clock MHZ] [--folding FILE]\n" +
-			"   [--fold LAYER=PE,SIMD]... [--acc P]\n" +
+			"   [--fold LAYER=PE,SIMD]... [--acc P] [--overwrite]\n" +
 			"   [--input-type TYPE] [--input-range LO:HI] [--input-scale F] [--input-zero Z] [--json]",
 		Description: generateHelp,
 		Flags:       append(flags, jsonFlag()),
@@ -60,26 +64,50 @@ func generateAction(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	if o.AccBits = c.Int("acc"); c.IsSet("acc") && (o.AccBits < 1 || o.AccBits > maxWidth) {
-		return usagef("generate: --acc is %d, want 1..%d", o.AccBits, maxWidth)
-	}
+	o.AccBits = c.Int("acc")
 	in, err := inputType(c)
 	if err != nil {
 		return err
 	}
-	doc, err := generateFile(path, in, out, c.String("board"), o)
+	doc, err := generateFile(path, in, designDir{out, c.Bool("overwrite")}, c.String("board"), o)
 	if err != nil {
 		return err
 	}
 	return newConsole(c).result(doc, doc.print)
 }
 
-// generateFile generates the network at path, with in as its input's quantiser where
-// its file has none, into directory out. What it copies there has the quantiser, so that
-// sim and estimate plan the same network again.
-func generateFile(path string, in *qonnx.InputType, out, board string, o hwgen.Options) (*generateReport, error) {
+// designDir is the directory that a design goes to.
+type designDir struct {
+	path string
+	// overwrite says that the edits of a design in it may go.
+	overwrite bool
+}
+
+// check returns an error where write would refuse the directory.
+func (d designDir) check() error {
+	if d.overwrite {
+		return hwgen.CheckOverwrite(d.path)
+	}
+	err := hwgen.CheckDir(d.path)
+	if errors.As(err, new(*hwgen.EditedError)) {
+		return fmt.Errorf("%w; --overwrite lets the edits go", err)
+	}
+	return err
+}
+
+func (d designDir) write(files []hwgen.File) error {
+	if d.overwrite {
+		return hwgen.OverwriteDir(d.path, files)
+	}
+	return hwgen.WriteDir(d.path, files)
+}
+
+// generateFile generates the network at path, with in as the type of its samples where
+// its file does not say it, into a directory. The copy there says it, so that sim and
+// estimate plan the same network again.
+func generateFile(path string, in *qonnx.InputType, out designDir, board string, o hwgen.Options) (*generateReport, error) {
 	start := time.Now()
-	if err := hwgen.CheckDir(out); err != nil {
+	if err := out.check(); err != nil {
 		return nil, err
 	}
 	b, err := boardNamed(board)
@@ -107,11 +135,11 @@ func generateFile(path string, in *qonnx.InputType, out, board string, o hwgen.O
 	if err != nil {
 		return nil, err
 	}
-	if err := hwgen.WriteDir(out, files); err != nil {
+	if err := out.write(files); err != nil {
 		return nil, err
 	}
 	doc := newGenerateReport(d, files)
-	doc.Out, doc.Seconds = out, seconds(start)
+	doc.Out, doc.Seconds = out.path, seconds(start)
 	if b != nil {
 		doc.Board, doc.Resources = b, &used.Total
 	}

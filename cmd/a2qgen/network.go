@@ -72,14 +72,16 @@ func inputType(c *cli.Context) (*qonnx.InputType, error) {
 	return in, nil
 }
 
+// maxRange bounds the values of samples: squares of them are far from overflowing.
+const maxRange = 1e15
+
 // parseRange reads LO:HI, with LO <= 0 <= HI and not both 0: integers are worth a
 // multiple of the scale, and 0 is one of them.
 func parseRange(text string) (lo, hi float64, err error) {
-	const most = 1e30
 	from, to, ok := strings.Cut(text, ":")
 	lo, errLo := strconv.ParseFloat(from, 64)
 	hi, errHi := strconv.ParseFloat(to, 64)
-	if !ok || errLo != nil || errHi != nil || !(lo <= 0 && lo >= -most && hi >= 0 && hi <= most && hi > lo) {
+	if !ok || errLo != nil || errHi != nil || !(lo <= 0 && lo >= -maxRange && hi >= 0 && hi <= maxRange && hi > lo) {
 		return 0, 0, fmt.Errorf("%q, want LO:HI, numbers with 0 between them", text)
 	}
 	return lo, hi, nil

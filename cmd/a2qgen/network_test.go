@@ -30,8 +30,8 @@ func TestInputType(t *testing.T) {
 		args []string
 		want string
 	}{
-		{[]string{"--input-type", "INT99"}, "input type is \"INT99\", want INT2..INT16 or UINT1..UINT16"},
-		{[]string{"--input-type", "INT8", "--input-scale", "0"}, "a positive scale"},
+		{[]string{"--input-type", "INT99"}, "--input-type is \"INT99\", want INT2..INT16 or UINT1..UINT16"},
+		{[]string{"--input-type", "INT8", "--input-scale", "0"}, "want more than 0"},
 		{[]string{"--input-scale", "2"}, "--input-scale wants --input-type too"},
 	} {
 		if o := command(t, append([]string{"inspect", untyped}, c.args...)...); o.status != 2 || !strings.Contains(o.errors, c.want) {

@@ -95,10 +95,7 @@ func repairNetwork(c *cli.Context, con *console, path string) (*repairReport, er
 
 // calibrate opens --data for the moments of inputs and returns its test part.
 func (r *repairReport) calibrate(c *cli.Context, net *quant.Network, to *ptq.NetworkRepair) (*data.Set, error) {
-	source, err := sampleSourceOf(c)
-	if err != nil {
-		return nil, err
-	}
+	source := sampleSourceOf(c)
 	sets, err := source.openBoth()
 	if err != nil {
 		return nil, err

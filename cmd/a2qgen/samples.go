@@ -35,22 +35,14 @@ func layoutFlag() cli.Flag {
 }
 
 // sampleSourceOf returns what --data, --scale and --layout say, as far as the
-// command has them.
-func sampleSourceOf(c *cli.Context) (sampleSource, error) {
+// command has them; their rules have been kept.
+func sampleSourceOf(c *cli.Context) sampleSource {
 	s := sampleSource{data: c.String("data")}
 	if c.IsSet("scale") {
 		s.scale = c.Float64("scale")
-		if s.scale == 0 || math.IsNaN(s.scale) || math.IsInf(s.scale, 0) {
-			return s, usagef("%s: --scale is %v, want a finite number other than 0", c.Command.Name, s.scale)
-		}
 	}
-	if c.IsSet("layout") {
-		var err error
-		if s.layout, err = data.ParseLayout(c.String("layout")); err != nil {
-			return s, usagef("%s: --%w", c.Command.Name, err)
-		}
-	}
-	return s, nil
+	s.layout = data.Layout(c.String("layout"))
+	return s
 }
 
 // open reads the training or the test part.

@@ -182,7 +182,7 @@ func TestInputFlags(t *testing.T) {
 		{[]string{"--input-scale", "0.1"}, "--input-scale wants --input-type"},
 		{[]string{"--input-zero", "3"}, "--input-zero wants --input-type"},
 		{[]string{"--input-zero", "3", "--input-range", "0:1"}, "--input-zero does not go with --input-range"},
-		{[]string{"--input-scale", "-1", "--input-type", "INT8"}, "a positive scale"},
+		{[]string{"--input-scale", "-1", "--input-type", "INT8"}, "want more than 0"},
 		{[]string{"--input-scale", "1", "--input-range", "0:1"}, "--input-scale does not go with --input-range"},
 	} {
 		command(t, append([]string{"inspect", net}, c.args...)...).wantOneLine(t, strings.Join(c.args, " "), statusUsage,
@@ -302,7 +302,7 @@ func TestBinaryEndsInQuant(t *testing.T) {
 	m := &qonnx.Model{Name: "binary", InputShape: []int{4}, Input: &qonnx.ActQuant{Scale: 0.25, Bits: 4, Signed: true},
 		Layers: []qonnx.Layer{{Name: "fc1", In: 4, Out: 1, Weights: []float32{1, -2, 3, 1}, WeightScale: []float32{1},
 			WeightBits: 3,
-			Act: &qonnx.ActQuant{Scale: 1, Bits: 4, Signed: true}}}}
+			Act:        &qonnx.ActQuant{Scale: 1, Bits: 4, Signed: true}}}}
 	net, dir := writeModel(t, m), filepath.Join(t.TempDir(), "design")
 	var b strings.Builder
 	for i := range 40 {

@@ -10,7 +10,6 @@ import (
 
 	"github.com/a2qgen/a2qgen/quant"
 	"github.com/a2qgen/a2qgen/quant/data"
-	"github.com/a2qgen/a2qgen/quant/qonnx"
 	"github.com/a2qgen/a2qgen/quant/train"
 )
 
@@ -93,23 +92,12 @@ func trainAction(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := checkOutputs(c, []string{"out", "float-out"}, path); err != nil {
-		return err
-	}
 	spec, err := train.LoadSpec(path)
 	if err != nil {
 		return err
 	}
-	own := overrides(c)
-	if c.IsSet("input-range") {
-		lo, hi, err := parseRange(c.String("input-range"))
-		if err != nil {
-			return usagef("train: --input-range is %w", err)
-		}
-		own.InputRange = []float64{lo, hi}
-	}
-	if spec, err = spec.With(own); err != nil {
-		return err
+	if spec, err = spec.With(overrides(c)); err != nil {
+		return usageError{err} // the spec by itself is right
 	}
 	if c.IsSet("rule") && !spec.Uses(quant.Budget) {
 		return usagef("train: --rule is %s with method %s, want method budget, which alone has rules", spec.Rule, spec.Method)
@@ -118,8 +106,8 @@ func trainAction(c *cli.Context) error {
 		spec.Data = c.String("data")
 	}
 	seeds := c.Int("seeds")
-	if seeds < 1 || seeds > maxSeeds {
-		return fmt.Errorf("train: --seeds is %d, want 1..%d", seeds, maxSeeds)
+	if err := checkTrainPaths(c, spec); err != nil {
+		return err
 	}
 	chosen, err := lutAllocation(c, spec)
 	if err != nil {
@@ -132,9 +120,6 @@ func trainAction(c *cli.Context) error {
 	o := train.Options{Out: c.String("out"), FloatOut: c.String("float-out"),
 		Resume: c.Bool("resume"), FloatCache: c.String("cache"),
 		Allocate: chosen.allocator()}
-	if err := tryFiles(spec, o, seeds); err != nil {
-		return err
-	}
 	if cache := c.String("cache"); cache != "" {
 		if err := makeFolder(cache); err != nil {
 			return fmt.Errorf("train: --cache: %w", err)
@@ -147,9 +132,6 @@ func trainAction(c *cli.Context) error {
 	}
 	con := newConsole(c)
 	if seeds > 1 {
-		if o.FloatOut != "" {
-			return fmt.Errorf("train: --float-out writes one network, --seeds asks for %d", seeds)
-		}
 		doc, err := trainSeeds(c.Context, con, spec, sets, o, seeds)
 		if err != nil {
 			return err
@@ -168,23 +150,16 @@ func trainAction(c *cli.Context) error {
 	return con.result(doc, doc.print)
 }
 
-// tryFiles tries every file that training with so many seeds writes, from the spec's on.
-func tryFiles(spec *train.Spec, o train.Options, seeds int) error {
-	for i := range uint64(seeds) {
-		mine := o
-		if seeds > 1 {
-			mine.Out = seedPath(o.Out, spec.Seed+i)
+// checkTrainPaths is checkPaths with what the spec says: which files it reads, and the
+// first seed, after which the networks are called where there are some.
+func checkTrainPaths(c *cli.Context, spec *train.Spec) error {
+	if n := c.Int("seeds"); n > 1 {
+		if c.IsSet("float-out") {
+			return usagef("train: --float-out writes one network, --seeds asks for %d", n)
 		}
-		if err := mine.CheckFiles(); err != nil {
-			return err
-		}
-		for _, path := range newMetricFiles(mine.Out, spec.Task).paths() {
-			if err := qonnx.CheckWritable(path); err != nil {
-				return fmt.Errorf("train: metrics: %w", err)
-			}
-		}
+		return checkOutputs(c, seedOutputs(c, spec.Seed, n), specInputs(spec)...)
 	}
-	return nil
+	return checkPaths(c, specInputs(spec)...)
 }
 
 // overrides returns what the flags change in a spec.
@@ -203,6 +178,9 @@ func overrides(c *cli.Context) train.Overrides {
 			v := c.Int(name)
 			*p = &v
 		}
+	}
+	if lo, hi, err := parseRange(c.String("input-range")); err == nil { // its rule has seen to the rest
+		o.InputRange = []float64{lo, hi}
 	}
 	if c.IsSet("layout") {
 		layout := c.String("layout")

@@ -32,18 +32,18 @@ func TestTrainRefusedAtOnce(t *testing.T) {
 			filepath.Join(dir, long)},
 			[]string{"--float-out", "cannot be written"}},
 		{"--out too long with .ckpt", []string{spec, "--data", set, "--out", filepath.Join(dir, long[:232])},
-			[]string{"checkpoint", "file name too long"}},
+			[]string{"--out's checkpoint", "its name has "}},
 		{"--out too long with .metrics.csv", []string{spec, "--data", set, "--out", filepath.Join(dir, long[:226])},
-			[]string{"metrics", "file name too long"}},
+			[]string{"--out's epochs", "its name has "}},
 		{"a seed too long", []string{spec, "--data", set, "--out", filepath.Join(dir, long[:216]+".o"), "--seeds", "2",
 			"--seed", "99999"},
-			[]string{"file name too long"}},
+			[]string{"for seed 100000", "its name has "}},
 		{"a folder where metrics go", []string{spec, "--data", set, "--out", filepath.Join(dir, "c.onnx")},
-			[]string{"metrics", "is a folder"}},
+			[]string{"--out's epochs", "is a folder"}},
 	} {
 		o := command(t, append([]string{"train"}, c.args...)...)
 		o.wantOneLine(t, c.name, statusFailed, c.want...)
-		if left, err := os.ReadDir(dir); err != nil || len(left) != 1 || strings.Contains(o.errors, "epoch") {
+		if left, err := os.ReadDir(dir); err != nil || len(left) != 1 || strings.Contains(o.errors, "loss ") {
 			t.Errorf("%s: %d files left, %v; stderr %q", c.name, len(left)-1, err, o.errors)
 		}
 	}
@@ -85,8 +85,8 @@ func TestTrainLayout(t *testing.T) {
 	if errX != nil || errY != nil || string(x) != string(y) {
 		t.Errorf("channels last, moved first, train another network than channels first (%v, %v)", errX, errY)
 	}
-	command(t, "train", spec, "--data", last, "--layout", "chw", "--out", a).wantOneLine(t, "train", statusFailed,
-		"layout is chw, want nchw or nhwc")
+	command(t, "train", spec, "--data", last, "--layout", "chw", "--out", a).wantOneLine(t, "train", statusUsage,
+		"--layout is \"chw\", want nchw or nhwc")
 }
 
 func TestClassesOf(t *testing.T) {

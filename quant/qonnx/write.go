@@ -37,6 +37,10 @@ func Write(path string, m *Model) error {
 	return nil
 }
 
+// maxName is the longest name of a file that is written whole, in bytes: what a file
+// system takes, 255, less a dot and the 19 digits of the temporary name.
+const maxName = 255 - 1 - 19
+
 // CheckWritable returns an error where Write, or another writer that replaces a file
 // whole, could not write path: it makes a temporary file like theirs and removes it. What
 // is at path stays as it is.
@@ -48,6 +52,9 @@ func CheckWritable(path string) error {
 		return fmt.Errorf("%s is no regular file", path)
 	}
 	// renameio's names: a dot, the file's own, and the digits of an int64.
+	if n := len(filepath.Base(path)); n > maxName {
+		return fmt.Errorf("%s cannot be written: its name has %d bytes, want at most %d", path, n, maxName)
+	}
 	name := fmt.Sprintf(".%s%019d", filepath.Base(path), rand.Int64())
 	f, err := os.OpenFile(filepath.Join(filepath.Dir(path), name), os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
 	if err == nil {

@@ -161,9 +161,9 @@ func TestFilesAreTried(t *testing.T) {
 		want []string
 	}{
 		{"a long name", func(dir string) Options { return Options{Out: filepath.Join(dir, long)} },
-			[]string{"train: network:", "file name too long"}},
+			[]string{"train: network:", "its name has "}},
 		{"a name too long with .ckpt", func(dir string) Options { return Options{Out: filepath.Join(dir, long[:232])} },
-			[]string{"train: checkpoint:", "file name too long"}},
+			[]string{"train: checkpoint:", "its name has "}},
 		{"a long float network", func(dir string) Options {
 			return Options{Out: filepath.Join(dir, "a"), FloatOut: filepath.Join(dir, long)}
 		}, []string{"train: float network:"}},

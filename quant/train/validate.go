@@ -84,7 +84,7 @@ func (c *checker) inputRange(s *Spec) {
 	if len(s.InputRange) == 0 {
 		return
 	}
-	const most = 1e30
+	const most = 1e15
 	ok := len(s.InputRange) == 2 && s.InputRange[0] <= 0 && s.InputRange[1] >= 0 && s.InputRange[1]-s.InputRange[0] > 0
 	c.that(ok && s.InputRange[0] >= -most && s.InputRange[1] <= most, "input_range", s.InputRange, "[lo, hi] with 0 between them")
 	c.that(!ok || s.InputRange[0] == 0 || s.InputBits >= 2, "input_bits", s.InputBits, "2..8 with values below 0")
