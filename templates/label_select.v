@@ -269,8 +269,8 @@ module label_select #(
     wire [PAIR-1:0] result;
     generate
         if (MH == 1) begin : gen_sign
-            wire [SCORE_BITS-1:0] score = best_q[PAIR-1:LABEL_BITS];
-            wire above = !score[SCORE_BITS-1] && (score != {SCORE_BITS{1'b0}});
+            wire [SCORE_BITS-1:0] only = best_q[PAIR-1:LABEL_BITS];
+            wire above = !only[SCORE_BITS-1] && (only != {SCORE_BITS{1'b0}});
             assign result = best_q | {{(PAIR-1){1'b0}}, above};  // the label of row 0 is 0
         end else begin : gen_row
             assign result = best_q;
