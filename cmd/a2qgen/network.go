@@ -50,13 +50,13 @@ func inputType(c *cli.Context) (*qonnx.InputType, error) {
 	var err error
 	if ranged {
 		if lo, hi, err = parseRange(c.String("input-range")); err != nil {
-			return nil, usagef("%s: --input-range is %w", c.Command.Name, err)
+			return nil, err
 		}
 		in.Type.Signed = lo < 0
 	}
 	if c.IsSet("input-type") {
 		if in.Type, err = qonnx.ParseInputType(c.String("input-type")); err != nil {
-			return nil, usagef("%s: --input-type: %w", c.Command.Name, err)
+			return nil, err
 		}
 	}
 	if lo < 0 && !in.Type.Signed {
@@ -65,9 +65,6 @@ func inputType(c *cli.Context) (*qonnx.InputType, error) {
 	}
 	if ranged {
 		in.Scale = float64(quant.RangeScale(in.Type, lo, hi))
-	}
-	if err := in.Check(); err != nil {
-		return nil, usagef("%s: %w", c.Command.Name, err)
 	}
 	return in, nil
 }

@@ -31,10 +31,11 @@ func TestInputType(t *testing.T) {
 		want string
 	}{
 		{[]string{"--input-type", "INT99"}, "--input-type is \"INT99\", want INT2..INT16 or UINT1..UINT16"},
-		{[]string{"--input-type", "INT8", "--input-scale", "0"}, "want more than 0"},
+		{[]string{"--input-type", "INT8", "--input-scale", "0"}, "--input-scale is 0, want more than 0"},
 		{[]string{"--input-scale", "2"}, "--input-scale wants --input-type too"},
 	} {
-		if o := command(t, append([]string{"inspect", untyped}, c.args...)...); o.status != 2 || !strings.Contains(o.errors, c.want) {
+		o := command(t, append([]string{"inspect", untyped}, c.args...)...)
+		if o.status != 2 || !strings.Contains(o.errors, c.want) {
 			t.Errorf("inspect %v: status %d, %q, want 2 and %q", c.args, o.status, o.errors, c.want)
 		}
 	}
@@ -50,13 +51,16 @@ func TestInspectNotes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	more, err := proto.Marshal(&onnxpb.ModelProto{ProducerName: proto.String("pytorch"), ProducerVersion: proto.String("2.8.0")})
+	more, err := proto.Marshal(&onnxpb.ModelProto{
+		ProducerName: proto.String("pytorch"), ProducerVersion: proto.String("2.8.0"),
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	path := filepath.Join(t.TempDir(), "plain.onnx")
 	writeFile(t, path, append(data, more...))
-	const note = "2 layers, from node \"MatMul_6\" on, have weights that were not quantised when pytorch 2.8.0 wrote the file"
+	const note = "2 layers, from node \"MatMul_6\" on, have weights that were not quantised " +
+		"when pytorch 2.8.0 wrote the file"
 	o := succeed(t, "inspect", path, "--input-type", "INT8")
 	if !strings.Contains(o.out, "note: "+note) || !strings.Contains(o.out, "A2Q") {
 		t.Errorf("inspect does not say %q:\n%s", note, o.out)

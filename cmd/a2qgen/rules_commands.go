@@ -137,8 +137,8 @@ var inputRules = map[string]rule{
 	"input-type": texts("INT2..INT16 or UINT1..UINT16", func(s string) error {
 		_, err := qonnx.ParseInputType(s)
 		return err
-	}, "INT17", "UINT0", "UINT17", "FLOAT", "int8"),
-	"input-range": ranges(), "input-zero": ints(-1<<16, 1<<16), "input-scale": positive(maxRange),
+	}, "INT1", "INT17", "UINT0", "UINT17", "FLOAT", "int8", "8"),
+	"input-range": ranges(), "input-zero": ints(-qonnx.MaxInputZero, qonnx.MaxInputZero), "input-scale": positive(maxRange),
 }
 
 // ranges is what parseRange takes.

@@ -83,7 +83,9 @@ func (a *assembly) input() (*quant.InputQuantizer, error) {
 		return nil, fmt.Errorf("the graph's input is not read as integers")
 	}
 	r := roots[0]
-	q := &quant.InputQuantizer{Type: r.typ, Shape: quant.Vector(a.im.width), Quantize: inputQuantizer(r), Assumed: a.im.pixelStream != nil}
+	q := &quant.InputQuantizer{
+		Type: r.typ, Shape: quant.Vector(a.im.width), Quantize: inputQuantizer(r), Assumed: a.im.pixelStream != nil,
+	}
 	if g := a.im.image; g != nil {
 		q.Shape = g.shape
 		if !slices.IsSortedFunc(g.order, func(x, y int32) int { return int(x - y) }) {
@@ -232,7 +234,9 @@ func (a *assembly) requantize(l *quant.Layer, accs []quant.AccRange, prior, r *r
 
 // bisect sets the thresholds of l, which end in r, from a chain over a range of
 // every channel.
-func (a *assembly) bisect(l *quant.Layer, r *rounding, accs []quant.AccRange, chain func(c int, acc int64) int64) error {
+func (a *assembly) bisect(
+	l *quant.Layer, r *rounding, accs []quant.AccRange, chain func(c int, acc int64) int64,
+) error {
 	levels := 1<<r.typ.Bits - 1
 	if r.typ.Bits > maxBits {
 		return r.at.errorf("gives integers of %d bits, want at most %d", r.typ.Bits, maxBits)
@@ -242,6 +246,7 @@ func (a *assembly) bisect(l *quant.Layer, r *rounding, accs []quant.AccRange, ch
 	}
 	t := &quant.Thresholds{Output: r.typ, Values: make([]int64, 0, l.Out*levels)}
 	for c := range l.Out {
+		// The bisection sees an integer that no type holds; users want to read NaN.
 		var nan error // the first accumulator without a number
 		row, inverted, err := quant.BisectThresholds(accs[c], r.typ, func(acc int64) int64 {
 			y := chain(c, acc)

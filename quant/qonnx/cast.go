@@ -11,7 +11,7 @@ import (
 // round after every operator, as ONNX says: floating point to the nearest number,
 // integers by dropping what is behind the point and the bits that are too high.
 
-// typed is a value that has an element type: all but a *feature.
+// elemOf returns the element type of a value; a *feature of a float model is FLOAT.
 func elemOf(v value) elemType {
 	switch v := v.(type) {
 	case *tensor:
@@ -38,6 +38,8 @@ func (im *importer) commonType(n *node) (elemType, error) {
 			return 0, err
 		}
 		e := elemOf(v)
+		// ONNX has no implicit conversions: whoever ran such a file would have to
+		// invent one, and another program might invent another.
 		if set && e != common && !(e.real() && common.real()) {
 			return 0, n.errorf("its inputs are of types %v and %v, want one: put a Cast before it", common, e)
 		}
@@ -54,6 +56,7 @@ func typed(op operator) operator {
 	return func(im *importer, n *node) (value, error) {
 		c := conversion{}
 		var err error
+		// The type is known before op runs: op itself computes in real numbers.
 		switch {
 		case n.op != "Pow":
 			c.from, err = im.commonType(n)
@@ -70,6 +73,8 @@ func typed(op operator) operator {
 		if err != nil {
 			return nil, err
 		}
+		// From an integer type to itself: a sum of two wraps, a quotient loses what is
+		// behind the point. Comparisons give 0 and 1, of whatever they compare.
 		if c.to = c.from; comparisons[n.op] {
 			c = conversion{to: typeBool}
 		}
@@ -95,18 +100,6 @@ func alike(op operator) operator {
 	}
 }
 
-// castNames are the names of types, as Cast had them before opset 6.
-func castNames() map[string]elemType {
-	names := map[string]elemType{"DOUBLE": typeDouble}
-	for e, f := range floatFormats {
-		names[f.name] = e
-	}
-	for e, f := range integerFormats {
-		names[f.name] = e
-	}
-	return names
-}
-
 // castTarget returns the type that a Cast names.
 func (n *node) castTarget() (elemType, error) {
 	a := n.attrs["to"]
@@ -114,6 +107,7 @@ func (n *node) castTarget() (elemType, error) {
 		return 0, n.errorf("does not say what type it casts to")
 	}
 	to := elemType(max(0, min(a.GetI(), math.MaxInt32)))
+	// Opsets 1 to 5 spell the type out.
 	if name := a.GetS(); len(name) > 0 {
 		to = castNames()[string(name)]
 	}
@@ -152,6 +146,8 @@ func (im *importer) cast(n *node, to elemType) (value, error) {
 	if r, ok := v.(*ranking); ok {
 		return im.castRanking(n, r, c)
 	}
+	// FLOAT that was made DOUBLE and is made FLOAT again has lost nothing. A chain
+	// holds it as a real number, which a rounding here would move.
 	s, _ := v.(*stream)
 	unchanged := s != nil && s.elem == typeDouble && to == typeFloat && s.floats == len(s.steps)+1
 	if c.from == c.to || c.widens() || unchanged {
@@ -171,7 +167,7 @@ func (c conversion) widens() bool {
 		return c.to.real()
 	case c.to == typeDouble:
 		return true
-	case integer && narrower:
+	case integer && narrower: // every integer has no more digits than the significand
 		return whole.bits <= to.digits && math.Ldexp(1, whole.bits) <= to.most
 	case integer && c.to.integer():
 		lo, hi := whole.bounds()
@@ -214,6 +210,8 @@ func (im *importer) converted(n *node, v value, c conversion) (value, error) {
 func (im *importer) convertedTensor(n *node, t *tensor, c conversion) (value, error) {
 	out := *t
 	out.elem = c.to
+	// Constants of FLOAT are folded in float64 and stay as they are; of DOUBLE the
+	// file has more digits than FLOAT holds.
 	if c.to.real() && (c.from.real() && c.from != typeDouble || c.to == typeDouble) {
 		return &out, nil
 	}
@@ -239,6 +237,8 @@ func (im *importer) convertedStream(n *node, s *stream, c conversion) (value, er
 	if c.to == typeDouble || c.to.real() && c.from.real() && c.from != typeDouble {
 		return &out, nil
 	}
+	// Integers of a Quant are few: looking at each tells whether the Cast keeps them.
+	// Then they stay integers, as they do where a graph only passes them on in INT8.
 	seen := im.sample(c, s)
 	if seen.all && seen.same {
 		return &out, nil
@@ -246,8 +246,11 @@ func (im *importer) convertedStream(n *node, s *stream, c conversion) (value, er
 	if seen.open != nil && s.base < 0 { // no layer will meet it
 		return nil, n.errorf("%w", seen.open)
 	}
+	// What wraps may still rise over all that occurs.
 	level := c.climbs() || seen.all && !seen.falls
 	if !c.to.integer() {
+		// Rounding to floating point is a step like others: a Quant has to follow
+		// before a layer can read it.
 		out.elem = s.elem
 		next, err := out.then(n, step{kind: apply, level: level, fn: func(_ int, v float64) float64 { return c.number(v) }})
 		if err == nil {
@@ -255,6 +258,8 @@ func (im *importer) convertedStream(n *node, s *stream, c conversion) (value, er
 		}
 		return next, err
 	}
+	// Casting to integers is what a Quant of scale 1 does. It has as few bits as the
+	// integers need where these are known, else those of the type.
 	z := quantisation{
 		scale: param{all: 1}, bits: integerFormats[c.to].bits, elem: c.to, falls: !level, partial: true,
 		integer: func(_ int, v float64) float64 { return c.number(v) },
@@ -273,6 +278,8 @@ func (im *importer) castRanking(n *node, r *ranking, c conversion) (value, error
 	out := *r
 	out.elem = c.to
 	if !r.label {
+		// Rounded scores may be equal where the scores were not; then another than
+		// the largest may come first.
 		if c.to.real() && c.from.real() && !(c.from == typeDouble && c.to == typeFloat) {
 			return &out, nil
 		}
@@ -284,6 +291,18 @@ func (im *importer) castRanking(n *node, r *ranking, c conversion) (value, error
 		}
 	}
 	return &out, nil
+}
+
+// castHint says what to do about a Cast that makes no staircase; it is empty for other
+// nodes.
+func (n *node) castHint() string {
+	switch {
+	case n.op != "Cast" && n.op != "CastLike":
+		return ""
+	case n.int("to", 0) == typeBool:
+		return "; numbers of both signs are true: put a Relu or a comparison (Greater) before it"
+	}
+	return "; what its type does not hold wraps or is left open: put a Clip before it, or cast to a wider type"
 }
 
 // inReals returns an error unless n computes in FLOAT or DOUBLE: other types round

@@ -45,7 +45,9 @@ func castTestdata(t *testing.T) *castTable {
 func castTensor(t *testing.T, raw []byte, count int, from, to elemType, saturate int64) []float64 {
 	t.Helper()
 	im := &importer{left: maxElements, g: &graph{opset: 21}, values: map[string]value{}}
-	x, err := im.decodeTensor(&onnxpb.TensorProto{DataType: proto.Int32(int32(from)), Dims: []int64{int64(count)}, RawData: raw})
+	x, err := im.decodeTensor(&onnxpb.TensorProto{
+		DataType: proto.Int32(int32(from)), Dims: []int64{int64(count)}, RawData: raw,
+	})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -114,6 +114,18 @@ func (e elemType) known() bool {
 	return floating || e.integer() || e == typeDouble
 }
 
+// castNames are the names of types, as Cast had them before opset 6.
+func castNames() map[string]elemType {
+	names := map[string]elemType{"DOUBLE": typeDouble}
+	for e, f := range floatFormats {
+		names[f.name] = e
+	}
+	for e, f := range integerFormats {
+		names[f.name] = e
+	}
+	return names
+}
+
 // mostExact bounds the integers that float64 holds, each of them.
 const mostExact = 1 << 53
 

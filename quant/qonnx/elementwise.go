@@ -147,7 +147,8 @@ func (im *importer) applied(n *node, f func(float64) float64, rising, level bool
 	case *tensor:
 		return im.foldUnary(n, v, f)
 	case *stream:
-		out, err := v.then(n, step{kind: apply, fn: func(_ int, x float64) float64 { return f(x) }, rising: rising, level: level})
+		fn := func(_ int, x float64) float64 { return f(x) }
+		out, err := v.then(n, step{kind: apply, fn: fn, rising: rising, level: level})
 		if err != nil {
 			return nil, err
 		}

@@ -34,7 +34,8 @@ var badGraphs = map[string]func() (*testGraph, []string){
 		g := newTestGraph(1, 1, 2, 2)
 		return g, in(g.op("LSTM", in("x", g.f32([]int{1, 1, 1, 1}, 1))))
 	},
-	`unsupported operator QuantizeLinear of the empty domain, ONNX's own (node "n2"): want Quant nodes, export to QONNX`: func() (*testGraph, []string) {
+	`unsupported operator QuantizeLinear of the empty domain, ONNX's own (node "n2"): want Quant nodes, export to ` +
+		`QONNX`: func() (*testGraph, []string) {
 		g := newTestGraph(1, 4)
 		return g, in(g.op("QuantizeLinear", in("x", g.scalar(1))))
 	},
@@ -48,7 +49,8 @@ var badGraphs = map[string]func() (*testGraph, []string){
 		return g, in(g.op("Conv", in(g.op("Add", in(g.input("x"), g.scalar(1))), w), intsAttr("pads", 1, 1, 1, 1)))
 	},
 	// Three operands, and two of more than 18 bits together.
-	`(Sum): adds integers of unrelated scales (operand 0 UINT3, scale 0.25; operand 1 UINT3, scale 0.10000000149011612; operand 2`: func() (*testGraph, []string) {
+	`(Sum): adds integers of unrelated scales (operand 0 UINT3, scale 0.25; operand 1 UINT3, scale ` +
+		`0.10000000149011612; operand 2`: func() (*testGraph, []string) {
 		g := newTestGraph(1, 4)
 		x := g.input("x")
 		y, z := g.q(x, quantOf{scale: g.scalar(0.1), bits: 3}), g.q(x, quantOf{scale: g.scalar(0.3), bits: 3})
@@ -98,7 +100,8 @@ var badGraphs = map[string]func() (*testGraph, []string){
 		g := newTestGraph(1, 1, 2, 2)
 		return g, in(g.op("Resize", in(g.input("x"), "", "", g.i64(4, 6)), intsAttr("axes", 2, 3), stringAttr("keep_aspect_ratio_policy", "not_larger")))
 	},
-	`(Pad): pads with zeros, and node "n7" (MaxPool) behind it takes maxima of values that may be below them`: func() (*testGraph, []string) {
+	`(Pad): pads with zeros, and node "n7" (MaxPool) behind it takes maxima of values that may be below ` +
+		`them`: func() (*testGraph, []string) {
 		g := newTestGraph(1, 1, 2, 2)
 		x := g.q("x", quantOf{scale: g.scalar(0.25), bits: 3, signed: true})
 		return g, in(g.op("MaxPool", in(g.op("Pad", in(x, g.i64(0, 0, 1, 1, 0, 0, 1, 1)))), intsAttr("kernel_shape", 2, 2)))
@@ -114,12 +117,14 @@ var badGraphs = map[string]func() (*testGraph, []string){
 		x := g.op("Pad", in(g.input("x"), g.i64(0, 0, 2, 0, 0, 0, 0, 0)))
 		return g, in(g.op("MaxPool", in(x), intsAttr("kernel_shape", 2, 2)))
 	},
-	`(Pad): pads, but node "n7" (ReduceMean) behind it takes no pads: want a convolution, MaxPool or AveragePool`: func() (*testGraph, []string) {
+	`(Pad): pads, but node "n7" (ReduceMean) behind it takes no pads: want a convolution, MaxPool or ` +
+		`AveragePool`: func() (*testGraph, []string) {
 		g := newTestGraph(1, 1, 2, 2)
 		x := g.op("Pad", in(g.input("x"), g.i64(0, 0, 1, 0, 0, 0, 0, 0)))
 		return g, in(g.op("ReduceMean", in(x), intsAttr("axes", 2, 3)))
 	},
-	`(ReduceMean): takes the mean over some of the axes of shape [1 2 2 3], want rows, columns or both`: func() (*testGraph, []string) {
+	`(ReduceMean): takes the mean over some of the axes of shape [1 2 2 3], want rows, columns or ` +
+		`both`: func() (*testGraph, []string) {
 		g := newTestGraph(1, 2, 2, 3)
 		w := g.q(g.f32([]int{2, 2, 1, 1}, 1, 0, 1, 1), quantOf{scale: g.scalar(1), bits: 2, signed: true})
 		x := g.act(g.op("Conv", in(g.input("x"), w)))
@@ -133,7 +138,8 @@ var badGraphs = map[string]func() (*testGraph, []string){
 		g := newTestGraph(1, 4)
 		return g, in(g.op("ReduceMean", in(g.input("x")), intsAttr("axes", 1)))
 	},
-	`(Conv): reads shape [1 12 12 12] with its channels on axis 1, but they lie on another`: func() (*testGraph, []string) {
+	`(Conv): reads shape [1 12 12 12] with its channels on axis 1, but they lie on ` +
+		`another`: func() (*testGraph, []string) {
 		// As many rows as channels: the shapes alone would fit.
 		g := newTestGraph(1, 12, 6, 6)
 		w := g.q(g.f32([]int{12, 12, 1, 1}, make([]float32, 144)...), quantOf{scale: g.scalar(1), bits: 2, signed: true})
@@ -141,7 +147,8 @@ var badGraphs = map[string]func() (*testGraph, []string){
 		x = g.op("Resize", in(x, "", g.f32([]int{4}, 1, 2, 2, 1)), stringAttr("mode", "nearest"))
 		return g, in(g.op("Conv", in(x, w)))
 	},
-	`(Sigmoid): the outputs of the last layer must be an affine function`: func() (*testGraph, []string) { // of one head of two
+	`(Sigmoid): the outputs of the last layer must be an affine ` +
+		`function`: func() (*testGraph, []string) { // of one head of two
 		g := newTestGraph(1, 4)
 		x := g.input("x")
 		return g, in(g.op("Concat", in(g.fc1(x), g.op("Sigmoid", in(g.fc1(x)))), intAttr("axis", 1)))
@@ -194,14 +201,18 @@ var badGraphs = map[string]func() (*testGraph, []string){
 		g := newTestGraph(1, 4)
 		return g, in(g.op("MatMul", in(g.input("x"), g.q(g.f32([]int{4, 1}, 1, 2, inf, 3), quantOf{scale: g.scalar(1), bits: 3, signed: true}))))
 	},
-	`(Quant): scale is 0, want a positive number`:                                         quantWith(quantOf{bits: 3}, 0, 0),
-	`(Quant): scale is -2, want`:                                                          quantWith(quantOf{bits: 3}, -2, 0),
-	`(Quant): channel 0: scale is NaN, want`:                                              quantWith(quantOf{bits: 3}, nan, 0),
-	`(Quant): zero point is 0.5, want an integer`:                                         quantWith(quantOf{bits: 3}, 1, 0.5),
-	`(Quant): bit width is 2.5`:                                                           quantWith(quantOf{bits: 2.5}, 1, 0),
-	`(Quant): bit width is 0`:                                                             quantWith(quantOf{bits: 0}, 1, 0),
-	`(Quant): unknown rounding mode "NOISE"`:                                              quantWith(quantOf{bits: 3, mode: "NOISE"}, 1, 0),
-	`from node "n4" (Quant), has integers of 17 bits, which is too wide: want at most 16`: quantWith(quantOf{bits: 17}, 1, 0),
+	`(Quant): scale is 0, want a positive ` +
+		`number`: quantWith(quantOf{bits: 3}, 0, 0),
+	`(Quant): scale is -2, want`: quantWith(quantOf{bits: 3}, -2, 0),
+	`(Quant): channel 0: scale is NaN, ` +
+		`want`: quantWith(quantOf{bits: 3}, nan, 0),
+	`(Quant): zero point is 0.5, want an ` +
+		`integer`: quantWith(quantOf{bits: 3}, 1, 0.5),
+	`(Quant): bit width is 2.5`:              quantWith(quantOf{bits: 2.5}, 1, 0),
+	`(Quant): bit width is 0`:                quantWith(quantOf{bits: 0}, 1, 0),
+	`(Quant): unknown rounding mode "NOISE"`: quantWith(quantOf{bits: 3, mode: "NOISE"}, 1, 0),
+	`from node "n4" (Quant), has integers of 17 bits, which is too wide: want at most ` +
+		`16`: quantWith(quantOf{bits: 17}, 1, 0),
 	`(Quant): channel 2: scale is -1, want a positive number`: func() (*testGraph, []string) {
 		g := newTestGraph(1, 4)
 		x := g.fc1(g.input("x"))
@@ -218,13 +229,15 @@ var badGraphs = map[string]func() (*testGraph, []string){
 		x := g.fc1(g.input("x"))
 		return g, in(g.q(x, quantOf{scale: g.scalar(1), zero: g.f32([]int{3}, 1, 0.5, -1), bits: 3}))
 	},
-	`(MatMul): its weights, of shape [4 1], are integers of 17 bits, which is too wide: want at most 16`: func() (*testGraph, []string) {
+	`(MatMul): its weights, of shape [4 1], are integers of 17 bits, which is too wide: want at most ` +
+		`16`: func() (*testGraph, []string) {
 		g := newTestGraph(1, 4)
 		w := g.q(g.f32([]int{4, 1}, 1, 2, 3, 4), quantOf{scale: g.scalar(1), bits: 17, signed: true})
 		return g, in(g.op("MatMul", in(g.input("x"), w)))
 	},
 	// Every fault is named, but not what follows from it.
-	`2 faults: unsupported operator LSTM of the empty domain, ONNX's own (node "n5"); unsupported operator Frob of domain "acme" (node "n`: func() (*testGraph, []string) {
+	`2 faults: unsupported operator LSTM of the empty domain, ONNX's own (node "n5"); unsupported operator Frob of ` +
+		`domain "acme" (node "n`: func() (*testGraph, []string) {
 		g := newTestGraph(1, 4)
 		x := g.op("LSTM", in(g.input("x")))
 		y := g.op("Frob", in("x"))
@@ -288,13 +301,15 @@ var badGraphs = map[string]func() (*testGraph, []string){
 		g.g.Node[0].Output[0] = "x"
 		return g, in("x")
 	},
-	`both inputs depend on the network's input; only Add and Sub join them: there is no layer for Mul`: func() (*testGraph, []string) {
+	`both inputs depend on the network's input; only Add and Sub join them: there is no layer for ` +
+		`Mul`: func() (*testGraph, []string) {
 		g := newTestGraph(1, 4)
 		x := g.input("x")
 		return g, in(g.op("Mul", in(x, x)))
 	},
 	// All operands at fault are named.
-	`operand 0, from node "n12" (Relu), is not quantised; operand 2, from node "n13" (Tanh), is not quantised: all operands`: func() (*testGraph, []string) {
+	`operand 0, from node "n12" (Relu), is not quantised; operand 2, from node "n13" (Tanh), is not quantised: all ` +
+		`operands`: func() (*testGraph, []string) {
 		g := newTestGraph(1, 4)
 		x := g.fc1(g.input("x"))
 		return g, in(g.op("Sum", in(g.op("Relu", in(x)), x, g.op("Tanh", in(x)))))

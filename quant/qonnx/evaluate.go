@@ -52,6 +52,8 @@ const maxRefusals = 8
 // evaluateAll computes the value of every node. Its error names each node that is
 // at fault, but not those that depend on one.
 func (im *importer) evaluateAll() error {
+	// Whoever mends an export wants all faults at once, not one for each try. What
+	// reads a spoilt tensor might be right once that is mended.
 	var faults []error
 	spoilt := map[string]bool{}
 	for _, n := range im.g.nodes {
@@ -75,6 +77,7 @@ func inOneLine(faults []error) error {
 	if len(faults) < 2 {
 		return errors.Join(faults...)
 	}
+	// In one line, as all errors here are: they end up in logs and tables.
 	err := fmt.Errorf("%d faults: %w", len(faults), faults[0])
 	for _, f := range faults[1:] {
 		err = fmt.Errorf("%w; %w", err, f)

@@ -80,6 +80,7 @@ func (im *importer) foldWhere(n *node, cond, a, b *tensor) (value, error) {
 	if !ok || !ok2 {
 		return nil, n.errorf("shapes %v, %v and %v do not fit together", cond.shape, a.shape, b.shape)
 	}
+	// Not cond*a + (1-cond)*b: what is not chosen may be infinite.
 	out, err := im.newTensor(shape, a.elem)
 	if err != nil {
 		return nil, n.errorf("%w", err)
@@ -104,6 +105,7 @@ func (im *importer) chosen(n *node, cond *stream, a, b *tensor) (value, error) {
 	if err != nil {
 		return nil, n.errorf("%w", err)
 	}
+	// With cond a staircase, this is one where true never means less than false.
 	level := yes.paired(no, func(x, y float64) float64 { return x - y }).every(func(v float64) bool { return v >= 0 })
 	varies := yes.each != nil || no.each != nil
 	out, err := s.then(n, step{kind: apply, level: level, varies: varies, fn: func(c int, v float64) float64 {

@@ -91,7 +91,9 @@ func readModel(name string, g *graph, in inputShape, left budget) (*Model, error
 		return nil, err
 	}
 	r := &floatReader{
-		im:   &importer{g: g, values: map[string]value{}, left: left, batch: in.batch, meta: meta, activations: maxActivations},
+		im: &importer{
+			g: g, values: map[string]value{}, left: left, batch: in.batch, meta: meta, activations: maxActivations,
+		},
 		m:    &Model{Name: name, InputShape: in.sample},
 		uses: map[string]int{},
 	}

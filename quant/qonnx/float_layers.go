@@ -106,7 +106,8 @@ func (r *floatReader) conv(n *node, x *feature) (value, error) {
 	if err != nil {
 		return nil, err
 	}
-	win.Top, win.Left, win.Bottom, win.Right = win.Top+x.pads[0], win.Left+x.pads[1], win.Bottom+x.pads[2], win.Right+x.pads[3]
+	win.Top, win.Left = win.Top+x.pads[0], win.Left+x.pads[1]
+	win.Bottom, win.Right = win.Bottom+x.pads[2], win.Right+x.pads[3]
 	l := Layer{Kind: quant.Conv, Out: c.out, In: c.h * c.w * c.width, Window: win, Groups: c.groups}
 	l.Weights = channelsFirst(float32s(w.data, 1), c.width, c.h*c.w)
 	if n.has(2) {
@@ -206,7 +207,8 @@ func (r *floatReader) pad(n *node, x *feature) (value, error) {
 			return nil, err
 		}
 	}
-	if !given || len(p) != 8 || p[0] != 0 || p[1] != 0 || p[4] != 0 || p[5] != 0 || slices.Min(p) < 0 || fill != 0 || n.string("mode", "constant") != "constant" {
+	plane := given && len(p) == 8 && p[0] == 0 && p[1] == 0 && p[4] == 0 && p[5] == 0 && slices.Min(p) >= 0
+	if !plane || fill != 0 || n.string("mode", "constant") != "constant" {
 		return nil, n.errorf("pads by %v with %v, want zeros around rows and columns", p, fill)
 	}
 	out := *x

@@ -163,7 +163,8 @@ func foldConcat(im *importer, n *node) (value, error) {
 		return nil, n.errorf("axis %d of a constant of shape %v", n.int("axis", 0), shape)
 	}
 	for _, t := range parts[1:] {
-		if len(t.shape) != len(shape) || !slices.Equal(t.shape[:axis], shape[:axis]) || !slices.Equal(t.shape[axis+1:], shape[axis+1:]) {
+		if len(t.shape) != len(shape) ||
+			!slices.Equal(t.shape[:axis], shape[:axis]) || !slices.Equal(t.shape[axis+1:], shape[axis+1:]) {
 			return nil, n.errorf("shapes %v and %v do not fit together", shape, t.shape)
 		}
 		shape[axis] += t.shape[axis]

@@ -1,8 +1,10 @@
 package qonnx
 
 import (
+	"slices"
 	"testing"
 
+	"github.com/a2qgen/a2qgen/quant"
 	"github.com/a2qgen/a2qgen/quant/qonnx/onnxpb"
 	"google.golang.org/protobuf/proto"
 )
@@ -28,25 +30,34 @@ func TestFoldedTypes(t *testing.T) {
 		build func(g *testGraph) string
 		want  float64
 	}{
-		"INT8 100+100":   {func(g *testGraph) string { return g.op("Add", in(g.of(typeInt8, 100), g.of(typeInt8, 100))) }, -56},
-		"INT8 -(-128)":   {func(g *testGraph) string { return g.op("Neg", in(g.of(typeInt8, -128))) }, -128},
-		"UINT8 3-5":      {func(g *testGraph) string { return g.op("Sub", in(g.of(typeUint8, 3), g.of(typeUint8, 5))) }, 254},
-		"INT16 300*300":  {func(g *testGraph) string { return g.op("Mul", in(g.of(typeInt16, 300), g.of(typeInt16, 300))) }, 24464},
+		"INT8 100+100": {func(g *testGraph) string {
+			return g.op("Add", in(g.of(typeInt8, 100), g.of(typeInt8, 100)))
+		}, -56},
+		"INT8 -(-128)": {func(g *testGraph) string { return g.op("Neg", in(g.of(typeInt8, -128))) }, -128},
+		"UINT8 3-5":    {func(g *testGraph) string { return g.op("Sub", in(g.of(typeUint8, 3), g.of(typeUint8, 5))) }, 254},
+		"INT16 300*300": {func(g *testGraph) string {
+			return g.op("Mul", in(g.of(typeInt16, 300), g.of(typeInt16, 300)))
+		}, 24464},
 		"INT32 -7/2":     {func(g *testGraph) string { return g.op("Div", in(g.of(typeInt32, -7), g.of(typeInt32, 2))) }, -3},
 		"INT32 -7 mod 3": {func(g *testGraph) string { return g.op("Mod", in(g.of(typeInt32, -7), g.of(typeInt32, 3))) }, 2},
 		"INT32 -7 fmod 3": {func(g *testGraph) string {
 			return g.op("Mod", in(g.of(typeInt32, -7), g.of(typeInt32, 3)), intAttr("fmod", 1))
 		}, -1},
-		"FLOAT -7.5 fmod 2": {func(g *testGraph) string { return g.op("Mod", in(g.scalar(-7.5), g.scalar(2)), intAttr("fmod", 1)) }, -1.5},
-		"INT32 2^3":         {func(g *testGraph) string { return g.op("Pow", in(g.of(typeInt32, 2), g.scalar(3.5))) }, 11}, // of 11.3
+		"FLOAT -7.5 fmod 2": {func(g *testGraph) string {
+			return g.op("Mod", in(g.scalar(-7.5), g.scalar(2)), intAttr("fmod", 1))
+		}, -1.5},
+		"INT32 2^3": {func(g *testGraph) string {
+			return g.op("Pow", in(g.of(typeInt32, 2), g.scalar(3.5)))
+		}, 11}, // of 11.3
 		"FLOAT16 1/3": {func(g *testGraph) string {
 			return g.op("Div", in(g.of(typeFloat16, 0x3c00), g.of(typeFloat16, 0x4200)))
 		}, 0.333251953125},
 		"DOUBLE to FLOAT": {func(g *testGraph) string {
 			return g.cast(g.raw(typeDouble, 1, 0x9a, 0x99, 0x99, 0x99, 0x99, 0x99, 0xb9, 0x3f), typeFloat) // 0.1
 		}, float64(float32(0.1))},
-		"a comparison, inverted": {func(g *testGraph) string {
-			return g.op("Where", in(g.op("Less", in(g.of(typeInt8, 1), g.of(typeInt8, 2))), g.of(typeInt8, 5), g.of(typeInt8, 6)))
+		"a choice by a comparison": {func(g *testGraph) string {
+			less := g.op("Less", in(g.of(typeInt8, 1), g.of(typeInt8, 2)))
+			return g.op("Where", in(less, g.of(typeInt8, 5), g.of(typeInt8, 6)))
 		}, 5},
 		"a comparison is BOOL": {func(g *testGraph) string {
 			return g.op("Equal", in(g.op("Less", in(g.scalar(1), g.scalar(2))), g.of(typeBool, 1)))
@@ -71,9 +82,11 @@ func TestFoldedTypes(t *testing.T) {
 		"INT4, low half":   {func(g *testGraph) string { return g.element(g.raw(typeInt4, 2, 0x7f), 0) }, -1},
 		"UINT4, high half": {func(g *testGraph) string { return g.element(g.raw(typeUint4, 2, 0xf1), 1) }, 15},
 		"INT4, typed":      {func(g *testGraph) string { return g.cast(g.of(typeInt4, 0x0d), typeFloat) }, -3},
-		"FLOAT16, raw":     {func(g *testGraph) string { return g.element(g.raw(typeFloat16, 1, 0x01, 0x3e), 0) }, 1.5009765625},
-		"BFLOAT16, typed":  {func(g *testGraph) string { return g.cast(g.of(typeBfloat16, 0x3fc1), typeFloat) }, 1.5078125},
-		"FLOAT8E4M3FN":     {func(g *testGraph) string { return g.element(g.raw(typeFloat8e4m3, 1, 0x7e), 0) }, 448},
+		"FLOAT16, raw": {func(g *testGraph) string {
+			return g.element(g.raw(typeFloat16, 1, 0x01, 0x3e), 0)
+		}, 1.5009765625},
+		"BFLOAT16, typed": {func(g *testGraph) string { return g.cast(g.of(typeBfloat16, 0x3fc1), typeFloat) }, 1.5078125},
+		"FLOAT8E4M3FN":    {func(g *testGraph) string { return g.element(g.raw(typeFloat8e4m3, 1, 0x7e), 0) }, 448},
 		"FLOAT8E5M2, typed": {func(g *testGraph) string {
 			return g.cast(g.of(typeFloat8e5m2, 0x7b), typeFloat)
 		}, 57344},
@@ -95,7 +108,8 @@ func TestIntegerInput(t *testing.T) {
 	g := newTestGraph(1, 4)
 	n := mustDecode(t, g, g.ofType(typeUint8, g.fc1(g.cast("x", typeFloat))))
 	x := make([]int32, 4)
-	if n.Input.Apply([]float32{0, 200, 255, 7}, x); n.Input.Type.Bits != 8 || n.Input.Type.Signed || x[1] != 200 || x[2] != 255 {
+	n.Input.Apply([]float32{0, 200, 255, 7}, x)
+	if n.Input.Type != (quant.DataType{Bits: 8}) || !slices.Equal(x, []int32{0, 200, 255, 7}) {
 		t.Errorf("integers %v of type %v, want the samples as UINT8", x, n.Input.Type)
 	}
 	g = newTestGraph(1, 4)

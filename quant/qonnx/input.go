@@ -28,19 +28,22 @@ type InputType struct {
 // bits.
 func ParseInputType(name string) (quant.DataType, error) {
 	typ, ok := finnType(name)
-	if !ok {
+	if !ok || typ.Signed && typ.Bits < 2 {
 		return typ, fmt.Errorf("qonnx: input type is %s, want INT2..INT16 or UINT1..UINT16", show(name))
 	}
 	return typ, nil
 }
 
-// Check returns an error unless the type is one that Read takes.
-func (t InputType) Check() error {
+// MaxInputZero bounds the zero point of an InputType, on either side.
+const MaxInputZero = 1 << maxBits
+
+// check returns an error unless the type is one that Read takes.
+func (t InputType) check() error {
 	ok := t.Type.Bits >= 1 && t.Type.Bits <= maxBits && t.Scale > 0 && finite(t.Scale)
-	if !ok || t.Zero < -1<<maxBits || t.Zero > 1<<maxBits {
+	if !ok || t.Zero < -MaxInputZero || t.Zero > MaxInputZero {
 		return fmt.Errorf("qonnx: input of type %v, scale %v, zero point %d: want at most %d bits, a positive scale and a "+
 			"zero point of at most %d",
-			t.Type, t.Scale, t.Zero, maxBits, 1<<maxBits)
+			t.Type, t.Scale, t.Zero, maxBits, MaxInputZero)
 	}
 	return nil
 }
@@ -49,7 +52,7 @@ func (t InputType) Check() error {
 // metadata, for files that do not say it. Read refuses the result where the file
 // says it too.
 func WithInputType(data []byte, t InputType) ([]byte, error) {
-	if err := t.Check(); err != nil {
+	if err := t.check(); err != nil {
 		return nil, err
 	}
 	// A message that follows another is merged with it: entries are appended.
@@ -79,8 +82,8 @@ func inputTypeIn(entries map[string]string) (*InputType, error) {
 	}
 	t := &InputType{Scale: 1}
 	var err error
-	if t.Type, ok = finnType(name); !ok {
-		return nil, fmt.Errorf("metadata %s: is %s, want INT2..INT16 or UINT1..UINT16", show(metaInputType), show(name))
+	if t.Type, err = ParseInputType(name); err != nil {
+		return nil, fmt.Errorf("metadata %s: %w", show(metaInputType), unprefixed(err))
 	}
 	if text, ok := entries[metaInputScale]; ok {
 		if t.Scale, err = strconv.ParseFloat(text, 64); err != nil {
@@ -92,7 +95,7 @@ func inputTypeIn(entries map[string]string) (*InputType, error) {
 			return nil, fmt.Errorf("metadata %s: is %s, want an integer", show(metaInputZero), show(text))
 		}
 	}
-	if err := t.Check(); err != nil {
+	if err := t.check(); err != nil {
 		return nil, fmt.Errorf("metadata %s: %w", show(metaInputType), unprefixed(err))
 	}
 	return t, nil

@@ -125,12 +125,8 @@ func chainError(layer *quant.Layer, r *rounding, c int, acc quant.AccRange, caus
 			break
 		}
 	}
-	hint := ""
-	if at.op == "Cast" || at.op == "CastLike" {
-		hint = "; what its type does not hold wraps or is left open: put a Clip before it, or cast to a wider type"
-	}
 	return at.errorf("layer %q: channel %d: wants a monotone function of the accumulator: %w%s",
-		layer.Name, c, unprefixed(cause), hint)
+		layer.Name, c, unprefixed(cause), at.castHint())
 }
 
 // unprefixed drops a package's name from an error that is to be wrapped.

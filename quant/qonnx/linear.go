@@ -179,7 +179,9 @@ func (im *importer) rowOperand(n *node, v value) (*stream, error) {
 
 // layer adds a layer that reads all of s and returns its outputs, of a given
 // shape. at gives the position of the weight of output row and element i of s.
-func (im *importer) layer(n *node, s *stream, w *tensor, rows int, shape []int, at func(row, i int) int) (value, error) {
+func (im *importer) layer(
+	n *node, s *stream, w *tensor, rows int, shape []int, at func(row, i int) int,
+) (value, error) {
 	in := product(s.dims())
 	t := &site{at: n, layer: quant.Layer{Kind: quant.Linear, In: in}, shape: quant.Vector(rows), flat: s.base == fromInput}
 	if in != im.shapeOf(s).Size() {

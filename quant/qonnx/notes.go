@@ -7,7 +7,8 @@ func (im *importer) notes() []string {
 	if len(im.unrounded) == 0 || !im.g.fromBrevitas() {
 		return nil
 	}
-	return []string{fmt.Sprintf("%d layers, from node %s on, have weights that were not quantised when %s %s wrote the file. "+
+	return []string{fmt.Sprintf("%d layers, from node %s on, have weights that were not quantised "+
+		"when %s %s wrote the file. "+
 		"Of layers trained with A2Q or A2Q+, Brevitas from 0.12.1 on writes such weights as they were before normalisation: "+
 		"then these are not the integers that were trained, and may need wider accumulators; see docs/import.md",
 		len(im.unrounded), im.unrounded[0].label(), clip(im.g.producer), clip(im.g.version))}

@@ -31,6 +31,7 @@ func (im *importer) ordered(a, b *stream) (order, bool) {
 	}
 	spanA, spanB := a.q.typ.Max()-a.q.typ.Min(), b.q.typ.Max()-b.q.typ.Min()
 	want := ratio(a.q, b.q, 0)
+	// Fractions are numerator and denominator: 0/1 and 1/0 are the ends of the tree.
 	lo, hi := [2]int64{0, 1}, [2]int64{1, 0}
 	mid := [2]int64{1, 1}
 	for mid[0] <= spanB && mid[1] <= spanA {
@@ -40,7 +41,7 @@ func (im *importer) ordered(a, b *stream) (order, bool) {
 		case 1:
 			lo = mid
 		default:
-			return order{}, false // as for spans above maxFactor
+			return order{}, false // a common measure, but above maxFactor
 		}
 		mid = [2]int64{lo[0] + hi[0], lo[1] + hi[1]}
 	}

@@ -12,6 +12,7 @@ func (im *importer) selected(n *node, v value, axis int, picks []int) (value, er
 	case *tensor:
 		return im.picks(n, v, axis, picks, []int{len(picks)})
 	case *stream:
+		// All of the axis, as exporters cut off the axis of samples: no layer.
 		if slices.Equal(picks, positions(v.dims()[axis], 0, v.dims()[axis], 1)) {
 			return v, nil
 		}
@@ -38,6 +39,8 @@ func (im *importer) selection(n *node, s *stream, axis int, picks []int) (value,
 	if err := narrow(n, whole); err != nil {
 		return nil, err
 	}
+	// A vector is one position; its elements may be those of a flattened image, in
+	// whatever order the graph made of them.
 	if dims := s.dims(); product(dims) == dims[axis] && product(dims) == im.shapeOf(whole).Size() {
 		return im.pickedElements(n, whole, axis, picks)
 	}
@@ -86,6 +89,7 @@ func (im *importer) pickedChannels(n *node, s *stream, axis int, picks []int) (v
 	if err != nil {
 		return nil, err
 	}
+	// Rows and columns have no layer: a convolution sees the same window everywhere.
 	b := im.shapeOf(s)
 	if !entire(s.view[axis], channels, b.C) {
 		return nil, n.errorf("takes part of axis %d of shape %v: only channels can be chosen, not rows or columns",
@@ -104,6 +108,8 @@ func (im *importer) passed(t *site, v view, s *stream, column, channel []int) (v
 	if err := im.left.pay(t.at, len(column)*(t.layer.In+3)); err != nil {
 		return nil, err
 	}
+	// The accumulator is the integer that was picked, so that its type is the same and
+	// no thresholds are needed.
 	t.layer.Input, t.layer.WeightBits, t.from, t.typ = s.q.typ, signedBits(0, 1), []tap{tapOf(s)}, s.q.typ
 	t.layer.Weights = make([]int32, len(column)*t.layer.In)
 	scale, offset := make([]float64, len(column)), make([]float64, len(column))

@@ -25,7 +25,8 @@ func (g *net) plainConv(x string, cin, cout int) string {
 	for i := range w {
 		w[i] = float32(g.r.IntN(7)-3) * 0.05
 	}
-	return g.op("Conv", in(x, g.q(g.f32([]int{cout, cin, 1, 1}, w...), quantOf{scale: g.scalar(0.05), bits: 3, signed: true, narrow: true})))
+	q := quantOf{scale: g.scalar(0.05), bits: 3, signed: true, narrow: true}
+	return g.op("Conv", in(x, g.q(g.f32([]int{cout, cin, 1, 1}, w...), q)))
 }
 
 // patternGraphs are graphs on a quantised image of 4 channels, 6 x 6.
@@ -33,7 +34,8 @@ var patternGraphs = map[string]func(g *net, x string) string{
 	"split and concat": func(g *net, x string) string {
 		a, b := g.split(g.signed(g.conv(x, 4, 6, 3, 1), 0.5), 1, 2, 4)
 		a = g.signed(g.conv(a, 2, 2, 1, 1, set("pads", 0, 0, 0, 0)), 0.25)
-		return g.act(g.conv(g.op("Concat", in(b, g.signed(a, 0.5)), intAttr("axis", 1)), 6, 3, 1, 1, set("pads", 0, 0, 0, 0)), 0.5)
+		x = g.op("Concat", in(b, g.signed(a, 0.5)), intAttr("axis", 1))
+		return g.act(g.conv(x, 6, 3, 1, 1, set("pads", 0, 0, 0, 0)), 0.5)
 	},
 	"split of the input": func(g *net, x string) string {
 		a, b := g.split(x, 1, 1, 3)
@@ -71,7 +73,8 @@ var patternGraphs = map[string]func(g *net, x string) string{
 		return g.signed(g.op("Relu", in(y)), 0.15)
 	},
 	"sub of unrelated scales, then a batch norm": func(g *net, x string) string {
-		return g.signed(g.norm(g.op("Sub", in(g.odd(g.conv(x, 4, 3, 3, 1), 0.3), g.odd(g.conv(x, 4, 3, 3, 1), 0.137))), 3), 0.15)
+		y := g.op("Sub", in(g.odd(g.conv(x, 4, 3, 3, 1), 0.3), g.odd(g.conv(x, 4, 3, 3, 1), 0.137)))
+		return g.signed(g.norm(y, 3), 0.15)
 	},
 	"add of accumulators and the input": func(g *net, x string) string {
 		return g.act(g.op("Relu", in(g.op("Add", in(g.plainConv(x, 4, 4), x)))), 0.1)
@@ -91,10 +94,12 @@ var patternGraphs = map[string]func(g *net, x string) string{
 		return g.signed(g.op("Max", in(g.scalar(-2), y, g.f32([]int{1, 3, 1, 1}, g.dyadics(3, 16)...), g.scalar(-0.5))), 0.5)
 	},
 	"min of three": func(g *net, x string) string {
-		return g.signed(g.op("Min", in(g.norm(g.conv(x, 4, 3, 3, 1), 3), g.f32([]int{3, 1, 1}, g.dyadics(3, 16)...), g.scalar(1))), 0.5)
+		y := g.norm(g.conv(x, 4, 3, 3, 1), 3)
+		return g.signed(g.op("Min", in(y, g.f32([]int{3, 1, 1}, g.dyadics(3, 16)...), g.scalar(1))), 0.5)
 	},
 	"maximum over the image": func(g *net, x string) string {
-		return g.head(g.op("ReduceMax", in(g.signed(g.conv(x, 4, 3, 3, 1), 0.5)), intsAttr("axes", 2, 3), intAttr("keepdims", 0)), 3, 4)
+		x = g.signed(g.conv(x, 4, 3, 3, 1), 0.5)
+		return g.head(g.op("ReduceMax", in(x), intsAttr("axes", 2, 3), intAttr("keepdims", 0)), 3, 4)
 	},
 	"maximum over rows before its quantiser": func(g *net, x string) string {
 		x = g.op("ReduceMax", in(g.norm(g.conv(x, 4, 3, 3, 1), 3)), intsAttr("axes", -2))
@@ -138,7 +143,8 @@ func TestSequences(t *testing.T) {
 			return g.head(g.op("Flatten", in(g.act(g.op("MatMul", in(x, g.matrix(6, 4))), 0.5))), 20, 3)
 		},
 		"mean over the length": func(g *net, x string) string {
-			x = g.op("ReduceMean", in(g.act(g.op("MatMul", in(x, g.matrix(6, 4))), 0.5)), intsAttr("axes", 1), intAttr("keepdims", 0))
+			x = g.act(g.op("MatMul", in(x, g.matrix(6, 4))), 0.5)
+			x = g.op("ReduceMean", in(x), intsAttr("axes", 1), intAttr("keepdims", 0))
 			return g.head(g.act(x, 0.25), 4, 3)
 		},
 		"gathered channels": func(g *net, x string) string {

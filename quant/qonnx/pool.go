@@ -145,7 +145,9 @@ func (q *quantised) neverNegative() bool {
 }
 
 func maxSite(n *node, im *importer, s *stream, win quant.Window, out quant.Shape) *site {
-	return &site{at: n, layer: quant.Layer{Kind: quant.MaxPool, Window: win}, from: []tap{tapOf(s)}, shape: out, typ: im.typeOf(s)}
+	return &site{
+		at: n, layer: quant.Layer{Kind: quant.MaxPool, Window: win}, from: []tap{tapOf(s)}, shape: out, typ: im.typeOf(s),
+	}
 }
 
 // poolsMayWait says that a quantiser behind s may be done before its pools, which
@@ -227,7 +229,8 @@ func (im *importer) avgPool(n *node, s *stream, win quant.Window) (*stream, erro
 	t.shape = quant.Shape{H: h, W: w, C: b.C}
 	t.typ = rangeType(taps*s.q.typ.Min(), taps*s.q.typ.Max())
 	if n.op == "ReduceSum" {
-		return im.integers(t, arranged(t.shape, 1), s.q.scale, s.q.offset.mapped(func(v float64) float64 { return v * float64(taps) }))
+		offset := s.q.offset.mapped(func(v float64) float64 { return v * float64(taps) })
+		return im.integers(t, arranged(t.shape, 1), s.q.scale, offset)
 	}
 	share := func(v float64) float64 { return v / float64(taps) }
 	return im.integers(t, arranged(t.shape, 1), s.q.scale.mapped(share), s.q.offset)

@@ -24,6 +24,7 @@ func opReduce(im *importer, n *node) (value, error) {
 	if err != nil {
 		return nil, err
 	}
+	// A reduction over channels would mix them, which no pool does.
 	wants := n.errorf("takes the %s over some of the axes of shape %v, want rows, columns or both of [1 channels rows "+
 		"columns]", reductions[n.op], v.dims())
 	if len(axes) != 3 && len(axes) != 4 || !slices.Contains(axes, true) {
@@ -55,6 +56,8 @@ func opReduce(im *importer, n *node) (value, error) {
 // reducible returns v as what opReduce can read: integers, or for a maximum the
 // accumulators of a layer.
 func (im *importer) reducible(n *node, v value) (*stream, error) {
+	// The largest accumulator is the accumulator of the largest value where the chain
+	// rises; pooled says where it does not. Sums need integers.
 	s, ok := v.(*stream)
 	if !ok || n.op != "ReduceMax" || s.base < 0 || s.q != nil {
 		var err error

@@ -153,7 +153,8 @@ func (n *node) repeatsExactly(opset int64, length, f int) error {
 	if f == 1 || n.op == "Upsample" {
 		return nil
 	}
-	transform, nearest := n.string("coordinate_transformation_mode", "half_pixel"), n.string("nearest_mode", "round_prefer_floor")
+	transform := n.string("coordinate_transformation_mode", "half_pixel")
+	nearest := n.string("nearest_mode", "round_prefer_floor")
 	if opset < 11 {
 		transform, nearest = "asymmetric", "floor" // before opset 11
 	}

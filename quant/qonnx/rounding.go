@@ -74,9 +74,8 @@ func (z quantisation) whole(c int, v float64) int64 {
 // after returns what is known of s with the quantiser behind it.
 func (z quantisation) after(n *node, s *stream) *quantised {
 	before := s.steps
-	r := &rounding{at: n, typ: z.typ, steps: before, varies: z.varies || differs(before), ints: func(c int, v float64) int64 {
-		return z.whole(c, run(before, c, v))
-	}}
+	r := &rounding{at: n, typ: z.typ, steps: before, varies: z.varies || differs(before)}
+	r.ints = func(c int, v float64) int64 { return z.whole(c, run(before, c, v)) }
 	if q := s.q; q != nil && q.round != nil {
 		r.prior = q.round
 		r.again = func(c int, i int64) int64 {

@@ -19,6 +19,7 @@ func opSplit(im *importer, n *node) (value, error) {
 	if err != nil {
 		return nil, err
 	}
+	// A node has one value by its first output; the others are set here.
 	var first value
 	from := 0
 	for i, size := range sizes {
@@ -44,6 +45,7 @@ func (im *importer) pieces(n *node, size int) ([]int, error) {
 		return nil, err
 	}
 	count := len(n.out)
+	// num_outputs, of opset 18, says what the list of outputs says.
 	if num := n.count("num_outputs", int64(count)); num != count {
 		return nil, n.errorf("has %d outputs, num_outputs is %d", count, num)
 	}
@@ -56,6 +58,7 @@ func (im *importer) pieces(n *node, size int) ([]int, error) {
 			sizes = append(sizes, max(0, min(each, size-i*each)))
 		}
 	}
+	// Empty pieces are legal in ONNX, but no layer gives nothing.
 	sum := 0
 	for _, s := range sizes {
 		if s < 1 || s > size {
@@ -96,6 +99,8 @@ func opGather(im *importer, n *node) (value, error) {
 			return nil, n.errorf("index %d of axis %d of shape %v", p, axis, shape)
 		}
 	}
+	// Constants may be gathered into any shape. Of a stream the axis is replaced
+	// first, and then gets the shape of the indices.
 	if t, ok := v.(*tensor); ok {
 		return im.picks(n, t, axis, picks, at.shape)
 	}
@@ -123,6 +128,7 @@ func opSlice(im *importer, n *node) (value, error) {
 			return nil, n.errorf("has %d %s of shape %v, want one for each of %d axes", len(lists[i]), name, v.dims(), size)
 		}
 	}
+	// One axis after the other: a Slice of several is one of each in turn.
 	for i, from := range lists[0] {
 		axis, stride := i, 1
 		if lists[2] != nil {

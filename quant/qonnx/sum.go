@@ -14,6 +14,8 @@ const maxFactor = 1 << 10
 
 // opSum adds all its inputs: those that depend on the network's in one layer.
 func opSum(im *importer, n *node) (value, error) {
+	// All streams at once: of three scales there may be a common measure where the
+	// first two would give a sum that is no integer.
 	var sum value
 	var streams []*stream
 	for i := range n.in {
@@ -72,6 +74,8 @@ func (im *importer) addStreams(n *node, parts []*stream) (value, error) {
 	if parts, err = im.aligned(n, parts); err != nil {
 		return nil, err
 	}
+	// With a common measure the sum is an integer and goes on as one. Without, it is
+	// a number from a list, and only a Quant makes it an integer again.
 	if factors, scale, ok := commonScale(parts); ok {
 		t := sumSite(im, n, parts, factors)
 		offset := param{}
@@ -113,11 +117,12 @@ func unrelated(n *node, parts []*stream) error {
 	}
 	return n.errorf("adds integers of unrelated scales (%s): all operands need Quant nodes of one common scale, or "+
 		"scales in a ratio of small integers, "+
-		"the same for all channels; two operands of at most %d bits together may have any two scales, the same for all channels",
+		"the same for all channels; two operands of at most %d bits together may have any two scales, "+
+		"the same for all channels",
 		strings.Join(scales, "; "), maxPairBits)
 }
 
-// String shows the numbers, shortened.
+// String shows the numbers, shortened: a layer may have thousands of channels.
 func (p param) String() string {
 	if p.each == nil {
 		return fmt.Sprintf("scale %v", p.all)
@@ -131,6 +136,7 @@ func (im *importer) summands(n *node, parts []*stream) ([]*stream, error) {
 	out := make([]*stream, len(parts))
 	var faults []string
 	for k, s := range parts {
+		// No early return: whoever mends the export wants to know of all operands.
 		if out[k] = im.counted(n, s); out[k] == nil {
 			faults = append(faults, fmt.Sprintf("operand %d, from %s, is not quantised", k, s.origin()))
 			continue
@@ -161,10 +167,13 @@ func (im *importer) counted(n *node, s *stream) *stream {
 	if s.q != nil {
 		return s
 	}
+	// Pools of accumulators become layers here: no Quant will come before this reader.
 	s, err := im.pooled(n, s)
 	if err != nil || s.base < 0 || im.typeOf(s).Bits > maxSumBits {
 		return nil
 	}
+	// The exact gains, to nearest; values come from the chain itself, as the graph
+	// computes them.
 	scale, offset := make([]float64, s.width), make([]float64, s.width)
 	for c := range s.width {
 		gain, shift, err := affine(s.steps, c)
@@ -186,6 +195,9 @@ func (s *stream) upright(n *node) *stream {
 	if !s.q.scale.every(func(v float64) bool { return v < 0 }) {
 		return s
 	}
+	// Quantiser and sign are one staircase, which falls: the thresholds of the layer
+	// that makes the integers have a flag for that. Where others read them upright,
+	// this one becomes a layer of its own.
 	q, steps := s.q, s.steps
 	typ := rangeType(min(0, -q.typ.Max()), max(0, -q.typ.Min()))
 	r := &rounding{at: n, typ: typ, steps: steps, varies: differs(steps), prior: q.round}

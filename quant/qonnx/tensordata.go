@@ -66,12 +66,14 @@ func tensorData(p *onnxpb.TensorProto, size int64) (int, func(i int) float64, er
 	typed := len(p.GetFloatData()) + len(p.GetDoubleData()) +
 		len(p.GetInt32Data()) + len(p.GetInt64Data()) + len(p.GetUint64Data())
 	raw := p.GetRawData()
+	// ONNX wants one of the two. Readers differ in which they prefer.
 	if len(raw) > 0 && typed > 0 {
 		return 0, nil, fmt.Errorf("holds its data twice, raw and typed")
 	}
 	if len(raw) > 0 {
 		return rawData(raw, elemType(p.GetDataType()), size)
 	}
+	// Types narrower than 32 bits share a field. Floating point comes as patterns.
 	v := p.GetInt32Data()
 	switch e := elemType(p.GetDataType()); e {
 	case typeFloat:
@@ -156,6 +158,7 @@ func nibbles(raw []byte, elem elemType, size int64) (int, func(i int) float64, e
 		count--
 	}
 	return count, func(i int) float64 {
+		// Shifted up, so that shifting down again extends the sign.
 		v := int8(raw[i/2]>>(4*(i%2))) << 4
 		if elem == typeUint4 {
 			return float64(uint8(v) >> 4)

@@ -134,16 +134,18 @@ func TestCastOfIntegers(t *testing.T) {
 		}
 		return g.decode(g.fc1(x))
 	}
+	int4 := quant.DataType{Bits: 4, Signed: true}
 	for name, c := range map[string]struct {
 		scale float32
 		casts []elemType
 		typ   quant.DataType
 		of    map[float32]int32
 	}{
-		"whole":          {1, []elemType{typeInt32, typeFloat}, quant.DataType{Bits: 4, Signed: true}, map[float32]int32{-3: -3, 9: 7}},
-		"quarters":       {0.25, []elemType{typeFloat16, typeFloat}, quant.DataType{Bits: 4, Signed: true}, map[float32]int32{-0.75: -3, 9: 7}},
-		"quarters, INT8": {0.25, []elemType{typeInt8, typeFloat}, quant.DataType{Bits: 2, Signed: true}, map[float32]int32{-1.75: -1, -2: -2, 9: 1, 0.75: 0}},
-		"DOUBLE":         {0.1, []elemType{typeDouble, typeFloat}, quant.DataType{Bits: 4, Signed: true}, map[float32]int32{-0.3: -3, 9: 7}},
+		"whole":    {1, []elemType{typeInt32, typeFloat}, int4, map[float32]int32{-3: -3, 9: 7}},
+		"quarters": {0.25, []elemType{typeFloat16, typeFloat}, int4, map[float32]int32{-0.75: -3, 9: 7}},
+		"quarters, INT8": {0.25, []elemType{typeInt8, typeFloat}, quant.DataType{Bits: 2, Signed: true},
+			map[float32]int32{-1.75: -1, -2: -2, 9: 1, 0.75: 0}},
+		"DOUBLE": {0.1, []elemType{typeDouble, typeFloat}, int4, map[float32]int32{-0.3: -3, 9: 7}},
 	} {
 		n, err := build(c.scale, c.casts...)
 		if err != nil {
@@ -163,20 +165,30 @@ func TestCastOfIntegers(t *testing.T) {
 	_, err := build(0.1, typeFloat16, typeFloat)
 	wantError(t, err, `(MatMul): its data operand, from node "n5" (Cast), is not quantised`)
 	_, err = build(1, typeUint8, typeFloat)
-	wantError(t, err, `(Cast): -1 is no UINT8, and ONNX leaves open what becomes of it: put a Clip before it, or cast to a wider type`)
+	wantError(t, err, `(Cast): -1 is no UINT8, and ONNX leaves open what becomes of it: `+
+		`put a Clip before it, or cast to a wider type`)
 }
 
 // badTypes lists graphs that element types make impossible, or inexact.
 var badTypes = map[string]func(g *testGraph) string{
 	// 128 in INT8 is -128: no staircase.
-	`(Cast): layer "fc1": channel 0: wants a monotone function of the accumulator: output is not monotone`: func(g *testGraph) string {
+	`(Cast): layer "fc1": channel 0: wants a monotone function of the accumulator: output is not ` +
+		`monotone`: func(g *testGraph) string {
 		return g.quarters(g.cast(g.cast(g.cast(g.acc(2), typeInt16), typeInt8), typeFloat))
 	},
-	`accumulator -128 gives NaN, want INT10; what its type does not hold wraps or is left open: put a Clip before it`: func(g *testGraph) string {
+	`accumulator -128 gives NaN, want INT10; what its type does not hold wraps or is left open: put a Clip before ` +
+		`it`: func(g *testGraph) string {
 		return g.quarters(g.cast(g.cast(g.acc(2), typeInt8), typeFloat))
 	},
+	`(Cast): layer "fc1": channel 0: wants a monotone function of the accumulator: output is not monotone in the ` +
+		`accumulator: ` +
+		`4 at -128, 0 at 0, 4 at 127; numbers of both signs are true: put a Relu or a comparison (Greater) before ` +
+		`it`: func(g *testGraph) string {
+		return g.quarters(g.cast(g.cast(g.acc(1), typeBool), typeFloat))
+	},
 	// A comparison does not hide what a Cast leaves open.
-	`(Cast): layer "fc1": channel 0: wants a monotone function of the accumulator: accumulator -128 gives NaN, want INT10; what`: func(g *testGraph) string {
+	`(Cast): layer "fc1": channel 0: wants a monotone function of the accumulator: accumulator -128 gives NaN, want ` +
+		`INT10; what`: func(g *testGraph) string {
 		return g.quarters(g.cast(g.op("Greater", in(g.cast(g.acc(1), typeUint8), g.of(typeUint8, 3))), typeFloat))
 	},
 	`(Add): its inputs are of types INT32 and FLOAT, want one: put a Cast before it`: func(g *testGraph) string {
@@ -192,7 +204,8 @@ var badTypes = map[string]func(g *testGraph) string{
 	`(Cast): the outputs of the last layer must be an affine function`: func(g *testGraph) string {
 		return g.cast(g.fc1(g.fourInputs()), typeFloat16)
 	},
-	`(Cast): rounds scores to FLOAT16, so that the largest may not stay alone: end the graph before it`: func(g *testGraph) string {
+	`(Cast): rounds scores to FLOAT16, so that the largest may not stay alone: end the graph before ` +
+		`it`: func(g *testGraph) string {
 		return g.cast(g.op("Softmax", in(g.fc1(g.fourInputs()))), typeFloat16)
 	},
 	`(Cast): makes label 2 1 in BOOL: cast to a type that holds all labels`: func(g *testGraph) string {
@@ -207,12 +220,14 @@ var badTypes = map[string]func(g *testGraph) string{
 	},
 	`(MatMul): its sums need 6 bits, more than INT4 has: put a Cast to FLOAT before it`: func(g *testGraph) string {
 		g.four = true
-		return g.op("MatMul", in(g.cast(g.q("x", quantOf{scale: g.scalar(1), bits: 3}), typeInt4), g.cast(g.transpose(g.w1of1()), typeInt4)))
+		x := g.cast(g.q("x", quantOf{scale: g.scalar(1), bits: 3}), typeInt4)
+		return g.op("MatMul", in(x, g.cast(g.transpose(g.w1of1()), typeInt4)))
 	},
 	`(Quant): divides in FLOAT16: put a Cast to FLOAT before its input or its scale`: func(g *testGraph) string {
 		return g.q(g.cast(g.acc(1), typeFloat16), quantOf{scale: g.of(typeFloat16, 0x3c00), bits: 4})
 	},
-	`(Add): element 0: 9.007199254740994e+15 is beyond the integers that are held exactly, up to 2^53`: func(g *testGraph) string {
+	`(Add): element 0: 9.007199254740994e+15 is beyond the integers that are held exactly, up to ` +
+		`2^53`: func(g *testGraph) string {
 		return g.op("Mul", in(g.acc(1), g.cast(g.op("Add", in(g.i64(1<<53), g.i64(2))), typeFloat)))
 	},
 	`(Div): element 0: +Inf is no INT32`: func(g *testGraph) string {

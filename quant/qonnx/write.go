@@ -92,7 +92,7 @@ func (m *Model) proto(shapes []quant.Shape) *onnxpb.ModelProto {
 		Graph:        b.g,
 		OpsetImport: []*onnxpb.OperatorSetIdProto{
 			{Domain: proto.String(""), Version: proto.Int64(14)},
-			{Domain: proto.String(quantsDomain), Version: proto.Int64(1)},
+			{Domain: proto.String("onnx.brevitas"), Version: proto.Int64(1)},
 		},
 	}
 	names := ""
