@@ -58,16 +58,25 @@ func (d *Design) Interface() Interface {
 	return i
 }
 
-// outputFields are the class and its score, or activations.
+// outputFields are the class and its score, or activations. A single output tells two
+// classes apart.
 func (d *Design) outputFields() []Field {
 	if l := d.Label(); l != nil {
+		score := "score, which ranks the classes"
+		if l.Layer.Out == 1 {
+			score = "score, above 0 for class 1, else class 0"
+		}
 		return []Field{{Holds: "class index", Bits: wholeBytes(l.LabelBits()), Count: 1},
-			{Holds: "score, which ranks the classes", Bit: wholeBytes(l.LabelBits()), Bits: wholeBytes(l.ScoreBits()),
+			{Holds: score, Bit: wholeBytes(l.LabelBits()), Bits: wholeBytes(l.ScoreBits()),
 				Count: 1, Signed: true}}
 	}
 	last := d.Layers[len(d.Layers)-1]
 	t := last.Layer.Thresholds.Output
-	f := Field{Holds: "output", Bits: t.Bits, Count: last.Fold.PE, Signed: t.Signed}
+	holds := "output"
+	if d.Network.OutputSize() == 1 {
+		holds = fmt.Sprintf("output, above %d for class 1, else class 0", d.Network.Boundary)
+	}
+	f := Field{Holds: holds, Bits: t.Bits, Count: last.Fold.PE, Signed: t.Signed}
 	if scale, zero, ok := outputScale(d.Network, t, last.Layer.Out); ok {
 		f.Scale, f.Zero = &scale, &zero
 	}

@@ -39,11 +39,14 @@ func (s *LabelSelect) Cycles() int { return s.Folds() }
 
 // Comment implements Block.
 func (s *LabelSelect) Comment() []string {
+	if s.Layer.Out == 1 {
+		return []string{fmt.Sprintf("Class 1 where acc * gain + bias, in %s, is above 0, else class 0.", count(s.ScoreBits(), "bit"))}
+	}
 	return []string{fmt.Sprintf("The largest of %s, acc * gain + bias in %s; the lowest index on ties.",
 		count(s.Layer.Out, "score"), count(s.ScoreBits(), "bit"))}
 }
 
-// LabelBits returns the bits of a class index.
+// LabelBits returns the bits of a class index; a single score tells two classes apart.
 func (s *LabelSelect) LabelBits() int { return max(1, log2Ceil(s.Layer.Out)) }
 
 // GainShift returns log2 of the gain that all rows share, or -1 where gains differ.

@@ -2,6 +2,7 @@
 //
 //   score[r] = acc[r] * gain[r] + bias[r],   r < MH
 //   label = lowest r among the largest scores;  out = {score, label}, one beat a vector
+//   MH = 1 tells two classes apart: label = 1 where the score is above 0, else 0
 //   Beats bring PE rows each, fold by fold: row r in lane r mod PE of beat r div PE.
 //   Throughput 1 beat a cycle. Latency from the last beat: 5 + ceil(log2(PE)) cycles, and
 //   ceil(GAIN_BITS/2) more where gains come from a file. s_ready depends on registers only.
@@ -267,6 +268,17 @@ module label_select #(
         if (en && take) best_q <= beat_q;
     end
 
+    wire [PAIR-1:0] result;
+    generate
+        if (MH == 1) begin : gen_sign
+            wire [SCORE_BITS-1:0] only = best_q[PAIR-1:LABEL_BITS];
+            wire above = !only[SCORE_BITS-1] && (only != {SCORE_BITS{1'b0}});
+            assign result = best_q | {{(PAIR-1){1'b0}}, above};  // the label of row 0 is 0
+        end else begin : gen_row
+            assign result = best_q;
+        end
+    endgenerate
+
     spill_register #(
         .WIDTH(PAIR)
     ) u_spill (
@@ -274,7 +286,7 @@ module label_select #(
         .rst_n  (rst_n),
         .s_valid(valid_q[BEST]),
         .s_ready(spill_ready),
-        .s_data (best_q),
+        .s_data (result),
         .m_valid(m_valid),
         .m_ready(m_ready),
         .m_data (m_data)

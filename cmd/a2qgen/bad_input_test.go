@@ -43,7 +43,7 @@ func TestBadInput(t *testing.T) {
 		{"folder without data", []string{"eval", net, "--data", foreign}, []string{foreign, "t10k-images"}},
 		{"truncated data", []string{"eval", net, "--data", file("x.idx", string(idx([]byte{1, 2}, 2, 2, 2))) + "," + labels}, []string{"x.idx"}},
 		{"wrong magic", []string{"eval", net, "--data", file("x.idx", "\x01\x02\x03\x04\x05") + "," + labels}, []string{"x.idx"}},
-		{"other sample size", []string{"eval", net, "--data", file("x.idx", string(idx([]byte{1, 2}, 2, 1))) + "," + labels}, []string{"wants 4"}},
+		{"other sample size", []string{"eval", net, "--data", file("x.idx", string(idx([]byte{1, 2}, 2, 1))) + "," + labels}, []string{"wants 4, [1 2 2]"}},
 		{"no spec", []string{"train", "absent.yaml"}, []string{"absent.yaml"}},
 		{"unknown key", []string{"train", specFile(t, "name: a\nfrobs: 3\n"), "--out", filepath.Join(t.TempDir(), "n.onnx")}, []string{"frobs"}},
 		{"empty spec", []string{"train", specFile(t, "")}, []string{"empty"}},

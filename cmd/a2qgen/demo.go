@@ -141,7 +141,7 @@ type printer interface{ print(w io.Writer) }
 // run takes all steps, prints each one's report as it comes, and writes the files.
 func (d *demo) run(ctx context.Context) error {
 	var err error
-	if d.sets, err = openData(d.data); err != nil {
+	if d.sets, err = (sampleSource{data: d.data}).openBoth(); err != nil {
 		return err
 	}
 	if err := d.openOut(); err != nil {
@@ -226,7 +226,8 @@ func (d *demo) eval(ctx context.Context) (printer, error) {
 
 func (d *demo) generate(context.Context) (printer, error) {
 	var err error
-	d.report.Generate, err = generateFile(d.path("net.onnx"), nil, designDir{path: d.path(demoDesign)}, demoBoard, hwgen.Options{FPS: demoFPS})
+	d.report.Generate, err = generateFile(d.path("net.onnx"), nil, designDir{path: d.path(demoDesign)}, demoBoard,
+		hwgen.Options{FPS: demoFPS})
 	return d.report.Generate, err
 }
 

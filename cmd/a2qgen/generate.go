@@ -29,6 +29,8 @@ directory is replaced whole; one with anything in it that was not generated is l
 and so is a design with a file that was edited since, by the sums in its manifest, unless
 --overwrite says that the edits may go.
 
+` + inputHelp + `
+
 Example:
    a2qgen generate net.onnx --out build/net --fps 100000 --clock 100
    a2qgen generate net.onnx --out build/net --board pynq-z1 --fold fc1=8,28`
@@ -45,8 +47,8 @@ func generateCommand() *cli.Command {
 	return &cli.Command{
 		Name: "generate", Usage: "write a network as Verilog",
 		UsageText: "a2qgen generate NET.onnx --out DIR [--board B] [--family NAME] [--fps F] [--clock MHZ]\n" +
-			"   [--folding FILE] [--fold LAYER=PE,SIMD]... [--acc P] [--input-type TYPE [--input-scale F] [--input-zero Z]]\n" +
-			"   [--overwrite] [--json]",
+			"   [--folding FILE] [--fold LAYER=PE,SIMD]... [--acc P] [--overwrite]\n" +
+			"   [--input-type TYPE] [--input-range LO:HI] [--input-scale F] [--input-zero Z] [--json]",
 		Description: generateHelp,
 		Flags:       append(flags, jsonFlag()),
 		Action:      generateAction,
@@ -105,11 +107,10 @@ func (d designDir) write(files []hwgen.File) error {
 	return hwgen.WriteDir(d.path, files)
 }
 
-// generateFile generates the network at path into a directory; in is the type of its
-// samples, nil where the file says it.
-func generateFile(
-	path string, in *qonnx.InputType, out designDir, board string, o hwgen.Options,
-) (*generateReport, error) {
+// generateFile generates the network at path, with in as the type of its samples where
+// its file does not say it, into a directory. The copy there says it, so that sim and
+// estimate plan the same network again.
+func generateFile(path string, in *qonnx.InputType, out designDir, board string, o hwgen.Options) (*generateReport, error) {
 	start := time.Now()
 	if err := out.check(); err != nil {
 		return nil, err
@@ -127,7 +128,7 @@ func generateFile(
 		}
 		o.Family = b.Family
 	}
-	read, err := qonnx.ReadFile(path, in)
+	read, err := readFile(path, in)
 	if err != nil {
 		return nil, err
 	}
@@ -169,6 +170,10 @@ type generateReport struct {
 	LatencyCycles  int          `json:"latency_cycles"`
 	Layers         []foldReport `json:"layers"`
 	Seconds        float64      `json:"seconds"`
+	// Input is what the design reads.
+	Input inputReport `json:"input"`
+	// Decision says how a single output tells two classes apart; empty for others.
+	Decision string `json:"decision,omitempty"`
 	// Board and Resources, an estimate of what it uses of them, are there with --board.
 	Board     *boards.Board   `json:"board,omitempty"`
 	Resources *cost.Resources `json:"resources,omitempty"`
@@ -185,8 +190,10 @@ type foldReport struct {
 }
 
 func newGenerateReport(d *hwgen.Design, files []hwgen.File) *generateReport {
-	r := &generateReport{Top: d.Name, Hash: d.Hash, Family: string(d.Family), ClockMHz: d.ClockMHz, FPS: d.FramesPerSecond(),
+	r := &generateReport{Input: newInputReport(&d.Network.Input), Top: d.Name, Hash: d.Hash, Family: string(d.Family),
+		ClockMHz: d.ClockMHz, FPS: d.FramesPerSecond(),
 		IntervalCycles: d.IntervalCycles(), LatencyCycles: d.LatencyCycles()}
+	r.Decision = decision(d)
 	for _, f := range files {
 		r.Files = append(r.Files, f.Path)
 	}
@@ -198,10 +205,26 @@ func newGenerateReport(d *hwgen.Design, files []hwgen.File) *generateReport {
 	return r
 }
 
+// decision says how the single output of a design tells two classes apart: a label
+// where there are scores; a design that ends in thresholds gives its output alone.
+func decision(d *hwgen.Design) string {
+	switch {
+	case d.Network.OutputSize() != 1:
+		return ""
+	case d.Label() != nil:
+		return "one score for two classes: the label is 1 where it is above 0"
+	}
+	return fmt.Sprintf("one integer and no label: class 1 is where it is above %d", d.Network.Boundary)
+}
+
 func (r *generateReport) print(w io.Writer) {
 	fmt.Fprintf(w, "design    %s in %s: %d files, hash %s\n", r.Top, r.Out, len(r.Files), r.Hash)
 	fmt.Fprintf(w, "speed     %d cycles a frame, %.0f frames/s at %g MHz, latency %d cycles\n",
 		r.IntervalCycles, r.FPS, r.ClockMHz, r.LatencyCycles)
+	fmt.Fprintf(w, "input     %v\n", &r.Input)
+	if r.Decision != "" {
+		fmt.Fprintf(w, "output    %s\n", r.Decision)
+	}
 	if b, u := r.Board, r.Resources; b != nil {
 		fmt.Fprintf(w, "board     %s (%s): fits by estimate: %d of %d LUT, %d of %d FF, %g of %g BRAM36\n",
 			b.Name, b.Part, u.LUT, b.Resources.LUT, u.FF, b.Resources.FF, u.BRAM36, b.Resources.BRAM36)

@@ -8,29 +8,6 @@ import (
 	"path/filepath"
 )
 
-// checkFile returns an error unless path may be written whole: nothing yet or a regular
-// file, in a folder that takes files, and one of its name. What is renamed over a device
-// replaces it, and over a folder or into none fails, after all the work.
-func checkFile(path string) error {
-	switch info, err := os.Stat(path); {
-	case err == nil && info.IsDir():
-		return fmt.Errorf("%s is a folder, want a file", path)
-	case err == nil && !info.Mode().IsRegular():
-		return fmt.Errorf("%s is no regular file", path)
-	}
-	if n := len(filepath.Base(path)); n > maxName {
-		return fmt.Errorf("%s cannot be written: its name has %d bytes, want at most %d", path, n, maxName)
-	}
-	if err := takesFiles(filepath.Dir(path)); err != nil {
-		return fmt.Errorf("%s cannot be written: %w", path, err)
-	}
-	return nil
-}
-
-// maxName is the longest name of a file that is written whole, in bytes: what a file
-// system takes, 255, less a dot and the 19 digits of the temporary name (renameio).
-const maxName = 255 - 1 - 19
-
 // takesFiles returns an error unless a file can be made in a folder.
 func takesFiles(dir string) error {
 	f, err := os.CreateTemp(dir, ".a2qgen*")

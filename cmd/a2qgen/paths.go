@@ -10,6 +10,7 @@ import (
 
 	"github.com/a2qgen/a2qgen/hwgen"
 	"github.com/a2qgen/a2qgen/quant/data"
+	"github.com/a2qgen/a2qgen/quant/qonnx"
 	"github.com/a2qgen/a2qgen/quant/train"
 )
 
@@ -75,7 +76,7 @@ func checkOutputs(c *cli.Context, outputs []output, also ...input) error {
 				c.Command.Name, o.what, o.path, dir)
 		}
 		if !o.folder {
-			if err := checkFile(o.path); err != nil {
+			if err := qonnx.CheckWritable(o.path); err != nil {
 				return fmt.Errorf("%s: %s %w", c.Command.Name, o.what, err)
 			}
 		}

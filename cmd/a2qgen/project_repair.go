@@ -47,7 +47,7 @@ type repairedReport struct {
 // repairNetwork makes the integer network at path fit, and writes it.
 func repairNetwork(c *cli.Context, con *console, path string) (*repairReport, error) {
 	start := time.Now()
-	read, err := qonnx.ReadFile(path, nil)
+	read, err := readFile(path, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -95,15 +95,17 @@ func repairNetwork(c *cli.Context, con *console, path string) (*repairReport, er
 
 // calibrate opens --data for the moments of inputs and returns its test part.
 func (r *repairReport) calibrate(c *cli.Context, net *quant.Network, to *ptq.NetworkRepair) (*data.Set, error) {
-	sets, err := openData(c.String("data"))
+	source := sampleSourceOf(c)
+	sets, err := source.openBoth()
 	if err != nil {
 		return nil, err
 	}
-	if err := sets.train.CheckFit(net.InputSize(), net.OutputSize()); err != nil {
+	fit, err := fitSamples(net, sets.train)
+	if err != nil {
 		return nil, err
 	}
-	r.Data, r.Samples = sets.train.Name, min(c.Int("samples"), sets.train.Len())
-	to.Samples = spreadSamples(sets.train, r.Samples)
+	r.Data, r.Samples = fit.Name, min(c.Int("samples"), fit.Len())
+	to.Samples = spreadSamples(fit.Set, r.Samples)
 	return sets.test, nil
 }
 

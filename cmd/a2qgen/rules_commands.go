@@ -14,6 +14,7 @@ import (
 	"github.com/a2qgen/a2qgen/hwgen"
 	"github.com/a2qgen/a2qgen/hwgen/cost"
 	"github.com/a2qgen/a2qgen/quant"
+	"github.com/a2qgen/a2qgen/quant/data"
 	"github.com/a2qgen/a2qgen/quant/ptq"
 	"github.com/a2qgen/a2qgen/quant/qonnx"
 	"github.com/a2qgen/a2qgen/quant/train"
@@ -39,18 +40,17 @@ const (
 	maxSpecBits   = 8         // of weights and activations that are trained
 	maxProjectAcc = 63        // bits, of a layer that is projected
 	maxPeriod     = 1 << 20   // cycles
-	maxInputScale = 1e30
 )
 
 // rulesOf are the rules of each command.
 var rulesOf = map[string]commandRules{
 	"train":    {readsFile, with(foldingRules, specRules, trainRules), trainOutputs},
 	"sweep":    {readsFile, with(foldingRules, specRules, sweepRules), sweepOutputs},
-	"project":  {readsFile, projectRules, projectOutputs},
+	"project":  {readsFile, with(sampleRules, projectRules), projectOutputs},
 	"inspect":  {readsFile, inputRules, nil},
-	"eval":     {readsFile, with(inputRules, evalRules), nil},
+	"eval":     {readsFile, with(sampleRules, inputRules, evalRules), nil},
 	"generate": {readsFile, with(foldingRules, inputRules, generateRules), generateOutputs},
-	"sim":      {readsFile, simRules, simOutputs},
+	"sim":      {readsFile, with(sampleRules, simRules), simOutputs},
 	"estimate": {readsFile, with(foldingRules, inputRules, estimateRules), nil},
 	"demo":     {noFile, demoRules, demoOutputs},
 	"boards":   {noFile, nil, nil},
@@ -75,15 +75,6 @@ var foldingRules = map[string]rule{
 		"fc1=99999999999999999999,1"),
 }
 
-// inputRules are of inputFlags.
-var inputRules = map[string]rule{
-	"input-type": texts("INT2..INT16 or UINT1..UINT16", func(s string) error {
-		_, err := qonnx.ParseInputType(s)
-		return err
-	}, "INT1", "INT17", "UINT0", "UINT17", "int8", "FLOAT"),
-	"input-scale": positive(maxInputScale), "input-zero": ints(-qonnx.MaxInputZero, qonnx.MaxInputZero),
-}
-
 // specRules are of the flags that override a spec, in train and in sweep.
 var specRules = map[string]rule{
 	"data": file(readsData), "weights": ints(2, maxSpecBits), "acts": ints(1, maxSpecBits),
@@ -97,6 +88,7 @@ var trainRules = map[string]rule{
 	"method": oneOf(string(quant.Base), string(quant.WN), string(quant.A2Q), string(quant.A2QPlus),
 		string(quant.Budget)),
 	"rule": ruleNames(), "acc": ints(1, maxSpecAcc), "lut": ints(1, math.MaxInt),
+	"layout": layouts(), "input-range": ranges(),
 }
 
 // sweepRules: --acc, --methods and --lut are lists, of which every part counts.
@@ -122,7 +114,7 @@ func checkMethods(list string) error {
 
 // projectRules: projection goes beyond what training can, to 16 bits of weights.
 var projectRules = map[string]rule{
-	"data": file(readsData), "out": file(writesFile), "results": file(writesPrefix),
+	"out": file(writesFile), "results": file(writesPrefix),
 	"acc": ints(1, maxProjectAcc), "table": widthLists(maxProjectAcc),
 	"method": oneOf(string(ptq.RTN), string(ptq.EP), string(ptq.AXE), string(ptq.Budget)), "rule": ruleNames(),
 	"weights": ints(2, 16), "acts": ints(1, 16), "input-bits": ints(1, 16),
@@ -130,11 +122,35 @@ var projectRules = map[string]rule{
 	"tile": ints(1, 1<<20), "samples": ints(1, 1<<20), "layer": anyText("the name of a layer"),
 }
 
-// evalRules: a negative scale turns samples round, which a file may call for.
-var evalRules = map[string]rule{
-	"data": file(readsData), "spec": file(readsFile),
+// sampleRules are of what says how samples are read: a negative scale turns them round,
+// which a file may call for.
+var sampleRules = map[string]rule{
+	"data": file(readsData), "layout": layouts(),
 	"scale": reals("a finite number other than 0", func(v float64) bool { return v != 0 }, "0", "-0"),
 }
+
+// layouts are those of images in files.
+func layouts() rule { return oneOf(string(data.NCHW), string(data.NHWC)) }
+
+// inputRules are of inputFlags. Which of them go together is for inputType to say.
+var inputRules = map[string]rule{
+	"input-type": texts("INT2..INT16 or UINT1..UINT16", func(s string) error {
+		_, err := qonnx.ParseInputType(s)
+		return err
+	}, "INT1", "INT17", "UINT0", "UINT17", "FLOAT", "int8", "8"),
+	"input-range": ranges(), "input-zero": ints(-qonnx.MaxInputZero, qonnx.MaxInputZero), "input-scale": positive(maxRange),
+}
+
+// ranges is what parseRange takes.
+func ranges() rule {
+	return texts("LO:HI, numbers with 0 between them", func(s string) error {
+		_, _, err := parseRange(s)
+		return err
+	}, "1:2", "-2:-1", "-1", "0:0", "0:NaN", "-Inf:1", "x:1", ":", "1:-1")
+}
+
+// evalRules: --spec stands for --data.
+var evalRules = map[string]rule{"spec": file(readsFile)}
 
 // generateRules: whether a design fits on the board is for its estimate to say.
 var generateRules = map[string]rule{
@@ -144,10 +160,10 @@ var generateRules = map[string]rule{
 // pausing is a probability of pauses: beyond 0.9 a simulation is pauses and nothing else.
 var pausing = reals("0..0.9", func(v float64) bool { return v >= 0 && v <= 0.9 }, "-0.1", "0.91")
 
-// simRules are those of eval's scale, and of the simulation.
+// simRules are those of the simulation.
 var simRules = map[string]rule{
-	"data": file(readsData), "vcd": file(writesFile), "frames": ints(1, maxFrames), "period": ints(0, maxPeriod),
-	"seed": seeds(), "gap": pausing, "stall": pausing, "scale": evalRules["scale"],
+	"vcd": file(writesFile), "frames": ints(1, maxFrames), "period": ints(0, maxPeriod),
+	"seed": seeds(), "gap": pausing, "stall": pausing,
 	"simulator": oneOf(string(verilator.Verilator), string(verilator.Icarus)),
 }
 

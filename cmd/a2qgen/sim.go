@@ -3,8 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"os"
-	"path/filepath"
 
 	"github.com/urfave/cli/v2"
 
@@ -50,14 +48,13 @@ const maxFrames = 1 << 20
 func simCommand() *cli.Command {
 	return &cli.Command{
 		Name: "sim", Usage: "cross-check a generated design cycle by cycle",
-		UsageText: "a2qgen sim DIR [--frames N] [--data DIR] [--scale F] [--gap 0..0.9] [--stall 0..0.9] [--period N]\n" +
+		UsageText: "a2qgen sim DIR [--frames N] [--data DIR] [--scale F] [--layout L] [--gap 0..0.9] [--stall 0..0.9] [--period N]\n" +
 			"   [--seed S] [--edited] [--vcd FILE] [--simulator verilator|icarus] [--json]",
 		Description: simHelp,
 		Flags: []cli.Flag{
 			&cli.IntFlag{Name: "frames", Value: 100, Usage: "simulate `N` frames, and some drawn ones beside those of --data"},
 			&cli.StringFlag{Name: "data", DefaultText: "drawn inputs", Usage: "`DIR` of a data set, FILE, or IMAGES,LABELS"},
-			&cli.Float64Flag{Name: "scale", DefaultText: "1/255 for unsigned bytes, else 1",
-				Usage: "multiply what is read by `F`"},
+			scaleFlag(), layoutFlag(),
 			&cli.Float64Flag{Name: "gap", DefaultText: "0", Usage: "`PROBABILITY` of a pause of the source, 0..0.9"},
 			&cli.Float64Flag{Name: "stall", DefaultText: "0", Usage: "`PROBABILITY` of a pause of the sink, 0..0.9"},
 			&cli.IntFlag{Name: "period", DefaultText: "random pauses",
@@ -78,9 +75,9 @@ type simOptions struct {
 	frames, period int
 	gap, stall     float64
 	seed           uint64
-	data, vcd      string
-	scale          float64   // 0 for that of the data
-	set            *data.Set // samples that are open already, instead of data
+	vcd            string
+	source         sampleSource // none where its data is empty
+	set            *data.Set    // samples that are open already, instead of source
 	edited         bool
 	simulator      verilator.Simulator
 }
@@ -91,13 +88,15 @@ func simAction(c *cli.Context) error {
 		return err
 	}
 	o := simOptions{frames: c.Int("frames"), period: c.Int("period"), gap: c.Float64("gap"), stall: c.Float64("stall"),
-		seed: c.Uint64("seed"), data: c.String("data"), scale: c.Float64("scale"), edited: c.Bool("edited"),
+		seed: c.Uint64("seed"), source: sampleSourceOf(c), edited: c.Bool("edited"),
 		vcd: c.String("vcd"), simulator: verilator.Simulator(c.String("simulator"))}
 	if err := o.check(); err != nil {
 		return err
 	}
-	if c.IsSet("scale") && o.data == "" {
-		return usagef("sim: --scale is %v without --data: drawn inputs are not scaled", o.scale)
+	for _, name := range []string{"scale", "layout"} {
+		if c.IsSet(name) && o.source.data == "" {
+			return usagef("sim: --%s is %v without --data: drawn inputs have none", name, c.Value(name))
+		}
 	}
 	con := newConsole(c)
 	doc, err := simulate(c.Context, con, dir, o)
@@ -110,21 +109,11 @@ func simAction(c *cli.Context) error {
 	return doc.verdict()
 }
 
+// check finds options that contradict each other; ranges are the rules' (simRules).
 func (o simOptions) check() error {
-	switch {
-	case o.frames < 1 || o.frames > maxFrames:
-		return usagef("sim: --frames is %d, want 1..%d", o.frames, maxFrames)
-	case !(o.gap >= 0 && o.gap <= 0.9):
-		return usagef("sim: --gap is %v, want 0..0.9", o.gap)
-	case !(o.stall >= 0 && o.stall <= 0.9):
-		return usagef("sim: --stall is %v, want 0..0.9", o.stall)
-	case o.period < 0:
-		return usagef("sim: --period is %d, want 0 or more cycles", o.period)
-	case o.period > 0 && o.gap == 0 && o.stall == 0:
+	if o.period > 0 && o.gap == 0 && o.stall == 0 {
 		return usagef("sim: --period is %d without pauses, want --gap or --stall too, the parts of each period that pause",
 			o.period)
-	case o.simulator != verilator.Verilator && o.simulator != verilator.Icarus:
-		return usagef("sim: --simulator is %q, want verilator or icarus", o.simulator)
 	}
 	return nil
 }
@@ -138,6 +127,9 @@ func simulate(ctx context.Context, con *console, dir string, o simOptions) (*sim
 	in, err := frames(d.Network, o)
 	if err != nil {
 		return nil, err
+	}
+	if in.input != nil {
+		in.input.warn(con)
 	}
 	so := sim.Options{Simulator: o.simulator, Seed: o.seed, VCD: o.vcd,
 		Gap:   sim.Pattern{Probability: o.gap, Period: o.period},
@@ -162,21 +154,13 @@ func simulate(ctx context.Context, con *console, dir string, o simOptions) (*sim
 // readEmitted plans and emits the design in a directory again and compares the files. Any
 // difference is an error unless the directory may be edited: then they are returned.
 func readEmitted(dir string, edited bool) (*hwgen.Design, []sim.Difference, error) {
-	d, m, err := readDesign(dir)
+	d, err := readDesign(dir)
 	if err != nil {
 		return nil, nil, err
 	}
-	network, err := os.ReadFile(filepath.Join(dir, m.Network))
-	if err != nil {
-		return nil, nil, err
-	}
-	files, err := d.Emit(network)
-	if err != nil {
-		return nil, nil, err
-	}
-	found, err := sim.Differences(dir, files)
+	found, err := sim.Differences(dir, d.files)
 	if err != nil || edited || len(found) == 0 {
-		return d, found, err
+		return d.Design, found, err
 	}
 	more := ""
 	if len(found) > 1 {

@@ -15,6 +15,7 @@ type frameSet struct {
 	labels  []uint8 // of the data set's samples, where it has them
 	fromSet int     // samples that are the data set's
 	drawn   string  // what the drawn ones are
+	input   *fitted // what the network's input does to the data set's; nil without one
 }
 
 // frames takes the first test samples of the data set, again from the start where it has
@@ -23,38 +24,31 @@ type frameSet struct {
 func frames(net *quant.Network, o simOptions) (*frameSet, error) {
 	f := &frameSet{name: "no data set", drawn: fmt.Sprintf("drawn over %v, both ends among them", net.Input.Type)}
 	extra := max(8, o.frames/10)
-	set, err := openFrames(o)
-	switch {
-	case err != nil:
-		return nil, err
-	case set == nil:
+	if o.set == nil && o.source.data == "" {
 		extra += o.frames
-	default:
-		if err := set.CheckFit(net.InputSize(), net.OutputSize()); err != nil {
-			return nil, err
-		}
-		f.takeSamples(net, set, o.frames)
+	} else if err := f.takeSet(net, o); err != nil {
+		return nil, err
 	}
 	f.samples = append(f.samples, sim.DrawFrames(net, extra, o.seed)...)
 	return f, nil
 }
 
-// openFrames opens the data set that the options ask for, nil for none.
-func openFrames(o simOptions) (*data.Set, error) {
+// takeSet takes samples of the data set that the options hold, or ask for.
+func (f *frameSet) takeSet(net *quant.Network, o simOptions) error {
 	set := o.set
-	if set == nil && o.data == "" {
-		return nil, nil
-	}
 	if set == nil {
 		var err error
-		if set, err = data.Open(o.data, false); err != nil {
-			return nil, err
+		if set, err = o.source.open(false); err != nil {
+			return err
 		}
 	}
-	if o.scale == 0 {
-		return set, nil
+	fit, err := fitSamples(net, set)
+	if err != nil {
+		return err
 	}
-	return set.WithScale(o.scale)
+	f.takeSamples(net, fit.Set, o.frames)
+	f.input = fit
+	return nil
 }
 
 func (f *frameSet) takeSamples(net *quant.Network, set *data.Set, count int) {

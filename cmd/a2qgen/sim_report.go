@@ -20,13 +20,15 @@ type simReport struct {
 	DistinctData   int `json:"distinct_data_frames"`
 	DistinctFrames int `json:"distinct_frames"`
 	// Correct counts labels that equal the data set's; Total is 0 without labels.
-	Correct   int     `json:"correct"`
-	Total     int     `json:"total"`
-	Data      string  `json:"data"`
-	Gap       float64 `json:"gap"`
-	Stall     float64 `json:"stall"`
-	Period    int     `json:"period,omitempty"`
-	Simulator string  `json:"simulator"`
+	Correct int    `json:"correct"`
+	Total   int    `json:"total"`
+	Data    string `json:"data"`
+	// Input says what the network's input does to the values of the data set.
+	Input     *inputUse `json:"input,omitempty"`
+	Gap       float64   `json:"gap"`
+	Stall     float64   `json:"stall"`
+	Period    int       `json:"period,omitempty"`
+	Simulator string    `json:"simulator"`
 	// SpeedRatio is the model's cycles per second over the simulator's.
 	SpeedRatio float64 `json:"speed_ratio"`
 	// Edited are the files that differ from what the network gives, and Layers what each
@@ -43,6 +45,9 @@ func newSimReport(res *sim.Result, in *frameSet, o simOptions) *simReport {
 		DistinctData: sim.Distinct(in.samples[:in.fromSet]), DistinctFrames: sim.Distinct(in.samples),
 		Data: in.name, Total: len(in.labels), Gap: o.gap, Stall: o.stall, Period: o.period,
 		Simulator: string(o.simulator), drawn: in.drawn}
+	if in.input != nil {
+		doc.Input = &in.input.Input
+	}
 	if res == nil {
 		return doc
 	}
@@ -102,6 +107,9 @@ func (r *simReport) printInputs(w io.Writer) {
 		fmt.Fprint(w, "inputs    no --data: ")
 	}
 	fmt.Fprintf(w, "%d frames %s\n", r.DrawnFrames, r.drawn)
+	if r.Input != nil {
+		fmt.Fprintf(w, "input     %v\n", r.Input)
+	}
 	if !r.paused() {
 		return
 	}

@@ -139,7 +139,13 @@ func fromRaw(r *rounding) func(c int, acc int64) int64 {
 
 // setScore ranks the outputs of the last layer.
 func setScore(l *quant.Layer, t *site, accs []quant.AccRange, last *ending) error {
-	score, err := newScore(accs, last.steps)
+	var score *quant.Score
+	var err error
+	if last.single {
+		score, err = signScore(accs[0], last.all, last.steps)
+	} else {
+		score, err = newScore(accs, last.steps)
+	}
 	if err != nil {
 		return fmt.Errorf("layer %q, node %s: %w", l.Name, t.at.label(), err)
 	}
