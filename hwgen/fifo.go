@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/a2qgen/a2qgen/boards"
+	"github.com/a2qgen/a2qgen/sim/cycle"
 )
 
 // FIFO is a queue of Depth beats before a layer (templates/fifo.v).
@@ -42,16 +43,5 @@ func (f *FIFO) Memories() []Memory { return nil }
 // Output implements Block.
 func (f *FIFO) Output() Stream { return Stream{Name: f.Name(), Bits: f.Width, Beats: f.Beats} }
 
-// Schedule implements Block: one cycle later, one a cycle.
-func (f *FIFO) Schedule(in []int64) []int64 { return delayed(in, 1) }
-
-// delayed returns times delayed by d cycles, at most one a cycle.
-func delayed(in []int64, d int64) []int64 {
-	out := make([]int64, len(in))
-	last := int64(-1)
-	for i, t := range in {
-		last = max(last+1, t+d)
-		out[i] = last
-	}
-	return out
-}
+// Machine implements Block.
+func (f *FIFO) Machine() cycle.Machine { return cycle.NewFIFO(f.Depth) }

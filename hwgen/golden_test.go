@@ -204,6 +204,9 @@ func TestPlanAgain(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		if _, err := d.Emit(nil); err != nil {
+			t.Fatal(err)
+		}
 		if d.Hash != m.Hash {
 			t.Errorf("%s: hash %s, want %s", name, d.Hash, m.Hash)
 		}

@@ -5,6 +5,7 @@ import (
 	"math/bits"
 
 	"github.com/a2qgen/a2qgen/quant"
+	"github.com/a2qgen/a2qgen/sim/cycle"
 )
 
 // LabelSelect picks the class with the largest score (templates/label_select.v).
@@ -108,10 +109,8 @@ func (s *LabelSelect) Output() Stream {
 	return Stream{Name: s.Name(), Bits: s.ScoreBits() + s.LabelBits(), Beats: 1}
 }
 
-// Schedule implements Block: Stages+1 cycles after the last beat.
-func (s *LabelSelect) Schedule(in []int64) []int64 {
-	return []int64{in[len(in)-1] + int64(s.Stages()) + 1}
-}
+// Machine implements Block.
+func (s *LabelSelect) Machine() cycle.Machine { return cycle.NewPipeline(s.Stages(), s.Folds()) }
 
 // signedBits returns the bits of v in two's complement.
 func signedBits(v int64) int {

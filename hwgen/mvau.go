@@ -6,6 +6,7 @@ import (
 
 	"github.com/a2qgen/a2qgen/boards"
 	"github.com/a2qgen/a2qgen/quant"
+	"github.com/a2qgen/a2qgen/sim/cycle"
 )
 
 // MVAU is the folded matrix-vector-activation unit of one layer (templates/mvau.v).
@@ -108,14 +109,8 @@ func (m *MVAU) Output() Stream {
 	return Stream{Name: m.Name(), Bits: m.Fold.PE * width, Beats: m.NF()}
 }
 
-// Schedule implements Block: a fold leaves Stages+1 cycles after its last beat.
-func (m *MVAU) Schedule(in []int64) []int64 {
-	out := make([]int64, m.NF())
-	for f := range out {
-		out[f] = in[(f+1)*m.SF()-1] + int64(m.Stages()) + 1
-	}
-	return out
-}
+// Machine implements Block.
+func (m *MVAU) Machine() cycle.Machine { return cycle.NewPipeline(m.Stages(), m.SF()) }
 
 func (m *MVAU) weightFile() string      { return m.Layer.Name + "_weights.mem" }
 func (m *MVAU) startFile() string       { return m.Layer.Name + "_start.mem" }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/a2qgen/a2qgen/boards"
 	"github.com/a2qgen/a2qgen/quant"
+	"github.com/a2qgen/a2qgen/sim/cycle"
 )
 
 // Options says how a network is to be folded. The zero value folds for
@@ -35,6 +36,9 @@ const (
 	DefaultFPS      = 10000
 )
 
+// MaxClockMHz is the fastest clock that a plan takes: no FPGA comes near it.
+const MaxClockMHz = 2000
+
 var identifier = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_]{0,63}$`)
 
 // reserved instance names of the top module.
@@ -51,7 +55,7 @@ func Plan(n *quant.Network, o Options) (*Design, error) {
 	if err != nil {
 		return nil, fmt.Errorf("hwgen: %w", err)
 	}
-	d := &Design{Name: o.Name, ClockMHz: o.ClockMHz, NoBlockRAM: o.NoBlockRAM, Family: o.Family}
+	d := &Design{Name: o.Name, ClockMHz: o.ClockMHz, NoBlockRAM: o.NoBlockRAM, Family: o.Family, Version: Version}
 	first := &n.Layers[0]
 	layers := make([]quant.Layer, len(n.Layers))
 	for i := range n.Layers {
@@ -69,9 +73,27 @@ func Plan(n *quant.Network, o Options) (*Design, error) {
 	for i := range d.Layers {
 		d.addLayer(i, style)
 	}
-	d.Hash = d.hash()
+	if err := d.measure(); err != nil {
+		return nil, err
+	}
 	return d, nil
 }
+
+// measure takes the design's timing from the cycle model: what it prints of latency and
+// interval is what the Verilog does, whatever queues were asked for.
+func (d *Design) measure() error {
+	e, err := cycle.New(d.Graph())
+	if err != nil {
+		return fmt.Errorf("hwgen: %w", err)
+	}
+	if d.Timing, err = e.Steady(measuredCycles); err != nil {
+		return fmt.Errorf("hwgen: %w", err)
+	}
+	return nil
+}
+
+// measuredCycles is how long the model is given to repeat itself: a second or two.
+const measuredCycles = 1 << 24
 
 func (o Options) withDefaults() Options {
 	if o.Name == "" {
@@ -98,8 +120,8 @@ func (o Options) check(n *quant.Network) error {
 	switch {
 	case !identifier.MatchString(o.Name):
 		return fmt.Errorf("hwgen: %q is no Verilog name for the top module", o.Name)
-	case !(o.ClockMHz > 0 && o.ClockMHz <= 2000):
-		return fmt.Errorf("hwgen: clock is %v MHz, want more than 0 and at most 2000", o.ClockMHz)
+	case !(o.ClockMHz > 0 && o.ClockMHz <= MaxClockMHz):
+		return fmt.Errorf("hwgen: clock is %v MHz, want more than 0 and at most %d", o.ClockMHz, MaxClockMHz)
 	case !(o.FPS > 0 && o.FPS <= o.ClockMHz*1e6):
 		return fmt.Errorf("hwgen: fps is %v, want more than 0 and at most one frame a cycle (%v)", o.FPS, o.ClockMHz*1e6)
 	case o.AccBits < 0 || o.AccBits > 64:

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/a2qgen/a2qgen/boards"
+	"github.com/a2qgen/a2qgen/sim/cycle"
 )
 
 // ReplayBuffer holds a vector of Length beats and gives it Repeats times
@@ -54,16 +55,7 @@ func (r *ReplayBuffer) Output() Stream {
 	return Stream{Name: r.Name(), Bits: r.Width, Beats: r.Length * r.Repeats}
 }
 
-// Schedule implements Block: a beat leaves 2 cycles after it came, one a cycle.
-func (r *ReplayBuffer) Schedule(in []int64) []int64 {
-	out := make([]int64, r.Length*r.Repeats)
-	last := int64(-1)
-	for i := range out {
-		last++
-		if i < r.Length {
-			last = max(last, in[i]+2)
-		}
-		out[i] = last
-	}
-	return out
+// Machine implements Block.
+func (r *ReplayBuffer) Machine() cycle.Machine {
+	return cycle.NewReplayBuffer(r.Length, r.Repeats, r.Slots())
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/a2qgen/a2qgen/hwgen"
+	"github.com/a2qgen/a2qgen/sim/cycle"
 	"github.com/a2qgen/a2qgen/verilator"
 )
 
@@ -117,7 +118,8 @@ func (r *Result) compare(ctx context.Context, m *Model, v *values, st *Stimulus,
 
 // comparison walks the model along the trace of a simulator.
 type comparison struct {
-	run     *run
+	run     *cycle.Run
+	design  *hwgen.Design
 	v       *values
 	result  *Result
 	sent    []int64  // beats that have passed on each stream
@@ -127,7 +129,7 @@ type comparison struct {
 }
 
 func newComparison(m *Model, v *values, st *Stimulus, r *Result) *comparison {
-	c := &comparison{run: m.start(r.Frames, st), v: v, result: r, lastOut: -1}
+	c := &comparison{run: m.engine.Start(r.Frames, st.pauses()), design: m.design, v: v, result: r, lastOut: -1}
 	streams := m.design.Streams
 	c.sent = make([]int64, len(streams))
 	for _, s := range streams {
@@ -137,8 +139,7 @@ func newComparison(m *Model, v *values, st *Stimulus, r *Result) *comparison {
 }
 
 func (c *comparison) cycle(n int, rtl *verilator.Cycle) error {
-	c.run.cycle = int64(n)
-	want := c.run.signals()
+	want := signals(c.run)
 	fired := want.Fired()
 	port := len(c.sent) // of the probes; it shows what the last stream shows
 	all := Signals{want.Valid | want.Valid>>(port-1)<<port, want.Ready | want.Ready>>(port-1)<<port}
@@ -158,7 +159,7 @@ func (c *comparison) cycle(n int, rtl *verilator.Cycle) error {
 	}
 	c.known &^= fired
 	c.result.BeatsCompared += int64(bits.OnesCount64(fired))
-	c.run.step(want, fired)
+	c.run.Step()
 	return nil
 }
 
@@ -169,7 +170,7 @@ func (c *comparison) data(cycle int64, i int, got []byte) {
 	if port {
 		i--
 	}
-	s := c.run.m.design.Streams[i]
+	s := c.design.Streams[i]
 	if c.sent[i] >= int64(s.Beats)*int64(c.result.Frames) {
 		return // a beat too many: the handshakes have told
 	}
@@ -192,7 +193,7 @@ func (c *comparison) name(i int) string {
 	if i == len(c.sent) {
 		return hwgen.OutputPort
 	}
-	return c.run.m.design.Streams[i].Name
+	return c.design.Streams[i].Name
 }
 
 func (c *comparison) handshakes(cycle int64, diff uint64, want, got Signals) {

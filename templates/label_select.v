@@ -12,12 +12,13 @@
 //
 // Parameters
 //   MH          rows, >= 1
-//   PE          rows a beat; divides MH
-//   ACC_BITS    bits of an accumulator, signed
-//   GAIN_SHIFT  the gain of every row is 2^GAIN_SHIFT; negative: gains come from MEM_gain.mem
-//   GAIN_BITS   bits of a gain, signed (only where gains come from a file)
+//   PE          rows a beat, >= 1; divides MH
+//   ACC_BITS    bits of an accumulator, signed, 1..64
+//   GAIN_SHIFT  the gain of every row is 2^GAIN_SHIFT, below SCORE_BITS; negative: gains come
+//               from MEM_gain.mem
+//   GAIN_BITS   bits of a gain, signed, >= 1 (only where gains come from a file)
 //   SCORE_BITS  bits of a score and of a bias, signed; more than ACC_BITS and GAIN_BITS
-//   LABEL_BITS  bits of the label, >= max(1, ceil(log2(MH)))
+//   LABEL_BITS  bits of the label, 1..32, and >= ceil(log2(MH))
 //   MEM         prefix of the memory files: MEM_bias.mem, MEM_gain.mem; word f holds PE values
 `default_nettype none
 module label_select #(
@@ -39,6 +40,40 @@ module label_select #(
     input  wire                             m_ready,
     output wire [SCORE_BITS+LABEL_BITS-1:0] m_data
 );
+    // What the header forbids: no tool finds a module of these names (docs/hardware.md).
+    generate
+        if (MH < 1) begin : gen_mh_at_least_1
+            label_select_needs_MH_at_least_1 u_refused ();
+        end
+        if (PE < 1) begin : gen_pe_at_least_1
+            label_select_needs_PE_at_least_1 u_refused ();
+        end
+        if (PE > 0 && MH % PE != 0) begin : gen_pe_to_divide_mh
+            label_select_needs_PE_to_divide_MH u_refused ();
+        end
+        if (ACC_BITS < 1 || ACC_BITS > 64) begin : gen_acc_bits_1_to_64
+            label_select_needs_ACC_BITS_1_to_64 u_refused ();
+        end
+        if (GAIN_SHIFT >= SCORE_BITS) begin : gen_gain_shift_below_score_bits
+            label_select_needs_GAIN_SHIFT_below_SCORE_BITS u_refused ();
+        end
+        if (GAIN_BITS < 1) begin : gen_gain_bits_at_least_1
+            label_select_needs_GAIN_BITS_at_least_1 u_refused ();
+        end
+        if (SCORE_BITS <= ACC_BITS) begin : gen_score_bits_above_acc_bits
+            label_select_needs_SCORE_BITS_above_ACC_BITS u_refused ();
+        end
+        if (SCORE_BITS <= GAIN_BITS) begin : gen_score_bits_above_gain_bits
+            label_select_needs_SCORE_BITS_above_GAIN_BITS u_refused ();
+        end
+        if (LABEL_BITS < 1 || LABEL_BITS > 32) begin : gen_label_bits_1_to_32
+            label_select_needs_LABEL_BITS_1_to_32 u_refused ();
+        end
+        if (LABEL_BITS < $clog2(MH)) begin : gen_label_bits_for_mh
+            label_select_needs_LABEL_BITS_for_MH u_refused ();
+        end
+    endgenerate
+
     localparam integer FOLDS = MH / PE;
     localparam integer FOLD_BITS = (FOLDS > 1) ? $clog2(FOLDS) : 1;
     localparam integer LAST_FOLD = FOLDS - 1;
@@ -197,6 +232,7 @@ module label_select #(
         end
     endgenerate
 
+    // altera translate_off
 `ifndef SYNTHESIS
     generate
         if (MEM != "") begin : gen_bias_file
@@ -207,6 +243,7 @@ module label_select #(
         end
     endgenerate
 `endif
+    // altera translate_on
 
     // A beat is compared in one cycle and taken in the next. When it is compared, the beat
     // before it is just being taken or not; so it is compared with that one and with the best

@@ -34,14 +34,14 @@ func TestMain(m *testing.M) {
 
 var simulators = []Simulator{Verilator, Icarus}
 
-// wantTools skips on a laptop without the simulator and fails in CI.
+// wantTools skips on a laptop without the simulator and with -short, and fails in CI.
 func wantTools(t testing.TB, sim Simulator) {
 	t.Helper()
+	if testing.Short() {
+		t.Skip("runs " + string(sim) + ": not in -short")
+	}
 	if _, err := builder(sim); err != nil {
 		tooltest.Absent(t, err)
-	}
-	if sim == Verilator && testing.Short() {
-		t.Skip("compiles C++: not in -short")
 	}
 }
 
@@ -306,6 +306,9 @@ func TestUnknownBits(t *testing.T) {
 	}
 }
 
+// killDelay is how long a killed child may keep its pipes open (internal/process).
+const killDelay = 2 * time.Second
+
 func TestStopEarly(t *testing.T) {
 	enough := errors.New("seen enough")
 	for _, sim := range simulators {
@@ -409,7 +412,7 @@ func wantFull(t *testing.T, bin *Binary, w *waves) {
 func TestWavesOfAFailure(t *testing.T) {
 	for _, sim := range simulators {
 		t.Run(string(sim), func(t *testing.T) {
-			bin := build(t, skidBench("testdata/skid"), sim, true)
+			bin := build(t, skidBench(mutated(t, "rtl/skid.v", "$finish", "$stop")), sim, true) // as sim_stop.v
 			path := filepath.Join(t.TempDir(), "waves.vcd")
 			stop := errors.New("enough")
 			_, err := bin.Run(t.Context(), onlyCycles(5000), RunOptions{VCD: path}, func(int, *Cycle) error { return stop })

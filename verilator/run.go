@@ -64,7 +64,7 @@ const wavesLink = "waves.vcd"
 
 // writeInputs makes a run's own folder with the files that a simulator opens.
 func writeInputs(beats, stim []byte) (string, error) {
-	dir, err := os.MkdirTemp("", "a2qgen-sim-")
+	dir, err := os.MkdirTemp(tempFolder(), "a2qgen-sim-")
 	if err != nil {
 		return "", err
 	}
@@ -76,6 +76,21 @@ func writeInputs(beats, stim []byte) (string, error) {
 		os.RemoveAll(dir)
 	}
 	return dir, err
+}
+
+// maxTempPath is the longest folder of temporary files, in bytes, that leaves room for the
+// files' names in what icarus_harness holds of a path (PATH_BITS) and in PATH_MAX.
+const maxTempPath = 3800
+
+// tempFolder is where a run's own files go: the system's folder, or /tmp where vvp
+// opens no file of it, since it refuses names with other than printable ASCII.
+func tempFolder() string {
+	dir := os.TempDir()
+	odd := strings.ContainsFunc(dir, func(r rune) bool { return r < ' ' || r > '~' })
+	if odd || len(dir) > maxTempPath {
+		return "/tmp"
+	}
+	return dir
 }
 
 // arguments returns the command that runs the bench; the trace goes to its file

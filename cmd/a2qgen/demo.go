@@ -226,7 +226,7 @@ func (d *demo) eval(ctx context.Context) (printer, error) {
 
 func (d *demo) generate(context.Context) (printer, error) {
 	var err error
-	d.report.Generate, err = generateFile(d.path("net.onnx"), d.path(demoDesign), demoBoard, hwgen.Options{FPS: demoFPS})
+	d.report.Generate, err = generateFile(d.path("net.onnx"), designDir{path: d.path(demoDesign)}, demoBoard, hwgen.Options{FPS: demoFPS})
 	return d.report.Generate, err
 }
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -22,8 +23,10 @@ none does); without it every layer keeps its own.
 
 ` + foldingHelp + ` --board takes the board's clock and
 refuses a design that is larger than its part. --family says whose words for memories the
-Verilog carries where no board does; what a design takes is estimated for xc7 only. The directory is replaced whole; one
-with anything in it that was not generated is left alone.
+Verilog carries where no board does; what a design takes is estimated for xc7 only. The
+directory is replaced whole; one with anything in it that was not generated is left alone,
+and so is a design with a file that was edited since, by the sums in its manifest, unless
+--overwrite says that the edits may go.
 
 Example:
    a2qgen generate net.onnx --out build/net --fps 100000 --clock 100
@@ -36,11 +39,12 @@ func generateCommand() *cli.Command {
 		&cli.StringFlag{Name: "family", DefaultText: "the board's, or " + defaultFamily,
 			Usage: "FPGA family `NAME`: " + strings.Join(boards.FamilyNames(), ", ")},
 		&cli.IntFlag{Name: "acc", DefaultText: "each layer's own", Usage: "accumulator width `P`, bits"},
+		&cli.BoolFlag{Name: "overwrite", DisableDefaultText: true, Usage: "replace a design whose files were edited"},
 	}, foldingFlags()...)
 	return &cli.Command{
 		Name: "generate", Usage: "write a network as Verilog",
 		UsageText: "a2qgen generate NET.onnx --out DIR [--board B] [--family NAME] [--fps F] [--clock MHZ]\n" +
-			"   [--folding FILE] [--fold LAYER=PE,SIMD]... [--acc P] [--json]",
+			"   [--folding FILE] [--fold LAYER=PE,SIMD]... [--acc P] [--overwrite] [--json]",
 		Description: generateHelp,
 		Flags:       append(flags, jsonFlag()),
 		Action:      generateAction,
@@ -60,24 +64,48 @@ func generateAction(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	if o.AccBits = c.Int("acc"); c.IsSet("acc") && (o.AccBits < 1 || o.AccBits > maxWidth) {
-		return usagef("generate: --acc is %d, want 1..%d", o.AccBits, maxWidth)
-	}
+	o.AccBits = c.Int("acc")
 	o.Family = boards.Family(c.String("family"))
 	if _, err := o.Family.MemoryStyle(); err != nil {
 		return usagef("generate: --family: %w", err)
 	}
-	doc, err := generateFile(path, out, c.String("board"), o)
+	doc, err := generateFile(path, designDir{out, c.Bool("overwrite")}, c.String("board"), o)
 	if err != nil {
 		return err
 	}
 	return newConsole(c).result(doc, doc.print)
 }
 
-// generateFile generates the network at path into directory out.
-func generateFile(path, out, board string, o hwgen.Options) (*generateReport, error) {
+// designDir is the directory that a design goes to.
+type designDir struct {
+	path string
+	// overwrite says that the edits of a design in it may go.
+	overwrite bool
+}
+
+// check returns an error where write would refuse the directory.
+func (d designDir) check() error {
+	if d.overwrite {
+		return hwgen.CheckOverwrite(d.path)
+	}
+	err := hwgen.CheckDir(d.path)
+	if errors.As(err, new(*hwgen.EditedError)) {
+		return fmt.Errorf("%w; --overwrite lets the edits go", err)
+	}
+	return err
+}
+
+func (d designDir) write(files []hwgen.File) error {
+	if d.overwrite {
+		return hwgen.OverwriteDir(d.path, files)
+	}
+	return hwgen.WriteDir(d.path, files)
+}
+
+// generateFile generates the network at path into a directory.
+func generateFile(path string, out designDir, board string, o hwgen.Options) (*generateReport, error) {
 	start := time.Now()
-	if err := hwgen.CheckDir(out); err != nil {
+	if err := out.check(); err != nil {
 		return nil, err
 	}
 	b, err := boardNamed(board)
@@ -111,11 +139,11 @@ func generateFile(path, out, board string, o hwgen.Options) (*generateReport, er
 	if err != nil {
 		return nil, err
 	}
-	if err := hwgen.WriteDir(out, files); err != nil {
+	if err := out.write(files); err != nil {
 		return nil, err
 	}
 	doc := newGenerateReport(d, files)
-	doc.Out, doc.Seconds = out, seconds(start)
+	doc.Out, doc.Seconds = out.path, seconds(start)
 	if b != nil {
 		doc.Board, doc.Resources = b, &used.Total
 	}

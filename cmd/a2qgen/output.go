@@ -6,42 +6,11 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-
-	"github.com/urfave/cli/v2"
 )
 
-// checkOutputs returns an error unless each of the named flags, where it is set
-// or has a default, names a file that may be written whole: nothing yet or a
-// regular file, of its own, in a folder that takes files. What is renamed over a
-// device replaces it, and over a folder or into none fails, after all the work.
-// inputs are files that must stay.
-func checkOutputs(c *cli.Context, flags []string, inputs ...string) error {
-	taken := map[string]string{}
-	for _, path := range inputs {
-		taken[path] = "the input"
-	}
-	for _, flag := range flags {
-		path := c.String(flag)
-		switch {
-		case path == "" && c.IsSet(flag):
-			return usagef("%s: --%s is empty, want a file", c.Command.Name, flag)
-		case path == "":
-			continue
-		}
-		if err := checkFile(path); err != nil {
-			return fmt.Errorf("%s: --%s %w", c.Command.Name, flag, err)
-		}
-		for other, what := range taken {
-			if sameFile(path, other) {
-				return usagef("%s: --%s %s is %s too, want another file", c.Command.Name, flag, path, what)
-			}
-		}
-		taken[path] = "--" + flag
-	}
-	return nil
-}
-
-// checkFile returns an error unless path may be written whole.
+// checkFile returns an error unless path may be written whole: nothing yet or a regular
+// file, in a folder that takes files, and one of its name. What is renamed over a device
+// replaces it, and over a folder or into none fails, after all the work.
 func checkFile(path string) error {
 	switch info, err := os.Stat(path); {
 	case err == nil && info.IsDir():
@@ -49,11 +18,18 @@ func checkFile(path string) error {
 	case err == nil && !info.Mode().IsRegular():
 		return fmt.Errorf("%s is no regular file", path)
 	}
+	if n := len(filepath.Base(path)); n > maxName {
+		return fmt.Errorf("%s cannot be written: its name has %d bytes, want at most %d", path, n, maxName)
+	}
 	if err := takesFiles(filepath.Dir(path)); err != nil {
 		return fmt.Errorf("%s cannot be written: %w", path, err)
 	}
 	return nil
 }
+
+// maxName is the longest name of a file that is written whole, in bytes: what a file
+// system takes, 255, less a dot and the 19 digits of the temporary name (renameio).
+const maxName = 255 - 1 - 19
 
 // takesFiles returns an error unless a file can be made in a folder.
 func takesFiles(dir string) error {
@@ -92,14 +68,4 @@ func makeFolder(dir string) error {
 		return err
 	}
 	return takesFiles(dir)
-}
-
-// sameFile says whether two paths are one, by name or on disk.
-func sameFile(a, b string) bool {
-	if a == b {
-		return true
-	}
-	x, errX := os.Stat(a)
-	y, errY := os.Stat(b)
-	return errX == nil && errY == nil && os.SameFile(x, y)
 }

@@ -85,9 +85,6 @@ func projectAction(c *cli.Context) error {
 	if err := checkProjectFlags(c); err != nil {
 		return err
 	}
-	if err := checkOutputs(c, []string{"out"}); err != nil {
-		return err
-	}
 	con := newConsole(c)
 	if c.Bool("repair") {
 		doc, err := repairNetwork(c, con, path)
@@ -114,21 +111,6 @@ func checkProjectFlags(c *cli.Context) error {
 	table := c.IsSet("table")
 	if !table && !c.IsSet("acc") {
 		return fail("--acc P is missing; see a2qgen project --help")
-	}
-	for _, f := range []struct {
-		name   string
-		lo, hi int
-	}{{"acc", 1, 63}, {"weights", 2, 16}, {"acts", 1, 16}, {"input-bits", 1, 16}, {"first-weights", 2, 16}, {"last-weights", 2, 16},
-		{"tile", 1, 1 << 20}, {"samples", 1, 1 << 20}} {
-		if v := c.Int(f.name); c.IsSet(f.name) && (v < f.lo || v > f.hi) {
-			return fail("--%s is %d, want %d..%d", f.name, v, f.lo, f.hi)
-		}
-	}
-	if _, err := ptq.ParseMethod(c.String("method")); err != nil {
-		return fail("--method is %s, want rtn, ep, axe or budget", c.String("method"))
-	}
-	if _, err := quant.ParseRule(c.String("rule")); err != nil {
-		return fail("--rule is %s, want split or shifted", c.String("rule"))
 	}
 	for _, name := range []string{"method", "weights", "acts", "input-bits", "first-weights", "last-weights", "equalize", "tile", "results"} {
 		if c.Bool("repair") && c.IsSet(name) {

@@ -69,9 +69,6 @@ func simAction(c *cli.Context) error {
 	if err := o.check(); err != nil {
 		return err
 	}
-	if err := checkOutputs(c, []string{"vcd"}); err != nil {
-		return err
-	}
 	con := newConsole(c)
 	doc, err := simulate(c.Context, con, dir, o)
 	if err != nil {

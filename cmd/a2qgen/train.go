@@ -82,15 +82,12 @@ func trainAction(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := checkOutputs(c, []string{"out", "float-out"}, path); err != nil {
-		return err
-	}
 	spec, err := train.LoadSpec(path)
 	if err != nil {
 		return err
 	}
 	if spec, err = spec.With(overrides(c)); err != nil {
-		return err
+		return usageError{err} // the spec by itself is right
 	}
 	if c.IsSet("rule") && !spec.Uses(quant.Budget) {
 		return usagef("train: --rule is %s with method %s, want method budget, which alone has rules", spec.Rule, spec.Method)
@@ -99,8 +96,8 @@ func trainAction(c *cli.Context) error {
 		spec.Data = c.String("data")
 	}
 	seeds := c.Int("seeds")
-	if seeds < 1 || seeds > maxSeeds {
-		return fmt.Errorf("train: --seeds is %d, want 1..%d", seeds, maxSeeds)
+	if err := checkTrainPaths(c, spec); err != nil {
+		return err
 	}
 	chosen, err := lutAllocation(c, spec)
 	if err != nil {
@@ -124,9 +121,6 @@ func trainAction(c *cli.Context) error {
 	o := train.Options{Out: c.String("out"), FloatOut: c.String("float-out"), Resume: c.Bool("resume"), FloatCache: c.String("cache"),
 		Allocate: chosen.allocator()}
 	if seeds > 1 {
-		if o.FloatOut != "" {
-			return fmt.Errorf("train: --float-out writes one network, --seeds asks for %d", seeds)
-		}
 		doc, err := trainSeeds(c.Context, con, spec, sets, o, seeds)
 		if err != nil {
 			return err
@@ -143,6 +137,18 @@ func trainAction(c *cli.Context) error {
 		}
 	}
 	return con.result(doc, doc.print)
+}
+
+// checkTrainPaths is checkPaths with what the spec says: which files it reads, and the
+// first seed, after which the networks are called where there are some.
+func checkTrainPaths(c *cli.Context, spec *train.Spec) error {
+	if n := c.Int("seeds"); n > 1 {
+		if c.IsSet("float-out") {
+			return usagef("train: --float-out writes one network, --seeds asks for %d", n)
+		}
+		return checkOutputs(c, seedOutputs(c, spec.Seed, n), specInputs(spec)...)
+	}
+	return checkPaths(c, specInputs(spec)...)
 }
 
 // overrides returns what the flags change in a spec.

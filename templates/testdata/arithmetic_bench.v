@@ -95,11 +95,11 @@ module arithmetic_bench;
                 wire [p-1:0] acc_one;
                 integer i, j, k;
                 accumulator #(.SUM_BITS(s), .ACC_BITS(p)) u_loop (
-                    .clk(clk), .en(1'b1), .valid(1'b1), .check(1'b0), .first(first),
-                    .start(start), .sum(sum), .exact(64'd0), .acc(acc));
+                    .clk(clk), .en(1'b1), .valid(1'b1), .first(first),
+                    .start(start), .sum(sum), .acc(acc));
                 accumulator #(.SUM_BITS(s), .ACC_BITS(p), .ONE_SUM(1)) u_one (
-                    .clk(clk), .en(1'b1), .valid(1'b1), .check(1'b0), .first(first),
-                    .start(start), .sum(sum), .exact(64'd0), .acc(acc_one));
+                    .clk(clk), .en(1'b1), .valid(1'b1), .first(first),
+                    .start(start), .sum(sum), .acc(acc_one));
                 task tick;
                     begin
                         #1 clk = 1'b1;

@@ -110,7 +110,7 @@ module icarus_harness #(
             if ($value$plusargs("trace=%s", path)) trace_fd = $fopen(path, "wb");
             if (beats_fd == 0 || stim_fd == 0 || trace_fd == 0) begin
                 $display("ERROR icarus_harness: cannot open its files");
-                $finish;
+                $finish_and_return(1);
             end
             if ($value$plusargs("vcd=%s", path)) begin
                 $dumpfile(path);

@@ -1,6 +1,6 @@
-package sim
+package cycle
 
-// pipeline models mvau.v and label_select.v: a chain of registers that moves as a
+// pipeline is a chain of registers that moves as a
 // whole, passes on one beat in period, and ends in a spill register of two beats. It
 // halts while a result stands at its end and the spill register is full.
 type pipeline struct {
@@ -12,29 +12,31 @@ type pipeline struct {
 	spill int    // beats in the spill register
 }
 
-func newPipeline(stages, period int) *pipeline {
+// NewPipeline returns the machine of units such as mvau.v and label_select.v: stages
+// registers, 1..64, before a spill register; one result per period input beats.
+func NewPipeline(stages, period int) Machine {
 	if stages > 64 {
-		panic("sim: pipeline of more than 64 stages")
+		panic("cycle: pipeline of more than 64 stages")
 	}
 	return &pipeline{stages: stages, period: period, end: 1 << (stages - 1)}
 }
 
-func (p *pipeline) reset() outputs {
+// Reset implements Machine.
+func (p *pipeline) Reset() Outputs {
 	p.chain, p.beat, p.spill = 0, 0, 0
 	return p.outputs()
 }
 
-func (p *pipeline) step(in, out bool) outputs {
+// Step implements Machine.
+func (p *pipeline) Step(in, out uint64) Outputs {
 	moves := p.chain&p.end == 0 || p.spill < 2
-	if out {
-		p.spill--
-	}
+	p.spill -= int(out)
 	if moves {
 		if p.chain&p.end != 0 {
 			p.spill++
 		}
 		p.chain = p.chain &^ p.end << 1
-		if in {
+		if in != 0 {
 			if p.beat++; p.beat == p.period {
 				p.beat = 0
 				p.chain |= 1
@@ -44,11 +46,12 @@ func (p *pipeline) step(in, out bool) outputs {
 	return p.outputs()
 }
 
-func (p *pipeline) outputs() outputs {
+func (p *pipeline) outputs() Outputs {
 	moves := p.chain&p.end == 0 || p.spill < 2
-	return outputs{ready: moves, valid: p.spill > 0, busy: moves && p.chain != 0}
+	return Outputs{Ready: bit(moves), Valid: bit(p.spill > 0), Busy: moves && p.chain != 0}
 }
 
-func (p *pipeline) registers(state []int64) []int64 {
+// Registers implements Machine.
+func (p *pipeline) Registers(state []int64) []int64 {
 	return append(state, int64(p.chain), int64(p.beat), int64(p.spill))
 }

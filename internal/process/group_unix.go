@@ -1,6 +1,6 @@
 //go:build unix
 
-package verilator
+package process
 
 import (
 	"os/exec"
@@ -8,7 +8,7 @@ import (
 )
 
 // groupKill gives the child a process group of its own and kills all of it:
-// make's compilers would outlive make.
+// make's compilers would outlive make, Yosys's ABC would outlive Yosys.
 func groupKill(cmd *exec.Cmd) {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.Cancel = func() error {

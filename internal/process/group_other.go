@@ -1,6 +1,6 @@
 //go:build !unix
 
-package verilator
+package process
 
 import "os/exec"
 
