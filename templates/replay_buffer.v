@@ -40,9 +40,6 @@ module replay_buffer #(
         if (REPEATS < 2) begin : gen_repeats_at_least_2
             replay_buffer_needs_REPEATS_at_least_2 u_refused ();
         end
-        if (BLOCK != 0 && BLOCK != 1) begin : gen_block_0_or_1
-            replay_buffer_needs_BLOCK_0_or_1 u_refused ();
-        end
     endgenerate
 
     // A vector of one beat needs a second slot: its own is in use until the last pass.

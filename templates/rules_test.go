@@ -91,7 +91,6 @@ var rules = []rule{
 	{"replay_buffer", "WIDTH_at_least_1", "WIDTH=1", "WIDTH=0"},
 	{"replay_buffer", "LENGTH_at_least_1", "LENGTH=1", "LENGTH=0"},
 	{"replay_buffer", "REPEATS_at_least_2", "REPEATS=2", "REPEATS=1"},
-	{"replay_buffer", "BLOCK_0_or_1", "BLOCK=1", "BLOCK=2"},
 	{"rom", "WIDTH_at_least_1", "WIDTH=1", "WIDTH=0"},
 	{"rom", "DEPTH_at_least_1", "DEPTH=1", "DEPTH=0"},
 	{"rom", "BLOCK_0_or_1", "BLOCK=1", "BLOCK=2"},
