@@ -1,6 +1,6 @@
 // Package boards describes the FPGA boards that a2qgen knows: part, resources
-// and clock, each number with the document that it comes from. One YAML file a
-// board lies beside this file.
+// and clock, each number with the document that it comes from. One YAML file
+// per board lies beside this file.
 package boards
 
 import (

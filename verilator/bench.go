@@ -99,11 +99,11 @@ const (
 type Stimulus struct {
 	Beats  []byte // beats one after another, DataBits/8 bytes each, little-endian
 	Cycles int    // cycles to run; 0 means the length of Gap or Stall
-	Gap    []bool // one a cycle, or nil for no gaps
-	Stall  []bool // one a cycle, or nil for no stalls
+	Gap    []bool // one per cycle, or nil for no gaps
+	Stall  []bool // one per cycle, or nil for no stalls
 }
 
-// pack returns the stimulus file: a byte a cycle.
+// pack returns the stimulus file: one byte per cycle.
 func (st Stimulus) pack(beatBytes int) ([]byte, error) {
 	if len(st.Beats)%beatBytes != 0 {
 		return nil, fmt.Errorf("verilator: beats: want a multiple of %d bytes, have %d",

@@ -298,7 +298,8 @@ func TestFailures(t *testing.T) {
 // TestUnknownBits: Icarus tells a register without a reset from one with.
 func TestUnknownBits(t *testing.T) {
 	for _, c := range []struct{ old, new, want string }{
-		{"if (!aresetn) level_q <= 2'd0;", "if (!aresetn) level_q <= level_q;", `cycle 0: stream "level": valid is unknown`},
+		{"if (!aresetn) level_q <= 2'd0;", "if (!aresetn) level_q <= level_q;",
+			`cycle 0: stream "level": valid is unknown`},
 		{"s_data ^ key[0]", "s_data ^ key[1]", `cycle 1: stream "out": data is unknown`},
 	} {
 		bin := build(t, skidBench(mutated(t, "rtl/skid.v", c.old, c.new)), Icarus, false)
@@ -320,12 +321,13 @@ func TestStopEarly(t *testing.T) {
 	for _, sim := range simulators {
 		t.Run(string(sim), func(t *testing.T) {
 			bin := build(t, skidBench("testdata/skid"), sim, false)
-			_, err := bin.Run(context.Background(), onlyCycles(20_000_000), RunOptions{}, func(cycle int, _ *Cycle) error {
-				if cycle == 100 {
-					return enough
-				}
-				return nil
-			})
+			_, err := bin.Run(context.Background(), onlyCycles(20_000_000), RunOptions{},
+				func(cycle int, _ *Cycle) error {
+					if cycle == 100 {
+						return enough
+					}
+					return nil
+				})
 			if err != enough {
 				t.Errorf("want the visitor's error, have %v", err)
 			}
@@ -408,7 +410,8 @@ func wantFull(t *testing.T, bin *Binary, w *waves) {
 	}
 	defer os.RemoveAll(temp)
 	_, err = bin.simulate(ctx, bin.arguments(temp, RunOptions{VCD: w.path, NoTrace: true}), w, nil)
-	if want := w.path + ": cannot write waves"; !errors.Is(err, syscall.ENOSPC) || !strings.Contains(err.Error(), want) {
+	if want := w.path + ": cannot write waves"; !errors.Is(err, syscall.ENOSPC) ||
+		!strings.Contains(err.Error(), want) {
 		t.Errorf("got %v, want %s and that the disk is full", err, want)
 	}
 }
@@ -421,7 +424,8 @@ func TestWavesOfAFailure(t *testing.T) {
 			bin := build(t, skidBench(mutated(t, "rtl/skid.v", "$finish", "$stop")), sim, true) // as sim_stop.v
 			path := filepath.Join(t.TempDir(), "waves.vcd")
 			stop := errors.New("enough")
-			_, err := bin.Run(t.Context(), onlyCycles(5000), RunOptions{VCD: path}, func(int, *Cycle) error { return stop })
+			_, err := bin.Run(t.Context(), onlyCycles(5000), RunOptions{VCD: path},
+				func(int, *Cycle) error { return stop })
 			if !errors.Is(err, stop) {
 				t.Errorf("stopped: %v", err)
 			}
@@ -488,7 +492,8 @@ func TestBuildErrors(t *testing.T) {
 	for _, sim := range simulators {
 		t.Run(string(sim), func(t *testing.T) {
 			wantTools(t, sim)
-			_, err := Build(context.Background(), skidBench(mutated(t, "rtl/skid.v", "assign level", "asign level")), sim, false, cacheDir)
+			_, err := Build(context.Background(), skidBench(mutated(t, "rtl/skid.v", "assign level", "asign level")),
+				sim, false, cacheDir)
 			if err == nil || !strings.Contains(err.Error(), "rtl/skid.v:") {
 				t.Errorf("want the place of the syntax error, have %v", err)
 			}
@@ -551,7 +556,7 @@ func BenchmarkBuild(b *testing.B) {
 	}
 }
 
-// BenchmarkRun reports cycles a second with and without a trace.
+// BenchmarkRun reports cycles per second with and without a trace.
 func BenchmarkRun(b *testing.B) {
 	for _, sim := range simulators {
 		for _, opt := range []RunOptions{{}, {NoTrace: true}} {
@@ -560,7 +565,8 @@ func BenchmarkRun(b *testing.B) {
 				st := randomStimulus(1, 1<<16, 1<<17, 0.3, 0.3)
 				b.ResetTimer()
 				for range b.N {
-					if _, err := bin.Run(context.Background(), st, opt, func(int, *Cycle) error { return nil }); err != nil {
+					if _, err := bin.Run(context.Background(), st, opt,
+						func(int, *Cycle) error { return nil }); err != nil {
 						b.Fatal(err)
 					}
 				}

@@ -9,8 +9,8 @@ import (
 	"strconv"
 )
 
-// textReader takes apart the text trace that icarus_harness.v writes: a line
-// "VALID READY DATA" a cycle, most significant digit first, where DATA is h and
+// textReader takes apart the text trace that icarus_harness.v writes: one line
+// "VALID READY DATA" per cycle, most significant digit first, where DATA is h and
 // hexadecimal digits, or b and binary ones if a bit of it is unknown.
 type textReader struct {
 	streams []Stream

@@ -113,7 +113,8 @@ func newApp(stdout, stderr io.Writer) *cli.App {
 		OnUsageError:              onUsageError,
 		ExitErrHandler:            func(*cli.Context, error) {}, // run reports
 		Commands: []*cli.Command{
-			trainCommand(), sweepCommand(), projectCommand(), inspectCommand(), evalCommand(), generateCommand(), simCommand(),
+			trainCommand(), sweepCommand(), projectCommand(), inspectCommand(), evalCommand(), generateCommand(),
+			simCommand(),
 			estimateCommand(), demoCommand(), boardsCommand(),
 		},
 	}

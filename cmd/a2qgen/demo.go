@@ -199,7 +199,8 @@ func (d *demo) show(title string, doc printer) error {
 
 func (d *demo) train(ctx context.Context) (printer, error) {
 	var err error
-	d.report.Train, d.net, err = trainNetwork(ctx, d.con, d.spec, d.sets, train.Options{Out: d.path("net.onnx"), FloatCache: d.path(demoFloat)})
+	d.report.Train, d.net, err = trainNetwork(ctx, d.con, d.spec, d.sets,
+		train.Options{Out: d.path("net.onnx"), FloatCache: d.path(demoFloat)})
 	return d.report.Train, err
 }
 
@@ -209,7 +210,8 @@ func (d *demo) trainBase(ctx context.Context) (printer, error) {
 	if err != nil {
 		return nil, err
 	}
-	d.report.TrainBase, _, err = trainNetwork(ctx, d.con, spec, d.sets, train.Options{Out: d.path("base.onnx"), FloatCache: d.path(demoFloat)})
+	d.report.TrainBase, _, err = trainNetwork(ctx, d.con, spec, d.sets,
+		train.Options{Out: d.path("base.onnx"), FloatCache: d.path(demoFloat)})
 	return d.report.TrainBase, err
 }
 

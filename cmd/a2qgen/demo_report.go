@@ -10,9 +10,10 @@ import (
 // summary says in a few lines what the demo found.
 func (r *demoReport) summary() []string {
 	lines := []string{
-		fmt.Sprintf("accuracy  float %.2f %%; integers, no limit %.2f %% (needs P=%d); integers, P=%d certified %.2f %%",
-			r.Train.FloatAccuracyPercent, r.TrainBase.IntegerAccuracyPercent, constrainedBits(r.Train.Layers, r.TrainBase.Layers),
-			r.Train.AccBits, r.Train.IntegerAccuracyPercent),
+		fmt.Sprintf("accuracy  float %.2f %%; integers, no limit %.2f %% (needs P=%d); "+
+			"integers, P=%d certified %.2f %%",
+			r.Train.FloatAccuracyPercent, r.TrainBase.IntegerAccuracyPercent,
+			constrainedBits(r.Train.Layers, r.TrainBase.Layers), r.Train.AccBits, r.Train.IntegerAccuracyPercent),
 	}
 	for _, l := range r.Train.Layers {
 		if l.AccBits > 0 {
@@ -20,11 +21,12 @@ func (r *demoReport) summary() []string {
 		}
 	}
 	return append(lines,
-		fmt.Sprintf("verilog   %d files, %d cycles a frame: %.0f frames/s at %g MHz",
+		fmt.Sprintf("verilog   %d files, %d cycles per frame: %.0f frames/s at %g MHz",
 			len(r.Generate.Files), r.Generate.IntervalCycles, r.Generate.FPS, r.Generate.ClockMHz),
 		fmt.Sprintf("check     %d frames, %d beats: %d mismatches; model %.0f times faster",
 			r.Sim.Result.Frames, r.Sim.BeatsCompared, r.Sim.Mismatches, r.Sim.SpeedRatio),
-		fmt.Sprintf("          with pauses: %d mismatches; all %d streams blocked at once for %d cycles, starved for %d",
+		fmt.Sprintf("          with pauses: %d mismatches; "+
+			"all %d streams blocked at once for %d cycles, starved for %d",
 			r.SimStall.Mismatches, len(r.SimStall.Streams), r.SimStall.Pressure.Full, r.SimStall.Pressure.Dry),
 		"cost      "+r.Estimate.saving(r.Train.AccBits))
 }
@@ -56,7 +58,8 @@ func (r *demoReport) page() *report.Document {
 
 // accuracyFigure plots the training accuracy of two runs over their epochs.
 func accuracyFigure(runs ...*trainReport) report.Figure {
-	f := report.Figure{Caption: "Accuracy on the training samples, as they were trained on", X: "epoch", Y: "accuracy, %"}
+	f := report.Figure{Caption: "Accuracy on the training samples, as they were trained on",
+		X: "epoch", Y: "accuracy, %"}
 	for _, r := range runs {
 		s := report.Series{Name: r.Method, Dashed: r.Method == "base"}
 		for i, e := range r.History {
@@ -81,7 +84,8 @@ func countPhase(history []epochReport, phase string) int {
 }
 
 func boundsTable(r *inspectReport) *report.Table {
-	t := &report.Table{Head: []string{"layer", "in", "out", "M", "N", "P", "needs", "acc min", "acc max", "l1 max", "taps", "zeros, %"}}
+	t := &report.Table{Head: []string{"layer", "in", "out", "M", "N", "P", "needs", "acc min", "acc max", "l1 max",
+		"taps", "zeros, %"}}
 	for i := range r.Layers {
 		l := &r.Layers[i]
 		t.Rows = append(t.Rows, cells(l.Name, l.In, l.Out, l.WeightBits, l.inputType(), l.declared(), l.AccBitsNeeded,

@@ -58,7 +58,7 @@ func verdictOf(r cost.Row) string {
 }
 
 func (r *estimateReport) print(w io.Writer) {
-	fmt.Fprintf(w, "estimate  family %s, %d cycles a frame at %g MHz\n", r.Family, r.IntervalCycles, r.ClockMHz)
+	fmt.Fprintf(w, "estimate  family %s, %d cycles per frame at %g MHz\n", r.Family, r.IntervalCycles, r.ClockMHz)
 	t := table{rows: [][]string{tableHead}}
 	for _, row := range r.Rows {
 		t.rows = append(t.rows, tableRow(row))
@@ -79,7 +79,8 @@ func (r *estimateReport) notes() []string {
 		lines = append(lines, "shifted: safe, since accumulators begin at start values of their channels")
 	}
 	e := r.Fit[cost.KindDesign]
-	return append(lines, fmt.Sprintf("error on %d designs that the model was not fitted to, median and worst: LUT %.1f %%, %.1f %%, FF %.1f %%, %.1f %%",
+	return append(lines, fmt.Sprintf("error on %d designs that the model was not fitted to, "+
+		"median and worst: LUT %.1f %%, %.1f %%, FF %.1f %%, %.1f %%",
 		e.Samples, e.LUTMedian, e.LUTMax, e.FFMedian, e.FFMax))
 }
 
@@ -131,6 +132,7 @@ func (r *estimateReport) figure(name string, of func(cost.Row) int) report.Figur
 		}
 		s.X, s.Y = append(s.X, float64(row.AccBits)), append(s.Y, float64(of(row)))
 	}
-	return report.Figure{Caption: "Estimated " + name + " for each accumulator width, on an axis that does not begin at 0; dashed: the weights could overflow",
+	return report.Figure{Caption: "Estimated " + name +
+		" for each accumulator width, on an axis that does not begin at 0; dashed: the weights could overflow",
 		X: "P, bits", Y: name, Series: []report.Series{safe, unsafe}}
 }

@@ -36,9 +36,11 @@ func evalCommand() *cli.Command {
 	return &cli.Command{
 		Name: "eval", Usage: "measure the accuracy on a data set",
 		UsageText: "a2qgen eval NET.onnx --data DIR|IMAGES,LABELS|--spec SPEC.yaml [--scale F] [--layout nchw|nhwc]\n" +
-			"   [--input-type TYPE] [--input-range LO:HI] [--input-scale F] [--input-zero Z] [--json]", Description: evalHelp,
+			"   [--input-type TYPE] [--input-range LO:HI] [--input-scale F] [--input-zero Z] [--json]",
+		Description: evalHelp,
 		Flags: append([]cli.Flag{
-			&cli.StringFlag{Name: "data", Usage: "`DIR` of a data set, FILE, or IMAGES,LABELS (default: as train chooses)"},
+			&cli.StringFlag{Name: "data",
+				Usage: "`DIR` of a data set, FILE, or IMAGES,LABELS (default: as train chooses)"},
 			&cli.StringFlag{Name: "spec", Usage: "training `SPEC.yaml` whose test samples to take"},
 			scaleFlag(), layoutFlag(), jsonFlag(),
 		}, inputFlags()...),
@@ -121,7 +123,8 @@ func evalImages(ctx context.Context, con *console, net *quant.Network, set *data
 }
 
 func (r *imagesReport) print(w io.Writer) {
-	fmt.Fprintf(w, "data      %s\nPSNR      %.2f dB: mean of %d images (integer executor, %.2f s)\n", r.Data, r.PSNR, r.Total, r.Seconds)
+	fmt.Fprintf(w, "data      %s\nPSNR      %.2f dB: mean of %d images (integer executor, %.2f s)\n",
+		r.Data, r.PSNR, r.Total, r.Seconds)
 	if r.Bicubic > 0 {
 		fmt.Fprintf(w, "          %.2f dB by bicubic enlargement\n", r.Bicubic)
 	}
@@ -163,7 +166,8 @@ func evaluate(ctx context.Context, con *console, net *quant.Network, set *data.S
 	case correct := <-counted:
 		bar.Finish()
 		return &evalReport{Data: set.Name, Correct: correct, Total: set.Len(),
-			AccuracyPercent: percent(correct, set.Len()), Seconds: seconds(start), Input: fit.Input, Warning: oneLabel(set)}, nil
+			AccuracyPercent: percent(correct, set.Len()), Seconds: seconds(start), Input: fit.Input,
+			Warning: oneLabel(set)}, nil
 	}
 }
 

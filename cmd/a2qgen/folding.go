@@ -12,7 +12,7 @@ import (
 	"github.com/a2qgen/a2qgen/hwgen"
 )
 
-const foldingHelp = `The folding (rows PE and columns SIMD computed at once, a layer) is chosen for --fps
+const foldingHelp = `The folding (rows PE and columns SIMD computed at once, per layer) is chosen for --fps
 at --clock, unless --folding FILE (YAML: layer: {pe: 4, simd: 8}) or --fold set it.`
 
 // maxFoldingBytes bounds a folding file.
@@ -21,8 +21,10 @@ const maxFoldingBytes = 1 << 20
 // foldingFlags are the flags that decide the folding of a design.
 func foldingFlags() []cli.Flag {
 	return []cli.Flag{
-		&cli.Float64Flag{Name: "fps", DefaultText: fmt.Sprint(hwgen.DefaultFPS), Usage: "frames a second to reach: `F`"},
-		&cli.Float64Flag{Name: "clock", DefaultText: fmt.Sprintf("the board's, or %d", hwgen.DefaultClockMHz), Usage: "clock in `MHZ`"},
+		&cli.Float64Flag{Name: "fps", DefaultText: fmt.Sprint(hwgen.DefaultFPS),
+			Usage: "frames per second to reach: `F`"},
+		&cli.Float64Flag{Name: "clock", DefaultText: fmt.Sprintf("the board's, or %d", hwgen.DefaultClockMHz),
+			Usage: "clock in `MHZ`"},
 		&cli.StringFlag{Name: "folding", Usage: "folding `FILE` in YAML"},
 		&cli.StringSliceFlag{Name: "fold", Usage: "fold one layer, may be repeated: `LAYER=PE,SIMD`"},
 	}

@@ -110,7 +110,9 @@ func (d designDir) write(files []hwgen.File) error {
 // generateFile generates the network at path, with in as the type of its samples where
 // its file does not say it, into a directory. The copy there says it, so that sim and
 // estimate plan the same network again.
-func generateFile(path string, in *qonnx.InputType, out designDir, board string, o hwgen.Options) (*generateReport, error) {
+func generateFile(
+	path string, in *qonnx.InputType, out designDir, board string, o hwgen.Options,
+) (*generateReport, error) {
 	start := time.Now()
 	if err := out.check(); err != nil {
 		return nil, err
@@ -219,7 +221,7 @@ func decision(d *hwgen.Design) string {
 
 func (r *generateReport) print(w io.Writer) {
 	fmt.Fprintf(w, "design    %s in %s: %d files, hash %s\n", r.Top, r.Out, len(r.Files), r.Hash)
-	fmt.Fprintf(w, "speed     %d cycles a frame, %.0f frames/s at %g MHz, latency %d cycles\n",
+	fmt.Fprintf(w, "speed     %d cycles per frame, %.0f frames/s at %g MHz, latency %d cycles\n",
 		r.IntervalCycles, r.FPS, r.ClockMHz, r.LatencyCycles)
 	fmt.Fprintf(w, "input     %v\n", &r.Input)
 	if r.Decision != "" {
@@ -235,5 +237,6 @@ func (r *generateReport) print(w io.Writer) {
 		t.row(l.Name, l.PE, l.SIMD, l.Cycles, l.AccBits, l.AccBitsNeeded)
 	}
 	t.print(w)
-	fmt.Fprintf(w, "files     rtl/%s.v is the top; rtl/*.v modules, rtl/*.mem memories, bench/bench.v, manifest.json\n", r.Top)
+	fmt.Fprintf(w, "files     rtl/%s.v is the top; rtl/*.v modules, rtl/*.mem memories, bench/bench.v, manifest.json\n",
+		r.Top)
 }

@@ -28,7 +28,8 @@ Example:
 func inspectCommand() *cli.Command {
 	return &cli.Command{
 		Name: "inspect", Usage: "show sizes, bits and accumulator bounds of every layer",
-		UsageText:   "a2qgen inspect NET.onnx [--input-type TYPE] [--input-range LO:HI] [--input-scale F] [--input-zero Z] [--json]",
+		UsageText: "a2qgen inspect NET.onnx [--input-type TYPE] [--input-range LO:HI] [--input-scale F] " +
+			"[--input-zero Z] [--json]",
 		Description: inspectHelp,
 		Flags:       append(inputFlags(), jsonFlag()),
 		Action: func(c *cli.Context) error {
@@ -137,7 +138,8 @@ func inspect(net *quant.Network) *inspectReport {
 			continue
 		}
 		out := l.Output()
-		doc.Others = append(doc.Others, otherReport{Name: l.Name, Kind: kindOf(l), Reads: readsOf(net, l), Shape: sides(l.Shape),
+		doc.Others = append(doc.Others, otherReport{
+			Name: l.Name, Kind: kindOf(l), Reads: readsOf(net, l), Shape: sides(l.Shape),
 			InputBits: l.Input.Bits, InputSigned: l.Input.Signed, OutputBits: out.Bits, OutputSigned: out.Signed})
 	}
 	return doc
@@ -145,8 +147,8 @@ func inspect(net *quant.Network) *inspectReport {
 
 func inspectLayer(net *quant.Network, l *quant.Layer) layerReport {
 	r := layerReport{Name: l.Name, Kind: kindOf(l), Reads: readsOf(net, l), In: l.In, Out: l.Out, Shape: sides(l.Shape),
-		WeightBits: l.WeightBits, InputBits: l.Input.Bits, InputSigned: l.Input.Signed, AccBits: l.AccBits, AccStart: "zero",
-		L1Max: l.L1Max(), TapsMax: l.TapsMax(), Sparsity: l.Sparsity()}
+		WeightBits: l.WeightBits, InputBits: l.Input.Bits, InputSigned: l.Input.Signed, AccBits: l.AccBits,
+		AccStart: "zero", L1Max: l.L1Max(), TapsMax: l.TapsMax(), Sparsity: l.Sparsity()}
 	if l.Start != nil {
 		r.AccStart = "shifted"
 	}

@@ -45,8 +45,10 @@ Example:
 func projectCommand() *cli.Command {
 	return &cli.Command{
 		Name: "project", Usage: "quantise a float network without training, or repair an integer one",
-		UsageText: "a2qgen project FLOAT.onnx --acc P [--data DIR] [--scale F] [--layout nchw|nhwc] [--out net.onnx]\n" +
-			"   [--method rtn|ep|axe|budget] [--rule split|shifted] [--weights M] [--acts N] [--tile T] [--samples S] [--equalize=false] [--json]\n" +
+		UsageText: "a2qgen project FLOAT.onnx --acc P [--data DIR] [--scale F] [--layout nchw|nhwc] " +
+			"[--out net.onnx]\n" +
+			"   [--method rtn|ep|axe|budget] [--rule split|shifted] [--weights M] [--acts N] [--tile T] " +
+			"[--samples S] [--equalize=false] [--json]\n" +
 			"   a2qgen project FLOAT.onnx... --table FROM:TO [--results PREFIX] [--json]\n" +
 			"   a2qgen project NET.onnx --repair --acc P [--data DIR] [--layer NAME] [--out net.onnx] [--json]",
 		Description: projectHelp,
@@ -55,14 +57,17 @@ func projectCommand() *cli.Command {
 			scaleFlag(), layoutFlag(),
 			&cli.StringFlag{Name: "out", Value: "net.onnx", Usage: "`FILE` to write"},
 			&cli.IntFlag{Name: "acc", DefaultText: "none", Usage: "accumulator width `P` of the hidden layers, bits"},
-			&cli.StringFlag{Name: "method", Value: string(ptq.Budget), Usage: "`NAME` of the method: rtn, ep, axe or budget"},
-			&cli.StringFlag{Name: "rule", Value: string(quant.Split), Usage: "`NAME` of the rule of budget: split (accumulators start at 0) or shifted"},
+			&cli.StringFlag{Name: "method", Value: string(ptq.Budget),
+				Usage: "`NAME` of the method: rtn, ep, axe or budget"},
+			&cli.StringFlag{Name: "rule", Value: string(quant.Split),
+				Usage: "`NAME` of the rule of budget: split (accumulators start at 0) or shifted"},
 			&cli.IntFlag{Name: "weights", Value: 4, Usage: "weight width `M` of the hidden layers, bits"},
 			&cli.IntFlag{Name: "acts", Value: 4, Usage: "activation width `N`, bits"},
 			&cli.IntFlag{Name: "input-bits", Value: 8, Usage: "width of the network's input, bits"},
 			&cli.IntFlag{Name: "first-weights", Value: 8, Usage: "weight width of the first layer, bits"},
 			&cli.IntFlag{Name: "last-weights", Value: 8, Usage: "weight width of the last layer, bits"},
-			&cli.IntFlag{Name: "tile", DefaultText: "none", Usage: "give every `T` inputs of a row an accumulator of P bits"},
+			&cli.IntFlag{Name: "tile", DefaultText: "none",
+				Usage: "give every `T` inputs of a row an accumulator of P bits"},
 			&cli.IntFlag{Name: "samples", Value: 1024, Usage: "calibrate on `S` samples"},
 			&cli.BoolFlag{Name: "equalize", Value: true, Usage: "equalise weights from layer to layer"},
 			&cli.StringFlag{Name: "table", Usage: "compare the methods at widths `FROM:TO`"},
@@ -113,16 +118,19 @@ func checkProjectFlags(c *cli.Context) error {
 	if !table && !c.IsSet("acc") {
 		return fail("--acc P is missing; see a2qgen project --help")
 	}
-	for _, name := range []string{"method", "weights", "acts", "input-bits", "first-weights", "last-weights", "equalize", "tile", "results"} {
+	for _, name := range []string{"method", "weights", "acts", "input-bits", "first-weights", "last-weights",
+		"equalize", "tile", "results"} {
 		if c.Bool("repair") && c.IsSet(name) {
 			return fail("--%s does not go with --repair", name)
 		}
 	}
 	switch {
 	case table && (c.IsSet("acc") || c.IsSet("method") || c.IsSet("rule") || c.IsSet("out") || c.Bool("repair")):
-		return fail("--table goes through methods and widths itself, and writes no network: it does not go with --acc, --method, --rule, --out or --repair")
+		return fail("--table goes through methods and widths itself, and writes no network: " +
+			"it does not go with --acc, --method, --rule, --out or --repair")
 	case c.IsSet("rule") && ptq.Method(c.String("method")) != ptq.Budget:
-		return fail("--rule is %s with --method %s, want --method budget, which alone has rules", c.String("rule"), c.String("method"))
+		return fail("--rule is %s with --method %s, want --method budget, which alone has rules",
+			c.String("rule"), c.String("method"))
 	case c.IsSet("results") && !table:
 		return fail("--results wants --table")
 	case c.IsSet("layer") && !c.Bool("repair"):
@@ -268,7 +276,9 @@ func (p *projection) project(ctx context.Context, con *console, s ptq.Settings, 
 }
 
 // quantise runs the projection behind a progress bar.
-func (p *projection) quantise(ctx context.Context, con *console, s ptq.Settings) (*qonnx.Model, []ptq.LayerReport, error) {
+func (p *projection) quantise(
+	ctx context.Context, con *console, s ptq.Settings,
+) (*qonnx.Model, []ptq.LayerReport, error) {
 	bar := con.bar(len(p.model.Layers), "projecting")
 	s.Progress = func(done, _ int, name string) {
 		bar.Describe("projecting " + name)

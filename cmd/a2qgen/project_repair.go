@@ -124,7 +124,9 @@ func certifyChanged(net *quant.Network, changes map[string]qonnx.Integers) error
 }
 
 // beforeAfter scores both networks.
-func beforeAfter(c *cli.Context, con *console, old, repaired *quant.Network, test *data.Set) (before, after *float64, err error) {
+func beforeAfter(
+	c *cli.Context, con *console, old, repaired *quant.Network, test *data.Set,
+) (before, after *float64, err error) {
 	a, err := evaluate(c.Context, con, old, test)
 	if err != nil {
 		return nil, nil, err
@@ -158,7 +160,8 @@ func (r *repairReport) print(w io.Writer) {
 		fmt.Fprintf(w, "data      %s: %d samples\n", r.Data, r.Samples)
 	}
 	if r.BeforePercent != nil {
-		fmt.Fprintf(w, "accuracy  before %.2f %%, repaired %.2f %% (test samples, integer executor)\n", *r.BeforePercent, *r.AfterPercent)
+		fmt.Fprintf(w, "accuracy  before %.2f %%, repaired %.2f %% (test samples, integer executor)\n",
+			*r.BeforePercent, *r.AfterPercent)
 	}
 	if len(r.Layers) == 0 {
 		fmt.Fprintf(w, "every layer asked for fits in %d bits: nothing changed\n", r.AccBits)
@@ -167,7 +170,8 @@ func (r *repairReport) print(w io.Writer) {
 	var t table
 	t.row("layer", "rule", "needed", "needs", "weights changed", "units", "loss")
 	for _, l := range r.Layers {
-		t.row(l.Name, l.Rule, l.NeededBefore, l.NeededAfter, l.WeightsChanged, l.UnitsChanged, fmt.Sprintf("%.4f", l.RelativeLoss))
+		t.row(l.Name, l.Rule, l.NeededBefore, l.NeededAfter, l.WeightsChanged, l.UnitsChanged,
+			fmt.Sprintf("%.4f", l.RelativeLoss))
 	}
 	t.print(w)
 	for i := range r.All {

@@ -44,7 +44,8 @@ type projectedReport struct {
 func newProjectReport(p *projection, s ptq.Settings, net *quant.Network, layers []ptq.LayerReport) *projectReport {
 	doc := &projectReport{
 		Float: p.path, Method: string(s.Method), Rule: string(s.Acc.Rule), AccBits: s.Acc.Bits, Tile: s.Acc.Tile,
-		WeightBits: s.WeightBits, ActBits: s.ActBits, Data: p.sets.train.Name, Samples: p.samples, EqualisedPairs: p.calib.Pairs,
+		WeightBits: s.WeightBits, ActBits: s.ActBits, Data: p.sets.train.Name, Samples: p.samples,
+		EqualisedPairs: p.calib.Pairs,
 	}
 	byName := map[string]ptq.LayerReport{}
 	for _, l := range layers {
@@ -67,9 +68,11 @@ func (r *projectReport) print(w io.Writer) {
 		method += " (" + r.Rule + ")"
 	}
 	fmt.Fprintf(w, "network   %s, method %s, P=%d: %s\n", r.Float, method, r.AccBits, r.Out)
-	fmt.Fprintf(w, "data      %s: %d samples calibrate; %d pairs of layers equalised\n", r.Data, r.Samples, r.EqualisedPairs)
+	fmt.Fprintf(w, "data      %s: %d samples calibrate; %d pairs of layers equalised\n",
+		r.Data, r.Samples, r.EqualisedPairs)
 	if r.IntegerAccuracyPercent != nil {
-		fmt.Fprintf(w, "accuracy  float %.2f %%, integer %.2f %% (test samples, integer executor)\n", *r.FloatAccuracyPercent, *r.IntegerAccuracyPercent)
+		fmt.Fprintf(w, "accuracy  float %.2f %%, integer %.2f %% (test samples, integer executor)\n",
+			*r.FloatAccuracyPercent, *r.IntegerAccuracyPercent)
 	}
 	fmt.Fprintf(w, "time      %.2f s\n", r.Seconds)
 	var t table

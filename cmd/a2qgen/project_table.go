@@ -62,7 +62,8 @@ func tableAction(c *cli.Context) error {
 		return usagef("project: FLOAT.onnx is missing; see a2qgen project --help")
 	}
 	con := newConsole(c)
-	doc := &projectTable{Networks: c.Args().Slice(), WeightBits: c.Int("weights"), ActBits: c.Int("acts"), Equalised: c.Bool("equalize")}
+	doc := &projectTable{Networks: c.Args().Slice(), WeightBits: c.Int("weights"), ActBits: c.Int("acts"),
+		Equalised: c.Bool("equalize")}
 	for k, path := range doc.Networks {
 		p, err := openProjection(c, path)
 		if err != nil {
@@ -88,7 +89,9 @@ func tableAction(c *cli.Context) error {
 }
 
 // fill adds network k's accuracies.
-func (d *projectTable) fill(ctx context.Context, con *console, p *projection, s ptq.Settings, widths []int, k int) error {
+func (d *projectTable) fill(
+	ctx context.Context, con *console, p *projection, s ptq.Settings, widths []int, k int,
+) error {
 	for i, width := range widths {
 		for j, m := range tableMethods {
 			if k == 0 {
@@ -155,7 +158,8 @@ func (d *projectTable) rows(cell func(s spread) string) [][]string {
 
 func (d *projectTable) print(w io.Writer) {
 	fmt.Fprintf(w, "networks  %s\n", strings.Join(d.Networks, ", "))
-	fmt.Fprintf(w, "data      %s: %d samples calibrate, test samples scored by the integer executor\n", d.Data, d.Samples)
+	fmt.Fprintf(w, "data      %s: %d samples calibrate, test samples scored by the integer executor\n",
+		d.Data, d.Samples)
 	fmt.Fprintf(w, "float     %v %%\n", newSpread(d.Float))
 	var t table
 	for _, row := range d.rows(func(s spread) string { return fmt.Sprintf("%.2f", s.Mean) }) {
@@ -177,8 +181,9 @@ func (d *projectTable) write(prefix string) error {
 			fmt.Fprintf(&csv, "%d,%d,%s,%.2f,%.2f\n", k+1, cell.AccBits, cell.Method, d.Float[k], a)
 		}
 	}
-	fmt.Fprintf(&md, "Accuracy on the test samples, percent, after projection without training: mean of %d networks, smallest and\n"+
-		"largest in brackets. W%dA%d, ends of 8 bits, %d calibration samples. Float: %v.\n\n",
+	fmt.Fprintf(&md,
+		"Accuracy on the test samples, percent, after projection without training: mean of %d networks, smallest and\n"+
+			"largest in brackets. W%dA%d, ends of 8 bits, %d calibration samples. Float: %v.\n\n",
 		len(d.Networks), d.WeightBits, d.ActBits, d.Samples, newSpread(d.Float))
 	markdownTable(&md, d.rows(func(s spread) string { return fmt.Sprintf("%.2f (%.2f..%.2f)", s.Mean, s.Min, s.Max) }))
 	for i, text := range [][]byte{csv.Bytes(), md.Bytes()} {

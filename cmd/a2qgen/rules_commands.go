@@ -138,7 +138,8 @@ var inputRules = map[string]rule{
 		_, err := qonnx.ParseInputType(s)
 		return err
 	}, "INT1", "INT17", "UINT0", "UINT17", "FLOAT", "int8", "8"),
-	"input-range": ranges(), "input-zero": ints(-qonnx.MaxInputZero, qonnx.MaxInputZero), "input-scale": positive(maxRange),
+	"input-range": ranges(), "input-zero": ints(-qonnx.MaxInputZero, qonnx.MaxInputZero),
+	"input-scale": positive(maxRange),
 }
 
 // ranges is what parseRange takes.
@@ -154,7 +155,8 @@ var evalRules = map[string]rule{"spec": file(readsFile)}
 
 // generateRules: whether a design fits on the board is for its estimate to say.
 var generateRules = map[string]rule{
-	"out": file(fillsFolder), "acc": ints(1, maxWidth), "board": oneOf(boardNames()...), "family": oneOf(boards.FamilyNames()...),
+	"out": file(fillsFolder), "acc": ints(1, maxWidth), "board": oneOf(boardNames()...),
+	"family": oneOf(boards.FamilyNames()...),
 }
 
 // pausing is a probability of pauses: beyond 0.9 a simulation is pauses and nothing else.

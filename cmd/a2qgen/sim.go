@@ -48,12 +48,15 @@ const maxFrames = 1 << 20
 func simCommand() *cli.Command {
 	return &cli.Command{
 		Name: "sim", Usage: "cross-check a generated design cycle by cycle",
-		UsageText: "a2qgen sim DIR [--frames N] [--data DIR] [--scale F] [--layout L] [--gap 0..0.9] [--stall 0..0.9] [--period N]\n" +
+		UsageText: "a2qgen sim DIR [--frames N] [--data DIR] [--scale F] [--layout L] " +
+			"[--gap 0..0.9] [--stall 0..0.9] [--period N]\n" +
 			"   [--seed S] [--edited] [--vcd FILE] [--simulator verilator|icarus] [--json]",
 		Description: simHelp,
 		Flags: []cli.Flag{
-			&cli.IntFlag{Name: "frames", Value: 100, Usage: "simulate `N` frames, and some drawn ones beside those of --data"},
-			&cli.StringFlag{Name: "data", DefaultText: "drawn inputs", Usage: "`DIR` of a data set, FILE, or IMAGES,LABELS"},
+			&cli.IntFlag{Name: "frames", Value: 100,
+				Usage: "simulate `N` frames, and some drawn ones beside those of --data"},
+			&cli.StringFlag{Name: "data", DefaultText: "drawn inputs",
+				Usage: "`DIR` of a data set, FILE, or IMAGES,LABELS"},
 			scaleFlag(), layoutFlag(),
 			&cli.Float64Flag{Name: "gap", DefaultText: "0", Usage: "`PROBABILITY` of a pause of the source, 0..0.9"},
 			&cli.Float64Flag{Name: "stall", DefaultText: "0", Usage: "`PROBABILITY` of a pause of the sink, 0..0.9"},
@@ -63,7 +66,8 @@ func simCommand() *cli.Command {
 			&cli.BoolFlag{Name: "edited", DisableDefaultText: true,
 				Usage: "simulate a directory that was changed, and each layer alone"},
 			&cli.StringFlag{Name: "vcd", Usage: "`FILE` to write waves to"},
-			&cli.StringFlag{Name: "simulator", Value: string(verilator.Verilator), Usage: "`NAME`: verilator or icarus"},
+			&cli.StringFlag{Name: "simulator", Value: string(verilator.Verilator),
+				Usage: "`NAME`: verilator or icarus"},
 			jsonFlag(),
 		},
 		Action: simAction,
@@ -112,7 +116,8 @@ func simAction(c *cli.Context) error {
 // check finds options that contradict each other; ranges are the rules' (simRules).
 func (o simOptions) check() error {
 	if o.period > 0 && o.gap == 0 && o.stall == 0 {
-		return usagef("sim: --period is %d without pauses, want --gap or --stall too, the parts of each period that pause",
+		return usagef("sim: --period is %d without pauses, want --gap or --stall too, "+
+			"the parts of each period that pause",
 			o.period)
 	}
 	return nil
@@ -134,7 +139,8 @@ func simulate(ctx context.Context, con *console, dir string, o simOptions) (*sim
 	so := sim.Options{Simulator: o.simulator, Seed: o.seed, VCD: o.vcd,
 		Gap:   sim.Pattern{Probability: o.gap, Period: o.period},
 		Stall: sim.Pattern{Probability: o.stall, Period: o.period}}
-	con.note("simulating %d frames with %s; the first time, its compilation takes a while", len(in.samples), o.simulator)
+	con.note("simulating %d frames with %s; the first time, its compilation takes a while",
+		len(in.samples), o.simulator)
 	res, err := sim.CrossCheck(ctx, d, dir, in.samples, so)
 	doc := newSimReport(res, in, o)
 	doc.Edited = edits

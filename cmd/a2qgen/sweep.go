@@ -16,7 +16,7 @@ import (
 
 const sweepHelp = `Trains the network of a spec with several methods at several accumulator widths and
 seeds, scores every result with the integer executor on the test samples, and writes
-mean and spread as a table and a plot. base knows no accumulator and runs once a seed.
+mean and spread as a table and a plot. base knows no accumulator and runs once per seed.
 budget/split and budget/shifted name the rule of the budget method.
 
 --fps F (at --clock MHZ, or --folding FILE) adds the LUT of each design by estimate, and a
@@ -46,11 +46,14 @@ func sweepCommand() *cli.Command {
 			&cli.IntFlag{Name: "seeds", Value: 3, Usage: "train with `N` seeds each, from --seed on"},
 			&cli.StringFlag{Name: "data", Usage: "`DIR` of the data set, IMAGES,LABELS, or drawn"},
 			&cli.StringFlag{Name: "out", Value: filepath.Join("build", "sweep"), Usage: "`DIR` to write"},
-			&cli.IntFlag{Name: "weights", DefaultText: "the spec's", Usage: "weight width `M` of the hidden layers, bits"},
+			&cli.IntFlag{Name: "weights", DefaultText: "the spec's",
+				Usage: "weight width `M` of the hidden layers, bits"},
 			&cli.IntFlag{Name: "acts", DefaultText: "the spec's", Usage: "activation width `N`, bits"},
-			&cli.IntFlag{Name: "epochs", DefaultText: "the spec's", Usage: "`E` epochs in all, the first half of them in floating point"},
+			&cli.IntFlag{Name: "epochs", DefaultText: "the spec's",
+				Usage: "`E` epochs in all, the first half of them in floating point"},
 			&cli.Uint64Flag{Name: "seed", DefaultText: "the spec's", Usage: "`S` is the first seed"},
-			&cli.StringSliceFlag{Name: "lut", Usage: "choose P and M of each layer for at most `N` LUT; a list with commas, or repeated"},
+			&cli.StringSliceFlag{Name: "lut",
+				Usage: "choose P and M of each layer for at most `N` LUT; a list with commas, or repeated"},
 			jsonFlag(),
 		}, foldingFlags()...),
 		Action: sweepAction,
@@ -93,7 +96,7 @@ type sweep struct {
 	luts     []int // of --lut
 }
 
-// sweepCell is a method at a width, or within so many LUT, trained once a seed.
+// sweepCell is a method at a width, or within so many LUT, trained once per seed.
 type sweepCell struct {
 	method string // "base", "a2q+", "budget/shifted", ...
 	sweepLimit
@@ -190,7 +193,8 @@ func parseLUTs(lists []string) ([]int, error) {
 // sweepTitle is the command that repeats the sweep, whatever the machine.
 func sweepTitle(c *cli.Context, path string) string {
 	line := "a2qgen sweep " + filepath.ToSlash(path)
-	for _, name := range []string{"acc", "methods", "seeds", "weights", "acts", "epochs", "seed", "fps", "clock", "folding"} {
+	for _, name := range []string{"acc", "methods", "seeds", "weights", "acts", "epochs", "seed",
+		"fps", "clock", "folding"} {
 		if c.IsSet(name) {
 			line += fmt.Sprintf(" --%s %v", name, c.Value(name))
 		}

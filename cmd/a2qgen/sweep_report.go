@@ -106,7 +106,7 @@ func (d *sweepReport) at(method string, l sweepLimit) *sweepResult {
 	return &d.Results[i]
 }
 
-// rows returns the table: a row a method, a column a limit.
+// rows returns the table: one row per method, one column per limit.
 func (d *sweepReport) rows(cell func(r *sweepResult) string) [][]string {
 	head := []string{"method"}
 	for _, l := range d.columns() {
@@ -259,12 +259,13 @@ func (d *sweepReport) lutFigure() *report.Figure {
 func (d *sweepReport) csv() []byte {
 	var b bytes.Buffer
 	w := csv.NewWriter(&b)
-	w.Write([]string{"method", "acc_bits", "seed", "float_percent", "integer_percent", "needed_bits", "l1_max", "taps_max", "weight_bits", "lut_limit", "lut"})
+	w.Write([]string{"method", "acc_bits", "seed", "float_percent", "integer_percent", "needed_bits", "l1_max",
+		"taps_max", "weight_bits", "lut_limit", "lut"})
 	for _, r := range d.Results {
 		for _, run := range r.Runs {
-			w.Write([]string{r.Method, fmt.Sprint(r.AccBits), fmt.Sprint(run.Seed), fmt.Sprintf("%.2f", run.FloatPercent),
-				fmt.Sprintf("%.2f", run.IntegerPercent), fmt.Sprint(run.NeededBits), fmt.Sprint(run.L1Max), fmt.Sprint(run.TapsMax), fmt.Sprint(run.WeightBits),
-				fmt.Sprint(run.LUTLimit), fmt.Sprint(run.LUT)})
+			w.Write(cells(r.Method, r.AccBits, run.Seed, fmt.Sprintf("%.2f", run.FloatPercent),
+				fmt.Sprintf("%.2f", run.IntegerPercent), run.NeededBits, run.L1Max, run.TapsMax, run.WeightBits,
+				run.LUTLimit, run.LUT))
 		}
 	}
 	w.Flush() // b takes everything
@@ -273,7 +274,8 @@ func (d *sweepReport) csv() []byte {
 
 func (d *sweepReport) markdown() []byte {
 	var b bytes.Buffer
-	fmt.Fprintf(&b, "# %s\n\n    %s\n\n%s. Seeds %v; integer accuracy on the test samples in percent, mean ± standard deviation.\n",
+	fmt.Fprintf(&b,
+		"# %s\n\n    %s\n\n%s. Seeds %v; integer accuracy on the test samples in percent, mean ± standard deviation.\n",
 		d.Name, d.Title, d.Data, d.Seeds)
 	for _, l := range d.limits() {
 		fmt.Fprintf(&b, "\n* %s", l)
@@ -284,8 +286,11 @@ func (d *sweepReport) markdown() []byte {
 		b.WriteString("\nOn held-out training samples:\n\n")
 		markdownTable(&b, d.rows((*sweepResult).validation))
 	}
-	b.WriteString("\nLargest l1 norm of a channel under the method, most nonzero weights (taps), widest weights (bits):\n\n")
-	markdownTable(&b, d.rows(func(r *sweepResult) string { return fmt.Sprintf("%d, %d, %d", r.L1Max, r.TapsMax, r.WeightBits) }))
+	b.WriteString("\nLargest l1 norm of a channel under the method, most nonzero weights (taps), " +
+		"widest weights (bits):\n\n")
+	markdownTable(&b, d.rows(func(r *sweepResult) string {
+		return fmt.Sprintf("%d, %d, %d", r.L1Max, r.TapsMax, r.WeightBits)
+	}))
 	b.WriteString("\n![accuracy over P](results.svg)\n")
 	if d.hardware() {
 		d.lutMarkdown(&b)
@@ -308,7 +313,8 @@ func (d *sweepReport) lutMarkdown(b *bytes.Buffer) {
 			for _, w := range run.Widths {
 				widths = append(widths, fmt.Sprintf("%s %d, %d", w.Layer, w.AccBits, w.WeightBits))
 			}
-			rows = append(rows, cells(r.Method, r.limit(), run.Seed, strings.Join(widths, "; "), run.LUT, fmt.Sprintf("%.2f", run.IntegerPercent)))
+			rows = append(rows, cells(r.Method, r.limit(), run.Seed, strings.Join(widths, "; "), run.LUT,
+				fmt.Sprintf("%.2f", run.IntegerPercent)))
 		}
 	}
 	if len(rows) > 1 {

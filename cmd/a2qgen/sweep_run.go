@@ -65,7 +65,8 @@ func (s *sweep) run(ctx context.Context) (*sweepReport, error) {
 			if err != nil {
 				return nil, fmt.Errorf("%s, %v, seed %d: %w", cell.method, cell.sweepLimit, seed, err)
 			}
-			s.con.line("%d/%d  %s %v seed %d: %.2f %%", i*len(s.seeds)+k+1, total, cell.method, cell.sweepLimit, seed, r.IntegerPercent)
+			s.con.line("%d/%d  %s %v seed %d: %.2f %%", i*len(s.seeds)+k+1, total,
+				cell.method, cell.sweepLimit, seed, r.IntegerPercent)
 			c.add(r)
 		}
 		c.finish()
@@ -147,8 +148,9 @@ func (s *sweep) estimate(r *sweepRun, path string) error {
 }
 
 func newSweepRun(cell sweepCell, seed uint64, doc *trainReport) *sweepRun {
-	r := &sweepRun{Method: cell.method, AccBits: cell.acc, LUTLimit: cell.lut, Seed: seed, SamplesPerSecond: doc.SamplesPerSecond,
-		FloatPercent: doc.FloatAccuracyPercent, IntegerPercent: doc.IntegerAccuracyPercent}
+	r := &sweepRun{Method: cell.method, AccBits: cell.acc, LUTLimit: cell.lut, Seed: seed,
+		SamplesPerSecond: doc.SamplesPerSecond, FloatPercent: doc.FloatAccuracyPercent,
+		IntegerPercent: doc.IntegerAccuracyPercent}
 	if doc.task == train.Regress {
 		r.FloatPercent, r.IntegerPercent = doc.FloatPSNR, doc.IntegerPSNR
 	}

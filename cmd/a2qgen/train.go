@@ -60,7 +60,8 @@ func trainCommand() *cli.Command {
 		Name: "train", Usage: "train a network whose accumulators cannot overflow",
 		UsageText: "a2qgen train SPEC.yaml [--data DIR] [--layout nchw|nhwc] [--input-range LO:HI] [--out net.onnx]\n" +
 			"   [--method NAME] [--rule split|shifted] [--acc P] [--weights M] [--acts N]\n" +
-			"   [--epochs E] [--seed S] [--seeds K] [--start FILE.onnx] [--cache DIR] [--float-out FILE.onnx] [--resume]\n" +
+			"   [--epochs E] [--seed S] [--seeds K] [--start FILE.onnx] [--cache DIR] [--float-out FILE.onnx] " +
+			"[--resume]\n" +
 			"   [--lut N [--fps F] [--clock MHZ] [--folding FILE] [--fold LAYER=PE,SIMD]...] [--json]",
 		Description: trainHelp,
 		Flags: append([]cli.Flag{
@@ -69,12 +70,17 @@ func trainCommand() *cli.Command {
 				Usage: "`LAYOUT` of images in the files: nchw or nhwc (channels last)"},
 			&cli.StringFlag{Name: "input-range", DefaultText: "the spec's", Usage: "the network's input holds `LO:HI`"},
 			&cli.StringFlag{Name: "out", Value: "net.onnx", Usage: "`FILE` to write"},
-			&cli.StringFlag{Name: "method", Usage: "`NAME` of the quantiser of the hidden layers: base, wn, a2q, a2q+ or budget"},
-			&cli.StringFlag{Name: "rule", Usage: "`NAME` of the rule of budget: split (accumulators start at 0) or shifted"},
-			&cli.IntFlag{Name: "acc", DefaultText: "the spec's", Usage: "accumulator width `P` of the hidden layers, bits"},
-			&cli.IntFlag{Name: "weights", DefaultText: "the spec's", Usage: "weight width `M` of the hidden layers, bits"},
+			&cli.StringFlag{Name: "method",
+				Usage: "`NAME` of the quantiser of the hidden layers: base, wn, a2q, a2q+ or budget"},
+			&cli.StringFlag{Name: "rule",
+				Usage: "`NAME` of the rule of budget: split (accumulators start at 0) or shifted"},
+			&cli.IntFlag{Name: "acc", DefaultText: "the spec's",
+				Usage: "accumulator width `P` of the hidden layers, bits"},
+			&cli.IntFlag{Name: "weights", DefaultText: "the spec's",
+				Usage: "weight width `M` of the hidden layers, bits"},
 			&cli.IntFlag{Name: "acts", DefaultText: "the spec's", Usage: "activation width `N`, bits"},
-			&cli.IntFlag{Name: "epochs", DefaultText: "the spec's", Usage: "`E` epochs in all, the first half of them in floating point"},
+			&cli.IntFlag{Name: "epochs", DefaultText: "the spec's",
+				Usage: "`E` epochs in all, the first half of them in floating point"},
 			&cli.Uint64Flag{Name: "seed", DefaultText: "the spec's", Usage: "`S` fixes weights and order of samples"},
 			&cli.IntFlag{Name: "seeds", Value: 1, Usage: "train with `K` seeds, the spec's and those after it"},
 			&cli.StringFlag{Name: "start", Usage: "ONNX `FILE` whose weights and batch norm to start from"},
@@ -100,7 +106,8 @@ func trainAction(c *cli.Context) error {
 		return usageError{err} // the spec by itself is right
 	}
 	if c.IsSet("rule") && !spec.Uses(quant.Budget) {
-		return usagef("train: --rule is %s with method %s, want method budget, which alone has rules", spec.Rule, spec.Method)
+		return usagef("train: --rule is %s with method %s, want method budget, which alone has rules",
+			spec.Rule, spec.Method)
 	}
 	if c.IsSet("data") {
 		spec.Data = c.String("data")
@@ -173,7 +180,9 @@ func overrides(c *cli.Context) train.Overrides {
 		r := quant.Rule(c.String("rule"))
 		o.Rule = &r
 	}
-	for name, p := range map[string]**int{"acc": &o.AccBits, "weights": &o.WeightBits, "acts": &o.ActBits, "epochs": &o.Epochs} {
+	for name, p := range map[string]**int{
+		"acc": &o.AccBits, "weights": &o.WeightBits, "acts": &o.ActBits, "epochs": &o.Epochs,
+	} {
 		if c.IsSet(name) {
 			v := c.Int(name)
 			*p = &v
@@ -275,7 +284,9 @@ func classesOf(set *data.Set) string {
 }
 
 // trainNetwork trains, writes and re-imports a network, and scores the import.
-func trainNetwork(ctx context.Context, con *console, spec *train.Spec, sets dataSets, o train.Options) (*trainReport, *quant.Network, error) {
+func trainNetwork(
+	ctx context.Context, con *console, spec *train.Spec, sets dataSets, o train.Options,
+) (*trainReport, *quant.Network, error) {
 	start := time.Now()
 	w := &trainWatcher{con: con, task: spec.Task, dataLine: sets.describe() + classesOf(sets.train)}
 	if warning := oneLabel(sets.train); warning != "" {
@@ -299,9 +310,10 @@ func trainNetwork(ctx context.Context, con *console, spec *train.Spec, sets data
 	doc := &trainReport{
 		Out: o.Out, Name: spec.Name, Method: string(spec.Method), AccBits: spec.AccBits,
 		FloatAccuracyPercent: 100 * res.FloatAccuracy, QATAccuracyPercent: 100 * res.QATAccuracy,
-		FloatPSNR: res.FloatPSNR, QATPSNR: res.QATPSNR, task: spec.Task, FloatCached: res.FloatCached, Metrics: m.paths(),
-		Epochs: len(res.History), Seconds: seconds(start), Seed: spec.Seed, Data: sets.train.Name,
-		TrainSamples: sets.train.Len(), Classes: sets.train.Classes, TestSamples: sets.test.Len(), Layers: inspect(net).Layers,
+		FloatPSNR: res.FloatPSNR, QATPSNR: res.QATPSNR, task: spec.Task, FloatCached: res.FloatCached,
+		Metrics: m.paths(), Epochs: len(res.History), Seconds: seconds(start), Seed: spec.Seed, Data: sets.train.Name,
+		TrainSamples: sets.train.Len(), Classes: sets.train.Classes, TestSamples: sets.test.Len(),
+		Layers:   inspect(net).Layers,
 		dataLine: w.dataLine,
 	}
 	if spec.Float.Epochs == 0 && spec.Start == "" {

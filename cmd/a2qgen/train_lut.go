@@ -46,7 +46,8 @@ type allocationLayer struct {
 // lutFlags are the flags that bound the LUT of the design to train for.
 func lutFlags() []cli.Flag {
 	return append([]cli.Flag{
-		&cli.IntFlag{Name: "lut", DefaultText: "no limit", Usage: "choose accumulators and weights of each layer so that the design takes at most `N` LUT"},
+		&cli.IntFlag{Name: "lut", DefaultText: "no limit",
+			Usage: "choose accumulators and weights of each layer so that the design takes at most `N` LUT"},
 	}, foldingFlags()...)
 }
 
@@ -120,7 +121,8 @@ func (a *allocation) choose(w *train.Widths) ([]int, error) {
 		least += slices.Min(c)
 	}
 	if a.Limit < least {
-		return nil, fmt.Errorf("--lut is %d, want at least %d: what the smallest P and M take by estimate, %d of it in layers whose widths are fixed",
+		return nil, fmt.Errorf("--lut is %d, want at least %d: what the smallest P and M take by estimate, "+
+			"%d of it in layers whose widths are fixed",
 			a.Limit, least, rest)
 	}
 	chosen, err := w.Choose(costs, a.Limit-rest)
@@ -132,7 +134,8 @@ func (a *allocation) choose(w *train.Widths) ([]int, error) {
 		last := len(w.Candidates[i]) - 1
 		c, most := w.Candidates[i][k], w.Candidates[i][last]
 		a.Layers = append(a.Layers, allocationLayer{Name: w.Layers[i], AccBits: c.AccBits, WeightBits: c.WeightBits,
-			MostAccBits: most.AccBits, MostWeightBits: most.WeightBits, LUT: costs[i][k], MostLUT: costs[i][last], Loss: w.Loss[i][k]})
+			MostAccBits: most.AccBits, MostWeightBits: most.WeightBits, LUT: costs[i][k], MostLUT: costs[i][last],
+			Loss: w.Loss[i][k]})
 		a.LUT += costs[i][k]
 	}
 	return chosen, nil
@@ -216,7 +219,8 @@ func (a *allocation) print(w io.Writer) {
 	var t table
 	t.row("layer", "P", "of", "M", "of", "LUT", "of", "loss")
 	for _, l := range a.Layers {
-		t.row(l.Name, l.AccBits, l.MostAccBits, l.WeightBits, l.MostWeightBits, l.LUT, l.MostLUT, fmt.Sprintf("%+.4f", l.Loss))
+		t.row(l.Name, l.AccBits, l.MostAccBits, l.WeightBits, l.MostWeightBits, l.LUT, l.MostLUT,
+			fmt.Sprintf("%+.4f", l.Loss))
 	}
 	t.print(w)
 	fmt.Fprintf(w, "  before training: LUT of the layers (%d with the rest), and what the loss rises by\n", a.LUT)

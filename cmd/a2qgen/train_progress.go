@@ -71,7 +71,8 @@ func (w *trainWatcher) advise(err error, out string) error {
 	case errors.Is(err, context.Canceled):
 		return fmt.Errorf("%w; --resume goes on from the last whole epoch", err)
 	case errors.Is(err, train.ErrDiverged):
-		return fmt.Errorf("%w; %s.ckpt holds the last whole epoch: a lower lr, a warm_up or a clip_norm may help", err, out)
+		return fmt.Errorf("%w; %s.ckpt holds the last whole epoch: a lower lr, a warm_up or a clip_norm may help",
+			err, out)
 	}
 	return err
 }

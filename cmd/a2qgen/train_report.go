@@ -66,9 +66,10 @@ type epochReport struct {
 
 // addHistory adds the epochs and their mean speed.
 func (r *trainReport) addHistory(history []train.Event) {
-	pace := 0.0 // seconds a sample, summed over epochs of equal size
+	pace := 0.0 // seconds per sample, summed over epochs of equal size
 	for _, e := range history {
-		row := epochReport{Phase: e.Phase, Epoch: e.Epoch, Loss: e.Loss, SamplesPerSecond: e.SamplesPerSecond, Rate: e.Rate}
+		row := epochReport{Phase: e.Phase, Epoch: e.Epoch, Loss: e.Loss,
+			SamplesPerSecond: e.SamplesPerSecond, Rate: e.Rate}
 		if r.task == train.Regress {
 			row.PSNR, row.ValidationPSNR = e.PSNR, e.Validation
 		} else {

@@ -30,7 +30,8 @@ func integerPSNR(ctx context.Context, con *console, net *quant.Network, set *dat
 	fit.warn(con)
 	set = fit.Set
 	if aims.Size() != net.OutputSize() || net.Dequantize == nil {
-		return 0, fmt.Errorf("%s: targets of %d elements, the network gives %d real outputs", set.Name, aims.Size(), net.OutputSize())
+		return 0, fmt.Errorf("%s: targets of %d elements, the network gives %d real outputs",
+			set.Name, aims.Size(), net.OutputSize())
 	}
 	e, ratios := quant.NewExecutor(net), make([]float64, set.Len())
 	bar := con.bar(set.Len(), "integer executor")

@@ -61,7 +61,9 @@ func seedPath(out string, s uint64) string {
 
 // trainSeeds trains spec with n seeds, from its own on. With o.Resume it goes
 // on from the checkpoints that are there, the first seed's at least.
-func trainSeeds(ctx context.Context, con *console, spec *train.Spec, sets dataSets, o train.Options, n int) (*seedsReport, error) {
+func trainSeeds(
+	ctx context.Context, con *console, spec *train.Spec, sets dataSets, o train.Options, n int,
+) (*seedsReport, error) {
 	doc := &seedsReport{Seeds: n}
 	for i := range uint64(n) {
 		seed := spec.Seed + i
@@ -112,7 +114,8 @@ func (d *seedsReport) print(w io.Writer) {
 	name, unit, _ := r.results()
 	for _, r := range d.Runs {
 		_, _, v := r.results()
-		fmt.Fprintf(w, "  seed %-4d float %.2f %s, QAT %.2f %s, integer %.2f %s: %s\n", r.Seed, v[0], unit, v[1], unit, v[2], unit, r.Out)
+		fmt.Fprintf(w, "  seed %-4d float %.2f %s, QAT %.2f %s, integer %.2f %s: %s\n",
+			r.Seed, v[0], unit, v[1], unit, v[2], unit, r.Out)
 	}
 	fmt.Fprintf(w, "%s on the test samples, %s\n", name, unit)
 	fmt.Fprintf(w, "  float              %v\n", either(d.FloatAccuracyPercent, d.FloatPSNR))

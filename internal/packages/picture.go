@@ -42,15 +42,17 @@ func Picture(all []Package) string {
 	for _, from := range boxes {
 		for _, name := range direct(all, from.Package) {
 			to := boxes[slices.IndexFunc(boxes, func(b *box) bool { return b.Name == name })]
-			fmt.Fprintf(&s, `<path d="M%.0f %.0fC%.0f %.0f %.0f %.0f %.0f %.0f" fill="none" stroke="#567" stroke-width="1.2" `+
-				`marker-end="url(#a)"><title>%s imports %s</title></path>`+"\n",
+			fmt.Fprintf(&s,
+				`<path d="M%.0f %.0fC%.0f %.0f %.0f %.0f %.0f %.0f" fill="none" stroke="#567" stroke-width="1.2" `+
+					`marker-end="url(#a)"><title>%s imports %s</title></path>`+"\n",
 				from.x+from.width/2, top(from)+boxHeight, from.x+from.width/2, top(from)+boxHeight+40,
 				to.x+to.width/2, top(to)-40, to.x+to.width/2, top(to), from.Name, to.Name)
 		}
 	}
 	for _, b := range boxes {
-		fmt.Fprintf(&s, `<g><title>%s</title><rect x="%.0f" y="%.0f" width="%.0f" height="%d" rx="5" fill="#eef3f8" stroke="#567"/>`+
-			`<text x="%.0f" y="%.0f" font-size="13" text-anchor="middle">%s</text></g>`+"\n",
+		fmt.Fprintf(&s,
+			`<g><title>%s</title><rect x="%.0f" y="%.0f" width="%.0f" height="%d" rx="5" fill="#eef3f8" `+
+				`stroke="#567"/><text x="%.0f" y="%.0f" font-size="13" text-anchor="middle">%s</text></g>`+"\n",
 			html.EscapeString(b.Doc), b.x, top(b), b.width, boxHeight, b.x+b.width/2, top(b)+boxHeight/2+5, b.Name)
 	}
 	return s.String() + "</svg>\n"
@@ -119,7 +121,8 @@ func sortByNeighbours(all []Package, r []*box, rows [][]*box) {
 	for _, b := range r {
 		sum, n := b.x+b.width/2, 1.0
 		for _, other := range slices.Concat(rows...) {
-			if slices.Contains(direct(all, b.Package), other.Name) || slices.Contains(direct(all, other.Package), b.Name) {
+			if slices.Contains(direct(all, b.Package), other.Name) ||
+				slices.Contains(direct(all, other.Package), b.Name) {
 				sum, n = sum+other.x+other.width/2, n+1
 			}
 		}
@@ -140,7 +143,9 @@ func sortByNeighbours(all []Package, r []*box, rows [][]*box) {
 func direct(all []Package, p Package) []string {
 	var list []string
 	for _, to := range p.Imports {
-		follows := slices.ContainsFunc(p.Imports, func(other string) bool { return other != to && reaches(all, other, to) })
+		follows := slices.ContainsFunc(p.Imports, func(other string) bool {
+			return other != to && reaches(all, other, to)
+		})
 		if !follows {
 			list = append(list, to)
 		}
@@ -150,7 +155,9 @@ func direct(all []Package, p Package) []string {
 
 func reaches(all []Package, from, to string) bool {
 	imports := all[index(all, from)].Imports
-	return slices.Contains(imports, to) || slices.ContainsFunc(imports, func(next string) bool { return reaches(all, next, to) })
+	return slices.Contains(imports, to) || slices.ContainsFunc(imports, func(next string) bool {
+		return reaches(all, next, to)
+	})
 }
 
 func index(all []Package, name string) int {
