@@ -12,7 +12,8 @@ import (
 	"github.com/a2qgen/a2qgen/hwgen"
 )
 
-// Exit statuses.
+// Exit statuses. The contract of scripts, documented in appHelp: 1 says that other files
+// or a smaller network may help, 2 that this command line never will.
 const (
 	statusDone   = 0
 	statusFailed = 1
@@ -25,8 +26,10 @@ const (
 // the board that is read (a fold that does not divide a layer) is a failure.
 type usageError struct{ error }
 
+// Unwrap keeps causes visible to errors.Is: a usage error may wrap a spec's own.
 func (e usageError) Unwrap() error { return e.error }
 
+// usagef is fmt.Errorf for a usageError.
 func usagef(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
 
 const appHelp = `An accumulator of P bits is certified, not hoped for: the bound is computed from
@@ -52,6 +55,8 @@ on stdout too: {"error": {"message": "...", "exit_status": 1}}.`
 // run executes a command line, without the program's name, and returns the exit
 // status. The one place where an error becomes a line for the user.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	// With --json a script reads exactly one document: where a result was printed already,
+	// as by a sim whose verdict is then an error, no second one may follow it.
 	printed := &watchedWriter{Writer: stdout}
 	app := newApp(printed, stderr)
 	line, err := reorder(app, args)
@@ -101,6 +106,9 @@ func (w *watchedWriter) Write(p []byte) (int, error) {
 	return w.Writer.Write(p)
 }
 
+// newApp returns the command line's tree. Every command gets the same two hooks: Before
+// applies the rules of its flags (checkFlags) ahead of any reading, and OnUsageError puts
+// the parser's own complaints into the words of those rules.
 func newApp(stdout, stderr io.Writer) *cli.App {
 	app := &cli.App{
 		Name: "a2qgen", Version: hwgen.Version,
@@ -120,14 +128,19 @@ func newApp(stdout, stderr io.Writer) *cli.App {
 	}
 	for _, c := range app.Commands {
 		c.Before = checkFlags
+		// Else "a2qgen inspect help" would print a help text in place of reading a file
+		// "help".
 		c.HideHelpCommand = true
 		c.OnUsageError = onUsageError
 	}
 	return app
 }
 
+// onUsageError is called for what the flag parser itself refuses, such as --frames x.
 func onUsageError(c *cli.Context, err error, _ bool) error { return parseError(c, err) }
 
+// noCommand is the action of a line without a known command; a usage error either way, so
+// that a script with a misspelt command does not see status 0 and a help text.
 func noCommand(c *cli.Context) error {
 	if c.Args().Present() {
 		return usagef("no command %q; see a2qgen --help", c.Args().First())
@@ -139,7 +152,9 @@ func noCommand(c *cli.Context) error {
 	return usagef("no command given, want one of %s; see a2qgen --help", strings.Join(names, ", "))
 }
 
-// oneArgument returns the positional argument of a command that takes one.
+// oneArgument returns the positional argument of a command that takes one. An empty one
+// counts as missing: it comes from an unset shell variable. More than one is refused: what
+// looks like a second network is most often a value whose flag was forgotten.
 func oneArgument(c *cli.Context, name string) (string, error) {
 	switch n := c.Args().Len(); {
 	case n == 0 || c.Args().First() == "":
@@ -158,7 +173,8 @@ func noArgument(c *cli.Context) error {
 	return nil
 }
 
-// oneLine joins the lines of a message.
+// oneLine joins the lines of a message. Errors of tools and of the YAML reader have
+// several; run promises one per failure, which tests and scripts rely on.
 func oneLine(s string) string {
 	var parts []string
 	for _, line := range strings.Split(s, "\n") {

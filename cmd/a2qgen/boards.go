@@ -36,6 +36,8 @@ type boardsReport struct {
 	Boards []boards.Board `json:"boards"`
 }
 
+// print writes one line per board. Block RAM is in kbit, the one unit that families with
+// blocks of 4, 18 and 36 kbit have in common.
 func (r *boardsReport) print(w io.Writer) {
 	var t table
 	t.row("board", "family", "part", "LUT", "FF", "RAM, kbit", "DSP", "clock, MHz")

@@ -30,9 +30,12 @@ Example:
    a2qgen demo
    a2qgen demo --out build/demo --data drawn --json`
 
-// demoSpec is the spec of the demo, a file of package examples.
+// demoSpec is the spec of the demo, a file of package examples, which the program embeds:
+// the demo runs from any folder.
 const demoSpec = "fmnist-mlp.yaml"
 
+// demoCommand has few flags on purpose: what it shows is what a first visitor sees, and
+// every step is a command of its own for those who want more.
 func demoCommand() *cli.Command {
 	return &cli.Command{
 		Name: "demo", Usage: "all of it on " + demoSpec + ", in a minute or two",
@@ -68,16 +71,23 @@ func demoAction(c *cli.Context) error {
 	return nil
 }
 
-// demo is a run of the demo.
+// demo is a run of the demo. It keeps what later steps need of earlier ones; each step
+// also reads its files from the output directory, as the commands by themselves would.
 type demo struct {
-	con       *console
+	// con has the quiet or the moving progress of all steps.
+	con *console
+	// out is the output directory, data what data.Open takes.
 	out, data string
-	frames    int
-	spec      *train.Spec
-	sets      dataSets
-	net       *quant.Network
-	start     time.Time
-	report    demoReport
+	// frames of each simulation, beside the drawn ones.
+	frames int
+	// spec is the constrained one; trainBase derives the other from it.
+	spec *train.Spec
+	sets dataSets
+	// net is the constrained network as it was imported from net.onnx: inspect and eval
+	// judge the integers in the file, not those in the trainer's memory.
+	net    *quant.Network
+	start  time.Time
+	report demoReport
 }
 
 // demoReport is the JSON of demo: that of each step.
@@ -98,6 +108,7 @@ type demoReport struct {
 // Choices of the demo: a small board, a frame rate that suits it, and how often
 // source and sink pause, each by itself, in the second simulation.
 const (
+	// The PYNQ-Z1 is a board that FINN's examples run on too.
 	demoBoard  = "pynq-z1"
 	demoFPS    = 100000
 	demoPause  = 0.3
@@ -105,8 +116,8 @@ const (
 	demoDesign = "design" // folder of the Verilog
 )
 
-// prepare reads the spec and finds out before the training whether a later step
-// cannot work.
+// prepare reads the spec and finds out before the training whether a later step cannot
+// work. The training takes most of the demo's time: a missing compiler is said before it.
 func (d *demo) prepare(o train.Overrides) error {
 	d.start = time.Now()
 	for _, tool := range []string{"verilator", "make", "g++"} {
@@ -138,7 +149,9 @@ func (d *demo) path(name string) string { return filepath.Join(d.out, name) }
 // printer is a report of a step.
 type printer interface{ print(w io.Writer) }
 
-// run takes all steps, prints each one's report as it comes, and writes the files.
+// run takes all steps, prints each one's report as it comes, and writes the files. The
+// order is that of the flow in docs/architecture.md. An error ends the demo: what was
+// written so far stays, and a second run overwrites it.
 func (d *demo) run(ctx context.Context) error {
 	var err error
 	if d.sets, err = (sampleSource{data: d.data}).openBoth(); err != nil {
@@ -171,8 +184,9 @@ func (d *demo) run(ctx context.Context) error {
 	return d.finish()
 }
 
-// openOut makes the output directory. The second training shares the float phase of
-// the first, not of an earlier demo.
+// openOut makes the output directory. The second training shares the float phase of the
+// first, not of an earlier demo. A phase that an earlier one left would make the training
+// look faster than it is.
 func (d *demo) openOut() error {
 	if err := openFolder("demo", d.out, demoFloat); err != nil {
 		return err
@@ -197,6 +211,7 @@ func (d *demo) show(title string, doc printer) error {
 	})
 }
 
+// train trains under the accumulator limit of the spec.
 func (d *demo) train(ctx context.Context) (printer, error) {
 	var err error
 	d.report.Train, d.net, err = trainNetwork(ctx, d.con, d.spec, d.sets,
@@ -204,6 +219,8 @@ func (d *demo) train(ctx context.Context) (printer, error) {
 	return d.report.Train, err
 }
 
+// trainBase trains the same network by the method base, which knows no accumulator. With
+// the float phase in common, all that differs is what the limit costs.
 func (d *demo) trainBase(ctx context.Context) (printer, error) {
 	base := quant.Base
 	spec, err := d.spec.With(train.Overrides{Method: &base})
@@ -215,17 +232,20 @@ func (d *demo) trainBase(ctx context.Context) (printer, error) {
 	return d.report.TrainBase, err
 }
 
+// inspect prints the certificates: the bounds over all inputs and orders of adding.
 func (d *demo) inspect(context.Context) (printer, error) {
 	d.report.Inspect = inspect(d.net)
 	return d.report.Inspect, nil
 }
 
+// eval scores with the integer executor on the test samples.
 func (d *demo) eval(ctx context.Context) (printer, error) {
 	var err error
 	d.report.Eval, err = evaluate(ctx, d.con, d.net, d.sets.test)
 	return d.report.Eval, err
 }
 
+// generate writes the Verilog for the demo's board, and fails where it does not fit.
 func (d *demo) generate(context.Context) (printer, error) {
 	var err error
 	d.report.Generate, err = generateFile(d.path("net.onnx"), nil, designDir{path: d.path(demoDesign)}, demoBoard,
@@ -233,12 +253,16 @@ func (d *demo) generate(context.Context) (printer, error) {
 	return d.report.Generate, err
 }
 
+// sim compares with a source and a sink that never pause: the design at full speed, in
+// which its interval and latency show.
 func (d *demo) sim(ctx context.Context) (printer, error) {
 	var err error
 	d.report.Sim, err = d.crossCheck(ctx, 0)
 	return d.report.Sim, err
 }
 
+// simStall compares under back-pressure, which a free-running classifier never meets: it
+// gives one beat per frame.
 func (d *demo) simStall(ctx context.Context) (printer, error) {
 	var err error
 	d.report.SimStall, err = d.crossCheck(ctx, demoPause)
@@ -254,11 +278,14 @@ func (d *demo) crossCheck(ctx context.Context, pause float64) (*simReport, error
 	return doc, doc.verdict()
 }
 
+// The seed is fixed, so that two runs of the demo on one machine print the same beats.
 func (d *demo) simOptions(pause float64) simOptions {
 	return simOptions{frames: d.frames, gap: pause, stall: pause, seed: 1, set: d.sets.test,
 		simulator: verilator.Verilator}
 }
 
+// estimate reads the directory, so that folding and clock are those of the design that was
+// simulated, and varies P alone.
 func (d *demo) estimate(context.Context) (printer, error) {
 	net, o, err := estimateSource(d.path(demoDesign), nil, hwgen.Options{})
 	if err != nil {
@@ -272,7 +299,8 @@ func (d *demo) estimate(context.Context) (printer, error) {
 	return d.report.Estimate, err
 }
 
-// finish writes the reports and prints the summary.
+// finish writes the reports and prints the summary. Both files are replaced whole: a
+// viewer never sees half a page.
 func (d *demo) finish() error {
 	d.report.Seconds = seconds(d.start)
 	doc, err := toJSON(&d.report)

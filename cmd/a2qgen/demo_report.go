@@ -7,7 +7,9 @@ import (
 	"github.com/a2qgen/a2qgen/quant/train"
 )
 
-// summary says in a few lines what the demo found.
+// summary says in a few lines what the demo found. It is printed last and heads the HTML
+// page; README quotes it. The unlimited network's P is what its hidden layers would need
+// for the same guarantee: the fair comparison.
 func (r *demoReport) summary() []string {
 	lines := []string{
 		fmt.Sprintf("accuracy  float %.2f %%; integers, no limit %.2f %% (needs P=%d); "+
@@ -31,8 +33,9 @@ func (r *demoReport) summary() []string {
 		"cost      "+r.Estimate.saving(r.Train.AccBits))
 }
 
-// constrainedBits returns the largest accumulator that the layers with a limit in
-// one network need in the other.
+// constrainedBits returns the largest accumulator that the layers with a limit in one
+// network need in the other. Both networks have the same layers in the same order, as they
+// come from one spec.
 func constrainedBits(limited, other []layerReport) int {
 	bits := 0
 	for i, l := range limited {
@@ -73,6 +76,7 @@ func accuracyFigure(runs ...*trainReport) report.Figure {
 	return f
 }
 
+// countPhase returns how many epochs of a history belong to a phase.
 func countPhase(history []epochReport, phase string) int {
 	n := 0
 	for _, e := range history {
@@ -83,6 +87,9 @@ func countPhase(history []epochReport, phase string) int {
 	return n
 }
 
+// boundsTable is the table of inspect without what is the same for all layers of an MLP. M
+// and N are the bits of weights and inputs, P the declared accumulator, "needs" the
+// smallest safe one.
 func boundsTable(r *inspectReport) *report.Table {
 	t := &report.Table{Head: []string{"layer", "in", "out", "M", "N", "P", "needs", "acc min", "acc max", "l1 max",
 		"taps", "zeros, %"}}
@@ -94,6 +101,8 @@ func boundsTable(r *inspectReport) *report.Table {
 	return t
 }
 
+// foldingTable says per layer how many rows (PE) and columns (SIMD) are computed at once,
+// and the cycles per frame that follow: rows/PE * columns/SIMD.
 func foldingTable(r *generateReport) *report.Table {
 	t := &report.Table{Head: []string{"layer", "PE", "SIMD", "cycles", "P"}}
 	for _, l := range r.Layers {
@@ -102,6 +111,9 @@ func foldingTable(r *generateReport) *report.Table {
 	return t
 }
 
+// simTable has one row per simulation. "All blocked" and "all starved" count cycles in
+// which every stream of the design was so at once: without them a pass under pauses says
+// nothing about the layers in the middle.
 func simTable(runs ...*simReport) *report.Table {
 	t := &report.Table{Head: []string{"gap", "stall", "frames", "beats", "all blocked", "all starved", "mismatches",
 		"cycles, model", "cycles, Verilog", "right"}}
@@ -113,6 +125,7 @@ func simTable(runs ...*simReport) *report.Table {
 	return t
 }
 
+// cells prints values as a row of a table, as fmt.Sprint does.
 func cells(values ...any) []string {
 	out := make([]string, len(values))
 	for i, v := range values {

@@ -28,6 +28,8 @@ Example:
    a2qgen estimate build/net --acc 12,16,32 --json`
 
 func estimateCommand() *cli.Command {
+	// --board is no flag here: an estimate is not refused for being too large, and
+	// --family alone decides which formulas apply.
 	flags := append([]cli.Flag{
 		&cli.StringFlag{Name: "acc", Value: "8:32", Usage: "accumulator widths: `P`, FROM:TO, or a list with commas"},
 		&cli.StringFlag{Name: "family", Value: defaultFamily, Usage: "FPGA family `NAME`"},
@@ -43,6 +45,8 @@ func estimateCommand() *cli.Command {
 	}
 }
 
+// estimateAction checks all that the line alone decides before it reads a file: then the
+// exit status of a wrong line does not depend on which files are there.
 func estimateAction(c *cli.Context) error {
 	path, err := oneArgument(c, "NET.onnx or DIR")
 	if err != nil {
@@ -90,6 +94,8 @@ func estimateSource(path string, in *qonnx.InputType, o hwgen.Options) (*quant.N
 	if err != nil {
 		return nil, o, err
 	}
+	// The directory's plan is the base and the flags lie over it, as they would have been
+	// given to generate: what is estimated is this very design at another P.
 	own := d.manifest.Plan()
 	if o.ClockMHz != 0 {
 		own.ClockMHz = o.ClockMHz
@@ -108,14 +114,18 @@ func estimateSource(path string, in *qonnx.InputType, o hwgen.Options) (*quant.N
 		}
 		folding[l.Layer.Name] = f
 	}
+	// The manifest has the fold of every layer; where PE and SIMD were cleared above, the
+	// plan chooses them anew for FPS.
 	own.Folding, own.FPS = folding, o.FPS
 	return d.Network, own, nil
 }
 
-// maxWidth is the widest accumulator.
+// maxWidth is the widest accumulator. Beyond 64 bits neither the executor nor the
+// simulation's checks could follow the sums in machine integers.
 const maxWidth = 64
 
-// parseWidths parses accumulator widths: "12", "8:32", "8,12,16:20".
+// parseWidths parses accumulator widths: "12", "8:32", "8,12,16:20". The order is the
+// user's, and so are repetitions. The list is bounded, so that "1:64,1:64,..." ends.
 func parseWidths(text string) ([]int, error) {
 	fail := fmt.Errorf("--acc is %q, want P, FROM:TO or a list of them, 1..%d", text, maxWidth)
 	var widths []int

@@ -32,6 +32,7 @@ Example:
    a2qgen eval net.onnx --data images.npy,labels.npy --layout nhwc --input-range -3:3
    a2qgen eval espcn.onnx --spec examples/espcn.yaml`
 
+// evalCommand takes any QONNX file, also one that was not trained here.
 func evalCommand() *cli.Command {
 	return &cli.Command{
 		Name: "eval", Usage: "measure the accuracy on a data set",
@@ -48,6 +49,8 @@ func evalCommand() *cli.Command {
 	}
 }
 
+// The network is read before the samples: it is the smaller file, and errors in it are the
+// more frequent.
 func evalAction(c *cli.Context) error {
 	path, err := oneArgument(c, "NET.onnx")
 	if err != nil {
@@ -74,8 +77,9 @@ func evalAction(c *cli.Context) error {
 	return con.result(doc, doc.print)
 }
 
-// evalSet opens the samples, and says whether the network turns images into
-// images.
+// evalSet opens the samples, and says whether the network turns images into images. The
+// flags lie over the spec's values, as they do for train. Factor and patch of a
+// super-resolution spec cannot be given by flags, hence --spec.
 func evalSet(c *cli.Context, source sampleSource) (set *data.Set, images bool, err error) {
 	if !c.IsSet("spec") {
 		set, err = source.open(false)
@@ -101,14 +105,19 @@ func evalSet(c *cli.Context, source sampleSource) (set *data.Set, images bool, e
 
 // imagesReport is the JSON of eval for a network that turns images into images.
 type imagesReport struct {
-	Data string  `json:"data"`
+	// Data says where the samples come from.
+	Data string `json:"data"`
+	// PSNR is the mean over the samples of -10 log10(MSE), values being in 0..1, dB.
 	PSNR float64 `json:"psnr_db"`
 	// Bicubic is the PSNR of bicubic enlargement, where images are enlarged.
 	Bicubic float64 `json:"bicubic_psnr_db,omitempty"`
+	// Total counts the samples; Seconds is what scoring took.
 	Total   int     `json:"total"`
 	Seconds float64 `json:"seconds"`
 }
 
+// evalImages scores a network whose output is an image. An autoencoder is compared with
+// its input; bicubic enlargement is the usual baseline where the output is larger.
 func evalImages(ctx context.Context, con *console, net *quant.Network, set *data.Set) error {
 	start := time.Now()
 	psnr, err := integerPSNR(ctx, con, net, set)
@@ -122,6 +131,7 @@ func evalImages(ctx context.Context, con *console, net *quant.Network, set *data
 	return con.result(doc, doc.print)
 }
 
+// print writes PSNR beside the baseline, if there is one.
 func (r *imagesReport) print(w io.Writer) {
 	fmt.Fprintf(w, "data      %s\nPSNR      %.2f dB: mean of %d images (integer executor, %.2f s)\n",
 		r.Data, r.PSNR, r.Total, r.Seconds)
@@ -132,7 +142,8 @@ func (r *imagesReport) print(w io.Writer) {
 
 // evalReport is the JSON of eval.
 type evalReport struct {
-	Data            string  `json:"data"`
+	Data string `json:"data"`
+	// Correct of Total samples got the label of the data set.
 	Correct         int     `json:"correct"`
 	Total           int     `json:"total"`
 	AccuracyPercent float64 `json:"accuracy_percent"`
@@ -143,7 +154,9 @@ type evalReport struct {
 	Warning string `json:"warning,omitempty"`
 }
 
-// evaluate scores net on set with the integer executor.
+// evaluate scores net on set with the integer executor. A network with one output is
+// scored by its decision boundary. Whatever the network reads beyond the ends of its input
+// saturates, as in the graph, with a warning.
 func evaluate(ctx context.Context, con *console, net *quant.Network, set *data.Set) (*evalReport, error) {
 	fit, err := fitSamples(net, set)
 	if err != nil {
@@ -153,11 +166,15 @@ func evaluate(ctx context.Context, con *console, net *quant.Network, set *data.S
 	set = fit.Set
 	start := time.Now()
 	bar := con.bar(set.Len(), "integer executor")
+	// A slice of its own for each call: the workers hold several samples at once.
 	sample := func(i int) []float32 {
 		x := make([]float32, set.Size())
 		set.Sample(i, x)
 		return x
 	}
+	// Accuracy spreads the samples over all cores and takes no context. The channel has
+	// room for the result, so that the goroutine ends even when nobody waits for it any
+	// more.
 	counted := make(chan int, 1)
 	go func() { counted <- net.Accuracy(sample, set.Labels, func(done int) { bar.Set(done) }) }()
 	select {
@@ -171,6 +188,8 @@ func evaluate(ctx context.Context, con *console, net *quant.Network, set *data.S
 	}
 }
 
+// print writes the score, and what the input did to the samples' values, without which a
+// low score cannot be told from a wrong scale.
 func (r *evalReport) print(w io.Writer) {
 	fmt.Fprintf(w, "data      %s\ninput     %v\n", r.Data, &r.Input)
 	fmt.Fprintf(w, "accuracy  %.2f %%: %d of %d right (integer executor, %.2f s)\n",

@@ -13,7 +13,8 @@ import (
 // defaultFamily is the family that estimates are for unless another is asked for.
 const defaultFamily = string(boards.XC7)
 
-// boardNamed returns the board of the name, nil where the name is empty.
+// boardNamed returns the board of the name, nil where the name is empty. The rules have
+// refused unknown names before; the error is for other callers.
 func boardNamed(name string) (*boards.Board, error) {
 	if name == "" {
 		return nil, nil
@@ -38,8 +39,9 @@ func costFamily(f boards.Family) (string, error) {
 	return name, nil
 }
 
-// fits estimates d and returns an error unless it fits on b. Estimates are of
-// synthesised logic, so a design that fits may still fail to route.
+// fits estimates d and returns an error unless it fits on b. Estimates are of synthesised
+// logic, so a design that fits may still fail to route. There is no margin: the estimate's
+// own error is printed by estimate, and a design at 99 % of a part is the user's decision.
 func fits(b *boards.Board, d *hwgen.Design) (*cost.Report, error) {
 	family, err := costFamily(b.Family)
 	if err != nil {

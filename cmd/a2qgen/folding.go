@@ -18,7 +18,9 @@ at --clock, unless --folding FILE (YAML: layer: {pe: 4, simd: 8}) or --fold set 
 // maxFoldingBytes bounds a folding file.
 const maxFoldingBytes = 1 << 20
 
-// foldingFlags are the flags that decide the folding of a design.
+// foldingFlags are the flags that decide the folding of a design. They are the same for
+// generate, estimate, train --lut and sweep, so that a folding found with one of them can
+// be given to the others. Zero values leave the choice to the plan.
 func foldingFlags() []cli.Flag {
 	return []cli.Flag{
 		&cli.Float64Flag{Name: "fps", DefaultText: fmt.Sprint(hwgen.DefaultFPS),
@@ -30,7 +32,8 @@ func foldingFlags() []cli.Flag {
 	}
 }
 
-// foldingOptions reads foldingFlags.
+// foldingOptions reads foldingFlags. --fold lies over --folding, which lies over what
+// --fps gives. Only what contradicts itself whatever the network is an error here.
 func foldingOptions(c *cli.Context) (hwgen.Options, error) {
 	var o hwgen.Options
 	o.FPS, o.ClockMHz = c.Float64("fps"), c.Float64("clock")
@@ -50,6 +53,7 @@ func foldingOptions(c *cli.Context) (hwgen.Options, error) {
 		if err != nil {
 			return o, usagef("%s: %w", c.Command.Name, err)
 		}
+		// The last would win silently, and which one was meant cannot be known.
 		if set[name] {
 			return o, usagef("%s: --fold gives layer %s twice", c.Command.Name, name)
 		}
@@ -64,6 +68,8 @@ func foldingOptions(c *cli.Context) (hwgen.Options, error) {
 	return o, nil
 }
 
+// readFolding reads a folding file: YAML, layer name to pe, simd, acc and fifo. It is
+// written by hand, so one beyond maxFoldingBytes is some other file.
 func readFolding(path string) (hwgen.Folding, error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -97,6 +103,7 @@ func parseFold(text string) (string, hwgen.Fold, error) {
 		return "", hwgen.Fold{}, fail
 	}
 	var f hwgen.Fold
+	// PE first, then SIMD, as FINN's folding files list them.
 	for _, n := range []struct {
 		text string
 		to   *int

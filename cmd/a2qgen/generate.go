@@ -55,6 +55,8 @@ func generateCommand() *cli.Command {
 	}
 }
 
+// generateAction collects the flags; all that reads or writes files is generateFile, which
+// demo shares.
 func generateAction(c *cli.Context) error {
 	path, err := oneArgument(c, "NET.onnx")
 	if err != nil {
@@ -88,7 +90,9 @@ type designDir struct {
 	overwrite bool
 }
 
-// check returns an error where write would refuse the directory.
+// check returns an error where write would refuse the directory. It comes before planning,
+// which takes seconds for a large network; write checks again, as the directory may have
+// changed meanwhile.
 func (d designDir) check() error {
 	if d.overwrite {
 		return hwgen.CheckOverwrite(d.path)
@@ -100,6 +104,7 @@ func (d designDir) check() error {
 	return err
 }
 
+// write replaces the directory by files, in one step as far as the file system can.
 func (d designDir) write(files []hwgen.File) error {
 	if d.overwrite {
 		return hwgen.OverwriteDir(d.path, files)
@@ -114,6 +119,7 @@ func generateFile(
 	path string, in *qonnx.InputType, out designDir, board string, o hwgen.Options,
 ) (*generateReport, error) {
 	start := time.Now()
+	// Cheap refusals first: directory, board, family; then the network; then its plan.
 	if err := out.check(); err != nil {
 		return nil, err
 	}
@@ -122,6 +128,8 @@ func generateFile(
 		return nil, err
 	}
 	if b != nil {
+		// The board's clock is only the default: its PLLs make others. Its family is a
+		// fact.
 		if o.ClockMHz == 0 {
 			o.ClockMHz = b.Clock.TargetMHz
 		}
@@ -140,6 +148,7 @@ func generateFile(
 	}
 	var used *cost.Report
 	if b != nil {
+		// Refused before anything is written: a directory that exists is one that fits.
 		if used, err = fits(b, d); err != nil {
 			return nil, err
 		}
@@ -161,17 +170,25 @@ func generateFile(
 
 // generateReport is the JSON of generate.
 type generateReport struct {
-	Top            string       `json:"top"`
-	Out            string       `json:"out"`
-	Hash           string       `json:"hash"`
-	Files          []string     `json:"files"`
-	ClockMHz       float64      `json:"clock_mhz"`
-	FPS            float64      `json:"fps"`
-	Family         string       `json:"family"`
-	IntervalCycles int          `json:"interval_cycles"`
-	LatencyCycles  int          `json:"latency_cycles"`
-	Layers         []foldReport `json:"layers"`
-	Seconds        float64      `json:"seconds"`
+	// Top is the top module's name, Out the directory.
+	Top string `json:"top"`
+	Out string `json:"out"`
+	// Hash identifies all that is emitted but the version and the network's file.
+	Hash string `json:"hash"`
+	// Files are the paths in the directory, sorted.
+	Files []string `json:"files"`
+	// FPS = ClockMHz * 1e6 / IntervalCycles, frames per second where nothing pauses.
+	ClockMHz float64 `json:"clock_mhz"`
+	FPS      float64 `json:"fps"`
+	// Family decides the memory attributes in the Verilog.
+	Family string `json:"family"`
+	// IntervalCycles lie between two frames in the steady state, LatencyCycles between the
+	// first beat in and the last beat out of one, both counted; nothing pauses in either.
+	IntervalCycles int `json:"interval_cycles"`
+	LatencyCycles  int `json:"latency_cycles"`
+	// Layers are in order of the stream.
+	Layers  []foldReport `json:"layers"`
+	Seconds float64      `json:"seconds"`
 	// Input is what the design reads.
 	Input inputReport `json:"input"`
 	// Decision says how a single output tells two classes apart; empty for others.
@@ -183,14 +200,18 @@ type generateReport struct {
 
 // foldReport says how a layer is folded and how wide its accumulators are.
 type foldReport struct {
-	Name          string `json:"name"`
-	PE            int    `json:"pe"`
-	SIMD          int    `json:"simd"`
-	Cycles        int    `json:"cycles"`
-	AccBits       int    `json:"acc_bits"`
-	AccBitsNeeded int    `json:"acc_bits_needed"`
+	// PE rows and SIMD columns are computed in one cycle: Cycles = Out/PE * In/SIMD per
+	// frame.
+	Name   string `json:"name"`
+	PE     int    `json:"pe"`
+	SIMD   int    `json:"simd"`
+	Cycles int    `json:"cycles"`
+	// AccBits is the width that was built, AccBitsNeeded the least safe one.
+	AccBits       int `json:"acc_bits"`
+	AccBitsNeeded int `json:"acc_bits_needed"`
 }
 
+// newGenerateReport describes the design d that files hold.
 func newGenerateReport(d *hwgen.Design, files []hwgen.File) *generateReport {
 	r := &generateReport{Input: newInputReport(&d.Network.Input), Top: d.Name, Hash: d.Hash, Family: string(d.Family),
 		ClockMHz: d.ClockMHz, FPS: d.FramesPerSecond(),
@@ -219,6 +240,7 @@ func decision(d *hwgen.Design) string {
 	return fmt.Sprintf("one integer and no label: class 1 is where it is above %d", d.Network.Boundary)
 }
 
+// print writes the design, its speed, what it reads and gives, and its folding.
 func (r *generateReport) print(w io.Writer) {
 	fmt.Fprintf(w, "design    %s in %s: %d files, hash %s\n", r.Top, r.Out, len(r.Files), r.Hash)
 	fmt.Fprintf(w, "speed     %d cycles per frame, %.0f frames/s at %g MHz, latency %d cycles\n",

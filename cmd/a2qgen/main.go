@@ -13,6 +13,9 @@ import (
 )
 
 func main() {
+	// The context ends with the first signal that asks to stop: every long step watches
+	// it, so that a training leaves a checkpoint and a simulator is killed with its
+	// children. os.Exit runs no deferred call, hence stop by hand.
 	ctx, stop := process.Context()
 	status := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
 	stop()
