@@ -42,6 +42,9 @@ Example:
    a2qgen project float.onnx --table 10:16
    a2qgen project net.onnx --repair --acc 12 --out net12.onnx`
 
+// projectCommand is post-training quantisation (PTQ) in three forms: one network, a table
+// over methods and widths, and the repair of a network that is integer already. They share
+// the accumulator rules and the data, hence one command.
 func projectCommand() *cli.Command {
 	return &cli.Command{
 		Name: "project", Usage: "quantise a float network without training, or repair an integer one",
@@ -80,6 +83,8 @@ func projectCommand() *cli.Command {
 	}
 }
 
+// projectAction tells the three forms apart: --table may have several networks, so it
+// counts its arguments by itself.
 func projectAction(c *cli.Context) error {
 	if c.IsSet("table") {
 		return tableAction(c)
@@ -110,14 +115,16 @@ func projectAction(c *cli.Context) error {
 	return con.result(doc, doc.print)
 }
 
-// checkProjectFlags returns a usage error for flags that are out of range or do
-// not go together.
+// checkProjectFlags returns a usage error for flags that are out of range or do not go
+// together. Ranges are the rules' (projectRules). A flag that a form would ignore is
+// refused: a user who gives it believes that it did something.
 func checkProjectFlags(c *cli.Context) error {
 	fail := func(format string, args ...any) error { return usagef("project: "+format, args...) }
 	table := c.IsSet("table")
 	if !table && !c.IsSet("acc") {
 		return fail("--acc P is missing; see a2qgen project --help")
 	}
+	// What a network that is integer already has settled: its methods, widths and scales.
 	for _, name := range []string{"method", "weights", "acts", "input-bits", "first-weights", "last-weights",
 		"equalize", "tile", "results"} {
 		if c.Bool("repair") && c.IsSet(name) {
@@ -139,6 +146,7 @@ func checkProjectFlags(c *cli.Context) error {
 	return nil
 }
 
+// settingsOf reads what Project is told. All widths are bits; Acc.Bits 0 is no limit.
 func settingsOf(c *cli.Context) ptq.Settings {
 	return ptq.Settings{
 		Method:     ptq.Method(c.String("method")),
@@ -150,9 +158,11 @@ func settingsOf(c *cli.Context) ptq.Settings {
 
 // projection is a calibrated float network with its data.
 type projection struct {
-	path    string
-	model   *qonnx.Model
-	sets    dataSets
+	// path is the float network's file, for messages.
+	path  string
+	model *qonnx.Model
+	sets  dataSets
+	// samples that calibrate, at most as many as the training part has.
 	samples int
 	calib   *ptq.Calibration
 	// float is the accuracy of the float network, percent; scored says that
@@ -161,7 +171,10 @@ type projection struct {
 	scored bool
 }
 
-// openProjection reads a float network and calibrates it.
+// openProjection reads a float network and calibrates it. Calibration is the same for all
+// methods and widths, so a table does it once per network: batch norm is folded, layers
+// are equalised in pairs, and activation ranges are measured on training samples, so that
+// the test part stays unseen.
 func openProjection(c *cli.Context, path string) (*projection, error) {
 	p := &projection{path: path}
 	var err error
@@ -177,6 +190,7 @@ func openProjection(c *cli.Context, path string) (*projection, error) {
 	}
 	p.samples = min(c.Int("samples"), p.sets.train.Len())
 	x := ptq.Samples{Values: spreadSamples(p.sets.train, p.samples)}
+	// The input's quantiser must hold all samples, not just those that calibrate.
 	x.Low, x.High = valueRange(p.sets.train)
 	p.calib, err = ptq.Calibrate(c.Context, p.model, x, c.Int("input-bits"), c.Bool("equalize"))
 	if err != nil {
@@ -189,7 +203,9 @@ func openProjection(c *cli.Context, path string) (*projection, error) {
 	return p, err
 }
 
-// spreadSamples returns n samples of set, evenly spread, one after the other.
+// spreadSamples returns n samples of set, evenly spread, one after the other. Evenly over
+// the set, since many files are sorted by class, and without a seed, so that two runs
+// calibrate on the same ones. Values lie as Set.Sample gives them, scaled.
 func spreadSamples(set *data.Set, n int) []float32 {
 	v := make([]float32, n*set.Size())
 	for k := range n {
@@ -198,8 +214,9 @@ func spreadSamples(set *data.Set, n int) []float32 {
 	return v
 }
 
-// valueRange returns bounds on the values of set's samples: those of the format
-// for bytes, the smallest and largest there are for floats.
+// valueRange returns bounds on the values of set's samples: those of the format for bytes,
+// the smallest and largest there are for floats. 0 is always within: an integer type has a
+// code for it.
 func valueRange(set *data.Set) (lo, hi float64) {
 	if set.Bytes != nil {
 		return 0, 255 * set.Scale
@@ -210,8 +227,9 @@ func valueRange(set *data.Set) (lo, hi float64) {
 	return lo, hi
 }
 
-// floatAccuracy returns the share of set's samples, percent, to which the float
-// network gives its largest output at the label.
+// floatAccuracy returns the share of set's samples, percent, to which the float network
+// gives its largest output at the label. Batches bound the memory of the activations of
+// all layers at once.
 func floatAccuracy(ctx context.Context, m *qonnx.Model, set *data.Set) (float64, error) {
 	const batch = 500
 	correct := 0
@@ -234,8 +252,8 @@ func floatAccuracy(ctx context.Context, m *qonnx.Model, set *data.Set) (float64,
 	return percent(correct, set.Len()), nil
 }
 
-// classOf returns the index of the largest output, or whether a single one, a logit,
-// is above 0.
+// classOf returns the index of the largest output, or whether a single one, a logit, is
+// above 0. The first of equal ones, as the integer executor and the hardware decide.
 func classOf(out []float64) int {
 	best := 0
 	for c, v := range out {
@@ -249,7 +267,10 @@ func classOf(out []float64) int {
 	return best
 }
 
-// project quantises, writes, imports again, certifies and scores.
+// project quantises, writes, imports again, certifies and scores. It judges what a user
+// would get: the file is read back by the importer that generate uses, and the bounds are
+// recomputed from its integers, so that an error in writing or in the projection's own
+// arithmetic cannot certify itself.
 func (p *projection) project(ctx context.Context, con *console, s ptq.Settings, out string) (*projectReport, error) {
 	start := time.Now()
 	m, layers, err := p.quantise(ctx, con, s)
@@ -280,6 +301,7 @@ func (p *projection) quantise(
 	ctx context.Context, con *console, s ptq.Settings,
 ) (*qonnx.Model, []ptq.LayerReport, error) {
 	bar := con.bar(len(p.model.Layers), "projecting")
+	// s is a copy: the caller's settings keep their own.
 	s.Progress = func(done, _ int, name string) {
 		bar.Describe("projecting " + name)
 		bar.Set(done)
@@ -292,7 +314,10 @@ func (p *projection) quantise(
 	return m, layers, nil
 }
 
-// certifyTiles applies the integer test to the tiles of the layers in the file.
+// certifyTiles applies the integer test to the tiles of the layers in the file. The file
+// declares the width of a layer's whole sum only. That of the tiles is a promise of the
+// projection to hardware with multi-stage accumulation (arXiv 2409.17092), tested here on
+// the integers of the file.
 func certifyTiles(net *quant.Network, layers []ptq.LayerReport) error {
 	for _, r := range layers {
 		i := slices.IndexFunc(net.Layers, func(l quant.Layer) bool { return l.Name == r.Name })
@@ -306,7 +331,8 @@ func certifyTiles(net *quant.Network, layers []ptq.LayerReport) error {
 	return nil
 }
 
-// score certifies net and sets its accuracy on the test part.
+// score certifies net and sets its accuracy on the test part. Without labels there is
+// nothing to score, and the report leaves both accuracies out.
 func (p *projection) score(ctx context.Context, con *console, net *quant.Network, doc *projectReport) error {
 	if err := net.Certify(); err != nil {
 		return err

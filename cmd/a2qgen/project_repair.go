@@ -16,9 +16,11 @@ import (
 
 // repairReport is the JSON of project --repair.
 type repairReport struct {
+	// Network is the file that was read, Out the one that was written.
 	Network string `json:"network"`
 	Out     string `json:"out"`
-	AccBits int    `json:"acc_bits"`
+	// AccBits is the P that was asked for.
+	AccBits int `json:"acc_bits"`
 	// Data is what decided which units count; empty where all inputs count
 	// alike.
 	Data    string `json:"data,omitempty"`
@@ -35,16 +37,25 @@ type repairReport struct {
 
 // repairedReport is a layer that did not fit.
 type repairedReport struct {
-	Name           string  `json:"name"`
-	Rule           string  `json:"rule"`
-	NeededBefore   int     `json:"needed_before"`
-	NeededAfter    int     `json:"needed_after"`
-	WeightsChanged int     `json:"weights_changed"`
-	UnitsChanged   int64   `json:"units_changed"`
-	RelativeLoss   float64 `json:"relative_loss"`
+	// Rule says where the accumulators start: "split" at 0, "shifted" at a constant of
+	// their channel.
+	Name string `json:"name"`
+	Rule string `json:"rule"`
+	// NeededBefore and NeededAfter are the smallest safe widths, bits.
+	NeededBefore int `json:"needed_before"`
+	NeededAfter  int `json:"needed_after"`
+	// WeightsChanged counts weights; UnitsChanged sums by how many integer steps they
+	// moved.
+	WeightsChanged int   `json:"weights_changed"`
+	UnitsChanged   int64 `json:"units_changed"`
+	// RelativeLoss is E[(change of a sum)^2] / E[sum^2] over the samples.
+	RelativeLoss float64 `json:"relative_loss"`
 }
 
-// repairNetwork makes the integer network at path fit, and writes it.
+// repairNetwork makes the integer network at path fit, and writes it. The file is
+// rewritten rather than written anew: graphs of any origin keep their nodes, scales and
+// names, only weight integers and declared widths change. What comes out is read and
+// certified from its bytes before it reaches the disk.
 func repairNetwork(c *cli.Context, con *console, path string) (*repairReport, error) {
 	start := time.Now()
 	read, err := readFile(path, nil)
@@ -93,7 +104,9 @@ func repairNetwork(c *cli.Context, con *console, path string) (*repairReport, er
 	return doc, nil
 }
 
-// calibrate opens --data for the moments of inputs and returns its test part.
+// calibrate opens --data for the moments of inputs and returns its test part. The second
+// moments of each layer's inputs weigh the integers: a unit taken off a weight whose input
+// is mostly 0 costs little.
 func (r *repairReport) calibrate(c *cli.Context, net *quant.Network, to *ptq.NetworkRepair) (*data.Set, error) {
 	source := sampleSourceOf(c)
 	sets, err := source.openBoth()
@@ -109,8 +122,9 @@ func (r *repairReport) calibrate(c *cli.Context, net *quant.Network, to *ptq.Net
 	return sets.test, nil
 }
 
-// certifyChanged applies the integer test to the layers that were changed: the
-// others may never have declared a width.
+// certifyChanged applies the integer test to the layers that were changed: the others may
+// never have declared a width. A layer that was not asked for may well need more than P:
+// that is no failure here.
 func certifyChanged(net *quant.Network, changes map[string]qonnx.Integers) error {
 	for i := range net.Layers {
 		l := &net.Layers[i]
@@ -123,7 +137,8 @@ func certifyChanged(net *quant.Network, changes map[string]qonnx.Integers) error
 	return nil
 }
 
-// beforeAfter scores both networks.
+// beforeAfter scores both networks. Both by the same executor on the same samples, so that
+// the difference is the repair's.
 func beforeAfter(
 	c *cli.Context, con *console, old, repaired *quant.Network, test *data.Set,
 ) (before, after *float64, err error) {
@@ -138,6 +153,8 @@ func beforeAfter(
 	return &a.AccuracyPercent, &b.AccuracyPercent, nil
 }
 
+// add describes the repaired layers, with the width that the new integers need, from the
+// file that was written.
 func (r *repairReport) add(layers []ptq.RepairReport, net *quant.Network) {
 	r.All = inspect(net).Layers
 	for _, l := range layers {
@@ -152,6 +169,7 @@ func (r *repairReport) add(layers []ptq.RepairReport, net *quant.Network) {
 	}
 }
 
+// print writes what was changed, then the certificate of every layer as it is now.
 func (r *repairReport) print(w io.Writer) {
 	fmt.Fprintf(w, "network   %s, P=%d: %s\n", r.Network, r.AccBits, r.Out)
 	if r.Data == "" {

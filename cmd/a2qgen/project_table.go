@@ -15,7 +15,9 @@ import (
 	"github.com/a2qgen/a2qgen/quant/qonnx"
 )
 
-// tableMethods are the columns of the table.
+// tableMethods are the columns of the table. From the plainest on: to nearest, then what
+// fits (rtn), A2Q+'s projection, GPTQ within the zero-centred bound (AXE), and GPTQ within
+// the exact budget under either rule. All but the last start accumulators at 0.
 var tableMethods = []struct {
 	name   string
 	method ptq.Method
@@ -30,12 +32,14 @@ var tableMethods = []struct {
 
 // projectTable is the JSON of project --table.
 type projectTable struct {
+	// Networks are the files that were projected, each a sample of the spread.
 	Networks   []string `json:"networks"`
 	Data       string   `json:"data"`
 	Samples    int      `json:"samples"`
 	WeightBits int      `json:"weight_bits"`
 	ActBits    int      `json:"act_bits"`
-	Equalised  bool     `json:"equalised"`
+	// Equalised says that weights were equalised from layer to layer.
+	Equalised bool `json:"equalised"`
 	// Float holds the float networks' accuracies on the test samples, percent.
 	Float []float64     `json:"float_accuracy_percent"`
 	Cells []projectCell `json:"cells"`
@@ -43,6 +47,8 @@ type projectTable struct {
 
 // projectCell is one width under one method. AccBits is 0 for no limit.
 type projectCell struct {
+	// Cells go width by width and, within one, in the order of tableMethods: rows and fill
+	// count on it.
 	AccBits int    `json:"acc_bits"`
 	Method  string `json:"method"`
 	// Accuracy of each network on the test samples, percent, and their spread.
@@ -50,6 +56,8 @@ type projectCell struct {
 	Spread   spread    `json:"spread"`
 }
 
+// tableAction is project --table. Width 0, no limit, comes first: what a method loses at P
+// is to be read against what it loses by 4-bit weights alone.
 func tableAction(c *cli.Context) error {
 	if err := checkProjectFlags(c); err != nil {
 		return err
@@ -69,6 +77,7 @@ func tableAction(c *cli.Context) error {
 		if err != nil {
 			return err
 		}
+		// Said after the first calibration, as only the data set knows.
 		if !p.scored {
 			return fmt.Errorf("project: %s has no labels, a table wants some", p.sets.test.Name)
 		}
@@ -88,7 +97,8 @@ func tableAction(c *cli.Context) error {
 	return con.result(doc, doc.print)
 }
 
-// fill adds network k's accuracies.
+// fill adds network k's accuracies. k = 0 also makes the cells; later networks add to
+// them.
 func (d *projectTable) fill(
 	ctx context.Context, con *console, p *projection, s ptq.Settings, widths []int, k int,
 ) error {
@@ -110,8 +120,9 @@ func (d *projectTable) fill(
 	return nil
 }
 
-// accuracy projects, certifies and scores without a file: the network is decoded
-// from the bytes that would be written.
+// accuracy projects, certifies and scores without a file: the network is decoded from the
+// bytes that would be written. Decoding is the same reader that a file would meet, so the
+// number is that of project.
 func (p *projection) accuracy(ctx context.Context, con *console, s ptq.Settings) (float64, error) {
 	m, _, err := p.quantise(ctx, con, s)
 	if err != nil {
@@ -132,7 +143,7 @@ func (p *projection) accuracy(ctx context.Context, con *console, s ptq.Settings)
 	return *doc.IntegerAccuracyPercent, nil
 }
 
-// widthName is P, or "none".
+// widthName is P, or "none". Rows are labelled by it.
 func widthName(p int) string {
 	if p == 0 {
 		return "none"
@@ -172,7 +183,8 @@ func (d *projectTable) print(w io.Writer) {
 	t.print(w)
 }
 
-// write writes PREFIX.csv, a line for each network, and PREFIX.md, the means.
+// write writes PREFIX.csv, a line for each network, and PREFIX.md, the means. The CSV
+// keeps each network's value, from which other statistics can be made.
 func (d *projectTable) write(prefix string) error {
 	var csv, md bytes.Buffer
 	fmt.Fprintln(&csv, "network,acc_bits,method,float_accuracy_percent,integer_accuracy_percent")

@@ -23,7 +23,8 @@ import (
 
 // commandRules are those of a command: of its flags, and of what it reads and writes.
 type commandRules struct {
-	// argument is what the arguments that are no flags name.
+	// argument is what the arguments that are no flags name. All arguments of a command
+	// are of one kind: networks, a spec or a design.
 	argument fileUse
 	flags    map[string]rule
 	// outputs lists all that the command writes: what its flags name, and what lies
@@ -42,7 +43,8 @@ const (
 	maxPeriod     = 1 << 20   // cycles
 )
 
-// rulesOf are the rules of each command.
+// rulesOf are the rules of each command. A command without an entry would have no checks:
+// a test goes through all commands.
 var rulesOf = map[string]commandRules{
 	"train":    {readsFile, with(foldingRules, specRules, trainRules), trainOutputs},
 	"sweep":    {readsFile, with(foldingRules, specRules, sweepRules), sweepOutputs},
@@ -56,7 +58,8 @@ var rulesOf = map[string]commandRules{
 	"boards":   {noFile, nil, nil},
 }
 
-// with joins rules; a later group's take the place of an earlier one's.
+// with joins rules; a later group's take the place of an earlier one's. A sweep's --acc is
+// a list where train's is a number.
 func with(groups ...map[string]rule) map[string]rule {
 	all := map[string]rule{}
 	for _, g := range groups {
@@ -91,7 +94,8 @@ var trainRules = map[string]rule{
 	"layout": layouts(), "input-range": ranges(),
 }
 
-// sweepRules: --acc, --methods and --lut are lists, of which every part counts.
+// sweepRules: --acc, --methods and --lut are lists, of which every part counts. A wrong
+// part is found before the first of possibly many trainings.
 var sweepRules = map[string]rule{
 	"out": file(fillsFolder), "acc": widthLists(maxWidth),
 	"methods": texts("a list with commas of base, wn, a2q, a2q+, budget, budget/split and budget/shifted", checkMethods,
@@ -102,7 +106,8 @@ var sweepRules = map[string]rule{
 	}, "0", "-1", "900,x", "900,", "1.5", "99999999999999999999"),
 }
 
-// checkMethods checks the list of sweep --methods.
+// checkMethods checks the list of sweep --methods. setMethod is what reads the list, so
+// that the rule cannot accept what it refuses.
 func checkMethods(list string) error {
 	for _, name := range strings.Split(list, ",") {
 		if err := setMethod(&train.Overrides{}, name); err != nil {
@@ -160,9 +165,11 @@ var generateRules = map[string]rule{
 }
 
 // pausing is a probability of pauses: beyond 0.9 a simulation is pauses and nothing else.
+// At 0.9 on both
+// sides a beat takes some 20 cycles: ten until it is offered and ten until it is taken.
 var pausing = reals("0..0.9", func(v float64) bool { return v >= 0 && v <= 0.9 }, "-0.1", "0.91")
 
-// simRules are those of the simulation.
+// simRules are those of the simulation. --period 0 is the default, random pauses.
 var simRules = map[string]rule{
 	"vcd": file(writesFile), "frames": ints(1, maxFrames), "period": ints(0, maxPeriod),
 	"seed": seeds(), "gap": pausing, "stall": pausing,
@@ -177,10 +184,12 @@ var demoRules = map[string]rule{
 	"out": file(fillsFolder), "data": file(readsData), "epochs": ints(1, maxEpochs), "frames": ints(1, maxFrames),
 }
 
-// ruleNames are the rules of the method budget.
+// ruleNames are the rules of the method budget. split starts accumulators at 0, shifted at
+// a constant of their channel.
 func ruleNames() rule { return oneOf(string(quant.Split), string(quant.Shifted)) }
 
-// widthLists is what parseWidths takes, up to a largest width.
+// widthLists is what parseWidths takes, up to a largest width. The values outside are the
+// first beyond either end, ranges that fall, and lists with an empty part.
 func widthLists(most int) rule {
 	return texts(fmt.Sprintf("P, FROM:TO or a list of them, 1..%d", most), func(s string) error {
 		widths, err := parseWidths(s)
@@ -192,6 +201,7 @@ func widthLists(most int) rule {
 		"1.5", "x", "NaN")
 }
 
+// boardNames are sorted, as boards.List is.
 func boardNames() []string {
 	var names []string
 	for _, b := range boards.List() {
@@ -209,7 +219,8 @@ func trainOutputs(c *cli.Context) []output {
 	return append(networkOutputs(c.String("out"), "--out"), sideOutputs(c)...)
 }
 
-// seedOutputs are trainOutputs for n seeds from first on.
+// seedOutputs are trainOutputs for n seeds from first on. The side files are shared by all
+// seeds.
 func seedOutputs(c *cli.Context, first uint64, n int) []output {
 	var all []output
 	for i := range uint64(n) {
@@ -219,7 +230,8 @@ func seedOutputs(c *cli.Context, first uint64, n int) []output {
 	return append(all, sideOutputs(c)...)
 }
 
-// networkOutputs are a trained network, its checkpoint and the files of its epochs.
+// networkOutputs are a trained network, its checkpoint and the files of its epochs. They
+// are listed even where a run may not write all: what might be replaced counts.
 func networkOutputs(path, what string) []output {
 	if path == "" { // no value of --out: refused before
 		return nil
@@ -231,7 +243,8 @@ func networkOutputs(path, what string) []output {
 	return all
 }
 
-// phaseFile is how the float phases in a cache are called.
+// phaseFile is how the float phases in a cache are called. It must agree with
+// quant/train's cache; a name that it misses would only be unprotected.
 var phaseFile = regexp.MustCompile(`^float-[0-9a-f]+\.ckpt$`)
 
 // sideOutputs are what train writes apart from the networks. The cache owns the files
@@ -281,7 +294,8 @@ func generateOutputs(c *cli.Context) []output {
 	}}}
 }
 
-// simOutputs are the waves.
+// simOutputs are the waves. A simulation leaves its design as it is: benches are built in
+// the user's cache.
 func simOutputs(c *cli.Context) []output {
 	if path := c.String("vcd"); path != "" {
 		return []output{{path: path, what: "--vcd"}}

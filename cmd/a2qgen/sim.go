@@ -42,9 +42,12 @@ Example:
    a2qgen sim build/net --edited
    a2qgen sim build/net --frames 2 --vcd waves.vcd --simulator icarus`
 
-// maxFrames bounds the memory of a simulation.
+// maxFrames bounds the memory of a simulation. Inputs and expected outputs of all frames
+// are held at once, integers of 32 bits each.
 const maxFrames = 1 << 20
 
+// simCommand is the product's own test bench for a user's design; CI and the demo call it
+// with pauses.
 func simCommand() *cli.Command {
 	return &cli.Command{
 		Name: "sim", Usage: "cross-check a generated design cycle by cycle",
@@ -74,18 +77,26 @@ func simCommand() *cli.Command {
 	}
 }
 
-// simOptions are the flags of sim.
+// simOptions are the flags of sim. They are a type of their own, without cli, so that demo
+// can simulate samples that it has open already.
 type simOptions struct {
+	// frames of the data set, or drawn ones where there is none; period in cycles, 0 for
+	// pauses at random.
 	frames, period int
-	gap, stall     float64
-	seed           uint64
-	vcd            string
-	source         sampleSource // none where its data is empty
-	set            *data.Set    // samples that are open already, instead of source
-	edited         bool
-	simulator      verilator.Simulator
+	// gap and stall are probabilities per cycle, 0..0.9, or with period parts of it.
+	gap, stall float64
+	// seed of pauses and drawn frames: the same seed repeats a run cycle by cycle.
+	seed   uint64
+	vcd    string
+	source sampleSource // none where its data is empty
+	set    *data.Set    // samples that are open already, instead of source
+	// edited permits a directory that differs from what its network gives.
+	edited    bool
+	simulator verilator.Simulator
 }
 
+// The report is printed before the verdict: a user who gets exit status 1 wants to see the
+// streams and the first difference.
 func simAction(c *cli.Context) error {
 	dir, err := oneArgument(c, "DIR")
 	if err != nil {
@@ -113,7 +124,8 @@ func simAction(c *cli.Context) error {
 	return doc.verdict()
 }
 
-// check finds options that contradict each other; ranges are the rules' (simRules).
+// check finds options that contradict each other; ranges are the rules' (simRules). It is
+// a method of the options since demo checks them before its training.
 func (o simOptions) check() error {
 	if o.period > 0 && o.gap == 0 && o.stall == 0 {
 		return usagef("sim: --period is %d without pauses, want --gap or --stall too, "+
@@ -123,7 +135,9 @@ func (o simOptions) check() error {
 	return nil
 }
 
-// simulate cross-checks the design in dir.
+// simulate cross-checks the design in dir. The model is planned from the network in the
+// directory, the Verilog is the directory's files: two independent ways from the same
+// integers. A mismatch is no error of this function but part of the report (verdict).
 func simulate(ctx context.Context, con *console, dir string, o simOptions) (*simReport, error) {
 	d, edits, err := readEmitted(dir, o.edited)
 	if err != nil {
@@ -137,6 +151,8 @@ func simulate(ctx context.Context, con *console, dir string, o simOptions) (*sim
 		in.input.warn(con)
 	}
 	so := sim.Options{Simulator: o.simulator, Seed: o.seed, VCD: o.vcd,
+		// Gap and stall have one period but draw by themselves: with one pattern for both
+		// ends a sink is never ready while the source rests, and nothing is ever blocked.
 		Gap:   sim.Pattern{Probability: o.gap, Period: o.period},
 		Stall: sim.Pattern{Probability: o.stall, Period: o.period}}
 	con.note("simulating %d frames with %s; the first time, its compilation takes a while",
@@ -148,6 +164,8 @@ func simulate(ctx context.Context, con *console, dir string, o simOptions) (*sim
 		con.note("simulating each of %d layers alone", len(d.Layers))
 		doc.Layers, err = sim.CheckLayers(ctx, d, dir, so)
 	}
+	// Asked first: a simulator that was killed by the stop fails with a message of its
+	// own, which would mislead.
 	if ctx.Err() != nil {
 		return nil, fmt.Errorf("sim: stopped: %w", ctx.Err())
 	}
@@ -159,6 +177,7 @@ func simulate(ctx context.Context, con *console, dir string, o simOptions) (*sim
 
 // readEmitted plans and emits the design in a directory again and compares the files. Any
 // difference is an error unless the directory may be edited: then they are returned.
+// Behaviour alone would not find a changed file that no frame shows.
 func readEmitted(dir string, edited bool) (*hwgen.Design, []sim.Difference, error) {
 	d, err := readDesign(dir)
 	if err != nil {

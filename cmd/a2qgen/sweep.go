@@ -33,6 +33,8 @@ Example:
    a2qgen sweep examples/fmnist-cnn.yaml --acc 8,10,12 --methods a2q+,budget/shifted
    a2qgen sweep examples/fmnist-mlp-256.yaml --methods budget/shifted --acc 6:10 --fps 100000 --lut 26900,27800`
 
+// sweepCommand is how the tables of docs/results and the README were made: a command
+// line that repeats them is part of what it writes.
 func sweepCommand() *cli.Command {
 	return &cli.Command{
 		Name: "sweep", Usage: "accuracy of methods over accumulator widths and seeds",
@@ -76,17 +78,22 @@ func sweepAction(c *cli.Context) error {
 	return s.con.result(doc, doc.print)
 }
 
-// sweepRuns is the folder of the runs in the output directory.
+// sweepRuns is the folder of the runs in the output directory. It also marks a folder as a
+// sweep's (openFolder).
 const sweepRuns = "runs"
 
-// sweep is a sweep under way.
+// sweep is a sweep under way. Everything that can be refused is known once newSweep
+// returns.
 type sweep struct {
-	con   *console
-	out   string
-	spec  *train.Spec
-	sets  dataSets
+	con  *console
+	out  string
+	spec *train.Spec
+	sets dataSets
+	// cells times seeds are the runs, in this order: a method is complete over all seeds
+	// before the next begins, so that a stopped sweep has whole columns.
 	cells []sweepCell
 	seeds []uint64
+	// title is the command line that repeats the sweep.
 	title string
 	// fingerprint identifies program and samples.
 	fingerprint string
@@ -96,17 +103,20 @@ type sweep struct {
 	luts     []int // of --lut
 }
 
-// sweepCell is a method at a width, or within so many LUT, trained once per seed.
+// sweepCell is a method at a width, or within so many LUT, trained once per seed. The spec
+// has all but the seed.
 type sweepCell struct {
 	method string // "base", "a2q+", "budget/shifted", ...
 	sweepLimit
 	spec *train.Spec
 }
 
-// sweepLimit is the accumulator width of all layers under the method, or the LUT
-// that bound each layer's own; neither for base.
+// sweepLimit is the accumulator width of all layers under the method, or the LUT that
+// bound each layer's own; neither for base. With LUT, acc is the most that a layer may
+// get.
 type sweepLimit struct{ acc, lut int }
 
+// String is the head of the limit's column.
 func (l sweepLimit) String() string {
 	if l.lut > 0 {
 		return fmt.Sprintf("%d LUT", l.lut)
@@ -114,6 +124,8 @@ func (l sweepLimit) String() string {
 	return fmt.Sprintf("P=%d", l.acc)
 }
 
+// newSweep reads spec, flags and data and makes the output folder. It plans every cell
+// and, where LUT are wanted, the hardware, before the first training.
 func newSweep(c *cli.Context, path string) (*sweep, error) {
 	s := &sweep{con: newConsole(c), out: c.String("out")}
 	spec, err := train.LoadSpec(path)
@@ -159,7 +171,8 @@ func newSweep(c *cli.Context, path string) (*sweep, error) {
 	return s, openFolder("sweep", s.out, sweepRuns)
 }
 
-// estimates reads the flags that ask for LUT.
+// estimates reads the flags that ask for LUT. Without them no design is planned, so that
+// convolutional specs can be swept too.
 func (s *sweep) estimates(c *cli.Context) (err error) {
 	s.hardware = foldingIsSet(c) || c.IsSet("lut")
 	if !s.hardware {
@@ -190,7 +203,9 @@ func parseLUTs(lists []string) ([]int, error) {
 	return luts, nil
 }
 
-// sweepTitle is the command that repeats the sweep, whatever the machine.
+// sweepTitle is the command that repeats the sweep, whatever the machine. --out and --data
+// are left out: they are of the machine. Flags stand in a fixed order, and the same sweep
+// has the same title.
 func sweepTitle(c *cli.Context, path string) string {
 	line := "a2qgen sweep " + filepath.ToSlash(path)
 	for _, name := range []string{"acc", "methods", "seeds", "weights", "acts", "epochs", "seed",
@@ -208,8 +223,10 @@ func sweepTitle(c *cli.Context, path string) string {
 	return line
 }
 
-// plan lists the cells and checks every spec before the first run.
+// plan lists the cells and checks every spec before the first run. base has no
+// accumulator: the widths do not apply, and it is one cell whatever they are.
 func (s *sweep) plan(methods []string, widths, luts []int) error {
+	// Sorted and without repetitions, so that a cell cannot be trained twice.
 	slices.Sort(widths)
 	var limits []sweepLimit
 	for _, p := range slices.Compact(widths) {
@@ -217,6 +234,8 @@ func (s *sweep) plan(methods []string, widths, luts []int) error {
 	}
 	slices.Sort(luts)
 	for _, n := range slices.Compact(luts) {
+		// Within a LUT limit widths are chosen from the least up to the largest that was
+		// asked for.
 		limits = append(limits, sweepLimit{acc: slices.Max(widths), lut: n})
 	}
 	for _, text := range methods {

@@ -18,6 +18,7 @@ import (
 
 // sweepReport is the JSON of sweep.
 type sweepReport struct {
+	// Title is the command that repeats the sweep.
 	Title   string        `json:"command"`
 	Name    string        `json:"name"`
 	Data    string        `json:"data"`
@@ -25,7 +26,8 @@ type sweepReport struct {
 	Results []sweepResult `json:"results"`
 }
 
-// sweepResult sums up the runs of a method at a width.
+// sweepResult sums up the runs of a method at a width. Spread is over seeds, which draw
+// weights and the order of samples, not over data.
 type sweepResult struct {
 	Method  string `json:"method"`
 	AccBits int    `json:"acc_bits"`
@@ -50,12 +52,15 @@ type sweepResult struct {
 	Runs       []sweepRun `json:"runs"`
 }
 
+// add adds a run. Maxima are over the seeds: what a method needs is what its worst run
+// does.
 func (r *sweepResult) add(run *sweepRun) {
 	r.Runs = append(r.Runs, *run)
 	r.L1Max, r.TapsMax = max(r.L1Max, run.L1Max), max(r.TapsMax, run.TapsMax)
 	r.NeededBits, r.WeightBits = max(r.NeededBits, run.NeededBits), max(r.WeightBits, run.WeightBits)
 }
 
+// finish computes mean and spread once all seeds are there; one run has no deviation.
 func (r *sweepResult) finish() {
 	var integer, float, held, lut []float64
 	for _, run := range r.Runs {
@@ -80,7 +85,8 @@ func (d *sweepReport) methods() (names []string) {
 	return names
 }
 
-// columns lists the widths, the largest first, then the limits of LUT.
+// columns lists the widths, the largest first, then the limits of LUT. A table reads from
+// the unconstrained end to the tightest limit.
 func (d *sweepReport) columns() (all []sweepLimit) {
 	for i := range d.Results {
 		if l := d.Results[i].limit(); l != (sweepLimit{}) && !slices.Contains(all, l) {
@@ -96,8 +102,10 @@ func (d *sweepReport) columns() (all []sweepLimit) {
 	return all
 }
 
+// limit is the zero value for base.
 func (r *sweepResult) limit() sweepLimit { return sweepLimit{r.AccBits, r.LUTLimit} }
 
+// at returns the result of a method at a limit, nil where there is none yet.
 func (d *sweepReport) at(method string, l sweepLimit) *sweepResult {
 	i := slices.IndexFunc(d.Results, func(r sweepResult) bool { return r.Method == method && r.limit() == l })
 	if i < 0 {
@@ -106,7 +114,8 @@ func (d *sweepReport) at(method string, l sweepLimit) *sweepResult {
 	return &d.Results[i]
 }
 
-// rows returns the table: one row per method, one column per limit.
+// rows returns the table: one row per method, one column per limit. Methods without a
+// limit are lines below the table (limits), not rows.
 func (d *sweepReport) rows(cell func(r *sweepResult) string) [][]string {
 	head := []string{"method"}
 	for _, l := range d.columns() {
@@ -130,7 +139,8 @@ func (d *sweepReport) rows(cell func(r *sweepResult) string) [][]string {
 	return rows
 }
 
-// limits are the lines about what knows no accumulator.
+// limits are the lines about what knows no accumulator. The float accuracy is that of the
+// first result: all share the float phases, seed by seed.
 func (d *sweepReport) limits() (lines []string) {
 	if len(d.Results) > 0 {
 		lines = append(lines, fmt.Sprintf("float %.2f %%", d.Results[0].FloatMean))
@@ -147,13 +157,14 @@ func (d *sweepReport) limits() (lines []string) {
 	return lines
 }
 
-// validation is the mean on held-out training samples.
+// validation is the mean on held-out training samples. Settings are to be chosen by it,
+// not by the test samples.
 func (r *sweepResult) validation() string { return fmt.Sprintf("%.2f", r.ValidationMean) }
 
 // lut is the mean estimate.
 func (r *sweepResult) lut() string { return fmt.Sprintf("%.0f", r.LUTMean) }
 
-// hardware says that designs were estimated.
+// hardware says that designs were estimated. LUT are estimates for the default family.
 func (d *sweepReport) hardware() bool {
 	return slices.ContainsFunc(d.Results, func(r sweepResult) bool { return r.LUTMean > 0 })
 }
@@ -163,9 +174,10 @@ func (d *sweepReport) held() bool {
 	return slices.ContainsFunc(d.Results, func(r sweepResult) bool { return r.ValidationMean > 0 })
 }
 
-// cell is mean and standard deviation.
+// cell is mean and standard deviation. SD has n-1 for n seeds.
 func (r *sweepResult) cell() string { return fmt.Sprintf("%.2f ± %.2f", r.Mean, r.SD) }
 
+// print writes the accuracies, then held-out accuracies and LUT where there are some.
 func (d *sweepReport) print(w io.Writer) {
 	fmt.Fprintf(w, "network   %s\ndata      %s\nseeds     %v\n", d.Name, d.Data, d.Seeds)
 	for _, l := range d.limits() {
@@ -186,7 +198,8 @@ func (d *sweepReport) print(w io.Writer) {
 	}
 }
 
-// write writes the report's files to dir.
+// write writes the report's files to dir. All are replaced whole, after every cell: a
+// reader never sees half a table.
 func (d *sweepReport) write(dir string) error {
 	doc, err := toJSON(d)
 	if err != nil {
@@ -209,6 +222,8 @@ func (d *sweepReport) write(dir string) error {
 	return nil
 }
 
+// figure plots the accuracy over P, one series per method. base has no P and is a dashed
+// level from end to end.
 func (d *sweepReport) figure() *report.Figure {
 	f := &report.Figure{Caption: d.Name, X: "accumulator width P, bits", Y: "accuracy, percent"}
 	for _, m := range d.methods() {
@@ -232,8 +247,9 @@ func (d *sweepReport) figure() *report.Figure {
 	return f
 }
 
-// lutFigure has a series for each method at one P for all layers, and one with P
-// and M by layer.
+// lutFigure has a series for each method at one P for all layers, and one with P and M by
+// layer. Points are placed by what their designs take, not by the limit that was asked
+// for.
 func (d *sweepReport) lutFigure() *report.Figure {
 	f := &report.Figure{Caption: d.Name, X: "LUT of the design, by estimate", Y: "accuracy, percent"}
 	for _, m := range d.methods() {
@@ -256,6 +272,7 @@ func (d *sweepReport) lutFigure() *report.Figure {
 	return f
 }
 
+// csv has one line per run, with nothing averaged: lut_limit and lut are 0 without.
 func (d *sweepReport) csv() []byte {
 	var b bytes.Buffer
 	w := csv.NewWriter(&b)
@@ -272,6 +289,7 @@ func (d *sweepReport) csv() []byte {
 	return b.Bytes()
 }
 
+// markdown is the report for people, with the plots beside it by their file names.
 func (d *sweepReport) markdown() []byte {
 	var b bytes.Buffer
 	fmt.Fprintf(&b,
@@ -323,6 +341,7 @@ func (d *sweepReport) lutMarkdown(b *bytes.Buffer) {
 	}
 }
 
+// markdownTable writes rows, the first as the head, as GitHub's Markdown has tables.
 func markdownTable(w io.Writer, rows [][]string) {
 	for i, r := range rows {
 		fmt.Fprintf(w, "| %s |\n", strings.Join(r, " | "))

@@ -16,8 +16,11 @@ import (
 	"github.com/a2qgen/a2qgen/quant/train"
 )
 
-// sweepRun is one trained network.
+// sweepRun is one trained network. It is also the JSON of a file in runs/: what is read
+// back there is all that the report needs, so a finished sweep is reported again without
+// training.
 type sweepRun struct {
+	// Method is as given, with its rule: "budget/shifted".
 	Method  string `json:"method"`
 	AccBits int    `json:"acc_bits"`
 	// LUTLimit is 0 where all layers have AccBits. Within a limit they have P and M
@@ -37,10 +40,11 @@ type sweepRun struct {
 	// NeededBits is the largest accumulator width that a layer under the
 	// method needs, L1Max the largest l1 norm of a channel of such a layer, TapsMax
 	// the most nonzero weights, and WeightBits the widest weights.
-	NeededBits       int     `json:"needed_bits"`
-	L1Max            int64   `json:"l1_max"`
-	TapsMax          int     `json:"taps_max"`
-	WeightBits       int     `json:"weight_bits"`
+	NeededBits int   `json:"needed_bits"`
+	L1Max      int64 `json:"l1_max"`
+	TapsMax    int   `json:"taps_max"`
+	WeightBits int   `json:"weight_bits"`
+	// SamplesPerSecond is the mean speed of the training.
 	SamplesPerSecond float64 `json:"samples_per_second"`
 	// Spec identifies spec, data and program: a run with another one is done again.
 	Spec string `json:"spec"`
@@ -53,8 +57,9 @@ type sweepBits struct {
 	WeightBits int    `json:"weight_bits"`
 }
 
-// run trains what is missing and returns all results. The files of the report are
-// written after every cell.
+// run trains what is missing and returns all results. The files of the report are written
+// after every cell. The seeds of a cell follow each other, and the float phase of each is
+// in the cache after the first cell.
 func (s *sweep) run(ctx context.Context) (*sweepReport, error) {
 	doc := &sweepReport{Title: s.title, Name: s.spec.Name, Data: s.sets.describe(), Seeds: s.seeds}
 	total := len(s.cells) * len(s.seeds)
@@ -78,7 +83,8 @@ func (s *sweep) run(ctx context.Context) (*sweepReport, error) {
 	return doc, nil
 }
 
-// one returns a run from its file, or trains it.
+// one returns a run from its file, or trains it. The file is written last: a run that was
+// stopped has none and is done again, from its float phase.
 func (s *sweep) one(ctx context.Context, cell sweepCell, seed uint64) (*sweepRun, error) {
 	spec, err := cell.spec.With(train.Overrides{Seed: &seed})
 	if err != nil {
@@ -97,6 +103,7 @@ func (s *sweep) one(ctx context.Context, cell sweepCell, seed uint64) (*sweepRun
 		chosen = &allocation{Family: defaultFamily, Limit: cell.lut, folding: s.folding}
 	}
 	o := train.Options{Out: base + ".onnx", FloatCache: filepath.Join(s.out, "float"), Allocate: chosen.allocator()}
+	// A line per epoch of hundreds of runs would bury the line per run.
 	quiet := *s.con
 	quiet.quiet = true
 	doc, _, err := trainNetwork(ctx, &quiet, spec, s.sets, o)
@@ -121,7 +128,8 @@ func (s *sweep) one(ctx context.Context, cell sweepCell, seed uint64) (*sweepRun
 	return r, maybe.WriteFile(base+".json", data, 0o644)
 }
 
-// file is the name of a run's files, without ending.
+// file is the name of a run's files, without ending. It has no slash, since METHOD/RULE
+// must not become a folder, and no data: a run on other samples is told by its identity.
 func (c *sweepCell) file(seed uint64) string {
 	name := fmt.Sprintf("%s-p%d", strings.ReplaceAll(c.method, "/", "-"), c.acc)
 	if c.lut > 0 {
@@ -130,7 +138,9 @@ func (c *sweepCell) file(seed uint64) string {
 	return fmt.Sprintf("%s-s%d", name, seed)
 }
 
-// estimate sets the LUT of the design in a run's network file, where asked to.
+// estimate sets the LUT of the design in a run's network file, where asked to. It is
+// computed anew for runs that are read back too: folding and formulas may be others than
+// when they were trained.
 func (s *sweep) estimate(r *sweepRun, path string) error {
 	if r.LUT = 0; !s.hardware {
 		return nil
@@ -147,6 +157,8 @@ func (s *sweep) estimate(r *sweepRun, path string) error {
 	return nil
 }
 
+// newSweepRun takes from a training what a sweep compares. Under base, which declares no
+// accumulators, the hidden layers count: those that the other methods constrain.
 func newSweepRun(cell sweepCell, seed uint64, doc *trainReport) *sweepRun {
 	r := &sweepRun{Method: cell.method, AccBits: cell.acc, LUTLimit: cell.lut, Seed: seed,
 		SamplesPerSecond: doc.SamplesPerSecond, FloatPercent: doc.FloatAccuracyPercent,
@@ -167,7 +179,9 @@ func newSweepRun(cell sweepCell, seed uint64, doc *trainReport) *sweepRun {
 	return r
 }
 
-// identity hashes everything that a run's result depends on, the program included.
+// identity hashes everything that a run's result depends on, the program included. The
+// name of the file cannot tell it: epochs, data and the program may have changed since.
+// Within LUT the folding counts too, as it decides which widths were chosen.
 func (s *sweep) identity(spec *train.Spec, lut int) (string, error) {
 	text, err := yaml.Marshal(spec)
 	if err != nil {
@@ -181,7 +195,8 @@ func (s *sweep) identity(spec *train.Spec, lut int) (string, error) {
 	return hex.EncodeToString(h.Sum(nil)[:8]), nil
 }
 
-// readRun returns the run in a file, or nil where there is none to use.
+// readRun returns the run in a file, or nil where there is none to use. A file that does
+// not parse, left by another version or a full disk, is no error: the run is done again.
 func readRun(path string) *sweepRun {
 	data, err := os.ReadFile(path)
 	if err != nil {

@@ -55,6 +55,8 @@ Example:
    a2qgen train examples/fmnist-mlp.yaml --method budget --rule split --seeds 3
    a2qgen train examples/fmnist-mlp-256.yaml --method budget --acc 10 --lut 28500 --fps 100000`
 
+// trainCommand has flags for what is varied most; all else is in the spec, so that a
+// network can be trained again from one file.
 func trainCommand() *cli.Command {
 	return &cli.Command{
 		Name: "train", Usage: "train a network whose accumulators cannot overflow",
@@ -93,6 +95,8 @@ func trainCommand() *cli.Command {
 	}
 }
 
+// The order is that of the cost of being wrong: spec and flags, paths, folding, data, the
+// hardware, and only then hours of training.
 func trainAction(c *cli.Context) error {
 	path, err := oneArgument(c, "SPEC.yaml")
 	if err != nil {
@@ -127,6 +131,7 @@ func trainAction(c *cli.Context) error {
 	o := train.Options{Out: c.String("out"), FloatOut: c.String("float-out"),
 		Resume: c.Bool("resume"), FloatCache: c.String("cache"),
 		Allocate: chosen.allocator()}
+	// train.Run would find out when the float phase has ended.
 	if cache := c.String("cache"); cache != "" {
 		if err := makeFolder(cache); err != nil {
 			return fmt.Errorf("train: --cache: %w", err)
@@ -145,6 +150,7 @@ func trainAction(c *cli.Context) error {
 		}
 		return con.result(doc, doc.print)
 	}
+	// With several seeds there is no --lut: widths are chosen for one network.
 	doc, net, err := trainNetwork(c.Context, con, spec, sets, o)
 	if err != nil {
 		return err
@@ -158,7 +164,8 @@ func trainAction(c *cli.Context) error {
 }
 
 // checkTrainPaths is checkPaths with what the spec says: which files it reads, and the
-// first seed, after which the networks are called where there are some.
+// first seed, after which the networks are called where there are some. Where the networks
+// of several seeds go is known only with the spec's first seed.
 func checkTrainPaths(c *cli.Context, spec *train.Spec) error {
 	if n := c.Int("seeds"); n > 1 {
 		if c.IsSet("float-out") {
@@ -169,7 +176,9 @@ func checkTrainPaths(c *cli.Context, spec *train.Spec) error {
 	return checkPaths(c, specInputs(spec)...)
 }
 
-// overrides returns what the flags change in a spec.
+// overrides returns what the flags change in a spec. A flag that is not set is nil there,
+// which keeps the spec's value: its default must not stand for one, hence IsSet
+// throughout.
 func overrides(c *cli.Context) train.Overrides {
 	var o train.Overrides
 	if c.IsSet("method") {
@@ -206,11 +215,13 @@ func overrides(c *cli.Context) train.Overrides {
 	return o
 }
 
-// dataSets are the two parts of a data set.
+// dataSets are the two parts of a data set. They are one and the same Set where the source
+// has no parts (see sampleSource.openBoth).
 type dataSets struct{ train, test *data.Set }
 
 // openSpecData opens what spec trains on: its data set, as the spec reads it, or, for
-// super-resolution, what is cut out of its images.
+// super-resolution, what is cut out of its images. The parts of super-resolution are cut
+// by whole images, so that no patch of a test image was trained on.
 func openSpecData(spec *train.Spec) (dataSets, error) {
 	if spec.Super.Factor == 0 {
 		sets, err := sampleSource{data: spec.Data}.openBoth()
@@ -228,12 +239,14 @@ func openSpecData(spec *train.Spec) (dataSets, error) {
 	return s, err
 }
 
-// fit returns both parts as a network reads them that declares this shape.
+// fit returns both parts as a network reads them that declares this shape. Specs and float
+// models declare channels first, as ONNX does.
 func (s dataSets) fit(shape []int) (dataSets, error) {
 	return s.each(func(set *data.Set) (*data.Set, error) { return set.Fit(shape, data.NCHW) })
 }
 
-// each returns what f makes of both parts: once, where they are the same.
+// each returns what f makes of both parts: once, where they are the same. That keeps the
+// two parts the same Set, by which describe knows them.
 func (s dataSets) each(f func(*data.Set) (*data.Set, error)) (dataSets, error) {
 	var out dataSets
 	var err error
@@ -256,8 +269,10 @@ func (s dataSets) describe() string {
 	return fmt.Sprintf("%s: %d training, %d test samples", s.train.Name, s.train.Len(), s.test.Len())
 }
 
-// classesOf says, behind a description, how many classes labels count, and which of them have no sample: labels
-// from 1 on, say, leave out class 0. It is empty without labels.
+// classesOf says, behind a description, how many classes labels count, and which of them
+// have no sample: labels from 1 on, say, leave out class 0. It is empty without labels.
+// Labels that begin at 1 or skip numbers give a network outputs that never win; it trains
+// well and is easily overlooked.
 func classesOf(set *data.Set) string {
 	if set.Labels == nil {
 		return ""
@@ -283,7 +298,9 @@ func classesOf(set *data.Set) string {
 	return text
 }
 
-// trainNetwork trains, writes and re-imports a network, and scores the import.
+// trainNetwork trains, writes and re-imports a network, and scores the import. The network
+// that is returned and reported is the imported one: scores and certificates are of the
+// integers in the file.
 func trainNetwork(
 	ctx context.Context, con *console, spec *train.Spec, sets dataSets, o train.Options,
 ) (*trainReport, *quant.Network, error) {
@@ -293,6 +310,7 @@ func trainNetwork(
 		con.line("warning: %s", warning)
 	}
 	m := newMetricFiles(o.Out, spec.Task)
+	// The hooks belong to this run alone: o is a copy.
 	o.Progress = w.event
 	o.Epochs = func(history []train.Event) error { // called once their checkpoint is written
 		w.saved = true
@@ -316,6 +334,7 @@ func trainNetwork(
 		Layers:   inspect(net).Layers,
 		dataLine: w.dataLine,
 	}
+	// The trainer scores its drawn weights then, which nobody trained.
 	if spec.Float.Epochs == 0 && spec.Start == "" {
 		doc.FloatAccuracyPercent, doc.FloatPSNR = 0, 0
 	}

@@ -16,6 +16,7 @@ import (
 
 // allocation is the JSON of what train --lut chose.
 type allocation struct {
+	// Family whose formulas estimate; Limit is --lut.
 	Family string `json:"family"`
 	Limit  int    `json:"lut_limit"`
 	// LUT of the whole design, by estimate before and after the training. Trained
@@ -25,6 +26,8 @@ type allocation struct {
 	// Layers are empty after --resume from where they were chosen already.
 	Layers []allocationLayer `json:"layers"`
 
+	// folding is the same before and after the choice: at a fixed fold the LUT of a layer
+	// depend on its own widths alone, so costs add up over layers.
 	folding hwgen.Options
 }
 
@@ -32,6 +35,7 @@ type allocation struct {
 // its queue and buffer, Loss is by how much the training loss rises before
 // training when this layer alone is narrowed so far.
 type allocationLayer struct {
+	// AccBits is P, WeightBits M.
 	Name       string  `json:"name"`
 	AccBits    int     `json:"acc_bits"`
 	WeightBits int     `json:"weight_bits"`
@@ -43,7 +47,8 @@ type allocationLayer struct {
 	MostLUT        int `json:"lut_most"`
 }
 
-// lutFlags are the flags that bound the LUT of the design to train for.
+// lutFlags are the flags that bound the LUT of the design to train for. The folding flags
+// come with it: LUT mean nothing without a frame rate.
 func lutFlags() []cli.Flag {
 	return append([]cli.Flag{
 		&cli.IntFlag{Name: "lut", DefaultText: "no limit",
@@ -56,7 +61,8 @@ func foldingIsSet(c *cli.Context) bool {
 	return c.IsSet("fps") || c.IsSet("clock") || c.IsSet("folding") || c.IsSet("fold")
 }
 
-// lutAllocation returns what chooses the widths under --lut; nil without.
+// lutAllocation returns what chooses the widths under --lut; nil without. Its errors are
+// usage errors as far as the spec and the flags alone show them.
 func lutAllocation(c *cli.Context, spec *train.Spec) (*allocation, error) {
 	if !c.IsSet("lut") {
 		if foldingIsSet(c) {
@@ -80,7 +86,8 @@ func lutAllocation(c *cli.Context, spec *train.Spec) (*allocation, error) {
 	return &allocation{Family: defaultFamily, Limit: c.Int("lut"), folding: o}, nil
 }
 
-// hasHardware returns an error unless every layer of spec has Verilog.
+// hasHardware returns an error unless every layer of spec has Verilog. Other layers train
+// and certify, but a design of them cannot be planned yet.
 func hasHardware(spec *train.Spec) error {
 	for i := range spec.Layers {
 		if kind := spec.Layers[i].Kind; kind != train.LinearLayer {
@@ -91,7 +98,8 @@ func hasHardware(spec *train.Spec) error {
 }
 
 // checkFolding returns an error where the design of a spec's network cannot be planned
-// with o: known before the training, not after it.
+// with o: known before the training, not after it. Sizes alone decide whether a fold
+// divides a layer, so drawn weights will do.
 func checkFolding(spec *train.Spec, sets dataSets, o hwgen.Options) error {
 	m, err := train.Untrained(spec, sets.train)
 	if err != nil {
@@ -109,8 +117,9 @@ func (a *allocation) allocator() *train.Allocator {
 	return &train.Allocator{Limit: a.Limit, Choose: a.choose}
 }
 
-// choose finds the candidates of w that lose least within the limit, and writes
-// them down.
+// choose finds the candidates of w that lose least within the limit, and writes them down.
+// The limit is on the whole design: what no candidate changes (first and last layer,
+// converters, label selection) is taken off it first.
 func (a *allocation) choose(w *train.Widths) ([]int, error) {
 	costs, rest, err := lutCosts(w, a.folding, a.Family)
 	if err != nil {
@@ -141,7 +150,9 @@ func (a *allocation) choose(w *train.Widths) ([]int, error) {
 	return chosen, nil
 }
 
-// trained adds the estimate of the trained network.
+// trained adds the estimate of the trained network. It may exceed the limit: memories were
+// estimated with the weights of the float phase, and trained ones leave other patterns for
+// synthesis to share.
 func (a *allocation) trained(net *quant.Network) (*allocation, error) {
 	r, err := estimateOwn(net, a.folding, a.Family)
 	if err != nil {
@@ -151,9 +162,11 @@ func (a *allocation) trained(net *quant.Network) (*allocation, error) {
 	return a, nil
 }
 
-// lutCosts estimates the LUT of each candidate, and of everything else in the
-// design. Candidate k of every layer is part of one design, as many steps below
-// the last for all.
+// lutCosts estimates the LUT of each candidate, and of everything else in the design.
+// Candidate k of every layer is part of one design, as many steps below the last for all.
+// The sum over layers at their last candidates, plus rest, is the LUT of the spec's own
+// design: that is how rest is found. One plan and one estimate per depth, not per
+// combination, are enough since a layer's cost does not depend on the others' widths.
 func lutCosts(w *train.Widths, o hwgen.Options, family string) (costs [][]int, rest int, err error) {
 	depth := 0
 	index := map[string]int{}
@@ -178,13 +191,15 @@ func lutCosts(w *train.Widths, o hwgen.Options, family string) (costs [][]int, r
 			if below == 0 {
 				rest -= l.LUT
 			}
+			// A layer with fewer candidates stays at its first while others still go down.
 			costs[i][max(len(costs[i])-1-below, 0)] = l.LUT
 		}
 	}
 	return costs, rest, nil
 }
 
-// estimateModel estimates the design of a network that is not in a file yet.
+// estimateModel estimates the design of a network that is not in a file yet. Through the
+// file format, so that the integers are those that the export would write.
 func estimateModel(m *qonnx.Model, o hwgen.Options, family string) (*cost.Report, error) {
 	data, err := qonnx.Encode(m)
 	if err != nil {
@@ -197,8 +212,8 @@ func estimateModel(m *qonnx.Model, o hwgen.Options, family string) (*cost.Report
 	return estimateOwn(net, o, family)
 }
 
-// estimateOwn estimates the design of a network with the widths that its layers
-// declare.
+// estimateOwn estimates the design of a network with the widths that its layers declare.
+// The zero AccBits of o leaves every layer its declared width.
 func estimateOwn(net *quant.Network, o hwgen.Options, family string) (*cost.Report, error) {
 	d, err := hwgen.Plan(net, o)
 	if err != nil {
@@ -207,6 +222,7 @@ func estimateOwn(net *quant.Network, o hwgen.Options, family string) (*cost.Repo
 	return cost.Estimate(d, family)
 }
 
+// print writes what was chosen beside what the spec would have allowed.
 func (a *allocation) print(w io.Writer) {
 	fmt.Fprintf(w, "LUT       %d on %s by estimate, %d wanted at most", a.LUTTrained, a.Family, a.Limit)
 	if a.LUTTrained > a.Limit {

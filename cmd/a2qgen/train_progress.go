@@ -13,15 +13,18 @@ import (
 // trainWatcher shows a run on the console: which data, a bar within an epoch
 // where somebody watches, and a line after it.
 type trainWatcher struct {
-	con      *console
+	con *console
+	// task decides whether a score is an accuracy or a PSNR.
 	task     string
 	dataLine string
 	bar      *progressbar.ProgressBar
-	told     bool
-	saved    bool // a checkpoint of this run is there
+	// told says that the line about the data was printed.
+	told  bool
+	saved bool // a checkpoint of this run is there
 }
 
-// event takes an event of train.Run.
+// event takes an event of train.Run. The data is named by the first event, not before the
+// run: until then a refusal of spec or data may come, which is one line by promise.
 func (w *trainWatcher) event(e train.Event) {
 	if !w.told {
 		w.told = true
@@ -48,6 +51,7 @@ func (w *trainWatcher) score(e train.Event) string {
 	return s
 }
 
+// step moves the bar, which is made for each epoch anew: its steps may differ by phase.
 func (w *trainWatcher) step(e train.Event) {
 	if w.bar == nil {
 		w.bar = w.con.bar(e.Steps, sprintEpoch(e))
@@ -55,7 +59,7 @@ func (w *trainWatcher) step(e train.Event) {
 	w.bar.Set(e.Step)
 }
 
-// end takes the bar away.
+// end takes the bar away. It may be called twice, and without a bar.
 func (w *trainWatcher) end() {
 	if w.bar != nil {
 		w.bar.Finish()
@@ -63,7 +67,8 @@ func (w *trainWatcher) end() {
 	}
 }
 
-// advise adds to the error of a run that wrote checkpoints what to do about it.
+// advise adds to the error of a run that wrote checkpoints what to do about it. Without a
+// checkpoint there is nothing to advise.
 func (w *trainWatcher) advise(err error, out string) error {
 	switch {
 	case !w.saved:
@@ -77,6 +82,7 @@ func (w *trainWatcher) advise(err error, out string) error {
 	return err
 }
 
+// sprintEpoch names an epoch; phases are padded, so that the lines of both align.
 func sprintEpoch(e train.Event) string {
 	return fmt.Sprintf("%-5s epoch %d/%d", e.Phase, e.Epoch, e.Epochs)
 }

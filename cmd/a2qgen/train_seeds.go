@@ -19,6 +19,7 @@ const maxSeeds = 100
 
 // seedsReport is the JSON of train with several seeds.
 type seedsReport struct {
+	// Seeds counts the runs, each of which is reported whole below.
 	Seeds int `json:"seeds"`
 	// Mean and spread over the seeds of accuracies on the test samples, or of a
 	// regression's PSNR, dB.
@@ -31,7 +32,8 @@ type seedsReport struct {
 	Runs                   []*trainReport `json:"runs"`
 }
 
-// spread describes some numbers.
+// spread describes some numbers. Minimum and maximum are beside the deviation because
+// seeds are few.
 type spread struct {
 	Mean float64 `json:"mean"`
 	Min  float64 `json:"min"`
@@ -49,18 +51,21 @@ func newSpread(v []float64) spread {
 	return s
 }
 
+// String prints it with two decimals, as accuracies are.
 func (s spread) String() string {
 	return fmt.Sprintf("%.2f (%.2f..%.2f, deviation %.2f)", s.Mean, s.Min, s.Max, s.Deviation)
 }
 
-// seedPath returns the path of seed s beside out: net.s3.onnx for net.onnx.
+// seedPath returns the path of seed s beside out: net.s3.onnx for net.onnx. The ending
+// stays last, by which other tools know an ONNX file.
 func seedPath(out string, s uint64) string {
 	ext := filepath.Ext(out)
 	return fmt.Sprintf("%s.s%d%s", strings.TrimSuffix(out, ext), s, ext)
 }
 
-// trainSeeds trains spec with n seeds, from its own on. With o.Resume it goes
-// on from the checkpoints that are there, the first seed's at least.
+// trainSeeds trains spec with n seeds, from its own on. With o.Resume it goes on from the
+// checkpoints that are there, the first seed's at least. One after the other: each uses
+// all cores, and a stop leaves the earlier ones whole.
 func trainSeeds(
 	ctx context.Context, con *console, spec *train.Spec, sets dataSets, o train.Options, n int,
 ) (*seedsReport, error) {
@@ -71,6 +76,7 @@ func trainSeeds(
 		if err != nil {
 			return nil, err
 		}
+		// o is shared: a seed gets its own path and its own Resume.
 		mine := o
 		mine.Out = seedPath(o.Out, seed)
 		if i > 0 && o.Resume { // the seeds after the one that was stopped have no checkpoint yet
@@ -88,7 +94,8 @@ func trainSeeds(
 	return doc, nil
 }
 
-// summarise sets mean and spread of the runs.
+// summarise sets mean and spread of the runs. k goes over the float phase, QAT in floating
+// point, and integers.
 func (d *seedsReport) summarise() {
 	var all [3]*spread
 	for k := range all {
@@ -107,6 +114,7 @@ func (d *seedsReport) summarise() {
 	}
 }
 
+// print writes a line per seed, then mean and spread of each score.
 func (d *seedsReport) print(w io.Writer) {
 	r := d.Runs[0]
 	fmt.Fprintf(w, "network   %s, %s: %d seeds from %d\n", r.Name, r.method(), d.Seeds, r.Seed)
@@ -123,7 +131,8 @@ func (d *seedsReport) print(w io.Writer) {
 	fmt.Fprintf(w, "  integer executor   %v\n", either(d.IntegerAccuracyPercent, d.IntegerPSNR))
 }
 
-// either returns the one of a and b that is there.
+// either returns the one of a and b that is there. Accuracies of a classifier and PSNR of
+// a regression exclude each other.
 func either(a, b *spread) *spread {
 	if a != nil {
 		return a
