@@ -17,6 +17,8 @@ import (
 
 // Board is one board. The zero value is no board.
 type Board struct {
+	// The keys of YAML and JSON are the same, so that the JSON of a2qgen boards can be
+	// copied into a file of a new board.
 	Name      string    `yaml:"name" json:"name"`   // as in --board; also the file's name
 	Title     string    `yaml:"title" json:"title"` // maker and model
 	Family    Family    `yaml:"family" json:"family"`
@@ -30,7 +32,8 @@ type Board struct {
 	Sources map[string]string `yaml:"sources" json:"sources"`
 }
 
-// Clock is the oscillator that feeds the FPGA's logic.
+// Clock is the oscillator that feeds the FPGA's logic. TargetMHz is a choice, not a fact
+// of the board: what a design gets where the user names no clock.
 type Clock struct {
 	Pin       string  `yaml:"pin" json:"pin"`               // package pin
 	PinN      string  `yaml:"pin_n" json:"pin_n,omitempty"` // its complement, where the clock is differential
@@ -41,8 +44,8 @@ type Clock struct {
 //go:embed *.yaml
 var files embed.FS
 
-// load parses the embedded boards once. They are tested, so an error in one of
-// them is a programming error.
+// load parses the embedded boards once. They are tested, so an error in one of them is a
+// programming error. Once, since every command line asks for the names, to check --board.
 var load = sync.OnceValue(func() []Board {
 	entries, err := files.ReadDir(".") // sorted by name
 	if err != nil {
@@ -63,12 +66,12 @@ var load = sync.OnceValue(func() []Board {
 	return list
 })
 
-// List returns all boards, sorted by name. The caller must not change their
-// maps.
+// List returns all boards, sorted by name. The caller must not change their maps. The
+// slice is the caller's own, the maps within are shared.
 func List() []Board { return append([]Board(nil), load()...) }
 
-// Get returns the board of the given name, or an error that lists the names
-// there are.
+// Get returns the board of the given name, or an error that lists the names there are.
+// Names are exact, as file names are.
 func Get(name string) (Board, error) {
 	var names []string
 	for _, b := range load() {

@@ -23,7 +23,8 @@ const (
 )
 
 // MemoryStyle holds a family's values of the memory attributes ram_style (Vivado, Yosys)
-// and ramstyle (Quartus).
+// and ramstyle (Quartus). A memory carries its word under the name that each tool reads
+// (docs/hardware.md).
 type MemoryStyle struct {
 	// LUTRAM is for a small RAM that is read without a clock, BlockRAM for a large memory
 	// that is read with one.
@@ -31,7 +32,8 @@ type MemoryStyle struct {
 	BlockRAM string `yaml:"block_ram"`
 }
 
-// family is an entry of families.yaml.
+// family is an entry of families.yaml. Title is for people; the name is what flags and
+// board files use.
 type family struct {
 	Name        Family
 	Title       string
@@ -55,7 +57,8 @@ var families = sync.OnceValue(func() []family {
 	return list
 })
 
-// FamilyNames returns the names of all families, in the order of families.yaml.
+// FamilyNames returns the names of all families, in the order of families.yaml. Families
+// without boards are among them: a design can be written for any.
 func FamilyNames() []string {
 	var names []string
 	for _, f := range families() {
@@ -66,6 +69,7 @@ func FamilyNames() []string {
 
 // MemoryStyle returns the family's words, or an error that lists the families there are.
 func (f Family) MemoryStyle() (MemoryStyle, error) {
+	// Library callers need not name a family: xc7 is what the estimates are for.
 	if f == "" {
 		f = XC7
 	}

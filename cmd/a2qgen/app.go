@@ -60,6 +60,8 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	printed := &watchedWriter{Writer: stdout}
 	app := newApp(printed, stderr)
 	line, err := reorder(app, args)
+	// A line that cannot be put in order is not run: the parser would take a value for an
+	// argument.
 	if err == nil {
 		err = app.RunContext(ctx, append([]string{app.Name}, line...))
 	}
@@ -67,6 +69,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		return statusDone
 	}
 	status, message := statusFailed, oneLine(err.Error())
+	// By type, however deep it is wrapped on the way.
 	if errors.As(err, new(usageError)) {
 		status = statusUsage
 	}
@@ -101,6 +104,7 @@ type watchedWriter struct {
 	used bool
 }
 
+// A write of no bytes counts too: the command has begun to print.
 func (w *watchedWriter) Write(p []byte) (int, error) {
 	w.used = true
 	return w.Writer.Write(p)

@@ -19,6 +19,8 @@ func reorder(app *cli.App, args []string) ([]string, error) {
 	if err := checkTopic(app, args); err != nil {
 		return nil, err
 	}
+	// Nothing to reorder: global flags such as --version come first, and an unknown
+	// command is for noCommand to refuse.
 	cmd := app.Command(args[0])
 	if cmd == nil {
 		return args, nil
@@ -55,6 +57,7 @@ func checkTopic(app *cli.App, args []string) error {
 		return nil
 	}
 	var topics []string
+	// --json may stand here too; it is no topic.
 	for _, arg := range args[1:] {
 		if !strings.HasPrefix(arg, "-") {
 			topics = append(topics, arg)
@@ -76,6 +79,7 @@ func wantsJSON(app *cli.App, args []string) bool {
 	if len(args) > 0 {
 		cmd = app.Command(args[0])
 	}
+	// The command line may not parse, so the parser cannot be asked.
 	for i := 0; i < len(args) && args[i] != "--"; i++ {
 		name, value, _ := strings.Cut(args[i], "=")
 		if name == "--"+jsonName || name == "-"+jsonName {

@@ -51,11 +51,14 @@ func demoCommand() *cli.Command {
 	}
 }
 
+// demoAction refuses what it can before the training, then runs. With --json the document
+// is printed at the end, in place of the steps' reports.
 func demoAction(c *cli.Context) error {
 	if err := noArgument(c); err != nil {
 		return err
 	}
 	d := &demo{con: newConsole(c), out: c.String("out"), data: c.String("data"), frames: c.Int("frames")}
+	// The same rules as for a2qgen sim, asked before there is a design.
 	if err := d.simOptions(0).check(); err != nil {
 		return err
 	}
@@ -120,6 +123,7 @@ const (
 // work. The training takes most of the demo's time: a missing compiler is said before it.
 func (d *demo) prepare(o train.Overrides) error {
 	d.start = time.Now()
+	// What verilator.Build needs; make and g++ compile what Verilator translates.
 	for _, tool := range []string{"verilator", "make", "g++"} {
 		if _, err := exec.LookPath(tool); err != nil {
 			return verilator.MissingTool{Tool: tool, Package: tool}
@@ -139,6 +143,7 @@ func (d *demo) prepare(o train.Overrides) error {
 	if d.data != "" {
 		d.spec.Data = d.data
 	}
+	// From here on d.data is what is used, whichever of flag and spec said it.
 	d.data = d.spec.Data
 	return nil
 }
@@ -191,6 +196,7 @@ func (d *demo) openOut() error {
 	if err := openFolder("demo", d.out, demoFloat); err != nil {
 		return err
 	}
+	// A design that somebody edited in the demo's folder is not overwritten.
 	if err := hwgen.CheckDir(d.path(demoDesign)); err != nil {
 		return err
 	}
@@ -287,6 +293,7 @@ func (d *demo) simOptions(pause float64) simOptions {
 // estimate reads the directory, so that folding and clock are those of the design that was
 // simulated, and varies P alone.
 func (d *demo) estimate(context.Context) (printer, error) {
+	// From less than the demo's weights need to what a processor accumulates in.
 	net, o, err := estimateSource(d.path(demoDesign), nil, hwgen.Options{})
 	if err != nil {
 		return nil, err

@@ -64,12 +64,14 @@ func accuracyFigure(runs ...*trainReport) report.Figure {
 	f := report.Figure{Caption: "Accuracy on the training samples, as they were trained on",
 		X: "epoch", Y: "accuracy, %"}
 	for _, r := range runs {
+		// The unlimited network is dashed: it is the yardstick, not the product.
 		s := report.Series{Name: r.Method, Dashed: r.Method == "base"}
 		for i, e := range r.History {
 			s.X, s.Y = append(s.X, float64(i+1)), append(s.Y, e.AccuracyPercent)
 		}
 		f.Series = append(f.Series, s)
 	}
+	// Accuracy drops where the quantisers set in; the caption says why.
 	if n := countPhase(runs[0].History, train.FloatPhase); n > 0 {
 		f.Caption += fmt.Sprintf("; epochs 1 to %d in floating point, the others with quantisers", n)
 	}

@@ -27,6 +27,7 @@ Example:
    a2qgen estimate net.onnx --acc 8:32 --fps 100000
    a2qgen estimate build/net --acc 12,16,32 --json`
 
+// estimateCommand takes a network, or a design with what was decided for it.
 func estimateCommand() *cli.Command {
 	// --board is no flag here: an estimate is not refused for being too large, and
 	// --family alone decides which formulas apply.
@@ -60,6 +61,7 @@ func estimateAction(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
+	// The type of the samples decides the width of the first layer's inputs, and so its cost.
 	in, err := inputType(c)
 	if err != nil {
 		return err
@@ -79,6 +81,7 @@ func estimateAction(c *cli.Context) error {
 // generated directory, which the options override. in is for files only: a directory's
 // network has its input's quantiser.
 func estimateSource(path string, in *qonnx.InputType, o hwgen.Options) (*quant.Network, hwgen.Options, error) {
+	// A path that is not there is read as a file: the reader's message names it.
 	if info, err := os.Stat(path); err != nil || !info.IsDir() {
 		file, err := readFile(path, in)
 		if err != nil {
@@ -103,6 +106,7 @@ func estimateSource(path string, in *qonnx.InputType, o hwgen.Options) (*quant.N
 	folding := hwgen.Folding{}
 	for i, l := range d.Layers {
 		f := own.Folding[l.Layer.Name]
+		// Layers without a target keep the width that they were built with.
 		if hwgen.Constrained(d.Network, i) {
 			f.AccBits = 0 // --acc decides
 		}
@@ -127,6 +131,7 @@ const maxWidth = 64
 // parseWidths parses accumulator widths: "12", "8:32", "8,12,16:20". The order is the
 // user's, and so are repetitions. The list is bounded, so that "1:64,1:64,..." ends.
 func parseWidths(text string) ([]int, error) {
+	// One error for all that can be wrong: what was typed beside what is understood.
 	fail := fmt.Errorf("--acc is %q, want P, FROM:TO or a list of them, 1..%d", text, maxWidth)
 	var widths []int
 	for _, part := range strings.Split(text, ",") {
@@ -141,6 +146,7 @@ func parseWidths(text string) ([]int, error) {
 				return nil, fail
 			}
 		}
+		// A falling range is refused, not read as empty or turned round.
 		if lo < 1 || hi < lo || hi > maxWidth || len(widths) > maxWidth {
 			return nil, fail
 		}

@@ -34,6 +34,7 @@ func estimate(net *quant.Network, o hwgen.Options, family string, widths []int) 
 	if err != nil {
 		return nil, err
 	}
+	// A width that overflows cannot be planned otherwise, and here it need not be built.
 	o.AccBits, o.Unsafe = widths[0], true
 	d, err := hwgen.Plan(net, o)
 	if err != nil {
@@ -109,6 +110,7 @@ func (r *estimateReport) row(p int) (cost.Row, bool) {
 // since the question is what the wide one costs on top.
 func (r *estimateReport) saving(p int) string {
 	widest := r.Rows[len(r.Rows)-1]
+	// A network without a limit has no row of its own: it is compared as the widest.
 	row, ok := r.row(p)
 	if !ok {
 		row = widest

@@ -62,6 +62,7 @@ func evalAction(c *cli.Context) error {
 		return err
 	}
 	net := file.Network
+	// What kind of network it is, the data decides: images have targets, classes labels.
 	set, images, err := evalSet(c, source)
 	if err != nil {
 		return err
@@ -89,6 +90,7 @@ func evalSet(c *cli.Context, source sampleSource) (set *data.Set, images bool, e
 	if err != nil {
 		return nil, false, err
 	}
+	// The spec's other settings, input range, split and layout, still hold.
 	if c.IsSet("data") {
 		spec.Data = source.data
 	}
@@ -126,6 +128,7 @@ func evalImages(ctx context.Context, con *console, net *quant.Network, set *data
 	}
 	doc := &imagesReport{Data: set.Name, PSNR: psnr, Total: set.Len(), Seconds: seconds(start)}
 	if set.Targets != nil && set.Targets.Size() > set.Size() {
+		// Of a set of SuperResolution only, whose targets are larger than its samples.
 		doc.Bicubic = data.Bicubic(set)
 	}
 	return con.result(doc, doc.print)
@@ -162,6 +165,7 @@ func evaluate(ctx context.Context, con *console, net *quant.Network, set *data.S
 	if err != nil {
 		return nil, err
 	}
+	// Before the run: a wrong scale is seen without waiting for a score.
 	fit.warn(con)
 	set = fit.Set
 	start := time.Now()

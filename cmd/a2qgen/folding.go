@@ -37,6 +37,8 @@ func foldingFlags() []cli.Flag {
 func foldingOptions(c *cli.Context) (hwgen.Options, error) {
 	var o hwgen.Options
 	o.FPS, o.ClockMHz = c.Float64("fps"), c.Float64("clock")
+	// A stream takes one vector per cycle at most, and a frame is one vector or more.
+	// Without --clock the board's may still come, so nothing is said then.
 	if c.IsSet("fps") && c.IsSet("clock") && o.FPS > o.ClockMHz*1e6 {
 		return o, usagef("%s: --fps is %v at --clock %v MHz, want at most one frame per cycle (%v)",
 			c.Command.Name, o.FPS, o.ClockMHz, o.ClockMHz*1e6)
@@ -76,6 +78,8 @@ func readFolding(path string) (hwgen.Folding, error) {
 		return nil, err
 	}
 	defer f.Close()
+	// One byte more than allowed is read, to tell a file that is too large from one that
+	// ends there.
 	text, err := io.ReadAll(io.LimitReader(f, maxFoldingBytes+1))
 	if err != nil {
 		return nil, err
@@ -93,6 +97,7 @@ func readFolding(path string) (hwgen.Folding, error) {
 // parseFold parses LAYER=PE,SIMD, both at least 1. Whether the layer is there and they
 // divide its sizes is for the network to say.
 func parseFold(text string) (string, hwgen.Fold, error) {
+	// Half a fold, such as LAYER=PE, is refused: SIMD would be a guess.
 	fail := fmt.Errorf("--fold is %q, want LAYER=PE,SIMD, both at least 1", text)
 	name, sizes, ok := strings.Cut(text, "=")
 	if !ok || name == "" {

@@ -35,6 +35,8 @@ Example:
    a2qgen generate net.onnx --out build/net --fps 100000 --clock 100
    a2qgen generate net.onnx --out build/net --board pynq-z1 --fold fc1=8,28`
 
+// generateCommand has no --unsafe: a design whose accumulators can overflow is never
+// emitted, whatever the flags.
 func generateCommand() *cli.Command {
 	flags := append([]cli.Flag{
 		&cli.StringFlag{Name: "out", Usage: "`DIR` to write"},
@@ -70,8 +72,10 @@ func generateAction(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
+	// Not set it is 0, which leaves every layer its own.
 	o.AccBits = c.Int("acc")
 	o.Family = boards.Family(c.String("family"))
+	// For files that do not say what their samples are (see inputHelp).
 	in, err := inputType(c)
 	if err != nil {
 		return err
@@ -97,6 +101,7 @@ func (d designDir) check() error {
 	if d.overwrite {
 		return hwgen.CheckOverwrite(d.path)
 	}
+	// The library does not know the flag that helps; this is where it is added.
 	err := hwgen.CheckDir(d.path)
 	if errors.As(err, new(*hwgen.EditedError)) {
 		return fmt.Errorf("%w; --overwrite lets the edits go", err)
@@ -133,6 +138,7 @@ func generateFile(
 		if o.ClockMHz == 0 {
 			o.ClockMHz = b.Clock.TargetMHz
 		}
+		// No file could make these agree: wrong usage, not a failure.
 		if o.Family != "" && o.Family != b.Family {
 			return nil, usagef("generate: --family is %s, but board %s is of family %s", o.Family, b.Name, b.Family)
 		}
@@ -153,6 +159,8 @@ func generateFile(
 			return nil, err
 		}
 	}
+	// The bytes that were read go into the directory, not the network written anew: what
+	// was certified is what is kept.
 	files, err := d.Emit(read.Data)
 	if err != nil {
 		return nil, err
@@ -220,6 +228,7 @@ func newGenerateReport(d *hwgen.Design, files []hwgen.File) *generateReport {
 	for _, f := range files {
 		r.Files = append(r.Files, f.Path)
 	}
+	// The order of emission is no promise; a sorted list can be compared.
 	slices.Sort(r.Files)
 	for _, l := range d.Layers {
 		r.Layers = append(r.Layers, foldReport{Name: l.Layer.Name, PE: l.Fold.PE, SIMD: l.Fold.SIMD,
@@ -234,6 +243,7 @@ func decision(d *hwgen.Design) string {
 	switch {
 	case d.Network.OutputSize() != 1:
 		return ""
+	// Score 0 is class 0: the label's comparison is strict, as the executor's.
 	case d.Label() != nil:
 		return "one score for two classes: the label is 1 where it is above 0"
 	}

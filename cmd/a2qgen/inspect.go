@@ -42,6 +42,7 @@ func inspectCommand() *cli.Command {
 			if err != nil {
 				return err
 			}
+			// Notes are of the file: a network in memory has none.
 			doc := inspect(file.Network)
 			doc.Notes = file.Notes
 			return newConsole(c).result(doc, doc.print)
@@ -155,6 +156,7 @@ func inspect(net *quant.Network) *inspectReport {
 	for i := range net.Layers {
 		l := &net.Layers[i]
 		doc.Order = append(doc.Order, l.Name)
+		// Linear and convolutional layers: they alone have accumulators to bound.
 		if l.Kind.Weighted() {
 			doc.Layers = append(doc.Layers, inspectLayer(net, l))
 			continue
@@ -176,6 +178,7 @@ func inspectLayer(net *quant.Network, l *quant.Layer) layerReport {
 	if l.Start != nil {
 		r.AccStart = "shifted"
 	}
+	// The channel that needs most is in the certificate of an error, not here.
 	r.AccBitsNeeded, _ = l.NeededBits()
 	for c := range l.Out {
 		acc := l.AccRange(c)
@@ -205,6 +208,7 @@ func readsOf(net *quant.Network, l *quant.Layer) []string {
 	return names
 }
 
+// sides is a shape as JSON has it: height, width, channels.
 func sides(s quant.Shape) [3]int { return [3]int{s.H, s.W, s.C} }
 
 // print writes a table of the layers with weights, then one certificate per layer.
@@ -231,6 +235,7 @@ func (r *inspectReport) print(w io.Writer) {
 // printGraph lists all layers in order where there is more to a network than a
 // chain of matrices.
 func (r *inspectReport) printGraph(w io.Writer) {
+	// The table of layers already is the graph of a chain of matrices.
 	plain := len(r.Others) == 0
 	for i := range r.Layers {
 		plain = plain && r.Layers[i].Kind == string(quant.Linear)
@@ -238,6 +243,7 @@ func (r *inspectReport) printGraph(w io.Writer) {
 	if plain {
 		return
 	}
+	// The two lists are put in the order of execution again, by their names.
 	rows := map[string][]any{}
 	for i := range r.Layers {
 		l := &r.Layers[i]
@@ -277,6 +283,7 @@ func (l *layerReport) certificate() string {
 	switch {
 	case l.AccBits == 0:
 		return fmt.Sprintf("%s: no accumulator limit; %d bits are enough for every input", l.Name, l.AccBitsNeeded)
+	// Only of files from elsewhere: what a2qgen writes was certified.
 	case l.AccBitsNeeded > l.AccBits:
 		return fmt.Sprintf("%s: UNSAFE: declares %d bits, needs %d", l.Name, l.AccBits, l.AccBitsNeeded)
 	}

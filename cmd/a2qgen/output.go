@@ -16,6 +16,7 @@ func takesFiles(dir string) error {
 	if err == nil {
 		err = errors.Join(f.Close(), os.Remove(f.Name()))
 	}
+	// The attempt's name is random and means nothing to the user.
 	if cause := new(fs.PathError); errors.As(err, &cause) {
 		return fmt.Errorf("folder %s: %w", dir, cause.Err) // without the name of the attempt
 	}

@@ -140,6 +140,7 @@ func specInputs(spec *train.Spec) []input {
 // run if not in this.
 func (o *output) clash(in input) string {
 	if o.folder {
+		// Only what the command would replace counts, where it says what that is.
 		name, below := within(o.path, in.path)
 		if below && (o.owns == nil || o.owns(name)) {
 			return fmt.Sprintf("is written anew and holds %s %s, want another folder", in.what, in.path)
@@ -150,6 +151,8 @@ func (o *output) clash(in input) string {
 		return fmt.Sprintf("is %s too, want another file", in.what)
 	}
 	_, below := within(in.path, o.path)
+	// A new file beside a data set is harmless unless the set's reader would take it for
+	// its own; InFolder knows the names that it takes.
 	if in.samples && below && exists(o.path) && data.InFolder(filepath.Base(resolved(o.path))) {
 		return fmt.Sprintf("is a file of %s %s, want another file", in.what, in.path)
 	}
@@ -160,6 +163,7 @@ func (o *output) clash(in input) string {
 // nothing. A file written into a design makes it "edited": generate then refuses to
 // replace it, and sim to run it.
 func (o *output) designAbove() string {
+	// A folder that becomes a design may replace one, so the search begins above it.
 	dir := resolved(o.path)
 	if o.design || !o.folder {
 		dir = filepath.Dir(dir)

@@ -97,6 +97,8 @@ func projectAction(c *cli.Context) error {
 		return err
 	}
 	con := newConsole(c)
+	// The float path would refuse an integer network, and the other way round: which is
+	// meant is said, not guessed.
 	if c.Bool("repair") {
 		doc, err := repairNetwork(c, con, path)
 		if err != nil {
@@ -135,6 +137,7 @@ func checkProjectFlags(c *cli.Context) error {
 	case table && (c.IsSet("acc") || c.IsSet("method") || c.IsSet("rule") || c.IsSet("out") || c.Bool("repair")):
 		return fail("--table goes through methods and widths itself, and writes no network: " +
 			"it does not go with --acc, --method, --rule, --out or --repair")
+	// The other methods know one rule, split.
 	case c.IsSet("rule") && ptq.Method(c.String("method")) != ptq.Budget:
 		return fail("--rule is %s with --method %s, want --method budget, which alone has rules",
 			c.String("rule"), c.String("method"))
@@ -185,9 +188,11 @@ func openProjection(c *cli.Context, path string) (*projection, error) {
 	if p.sets, err = source.openBoth(); err != nil {
 		return nil, err
 	}
+	// As the network declares its samples: a set of another shape is refused with both.
 	if p.sets, err = p.sets.fit(p.model.InputShape); err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
+	// A small set is used whole, without a warning: the report has the number.
 	p.samples = min(c.Int("samples"), p.sets.train.Len())
 	x := ptq.Samples{Values: spreadSamples(p.sets.train, p.samples)}
 	// The input's quantiser must hold all samples, not just those that calibrate.
@@ -240,6 +245,7 @@ func floatAccuracy(ctx context.Context, m *qonnx.Model, set *data.Set) (float64,
 			return 0, err
 		}
 		classes := len(out) / part.Len()
+		// The first batch shows how many outputs there are.
 		if err := set.CheckOutputs(classes); err != nil {
 			return 0, err
 		}
@@ -280,6 +286,7 @@ func (p *projection) project(ctx context.Context, con *console, s ptq.Settings, 
 	if err := qonnx.Write(out, m); err != nil {
 		return nil, err
 	}
+	// From the file, not from m: see above.
 	net, err := readNetwork(out)
 	if err != nil {
 		return nil, err
@@ -320,6 +327,7 @@ func (p *projection) quantise(
 // the integers of the file.
 func certifyTiles(net *quant.Network, layers []ptq.LayerReport) error {
 	for _, r := range layers {
+		// By name: the importer may have merged or left out layers between.
 		i := slices.IndexFunc(net.Layers, func(l quant.Layer) bool { return l.Name == r.Name })
 		if i < 0 {
 			return fmt.Errorf("project: the file has no layer %q", r.Name)

@@ -63,10 +63,13 @@ func repairNetwork(c *cli.Context, con *console, path string) (*repairReport, er
 		return nil, err
 	}
 	net, file := read.Network, read.Data
+	// A note says that the file may not be the network that was trained: repairing it
+	// keeps that.
 	for _, note := range read.Notes {
 		con.line("note: %s", note)
 	}
 	r := ptq.NetworkRepair{Bits: c.Int("acc"), Layers: c.StringSlice("layer")}
+	// Without it each layer keeps its own: shifted where it has start values.
 	if c.IsSet("rule") {
 		r.Rule = quant.Rule(c.String("rule"))
 	}
@@ -84,6 +87,7 @@ func repairNetwork(c *cli.Context, con *console, path string) (*repairReport, er
 	if file, err = qonnx.Rewrite(path, file, changes); err != nil {
 		return nil, err
 	}
+	// The bytes that will be written, through the reader that generate uses.
 	repaired, err := qonnx.Decode(path, file)
 	if err == nil {
 		err = certifyChanged(repaired, changes)

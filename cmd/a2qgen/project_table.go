@@ -81,6 +81,7 @@ func tableAction(c *cli.Context) error {
 		if !p.scored {
 			return fmt.Errorf("project: %s has no labels, a table wants some", p.sets.test.Name)
 		}
+		// All networks see the same data; the last one's name stands for it.
 		doc.Data, doc.Samples, doc.Float = p.sets.train.Name, p.samples, append(doc.Float, p.float)
 		if err := doc.fill(c.Context, con, p, settingsOf(c), append([]int{0}, widths...), k); err != nil {
 			return err
@@ -107,12 +108,14 @@ func (d *projectTable) fill(
 			if k == 0 {
 				d.Cells = append(d.Cells, projectCell{AccBits: width, Method: m.name})
 			}
+			// s is this call's own copy.
 			s.Method, s.Acc.Rule, s.Acc.Bits = m.method, m.rule, width
 			accuracy, err := p.accuracy(ctx, con, s)
 			if err != nil {
 				return fmt.Errorf("%s at P=%d: %w", m.name, width, err)
 			}
 			con.line("%s  P=%-2d  %-16s  %.2f %%", p.path, width, m.name, accuracy)
+			// Row-major: width i, method j.
 			cell := &d.Cells[i*len(tableMethods)+j]
 			cell.Accuracy = append(cell.Accuracy, accuracy)
 		}

@@ -120,6 +120,7 @@ func checkFlags(c *cli.Context) error {
 	r := rulesOf[c.Command.Name]
 	for _, f := range c.Command.Flags {
 		name := f.Names()[0]
+		// Flags without a value have no rule.
 		rule, ok := r.flags[name]
 		if !ok || !c.IsSet(name) {
 			continue
@@ -130,6 +131,7 @@ func checkFlags(c *cli.Context) error {
 			}
 		}
 	}
+	// After the values: a path that is empty has been refused by then.
 	return checkPaths(c)
 }
 

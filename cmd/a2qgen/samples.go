@@ -67,6 +67,8 @@ func (s sampleSource) openBoth() (dataSets, error) {
 	if sets.train, err = s.open(true); err != nil {
 		return sets, err
 	}
+	// Reading it twice would double the memory, and make two sets that look like two
+	// parts.
 	if strings.Contains(s.data, ",") {
 		sets.test = sets.train
 		return sets, nil
@@ -122,6 +124,7 @@ type inputUse struct {
 func fitSamples(net *quant.Network, set *data.Set) (*fitted, error) {
 	// The shape that the file had, for the report: Fit replaces it.
 	own := set.Shape
+	// Shape first, then labels, then values: each message presumes what comes before it.
 	set, err := set.Fit(net.InputShape, layoutOf(&net.Input))
 	if err != nil {
 		return nil, err
@@ -130,6 +133,8 @@ func fitSamples(net *quant.Network, set *data.Set) (*fitted, error) {
 		return nil, err
 	}
 	f := &fitted{Set: set, Input: useOf(&net.Input, set)}
+	// A row read as an image is permitted, and worth a word: its order is the file's
+	// claim.
 	if !slices.Equal(longAxes(own), longAxes(set.Shape)) {
 		f.Input.Reshaped = fmt.Sprintf("%v read as %v", own, set.Shape)
 	}
@@ -195,6 +200,7 @@ func (u *inputUse) check(name string) error {
 // the range that an error suggests holds all values.
 func showRange(lo, hi float64) string {
 	out := func(v float64) float64 {
+		// The logarithm of 0 has no digits.
 		if v == 0 {
 			return 0
 		}
@@ -232,6 +238,7 @@ func (f *fitted) warn(con *console) {
 // oneLabel says that all labels of set are the same, for which any score is
 // meaningless; "" where they are not.
 func oneLabel(set *data.Set) string {
+	// One sample has one label.
 	if len(set.Labels) < 2 {
 		return ""
 	}

@@ -108,6 +108,7 @@ func simAction(c *cli.Context) error {
 	if err := o.check(); err != nil {
 		return err
 	}
+	// They would be ignored, and the user would believe in a scaled run.
 	for _, name := range []string{"scale", "layout"} {
 		if c.IsSet(name) && o.source.data == "" {
 			return usagef("sim: --%s is %v without --data: drawn inputs have none", name, c.Value(name))
@@ -139,6 +140,7 @@ func (o simOptions) check() error {
 // directory, the Verilog is the directory's files: two independent ways from the same
 // integers. A mismatch is no error of this function but part of the report (verdict).
 func simulate(ctx context.Context, con *console, dir string, o simOptions) (*simReport, error) {
+	// Before the frames: a directory that is refused needs no data.
 	d, edits, err := readEmitted(dir, o.edited)
 	if err != nil {
 		return nil, err
@@ -187,6 +189,7 @@ func readEmitted(dir string, edited bool) (*hwgen.Design, []sim.Difference, erro
 	if err != nil || edited || len(found) == 0 {
 		return d.Design, found, err
 	}
+	// The first difference with its line; of the others names are enough.
 	more := ""
 	if len(found) > 1 {
 		more = fmt.Sprintf(", and %d more files (%s)", len(found)-1, fileNames(found[1:]))

@@ -28,6 +28,7 @@ type frameSet struct {
 // range.
 func frames(net *quant.Network, o simOptions) (*frameSet, error) {
 	f := &frameSet{name: "no data set", drawn: fmt.Sprintf("drawn over %v, both ends among them", net.Input.Type)}
+	// Eight hold all of DrawFrames' kinds: both ends, and a round of the others.
 	extra := max(8, o.frames/10)
 	if o.set == nil && o.source.data == "" {
 		extra += o.frames

@@ -62,6 +62,7 @@ func sweepCommand() *cli.Command {
 	}
 }
 
+// sweepAction plans, runs and prints; the files are written by run as it goes.
 func sweepAction(c *cli.Context) error {
 	path, err := oneArgument(c, "SPEC.yaml")
 	if err != nil {
@@ -193,6 +194,8 @@ func parseLUTs(lists []string) ([]int, error) {
 	var luts []int
 	for _, list := range lists {
 		for _, text := range strings.Split(list, ",") {
+			// LUT of a whole design: a limit below what the smallest widths take is found
+			// when the float phase has ended.
 			n, err := strconv.Atoi(text)
 			if err != nil || n < 1 {
 				return nil, usagef("sweep: --lut is %s, want N or a list of them with commas, at least 1", list)
@@ -272,6 +275,7 @@ func setMethod(o *train.Overrides, text string) error {
 	if !ruled {
 		return nil
 	}
+	// A2Q and A2Q+ start their accumulators at 0, and have no choice.
 	if method != quant.Budget {
 		return fmt.Errorf("%s names a rule, want budget/%s: budget alone has rules", text, rule)
 	}

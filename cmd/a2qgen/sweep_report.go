@@ -70,6 +70,7 @@ func (r *sweepResult) finish() {
 	r.LUTMean = stat.Mean(lut, nil)
 	r.Mean, r.FloatMean, r.ValidationMean = stat.Mean(integer, nil), stat.Mean(float, nil), stat.Mean(held, nil)
 	r.Min, r.Max = floats.Min(integer), floats.Max(integer)
+	// gonum's StdDev of one number is NaN, which JSON cannot hold.
 	if len(integer) > 1 {
 		r.SD = stat.StdDev(integer, nil)
 	}
@@ -94,6 +95,7 @@ func (d *sweepReport) columns() (all []sweepLimit) {
 		}
 	}
 	slices.SortFunc(all, func(a, b sweepLimit) int {
+		// Those with 0 LUT, the plain widths, first.
 		if (a.lut > 0) != (b.lut > 0) {
 			return a.lut - b.lut
 		}
@@ -123,6 +125,7 @@ func (d *sweepReport) rows(cell func(r *sweepResult) string) [][]string {
 	}
 	rows := [][]string{head}
 	for _, m := range d.methods() {
+		// That is base: it has a line of its own below.
 		if d.at(m, sweepLimit{}) != nil {
 			continue
 		}
@@ -188,6 +191,7 @@ func (d *sweepReport) print(w io.Writer) {
 	t.print(w)
 	if d.held() {
 		t.rows = d.rows((*sweepResult).validation)
+		// The head's first cell tells the three tables apart.
 		t.rows[0][0] = "held out"
 		t.print(w)
 	}
@@ -257,6 +261,7 @@ func (d *sweepReport) lutFigure() *report.Figure {
 		for i := range d.Results {
 			r := &d.Results[i]
 			s := &one
+			// A point of base is on the first series, too: its design is estimated alike.
 			if r.LUTLimit > 0 {
 				s = &own
 			}

@@ -106,9 +106,11 @@ func trainAction(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
+	// With checks the whole spec again: each value may be right and their combination not.
 	if spec, err = spec.With(overrides(c)); err != nil {
 		return usageError{err} // the spec by itself is right
 	}
+	// Asked of the spec, not of --method: it may name the method itself, or per layer.
 	if c.IsSet("rule") && !spec.Uses(quant.Budget) {
 		return usagef("train: --rule is %s with method %s, want method budget, which alone has rules",
 			spec.Rule, spec.Method)
@@ -277,6 +279,7 @@ func classesOf(set *data.Set) string {
 	if set.Labels == nil {
 		return ""
 	}
+	// Every label is below Classes (see data.Set), but not every class need have one.
 	samples := make([]int, set.Classes)
 	for _, l := range set.Labels {
 		samples[l]++
@@ -306,6 +309,7 @@ func trainNetwork(
 ) (*trainReport, *quant.Network, error) {
 	start := time.Now()
 	w := &trainWatcher{con: con, task: spec.Task, dataLine: sets.describe() + classesOf(sets.train)}
+	// No error: the network is what was asked for, only its score means nothing.
 	if warning := oneLabel(sets.train); warning != "" {
 		con.line("warning: %s", warning)
 	}

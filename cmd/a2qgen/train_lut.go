@@ -73,6 +73,7 @@ func lutAllocation(c *cli.Context, spec *train.Spec) (*allocation, error) {
 	switch {
 	case c.Int("seeds") > 1:
 		return nil, usagef("train: --lut chooses for one network, --seeds asks for %d", c.Int("seeds"))
+	// base has no P to choose, and its accumulators are as wide as its weights make them.
 	case spec.Method == quant.Base:
 		return nil, usagef("train: --lut wants a method with accumulators, not base")
 	}
@@ -121,6 +122,7 @@ func (a *allocation) allocator() *train.Allocator {
 // The limit is on the whole design: what no candidate changes (first and last layer,
 // converters, label selection) is taken off it first.
 func (a *allocation) choose(w *train.Widths) ([]int, error) {
+	// All layers that the method does not constrain are in rest.
 	costs, rest, err := lutCosts(w, a.folding, a.Family)
 	if err != nil {
 		return nil, err
@@ -134,6 +136,7 @@ func (a *allocation) choose(w *train.Widths) ([]int, error) {
 			"%d of it in layers whose widths are fixed",
 			a.Limit, least, rest)
 	}
+	// A knapsack over layers: least total loss within the rest of the limit.
 	chosen, err := w.Choose(costs, a.Limit-rest)
 	if err != nil {
 		return nil, err
@@ -141,6 +144,7 @@ func (a *allocation) choose(w *train.Widths) ([]int, error) {
 	a.LUT = rest
 	for i, k := range chosen {
 		last := len(w.Candidates[i]) - 1
+		// The last candidate is what the spec gives the layer.
 		c, most := w.Candidates[i][k], w.Candidates[i][last]
 		a.Layers = append(a.Layers, allocationLayer{Name: w.Layers[i], AccBits: c.AccBits, WeightBits: c.WeightBits,
 			MostAccBits: most.AccBits, MostWeightBits: most.WeightBits, LUT: costs[i][k], MostLUT: costs[i][last],
@@ -225,6 +229,8 @@ func estimateOwn(net *quant.Network, o hwgen.Options, family string) (*cost.Repo
 // print writes what was chosen beside what the spec would have allowed.
 func (a *allocation) print(w io.Writer) {
 	fmt.Fprintf(w, "LUT       %d on %s by estimate, %d wanted at most", a.LUTTrained, a.Family, a.Limit)
+	// The limit was kept by estimate before the training; what came of it is said, not
+	// hidden.
 	if a.LUTTrained > a.Limit {
 		fmt.Fprintf(w, " (+%.1f %%: trained weights take more)", percent(a.LUTTrained-a.Limit, a.Limit))
 	}

@@ -33,6 +33,7 @@ func integerPSNR(ctx context.Context, con *console, net *quant.Network, set *dat
 	}
 	fit.warn(con)
 	set = fit.Set
+	// Without scales there are integers only, which have no PSNR.
 	if aims.Size() != net.OutputSize() || net.Dequantize == nil {
 		return 0, fmt.Errorf("%s: targets of %d elements, the network gives %d real outputs",
 			set.Name, aims.Size(), net.OutputSize())

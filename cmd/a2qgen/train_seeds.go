@@ -72,6 +72,8 @@ func trainSeeds(
 	doc := &seedsReport{Seeds: n}
 	for i := range uint64(n) {
 		seed := spec.Seed + i
+		// Seeds follow each other, so that --seeds 3 and then 5 train the first three
+		// again alike.
 		s, err := spec.With(train.Overrides{Seed: &seed})
 		if err != nil {
 			return nil, err

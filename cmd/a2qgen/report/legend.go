@@ -6,8 +6,9 @@ import (
 	"gonum.org/v1/plot/vg/draw"
 )
 
-// legend names the lines of a figure. It stands above the plot: inside it would
-// lie on the data of one figure or another.
+// legend names the lines of a figure. It stands above the plot: inside it would lie on the
+// data of one figure or another. Each entry is a legend of one line of gonum's plot, which
+// stacks them: rows are ours.
 type legend []entry
 
 // entry is a line's name beside a sample of it.
@@ -16,6 +17,7 @@ type entry struct {
 	width vg.Length
 }
 
+// newEntry measures an entry: sample, name, and the gap to the next one.
 func newEntry(name string, samples ...plot.Thumbnailer) entry {
 	l := plot.NewLegend()
 	l.Top, l.Left = true, true
@@ -23,7 +25,8 @@ func newEntry(name string, samples ...plot.Thumbnailer) entry {
 	return entry{l, l.ThumbnailWidth + l.TextStyle.Width(" "+name) + legendGap}
 }
 
-// rows breaks the legend where it would be wider than the figure.
+// rows breaks the legend where it would be wider than the figure. An entry that is wider
+// than the figure has a row of its own.
 func (l legend) rows() (rows []legend) {
 	var used vg.Length
 	for _, e := range l {
