@@ -15,7 +15,8 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// Board is one board. The zero value is no board.
+// Board is one board. The zero value is no board. It holds facts with their sources and
+// two choices (name and target clock), no behaviour.
 type Board struct {
 	// The keys of YAML and JSON are the same, so that the JSON of a2qgen boards can be
 	// copied into a file of a new board.
@@ -25,15 +26,18 @@ type Board struct {
 	Part      string    `yaml:"part" json:"part"` // as the family's tools name it, with package and speed grade
 	Resources Resources `yaml:"resources" json:"resources"`
 	Clock     Clock     `yaml:"clock" json:"clock"`
-	// Pins are further pins in use, signal to package pin.
+	// Pins are further pins in use, signal to package pin. A user's constraints take them
+	// from here; nothing of a2qgen drives pins.
 	Pins map[string]string `yaml:"pins" json:"pins,omitempty"`
-	// Sources says for each number and pin above, by its path (as in
-	// "resources.lut"), which document it comes from.
+	// Sources says for each number and pin above, by its path (as in "resources.lut"),
+	// which document it comes from. A number without one is a number that nobody can
+	// check.
 	Sources map[string]string `yaml:"sources" json:"sources"`
 }
 
 // Clock is the oscillator that feeds the FPGA's logic. TargetMHz is a choice, not a fact
-// of the board: what a design gets where the user names no clock.
+// of the board: what a design gets where the user names no clock. A differential clock
+// needs the family's input buffer in the user's top: what a2qgen emits has one clock wire.
 type Clock struct {
 	Pin       string  `yaml:"pin" json:"pin"`               // package pin
 	PinN      string  `yaml:"pin_n" json:"pin_n,omitempty"` // its complement, where the clock is differential

@@ -14,7 +14,8 @@ import (
 // has and how its tools are told where a memory belongs. The zero value stands for XC7.
 type Family string
 
-// The families that have boards or formulas here; FamilyNames lists all.
+// The families that have boards or formulas here; FamilyNames lists all. Estimates are for
+// XC7 alone, and serve XCUP, whose LUTs and block RAMs are the same.
 const (
 	XC7   Family = "xc7"   // AMD 7 series and Zynq-7000: RAM blocks of 36 kbit
 	XCUP  Family = "xcup"  // AMD UltraScale+: RAM blocks of 36 kbit, UltraRAM of 288
@@ -27,7 +28,8 @@ const (
 // (docs/hardware.md).
 type MemoryStyle struct {
 	// LUTRAM is for a small RAM that is read without a clock, BlockRAM for a large memory
-	// that is read with one.
+	// that is read with one. Where a family has no RAM in LUTs, or its tools no word for
+	// it, the word leaves the choice to them.
 	LUTRAM   string `yaml:"lut_ram"`
 	BlockRAM string `yaml:"block_ram"`
 }
@@ -45,8 +47,9 @@ type family struct {
 //go:embed families/families.yaml
 var familyText []byte
 
-// families parses the embedded list once; it is tested, so an error in it is a
-// programming error.
+// families parses the embedded list once; it is tested, so an error in it is a programming
+// error. Unknown keys are refused: a misspelt lut_ram would leave every queue of a family
+// to chance.
 var families = sync.OnceValue(func() []family {
 	var list []family
 	dec := yaml.NewDecoder(bytes.NewReader(familyText))
@@ -68,6 +71,7 @@ func FamilyNames() []string {
 }
 
 // MemoryStyle returns the family's words, or an error that lists the families there are.
+// An unknown family is no default: its tools might read none of the words.
 func (f Family) MemoryStyle() (MemoryStyle, error) {
 	// Library callers need not name a family: xc7 is what the estimates are for.
 	if f == "" {

@@ -6,9 +6,10 @@ import (
 	"strings"
 )
 
-// Resources counts what a part has, or what a design uses. Block RAM is
-// counted in the family's own blocks; BRAMKbits is the same memory in kilobits
-// of 1024, whatever the family.
+// Resources counts what a part has, or what a design uses. Block RAM is counted in the
+// family's own blocks; BRAMKbits is the same memory in kilobits of 1024, whatever the
+// family. The zero value is a design that takes nothing. LUTs of families with 4 and with
+// 6 inputs do not compare.
 type Resources struct {
 	LUT       int     `yaml:"lut" json:"lut"`               // look-up tables: 6 inputs (AMD), 4 inputs (Lattice)
 	FF        int     `yaml:"ff" json:"ff"`                 // flip-flops
@@ -28,7 +29,8 @@ type count struct {
 }
 
 // counts lists the fields of r, always in the same order. Check pairs those of a part and
-// of a design by their index.
+// of a design by their index. A new resource is one line here: String, Check and the
+// checks of files go over the list.
 func (r Resources) counts() []count {
 	return []count{
 		{"lut", "LUT", float64(r.LUT)},
@@ -63,6 +65,7 @@ func (r Resources) String() string {
 // room. All resources that are exceeded are named, not the first alone: otherwise a user
 // folds a design for LUT just to be told of block RAM.
 func (b Board) Check(used Resources) error {
+	// In the order of counts, so that a message is always the same.
 	var over []string
 	has := b.Resources.counts()
 	for i, need := range used.counts() {

@@ -49,7 +49,8 @@ func openCache(dir string) (string, error) {
 	return dir, nil
 }
 
-// unwritable is the error of a cache folder that cannot be written, with what helps.
+// unwritable is the error of a cache folder that cannot be written, with what helps. Home
+// folders are often read-only in containers and CI, where this is the first message.
 func unwritable(err error) error {
 	return fmt.Errorf("verilator: cache: %w: set XDG_CACHE_HOME to a folder that can be written", err)
 }
@@ -89,8 +90,9 @@ func filesIn(dir, prefix, suffix string) ([]string, error) {
 	return names, nil
 }
 
-// copyObjects copies the compiled files of a folder whose names begin so; there are
-// none where there is no folder.
+// copyObjects copies the compiled files of a folder whose names begin so; there are none
+// where there is no folder. Copied, not linked: make may write to them, and the cache is
+// shared.
 func copyObjects(from, prefix, to string) error {
 	names, err := filesIn(from, prefix, ".o")
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {

@@ -30,6 +30,7 @@ func LintWith(ctx context.Context, parameters []string, files ...string) error {
 	for _, p := range parameters {
 		args = append(args, "-G"+p)
 	}
+	// Once each: library modules share a folder.
 	seen := map[string]bool{}
 	for _, f := range files {
 		if dir := filepath.Dir(f); !seen[dir] {

@@ -14,7 +14,8 @@ import (
 	"github.com/a2qgen/a2qgen/internal/process"
 )
 
-// MissingTool is the error of a program that is not installed.
+// MissingTool is the error of a program that is not installed. It is a value: errors.As
+// finds it in any wrapping, and commands print it as it is.
 type MissingTool struct {
 	Tool    string // the program
 	Package string // the Debian package that holds it

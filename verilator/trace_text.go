@@ -143,6 +143,7 @@ func (r *textReader) digits(text []byte, bits int) error {
 	clear(r.unknown)
 	for k := range text {
 		digit := text[len(text)-1-k]
+		// Digit k counts from the right, the least significant.
 		at := k * bits
 		v, ok := hexDigit(digit)
 		switch {
@@ -174,6 +175,8 @@ func extract(to, probe []byte, s Stream) {
 	from, shift := probe[s.Offset/8:], s.Offset%8
 	for i := range to {
 		to[i] = from[i] >> shift
+		// A shift by 8 bits of a byte is 0 in Go, but the next byte may be another
+		// stream's: only a stream that does not begin at a byte needs it.
 		if shift > 0 {
 			to[i] |= from[i+1] << (8 - shift)
 		}
@@ -183,7 +186,8 @@ func extract(to, probe []byte, s Stream) {
 	}
 }
 
-// anyBit reports whether a bit of the stream is set.
+// anyBit reports whether a bit of the stream is set. Bit by bit: it runs only in cycles
+// that have an unknown bit somewhere.
 func anyBit(probe []byte, s Stream) bool {
 	for i := s.Offset; i < s.Offset+s.Bits; i++ {
 		if probe[i/8]>>(i%8)&1 != 0 {

@@ -43,6 +43,7 @@ func isComplaint(text string) bool {
 func (w *watcher) finish() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	// A simulator that dies in the middle of a line has often just said why.
 	for _, l := range []*lineWriter{&w.out, &w.err} {
 		if len(l.part) > 0 {
 			w.line(string(l.part))
@@ -52,7 +53,7 @@ func (w *watcher) finish() {
 
 // failure returns the error of the first check that spoke or else, since a simulator may
 // have warned of the cause before a check saw it, of the first other complaint; nil where
-// there was none.
+// there was none. A check is the design's own word on what is wrong, hence first.
 func (w *watcher) failure() error {
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -83,6 +83,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 // errorReport is the JSON of an error.
 type errorReport struct {
 	Error struct {
+		// Message is what stderr has, in one line; ExitStatus is 1 or 2.
 		Message    string `json:"message"`
 		ExitStatus int    `json:"exit_status"`
 	} `json:"error"`
@@ -169,7 +170,8 @@ func oneArgument(c *cli.Context, name string) (string, error) {
 	return c.Args().First(), nil
 }
 
-// noArgument refuses positional arguments.
+// noArgument refuses positional arguments. An argument that is ignored was meant for
+// something.
 func noArgument(c *cli.Context) error {
 	if c.Args().Present() {
 		return usagef("%s takes no argument, has %q", c.Command.Name, c.Args().First())

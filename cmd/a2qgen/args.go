@@ -72,8 +72,9 @@ func checkTopic(app *cli.App, args []string) error {
 	return nil
 }
 
-// wantsJSON says whether a command line asks for JSON: also one that is wrong, in which
-// a flag --json stands that is no other flag's value.
+// wantsJSON says whether a command line asks for JSON: also one that is wrong, in which a
+// flag --json stands that is no other flag's value. It reads the line by itself, for
+// errors of parsing are to be JSON too.
 func wantsJSON(app *cli.App, args []string) bool {
 	var cmd *cli.Command
 	if len(args) > 0 {

@@ -16,6 +16,8 @@ Example:
    a2qgen boards
    a2qgen boards --json`
 
+// boardsCommand is where a script learns the names that --board takes, with the sources of
+// every number in the JSON.
 func boardsCommand() *cli.Command {
 	return &cli.Command{
 		Name: "boards", Usage: "list the boards",

@@ -65,7 +65,8 @@ func (c *console) result(doc any, text func(w io.Writer)) error {
 	return nil
 }
 
-// toJSON returns doc as indented JSON with a final newline.
+// toJSON returns doc as indented JSON with a final newline. Encode ends with a newline by
+// itself, which a terminal and a file both want.
 func toJSON(doc any) ([]byte, error) {
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)
@@ -87,7 +88,8 @@ func (c *console) note(format string, args ...any) {
 	}
 }
 
-// line prints a line of progress whoever watches, unless the console is quiet.
+// line prints a line of progress whoever watches, unless the console is quiet. Warnings go
+// here too: they are no part of a result.
 func (c *console) line(format string, args ...any) {
 	if !c.quiet {
 		fmt.Fprintf(c.err, format+"\n", args...)
@@ -137,7 +139,8 @@ func (t *table) print(w io.Writer) {
 	tw.Flush() // errors are those of w, a buffer
 }
 
-// percent returns part of total in percent, 0 where total is 0.
+// percent returns part of total in percent, 0 where total is 0. 0 of 0 is nothing, where
+// NaN would be no JSON.
 func percent(part, total int) float64 {
 	if total == 0 {
 		return 0
@@ -145,7 +148,8 @@ func percent(part, total int) float64 {
 	return 100 * float64(part) / float64(total)
 }
 
-// seconds returns the time since start, rounded to milliseconds.
+// seconds returns the time since start, rounded to milliseconds. More digits would only
+// make two runs differ in more places.
 func seconds(start time.Time) float64 {
 	return float64(time.Since(start).Milliseconds()) / 1000
 }

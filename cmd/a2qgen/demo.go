@@ -95,6 +95,8 @@ type demo struct {
 
 // demoReport is the JSON of demo: that of each step.
 type demoReport struct {
+	// Each step's document is that of the command by itself, so that a reader of one can
+	// read the other.
 	Train *trainReport `json:"train"`
 	// TrainBase is the same network without a limit on its accumulators.
 	TrainBase *trainReport    `json:"train_base"`
@@ -105,7 +107,8 @@ type demoReport struct {
 	// SimStall is the simulation with pauses.
 	SimStall *simReport      `json:"sim_stall"`
 	Estimate *estimateReport `json:"estimate"`
-	Seconds  float64         `json:"seconds"`
+	// Seconds is the whole demo's time, builds included.
+	Seconds float64 `json:"seconds"`
 }
 
 // Choices of the demo: a small board, a frame rate that suits it, and how often
@@ -169,11 +172,14 @@ func (d *demo) run(ctx context.Context) error {
 		title string
 		do    func(context.Context) (printer, error)
 	}{
+		// The constrained network comes first: its float phase is the one that both share.
 		{"Training, with a limit on the hidden accumulators", d.train},
 		{"Training without a limit, for comparison", d.trainBase},
 		{"Bounds of the accumulators, from the integers in the file", d.inspect},
 		{"Accuracy on the test samples", d.eval},
 		{"Verilog", d.generate},
+		// The second simulation finds the bench in the cache and takes the frames' time
+		// alone.
 		{"Cross-check of Verilog and cycle model", d.sim},
 		{"Cross-check with pauses of source and sink", d.simStall},
 		{"Cost of every accumulator width", d.estimate},
@@ -206,8 +212,10 @@ func (d *demo) openOut() error {
 	return os.Mkdir(d.path(demoFloat), 0o777)
 }
 
-// show prints the report of a step, unless one document is asked for.
+// show prints the report of a step, unless one document is asked for. Steps print as they
+// end: a training of a minute is followed better so.
 func (d *demo) show(title string, doc printer) error {
+	// The steps are fields of the one document at the end.
 	if d.con.json {
 		return nil
 	}
@@ -275,7 +283,8 @@ func (d *demo) simStall(ctx context.Context) (printer, error) {
 	return d.report.SimStall, err
 }
 
-// crossCheck simulates the design; a difference is an error here.
+// crossCheck simulates the design; a difference is an error here. Here alone: a2qgen sim
+// prints its report before it fails, the demo has no more to show.
 func (d *demo) crossCheck(ctx context.Context, pause float64) (*simReport, error) {
 	doc, err := simulate(ctx, d.con, d.path(demoDesign), d.simOptions(pause))
 	if err != nil {

@@ -46,7 +46,8 @@ func constrainedBits(limited, other []layerReport) int {
 	return bits
 }
 
-// page is the demo as an HTML document.
+// page is the demo as an HTML document. The sections follow the steps, with the summary
+// before them: a reader who stops there has the result.
 func (r *demoReport) page() *report.Document {
 	return &report.Document{Title: "a2qgen demo: " + r.Train.Name, Sections: []report.Section{
 		{Heading: "Summary", Lines: append([]string{"Data: " + r.Train.Data}, r.summary()...)},
@@ -59,7 +60,8 @@ func (r *demoReport) page() *report.Document {
 	}}
 }
 
-// accuracyFigure plots the training accuracy of two runs over their epochs.
+// accuracyFigure plots the training accuracy of two runs over their epochs. All runs are
+// drawn over the epochs of the first, whose phases the caption names.
 func accuracyFigure(runs ...*trainReport) report.Figure {
 	f := report.Figure{Caption: "Accuracy on the training samples, as they were trained on",
 		X: "epoch", Y: "accuracy, %"}

@@ -77,9 +77,10 @@ func estimateAction(c *cli.Context) error {
 	return newConsole(c).result(doc, doc.print)
 }
 
-// estimateSource reads a network file, or the network, folding and clock of a
-// generated directory, which the options override. in is for files only: a directory's
-// network has its input's quantiser.
+// estimateSource reads a network file, or the network, folding and clock of a generated
+// directory, which the options override. in is for files only: a directory's network has
+// its input's quantiser. Layer by layer: a fold given by hand wins; else --fps clears the
+// directory's folds, as they were chosen for another rate; else they stay.
 func estimateSource(path string, in *qonnx.InputType, o hwgen.Options) (*quant.Network, hwgen.Options, error) {
 	// A path that is not there is read as a file: the reader's message names it.
 	if info, err := os.Stat(path); err != nil || !info.IsDir() {

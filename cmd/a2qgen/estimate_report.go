@@ -48,7 +48,8 @@ func estimate(net *quant.Network, o hwgen.Options, family string, widths []int) 
 		Rows: rows, Fit: one.Fit}, nil
 }
 
-// tableHead are the columns of the table over P.
+// tableHead are the columns of the table over P. The second has no name: a word per width,
+// safe, shifted or UNSAFE.
 var tableHead = []string{"P", "", "LUT", "FF", "BRAM36", "DSP"}
 
 // tableRow prints a width; BRAM36 may be a half, a block of 18 kbit.
@@ -80,7 +81,8 @@ func (r *estimateReport) print(w io.Writer) {
 	}
 }
 
-// notes say how far the estimates can be trusted.
+// notes say how far the estimates can be trusted. Legends only for marks that the table
+// has; the error always.
 func (r *estimateReport) notes() []string {
 	var lines []string
 	if slices.ContainsFunc(r.Rows, func(row cost.Row) bool { return !row.Safe }) {
@@ -119,7 +121,8 @@ func (r *estimateReport) saving(p int) string {
 		widest.AccBits, widest.LUT, change(row.LUT, widest.LUT), widest.FF, change(row.FF, widest.FF))
 }
 
-// change returns by how many percent b is more than a.
+// change returns by how many percent b is more than a. From 0 there is no percentage:
+// percent gives 0.
 func change(a, b int) string { return fmt.Sprintf("%+.1f %%", percent(b-a, a)) }
 
 // htmlTable is the table of print for the HTML page.
@@ -131,7 +134,8 @@ func (r *estimateReport) htmlTable() *report.Table {
 	return t
 }
 
-// figures plot LUT and FF over P, what is unsafe dashed.
+// figures plot LUT and FF over P, what is unsafe dashed. Block RAM and DSP do not depend
+// on P as long as memories keep their kind.
 func (r *estimateReport) figures() []report.Figure {
 	return []report.Figure{
 		r.figure("LUT", func(c cost.Row) int { return c.LUT }),

@@ -56,6 +56,7 @@ func evalAction(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
+	// Where --spec is given it is read by the spec's rules, and these lie over them.
 	source := sampleSourceOf(c)
 	file, err := readTold(c, path)
 	if err != nil {
@@ -147,8 +148,9 @@ func (r *imagesReport) print(w io.Writer) {
 type evalReport struct {
 	Data string `json:"data"`
 	// Correct of Total samples got the label of the data set.
-	Correct         int     `json:"correct"`
-	Total           int     `json:"total"`
+	Correct int `json:"correct"`
+	Total   int `json:"total"`
+	// AccuracyPercent = 100 Correct / Total; Seconds is the executor's time.
 	AccuracyPercent float64 `json:"accuracy_percent"`
 	Seconds         float64 `json:"seconds"`
 	// Input says what the network's input does to the values of the samples.

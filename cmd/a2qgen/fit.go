@@ -23,9 +23,10 @@ func boardNamed(name string) (*boards.Board, error) {
 	return &b, err
 }
 
-// costFamily returns the family whose formulas estimate a part of family f. Those
-// of the 7 series serve UltraScale+ too, which has the same 6-input LUTs, flip-flops
-// and 36-kbit block RAMs.
+// costFamily returns the family whose formulas estimate a part of family f. Those of the 7
+// series serve UltraScale+ too, which has the same 6-input LUTs, flip-flops and 36-kbit
+// block RAMs. Other families differ in what a LUT holds (4 inputs), so 6-input counts do
+// not scale.
 func costFamily(f boards.Family) (string, error) {
 	name := string(f)
 	if f == boards.XCUP {
@@ -51,6 +52,7 @@ func fits(b *boards.Board, d *hwgen.Design) (*cost.Report, error) {
 	if err != nil {
 		return nil, err
 	}
+	// Only these four are estimated. URAM is never asked for, and stays 0.
 	used := boards.Resources{LUT: r.Total.LUT, FF: r.Total.FF, BRAM36: r.Total.BRAM36, DSP: r.Total.DSP}
 	if err := b.Check(used); err != nil {
 		return nil, fmt.Errorf("the design does not fit: %w", err)

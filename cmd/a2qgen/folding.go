@@ -15,7 +15,8 @@ import (
 const foldingHelp = `The folding (rows PE and columns SIMD computed at once, per layer) is chosen for --fps
 at --clock, unless --folding FILE (YAML: layer: {pe: 4, simd: 8}) or --fold set it.`
 
-// maxFoldingBytes bounds a folding file.
+// maxFoldingBytes bounds a folding file. Some 30 bytes per layer leave room for tens of
+// thousands.
 const maxFoldingBytes = 1 << 20
 
 // foldingFlags are the flags that decide the folding of a design. They are the same for
@@ -95,7 +96,8 @@ func readFolding(path string) (hwgen.Folding, error) {
 }
 
 // parseFold parses LAYER=PE,SIMD, both at least 1. Whether the layer is there and they
-// divide its sizes is for the network to say.
+// divide its sizes is for the network to say. acc and fifo of a layer are for the folding
+// file: they are rarely wanted.
 func parseFold(text string) (string, hwgen.Fold, error) {
 	// Half a fold, such as LAYER=PE, is refused: SIMD would be a guess.
 	fail := fmt.Errorf("--fold is %q, want LAYER=PE,SIMD, both at least 1", text)

@@ -169,6 +169,7 @@ func generateFile(
 		return nil, err
 	}
 	doc := newGenerateReport(d, files)
+	// The report is of the design, these are of the run.
 	doc.Out, doc.Seconds = out.path, seconds(start)
 	if b != nil {
 		doc.Board, doc.Resources = b, &used.Total
@@ -176,7 +177,8 @@ func generateFile(
 	return doc, nil
 }
 
-// generateReport is the JSON of generate.
+// generateReport is the JSON of generate. The manifest in the directory says the same of
+// the design, and how to feed it.
 type generateReport struct {
 	// Top is the top module's name, Out the directory.
 	Top string `json:"top"`
@@ -195,8 +197,9 @@ type generateReport struct {
 	IntervalCycles int `json:"interval_cycles"`
 	LatencyCycles  int `json:"latency_cycles"`
 	// Layers are in order of the stream.
-	Layers  []foldReport `json:"layers"`
-	Seconds float64      `json:"seconds"`
+	Layers []foldReport `json:"layers"`
+	// Seconds is what planning, certifying and writing took.
+	Seconds float64 `json:"seconds"`
 	// Input is what the design reads.
 	Input inputReport `json:"input"`
 	// Decision says how a single output tells two classes apart; empty for others.
@@ -206,7 +209,8 @@ type generateReport struct {
 	Resources *cost.Resources `json:"resources,omitempty"`
 }
 
-// foldReport says how a layer is folded and how wide its accumulators are.
+// foldReport says how a layer is folded and how wide its accumulators are. A layer of PE =
+// Out and SIMD = In is not folded: one vector per cycle.
 type foldReport struct {
 	// PE rows and SIMD columns are computed in one cycle: Cycles = Out/PE * In/SIMD per
 	// frame.
@@ -237,8 +241,9 @@ func newGenerateReport(d *hwgen.Design, files []hwgen.File) *generateReport {
 	return r
 }
 
-// decision says how the single output of a design tells two classes apart: a label
-// where there are scores; a design that ends in thresholds gives its output alone.
+// decision says how the single output of a design tells two classes apart: a label where
+// there are scores; a design that ends in thresholds gives its output alone. A consumer of
+// the stream must know it: with one output there is no index to read.
 func decision(d *hwgen.Design) string {
 	switch {
 	case d.Network.OutputSize() != 1:
@@ -264,6 +269,8 @@ func (r *generateReport) print(w io.Writer) {
 			b.Name, b.Part, u.LUT, b.Resources.LUT, u.FF, b.Resources.FF, u.BRAM36, b.Resources.BRAM36)
 	}
 	var t table
+	// The slowest layer's cycles are the interval, where nothing between layers is slower:
+	// the table shows which one to fold less.
 	t.row("layer", "PE", "SIMD", "cycles", "P", "needs")
 	for _, l := range r.Layers {
 		t.row(l.Name, l.PE, l.SIMD, l.Cycles, l.AccBits, l.AccBitsNeeded)

@@ -99,7 +99,8 @@ func (r *inputReport) String() string {
 	return s
 }
 
-// layerReport says what the accumulators of a layer need.
+// layerReport says what the accumulators of a layer need. train, project and repair print
+// it too: one schema for a layer wherever it comes from.
 type layerReport struct {
 	// Name is the layer's in the network, Kind as users call it ("linear", "depthwise").
 	Name string `json:"name"`
@@ -187,7 +188,9 @@ func inspectLayer(net *quant.Network, l *quant.Layer) layerReport {
 	return r
 }
 
-// kindOf returns the kind of a layer as users call it.
+// kindOf returns the kind of a layer as users call it. A depthwise convolution is a Conv
+// whose groups are its channels: its sums are short, and so are the accumulators that it
+// needs.
 func kindOf(l *quant.Layer) string {
 	if l.Depthwise() {
 		return "depthwise"
@@ -232,8 +235,9 @@ func (r *inspectReport) print(w io.Writer) {
 	r.printGraph(w)
 }
 
-// printGraph lists all layers in order where there is more to a network than a
-// chain of matrices.
+// printGraph lists all layers in order where there is more to a network than a chain of
+// matrices. Residual and encoder-decoder networks read more than the layer before: the
+// edges are part of what an importer can get wrong.
 func (r *inspectReport) printGraph(w io.Writer) {
 	// The table of layers already is the graph of a chain of matrices.
 	plain := len(r.Others) == 0
@@ -278,7 +282,9 @@ func (l *layerReport) declared() string {
 	return fmt.Sprint(l.AccBits)
 }
 
-// certificate says in a sentence whether the layer's accumulators can overflow.
+// certificate says in a sentence whether the layer's accumulators can overflow. It is the
+// sentence of the whole product: a range that was computed exactly from the integers,
+// beside the width that holds it.
 func (l *layerReport) certificate() string {
 	switch {
 	case l.AccBits == 0:

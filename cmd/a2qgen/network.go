@@ -80,8 +80,9 @@ func inputType(c *cli.Context) (*qonnx.InputType, error) {
 // maxRange bounds the values of samples: squares of them are far from overflowing.
 const maxRange = 1e15
 
-// parseRange reads LO:HI, with LO <= 0 <= HI and not both 0: integers are worth a
-// multiple of the scale, and 0 is one of them.
+// parseRange reads LO:HI, with LO <= 0 <= HI and not both 0: integers are worth a multiple
+// of the scale, and 0 is one of them. NaN fails every comparison, so the test is written
+// as what must hold.
 func parseRange(text string) (lo, hi float64, err error) {
 	from, to, ok := strings.Cut(text, ":")
 	lo, errLo := strconv.ParseFloat(from, 64)
@@ -120,7 +121,8 @@ func readFile(path string, in *qonnx.InputType) (*qonnx.File, error) {
 }
 
 // emitted is the design of a generated directory, planned again from its network and its
-// manifest, and the files that it gives.
+// manifest, and the files that it gives. manifest is what the directory said, files what
+// it should hold.
 type emitted struct {
 	*hwgen.Design
 	manifest *hwgen.Manifest

@@ -29,6 +29,7 @@ func takesFiles(dir string) error {
 // file: the command keeps its runs or phases in it, so that a directory with the mark also
 // has the contents that justify overwriting.
 func openFolder(command, dir, mark string) error {
+	// An empty folder, or none, is anybody's; one that cannot be read fails below.
 	if entries, err := os.ReadDir(dir); err == nil && len(entries) > 0 {
 		if _, err := os.Stat(filepath.Join(dir, mark)); err != nil {
 			return fmt.Errorf("%s: output directory %s is not empty and holds no %[1]s: nothing written", command, dir)

@@ -42,7 +42,8 @@ type input struct {
 	samples    bool // a folder, if it is one, of a data set
 }
 
-// output is a file or folder that a command writes.
+// output is a file or folder that a command writes. Which of its flags name outputs, each
+// command lists itself (commandRules.outputs): a flag may write more than one file.
 type output struct {
 	// path and what are as those of an input.
 	path, what string

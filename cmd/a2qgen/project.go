@@ -56,6 +56,8 @@ func projectCommand() *cli.Command {
 			"   a2qgen project NET.onnx --repair --acc P [--data DIR] [--layer NAME] [--out net.onnx] [--json]",
 		Description: projectHelp,
 		Flags: []cli.Flag{
+			// Any part of the data that resembles what the network will see calibrates;
+			// labels only score.
 			&cli.StringFlag{Name: "data", Usage: "`DIR` of the data set, IMAGES,LABELS, or drawn"},
 			scaleFlag(), layoutFlag(),
 			&cli.StringFlag{Name: "out", Value: "net.onnx", Usage: "`FILE` to write"},
@@ -64,6 +66,7 @@ func projectCommand() *cli.Command {
 				Usage: "`NAME` of the method: rtn, ep, axe or budget"},
 			&cli.StringFlag{Name: "rule", Value: string(quant.Split),
 				Usage: "`NAME` of the rule of budget: split (accumulators start at 0) or shifted"},
+			// W4A4 with ends of 8 bits is what the tables in docs/ptq.md compare.
 			&cli.IntFlag{Name: "weights", Value: 4, Usage: "weight width `M` of the hidden layers, bits"},
 			&cli.IntFlag{Name: "acts", Value: 4, Usage: "activation width `N`, bits"},
 			&cli.IntFlag{Name: "input-bits", Value: 8, Usage: "width of the network's input, bits"},
@@ -71,7 +74,11 @@ func projectCommand() *cli.Command {
 			&cli.IntFlag{Name: "last-weights", Value: 8, Usage: "weight width of the last layer, bits"},
 			&cli.IntFlag{Name: "tile", DefaultText: "none",
 				Usage: "give every `T` inputs of a row an accumulator of P bits"},
+			// GPTQ's Gram matrix of a layer of 784 inputs needs more samples than inputs
+			// to have full rank.
 			&cli.IntFlag{Name: "samples", Value: 1024, Usage: "calibrate on `S` samples"},
+			// Equalising changes no output of the float network, and evens out what 4 bits
+			// cannot hold at once: --equalize=false is for comparison.
 			&cli.BoolFlag{Name: "equalize", Value: true, Usage: "equalise weights from layer to layer"},
 			&cli.StringFlag{Name: "table", Usage: "compare the methods at widths `FROM:TO`"},
 			&cli.StringFlag{Name: "results", Usage: "write the table to `PREFIX`.csv and .md"},
@@ -159,7 +166,8 @@ func settingsOf(c *cli.Context) ptq.Settings {
 	}
 }
 
-// projection is a calibrated float network with its data.
+// projection is a calibrated float network with its data. A table uses one for all its
+// cells.
 type projection struct {
 	// path is the float network's file, for messages.
 	path  string
@@ -303,7 +311,8 @@ func (p *projection) project(ctx context.Context, con *console, s ptq.Settings, 
 	return doc, nil
 }
 
-// quantise runs the projection behind a progress bar.
+// quantise runs the projection behind a progress bar. Nothing is written: table scores the
+// model from memory, project writes it.
 func (p *projection) quantise(
 	ctx context.Context, con *console, s ptq.Settings,
 ) (*qonnx.Model, []ptq.LayerReport, error) {

@@ -35,7 +35,7 @@ type repairReport struct {
 	All []layerReport `json:"all_layers"`
 }
 
-// repairedReport is a layer that did not fit.
+// repairedReport is a layer that did not fit. A layer that fitted already has no entry.
 type repairedReport struct {
 	// Rule says where the accumulators start: "split" at 0, "shifted" at a constant of
 	// their channel.
@@ -80,6 +80,7 @@ func repairNetwork(c *cli.Context, con *console, path string) (*repairReport, er
 			return nil, err
 		}
 	}
+	// Layers that fit are not in changes: nothing but what must change does.
 	changes, layers, err := r.Repair(c.Context, net)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
@@ -113,6 +114,7 @@ func repairNetwork(c *cli.Context, con *console, path string) (*repairReport, er
 // is mostly 0 costs little.
 func (r *repairReport) calibrate(c *cli.Context, net *quant.Network, to *ptq.NetworkRepair) (*data.Set, error) {
 	source := sampleSourceOf(c)
+	// Calibrated on the training part and scored on the test part, as project does.
 	sets, err := source.openBoth()
 	if err != nil {
 		return nil, err

@@ -28,13 +28,15 @@ type projectReport struct {
 	// EqualisedPairs counts the pairs of layers whose weights were equalised.
 	EqualisedPairs int `json:"equalised_pairs"`
 	// Accuracies on the test samples, left out where they have no labels.
-	FloatAccuracyPercent   *float64          `json:"float_accuracy_percent,omitempty"`
-	IntegerAccuracyPercent *float64          `json:"integer_accuracy_percent,omitempty"`
-	Seconds                float64           `json:"seconds"`
-	Layers                 []projectedReport `json:"layers"`
+	FloatAccuracyPercent   *float64 `json:"float_accuracy_percent,omitempty"`
+	IntegerAccuracyPercent *float64 `json:"integer_accuracy_percent,omitempty"`
+	// Seconds is the projection's time with reading back and scoring, without calibration.
+	Seconds float64           `json:"seconds"`
+	Layers  []projectedReport `json:"layers"`
 }
 
-// projectedReport is a layer that project quantised.
+// projectedReport is a layer that project quantised. It extends what inspect reads from
+// the file.
 type projectedReport struct {
 	layerReport
 	// Tile and InnerBits are those of --tile: the inputs of a tile and the width

@@ -30,14 +30,17 @@ var tableMethods = []struct {
 	{"budget (shifted)", ptq.Budget, quant.Shifted},
 }
 
-// projectTable is the JSON of project --table.
+// projectTable is the JSON of project --table. One table for several networks: methods are
+// compared by their mean, and a difference below the spread is none.
 type projectTable struct {
 	// Networks are the files that were projected, each a sample of the spread.
-	Networks   []string `json:"networks"`
-	Data       string   `json:"data"`
-	Samples    int      `json:"samples"`
-	WeightBits int      `json:"weight_bits"`
-	ActBits    int      `json:"act_bits"`
+	Networks []string `json:"networks"`
+	// Data and Samples are what calibrated, the same for all networks.
+	Data    string `json:"data"`
+	Samples int    `json:"samples"`
+	// WeightBits and ActBits are those of the hidden layers, in every cell.
+	WeightBits int `json:"weight_bits"`
+	ActBits    int `json:"act_bits"`
 	// Equalised says that weights were equalised from layer to layer.
 	Equalised bool `json:"equalised"`
 	// Float holds the float networks' accuracies on the test samples, percent.
@@ -139,6 +142,7 @@ func (p *projection) accuracy(ctx context.Context, con *console, s ptq.Settings)
 	if err != nil {
 		return 0, err
 	}
+	// score fills a report; the accuracy is all that a cell takes of it.
 	var doc projectReport
 	if err := p.score(ctx, con, net, &doc); err != nil {
 		return 0, err
@@ -161,6 +165,7 @@ func (d *projectTable) rows(cell func(s spread) string) [][]string {
 		rows[0] = append(rows[0], m.name)
 	}
 	for i := range d.Cells {
+		// The first cell of a width begins its row.
 		if i%len(tableMethods) == 0 {
 			rows = append(rows, []string{widthName(d.Cells[i].AccBits)})
 		}
@@ -190,6 +195,8 @@ func (d *projectTable) print(w io.Writer) {
 // keeps each network's value, from which other statistics can be made.
 func (d *projectTable) write(prefix string) error {
 	var csv, md bytes.Buffer
+	// Networks are numbered from 1, in the order of the command line: paths are the
+	// machine's.
 	fmt.Fprintln(&csv, "network,acc_bits,method,float_accuracy_percent,integer_accuracy_percent")
 	for _, cell := range d.Cells {
 		for k, a := range cell.Accuracy {

@@ -33,8 +33,9 @@ type rule struct {
 // range open above.
 func ints(lo, hi int) rule {
 	r := rule{
-		want:    fmt.Sprintf("%d..%d", lo, hi),
-		allows:  func(v any) bool { n, ok := v.(int); return ok && n >= lo && n <= hi },
+		want:   fmt.Sprintf("%d..%d", lo, hi),
+		allows: func(v any) bool { n, ok := v.(int); return ok && n >= lo && n <= hi },
+		// Beyond an int, no number, a fraction, NaN, and nothing at all.
 		outside: []string{strconv.Itoa(lo - 1), "99999999999999999999", "x", "1.5", "NaN", ""},
 	}
 	if hi == math.MaxInt {
@@ -55,7 +56,8 @@ func seeds() rule {
 // words and returns an infinity with the error for the overflow.
 var noNumbers = []string{"NaN", "Inf", "-Inf", "1e999", "x", ""}
 
-// reals is a finite number for which ok holds.
+// reals is a finite number for which ok holds. NaN passes every comparison that is written
+// as a refusal, hence its own test.
 func reals(want string, ok func(v float64) bool, outside ...string) rule {
 	return rule{want: want, outside: append(outside, noNumbers...), allows: func(v any) bool {
 		f, is := v.(float64)
@@ -97,7 +99,9 @@ func oneOf(names ...string) rule {
 // anyText is a text that is not empty, which only the files can judge.
 func anyText(want string) rule { return texts(want, func(string) error { return nil }) }
 
-// file is the path of a file or folder that the command uses so.
+// file is the path of a file or folder that the command uses so. Whether it exists and may
+// be read or written is for checkPaths and the readers to say: the rule sees the text
+// alone.
 func file(use fileUse) rule {
 	r := anyText(use.want())
 	if use == readsData { // one path, or two with a comma between
@@ -169,6 +173,7 @@ var unparsed = regexp.MustCompile(`(?s)^invalid (?:boolean )?value "(.*)" for (?
 // what the parser says. The parser's words are Go's ("strconv.ParseInt: parsing ..."); the
 // rule's are the user's, and the same as for a value out of range.
 func parseError(c *cli.Context, err error) error {
+	// Group 1 is the value as typed, group 2 the flag's name.
 	m := unparsed.FindStringSubmatch(err.Error())
 	if m == nil || c.Command == nil {
 		return usagef("%w; see %s --help", err, c.Command.HelpName)

@@ -22,6 +22,7 @@ import (
 )
 
 // commandRules are those of a command: of its flags, and of what it reads and writes.
+// paths.go applies argument and outputs, rules.go the flags.
 type commandRules struct {
 	// argument is what the arguments that are no flags name. All arguments of a command
 	// are of one kind: networks, a spec or a design.
@@ -36,11 +37,13 @@ type commandRules struct {
 // the spec refuses by itself (quant/train, validate.go): there as a matter of the spec,
 // here as one of the command line.
 const (
-	maxEpochs     = 2 * 10000 // of both phases
-	maxSpecAcc    = 32        // bits, of a layer that is trained
-	maxSpecBits   = 8         // of weights and activations that are trained
-	maxProjectAcc = 63        // bits, of a layer that is projected
-	maxPeriod     = 1 << 20   // cycles
+	// The spec bounds each phase by half of it.
+	maxEpochs   = 2 * 10000 // of both phases
+	maxSpecAcc  = 32        // bits, of a layer that is trained
+	maxSpecBits = 8         // of weights and activations that are trained
+	// The largest P of which 2^(P-1), a bound of its codes, is an int64.
+	maxProjectAcc = 63      // bits, of a layer that is projected
+	maxPeriod     = 1 << 20 // cycles
 )
 
 // rulesOf are the rules of each command. A command without an entry would have no checks:
@@ -78,14 +81,16 @@ var foldingRules = map[string]rule{
 		"fc1=99999999999999999999,1"),
 }
 
-// specRules are of the flags that override a spec, in train and in sweep.
+// specRules are of the flags that override a spec, in train and in sweep. Weights have at
+// least 2 bits: a signed integer of 1 bit has no positive value.
 var specRules = map[string]rule{
 	"data": file(readsData), "weights": ints(2, maxSpecBits), "acts": ints(1, maxSpecBits),
 	"epochs": ints(1, maxEpochs), "seed": seeds(), "seeds": ints(1, maxSeeds),
 }
 
 // trainRules: whether --acc suits the inputs' width, and --rule the method, is for the
-// spec that they override to say.
+// spec that they override to say. --lut has no upper end: a limit beyond what the widest
+// layers cost is no limit.
 var trainRules = map[string]rule{
 	"out": file(writesFile), "float-out": file(writesFile), "start": file(readsFile), "cache": file(fillsFolder),
 	"method": oneOf(string(quant.Base), string(quant.WN), string(quant.A2Q), string(quant.A2QPlus),
@@ -118,6 +123,7 @@ func checkMethods(list string) error {
 }
 
 // projectRules: projection goes beyond what training can, to 16 bits of weights.
+// Activations of 1 bit are a sign or a threshold, as in binary networks.
 var projectRules = map[string]rule{
 	"out": file(writesFile), "results": file(writesPrefix),
 	"acc": ints(1, maxProjectAcc), "table": widthLists(maxProjectAcc),
@@ -137,7 +143,8 @@ var sampleRules = map[string]rule{
 // layouts are those of images in files.
 func layouts() rule { return oneOf(string(data.NCHW), string(data.NHWC)) }
 
-// inputRules are of inputFlags. Which of them go together is for inputType to say.
+// inputRules are of inputFlags. Which of them go together is for inputType to say. 16 bits
+// are what the importer takes of an input.
 var inputRules = map[string]rule{
 	"input-type": texts("INT2..INT16 or UINT1..UINT16", func(s string) error {
 		_, err := qonnx.ParseInputType(s)
@@ -158,7 +165,8 @@ func ranges() rule {
 // evalRules: --spec stands for --data.
 var evalRules = map[string]rule{"spec": file(readsFile)}
 
-// generateRules: whether a design fits on the board is for its estimate to say.
+// generateRules: whether a design fits on the board is for its estimate to say. --acc goes
+// up to what an accumulator may have at all; whether it is enough, the certificate says.
 var generateRules = map[string]rule{
 	"out": file(fillsFolder), "acc": ints(1, maxWidth), "board": oneOf(boardNames()...),
 	"family": oneOf(boards.FamilyNames()...),
@@ -176,10 +184,12 @@ var simRules = map[string]rule{
 	"simulator": oneOf(string(verilator.Verilator), string(verilator.Icarus)),
 }
 
-// estimateRules: a width below what the weights need is marked, not refused.
+// estimateRules: a width below what the weights need is marked, not refused. A family
+// without fitted formulas is refused: a guess would look like an estimate.
 var estimateRules = map[string]rule{"acc": widthLists(maxWidth), "family": oneOf(cost.Families()...)}
 
-// demoRules are those of the train and sim that it runs.
+// demoRules are those of the train and sim that it runs. --data may be a file or a pair
+// here too: a visitor tries his own.
 var demoRules = map[string]rule{
 	"out": file(fillsFolder), "data": file(readsData), "epochs": ints(1, maxEpochs), "frames": ints(1, maxFrames),
 }
@@ -210,8 +220,9 @@ func boardNames() []string {
 	return names
 }
 
-// trainOutputs are the network with what lies beside it, the float network, and the
-// cache. With more than one seed the spec has to be read first: see seedOutputs.
+// trainOutputs are the network with what lies beside it, the float network, and the cache.
+// With more than one seed the spec has to be read first: see seedOutputs. --resume is no
+// exception: it goes on writing what it reads.
 func trainOutputs(c *cli.Context) []output {
 	if c.Int("seeds") > 1 {
 		return sideOutputs(c)
@@ -223,6 +234,8 @@ func trainOutputs(c *cli.Context) []output {
 // seeds.
 func seedOutputs(c *cli.Context, first uint64, n int) []output {
 	var all []output
+	// seedPath gives the names, as it does for the trainer: no list of its own to keep
+	// equal.
 	for i := range uint64(n) {
 		path := seedPath(c.String("out"), first+i)
 		all = append(all, networkOutputs(path, fmt.Sprintf("--out for seed %d", first+i))...)

@@ -49,7 +49,7 @@ func sampleSourceOf(c *cli.Context) sampleSource {
 	return s
 }
 
-// open reads the training or the test part.
+// open reads the training or the test part. A pair of files gives the same for both.
 func (s sampleSource) open(train bool) (*data.Set, error) {
 	set, err := data.Open(s.data, train)
 	if err != nil {
@@ -89,12 +89,13 @@ func (s sampleSource) read(set *data.Set) (*data.Set, error) {
 }
 
 // mostSaturated is the part of the values that may lie outside what an input holds before
-// it is said: outliers do, another scale does not. A percent is far above what clipping at
-// the tails of a normal input gives, and far below what bytes read as 0..255 in place of
-// 0..1 give.
+// it is said: outliers do, another scale does not. A range of three standard deviations
+// cuts off 0.3 % of a normal input, whereas bytes read as 0..255 in place of 0..1 saturate
+// wherever they are not 0 or 1.
 const mostSaturated = 0.01
 
-// fitted are samples as a network reads them.
+// fitted are samples as a network reads them. Every command that scores or simulates takes
+// its samples in this form.
 type fitted struct {
 	// Set has the network's shape and the order of its elements.
 	*data.Set
@@ -102,10 +103,12 @@ type fitted struct {
 	Input inputUse
 }
 
-// inputUse is the JSON of what a network's input does to the values of samples.
+// inputUse is the JSON of what a network's input does to the values of samples. eval and
+// sim print it: most wrong accuracies are wrong scales.
 type inputUse struct {
 	inputReport
-	// DataLow and DataHigh are the smallest and largest value of the samples.
+	// DataLow and DataHigh are the smallest and largest value of the samples. Beside the
+	// input's own ends they show at a glance whether the scales agree.
 	DataLow  float64 `json:"data_low"`
 	DataHigh float64 `json:"data_high"`
 	// SaturatedPercent is the share of values that lie beyond the ends. The ends are half
@@ -235,8 +238,9 @@ func (f *fitted) warn(con *console) {
 	}
 }
 
-// oneLabel says that all labels of set are the same, for which any score is
-// meaningless; "" where they are not.
+// oneLabel says that all labels of set are the same, for which any score is meaningless;
+// "" where they are not. Folders that were read half, and label files of another set, look
+// so.
 func oneLabel(set *data.Set) string {
 	// One sample has one label.
 	if len(set.Labels) < 2 {

@@ -65,6 +65,8 @@ func simCommand() *cli.Command {
 			&cli.Float64Flag{Name: "stall", DefaultText: "0", Usage: "`PROBABILITY` of a pause of the sink, 0..0.9"},
 			&cli.IntFlag{Name: "period", DefaultText: "random pauses",
 				Usage: "pause periodically, every `N` cycles, not at random"},
+			// A fixed default: a failure in CI can be repeated from its command line
+			// alone.
 			&cli.Uint64Flag{Name: "seed", Value: 1, Usage: "`S` of the pauses and of drawn inputs"},
 			&cli.BoolFlag{Name: "edited", DisableDefaultText: true,
 				Usage: "simulate a directory that was changed, and each layer alone"},
@@ -152,6 +154,7 @@ func simulate(ctx context.Context, con *console, dir string, o simOptions) (*sim
 	if in.input != nil {
 		in.input.warn(con)
 	}
+	// One set of options for the frames and for each layer alone: same seed, same pauses.
 	so := sim.Options{Simulator: o.simulator, Seed: o.seed, VCD: o.vcd,
 		// Gap and stall have one period but draw by themselves: with one pattern for both
 		// ends a sink is never ready while the source rests, and nothing is ever blocked.
@@ -162,6 +165,7 @@ func simulate(ctx context.Context, con *console, dir string, o simOptions) (*sim
 	res, err := sim.CrossCheck(ctx, d, dir, in.samples, so)
 	doc := newSimReport(res, in, o)
 	doc.Edited = edits
+	// Layers alone take a bench each to build, and cannot say more than a mismatch does.
 	if err == nil && o.edited && res.Mismatches == 0 { // else there is a place to look at already
 		con.note("simulating each of %d layers alone", len(d.Layers))
 		doc.Layers, err = sim.CheckLayers(ctx, d, dir, so)

@@ -64,6 +64,8 @@ func (f *frameSet) takeSamples(net *quant.Network, set *data.Set, count int) {
 	f.name, f.fromSet = set.Name, count
 	raw := make([]float32, set.Size())
 	for i := range count {
+		// A second round brings the same frames in another state of the pipeline: no
+		// waste.
 		k := i % set.Len()
 		set.Sample(k, raw)
 		x := make([]int32, len(raw))
@@ -83,6 +85,7 @@ func (f *frameSet) warnings() []string {
 	if len(samples) == 0 {
 		return nil
 	}
+	// As integers: real values that differ may all saturate at one code.
 	first, constant := samples[0][0], true
 	for _, x := range samples {
 		for _, v := range x {

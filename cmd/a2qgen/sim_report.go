@@ -20,16 +20,18 @@ type simReport struct {
 	DistinctData   int `json:"distinct_data_frames"`
 	DistinctFrames int `json:"distinct_frames"`
 	// Correct counts labels that equal the data set's; Total is 0 without labels.
-	Correct int    `json:"correct"`
-	Total   int    `json:"total"`
-	Data    string `json:"data"`
+	Correct int `json:"correct"`
+	Total   int `json:"total"`
+	// Data is the set's name, or that there is none.
+	Data string `json:"data"`
 	// Input says what the network's input does to the values of the data set.
 	Input *inputUse `json:"input,omitempty"`
 	// Gap, Stall and Period are as asked for, so that a report can be repeated.
-	Gap       float64 `json:"gap"`
-	Stall     float64 `json:"stall"`
-	Period    int     `json:"period,omitempty"`
-	Simulator string  `json:"simulator"`
+	Gap    float64 `json:"gap"`
+	Stall  float64 `json:"stall"`
+	Period int     `json:"period,omitempty"`
+	// Simulator decides what a pass covers: Icarus alone sees unknown bits.
+	Simulator string `json:"simulator"`
 	// SpeedRatio is the model's cycles per second over the simulator's. Both without
 	// start-up: the build is BuildSeconds.
 	SpeedRatio float64 `json:"speed_ratio"`
@@ -38,6 +40,7 @@ type simReport struct {
 	Edited []sim.Difference  `json:"edited,omitempty"`
 	Layers []sim.LayerResult `json:"layers,omitempty"`
 
+	// drawn describes the drawn frames for people.
 	drawn string
 }
 
@@ -164,7 +167,8 @@ func (r *simReport) printEdited(w io.Writer) {
 	t.print(w)
 }
 
-// fileNames lists files in one line, the first few of many.
+// fileNames lists files in one line, the first few of many. A directory of another design
+// would list them all.
 func fileNames(list []sim.Difference) string {
 	const most = 5
 	var names []string

@@ -44,6 +44,7 @@ func sweepCommand() *cli.Command {
 		Description: sweepHelp,
 		Flags: append([]cli.Flag{
 			&cli.StringFlag{Name: "acc", Value: "6:16", Usage: "accumulator widths `P`: 12, 8:16 or a list"},
+			// The default compares A2Q, A2Q+ and the exact budget with the unlimited base.
 			&cli.StringFlag{Name: "methods", Value: "base,a2q,a2q+,budget/shifted", Usage: "`LIST` of methods"},
 			&cli.IntFlag{Name: "seeds", Value: 3, Usage: "train with `N` seeds each, from --seed on"},
 			&cli.StringFlag{Name: "data", Usage: "`DIR` of the data set, IMAGES,LABELS, or drawn"},
@@ -83,15 +84,14 @@ func sweepAction(c *cli.Context) error {
 // sweep's (openFolder).
 const sweepRuns = "runs"
 
-// sweep is a sweep under way. Everything that can be refused is known once newSweep
-// returns.
+// sweep is a sweep under way. What can be refused without training is refused by newSweep.
 type sweep struct {
 	con  *console
 	out  string
 	spec *train.Spec
 	sets dataSets
-	// cells times seeds are the runs, in this order: a method is complete over all seeds
-	// before the next begins, so that a stopped sweep has whole columns.
+	// cells times seeds are the runs, in this order: a cell is complete over all seeds
+	// before the next begins, so that what a stopped sweep reports has a spread.
 	cells []sweepCell
 	seeds []uint64
 	// title is the command line that repeats the sweep.
@@ -161,6 +161,8 @@ func newSweep(c *cli.Context, path string) (*sweep, error) {
 	if s.sets, err = openSpecData(s.spec); err != nil {
 		return nil, err
 	}
+	// Hashed once: reading all samples for every run would take longer than its identity
+	// is worth.
 	if s.fingerprint, err = train.Fingerprint(s.spec, s.sets.train, s.sets.test); err != nil {
 		return nil, err
 	}
@@ -169,6 +171,7 @@ func newSweep(c *cli.Context, path string) (*sweep, error) {
 			return nil, err
 		}
 	}
+	// Last: a sweep that is refused leaves no folder.
 	return s, openFolder("sweep", s.out, sweepRuns)
 }
 
@@ -189,7 +192,8 @@ func (s *sweep) estimates(c *cli.Context) (err error) {
 	return err
 }
 
-// parseLUTs reads the lists of --lut, which may be given more than once.
+// parseLUTs reads the lists of --lut, which may be given more than once. A list in one
+// flag is as --acc has it; repeated flags come from scripts.
 func parseLUTs(lists []string) ([]int, error) {
 	var luts []int
 	for _, list := range lists {
@@ -247,9 +251,12 @@ func (s *sweep) plan(methods []string, widths, luts []int) error {
 			return usagef("sweep: --methods: %w", err)
 		}
 		each := limits
+		// One cell without any limit.
 		if *own.Method == quant.Base {
 			each = []sweepLimit{{}}
 		}
+		// The loop's l is a new variable each time, so its address may be kept in the
+		// overrides.
 		for _, l := range each {
 			if l.acc > 0 {
 				own.AccBits = &l.acc

@@ -16,12 +16,15 @@ import (
 	"github.com/a2qgen/a2qgen/cmd/a2qgen/report"
 )
 
-// sweepReport is the JSON of sweep.
+// sweepReport is the JSON of sweep. It is written whole after every cell; what is not
+// trained yet is not in it.
 type sweepReport struct {
 	// Title is the command that repeats the sweep.
-	Title   string        `json:"command"`
-	Name    string        `json:"name"`
-	Data    string        `json:"data"`
+	Title string `json:"command"`
+	// Name is the spec's; Data the set with the sizes of its parts.
+	Name string `json:"name"`
+	Data string `json:"data"`
+	// Results have one entry per cell, in the order of training, with a run for each seed.
 	Seeds   []uint64      `json:"seeds"`
 	Results []sweepResult `json:"results"`
 }
@@ -29,6 +32,8 @@ type sweepReport struct {
 // sweepResult sums up the runs of a method at a width. Spread is over seeds, which draw
 // weights and the order of samples, not over data.
 type sweepResult struct {
+	// Method and AccBits are the cell's; AccBits is 0 for base, and the most that a layer
+	// may have within a LUT limit.
 	Method  string `json:"method"`
 	AccBits int    `json:"acc_bits"`
 	// LUTLimit is 0 where all layers have AccBits.
@@ -37,10 +42,11 @@ type sweepResult struct {
 	LUTMean float64 `json:"lut_mean,omitempty"`
 	// Mean, SD (sample standard deviation), Min and Max of the integer accuracy
 	// on the test samples, in percent, over the seeds.
-	Mean      float64 `json:"mean_percent"`
-	SD        float64 `json:"sd_percent"`
-	Min       float64 `json:"min_percent"`
-	Max       float64 `json:"max_percent"`
+	Mean float64 `json:"mean_percent"`
+	SD   float64 `json:"sd_percent"`
+	Min  float64 `json:"min_percent"`
+	Max  float64 `json:"max_percent"`
+	// FloatMean is that of the float phases, without any quantiser.
 	FloatMean float64 `json:"float_mean_percent"`
 	// ValidationMean is that of the accuracy on held-out training samples, or 0.
 	ValidationMean float64 `json:"validation_mean_percent"`
@@ -76,7 +82,8 @@ func (r *sweepResult) finish() {
 	}
 }
 
-// methods and widths list the rows and columns of the table.
+// methods lists the rows of the table, in the order of --methods, in which they were
+// trained.
 func (d *sweepReport) methods() (names []string) {
 	for _, r := range d.Results {
 		if !slices.Contains(names, r.Method) {
@@ -172,7 +179,8 @@ func (d *sweepReport) hardware() bool {
 	return slices.ContainsFunc(d.Results, func(r sweepResult) bool { return r.LUTMean > 0 })
 }
 
-// held says that the runs held out training samples.
+// held says that the runs held out training samples. Where none did, ValidationMean is 0
+// and the table would be one of zeros.
 func (d *sweepReport) held() bool {
 	return slices.ContainsFunc(d.Results, func(r sweepResult) bool { return r.ValidationMean > 0 })
 }
@@ -329,6 +337,7 @@ func (d *sweepReport) lutMarkdown(b *bytes.Buffer) {
 	rows := [][]string{{"method", "at most", "seed", "P and M by layer", "LUT", "accuracy"}}
 	for _, r := range d.Results {
 		for _, run := range r.Runs {
+			// Runs at one P for all layers have nothing to list.
 			if len(run.Widths) == 0 {
 				continue
 			}

@@ -28,7 +28,8 @@ type sweepRun struct {
 	LUTLimit int         `json:"lut_limit,omitempty"`
 	Widths   []sweepBits `json:"widths,omitempty"`
 	// LUT of the design by estimate, where a folding was asked for.
-	LUT  int    `json:"lut,omitempty"`
+	LUT int `json:"lut,omitempty"`
+	// Seed draws the weights and the order of samples.
 	Seed uint64 `json:"seed"`
 	// FloatPercent and IntegerPercent are accuracies on the test samples or, where
 	// images are trained to images, PSNRs in dB.
@@ -37,9 +38,11 @@ type sweepRun struct {
 	// ValidationPercent is the final accuracy on held-out training samples, by
 	// which settings are chosen; 0 where the spec holds out none.
 	ValidationPercent float64 `json:"validation_percent"`
-	// NeededBits is the largest accumulator width that a layer under the
-	// method needs, L1Max the largest l1 norm of a channel of such a layer, TapsMax
-	// the most nonzero weights, and WeightBits the widest weights.
+	// NeededBits is the largest accumulator width that a layer under the method needs,
+	// L1Max the largest l1 norm of a channel of such a layer, TapsMax the most nonzero
+	// weights, and WeightBits the widest weights. These four say how far a method used its
+	// budget: L1Max at the bound and TapsMax at the row's length are a method that left
+	// nothing over.
 	NeededBits int   `json:"needed_bits"`
 	L1Max      int64 `json:"l1_max"`
 	TapsMax    int   `json:"taps_max"`
@@ -50,8 +53,10 @@ type sweepRun struct {
 	Spec string `json:"spec"`
 }
 
-// sweepBits are P and M of a layer.
+// sweepBits are P and M of a layer. They differ from layer to layer only within a LUT
+// limit.
 type sweepBits struct {
+	// AccBits is P, WeightBits M, of the layer of this name.
 	Layer      string `json:"layer"`
 	AccBits    int    `json:"acc_bits"`
 	WeightBits int    `json:"weight_bits"`
@@ -100,6 +105,7 @@ func (s *sweep) one(ctx context.Context, cell sweepCell, seed uint64) (*sweepRun
 	}
 	var chosen *allocation
 	if cell.lut > 0 {
+		// folding is the sweep's: its LUT and those in the report are of the same designs.
 		chosen = &allocation{Family: defaultFamily, Limit: cell.lut, folding: s.folding}
 	}
 	o := train.Options{Out: base + ".onnx", FloatCache: filepath.Join(s.out, "float"), Allocate: chosen.allocator()}
@@ -166,6 +172,8 @@ func newSweepRun(cell sweepCell, seed uint64, doc *trainReport) *sweepRun {
 	if doc.task == train.Regress {
 		r.FloatPercent, r.IntegerPercent = doc.FloatPSNR, doc.IntegerPSNR
 	}
+	// The last epoch's, not the best one's: choosing among epochs would fit the held-out
+	// part.
 	if n := len(doc.History); n > 0 {
 		r.ValidationPercent = doc.History[n-1].ValidationPercent
 	}
@@ -192,6 +200,7 @@ func (s *sweep) identity(spec *train.Spec, lut int) (string, error) {
 	if lut > 0 {
 		fmt.Fprintf(h, "%d %+v\n", lut, s.folding)
 	}
+	// 64 bits tell the specs of one folder apart by far.
 	return hex.EncodeToString(h.Sum(nil)[:8]), nil
 }
 

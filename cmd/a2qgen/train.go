@@ -86,6 +86,8 @@ func trainCommand() *cli.Command {
 			&cli.Uint64Flag{Name: "seed", DefaultText: "the spec's", Usage: "`S` fixes weights and order of samples"},
 			&cli.IntFlag{Name: "seeds", Value: 1, Usage: "train with `K` seeds, the spec's and those after it"},
 			&cli.StringFlag{Name: "start", Usage: "ONNX `FILE` whose weights and batch norm to start from"},
+			// A float network of its own: project starts from it, at any P, without
+			// training.
 			&cli.StringFlag{Name: "float-out", Usage: "ONNX `FILE` for the network at the end of the float phase"},
 			&cli.StringFlag{Name: "cache", Usage: "`DIR` that keeps float phases for later runs"},
 			&cli.BoolFlag{Name: "resume", DisableDefaultText: true, Usage: "go on from the checkpoint OUT.ckpt"},
@@ -263,7 +265,8 @@ func (s dataSets) each(f func(*data.Set) (*data.Set, error)) (dataSets, error) {
 	return out, err
 }
 
-// describe says in a line which samples are used.
+// describe says in a line which samples are used. One part for both is said, as accuracy
+// on training samples is no test.
 func (s dataSets) describe() string {
 	if s.test == s.train {
 		return fmt.Sprintf("%s: %d samples, for training and test alike", s.train.Name, s.train.Len())

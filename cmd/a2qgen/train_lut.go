@@ -31,9 +31,10 @@ type allocation struct {
 	folding hwgen.Options
 }
 
-// allocationLayer is what a layer got. LUT are those of the layer with
-// its queue and buffer, Loss is by how much the training loss rises before
-// training when this layer alone is narrowed so far.
+// allocationLayer is what a layer got. LUT are those of the layer with its queue and
+// buffer, Loss is by how much the training loss rises before training when this layer
+// alone is narrowed so far. Loss is a measurement of each layer by itself; that losses of
+// several layers add up is the assumption of the choice.
 type allocationLayer struct {
 	// AccBits is P, WeightBits M.
 	Name       string  `json:"name"`
@@ -41,7 +42,8 @@ type allocationLayer struct {
 	WeightBits int     `json:"weight_bits"`
 	LUT        int     `json:"lut"`
 	Loss       float64 `json:"loss"`
-	// What the spec allows, and what it would cost.
+	// What the spec allows, and what it would cost. A table of what was given up, layer by
+	// layer.
 	MostAccBits    int `json:"acc_bits_most"`
 	MostWeightBits int `json:"weight_bits_most"`
 	MostLUT        int `json:"lut_most"`
@@ -110,7 +112,8 @@ func checkFolding(spec *train.Spec, sets dataSets, o hwgen.Options) error {
 	return err
 }
 
-// allocator returns what trains under a; nil where a is.
+// allocator returns what trains under a; nil where a is. The nil receiver stands for a
+// command line without --lut, so callers need no case.
 func (a *allocation) allocator() *train.Allocator {
 	if a == nil {
 		return nil
@@ -127,6 +130,8 @@ func (a *allocation) choose(w *train.Widths) ([]int, error) {
 	if err != nil {
 		return nil, err
 	}
+	// What the cheapest candidates take is known before the search, and makes an error
+	// that says by how much the limit is too low.
 	least := rest
 	for _, c := range costs {
 		least += slices.Min(c)
@@ -172,6 +177,7 @@ func (a *allocation) trained(net *quant.Network) (*allocation, error) {
 // design: that is how rest is found. One plan and one estimate per depth, not per
 // combination, are enough since a layer's cost does not depend on the others' widths.
 func lutCosts(w *train.Widths, o hwgen.Options, family string) (costs [][]int, rest int, err error) {
+	// depth is the longest list of candidates: as many designs are estimated.
 	depth := 0
 	index := map[string]int{}
 	for i, c := range w.Candidates {
@@ -188,6 +194,7 @@ func lutCosts(w *train.Widths, o hwgen.Options, family string) (costs [][]int, r
 			rest = r.Total.LUT
 		}
 		for _, l := range r.Layers {
+			// Layers whose widths are fixed stay in rest.
 			i, open := index[l.Name]
 			if !open {
 				continue

@@ -12,8 +12,8 @@ import (
 	"github.com/a2qgen/a2qgen/quant/train"
 )
 
-// metricFiles keeps a run's epochs beside its network: a CSV and a plot, whole
-// after every epoch.
+// metricFiles keeps a run's epochs beside its network: a CSV and a plot, whole after every
+// epoch. A CSV for tools, a plot for the eye while a long run goes on.
 type metricFiles struct{ stem, task string }
 
 // newMetricFiles returns the files of the network out: net.metrics.csv and

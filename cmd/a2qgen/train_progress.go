@@ -10,8 +10,9 @@ import (
 	"github.com/a2qgen/a2qgen/quant/train"
 )
 
-// trainWatcher shows a run on the console: which data, a bar within an epoch
-// where somebody watches, and a line after it.
+// trainWatcher shows a run on the console: which data, a bar within an epoch where
+// somebody watches, and a line after it. Without a terminal it writes one line per epoch,
+// which a log can hold.
 type trainWatcher struct {
 	con *console
 	// task decides whether a score is an accuracy or a PSNR.
@@ -38,8 +39,10 @@ func (w *trainWatcher) event(e train.Event) {
 	w.con.line("%s: loss %.4f, %s, %.0f samples/s", sprintEpoch(e), e.Loss, w.score(e), e.SamplesPerSecond)
 }
 
-// score says how well the epoch went, on held-out samples too if there are any.
+// score says how well the epoch went, on held-out samples too if there are any. Validation
+// is 0 where none are held out.
 func (w *trainWatcher) score(e train.Event) string {
+	// Event has fractions of 1; PSNR is in dB already.
 	name, unit, score, held := "accuracy", "%", 100*e.Accuracy, 100*e.Validation
 	if w.task == train.Regress {
 		name, unit, score, held = "PSNR", "dB", e.PSNR, e.Validation
@@ -73,8 +76,10 @@ func (w *trainWatcher) advise(err error, out string) error {
 	switch {
 	case !w.saved:
 		return err
+	// The checkpoint has what the next run needs to end as if this had not been stopped.
 	case errors.Is(err, context.Canceled):
 		return fmt.Errorf("%w; --resume goes on from the last whole epoch", err)
+	// A loss that is infinite or no number: the last good epoch is not lost.
 	case errors.Is(err, train.ErrDiverged):
 		return fmt.Errorf("%w; %s.ckpt holds the last whole epoch: a lower lr, a warm_up or a clip_norm may help",
 			err, out)

@@ -15,7 +15,7 @@ type trainReport struct {
 	// Out is the network's file, Name the spec's.
 	Out  string `json:"out"`
 	Name string `json:"name"`
-	// Method is that of the hidden layers, AccBits their P, 0 where it has none.
+	// Method is that of the hidden layers, AccBits the spec's P for them.
 	Method  string `json:"method"`
 	AccBits int    `json:"acc_bits"`
 	// FloatAccuracyPercent is that of the float phase; 0 where it was left out.
@@ -27,7 +27,8 @@ type trainReport struct {
 	// It differs from QATAccuracyPercent where rounding in float32 fell on the other side.
 	IntegerAccuracyPercent float64 `json:"integer_accuracy_percent"`
 	// Epochs of both phases, those of a checkpoint or a cache included.
-	Epochs           int     `json:"epochs"`
+	Epochs int `json:"epochs"`
+	// SamplesPerSecond is the mean training speed; Seconds the whole run's time.
 	SamplesPerSecond float64 `json:"samples_per_second"`
 	Seconds          float64 `json:"seconds"`
 	Seed             uint64  `json:"seed"`
@@ -35,10 +36,11 @@ type trainReport struct {
 	Data         string `json:"data"`
 	TrainSamples int    `json:"train_samples"`
 	// Classes are those that the labels count, 0 without.
-	Classes     int           `json:"classes,omitempty"`
-	TestSamples int           `json:"test_samples"`
-	Layers      []layerReport `json:"layers"`
-	History     []epochReport `json:"history"`
+	Classes     int `json:"classes,omitempty"`
+	TestSamples int `json:"test_samples"`
+	// Layers are as inspect has them, from the file; History is in order of training.
+	Layers  []layerReport `json:"layers"`
+	History []epochReport `json:"history"`
 	// PSNR of a regression, dB, in place of the accuracies.
 	FloatPSNR   float64 `json:"float_psnr_db,omitempty"`
 	QATPSNR     float64 `json:"qat_psnr_db,omitempty"`
@@ -56,7 +58,8 @@ type trainReport struct {
 	dataLine, task string
 }
 
-// epochReport is one epoch of a run.
+// epochReport is one epoch of a run. A classifier has the accuracies, a regression the
+// PSNRs.
 type epochReport struct {
 	// Phase is "float" or "qat", in which Epoch counts from 1.
 	Phase string `json:"phase"`

@@ -11,8 +11,8 @@ import (
 	"github.com/a2qgen/a2qgen/quant/data"
 )
 
-// bestPSNR stands for the PSNR of a sample without any error, in dB, as in
-// training.
+// bestPSNR stands for the PSNR of a sample without any error, in dB, as in training. -10
+// log10(0) has no value, and one perfect sample would make every mean infinite.
 const bestPSNR = 100
 
 // integerPSNR returns the mean over the samples of set of the PSNR, in dB with a peak of
@@ -74,8 +74,8 @@ func integerPSNR(ctx context.Context, con *console, net *quant.Network, set *dat
 
 // samplePSNR compares outputs, channels last, with a target of the given shape, whose
 // channels are first where it has an axis for them. -10 log10(MSE) with a peak of 1.
-// Output i is channel i mod C at position i div C; in the target that element is at C-th
-// plane, i div C.
+// Output i is channel i mod C at position i div C; in the target, whose planes are one
+// after the other, it is element i div C of plane i mod C.
 func samplePSNR(got []float64, want []float32, shape []int) float64 {
 	channels := 1
 	if len(shape) == 3 {

@@ -14,22 +14,24 @@ import (
 	"github.com/a2qgen/a2qgen/quant/train"
 )
 
-// maxSeeds bounds --seeds.
+// maxSeeds bounds --seeds. More would be a typing error: each is a whole training.
 const maxSeeds = 100
 
-// seedsReport is the JSON of train with several seeds.
+// seedsReport is the JSON of train with several seeds. The spreads that do not apply to
+// the task are left out.
 type seedsReport struct {
 	// Seeds counts the runs, each of which is reported whole below.
 	Seeds int `json:"seeds"`
 	// Mean and spread over the seeds of accuracies on the test samples, or of a
 	// regression's PSNR, dB.
-	FloatAccuracyPercent   *spread        `json:"float_accuracy_percent,omitempty"`
-	QATAccuracyPercent     *spread        `json:"qat_accuracy_percent,omitempty"`
-	IntegerAccuracyPercent *spread        `json:"integer_accuracy_percent,omitempty"`
-	FloatPSNR              *spread        `json:"float_psnr_db,omitempty"`
-	QATPSNR                *spread        `json:"qat_psnr_db,omitempty"`
-	IntegerPSNR            *spread        `json:"integer_psnr_db,omitempty"`
-	Runs                   []*trainReport `json:"runs"`
+	FloatAccuracyPercent   *spread `json:"float_accuracy_percent,omitempty"`
+	QATAccuracyPercent     *spread `json:"qat_accuracy_percent,omitempty"`
+	IntegerAccuracyPercent *spread `json:"integer_accuracy_percent,omitempty"`
+	FloatPSNR              *spread `json:"float_psnr_db,omitempty"`
+	QATPSNR                *spread `json:"qat_psnr_db,omitempty"`
+	IntegerPSNR            *spread `json:"integer_psnr_db,omitempty"`
+	// Runs are whole reports, in order of the seeds.
+	Runs []*trainReport `json:"runs"`
 }
 
 // spread describes some numbers. Minimum and maximum are beside the deviation because
@@ -42,7 +44,7 @@ type spread struct {
 	Deviation float64 `json:"deviation"`
 }
 
-// newSpread describes v, at least one number.
+// newSpread describes v, at least one number. StdDev of one number would be NaN.
 func newSpread(v []float64) spread {
 	s := spread{Min: floats.Min(v), Max: floats.Max(v), Mean: stat.Mean(v, nil)}
 	if len(v) > 1 {
@@ -82,6 +84,8 @@ func trainSeeds(
 		mine := o
 		mine.Out = seedPath(o.Out, seed)
 		if i > 0 && o.Resume { // the seeds after the one that was stopped have no checkpoint yet
+			// The first seed's must be there, or there is nothing to resume: train.Run
+			// says so.
 			_, err := os.Stat(mine.Out + ".ckpt")
 			mine.Resume = err == nil
 		}

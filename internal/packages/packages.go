@@ -14,10 +14,12 @@ import (
 // module is the prefix by which an import is one of ours.
 const module = "github.com/a2qgen/a2qgen/"
 
-// Package is a package of the module, named by its folder.
+// Package is a package of the module, named by its folder. Everything of it comes from
+// go/build: no second list of packages has to be kept.
 type Package struct {
 	Name string
-	// Doc is the first sentence of its documentation.
+	// Doc is the first sentence of its documentation. The table calls it the package's
+	// job: a package that cannot say it in a sentence has two.
 	Doc string
 	// Imports are the packages of the module that it imports, tests aside, sorted. Named
 	// by their folders too, so that the list can be searched in itself.
@@ -42,6 +44,7 @@ func Scan(root string) ([]Package, error) {
 		if err != nil {
 			return nil // holds no package
 		}
+		// Slashes on every system: the names are compared with import paths.
 		name, err := filepath.Rel(root, path)
 		found = append(found, Package{filepath.ToSlash(name), job(p), ours(p.Imports)})
 		return err

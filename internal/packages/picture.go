@@ -19,7 +19,7 @@ const (
 )
 
 // box is a package in the picture: x is its left edge. Rows are counted from the packages
-// that import none of ours.
+// that import none of ours. y follows from the row alone.
 type box struct {
 	Package
 	x, width float64
@@ -45,6 +45,8 @@ func Picture(all []Package) string {
 		`orient="auto"><path d="M0 0L10 5L0 10z" fill="#567"/></marker></defs>` + "\n" +
 		`<rect width="100%" height="100%" fill="#fff"/>` + "\n")
 	for _, from := range boxes {
+		// A cubic curve that leaves and arrives upright: arrows between the same rows part
+		// at once.
 		for _, name := range direct(all, from.Package) {
 			to := boxes[slices.IndexFunc(boxes, func(b *box) bool { return b.Name == name })]
 			fmt.Fprintf(&s,
@@ -85,6 +87,7 @@ func place(all []Package) []*box {
 	var rows [][]*box
 	for _, p := range all {
 		b := &box{Package: p, width: letter*float64(len(p.Name)) + 24, row: height(p.Name)}
+		// Rows fill in any order: a package of a high row may come first.
 		for len(rows) <= b.row {
 			rows = append(rows, nil)
 		}
@@ -104,7 +107,8 @@ func place(all []Package) []*box {
 	return slices.Concat(rows...)
 }
 
-// spread lays a row out from left to right, centred on the widest row.
+// spread lays a row out from left to right, centred on the widest row. Boxes never
+// overlap: each begins a gap behind the one before.
 func spread(r []*box, rows [][]*box) {
 	width := func(r []*box) float64 {
 		w := -float64(gap)

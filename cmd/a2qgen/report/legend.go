@@ -11,7 +11,7 @@ import (
 // stacks them: rows are ours.
 type legend []entry
 
-// entry is a line's name beside a sample of it.
+// entry is a line's name beside a sample of it. width includes the gap to the next.
 type entry struct {
 	drawn plot.Legend
 	width vg.Length
@@ -38,7 +38,8 @@ func (l legend) rows() (rows []legend) {
 	return rows
 }
 
-// drawRows draws the rows from the top of the canvas down.
+// drawRows draws the rows from the top of the canvas down. Each entry keeps the place that
+// rows measured for it.
 func drawRows(c draw.Canvas, rows []legend) {
 	for i, row := range rows {
 		left := legendGap

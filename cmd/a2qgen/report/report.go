@@ -26,8 +26,8 @@ type Section struct {
 	Figures []Figure
 }
 
-// Table has a first column of names and further columns of numbers. Rows are as
-// long as Head.
+// Table has a first column of names and further columns of numbers. Rows are as long as
+// Head. Cells are text: who makes the table knows its units and digits.
 type Table struct {
 	Head []string
 	Rows [][]string
@@ -53,6 +53,7 @@ type Series struct {
 //go:embed page.html
 var page string
 
+// Parsed at the start: a page that does not parse fails every test at once.
 var pageTemplate = template.Must(template.New("page").Parse(page))
 
 // section is what the template sees of a Section. template.HTML marks the plots as safe:

@@ -23,6 +23,7 @@ func (t ticks) Ticks(from, to float64) []plot.Tick {
 	// The same number for all marks of an axis, so that their digits align.
 	decimals := 0
 	for _, m := range (plot.DefaultTicks{}).Ticks(from, to) {
+		// A mark at 8.5 bits would suggest that there is such a width.
 		if t.whole && !nearWhole(m.Value) {
 			continue
 		}
