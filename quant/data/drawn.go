@@ -102,6 +102,7 @@ func (p *painter) paint(seed, i uint64, dst []uint8) uint8 {
 	return uint8(digit)
 }
 
+// uniform draws from lo..hi.
 func (p *painter) uniform(lo, hi float64) float64 { return lo + (hi-lo)*p.rng.Float64() }
 
 // clutter draws up to three short stray strokes anywhere. Without them the ink of a

@@ -59,12 +59,14 @@ var layouts = []struct {
 	{[]string{"train.csv*", "test.csv*"}, openCSVDir},
 }
 
-// An NPZ file is a ZIP file already, so there is no .gz.
+// openNPZDir reads train.npz or test.npz. An NPZ file is a ZIP file already, so
+// there is no .gz.
 func openNPZDir(dir string, train bool) (*Set, error) {
 	path := filepath.Join(dir, part(train)+".npz")
 	return openNPZ(path, train)
 }
 
+// openCSVDir reads train.csv or test.csv, packed or not.
 func openCSVDir(dir string, train bool) (*Set, error) {
 	path, err := findPacked(dir, part(train)+".csv")
 	if err != nil {

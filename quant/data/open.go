@@ -77,8 +77,10 @@ func openDefault(dir string, train bool) (*Set, error) {
 // the first axis. Classes is the largest label plus one.
 func OpenPair(images, labels string) (*Set, error) { return openPair(images, labels, 0) }
 
+// openPair is OpenPair with a number of classes, 0 for the largest label plus one.
+// Labels come first: they are small, and what is wrong with them shows soon.
 func openPair(images, labels string, classes int) (*Set, error) {
-	l, err := readFile(labels) // the small one first
+	l, err := readFile(labels)
 	if err != nil {
 		return nil, err
 	}

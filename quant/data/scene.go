@@ -54,6 +54,7 @@ type scene struct {
 	px  [sceneSide * sceneSide]colour
 }
 
+// uniform draws from lo..hi.
 func (s *scene) uniform(lo, hi float64) float64 { return lo + (hi-lo)*s.rng.Float64() }
 
 // draw paints the ground, then objects one over the other, then letters.

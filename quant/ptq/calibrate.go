@@ -71,6 +71,7 @@ func (s *scales) root(i int) int {
 	return i
 }
 
+// join lets what a and b stand for share a scale.
 func (s *scales) join(a, b int) { s.parent[s.root(a)] = s.root(b) }
 
 // quantises says that layer i needs a quantiser: that it makes new numbers, and is

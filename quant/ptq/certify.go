@@ -31,6 +31,8 @@ func (a Accumulator) CertifyLayer(l *quant.Layer) error {
 	return p.Certify(l.Weights)
 }
 
+// certifyTile tests the integers of one tile, from the start that the rule gives
+// it.
 func (p *Problem) certifyTile(q []int32) error {
 	l := quant.Layer{Kind: quant.Linear, In: len(q), Out: 1, Input: p.Input, Weights: q}
 	if n := l.L1Max(); p.Acc.Units > 0 && n > p.Acc.Units {

@@ -9,7 +9,9 @@ import (
 )
 
 // table is a data set as the input quantiser sees it: a code per value, and the
-// real number that each code stands for (see coding). Samples have their channels last.
+// real number that each code stands for (see coding). Samples have their channels
+// last. A byte per value keeps Fashion-MNIST in 47 MB, and training reads the very
+// values that hardware will.
 type table struct {
 	n, size int
 	shape   quant.Shape
@@ -38,6 +40,7 @@ func newTable(name string, set *data.Set, c coding) (*table, error) {
 	} else if err := t.quantise(name, set, c); err != nil {
 		return nil, err
 	}
+	// With one channel or one position both orders are the same.
 	if t.shape.C > 1 && t.shape.Positions() > 1 {
 		t.codes = channelsLast(t.codes, t.shape)
 	}
@@ -45,7 +48,8 @@ func newTable(name string, set *data.Set, c coding) (*table, error) {
 		return t, nil
 	}
 	var err error
-	if t.targets, err = newTable(name+" targets of the", set.Targets, unitCoding(outputBits)); err == nil && t.targets.n != t.n {
+	t.targets, err = newTable(name+" targets of the", set.Targets, unitCoding(outputBits))
+	if err == nil && t.targets.n != t.n {
 		err = fmt.Errorf("train: %s set: %d targets for %d samples", name, t.targets.n, t.n)
 	}
 	return t, err
@@ -81,6 +85,7 @@ func (t *table) gatherRange(from, to int, x []float32) int {
 	return to - from
 }
 
+// row writes the real values of sample i to dst.
 func (t *table) row(i int, dst []float32) {
 	for j, c := range t.codes[i*t.size : (i+1)*t.size] {
 		dst[j] = t.values[c]
@@ -103,7 +108,8 @@ func (t *table) split(index []int) *table {
 	return s
 }
 
-// sum is a checksum of samples, labels and targets.
+// sum is a checksum of samples, labels and targets. CRC-64 finds accidents, such as
+// another file under the same name, not forgeries. The shape is not in it.
 func (t *table) sum() uint64 {
 	ecma := crc64.MakeTable(crc64.ECMA)
 	sum := crc64.Update(crc64.Checksum(t.codes, ecma), ecma, t.labels)
