@@ -31,12 +31,14 @@ const maxCheckpoint = 4 << 30
 // checkpoint is the private file format of a run between two epochs: gob, then the
 // SHA-256 of it.
 type checkpoint struct {
-	Version   int
-	Spec      []byte // JSON: gob would take a pointer to false for none
-	Data      uint64 // checksum of the training samples
-	Phase     string
-	Epoch     int
-	PCG       []byte
+	Version int
+	Spec    []byte // JSON: gob would take a pointer to false for none
+	Data    uint64 // checksum of the training samples
+	Phase   string
+	Epoch   int
+	PCG     []byte
+	// State, M and V are in the order of net.params, then the statistics; V is
+	// empty under SGD.
 	State     [][]float32 // net.state
 	M, V      [][]float32 // optimiser moments
 	Steps     int
@@ -65,6 +67,7 @@ func (r *run) checkpoint() (*checkpoint, error) {
 		State: r.net.state(), M: r.opt.m, V: r.opt.v, Steps: r.opt.steps,
 		Average: r.avg.numbers(), Teacher: r.teacher.state(), FloatTest: r.floatTest, History: r.history,
 	}
+	// In the float phase nothing is chosen yet.
 	if a := r.opts.Allocate; a != nil && r.phase == QATPhase {
 		c.Widths, c.Limit = r.net.widths(), a.Limit
 	}
@@ -152,6 +155,7 @@ func (r *run) restore(c *checkpoint) error {
 	if err := sameSpec(r.spec, &then); err != nil {
 		return err
 	}
+	// The training part alone: with other held-out samples it is another part.
 	if c.Data != r.train.sum() {
 		return errors.New("was trained on other data")
 	}

@@ -51,7 +51,8 @@ func (d *depthwise) forward(in []operand, y []float32, s span) {
 	}
 }
 
-// start sets the positions of y to the bias, or 0.
+// start sets the positions of y to the bias, or 0. The layer has a bias only
+// without batch norm.
 func (d *depthwise) start(y []float32) {
 	if len(d.b.v) == 0 {
 		clear(y)
@@ -127,6 +128,8 @@ func (d *depthwise) backward(in []operand, g []float32, s span) {
 	}
 	line := w.out.W * n
 	for i := range s.samples() * w.out.H {
+		// Sample and output row i; the taps of one row of the kernel meet one row
+		// of the input.
 		from := i / w.out.H * w.in.Size()
 		for ky := range w.H {
 			row := w.line(i%w.out.H, ky)

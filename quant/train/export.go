@@ -81,6 +81,7 @@ func (n *node) exportWeights(l *qonnx.Layer, s *Spec) {
 	if q.z.Method == quant.Budget {
 		l.Shifted = q.z.Rule == quant.Shifted
 	}
+	// Widths were the spec's for training: the file may say what came out.
 	if s.shrinks(q.z.Method) {
 		l.WeightBits = q.bits()
 	}

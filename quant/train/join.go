@@ -3,6 +3,7 @@ package train
 // sum adds its operands up. Each operand's gradient is the output's.
 type sum struct{}
 
+// forward adds in the order of the operands, which fixes the rounding.
 func (sum) forward(in []operand, y []float32, s span) {
 	size := in[0].shape.Size()
 	copy(y, s.of(in[0].v, size))

@@ -36,6 +36,7 @@ func (e *Event) cells(task string) []string {
 	if task == Regress {
 		score, unit = e.PSNR, 1
 	}
+	// 0 stands for no held-out samples: an empty cell, not a score.
 	if e.Validation != 0 {
 		validation = decimal(unit*e.Validation, 4)
 	}

@@ -29,6 +29,7 @@ func newMove(st *step) *move {
 	return m
 }
 
+// forward copies sample by sample.
 func (m *move) forward(in []operand, y []float32, s span) {
 	for x := s.of(in[0].v, m.size); len(x) > 0; x = x[m.size:] {
 		for i, from := range m.from {

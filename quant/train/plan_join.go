@@ -37,6 +37,7 @@ func (p *plan) branch(l Layers, path string, from int, shared *actPlan) int {
 	for last > 0 && (l[last].Kind == UpsampleLayer || l[last].Kind == PixelShuffleLayer) {
 		last--
 	}
+	// A copy: the spec is the caller's.
 	if last >= 0 && l[last].Relu == nil {
 		l = l.clone()
 		none := false
@@ -81,6 +82,7 @@ func (p *plan) share(end, first int, shared *actPlan, path string) int {
 		return end
 	}
 	i := p.moved(end, first)
+	// A step before first is read by others too, which have its own quantiser.
 	if i >= first && p.steps[i].act != nil {
 		p.steps[i].act = shared
 		return end

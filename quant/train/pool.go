@@ -5,6 +5,7 @@ package train
 // same divisor: the mean is a sum of integers times one scale.
 type avgPool struct{ slide windows }
 
+// forward adds the taps up and multiplies by 1/taps once per position.
 func (p *avgPool) forward(in []operand, y []float32, s span) {
 	n, inv := p.slide.out.C, 1/float32(p.slide.Taps())
 	clear(y)
@@ -54,6 +55,7 @@ type maxPool struct {
 // forward notes for each output where its largest element lies, channel by channel.
 func (p *maxPool) forward(in []operand, y []float32, s span) {
 	n := p.slide.out.C
+	// Two goroutines write to parts of it that are apart.
 	from := p.from[s.lo*p.slide.out.Size() : s.hi*p.slide.out.Size()]
 	for x := s.of(in[0].v, p.slide.in.Size()); len(x) > 0; x = x[p.slide.in.Size():] {
 		for position := range p.slide.out.Positions() {

@@ -11,8 +11,10 @@ import (
 
 // run is a training run: fixed things first, then what a checkpoint saves.
 type run struct {
-	spec               *Spec
-	opts               Options
+	spec *Spec
+	opts Options
+	// valid is the part of the training set that is held out; it and test may be
+	// nil.
 	train, valid, test *table
 	sample             []int     // shape of a sample, as the data has it
 	isRow              bool      // samples are no images
@@ -21,14 +23,16 @@ type run struct {
 	labels             []uint8   // labels of the current batch
 	target             []float32 // its targets, where the data has some
 
-	net         *net
-	opt         *optimiser
-	avg         *average // nil where the phase averages nothing
-	goal        *objective
-	teacher     *teacher // nil unless QAT distils
-	pcg         *rand.PCG
-	phase       string
-	epoch       int // whole epochs of this phase
+	net     *net
+	opt     *optimiser
+	avg     *average // nil where the phase averages nothing
+	goal    *objective
+	teacher *teacher // nil unless QAT distils
+	// The generator's state after the last epoch is that of the next order.
+	pcg   *rand.PCG
+	phase string
+	epoch int // whole epochs of this phase
+	// The test score of the float network, which is gone when the result is made.
 	floatTest   float64
 	floatFile   string // of the float phase in the cache
 	floatCached bool
@@ -89,10 +93,12 @@ func (r *run) aim(t *table, classes int) error {
 	case r.spec.Task == Regress:
 		r.width = t.aims().size
 		r.target = make([]float32, r.spec.Batch*r.width)
+	// One class has nothing to tell apart; a regression does not look at labels.
 	case classes < 2:
 		return fmt.Errorf("train: training set has %d classes, want at least 2: "+
 			"its labels are all 0, or it has none", classes)
 	}
+	// Where the samples are the targets both move together.
 	for _, p := range []string{FloatPhase, QATPhase} {
 		if a := r.spec.phase(p).Augment; a.on() && r.spec.Task == Regress && t.targets != nil {
 			return fmt.Errorf("train: %s.augment is %+v, want none where the data has target images: "+
@@ -102,7 +108,8 @@ func (r *run) aim(t *table, classes int) error {
 	return errors.Join(r.spec.Float.Augment.check(FloatPhase, t.shape), r.spec.QAT.Augment.check(QATPhase, t.shape))
 }
 
-// openTest takes the test set, which must be like the training set t.
+// openTest takes the test set, which must be like the training set t. It is read as
+// the spec reads the training set, and then fitted to its shape.
 func (r *run) openTest(test *data.Set, t *table) error {
 	test, err := r.spec.Samples(test)
 	if err == nil {
@@ -201,6 +208,7 @@ func (r *run) turn() error {
 		return err
 	}
 	r.floatTest = r.score(r.test)
+	// A copy: the network itself goes on to change.
 	if r.spec.Distil.Weight > 0 {
 		r.teach(r.net.state())
 	}

@@ -56,6 +56,7 @@ func (c *checker) layer(s *Spec, path string, l *LayerSpec) {
 		c.between(path+".out", l.Out, 1, maxWidth)
 	case ConvLayer:
 		c.between(path+".out", l.Out, 1, maxWidth)
+		// A divisor of the input channels too, which newPlan knows.
 		c.between(path+".groups", l.Groups, 1, maxWidth)
 		c.that(l.Groups < 1 || l.Out%l.Groups == 0, path+".groups", l.Groups,
 			fmt.Sprintf("a divisor of out, %d", l.Out))

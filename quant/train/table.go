@@ -55,7 +55,8 @@ func newTable(name string, set *data.Set, c coding) (*table, error) {
 	return t, err
 }
 
-// channelsLast returns samples of C x H x W as samples of H x W x C.
+// channelsLast returns samples of C x H x W as samples of H x W x C. It is a
+// transposition of each sample, [C x HW] to [HW x C].
 func channelsLast(codes []uint8, s quant.Shape) []uint8 {
 	out := make([]uint8, len(codes))
 	size, positions := s.Size(), s.Positions()
@@ -78,6 +79,7 @@ func (t *table) gather(index []int32, x []float32) {
 }
 
 // gatherRange writes samples from..to to the rows of x and returns how many.
+// Evaluation takes samples in order: its result does not depend on the batch.
 func (t *table) gatherRange(from, to int, x []float32) int {
 	for i := from; i < to; i++ {
 		t.row(i, x[(i-from)*t.size:(i-from+1)*t.size])
@@ -93,6 +95,7 @@ func (t *table) row(i int, dst []float32) {
 }
 
 // split returns the table of the samples at index; it shares nothing with t.
+// Samples are in the order of index.
 func (t *table) split(index []int) *table {
 	s := &table{n: len(index), size: t.size, shape: t.shape, values: t.values}
 	s.codes = make([]uint8, 0, s.n*s.size)

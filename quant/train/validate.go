@@ -30,7 +30,8 @@ func (s *Spec) Validate() error {
 	return c.err
 }
 
-// printable says whether s is valid UTF-8 without control characters.
+// printable says whether s is valid UTF-8 without control characters. The name goes
+// into the file and into reports.
 func printable(s string) bool {
 	for _, r := range s {
 		if r < ' ' || r == 0x7f || r == utf8.RuneError {
@@ -96,7 +97,8 @@ func (c *checker) inputRange(s *Spec) {
 	c.that(!ok || s.InputRange[0] == 0 || s.InputBits >= 2, "input_bits", s.InputBits, "2..8 with values below 0")
 }
 
-// goal checks what the network is trained for.
+// goal checks what the network is trained for. Label smoothing with regress, or a
+// factor with classify, is refused, not ignored.
 func (c *checker) goal(s *Spec) {
 	c.that(s.Task == Classify || s.Task == Regress, "task", s.Task, "classify or regress")
 	c.that(s.Super.Factor == 0 || s.Super.Factor >= 2 && s.Super.Factor <= 8, "super.factor",
