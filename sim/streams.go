@@ -135,8 +135,8 @@ func Distinct(vectors [][]int32) int {
 
 // distinct returns how many different values each string of bits has in its elements.
 func (v *values) distinct() []int {
-	counts := make([]int, len(v.strings))
-	for i, s := range v.strings {
+	counts := make([]int, len(v.tensors))
+	for i, s := range v.tensors {
 		seen, word := map[string]bool{}, make([]byte, (s.bits+7)/8)
 		for _, frame := range v.frames {
 			for e := range s.count {
@@ -156,8 +156,11 @@ func (c *comparison) use() []StreamUse {
 	counts := c.v.distinct()
 	var out []StreamUse
 	for i, s := range c.design.Streams {
-		out = append(out, StreamUse{Name: s.Name, Beats: c.sent[i], Blocked: c.usage.blocked.count(i),
-			Starved: c.usage.starved.count(i), Values: counts[c.v.source[i]]})
+		use := StreamUse{Name: s.Name, Beats: c.sent[i], Blocked: c.usage.blocked.count(i), Starved: c.usage.starved.count(i)}
+		for _, f := range c.v.streams[i] {
+			use.Values = max(use.Values, counts[f.tensor])
+		}
+		out = append(out, use)
 	}
 	return out
 }
