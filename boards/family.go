@@ -1,13 +1,12 @@
 package boards
 
 import (
-	"bytes"
 	_ "embed"
 	"fmt"
 	"strings"
 	"sync"
 
-	"gopkg.in/yaml.v3"
+	"github.com/a2qgen/a2qgen/internal/strict"
 )
 
 // Family is an FPGA family: it decides which cost formulas apply, which block RAMs a part
@@ -52,9 +51,7 @@ var familyText []byte
 // to chance.
 var families = sync.OnceValue(func() []family {
 	var list []family
-	dec := yaml.NewDecoder(bytes.NewReader(familyText))
-	dec.KnownFields(true)
-	if err := dec.Decode(&list); err != nil {
+	if err := strict.Decode(familyText, &list); err != nil {
 		panic("boards: families.yaml: " + err.Error())
 	}
 	return list

@@ -1,15 +1,12 @@
 package train
 
 import (
-	"bytes"
-	"errors"
 	"fmt"
 	"io"
 	"os"
-	"reflect"
 
+	"github.com/a2qgen/a2qgen/internal/strict"
 	"github.com/a2qgen/a2qgen/quant"
-	"gopkg.in/yaml.v3"
 )
 
 // Optimisers and schedules that a Phase may name, and tasks of a Spec.
@@ -207,22 +204,8 @@ func ParseSpec(text []byte) (*Spec, error) {
 		return nil, fmt.Errorf("train: spec is larger than %d bytes", maxSpecBytes)
 	}
 	s := DefaultSpec()
-	var node yaml.Node
-	if err := yaml.Unmarshal(text, &node); err == nil && len(node.Content) > 0 { // the decoder reports the rest
-		if err := checkFields(node.Content[0], reflect.TypeOf(*s), ""); err != nil {
-			return nil, fmt.Errorf("train: spec: %w", err)
-		}
-	}
-	dec := yaml.NewDecoder(bytes.NewReader(text))
-	dec.KnownFields(true)
-	if err := dec.Decode(s); err != nil {
-		if errors.Is(err, io.EOF) {
-			return nil, errors.New("train: spec is empty")
-		}
+	if err := strict.Decode(text, s); err != nil {
 		return nil, fmt.Errorf("train: spec: %w", err)
-	}
-	if err := dec.Decode(new(yaml.Node)); !errors.Is(err, io.EOF) {
-		return nil, errors.New("train: spec holds more than one document")
 	}
 	if err := s.Validate(); err != nil {
 		return nil, err

@@ -2,10 +2,10 @@ package train
 
 import (
 	"fmt"
-	"reflect"
 	"slices"
 	"strings"
 
+	"github.com/a2qgen/a2qgen/internal/strict"
 	"github.com/a2qgen/a2qgen/quant"
 	"gopkg.in/yaml.v3"
 )
@@ -24,7 +24,8 @@ const (
 	PixelShuffleLayer  = "pixel_shuffle"
 )
 
-// maxNesting bounds how deep residuals and branches lie in one another.
+// maxNesting bounds how deep residuals and branches lie in one another. So hostile
+// YAML cannot recurse without end.
 const maxNesting = 8
 
 // Layers lists the layers of a network in order. In YAML a layer is a number,
@@ -78,9 +79,11 @@ type LayerSpec struct {
 // layerFields has the fields of each kind. The first is what a bare number
 // stands for, where the kind takes one.
 var layerFields = map[string][]string{
-	LinearLayer:        {"out", "relu", "norm", "name", "method", "weight_bits", "act_bits", "acc_bits"},
-	ConvLayer:          {"out", "kernel", "stride", "pad", "dilation", "groups", "relu", "norm", "name", "method", "weight_bits", "act_bits", "acc_bits"},
-	DepthwiseLayer:     {"kernel", "stride", "pad", "dilation", "relu", "norm", "name", "method", "weight_bits", "act_bits", "acc_bits"},
+	LinearLayer: {"out", "relu", "norm", "name", "method", "weight_bits", "act_bits", "acc_bits"},
+	ConvLayer: {"out", "kernel", "stride", "pad", "dilation", "groups", "relu", "norm", "name", "method",
+		"weight_bits", "act_bits", "acc_bits"},
+	DepthwiseLayer: {"kernel", "stride", "pad", "dilation", "relu", "norm", "name", "method",
+		"weight_bits", "act_bits", "acc_bits"},
 	MaxPoolLayer:       {"kernel", "stride", "pad", "name"},
 	AvgPoolLayer:       {"kernel", "stride", "pad", "name", "act_bits"},
 	GlobalAvgPoolLayer: {"name", "act_bits"},
@@ -132,6 +135,8 @@ func (l *Layers) UnmarshalYAML(node *yaml.Node) error {
 	return err
 }
 
+// readLayers reads a list at depth residuals and branches deep; path names it in
+// errors.
 func readLayers(node *yaml.Node, path string, depth int) (Layers, error) {
 	if node.Kind != yaml.SequenceNode {
 		return nil, fmt.Errorf("%s is no list", path)
@@ -148,11 +153,13 @@ func readLayers(node *yaml.Node, path string, depth int) (Layers, error) {
 	return l, nil
 }
 
-// read reads one layer: a number, or a map of its kind to its fields or number.
+// read reads one layer: a number, or a map of its kind to its fields or number. A
+// node has its line and column, but errors name the path, which is what a reader of
+// the spec looks for.
 func (l *LayerSpec) read(node *yaml.Node, path string, depth int) error {
 	if node.Kind == yaml.ScalarNode {
 		l.Kind = LinearLayer
-		return decode(node, path, &l.Out)
+		return strict.Value(node, path, &l.Out)
 	}
 	if node.Kind != yaml.MappingNode || len(node.Content) != 2 {
 		return fmt.Errorf("%s is no number and no map of one kind of layer", path)
@@ -165,7 +172,7 @@ func (l *LayerSpec) read(node *yaml.Node, path string, depth int) error {
 	path += "." + l.Kind
 	value := node.Content[1]
 	if value.Kind == yaml.ScalarNode && (fields[0] == "out" && l.Kind == LinearLayer || fields[0] == "factor") {
-		return decode(value, path, l.field(fields[0]))
+		return strict.Value(value, path, l.field(fields[0]))
 	}
 	if value.Kind != yaml.MappingNode {
 		return fmt.Errorf("%s: want a map of %s", path, strings.Join(fields, ", "))
@@ -192,6 +199,7 @@ func (l *LayerSpec) readFields(node *yaml.Node, path string, depth int) error {
 			return err
 		}
 	}
+	// Pools do not overlap unless they say so.
 	if (l.Kind == MaxPoolLayer || l.Kind == AvgPoolLayer) && !seen["stride"] {
 		l.Stride = l.Kernel
 	}
@@ -208,6 +216,8 @@ func (l *LayerSpec) setDefaults() {
 	}
 }
 
+// readField reads one field of l, which has the kind set; path names the field in
+// errors.
 func (l *LayerSpec) readField(key string, node *yaml.Node, path string, depth int) (err error) {
 	switch key {
 	case "body":
@@ -225,7 +235,7 @@ func (l *LayerSpec) readField(key string, node *yaml.Node, path string, depth in
 			}
 		}
 	default:
-		err = decode(node, path, l.field(key))
+		err = strict.Value(node, path, l.field(key))
 	}
 	return err
 }
@@ -265,17 +275,6 @@ func (l *LayerSpec) field(name string) any {
 	panic("train: no field " + name)
 }
 
-// decode reads a value that holds no layers.
-func decode(node *yaml.Node, path string, v any) error {
-	if err := checkValue(node, reflect.TypeOf(v).Elem(), path); err != nil {
-		return err
-	}
-	if err := node.Decode(v); err != nil {
-		return fmt.Errorf("%s: %w", path, err)
-	}
-	return nil
-}
-
 // layerKinds returns the kinds that a spec may name, in order.
 func layerKinds() []string {
 	var kinds []string
@@ -296,11 +295,12 @@ func (l LayerSpec) MarshalYAML() (any, error) {
 			return l.Out, nil
 		}
 	}
-	type fields LayerSpec // without this method
+	// A type without this method: it would call itself.
+	type fields LayerSpec
 	return map[string]fields{l.Kind: fields(l)}, nil
 }
 
-// isZero says that no field is set.
+// isZero says that no field is set. Only fields of a linear layer are looked at.
 func (l LayerSpec) isZero() bool {
 	return l.Kind == "" && l.Name == "" && l.Out == 0 && l.Kernel == 0 && l.Relu == nil && l.Norm == nil &&
 		l.Method == "" && l.WeightBits == 0 && l.ActBits == 0 && l.AccBits == 0
