@@ -43,10 +43,12 @@ func extremes(l *quant.Layer) [][]int32 {
 }
 
 // hiddenLayer draws a layer that A2Q+ could have trained: at P = 12 its rows use the
-// sign-split budget to the last unit, so both ends of the range are reached.
+// sign-split budget to the last unit, so both ends of the range are reached. 64 inputs are
+// what the budget needs; 8 channels are several folds of rows at every fold that is tried,
+// and each more costs frames as well as rows: the time grows with their square.
 func hiddenLayer(seed uint64, signed bool) quant.Layer {
 	rng := rand.New(rand.NewPCG(seed, 1))
-	l := quant.Layer{Name: "fc2", In: 64, Out: 16, Input: quant.DataType{Bits: 4, Signed: signed}, WeightBits: 4}
+	l := quant.Layer{Name: "fc2", In: 64, Out: 8, Input: quant.DataType{Bits: 4, Signed: signed}, WeightBits: 4}
 	budget := int64(2047 / 15)
 	if signed {
 		budget = 2047 / 8 / 2
@@ -114,7 +116,7 @@ func TestExtremes(t *testing.T) {
 		{"unsigned", false, hwgen.Fold{PE: 4, SIMD: 8}},
 		{"signed", true, hwgen.Fold{PE: 4, SIMD: 8}},
 		{"one lane", false, hwgen.Fold{PE: 1, SIMD: 1}},
-		{"one beat a fold", false, hwgen.Fold{PE: 2, SIMD: 64}},
+		{"one beat per fold", false, hwgen.Fold{PE: 2, SIMD: 64}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -127,11 +129,13 @@ func TestExtremes(t *testing.T) {
 }
 
 // TestTrainedExtremes does the same to the hidden layers that the reference
-// implementation of A2Q+ trained for P = 12.
+// implementation of A2Q+ trained for P = 12, all 64 channels of each. They take turns, eight
+// at a time: 16 frames of 8 rows eight times, an eighth of 128 frames of 64 rows.
 func TestTrainedExtremes(t *testing.T) {
 	if testing.Short() {
 		t.Skip("simulates 64 channels")
 	}
+	const turn = 8 // channels
 	tooltest.Need(t, "iverilog")
 	n, err := qonnx.Read(filepath.Join("..", "quant", "qonnx", "testdata", "fmnist_mlp_a2qplus_w4a4_p12.onnx"))
 	if err != nil {
@@ -141,9 +145,25 @@ func TestTrainedExtremes(t *testing.T) {
 		l.From = nil // a network of its own
 		t.Run(l.Name, func(t *testing.T) {
 			t.Parallel()
-			checkExtremes(t, l, hwgen.Fold{PE: 4, SIMD: 8})
+			f := hwgen.Fold{PE: 4, SIMD: 8}
+			checkExtremes(t, someRows(t, l, 0, turn), f)
+			for c := turn; c < l.Out; c += turn {
+				if r, err := runExtremes(t, someRows(t, l, c, turn), f, 12); err != nil || r.Mismatches > 0 {
+					t.Errorf("channels from %d, P = 12: %+v, %v", c, r, err)
+				}
+			}
 		})
 	}
+}
+
+// someRows returns l with count of its channels, from c on.
+func someRows(t *testing.T, l quant.Layer, c, count int) quant.Layer {
+	t.Helper()
+	if l.Start != nil || c+count > l.Out {
+		t.Fatalf("%s: %d channels, start values %v", l.Name, l.Out, l.Start)
+	}
+	l.Weights, l.Out = l.Weights[c*l.In:(c+count)*l.In], count
+	return l
 }
 
 // checkReached makes sure that the extremes are what the certificate says.

@@ -79,6 +79,7 @@ func TestFlippedBits(t *testing.T) {
 	}
 	tooltest.Need(t, "iverilog")
 	d, _ := mutationTarget(t)
+	cache := t.TempDir() // a memory is read at run time: the flips of a layer share one build
 	for i, layer := range d.Layers {
 		for _, m := range memoriesOf(d, layer.Layer.Name) {
 			t.Run(m.File, func(t *testing.T) {
@@ -88,7 +89,7 @@ func TestFlippedBits(t *testing.T) {
 				}
 				dir := emit(t, d)
 				flip(t, dir, m, 0)
-				o := sim.Options{Simulator: verilator.Icarus, CacheDir: t.TempDir(), FirstOnly: true}
+				o := sim.Options{Simulator: verilator.Icarus, CacheDir: cache, FirstOnly: true}
 				r, err := sim.CheckLayer(t.Context(), d, i, dir, o)
 				if !caught(t, &sim.Result{Mismatches: r.Mismatches, First: r.First}, err) {
 					t.Error("bit 0 does not show")
