@@ -69,13 +69,14 @@ func TestMemoryFiles(t *testing.T) {
 	t.Run("icarus", func(t *testing.T) {
 		tooltest.Need(t, "iverilog", "vvp")
 		for _, f := range folds {
-			checkMemoryFiles(t, f, memoryKinds, []string{"vvp", "design"}, "iverilog", "-g2005", "-s", "by_hand", "-o", "design")
+			checkMemoryFiles(t, f, memoryKinds, []string{"vvp", "design"}, "iverilog", "-g2005", "-s", "by_hand",
+				"-o", "design")
 		}
 	})
 	t.Run("verilator", func(t *testing.T) {
 		tooltest.Need(t, "verilator", "make", "g++")
 		checkMemoryFiles(t, folds[0], memoryKinds[3:5], []string{"obj_dir/Vby_hand"}, "verilator", "--binary", "-O0",
-			"-Wno-fatal", "--top-module", "by_hand")
+			"-CFLAGS", "-O0", "-Wno-fatal", "--top-module", "by_hand")
 	})
 }
 
@@ -114,7 +115,8 @@ func checkMemoryFiles(t *testing.T, f hwgen.Folding, names, run []string, build 
 // says it first, and stops.
 func namesFile(out []byte, name string) bool {
 	for line := range bytes.Lines(out) {
-		ours := bytes.HasPrefix(line, []byte("ERROR ")) && bytes.Contains(line, []byte(": memory file ")) && bytes.Contains(line, []byte(name))
+		ours := bytes.HasPrefix(line, []byte("ERROR ")) && bytes.Contains(line, []byte(": memory file ")) &&
+			bytes.Contains(line, []byte(name))
 		if ours || bytes.HasPrefix(line, []byte("%Error: "+name+":")) {
 			return true
 		}

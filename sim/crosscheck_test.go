@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/a2qgen/a2qgen/hwgen"
@@ -16,7 +17,8 @@ import (
 	"github.com/a2qgen/a2qgen/verilator/tooltest"
 )
 
-var networks = flag.Int("networks", 0, "networks to cross-check on each simulator in each test of drawn networks (0: each test's own number)")
+var networks = flag.Int("networks", 0,
+	"networks to cross-check on each simulator in each test of drawn networks (0: each test's own number)")
 
 var firstNetwork = flag.Uint64("first-network", 0, "number of the first of those networks: a long run can be split")
 
@@ -44,15 +46,20 @@ func randomFolding(rng *rand.Rand, n *quant.Network) hwgen.Folding {
 	}
 	f := hwgen.Folding{}
 	for i := range n.Layers {
-		f[n.Layers[i].Name] = hwgen.Fold{PE: pick(n.Layers[i].Out), SIMD: pick(n.Layers[i].In), FIFO: rng.IntN(2) * rng.IntN(5)}
+		l := &n.Layers[i]
+		f[l.Name] = hwgen.Fold{PE: pick(l.Out), SIMD: pick(l.In), FIFO: rng.IntN(2) * rng.IntN(5)}
 	}
 	return f
 }
 
-// checkNetwork cross-checks n under a random fold and the options o.
-func checkNetwork(t *testing.T, rng *rand.Rand, n *quant.Network, samples [][]int32, o sim.Options) {
+// drawPlan draws a fold and where memories are kept.
+func drawPlan(rng *rand.Rand, n *quant.Network) hwgen.Options {
+	return hwgen.Options{Folding: randomFolding(rng, n), NoBlockRAM: rng.IntN(2) == 0}
+}
+
+// checkNetwork cross-checks n under a plan and the options o.
+func checkNetwork(t *testing.T, plan hwgen.Options, n *quant.Network, samples [][]int32, o sim.Options) {
 	t.Helper()
-	plan := hwgen.Options{Folding: randomFolding(rng, n), NoBlockRAM: rng.IntN(2) == 0}
 	d, err := hwgen.Plan(n, plan)
 	if err != nil {
 		t.Fatal(err)
@@ -67,26 +74,81 @@ func checkNetwork(t *testing.T, rng *rand.Rand, n *quant.Network, samples [][]in
 	}
 }
 
-// randomCase cross-checks one random network under a random fold and stimulus.
-func randomCase(t *testing.T, simulator verilator.Simulator, seed uint64) {
+// drawCase draws a network, frames for it, a stimulus and a plan.
+func drawCase(seed uint64) (n *quant.Network, samples [][]int32, o sim.Options, plan hwgen.Options) {
 	rng := rand.New(rand.NewPCG(seed, 7))
-	n := quanttest.RandomNetwork(rng, quanttest.RandomSpec{})
-	samples := make([][]int32, 4+rng.IntN(8))
+	n = quanttest.RandomNetwork(rng, quanttest.RandomSpec{})
+	samples = make([][]int32, 4+rng.IntN(8))
 	for i := range samples {
 		samples[i] = quanttest.RandomInput(rng, n)
 	}
-	o := sim.Options{Simulator: simulator, Seed: seed}
+	o.Seed = seed
 	if rng.IntN(4) > 0 {
 		o.Gap = sim.Pattern{Probability: float64(rng.IntN(10)) / 10, Period: rng.IntN(2) * (2 + rng.IntN(9))}
 		o.Stall = sim.Pattern{Probability: float64(rng.IntN(10)) / 10, Period: rng.IntN(2) * (2 + rng.IntN(9))}
 	}
-	checkNetwork(t, rng, n, samples, o)
+	return n, samples, o, drawPlan(rng, n)
+}
+
+// randomCase cross-checks one random network under a random fold and stimulus.
+func randomCase(t *testing.T, simulator verilator.Simulator, seed uint64) {
+	n, samples, o, plan := drawCase(seed)
+	o.Simulator = simulator
+	checkNetwork(t, plan, n, samples, o)
+}
+
+// defaultNetworks is how many random networks run on Icarus by default: what it takes that
+// every kind is among them (TestDrawnKinds), with some to spare.
+const defaultNetworks = 24
+
+// TestDrawnKinds: the networks that run by default are of every kind, at least three of each.
+func TestDrawnKinds(t *testing.T) {
+	seen := map[string]int{}
+	for seed := range uint64(defaultNetworks) {
+		n, _, o, plan := drawCase(seed)
+		kinds := map[string]bool{
+			"no pauses": o.Gap == (sim.Pattern{}) && o.Stall == (sim.Pattern{}), "periodic source": o.Gap.Period > 0,
+			"periodic sink": o.Stall.Period > 0, "random source": o.Gap.Probability > 0 && o.Gap.Period == 0,
+			"random sink": o.Stall.Probability > 0 && o.Stall.Period == 0, "no block RAM": plan.NoBlockRAM,
+			"block RAM": !plan.NoBlockRAM, fmt.Sprint(len(n.Layers), " layers"): true,
+		}
+		for i := range n.Layers {
+			layerKinds(kinds, &n.Layers[i], plan.Folding[n.Layers[i].Name])
+		}
+		for kind, is := range kinds {
+			if is {
+				seen[kind]++
+			}
+		}
+	}
+	for _, kind := range []string{"no pauses", "periodic source", "periodic sink", "random source", "random sink",
+		"block RAM", "no block RAM", "1 layers", "2 layers", "3 layers", "signed", "unsigned", "thresholds", "scores",
+		"inverted", "queue", "folded rows", "folded columns", "one fold", "one row", "one column", "1-bit inputs",
+		"1-bit weights"} {
+		if seen[kind] < 3 {
+			t.Errorf("%s: %d networks of %d, want 3", kind, seen[kind], defaultNetworks)
+		}
+	}
+}
+
+// layerKinds adds what a layer and its fold are.
+func layerKinds(kinds map[string]bool, l *quant.Layer, f hwgen.Fold) {
+	for kind, is := range map[string]bool{
+		"signed": l.Input.Signed, "unsigned": !l.Input.Signed, "thresholds": l.Thresholds != nil, "scores": l.Score != nil,
+		"inverted": l.Thresholds != nil && slices.Contains(l.Thresholds.Inverted, true), "queue": f.FIFO > 0,
+		"folded rows": f.PE < l.Out, "folded columns": f.SIMD < l.In, "one fold": f.PE == l.Out && f.SIMD == l.In,
+		"one row": l.Out == 1, "one column": l.In == 1, "1-bit inputs": l.Input.Bits == 1,
+		"1-bit weights": l.WeightBits == 1,
+	} {
+		kinds[kind] = kinds[kind] || is
+	}
 }
 
 // onSimulators runs check for so many seeds on Icarus, and on Verilator, which compiles
 // a program for each; -networks overrides both, -first-network is the first seed. With
 // -short, five run on Icarus.
-func onSimulators(t *testing.T, onIcarus, onVerilator int, check func(t *testing.T, simulator verilator.Simulator, seed uint64)) {
+func onSimulators(t *testing.T, onIcarus, onVerilator int,
+	check func(t *testing.T, simulator verilator.Simulator, seed uint64)) {
 	for _, c := range []struct {
 		simulator    verilator.Simulator
 		tool         string
@@ -101,7 +163,7 @@ func onSimulators(t *testing.T, onIcarus, onVerilator int, check func(t *testing
 				count = c.short
 			}
 			if count == 0 {
-				t.Skip("slow: builds a simulator a network")
+				t.Skip("slow: builds a simulator per network")
 			}
 			tooltest.Need(t, c.tool)
 			for i := range uint64(count) {
@@ -115,7 +177,7 @@ func onSimulators(t *testing.T, onIcarus, onVerilator int, check func(t *testing
 	}
 }
 
-func TestRandomNetworks(t *testing.T) { onSimulators(t, 60, 6, randomCase) }
+func TestRandomNetworks(t *testing.T) { onSimulators(t, defaultNetworks, 2, randomCase) }
 
 // TestResetIsQuiet: registers start with random values in Verilator; a check of the
 // RTL once took such a value for an overflow in the first cycle of reset.
@@ -130,7 +192,8 @@ func TestResetIsQuiet(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r, err := sim.CrossCheck(context.Background(), d, emit(t, d), [][]int32{{1, 2, 3, 4}}, sim.Options{CacheDir: t.TempDir()})
+	r, err := sim.CrossCheck(context.Background(), d, emit(t, d), [][]int32{{1, 2, 3, 4}},
+		sim.Options{CacheDir: t.TempDir()})
 	if err != nil || r.Mismatches > 0 {
 		t.Errorf("%+v, %v", r, err)
 	}
