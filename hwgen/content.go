@@ -160,14 +160,15 @@ func (c Content) String() string {
 func (d *Design) verify() error {
 	for i, s := range d.Streams {
 		if c := s.Content; c.Bits() != s.Bits || c.Beats() != s.Beats {
-			return fmt.Errorf("hwgen: stream %q: is %d bits and %d beats a frame, its content %d and %d (%v)",
+			return fmt.Errorf("hwgen: stream %q: is %d bits and %d beats per frame, its content %d and %d (%v)",
 				s.Name, s.Bits, s.Beats, c.Bits(), c.Beats(), c)
 		}
 		if i == len(d.Blocks) {
 			return nil
 		}
 		if want := d.Blocks[i].Reads(s.Content); !want.same(s.Content) {
-			return fmt.Errorf("hwgen: block %q reads %v, its stream %q carries %v", d.Blocks[i].Name(), want, s.Name, s.Content)
+			return fmt.Errorf("hwgen: block %q reads %v, its stream %q carries %v", d.Blocks[i].Name(), want, s.Name,
+				s.Content)
 		}
 	}
 	return nil

@@ -66,8 +66,10 @@ func goldens(t *testing.T) map[string]struct {
 		o hwgen.Options
 	}{
 		"minimal": {drawn(t, 1, 1, 1), hwgen.Options{}},
-		"typical": {drawn(t, 2, 16, 8, 4), hwgen.Options{Folding: hwgen.Folding{"fc1": {PE: 2, SIMD: 4}, "fc2": {PE: 1, SIMD: 4}}}},
-		"primes":  {drawn(t, 3, 13, 7, 11, 3), hwgen.Options{Folding: hwgen.Folding{"fc1": {PE: 7, SIMD: 1}, "fc2": {PE: 1, SIMD: 7}, "fc3": {PE: 3, SIMD: 11}}}},
+		"typical": {drawn(t, 2, 16, 8, 4), hwgen.Options{Folding: hwgen.Folding{"fc1": {PE: 2, SIMD: 4},
+			"fc2": {PE: 1, SIMD: 4}}}},
+		"primes": {drawn(t, 3, 13, 7, 11, 3), hwgen.Options{Folding: hwgen.Folding{"fc1": {PE: 7, SIMD: 1},
+			"fc2": {PE: 1, SIMD: 7}, "fc3": {PE: 3, SIMD: 11}}}},
 	}
 }
 
@@ -273,7 +275,8 @@ func TestHouseRules(t *testing.T) {
 				t.Errorf("%s:%d: a waiver", name, i+1)
 			}
 		}
-		if !bytes.Contains(text, []byte("`default_nettype none\n")) || !bytes.HasSuffix(text, []byte("`default_nettype wire\n")) {
+		if !bytes.Contains(text, []byte("`default_nettype none\n")) ||
+			!bytes.HasSuffix(text, []byte("`default_nettype wire\n")) {
 			t.Errorf("%s: default_nettype is not none at the top and wire at the end", name)
 		}
 	}
@@ -288,7 +291,8 @@ func TestSlowestFold(t *testing.T) {
 		}
 		for _, l := range d.Layers {
 			if l.Fold.PE != 1 || l.Fold.SIMD != 1 {
-				t.Errorf("%g frames/s: layer %s has PE %d, SIMD %d, want 1, 1", fps, l.Layer.Name, l.Fold.PE, l.Fold.SIMD)
+				t.Errorf("%g frames/s: layer %s has PE %d, SIMD %d, want 1, 1", fps, l.Layer.Name, l.Fold.PE,
+					l.Fold.SIMD)
 			}
 		}
 	}
@@ -341,7 +345,8 @@ func TestBadPlans(t *testing.T) {
 		o    hwgen.Options
 		want string
 	}{
-		{"PE", hwgen.Options{Folding: hwgen.Folding{"fc1": {PE: 3, SIMD: 4}}}, `layer "fc1": PE is 3, want a divisor of its 8 outputs`},
+		{"PE", hwgen.Options{Folding: hwgen.Folding{"fc1": {PE: 3, SIMD: 4}}},
+			`layer "fc1": PE is 3, want a divisor of its 8 outputs`},
 		{"SIMD", hwgen.Options{Folding: hwgen.Folding{"fc2": {PE: 1, SIMD: 5}}}, `layer "fc2": SIMD is 5`},
 		{"unknown layer", hwgen.Options{Folding: hwgen.Folding{"fc9": {PE: 1, SIMD: 1}}}, `no layer "fc9"`},
 		{"P", hwgen.Options{AccBits: 4}, `layer "fc1"`},

@@ -142,9 +142,11 @@ func (f Field) line() string {
 	if f.Count > 1 {
 		each = " each, the first in the low bits"
 	}
-	text := fmt.Sprintf("From bit %d on: %s, %s%s.", f.Bit, count(f.Count, f.Holds), count(f.Bits, "bit")+" "+sign, each)
+	text := fmt.Sprintf("From bit %d on: %s, %s%s.", f.Bit, count(f.Count, f.Holds), count(f.Bits, "bit")+" "+sign,
+		each)
 	if f.Scale != nil {
-		text += fmt.Sprintf(" Integer q and value v: q = round(v / %.9g + %.9g), v = %.9g * (q - %.9g).", *f.Scale, *f.Zero, *f.Scale, *f.Zero)
+		text += fmt.Sprintf(" Integer q and value v: q = round(v / %.9g + %.9g), v = %.9g * (q - %.9g).", *f.Scale,
+			*f.Zero, *f.Scale, *f.Zero)
 	}
 	return text
 }

@@ -23,7 +23,8 @@ func TestInterface(t *testing.T) {
 		i := d.Interface()
 		in := i.Input.Fields[0]
 		if got := in.Count * i.Input.BeatsPerFrame; got != n.InputSize() || in.Bits != n.Input.Type.Bits {
-			t.Errorf("seed %d: %d inputs of %d bits, want %d of %d", seed, got, in.Bits, n.InputSize(), n.Input.Type.Bits)
+			t.Errorf("seed %d: %d inputs of %d bits, want %d of %d", seed, got, in.Bits, n.InputSize(),
+				n.Input.Type.Bits)
 		}
 		for _, p := range []hwgen.Port{i.Input, i.Output} {
 			end := 0

@@ -40,7 +40,8 @@ func (s *LabelSelect) Cycles() int { return s.Folds() }
 // Comment implements Block.
 func (s *LabelSelect) Comment() []string {
 	if s.Layer.Out == 1 {
-		return []string{fmt.Sprintf("Class 1 where acc * gain + bias, in %s, is above 0, else class 0.", count(s.ScoreBits(), "bit"))}
+		return []string{fmt.Sprintf("Class 1 where acc * gain + bias, in %s, is above 0, else class 0.",
+			count(s.ScoreBits(), "bit"))}
 	}
 	return []string{fmt.Sprintf("The largest of %s, acc * gain + bias in %s; the lowest index on ties.",
 		count(s.Layer.Out, "score"), count(s.ScoreBits(), "bit"))}
@@ -112,7 +113,7 @@ func (s *LabelSelect) Output() Stream {
 	return Stream{Name: s.Name(), Bits: s.ScoreBits() + s.LabelBits(), Beats: 1}
 }
 
-// Reads implements Block: PE accumulators a beat, in their order.
+// Reads implements Block: PE accumulators per beat, in their order.
 func (s *LabelSelect) Reads(Content) Content {
 	return Content{inOrder(Tensor{s.Layer.Name, HoldsAccumulators}, s.Layer.Out, s.AccBits, true, s.PE)}
 }

@@ -84,7 +84,8 @@ const (
 
 func (d *Design) manifest(files []string, memories []Memory) *Manifest {
 	m := &Manifest{Tool: toolName, Version: d.Version, Hash: d.Hash, Top: d.Name, Network: networkFile, Files: files,
-		Streams: d.Streams, Interface: d.Interface(), IntervalCycles: d.IntervalCycles(), LatencyCycles: d.LatencyCycles()}
+		Streams: d.Streams, Interface: d.Interface(), IntervalCycles: d.IntervalCycles(),
+		LatencyCycles: d.LatencyCycles()}
 	m.Options = ManifestOptions{ClockMHz: d.ClockMHz, NoBlockRAM: d.NoBlockRAM, Family: d.Family, Folding: Folding{}}
 	for _, lp := range d.Layers {
 		l, f := lp.Layer, lp.Fold
@@ -99,8 +100,8 @@ func (d *Design) manifest(files []string, memories []Memory) *Manifest {
 		m.Layers = append(m.Layers, layer)
 	}
 	for _, mem := range memories {
-		m.Memories = append(m.Memories, ManifestMemory{File: "rtl/" + mem.File, Words: len(mem.Words), WordBits: mem.Bits,
-			Fields: mem.Bits / mem.Layout.FieldBits, Layout: mem.Layout})
+		m.Memories = append(m.Memories, ManifestMemory{File: "rtl/" + mem.File, Words: len(mem.Words),
+			WordBits: mem.Bits, Fields: mem.Bits / mem.Layout.FieldBits, Layout: mem.Layout})
 	}
 	return m
 }

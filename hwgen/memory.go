@@ -55,7 +55,8 @@ func (l Layout) fields() int {
 
 // byChannel is the layout of one integer a channel, in their order.
 func byChannel(l *quant.Layer, holds string, bits int, signed bool) Layout {
-	return Layout{Layer: l.Name, Holds: holds, Shape: []int{l.Out}, FieldBits: bits, Signed: signed, Order: []Loop{{l.Out, 1}}}
+	return Layout{Layer: l.Name, Holds: holds, Shape: []int{l.Out}, FieldBits: bits, Signed: signed,
+		Order: []Loop{{l.Out, 1}}}
 }
 
 // newMemory returns a zeroed memory of depth words, whose fields the layout gives.
@@ -70,7 +71,7 @@ func newMemory(file string, l Layout, depth int) Memory {
 	return m
 }
 
-// Text returns the memory as a $readmemh file: one hexadecimal word a line.
+// Text returns the memory as a $readmemh file: one hexadecimal word per line.
 func (m Memory) Text() []byte {
 	digits := (m.Bits + 3) / 4
 	var b bytes.Buffer

@@ -69,8 +69,9 @@ func (m *MVAU) Shifted() bool { return m.Layer.Start != nil }
 func (m *MVAU) Comment() []string {
 	lines := []string{
 		fmt.Sprintf("Layer %s: %s (%v) x %s, %d-bit weights, %d-bit accumulators;",
-			m.Layer.Name, count(m.Layer.In, "input"), m.Layer.Input, count(m.Layer.Out, "output"), m.Layer.WeightBits, m.AccBits),
-		fmt.Sprintf("NF = %s of SF = %s: %s a vector.",
+			m.Layer.Name, count(m.Layer.In, "input"), m.Layer.Input, count(m.Layer.Out, "output"), m.Layer.WeightBits,
+			m.AccBits),
+		fmt.Sprintf("NF = %s of SF = %s: %s per vector.",
 			count(m.NF(), "row fold"), count(m.SF(), "beat"), count(m.Cycles(), "cycle")),
 	}
 	if m.Shifted() {
@@ -111,13 +112,13 @@ func (m *MVAU) Output() Stream {
 	return Stream{Name: m.Name(), Bits: m.Fold.PE * width, Beats: m.NF()}
 }
 
-// Reads implements Block: SIMD inputs a beat, the whole vector once per fold of rows.
+// Reads implements Block: SIMD inputs per beat, the whole vector once per fold of rows.
 func (m *MVAU) Reads(Content) Content {
 	l := m.Layer
 	return Content{inOrder(m.Input, l.In, l.Input.Bits, l.Input.Signed, m.Fold.SIMD)}.replayed(m.NF())
 }
 
-// Carries implements Block: PE rows a beat, in their order.
+// Carries implements Block: PE rows per beat, in their order.
 func (m *MVAU) Carries(Content) Content {
 	t, bits, signed := Tensor{m.Layer.Name, HoldsAccumulators}, m.AccBits, true
 	if th := m.Layer.Thresholds; th != nil {
@@ -155,8 +156,8 @@ func (m *MVAU) Memories() []Memory {
 // weight (pe, s) of row nf*PE+pe and column sf*SIMD+s at bit (pe*SIMD+s)*M.
 func (m *MVAU) weightMemory() Memory {
 	l, pe, simd := m.Layer, m.Fold.PE, m.Fold.SIMD
-	layout := Layout{Layer: l.Name, Holds: HoldsWeights, Shape: []int{l.Out, l.In}, FieldBits: l.WeightBits, Signed: true,
-		Order: []Loop{{m.NF(), pe * l.In}, {m.SF(), simd}, {pe, l.In}, {simd, 1}}}
+	layout := Layout{Layer: l.Name, Holds: HoldsWeights, Shape: []int{l.Out, l.In}, FieldBits: l.WeightBits,
+		Signed: true, Order: []Loop{{m.NF(), pe * l.In}, {m.SF(), simd}, {pe, l.In}, {simd, 1}}}
 	mem := newMemory(m.weightFile(), layout, m.NF()*m.SF())
 	for nf := 0; nf < m.NF(); nf++ {
 		for sf := 0; sf < m.SF(); sf++ {
@@ -177,8 +178,9 @@ func (m *MVAU) weightMemory() Memory {
 func (m *MVAU) thresholdMemory(stage int) Memory {
 	t, pe := m.Layer.Thresholds, m.Fold.PE
 	half := 1 << (t.Output.Bits - 1 - stage)
-	layout := Layout{Layer: m.Layer.Name, Holds: HoldsThresholds, Shape: []int{m.Layer.Out, t.Levels()}, FieldBits: m.ThresholdBits,
-		Signed: true, First: half - 1, Order: []Loop{{m.NF(), pe * t.Levels()}, {1 << stage, 2 * half}, {pe, t.Levels()}}}
+	layout := Layout{Layer: m.Layer.Name, Holds: HoldsThresholds, Shape: []int{m.Layer.Out, t.Levels()},
+		FieldBits: m.ThresholdBits, Signed: true, First: half - 1,
+		Order: []Loop{{m.NF(), pe * t.Levels()}, {1 << stage, 2 * half}, {pe, t.Levels()}}}
 	mem := newMemory(fmt.Sprintf("%s_%x.mem", m.thresholdPrefix(), stage), layout, m.NF()<<stage)
 	for nf := 0; nf < m.NF(); nf++ {
 		for found := 0; found < 1<<stage; found++ {

@@ -14,7 +14,7 @@ import (
 type Options struct {
 	// Name of the top module; "accelerator" where empty.
 	Name string
-	// ClockMHz is the clock, FPS the frames a second to reach at it.
+	// ClockMHz is the clock, FPS the frames per second to reach at it.
 	ClockMHz, FPS float64
 	// Folding overrides the fold of layers by name.
 	Folding Folding
@@ -127,7 +127,8 @@ func (o Options) check(n *quant.Network) error {
 	case !(o.ClockMHz > 0 && o.ClockMHz <= MaxClockMHz):
 		return fmt.Errorf("hwgen: clock is %v MHz, want more than 0 and at most %d", o.ClockMHz, MaxClockMHz)
 	case !(o.FPS > 0 && o.FPS <= o.ClockMHz*1e6):
-		return fmt.Errorf("hwgen: fps is %v, want more than 0 and at most one frame a cycle (%v)", o.FPS, o.ClockMHz*1e6)
+		return fmt.Errorf("hwgen: fps is %v, want more than 0 and at most one frame per cycle (%v)", o.FPS,
+			o.ClockMHz*1e6)
 	case o.AccBits < 0 || o.AccBits > 64:
 		return fmt.Errorf("hwgen: acc is %d bits, want 1..64", o.AccBits)
 	}
@@ -150,14 +151,16 @@ func (o Options) check(n *quant.Network) error {
 func checkChain(n *quant.Network) error {
 	for i := range n.Layers { // before all else: another kind explains the rest
 		if l := &n.Layers[i]; l.Kind != quant.Linear {
-			return fmt.Errorf("hwgen: layer %q: no hardware is generated for layers of kind %s yet, want %s", l.Name, l.Kind, quant.Linear)
+			return fmt.Errorf("hwgen: layer %q: no hardware is generated for layers of kind %s yet, want %s", l.Name,
+				l.Kind, quant.Linear)
 		}
 	}
 	for i := range n.Layers {
 		l := &n.Layers[i]
 		switch {
 		case len(l.From) != 1 || l.From[0] != i-1:
-			return fmt.Errorf("hwgen: layer %q: reads another layer than the one before; hardware is generated for chains only", l.Name)
+			return fmt.Errorf("hwgen: layer %q: reads another layer than the one before; "+
+				"hardware is generated for chains only", l.Name)
 		case l.Thresholds == nil && l.Score == nil:
 			return fmt.Errorf("hwgen: layer %q: has neither thresholds nor scores", l.Name)
 		}

@@ -33,7 +33,7 @@ func (r *ReplayBuffer) Cycles() int { return r.Length * r.Repeats }
 
 // Comment implements Block.
 func (r *ReplayBuffer) Comment() []string {
-	return []string{fmt.Sprintf("Each vector of layer %s, %s, is read %s, once a fold of its rows.",
+	return []string{fmt.Sprintf("Each vector of layer %s, %s, is read %s, once per fold of its rows.",
 		r.LayerName, count(r.Length, "beat"), count(r.Repeats, "time"))}
 }
 

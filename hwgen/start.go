@@ -73,7 +73,8 @@ func moveStart(l *quant.Layer, start []int64) *quant.Layer {
 	moved := *l
 	moved.Start = nil
 	if t := l.Thresholds; t != nil {
-		moved.Thresholds = &quant.Thresholds{Output: t.Output, Inverted: t.Inverted, Values: append([]int64(nil), t.Values...)}
+		moved.Thresholds = &quant.Thresholds{Output: t.Output, Inverted: t.Inverted,
+			Values: append([]int64(nil), t.Values...)}
 	}
 	if s := l.Score; s != nil {
 		moved.Score = &quant.Score{Gain: s.Gain, Exact: s.Exact, Bias: append([]int64(nil), s.Bias...)}

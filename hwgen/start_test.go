@@ -77,7 +77,8 @@ func TestStartsFollowP(t *testing.T) {
 		}
 		lp := d.Layers[0]
 		if lp.Safe() != want.safe || lp.Shifted() != want.shifted || lp.NeededBits != first {
-			t.Errorf("P = %d: safe %v, shifted %v, needs %d; want %v, %v, %d", p, lp.Safe(), lp.Shifted(), lp.NeededBits, want.safe, want.shifted, first)
+			t.Errorf("P = %d: safe %v, shifted %v, needs %d; want %v, %v, %d", p, lp.Safe(), lp.Shifted(),
+				lp.NeededBits, want.safe, want.shifted, first)
 		}
 		for i := range d.Layers {
 			if err := d.Layers[i].Layer.Certify(d.Layers[i].AccBits); (err == nil) != d.Layers[i].Safe() {

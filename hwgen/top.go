@@ -94,19 +94,22 @@ func (d *Design) Label() *LabelSelect {
 
 func (d *Design) top() *Top {
 	source, sink := d.Streams[0], d.Streams[len(d.Streams)-1]
-	t := &Top{Module: d.Name, Title: d.title(), Network: networkFile, Version: d.Version, Hash: d.Hash, Summary: d.summary(),
-		InputBits: d.InputBits(), OutputBits: d.OutputBits(), InputBeats: source.Beats, OutputBeats: sink.Beats,
+	t := &Top{Module: d.Name, Title: d.title(), Network: networkFile, Version: d.Version, Hash: d.Hash,
+		Summary: d.summary(), InputBits: d.InputBits(), OutputBits: d.OutputBits(),
+		InputBeats: source.Beats, OutputBeats: sink.Beats,
 		Streams: d.Streams, Source: source.Name, SourceBits: source.Bits, SourcePadded: d.InputBits() > source.Bits,
 		Sink: sink.Name, SinkBits: sink.Bits, SinkPad: d.OutputBits() - sink.Bits, Probes: d.Probes()}
 	first, last := d.Layers[0], d.Layers[len(d.Layers)-1]
-	t.InputDoc = fmt.Sprintf("%d %v a beat, %s a frame, tlast on the last.", first.Fold.SIMD, first.Layer.Input,
+	t.InputDoc = fmt.Sprintf("%d %v per beat, %s per frame, tlast on the last.", first.Fold.SIMD, first.Layer.Input,
 		count(source.Beats, "beat"))
 	if l := d.Label(); l != nil {
 		t.Label, t.LabelBits, t.ScoreBits = true, l.LabelBits(), l.ScoreBits()
 		t.LabelPad, t.ScorePad = wholeBytes(t.LabelBits)-t.LabelBits, wholeBytes(t.ScoreBits)-t.ScoreBits
-		t.OutputDoc = fmt.Sprintf("class index in bits %d:0, its signed score above, one beat a frame.", wholeBytes(t.LabelBits)-1)
+		t.OutputDoc = fmt.Sprintf("class index in bits %d:0, its signed score above, one beat per frame.",
+			wholeBytes(t.LabelBits)-1)
 	} else {
-		t.OutputDoc = fmt.Sprintf("%d %v a beat, %s a frame.", last.Fold.PE, last.Layer.Thresholds.Output, count(sink.Beats, "beat"))
+		t.OutputDoc = fmt.Sprintf("%d %v per beat, %s per frame.", last.Fold.PE, last.Layer.Thresholds.Output,
+			count(sink.Beats, "beat"))
 	}
 	ends := d.Interface()
 	t.Ports = [][]string{ends.Input.Lines(), ends.Output.Lines()}
@@ -138,7 +141,8 @@ func (d *Design) summary() []string {
 			needs += ", shifted"
 		}
 		lines = append(lines, fmt.Sprintf("  %s: %d x %d, M = %d, N = %d, P = %d (%s); PE = %d, SIMD = %d, %s",
-			l.Name, l.In, l.Out, l.WeightBits, l.Input.Bits, lp.AccBits, needs, f.PE, f.SIMD, count(f.Cycles(l.In, l.Out), "cycle")))
+			l.Name, l.In, l.Out, l.WeightBits, l.Input.Bits, lp.AccBits, needs, f.PE, f.SIMD,
+			count(f.Cycles(l.In, l.Out), "cycle")))
 	}
 	return append(lines, fmt.Sprintf("One frame every %s; %s from its first input beat to its result.",
 		count(d.IntervalCycles(), "cycle"), count(d.LatencyCycles(), "cycle")))

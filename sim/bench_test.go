@@ -27,7 +27,8 @@ func demoShaped(sizes []int, weight int32) *quant.Network {
 	x := net.Input.Type
 	last := len(sizes) - 2
 	for i := range sizes[1:] {
-		l := quant.Layer{Name: fmt.Sprintf("fc%d", i+1), In: sizes[i], Out: sizes[i+1], Input: x, WeightBits: 4, Weights: make([]int32, sizes[i]*sizes[i+1])}
+		l := quant.Layer{Name: fmt.Sprintf("fc%d", i+1), In: sizes[i], Out: sizes[i+1], Input: x, WeightBits: 4,
+			Weights: make([]int32, sizes[i]*sizes[i+1])}
 		if i == 0 || i == last {
 			l.WeightBits = 8
 		}
@@ -60,7 +61,7 @@ func demoShaped(sizes []int, weight int32) *quant.Network {
 	return n
 }
 
-// BenchmarkModelAgainstVerilator reports cycles a second of both on the same run, and
+// BenchmarkModelAgainstVerilator reports cycles per second of both on the same run, and
 // their ratio, for 200 frames; Verilator without any trace.
 func BenchmarkModelAgainstVerilator(b *testing.B) {
 	tooltest.Need(b, "verilator")
@@ -95,7 +96,8 @@ func BenchmarkModelAgainstVerilator(b *testing.B) {
 			}
 			var model, rtl float64
 			for b.Loop() {
-				r, err := sim.Compare(context.Background(), d, bin, samples, sim.Options{Gap: pause, Stall: pause, Seed: 1, NoTrace: true})
+				r, err := sim.Compare(context.Background(), d, bin, samples,
+					sim.Options{Gap: pause, Stall: pause, Seed: 1, NoTrace: true})
 				if err != nil {
 					b.Fatal(err)
 				}

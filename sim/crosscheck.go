@@ -96,8 +96,8 @@ func Compare(ctx context.Context, d *hwgen.Design, bin *verilator.Binary, sample
 	if err != nil {
 		return nil, err
 	}
-	r := &Result{Frames: len(samples), CyclesModel: timing.FrameEnds[len(samples)-1] + 1, LatencyCycles: timing.Latency(),
-		IntervalCycles: timing.Interval(), ModelSeconds: time.Since(start).Seconds(),
+	r := &Result{Frames: len(samples), CyclesModel: timing.FrameEnds[len(samples)-1] + 1,
+		LatencyCycles: timing.Latency(), IntervalCycles: timing.Interval(), ModelSeconds: time.Since(start).Seconds(),
 		BuildSeconds: bin.BuildSeconds, Labels: v.labels, Pressure: Pressure{Holds: pace.Holds}, Warnings: []string{}}
 	return r, r.compare(ctx, m, v, st, bin, int(timing.Cycles), o)
 }

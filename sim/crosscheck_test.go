@@ -134,7 +134,8 @@ func TestDrawnKinds(t *testing.T) {
 // layerKinds adds what a layer and its fold are.
 func layerKinds(kinds map[string]bool, l *quant.Layer, f hwgen.Fold) {
 	for kind, is := range map[string]bool{
-		"signed": l.Input.Signed, "unsigned": !l.Input.Signed, "thresholds": l.Thresholds != nil, "scores": l.Score != nil,
+		"signed": l.Input.Signed, "unsigned": !l.Input.Signed, "thresholds": l.Thresholds != nil,
+		"scores":   l.Score != nil,
 		"inverted": l.Thresholds != nil && slices.Contains(l.Thresholds.Inverted, true), "queue": f.FIFO > 0,
 		"folded rows": f.PE < l.Out, "folded columns": f.SIMD < l.In, "one fold": f.PE == l.Out && f.SIMD == l.In,
 		"one row": l.Out == 1, "one column": l.In == 1, "1-bit inputs": l.Input.Bits == 1,

@@ -36,13 +36,17 @@ type synthesis struct {
 }
 
 var syntheses = []synthesis{
-	{family: boards.ICE40, command: "synth_ice40", ff: cells("SB_DFF.*"), block: cells("SB_RAM40_4K.*"), models: "ice40/cells_sim.v"},
+	{family: boards.ICE40, command: "synth_ice40", ff: cells("SB_DFF.*"), block: cells("SB_RAM40_4K.*"),
+		models: "ice40/cells_sim.v"},
 	{family: boards.XC7, command: "synth_xilinx -family xc7 -nodsp -noiopad -flatten", ff: cells("FD[RSCP]E"),
 		lutRAM: cells("RAM(32|64|128)[MX].*"), block: cells("RAMB(18|36)E1"), models: "xilinx/cells_sim.v"},
-	{family: boards.ECP5, command: "synth_ecp5", ff: cells("TRELLIS_FF"), lutRAM: cells("TRELLIS_DPR16X4"), block: cells("DP16KD|PDPW16KD")},
-	{family: "gowin", command: "synth_gowin -noiopads", ff: cells("DFF.*"), lutRAM: cells("RAM16S.*"), block: cells("(SDP|DP|SP|pROM)(X9)?B?")},
+	{family: boards.ECP5, command: "synth_ecp5", ff: cells("TRELLIS_FF"), lutRAM: cells("TRELLIS_DPR16X4"),
+		block: cells("DP16KD|PDPW16KD")},
+	{family: "gowin", command: "synth_gowin -noiopads", ff: cells("DFF.*"), lutRAM: cells("RAM16S.*"),
+		block: cells("(SDP|DP|SP|pROM)(X9)?B?")},
 	// A known gap: whatever the Verilog asks for, a ROM becomes ALUTs. Quartus reads romstyle.
-	{family: "intel_alm", command: "synth_intel_alm", ff: cells("MISTRAL_FF"), lutRAM: cells("MISTRAL_MLAB"), block: cells("MISTRAL_M10K"), noROM: true},
+	{family: "intel_alm", command: "synth_intel_alm", ff: cells("MISTRAL_FF"), lutRAM: cells("MISTRAL_MLAB"),
+		block: cells("MISTRAL_M10K"), noROM: true},
 	{family: "efinix", command: "synth_efinix", ff: cells("EFX_FF"), block: cells("EFX_RAM_5K")},
 	{family: "gatemate", command: "synth_gatemate", ff: cells("CC_DFF"), block: cells("CC_BRAM_.*")},
 }
@@ -117,7 +121,8 @@ func TestMemoryStyles(t *testing.T) {
 				t.Fatal(err)
 			}
 			dir := t.TempDir()
-			files := map[string]string{"memories.v": fmt.Sprintf(memoryText, style.LUTRAM, style.BlockRAM), "rom.mem": rom.String()}
+			files := map[string]string{"memories.v": fmt.Sprintf(memoryText, style.LUTRAM, style.BlockRAM),
+				"rom.mem": rom.String()}
 			for _, m := range []string{"fifo", "replay_buffer", "rom"} {
 				files[m+".v"] = string(templates.Module(m))
 			}
@@ -126,7 +131,8 @@ func TestMemoryStyles(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			got := yosys(t, dir, "memories", "read_verilog *.v; hierarchy -top memories; flatten; "+s.command+" -top memories")
+			got := yosys(t, dir, "memories", "read_verilog *.v; hierarchy -top memories; flatten; "+
+				s.command+" -top memories")
 			blocks, limit := 2, otherBits
 			if s.noROM {
 				blocks, limit = 1, limit+32 // the output register is outside of the ROM
@@ -152,7 +158,8 @@ func familyTarget(t *testing.T, family boards.Family) (*hwgen.Design, [][]int32)
 	rng := rand.New(rand.NewPCG(8, 2))
 	in, mid := quant.DataType{Bits: 2}, quant.DataType{Bits: 2}
 	layer := func(name string, inputs, outputs int, x quant.DataType) quant.Layer {
-		l := quant.Layer{Name: name, In: inputs, Out: outputs, Input: x, WeightBits: 3, Weights: make([]int32, inputs*outputs)}
+		l := quant.Layer{Name: name, In: inputs, Out: outputs, Input: x, WeightBits: 3,
+			Weights: make([]int32, inputs*outputs)}
 		for i := range l.Weights {
 			l.Weights[i] = int32(rng.IntN(8)) - 4
 		}
@@ -162,7 +169,8 @@ func familyTarget(t *testing.T, family boards.Family) (*hwgen.Design, [][]int32)
 	first := layer("fc1", 32, 96, in)
 	first.Thresholds = &quant.Thresholds{Output: mid, Inverted: make([]bool, first.Out)}
 	for c := range first.Out {
-		first.Thresholds.Values = append(first.Thresholds.Values, int64(rng.IntN(9))-29, int64(rng.IntN(9))-20, int64(rng.IntN(9))-9)
+		first.Thresholds.Values = append(first.Thresholds.Values, int64(rng.IntN(9))-29, int64(rng.IntN(9))-20,
+			int64(rng.IntN(9))-9)
 		first.Thresholds.Inverted[c] = c%3 == 1
 	}
 	last := layer("fc2", 96, 6, mid)
@@ -170,8 +178,9 @@ func familyTarget(t *testing.T, family boards.Family) (*hwgen.Design, [][]int32)
 	for c := range last.Out {
 		last.Score.Gain[c], last.Score.Bias[c] = int64(5+3*c), int64(rng.IntN(400))-200
 	}
-	n, err := quant.NewNetwork(quant.Network{Name: "target", InputShape: []int{first.In}, Layers: []quant.Layer{first, last},
-		Input: quant.InputQuantizer{Type: in, Quantize: func(_ int, v float64) int32 { return int32(v) }}})
+	n, err := quant.NewNetwork(quant.Network{Name: "target", InputShape: []int{first.In},
+		Layers: []quant.Layer{first, last},
+		Input:  quant.InputQuantizer{Type: in, Quantize: func(_ int, v float64) int32 { return int32(v) }}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -201,7 +210,8 @@ func TestFamilies(t *testing.T) {
 			dir := emit(t, d)
 			rtl := filepath.Join(dir, "rtl")
 			// Streams keep their names, for the bench.
-			got := yosys(t, rtl, d.Name, "read_verilog *.v; setattr -set keep 1 "+d.Name+"/w:*_valid "+d.Name+"/w:*_ready "+d.Name+"/w:*_data; "+
+			got := yosys(t, rtl, d.Name, "read_verilog *.v; setattr -set keep 1 "+
+				d.Name+"/w:*_valid "+d.Name+"/w:*_ready "+d.Name+"/w:*_data; "+
 				s.command+" -top "+d.Name+"; write_verilog -noattr netlist.v")
 			if blocks := count(got, s.block); !s.noROM && blocks == 0 {
 				t.Errorf("the weights of fc1 are in no block RAM: %v", got)

@@ -85,8 +85,9 @@ func layerDesign(d *hwgen.Design, i int) (*hwgen.Design, error) {
 	plan := d.Layers[i]
 	layer := *plan.Layer
 	layer.From = nil
-	n, err := quant.NewNetwork(quant.Network{Name: layer.Name, InputShape: []int{layer.In}, Layers: []quant.Layer{layer},
-		Input: quant.InputQuantizer{Type: layer.Input, Quantize: func(_ int, v float64) int32 { return int32(v) }}})
+	n, err := quant.NewNetwork(quant.Network{Name: layer.Name, InputShape: []int{layer.In},
+		Layers: []quant.Layer{layer},
+		Input:  quant.InputQuantizer{Type: layer.Input, Quantize: func(_ int, v float64) int32 { return int32(v) }}})
 	if err != nil {
 		return nil, err
 	}

@@ -31,7 +31,8 @@ func TestLayersAlone(t *testing.T) {
 		t.Fatal(err)
 	}
 	for i, r := range results {
-		if l := d.Layers[i].Layer; r.Layer != l.Name || r.Mismatches > 0 || r.Extremes != 2*l.Out || r.BeatsCompared == 0 {
+		if l := d.Layers[i].Layer; r.Layer != l.Name || r.Mismatches > 0 || r.Extremes != 2*l.Out ||
+			r.BeatsCompared == 0 {
 			t.Errorf("%+v", r)
 		}
 	}
@@ -112,7 +113,8 @@ func countFlips(t *testing.T, count int) {
 		dir := emit(t, d)
 		bit := rng.IntN(m.Bits * len(m.Words))
 		flip(t, dir, m, bit)
-		r, err := sim.CheckLayer(context.Background(), d, i, dir, sim.Options{Seed: 1, CacheDir: cache, FirstOnly: true})
+		r, err := sim.CheckLayer(context.Background(), d, i, dir,
+			sim.Options{Seed: 1, CacheDir: cache, FirstOnly: true})
 		all[m.Layout.Holds]++
 		if caught(t, &sim.Result{Mismatches: r.Mismatches, First: r.First}, err) {
 			shown[m.Layout.Holds]++

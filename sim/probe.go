@@ -51,7 +51,8 @@ type prober struct {
 // channel's weights, which moves the accumulator across. A class must win once for its
 // bias and gain to show.
 func probeVectors(n *quant.Network, interval int, seed uint64) ([][]int32, Coverage) {
-	p := &prober{layer: &n.Layers[0], exec: quant.NewExecutor(n), rng: rand.New(rand.NewPCG(seed, 2)), won: map[int]bool{}}
+	p := &prober{layer: &n.Layers[0], exec: quant.NewExecutor(n), rng: rand.New(rand.NewPCG(seed, 2)),
+		won: map[int]bool{}}
 	p.most = max(2*p.layer.Out+denseVectors+p.layer.Out, probeCycles/interval)
 	var done Coverage
 	done.Edges = p.openEdges()

@@ -127,7 +127,7 @@ func shiftedCase(t *testing.T, simulator verilator.Simulator, seed uint64) {
 func TestShiftedNetworks(t *testing.T) { onSimulators(t, 16, 1, shiftedCase) }
 
 // fullLayer draws a layer at the whole shifted budget of 8 bits with 4-bit inputs: 17
-// units a row, and 17*15 = 2^8-1, so every code of the accumulator is used.
+// units per row, and 17*15 = 2^8-1, so every code of the accumulator is used.
 func fullLayer(t testing.TB, signed bool) quant.Layer {
 	rng := rand.New(rand.NewPCG(3, 22))
 	l := quant.Layer{Name: "fc2", In: 24, Out: 12, Input: quant.DataType{Bits: 4, Signed: signed}, WeightBits: 4}
@@ -155,7 +155,8 @@ func TestShiftedExtremes(t *testing.T) {
 					t.Errorf("P = 8: %+v, %v", r, err)
 				}
 				_, err := runExtremes(t, l, f, 7)
-				if err == nil || !strings.Contains(err.Error(), "overflows 7 bits") || !strings.Contains(err.Error(), "u_fc2_mvau") {
+				if err == nil || !strings.Contains(err.Error(), "overflows 7 bits") ||
+					!strings.Contains(err.Error(), "u_fc2_mvau") {
 					t.Errorf("P = 7: got %v, want an overflow that names the block", err)
 				}
 				f.AccBits = 7
@@ -170,10 +171,13 @@ func TestShiftedExtremes(t *testing.T) {
 
 // startMutations are faults of the emitted start values, as mutations are.
 var startMutations = []mutation{
-	{"start of the next fold", "mvau.v", "starts_q <= mem[fold_q]", "starts_q <= mem[(fold_q == LAST_FOLD[FOLD_BITS-1:0]) ? {FOLD_BITS{1'b0}} : fold_q + 1'b1]"},
-	{"start counter ignores the stall", "mvau.v", "else if (en && valid_q[AT_SUM-1] && last_q[AT_SUM-1])", "else if (valid_q[AT_SUM-1] && last_q[AT_SUM-1])"},
+	{"start of the next fold", "mvau.v", "starts_q <= mem[fold_q]",
+		"starts_q <= mem[(fold_q == LAST_FOLD[FOLD_BITS-1:0]) ? {FOLD_BITS{1'b0}} : fold_q + 1'b1]"},
+	{"start counter ignores the stall", "mvau.v", "else if (en && valid_q[AT_SUM-1] && last_q[AT_SUM-1])",
+		"else if (valid_q[AT_SUM-1] && last_q[AT_SUM-1])"},
 	{"start counter counts every beat", "mvau.v", "valid_q[AT_SUM-1] && last_q[AT_SUM-1])", "valid_q[AT_SUM-1])"},
-	{"no start on the first fold", "mvau.v", "starts_q <= mem[fold_q]", "starts_q <= (fold_q == 0) ? {PE*ACC_BITS{1'b0}} : mem[fold_q]"},
+	{"no start on the first fold", "mvau.v", "starts_q <= mem[fold_q]",
+		"starts_q <= (fold_q == 0) ? {PE*ACC_BITS{1'b0}} : mem[fold_q]"},
 	{"no start at all", "accumulator.v", "kept = first ? start : acc", "kept = first ? {ACC_BITS{1'b0}} : acc"},
 	{"restart is swapped", "accumulator.v", "kept = first ? start : acc", "kept = first ? acc : start"},
 	{"starts of the PEs are swapped", "mvau.v", "starts[pe*ACC_BITS", "starts[(PE-1-pe)*ACC_BITS"},

@@ -99,7 +99,7 @@ func (v *values) tensor(p hwgen.Part) int {
 	return len(v.tensors) - 1
 }
 
-// compute evaluates samples (integer input vectors, one a frame).
+// compute evaluates samples (integer input vectors, one per frame).
 func (v *values) compute(samples [][]int32) error {
 	v.frames = make([][]byte, len(samples))
 	v.labels = make([]int, len(samples))

@@ -1,4 +1,4 @@
-// Accumulator of exactly ACC_BITS bits: one sum a cycle, restarted at the first of a fold.
+// Accumulator of exactly ACC_BITS bits: one sum per cycle, restarted at the first of a fold.
 //
 //   acc = (first ? start : acc) + sum      1 cycle after en && valid
 //   The only loop of the datapath that must close in one cycle: its carry chain is ACC_BITS

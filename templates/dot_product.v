@@ -2,7 +2,7 @@
 //
 //   sum = w[0]*x[0] + ... + w[SIMD-1]*x[SIMD-1]
 //   One register after every digit of the products (product.v) and one after every tree
-//   level: latency ceil(WEIGHT_BITS / 2) + ceil(log2(SIMD)) cycles of en, throughput 1 a
+//   level: latency ceil(WEIGHT_BITS / 2) + ceil(log2(SIMD)) cycles of en, throughput 1 per
 //   cycle. A node of level l has
 //   min(WEIGHT_BITS + INPUT_BITS + l, ACC_BITS) bits: an accumulator of ACC_BITS bits takes
 //   no more from it. A node below ACC_BITS bits is exact; one of ACC_BITS bits is a sum

@@ -1,6 +1,6 @@
 // First-in first-out queue of DEPTH beats, read without latency from a small memory.
 //
-//   Latency 1 cycle, throughput 1 beat a cycle at every depth >= 2. s_ready and m_valid
+//   Latency 1 cycle, throughput 1 beat per cycle at every depth >= 2. s_ready and m_valid
 //   depend on the fill level only: no combinational path crosses the queue.
 //   It does not bypass: a beat written into an empty queue is seen one cycle later.
 //

@@ -1,10 +1,10 @@
 // Index and score of the largest output of a classifier; the lowest index on ties.
 //
 //   score[r] = acc[r] * gain[r] + bias[r],   r < MH
-//   label = lowest r among the largest scores;  out = {score, label}, one beat a vector
+//   label = lowest r among the largest scores;  out = {score, label}, one beat per vector
 //   MH = 1 tells two classes apart: label = 1 where the score is above 0, else 0
 //   Beats bring PE rows each, fold by fold: row r in lane r mod PE of beat r div PE.
-//   Throughput 1 beat a cycle. Latency from the last beat: 5 + ceil(log2(PE)) cycles, and
+//   Throughput 1 beat per cycle. Latency from the last beat: 5 + ceil(log2(PE)) cycles, and
 //   ceil(GAIN_BITS/2) more where gains come from a file. s_ready depends on registers only.
 //   No stage holds more than one carry chain or one memory read.
 //
@@ -13,7 +13,7 @@
 //
 // Parameters
 //   MH          rows, >= 1
-//   PE          rows a beat, >= 1; divides MH
+//   PE          rows per beat, >= 1; divides MH
 //   ACC_BITS    bits of an accumulator, signed, 1..64
 //   GAIN_SHIFT  the gain of every row is 2^GAIN_SHIFT, below SCORE_BITS; negative: gains come
 //               from MEM_gain.mem

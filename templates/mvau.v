@@ -2,8 +2,8 @@
 //
 //   y[r] = f_r( sum over c of W[r][c] * x[c] ),   r < MH, c < MW
 //   Row r is computed by PE r mod PE in fold r div PE; column c enters lane c mod SIMD.
-//   NF = MH/PE folds, SF = MW/SIMD beats a fold; nf is the outer loop. Each input beat must
-//   come once a fold (replay_buffer.v repeats it). f_r is the staircase of thresholds.v, or
+//   NF = MH/PE folds, SF = MW/SIMD beats per fold; nf is the outer loop. Each input beat must
+//   come once per fold (replay_buffer.v repeats it). f_r is the staircase of thresholds.v, or
 //   the identity when OUTPUT_BITS is 0: then y is the raw accumulator. The accumulator of
 //   row r begins at 0 or, where SHIFTED, at start[r]: then a row of any signs has the whole
 //   of ACC_BITS bits for its sums, and f_r is for accumulators that began there.

@@ -1,10 +1,10 @@
 // Pipelined product of a signed weight and an input, by radix-4 Booth recoding.
 //
 //   p = w * x
-//   Two weight bits and the one below make a digit -2..2; a digit times x is one LUT a bit,
-//   and the LUT of the adder that takes it in. One digit a stage, the lowest first, so that
+//   Two weight bits and the one below make a digit -2..2; a digit times x is one LUT per bit,
+//   and the LUT of the adder that takes it in. One digit per stage, the lowest first, so that
 //   no stage holds more than one carry chain: latency ceil(WEIGHT_BITS / 2) cycles of en,
-//   throughput 1 a cycle.
+//   throughput 1 per cycle.
 //
 //   w, x -> digit 0 -> digit 1 -> .. -> p      (the digits to come and x move along)
 //
@@ -89,7 +89,7 @@ module product #(
                 wire [ROW-1:0] above = {{2{so_far_sign}}, so_far[ROW+2*k-3:2*k]};
                 // above + row + high, the lowest bit makes the carry. As a difference, for the
                 // operand that is subtracted never feeds a carry chain directly (Yosys orders
-                // those of a sum by itself): there a row would cost a second LUT a bit.
+                // those of a sum by itself): there a row would cost a second LUT per bit.
                 wire [ROW:0] added = {above, 1'b0} - ~{row, high};
                 always @(posedge clk) if (en) sum_q <= {added[ROW:1], so_far[2*k-1:0]};
                 wire unused = added[0];

@@ -3,7 +3,7 @@
 //   out = beat 0..LENGTH-1, again and again, REPEATS times; then the next vector.
 //   The first pass starts as soon as beats arrive, and the last pass frees each slot as it
 //   reads it, so the next vector streams in behind: no bubble between vectors.
-//   Latency 2 cycles, throughput 1 beat a cycle. s_ready depends on registers only.
+//   Latency 2 cycles, throughput 1 beat per cycle. s_ready depends on registers only.
 //
 //   s_* ---> mem[SLOTS] ---> data_q ---> m_*
 //            write_q ^   ^ read_q, pass_q

@@ -192,13 +192,14 @@ var otherRefusal = map[string]string{
 }
 
 // TestVerilatorRefuses: Verilator refuses every illegal row, built as a simulation is, with
-// no warning fatal. One row a run: it stops at the first kind of error.
+// no warning fatal. One row per run: it stops at the first kind of error.
 func TestVerilatorRefuses(t *testing.T) {
 	tooltest.Need(t, "verilator")
 	for _, r := range rules {
 		t.Run(r.module+"/"+r.illegal, func(t *testing.T) {
 			t.Parallel()
-			args := []string{"--lint-only", "-Wno-fatal", "-Wno-lint", "-Wno-style", "--top-module", r.module, "-y", "."}
+			args := []string{"--lint-only", "-Wno-fatal", "-Wno-lint", "-Wno-style", "--top-module", r.module, "-y",
+				"."}
 			for _, p := range strings.Fields(r.illegal) {
 				args = append(args, "-G"+p)
 			}

@@ -59,7 +59,8 @@ func TestChecksEndRuns(t *testing.T) {
 	// The branch for other simulators, on Icarus: it knows the $fatal of IEEE 1800 from 2009 on.
 	t.Run("others", func(t *testing.T) {
 		tooltest.Need(t, "iverilog", "vvp")
-		checkTrips(t, buildTrip(t, fault{file: "sim_stop.v", old: "__ICARUS__", fake: "NEITHER"}, onIcarus), "vvp", "bench")
+		checkTrips(t, buildTrip(t, fault{file: "sim_stop.v", old: "__ICARUS__", fake: "NEITHER"}, onIcarus), "vvp",
+			"bench")
 	})
 	t.Run("verilator", func(t *testing.T) {
 		tooltest.Need(t, "verilator", "make", "g++")

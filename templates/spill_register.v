@@ -2,7 +2,7 @@
 //
 //   s_ready is 1 unless both entries are full; it depends on registers only, so no
 //   combinational path leads from m_ready to s_ready, nor from s_data to m_data.
-//   Latency 1 cycle, throughput 1 beat a cycle.
+//   Latency 1 cycle, throughput 1 beat per cycle.
 //
 //            +---------+     +---------+
 //   s_* ---->| spill_q |---->| data_q  |----> m_*
@@ -37,7 +37,7 @@ module spill_register #(
     reg [WIDTH-1:0] spill_q;
 
     wire s_fire  = s_valid && s_ready;
-    wire free    = m_ready || !valid_q;  // as an enable its inverse would cost a LUT a bit
+    wire free    = m_ready || !valid_q;  // as an enable its inverse would cost a LUT per bit
 
     assign s_ready = !spill_valid_q;
     assign m_valid = valid_q;

@@ -1,10 +1,10 @@
 // One level of the pipelined binary search of thresholds.v, for PE channels side by side.
 //
-//   Level STAGE has 2^STAGE thresholds a channel; the bits found so far choose one of them:
+//   Level STAGE has 2^STAGE thresholds per channel; the bits found so far choose one of them:
 //     found_out = {found_in, acc > threshold[fold, found_in]}
 //   The threshold is read in one stage and compared in the next: latency 2 cycles of en. At
 //   level 0 it depends on the fold alone, which is known a cycle before acc: latency 1 from
-//   acc, 2 from the fold. Throughput 1 a cycle; one comparator of THRESHOLD_BITS bits per PE.
+//   acc, 2 from the fold. Throughput 1 per cycle; one comparator of THRESHOLD_BITS bits per PE.
 //
 // Parameters
 //   PE              channels side by side, >= 1

@@ -5,7 +5,7 @@
 //   minus 2^(OUTPUT_BITS-1) when signed (which flips the top bit).
 //   A binary search of OUTPUT_BITS levels. Each reads its threshold in one stage and compares
 //   in the next; the first reads while acc is still being added up. Latency 2*OUTPUT_BITS - 1
-//   cycles of en, throughput 1 a cycle.
+//   cycles of en, throughput 1 per cycle.
 //
 //   fold -> read -> | acc -> compare -> | read -> | compare -> | .. -> out
 //

@@ -3,7 +3,7 @@
 //
 //   Widening: RATIO beats are gathered, the last one goes straight to the output register.
 //   Narrowing: one beat is sent in RATIO parts while the next one waits in a second register.
-//   Latency 1 cycle; throughput 1 beat a cycle on the narrow side. s_ready depends on
+//   Latency 1 cycle; throughput 1 beat per cycle on the narrow side. s_ready depends on
 //   registers only.
 //
 // Parameters

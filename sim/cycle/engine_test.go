@@ -80,7 +80,8 @@ func TestWitness(t *testing.T) {
 					continue
 				}
 				if at := w.passes(s, sent[s]); at != r.Cycle {
-					t.Fatalf("seed %d, stream %q, beat %d: passes in cycle %d, want %d", seed, d.Streams[s].Name, sent[s], r.Cycle, at)
+					t.Fatalf("seed %d, stream %q, beat %d: passes in cycle %d, want %d", seed, d.Streams[s].Name,
+						sent[s], r.Cycle, at)
 				}
 				sent[s]++
 			}
@@ -90,7 +91,8 @@ func TestWitness(t *testing.T) {
 			t.Fatal(err)
 		}
 		last := d.Streams[len(d.Streams)-1]
-		if want := w.passes(len(d.Streams)-1, last.Beats-1) + 1; timing.Latency() != want || int64(d.LatencyCycles()) != want {
+		if want := w.passes(len(d.Streams)-1, last.Beats-1) + 1; timing.Latency() != want ||
+			int64(d.LatencyCycles()) != want {
 			t.Errorf("seed %d: latency %d, planned %d, want %d", seed, timing.Latency(), d.LatencyCycles(), want)
 		}
 	}
@@ -231,10 +233,12 @@ func TestCheck(t *testing.T) {
 		{"unread", `stream "b" is read by 0`, cycle.Graph{Streams: []string{"a", "b", "c"},
 			Nodes: []cycle.Node{queue(0, 1)}, Sources: port(0), Sinks: port(2)}},
 		{"two writers", `stream "b" is written by 2`, cycle.Graph{Streams: []string{"a", "b"},
-			Nodes: []cycle.Node{queue(0, 1)}, Sources: []cycle.Port{{Stream: 0, Beats: 1}, {Stream: 1, Beats: 1}}, Sinks: port(1)}},
+			Nodes: []cycle.Node{queue(0, 1)}, Sources: []cycle.Port{{Stream: 0, Beats: 1}, {Stream: 1, Beats: 1}},
+			Sinks: port(1)}},
 		{"no sink", "0 sinks", cycle.Graph{Streams: []string{"a"}, Sources: port(0)}},
 		{"no stream", "no stream 7", cycle.Graph{Streams: []string{"a"}, Sources: port(0), Sinks: port(7)}},
-		{"no beats", "0 beats per frame", cycle.Graph{Streams: []string{"a"}, Sources: []cycle.Port{{Stream: 0}}, Sinks: port(0)}},
+		{"no beats", "0 beats per frame", cycle.Graph{Streams: []string{"a"}, Sources: []cycle.Port{{Stream: 0}},
+			Sinks: port(0)}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			if _, err := cycle.New(c.g); err == nil || !strings.Contains(err.Error(), c.want) {
@@ -247,7 +251,8 @@ func TestCheck(t *testing.T) {
 // TestDeadlock: a design whose frames need more beats than come is stuck for good, and the
 // starved stream is named.
 func TestDeadlock(t *testing.T) {
-	g := cycle.Graph{Streams: []string{"in", "out"}, Sources: []cycle.Port{{Stream: 0, Beats: 3}}, Sinks: []cycle.Port{{Stream: 1, Beats: 2}},
+	g := cycle.Graph{Streams: []string{"in", "out"}, Sources: []cycle.Port{{Stream: 0, Beats: 3}},
+		Sinks: []cycle.Port{{Stream: 1, Beats: 2}},
 		Nodes: []cycle.Node{{Name: "gather", Machine: cycle.NewWidthConverter(1, 2), In: []int{0}, Out: []int{1}}}}
 	e, err := cycle.New(g)
 	if err != nil {
@@ -270,7 +275,8 @@ func TestManyStreams(t *testing.T) {
 		g.Streams = append(g.Streams, fmt.Sprint("s", i))
 	}
 	for i := range streams - 1 {
-		g.Nodes = append(g.Nodes, cycle.Node{Name: fmt.Sprint("q", i), Machine: cycle.NewFIFO(2 + rng.IntN(3)), In: []int{i}, Out: []int{i + 1}})
+		g.Nodes = append(g.Nodes, cycle.Node{Name: fmt.Sprint("q", i), Machine: cycle.NewFIFO(2 + rng.IntN(3)),
+			In: []int{i}, Out: []int{i + 1}})
 	}
 	rng.Shuffle(len(g.Nodes), func(i, j int) { g.Nodes[i], g.Nodes[j] = g.Nodes[j], g.Nodes[i] })
 	g.Sinks = []cycle.Port{{Stream: streams - 1, Beats: 5}}

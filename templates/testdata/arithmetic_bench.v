@@ -19,7 +19,8 @@ module arithmetic_bench;
             checked = checked + 1;
             if (got !== want) begin
                 wrong = wrong + 1;
-                if (wrong < 10) $display("%0s of %0d and %0d: %0d, want %0d", what, a, b, got, want);
+                if (wrong < 10)
+                    $display("%0s of %0d and %0d: %0d, want %0d", what, a, b, got, want);
             end
         end
     endtask
