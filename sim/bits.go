@@ -11,6 +11,7 @@ func (b bitSet) has(i int) bool { return b[i>>6]>>(i&63)&1 != 0 }
 
 func (b bitSet) set(i int, on bool) {
 	w := &b[i>>6]
+	// Without a branch: this runs for every stream in every cycle.
 	*w = *w&^(1<<(i&63)) | bit(on)<<(i&63)
 }
 

@@ -53,10 +53,13 @@ type Result struct {
 	Warnings []string `json:"warnings"`
 }
 
+// One value, never wrapped: bin.Run hands a visitor's error back as it is.
 // errDiffers ends a run at its first difference.
 var errDiffers = errors.New("sim: model and Verilog differ")
 
 // tail is how many cycles are compared after the last output beat.
+// Long enough for a beat too many to leave the design: a replay or queue that repeats its
+// last beat would otherwise pass, since every expected one has come.
 const tail = 16
 
 // CrossCheck runs samples (integer input vectors) through the cycle model and
@@ -66,6 +69,8 @@ func CrossCheck(ctx context.Context, d *hwgen.Design, dir string, samples [][]in
 	if o.Simulator == "" {
 		o.Simulator = verilator.Verilator
 	}
+	// The build is cached by content: a design whose memories alone changed is not compiled
+	// again, since simulators read those at run time.
 	bin, err := verilator.Build(ctx, Bench(d, dir), o.Simulator, o.VCD != "", o.CacheDir)
 	if err != nil {
 		return nil, err
@@ -76,6 +81,7 @@ func CrossCheck(ctx context.Context, d *hwgen.Design, dir string, samples [][]in
 // Compare is CrossCheck on a bench that is built already; o.Simulator is not used.
 func Compare(ctx context.Context, d *hwgen.Design, bin *verilator.Binary, samples [][]int32, o Options) (
 	*Result, error) {
+	// The model needs the end of a first frame for its latency.
 	if len(samples) == 0 {
 		return nil, fmt.Errorf("sim: no frames to simulate")
 	}
@@ -83,15 +89,21 @@ func Compare(ctx context.Context, d *hwgen.Design, bin *verilator.Binary, sample
 	if err != nil {
 		return nil, err
 	}
+	// Both sides take one stimulus, drawn before either runs: were it drawn by what the
+	// Verilog does, a fault could choose its own test.
 	st, pace, err := pacedStimulus(m, len(samples), o)
 	if err != nil {
 		return nil, err
 	}
 	start := time.Now()
+	// Values first, then timing: control does not depend on data, so neither needs the
+	// other, and frames are computed once however many cycles they take.
 	v := newValues(d)
 	if err := v.compute(samples); err != nil {
 		return nil, err
 	}
+	// This run only says how many cycles to simulate. It may skip by arithmetic; the one
+	// that is compared, in comparison.cycle, steps through every cycle.
 	timing, err := m.Run(len(samples), st, tail, nil)
 	if err != nil {
 		return nil, err
@@ -106,6 +118,7 @@ func Compare(ctx context.Context, d *hwgen.Design, bin *verilator.Binary, sample
 func Bench(d *hwgen.Design, dir string) verilator.Bench {
 	b := verilator.Bench{Dir: dir, Hash: d.Hash, DataBits: d.InputBits(), OutBits: d.OutputBits(),
 		FrameBeats: d.Streams[0].Beats}
+	// In the order of the bench's probe vectors, the output port last.
 	for _, p := range d.Probes() {
 		b.Streams = append(b.Streams, verilator.Stream{Name: p.Name, Bits: p.Bits, Offset: p.Offset})
 		b.ProbeBits += p.Bits
@@ -123,6 +136,8 @@ func (r *Result) compare(ctx context.Context, m *Model, v *values, st *Stimulus,
 	cmp := newComparison(m, v, st, r)
 	cmp.firstOnly = o.FirstOnly
 	res, err := bin.Run(ctx, stim, verilator.RunOptions{VCD: o.VCD, NoTrace: o.NoTrace}, cmp.cycle)
+	// A register without a reset, or a memory that was not read, shows as an unknown bit in
+	// Icarus: a difference like any other, though no value can be compared with it.
 	if unknown := new(verilator.UnknownError); errors.As(err, &unknown) {
 		cmp.report(unknown.Stream, int64(unknown.Cycle), unknown.What, "a known value", string(unknown.Bit))
 		err = nil
@@ -131,6 +146,7 @@ func (r *Result) compare(ctx context.Context, m *Model, v *values, st *Stimulus,
 		return err
 	}
 	r.CyclesRTL, r.RTLSeconds = cmp.lastOut+1, res.Seconds
+	// Without a trace the simulator only tells how many cycles it ran.
 	if o.NoTrace {
 		r.CyclesRTL = int64(res.Cycles)
 		return nil
@@ -162,6 +178,7 @@ type comparison struct {
 func newComparison(m *Model, v *values, st *Stimulus, r *Result) *comparison {
 	c := &comparison{run: m.engine.Start(r.Frames, st.pauses()), design: m.design, v: v, result: r, lastOut: -1}
 	streams := m.design.Streams
+	// The port is compared apart from the last stream: its padding and tlast are its own.
 	probes := len(streams) + 1
 	c.valid, c.ready, c.known = newBitSet(probes), newBitSet(probes), newBitSet(probes)
 	c.sent, c.usage = make([]int64, len(streams)), newUsage(len(streams))
@@ -176,6 +193,8 @@ func newComparison(m *Model, v *values, st *Stimulus, r *Result) *comparison {
 func (c *comparison) cycle(n int, rtl *verilator.Cycle) error {
 	c.look()
 	port := len(c.sent) // of the probes
+	// Words of 64 streams at once: in nearly every cycle all handshakes agree, and one
+	// exclusive or says so.
 	for w := range c.valid {
 		valid, ready := wordOf(rtl.Valid, w), wordOf(rtl.Ready, w)
 		each(w, (c.valid[w]^valid)|(c.ready[w]^ready), func(i int) {
@@ -185,12 +204,16 @@ func (c *comparison) cycle(n int, rtl *verilator.Cycle) error {
 		if port>>6 == w && (valid&ready)>>(port&63)&1 != 0 {
 			c.lastOut = int64(n)
 		}
+		// Data counts while it is offered, taken or not: AXI4-Stream wants it stable until then.
+		// Where only one side is valid the handshake has been reported already.
 		for both := c.valid[w] & valid; both != 0; both &= both - 1 {
 			i := w<<6 + bits.TrailingZeros64(both)
 			c.data(int64(n), i, rtl.Data[i])
 		}
 	}
 	c.pass(port)
+	// The model goes on by its own handshakes, not the Verilog's: after a first difference
+	// the two stay apart, and the rest of the differences are consequences.
 	c.run.Step()
 	if c.firstOnly && c.result.Mismatches > 0 {
 		return errDiffers
@@ -232,9 +255,11 @@ func (c *comparison) data(cycle int64, i int, got []byte) {
 		i--
 	}
 	s := c.design.Streams[i]
+	// Not an index error in v.beat: there is no frame to look into.
 	if c.sent[i] >= c.total[i] {
 		return // a beat too many: the handshakes have told
 	}
+	// A stalled beat shows for many cycles: its data are looked up once.
 	if !c.known.has(i) {
 		c.v.beat(i, c.sent[i], c.expect[i])
 		c.known.set(i, true)
@@ -243,6 +268,7 @@ func (c *comparison) data(cycle int64, i int, got []byte) {
 	if port {
 		want = c.v.port(want, beat == int64(s.Beats)-1)
 	}
+	// Both are padded to whole bytes with zeros by their writers.
 	if !bytes.Equal(want, got) {
 		what := fmt.Sprintf("data of beat %d of frame %d", beat, c.sent[i]/int64(s.Beats))
 		c.report(probe, cycle, what, hex(want), hex(got))
@@ -257,6 +283,8 @@ func (c *comparison) name(i int) string {
 	return c.design.Streams[i].Name
 }
 
+// report counts a difference and keeps the words of the first: those that follow are most
+// often consequences of it.
 func (c *comparison) report(stream string, cycle int64, what, want, got string) {
 	c.result.Mismatches++
 	if c.result.First == "" {
@@ -264,6 +292,7 @@ func (c *comparison) report(stream string, cycle int64, what, want, got string) 
 	}
 }
 
+// hex writes little-endian bytes as one number, as a waveform viewer shows it.
 func hex(le []byte) string {
 	var b bytes.Buffer
 	b.WriteString("0x")

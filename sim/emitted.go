@@ -45,6 +45,7 @@ func (d Difference) String() string {
 // for Verilog and memory files beside them, which a simulator would take in too.
 func Differences(dir string, files []hwgen.File) ([]Difference, error) {
 	var out []Difference
+	// By path: the manifest lists the same files, but may itself be edited.
 	wanted := map[string]bool{}
 	for _, f := range files {
 		wanted[f.Path] = true
@@ -60,6 +61,7 @@ func Differences(dir string, files []hwgen.File) ([]Difference, error) {
 	}
 	extra, err := strangers(dir, wanted)
 	out = append(out, extra...)
+	// Sorted by name, so that two runs report the same, in whatever order files were emitted.
 	slices.SortFunc(out, func(a, b Difference) int { return strings.Compare(a.File, b.File) })
 	return out, err
 }
@@ -74,6 +76,8 @@ func strangers(dir string, wanted map[string]bool) ([]Difference, error) {
 		}
 		for _, e := range entries {
 			name := path.Join(folder, e.Name())
+			// Simulators take rtl/*.v, and $readmemh any .mem. Waves and logs beside them change
+			// nothing, and a user keeps them there.
 			if ext := path.Ext(name); !wanted[name] && (ext == ".v" || ext == ".mem") {
 				out = append(out, Difference{File: name})
 			}
@@ -84,6 +88,7 @@ func strangers(dir string, wanted map[string]bool) ([]Difference, error) {
 
 // firstDifference returns the first line that differs. The texts are not the same.
 func firstDifference(file string, has, wants []byte) Difference {
+	// Line by line, since Verilog and manifest are text: an editor's user looks for a line.
 	h, w := strings.Split(string(has), "\n"), strings.Split(string(wants), "\n")
 	at := 0
 	for at < len(h) && at < len(w) && h[at] == w[at] {
@@ -114,6 +119,7 @@ func excerpts(a, b string) (string, string) {
 	for at < len(a) && at < len(b) && a[at] == b[at] {
 		at++
 	}
+	// Some digits before the difference, so that the place in the word can be told.
 	from := max(0, at-excerpt/4)
 	cut := func(s string) string {
 		out := s[min(from, len(s)):min(from+excerpt, len(s))]

@@ -14,12 +14,14 @@ import (
 // The text may be edited by hand: blanks and comments may stand anywhere.
 func instanceHead(text, instance string) (from, to int, err error) {
 	code := blankOut(text)
+	// Looked for in the code alone: a name in a comment is no instance.
 	m := regexp.MustCompile(`\b` + regexp.QuoteMeta(instance) + `\s*\(`).FindStringIndex(code)
 	if m == nil {
 		return 0, 0, fmt.Errorf("no instance %s", instance)
 	}
 	to = m[0] + len(instance)
 	at := skipBack(code, m[0])
+	// Backwards from the name: parameters may hold any expression, brackets included.
 	if at > 0 && code[at-1] == ')' {
 		if at = openParen(code, at-1); at < 0 {
 			return 0, 0, fmt.Errorf("instance %s: the parameters' brackets do not match", instance)
@@ -32,6 +34,7 @@ func instanceHead(text, instance string) (from, to int, err error) {
 	for from = at; from > 0 && isWord(code[from-1]); {
 		from--
 	}
+	// Such as in "; u_x (": a task call, or text that somebody cut off.
 	if from == at {
 		return 0, 0, fmt.Errorf("instance %s: no module before it", instance)
 	}

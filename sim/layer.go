@@ -36,6 +36,7 @@ type LayerResult struct {
 func CheckLayers(ctx context.Context, d *hwgen.Design, dir string, o Options) ([]LayerResult, error) {
 	results := make([]LayerResult, len(d.Layers))
 	group, ctx := errgroup.WithContext(ctx)
+	// Verilator's compiler takes a core each; more at once would only take more memory.
 	group.SetLimit(runtime.NumCPU())
 	for i := range d.Layers {
 		group.Go(func() error {
@@ -66,9 +67,13 @@ func checkLayer(ctx context.Context, d *hwgen.Design, i int, dir string, o Optio
 	if err != nil {
 		return out, err
 	}
+	// The compiled bench is in the cache by now, its memories were read during the run.
 	defer os.RemoveAll(bench)
+	// The interval alone bounds the vectors, so that a slow fold is not driven for minutes.
 	var vectors [][]int32
 	vectors, out.Coverage = probeVectors(alone.Network, alone.IntervalCycles(), o.Seed)
+	// No pauses: handshakes are what the frames through the whole design are for. A layer
+	// without them takes NF*SF cycles per vector, so that more vectors fit in the time.
 	r, err := CrossCheck(ctx, alone, bench, vectors, Options{Simulator: o.Simulator, Seed: o.Seed,
 		CacheDir: o.CacheDir, FirstOnly: o.FirstOnly})
 	if err != nil {
@@ -84,6 +89,7 @@ func checkLayer(ctx context.Context, d *hwgen.Design, i int, dir string, o Optio
 func layerDesign(d *hwgen.Design, i int) (*hwgen.Design, error) {
 	plan := d.Layers[i]
 	layer := *plan.Layer
+	// Reads the network's input, since the layers before it are not there.
 	layer.From = nil
 	n, err := quant.NewNetwork(quant.Network{Name: layer.Name, InputShape: []int{layer.In},
 		Layers: []quant.Layer{layer},
@@ -91,6 +97,8 @@ func layerDesign(d *hwgen.Design, i int) (*hwgen.Design, error) {
 	if err != nil {
 		return nil, err
 	}
+	// P as planned, not as declared: an unsafe width of an estimate must be simulated as it
+	// is. Planning it again alone gives the same parameters, for they are the layer's own.
 	fold := plan.Fold
 	fold.AccBits, fold.FIFO = plan.AccBits, 0
 	return hwgen.Plan(n, hwgen.Options{Name: d.Name, ClockMHz: d.ClockMHz, NoBlockRAM: d.NoBlockRAM,
@@ -105,10 +113,13 @@ func layerDirectory(alone *hwgen.Design, dir string) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	// A directory of its own: the user's is never written to by a simulation.
 	tmp, err := os.MkdirTemp("", "a2qgen-layer-")
 	if err != nil {
 		return "", err
 	}
+	// Links, not copies: weights may be large. The top is left out, since the bench's own
+	// takes its name.
 	err = errors.Join(linkFiles(filepath.Join(dir, "rtl"), filepath.Join(tmp, "rtl"), alone.Name+".v"),
 		os.Mkdir(filepath.Join(tmp, "bench"), 0o755))
 	if err == nil {
@@ -140,6 +151,8 @@ func layerTexts(alone *hwgen.Design, dir string) (top string, bench []byte, err 
 			bench = f.Data
 		}
 	}
+	// Whoever edits a width edits it in the top, so the heads must be the user's. What connects
+	// the blocks is new, and the block of a name is found by that name alone.
 	for _, b := range alone.Blocks {
 		if top, err = replaceHead(top, string(edited), "u_"+b.Name()); err != nil {
 			return "", nil, fmt.Errorf("%s: %w", path, err)
@@ -162,6 +175,7 @@ func linkFiles(from, to, but string) error {
 		return err
 	}
 	for _, e := range entries {
+		// Editors' backup files and tools' folders are no part of the design.
 		if e.Name() == but || e.IsDir() || strings.HasPrefix(e.Name(), ".") {
 			continue
 		}

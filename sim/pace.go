@@ -69,6 +69,7 @@ func paceOf(m *Model) (Pace, error) {
 
 // measureFill blocks the sink of an empty design.
 func (p *Pace) measureFill(m *Model) error {
+	// The engine stops at the first cycle that is still long enough: frames cost nothing.
 	const frames = 1 << 12 // more than any design holds, but for a queue that its user made deep
 	blocked := &Stimulus{stall: Pattern{Probability: 1}, rng: rand.New(rand.NewPCG(0, 0)), phaseEnd: endless}
 	still := int64(m.design.LatencyCycles()) // a beat inside a block shows within it
@@ -97,6 +98,7 @@ func (p *Pace) measureDrain(m *Model) error {
 		return err
 	}
 	var last int64
+	// 8 frames beyond those that fill it: by then the design is in its steady state.
 	timing, err := m.Run(p.Holds+8, none, 0, func(r *cycle.Run) error {
 		if r.Fired(0) {
 			last = r.Cycle

@@ -53,6 +53,7 @@ type prober struct {
 func probeVectors(n *quant.Network, interval int, seed uint64) ([][]int32, Coverage) {
 	p := &prober{layer: &n.Layers[0], exec: quant.NewExecutor(n), rng: rand.New(rand.NewPCG(seed, 2)),
 		won: map[int]bool{}}
+	// Extremes and dense vectors are never cut, however slow the fold.
 	p.most = max(2*p.layer.Out+denseVectors+p.layer.Out, probeCycles/interval)
 	var done Coverage
 	done.Edges = p.openEdges()
@@ -64,6 +65,7 @@ func probeVectors(n *quant.Network, interval int, seed uint64) ([][]int32, Cover
 	for range denseVectors {
 		p.add(p.dense())
 	}
+	// Before the edges: their vectors are many, and time ends with them.
 	if p.layer.Score != nil {
 		p.letAllWin()
 		done.ClassesWon = len(p.won)
@@ -87,6 +89,8 @@ func (p *prober) openEdges() int {
 		}
 		r := p.layer.AccRange(c)
 		for _, t := range p.layer.Thresholds.Channel(c) {
+			// acc > t: false at t, true at t+1. A comparator that is wrong by one, or a threshold
+			// with any bit flipped, differs at one of the two if it can differ at all nearby.
 			for _, acc := range []int64{t, t + 1} {
 				if acc >= r.Min && acc <= r.Max {
 					p.open[c][acc] = true
@@ -102,6 +106,7 @@ func (p *prober) openEdges() int {
 func (p *prober) add(x []int32) {
 	p.vectors = append(p.vectors, x)
 	p.exec.Run(x, &p.trace)
+	// One vector drives all channels: in wide layers most edges come by themselves.
 	for c, acc := range p.trace.Acc[0] {
 		delete(p.open[c], acc)
 	}
@@ -122,6 +127,8 @@ func (p *prober) dense() []int32 {
 
 // reachEdges looks for a vector for each accumulator that is still to come.
 func (p *prober) reachEdges() {
+	// In a drawn order: where time ends before the edges do, no channel is left out for its
+	// number, and other seeds reach others.
 	for _, c := range p.rng.Perm(p.layer.Out) {
 		for _, t := range p.targets(c) {
 			if len(p.vectors) >= p.most {
@@ -154,12 +161,16 @@ func (p *prober) targets(c int) []int64 {
 func (p *prober) reach(c int, value int64) []int32 {
 	row := p.layer.Row(c)
 	for range reachTries {
+		// Dense starts, so that nearly no weight is multiplied by 0 when the value is reached:
+		// a wrong bit of it then moves the accumulator off its edge.
 		x := p.dense()
 		left := value - p.sum(c, x)
 		for range reachKicks {
 			if left = p.approach(row, x, left); left == 0 {
 				return x
 			}
+			// Stuck: what is left is less than every weight that could still move. One random step
+			// leaves that corner (a step of hill climbing with kicks).
 			i := p.rng.IntN(len(x))
 			left -= int64(row[i]) * p.move(x, i, 1-2*p.rng.Int64N(2))
 		}
@@ -183,6 +194,7 @@ func (p *prober) sum(c int, x []int32) int64 {
 // is left, and returns what is left then.
 func (p *prober) approach(row []int32, x []int32, left int64) int64 {
 	for _, i := range p.rng.Perm(len(x)) {
+		// left/w rounds to 0, so a step never goes beyond the value.
 		if w := int64(row[i]); w != 0 {
 			left -= w * p.move(x, i, left/w)
 		}
@@ -210,6 +222,8 @@ func (p *prober) letAllWin() {
 	for c := range p.layer.Out {
 		rivals := []int{}
 		for round := 0; round < winRounds && !p.won[c]; round++ {
+			// The winner of each round joins the rivals, as constraints do in a cutting-plane
+			// method. A class that is dominated everywhere never wins, whatever the input.
 			p.add(p.favour(c, rivals))
 			rivals = append(rivals, p.trace.Label)
 		}
@@ -221,6 +235,8 @@ func (p *prober) favour(c int, rivals []int) []int32 {
 	gain := p.layer.Score.Gain
 	x := make([]int32, p.layer.In)
 	for i := range x {
+		// The sum of score differences is linear in x: each input belongs at an end of its
+		// range, by the sign of its coefficient. Biases do not depend on x and drop out.
 		better := int64(len(rivals)) * gain[c] * int64(p.layer.Row(c)[i])
 		for _, r := range rivals {
 			better -= gain[r] * int64(p.layer.Row(r)[i])

@@ -17,6 +17,8 @@ type Pattern struct {
 }
 
 func (p Pattern) check(what string) error {
+	// Written so that NaN fails too. Above 0.99 a run takes more than a hundred times its cycles:
+	// a typing error more often than a wish.
 	if !(p.Probability >= 0 && p.Probability <= 0.99) {
 		return fmt.Errorf("sim: %s is %v, want 0..0.99", what, p.Probability)
 	}
@@ -67,10 +69,13 @@ func (s *Stimulus) At(cycle int64) (gap, stall bool) {
 // grow draws up to cycle n. A cycle takes one random number, half a side.
 func (s *Stimulus) grow(n int64) {
 	for c := int64(len(s.bits)); c < n; c++ {
+		// endless never comes: without a Pace the first phase, mixed, lasts for ever.
 		if c == s.phaseEnd {
 			s.phase = (s.phase + 1) % len(phases)
 			s.phaseEnd = c + s.phaseLength()
 		}
+		// One number however the patterns use it: a changed probability of the one side leaves
+		// the other side's draws as they were.
 		u := s.rng.Uint64()
 		s.bits = append(s.bits, phases[s.phase].pauses(s, c, uint32(u), uint32(u>>32)))
 	}
@@ -116,6 +121,8 @@ func (p phase) pauses(s *Stimulus, cycle int64, source, sink uint32) byte {
 		gap = true
 	case blocked:
 		stall = true
+	// Half the rate: slower than the design, so that queues drain between beats, and far from
+	// so slow that the design stands still most of the time.
 	case slowSource:
 		gap = !happens(source, s.pace.InRate/2)
 	case slowSink:

@@ -75,6 +75,8 @@ func (u *usage) counts(i int) (blocked, starved int64) {
 // cycle notes the handshakes of a cycle; what is beyond the streams does not count. A
 // stream that has not begun, or has ended, waits for nothing.
 func (u *usage) cycle(valid, ready bitSet) {
+	// Dry counts only while input is still to come: at the end of every run all streams run
+	// empty, which proves nothing.
 	full, dry := true, u.open.has(0)
 	for w, all := range u.all {
 		blocked, starved := valid[w]&^ready[w]&all, ready[w]&^valid[w]&all
@@ -104,6 +106,7 @@ func (r *Result) warnings() []string {
 		}
 	}
 	var out []string
+	// Both lists are for one cause most of the time, too few frames, so each names it.
 	for i, what := range []string{"blocked", "starved"} {
 		if len(never[i]) > 0 {
 			out = append(out, fmt.Sprintf("never %s: %s: too few frames, the design alone holds %d", what,
@@ -133,6 +136,8 @@ func (r *Result) constant() []string {
 
 // Distinct returns how many different vectors there are, by 64-bit hashes.
 func Distinct(vectors [][]int32) int {
+	// Two of 10^5 vectors share a hash with a chance of 10^10/2^65, about 3e-10; the figure
+	// is for a report, and storing the vectors would double the memory.
 	seed, seen := maphash.MakeSeed(), map[uint64]bool{}
 	var raw []byte
 	for _, x := range vectors {

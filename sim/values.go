@@ -20,9 +20,11 @@ type values struct {
 	tensors []packed
 	streams [][]field // of each stream, the first in the low bits of a beat
 	frames  [][]byte
+	// labels are for the report: the classes that the run predicted.
 	labels  []int
-	size    int // bytes of a frame
-	trace   quant.Trace
+	// Summed while tensors are found: the offset of the next one.
+	size  int // bytes of a frame
+	trace quant.Trace
 }
 
 // packed is a tensor of a frame: count elements of bits bits at byte offset at.
@@ -42,6 +44,8 @@ type field struct {
 	lanes  int // lanes that starts tells apart: 1 where they are neighbours
 }
 
+// newValues lays out a frame for the design's streams. Nothing is computed yet: the layout is
+// the same for every frame, since hardware has no data-dependent control.
 func newValues(d *hwgen.Design) *values {
 	v := &values{design: d, exec: quant.NewExecutor(d.Network)}
 	for _, s := range d.Streams {
@@ -58,6 +62,9 @@ func newValues(d *hwgen.Design) *values {
 func (v *values) field(p hwgen.Part, beats int) field {
 	f := field{tensor: v.tensor(p), width: p.Lanes * p.Bits, lanes: 1}
 	t := v.tensors[f.tensor]
+	// Neighbours in every beat: one copy of width bits serves a beat instead of one per
+	// lane, which is most of the model's time on wide streams. Replayed vectors and queues
+	// pass this test as well; only an order that leaps between lanes fails it.
 	for b := range beats {
 		first := p.Element(b, 0)
 		for lane := range p.Lanes {
@@ -76,6 +83,8 @@ func (v *values) field(p hwgen.Part, beats int) field {
 
 // tensor returns the place of the part's tensor among those of a frame.
 func (v *values) tensor(p hwgen.Part) int {
+	// Streams between a layer and the next all carry one tensor: it is packed once. Bits
+	// count too, since a stream may show a tensor wider than another does.
 	i := slices.IndexFunc(v.tensors, func(t packed) bool { return t.Tensor == p.Tensor && t.bits == p.Bits })
 	if i >= 0 {
 		return i
@@ -91,6 +100,7 @@ func (v *values) tensor(p hwgen.Part) int {
 		t.count = v.design.Network.InputSize()
 	case hwgen.HoldsOutputs, hwgen.HoldsAccumulators:
 		t.count = v.design.Layers[t.layer].Layer.Out
+	// Label and score are one element each, whatever the classes.
 	default:
 		t.count = 1
 	}
@@ -103,8 +113,11 @@ func (v *values) tensor(p hwgen.Part) int {
 func (v *values) compute(samples [][]int32) error {
 	v.frames = make([][]byte, len(samples))
 	v.labels = make([]int, len(samples))
+	// One allocation: a run of 10,000 frames would else make as many.
 	all := make([]byte, v.size*len(samples))
 	for i, x := range samples {
+		// An input outside of its type would be cut off at the port and computed whole in the
+		// executor: a difference that is nobody's fault.
 		if err := v.exec.Check(x); err != nil {
 			return fmt.Errorf("sim: frame %d: %w", i, err)
 		}
@@ -136,6 +149,8 @@ func (v *values) pack(dst []byte, t packed, x []int32) {
 	}
 }
 
+// putAll packs integers of bits bits each, in two's complement, the first in the low bits
+// of the zeroed dst. Bytes, the commonest input, go the short way.
 func putAll[T int32 | int64](dst []byte, bits int, vec []T) {
 	if bits == 8 {
 		for i, e := range vec {
@@ -152,6 +167,8 @@ func putAll[T int32 | int64](dst []byte, bits int, vec []T) {
 // returns its bytes.
 func (v *values) beat(stream int, n int64, dst []byte) []byte {
 	s := v.design.Streams[stream]
+	// Beats are counted over the run, since a stream inside the design may hold the end of
+	// one frame and the start of the next.
 	frame, beat := v.frames[n/int64(s.Beats)], int(n%int64(s.Beats))
 	dst = dst[:(s.Bits+7)/8]
 	fields := v.streams[stream]
@@ -183,11 +200,14 @@ func (v *values) port(beat []byte, last bool) []byte {
 		size := (width + 7) / 8
 		part := out[to : to+size]
 		getBits(part, beat, from, width)
+		// The score is a signed number in whole bytes for software to read; activations side
+		// by side have no room for a sign each, so a beat of one part ends in zeros.
 		if top := width - 1; len(parts) > 1 && p.Signed && part[top>>3]>>(top&7)&1 != 0 && top&7 < 7 {
 			part[top>>3] |= 0xff << (top&7 + 1)
 		}
 		from, to = from+width, to+size
 	}
+	// tlast is the bit above tdata in the port's probe (hwgen.Design.Probes).
 	if last {
 		out[len(out)-1] = 1
 	}
@@ -197,6 +217,7 @@ func (v *values) port(beat []byte, last bool) []byte {
 // copyBits copies bits bits of src from bit from on to bit at of the zeroed dst.
 func copyBits(dst []byte, at int, src []byte, from, bits int) {
 	for bits > 0 {
+		// PutBits takes at most 64 bits, and reads them as a number.
 		n := min(bits, 56) // so that the bits and their shift fit in a word
 		var word [8]byte
 		getBits(word[:(n+7)/8], src, from, n)
@@ -210,6 +231,7 @@ func getBits(dst, src []byte, at, bits int) {
 	from, shift := at>>3, at&7
 	for i := range dst {
 		b := src[from+i] >> shift
+		// The last byte has no neighbour to take bits from: what is missing is cut below.
 		if shift > 0 && from+i+1 < len(src) {
 			b |= src[from+i+1] << (8 - shift)
 		}

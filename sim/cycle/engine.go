@@ -42,6 +42,8 @@ func New(g Graph) (*Engine, error) {
 		return nil, err
 	}
 	e := &Engine{graph: g, writer: make([]end, len(g.Streams)), reader: make([]end, len(g.Streams))}
+	// Sources, nodes in the caller's order, sinks: a chain of blocks then lies in one row, each
+	// stream from a slot to the next, and costs no link at all.
 	for _, p := range g.Sources {
 		e.writer[p.Stream] = e.add(slot{})
 	}
@@ -61,6 +63,7 @@ func New(g Graph) (*Engine, error) {
 	return e, nil
 }
 
+// add returns port 0 of the new slot: sources and sinks have no other.
 func (e *Engine) add(s slot) end {
 	e.slots = append(e.slots, s)
 	return end{slot: len(e.slots) - 1}
@@ -77,6 +80,7 @@ func (e *Engine) join() {
 	}
 	for s := range e.graph.Streams {
 		from, to := e.writer[s], e.reader[s]
+		// Ports above 0 have no bit in the words: forks and joins pay for theirs alone.
 		if from.port == 0 && to.port == 0 && from.slot+1 == to.slot {
 			put(e.next, to.slot, 1)
 		} else {
@@ -141,7 +145,9 @@ func (e *Engine) Start(frames int, pauses Pauses) *Run {
 	for _, p := range e.graph.Sinks {
 		r.sinks = append(r.sinks, sink{slot: e.reader[p.Stream].slot, beats: p.Beats})
 	}
+	// No cycle yet; 0 is one that a first beat may come in.
 	r.timing.FirstInput = -1
+	// Reset, not new machines: an engine is run many times, one run after the other.
 	for i, s := range e.slots {
 		if s.Machine != nil {
 			r.show(i, s.Reset())
@@ -177,6 +183,8 @@ func (r *Run) look() {
 func (r *Run) showEnds(gaps, stalls uint64) {
 	for i := range r.sources {
 		s := &r.sources[i]
+		// AXI4-Stream: a master that has raised valid keeps it until the beat is taken, gap or
+		// not. The harness's source does the same (verilator/harness).
 		put(r.valid, s.slot, bit(s.left > 0 && (s.pending || gaps>>i&1 == 0)))
 	}
 	for i := range r.sinks {
@@ -188,6 +196,8 @@ func (r *Run) showEnds(gaps, stalls uint64) {
 func (r *Run) pass() {
 	var some, below uint64
 	next, ready, ins, outs := r.e.next, r.ready, r.in, r.out
+	// Slot i-1 offers to slot i: valid moves up by one bit, the top one into the next word.
+	// A beat that comes in at i went out of i-1, so out is in, one down.
 	for w, valid := range r.valid {
 		in := (valid<<1 | below) & ready[w] & next[w]
 		ins[w], outs[w] = in, in>>1
@@ -258,6 +268,8 @@ func (r *Run) Handshakes(valid, ready []uint64) {
 // Step ends the cycle: machines that neither pass a beat nor move by themselves stay as
 // they are.
 func (r *Run) Step() {
+	// Any order gives the same: a step reads the handshakes of this cycle, which look has
+	// found, and writes those of the next. Tests step in drawn orders to hold that.
 	if r.e.order == nil {
 		r.stepSlots()
 	}
@@ -274,6 +286,8 @@ func (r *Run) stepSlots() {
 	for w, plain := range r.e.plain {
 		in, out, ready, valid, busy := r.in[w], r.out[w], r.ready[w], r.valid[w], r.busy[w]
 		slots := r.e.slots[w<<6:]
+		// Most machines of most cycles stand still: only those that pass a beat or move inside
+		// are stepped, found by their bits.
 		for active := (in | out | busy) & plain; active != 0; active &= active - 1 {
 			b := bits.TrailingZeros64(active) & 63
 			o := slots[b].Step(in>>b&1, out>>b&1)
@@ -289,6 +303,7 @@ func (r *Run) stepSlots() {
 }
 
 func (r *Run) stepSlot(i int) {
+	// wide is 0 for slots of one input and output, so that both kinds are one expression.
 	in, out := get(r.in, i)|r.wide[i].in, get(r.out, i)|r.wide[i].out
 	if s := &r.e.slots[i]; s.Machine != nil && in|out|get(r.busy, i) != 0 {
 		r.show(i, s.Step(in, out))
@@ -298,11 +313,13 @@ func (r *Run) stepSlot(i int) {
 func (r *Run) stepSources() {
 	for i := range r.sources {
 		s := &r.sources[i]
+		// It has offered in this cycle; if that was not taken it must offer again.
 		s.pending = get(r.valid, s.slot) != 0
 		if get(r.out, s.slot) == 0 {
 			continue
 		}
 		s.pending = false
+		// Without pauses showEnds is not called again, so the last beat ends valid here.
 		if s.left--; s.left == 0 {
 			put(r.valid, s.slot, 0)
 		}
@@ -329,6 +346,7 @@ func (r *Run) stepSinks() {
 	if !ended {
 		return
 	}
+	// A frame is whole when its slowest sink has it: several outputs may be frames apart.
 	whole := r.sinks[0].frames
 	for _, s := range r.sinks[1:] {
 		whole = min(whole, s.frames)

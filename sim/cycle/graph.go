@@ -32,6 +32,8 @@ type Port struct {
 // reader, and frames have beats.
 func (g *Graph) Check() error {
 	writers, readers := make([][]string, len(g.Streams)), make([][]string, len(g.Streams))
+	// All faults are collected: a generator that wires one stream wrongly breaks two ends,
+	// and both names say more than one.
 	var errs []error
 	note := func(ends [][]string, stream int, who string) {
 		if stream < 0 || stream >= len(ends) {
@@ -47,6 +49,7 @@ func (g *Graph) Check() error {
 		for _, s := range n.Out {
 			note(writers, s, n.Name)
 		}
+		// One word of bits holds a node's ports (Outputs).
 		if len(n.In) > 64 || len(n.Out) > 64 {
 			errs = append(errs, fmt.Errorf("cycle: %s: has %d inputs and %d outputs, want at most 64 of each",
 				n.Name, len(n.In), len(n.Out)))
@@ -60,6 +63,8 @@ func (g *Graph) Check() error {
 	return errors.Join(errs...)
 }
 
+// checkPorts checks the ends of the design, which read or write streams as nodes do. A frame
+// without a beat would never end.
 func checkPorts(ports []Port, kind string, ends [][]string, note func([][]string, int, string)) []error {
 	var errs []error
 	if len(ports) == 0 || len(ports) > 64 {
@@ -74,6 +79,8 @@ func checkPorts(ports []Port, kind string, ends [][]string, note func([][]string
 	return errs
 }
 
+// checkEnds: with two writers a stream has no defined value, with none a reader waits for
+// ever.
 func checkEnds(stream, verb string, ends []string) error {
 	if len(ends) == 1 {
 		return nil

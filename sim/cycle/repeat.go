@@ -63,6 +63,7 @@ func (r *Run) find() bool {
 		p.key = binary.AppendVarint(p.key, v)
 	}
 	now := moment{r.Cycle, r.sources[0].left / r.sources[0].beats, len(r.timing.FrameEnds)}
+	// By value, not by hash: a collision would be a wrong interval, printed as exact.
 	before, found := p.seen[string(p.key)]
 	if !found {
 		if len(p.seen) == maxMoments {
@@ -89,6 +90,7 @@ func (r *Run) skip() {
 	}
 	periods := max(0, (left-1)/p.Frames)
 	ends := r.timing.FrameEnds
+	// Each frame ends a period after the one that is Frames before it.
 	for range periods * p.Frames {
 		ends = append(ends, ends[len(ends)-int(p.Frames)]+p.Cycles)
 	}

@@ -12,6 +12,8 @@ type replayBuffer struct {
 	slots           int // beats that the memory holds
 
 	read, pass   int
+	// level counts slots in use; fresh counts those of them that no pass has read yet. A slot
+	// is free again when the last pass has read it.
 	level, fresh int
 	valid        bool
 }
@@ -22,6 +24,8 @@ func (b *replayBuffer) Reset() Outputs {
 	return b.outputs()
 }
 
+// available: in the first pass a beat must have come in, later passes read what is there for
+// certain.
 func (b *replayBuffer) available() bool { return b.pass != 0 || b.fresh != 0 }
 
 // Step implements Machine.

@@ -23,6 +23,8 @@ func (w *widener) Reset() Outputs {
 
 // Step implements Machine.
 func (w *widener) Step(in, out uint64) Outputs {
+	// The last part goes straight into the output register together with those held, so it
+	// waits for that register to be free, and the others do not.
 	last := w.count == w.ratio-1
 	w.valid = in != 0 && last || w.valid && out == 0
 	if in != 0 {
@@ -56,6 +58,7 @@ func (n *narrower) Reset() Outputs {
 
 // Step implements Machine.
 func (n *narrower) Step(in, out uint64) Outputs {
+	// A new beat is taken up when the last part of the one under way leaves.
 	load := !n.valid || out != 0 && n.count == n.ratio-1
 	n.valid, n.next = !load || in != 0 || n.next, !load && (in != 0 || n.next)
 	if out != 0 {
