@@ -55,6 +55,7 @@ func (p Part) Elements() int {
 
 // Element returns the index, in the tensor, of the element in a lane of a beat of a frame.
 func (p Part) Element(beat, lane int) int {
+	// A mixed-radix number: the innermost loop is its lowest digit.
 	at, index := beat*p.Lanes+lane, 0
 	for _, l := range slices.Backward(p.Order) {
 		index += at % l.Count * l.Step
@@ -68,6 +69,7 @@ func (p Part) Element(beat, lane int) int {
 func (c Content) Beats() int {
 	beats := 0
 	for i, p := range c {
+		// Parts travel side by side, so all must end with the same beat.
 		n := p.Elements() / p.Lanes
 		if n*p.Lanes != p.Elements() || i > 0 && n != beats {
 			return 0
@@ -95,6 +97,7 @@ func (c Content) replayed(times int) Content {
 func (c Content) inLanes(lanes int) Content { return c.each(func(p *Part) { p.Lanes = lanes }) }
 
 func (c Content) each(change func(*Part)) Content {
+	// Streams share contents: a block's change must not reach the one before it.
 	c = slices.Clone(c)
 	for i := range c {
 		change(&c[i])

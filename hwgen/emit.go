@@ -28,6 +28,8 @@ func (d *Design) Emit(network []byte) ([]File, error) {
 	if err != nil {
 		return nil, err
 	}
+	// Over what is emitted, not over the options: whatever can change the hardware is in the
+	// texts, and an option that changes nothing keeps compiled benches valid.
 	d.Hash = hash(slices.Concat(filled, library))
 	if filled, err = d.filled(); err != nil {
 		return nil, err
@@ -37,8 +39,10 @@ func (d *Design) Emit(network []byte) ([]File, error) {
 	for _, f := range files {
 		paths = append(paths, f.Path)
 	}
+	// Sorted, so that the manifest does not depend on the order of emission.
 	sort.Strings(paths)
 	m := d.manifest(paths, d.Memories())
+	// Not of the manifest itself: a file cannot hold its own sum.
 	m.Sums = sums(files)
 	text, err := json.MarshalIndent(m, "", "  ")
 	if err != nil {
@@ -62,6 +66,8 @@ func (d *Design) library() []File {
 // filled returns the files that are filled in for the design: top, bench, README.
 func (d *Design) filled() ([]File, error) {
 	var files []File
+	// Beside the manifest only these three hold the design's name, numbers and hash; the library's modules are the
+	// same bytes in every design.
 	for _, t := range []struct{ path, name string }{
 		{"rtl/" + d.Name + ".v", "top.v"}, {"bench/bench.v", "bench.v"}, {"README.md", "README.md"},
 	} {
@@ -78,6 +84,7 @@ func (d *Design) filled() ([]File, error) {
 func hash(files []File) string {
 	h := sha256.New()
 	for _, f := range files {
+		// With the lengths, so that no bytes can move from one file to the next unseen.
 		fmt.Fprintf(h, "%d %s %d ", len(f.Path), f.Path, len(f.Data))
 		h.Write(f.Data) // a hash never fails
 	}
@@ -105,6 +112,7 @@ func (d *Design) modules() []string {
 	need := map[string]bool{}
 	var visit func(string)
 	visit = func(m string) {
+		// A module of several parents is visited again: the tree is three levels deep.
 		need[m] = true
 		for _, s := range submodules[m] {
 			visit(s)

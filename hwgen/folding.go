@@ -32,6 +32,7 @@ func (f Fold) check(l *quant.Layer) error {
 		return fmt.Errorf("hwgen: layer %q: SIMD is %d, want a divisor of its %d inputs", l.Name, f.SIMD, l.In)
 	case f.AccBits < 0 || f.AccBits > 64:
 		return fmt.Errorf("hwgen: layer %q: acc is %d bits, want 1..64", l.Name, f.AccBits)
+	// A queue is kept in LUT RAM, 64 bits per LUT: 2^16 beats of a byte already take 8192.
 	case f.FIFO < 0 || f.FIFO > 1<<16:
 		return fmt.Errorf("hwgen: layer %q: fifo is %d beats, want 0..65536", l.Name, f.FIFO)
 	}
@@ -67,6 +68,7 @@ func (f Folding) check(n *quant.Network) error {
 	if len(unknown) == 0 {
 		return nil
 	}
+	// Of several the first by name: maps have no order, and errors must be the same each time.
 	sort.Strings(unknown)
 	return fmt.Errorf("hwgen: folding: no layer %q in the network", unknown[0])
 }
@@ -82,6 +84,7 @@ func FoldFor(l *quant.Layer, cycles int) Fold {
 			if f.Cycles(l.In, l.Out) > cycles {
 				continue
 			}
+			// Equal costs keep the first, of fewer PEs: plans must not depend on luck.
 			if cost := f.roughCost(l); bestCost == 0 || cost < bestCost {
 				best, bestCost = f, cost
 			}

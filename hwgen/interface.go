@@ -51,6 +51,7 @@ func (d *Design) Interface() Interface {
 			Shape: shape(n.Input.Shape), Order: order(n.Input.Shape)},
 		Output: Port{Name: "m_axis", TdataBits: d.OutputBits(), BeatsPerFrame: sink.Beats, Fields: d.outputFields()},
 	}
+	// A label has no shape: it is one number and its score.
 	if d.Label() == nil {
 		last := d.Layers[len(d.Layers)-1].Layer.Shape
 		i.Output.Shape, i.Output.Order = shape(last), order(last)
@@ -63,6 +64,7 @@ func (d *Design) Interface() Interface {
 func (d *Design) outputFields() []Field {
 	if l := d.Label(); l != nil {
 		score := "score, which ranks the classes"
+		// One score of two classes is a signed distance from the boundary, not one of a ranking.
 		if l.Layer.Out == 1 {
 			score = "score, above 0 for class 1, else class 0"
 		}
@@ -90,6 +92,8 @@ func outputScale(n *quant.Network, t quant.DataType, channels int) (scale, zero 
 		return 0, 0, false
 	}
 	real := func(c int, q int64) float64 { return n.Dequantize(c, q) }
+	// Two points give a straight line; the others below must lie on it, the ends of the type
+	// among them, where an error of the slope is largest.
 	scale = real(0, 1) - real(0, 0)
 	if scale == 0 {
 		return 0, 0, false
@@ -97,6 +101,7 @@ func outputScale(n *quant.Network, t quant.DataType, channels int) (scale, zero 
 	zero = -real(0, 0) / scale
 	for c := range channels {
 		for _, q := range []int64{t.Min(), 0, 1, t.Max()} {
+			// 1e-9: far above the rounding of float64, far below a step of any quantiser.
 			if want, got := scale*(float64(q)-zero), real(c, q); abs(got-want) > 1e-9*(abs(want)+abs(scale)) {
 				return 0, 0, false
 			}
@@ -107,6 +112,7 @@ func outputScale(n *quant.Network, t quant.DataType, channels int) (scale, zero 
 
 func abs(v float64) float64 { return max(v, -v) }
 
+// shape leaves the spatial dimensions out where there are none: (C), else (H, W, C) as streams go.
 func shape(s quant.Shape) []int {
 	if s.H*s.W == 1 {
 		return []int{s.C}
@@ -114,6 +120,9 @@ func shape(s quant.Shape) []int {
 	return []int{s.H, s.W, s.C}
 }
 
+// order says how the numbers of a frame follow each other. Channels together (NHWC), as FINN's
+// streams have them: a
+// pixel is a vector for the next layer.
 func order(s quant.Shape) string {
 	if s.H*s.W == 1 {
 		return "element 0 first"

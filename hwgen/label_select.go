@@ -53,6 +53,7 @@ func (s *LabelSelect) LabelBits() int { return max(1, log2Ceil(s.Layer.Out)) }
 // GainShift returns log2 of the gain that all rows share, or -1 where gains differ.
 func (s *LabelSelect) GainShift() int {
 	g := s.Layer.Score.Gain
+	// v&(v-1) is 0 for powers of two alone; those are shifts, which cost no LUT.
 	for _, v := range g {
 		if v != g[0] || v < 1 || v&(v-1) != 0 {
 			return -1
@@ -72,11 +73,14 @@ func (s *LabelSelect) GainBits() int {
 
 // ScoreBits returns the bits that hold every score, bias and scaled accumulator.
 func (s *LabelSelect) ScoreBits() int {
+	// One more than each operand, as label_select.v wants it: the sign is extended once, and
+	// the boundary 0 of a single score is comparable with all of them.
 	b := max(s.AccBits, s.GainBits()) + 1
 	sc := s.Layer.Score
 	for c := range sc.Gain {
 		r := s.Layer.AccRange(c)
 		b = max(b, signedBits(sc.Bias[c]))
+		// A score is linear in the accumulator: its ends are at the ends of the certified range.
 		for _, acc := range []int64{r.Min, r.Max} {
 			b = max(b, signedBits(acc*sc.Gain[c]), signedBits(acc*sc.Gain[c]+sc.Bias[c]))
 		}

@@ -87,6 +87,8 @@ func (d *Design) manifest(files []string, memories []Memory) *Manifest {
 		Streams: d.Streams, Interface: d.Interface(), IntervalCycles: d.IntervalCycles(),
 		LatencyCycles: d.LatencyCycles()}
 	m.Options = ManifestOptions{ClockMHz: d.ClockMHz, NoBlockRAM: d.NoBlockRAM, Family: d.Family, Folding: Folding{}}
+	// The resolved fold and P of every layer: planning again must not depend on what the tool
+	// would choose today.
 	for _, lp := range d.Layers {
 		l, f := lp.Layer, lp.Fold
 		f.AccBits = lp.AccBits
@@ -94,6 +96,7 @@ func (d *Design) manifest(files []string, memories []Memory) *Manifest {
 		layer := ManifestLayer{Name: l.Name, PE: f.PE, SIMD: f.SIMD, Cycles: f.Cycles(l.In, l.Out),
 			AccBits: lp.AccBits, AccNeeded: lp.NeededBits, WeightBits: l.WeightBits, Shifted: lp.Shifted(),
 			InputBits: l.Input.Bits, InputSigned: l.Input.Signed}
+		// Without thresholds the accumulators leave, whose width is acc_bits.
 		if t := l.Thresholds; t != nil {
 			layer.OutputBits, layer.OutputSigned = t.Output.Bits, t.Output.Signed
 		}
@@ -120,6 +123,7 @@ func ReadManifest(dir string) (*Manifest, error) {
 		return nil, fmt.Errorf("hwgen: %s is not a generated design: %w", dir, err)
 	}
 	defer f.Close()
+	// Bounded: a directory may hold anything under that name.
 	data, err := io.ReadAll(io.LimitReader(f, maxManifest+1))
 	switch {
 	case err != nil:
@@ -131,6 +135,8 @@ func ReadManifest(dir string) (*Manifest, error) {
 	if err := json.Unmarshal(data, &m); err != nil {
 		return nil, fmt.Errorf("hwgen: %s: %w", path, err)
 	}
+	// Many tools write a manifest.json. This check is what allows a directory to be replaced,
+	// so it must not take another tool's for ours.
 	if m.Tool != toolName || m.Top == "" || m.Network != networkFile {
 		return nil, fmt.Errorf("hwgen: %s: not a manifest of a2qgen", path)
 	}

@@ -64,6 +64,7 @@ func newMemory(file string, l Layout, depth int) Memory {
 	bits := l.fields() / depth * l.FieldBits
 	m := Memory{File: file, Bits: bits, Words: make([][]byte, depth), Layout: l}
 	size := (bits + 7) / 8
+	// One allocation: a weight memory has thousands of words.
 	all := make([]byte, size*depth)
 	for i := range m.Words {
 		m.Words[i] = all[i*size : (i+1)*size]
@@ -73,6 +74,8 @@ func newMemory(file string, l Layout, depth int) Memory {
 
 // Text returns the memory as a $readmemh file: one hexadecimal word per line.
 func (m Memory) Text() []byte {
+	// Every word in full: $readmemh would take shorter ones, but memory_file.v tells a file
+	// that was cut off by its number of digits.
 	digits := (m.Bits + 3) / 4
 	var b bytes.Buffer
 	b.Grow(len(m.Words) * (digits + 1))

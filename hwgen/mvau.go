@@ -75,6 +75,7 @@ func (m *MVAU) Comment() []string {
 			count(m.NF(), "row fold"), count(m.SF(), "beat"), count(m.Cycles(), "cycle")),
 	}
 	if m.Shifted() {
+		// Said in the Verilog, since a reader of the waves would else miss a sum of 0 at the start.
 		lines = append(lines, fmt.Sprintf("Each row begins where its sums use the %s best, and its thresholds with it.",
 			count(m.AccBits, "bit")))
 	}
@@ -105,6 +106,7 @@ func (m *MVAU) Parameters() []Parameter {
 
 // Output implements Block.
 func (m *MVAU) Output() Stream {
+	// Without thresholds the accumulators themselves leave, all P bits of each.
 	width := m.AccBits
 	if m.activationBits() > 0 {
 		width = m.activationBits()
@@ -177,6 +179,8 @@ func (m *MVAU) weightMemory() Memory {
 // holds, for each PE, the threshold that splits what found has left.
 func (m *MVAU) thresholdMemory(stage int) Memory {
 	t, pe := m.Layer.Thresholds, m.Fold.PE
+	// A level has 2^b-1 thresholds in rising order. Stage s halves what is left: after the bits
+	// found it compares with index (2*found+1)*half-1, the middle of 2*half candidates.
 	half := 1 << (t.Output.Bits - 1 - stage)
 	layout := Layout{Layer: m.Layer.Name, Holds: HoldsThresholds, Shape: []int{m.Layer.Out, t.Levels()},
 		FieldBits: m.ThresholdBits, Signed: true, First: half - 1,

@@ -51,6 +51,7 @@ func Plan(n *quant.Network, o Options) (*Design, error) {
 	if err := o.check(n); err != nil {
 		return nil, err
 	}
+	// Before any work: an unknown family is a usage error.
 	style, err := o.Family.MemoryStyle()
 	if err != nil {
 		return nil, fmt.Errorf("hwgen: %w", err)
@@ -67,6 +68,8 @@ func Plan(n *quant.Network, o Options) (*Design, error) {
 		lp.Layer = &layers[i]
 		d.Layers = append(d.Layers, lp)
 	}
+	// The planned network computes what the given one does, with its own start values: from
+	// here on executor, model and memories read this one only.
 	d.Network = withLayers(n, layers)
 	fold := d.Layers[0].Fold
 	d.Streams = []Stream{{Name: "source", Bits: fold.SIMD * first.Input.Bits, Beats: first.In / fold.SIMD,
@@ -74,6 +77,8 @@ func Plan(n *quant.Network, o Options) (*Design, error) {
 	for i := range d.Layers {
 		d.addLayer(i, style)
 	}
+	// Certificates say that sums fit; this says that the right numbers meet in them: a wrong
+	// order of beats would pass every width check.
 	if err := d.verify(); err != nil {
 		return nil, err
 	}
@@ -124,6 +129,7 @@ func (o Options) check(n *quant.Network) error {
 	switch {
 	case !identifier.MatchString(o.Name):
 		return fmt.Errorf("hwgen: %q is no Verilog name for the top module", o.Name)
+	// Written with not, so that NaN is refused too; it compares false with everything.
 	case !(o.ClockMHz > 0 && o.ClockMHz <= MaxClockMHz):
 		return fmt.Errorf("hwgen: clock is %v MHz, want more than 0 and at most %d", o.ClockMHz, MaxClockMHz)
 	case !(o.FPS > 0 && o.FPS <= o.ClockMHz*1e6):
@@ -132,6 +138,7 @@ func (o Options) check(n *quant.Network) error {
 	case o.AccBits < 0 || o.AccBits > 64:
 		return fmt.Errorf("hwgen: acc is %d bits, want 1..64", o.AccBits)
 	}
+	// Names become instances, signals and files: a second one of a name would overwrite them.
 	seen := map[string]bool{}
 	for i := range n.Layers {
 		name := n.Layers[i].Name
@@ -183,7 +190,9 @@ func Constrained(n *quant.Network, i int) bool {
 func planLayer(n *quant.Network, i int, o Options) (LayerPlan, error) {
 	l := &n.Layers[i]
 	f, ok := o.Folding[l.Name]
+	// Each layer alone must keep up with the frame rate: a chain is as fast as its slowest.
 	chosen := FoldFor(l, o.cycles())
+	// An entry may set only P or the queue: the fold is then chosen as without it.
 	if !ok || f.PE == 0 && f.SIMD == 0 {
 		f.PE, f.SIMD = chosen.PE, chosen.SIMD
 	}
@@ -192,12 +201,15 @@ func planLayer(n *quant.Network, i int, o Options) (LayerPlan, error) {
 	}
 	needed, worst := neededBits(l)
 	lp := LayerPlan{Fold: f, NeededBits: needed, AccBits: declaredBits(l)}
+	// The nearest wish wins: the layer's own entry, then the target for all, then what the
+	// network declares.
 	switch {
 	case f.AccBits > 0:
 		lp.AccBits = f.AccBits
 	case o.AccBits > 0 && Constrained(n, i):
 		lp.AccBits = o.AccBits
 	}
+	// Start values, thresholds and biases belong to one P and move with it.
 	lp.Layer = startAt(l, lp.AccBits)
 	switch {
 	case o.Unsafe:
@@ -205,6 +217,8 @@ func planLayer(n *quant.Network, i int, o Options) (LayerPlan, error) {
 	case !lp.Safe():
 		return lp, &quant.Overflow{Layer: l.Name, Channel: worst, Needed: needed, Had: lp.AccBits}
 	}
+	// The certificate is recomputed from the very integers that become memories: a wrong
+	// start value above would be found here.
 	return lp, lp.Layer.Certify(lp.AccBits)
 }
 
@@ -214,6 +228,7 @@ func planLayer(n *quant.Network, i int, o Options) (LayerPlan, error) {
 func (d *Design) addLayer(i int, style boards.MemoryStyle) {
 	lp := d.Layers[i]
 	l, f := lp.Layer, lp.Fold
+	// The input port is SIMD wide of itself: the source pads nothing and needs no converter.
 	if i > 0 {
 		d.addWidthConverters(l, d.Layers[i-1].Fold.PE, f.SIMD)
 	}
@@ -221,10 +236,12 @@ func (d *Design) addLayer(i int, style boards.MemoryStyle) {
 	if depth := queueDepth(i, f, sf, nf); depth > 1 {
 		d.add(&FIFO{LayerName: l.Name, Width: width, Depth: depth, Beats: sf, Style: style})
 	}
+	// With one row fold each beat is used once, as it comes.
 	if nf > 1 {
 		d.add(&ReplayBuffer{LayerName: l.Name, Width: width, Length: sf, Repeats: nf,
 			BlockRAM: !d.NoBlockRAM && deserveBlockRAM(sf, width), Style: style})
 	}
+	// The whole weight matrix: In*Out weights, PE*SIMD of them in a word.
 	words, bits := sf*nf, f.PE*f.SIMD*l.WeightBits
 	d.add(&MVAU{Layer: l, Input: d.input(i), Fold: f, AccBits: lp.AccBits, ThresholdBits: l.ThresholdBits(lp.AccBits),
 		BlockROM: !d.NoBlockRAM && deserveBlockRAM(words, bits), Style: style})

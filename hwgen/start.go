@@ -62,6 +62,7 @@ func channelStart(l *quant.Layer, c, p int) int64 {
 	if start, ok := l.ShiftedStart(c, p); ok {
 		return start
 	}
+	// Centred, the part that overflows is as small as it can be on either side.
 	r := l.SumRange(c)
 	return -(r.Min + r.Max) / 2
 }
@@ -71,6 +72,7 @@ func channelStart(l *quant.Layer, c, p int) int64 {
 // acc'*gain + (bias - d*gain).
 func moveStart(l *quant.Layer, start []int64) *quant.Layer {
 	moved := *l
+	// Start stays nil unless some channel needs it: the memory of zeros would cost LUTs.
 	moved.Start = nil
 	if t := l.Thresholds; t != nil {
 		moved.Thresholds = &quant.Thresholds{Output: t.Output, Inverted: t.Inverted,
@@ -104,6 +106,8 @@ func withLayers(n *quant.Network, layers []quant.Layer) *quant.Network {
 	last := len(layers) - 1
 	from, to := n.Layers[last].Start, layers[last].Start
 	if n.Dequantize != nil && n.Layers[last].Score != nil && from != nil {
+		// v is an accumulator of the moved layer: less the new start it is the bare sum, and
+		// with the old start what the network's own dequantiser expects.
 		moved.Dequantize = func(c int, v int64) float64 {
 			if to != nil {
 				v -= to[c]

@@ -64,6 +64,7 @@ const OutputPort = "m_axis"
 // and after them the output port: m_axis_tdata, and m_axis_tlast above it.
 func (d *Design) Probes() []Probe {
 	probes := make([]Probe, len(d.Streams), len(d.Streams)+1)
+	// Hierarchical names: the design needs no port for what only simulations look at.
 	at := 0
 	for i, s := range d.Streams {
 		signal := "u_dut." + s.Name
@@ -111,12 +112,15 @@ func (d *Design) top() *Top {
 		t.OutputDoc = fmt.Sprintf("%d %v per beat, %s per frame.", last.Fold.PE, last.Layer.Thresholds.Output,
 			count(sink.Beats, "beat"))
 	}
+	// README and manifest describe the ports from one source, so they cannot differ.
 	ends := d.Interface()
 	t.Ports = [][]string{ends.Input.Lines(), ends.Output.Lines()}
+	// A chain: stream i leads into block i, stream i+1 out of it.
 	for i, b := range d.Blocks {
 		t.Instances = append(t.Instances, Instance{Name: b.Name(), Module: b.Module(), Comment: b.Comment(),
 			Parameters: b.Parameters(), In: d.Streams[i].Name, Out: d.Streams[i+1].Name})
 	}
+	// The bench shows all probes side by side in one vector (probe_data).
 	for _, p := range t.Probes {
 		t.ProbeBits += p.Bits
 	}
@@ -136,6 +140,7 @@ func (d *Design) summary() []string {
 	var lines []string
 	for _, lp := range d.Layers {
 		l, f := lp.Layer, lp.Fold
+		// P beside what is needed: an unsafe or a generous width shows in the header.
 		needs := fmt.Sprintf("needs %d", lp.NeededBits)
 		if lp.Shifted() {
 			needs += ", shifted"
@@ -156,4 +161,5 @@ func count(n int, noun string) string {
 	return fmt.Sprintf("%d %ss", n, noun)
 }
 
+// wholeBytes rounds up to bytes: AXI4-Stream's tdata is a whole number of them.
 func wholeBytes(bits int) int { return (bits + 7) / 8 * 8 }

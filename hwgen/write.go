@@ -79,6 +79,7 @@ func writeDir(dir string, files []File, edited bool) error {
 			return nil
 		}
 	}
+	// Only a folder that is there can be filled: a new one that failed above stays an error.
 	if old {
 		err = fillDir(dir, files)
 	}
@@ -100,6 +101,8 @@ func swapDir(dir string, files []File, old bool) error {
 		return err
 	}
 	defer os.RemoveAll(tmp)
+	// The old directory moves into the temporary one, which goes when all is done: at every
+	// moment one whole design exists, and no name of ours can meet a user's.
 	fresh, away := filepath.Join(tmp, "new"), filepath.Join(tmp, "old")
 	if err := writeFiles(fresh, files); err != nil {
 		return err
@@ -110,6 +113,7 @@ func swapDir(dir string, files []File, old bool) error {
 		}
 	}
 	err = os.Rename(fresh, dir)
+	// The new one could not take the name: the old one takes it back.
 	if err != nil && old {
 		err = errors.Join(err, os.Rename(away, dir))
 	}
@@ -131,6 +135,7 @@ func fillDir(dir string, files []File) error {
 	if err := errors.Join(writeFiles(fresh, files), os.Mkdir(away, 0o777)); err != nil {
 		return err
 	}
+	// Names, not files: folders move whole, by one rename each.
 	is, err := names(fresh)
 	if err == nil {
 		err = moveAll(dir, away, was)
@@ -181,6 +186,7 @@ func target(dir string) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("hwgen: output directory: %w", err)
 	}
+	// Lstat: Stat would follow the link that is looked for.
 	if info, err := os.Lstat(abs); err != nil || info.Mode()&os.ModeSymlink == 0 {
 		return abs, nil
 	}
@@ -200,6 +206,7 @@ func replaceable(dir string, edited bool) (exists bool, err error) {
 		return false, nil
 	case err != nil:
 		return false, fmt.Errorf("hwgen: output directory: %w", err)
+	// An empty folder, made by mkdir or by a container's mount, holds nobody's work.
 	case len(entries) == 0:
 		return true, nil
 	}
@@ -215,6 +222,7 @@ func replaceable(dir string, edited bool) (exists bool, err error) {
 // waves, or a vendor tool's project, which would go with it. Where edited is not
 // allowed, a file with another sum than m has is an EditedError.
 func (m *Manifest) onlyOurs(dir string, edited bool) error {
+	// Every entry, hidden ones too: .git in a design's folder is somebody's history of it.
 	return filepath.WalkDir(dir, func(at string, e fs.DirEntry, err error) error {
 		if err != nil {
 			return fmt.Errorf("hwgen: output directory: %w", err)
@@ -250,6 +258,7 @@ func (m *Manifest) checkSum(dir, file string) error {
 	if !ok {
 		return nil
 	}
+	// The whole file: memories are the largest, some megabytes.
 	data, err := os.ReadFile(filepath.Join(dir, filepath.FromSlash(file)))
 	if err != nil {
 		return fmt.Errorf("hwgen: output directory: %w", err)

@@ -134,6 +134,7 @@ func (r *Result) compare(ctx context.Context, m *Model, v *values, st *Stimulus,
 		stim.Gap[c], stim.Stall[c] = st.At(int64(c))
 	}
 	cmp := newComparison(m, v, st, r)
+	// A search over many faults needs to know only that each shows.
 	cmp.firstOnly = o.FirstOnly
 	res, err := bin.Run(ctx, stim, verilator.RunOptions{VCD: o.VCD, NoTrace: o.NoTrace}, cmp.cycle)
 	// A register without a reset, or a memory that was not read, shows as an unknown bit in
@@ -225,6 +226,7 @@ func (c *comparison) cycle(n int, rtl *verilator.Cycle) error {
 func (c *comparison) look() {
 	c.run.Handshakes(c.valid, c.ready)
 	last, port := len(c.sent)-1, len(c.sent)
+	// The port is wires only: it shows the last stream's handshake in the same cycle.
 	c.valid.set(port, c.valid.has(last))
 	c.ready.set(port, c.ready.has(last))
 }
@@ -237,6 +239,7 @@ func (c *comparison) pass(port int) {
 		if port>>6 == w {
 			fired &^= 1 << (port & 63)
 		}
+		// The next beat of the stream has other data.
 		c.known[w] &^= fired
 		c.result.BeatsCompared += int64(bits.OnesCount64(fired))
 		for ; fired != 0; fired &= fired - 1 {

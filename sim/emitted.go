@@ -53,6 +53,7 @@ func Differences(dir string, files []hwgen.File) ([]Difference, error) {
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
 			out = append(out, Difference{File: f.Path, Missing: true})
+		// Not a difference: a file that cannot be read says nothing about the design.
 		case err != nil:
 			return nil, fmt.Errorf("sim: %w", err)
 		case !bytes.Equal(has, f.Data):

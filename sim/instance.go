@@ -79,6 +79,7 @@ func openParen(code string, at int) int {
 	return -1
 }
 
+// isWord says whether a byte may be part of a Verilog name; escaped names are not generated.
 func isWord(c byte) bool {
 	return c == '_' || '0' <= c && c <= '9' || 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z'
 }

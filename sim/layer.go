@@ -58,6 +58,7 @@ func CheckLayer(ctx context.Context, d *hwgen.Design, i int, dir string, o Optio
 }
 
 func checkLayer(ctx context.Context, d *hwgen.Design, i int, dir string, o Options) (LayerResult, error) {
+	// The name first: an error is reported with it too.
 	out := LayerResult{Layer: d.Layers[i].Layer.Name}
 	alone, err := layerDesign(d, i)
 	if err != nil {
@@ -163,6 +164,7 @@ func layerTexts(alone *hwgen.Design, dir string) (top string, bench []byte, err 
 
 // linkFiles makes a folder of links to the files of another, but for one name.
 func linkFiles(from, to, but string) error {
+	// A link is read from where it lies: a relative target would be looked for there.
 	from, err := filepath.Abs(from)
 	if err != nil {
 		return err

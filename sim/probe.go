@@ -182,6 +182,7 @@ func (p *prober) reach(c int, value int64) []int32 {
 func (p *prober) sum(c int, x []int32) int64 {
 	var acc int64
 	if p.layer.Start != nil {
+		// A threshold is compared with start + sum (MATH 2, shifted range).
 		acc = p.layer.Start[c]
 	}
 	for i, w := range p.layer.Row(c) {
@@ -208,6 +209,7 @@ func (p *prober) approach(row []int32, x []int32, left int64) int64 {
 // move changes an input by a step, within its type, and returns the step that it took.
 func (p *prober) move(x []int32, i int, step int64) int64 {
 	lo, hi := p.layer.Input.Min(), p.layer.Input.Max()
+	// Clipped to the type; the caller learns how much of the step was possible.
 	to := max(lo, min(hi, int64(x[i])+step))
 	step = to - int64(x[i])
 	x[i] = int32(to)
@@ -220,6 +222,7 @@ const winRounds = 8
 // letAllWin looks for a vector for each class that has not won.
 func (p *prober) letAllWin() {
 	for c := range p.layer.Out {
+		// No rival at first: all coefficients are 0, which gives the lowest input, also a try.
 		rivals := []int{}
 		for round := 0; round < winRounds && !p.won[c]; round++ {
 			// The winner of each round joins the rivals, as constraints do in a cutting-plane

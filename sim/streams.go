@@ -171,6 +171,7 @@ func (v *values) distinct() []int {
 // use returns what the run did to each stream.
 func (c *comparison) use() []StreamUse {
 	counts := c.v.distinct()
+	// In the design's order, source first, as the report prints them.
 	var out []StreamUse
 	for i, s := range c.design.Streams {
 		use := StreamUse{Name: s.Name, Beats: c.sent[i]}

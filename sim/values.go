@@ -21,7 +21,7 @@ type values struct {
 	streams [][]field // of each stream, the first in the low bits of a beat
 	frames  [][]byte
 	// labels are for the report: the classes that the run predicted.
-	labels  []int
+	labels []int
 	// Summed while tensors are found: the offset of the next one.
 	size  int // bytes of a frame
 	trace quant.Trace
@@ -170,6 +170,7 @@ func (v *values) beat(stream int, n int64, dst []byte) []byte {
 	// Beats are counted over the run, since a stream inside the design may hold the end of
 	// one frame and the start of the next.
 	frame, beat := v.frames[n/int64(s.Beats)], int(n%int64(s.Beats))
+	// The buffer may be as wide as the port: what is above the stream's bits stays as it is.
 	dst = dst[:(s.Bits+7)/8]
 	fields := v.streams[stream]
 	if len(fields) == 1 && fields[0].lanes == 1 {

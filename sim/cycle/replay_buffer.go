@@ -11,7 +11,7 @@ type replayBuffer struct {
 	length, repeats int // beats of a vector, passes over it
 	slots           int // beats that the memory holds
 
-	read, pass   int
+	read, pass int
 	// level counts slots in use; fresh counts those of them that no pass has read yet. A slot
 	// is free again when the last pass has read it.
 	level, fresh int
