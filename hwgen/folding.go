@@ -21,7 +21,7 @@ type Fold struct {
 	FIFO int `yaml:"fifo,omitempty" json:"fifo,omitempty"`
 }
 
-// Cycles returns NF*SF, the cycles that a layer of that size takes for a vector.
+// Cycles returns NF*SF, the cycles that a layer of that size takes per vector.
 func (f Fold) Cycles(in, out int) int { return (out / f.PE) * (in / f.SIMD) }
 
 func (f Fold) check(l *quant.Layer) error {
@@ -74,7 +74,7 @@ func (f Folding) check(n *quant.Network) error {
 }
 
 // FoldFor returns the cheapest fold, by a rough count of bits, that takes at most
-// cycles for a vector. Where even full parallelism is too slow, that is what it
+// cycles per vector. Where even full parallelism is too slow, that is what it
 // returns.
 func FoldFor(l *quant.Layer, cycles int) Fold {
 	best, bestCost := Fold{PE: l.Out, SIMD: l.In}, 0
@@ -95,7 +95,7 @@ func FoldFor(l *quant.Layer, cycles int) Fold {
 }
 
 // roughCost orders folds of the same speed (derived): a multiplier has M*N partial
-// products; a PE brings an accumulator and a comparator a threshold level, all of P
+// products; a PE brings an accumulator and a comparator per threshold level, all of P
 // bits; a lane brings its input bits to the replay buffer, its register and the stream.
 func (f Fold) roughCost(l *quant.Layer) int {
 	p, _ := l.NeededBits()

@@ -53,7 +53,7 @@ func (l Layout) fields() int {
 	return n
 }
 
-// byChannel is the layout of one integer a channel, in their order.
+// byChannel is the layout of one integer per channel, in their order.
 func byChannel(l *quant.Layer, holds string, bits int, signed bool) Layout {
 	return Layout{Layer: l.Name, Holds: holds, Shape: []int{l.Out}, FieldBits: bits, Signed: signed,
 		Order: []Loop{{l.Out, 1}}}

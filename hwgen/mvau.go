@@ -136,7 +136,7 @@ func (m *MVAU) weightFile() string      { return m.Layer.Name + "_weights.mem" }
 func (m *MVAU) startFile() string       { return m.Layer.Name + "_start.mem" }
 func (m *MVAU) thresholdPrefix() string { return m.Layer.Name + "_thresholds" }
 
-// Memories implements Block: the weights, then one file a threshold level, then
+// Memories implements Block: the weights, then one file per threshold level, then
 // the inversion flags and the start values where there are any.
 func (m *MVAU) Memories() []Memory {
 	mem := []Memory{m.weightMemory()}

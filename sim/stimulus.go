@@ -66,7 +66,7 @@ func (s *Stimulus) At(cycle int64) (gap, stall bool) {
 	return b&gapBit != 0, b&stallBit != 0
 }
 
-// grow draws up to cycle n. A cycle takes one random number, half a side.
+// grow draws up to cycle n. A cycle takes one random number, half per side.
 func (s *Stimulus) grow(n int64) {
 	for c := int64(len(s.bits)); c < n; c++ {
 		// endless never comes: without a Pace the first phase, mixed, lasts for ever.

@@ -106,6 +106,7 @@ module label_select #(
     wire last = fold_q == LAST;
     assign s_ready = en;
 
+    // Of a vector only the beat that ends it goes on from BEST: one result per vector.
     wire [BEST:0] partial = {{BEST{1'b0}}, !last_q[BEST-1]} << BEST;
     wire [BEST:SCALED] first_next = {first_q, first};
     wire [BEST:SCALED] last_next = {last_q, last};
@@ -118,6 +119,8 @@ module label_select #(
         end else if (en) begin
             valid_q <= moves[BEST:0] & ~partial;
             if (moves[SCALED]) fold_q <= last ? {FOLD_BITS{1'b0}} : fold_q + 1'b1;
+            // A stage behind fold_q: labels are made beside the scores, which are made of
+            // what SCALED holds.
             if (valid_q[SCALED])
                 base_q <= last_q[SCALED] ? {LABEL_BITS{1'b0}} : base_q + PE[LABEL_BITS-1:0];
         end
@@ -131,6 +134,8 @@ module label_select #(
     (* ram_style = "logic", rom_style = "distributed", romstyle = "logic",
        syn_romstyle = "logic" *)
     reg [PE*SCORE_BITS-1:0] bias_mem [0:FOLDS-1];
+    // Biases are read as a beat comes to SCALED, so that both operands of the adder are there
+    // together.
     initial if (MEM != "") $readmemh(BIASES, bias_mem);
     reg [PE*SCORE_BITS-1:0] biases_q;
     reg [PE*ACC_BITS-1:0] accs_q;
@@ -186,10 +191,13 @@ module label_select #(
                     localparam integer MORE = SCORE_BITS - GAIN_BITS - ACC_BITS;
                     assign scaled = {{MORE{product[GAIN_BITS+ACC_BITS-1]}}, product};
                 end else begin : gen_fits
+                    // SCORE_BITS holds every scaled accumulator (hwgen.LabelSelect.ScoreBits): no
+                    // bit is lost.
                     assign scaled = product[SCORE_BITS-1:0];
                     wire unused_product = &{1'b0, product};
                 end
             end else begin : gen_shift
+                // A gain of 2^n is wires: no LUT, and no stage of its own.
                 wire [SCORE_BITS-1:0] wide = {{(SCORE_BITS-ACC_BITS){acc[ACC_BITS-1]}}, acc};
                 assign scaled = wide <<< GAIN_SHIFT;
             end
@@ -226,6 +234,7 @@ module label_select #(
                                         > (left[PAIR-1:LABEL_BITS] ^ SIGN);
                         always @(posedge clk) if (en) winner_q <= right_wins ? right : left;
                     end else begin : gen_bye
+                        // Without a rival it keeps step: all pairs of a level belong to one beat.
                         always @(posedge clk) if (en) winner_q <= left;
                     end
                 end
@@ -257,6 +266,7 @@ module label_select #(
     wire [PAIR-1:0] beat_best = gen_level[LEVELS].pairs;
     wire [SCORE_BITS-1:0] score = beat_best[PAIR-1:LABEL_BITS] ^ SIGN;
     wire larger = taken_q ? over_beat_q : over_best_q;
+    // The first beat of a vector is taken whatever best_q holds: that is the last vector's.
     wire take = valid_q[MATCH] && (first_q[MATCH] || larger);
     always @(posedge clk) begin
         if (en) begin

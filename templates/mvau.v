@@ -140,6 +140,8 @@ module mvau #(
     reg [SIMD*INPUT_BITS-1:0] x_q;
 
     wire spill_ready;
+    // The pipeline halts as a whole, and only with a result at its end that has no place: one
+    // enable for all stages is a register's output away, where a chain of readies would not be.
     wire en = !valid_q[AT_END] || spill_ready;
     wire first = beat_q == {SF_BITS{1'b0}};
     wire last = beat_q == LAST_BEAT[SF_BITS-1:0];
@@ -147,6 +149,7 @@ module mvau #(
     assign s_ready = en;
 
     // The accumulators take every sum in, but pass on only the one that ends a fold.
+    // Shifted to the bit of the accumulators' stage, AT_SUM + 1, of which it is the only one.
     wire [AT_END:0] partial = {{AT_END{1'b0}}, !last_q[AT_SUM]} << (AT_SUM + 1);
 
     always @(posedge clk) begin
@@ -162,6 +165,7 @@ module mvau #(
                 beat_q <= last ? {SF_BITS{1'b0}} : beat_q + 1'b1;
             end
         end
+        // Without a reset: what they say counts only beside a valid_q.
         if (en) begin
             first_q <= {first_q[AT_SUM-1:0], first};
             last_q  <= {last_q[AT_SUM-1:0], last};
@@ -199,6 +203,7 @@ module mvau #(
     generate
         if (SHIFTED == 0) begin : gen_zero
             assign starts = {PE*ACC_BITS{1'b0}};
+        // One word, read without an address: the tool folds it into the accumulators' adders.
         end else if (NF == 1) begin : gen_start
             reg [PE*ACC_BITS-1:0] mem [0:0];
             initial if (STARTS != "") $readmemh(STARTS, mem);
@@ -208,6 +213,8 @@ module mvau #(
                syn_romstyle = "logic" *)
             reg [PE*ACC_BITS-1:0] mem [0:NF-1];
             initial if (STARTS != "") $readmemh(STARTS, mem);
+            // Read with the address that is a stage ahead: starts_q belongs to the sums at hand,
+            // and the read is not in the accumulator's loop.
             reg [PE*ACC_BITS-1:0] starts_q;
             always @(posedge clk) if (en) starts_q <= mem[fold_q];
             assign starts = starts_q;

@@ -63,9 +63,12 @@ module replay_buffer #(
     wire s_fire     = s_valid && s_ready;
     wire first_pass = pass_q == {PASS_BITS{1'b0}};
     wire final_pass = pass_q == FINAL;
+    // Later passes read what the first has read, so that it is there; the first may run into the
+    // beats that are still to come.
     wire available  = !first_pass || (fresh_q != {LEVEL_BITS{1'b0}});
     wire read       = available && (!valid_q || m_ready);
     wire take_fresh = read && first_pass;
+    // A slot is free beat by beat: the next vector comes in behind the last pass.
     wire free       = read && final_pass;
     wire pass_done  = (LENGTH == 1) || (read_q == LAST);
     wire next_slot  = read && ((LENGTH > 1) || final_pass);
@@ -80,6 +83,7 @@ module replay_buffer #(
     reg [WIDTH-1:0] data_q;
     always @(posedge clk) begin
         if (s_fire) mem[write_q] <= s_data;
+        // A read with a clock, and an enable: what block RAM is made for.
         if (read) data_q <= mem[read_q];
     end
     assign m_data = data_q;
@@ -93,6 +97,7 @@ module replay_buffer #(
             fresh_q <= {LEVEL_BITS{1'b0}};
             valid_q <= 1'b0;
         end else begin
+            // read only while the register is empty or being emptied, so nothing in it is lost.
             valid_q <= read || (valid_q && !m_ready);
             if (s_fire) write_q <= (write_q == LAST) ? {PTR_BITS{1'b0}} : write_q + 1'b1;
             if (next_slot) read_q <= (read_q == LAST) ? {PTR_BITS{1'b0}} : read_q + 1'b1;

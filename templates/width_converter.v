@@ -67,6 +67,9 @@ module width_converter #(
             reg [M_WORDS*WORD-1:0] data_q;
             wire [RATIO*PART-1:0] shifted = {s_data, held_q};
 
+            // Not "|| m_ready", which would join the two handshakes by a wire: the beat under way
+            // has RATIO - 1 >= 1 cycles to leave before the last part comes, so throughput stays
+            // whole.
             assign s_ready = !at_last || !valid_q;
             assign m_data  = data_q;
 
@@ -78,6 +81,8 @@ module width_converter #(
                     valid_q <= (s_fire && at_last) || (valid_q && !m_ready);
                     if (s_fire) count_q <= at_last ? {COUNT_BITS{1'b0}} : count_q + 1'b1;
                 end
+                // A shift register: each new part pushes the others down, so after RATIO - 1 of
+                // them part 0 is lowest. No part needs a write address.
                 if (s_fire) held_q <= shifted[RATIO*PART-1:PART];
                 if (s_fire && at_last) data_q <= shifted;
             end
@@ -88,6 +93,7 @@ module width_converter #(
             reg [RATIO*PART-1:0] data_q;
             reg [RATIO*PART-1:0] next_q;
             wire done = m_fire && at_last;
+            // The register is empty, or empties in this cycle: then the waiting beat goes in.
             wire load = !valid_q || done;
 
             assign s_ready = !next_valid_q;
@@ -103,6 +109,8 @@ module width_converter #(
                     next_valid_q <= !load && (s_fire || next_valid_q);
                     if (m_fire) count_q <= at_last ? {COUNT_BITS{1'b0}} : count_q + 1'b1;
                 end
+                // Whether or not s_valid: next_valid_q says if it counts, and the enable has an
+                // input less.
                 if (s_ready) next_q <= s_data;
                 if (load) data_q <= next_valid_q ? next_q : s_data;
                 else if (m_fire) data_q <= data_q >> PART;
