@@ -84,7 +84,7 @@ func runExtremes(t *testing.T, l quant.Layer, f hwgen.Fold, p int) (*sim.Result,
 		t.Fatal(err)
 	}
 	return sim.CrossCheck(context.Background(), d, emit(t, d), samples,
-		sim.Options{Simulator: verilator.Icarus, CacheDir: t.TempDir()})
+		sim.Options{Simulator: verilator.Icarus, CacheDir: benches})
 }
 
 // checkExtremes: at the needed P, Verilog and model agree on the accumulators

@@ -252,7 +252,7 @@ func simulateNetlist(t *testing.T, d *hwgen.Design, dir, models string, samples 
 		t.Fatal(err)
 	}
 	r, err := sim.CrossCheck(context.Background(), d, dir, samples, sim.Options{Simulator: verilator.Icarus, Seed: 3,
-		Gap: sim.Pattern{Probability: 0.3}, Stall: sim.Pattern{Probability: 0.3}, CacheDir: t.TempDir()})
+		Gap: sim.Pattern{Probability: 0.3}, Stall: sim.Pattern{Probability: 0.3}, CacheDir: benches})
 	if err != nil {
 		t.Fatal(err)
 	}

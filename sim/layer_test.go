@@ -25,7 +25,7 @@ var flips = flag.Int("flips", 0,
 func TestLayersAlone(t *testing.T) {
 	tooltest.Need(t, "iverilog")
 	d, _ := mutationTarget(t)
-	o := sim.Options{Simulator: verilator.Icarus, Seed: 1, CacheDir: t.TempDir()}
+	o := sim.Options{Simulator: verilator.Icarus, Seed: 1, CacheDir: benches}
 	results, err := sim.CheckLayers(t.Context(), d, emit(t, d), o)
 	if err != nil {
 		t.Fatal(err)
@@ -54,7 +54,7 @@ func TestNarrowAccumulators(t *testing.T) {
 		if err := os.WriteFile(path, []byte(narrow), 0o644); err != nil {
 			t.Fatal(err)
 		}
-		_, err = sim.CheckLayer(t.Context(), d, i, dir, sim.Options{Simulator: verilator.Icarus, CacheDir: t.TempDir()})
+		_, err = sim.CheckLayer(t.Context(), d, i, dir, sim.Options{Simulator: verilator.Icarus, CacheDir: benches})
 		if !caught(t, nil, err) || !strings.Contains(err.Error(), "u_"+l.Layer.Name+"_mvau") ||
 			!strings.Contains(err.Error(), "overflows") {
 			t.Errorf("%s: %v, want an overflow", l.Layer.Name, err)
@@ -80,7 +80,6 @@ func TestFlippedBits(t *testing.T) {
 	}
 	tooltest.Need(t, "iverilog")
 	d, _ := mutationTarget(t)
-	cache := t.TempDir() // a memory is read at run time: the flips of a layer share one build
 	for i, layer := range d.Layers {
 		for _, m := range memoriesOf(d, layer.Layer.Name) {
 			t.Run(m.File, func(t *testing.T) {
@@ -90,7 +89,7 @@ func TestFlippedBits(t *testing.T) {
 				}
 				dir := emit(t, d)
 				flip(t, dir, m, 0)
-				o := sim.Options{Simulator: verilator.Icarus, CacheDir: cache, FirstOnly: true}
+				o := sim.Options{Simulator: verilator.Icarus, CacheDir: benches, FirstOnly: true}
 				r, err := sim.CheckLayer(t.Context(), d, i, dir, o)
 				if !caught(t, &sim.Result{Mismatches: r.Mismatches, First: r.First}, err) {
 					t.Error("bit 0 does not show")
@@ -104,7 +103,7 @@ func TestFlippedBits(t *testing.T) {
 func countFlips(t *testing.T, count int) {
 	tooltest.Need(t, "verilator")
 	d := demoTrained(t)
-	cache, rng := t.TempDir(), rand.New(rand.NewPCG(1, 9))
+	rng := rand.New(rand.NewPCG(1, 9))
 	shown, all := map[string]int{}, map[string]int{}
 	for range count {
 		i := rng.IntN(len(d.Layers))
@@ -114,7 +113,7 @@ func countFlips(t *testing.T, count int) {
 		bit := rng.IntN(m.Bits * len(m.Words))
 		flip(t, dir, m, bit)
 		r, err := sim.CheckLayer(context.Background(), d, i, dir,
-			sim.Options{Seed: 1, CacheDir: cache, FirstOnly: true})
+			sim.Options{Seed: 1, CacheDir: benches, FirstOnly: true})
 		all[m.Layout.Holds]++
 		if caught(t, &sim.Result{Mismatches: r.Mismatches, First: r.First}, err) {
 			shown[m.Layout.Holds]++

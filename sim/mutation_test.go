@@ -211,7 +211,6 @@ func checkMutations(t *testing.T, d *hwgen.Design, samples [][]int32, rows []mut
 	t.Helper()
 	tooltest.Need(t, "iverilog")
 	check := func(dir string) (r *sim.Result, err error) {
-		cache := t.TempDir()
 		// A sink that hardly takes anything fills every register and queue; the
 		// other stimulus lets them run dry.
 		for _, st := range []struct{ gap, stall sim.Pattern }{
@@ -219,7 +218,7 @@ func checkMutations(t *testing.T, d *hwgen.Design, samples [][]int32, rows []mut
 			{sim.Pattern{Probability: 0.5}, sim.Pattern{Probability: 0.4}},
 		} {
 			r, err = sim.CrossCheck(context.Background(), d, dir, samples,
-				sim.Options{Simulator: verilator.Icarus, Seed: 3, Gap: st.gap, Stall: st.stall, CacheDir: cache,
+				sim.Options{Simulator: verilator.Icarus, Seed: 3, Gap: st.gap, Stall: st.stall, CacheDir: benches,
 					FirstOnly: true})
 			if err != nil || r.Mismatches > 0 {
 				break
@@ -252,7 +251,7 @@ func TestMutantThatDoesNotCompile(t *testing.T) {
 	dir := emit(t, d)
 	mutate(t, dir, "fifo.v", "assign s_ready", "asign s_ready")
 	_, err := sim.CrossCheck(t.Context(), d, dir, samples, sim.Options{Simulator: verilator.Icarus,
-		CacheDir: t.TempDir()})
+		CacheDir: benches})
 	if !errors.As(err, new(*verilator.BuildError)) || errors.As(err, new(*verilator.CheckError)) {
 		t.Errorf("%T: %v, want a BuildError and no CheckError", err, err)
 	}
@@ -268,14 +267,13 @@ func TestMutatedMemories(t *testing.T) {
 	for len(samples) < 600 { // a threshold that is off by one shows only at one value
 		samples = append(samples, quanttest.RandomInput(rand.New(rand.NewPCG(9, uint64(len(samples)))), d.Network))
 	}
-	cache := t.TempDir() // a memory is read at run time: all runs share one build
 	for _, file := range []string{"fc1_weights.mem", "fc2_thresholds_0.mem", "fc2_thresholds_1.mem",
 		"fc1_thresholds_invert.mem", "label_bias.mem"} {
 		t.Run(file, func(t *testing.T) {
 			t.Parallel()
 			check := func(dir string, samples [][]int32) (*sim.Result, error) {
 				return sim.CrossCheck(context.Background(), d, dir, samples,
-					sim.Options{Simulator: verilator.Icarus, CacheDir: cache, FirstOnly: true})
+					sim.Options{Simulator: verilator.Icarus, CacheDir: benches, FirstOnly: true})
 			}
 			dir := emit(t, d)
 			path := filepath.Join(dir, "rtl", file)
