@@ -208,17 +208,15 @@ func mixed(n *node, r *ranking) error {
 		clip(n.op))
 }
 
-// opNeg is affine, unlike the other unaries. As an affine step it keeps
-// integers and may stand before the scores of a last layer.
+// opNeg is a product, unlike the other unaries. As an affine step it keeps
+// integers, those of constants too, and may stand before the scores of a last
+// layer.
 func opNeg(im *importer, n *node) (value, error) {
 	v, err := im.operand(n, 0)
 	if err != nil {
 		return nil, err
 	}
-	if s, ok := v.(*stream); ok {
-		return s.scaled(n, mul, param{all: -1})
-	}
-	return im.applied(n, func(v float64) float64 { return -v }, false, false)
+	return im.binary(n, "Mul", v, &tensor{data: []float64{-1}})
 }
 
 // opClip has its bounds in attributes up to opset 10, then in inputs. min and

@@ -24,15 +24,11 @@ func foldExpand(im *importer, n *node) (value, error) {
 		return nil, n.errorf("cannot expand shape %v to %v", v.dims(), shape)
 	}
 	if t, ok := v.(*tensor); ok {
-		// Folded by the code of binary operators; the values of ones are not
-		// read.
-		ones := &tensor{shape: out}
-		size, err := im.left.take(out)
+		wide, err := im.expanded(t, out)
 		if err != nil {
 			return nil, n.errorf("%w", err)
 		}
-		ones.data = make([]float64, size)
-		return im.foldBinary(n, t, ones, func(x, _ float64) float64 { return x })
+		return wide, nil
 	}
 	if slices.ContainsFunc(out, func(d int) bool { return d < 1 }) || len(out) > maxRank || boundedProduct(out) < 0 {
 		return nil, n.errorf("cannot expand shape %v to %v", v.dims(), out)

@@ -143,19 +143,21 @@ func foldSize(im *importer, n *node) (value, error) {
 // those of shape, and the axes behind. Elements are copied in runs of what lies
 // behind the axis.
 func (im *importer) picks(n *node, t *tensor, axis int, from, shape []int) (*tensor, error) {
-	out, err := im.newTensor(slices.Concat(t.shape[:axis], shape, t.shape[axis+1:]), t.elem)
-	if err != nil {
-		return nil, n.errorf("%w", err)
-	}
 	// Row-major: the axis lies between outer repetitions and runs of inner
 	// elements.
 	outer, inner := product(t.shape[:axis]), product(t.shape[axis+1:])
-	data := out.data[:0]
-	for o := range outer {
-		for _, p := range from {
-			at := (o*t.shape[axis] + p) * inner
-			data = append(data, t.data[at:at+inner]...)
+	runs := func(yield func(piece) bool) {
+		for o := range outer {
+			for _, p := range from {
+				if !yield(piece{at: (o*t.shape[axis] + p) * inner, size: inner}) {
+					return
+				}
+			}
 		}
+	}
+	out, err := im.copied(slices.Concat(t.shape[:axis], shape, t.shape[axis+1:]), []*tensor{t}, runs)
+	if err != nil {
+		return nil, n.errorf("%w", err)
 	}
 	return out, nil
 }
@@ -186,16 +188,19 @@ func foldConcat(im *importer, n *node) (value, error) {
 		}
 		shape[axis] += t.shape[axis]
 	}
-	out, err := im.newTensor(shape, parts[0].elem)
+	runs := func(yield func(piece) bool) {
+		for o := range product(shape[:axis]) {
+			for i, t := range parts {
+				size := product(t.shape[axis:])
+				if !yield(piece{part: i, at: o * size, size: size}) {
+					return
+				}
+			}
+		}
+	}
+	out, err := im.copied(shape, parts, runs)
 	if err != nil {
 		return nil, n.errorf("%w", err)
-	}
-	data := out.data[:0]
-	for o := range product(shape[:axis]) {
-		for _, t := range parts {
-			size := product(t.shape[axis:])
-			data = append(data, t.data[o*size:(o+1)*size]...)
-		}
 	}
 	return out, nil
 }

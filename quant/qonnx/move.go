@@ -45,10 +45,6 @@ func (im *importer) reshaped(n *node, v value, shape []int) (value, error) {
 func reshaped(t *tensor, shape []int) *tensor {
 	out := *t
 	out.shape = shape
-	if out.q != nil {
-		q := *out.q
-		out.q = &q
-	}
 	return &out
 }
 
@@ -292,13 +288,9 @@ func (im *importer) transposed(n *node, v value, perm []int) (value, error) {
 	panic("qonnx: unknown kind of value")
 }
 
-// transposedTensor moves data, and the integers and scales that a Quant left
-// beside them: Brevitas has Quant, Transpose, MatMul.
+// transposedTensor moves data and what is known of them: Brevitas has Quant,
+// Transpose, MatMul.
 func (im *importer) transposedTensor(n *node, t *tensor, shape, perm []int) (value, error) {
-	size, err := im.left.take(shape)
-	if err != nil {
-		return nil, n.errorf("%w", err)
-	}
 	// Strides of the operand, in the order of the result's axes: the cursor of
 	// broadcasting then walks a transposition.
 	stride := make([]int, len(perm))
@@ -307,19 +299,11 @@ func (im *importer) transposedTensor(n *node, t *tensor, shape, perm []int) (val
 		stride[i] = step
 		step *= t.shape[i]
 	}
-	walk := &cursor{shape: shape, count: make([]int, len(perm)), stride: pick(stride, perm)}
-	from := make([]int, size)
-	for i := range from {
-		from[i] = walk.next()
-	}
-	out := &tensor{shape: shape, data: pick(t.data, from), elem: t.elem}
-	if t.q != nil {
-		q := *t.q
-		q.n = pick(q.n, from)
-		if q.scale.each != nil {
-			q.scale.each = pick(q.scale.each, from)
-		}
-		out.q = &q
+	out, err := im.copied(shape, []*tensor{t}, walked(len(t.data), func() *cursor {
+		return &cursor{shape: shape, count: make([]int, len(perm)), stride: pick(stride, perm)}
+	}))
+	if err != nil {
+		return nil, n.errorf("%w", err)
 	}
 	return out, nil
 }

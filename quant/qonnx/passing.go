@@ -36,8 +36,8 @@ func (im *importer) selection(n *node, s *stream, axis int, picks []int) (value,
 	}
 	whole := im.counted(n, s)
 	if whole == nil {
-		return nil, n.errorf("takes some channels of what is not quantised, from %s: put a Quant node of at most %d "+
-			"bits before it", s.origin(), maxBits)
+		return nil, n.errorf("takes some channels of what %s, from %s: put a Quant node of at most %d bits before it",
+			s.lack(), s.origin(), maxBits)
 	}
 	if err := narrow(n, whole); err != nil {
 		return nil, err

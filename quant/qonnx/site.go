@@ -112,7 +112,7 @@ func (im *importer) follow(t *site, v view, s *stream) (*stream, error) {
 	if s.q != nil {
 		out, err = im.integers(t, v, s.q.scale, s.q.offset)
 	} else if out, err = im.add(t, v); err == nil {
-		out.steps, out.at = s.steps, s.at
+		out.steps, out.at, out.wide = s.steps, s.at, s.wide
 	}
 	if err != nil {
 		return nil, err
@@ -137,13 +137,8 @@ func (im *importer) quantisedStream(n *node, v value) (*stream, error) {
 			return nil, n.errorf("its data operand, the graph's input, is not quantised: put a Quant node of at most "+
 				"%d bits before it, or say its type (--input-type)", maxBits)
 		}
-		if s.wide > 0 {
-			return nil, n.errorf("its data operand, from %s, has integers of %d bits, which is too wide: want at "+
-				"most %d",
-				s.origin(), s.wide, maxBits)
-		}
-		return nil, n.errorf("its data operand, from node %s (%s), is not quantised: put a Quant node of at most %d "+
-			"bits before it", s.at.label(), clip(s.at.op), maxBits)
+		return nil, n.errorf("its data operand, from %s, %s: put a Quant node of at most %d bits before it",
+			s.origin(), s.lack(), maxBits)
 	}
 	return s, nil
 }
