@@ -72,6 +72,9 @@ func opBinary(im *importer, n *node) (value, error) {
 	if err != nil {
 		return nil, err
 	}
+	if b, err = n.oldBroadcast(a, b); err != nil {
+		return nil, err
+	}
 	return im.binary(n, n.op, a, b)
 }
 
@@ -286,10 +289,8 @@ func opBatchNorm(im *importer, n *node) (value, error) {
 	if err := s.inReals(n); err != nil {
 		return nil, err
 	}
-	// In training mode mean and variance are those of the batch, outputs of the
-	// node depend on other samples, and no constant threshold exists.
-	if n.int("training_mode", 0) != 0 {
-		return nil, n.errorf("is in training mode, export the network in evaluation mode")
+	if err := im.inference(n); err != nil {
+		return nil, err
 	}
 	dims := s.dims()
 	if len(dims) < 2 {

@@ -35,6 +35,9 @@ func (im *importer) evaluate(n *node) error {
 		}
 		return fmt.Errorf("unsupported operator %s of %s (node %s)%s", clip(n.op), domain, n.label(), instead[n.op])
 	}
+	if err := n.checkAttributes(); err != nil {
+		return err
+	}
 	v, err := op(im, n)
 	if err != nil {
 		return err

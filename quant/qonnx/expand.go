@@ -35,6 +35,10 @@ func foldExpand(im *importer, n *node) (value, error) {
 	}
 	s, ok := v.(*stream)
 	if !ok || s.pads != nil {
+		// Labels and zeros around a stream are not repeated.
+		if product(out) != product(v.dims()) {
+			return nil, n.errorf("cannot expand shape %v to %v", v.dims(), out)
+		}
 		return im.reshaped(n, v, out)
 	}
 	wide := *s

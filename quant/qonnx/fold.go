@@ -177,9 +177,9 @@ func foldConcat(im *importer, n *node) (value, error) {
 		return nil, n.errorf("has no inputs")
 	}
 	shape := slices.Clone(parts[0].shape)
-	axis := n.fromEnd("axis", 0, len(shape))
-	if axis < 0 || axis >= len(shape) {
-		return nil, n.errorf("axis %d of a constant of shape %v", n.int("axis", 0), shape)
+	axis, err := n.concatAxis(len(shape))
+	if err != nil {
+		return nil, err
 	}
 	for _, t := range parts[1:] {
 		if len(t.shape) != len(shape) ||

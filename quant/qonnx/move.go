@@ -8,8 +8,7 @@ import (
 // Operators that only move elements: they work on every kind of value.
 
 // reshaped returns v with another shape of as many elements. Row-major order
-// does not change, so that a stream's digits are only regrouped; a ranking
-// keeps no more than a shape.
+// does not change, so that a stream's digits are only regrouped.
 func (im *importer) reshaped(n *node, v value, shape []int) (value, error) {
 	switch v := v.(type) {
 	case *tensor:
@@ -33,9 +32,7 @@ func (im *importer) reshaped(n *node, v value, shape []int) (value, error) {
 		}
 		return &out, nil
 	case *ranking:
-		out := *v
-		out.shape = shape
-		return &out, nil
+		return v.reshaped(im, n, shape)
 	}
 	panic("qonnx: unknown kind of value")
 }
@@ -62,9 +59,17 @@ func boundedProduct(shape []int) int {
 	return size
 }
 
-// moveIdentity evaluates Identity and Dropout, which is one in inference; its
-// mask is not supported.
+// moveIdentity evaluates Identity.
 func moveIdentity(im *importer, n *node) (value, error) { return im.operand(n, 0) }
+
+// moveDropout evaluates Dropout, which is Identity in inference; its mask is not
+// supported.
+func moveDropout(im *importer, n *node) (value, error) {
+	if err := im.inference(n); err != nil {
+		return nil, err
+	}
+	return im.operand(n, 0)
+}
 
 // moveReshape evaluates Reshape: 0 copies a size (unless allowzero, opset 14),
 // one -1 stands for the rest (ONNX, Reshape). shape is an attribute before
@@ -281,9 +286,7 @@ func (im *importer) transposed(n *node, v value, perm []int) (value, error) {
 		}
 		return &out, nil
 	case *ranking:
-		out := *v
-		out.shape = shape
-		return &out, nil
+		return v.transposed(im, n, shape, perm)
 	}
 	panic("qonnx: unknown kind of value")
 }

@@ -25,17 +25,12 @@ func opResize(im *importer, n *node) (value, error) {
 	if err != nil {
 		return nil, err
 	}
+	dims := s.dims()
+	if err := n.repeatsAll(dims, factors); err != nil {
+		return nil, err
+	}
 	if !slices.ContainsFunc(factors, func(f int) bool { return f != 1 }) {
 		return s, nil
-	}
-	if mode := n.string("mode", "nearest"); mode != "nearest" {
-		return nil, n.errorf("interpolates by %s, want nearest", show(mode))
-	}
-	dims := s.dims()
-	for i, f := range factors {
-		if err := n.repeatsExactly(im.g.opset, dims[i], f); err != nil {
-			return nil, err
-		}
 	}
 	if s, err = im.simple(n, s); err != nil {
 		return nil, err
@@ -125,7 +120,7 @@ func (im *importer) resizedAxes(n *node, rank int) ([]int, error) {
 // good as none: exporters write one beside sizes.
 func (im *importer) resizeScales(n *node, dims []int) ([]float64, error) {
 	at, sizesAt := 2, 3
-	if n.op == "Upsample" || im.g.opset < 11 {
+	if n.op == "Upsample" || n.opset < 11 {
 		at, sizesAt = 1, -1
 	}
 	var scales []float64
@@ -159,18 +154,35 @@ func (im *importer) resizeScales(n *node, dims []int) ([]float64, error) {
 	return scales, nil
 }
 
+// repeatsAll returns an error unless n repeats every element, along each axis as
+// often as factors say. An axis of factor 1 may be moved as well: by a region of
+// interest, or by half an element. Interpolation is none at whole positions.
+func (n *node) repeatsAll(dims, factors []int) error {
+	mode := n.string("mode", "nearest")
+	if mode != "nearest" && slices.ContainsFunc(factors, func(f int) bool { return f != 1 }) {
+		return n.errorf("interpolates by %s, want nearest", show(mode))
+	}
+	for i, f := range factors {
+		if err := n.repeatsExactly(dims[i], f); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // repeatsExactly returns an error unless the node's rules for coordinates make
 // element i of the result element i/f of the input (ONNX, Resize). ONNX has
 // several rules to find the source coordinate and four to round it; which pairs
 // repeat evenly depends on the sizes, so that each position is computed.
 // Upsample has no rules: floor(i/f), by definition.
-func (n *node) repeatsExactly(opset int64, length, f int) error {
-	if f == 1 || n.op == "Upsample" {
+func (n *node) repeatsExactly(length, f int) error {
+	if n.op == "Upsample" {
 		return nil
 	}
+	between := n.string("mode", "nearest") != "nearest"
 	transform := n.string("coordinate_transformation_mode", "half_pixel")
 	nearest := n.string("nearest_mode", "round_prefer_floor")
-	if opset < 11 {
+	if n.opset < 11 {
 		transform, nearest = "asymmetric", "floor" // before opset 11
 	}
 	if length > 1<<20/f {
@@ -180,16 +192,24 @@ func (n *node) repeatsExactly(opset int64, length, f int) error {
 		x := float64(i) / float64(f)
 		switch transform {
 		case "asymmetric":
-		// They differ for an output of one element, which f > 1 does not make.
-		case "half_pixel", "pytorch_half_pixel":
+		// They are the same for whole factors, and for an output of one element, whose
+		// only position is 0.
+		case "half_pixel", "pytorch_half_pixel", "half_pixel_symmetric":
 			x = (float64(i)+0.5)/float64(f) - 0.5
 		case "tf_half_pixel_for_nn":
 			x = (float64(i) + 0.5) / float64(f)
 		// The ends of input and output fall together.
 		case "align_corners":
-			x = float64(i) * float64(length-1) / float64(length*f-1)
+			x = float64(i) * float64(length-1) / float64(max(1, length*f-1))
 		default:
 			return n.errorf("transforms coordinates by %s, which is not supported", show(transform))
+		}
+		switch {
+		case !between:
+		case x != float64(i):
+			return n.errorf("interpolates between elements at position %d with %s, want nearest", i, transform)
+		default:
+			continue
 		}
 		switch nearest {
 		// Halves down: ceil(x - 1/2).
