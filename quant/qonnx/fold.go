@@ -65,6 +65,9 @@ func (im *importer) foldUnary(n *node, t *tensor, f func(x float64) float64) (va
 // foldConstant evaluates Constant, which has exactly one of several attributes
 // (ONNX, Constant, opset 12). Strings and sparse tensors are refused.
 func foldConstant(im *importer, n *node) (value, error) {
+	if len(n.attrs) > 1 {
+		return nil, n.errorf("has %d values, want one", len(n.attrs))
+	}
 	switch {
 	case n.attrs["value"].GetT() != nil:
 		t, err := im.decodeTensor(n.attrs["value"].GetT())
