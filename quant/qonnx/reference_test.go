@@ -141,3 +141,33 @@ func TestFlatteningSoftmax(t *testing.T) {
 	_, err := build(13)
 	wantError(t, err, `works on axis 3 of shape [1 4 1 1], want the axis of all elements`)
 }
+
+// A ranking of all elements moves as they do: the label counts in the order that ONNX
+// has, or the graph is refused. Here Softmax flattens an image (opset 12).
+func TestMovedRankings(t *testing.T) {
+	for name, c := range map[string]struct {
+		move func(g *testGraph, x string) string
+		want string // the error, if there is one
+	}{
+		"as it is": {func(g *testGraph, x string) string { return x }, ""},
+		// Channels first is the order of the graph, and channels last in hardware.
+		"channels last": {func(g *testGraph, x string) string {
+			return g.op("Transpose", in(x), intsAttr("perm", 0, 2, 3, 1))
+		}, ""},
+		"rows and columns": {func(g *testGraph, x string) string {
+			return g.op("Transpose", in(x), intsAttr("perm", 0, 1, 3, 2))
+		}, `gives shape [1 2 2 2] of an image of 2x2x2 in another order`},
+		"a label of all": {func(g *testGraph, x string) string {
+			return g.op("ArgMax", in(g.op("Flatten", in(x))), intAttr("axis", 1))
+		}, `gives shape [1 8] of an image of 2x2x2 in another order`},
+	} {
+		g := newTestGraph(1, 1, 2, 2)
+		g.opset = 12
+		_, err := g.decode(c.move(g, g.op("Softmax", in(g.twoByTwo()))))
+		if c.want != "" {
+			wantError(t, err, c.want)
+		} else if err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}

@@ -229,3 +229,15 @@ func TestFloatVersions(t *testing.T) {
 	_, err := DecodeModel("test", g.encode(g.op("Conv", in(x, g.f32([]int{1, 1, 1, 1}, 1)))))
 	wantError(t, err, `(Pad): pads by`)
 }
+
+// Selu's defaults have four digits before opset 6. They are FLOATs, as attributes are.
+// (ONNX, Selu-1 and Selu-6.)
+func TestSeluDefaults(t *testing.T) {
+	for opset, want := range map[int64][2]float32{5: {1.6732, 1.0507}, 6: {1.67326319217681884765625,
+		1.05070102214813232421875}} {
+		n := &node{opset: opset}
+		if a, g := seluAlpha(n), seluGamma(n); a != float64(want[0]) || g != float64(want[1]) {
+			t.Errorf("opset %d: alpha %v and gamma %v, want %v", opset, a, g, want)
+		}
+	}
+}
