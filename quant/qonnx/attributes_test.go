@@ -10,15 +10,6 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
-// attrsOf returns the attributes of a node.
-func attrsOf(list ...*onnxpb.AttributeProto) map[string]*onnxpb.AttributeProto {
-	out := map[string]*onnxpb.AttributeProto{}
-	for _, a := range list {
-		out[a.GetName()] = a
-	}
-	return out
-}
-
 // onnxOperators are ONNX's attributes of an operator by opset, of
 // testdata/attributes.json: only opsets in which they changed. A default is
 // "required" where there is none, and empty where ONNX says none.
