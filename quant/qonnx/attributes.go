@@ -77,6 +77,7 @@ var knownAttributes = map[string]attributes{
 	"Unsqueeze": {"axes": aInts},
 	"Transpose": {"perm": aInts},
 
+	// sparse_value and strings are missing on purpose: checkAttributes then names them.
 	"Constant": {"value": aTensor, "value_float": aFloat, "value_int": aInt, "value_floats": aFloats,
 		"value_ints": aInts},
 	"ConstantOfShape": {"value": aTensor},
@@ -102,8 +103,10 @@ var knownAttributes = map[string]attributes{
 	"ReduceMax":    reductionsOver,
 	"ReduceSum":    reductionsOver,
 	"DepthToSpace": {"blocksize": aInt, "mode": aString.of("DCR", "CRD")},
-	"Pad":          {"mode": aString, "pads": aInts, "value": aFloat},
-	"Upsample":     {"mode": aString, "scales": aFloats},
+	// Pad-1 called its pads paddings, which is refused.
+	"Pad": {"mode": aString, "pads": aInts, "value": aFloat},
+	// Upsample-1 had a factor for each axis, height_scale and width_scale: refused.
+	"Upsample": {"mode": aString, "scales": aFloats},
 	// exclude_outside gives other weights to what lies beyond the edge.
 	"Resize": {"mode": aString, "nearest_mode": aString, "coordinate_transformation_mode": aString, "axes": aInts,
 		"keep_aspect_ratio_policy": aString, "exclude_outside": aInt.of(int64(0)), "cubic_coeff_a": aFloat,
@@ -115,6 +118,7 @@ var knownAttributes = map[string]attributes{
 	"ArgMax":     {"axis": aInt, "keepdims": aInt, "select_last_index": aInt},
 	"TopK":       {"axis": aInt, "k": aInt, "largest": aInt, "sorted": aInt},
 
+	// The two forms of its page; which one decides thresholds.
 	"Gelu":            {"approximate": aString.of("none", "tanh")},
 	"LeakyRelu":       alphaOnly,
 	"Elu":             alphaOnly,

@@ -46,6 +46,7 @@ var refusedAttributes = map[string][]string{
 func TestAttributesOfONNX(t *testing.T) {
 	onnx := onnxAttributes(t)
 	names := slices.Concat(sortedKeys(operators), sortedKeys(unaries), sortedKeys(binaries))
+	// All that the importer evaluates: a new operator is held to its page from the start.
 	for _, op := range names {
 		versions, ok := onnx[op]
 		if !ok {
@@ -53,6 +54,8 @@ func TestAttributesOfONNX(t *testing.T) {
 		}
 		have := map[string]bool{}
 		for _, v := range versions {
+			// Known or refused, never neither: an attribute that nobody thought of would be
+			// read over.
 			for name, a := range v.Attributes {
 				have[name] = true
 				known, ok := knownAttributes[op][name]
@@ -64,6 +67,7 @@ func TestAttributesOfONNX(t *testing.T) {
 				}
 			}
 		}
+		// One of no page would be accepted from files of no standard.
 		for name := range knownAttributes[op] {
 			if !have[name] {
 				t.Errorf("%s: attribute %s is not ONNX's", op, name)
@@ -104,6 +108,8 @@ func TestDefaultsByOpset(t *testing.T) {
 			}
 		}
 	}
+	// Both ways: a default that changes and is not listed, and one that is listed and does
+	// not change.
 	for key, defaults := range got {
 		if len(defaults) > 1 && !slices.Equal(defaults, want[key]) {
 			t.Errorf("%s has defaults %q, want %q", key, defaults, want[key])
@@ -129,20 +135,24 @@ func TestRefusedAttributes(t *testing.T) {
 		// Of the wrong type it would read as 0, and make a ReLU of it.
 		`(LeakyRelu): attribute "alpha" is of type 2 of ONNX's AttributeType, want 1`: chain("LeakyRelu",
 			intAttr("alpha", 1)),
+		// ONNX Runtime's FusedMatMul has it, ONNX's MatMul has not.
 		`(MatMul): has an attribute "transB"`: func(g *testGraph) string {
 			return g.op("MatMul", in(g.input("x"), g.w1()), intAttr("transB", 1))
 		},
+		// A scale per channel is a matter of broadcasting in QONNX.
 		`(Quant): has an attribute "axis"`: func(g *testGraph) string {
 			w := g.q(g.f32([]int{4, 2}, make([]float32, 8)...), quantOf{scale: g.scalar(1), bits: 3})
 			last := g.g.Node[len(g.g.Node)-1]
 			last.Attribute = append(last.Attribute, intAttr("axis", 1))
 			return g.op("MatMul", in(g.input("x"), w))
 		},
+		// Its statistics are per element then, which would pass for channels on a vector.
 		`(BatchNormalization): attribute "spatial" is 0, want one of [1]`: func(g *testGraph) string {
 			v := g.f32([]int{3}, 1, 1, 1)
 			g.opset = 8
 			return g.op("BatchNormalization", in(g.fc1(g.input("x")), v, v, v, v), intAttr("spatial", 0))
 		},
+		// The factor is 1: nothing else would look at the node.
 		`(Resize): attribute "exclude_outside" is 1, want one of [0]`: func(g *testGraph) string {
 			return g.op("Resize", in(g.input("x"), "", g.f32([]int{2}, 1, 1)), intAttr("exclude_outside", 1))
 		},
@@ -152,16 +162,19 @@ func TestRefusedAttributes(t *testing.T) {
 				stringAttr("coordinate_transformation_mode", "tf_crop_and_resize"))
 			return g.fc1(x)
 		},
+		// (0 + 0.5) / 1 is 0.5, whose ceiling is 1.
 		`(Resize): picks element 1 for position 0`: func(g *testGraph) string {
 			x := g.op("Resize", in(g.input("x"), "", g.f32([]int{2}, 1, 1)), stringAttr("nearest_mode", "ceil"),
 				stringAttr("coordinate_transformation_mode", "tf_half_pixel_for_nn"))
 			return g.fc1(x)
 		},
+		// At 0.5, between elements 0 and 1.
 		`(Resize): interpolates between elements at position 0`: func(g *testGraph) string {
 			x := g.op("Resize", in(g.input("x"), "", g.f32([]int{2}, 1, 1)), stringAttr("mode", "linear"),
 				stringAttr("coordinate_transformation_mode", "tf_half_pixel_for_nn"))
 			return g.fc1(x)
 		},
+		// ONNX wants exactly one; which of two is meant nobody knows.
 		`(Constant): has 2 values, want one`: func(g *testGraph) string {
 			return g.op("Add", in(g.fc1(g.input("x")), g.op("Constant", nil, floatAttr("value_float", 1),
 				intAttr("value_int", 2))))

@@ -24,6 +24,7 @@ func foldExpand(im *importer, n *node) (value, error) {
 		return nil, n.errorf("cannot expand shape %v to %v", v.dims(), shape)
 	}
 	if t, ok := v.(*tensor); ok {
+		// Quantised weights stay quantised: one row may stand for many.
 		wide, err := im.expanded(t, out)
 		if err != nil {
 			return nil, n.errorf("%w", err)

@@ -153,6 +153,8 @@ func (r *floatReader) evaluate(n *node) error {
 			fs = append(fs, f)
 		}
 	}
+	// The same lists as the integer reader has: a model that was trained from a graph read
+	// half would be another's.
 	if err := n.checkAttributes(); err != nil {
 		return err
 	}
@@ -205,6 +207,7 @@ func (r *floatReader) layer(n *node, fs []*feature) (value, error) {
 	case "Cast", "CastLike":
 		return r.cast(n, x)
 	}
+	// Softmax in the middle (attention) is no layer, and is not to be left out.
 	if x.ranked && !reshapes[n.op] {
 		return nil, n.errorf("follows what only keeps the order of the outputs (Softmax, ArgMax, ...), which may only " +
 			"end the network")
@@ -250,6 +253,8 @@ var reshapes = map[string]bool{"Flatten": true, "Reshape": true, "Squeeze": true
 // the importer's rules. What it gives is marked: a Cast behind it is of labels or
 // scores that nothing computes with.
 func (r *floatReader) ranking(n *node, x *feature) (value, error) {
+	// Reading the axis matters here too: an ArgMax over samples would make a classifier of
+	// what is none.
 	k, err := r.im.ruleOf(n, len(x.size))
 	if err != nil {
 		return nil, err

@@ -65,6 +65,7 @@ func (im *importer) foldUnary(n *node, t *tensor, f func(x float64) float64) (va
 // foldConstant evaluates Constant, which has exactly one of several attributes
 // (ONNX, Constant, opset 12). Strings and sparse tensors are refused.
 func foldConstant(im *importer, n *node) (value, error) {
+	// Nobody knows which of two values is meant.
 	if len(n.attrs) > 1 {
 		return nil, n.errorf("has %d values, want one", len(n.attrs))
 	}
@@ -149,6 +150,8 @@ func (im *importer) picks(n *node, t *tensor, axis int, from, shape []int) (*ten
 	// Row-major: the axis lies between outer repetitions and runs of inner
 	// elements.
 	outer, inner := product(t.shape[:axis]), product(t.shape[axis+1:])
+	// As runs instead of data: integers and scales beside the data are picked by the
+	// same.
 	runs := func(yield func(piece) bool) {
 		for o := range outer {
 			for _, p := range from {
@@ -191,6 +194,7 @@ func foldConcat(im *importer, n *node) (value, error) {
 		}
 		shape[axis] += t.shape[axis]
 	}
+	// Of each part what lies behind the axis, in turn.
 	runs := func(yield func(piece) bool) {
 		for o := range product(shape[:axis]) {
 			for i, t := range parts {

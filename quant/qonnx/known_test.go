@@ -28,18 +28,21 @@ func fromPyTorch(t *testing.T, data []byte) []byte {
 var betweenQuantAndLayer = map[string]func(g *testGraph, x, w string) string{
 	"nothing":   func(g *testGraph, x, w string) string { return g.op("MatMul", in(x, w)) },
 	"Transpose": func(g *testGraph, x, w string) string { return g.op("MatMul", in(x, g.transpose(w))) },
+	// Gemm transposes by itself: PyTorch writes nn.Linear with a bias so.
 	"transB": func(g *testGraph, x, w string) string {
 		return g.op("Gemm", in(x, w), intAttr("transB", 1))
 	},
 	"Reshape": func(g *testGraph, x, w string) string {
 		return g.op("MatMul", in(x, g.op("Reshape", in(w, g.i64(4, 4)))))
 	},
+	// A part of the weights: a layer that was pruned or divided between two.
 	"Gather": func(g *testGraph, x, w string) string {
 		return g.op("MatMul", in(x, g.op("Gather", in(w, g.i64(0, 3)), intAttr("axis", 1))))
 	},
 	"Slice": func(g *testGraph, x, w string) string {
 		return g.op("MatMul", in(x, g.op("Slice", in(w, g.i64(0), g.i64(2), g.i64(1)))))
 	},
+	// Its second output is left unread; both are parts of one Quant.
 	"Split": func(g *testGraph, x, w string) string {
 		a := g.op("Split", in(w, g.i64(1, 3)), intAttr("axis", 1))
 		last := g.g.Node[len(g.g.Node)-1]
@@ -49,20 +52,26 @@ var betweenQuantAndLayer = map[string]func(g *testGraph, x, w string) string{
 	"Concat": func(g *testGraph, x, w string) string {
 		return g.op("MatMul", in(x, g.op("Concat", in(w, w), intAttr("axis", 1))))
 	},
+	// The first of the three axes is one that MatMul ignores.
 	"Expand": func(g *testGraph, x, w string) string {
 		return g.op("MatMul", in(x, g.op("Expand", in(w, g.i64(1, 4, 4)))))
 	},
+	// Equalised graphs scale weights by channel, with the factors on either side.
 	"Mul": func(g *testGraph, x, w string) string {
 		return g.op("MatMul", in(x, g.op("Mul", in(g.f32([]int{4}, 1, 2, 3, 4), w))))
 	},
+	// The product has an axis more than the weights.
 	"a wider Mul": func(g *testGraph, x, w string) string {
 		return g.op("MatMul", in(x, g.op("Mul", in(w, g.f32([]int{1, 1, 1}, 2)))))
 	},
 	"Div": func(g *testGraph, x, w string) string { return g.op("MatMul", in(x, g.op("Div", in(w, g.scalar(2))))) },
 	"Neg": func(g *testGraph, x, w string) string { return g.op("MatMul", in(x, g.op("Neg", in(w)))) },
+	// DOUBLE rounds no FLOAT, and FLOAT no number that was one.
 	"Casts": func(g *testGraph, x, w string) string {
 		return g.op("MatMul", in(x, g.cast(g.cast(w, typeDouble), typeFloat)))
 	},
+	// The second finds weights on its grid, since the first has put them there. The file
+	// still holds what the first moved.
 	"another Quant": func(g *testGraph, x, w string) string {
 		return g.op("MatMul", in(x, g.q(w, quantOf{scale: g.scalar(0.3), bits: 16, signed: true})))
 	},
@@ -76,6 +85,7 @@ func TestKnownReachesLayers(t *testing.T) {
 		for i := range w {
 			w[i] = float32(i-8) * 0.3
 		}
+		// -2.39 is 7.97 scales below 0: it goes to -8 again, so that the layer is the same.
 		w[0] += unrounded
 		return g.q(g.f32([]int{4, 4}, w...), quantOf{scale: g.scalar(0.3), bits: bits, signed: true})
 	}
@@ -83,6 +93,7 @@ func TestKnownReachesLayers(t *testing.T) {
 		for _, c := range []struct {
 			moved float32
 			notes int
+			// No note without a weight that moved: else every network would have one.
 		}{{0, 0}, {0.01, 1}} {
 			g := newTestGraph(1, 4)
 			out := layer(g, g.input("x"), weights(g, c.moved, 8))
@@ -109,6 +120,7 @@ func TestKnownOfNothing(t *testing.T) {
 	wantError(t, err, `its weights, of shape [4 2], are not quantised`)
 	// Together they are as wide as the wider one.
 	g = newTestGraph(1, 4)
+	// Parts of different scales are columns here, whose sums have one scale each.
 	a := g.q(g.f32([]int{4, 1}, 1, 2, 3, 1), quantOf{scale: g.scalar(1), bits: 3, signed: true})
 	b := g.q(g.f32([]int{4, 1}, 1, 2, 3, 1), quantOf{scale: g.scalar(0.5), bits: 7, signed: true})
 	n := mustDecode(t, g, g.op("MatMul", in(g.input("x"), g.op("Concat", in(a, b), intAttr("axis", 1)))))
@@ -121,10 +133,12 @@ func TestKnownOfNothing(t *testing.T) {
 // A stream of too many bits is called that by whoever reads it, not "not quantised".
 func TestWideStreams(t *testing.T) {
 	for name, read := range map[string]func(g *testGraph, x string) string{
-		"MatMul":      func(g *testGraph, x string) string { return g.fc1(x) },
+		"MatMul": func(g *testGraph, x string) string { return g.fc1(x) },
+		// An affine step keeps integers, too wide or not.
 		"Mul, MatMul": func(g *testGraph, x string) string { return g.fc1(g.op("Mul", in(x, g.scalar(2)))) },
 		"Add, MatMul": func(g *testGraph, x string) string { return g.fc1(g.op("Add", in(x, g.scalar(2)))) },
-		"Add":         func(g *testGraph, x string) string { return g.op("Add", in(x, g.op("Tanh", in(x)))) },
+		// Of two operands at fault the first is wide; the Tanh of the other is not a Quant.
+		"Add": func(g *testGraph, x string) string { return g.op("Add", in(x, g.op("Tanh", in(x)))) },
 		"Gather": func(g *testGraph, x string) string {
 			return g.op("Gather", in(x, g.i64(1)), intAttr("axis", 1))
 		},
@@ -155,6 +169,8 @@ func TestGrid(t *testing.T) {
 		}
 	}
 	r := rand.New(rand.NewPCG(5, 16))
+	// One that was found to be far off, thirds, and scales far from 1: the bound is
+	// relative to the integer and knows no scale.
 	scales := []float32{0.13, 0.1, 1. / 3, 1, 1e-6, 3e7}
 	drawn := 100
 	if testing.Short() {
@@ -173,6 +189,7 @@ func TestGrid(t *testing.T) {
 	if furthest < 1.8e-3 || furthest > 0x1p-9 {
 		t.Errorf("the furthest weight lies %v scales beside its integer, want 1.85e-3 at least, 2^-9 at most", furthest)
 	}
+	// Four units of 2^-24, times the integer: of 1 that is 2^-22, of 32768 1/128.
 	for _, c := range []struct {
 		x, y float64
 		on   bool
@@ -198,6 +215,7 @@ func TestGridNotes(t *testing.T) {
 		moved float32
 		notes int
 	}{{0, 0}, {0.013, 1}, {-0.013, 1}} {
+		// Both ends of the type, the integer that lies furthest off, and the smallest.
 		for _, n := range []float32{31520, -31520, 32767, -32768, 1, 0} {
 			g := newTestGraph(1, 1)
 			w := g.q(g.f32([]int{1, 1}, n*scale+c.moved), quantOf{scale: g.scalar(scale), bits: 16, signed: true})

@@ -164,6 +164,7 @@ func opRanking(im *importer, n *node) (value, error) {
 		return nil, err
 	}
 	out.shape = r.shape(v.dims())
+	// What Softmax gives has the elements' type.
 	if out.label = r.picks; r.picks {
 		out.elem = typeInt64 // ONNX, ArgMax and TopK's second output
 	}

@@ -32,6 +32,7 @@ func referenceTestdata(t *testing.T) *reference {
 	if err := json.Unmarshal(text, &out); err != nil {
 		t.Fatal(err)
 	}
+	// A field of another name would leave nothing to test.
 	if len(out.Values) == 0 || len(out.Rankings) == 0 {
 		t.Fatal("testdata/reference.json holds no cases")
 	}
@@ -67,6 +68,7 @@ const (
 var unranked = map[string]string{
 	"Softmax_0_14": alongOne, "LogSoftmax_0_14": alongOne, "Hardmax_0_14": alongOne, // all 1 or 0
 	"ArgMax_0_0": alongOne, "ArgMax_0_1": alongOne, "ArgMax_None_0": alongOne, "ArgMax_None_1": alongOne, // all 0
+	// Each element is the largest of its axis, of one.
 	"TopK_0":           alongOne,
 	"Softmax_ArgMax_0": alongOne, "LogSoftmax_ArgMax_0": alongOne, "Hardmax_ArgMax_0": alongOne, // all 0
 	"Softmax_0_ArgMax_1":       alongOne, // 0
@@ -75,13 +77,15 @@ var unranked = map[string]string{
 	"ArgMax_Exp":    nothing, // of the label
 	"ArgMax_last":   `selects the last index among equals, want the first`,
 	"TopK_smallest": `picks the smallest output, want the largest`,
-	"one_ArgMax":    oneResult, "one_Softmax": oneResult,
+	// By its sign the network would tell two classes apart, where ONNX gives 0.
+	"one_ArgMax": oneResult, "one_Softmax": oneResult,
 }
 
 // A ranking that is read has ONNX's label, that of the first of the largest.
 func TestReferenceRankings(t *testing.T) {
 	for name, c := range referenceTestdata(t).Rankings {
 		n, err := Decode(name, c.Model)
+		// What is refused has outputs in the file as well: they show why.
 		if want, ok := unranked[name]; ok {
 			wantError(t, err, want)
 			continue
@@ -129,6 +133,7 @@ func TestFlatteningSoftmax(t *testing.T) {
 		}
 	}
 	// The default: 1, of an image all channels, rows and columns; then -1, its columns.
+	// Four channels at one position: all axes but that of channels have size 1.
 	build := func(opset int64) (*quant.Network, error) {
 		g := newTestGraph(1, 1, 2, 2)
 		g.opset = opset
@@ -161,6 +166,7 @@ func TestMovedRankings(t *testing.T) {
 			return g.op("ArgMax", in(g.op("Flatten", in(x))), intAttr("axis", 1))
 		}, `gives shape [1 8] of an image of 2x2x2 in another order`},
 	} {
+		// From opset 13 on Softmax would rank the columns alone, and be refused.
 		g := newTestGraph(1, 1, 2, 2)
 		g.opset = 12
 		_, err := g.decode(c.move(g, g.op("Softmax", in(g.twoByTwo()))))

@@ -25,6 +25,7 @@ func opResize(im *importer, n *node) (value, error) {
 		return nil, err
 	}
 	dims := s.dims()
+	// Before the shortcut below: an axis of factor 1 may be moved too.
 	if err := n.repeatsAll(dims, factors); err != nil {
 		return nil, err
 	}

@@ -80,6 +80,8 @@ func TestOlderOpsets(t *testing.T) {
 	for name, c := range older {
 		read := func(opset int64, build func(g *testGraph) string) (*quant.Network, error) {
 			g := newTestGraph(1, 1, 2, 2)
+			// The Quant behind makes thresholds of all that the chain computes: two chains are the
+			// same where all thresholds are.
 			x := g.quarters(build(g))
 			g.opset = opset
 			return g.decode(x)
@@ -141,6 +143,7 @@ func TestTrainingModes(t *testing.T) {
 		wantError(t, err, `is in training mode, export the network in evaluation mode`)
 	}
 	// What decides cannot depend on the input.
+	// A switch in the graph: the network would be two.
 	g := newTestGraph(1, 1, 2, 2)
 	x := g.twoByTwo()
 	_, err := g.decode(g.op("Dropout", in(x, "", x)))
@@ -167,6 +170,7 @@ func TestNoDefaults(t *testing.T) {
 			func(g *testGraph) string {
 				return g.op("Add", in(g.fc1(g.input("x")), g.f32([]int{3}, 1, 2, 3)), intAttr("axis", 1))
 			}},
+		// Two axes from axis 1 on would be three.
 		`(Add): broadcasts shape [1 3] from axis 1`: {6, func(g *testGraph) string {
 			return g.op("Add", in(g.fc1(g.input("x")), g.f32([]int{1, 3}, 1, 2, 3)), intAttr("axis", 1))
 		}},
@@ -192,12 +196,14 @@ func TestFloatVersions(t *testing.T) {
 			x := g.op("ArgMax", in(dense(g, "x")), intAttr("axis", 1))
 			return g.op("ArgMax", in(x), intAttr("axis", 1))
 		},
+		// An attention head, e.g.: without its Softmax it is another model.
 		`(MatMul): follows what only keeps the order of the outputs`: func(g *testGraph) string {
 			return dense(g, g.op("Softmax", in(dense(g, "x"))))
 		},
 		`(Concat): has no axis, which ONNX wants from opset 4 on`: func(g *testGraph) string {
 			return g.op("Concat", in("x", "x"))
 		},
+		// Attributes are held to the same lists in both readers.
 		`(Gemm): has an attribute "transC"`: func(g *testGraph) string {
 			return g.op("Gemm", in("x", g.f32([]int{4, 4}, make([]float32, 16)...)), intAttr("transC", 1))
 		},
@@ -206,6 +212,7 @@ func TestFloatVersions(t *testing.T) {
 		_, err := DecodeModel("test", g.encode(build(g)))
 		wantError(t, err, want)
 	}
+	// What trains are the layers before it, so that its outputs are of no concern.
 	// Every ranking may end it.
 	for _, op := range []string{"Softmax", "LogSoftmax", "Hardmax", "ArgMax", "TopK"} {
 		g := newTestGraph(1, 4)
@@ -225,6 +232,8 @@ func TestFloatVersions(t *testing.T) {
 	// A Pad of named axes.
 	g := newTestGraph(1, 1, 2, 2)
 	g.opset = 18
+	// The axes are in another order: read without them, rows and columns would get what
+	// samples and channels have.
 	x := g.op("Pad", in("x", g.i64(0, 0, 1, 1, 0, 0, 1, 1), "", g.i64(3, 2, 1, 0)))
 	_, err := DecodeModel("test", g.encode(g.op("Conv", in(x, g.f32([]int{1, 1, 1, 1}, 1)))))
 	wantError(t, err, `(Pad): pads by`)
