@@ -112,7 +112,7 @@ func (im *importer) follow(t *site, v view, s *stream) (*stream, error) {
 	if s.q != nil {
 		out, err = im.integers(t, v, s.q.scale, s.q.offset)
 	} else if out, err = im.add(t, v); err == nil {
-		out.steps, out.at, out.wide = s.steps, s.at, s.wide
+		out.steps, out.at = s.steps, s.at
 	}
 	if err != nil {
 		return nil, err
