@@ -50,6 +50,9 @@ func lowestStart(l *quant.Layer, c, p int) int64 {
 // s1, ... with m-bit weights and n-bit activations; p bits for the hidden layers.
 func (s Sample) Design() (*hwgen.Design, error) {
 	p := s.Params
+	if p["layers"] > 0 {
+		return s.trainedDesign()
+	}
 	var sizes []int
 	for p[fmt.Sprintf("s%d", len(sizes))] > 0 {
 		sizes = append(sizes, p[fmt.Sprintf("s%d", len(sizes))])

@@ -11,7 +11,7 @@ import (
 // sweep returns what is to be synthesised: the same list every time.
 func sweep() []cost.Sample {
 	return slices.Concat(productSweep(), constantSweep(), streamSweep(), labelSweep(), designSweep(), mvauSweep(), shiftedSweep(),
-		outputSweep(), scoreSweep(), searchSweep(), shiftedRowSweep())
+		outputSweep(), scoreSweep(), searchSweep(), shiftedRowSweep(), heldOutSweep())
 }
 
 // productSweep covers every width of weight, of input and of product, up to 8 bits of
