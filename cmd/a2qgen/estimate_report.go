@@ -78,9 +78,7 @@ func (r *estimateReport) notes() []string {
 	if slices.ContainsFunc(r.Rows, func(row cost.Row) bool { return row.Shifted }) {
 		lines = append(lines, "shifted: safe, since accumulators begin at start values of their channels")
 	}
-	e := r.Fit[cost.KindDesign]
-	return append(lines, fmt.Sprintf("error on %d designs that the model was not fitted to, median and worst: LUT %.1f %%, %.1f %%, FF %.1f %%, %.1f %%",
-		e.Samples, e.LUTMedian, e.LUTMax, e.FFMedian, e.FFMax))
+	return append(lines, r.Fit[cost.KindDesign].String())
 }
 
 // row returns the row of a width.

@@ -11,8 +11,7 @@ import (
 	"github.com/a2qgen/a2qgen/quant"
 )
 
-// Unit rebuilds the block that a sample stands for. It panics for the kinds that
-// are no blocks, product and constant.
+// Unit rebuilds the block that a sample stands for. It panics for a design.
 func (s Sample) Unit() synth.Unit {
 	p := s.Params
 	switch s.Kind {
@@ -77,13 +76,6 @@ func (s Sample) Design() (*hwgen.Design, error) {
 		return nil, err
 	}
 	return hwgen.Plan(net, hwgen.Options{FPS: float64(p["kfps"]) * 1000})
-}
-
-// Product rebuilds the multiplier that a sample of kind product or constant is of.
-func (s Sample) Product() synth.Product {
-	p := s.Params
-	return synth.Product{WeightBits: p["m"], Constant: p["weight"],
-		InputBits: p["n"], InputSigned: p["signed"] == 1, Bits: p["bits"]}
 }
 
 // layer draws the layer of a sample: normal weights that use the M bits, shrunk
