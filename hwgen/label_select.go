@@ -23,8 +23,15 @@ func (s *LabelSelect) Module() string { return "label_select" }
 // Folds returns the beats of a frame.
 func (s *LabelSelect) Folds() int { return s.Layer.Out / s.PE }
 
-// Stages returns the pipeline registers before the spill register.
-func (s *LabelSelect) Stages() int { return 2 + log2Ceil(s.PE) }
+// Stages returns the pipeline registers before the spill register: operands, product where
+// gains differ, score, levels of the tournament, its comparison with the best row so far,
+// that row.
+func (s *LabelSelect) Stages() int {
+	if s.GainShift() < 0 {
+		return 4 + productStages(s.GainBits()) + log2Ceil(s.PE)
+	}
+	return 4 + log2Ceil(s.PE)
+}
 
 // Cycles implements Block.
 func (s *LabelSelect) Cycles() int { return s.Folds() }

@@ -26,9 +26,19 @@ func (m *MVAU) NF() int { return m.Layer.Out / m.Fold.PE }
 // SF returns the column folds: beats of one pass over the vector.
 func (m *MVAU) SF() int { return m.Layer.In / m.Fold.SIMD }
 
-// Stages returns the pipeline registers between an input beat and the spill
-// register: operands, products, tree, accumulator, one a threshold level.
-func (m *MVAU) Stages() int { return 3 + log2Ceil(m.Fold.SIMD) + m.activationBits() }
+// Stages returns the pipeline registers between an input beat and the spill register:
+// operands, products, tree, accumulator, search for the activation.
+func (m *MVAU) Stages() int {
+	return 1 + productStages(m.Layer.WeightBits) + log2Ceil(m.Fold.SIMD) + 1 + m.searchStages()
+}
+
+// productStages returns the registers of a product by a weight of so many bits, one per
+// radix-4 digit (templates/product.v).
+func productStages(weightBits int) int { return (weightBits + 1) / 2 }
+
+// searchStages returns the registers of the threshold search: each level reads a threshold
+// and compares it, and the first reads beside the accumulator (templates/thresholds.v).
+func (m *MVAU) searchStages() int { return max(0, 2*m.activationBits()-1) }
 
 func (m *MVAU) activationBits() int {
 	if t := m.Layer.Thresholds; t != nil {

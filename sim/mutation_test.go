@@ -28,21 +28,20 @@ var mutations = []mutation{
 	{"sum is zero-extended", "accumulator.v", "{(ACC_BITS-SUM_BITS){sum[SUM_BITS-1]}}", "{(ACC_BITS-SUM_BITS){1'b0}}"},
 	{"products are one bit short", "dot_product.v", "PRODUCT = (FULL < ACC_BITS) ? FULL : ACC_BITS", "PRODUCT = (FULL < ACC_BITS) ? FULL - 1 : ACC_BITS"},
 	{"tree nodes do not grow", "dot_product.v", "full[BITS-1:0];", "{full[BITS-2], full[BITS-2:0]};"},
-	{"weights are unsigned", "product.v", "{EXTRA{w[WEIGHT_BITS-1]}}", "{EXTRA{1'b0}}"},
-	{"inputs are signed", "product.v", "(INPUT_SIGNED != 0) && x[INPUT_BITS-1]", "x[INPUT_BITS-1]"},
-	{"carry of a negative digit is lost", "product.v", "{row[ROW-1], row, high}", "{row[ROW-1], row, 1'b0}"},
+	{"weights are unsigned", "product.v", "{(EXTRA+1){w[WEIGHT_BITS-1]}}", "{(EXTRA+1){1'b0}}"},
+	{"inputs are signed", "product.v", "(INPUT_SIGNED != 0) && factor[INPUT_BITS-1]", "factor[INPUT_BITS-1]"},
+	{"carry of a negative digit is lost", "product.v", "~{row, high}", "~{row, 1'b0}"},
 	{"lanes are swapped", "dot_product.v", "inputs[lane*INPUT_BITS", "inputs[(SIMD-1-lane)*INPUT_BITS"},
 	{"PEs are swapped", "mvau.v", "weights[pe*SIMD*WEIGHT_BITS", "weights[(PE-1-pe)*SIMD*WEIGHT_BITS"},
 	{"weight address runs one ahead", "mvau.v", "word_q  <= {ADDR_BITS{1'b0}};\n            beat_q", "word_q  <= {{(ADDR_BITS-1){1'b0}}, 1'b1};\n            beat_q"},
 	{"pipeline ignores the stall", "mvau.v", "wire en = !valid_q[AT_END] || spill_ready", "wire en = 1'b1 || spill_ready"},
 	{"ready in spite of a stall", "mvau.v", "assign s_ready = en", "assign s_ready = 1'b1"},
 	{"fold ends a beat early", "mvau.v", "LAST_BEAT = SF - 1", "LAST_BEAT = SF - 2"},
-	{"one pipeline stage less for valid", "mvau.v", "AT_SUM = 1 + TREE;", "AT_SUM = TREE;"},
-	{"threshold compares with >=", "threshold_stage.v", "threshold, 1'b1}", "threshold, 1'b0}"},
-	{"threshold compares unsigned", "threshold_stage.v", "{!threshold[THRESHOLD_BITS-1], ", "{!acc_wide[THRESHOLD_BITS-1], "},
+	{"one pipeline stage less for valid", "mvau.v", "AT_SUM = DIGITS + TREE;", "AT_SUM = DIGITS + TREE - 1;"},
+	{"threshold compares with >=", "threshold_stage.v", ") > (threshold_q", ") >= (threshold_q"},
+	{"threshold compares unsigned", "threshold_stage.v", "(acc_wide ^ SIGN) > (threshold_q ^ SIGN)", "acc_wide > threshold_q"},
 	{"search takes the wrong branch", "threshold_stage.v", "{found_q, bit_q}", "{found_q, !bit_q}"},
-	{"threshold of the next fold", "thresholds.v", "assign fold_in  = fold_q;", "assign fold_in  = (fold_q == LAST) ? {FOLD_BITS{1'b0}} : fold_q + 1'b1;"},
-	{"fold counter ignores the stall", "thresholds.v", "else if (en && valid) fold_q", "else if (valid) fold_q"},
+	{"threshold of the next fold", "mvau.v", ".fold(fold_sum_q)", ".fold(fold_q)"},
 	{"spill register drops a beat", "spill_register.v", "data_q <= spill_valid_q ? spill_q : s_data", "data_q <= s_data"},
 	{"spill register repeats a beat", "spill_register.v", "!free && (s_fire || spill_valid_q)", "spill_valid_q || (!free && s_fire)"},
 	{"queue writes into a full memory", "fifo.v", "assign s_ready = level_q != FULL", "assign s_ready = 1'b1"},
@@ -51,11 +50,14 @@ var mutations = []mutation{
 	{"replay reads what is not written", "replay_buffer.v", "wire available  = !first_pass ||", "wire available  = 1'b1 ||"},
 	{"converter swaps its parts", "width_converter.v", "shifted = {s_data, held_q}", "shifted = {held_q, s_data}"},
 	{"converter loses the waiting beat", "width_converter.v", "data_q <= next_valid_q ? next_q : s_data", "data_q <= s_data"},
-	{"label takes the last of equals", "label_select.v", "wire larger = $signed(beat_best[PAIR-1:LABEL_BITS]) > ", "wire larger = $signed(beat_best[PAIR-1:LABEL_BITS]) >= "},
-	{"match takes the last of equals", "label_select.v", "wire right_wins = $signed(right[PAIR-1:LABEL_BITS])\n                                        > ", "wire right_wins = $signed(right[PAIR-1:LABEL_BITS])\n                                        >= "},
+	{"label takes the last of equal neighbours", "label_select.v", "over_beat_q <= score > ", "over_beat_q <= score >= "},
+	{"label compares with the wrong best", "label_select.v", "taken_q ? over_beat_q : over_best_q", "taken_q ? over_best_q : over_beat_q"},
+	{"label forgets whether it took a beat", "label_select.v", "taken_q     <= take", "taken_q     <= 1'b0"},
+	{"label takes the last of equals", "label_select.v", "over_best_q <= score > ", "over_best_q <= score >= "},
+	{"match takes the last of equals", "label_select.v", "wire right_wins = (right[PAIR-1:LABEL_BITS] ^ SIGN)\n                                        > ", "wire right_wins = (right[PAIR-1:LABEL_BITS] ^ SIGN)\n                                        >= "},
 	{"label without gains", "label_select.v", "wide <<< GAIN_SHIFT", "wide"},
 	{"label without biases", "label_select.v", "score_q <= scaled + bias", "score_q <= scaled"},
-	{"label compares unsigned", "label_select.v", "wire larger = $signed(beat_best[PAIR-1:LABEL_BITS]) > $signed(best_q[PAIR-1:LABEL_BITS])", "wire larger = beat_best[PAIR-1:LABEL_BITS] > best_q[PAIR-1:LABEL_BITS]"},
+	{"label compares unsigned", "label_select.v", "SIGN = ONES ^ (ONES >> 1)", "SIGN = ONES ^ ONES"},
 	{"output port is always valid", "accelerator.v", "assign m_axis_tvalid = ", "assign m_axis_tvalid = 1'b1 || "},
 	{"output port inverts its data", "accelerator.v", "assign m_axis_tdata = {", "assign m_axis_tdata = ~{"},
 	{"frame never ends", "accelerator.v", ".last(m_axis_tlast)\n    );", ".last()\n    );\n    assign m_axis_tlast = 1'b0;"},
@@ -63,12 +65,16 @@ var mutations = []mutation{
 
 // busyMutations show only where every stage holds a vector of its own while the sink stalls.
 var busyMutations = []mutation{
-	{"best row ignores the stall", "label_select.v", "if (en && valid_q[LEVELS] && (first", "if (valid_q[LEVELS] && (first"},
+	{"best row ignores the stall", "label_select.v", "if (en && take) best_q", "if (take) best_q"},
 	{"match ignores the stall", "label_select.v", "if (en) winner_q <= right_wins", "winner_q <= right_wins"},
 	{"bye ignores the stall", "label_select.v", "if (en) winner_q <= left", "winner_q <= left"},
+	{"rows of products ignore the stall", "product.v", "if (en) sum_q <= {added", "sum_q <= {added"},
+	{"factors ignore the stall", "product.v", "if (en) begin\n                        bits_q", "begin\n                        bits_q"},
+	{"operands of scores ignore the stall", "label_select.v", "if (en) accs_q", "accs_q"},
+	{"comparisons ignore the stall", "label_select.v", "if (en) begin\n            beat_q", "begin\n            beat_q"},
 	{"scores ignore the stall", "label_select.v", "if (en) score_q", "score_q"},
 	{"single sums ignore the stall", "accumulator.v", "if (en) acc <= start", "acc <= start"},
-	{"products ignore the stall", "dot_product.v", "if (en) product_q", "product_q"},
+	{"products ignore the stall", "product.v", "if (en) sum_q <= row", "sum_q <= row"},
 }
 
 // mutate replaces the first old of a file in the emitted rtl folder by new.
@@ -114,7 +120,7 @@ func mutationTarget(t *testing.T) (*hwgen.Design, [][]int32) {
 	for c := range 10 {
 		last.Score.Gain[c], last.Score.Bias[c] = 2, int64(c%3)*14-14
 	}
-	for _, c := range []int{2, 3, 8} { // tie, within a beat and from beat to beat
+	for _, c := range []int{2, 3, 4, 8} { // tie, within a beat, with the next beat and with a later one
 		copy(last.Weights[12*c:12*(c+1)], last.Weights[12*2:12*3])
 		last.Score.Bias[c] = 18
 	}

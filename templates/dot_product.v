@@ -1,8 +1,9 @@
 // Pipelined dot product of SIMD integer weights and inputs, trimmed to ACC_BITS.
 //
 //   sum = w[0]*x[0] + ... + w[SIMD-1]*x[SIMD-1]
-//   One register after the products and one after every tree level: latency
-//   1 + ceil(log2(SIMD)) cycles of en, throughput 1 a cycle. A node of level l has
+//   One register after every digit of the products (product.v) and one after every tree
+//   level: latency ceil(WEIGHT_BITS / 2) + ceil(log2(SIMD)) cycles of en, throughput 1 a
+//   cycle. A node of level l has
 //   min(WEIGHT_BITS + INPUT_BITS + l, ACC_BITS) bits: an accumulator of ACC_BITS bits takes
 //   no more from it. A node below ACC_BITS bits is exact; one of ACC_BITS bits is a sum
 //   modulo 2^ACC_BITS, and no later node extends its sign. Where accumulators start at 0 the
@@ -48,12 +49,12 @@ module dot_product #(
                 .INPUT_BITS  (INPUT_BITS),
                 .INPUT_SIGNED(INPUT_SIGNED)
             ) u_product (
-                .w(weights[lane*WEIGHT_BITS +: WEIGHT_BITS]),
-                .x(inputs[lane*INPUT_BITS +: INPUT_BITS]),
-                .p(full)
+                .clk(clk),
+                .en (en),
+                .w  (weights[lane*WEIGHT_BITS +: WEIGHT_BITS]),
+                .x  (inputs[lane*INPUT_BITS +: INPUT_BITS]),
+                .p  (full)
             );
-            reg [PRODUCT-1:0] product_q;
-            always @(posedge clk) if (en) product_q <= full[PRODUCT-1:0];
             wire unused = &{1'b0, full};
 `ifndef SYNTHESIS
             // The exact sum, apart from the tree and from product.v.
@@ -75,17 +76,9 @@ module dot_product #(
             localparam integer NODES = (SIMD + (1 << level) - 1) >> level;
             localparam integer BITS = (FULL + level < ACC_BITS) ? FULL + level : ACC_BITS;
             wire [NODES*BITS-1:0] sums;
-`ifndef SYNTHESIS
-            reg [63:0] exact_q;
-            if (level == 0) begin : gen_exact
-                always @(posedge clk) if (en) exact_q <= gen_product[SIMD-1].so_far;
-            end else begin : gen_exact_next
-                always @(posedge clk) if (en) exact_q <= gen_level[level-1].exact_q;
-            end
-`endif
             if (level == 0) begin : gen_leaves
                 for (node = 0; node < NODES; node = node + 1) begin : gen_node
-                    assign sums[node*BITS +: BITS] = gen_product[node].product_q;
+                    assign sums[node*BITS +: BITS] = gen_product[node].full[PRODUCT-1:0];
                 end
             end else begin : gen_adders
                 localparam integer BELOW = (SIMD + (1 << (level - 1)) - 1) >> (level - 1);
@@ -113,7 +106,12 @@ module dot_product #(
 
     assign sum = gen_level[LEVELS].sums;
 `ifndef SYNTHESIS
-    assign exact = gen_level[LEVELS].exact_q;
+    // Moves along with the sums, through as many registers.
+    localparam integer STAGES = (WEIGHT_BITS + 1) / 2 + LEVELS;
+    reg [64*STAGES-1:0] exact_q;
+    wire [64*STAGES+63:0] exact_next = {exact_q, gen_product[SIMD-1].so_far};
+    always @(posedge clk) if (en) exact_q <= exact_next[64*STAGES-1:0];
+    assign exact = exact_next[64*STAGES+63:64*STAGES];
 `else
     assign exact = 64'd0;
 `endif

@@ -3,10 +3,12 @@
 //   score[r] = acc[r] * gain[r] + bias[r],   r < MH
 //   label = lowest r among the largest scores;  out = {score, label}, one beat a vector
 //   Beats bring PE rows each, fold by fold: row r in lane r mod PE of beat r div PE.
-//   Throughput 1 beat a cycle; latency from the last beat 3 + ceil(log2(PE)) cycles.
-//   s_ready depends on registers only.
+//   Throughput 1 beat a cycle. Latency from the last beat: 5 + ceil(log2(PE)) cycles, and
+//   ceil(GAIN_BITS/2) more where gains come from a file. s_ready depends on registers only.
+//   No stage holds more than one carry chain or one memory read.
 //
-//   s_* -> scores -> tournament (log2(PE) levels) -> best so far -> spill -> m_*
+//   s_* -> operands -> product -> score -> tournament (log2(PE) levels) -> best so far -> m_*
+//            ^ gains              ^ biases
 //
 // Parameters
 //   MH          rows, >= 1
@@ -43,75 +45,90 @@ module label_select #(
     localparam [FOLD_BITS-1:0] LAST = LAST_FOLD[FOLD_BITS-1:0];
     localparam integer LEVELS = $clog2(PE);
     localparam integer PAIR = SCORE_BITS + LABEL_BITS;
+    // Scores are compared as unsigned numbers with their signs inverted (threshold_stage.v).
+    localparam [SCORE_BITS-1:0] ONES = {SCORE_BITS{1'b1}};
+    localparam [SCORE_BITS-1:0] SIGN = ONES ^ (ONES >> 1);
     localparam BIASES = {MEM, "_bias.mem"};
     localparam GAINS = {MEM, "_gain.mem"};
 
-    // valid_q[0]: scores hold a beat; [LEVELS]: its best row is known; [LEVELS+1]: the best
-    // row of the whole vector is known.
-    reg [LEVELS+1:0] valid_q;
-    reg [LEVELS:0] first_q;
-    reg [LEVELS:0] last_q;
-    reg [FOLD_BITS-1:0] fold_q;
-    reg [LABEL_BITS-1:0] base_q;  // row of lane 0 of the next beat
+    // Stage 0 holds the operands, SCALED acc * gain and the bias beside it; the scores follow,
+    // the levels of the tournament; MATCH holds the best row of a beat and how it compares, and
+    // BEST the best row so far of the whole vector.
+    localparam integer SCALED = (GAIN_SHIFT < 0) ? (GAIN_BITS + 1) / 2 : 0;
+    localparam integer MATCH = SCALED + LEVELS + 2;
+    localparam integer BEST = MATCH + 1;
+    reg [BEST:0] valid_q;
+    reg [BEST-1:SCALED] first_q;
+    reg [BEST-1:SCALED] last_q;
+    reg [FOLD_BITS-1:0] fold_q;   // of the next beat that comes to SCALED
+    reg [LABEL_BITS-1:0] base_q;  // row of lane 0 of the beat that is there
 
     wire spill_ready;
-    wire en = !valid_q[LEVELS+1] || spill_ready;
+    wire en = !valid_q[BEST] || spill_ready;
+    wire [BEST+1:0] moves = {valid_q, s_valid};  // bit i: a beat comes to stage i
     wire first = fold_q == {FOLD_BITS{1'b0}};
     wire last = fold_q == LAST;
     assign s_ready = en;
 
-    wire [LEVELS+1:0] partial = {{(LEVELS+1){1'b0}}, !last_q[LEVELS]} << (LEVELS + 1);
-    wire [LEVELS+1:0] first_next = {first_q, first};
-    wire [LEVELS+1:0] last_next = {last_q, last};
+    wire [BEST:0] partial = {{BEST{1'b0}}, !last_q[BEST-1]} << BEST;
+    wire [BEST:SCALED] first_next = {first_q, first};
+    wire [BEST:SCALED] last_next = {last_q, last};
 
     always @(posedge clk) begin
         if (!rst_n) begin
-            valid_q <= {(LEVELS+2){1'b0}};
+            valid_q <= {(BEST+1){1'b0}};
             fold_q  <= {FOLD_BITS{1'b0}};
             base_q  <= {LABEL_BITS{1'b0}};
         end else if (en) begin
-            valid_q <= {valid_q[LEVELS:0], s_valid} & ~partial;
-            if (s_valid) begin
-                fold_q <= last ? {FOLD_BITS{1'b0}} : fold_q + 1'b1;
-                base_q <= last ? {LABEL_BITS{1'b0}} : base_q + PE[LABEL_BITS-1:0];
-            end
+            valid_q <= moves[BEST:0] & ~partial;
+            if (moves[SCALED]) fold_q <= last ? {FOLD_BITS{1'b0}} : fold_q + 1'b1;
+            if (valid_q[SCALED])
+                base_q <= last_q[SCALED] ? {LABEL_BITS{1'b0}} : base_q + PE[LABEL_BITS-1:0];
         end
         if (en) begin
-            first_q <= first_next[LEVELS:0];
-            last_q  <= last_next[LEVELS:0];
+            first_q <= first_next[BEST-1:SCALED];
+            last_q  <= last_next[BEST-1:SCALED];
         end
     end
-    wire unused = &{1'b0, first_next[LEVELS+1], last_next[LEVELS+1]};
+    wire unused = &{1'b0, moves[BEST+1], first_next[BEST], last_next[BEST]};
 
     (* rom_style = "logic", ram_style = "logic" *)
     reg [PE*SCORE_BITS-1:0] bias_mem [0:FOLDS-1];
     initial if (MEM != "") $readmemh(BIASES, bias_mem);
-    wire [PE*SCORE_BITS-1:0] biases;
+    reg [PE*SCORE_BITS-1:0] biases_q;
+    reg [PE*ACC_BITS-1:0] accs_q;
+    always @(posedge clk) if (en) accs_q <= s_data;
 
     genvar pe, level, node;
     generate
         if (FOLDS > 1) begin : gen_bias
-            assign biases = bias_mem[fold_q];
+            always @(posedge clk) if (en) biases_q <= bias_mem[fold_q];
         end else begin : gen_one_bias
-            assign biases = bias_mem[0];
+            always @(posedge clk) if (en) biases_q <= bias_mem[0];
         end
 
         if (GAIN_SHIFT < 0) begin : gen_gain
             (* rom_style = "logic", ram_style = "logic" *)
             reg [PE*GAIN_BITS-1:0] mem [0:FOLDS-1];
             initial if (MEM != "") $readmemh(GAINS, mem);
-            wire [PE*GAIN_BITS-1:0] gains;
+            reg [PE*GAIN_BITS-1:0] gains_q;
             if (FOLDS > 1) begin : gen_gains
-                assign gains = mem[fold_q];
+                reg [FOLD_BITS-1:0] gain_q;  // fold of the next beat that comes in
+                always @(posedge clk) begin
+                    if (!rst_n) gain_q <= {FOLD_BITS{1'b0}};
+                    else if (en && s_valid)
+                        gain_q <= (gain_q == LAST) ? {FOLD_BITS{1'b0}} : gain_q + 1'b1;
+                    if (en) gains_q <= mem[gain_q];
+                end
             end else begin : gen_one_gain
-                assign gains = mem[0];
+                always @(posedge clk) if (en) gains_q <= mem[0];
             end
         end
 
         for (pe = 0; pe < PE; pe = pe + 1) begin : gen_score
-            wire [ACC_BITS-1:0] acc = s_data[pe*ACC_BITS +: ACC_BITS];
+            wire [ACC_BITS-1:0] acc = accs_q[pe*ACC_BITS +: ACC_BITS];
             wire [SCORE_BITS-1:0] scaled;
-            wire [SCORE_BITS-1:0] bias = biases[pe*SCORE_BITS +: SCORE_BITS];
+            wire [SCORE_BITS-1:0] bias = biases_q[pe*SCORE_BITS +: SCORE_BITS];
             reg [SCORE_BITS-1:0] score_q;
             wire [LABEL_BITS-1:0] label;
             if (GAIN_SHIFT < 0) begin : gen_multiply
@@ -121,9 +138,11 @@ module label_select #(
                     .INPUT_BITS  (ACC_BITS),
                     .INPUT_SIGNED(1)
                 ) u_product (
-                    .w(gen_gain.gains[pe*GAIN_BITS +: GAIN_BITS]),
-                    .x(acc),
-                    .p(product)
+                    .clk(clk),
+                    .en (en),
+                    .w  (gen_gain.gains_q[pe*GAIN_BITS +: GAIN_BITS]),
+                    .x  (acc),
+                    .p  (product)
                 );
                 if (SCORE_BITS > GAIN_BITS + ACC_BITS) begin : gen_extend
                     localparam integer MORE = SCORE_BITS - GAIN_BITS - ACC_BITS;
@@ -165,8 +184,8 @@ module label_select #(
                     if (2 * node + 1 < BELOW) begin : gen_match
                         wire [PAIR-1:0] right =
                             gen_level[level-1].pairs[(2*node+1)*PAIR +: PAIR];
-                        wire right_wins = $signed(right[PAIR-1:LABEL_BITS])
-                                        > $signed(left[PAIR-1:LABEL_BITS]);
+                        wire right_wins = (right[PAIR-1:LABEL_BITS] ^ SIGN)
+                                        > (left[PAIR-1:LABEL_BITS] ^ SIGN);
                         always @(posedge clk) if (en) winner_q <= right_wins ? right : left;
                     end else begin : gen_bye
                         always @(posedge clk) if (en) winner_q <= left;
@@ -187,11 +206,26 @@ module label_select #(
     endgenerate
 `endif
 
+    // A beat is compared in one cycle and taken in the next. When it is compared, the beat
+    // before it is just being taken or not; so it is compared with that one and with the best
+    // before that one, and which of the two counts is known a cycle later.
     reg [PAIR-1:0] best_q;
+    reg [PAIR-1:0] beat_q;
+    reg over_beat_q;  // beat_q is larger than the beat before it
+    reg over_best_q;  // and than best_q was, before that beat came in
+    reg taken_q;      // the beat before went into best_q
     wire [PAIR-1:0] beat_best = gen_level[LEVELS].pairs;
-    wire larger = $signed(beat_best[PAIR-1:LABEL_BITS]) > $signed(best_q[PAIR-1:LABEL_BITS]);
+    wire [SCORE_BITS-1:0] score = beat_best[PAIR-1:LABEL_BITS] ^ SIGN;
+    wire larger = taken_q ? over_beat_q : over_best_q;
+    wire take = valid_q[MATCH] && (first_q[MATCH] || larger);
     always @(posedge clk) begin
-        if (en && valid_q[LEVELS] && (first_q[LEVELS] || larger)) best_q <= beat_best;
+        if (en) begin
+            beat_q      <= beat_best;
+            over_beat_q <= score > (beat_q[PAIR-1:LABEL_BITS] ^ SIGN);
+            over_best_q <= score > (best_q[PAIR-1:LABEL_BITS] ^ SIGN);
+            taken_q     <= take;
+        end
+        if (en && take) best_q <= beat_q;
     end
 
     spill_register #(
@@ -199,7 +233,7 @@ module label_select #(
     ) u_spill (
         .clk    (clk),
         .rst_n  (rst_n),
-        .s_valid(valid_q[LEVELS+1]),
+        .s_valid(valid_q[BEST]),
         .s_ready(spill_ready),
         .s_data (best_q),
         .m_valid(m_valid),

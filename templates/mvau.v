@@ -9,10 +9,13 @@
 //   of ACC_BITS bits for its sums, and f_r is for accumulators that began there.
 //
 //   Throughput: one vector every NF*SF cycles, without a bubble. Latency from the last beat
-//   of a fold to its output: 4 + ceil(log2(SIMD)) + OUTPUT_BITS cycles.
+//   of a fold to its output: 3 + ceil(WEIGHT_BITS/2) + ceil(log2(SIMD)) cycles, and
+//   2*OUTPUT_BITS - 1 more for thresholds. No stage holds more than one carry chain or one
+//   memory read.
 //
 //   s_* -> operands -> products -> adder tree -> accumulators -> thresholds -> spill -> m_*
-//             ^ weights                 (everything moves on en)
+//             ^ weights                            ^ starts       ^ fold
+//                                  (everything moves on en)
 //
 //   The pipeline halts as a whole while a result waits for a full spill register; s_ready
 //   depends on registers only. ACC_BITS must be certified by the generator: the unit does
@@ -67,12 +70,16 @@ module mvau #(
     localparam integer TREE = $clog2(SIMD);
     localparam integer SUM_BITS = (WEIGHT_BITS + INPUT_BITS + TREE < ACC_BITS)
                                 ? WEIGHT_BITS + INPUT_BITS + TREE : ACC_BITS;
-    localparam integer AT_SUM = 1 + TREE;            // stage whose register holds the sums
-    localparam integer AT_END = AT_SUM + 1 + OUTPUT_BITS;  // last stage before the spill
+    localparam integer DIGITS = (WEIGHT_BITS + 1) / 2;  // stages of the products
+    localparam integer AT_SUM = DIGITS + TREE;  // stage whose register holds the sums
+    localparam integer SEARCH = (OUTPUT_BITS > 0) ? 2 * OUTPUT_BITS - 1 : 0;
+    localparam integer AT_END = AT_SUM + 1 + SEARCH;  // last stage before the spill
     localparam integer ADDR_BITS = (WORDS > 1) ? $clog2(WORDS) : 1;
     localparam integer SF_BITS = (SF > 1) ? $clog2(SF) : 1;
     localparam integer LAST_WORD = WORDS - 1;
     localparam integer LAST_BEAT = SF - 1;
+    localparam integer FOLD_BITS = (NF > 1) ? $clog2(NF) : 1;
+    localparam integer LAST_FOLD = NF - 1;
 
     // Stage 0 holds the operands. valid_q[i]: stage i holds a beat, up to the sums; from the
     // accumulators on only the end of a fold counts.
@@ -126,6 +133,18 @@ module mvau #(
         .data(weights)
     );
 
+    // What the folds need from memory is read a stage ahead: fold_q is that of the sums that
+    // come next, fold_sum_q that of the sums at hand.
+    reg [FOLD_BITS-1:0] fold_q;
+    reg [FOLD_BITS-1:0] fold_sum_q;
+    always @(posedge clk) begin
+        if (!rst_n) fold_q <= {FOLD_BITS{1'b0}};
+        else if (en && valid_q[AT_SUM-1] && last_q[AT_SUM-1])
+            fold_q <= (fold_q == LAST_FOLD[FOLD_BITS-1:0]) ? {FOLD_BITS{1'b0}}
+                                                           : fold_q + 1'b1;
+        if (en) fold_sum_q <= fold_q;
+    end
+
     wire [PE*ACC_BITS-1:0] starts;
     generate
         if (SHIFTED == 0) begin : gen_zero
@@ -135,19 +154,12 @@ module mvau #(
             initial if (STARTS != "") $readmemh(STARTS, mem);
             assign starts = mem[0];
         end else begin : gen_starts
-            localparam integer FOLD_BITS = $clog2(NF);
-            localparam integer LAST_FOLD = NF - 1;
             (* rom_style = "logic", ram_style = "logic" *)
             reg [PE*ACC_BITS-1:0] mem [0:NF-1];
             initial if (STARTS != "") $readmemh(STARTS, mem);
-            reg [FOLD_BITS-1:0] fold_q;  // of the sums that come next
-            always @(posedge clk) begin
-                if (!rst_n) fold_q <= {FOLD_BITS{1'b0}};
-                else if (en && valid_q[AT_SUM] && last_q[AT_SUM])
-                    fold_q <= (fold_q == LAST_FOLD[FOLD_BITS-1:0]) ? {FOLD_BITS{1'b0}}
-                                                                   : fold_q + 1'b1;
-            end
-            assign starts = mem[fold_q];
+            reg [PE*ACC_BITS-1:0] starts_q;
+            always @(posedge clk) if (en) starts_q <= mem[fold_q];
+            assign starts = starts_q;
         end
     endgenerate
 
@@ -210,15 +222,15 @@ module mvau #(
                 .INVERT        (INVERT),
                 .MEM           (THRESHOLDS)
             ) u_thresholds (
-                .clk  (clk),
-                .rst_n(rst_n),
-                .en   (en),
-                .valid(valid_q[AT_SUM+1]),
-                .acc  (acc),
-                .out  (result)
+                .clk (clk),
+                .en  (en),
+                .fold(fold_sum_q),
+                .acc (acc),
+                .out (result)
             );
         end else begin : gen_accumulators
             assign result = acc;
+            wire unused_fold = &{1'b0, fold_sum_q};
         end
     endgenerate
 

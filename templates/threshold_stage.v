@@ -2,7 +2,9 @@
 //
 //   Level STAGE has 2^STAGE thresholds a channel; the bits found so far choose one of them:
 //     found_out = {found_in, acc > threshold[fold, found_in]}
-//   Latency 1 cycle of en, throughput 1 a cycle. One comparator of THRESHOLD_BITS bits a PE.
+//   The threshold is read in one stage and compared in the next: latency 2 cycles of en. At
+//   level 0 it depends on the fold alone, which is known a cycle before acc: latency 1 from
+//   acc, 2 from the fold. Throughput 1 a cycle; one comparator of THRESHOLD_BITS bits per PE.
 //
 // Parameters
 //   PE              channels side by side, >= 1
@@ -25,7 +27,7 @@ module threshold_stage #(
 ) (
     input  wire                      clk,
     input  wire                      en,
-    input  wire [FOLD_BITS-1:0]      fold_in,
+    input  wire [FOLD_BITS-1:0]      fold_in,   // at level 0 one en ahead of acc_in
     input  wire [PE*ACC_BITS-1:0]    acc_in,
     input  wire [PE*FOUND_BITS-1:0]  found_in,  // ignored at level 0
     output reg  [FOLD_BITS-1:0]      fold_out,
@@ -37,6 +39,8 @@ module threshold_stage #(
     localparam integer PAD = ADDR_BITS + 1;  // one bit more, so that no shift loses a bit
     localparam [7:0] DIGIT = (STAGE < 10) ? "0" + STAGE[7:0] : "a" + STAGE[7:0] - 8'd10;
 
+    localparam [THRESHOLD_BITS-1:0] ONES = {THRESHOLD_BITS{1'b1}};
+    localparam [THRESHOLD_BITS-1:0] SIGN = ONES ^ (ONES >> 1);
     localparam FILE = {MEM, "_", DIGIT, ".mem"};
 
     (* rom_style = "logic", ram_style = "logic" *)
@@ -53,44 +57,66 @@ module threshold_stage #(
 
     wire [PAD-1:0] base = {{(PAD-FOLD_BITS){1'b0}}, fold_in} << STAGE;
 
+    // What is compared, beside threshold_q.
+    wire [PE*ACC_BITS-1:0] acc_read;
+    wire [PE*FOUND_BITS-1:0] found_read;
+    reg [FOLD_BITS-1:0] fold_q;
+    generate
+        if (STAGE == 0) begin : gen_ahead
+            assign acc_read   = acc_in;
+            assign found_read = found_in;
+        end else begin : gen_beside
+            reg [PE*ACC_BITS-1:0] acc_q;
+            reg [PE*FOUND_BITS-1:0] found_q;
+            always @(posedge clk) begin
+                if (en) begin
+                    acc_q   <= acc_in;
+                    found_q <= found_in;
+                end
+            end
+            assign acc_read   = acc_q;
+            assign found_read = found_q;
+        end
+    endgenerate
+
     always @(posedge clk) begin
         if (en) begin
-            fold_out <= fold_in;
-            acc_out  <= acc_in;
+            fold_q   <= fold_in;
+            fold_out <= fold_q;
+            acc_out  <= acc_read;
         end
     end
 
     genvar pe;
     generate
         for (pe = 0; pe < PE; pe = pe + 1) begin : gen_pe
-            wire [FOUND_BITS-1:0] found = found_in[pe*FOUND_BITS +: FOUND_BITS];
             wire [PAD-1:0] addr;
             wire [PE*THRESHOLD_BITS-1:0] word = mem[addr[ADDR_BITS-1:0]];
-            wire [THRESHOLD_BITS-1:0] threshold = word[pe*THRESHOLD_BITS +: THRESHOLD_BITS];
-            wire [ACC_BITS-1:0] acc = acc_in[pe*ACC_BITS +: ACC_BITS];
-            wire [THRESHOLD_BITS-1:0] acc_wide;
-            reg bit_q;
+            reg [THRESHOLD_BITS-1:0] threshold_q;
+            always @(posedge clk)
+                if (en) threshold_q <= word[pe*THRESHOLD_BITS +: THRESHOLD_BITS];
 
+            wire [ACC_BITS-1:0] acc = acc_read[pe*ACC_BITS +: ACC_BITS];
+            wire [THRESHOLD_BITS-1:0] acc_wide;
             if (THRESHOLD_BITS > ACC_BITS) begin : gen_extend
                 assign acc_wide = {{(THRESHOLD_BITS-ACC_BITS){acc[ACC_BITS-1]}}, acc};
             end else begin : gen_same
                 assign acc_wide = acc;
             end
-            // acc - threshold - 1/2, its sign inverted: acc > threshold. As a difference, so that
-            // the threshold does not feed the carry chain directly (see product.v).
-            wire [THRESHOLD_BITS+1:0] above =
-                {acc_wide[THRESHOLD_BITS-1], acc_wide, 1'b0}
-                - {!threshold[THRESHOLD_BITS-1], threshold, 1'b1};
-            always @(posedge clk) if (en) bit_q <= above[THRESHOLD_BITS+1];
-            wire unused_above = &{1'b0, above};
+            // Signed, as unsigned numbers with the signs inverted: so the carry chain's end is
+            // the result, with no signs to look at behind it.
+            reg bit_q;
+            always @(posedge clk) if (en) bit_q <= (acc_wide ^ SIGN) > (threshold_q ^ SIGN);
 
+            wire [FOUND_BITS-1:0] found = found_in[pe*FOUND_BITS +: FOUND_BITS];
+            wire [FOUND_BITS-1:0] found_now = found_read[pe*FOUND_BITS +: FOUND_BITS];
             if (STAGE == 0) begin : gen_first
                 assign addr = base;
                 assign found_out[pe] = bit_q;
-                wire unused = &{1'b0, found};
+                wire unused = &{1'b0, found, found_now};
             end else begin : gen_later
                 reg [STAGE-1:0] found_q;
-                always @(posedge clk) if (en) found_q <= found;
+                always @(posedge clk) if (en) found_q <= found_now;
                 assign addr = base | {{(PAD-STAGE){1'b0}}, found};
                 assign found_out[pe*(STAGE+1) +: STAGE+1] = {found_q, bit_q};
             end

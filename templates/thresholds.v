@@ -3,8 +3,11 @@
 //   n = number of thresholds t of the channel with acc > t   (2^OUTPUT_BITS - 1 of them)
 //   out = n, or 2^OUTPUT_BITS - 1 - n where the channel's staircase falls (INVERT),
 //   minus 2^(OUTPUT_BITS-1) when signed (which flips the top bit).
-//   A binary search of OUTPUT_BITS levels, one a pipeline stage: latency OUTPUT_BITS cycles
-//   of en, throughput 1 a cycle. Beats come fold by fold: beat i belongs to fold i mod FOLDS.
+//   A binary search of OUTPUT_BITS levels. Each reads its threshold in one stage and compares
+//   in the next; the first reads while acc is still being added up. Latency 2*OUTPUT_BITS - 1
+//   cycles of en, throughput 1 a cycle.
+//
+//   fold -> read -> | acc -> compare -> | read -> | compare -> | .. -> out
 //
 // Parameters
 //   PE              channels side by side, >= 1
@@ -25,29 +28,20 @@ module thresholds #(
     parameter integer OUTPUT_BITS    = 2,
     parameter integer OUTPUT_SIGNED  = 0,
     parameter integer INVERT         = 0,
-    parameter MEM = ""
+    parameter MEM = "",
+    parameter integer FOLD_BITS = (FOLDS > 1) ? $clog2(FOLDS) : 1
 ) (
     input  wire                      clk,
-    input  wire                      rst_n,
     input  wire                      en,
-    input  wire                      valid,   // acc is valid: moves on to the next fold
+    input  wire [FOLD_BITS-1:0]      fold,  // of the acc that comes with the next en
     input  wire [PE*ACC_BITS-1:0]    acc,
     output wire [PE*OUTPUT_BITS-1:0] out
 );
-    localparam integer FOLD_BITS = (FOLDS > 1) ? $clog2(FOLDS) : 1;
-    localparam integer LAST_FOLD = FOLDS - 1;
-    localparam [FOLD_BITS-1:0] LAST = LAST_FOLD[FOLD_BITS-1:0];
     localparam [OUTPUT_BITS-1:0] ONES = {OUTPUT_BITS{1'b1}};
     localparam [OUTPUT_BITS-1:0] FLIP = (OUTPUT_SIGNED != 0) ? ONES ^ (ONES >> 1)
                                                              : {OUTPUT_BITS{1'b0}};
 
     localparam INVERTED = {MEM, "_invert.mem"};
-
-    reg [FOLD_BITS-1:0] fold_q;
-    always @(posedge clk) begin
-        if (!rst_n) fold_q <= {FOLD_BITS{1'b0}};
-        else if (en && valid) fold_q <= (fold_q == LAST) ? {FOLD_BITS{1'b0}} : fold_q + 1'b1;
-    end
 
     genvar stage, pe;
     generate
@@ -60,7 +54,7 @@ module thresholds #(
             wire [PE*ACC_BITS-1:0] acc_out;
             wire [PE*(stage+1)-1:0] found_out;
             if (stage == 0) begin : gen_first
-                assign fold_in  = fold_q;
+                assign fold_in  = fold;
                 assign acc_in   = acc;
                 assign found_in = {PE{1'b0}};
             end else begin : gen_next
