@@ -13,6 +13,10 @@ var (
 	}()
 	// The only bit of an adder in product.v: inputs mid, low, x, above.
 	lastTable = (addressBits[0]^addressBits[1])&addressBits[2] ^ addressBits[3]
+	// Three bits of two numbers, the highest first: equal, and the first greater.
+	equalTable   = ^(addressBits[0] ^ addressBits[1]) &^ (addressBits[2] ^ addressBits[3]) &^ (addressBits[4] ^ addressBits[5])
+	greaterTable = addressBits[0]&^addressBits[1] | ^(addressBits[0]^addressBits[1])&
+		(addressBits[2]&^addressBits[3]|^(addressBits[2]^addressBits[3])&addressBits[4]&^addressBits[5])
 	// The first input chooses between the other two.
 	chooseTable = addressBits[0]&addressBits[1] | addressBits[2]&^addressBits[0]
 	// A bit of accumulator.v: the sum, first, the start value and the accumulator.
@@ -117,16 +121,21 @@ func (n *netlist) digit(k int, digit [3]signal, x, sum []signal, width int) []si
 	return append(out, n.chain(sums, carried)...)
 }
 
-// greater returns left > right, both signed, of right's width: a LUT per bit that is
-// compared with no constant.
+// greater returns left > right, both signed, of right's width. Yosys (cmp2lcu.v) takes three
+// bits of each at a time, the highest first: a LUT says whether they are equal, another one
+// whether left's are greater, and a carry chain joins the groups.
 func (n *netlist) greater(left, right []signal) signal {
-	luts := n.luts
-	sums := make([]signal, len(right))
-	for i := range sums {
-		sums[i] = n.logic(xorTable, extended(left, i), right[i])
+	left = extend(left, len(right))
+	var carries []signal
+	for top := len(right) - 1; top >= 0; top -= 3 {
+		var in [6]signal
+		for k := 0; k < 3 && k <= top; k++ {
+			in[2*k], in[2*k+1] = left[top-k], right[top-k]
+		}
+		if top == len(right)-1 { // as unsigned numbers the signs are inverted
+			in[0], in[1] = in[0]^1, in[1]^1
+		}
+		carries = append(carries, n.logic(equalTable, in[:]...), n.logic(greaterTable, in[:]...))
 	}
-	n.compared += n.luts - luts
-	n.luts = luts
-	carries := n.chain(sums, left)
-	return carries[len(carries)-1]
+	return n.chain(carries, nil)[0]
 }

@@ -12,7 +12,6 @@ type netlist struct {
 	functions map[function]signal
 	adders    map[string][]signal
 	luts      int // of logic and carry chains
-	compared  int // LUTs of comparisons
 	resets    int // of registers behind memories, see addSlices
 	slices    map[slice]bool
 	muxes     int // of four slices, beyond the multiplexers next to the LUTs
@@ -225,7 +224,7 @@ func (n *netlist) memoryTerms() []term {
 		deep += oneIf(s.deep)
 	}
 	return []term{{"luts", float64(n.luts), 1, true}, {"memory_slices", float64(len(n.slices) - deep), 1, true},
-		{"compared_bits", float64(n.compared), 1, false}, {"memory_resets", float64(n.resets), 1, false}, {"deep_slices", float64(deep), 1, false}, {"deep_muxes", float64(n.muxes), 1, false}}
+		{"memory_resets", float64(n.resets), 1, false}, {"deep_slices", float64(deep), 1, false}, {"deep_muxes", float64(n.muxes), 1, false}}
 }
 
 func constantSlice(s uint64) bool { return s == 0 || s == ^uint64(0) }

@@ -10,8 +10,8 @@ import (
 
 // sweep returns what is to be synthesised: the same list every time.
 func sweep() []cost.Sample {
-	return slices.Concat(streamSweep(), labelSweep(), scoreSweep(), mvauSweep(), shiftedSweep(), outputSweep(), searchSweep(),
-		shiftedRowSweep(), designSweep(), heldOutSweep())
+	return slices.Concat(streamSweep(), labelSweep(), mvauSweep(), shiftedSweep(), outputSweep(), searchSweep(), shiftedRowSweep(),
+		widthSweep(), designSweep(), scoreSweep(), heldOutSweep())
 }
 
 func pick(rng *rand.Rand, from ...int) int { return from[rng.IntN(len(from))] }
@@ -29,7 +29,7 @@ func draw(kind string, stream uint64, n int, first uint64, params func(*rand.Ran
 
 // mvauSweep draws units as users have them, small enough for a few seconds each.
 func mvauSweep() []cost.Sample {
-	return draw(cost.KindMVAU, 2, 48, 0, func(rng *rand.Rand) map[string]int {
+	return draw(cost.KindMVAU, 2, 20, 0, func(rng *rand.Rand) map[string]int {
 		p := map[string]int{
 			"pe": pick(rng, 1, 1, 2, 2, 4, 4, 8), "simd": pick(rng, 1, 2, 3, 4, 4, 5, 8, 8, 16, 32),
 			"m": pick(rng, 1, 2, 3, 4, 4, 4, 5, 6, 8), "n": pick(rng, 1, 2, 3, 4, 4, 4, 4, 6, 8), "signed": pick(rng, 0, 0, 1),
@@ -65,7 +65,7 @@ func mvauSweep() []cost.Sample {
 
 // shiftedSweep draws units whose accumulators begin at start values.
 func shiftedSweep() []cost.Sample {
-	return draw(cost.KindMVAU, 6, 12, 1000, func(rng *rand.Rand) map[string]int {
+	return draw(cost.KindMVAU, 6, 4, 1000, func(rng *rand.Rand) map[string]int {
 		p := map[string]int{"pe": pick(rng, 1, 1, 2, 2, 4, 4, 8), "simd": pick(rng, 2, 4, 4, 8, 8), "m": pick(rng, 2, 3, 4, 4), "n": pick(rng, 2, 4, 4),
 			"a": pick(rng, 2, 4, 4), "signed": 0, "shifted": 1}
 		sf, nf := pick(rng, 1, 2, 3, 4, 8, 16), pick(rng, 1, 4, 8, 16, 16, 32)
@@ -83,7 +83,7 @@ func shiftedSweep() []cost.Sample {
 // outputSweep draws last units of networks: raw accumulators of few PEs, so that what
 // every unit has counts for much.
 func outputSweep() []cost.Sample {
-	return draw(cost.KindMVAU, 7, 24, 2000, func(rng *rand.Rand) map[string]int {
+	return draw(cost.KindMVAU, 7, 4, 2000, func(rng *rand.Rand) map[string]int {
 		p := map[string]int{"pe": pick(rng, 1, 1, 2, 2, 3, 5), "simd": pick(rng, 1, 1, 2, 3, 4, 8), "m": pick(rng, 2, 3, 4, 4, 8),
 			"n": pick(rng, 1, 2, 4, 4, 4, 8), "signed": pick(rng, 0, 0, 0, 1), "a": 0, "block": pick(rng, 0, 0, 1)}
 		sf, nf := pick(rng, 2, 4, 5, 8, 16, 17, 32, 64), pick(rng, 1, 2, 3, 5, 10, 10)
@@ -93,9 +93,20 @@ func outputSweep() []cost.Sample {
 	})
 }
 
+// widthSweep is one unit, the same weights in it, at accumulators from 8 to 32 bits: what P
+// costs. All of them are held out.
+func widthSweep() []cost.Sample {
+	var all []cost.Sample
+	for _, p := range []int{8, 12, 16, 24, 32} {
+		all = append(all, cost.Sample{Kind: cost.KindMVAU, HeldOut: true, Seed: 5000, Params: map[string]int{"pe": 2, "simd": 4,
+			"m": 4, "n": 4, "signed": 0, "a": 4, "mw": 32, "mh": 16, "p": p, "unsafe": 1}})
+	}
+	return all
+}
+
 // searchSweep draws units of many thresholds a channel.
 func searchSweep() []cost.Sample {
-	return draw(cost.KindMVAU, 8, 8, 3000, func(rng *rand.Rand) map[string]int {
+	return draw(cost.KindMVAU, 8, 4, 3000, func(rng *rand.Rand) map[string]int {
 		p := map[string]int{"pe": pick(rng, 1, 1, 2), "simd": pick(rng, 2, 4, 8), "m": pick(rng, 3, 4, 8), "n": pick(rng, 4, 8),
 			"signed": 0, "a": pick(rng, 5, 6, 7, 8), "asigned": pick(rng, 0, 0, 1)}
 		sf, nf := pick(rng, 2, 4, 8, 16), pick(rng, 1, 2, 4, 8)
@@ -107,7 +118,7 @@ func searchSweep() []cost.Sample {
 
 // shiftedRowSweep draws units with start values and one beat a fold.
 func shiftedRowSweep() []cost.Sample {
-	return draw(cost.KindMVAU, 9, 8, 4000, func(rng *rand.Rand) map[string]int {
+	return draw(cost.KindMVAU, 9, 4, 4000, func(rng *rand.Rand) map[string]int {
 		p := map[string]int{"pe": pick(rng, 1, 2, 4), "simd": pick(rng, 4, 8, 16), "m": pick(rng, 2, 3, 4), "n": pick(rng, 2, 4),
 			"a": pick(rng, 0, 2, 4), "signed": 0, "shifted": 1}
 		p["mw"], p["mh"], p["p"] = p["simd"], pick(rng, 4, 8, 16)*p["pe"], p["n"]+3+rng.IntN(5)
@@ -137,7 +148,7 @@ func streamSweep() []cost.Sample {
 }
 
 func labelSweep() []cost.Sample {
-	return draw(cost.KindLabelSelect, 4, 24, 0, func(rng *rand.Rand) map[string]int {
+	return draw(cost.KindLabelSelect, 4, 16, 0, func(rng *rand.Rand) map[string]int {
 		pe := pick(rng, 1, 1, 2, 2, 5, 10)
 		p := map[string]int{"pe": pe, "mh": pe * pick(rng, 1, 2, 3, 5, 10), "mw": 16, "m": pick(rng, 2, 4, 8), "n": pick(rng, 2, 4, 8),
 			"signed": 0, "p": 8 + rng.IntN(14), "gain": pick(rng, 0, 0, 3, 5, 8)}
@@ -148,7 +159,7 @@ func labelSweep() []cost.Sample {
 // scoreSweep draws label selects as networks of ten classes have them, with a gain for
 // all and a gain a channel.
 func scoreSweep() []cost.Sample {
-	return draw(cost.KindLabelSelect, 10, 24, 1000, func(rng *rand.Rand) map[string]int {
+	return draw(cost.KindLabelSelect, 10, 8, 1000, func(rng *rand.Rand) map[string]int {
 		pe := pick(rng, 1, 1, 2, 2, 3, 5, 10)
 		p := map[string]int{"pe": pe, "mh": pe * pick(rng, 1, 2, 4, 5, 7, 10, 33), "mw": 64, "m": 4, "n": pick(rng, 2, 4, 8),
 			"signed": 0, "p": 8 + rng.IntN(14), "gain": pick(rng, 0, 0, 4, 8, 15)}
@@ -160,7 +171,7 @@ func scoreSweep() []cost.Sample {
 // to three layers of the same M and N, sizes that are mostly powers of two, folds that the
 // plan chooses.
 func designSweep() []cost.Sample {
-	return draw(cost.KindDesign, 5, 28, 0, func(rng *rand.Rand) map[string]int {
+	return draw(cost.KindDesign, 5, 16, 0, func(rng *rand.Rand) map[string]int {
 		p := map[string]int{"m": pick(rng, 2, 3, 4, 4, 4, 5, 8), "n": pick(rng, 2, 3, 4, 4, 4, 4, 8), "gain": pick(rng, 0, 4, 8, 15),
 			"s0": pick(rng, 16, 32, 48, 64, 96, 128), "kfps": pick(rng, 20, 60, 100, 300, 600)}
 		p["p"] = p["n"] + pick(rng, 4, 6, 8)
