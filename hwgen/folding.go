@@ -109,13 +109,14 @@ func (f Folding) check(n *quant.Network) error {
 // for a vector. Where even full parallelism is too slow, that is what it returns.
 func FoldFor(l *quant.Layer, cycles int) Fold {
 	best, bestCost := Fold{PE: l.Out, SIMD: l.In}, 0
+	p, _ := l.NeededBits()
 	for _, pe := range divisors(l.Out) {
 		for _, simd := range divisors(l.In) {
 			f := Fold{PE: pe, SIMD: simd}
 			if f.Cycles(l.In, l.Out) > cycles {
 				continue
 			}
-			if cost := f.roughCost(l); bestCost == 0 || cost < bestCost {
+			if cost := f.roughCost(l, p); bestCost == 0 || cost < bestCost {
 				best, bestCost = f, cost
 			}
 			break // more lanes only cost more
@@ -124,14 +125,13 @@ func FoldFor(l *quant.Layer, cycles int) Fold {
 	return best
 }
 
-// roughCost counts the LUTs that depend on the fold (derived from the Verilog; hwgen/cost
+// roughCost counts the LUTs that depend on the fold, with accumulators of p bits (derived from the Verilog; hwgen/cost
 // has the whole of it, and a test compares): a lane of a PE is a row of N+2 bits for every
 // two weight bits and an adder of the tree; a PE brings an accumulator and a comparator per
 // threshold level, all of P bits, and its share of the memories, of which 64 words of a bit
 // are a LUT, and fewer no less; a lane brings its inputs to replay buffer and queue, where
 // 32 words of six bits are four LUTs.
-func (f Fold) roughCost(l *quant.Layer) int {
-	p, _ := l.NeededBits()
+func (f Fold) roughCost(l *quant.Layer, p int) int {
 	m, n, lanes := l.WeightBits, l.Input.Bits, f.PE*f.SIMD
 	nf, words := l.Out/f.PE, f.Cycles(l.In, l.Out)
 	cost := lanes*(m+1)/2*(n+2) + (lanes-f.PE)*min(p, m+n+1) + f.PE*p

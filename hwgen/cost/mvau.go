@@ -175,7 +175,11 @@ func (u *mvau) thresholds(accs [][]signal, memories []hwgen.Memory) [][]signal {
 	}
 	// Yosys moves the fold behind this memory: a register per column.
 	falls := u.registerAll(u.rom(columnsOf(memories[levels], 0, u.Fold.PE), u.address(nil, fold)))
-	u.use(falls...)
+	for pe, word := range found {
+		for i, bit := range word {
+			word[i] = u.logic(xorTable, bit, falls[pe])
+		}
+	}
 	return found
 }
 
