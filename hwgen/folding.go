@@ -125,12 +125,12 @@ func FoldFor(l *quant.Layer, cycles int) Fold {
 	return best
 }
 
-// roughCost counts the LUTs that depend on the fold, with accumulators of p bits (derived from the Verilog; hwgen/cost
-// has the whole of it, and a test compares): a lane of a PE is a row of N+2 bits for every
-// two weight bits and an adder of the tree; a PE brings an accumulator and a comparator per
-// threshold level, all of P bits, and its share of the memories, of which 64 words of a bit
-// are a LUT, and fewer no less; a lane brings its inputs to replay buffer and queue, where
-// 32 words of six bits are four LUTs.
+// roughCost counts the LUTs that depend on the fold, with accumulators of p bits (derived
+// from the Verilog; hwgen/cost has the whole of it, and a test compares). A lane of a PE is
+// a row of N+2 bits for every two weight bits and an adder of the tree; a PE brings an
+// accumulator and a comparator per threshold level, all of P bits, and its share of the
+// memories, of which 64 words of a bit are a LUT, and fewer no less; a lane brings its inputs
+// to replay buffer and queue, where 32 words of six bits are four LUTs.
 func (f Fold) roughCost(l *quant.Layer, p int) int {
 	m, n, lanes := l.WeightBits, l.Input.Bits, f.PE*f.SIMD
 	nf, words := l.Out/f.PE, f.Cycles(l.In, l.Out)

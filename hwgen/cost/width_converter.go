@@ -1,10 +1,6 @@
 package cost
 
-import (
-	"fmt"
-
-	"github.com/a2qgen/a2qgen/hwgen"
-)
+import "github.com/a2qgen/a2qgen/hwgen"
 
 func widthConverterShape(w *hwgen.WidthConverter) shape {
 	if w.Out > w.In {
@@ -18,8 +14,8 @@ func widthConverterShape(w *hwgen.WidthConverter) shape {
 	// A stored bit chooses among a new beat, a waiting one and the part above it. How
 	// much of the choice Yosys copies into each bit depends on the width of the counter.
 	stored := "stored_bits"
-	if count <= 2 {
-		stored = fmt.Sprintf("stored_bits_%d", count)
+	if count == 2 {
+		stored = "stored_bits_2"
 	}
 	return shape{Kind: KindWidthConverter, FF: count + 2 + 2*w.In*w.Word,
 		Terms: []term{{"narrow", 1, 4, false}, {"counter_bits", float64(count), 1.5, false}, {stored, float64(w.In * w.Word), 2, false}}}
