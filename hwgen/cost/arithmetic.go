@@ -6,7 +6,8 @@ var (
 	// A bit of an adder in product.v: inputs high, mid, low of the digit, the bit of x, the
 	// one below it, and the bit that the row is added to.
 	digitTable = func() uint64 {
-		high, mid, low, x, below, above := addressBits[0], addressBits[1], addressBits[2], addressBits[3], addressBits[4], addressBits[5]
+		high, mid, low, x, below, above := addressBits[0], addressBits[1], addressBits[2], addressBits[3],
+			addressBits[4], addressBits[5]
 		one := mid ^ low
 		two := (high ^ mid) &^ one
 		return (one&x | two&below) ^ high ^ above
@@ -14,7 +15,8 @@ var (
 	// The only bit of an adder in product.v: inputs mid, low, x, above.
 	lastTable = (addressBits[0]^addressBits[1])&addressBits[2] ^ addressBits[3]
 	// Three bits of two numbers, the highest first: equal, and the first greater.
-	equalTable   = ^(addressBits[0] ^ addressBits[1]) &^ (addressBits[2] ^ addressBits[3]) &^ (addressBits[4] ^ addressBits[5])
+	equalTable = ^(addressBits[0] ^ addressBits[1]) &^ (addressBits[2] ^ addressBits[3]) &^
+		(addressBits[4] ^ addressBits[5])
 	greaterTable = addressBits[0]&^addressBits[1] | ^(addressBits[0]^addressBits[1])&
 		(addressBits[2]&^addressBits[3]|^(addressBits[2]^addressBits[3])&addressBits[4]&^addressBits[5])
 	// The first input chooses between the other two.

@@ -55,7 +55,8 @@ func TestSamplesRoundTrip(t *testing.T) {
 	if diff := cmp.Diff(samples, again); diff != "" {
 		t.Error(diff)
 	}
-	if _, err := ReadSamples(strings.NewReader(strings.Join(sampleHeader, ",") + "\nfifo,train,0,width,1,1,1,1,1,1,1\n")); err == nil {
+	text := strings.Join(sampleHeader, ",") + "\nfifo,train,0,width,1,1,1,1,1,1,1\n"
+	if _, err := ReadSamples(strings.NewReader(text)); err == nil {
 		t.Error("a parameter without a value is read")
 	}
 }
@@ -65,13 +66,15 @@ func TestSamplesRoundTrip(t *testing.T) {
 func network(t *testing.T) *quant.Network {
 	t.Helper()
 	layer := func(seed uint64, name string, in, out, p, a int) quant.Layer {
-		l := Sample{Seed: seed, Params: map[string]int{"mw": in, "mh": out, "m": 4, "n": 4, "p": p, "a": a, "gain": 4}}.layer()
+		l := Sample{Seed: seed, Params: map[string]int{"mw": in, "mh": out, "m": 4, "n": 4, "p": p, "a": a,
+			"gain": 4}}.layer()
 		l.Name = name
 		return *l
 	}
 	n := quant.Network{Name: "test", InputShape: []int{64}, Input: quant.InputQuantizer{Type: quant.DataType{Bits: 4},
 		Quantize: func(_ int, v float64) int32 { return int32(v) }},
-		Layers: []quant.Layer{layer(1, "fc0", 64, 32, 16, 4), layer(2, "fc1", 32, 32, 10, 4), layer(3, "fc2", 32, 10, 16, 0)}}
+		Layers: []quant.Layer{layer(1, "fc0", 64, 32, 16, 4), layer(2, "fc1", 32, 32, 10, 4),
+			layer(3, "fc2", 32, 10, 16, 0)}}
 	net, err := quant.NewNetwork(n)
 	if err != nil {
 		t.Fatal(err)
@@ -101,7 +104,8 @@ func TestTable(t *testing.T) {
 			t.Errorf("P = %d: safe is %v, the weights need %d", r.AccBits, r.Safe, needed)
 		}
 		if i > 0 && (r.LUT < rows[i-1].LUT || r.FF < rows[i-1].FF) {
-			t.Errorf("P = %d costs %d LUT, %d FF, less than P = %d with %d, %d", r.AccBits, r.LUT, r.FF, r.AccBits-1, rows[i-1].LUT, rows[i-1].FF)
+			t.Errorf("P = %d costs %d LUT, %d FF, less than P = %d with %d, %d", r.AccBits, r.LUT, r.FF,
+				r.AccBits-1, rows[i-1].LUT, rows[i-1].FF)
 		}
 		var sum Resources
 		for _, l := range r.Layers {

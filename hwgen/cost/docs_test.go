@@ -2,6 +2,8 @@ package cost
 
 import (
 	"bytes"
+	"fmt"
+	"math"
 	"os"
 	"regexp"
 	"strconv"
@@ -44,5 +46,31 @@ func TestREADMEErrors(t *testing.T) {
 	}
 	if want := loadXC7().classOf(lut).String(); !strings.Contains(readme, want) {
 		t.Errorf("README.md has an estimate of %d LUTs without the line\n%s", lut, want)
+	}
+}
+
+// TestWidths: what P costs. The same unit (fit/sweep.go, widthSweep) grows from 8 to 32 bits
+// by as much in the estimate as in Yosys, within two percent, and docs/cost.md says so.
+func TestWidths(t *testing.T) {
+	doc := readFile(t, "../../docs/cost.md")
+	var first, last struct{ have, want int }
+	for _, s := range readSamples(t) {
+		if s.Kind != KindMVAU || s.Seed != 5000 {
+			continue
+		}
+		have, want := loadXC7().block(s.Unit().Block), s.Counts
+		line := fmt.Sprintf("| %d | %d | %d | %+.1f %% | %d | %d |", s.Params["p"], have.LUT, want.LUT,
+			100*float64(have.LUT-want.LUT)/float64(want.LUT), have.FF, want.FF)
+		if !strings.Contains(doc, line) {
+			t.Errorf("docs/cost.md lacks the line %s", line)
+		}
+		if first.want == 0 {
+			first.have, first.want = have.LUT, want.LUT
+		}
+		last.have, last.want = have.LUT, want.LUT
+	}
+	have, want := float64(last.have)/float64(first.have), float64(last.want)/float64(first.want)
+	if math.Abs(have/want-1) > 0.02 {
+		t.Errorf("from the narrowest to the widest accumulator the estimate grows by %.3f, Yosys by %.3f", have, want)
 	}
 }

@@ -32,8 +32,8 @@ type Error struct {
 
 // String says how far off estimates of designs are.
 func (e Error) String() string {
-	return fmt.Sprintf("error on %d designs of this size that the model was not fitted to, median and worst: LUT %.1f %%, %.1f %%, FF %.1f %%, %.1f %%",
-		e.Samples, e.LUTMedian, e.LUTMax, e.FFMedian, e.FFMax)
+	return fmt.Sprintf("error on %d designs of this size that the model was not fitted to, median and worst: "+
+		"LUT %.1f %%, %.1f %%, FF %.1f %%, %.1f %%", e.Samples, e.LUTMedian, e.LUTMax, e.FFMedian, e.FFMax)
 }
 
 // SizeClass is the error on held-out designs that were estimated at From LUTs or more, up

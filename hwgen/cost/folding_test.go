@@ -10,7 +10,8 @@ import (
 // foldLUTs estimates a hidden layer of a fold: queue, replay buffer and unit.
 func foldLUTs(t *testing.T, l *quant.Layer, f hwgen.Fold) int {
 	t.Helper()
-	n := quant.Network{Name: "fold", InputShape: []int{l.In}, Input: quant.InputQuantizer{Type: l.Input, Quantize: truncated},
+	n := quant.Network{Name: "fold", InputShape: []int{l.In}, Input: quant.InputQuantizer{Type: l.Input,
+		Quantize: truncated},
 		Layers: []quant.Layer{*l}}
 	net, err := quant.NewNetwork(n)
 	if err != nil {
@@ -38,10 +39,12 @@ func foldLUTs(t *testing.T, l *quant.Layer, f hwgen.Fold) int {
 // which the plan once took 2x4 where 1x8 is cheaper.
 func TestFoldsAreCheap(t *testing.T) {
 	for _, c := range []struct{ in, out, m, n, a, p, cycles int }{
-		{64, 64, 4, 4, 4, 12, 1000}, {64, 64, 4, 4, 4, 12, 250}, {784, 64, 8, 8, 4, 24, 1000}, {256, 256, 4, 4, 4, 12, 1000},
+		{64, 64, 4, 4, 4, 12, 1000}, {64, 64, 4, 4, 4, 12, 250}, {784, 64, 8, 8, 4, 24, 1000}, {256, 256, 4, 4,
+			4, 12, 1000},
 		{64, 10, 8, 4, 0, 17, 1000}, {100, 36, 3, 2, 2, 9, 100}, {32, 32, 2, 1, 1, 7, 64}, {48, 60, 5, 6, 6, 14, 300},
 	} {
-		l := Sample{Seed: 1, Params: map[string]int{"mw": c.in, "mh": c.out, "m": c.m, "n": c.n, "a": c.a, "p": c.p}}.layer()
+		l := Sample{Seed: 1, Params: map[string]int{"mw": c.in, "mh": c.out, "m": c.m, "n": c.n, "a": c.a,
+			"p": c.p}}.layer()
 		chosen := hwgen.FoldFor(l, c.cycles)
 		have, best, least := foldLUTs(t, l, chosen), chosen, 0
 		for pe := 1; pe <= c.out; pe++ {
@@ -57,7 +60,8 @@ func TestFoldsAreCheap(t *testing.T) {
 		}
 		t.Logf("%+v: %dx%d takes %d LUTs, %dx%d %d", c, chosen.PE, chosen.SIMD, have, best.PE, best.SIMD, least)
 		if float64(have) > 1.03*float64(least) {
-			t.Errorf("%+v: the plan takes %dx%d of %d LUTs by estimate where %dx%d has %d", c, chosen.PE, chosen.SIMD, have,
+			t.Errorf("%+v: the plan takes %dx%d of %d LUTs by estimate where %dx%d has %d", c, chosen.PE,
+				chosen.SIMD, have,
 				best.PE, best.SIMD, least)
 		}
 	}

@@ -224,7 +224,8 @@ func (n *netlist) memoryTerms() []term {
 		deep += oneIf(s.deep)
 	}
 	return []term{{"luts", float64(n.luts), 1, true}, {"memory_slices", float64(len(n.slices) - deep), 1, true},
-		{"memory_resets", float64(n.resets), 1, false}, {"deep_slices", float64(deep), 1, false}, {"deep_muxes", float64(n.muxes), 1, false}}
+		{"memory_resets", float64(n.resets), 1, false}, {"deep_slices", float64(deep), 1, false},
+		{"deep_muxes", float64(n.muxes), 1, false}}
 }
 
 func constantSlice(s uint64) bool { return s == 0 || s == ^uint64(0) }

@@ -12,7 +12,8 @@ func TestProducts(t *testing.T) {
 		bits    int
 		lut, ff int
 	}{
-		{1, 4, false, 5, 4, 6}, {2, 1, false, 2, 2, 4}, {2, 4, false, 6, 5, 8}, {2, 4, true, 6, 5, 8}, {3, 4, false, 7, 10, 22},
+		{1, 4, false, 5, 4, 6}, {2, 1, false, 2, 2, 4}, {2, 4, false, 6, 5, 8}, {2, 4, true, 6, 5, 8}, {3, 4,
+			false, 7, 10, 22},
 		{4, 4, false, 8, 11, 25}, {4, 4, true, 8, 10, 25}, {4, 4, false, 5, 8, 20}, {5, 4, false, 9, 19, 33},
 		{6, 4, false, 10, 21, 34}, {6, 4, true, 9, 19, 33}, {7, 4, true, 11, 26, 42}, {8, 4, false, 12, 31, 43},
 		{8, 4, false, 9, 27, 38}, {8, 4, true, 12, 28, 43}, {8, 1, false, 9, 19, 22},
@@ -37,7 +38,8 @@ func TestRuns(t *testing.T) {
 		inverseBetween bool
 	}{
 		{"two", 2, 0, true, 2, 0, false}, {"three", 3, 0, true, 0, 1, false}, {"seven", 7, 0, true, 0, 1, false},
-		{"33", 33, 0, true, 0, 2, false}, {"read in between", 5, 2, true, 2, 1, false}, {"end unread", 5, 2, false, 2, 0, false},
+		{"33", 33, 0, true, 0, 2, false}, {"read in between", 5, 2, true, 2, 1, false}, {"end unread", 5, 2,
+			false, 2, 0, false},
 		{"unread", 5, 0, false, 0, 0, false}, {"inverse in between", 4, 0, true, 4, 0, true},
 	} {
 		n := newNetlist()
@@ -68,10 +70,12 @@ func TestLogic(t *testing.T) {
 		name      string
 		got, want signal
 	}{
-		{"a xor a", n.logic(xorTable, a, a), no}, {"a xor 0", n.logic(xorTable, a, no), a}, {"a xor 1", n.logic(xorTable, a, yes), a ^ 1},
+		{"a xor a", n.logic(xorTable, a, a), no}, {"a xor 0", n.logic(xorTable, a, no), a}, {"a xor 1",
+			n.logic(xorTable, a, yes), a ^ 1},
 		{"not a xor a", n.logic(xorTable, a^1, a), yes}, {"choose of equals", n.logic(chooseTable, b, a, a), a},
 		{"choose by 1", n.logic(chooseTable, yes, a, b), a}, {"constant choice", n.logic(chooseTable, a, yes, no), a},
-		{"equal to itself", n.logic(equalTable, a, a, b, b, no, no), yes}, {"greater than itself", n.logic(greaterTable, a, a, b, b), no},
+		{"equal to itself", n.logic(equalTable, a, a, b, b, no, no), yes}, {"greater than itself",
+			n.logic(greaterTable, a, a, b, b), no},
 	} {
 		if c.got != c.want {
 			t.Errorf("%s is %d, want %d", c.name, c.got, c.want)

@@ -44,7 +44,8 @@ func TestHalfConstant(t *testing.T) {
 // 5, all above 4 are as that one.
 func TestMirrored(t *testing.T) {
 	for _, c := range []struct{ address, words, want int }{
-		{7, 8, 7}, {24, 24, 16}, {31, 24, 23}, {5, 5, 4}, {6, 5, 4}, {7, 5, 4}, {7, 6, 5}, {6, 6, 4}, {7, 7, 6}, {3, 3, 2},
+		{7, 8, 7}, {24, 24, 16}, {31, 24, 23}, {5, 5, 4}, {6, 5, 4}, {7, 5, 4}, {7, 6, 5}, {6, 6, 4}, {7, 7, 6},
+		{3, 3, 2},
 	} {
 		if got := mirrored(c.address, c.words); got != c.want {
 			t.Errorf("address %d of %d words is as %d, want %d", c.address, c.words, got, c.want)
@@ -65,7 +66,8 @@ func TestMuxes(t *testing.T) {
 // 36, 1024 x 18 ... 16384 x 1 bits.
 func TestBlockRAM(t *testing.T) {
 	for _, c := range []struct{ width, depth, want int }{
-		{36, 512, 1}, {37, 512, 2}, {72, 512, 2}, {128, 256, 4}, {18, 1024, 1}, {8, 2048, 1}, {1, 16384, 1}, {1, 16385, 2}, {9, 4096, 2},
+		{36, 512, 1}, {37, 512, 2}, {72, 512, 2}, {128, 256, 4}, {18, 1024, 1}, {8, 2048, 1}, {1, 16384, 1}, {1,
+			16385, 2}, {9, 4096, 2},
 	} {
 		if got := blockRAM18(c.width, c.depth); got != c.want {
 			t.Errorf("%d x %d bits: %d halves, want %d", c.depth, c.width, got, c.want)

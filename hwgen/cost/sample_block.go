@@ -24,12 +24,14 @@ func (s Sample) Unit() synth.Unit {
 		return synth.Unit{Block: &hwgen.ReplayBuffer{LayerName: "fc", Width: p["width"], Length: p["length"],
 			Repeats: p["repeats"], BlockRAM: p["block"] == 1}, InputBits: p["width"]}
 	case KindFIFO:
-		return synth.Unit{Block: &hwgen.FIFO{LayerName: "fc", Width: p["width"], Depth: p["depth"], Beats: p["depth"]}, InputBits: p["width"]}
+		return synth.Unit{Block: &hwgen.FIFO{LayerName: "fc", Width: p["width"], Depth: p["depth"],
+			Beats: p["depth"]}, InputBits: p["width"]}
 	case KindWidthConverter:
 		return synth.Unit{Block: &hwgen.WidthConverter{LayerName: "fc", Word: p["word"], In: p["in"], Out: p["out"],
 			InBeats: p["out"]}, InputBits: p["word"] * p["in"]}
 	case KindLabelSelect:
-		return synth.Unit{Block: &hwgen.LabelSelect{Layer: s.layer(), PE: p["pe"], AccBits: p["p"]}, InputBits: p["pe"] * p["p"]}
+		return synth.Unit{Block: &hwgen.LabelSelect{Layer: s.layer(), PE: p["pe"], AccBits: p["p"]},
+			InputBits: p["pe"] * p["p"]}
 	}
 	panic(fmt.Sprintf("cost: a sample of kind %q is no block", s.Kind))
 }
@@ -56,11 +58,13 @@ func (s Sample) Design() (*hwgen.Design, error) {
 	for p[fmt.Sprintf("s%d", len(sizes))] > 0 {
 		sizes = append(sizes, p[fmt.Sprintf("s%d", len(sizes))])
 	}
-	n := quant.Network{Name: "sample", InputShape: sizes[:1], Input: quant.InputQuantizer{Type: quant.DataType{Bits: p["n"]},
-		Quantize: func(_ int, v float64) int32 { return int32(v) }}}
+	n := quant.Network{Name: "sample", InputShape: sizes[:1],
+		Input: quant.InputQuantizer{Type: quant.DataType{Bits: p["n"]},
+			Quantize: func(_ int, v float64) int32 { return int32(v) }}}
 	last := len(sizes) - 2
 	for i := range sizes[1:] {
-		layer := map[string]int{"mw": sizes[i], "mh": sizes[i+1], "m": p["m"], "n": p["n"], "p": p["p"], "a": p["n"], "gain": p["gain"]}
+		layer := map[string]int{"mw": sizes[i], "mh": sizes[i+1], "m": p["m"], "n": p["n"], "p": p["p"],
+			"a": p["n"], "gain": p["gain"]}
 		if i == 0 || i == last {
 			layer["p"] = 2*max(p["m"], p["n"]) + 12 // as wide as it likes
 		}
@@ -97,7 +101,8 @@ func (s Sample) layer() *quant.Layer {
 		}
 	}
 	if p["a"] > 0 {
-		l.Thresholds = drawThresholds(rng, l, quant.DataType{Bits: p["a"], Signed: p["asigned"] == 1}, p["invert"] == 1, p["p"])
+		l.Thresholds = drawThresholds(rng, l, quant.DataType{Bits: p["a"], Signed: p["asigned"] == 1},
+			p["invert"] == 1, p["p"])
 		return l
 	}
 	l.Score = &quant.Score{Gain: make([]int64, l.Out), Bias: make([]int64, l.Out)}
@@ -123,7 +128,8 @@ func drawRow(rng *rand.Rand, l *quant.Layer, c int, p map[string]int) {
 			w := math.Round(math.Copysign(max(math.Abs(v)-cut, 0), v))
 			row[i] = int32(max(-top, min(top-1, w)))
 		}
-		if _, fits := l.ShiftedStart(c, p["p"]); p["unsafe"] == 1 || p["shifted"] == 1 && fits || l.AccRange(c).Bits() <= p["p"] {
+		if _, fits := l.ShiftedStart(c,
+			p["p"]); p["unsafe"] == 1 || p["shifted"] == 1 && fits || l.AccRange(c).Bits() <= p["p"] {
 			return
 		}
 	}

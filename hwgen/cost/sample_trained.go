@@ -27,7 +27,8 @@ func (s Sample) trainedDesign() (*hwgen.Design, error) {
 	folds := hwgen.Folding{}
 	for i := range p["layers"] {
 		of := func(key string) int { return p[fmt.Sprint(key, i)] }
-		l := quant.Layer{Name: fmt.Sprintf("fc%d", i), In: in, Out: of("outputs"), WeightBits: of("m"), AccBits: of("p"), Input: input}
+		l := quant.Layer{Name: fmt.Sprintf("fc%d", i), In: in, Out: of("outputs"), WeightBits: of("m"),
+			AccBits: of("p"), Input: input}
 		l.Weights = trainedWeights(rng, &l, p["idle"]*oneIf(i == 0), p["shifted"] == 1)
 		if p["shifted"] == 1 && l.AccBits > 0 {
 			l.Start = make([]int64, l.Out)

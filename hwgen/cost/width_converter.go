@@ -18,5 +18,6 @@ func widthConverterShape(w *hwgen.WidthConverter) shape {
 		stored = "stored_bits_2"
 	}
 	return shape{Kind: KindWidthConverter, FF: count + 2 + 2*w.In*w.Word,
-		Terms: []term{{"narrow", 1, 4, false}, {"counter_bits", float64(count), 1.5, false}, {stored, float64(w.In * w.Word), 2, false}}}
+		Terms: []term{{"narrow", 1, 4, false}, {"counter_bits", float64(count), 1.5, false},
+			{stored, float64(w.In * w.Word), 2, false}}}
 }

@@ -10,8 +10,8 @@ import (
 
 // sweep returns what is to be synthesised: the same list every time.
 func sweep() []cost.Sample {
-	return slices.Concat(streamSweep(), labelSweep(), mvauSweep(), shiftedSweep(), outputSweep(), searchSweep(), shiftedRowSweep(),
-		widthSweep(), designSweep(), scoreSweep(), heldOutSweep())
+	return slices.Concat(streamSweep(), labelSweep(), mvauSweep(), shiftedSweep(), outputSweep(), searchSweep(),
+		shiftedRowSweep(), widthSweep(), designSweep(), scoreSweep(), heldOutSweep())
 }
 
 func pick(rng *rand.Rand, from ...int) int { return from[rng.IntN(len(from))] }
@@ -22,7 +22,8 @@ func draw(kind string, stream uint64, n int, first uint64, params func(*rand.Ran
 	rng := rand.New(rand.NewPCG(stream, 1))
 	all := make([]cost.Sample, n)
 	for i := range all {
-		all[i] = cost.Sample{Kind: kind, HeldOut: i%4 == 3 && kind != cost.KindDesign, Seed: first + uint64(i), Params: params(rng)}
+		all[i] = cost.Sample{Kind: kind, HeldOut: i%4 == 3 && kind != cost.KindDesign, Seed: first + uint64(i),
+			Params: params(rng)}
 	}
 	return all
 }
@@ -32,8 +33,9 @@ func mvauSweep() []cost.Sample {
 	return draw(cost.KindMVAU, 2, 20, 0, func(rng *rand.Rand) map[string]int {
 		p := map[string]int{
 			"pe": pick(rng, 1, 1, 2, 2, 4, 4, 8), "simd": pick(rng, 1, 2, 3, 4, 4, 5, 8, 8, 16, 32),
-			"m": pick(rng, 1, 2, 3, 4, 4, 4, 5, 6, 8), "n": pick(rng, 1, 2, 3, 4, 4, 4, 4, 6, 8), "signed": pick(rng, 0, 0, 1),
-			"a": pick(rng, 0, 1, 2, 2, 3, 4, 4, 4), "asigned": pick(rng, 0, 0, 1), "invert": pick(rng, 0, 0, 0, 1),
+			"m": pick(rng, 1, 2, 3, 4, 4, 4, 5, 6, 8), "n": pick(rng, 1, 2, 3, 4, 4, 4, 4, 6, 8),
+			"signed": pick(rng, 0, 0, 1),
+			"a":      pick(rng, 0, 1, 2, 2, 3, 4, 4, 4), "asigned": pick(rng, 0, 0, 1), "invert": pick(rng, 0, 0, 0, 1),
 		}
 		if rng.IntN(16) == 0 {
 			p["a"], p["pe"] = pick(rng, 6, 8), 1
@@ -66,7 +68,8 @@ func mvauSweep() []cost.Sample {
 // shiftedSweep draws units whose accumulators begin at start values.
 func shiftedSweep() []cost.Sample {
 	return draw(cost.KindMVAU, 6, 4, 1000, func(rng *rand.Rand) map[string]int {
-		p := map[string]int{"pe": pick(rng, 1, 1, 2, 2, 4, 4, 8), "simd": pick(rng, 2, 4, 4, 8, 8), "m": pick(rng, 2, 3, 4, 4), "n": pick(rng, 2, 4, 4),
+		p := map[string]int{"pe": pick(rng, 1, 1, 2, 2, 4, 4, 8), "simd": pick(rng, 2, 4, 4, 8, 8),
+			"m": pick(rng, 2, 3, 4, 4), "n": pick(rng, 2, 4, 4),
 			"a": pick(rng, 2, 4, 4), "signed": 0, "shifted": 1}
 		sf, nf := pick(rng, 1, 2, 3, 4, 8, 16), pick(rng, 1, 4, 8, 16, 16, 32)
 		for nf > 1 && (nf<<p["a"])*p["pe"]*p["pe"] > 600 {
@@ -84,7 +87,8 @@ func shiftedSweep() []cost.Sample {
 // every unit has counts for much.
 func outputSweep() []cost.Sample {
 	return draw(cost.KindMVAU, 7, 4, 2000, func(rng *rand.Rand) map[string]int {
-		p := map[string]int{"pe": pick(rng, 1, 1, 2, 2, 3, 5), "simd": pick(rng, 1, 1, 2, 3, 4, 8), "m": pick(rng, 2, 3, 4, 4, 8),
+		p := map[string]int{"pe": pick(rng, 1, 1, 2, 2, 3, 5), "simd": pick(rng, 1, 1, 2, 3, 4, 8),
+			"m": pick(rng, 2, 3, 4, 4, 8),
 			"n": pick(rng, 1, 2, 4, 4, 4, 8), "signed": pick(rng, 0, 0, 0, 1), "a": 0, "block": pick(rng, 0, 0, 1)}
 		sf, nf := pick(rng, 2, 4, 5, 8, 16, 17, 32, 64), pick(rng, 1, 2, 3, 5, 10, 10)
 		p["mw"], p["mh"] = sf*p["simd"], nf*p["pe"]
@@ -98,8 +102,9 @@ func outputSweep() []cost.Sample {
 func widthSweep() []cost.Sample {
 	var all []cost.Sample
 	for _, p := range []int{8, 12, 16, 24, 32} {
-		all = append(all, cost.Sample{Kind: cost.KindMVAU, HeldOut: true, Seed: 5000, Params: map[string]int{"pe": 2, "simd": 4,
-			"m": 4, "n": 4, "signed": 0, "a": 4, "mw": 32, "mh": 16, "p": p, "unsafe": 1}})
+		all = append(all, cost.Sample{Kind: cost.KindMVAU, HeldOut: true, Seed: 5000,
+			Params: map[string]int{"pe": 2, "simd": 4,
+				"m": 4, "n": 4, "signed": 0, "a": 4, "mw": 32, "mh": 16, "p": p, "unsafe": 1}})
 	}
 	return all
 }
@@ -107,7 +112,8 @@ func widthSweep() []cost.Sample {
 // searchSweep draws units of many thresholds a channel.
 func searchSweep() []cost.Sample {
 	return draw(cost.KindMVAU, 8, 4, 3000, func(rng *rand.Rand) map[string]int {
-		p := map[string]int{"pe": pick(rng, 1, 1, 2), "simd": pick(rng, 2, 4, 8), "m": pick(rng, 3, 4, 8), "n": pick(rng, 4, 8),
+		p := map[string]int{"pe": pick(rng, 1, 1, 2), "simd": pick(rng, 2, 4, 8), "m": pick(rng, 3, 4, 8),
+			"n":      pick(rng, 4, 8),
 			"signed": 0, "a": pick(rng, 5, 6, 7, 8), "asigned": pick(rng, 0, 0, 1)}
 		sf, nf := pick(rng, 2, 4, 8, 16), pick(rng, 1, 2, 4, 8)
 		p["mw"], p["mh"] = sf*p["simd"], nf*p["pe"]
@@ -119,7 +125,8 @@ func searchSweep() []cost.Sample {
 // shiftedRowSweep draws units with start values and one beat a fold.
 func shiftedRowSweep() []cost.Sample {
 	return draw(cost.KindMVAU, 9, 4, 4000, func(rng *rand.Rand) map[string]int {
-		p := map[string]int{"pe": pick(rng, 1, 2, 4), "simd": pick(rng, 4, 8, 16), "m": pick(rng, 2, 3, 4), "n": pick(rng, 2, 4),
+		p := map[string]int{"pe": pick(rng, 1, 2, 4), "simd": pick(rng, 4, 8, 16), "m": pick(rng, 2, 3, 4),
+			"n": pick(rng, 2, 4),
 			"a": pick(rng, 0, 2, 4), "signed": 0, "shifted": 1}
 		p["mw"], p["mh"], p["p"] = p["simd"], pick(rng, 4, 8, 16)*p["pe"], p["n"]+3+rng.IntN(5)
 		return p
@@ -131,11 +138,13 @@ func streamSweep() []cost.Sample {
 	width := func(rng *rand.Rand) int { return pick(rng, 1, 2, 4, 8, 12, 16, 20, 32, 48, 64, 96) }
 	return slices.Concat(
 		draw(cost.KindReplayBuffer, 3, 36, 0, func(rng *rand.Rand) map[string]int {
-			return map[string]int{"width": width(rng), "length": pick(rng, 1, 2, 3, 4, 5, 8, 12, 16, 28, 32, 49, 64, 98, 128, 196),
+			return map[string]int{"width": width(rng), "length": pick(rng, 1, 2, 3, 4, 5, 8, 12, 16, 28, 32, 49,
+				64, 98, 128, 196),
 				"repeats": pick(rng, 2, 3, 4, 5, 8, 10, 16, 32, 64), "block": pick(rng, 0, 0, 0, 1)}
 		}),
 		draw(cost.KindFIFO, 12, 24, 0, func(rng *rand.Rand) map[string]int {
-			return map[string]int{"width": width(rng), "depth": pick(rng, 2, 3, 4, 5, 7, 8, 16, 28, 32, 49, 64, 98, 128, 196)}
+			return map[string]int{"width": width(rng), "depth": pick(rng, 2, 3, 4, 5, 7, 8, 16, 28, 32, 49, 64,
+				98, 128, 196)}
 		}),
 		draw(cost.KindWidthConverter, 13, 24, 0, func(rng *rand.Rand) map[string]int {
 			in, ratio := pick(rng, 1, 1, 2, 3, 4), pick(rng, 2, 3, 4, 5, 8, 16)
@@ -150,7 +159,8 @@ func streamSweep() []cost.Sample {
 func labelSweep() []cost.Sample {
 	return draw(cost.KindLabelSelect, 4, 16, 0, func(rng *rand.Rand) map[string]int {
 		pe := pick(rng, 1, 1, 2, 2, 5, 10)
-		p := map[string]int{"pe": pe, "mh": pe * pick(rng, 1, 2, 3, 5, 10), "mw": 16, "m": pick(rng, 2, 4, 8), "n": pick(rng, 2, 4, 8),
+		p := map[string]int{"pe": pe, "mh": pe * pick(rng, 1, 2, 3, 5, 10), "mw": 16, "m": pick(rng, 2, 4, 8),
+			"n":      pick(rng, 2, 4, 8),
 			"signed": 0, "p": 8 + rng.IntN(14), "gain": pick(rng, 0, 0, 3, 5, 8)}
 		return p
 	})
@@ -161,7 +171,8 @@ func labelSweep() []cost.Sample {
 func scoreSweep() []cost.Sample {
 	return draw(cost.KindLabelSelect, 10, 8, 1000, func(rng *rand.Rand) map[string]int {
 		pe := pick(rng, 1, 1, 2, 2, 3, 5, 10)
-		p := map[string]int{"pe": pe, "mh": pe * pick(rng, 1, 2, 4, 5, 7, 10, 33), "mw": 64, "m": 4, "n": pick(rng, 2, 4, 8),
+		p := map[string]int{"pe": pe, "mh": pe * pick(rng, 1, 2, 4, 5, 7, 10, 33), "mw": 64, "m": 4,
+			"n":      pick(rng, 2, 4, 8),
 			"signed": 0, "p": 8 + rng.IntN(14), "gain": pick(rng, 0, 0, 4, 8, 15)}
 		return p
 	})
@@ -172,8 +183,9 @@ func scoreSweep() []cost.Sample {
 // plan chooses.
 func designSweep() []cost.Sample {
 	return draw(cost.KindDesign, 5, 16, 0, func(rng *rand.Rand) map[string]int {
-		p := map[string]int{"m": pick(rng, 2, 3, 4, 4, 4, 5, 8), "n": pick(rng, 2, 3, 4, 4, 4, 4, 8), "gain": pick(rng, 0, 4, 8, 15),
-			"s0": pick(rng, 16, 32, 48, 64, 96, 128), "kfps": pick(rng, 20, 60, 100, 300, 600)}
+		p := map[string]int{"m": pick(rng, 2, 3, 4, 4, 4, 5, 8), "n": pick(rng, 2, 3, 4, 4, 4, 4, 8),
+			"gain": pick(rng, 0, 4, 8, 15),
+			"s0":   pick(rng, 16, 32, 48, 64, 96, 128), "kfps": pick(rng, 20, 60, 100, 300, 600)}
 		p["p"] = p["n"] + pick(rng, 4, 6, 8)
 		hidden := pick(rng, 0, 1, 1, 2, 2)
 		for k := range hidden {

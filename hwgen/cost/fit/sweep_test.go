@@ -69,7 +69,8 @@ func TestTableIsCurrent(t *testing.T) {
 		t.Skip("runs Yosys")
 	}
 	tooltest.Need(t, "yosys")
-	if version, err := exec.Command("yosys", "-V").Output(); err != nil || !strings.HasPrefix(string(version), yosysVersion) {
+	if version, err := exec.Command("yosys", "-V").Output(); err != nil || !strings.HasPrefix(string(version),
+		yosysVersion) {
 		tooltest.Absent(t, "yosys is "+string(version)+", want "+yosysVersion)
 	}
 	samples := readTable(t)
@@ -89,7 +90,8 @@ func TestTableIsCurrent(t *testing.T) {
 		}
 		for k, i := range batch {
 			if have[k] != samples[i].Counts {
-				t.Errorf("%s: %+v, in the table %+v: run go run ./hwgen/cost/fit -fresh", samples[i].Key(), have[k], samples[i].Counts)
+				t.Errorf("%s: %+v, in the table %+v: run go run ./hwgen/cost/fit -fresh", samples[i].Key(),
+					have[k], samples[i].Counts)
 			}
 		}
 	}

@@ -24,7 +24,8 @@ func heldOutSweep() []cost.Sample {
 			for roughLUTs(p) < class.from || roughLUTs(p) >= class.to {
 				p = drawTrained(rng)
 			}
-			all = append(all, cost.Sample{Kind: cost.KindDesign, HeldOut: true, Seed: 1000 + uint64(len(all)), Params: p})
+			all = append(all, cost.Sample{Kind: cost.KindDesign, HeldOut: true, Seed: 1000 + uint64(len(all)),
+				Params: p})
 		}
 	}
 	return all
@@ -34,7 +35,8 @@ func drawTrained(rng *rand.Rand) map[string]int {
 	layers := pick(rng, 1, 2, 2, 3, 3, 4, 5)
 	p := map[string]int{"layers": layers, "inputs": pick(rng, 12, 20, 25, 30, 49, 60, 63, 100, 144, 196, 256),
 		"n": pick(rng, 1, 2, 3, 4, 6, 8, 8), "signed": pick(rng, 0, 0, 0, 1), "idle": pick(rng, 0, 10, 30),
-		"gain": pick(rng, 0, 0, 10, 16), "falls": pick(rng, 0, 0, 0, 1), "shifted": pick(rng, 0, 0, 0, 1), "luts": pick(rng, 0, 0, 1)}
+		"gain": pick(rng, 0, 0, 10, 16), "falls": pick(rng, 0, 0, 0, 1), "shifted": pick(rng, 0, 0, 0, 1),
+		"luts": pick(rng, 0, 0, 1)}
 	in, bits := p["inputs"], p["n"]
 	for i := range layers {
 		set := func(key string, v int) { p[fmt.Sprint(key, i)] = v }
