@@ -11,7 +11,7 @@ import (
 // sweep returns what is to be synthesised: the same list every time.
 func sweep() []cost.Sample {
 	return slices.Concat(streamSweep(), labelSweep(), mvauSweep(), shiftedSweep(), outputSweep(), searchSweep(),
-		shiftedRowSweep(), widthSweep(), designSweep(), scoreSweep(), heldOutSweep())
+		shiftedRowSweep(), widthSweep(), designSweep(), heldOutSweep())
 }
 
 func pick(rng *rand.Rand, from ...int) int { return from[rng.IntN(len(from))] }
@@ -166,23 +166,11 @@ func labelSweep() []cost.Sample {
 	})
 }
 
-// scoreSweep draws label selects as networks of ten classes have them, with a gain for
-// all and a gain a channel.
-func scoreSweep() []cost.Sample {
-	return draw(cost.KindLabelSelect, 10, 8, 1000, func(rng *rand.Rand) map[string]int {
-		pe := pick(rng, 1, 1, 2, 2, 3, 5, 10)
-		p := map[string]int{"pe": pe, "mh": pe * pick(rng, 1, 2, 4, 5, 7, 10, 33), "mw": 64, "m": 4,
-			"n":      pick(rng, 2, 4, 8),
-			"signed": 0, "p": 8 + rng.IntN(14), "gain": pick(rng, 0, 0, 4, 8, 15)}
-		return p
-	})
-}
-
 // designSweep draws whole networks, most of them small, that take a few seconds each: one
 // to three layers of the same M and N, sizes that are mostly powers of two, folds that the
 // plan chooses.
 func designSweep() []cost.Sample {
-	return draw(cost.KindDesign, 5, 16, 0, func(rng *rand.Rand) map[string]int {
+	return draw(cost.KindDesign, 5, 12, 0, func(rng *rand.Rand) map[string]int {
 		p := map[string]int{"m": pick(rng, 2, 3, 4, 4, 4, 5, 8), "n": pick(rng, 2, 3, 4, 4, 4, 4, 8),
 			"gain": pick(rng, 0, 4, 8, 15),
 			"s0":   pick(rng, 16, 32, 48, 64, 96, 128), "kfps": pick(rng, 20, 60, 100, 300, 600)}

@@ -7,9 +7,11 @@ import (
 	"github.com/a2qgen/a2qgen/hwgen/cost"
 )
 
-// Size classes of the held-out designs, LUTs by rough count, and how many are drawn of
-// each.
-var heldOutClasses = []struct{ from, to, designs int }{{150, 1200, 12}, {1200, 5000, 10}, {5000, 20000, 8}}
+// heldOutClasses are sizes of held-out designs, LUTs by rough count, and how many are drawn
+// of each.
+var heldOutClasses = []struct{ from, to, designs int }{
+	{150, 1200, 12}, {1200, 5000, 10}, {5000, 20000, 4}, {150, 2500, 4},
+}
 
 // heldOutSweep draws the 30 whole networks that say how good the model is. They come from
 // another generator than all that it is fitted to (cost.Sample, trained samples): weights
