@@ -59,10 +59,14 @@ func (n *netlist) add(left, right []signal, bits int) []signal {
 	if zero(right) {
 		return sums
 	}
+	free := 0 // low bits that right is added to nothing in, so that there is no carry
 	for i := range sums {
 		sums[i] = n.logic(xorTable, extended(left, i), extended(right, i))
+		if free == i && extended(left, i) == no {
+			free++
+		}
 	}
-	return n.chain(sums, extend(left, bits-1))
+	return append(sums[:free:free], n.chain(sums[free:], extend(left, bits)[free:max(free, bits-1)])...)
 }
 
 func zero(word []signal) bool {

@@ -1,10 +1,6 @@
 package cost
 
-import (
-	"math/bits"
-
-	"github.com/a2qgen/a2qgen/hwgen"
-)
+import "github.com/a2qgen/a2qgen/hwgen"
 
 // labelSelect builds the netlist of a label_select.v.
 type labelSelect struct {
@@ -39,7 +35,7 @@ func (s *labelSelect) control() {
 	if s.GainShift() < 0 {
 		s.counterBits += counter
 	}
-	s.ff += s.counterBits - s.constantLabelBits()
+	s.ff += s.counterBits
 	first, last := s.fresh(), s.fresh()
 	for i := range addressWidth(s.PE) + 3 {
 		if i == 1 {
@@ -48,11 +44,6 @@ func (s *labelSelect) control() {
 		first, last = s.register(first), s.register(last)
 	}
 	s.use(first, last)
-}
-
-// constantLabelBits is the number of low bits that lane 0 has no label with.
-func (s *labelSelect) constantLabelBits() int {
-	return min(bits.TrailingZeros(uint(s.PE)), s.LabelBits())
 }
 
 // scores returns acc * gain + bias of each lane.
@@ -84,8 +75,7 @@ func (s *labelSelect) scores() [][]signal {
 // number of the lane.
 func (s *labelSelect) labels() [][]signal {
 	labels := make([][]signal, s.PE)
-	fixed := s.constantLabelBits()
-	base := append(make([]signal, fixed), s.word(s.LabelBits()-fixed)...)
+	base := s.word(s.LabelBits())
 	for pe := range labels {
 		number := make([]signal, s.LabelBits())
 		for i := range number {

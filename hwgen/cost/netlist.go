@@ -8,6 +8,7 @@ package cost
 type netlist struct {
 	from      []signal // D input of a register, by its output; none for other signals
 	read      []bool   // by logic, by an address or by the next block
+	reset     []bool   // columns whose register has a reset: no shift register begins with it
 	registers map[signal]signal
 	functions map[function]signal
 	adders    map[string][]signal
@@ -43,7 +44,8 @@ type slice struct {
 }
 
 func newNetlist() *netlist {
-	return &netlist{from: []signal{none}, read: []bool{false}, registers: map[signal]signal{},
+	return &netlist{from: []signal{none}, read: []bool{false}, reset: []bool{false},
+		registers: map[signal]signal{},
 		functions: map[function]signal{}, adders: map[string][]signal{}, slices: map[slice]bool{}}
 }
 
@@ -51,6 +53,7 @@ func newNetlist() *netlist {
 func (n *netlist) fresh() signal {
 	n.from = append(n.from, none)
 	n.read = append(n.read, false)
+	n.reset = append(n.reset, false)
 	return signal(2 * (len(n.from) - 1))
 }
 
@@ -176,7 +179,7 @@ func (n *netlist) rom(columns []column, address []signal) []signal {
 		key = appendSignals(append(key[:0], c.key()...), address)
 		if n.adders[string(key)] == nil {
 			n.adders[string(key)] = n.word(1)
-			n.addSlices(c, address)
+			n.reset[n.adders[string(key)][0]>>1] = n.addSlices(c, address)
 		}
 		word[i] = n.adders[string(key)][0]
 	}
@@ -186,11 +189,11 @@ func (n *netlist) rom(columns []column, address []signal) []signal {
 // addSlices counts the LUTs of a column with a register behind it. Where one half of the
 // words is constant, Yosys makes the top bit of the address a reset of that register, whose
 // LUT is shared with nothing; what is left is the other half.
-func (n *netlist) addSlices(c column, address []signal) {
+func (n *netlist) addSlices(c column, address []signal) (reset bool) {
 	n.use(address...)
 	n.muxes += muxes(len(c))
 	if len(c) == 1 {
-		rest, reset := c[0], false
+		rest := c[0]
 		for top := len(address) - 1; top >= 0; top-- {
 			f := function{table: rest}
 			lower, upper := f.half(top, false), f.half(top, true)
@@ -214,6 +217,7 @@ func (n *netlist) addSlices(c column, address []signal) {
 			n.slices[slice{s, address[0], len(c) > 1}] = true
 		}
 	}
+	return reset
 }
 
 // memoryTerms are the LUTs of everything but shift registers and control. A slice of up to
@@ -248,6 +252,7 @@ const (
 func (n *netlist) registersLeft() (ff, shift int) {
 	next := make([]signal, len(n.from)) // the register that one leads to, by number
 	live := func(q int) bool { return n.read[q] || next[q] != 0 }
+	ends := func(q int) bool { return n.read[q] || n.reset[n.from[q]>>1] }
 	for q := len(n.from) - 1; q > 0; q-- { // what a register leads to is younger
 		if n.from[q] != none && live(q) {
 			next[n.from[q]>>1] = signal(q)
@@ -255,11 +260,11 @@ func (n *netlist) registersLeft() (ff, shift int) {
 	}
 	for q := range n.from {
 		d := n.from[q]
-		if d == none || !live(q) || n.from[d>>1] != none && !n.read[d>>1] {
+		if d == none || !live(q) || n.from[d>>1] != none && !ends(int(d>>1)) {
 			continue // nothing, or inside a run
 		}
 		run := 1
-		for at := q; !n.read[at]; run++ {
+		for at := q; !ends(at); run++ {
 			at = int(next[at])
 		}
 		if run >= shiftRegister {
