@@ -59,8 +59,10 @@ type equation struct {
 	rest, weight float64
 }
 
+// addRow adds the equation of a sample. A design counts for as much as its blocks would.
 func (f *fit) addRow(shapes []shape, lut int) {
-	e := equation{terms: map[int]float64{}, rest: float64(lut), weight: 1 / math.Max(float64(lut), fewLUTs)}
+	e := equation{terms: map[int]float64{}, rest: float64(lut),
+		weight: math.Sqrt(float64(len(shapes))) / math.Max(float64(lut), fewLUTs)}
 	for _, sh := range shapes {
 		for _, t := range sh.Terms {
 			if t.Exact {

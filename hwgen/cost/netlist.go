@@ -36,11 +36,30 @@ type function struct {
 	in    [6]signal
 }
 
+// depth says how much a column leaves synthesis to choose.
+type depth int
+
+const (
+	shallow depth = iota // one slice, one LUT
+	deep                 // up to four, which the multiplexers next to the LUTs join
+	far                  // more
+)
+
+func depthOf(slices int) depth {
+	switch {
+	case slices == 1:
+		return shallow
+	case slices <= 4:
+		return deep
+	}
+	return far
+}
+
 // slice is 64 words of a column of a memory, by its contents and the lowest of its address.
 type slice struct {
 	words   uint64
 	address signal
-	deep    bool // of a column of more than 64 words
+	depth   depth
 }
 
 func newNetlist() *netlist {
@@ -192,44 +211,72 @@ func (n *netlist) rom(columns []column, address []signal) []signal {
 func (n *netlist) addSlices(c column, address []signal) (reset bool) {
 	n.use(address...)
 	n.muxes += muxes(len(c))
-	if len(c) == 1 {
-		rest := c[0]
-		for top := len(address) - 1; top >= 0; top-- {
-			f := function{table: rest}
-			lower, upper := f.half(top, false), f.half(top, true)
-			switch {
-			case constantSlice(lower):
-				rest, reset = upper, true
-			case constantSlice(upper):
-				rest, reset = lower, true
-			default:
-				top = 0
-			}
+	d := depthOf(len(c))
+	for len(c) > 1 {
+		rest := c.withoutConstantHalf()
+		if len(rest) == len(c) {
+			break
 		}
-		n.resets += oneIf(reset)
-		c = column{rest}
+		c, reset = rest, true
 	}
+	if len(c) == 1 {
+		words, smaller := withoutConstantHalves(c[0], min(len(address), 6))
+		c, reset = column{words}, reset || smaller
+	}
+	n.resets += oneIf(reset)
 	for _, s := range c {
 		if s&1 == 1 { // an inverse is free
 			s = ^s
 		}
 		if !trivialSlice(s) {
-			n.slices[slice{s, address[0], len(c) > 1}] = true
+			n.slices[slice{s, address[0], d}] = true
 		}
 	}
 	return reset
 }
 
+// withoutConstantHalf returns the half of a column of several slices that is not constant
+// where the other one is, or else all of it.
+func (c column) withoutConstantHalf() column {
+	half := 1 << (addressWidth(len(c)) - 1)
+	if _, is := c[half:].constant(); is {
+		return c[:half]
+	}
+	if _, is := c[:half].constant(); is {
+		return c[half:]
+	}
+	return c
+}
+
+// withoutConstantHalves does so, again and again, with a slice of so many address bits; what
+// is left does not depend on the bits that are gone.
+func withoutConstantHalves(words uint64, bits int) (rest uint64, smaller bool) {
+	for top := bits - 1; top >= 0; top-- {
+		f := function{table: words}
+		lower, upper := f.half(top, false), f.half(top, true)
+		switch {
+		case constantSlice(lower):
+			words = upper
+		case constantSlice(upper):
+			words = lower
+		default:
+			return words, smaller
+		}
+		smaller = true
+	}
+	return words, smaller
+}
+
 // memoryTerms are the LUTs of everything but shift registers and control. A slice of up to
 // 64 words is a LUT; deeper columns leave synthesis something to choose.
 func (n *netlist) memoryTerms() []term {
-	deep := 0
+	var slices [far + 1]int
 	for s := range n.slices {
-		deep += oneIf(s.deep)
+		slices[s.depth]++
 	}
-	return []term{{"luts", float64(n.luts), 1, true}, {"memory_slices", float64(len(n.slices) - deep), 1, true},
-		{"memory_resets", float64(n.resets), 1, false}, {"deep_slices", float64(deep), 1, false},
-		{"deep_muxes", float64(n.muxes), 1, false}}
+	return []term{{"luts", float64(n.luts), 1, true}, {"memory_slices", float64(slices[shallow]), 1, true},
+		{"memory_resets", float64(n.resets), 1, false}, {"deep_slices", float64(slices[deep]), 1, false},
+		{"far_slices", float64(slices[far]), 1, false}, {"far_muxes", float64(n.muxes), 1, false}}
 }
 
 func constantSlice(s uint64) bool { return s == 0 || s == ^uint64(0) }
