@@ -69,9 +69,17 @@ func (u *mvau) operands(m hwgen.Memory) (weights, x []signal) {
 	x = u.registerAll(u.word(u.Fold.SIMD * u.Layer.Input.Bits))
 	columns := columnsOf(m, 0, m.Bits)
 	words := u.NF() * u.SF()
-	if u.BlockROM {
-		u.ramb18 = blockRAM18(m.Bits, words)
-		return u.word(m.Bits), x
+	if u.BlockROM { // which has the register in it
+		for _, c := range columns {
+			bit, is := c.constant()
+			weights = append(weights, signal(oneIf(bit)))
+			if !is {
+				weights[len(weights)-1] = u.fresh()
+				u.ramb18++
+			}
+		}
+		u.ramb18 = blockRAM18(u.ramb18, words)
+		return weights, x
 	}
 	return u.registerAll(u.rom(columns, u.word(max(1, addressWidth(words))))), x
 }
