@@ -15,10 +15,10 @@ setup: ## install what is missing: Verilator, g++, Yosys, Icarus, OpenBLAS, Fash
 	@sh .ci/setup
 
 build: setup ## build/a2qgen, with OpenBLAS
-	$(GO) build -tags openblas -o $(BIN) ./cmd/a2qgen
+	$(GO) build -buildvcs=auto -tags openblas -o $(BIN) ./cmd/a2qgen
 
 static: ## build/a2qgen-static: no C library, no OpenBLAS, runs anywhere
-	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w' -o $(BIN)-static ./cmd/a2qgen
+	CGO_ENABLED=0 $(GO) build -buildvcs=auto -trimpath -ldflags '-s -w' -o $(BIN)-static ./cmd/a2qgen
 
 demo: build ## train, certify, emit, cross-check and cost the demo network
 	$(BIN) demo

@@ -4,27 +4,13 @@
 package boards
 
 import (
-	"bytes"
 	"embed"
 	"fmt"
-	"io"
 	"path"
 	"strings"
 	"sync"
 
-	"gopkg.in/yaml.v3"
-)
-
-// Family is an FPGA family: it decides which cost formulas apply and which
-// block RAMs a part has.
-type Family string
-
-// The families.
-const (
-	XC7   Family = "xc7"   // AMD 7 series and Zynq-7000: RAM blocks of 36 kbit
-	XCUP  Family = "xcup"  // AMD UltraScale+: RAM blocks of 36 kbit, UltraRAM of 288
-	ICE40 Family = "ice40" // Lattice iCE40: RAM blocks of 4 kbit
-	ECP5  Family = "ecp5"  // Lattice ECP5: RAM blocks of 18 kbit
+	"github.com/a2qgen/a2qgen/internal/strict"
 )
 
 // Board is one board. The zero value is no board.
@@ -97,22 +83,11 @@ func Get(name string) (Board, error) {
 // are negative or missing, and numbers without a source are errors.
 func Parse(file string, text []byte) (Board, error) {
 	var b Board
-	dec := yaml.NewDecoder(bytes.NewReader(text))
-	dec.KnownFields(true)
-	if err := dec.Decode(&b); err != nil {
-		if err == io.EOF {
-			err = fmt.Errorf("empty file")
-		}
+	if err := strict.Decode(text, &b); err != nil {
 		return Board{}, fmt.Errorf("boards: %s: %w", file, err)
-	}
-	if err := dec.Decode(new(yaml.Node)); err != io.EOF {
-		return Board{}, fmt.Errorf("boards: %s: has more than one document", file)
 	}
 	if want := strings.TrimSuffix(path.Base(file), ".yaml"); b.Name != want {
 		return Board{}, fmt.Errorf("boards: %s: name is %q, want %q as the file", file, b.Name, want)
-	}
-	if err := checkWhole(text); err != nil {
-		return Board{}, fmt.Errorf("boards: %s: %w", file, err)
 	}
 	if err := b.check(); err != nil {
 		return Board{}, fmt.Errorf("boards: %s: %w", file, err)

@@ -111,17 +111,17 @@ func TestParse(t *testing.T) {
 // TestParseErrors changes one thing in a good file at a time.
 func TestParseErrors(t *testing.T) {
 	for _, tc := range []struct{ old, new, want string }{
-		{sample, "", "empty file"},
+		{sample, "", "is empty"},
 		{"name: toy", "name: tow", `name is "tow", want "toy" as the file`},
 		{"title: A toy", "titel: A toy", "field titel not found"},
-		{"lut: 100", "luts: 100", "field luts not found"},
+		{"lut: 100", "luts: 100", "line 5: field resources.luts not found"},
 		{"title: A toy", "", "title is missing"},
 		{"part: ice40toy", "", "part is missing"},
 		{"family: ice40", "family: spartan", `family "spartan", want xc7, xcup, ice40 or ecp5`},
 		{"family: ice40", "family: xc7", "family xc7 has its block RAM in bram36"},
 		{"lut: 100", "lut: -100", "resources.lut is -100, want a whole number from 0 on"},
 		{"lut: 100", "lut: 100.5", "resources.lut is 100.5, want a whole number"},
-		{"lut: 100", "lut: many", "cannot unmarshal"},
+		{"lut: 100", "lut: many", "resources.lut is many, want a whole number"},
 		{"ff: 100", "ff: 0", "100 lut and 0 ff, want both"},
 		{"ebr4: 2", "ebr4: 2, bram36: 0.5", "resources.bram36 is 0.5"},
 		{"ebr4: 2", "ebr4: 2, bram36: .inf", "block RAM in ebr4"},

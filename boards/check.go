@@ -5,27 +5,10 @@ import (
 	"math"
 	"slices"
 	"strings"
-
-	"gopkg.in/yaml.v3"
 )
 
 // maxMHz bounds clocks: no FPGA fabric runs faster.
 const maxMHz = 1000
-
-// checkWhole wants whole numbers for resources: the YAML decoder cuts 100.5 down
-// to an int's 100 without a word.
-func checkWhole(text []byte) error {
-	var raw struct{ Resources map[string]float64 }
-	if err := yaml.Unmarshal(text, &raw); err != nil {
-		return err
-	}
-	for key, n := range raw.Resources {
-		if n != math.Trunc(n) {
-			return fmt.Errorf("resources.%s is %v, want a whole number from 0 on", key, n)
-		}
-	}
-	return nil
-}
 
 // check returns an error for the first thing in b that is missing, out of
 // range or without a source.
@@ -56,7 +39,7 @@ func (b *Board) check() error {
 // checkPart checks the resources of a part of family f.
 func (r Resources) checkPart(f Family) error {
 	for _, c := range r.counts() {
-		if c.n < 0 {
+		if c.n < 0 || c.n != math.Trunc(c.n) {
 			return fmt.Errorf("resources.%s is %v, want a whole number from 0 on", c.key, c.n)
 		}
 	}

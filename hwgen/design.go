@@ -7,11 +7,10 @@
 package hwgen
 
 import (
+	"github.com/a2qgen/a2qgen/boards"
 	"github.com/a2qgen/a2qgen/quant"
+	"github.com/a2qgen/a2qgen/sim/cycle"
 )
-
-// Version is the tool version that generated headers carry.
-const Version = "0.1.0"
 
 // Design is a planned accelerator: a chain of blocks joined by streams.
 // Streams[i] leads into Blocks[i]; the last stream leaves the design.
@@ -27,7 +26,14 @@ type Design struct {
 	ClockMHz float64
 	// NoBlockRAM says that every memory is kept in LUTs.
 	NoBlockRAM bool
-	// Hash identifies the plan and the numbers in it: equal hashes give equal files.
+	// Family is the FPGA family whose words for memories the Verilog carries.
+	Family boards.Family
+	// Timing is what the cycle model says of the plan: latency, and the interval for ever.
+	Timing cycle.Steady
+	// Version is that of the tool, for the headers of what is emitted.
+	Version string
+	// Hash identifies all that is emitted, but for Version and the network's file. Emit sets
+	// it.
 	Hash string
 }
 
@@ -50,16 +56,18 @@ func (l LayerPlan) Safe() bool { return l.AccBits >= l.NeededBits }
 // Stream is a ready/valid stream between two blocks.
 type Stream struct {
 	// Name is the instance name of the block that feeds it, "source" for the input.
-	Name string
+	Name string `json:"name"`
 	// Bits of data in a beat, element 0 in the low ones.
-	Bits int
+	Bits int `json:"bits"`
 	// Beats of a frame.
-	Beats int
+	Beats int `json:"beats"`
 }
 
 // Parameter is a Verilog parameter of an instance.
 type Parameter struct {
 	Name, Value string
+	// File says that the value names a memory file, or begins the names of some.
+	File bool
 }
 
 // Memory is a .mem file: Words of Bits bits each, for $readmemh.
@@ -89,38 +97,37 @@ type Block interface {
 	Cycles() int
 	// Output is the stream that the block feeds.
 	Output() Stream
-	// Schedule maps the cycles in which a first frame's input beats arrive to those
-	// in which its output beats leave, when nothing waits on the output (max-plus
-	// recurrence, derived from the module's registers).
-	Schedule(in []int64) []int64
+	// Machine is the block's control, for the cycle model.
+	Machine() cycle.Machine
 }
 
-// IntervalCycles returns the steady-state cycles between two frames: that of the
-// slowest block (derived: every block but it has slack, and buffers are sized for it).
-func (d *Design) IntervalCycles() int {
-	worst := 1
-	for _, b := range d.Blocks {
-		worst = max(worst, b.Cycles())
+// Graph returns the design as the cycle model sees it, its machines new.
+func (d *Design) Graph() cycle.Graph {
+	last := len(d.Blocks)
+	g := cycle.Graph{Sources: []cycle.Port{{Stream: 0, Beats: d.Streams[0].Beats}},
+		Sinks: []cycle.Port{{Stream: last, Beats: d.Streams[last].Beats}}}
+	for _, s := range d.Streams {
+		g.Streams = append(g.Streams, s.Name)
 	}
-	return worst
+	for i, b := range d.Blocks {
+		g.Nodes = append(g.Nodes, cycle.Node{Name: b.Name(), Machine: b.Machine(), In: []int{i}, Out: []int{i + 1}})
+	}
+	return g
+}
+
+// IntervalCycles returns the steady-state cycles between two frames, when the world
+// never pauses; rounded up where frames take turns between two counts.
+func (d *Design) IntervalCycles() int {
+	return int((d.Timing.Cycles + d.Timing.Frames - 1) / d.Timing.Frames)
 }
 
 // LatencyCycles returns the cycles from the first input beat of a first frame to
 // its last output beat, both counted, with neither gaps nor stalls.
-func (d *Design) LatencyCycles() int {
-	times := make([]int64, d.Streams[0].Beats)
-	for i := range times {
-		times[i] = int64(i)
-	}
-	for _, b := range d.Blocks {
-		times = b.Schedule(times)
-	}
-	return int(times[len(times)-1]) + 1
-}
+func (d *Design) LatencyCycles() int { return int(d.Timing.Latency) }
 
 // FramesPerSecond returns the throughput at the design's clock.
 func (d *Design) FramesPerSecond() float64 {
-	return d.ClockMHz * 1e6 / float64(d.IntervalCycles())
+	return d.ClockMHz * 1e6 * float64(d.Timing.Frames) / float64(d.Timing.Cycles)
 }
 
 // Memories returns the memory files of all blocks in block order.

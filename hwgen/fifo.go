@@ -1,6 +1,11 @@
 package hwgen
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/a2qgen/a2qgen/boards"
+	"github.com/a2qgen/a2qgen/sim/cycle"
+)
 
 // FIFO is a queue of Depth beats before a layer (templates/fifo.v).
 type FIFO struct {
@@ -8,6 +13,8 @@ type FIFO struct {
 	Width     int // bits of a beat
 	Depth     int // beats, >= 2
 	Beats     int // beats of a frame
+	// Style has the family's words for memories; those of xc7 where empty.
+	Style boards.MemoryStyle
 }
 
 // Name implements Block.
@@ -27,7 +34,7 @@ func (f *FIFO) Comment() []string {
 
 // Parameters implements Block.
 func (f *FIFO) Parameters() []Parameter {
-	return []Parameter{number("WIDTH", f.Width), number("DEPTH", f.Depth)}
+	return []Parameter{number("WIDTH", f.Width), number("DEPTH", f.Depth), text("RAM_STYLE", lutRAM(f.Style))}
 }
 
 // Memories implements Block.
@@ -36,16 +43,5 @@ func (f *FIFO) Memories() []Memory { return nil }
 // Output implements Block.
 func (f *FIFO) Output() Stream { return Stream{Name: f.Name(), Bits: f.Width, Beats: f.Beats} }
 
-// Schedule implements Block: one cycle later, one a cycle.
-func (f *FIFO) Schedule(in []int64) []int64 { return delayed(in, 1) }
-
-// delayed returns times delayed by d cycles, at most one a cycle.
-func delayed(in []int64, d int64) []int64 {
-	out := make([]int64, len(in))
-	last := int64(-1)
-	for i, t := range in {
-		last = max(last+1, t+d)
-		out[i] = last
-	}
-	return out
-}
+// Machine implements Block.
+func (f *FIFO) Machine() cycle.Machine { return cycle.NewFIFO(f.Depth) }

@@ -1,16 +1,11 @@
 package hwgen
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
-	"io"
-	"maps"
-	"slices"
 	"sort"
 
-	"gopkg.in/yaml.v3"
-
+	"github.com/a2qgen/a2qgen/internal/strict"
 	"github.com/a2qgen/a2qgen/quant"
 )
 
@@ -46,42 +41,13 @@ func (f Fold) check(l *quant.Layer) error {
 // Folding maps layer names to folds.
 type Folding map[string]Fold
 
-// ParseFolding reads a folding file: YAML, one entry a layer with keys pe, simd
-// and, if wanted, acc and fifo. Unknown keys are errors.
-func ParseFolding(data []byte) (Folding, error) {
-	dec := yaml.NewDecoder(bytes.NewReader(data))
-	var entries map[string]map[string]any
-	if err := dec.Decode(&entries); err != nil && !errors.Is(err, io.EOF) {
-		return nil, fmt.Errorf("hwgen: folding: want lines such as fc1: {pe: 4, simd: 8}: %w", err)
-	}
-	if err := dec.Decode(new(yaml.Node)); !errors.Is(err, io.EOF) {
-		return nil, errors.New("hwgen: folding: more than one document")
-	}
+// ParseFolding reads a folding file: YAML, one entry per layer with keys pe, simd
+// and, if wanted, acc and fifo. Unknown keys are errors, and so are numbers that are not
+// whole. An empty file folds nothing.
+func ParseFolding(text []byte) (Folding, error) {
 	f := Folding{}
-	for _, name := range slices.Sorted(maps.Keys(entries)) {
-		fold, err := parseFold(entries[name])
-		if err != nil {
-			return nil, fmt.Errorf("hwgen: folding: layer %q: %w", name, err)
-		}
-		f[name] = fold
-	}
-	return f, nil
-}
-
-// parseFold takes one entry of a folding file. It looks at the values itself: the
-// decoder would cut 1.5 to 1 where an int is wanted.
-func parseFold(entry map[string]any) (f Fold, err error) {
-	fields := map[string]*int{"pe": &f.PE, "simd": &f.SIMD, "acc": &f.AccBits, "fifo": &f.FIFO}
-	for _, key := range slices.Sorted(maps.Keys(entry)) {
-		field, known := fields[key]
-		if !known {
-			return f, fmt.Errorf("no such field %s, want pe, simd, acc or fifo", key)
-		}
-		n, whole := entry[key].(int)
-		if !whole {
-			return f, fmt.Errorf("%s is %v, want a whole number", key, entry[key])
-		}
-		*field = n
+	if err := strict.Decode(text, &f); err != nil && !errors.Is(err, strict.ErrEmpty) {
+		return nil, fmt.Errorf("hwgen: folding: want lines such as fc1: {pe: 4, simd: 8}: %w", err)
 	}
 	return f, nil
 }

@@ -204,6 +204,9 @@ func TestPlanAgain(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		if _, err := d.Emit(nil); err != nil {
+			t.Fatal(err)
+		}
 		if d.Hash != m.Hash {
 			t.Errorf("%s: hash %s, want %s", name, d.Hash, m.Hash)
 		}
@@ -359,7 +362,7 @@ func TestBadPlans(t *testing.T) {
 
 func TestBadFoldings(t *testing.T) {
 	for text, want := range map[string]string{
-		"fc1: {pe: 1, lanes: 2}":                   `layer "fc1": no such field lanes`,
+		"fc1: {pe: 1, lanes: 2}":                   "field fc1.lanes not found",
 		"fc1: {pe: 1.5}":                           "pe is 1.5, want a whole number",
 		"fc1: {simd: four}":                        "simd is four, want a whole number",
 		"fc1: {pe: 99999999999999999999}":          "want a whole number",

@@ -5,6 +5,7 @@ import (
 	"math/bits"
 
 	"github.com/a2qgen/a2qgen/quant"
+	"github.com/a2qgen/a2qgen/sim/cycle"
 )
 
 // LabelSelect picks the class with the largest score (templates/label_select.v).
@@ -38,11 +39,14 @@ func (s *LabelSelect) Cycles() int { return s.Folds() }
 
 // Comment implements Block.
 func (s *LabelSelect) Comment() []string {
+	if s.Layer.Out == 1 {
+		return []string{fmt.Sprintf("Class 1 where acc * gain + bias, in %s, is above 0, else class 0.", count(s.ScoreBits(), "bit"))}
+	}
 	return []string{fmt.Sprintf("The largest of %s, acc * gain + bias in %s; the lowest index on ties.",
 		count(s.Layer.Out, "score"), count(s.ScoreBits(), "bit"))}
 }
 
-// LabelBits returns the bits of a class index.
+// LabelBits returns the bits of a class index; a single score tells two classes apart.
 func (s *LabelSelect) LabelBits() int { return max(1, log2Ceil(s.Layer.Out)) }
 
 // GainShift returns log2 of the gain that all rows share, or -1 where gains differ.
@@ -83,7 +87,7 @@ func (s *LabelSelect) ScoreBits() int {
 func (s *LabelSelect) Parameters() []Parameter {
 	return []Parameter{number("MH", s.Layer.Out), number("PE", s.PE), number("ACC_BITS", s.AccBits),
 		number("GAIN_SHIFT", s.GainShift()), number("GAIN_BITS", s.GainBits()), number("SCORE_BITS", s.ScoreBits()),
-		number("LABEL_BITS", s.LabelBits()), text("MEM", "label")}
+		number("LABEL_BITS", s.LabelBits()), fileName("MEM", "label")}
 }
 
 // Memories implements Block: biases, and gains where they differ from row to row.
@@ -108,10 +112,8 @@ func (s *LabelSelect) Output() Stream {
 	return Stream{Name: s.Name(), Bits: s.ScoreBits() + s.LabelBits(), Beats: 1}
 }
 
-// Schedule implements Block: Stages+1 cycles after the last beat.
-func (s *LabelSelect) Schedule(in []int64) []int64 {
-	return []int64{in[len(in)-1] + int64(s.Stages()) + 1}
-}
+// Machine implements Block.
+func (s *LabelSelect) Machine() cycle.Machine { return cycle.NewPipeline(s.Stages(), s.Folds()) }
 
 // signedBits returns the bits of v in two's complement.
 func signedBits(v int64) int {

@@ -1,13 +1,13 @@
 package hwgen
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
+
+	"github.com/a2qgen/a2qgen/boards"
 )
 
 // Manifest describes an emitted design: what was asked, what was decided. It is
@@ -20,11 +20,17 @@ type Manifest struct {
 	Network string          `json:"network"` // file of the network inside the directory
 	Options ManifestOptions `json:"options"`
 	Files   []string        `json:"files"`
-	Layers  []ManifestLayer `json:"layers"`
-	Streams []Stream        `json:"streams"`
+	// Sums are the SHA-256 of the files, the manifest's own aside, in hexadecimal: what
+	// differs from them was edited.
+	Sums    map[string]string `json:"sums,omitempty"`
+	Layers  []ManifestLayer   `json:"layers"`
+	Streams []Stream          `json:"streams"`
 	// Memories are the .mem files: the layers' integers can be read from them with this
 	// alone.
 	Memories []ManifestMemory `json:"memories"`
+
+	// Interface says how the design is fed and read.
+	Interface Interface `json:"interface"`
 
 	IntervalCycles int `json:"interval_cycles"`
 	LatencyCycles  int `json:"latency_cycles"`
@@ -35,7 +41,9 @@ type Manifest struct {
 type ManifestOptions struct {
 	ClockMHz   float64 `json:"clock_mhz"`
 	NoBlockRAM bool    `json:"no_block_ram,omitempty"`
-	Folding    Folding `json:"folding"`
+	// Family is the FPGA family that the Verilog's memory attributes are for.
+	Family  boards.Family `json:"family"`
+	Folding Folding       `json:"folding"`
 }
 
 // ManifestLayer is one layer's plan.
@@ -75,9 +83,9 @@ const (
 )
 
 func (d *Design) manifest(files []string, memories []Memory) *Manifest {
-	m := &Manifest{Tool: toolName, Version: Version, Hash: d.Hash, Top: d.Name, Network: networkFile, Files: files,
-		Streams: d.Streams, IntervalCycles: d.IntervalCycles(), LatencyCycles: d.LatencyCycles()}
-	m.Options = ManifestOptions{ClockMHz: d.ClockMHz, NoBlockRAM: d.NoBlockRAM, Folding: Folding{}}
+	m := &Manifest{Tool: toolName, Version: d.Version, Hash: d.Hash, Top: d.Name, Network: networkFile, Files: files,
+		Streams: d.Streams, Interface: d.Interface(), IntervalCycles: d.IntervalCycles(), LatencyCycles: d.LatencyCycles()}
+	m.Options = ManifestOptions{ClockMHz: d.ClockMHz, NoBlockRAM: d.NoBlockRAM, Family: d.Family, Folding: Folding{}}
 	for _, lp := range d.Layers {
 		l, f := lp.Layer, lp.Fold
 		f.AccBits = lp.AccBits
@@ -99,7 +107,8 @@ func (d *Design) manifest(files []string, memories []Memory) *Manifest {
 
 // Plan returns the options that plan the manifest's design again.
 func (m *Manifest) Plan() Options {
-	return Options{Name: m.Top, ClockMHz: m.Options.ClockMHz, NoBlockRAM: m.Options.NoBlockRAM, Folding: m.Options.Folding}
+	return Options{Name: m.Top, ClockMHz: m.Options.ClockMHz, NoBlockRAM: m.Options.NoBlockRAM,
+		Family: m.Options.Family, Folding: m.Options.Folding}
 }
 
 // ReadManifest reads the manifest of an emitted design.
@@ -125,24 +134,4 @@ func ReadManifest(dir string) (*Manifest, error) {
 		return nil, fmt.Errorf("hwgen: %s: not a manifest of a2qgen", path)
 	}
 	return &m, nil
-}
-
-// hash covers the version, every instance with its parameters, and every memory.
-func (d *Design) hash() string {
-	h := sha256.New()
-	fmt.Fprintln(h, Version, d.Name, d.ClockMHz)
-	for _, b := range d.Blocks {
-		fmt.Fprintln(h, b.Name(), b.Module(), b.Parameters(), b.Output())
-		for _, m := range b.Memories() {
-			fmt.Fprintln(h, m.File, m.Bits, len(m.Words))
-			writeWords(h, m)
-		}
-	}
-	return hex.EncodeToString(h.Sum(nil))[:16]
-}
-
-func writeWords(w io.Writer, m Memory) {
-	for _, word := range m.Words {
-		w.Write(word) // a hash never fails
-	}
 }

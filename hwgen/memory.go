@@ -2,8 +2,10 @@ package hwgen
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 
+	"github.com/a2qgen/a2qgen/boards"
 	"github.com/a2qgen/a2qgen/quant"
 )
 
@@ -102,13 +104,26 @@ func PutBits(dst []byte, at, bits int, v int64) {
 	}
 }
 
-func number(name string, v int) Parameter { return Parameter{name, fmt.Sprint(v)} }
+func number(name string, v int) Parameter { return Parameter{Name: name, Value: fmt.Sprint(v)} }
 
-func text(name, v string) Parameter { return Parameter{name, `"` + v + `"`} }
+// text is a string; fileName is one that names a memory file, or begins the names of some.
+func text(name, v string) Parameter { return Parameter{Name: name, Value: `"` + v + `"`} }
+
+func fileName(name, v string) Parameter {
+	p := text(name, v)
+	p.File = true
+	return p
+}
 
 func flag(name string, v bool) Parameter {
 	if v {
-		return Parameter{name, "1"}
+		return Parameter{Name: name, Value: "1"}
 	}
-	return Parameter{name, "0"}
+	return Parameter{Name: name, Value: "0"}
 }
+
+// lutRAM and blockRAM return a family's words, those of xc7 where there are none: blocks that
+// are priced or synthesised alone need no family.
+func lutRAM(s boards.MemoryStyle) string { return cmp.Or(s.LUTRAM, "distributed") }
+
+func blockRAM(s boards.MemoryStyle) string { return cmp.Or(s.BlockRAM, "block") }

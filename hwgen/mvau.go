@@ -4,7 +4,9 @@ import (
 	"fmt"
 	"math/bits"
 
+	"github.com/a2qgen/a2qgen/boards"
 	"github.com/a2qgen/a2qgen/quant"
+	"github.com/a2qgen/a2qgen/sim/cycle"
 )
 
 // MVAU is the folded matrix-vector-activation unit of one layer (templates/mvau.v).
@@ -18,6 +20,8 @@ type MVAU struct {
 	ThresholdBits int
 	// BlockROM keeps the weights in block RAM.
 	BlockROM bool
+	// Style has the family's words for memories; those of xc7 where empty.
+	Style boards.MemoryStyle
 }
 
 // NF returns the row folds, SF the column folds.
@@ -84,11 +88,14 @@ func (m *MVAU) Parameters() []Parameter {
 	}
 	if t := l.Thresholds; t != nil {
 		p = append(p, flag("OUTPUT_SIGNED", t.Output.Signed), number("THRESHOLD_BITS", m.ThresholdBits),
-			flag("INVERT", t.Inverted != nil), text("THRESHOLDS", m.thresholdPrefix()))
+			flag("INVERT", t.Inverted != nil), fileName("THRESHOLDS", m.thresholdPrefix()))
 	}
-	p = append(p, text("WEIGHTS", m.weightFile()), flag("BLOCK", m.BlockROM))
+	p = append(p, fileName("WEIGHTS", m.weightFile()), flag("BLOCK", m.BlockROM))
+	if m.BlockROM {
+		p = append(p, text("BLOCK_STYLE", blockRAM(m.Style)))
+	}
 	if m.Shifted() {
-		p = append(p, flag("SHIFTED", true), text("STARTS", m.startFile()))
+		p = append(p, flag("SHIFTED", true), fileName("STARTS", m.startFile()))
 	}
 	return p
 }
@@ -102,14 +109,8 @@ func (m *MVAU) Output() Stream {
 	return Stream{Name: m.Name(), Bits: m.Fold.PE * width, Beats: m.NF()}
 }
 
-// Schedule implements Block: a fold leaves Stages+1 cycles after its last beat.
-func (m *MVAU) Schedule(in []int64) []int64 {
-	out := make([]int64, m.NF())
-	for f := range out {
-		out[f] = in[(f+1)*m.SF()-1] + int64(m.Stages()) + 1
-	}
-	return out
-}
+// Machine implements Block.
+func (m *MVAU) Machine() cycle.Machine { return cycle.NewPipeline(m.Stages(), m.SF()) }
 
 func (m *MVAU) weightFile() string      { return m.Layer.Name + "_weights.mem" }
 func (m *MVAU) startFile() string       { return m.Layer.Name + "_start.mem" }

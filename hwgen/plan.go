@@ -4,7 +4,9 @@ import (
 	"fmt"
 	"regexp"
 
+	"github.com/a2qgen/a2qgen/boards"
 	"github.com/a2qgen/a2qgen/quant"
+	"github.com/a2qgen/a2qgen/sim/cycle"
 )
 
 // Options says how a network is to be folded. The zero value folds for
@@ -24,6 +26,8 @@ type Options struct {
 	Unsafe bool
 	// NoBlockRAM keeps every memory in LUTs.
 	NoBlockRAM bool
+	// Family is the FPGA family to write Verilog for; xc7 where empty.
+	Family boards.Family
 }
 
 // Defaults of Options.
@@ -31,6 +35,9 @@ const (
 	DefaultClockMHz = 100
 	DefaultFPS      = 10000
 )
+
+// MaxClockMHz is the fastest clock that a plan takes: no FPGA comes near it.
+const MaxClockMHz = 2000
 
 var identifier = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_]{0,63}$`)
 
@@ -44,7 +51,11 @@ func Plan(n *quant.Network, o Options) (*Design, error) {
 	if err := o.check(n); err != nil {
 		return nil, err
 	}
-	d := &Design{Name: o.Name, ClockMHz: o.ClockMHz, NoBlockRAM: o.NoBlockRAM}
+	style, err := o.Family.MemoryStyle()
+	if err != nil {
+		return nil, fmt.Errorf("hwgen: %w", err)
+	}
+	d := &Design{Name: o.Name, ClockMHz: o.ClockMHz, NoBlockRAM: o.NoBlockRAM, Family: o.Family, Version: Version}
 	first := &n.Layers[0]
 	layers := make([]quant.Layer, len(n.Layers))
 	for i := range n.Layers {
@@ -60,11 +71,29 @@ func Plan(n *quant.Network, o Options) (*Design, error) {
 	fold := d.Layers[0].Fold
 	d.Streams = []Stream{{Name: "source", Bits: fold.SIMD * first.Input.Bits, Beats: first.In / fold.SIMD}}
 	for i := range d.Layers {
-		d.addLayer(i)
+		d.addLayer(i, style)
 	}
-	d.Hash = d.hash()
+	if err := d.measure(); err != nil {
+		return nil, err
+	}
 	return d, nil
 }
+
+// measure takes the design's timing from the cycle model: what it prints of latency and
+// interval is what the Verilog does, whatever queues were asked for.
+func (d *Design) measure() error {
+	e, err := cycle.New(d.Graph())
+	if err != nil {
+		return fmt.Errorf("hwgen: %w", err)
+	}
+	if d.Timing, err = e.Steady(measuredCycles); err != nil {
+		return fmt.Errorf("hwgen: %w", err)
+	}
+	return nil
+}
+
+// measuredCycles is how long the model is given to repeat itself: a second or two.
+const measuredCycles = 1 << 24
 
 func (o Options) withDefaults() Options {
 	if o.Name == "" {
@@ -72,6 +101,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.ClockMHz == 0 {
 		o.ClockMHz = DefaultClockMHz
+	}
+	if o.Family == "" {
+		o.Family = boards.XC7
 	}
 	if o.FPS == 0 {
 		o.FPS = DefaultFPS
@@ -88,8 +120,8 @@ func (o Options) check(n *quant.Network) error {
 	switch {
 	case !identifier.MatchString(o.Name):
 		return fmt.Errorf("hwgen: %q is no Verilog name for the top module", o.Name)
-	case !(o.ClockMHz > 0 && o.ClockMHz <= 2000):
-		return fmt.Errorf("hwgen: clock is %v MHz, want more than 0 and at most 2000", o.ClockMHz)
+	case !(o.ClockMHz > 0 && o.ClockMHz <= MaxClockMHz):
+		return fmt.Errorf("hwgen: clock is %v MHz, want more than 0 and at most %d", o.ClockMHz, MaxClockMHz)
 	case !(o.FPS > 0 && o.FPS <= o.ClockMHz*1e6):
 		return fmt.Errorf("hwgen: fps is %v, want more than 0 and at most one frame a cycle (%v)", o.FPS, o.ClockMHz*1e6)
 	case o.AccBits < 0 || o.AccBits > 64:
@@ -172,7 +204,7 @@ func planLayer(n *quant.Network, i int, o Options) (LayerPlan, error) {
 // addLayer appends the blocks of layer i: width converters from the stream before
 // it, a queue and a replay buffer where rows are folded, the MVAU, and the label
 // selection after the last.
-func (d *Design) addLayer(i int) {
+func (d *Design) addLayer(i int, style boards.MemoryStyle) {
 	lp := d.Layers[i]
 	l, f := lp.Layer, lp.Fold
 	if i > 0 {
@@ -180,15 +212,15 @@ func (d *Design) addLayer(i int) {
 	}
 	width, sf, nf := f.SIMD*l.Input.Bits, l.In/f.SIMD, l.Out/f.PE
 	if depth := queueDepth(i, f, sf, nf); depth > 1 {
-		d.add(&FIFO{LayerName: l.Name, Width: width, Depth: depth, Beats: sf})
+		d.add(&FIFO{LayerName: l.Name, Width: width, Depth: depth, Beats: sf, Style: style})
 	}
 	if nf > 1 {
 		d.add(&ReplayBuffer{LayerName: l.Name, Width: width, Length: sf, Repeats: nf,
-			BlockRAM: !d.NoBlockRAM && deserveBlockRAM(sf, width)})
+			BlockRAM: !d.NoBlockRAM && deserveBlockRAM(sf, width), Style: style})
 	}
 	words, bits := sf*nf, f.PE*f.SIMD*l.WeightBits
 	d.add(&MVAU{Layer: l, Fold: f, AccBits: lp.AccBits, ThresholdBits: l.ThresholdBits(lp.AccBits),
-		BlockROM: !d.NoBlockRAM && deserveBlockRAM(words, bits)})
+		BlockROM: !d.NoBlockRAM && deserveBlockRAM(words, bits), Style: style})
 	if l.Score != nil {
 		d.add(&LabelSelect{Layer: l, PE: f.PE, AccBits: lp.AccBits})
 	}

@@ -1,6 +1,11 @@
 package hwgen
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/a2qgen/a2qgen/boards"
+	"github.com/a2qgen/a2qgen/sim/cycle"
+)
 
 // ReplayBuffer holds a vector of Length beats and gives it Repeats times
 // (templates/replay_buffer.v).
@@ -9,6 +14,8 @@ type ReplayBuffer struct {
 	Width           int // bits of a beat
 	Length, Repeats int // beats, passes
 	BlockRAM        bool
+	// Style has the family's words for memories; those of xc7 where empty.
+	Style boards.MemoryStyle
 }
 
 // Slots returns the beats that the buffer holds: a vector of one beat needs a second
@@ -32,8 +39,12 @@ func (r *ReplayBuffer) Comment() []string {
 
 // Parameters implements Block.
 func (r *ReplayBuffer) Parameters() []Parameter {
+	style := lutRAM(r.Style)
+	if r.BlockRAM {
+		style = blockRAM(r.Style)
+	}
 	return []Parameter{number("WIDTH", r.Width), number("LENGTH", r.Length), number("REPEATS", r.Repeats),
-		flag("BLOCK", r.BlockRAM)}
+		text("RAM_STYLE", style)}
 }
 
 // Memories implements Block.
@@ -44,16 +55,7 @@ func (r *ReplayBuffer) Output() Stream {
 	return Stream{Name: r.Name(), Bits: r.Width, Beats: r.Length * r.Repeats}
 }
 
-// Schedule implements Block: a beat leaves 2 cycles after it came, one a cycle.
-func (r *ReplayBuffer) Schedule(in []int64) []int64 {
-	out := make([]int64, r.Length*r.Repeats)
-	last := int64(-1)
-	for i := range out {
-		last++
-		if i < r.Length {
-			last = max(last, in[i]+2)
-		}
-		out[i] = last
-	}
-	return out
+// Machine implements Block.
+func (r *ReplayBuffer) Machine() cycle.Machine {
+	return cycle.NewReplayBuffer(r.Length, r.Repeats, r.Slots())
 }

@@ -9,6 +9,10 @@ import (
 type Top struct {
 	Module, Title string
 	Version, Hash string
+	// Network is the file of the network.
+	Network string
+	// Ports describes both ends of the design, a list of lines each.
+	Ports [][]string
 	// Summary lines of the header: layers, cycles, rates.
 	Summary []string
 	// InputDoc and OutputDoc describe a beat at either end.
@@ -90,7 +94,7 @@ func (d *Design) Label() *LabelSelect {
 
 func (d *Design) top() *Top {
 	source, sink := d.Streams[0], d.Streams[len(d.Streams)-1]
-	t := &Top{Module: d.Name, Title: d.title(), Version: Version, Hash: d.Hash, Summary: d.summary(),
+	t := &Top{Module: d.Name, Title: d.title(), Network: networkFile, Version: d.Version, Hash: d.Hash, Summary: d.summary(),
 		InputBits: d.InputBits(), OutputBits: d.OutputBits(), InputBeats: source.Beats, OutputBeats: sink.Beats,
 		Streams: d.Streams, Source: source.Name, SourceBits: source.Bits, SourcePadded: d.InputBits() > source.Bits,
 		Sink: sink.Name, SinkBits: sink.Bits, SinkPad: d.OutputBits() - sink.Bits, Probes: d.Probes()}
@@ -104,6 +108,8 @@ func (d *Design) top() *Top {
 	} else {
 		t.OutputDoc = fmt.Sprintf("%d %v a beat, %s a frame.", last.Fold.PE, last.Layer.Thresholds.Output, count(sink.Beats, "beat"))
 	}
+	ends := d.Interface()
+	t.Ports = [][]string{ends.Input.Lines(), ends.Output.Lines()}
 	for i, b := range d.Blocks {
 		t.Instances = append(t.Instances, Instance{Name: b.Name(), Module: b.Module(), Comment: b.Comment(),
 			Parameters: b.Parameters(), In: d.Streams[i].Name, Out: d.Streams[i+1].Name})

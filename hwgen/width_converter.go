@@ -1,6 +1,10 @@
 package hwgen
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/a2qgen/a2qgen/sim/cycle"
+)
 
 // WidthConverter changes the words of a beat from In to Out, one of which divides
 // the other (templates/width_converter.v). It stands before the layer LayerName.
@@ -46,16 +50,5 @@ func (w *WidthConverter) Output() Stream {
 	return Stream{Name: w.Name(), Bits: w.Word * w.Out, Beats: w.OutBeats()}
 }
 
-// Schedule implements Block: a wide beat leaves one cycle after its last part
-// came, the first part of a narrow one a cycle after its beat.
-func (w *WidthConverter) Schedule(in []int64) []int64 {
-	arrive := make([]int64, w.OutBeats())
-	for i := range arrive {
-		if w.Out > w.In {
-			arrive[i] = in[(i+1)*(w.Out/w.In)-1]
-		} else {
-			arrive[i] = in[i/(w.In/w.Out)]
-		}
-	}
-	return delayed(arrive, 1)
-}
+// Machine implements Block.
+func (w *WidthConverter) Machine() cycle.Machine { return cycle.NewWidthConverter(w.In, w.Out) }

@@ -25,7 +25,8 @@ type Trace struct {
 	// Scores ranks the elements of the last layer: its scores or, if it has
 	// none, its outputs.
 	Scores []int64
-	// Label is the lowest index among the largest scores.
+	// Label is the lowest index among the largest scores; where there is one, 1 if it
+	// is above Network.Boundary, else 0.
 	Label int
 
 	x   nonzeros
@@ -131,6 +132,12 @@ func (e *Executor) rank(tr *Trace) {
 		}
 	}
 	tr.Label = 0
+	if len(tr.Scores) == 1 {
+		if tr.Scores[0] > e.net.Boundary {
+			tr.Label = 1
+		}
+		return
+	}
 	for c, v := range tr.Scores {
 		if v > tr.Scores[tr.Label] {
 			tr.Label = c

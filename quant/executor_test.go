@@ -49,6 +49,9 @@ func naive(n *quant.Network, x []int32) quant.Trace {
 				tr.Label = c
 			}
 		}
+		if l.Out == 1 && tr.Scores[0] > n.Boundary { // two classes
+			tr.Label = 1
+		}
 	}
 	return tr
 }

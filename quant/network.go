@@ -51,6 +51,9 @@ type Network struct {
 	// scores, else of its output. A Softmax or ArgMax that ends the graph is left
 	// out: these are logits. It is nil where the source does not say.
 	Dequantize func(c int, v int64) float64
+	// Boundary is for a network with a single output, which tells two classes apart:
+	// the largest score or, without scores, output that means class 0.
+	Boundary int64
 }
 
 // Source, in Layer.From, is the network's input.
@@ -170,7 +173,8 @@ func (t *Thresholds) Apply(c int, acc int64) int64 {
 }
 
 // Score ranks the outputs of the last layer: score = acc*Gain[c] + Bias[c].
-// The predicted class is the lowest index among the largest scores.
+// The predicted class is the lowest index among the largest scores; of a single
+// score, 1 where it is above 0.
 type Score struct {
 	Gain, Bias []int64
 	// Exact says that the order of scores is the order of the source graph's

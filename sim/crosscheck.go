@@ -3,29 +3,35 @@ package sim
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"math/bits"
 	"time"
 
 	"github.com/a2qgen/a2qgen/hwgen"
+	"github.com/a2qgen/a2qgen/sim/cycle"
 	"github.com/a2qgen/a2qgen/verilator"
 )
 
 // Options of a cross-check. The zero value compares on Verilator without pauses.
 type Options struct {
 	Simulator verilator.Simulator
-	Gap       Pattern
-	Stall     Pattern
-	Seed      uint64
+	// Gap pauses the source and Stall the sink. Where either is set, long pauses of each
+	// side alone come with it, sized by the design (see Pace).
+	Gap, Stall Pattern
+	Seed       uint64
 	// VCD is a file for waves, CacheDir keeps compiled benches; both may be empty.
 	VCD, CacheDir string
 	// NoTrace only times both sides: nothing is compared.
 	NoTrace bool
+	// FirstOnly ends the run at the first difference.
+	FirstOnly bool
 }
 
 // Result of a cross-check.
 type Result struct {
-	Frames        int   `json:"frames"`
+	// Frames that were compared.
+	Frames        int   `json:"frames_compared"`
 	BeatsCompared int64 `json:"beats_compared"`
 	Mismatches    int64 `json:"mismatches"`
 	// CyclesModel and CyclesRTL count up to the last output beat, each by its own.
@@ -38,9 +44,17 @@ type Result struct {
 	BuildSeconds   float64 `json:"build_seconds"`
 	// First describes the first difference; empty where there is none.
 	First string `json:"first_mismatch,omitempty"`
-	// Labels are the predicted classes, one a frame.
+	// Labels are the predicted classes, one per frame.
 	Labels []int `json:"-"`
+	// Streams says what happened on each stream; there are none without a trace.
+	Streams  []StreamUse `json:"streams,omitempty"`
+	Pressure Pressure    `json:"pressure"`
+	// Warnings say what the run did not try.
+	Warnings []string `json:"warnings"`
 }
+
+// errDiffers ends a run at its first difference.
+var errDiffers = errors.New("sim: model and Verilog differ")
 
 // tail is how many cycles are compared after the last output beat.
 const tail = 16
@@ -60,7 +74,8 @@ func CrossCheck(ctx context.Context, d *hwgen.Design, dir string, samples [][]in
 }
 
 // Compare is CrossCheck on a bench that is built already; o.Simulator is not used.
-func Compare(ctx context.Context, d *hwgen.Design, bin *verilator.Binary, samples [][]int32, o Options) (*Result, error) {
+func Compare(ctx context.Context, d *hwgen.Design, bin *verilator.Binary, samples [][]int32, o Options) (
+	*Result, error) {
 	if len(samples) == 0 {
 		return nil, fmt.Errorf("sim: no frames to simulate")
 	}
@@ -68,7 +83,7 @@ func Compare(ctx context.Context, d *hwgen.Design, bin *verilator.Binary, sample
 	if err != nil {
 		return nil, err
 	}
-	st, err := NewStimulus(o.Gap, o.Stall, o.Seed)
+	st, pace, err := pacedStimulus(m, len(samples), o)
 	if err != nil {
 		return nil, err
 	}
@@ -83,13 +98,14 @@ func Compare(ctx context.Context, d *hwgen.Design, bin *verilator.Binary, sample
 	}
 	r := &Result{Frames: len(samples), CyclesModel: timing.FrameEnds[len(samples)-1] + 1, LatencyCycles: timing.Latency(),
 		IntervalCycles: timing.Interval(), ModelSeconds: time.Since(start).Seconds(),
-		BuildSeconds: bin.BuildSeconds, Labels: v.labels}
+		BuildSeconds: bin.BuildSeconds, Labels: v.labels, Pressure: Pressure{Holds: pace.Holds}, Warnings: []string{}}
 	return r, r.compare(ctx, m, v, st, bin, int(timing.Cycles), o)
 }
 
 // Bench describes the emitted bench of d in dir to the simulators.
 func Bench(d *hwgen.Design, dir string) verilator.Bench {
-	b := verilator.Bench{Dir: dir, Hash: d.Hash, DataBits: d.InputBits(), OutBits: d.OutputBits(), FrameBeats: d.Streams[0].Beats}
+	b := verilator.Bench{Dir: dir, Hash: d.Hash, DataBits: d.InputBits(), OutBits: d.OutputBits(),
+		FrameBeats: d.Streams[0].Beats}
 	for _, p := range d.Probes() {
 		b.Streams = append(b.Streams, verilator.Stream{Name: p.Name, Bits: p.Bits, Offset: p.Offset})
 		b.ProbeBits += p.Bits
@@ -98,47 +114,61 @@ func Bench(d *hwgen.Design, dir string) verilator.Bench {
 }
 
 // compare runs model and Verilog side by side.
-func (r *Result) compare(ctx context.Context, m *Model, v *values, st *Stimulus, bin *verilator.Binary, cycles int, o Options) error {
+func (r *Result) compare(ctx context.Context, m *Model, v *values, st *Stimulus, bin *verilator.Binary, cycles int,
+	o Options) error {
 	stim := verilator.Stimulus{Beats: v.input(), Cycles: cycles, Gap: make([]bool, cycles), Stall: make([]bool, cycles)}
 	for c := range cycles {
 		stim.Gap[c], stim.Stall[c] = st.At(int64(c))
 	}
 	cmp := newComparison(m, v, st, r)
+	cmp.firstOnly = o.FirstOnly
 	res, err := bin.Run(ctx, stim, verilator.RunOptions{VCD: o.VCD, NoTrace: o.NoTrace}, cmp.cycle)
-	if err != nil {
+	if unknown := new(verilator.UnknownError); errors.As(err, &unknown) {
+		cmp.report(unknown.Stream, int64(unknown.Cycle), unknown.What, "a known value", string(unknown.Bit))
+		err = nil
+	}
+	if err != nil && !errors.Is(err, errDiffers) {
 		return err
 	}
 	r.CyclesRTL, r.RTLSeconds = cmp.lastOut+1, res.Seconds
 	if o.NoTrace {
 		r.CyclesRTL = int64(res.Cycles)
+		return nil
 	}
+	r.Streams, r.Pressure.Full, r.Pressure.Dry = cmp.use(), cmp.usage.pressure.Full, cmp.usage.pressure.Dry
+	r.Warnings = append(append(r.Warnings, r.warnings()...), r.constant()...)
 	return nil
 }
 
 // comparison walks the model along the trace of a simulator.
 type comparison struct {
-	run     *run
-	v       *values
-	result  *Result
-	sent    []int64  // beats that have passed on each stream
-	expect  [][]byte // data of the beat that each stream shows next
-	known   uint64   // streams whose expect is up to date
-	lastOut int64    // cycle of the last output beat that the RTL gave, -1 for none
+	run    *cycle.Run
+	design *hwgen.Design
+	v      *values
+	result *Result
+	sent   []int64  // beats that have passed on each stream
+	total  []int64  // beats that will have passed
+	expect [][]byte // data of the beat that each stream shows next
+	known  uint64   // streams whose expect is up to date
+	usage  usage
+
+	firstOnly bool
+	lastOut   int64 // cycle of the last output beat that the RTL gave, -1 for none
 }
 
 func newComparison(m *Model, v *values, st *Stimulus, r *Result) *comparison {
-	c := &comparison{run: m.start(r.Frames, st), v: v, result: r, lastOut: -1}
+	c := &comparison{run: m.engine.Start(r.Frames, st.pauses()), design: m.design, v: v, result: r, lastOut: -1}
 	streams := m.design.Streams
-	c.sent = make([]int64, len(streams))
+	c.sent, c.usage = make([]int64, len(streams)), newUsage(len(streams))
 	for _, s := range streams {
 		c.expect = append(c.expect, make([]byte, (s.Bits+7)/8))
+		c.total = append(c.total, int64(s.Beats)*int64(r.Frames))
 	}
 	return c
 }
 
 func (c *comparison) cycle(n int, rtl *verilator.Cycle) error {
-	c.run.cycle = int64(n)
-	want := c.run.signals()
+	want := signals(c.run)
 	fired := want.Fired()
 	port := len(c.sent) // of the probes; it shows what the last stream shows
 	all := Signals{want.Valid | want.Valid>>(port-1)<<port, want.Ready | want.Ready>>(port-1)<<port}
@@ -153,13 +183,26 @@ func (c *comparison) cycle(n int, rtl *verilator.Cycle) error {
 		i := bits.TrailingZeros64(left)
 		c.data(int64(n), i, rtl.Data[i])
 	}
+	c.usage.cycle(want)
 	for left := fired; left != 0; left &= left - 1 {
-		c.sent[bits.TrailingZeros64(left)]++
+		c.pass(bits.TrailingZeros64(left))
 	}
 	c.known &^= fired
 	c.result.BeatsCompared += int64(bits.OnesCount64(fired))
-	c.run.step(want, fired)
+	c.run.Step()
+	if c.firstOnly && c.result.Mismatches > 0 {
+		return errDiffers
+	}
 	return nil
+}
+
+// pass counts a beat on stream i.
+func (c *comparison) pass(i int) {
+	c.sent[i]++
+	c.usage.open |= 1 << i
+	if c.sent[i] == c.total[i] {
+		c.usage.open &^= 1 << i
+	}
 }
 
 // data compares the data of probe i, which is a stream or, after them, the output port.
@@ -169,8 +212,8 @@ func (c *comparison) data(cycle int64, i int, got []byte) {
 	if port {
 		i--
 	}
-	s := c.run.m.design.Streams[i]
-	if c.sent[i] >= int64(s.Beats)*int64(c.result.Frames) {
+	s := c.design.Streams[i]
+	if c.sent[i] >= c.total[i] {
 		return // a beat too many: the handshakes have told
 	}
 	if c.known>>i&1 == 0 {
@@ -192,7 +235,7 @@ func (c *comparison) name(i int) string {
 	if i == len(c.sent) {
 		return hwgen.OutputPort
 	}
-	return c.run.m.design.Streams[i].Name
+	return c.design.Streams[i].Name
 }
 
 func (c *comparison) handshakes(cycle int64, diff uint64, want, got Signals) {

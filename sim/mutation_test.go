@@ -3,6 +3,7 @@ package sim_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -75,6 +76,23 @@ var busyMutations = []mutation{
 	{"scores ignore the stall", "label_select.v", "if (en) score_q", "score_q"},
 	{"single sums ignore the stall", "accumulator.v", "if (en) acc <= start", "acc <= start"},
 	{"products ignore the stall", "product.v", "if (en) sum_q <= row", "sum_q <= row"},
+}
+
+// caught says whether a cross-check found a fault: by a difference, or by a check of the
+// design that stopped the simulation. Any other error fails the test: the mutant never ran.
+func caught(t *testing.T, r *sim.Result, err error) bool {
+	t.Helper()
+	if check := new(verilator.CheckError); errors.As(err, &check) {
+		t.Log("caught:", check.Line)
+		return true
+	}
+	if err != nil {
+		t.Fatalf("the mutant never ran: %v", err)
+	}
+	if r.Mismatches > 0 {
+		t.Log("caught:", r.First)
+	}
+	return r.Mismatches > 0
 }
 
 // mutate replaces the first old of a file in the emitted rtl folder by new.
@@ -202,16 +220,22 @@ func checkMutations(t *testing.T, d *hwgen.Design, samples [][]int32, rows []mut
 			t.Parallel()
 			dir := emit(t, d)
 			mutate(t, dir, m.file, m.old, m.new)
-			r, err := check(dir)
-			switch {
-			case err != nil:
-				t.Log("caught:", err)
-			case r.Mismatches == 0:
+			if r, err := check(dir); !caught(t, r, err) {
 				t.Error("passes the cross-check")
-			default:
-				t.Log("caught:", r.First)
 			}
 		})
+	}
+}
+
+// TestMutantThatDoesNotCompile: it is told from one that was caught.
+func TestMutantThatDoesNotCompile(t *testing.T) {
+	tooltest.Need(t, "iverilog")
+	d, samples := mutationTarget(t)
+	dir := emit(t, d)
+	mutate(t, dir, "fifo.v", "assign s_ready", "asign s_ready")
+	_, err := sim.CrossCheck(t.Context(), d, dir, samples, sim.Options{Simulator: verilator.Icarus, CacheDir: t.TempDir()})
+	if !errors.As(err, new(*verilator.BuildError)) || errors.As(err, new(*verilator.CheckError)) {
+		t.Errorf("%T: %v, want a BuildError and no CheckError", err, err)
 	}
 }
 
@@ -244,13 +268,13 @@ func TestMutatedMemories(t *testing.T) {
 			if err := os.WriteFile(path, text, 0o644); err != nil {
 				t.Fatal(err)
 			}
-			if r, err := check(dir, samples); err == nil && r.Mismatches == 0 {
+			if r, err := check(dir, samples); !caught(t, r, err) {
 				t.Error("a wrong bit passes the cross-check")
 			}
 			if err := os.Remove(path); err != nil {
 				t.Fatal(err)
 			}
-			if _, err := check(dir, samples[:2]); err == nil {
+			if r, err := check(dir, samples[:2]); !caught(t, r, err) {
 				t.Error("a missing memory file passes")
 			}
 		})

@@ -206,7 +206,7 @@ func startTarget(t *testing.T) (*hwgen.Design, [][]int32) {
 func TestStartMutations(t *testing.T) {
 	tooltest.Need(t, "iverilog")
 	d, samples := startTarget(t)
-	caught := func(dir string) bool {
+	fails := func(dir string) bool {
 		// Without a pause, with every register full, and with both ends as slow as each other:
 		// only bubbles bring the end of a fold to every stage while the sink stalls.
 		for _, st := range []struct{ gap, stall sim.Pattern }{
@@ -215,19 +215,19 @@ func TestStartMutations(t *testing.T) {
 		} {
 			r, err := sim.CrossCheck(context.Background(), d, dir, samples, sim.Options{Simulator: verilator.Icarus,
 				Seed: 3, Gap: st.gap, Stall: st.stall, CacheDir: t.TempDir()})
-			if err != nil || r.Mismatches > 0 {
+			if caught(t, r, err) {
 				return true
 			}
 		}
 		return false
 	}
-	if caught(emit(t, d)) {
+	if fails(emit(t, d)) {
 		t.Fatal("the design as it is fails")
 	}
 	for _, m := range startMutations {
 		dir := emit(t, d)
 		mutate(t, dir, m.file, m.old, m.new)
-		if !caught(dir) {
+		if !fails(dir) {
 			t.Errorf("%s: passes the cross-check", m.name)
 		}
 	}
@@ -238,13 +238,13 @@ func TestStartMutations(t *testing.T) {
 	}
 	words := strings.Fields(string(text))
 	mutate(t, dir, "fc2_start.mem", words[1], map[bool]string{true: "1", false: "0"}[words[1][0] == '0']+words[1][1:])
-	if !caught(dir) {
+	if !fails(dir) {
 		t.Error("a wrong start word passes the cross-check")
 	}
 	if err := os.Remove(filepath.Join(dir, "rtl", "fc2_start.mem")); err != nil {
 		t.Fatal(err)
 	}
-	if !caught(dir) {
+	if !fails(dir) {
 		t.Error("a missing start memory passes the cross-check")
 	}
 }

@@ -5,12 +5,14 @@ import (
 	"math/rand/v2"
 )
 
-// Pattern is how gaps of the source or stalls of the sink are drawn.
+// Pattern is how gaps of the source or stalls of the sink are drawn, between the long
+// pauses that a Pace brings.
 type Pattern struct {
 	// Probability of a pause in a cycle, 0 to less than 1.
 	Probability float64
-	// Period, where above 0, makes the pauses periodic instead of random: in every
-	// Period cycles the first floor(Period*Probability) pause.
+	// Period, where above 0, makes the pauses periodic instead of random: of every
+	// Period cycles floor(Period*Probability) pause, the first ones in the source and
+	// the last ones in the sink, so that the two do not fall together.
 	Period int
 }
 
@@ -25,11 +27,20 @@ func (p Pattern) check(what string) error {
 // seed gives the same cycles, however far they are asked for.
 type Stimulus struct {
 	gap, stall Pattern
+	pace       Pace
 	rng        *rand.Rand
-	bits       []byte // bit 0 gap, bit 1 stall, a byte a cycle
+	bits       []byte // gapBit and stallBit, a byte per cycle
+	phase      int    // index into phases
+	phaseEnd   int64  // first cycle of the next phase
 }
 
-// NewStimulus returns the stimulus of two patterns and a seed.
+// Bits of a cycle in Stimulus.bits.
+const (
+	gapBit   = 1
+	stallBit = 2
+)
+
+// NewStimulus returns the stimulus of two patterns and a seed, without long pauses.
 func NewStimulus(gap, stall Pattern, seed uint64) (*Stimulus, error) {
 	if err := gap.check("gap"); err != nil {
 		return nil, err
@@ -37,7 +48,7 @@ func NewStimulus(gap, stall Pattern, seed uint64) (*Stimulus, error) {
 	if err := stall.check("stall"); err != nil {
 		return nil, err
 	}
-	return &Stimulus{gap: gap, stall: stall, rng: rand.New(rand.NewPCG(seed, 0xa2))}, nil
+	return &Stimulus{gap: gap, stall: stall, rng: rand.New(rand.NewPCG(seed, 0xa2)), phaseEnd: endless}, nil
 }
 
 // quiet says that there are no pauses at all.
@@ -50,22 +61,83 @@ func (s *Stimulus) At(cycle int64) (gap, stall bool) {
 	}
 	s.grow(cycle + 1)
 	b := s.bits[cycle]
-	return b&1 != 0, b&2 != 0
+	return b&gapBit != 0, b&stallBit != 0
 }
 
-// grow draws up to cycle n. A cycle takes one random number, half a pattern.
+// grow draws up to cycle n. A cycle takes one random number, half a side.
 func (s *Stimulus) grow(n int64) {
 	for c := int64(len(s.bits)); c < n; c++ {
+		if c == s.phaseEnd {
+			s.phase = (s.phase + 1) % len(phases)
+			s.phaseEnd = c + s.phaseLength()
+		}
 		u := s.rng.Uint64()
-		gap, stall := s.gap.pauses(c, uint32(u)), s.stall.pauses(c, uint32(u>>32))
-		s.bits = append(s.bits, byte(bit(gap)|bit(stall)<<1))
+		s.bits = append(s.bits, phases[s.phase].pauses(s, c, uint32(u), uint32(u>>32)))
 	}
 }
 
-// pauses says whether the pattern pauses in a cycle, for a number drawn for it.
-func (p Pattern) pauses(cycle int64, drawn uint32) bool {
-	if p.Period > 0 {
-		return cycle%int64(p.Period) < int64(float64(p.Period)*p.Probability)
+// phase is a stretch of the stimulus in which both sides keep to one manner.
+type phase int
+
+const (
+	mixed      phase = iota // each side by its own pattern
+	starved                 // no beats come: what is under way runs dry
+	slowSource              // beats come at half the design's rate, the sink takes all
+	blocked                 // no beats are taken: the design fills up to its source
+	slowSink                // beats are taken at half the design's rate, the source offers all
+)
+
+// phases are the phases in turn. In a run of few frames the starved one comes first: a
+// blocked one that follows has beats left to fill the design with.
+var phases = []phase{mixed, starved, slowSource, mixed, blocked, slowSink}
+
+// phaseLength draws the length of the phase that begins, in cycles.
+func (s *Stimulus) phaseLength() int64 {
+	p := &s.pace
+	switch phases[s.phase] {
+	case starved:
+		return p.Drain
+	case blocked:
+		return p.Fill
+	case slowSource, slowSink:
+		return slowFrames * 2 * p.Interval
 	}
-	return float64(drawn) < p.Probability*(1<<32)
+	return 1 + s.rng.Int64N(p.Mixed)
 }
+
+// slowFrames is how many frames a slow side passes before the other phases go on.
+const slowFrames = 2
+
+// pauses returns the bits of a cycle, for a number drawn for each side.
+func (p phase) pauses(s *Stimulus, cycle int64, source, sink uint32) byte {
+	var gap, stall bool
+	switch p {
+	case starved:
+		gap = true
+	case blocked:
+		stall = true
+	case slowSource:
+		gap = !happens(source, s.pace.InRate/2)
+	case slowSink:
+		stall = !happens(sink, s.pace.OutRate/2)
+	default:
+		gap, stall = s.gap.pauses(cycle, source, false), s.stall.pauses(cycle, sink, true)
+	}
+	return byte(bit(gap)*gapBit | bit(stall)*stallBit)
+}
+
+// pauses says whether the pattern pauses in a cycle, for a number drawn for it; atEnd
+// puts periodic pauses at the end of the period instead of its start.
+func (p Pattern) pauses(cycle int64, drawn uint32, atEnd bool) bool {
+	if p.Period == 0 {
+		return happens(drawn, p.Probability)
+	}
+	at := cycle % int64(p.Period)
+	if atEnd {
+		at = int64(p.Period) - 1 - at
+	}
+	return at < int64(float64(p.Period)*p.Probability)
+}
+
+// happens says whether a uniformly drawn number falls into a part of its range.
+func happens(drawn uint32, part float64) bool { return float64(drawn) < part*(1<<32) }

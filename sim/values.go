@@ -2,6 +2,7 @@ package sim
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/a2qgen/a2qgen/hwgen"
 	"github.com/a2qgen/a2qgen/quant"
@@ -93,7 +94,7 @@ func (v *values) pack(dst []byte, x []int32) {
 		label := v.strings[i+2]
 		low := v.design.Label().LabelBits()
 		hwgen.PutBits(dst[label.at:], 0, low, int64(v.trace.Label))
-		hwgen.PutBits(dst[label.at:], low, label.bits-low, v.trace.Scores[v.trace.Label])
+		hwgen.PutBits(dst[label.at:], low, label.bits-low, slices.Max(v.trace.Scores))
 	}
 }
 

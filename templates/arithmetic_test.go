@@ -12,7 +12,7 @@ import (
 // wantChecks is how many results arithmetic_bench.v compares: products of all operands of 1
 // to 8 bits, inputs unsigned and signed, 2*(2^9-2)^2; three sums for each start and sum of up
 // to 5 bits; two widths of thresholds against each accumulator of up to 5 bits.
-const wantChecks = "checked 532104, wrong 0"
+const wantChecks = "checked 532509, wrong 0"
 
 // TestArithmetic compares every result of the arithmetic blocks at small widths.
 func TestArithmetic(t *testing.T) {

@@ -12,11 +12,11 @@
 //
 // Parameters
 //   SIMD          lanes, >= 1
-//   WEIGHT_BITS   bits of a weight, signed, >= 1
-//   INPUT_BITS    bits of an input, >= 1
+//   WEIGHT_BITS   bits of a weight, signed, 1..32
+//   INPUT_BITS    bits of an input, 1..32
 //   INPUT_SIGNED  1: inputs are two's complement, 0: unsigned
-//   ACC_BITS      P, bits of the accumulator, >= 1
-//   SUM_BITS      bits of sum (derived, do not override)
+//   ACC_BITS      P, bits of the accumulator, 1..64
+//   SUM_BITS      bits of sum: derived, no other value is taken
 `default_nettype none
 module dot_product #(
     parameter integer SIMD         = 4,
@@ -32,12 +32,34 @@ module dot_product #(
     input  wire                        en,
     input  wire [SIMD*WEIGHT_BITS-1:0] weights,
     input  wire [SIMD*INPUT_BITS-1:0]  inputs,
-    output wire [SUM_BITS-1:0]         sum,
-    output wire [63:0]                 exact  // the sum before it wrapped (simulation only)
+    output wire [SUM_BITS-1:0]         sum
 );
+    // What the header forbids: no tool finds a module of these names (docs/hardware.md).
+    generate
+        if (SIMD < 1) begin : gen_simd_at_least_1
+            dot_product_needs_SIMD_at_least_1 u_refused ();
+        end
+        if (WEIGHT_BITS < 1 || WEIGHT_BITS > 32) begin : gen_weight_bits_1_to_32
+            dot_product_needs_WEIGHT_BITS_1_to_32 u_refused ();
+        end
+        if (INPUT_BITS < 1 || INPUT_BITS > 32) begin : gen_input_bits_1_to_32
+            dot_product_needs_INPUT_BITS_1_to_32 u_refused ();
+        end
+        if (INPUT_SIGNED != 0 && INPUT_SIGNED != 1) begin : gen_input_signed_0_or_1
+            dot_product_needs_INPUT_SIGNED_0_or_1 u_refused ();
+        end
+        if (ACC_BITS < 1 || ACC_BITS > 64) begin : gen_acc_bits_1_to_64
+            dot_product_needs_ACC_BITS_1_to_64 u_refused ();
+        end
+        if (SUM_BITS != ((GROWN < ACC_BITS) ? GROWN : ACC_BITS)) begin : gen_sum_bits_as_derived
+            dot_product_needs_SUM_BITS_as_derived u_refused ();
+        end
+    endgenerate
+
     localparam integer LEVELS = $clog2(SIMD);
     localparam integer FULL = WEIGHT_BITS + INPUT_BITS;  // bits of an exact product
     localparam integer PRODUCT = (FULL < ACC_BITS) ? FULL : ACC_BITS;
+    localparam integer GROWN = FULL + LEVELS;  // bits of an exact sum
 
     genvar lane, level, node;
     generate
@@ -56,20 +78,6 @@ module dot_product #(
                 .p  (full)
             );
             wire unused = &{1'b0, full};
-`ifndef SYNTHESIS
-            // The exact sum, apart from the tree and from product.v.
-            wire [WEIGHT_BITS-1:0] w = weights[lane*WEIGHT_BITS +: WEIGHT_BITS];
-            wire [INPUT_BITS-1:0] x = inputs[lane*INPUT_BITS +: INPUT_BITS];
-            wire x_sign = (INPUT_SIGNED != 0) && x[INPUT_BITS-1];
-            wire [63:0] w_wide = {{(64-WEIGHT_BITS){w[WEIGHT_BITS-1]}}, w};
-            wire [63:0] x_wide = {{(64-INPUT_BITS){x_sign}}, x};
-            wire [63:0] so_far;  // of lanes 0..lane
-            if (lane == 0) begin : gen_first
-                assign so_far = w_wide * x_wide;
-            end else begin : gen_next
-                assign so_far = gen_product[lane-1].so_far + w_wide * x_wide;
-            end
-`endif
         end
 
         for (level = 0; level <= LEVELS; level = level + 1) begin : gen_level
@@ -105,15 +113,5 @@ module dot_product #(
     endgenerate
 
     assign sum = gen_level[LEVELS].sums;
-`ifndef SYNTHESIS
-    // Moves along with the sums, through as many registers.
-    localparam integer STAGES = (WEIGHT_BITS + 1) / 2 + LEVELS;
-    reg [64*STAGES-1:0] exact_q;
-    wire [64*STAGES+63:0] exact_next = {exact_q, gen_product[SIMD-1].so_far};
-    always @(posedge clk) if (en) exact_q <= exact_next[64*STAGES-1:0];
-    assign exact = exact_next[64*STAGES+63:64*STAGES];
-`else
-    assign exact = 64'd0;
-`endif
 endmodule
 `default_nettype wire

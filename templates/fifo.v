@@ -5,12 +5,14 @@
 //   It does not bypass: a beat written into an empty queue is seen one cycle later.
 //
 // Parameters
-//   WIDTH  payload, bits, >= 1
-//   DEPTH  beats, >= 2
+//   WIDTH      payload, bits, >= 1
+//   DEPTH      beats, >= 2
+//   RAM_STYLE  the tool's word for a RAM in LUTs, or auto: the memory is read without a clock
 `default_nettype none
 module fifo #(
     parameter integer WIDTH = 8,
-    parameter integer DEPTH = 4
+    parameter integer DEPTH = 4,
+    parameter RAM_STYLE = "auto"
 ) (
     input  wire             clk,
     input  wire             rst_n,
@@ -21,13 +23,25 @@ module fifo #(
     input  wire             m_ready,
     output wire [WIDTH-1:0] m_data
 );
+    // What the header forbids: no tool finds a module of these names (docs/hardware.md).
+    generate
+        if (WIDTH < 1) begin : gen_width_at_least_1
+            fifo_needs_WIDTH_at_least_1 u_refused ();
+        end
+        if (DEPTH < 2) begin : gen_depth_at_least_2
+            fifo_needs_DEPTH_at_least_2 u_refused ();
+        end
+    endgenerate
+
     localparam integer PTR_BITS = $clog2(DEPTH);
     localparam integer LEVEL_BITS = $clog2(DEPTH + 1);
     localparam [PTR_BITS-1:0] LAST = DEPTH[PTR_BITS-1:0] - 1'b1;
     localparam [LEVEL_BITS-1:0] FULL = DEPTH[LEVEL_BITS-1:0];
 
-    (* ram_style = "distributed" *)
+    // ram_style: Vivado and Yosys, ramstyle: Quartus, syn_ramstyle: Synplify and Gowin.
+    (* ram_style = RAM_STYLE, ramstyle = RAM_STYLE, syn_ramstyle = RAM_STYLE *)
     reg [WIDTH-1:0] mem [0:DEPTH-1];
+    wire unused_style = RAM_STYLE == "";  // attributes alone use it: Verilator skips those
     reg [PTR_BITS-1:0] write_q;
     reg [PTR_BITS-1:0] read_q;
     reg [LEVEL_BITS-1:0] level_q;
@@ -55,5 +69,21 @@ module fifo #(
             if (!s_fire && m_fire) level_q <= level_q - 1'b1;
         end
     end
+
+    // altera translate_off
+`ifndef SYNTHESIS
+    level_check #(
+        .DEPTH     (DEPTH),
+        .LEVEL_BITS(LEVEL_BITS)
+    ) u_check (
+        .clk  (clk),
+        .rst_n(rst_n),
+        .write(s_fire),
+        .read (m_fire),
+        .level(level_q),
+        .held (level_q)
+    );
+`endif
+    // altera translate_on
 endmodule
 `default_nettype wire

@@ -13,6 +13,13 @@ module frame_counter #(
     input  wire fire,  // a beat is accepted
     output wire last
 );
+    // What the header forbids: no tool finds a module of these names (docs/hardware.md).
+    generate
+        if (BEATS < 1) begin : gen_beats_at_least_1
+            frame_counter_needs_BEATS_at_least_1 u_refused ();
+        end
+    endgenerate
+
     localparam integer BITS = (BEATS > 1) ? $clog2(BEATS) : 1;
     localparam integer LAST_BEAT = BEATS - 1;
 

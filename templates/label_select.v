@@ -2,6 +2,7 @@
 //
 //   score[r] = acc[r] * gain[r] + bias[r],   r < MH
 //   label = lowest r among the largest scores;  out = {score, label}, one beat a vector
+//   MH = 1 tells two classes apart: label = 1 where the score is above 0, else 0
 //   Beats bring PE rows each, fold by fold: row r in lane r mod PE of beat r div PE.
 //   Throughput 1 beat a cycle. Latency from the last beat: 5 + ceil(log2(PE)) cycles, and
 //   ceil(GAIN_BITS/2) more where gains come from a file. s_ready depends on registers only.
@@ -12,12 +13,13 @@
 //
 // Parameters
 //   MH          rows, >= 1
-//   PE          rows a beat; divides MH
-//   ACC_BITS    bits of an accumulator, signed
-//   GAIN_SHIFT  the gain of every row is 2^GAIN_SHIFT; negative: gains come from MEM_gain.mem
-//   GAIN_BITS   bits of a gain, signed (only where gains come from a file)
+//   PE          rows a beat, >= 1; divides MH
+//   ACC_BITS    bits of an accumulator, signed, 1..64
+//   GAIN_SHIFT  the gain of every row is 2^GAIN_SHIFT, below SCORE_BITS; negative: gains come
+//               from MEM_gain.mem
+//   GAIN_BITS   bits of a gain, signed, >= 1 (only where gains come from a file)
 //   SCORE_BITS  bits of a score and of a bias, signed; more than ACC_BITS and GAIN_BITS
-//   LABEL_BITS  bits of the label, >= max(1, ceil(log2(MH)))
+//   LABEL_BITS  bits of the label, 1..32, and >= ceil(log2(MH))
 //   MEM         prefix of the memory files: MEM_bias.mem, MEM_gain.mem; word f holds PE values
 `default_nettype none
 module label_select #(
@@ -39,6 +41,40 @@ module label_select #(
     input  wire                             m_ready,
     output wire [SCORE_BITS+LABEL_BITS-1:0] m_data
 );
+    // What the header forbids: no tool finds a module of these names (docs/hardware.md).
+    generate
+        if (MH < 1) begin : gen_mh_at_least_1
+            label_select_needs_MH_at_least_1 u_refused ();
+        end
+        if (PE < 1) begin : gen_pe_at_least_1
+            label_select_needs_PE_at_least_1 u_refused ();
+        end
+        if (PE > 0 && MH % PE != 0) begin : gen_pe_to_divide_mh
+            label_select_needs_PE_to_divide_MH u_refused ();
+        end
+        if (ACC_BITS < 1 || ACC_BITS > 64) begin : gen_acc_bits_1_to_64
+            label_select_needs_ACC_BITS_1_to_64 u_refused ();
+        end
+        if (GAIN_SHIFT >= SCORE_BITS) begin : gen_gain_shift_below_score_bits
+            label_select_needs_GAIN_SHIFT_below_SCORE_BITS u_refused ();
+        end
+        if (GAIN_BITS < 1) begin : gen_gain_bits_at_least_1
+            label_select_needs_GAIN_BITS_at_least_1 u_refused ();
+        end
+        if (SCORE_BITS <= ACC_BITS) begin : gen_score_bits_above_acc_bits
+            label_select_needs_SCORE_BITS_above_ACC_BITS u_refused ();
+        end
+        if (SCORE_BITS <= GAIN_BITS) begin : gen_score_bits_above_gain_bits
+            label_select_needs_SCORE_BITS_above_GAIN_BITS u_refused ();
+        end
+        if (LABEL_BITS < 1 || LABEL_BITS > 32) begin : gen_label_bits_1_to_32
+            label_select_needs_LABEL_BITS_1_to_32 u_refused ();
+        end
+        if (LABEL_BITS < $clog2(MH)) begin : gen_label_bits_for_mh
+            label_select_needs_LABEL_BITS_for_MH u_refused ();
+        end
+    endgenerate
+
     localparam integer FOLDS = MH / PE;
     localparam integer FOLD_BITS = (FOLDS > 1) ? $clog2(FOLDS) : 1;
     localparam integer LAST_FOLD = FOLDS - 1;
@@ -92,7 +128,8 @@ module label_select #(
     end
     wire unused = &{1'b0, moves[BEST+1], first_next[BEST], last_next[BEST]};
 
-    (* rom_style = "logic", ram_style = "logic" *)
+    (* ram_style = "logic", rom_style = "distributed", romstyle = "logic",
+       syn_romstyle = "logic" *)
     reg [PE*SCORE_BITS-1:0] bias_mem [0:FOLDS-1];
     initial if (MEM != "") $readmemh(BIASES, bias_mem);
     reg [PE*SCORE_BITS-1:0] biases_q;
@@ -108,7 +145,8 @@ module label_select #(
         end
 
         if (GAIN_SHIFT < 0) begin : gen_gain
-            (* rom_style = "logic", ram_style = "logic" *)
+            (* ram_style = "logic", rom_style = "distributed", romstyle = "logic",
+               syn_romstyle = "logic" *)
             reg [PE*GAIN_BITS-1:0] mem [0:FOLDS-1];
             initial if (MEM != "") $readmemh(GAINS, mem);
             reg [PE*GAIN_BITS-1:0] gains_q;
@@ -195,6 +233,7 @@ module label_select #(
         end
     endgenerate
 
+    // altera translate_off
 `ifndef SYNTHESIS
     generate
         if (MEM != "") begin : gen_bias_file
@@ -205,6 +244,7 @@ module label_select #(
         end
     endgenerate
 `endif
+    // altera translate_on
 
     // A beat is compared in one cycle and taken in the next. When it is compared, the beat
     // before it is just being taken or not; so it is compared with that one and with the best
@@ -228,6 +268,17 @@ module label_select #(
         if (en && take) best_q <= beat_q;
     end
 
+    wire [PAIR-1:0] result;
+    generate
+        if (MH == 1) begin : gen_sign
+            wire [SCORE_BITS-1:0] only = best_q[PAIR-1:LABEL_BITS];
+            wire above = !only[SCORE_BITS-1] && (only != {SCORE_BITS{1'b0}});
+            assign result = best_q | {{(PAIR-1){1'b0}}, above};  // the label of row 0 is 0
+        end else begin : gen_row
+            assign result = best_q;
+        end
+    endgenerate
+
     spill_register #(
         .WIDTH(PAIR)
     ) u_spill (
@@ -235,7 +286,7 @@ module label_select #(
         .rst_n  (rst_n),
         .s_valid(valid_q[BEST]),
         .s_ready(spill_ready),
-        .s_data (best_q),
+        .s_data (result),
         .m_valid(m_valid),
         .m_ready(m_ready),
         .m_data (m_data)

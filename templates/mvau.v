@@ -23,17 +23,19 @@
 //
 // Parameters
 //   MW, MH          matrix columns (inputs) and rows (outputs), >= 1
-//   PE, SIMD        rows and columns computed at once; PE divides MH, SIMD divides MW
-//   WEIGHT_BITS     M, bits of a weight, signed, >= 1
-//   INPUT_BITS      N, bits of an input, >= 1
+//   PE, SIMD        rows and columns computed at once, >= 1; PE divides MH, SIMD divides MW
+//   WEIGHT_BITS     M, bits of a weight, signed, 1..32
+//   INPUT_BITS      N, bits of an input, 1..32
 //   INPUT_SIGNED    1: inputs are two's complement, 0: unsigned
-//   ACC_BITS        P, bits of an accumulator, signed, >= 1
-//   OUTPUT_BITS     A, bits of an activation; 0: raw accumulators
+//   ACC_BITS        P, bits of an accumulator, signed, 1..64
+//   OUTPUT_BITS     A, bits of an activation, 0..16; with 0 outputs are raw accumulators
 //   OUTPUT_SIGNED, THRESHOLD_BITS, INVERT, THRESHOLDS   see thresholds.v
 //   WEIGHTS         memory file: word nf*SF+sf holds weight (pe, s) at bit (pe*SIMD+s)*M
 //   BLOCK           1: weights in block RAM, 0: in LUTs
+//   BLOCK_STYLE     the tool's word for block RAM
 //   SHIFTED         1: accumulators begin at the values of STARTS, 0: at 0
 //   STARTS          memory file: word nf holds start[nf*PE+pe] at bit pe*ACC_BITS
+//   Y_BITS          bits of a result: derived, no other value is taken
 `default_nettype none
 module mvau #(
     parameter integer MW             = 8,
@@ -51,6 +53,7 @@ module mvau #(
     parameter WEIGHTS = "",
     parameter THRESHOLDS = "",
     parameter integer BLOCK = 0,
+    parameter BLOCK_STYLE = "block",
     parameter integer SHIFTED = 0,
     parameter STARTS = "",
     parameter integer Y_BITS = (OUTPUT_BITS > 0) ? OUTPUT_BITS : ACC_BITS
@@ -64,6 +67,52 @@ module mvau #(
     input  wire                       m_ready,
     output wire [PE*Y_BITS-1:0]       m_data
 );
+    // What the header forbids: no tool finds a module of these names (docs/hardware.md).
+    generate
+        if (MW < 1) begin : gen_mw_at_least_1
+            mvau_needs_MW_at_least_1 u_refused ();
+        end
+        if (MH < 1) begin : gen_mh_at_least_1
+            mvau_needs_MH_at_least_1 u_refused ();
+        end
+        if (PE < 1) begin : gen_pe_at_least_1
+            mvau_needs_PE_at_least_1 u_refused ();
+        end
+        if (SIMD < 1) begin : gen_simd_at_least_1
+            mvau_needs_SIMD_at_least_1 u_refused ();
+        end
+        if (PE > 0 && MH % PE != 0) begin : gen_pe_to_divide_mh
+            mvau_needs_PE_to_divide_MH u_refused ();
+        end
+        if (SIMD > 0 && MW % SIMD != 0) begin : gen_simd_to_divide_mw
+            mvau_needs_SIMD_to_divide_MW u_refused ();
+        end
+        if (WEIGHT_BITS < 1 || WEIGHT_BITS > 32) begin : gen_weight_bits_1_to_32
+            mvau_needs_WEIGHT_BITS_1_to_32 u_refused ();
+        end
+        if (INPUT_BITS < 1 || INPUT_BITS > 32) begin : gen_input_bits_1_to_32
+            mvau_needs_INPUT_BITS_1_to_32 u_refused ();
+        end
+        if (INPUT_SIGNED != 0 && INPUT_SIGNED != 1) begin : gen_input_signed_0_or_1
+            mvau_needs_INPUT_SIGNED_0_or_1 u_refused ();
+        end
+        if (ACC_BITS < 1 || ACC_BITS > 64) begin : gen_acc_bits_1_to_64
+            mvau_needs_ACC_BITS_1_to_64 u_refused ();
+        end
+        if (OUTPUT_BITS < 0 || OUTPUT_BITS > 16) begin : gen_output_bits_0_to_16
+            mvau_needs_OUTPUT_BITS_0_to_16 u_refused ();
+        end
+        if (BLOCK != 0 && BLOCK != 1) begin : gen_block_0_or_1
+            mvau_needs_BLOCK_0_or_1 u_refused ();
+        end
+        if (SHIFTED != 0 && SHIFTED != 1) begin : gen_shifted_0_or_1
+            mvau_needs_SHIFTED_0_or_1 u_refused ();
+        end
+        if (Y_BITS != ((OUTPUT_BITS > 0) ? OUTPUT_BITS : ACC_BITS)) begin : gen_y_bits_as_derived
+            mvau_needs_Y_BITS_as_derived u_refused ();
+        end
+    endgenerate
+
     localparam integer SF = MW / SIMD;
     localparam integer NF = MH / PE;
     localparam integer WORDS = SF * NF;
@@ -122,10 +171,11 @@ module mvau #(
 
     wire [PE*SIMD*WEIGHT_BITS-1:0] weights;
     rom #(
-        .WIDTH(PE * SIMD * WEIGHT_BITS),
-        .DEPTH(WORDS),
-        .MEM  (WEIGHTS),
-        .BLOCK(BLOCK)
+        .WIDTH      (PE * SIMD * WEIGHT_BITS),
+        .DEPTH      (WORDS),
+        .MEM        (WEIGHTS),
+        .BLOCK      (BLOCK),
+        .BLOCK_STYLE(BLOCK_STYLE)
     ) u_weights (
         .clk (clk),
         .en  (en),
@@ -154,7 +204,8 @@ module mvau #(
             initial if (STARTS != "") $readmemh(STARTS, mem);
             assign starts = mem[0];
         end else begin : gen_starts
-            (* rom_style = "logic", ram_style = "logic" *)
+            (* ram_style = "logic", rom_style = "distributed", romstyle = "logic",
+               syn_romstyle = "logic" *)
             reg [PE*ACC_BITS-1:0] mem [0:NF-1];
             initial if (STARTS != "") $readmemh(STARTS, mem);
             reg [PE*ACC_BITS-1:0] starts_q;
@@ -163,6 +214,7 @@ module mvau #(
         end
     endgenerate
 
+    // altera translate_off
 `ifndef SYNTHESIS
     generate
         if (SHIFTED != 0 && STARTS != "") begin : gen_start_file
@@ -170,13 +222,13 @@ module mvau #(
         end
     endgenerate
 `endif
+    // altera translate_on
 
     wire [PE*ACC_BITS-1:0] acc;
     genvar pe;
     generate
         for (pe = 0; pe < PE; pe = pe + 1) begin : gen_pe
             wire [SUM_BITS-1:0] sum;
-            wire [63:0] exact;
             dot_product #(
                 .SIMD        (SIMD),
                 .WEIGHT_BITS (WEIGHT_BITS),
@@ -188,8 +240,7 @@ module mvau #(
                 .en     (en),
                 .weights(weights[pe*SIMD*WEIGHT_BITS +: SIMD*WEIGHT_BITS]),
                 .inputs (x_q),
-                .sum    (sum),
-                .exact  (exact)
+                .sum    (sum)
             );
             accumulator #(
                 .SUM_BITS(SUM_BITS),
@@ -199,13 +250,32 @@ module mvau #(
                 .clk  (clk),
                 .en   (en),
                 .valid(valid_q[AT_SUM]),
-                .check(rst_n),
                 .first(first_q[AT_SUM]),
                 .start(starts[pe*ACC_BITS +: ACC_BITS]),
                 .sum  (sum),
-                .exact(exact),
                 .acc  (acc[pe*ACC_BITS +: ACC_BITS])
             );
+            // altera translate_off
+`ifndef SYNTHESIS
+            overflow_check #(
+                .SIMD        (SIMD),
+                .WEIGHT_BITS (WEIGHT_BITS),
+                .INPUT_BITS  (INPUT_BITS),
+                .INPUT_SIGNED(INPUT_SIGNED),
+                .ACC_BITS    (ACC_BITS),
+                .STAGES      (AT_SUM)
+            ) u_check (
+                .clk    (clk),
+                .rst_n  (rst_n),
+                .en     (en),
+                .weights(weights[pe*SIMD*WEIGHT_BITS +: SIMD*WEIGHT_BITS]),
+                .inputs (x_q),
+                .valid  (valid_q[AT_SUM]),
+                .first  (first_q[AT_SUM]),
+                .start  (starts[pe*ACC_BITS +: ACC_BITS])
+            );
+`endif
+            // altera translate_on
         end
     endgenerate
 

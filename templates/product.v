@@ -24,7 +24,20 @@ module product #(
     input  wire [INPUT_BITS-1:0]             x,
     output wire [WEIGHT_BITS+INPUT_BITS-1:0] p
 );
-    localparam integer DIGITS = (WEIGHT_BITS + 1) / 2;
+    // What the header forbids: no tool finds a module of these names (docs/hardware.md).
+    generate
+        if (WEIGHT_BITS < 1) begin : gen_weight_bits_at_least_1
+            product_needs_WEIGHT_BITS_at_least_1 u_refused ();
+        end
+        if (INPUT_BITS < 1) begin : gen_input_bits_at_least_1
+            product_needs_INPUT_BITS_at_least_1 u_refused ();
+        end
+        if (INPUT_SIGNED != 0 && INPUT_SIGNED != 1) begin : gen_input_signed_0_or_1
+            product_needs_INPUT_SIGNED_0_or_1 u_refused ();
+        end
+    endgenerate
+
+    localparam integer DIGITS = (WEIGHT_BITS > 1) ? (WEIGHT_BITS + 1) / 2 : 1;  // never 0
     // Bits of a digit times x. Digits 0..k are a number of 2k+2 bits, so their product without
     // its 2k low bits, which are final, has as many.
     localparam integer ROW = INPUT_BITS + 2;

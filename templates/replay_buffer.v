@@ -9,16 +9,16 @@
 //            write_q ^   ^ read_q, pass_q
 //
 // Parameters
-//   WIDTH    payload, bits, >= 1
-//   LENGTH   beats of a vector (SF = MW / SIMD), >= 1
-//   REPEATS  passes over a vector (NF = MH / PE), >= 2 (with one pass no buffer is needed)
-//   BLOCK    1: block RAM, 0: distributed RAM
+//   WIDTH      payload, bits, >= 1
+//   LENGTH     beats of a vector (SF = MW / SIMD), >= 1
+//   REPEATS    passes over a vector (NF = MH / PE), >= 2 (one pass needs no buffer)
+//   RAM_STYLE  the tool's word for a RAM in LUTs or for block RAM, or auto
 `default_nettype none
 module replay_buffer #(
     parameter integer WIDTH   = 8,
     parameter integer LENGTH  = 4,
     parameter integer REPEATS = 2,
-    parameter integer BLOCK   = 0
+    parameter RAM_STYLE = "auto"
 ) (
     input  wire             clk,
     input  wire             rst_n,
@@ -29,6 +29,19 @@ module replay_buffer #(
     input  wire             m_ready,
     output wire [WIDTH-1:0] m_data
 );
+    // What the header forbids: no tool finds a module of these names (docs/hardware.md).
+    generate
+        if (WIDTH < 1) begin : gen_width_at_least_1
+            replay_buffer_needs_WIDTH_at_least_1 u_refused ();
+        end
+        if (LENGTH < 1) begin : gen_length_at_least_1
+            replay_buffer_needs_LENGTH_at_least_1 u_refused ();
+        end
+        if (REPEATS < 2) begin : gen_repeats_at_least_2
+            replay_buffer_needs_REPEATS_at_least_2 u_refused ();
+        end
+    endgenerate
+
     // A vector of one beat needs a second slot: its own is in use until the last pass.
     localparam integer SLOTS = (LENGTH > 1) ? LENGTH : 2;
     localparam integer PTR_BITS = $clog2(SLOTS);
@@ -60,27 +73,16 @@ module replay_buffer #(
     assign s_ready = level_q != FULL;
     assign m_valid = valid_q;
 
-    generate
-        if (BLOCK != 0) begin : gen_block
-            (* ram_style = "block" *)
-            reg [WIDTH-1:0] mem [0:SLOTS-1];
-            reg [WIDTH-1:0] data_q;
-            always @(posedge clk) begin
-                if (s_fire) mem[write_q] <= s_data;
-                if (read) data_q <= mem[read_q];
-            end
-            assign m_data = data_q;
-        end else begin : gen_distributed
-            (* ram_style = "distributed" *)
-            reg [WIDTH-1:0] mem [0:SLOTS-1];
-            reg [WIDTH-1:0] data_q;
-            always @(posedge clk) begin
-                if (s_fire) mem[write_q] <= s_data;
-                if (read) data_q <= mem[read_q];
-            end
-            assign m_data = data_q;
-        end
-    endgenerate
+    // ram_style: Vivado and Yosys, ramstyle: Quartus, syn_ramstyle: Synplify and Gowin.
+    (* ram_style = RAM_STYLE, ramstyle = RAM_STYLE, syn_ramstyle = RAM_STYLE *)
+    reg [WIDTH-1:0] mem [0:SLOTS-1];
+    wire unused_style = RAM_STYLE == "";  // attributes alone use it: Verilator skips those
+    reg [WIDTH-1:0] data_q;
+    always @(posedge clk) begin
+        if (s_fire) mem[write_q] <= s_data;
+        if (read) data_q <= mem[read_q];
+    end
+    assign m_data = data_q;
 
     always @(posedge clk) begin
         if (!rst_n) begin
@@ -103,5 +105,21 @@ module replay_buffer #(
             if (!s_fire && take_fresh) fresh_q <= fresh_q - 1'b1;
         end
     end
+
+    // altera translate_off
+`ifndef SYNTHESIS
+    level_check #(
+        .DEPTH     (SLOTS),
+        .LEVEL_BITS(LEVEL_BITS)
+    ) u_check (
+        .clk  (clk),
+        .rst_n(rst_n),
+        .write(s_fire),
+        .read (read),
+        .level(level_q),
+        .held (first_pass ? fresh_q : level_q)
+    );
+`endif
+    // altera translate_on
 endmodule
 `default_nettype wire

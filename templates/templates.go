@@ -1,5 +1,5 @@
 // Package templates holds the Verilog that a2qgen emits: a library of complete,
-// parametric modules (*.v), each of which lints alone, and the two texts that
+// parametric modules (*.v), each of which lints alone, and the texts that
 // are filled in for a design (*.tmpl).
 package templates
 
@@ -36,7 +36,7 @@ func Modules() []string {
 	return paths
 }
 
-// Template returns the parsed template of that name, "top.v" or "bench.v".
+// Template returns the parsed template of that name, "top.v", "bench.v" or "README.md".
 // It panics if there is none.
 func Template(name string) *template.Template {
 	funcs := template.FuncMap{"high": func(bits int) int { return bits - 1 }} // index of the top bit

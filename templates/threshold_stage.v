@@ -10,10 +10,12 @@
 //   PE              channels side by side, >= 1
 //   FOLDS           channel folds (NF), >= 1
 //   STAGE           level of the search, 0..15; level 0 finds the most significant bit
-//   ACC_BITS        bits of an accumulator, signed
+//   ACC_BITS        bits of an accumulator, signed, 1..64
 //   THRESHOLD_BITS  bits of a threshold, signed, >= ACC_BITS
 //   MEM             prefix of the memory files; level k reads MEM_k.mem, k in hexadecimal:
 //                   FOLDS * 2^STAGE words of PE thresholds, PE 0 in the low bits
+//   FOLD_BITS       bits of a fold: derived, no other value is taken
+//   FOUND_BITS      bits found so far: derived, no other value is taken
 `default_nettype none
 module threshold_stage #(
     parameter integer PE             = 2,
@@ -34,6 +36,31 @@ module threshold_stage #(
     output reg  [PE*ACC_BITS-1:0]    acc_out,
     output wire [PE*(STAGE+1)-1:0]   found_out
 );
+    // What the header forbids: no tool finds a module of these names (docs/hardware.md).
+    generate
+        if (PE < 1) begin : gen_pe_at_least_1
+            threshold_stage_needs_PE_at_least_1 u_refused ();
+        end
+        if (FOLDS < 1) begin : gen_folds_at_least_1
+            threshold_stage_needs_FOLDS_at_least_1 u_refused ();
+        end
+        if (STAGE < 0 || STAGE > 15) begin : gen_stage_0_to_15
+            threshold_stage_needs_STAGE_0_to_15 u_refused ();
+        end
+        if (ACC_BITS < 1 || ACC_BITS > 64) begin : gen_acc_bits_1_to_64
+            threshold_stage_needs_ACC_BITS_1_to_64 u_refused ();
+        end
+        if (THRESHOLD_BITS < ACC_BITS) begin : gen_threshold_bits_at_least_acc_bits
+            threshold_stage_needs_THRESHOLD_BITS_at_least_ACC_BITS u_refused ();
+        end
+        if (FOLD_BITS != ((FOLDS > 1) ? $clog2(FOLDS) : 1)) begin : gen_fold_bits_as_derived
+            threshold_stage_needs_FOLD_BITS_as_derived u_refused ();
+        end
+        if (FOUND_BITS != ((STAGE > 0) ? STAGE : 1)) begin : gen_found_bits_as_derived
+            threshold_stage_needs_FOUND_BITS_as_derived u_refused ();
+        end
+    endgenerate
+
     localparam integer DEPTH = FOLDS << STAGE;
     localparam integer ADDR_BITS = (DEPTH > 1) ? $clog2(DEPTH) : 1;
     localparam integer PAD = ADDR_BITS + 1;  // one bit more, so that no shift loses a bit
@@ -43,10 +70,12 @@ module threshold_stage #(
     localparam [THRESHOLD_BITS-1:0] SIGN = ONES ^ (ONES >> 1);
     localparam FILE = {MEM, "_", DIGIT, ".mem"};
 
-    (* rom_style = "logic", ram_style = "logic" *)
+    (* ram_style = "logic", rom_style = "distributed", romstyle = "logic",
+       syn_romstyle = "logic" *)
     reg [PE*THRESHOLD_BITS-1:0] mem [0:DEPTH-1];
     initial if (MEM != "") $readmemh(FILE, mem);
 
+    // altera translate_off
 `ifndef SYNTHESIS
     generate
         if (MEM != "") begin : gen_file
@@ -54,6 +83,7 @@ module threshold_stage #(
         end
     endgenerate
 `endif
+    // altera translate_on
 
     wire [PAD-1:0] base = {{(PAD-FOLD_BITS){1'b0}}, fold_in} << STAGE;
 

@@ -12,13 +12,14 @@
 // Parameters
 //   PE              channels side by side, >= 1
 //   FOLDS           channel folds (NF = MH / PE), >= 1
-//   ACC_BITS        P, bits of an accumulator, signed
+//   ACC_BITS        P, bits of an accumulator, signed, 1..64
 //   THRESHOLD_BITS  bits of a threshold, signed: P, or P + 1 where a threshold below the
 //                   smallest P-bit number ("always") is needed
 //   OUTPUT_BITS     A, bits of an activation, 1..16
 //   OUTPUT_SIGNED   1: two's complement, 0: unsigned
-//   INVERT          1: MEM_invert.mem marks channels whose staircase falls
+//   INVERT          1: MEM_invert.mem marks channels whose staircase falls, 0: all rise
 //   MEM             prefix of the memory files, see threshold_stage.v
+//   FOLD_BITS       bits of a fold: derived, no other value is taken
 `default_nettype none
 module thresholds #(
     parameter integer PE             = 2,
@@ -37,6 +38,37 @@ module thresholds #(
     input  wire [PE*ACC_BITS-1:0]    acc,
     output wire [PE*OUTPUT_BITS-1:0] out
 );
+    // What the header forbids: no tool finds a module of these names (docs/hardware.md).
+    generate
+        if (PE < 1) begin : gen_pe_at_least_1
+            thresholds_needs_PE_at_least_1 u_refused ();
+        end
+        if (FOLDS < 1) begin : gen_folds_at_least_1
+            thresholds_needs_FOLDS_at_least_1 u_refused ();
+        end
+        if (ACC_BITS < 1 || ACC_BITS > 64) begin : gen_acc_bits_1_to_64
+            thresholds_needs_ACC_BITS_1_to_64 u_refused ();
+        end
+        if (THRESHOLD_BITS < ACC_BITS) begin : gen_threshold_bits_at_least_acc_bits
+            thresholds_needs_THRESHOLD_BITS_at_least_ACC_BITS u_refused ();
+        end
+        if (THRESHOLD_BITS > ACC_BITS + 1) begin : gen_threshold_bits_at_most_acc_bits_plus_1
+            thresholds_needs_THRESHOLD_BITS_at_most_ACC_BITS_plus_1 u_refused ();
+        end
+        if (OUTPUT_BITS < 1 || OUTPUT_BITS > 16) begin : gen_output_bits_1_to_16
+            thresholds_needs_OUTPUT_BITS_1_to_16 u_refused ();
+        end
+        if (OUTPUT_SIGNED != 0 && OUTPUT_SIGNED != 1) begin : gen_output_signed_0_or_1
+            thresholds_needs_OUTPUT_SIGNED_0_or_1 u_refused ();
+        end
+        if (INVERT != 0 && INVERT != 1) begin : gen_invert_0_or_1
+            thresholds_needs_INVERT_0_or_1 u_refused ();
+        end
+        if (FOLD_BITS != ((FOLDS > 1) ? $clog2(FOLDS) : 1)) begin : gen_fold_bits_as_derived
+            thresholds_needs_FOLD_BITS_as_derived u_refused ();
+        end
+    endgenerate
+
     localparam [OUTPUT_BITS-1:0] ONES = {OUTPUT_BITS{1'b1}};
     localparam [OUTPUT_BITS-1:0] FLIP = (OUTPUT_SIGNED != 0) ? ONES ^ (ONES >> 1)
                                                              : {OUTPUT_BITS{1'b0}};
@@ -82,7 +114,8 @@ module thresholds #(
         end
 
         if (INVERT != 0) begin : gen_invert
-            (* rom_style = "logic", ram_style = "logic" *)
+            (* ram_style = "logic", rom_style = "distributed", romstyle = "logic",
+               syn_romstyle = "logic" *)
             reg [PE-1:0] mem [0:FOLDS-1];
             initial if (MEM != "") $readmemh(INVERTED, mem);
         end
@@ -102,6 +135,7 @@ module thresholds #(
         end
     endgenerate
 
+    // altera translate_off
 `ifndef SYNTHESIS
     generate
         if (MEM != "" && INVERT != 0) begin : gen_file
@@ -109,6 +143,7 @@ module thresholds #(
         end
     endgenerate
 `endif
+    // altera translate_on
 
     wire unused = &{1'b0, gen_stage[OUTPUT_BITS-1].acc_out, gen_stage[OUTPUT_BITS-1].fold_out};
 endmodule

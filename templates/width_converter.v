@@ -1,5 +1,5 @@
 // Stream width converter between beats of S_WORDS and of M_WORDS words; one count must be a
-// multiple of the other. Word 0 is in the low bits and leaves first.
+// multiple of the other (RATIO is whole). Word 0 is in the low bits and leaves first.
 //
 //   Widening: RATIO beats are gathered, the last one goes straight to the output register.
 //   Narrowing: one beat is sent in RATIO parts while the next one waits in a second register.
@@ -25,6 +25,25 @@ module width_converter #(
     input  wire                    m_ready,
     output wire [M_WORDS*WORD-1:0] m_data
 );
+    // What the header forbids: no tool finds a module of these names (docs/hardware.md).
+    generate
+        if (WORD < 1) begin : gen_word_at_least_1
+            width_converter_needs_WORD_at_least_1 u_refused ();
+        end
+        if (S_WORDS < 1) begin : gen_s_words_at_least_1
+            width_converter_needs_S_WORDS_at_least_1 u_refused ();
+        end
+        if (M_WORDS < 1) begin : gen_m_words_at_least_1
+            width_converter_needs_M_WORDS_at_least_1 u_refused ();
+        end
+        if (S_WORDS == M_WORDS) begin : gen_m_words_unlike_s_words
+            width_converter_needs_M_WORDS_unlike_S_WORDS u_refused ();
+        end
+        if (RATIO * S_WORDS != M_WORDS && RATIO * M_WORDS != S_WORDS) begin : gen_ratio_whole
+            width_converter_needs_RATIO_whole u_refused ();
+        end
+    endgenerate
+
     localparam integer WIDEN = (M_WORDS > S_WORDS) ? 1 : 0;
     localparam integer RATIO = (WIDEN != 0) ? M_WORDS / S_WORDS : S_WORDS / M_WORDS;
     localparam integer COUNT_BITS = (RATIO > 1) ? $clog2(RATIO) : 1;

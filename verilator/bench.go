@@ -2,8 +2,8 @@ package verilator
 
 import (
 	"fmt"
+	"os"
 	"path/filepath"
-	"sort"
 )
 
 // Simulator names the tool that a bench is built for.
@@ -55,24 +55,33 @@ func (b Bench) check() error {
 	return nil
 }
 
-// sources lists the Verilog files of the design relative to Dir, sorted, the
-// bench first.
-func (b Bench) sources() ([]string, error) {
-	var files []string
+// sources reads the Verilog files of the design, in the order of their names, the
+// bench first. Nothing in Dir's name counts: it is no pattern.
+func (b Bench) sources() ([]source, error) {
+	var files []source
 	for _, folder := range []string{"bench", "rtl"} {
-		found, err := filepath.Glob(filepath.Join(b.Dir, folder, "*.v"))
+		names, err := filesIn(filepath.Join(b.Dir, folder), "", ".v")
 		if err != nil {
-			return nil, fmt.Errorf("verilator: %s: %w", b.Dir, err)
+			return nil, fmt.Errorf("verilator: %w", err)
 		}
-		if len(found) == 0 {
+		if len(names) == 0 {
 			return nil, fmt.Errorf("verilator: %s: no .v file", filepath.Join(b.Dir, folder))
 		}
-		sort.Strings(found)
-		for _, f := range found {
-			files = append(files, folder+"/"+filepath.Base(f))
+		for _, name := range names {
+			text, err := os.ReadFile(filepath.Join(b.Dir, folder, name))
+			if err != nil {
+				return nil, fmt.Errorf("verilator: %w", err)
+			}
+			files = append(files, source{folder + "/" + name, text})
 		}
 	}
 	return files, nil
+}
+
+// source is a Verilog file of a design.
+type source struct {
+	name string // relative to the design's folder
+	text []byte
 }
 
 // Bits of a cycle in a stimulus file (TRACE.md).

@@ -2,8 +2,10 @@ package verilator
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -46,7 +48,7 @@ var icarusFlags = []string{"-g2005", "-s", "icarus_harness"}
 // .v files, the harness, the flags and the tools' versions; .mem files are read
 // at run time and do not count. With vcd the program can write waves, at a
 // slower pace (Icarus always can). Two processes may build the same bench at
-// once. Errors: MissingTool, or the tool's first message.
+// once. Errors: MissingTool, or a BuildError with the tool's first message.
 func Build(ctx context.Context, b Bench, sim Simulator, vcd bool, cacheDir string) (*Binary, error) {
 	start := time.Now()
 	if err := b.check(); err != nil {
@@ -91,10 +93,14 @@ func builder(sim Simulator) (func(context.Context, *job) error, error) {
 type job struct {
 	bench   Bench
 	vcd     bool
-	sources []string // relative to bench.Dir
-	entry   string   // the folder in the cache that the build ends as
-	runtime string   // the folder in the cache of Verilator's compiled library
-	work    string   // private folder; its out/ becomes entry
+	sources []source
+	entry   string // the folder in the cache that the build ends as
+	runtime string // the folder in the cache of Verilator's compiled library
+	// work is a private folder; its out/ becomes entry. The tools run in it on copies
+	// of the sources and get paths below it only: whatever the names of the design's
+	// folder and of the cache hold (blanks, quotes, $, #), neither make, nor a shell
+	// that a tool starts, nor a tool's own list of flags ever reads them.
+	work string
 }
 
 func newJob(ctx context.Context, b Bench, sim Simulator, vcd bool, cacheDir string) (*job, error) {
@@ -114,11 +120,7 @@ func newJob(ctx context.Context, b Bench, sim Simulator, vcd bool, cacheDir stri
 		parts = append(parts, []byte(strings.Join(icarusParameters(b), "\n")))
 	}
 	for _, f := range sources {
-		text, err := os.ReadFile(filepath.Join(b.Dir, f))
-		if err != nil {
-			return nil, fmt.Errorf("verilator: %w", err)
-		}
-		parts = append(parts, []byte(f), text)
+		parts = append(parts, []byte(f.name), f.text)
 	}
 	return &job{
 		bench: b, vcd: vcd, sources: sources,
@@ -136,7 +138,13 @@ func (j *job) run(ctx context.Context, build func(context.Context, *job) error) 
 	if err := os.Mkdir(j.out(), 0o755); err != nil {
 		return fmt.Errorf("verilator: cache: %w", err)
 	}
+	if err := j.writeSources(); err != nil {
+		return err
+	}
 	if err := build(ctx, j); err != nil {
+		if errors.As(err, new(*exec.ExitError)) { // a tool's verdict, not a cache that is full
+			return &BuildError{err}
+		}
 		return err
 	}
 	return publish(j.out(), j.entry)
@@ -144,23 +152,42 @@ func (j *job) run(ctx context.Context, build func(context.Context, *job) error) 
 
 func (j *job) out() string { return filepath.Join(j.work, "out") }
 
-// write puts a file into the private folder and returns its path.
-func (j *job) write(name string, text []byte) (string, error) {
-	path := filepath.Join(j.work, name)
-	if err := os.WriteFile(path, text, 0o644); err != nil {
-		return "", fmt.Errorf("verilator: cache: %w", err)
+// writeSources copies the design's Verilog, as the key has it, into the private folder.
+func (j *job) writeSources() error {
+	for _, f := range j.sources {
+		if err := j.write(f.name, f.text); err != nil {
+			return err
+		}
 	}
-	return path, nil
+	return nil
+}
+
+// write puts a file into the private folder.
+func (j *job) write(name string, text []byte) error {
+	path := filepath.Join(j.work, filepath.FromSlash(name))
+	if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o755), os.WriteFile(path, text, 0o644)); err != nil {
+		return fmt.Errorf("verilator: cache: %w", err)
+	}
+	return nil
+}
+
+// names returns the sources as the tools are given them.
+func (j *job) names() []string {
+	var names []string
+	for _, f := range j.sources {
+		names = append(names, f.name)
+	}
+	return names
 }
 
 func buildIcarus(ctx context.Context, j *job) error {
-	top, err := j.write("icarus_harness.v", harnessFile("icarus_harness.v"))
-	if err != nil {
+	const top = "icarus_harness.v"
+	if err := j.write(top, harnessFile(top)); err != nil {
 		return err
 	}
 	args := append(append([]string{}, icarusFlags...), icarusParameters(j.bench)...)
-	args = append(args, "-o", filepath.Join(j.out(), "bench"), top)
-	_, err = output(ctx, j.bench.Dir, "iverilog", append(args, j.sources...)...)
+	args = append(args, "-o", "out/bench", top)
+	_, err := output(ctx, j.work, "iverilog", append(args, j.names()...)...)
 	return err
 }
 
@@ -177,8 +204,8 @@ func icarusParameters(b Bench) []string {
 }
 
 func buildVerilator(ctx context.Context, j *job) error {
-	main, err := j.write("harness.cpp", harnessFile("harness.cpp"))
-	if err != nil {
+	const main = "harness.cpp"
+	if err := j.write(main, harnessFile(main)); err != nil {
 		return err
 	}
 	objects := filepath.Join(j.work, "obj")
@@ -186,11 +213,11 @@ func buildVerilator(ctx context.Context, j *job) error {
 	if j.vcd {
 		args = append(args, "--trace")
 	}
-	args = append(append(args, "-Mdir", objects), j.sources...)
-	if _, err := output(ctx, j.bench.Dir, "verilator", append(args, main)...); err != nil {
+	args = append(append(args, "-Mdir", "obj"), j.names()...)
+	if _, err := output(ctx, j.work, "verilator", append(args, main)...); err != nil {
 		return err
 	}
-	if err := copyFiles(filepath.Join(j.runtime, "*.o"), objects); err != nil {
+	if err := copyObjects(j.runtime, "", objects); err != nil {
 		return err
 	}
 	if err := verilatorMake(ctx, objects); err != nil {
@@ -209,13 +236,12 @@ func buildVerilator(ctx context.Context, j *job) error {
 // a dozen: each reads the same large headers, which takes longer than its code.
 // Start-up code, often the greater part, goes apart to be compiled with -O0.
 func verilatorMake(ctx context.Context, objects string) error {
-	units, err := filepath.Glob(filepath.Join(objects, "Vbench*.cpp"))
+	units, err := filesIn(objects, "Vbench", ".cpp")
 	if err != nil {
 		return fmt.Errorf("verilator: %w", err)
 	}
 	var fast, slow strings.Builder
-	for _, u := range units {
-		name := filepath.Base(u)
+	for _, name := range units {
 		unit := &fast
 		if strings.Contains(name, "__Slow") || strings.Contains(name, "__Syms") {
 			unit = &slow
@@ -228,7 +254,9 @@ func verilatorMake(ctx context.Context, objects string) error {
 			return fmt.Errorf("verilator: cache: %w", err)
 		}
 	}
-	args := append([]string{"-j2", "-f", "Vbench.mk", "VM_PARALLEL_BUILDS=1", "VM_USER_CLASSES=",
+	// Verilator's makefile refuses a folder with a blank in its name, by CURDIR, which
+	// make only tells: nothing that it runs here has that name in a path.
+	args := append([]string{"-j2", "-f", "Vbench.mk", "CURDIR=.", "VM_PARALLEL_BUILDS=1", "VM_USER_CLASSES=",
 		"VM_SUPPORT_FAST=", "VM_SUPPORT_SLOW=", "VM_CLASSES_FAST=unit_fast", "VM_CLASSES_SLOW=unit_slow"},
 		makeFlags...)
 	_, err = output(ctx, objects, "make", append(args, "Vbench")...)
@@ -245,7 +273,7 @@ func (j *job) keepRuntime(objects string) error {
 	if err := os.Mkdir(kept, 0o755); err != nil {
 		return fmt.Errorf("verilator: cache: %w", err)
 	}
-	if err := copyFiles(filepath.Join(objects, "verilated*.o"), kept); err != nil {
+	if err := copyObjects(objects, "verilated", kept); err != nil {
 		return err
 	}
 	return publish(kept, j.runtime)

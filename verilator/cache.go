@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 )
 
 // keyBytes is how much of a SHA-256 names a cache entry.
@@ -64,15 +65,32 @@ func isFolder(path string) bool {
 	return err == nil && info.IsDir()
 }
 
-// copyFiles copies the files of a folder whose names match the pattern.
-func copyFiles(pattern, to string) error {
-	found, err := filepath.Glob(pattern)
+// filesIn returns the names in a folder with a beginning and an end, sorted. Unlike
+// filepath.Glob it takes the folder's name as it is.
+func filesIn(dir, prefix, suffix string) ([]string, error) {
+	entries, err := os.ReadDir(dir)
 	if err != nil {
-		return fmt.Errorf("verilator: %s: %w", pattern, err)
+		return nil, err
 	}
-	for _, f := range found {
-		if err := copyFile(f, filepath.Join(to, filepath.Base(f))); err != nil {
-			return fmt.Errorf("verilator: %w", err)
+	var names []string
+	for _, e := range entries {
+		if strings.HasPrefix(e.Name(), prefix) && strings.HasSuffix(e.Name(), suffix) {
+			names = append(names, e.Name())
+		}
+	}
+	return names, nil
+}
+
+// copyObjects copies the compiled files of a folder whose names begin so; there are
+// none where there is no folder.
+func copyObjects(from, prefix, to string) error {
+	names, err := filesIn(from, prefix, ".o")
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("verilator: cache: %w", err)
+	}
+	for _, name := range names {
+		if err := copyFile(filepath.Join(from, name), filepath.Join(to, name)); err != nil {
+			return fmt.Errorf("verilator: cache: %w", err)
 		}
 	}
 	return nil

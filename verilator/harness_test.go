@@ -34,14 +34,14 @@ func TestMain(m *testing.M) {
 
 var simulators = []Simulator{Verilator, Icarus}
 
-// wantTools skips on a laptop without the simulator and fails in CI.
+// wantTools skips on a laptop without the simulator and with -short, and fails in CI.
 func wantTools(t testing.TB, sim Simulator) {
 	t.Helper()
+	if testing.Short() {
+		t.Skip("runs " + string(sim) + ": not in -short")
+	}
 	if _, err := builder(sim); err != nil {
 		tooltest.Absent(t, err)
-	}
-	if sim == Verilator && testing.Short() {
-		t.Skip("compiles C++: not in -short")
 	}
 }
 
@@ -286,6 +286,9 @@ func TestFailures(t *testing.T) {
 					if err == nil || !strings.Contains(err.Error(), c.want) {
 						t.Errorf("%+v: want an error with %q, have %v", opt, c.want, err)
 					}
+					if want := strings.HasPrefix(c.want, "ERROR"); errors.As(err, new(*CheckError)) != want {
+						t.Errorf("%+v: error of type %T, want a CheckError: %v", opt, err, want)
+					}
 				}
 			})
 		}
@@ -303,8 +306,14 @@ func TestUnknownBits(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("want an error with %q, have %v", c.want, err)
 		}
+		if !errors.As(err, new(*UnknownError)) {
+			t.Errorf("error of type %T, want an UnknownError", err)
+		}
 	}
 }
+
+// killDelay is how long a killed child may keep its pipes open (internal/process).
+const killDelay = 2 * time.Second
 
 func TestStopEarly(t *testing.T) {
 	enough := errors.New("seen enough")
@@ -409,7 +418,7 @@ func wantFull(t *testing.T, bin *Binary, w *waves) {
 func TestWavesOfAFailure(t *testing.T) {
 	for _, sim := range simulators {
 		t.Run(string(sim), func(t *testing.T) {
-			bin := build(t, skidBench("testdata/skid"), sim, true)
+			bin := build(t, skidBench(mutated(t, "rtl/skid.v", "$finish", "$stop")), sim, true) // as sim_stop.v
 			path := filepath.Join(t.TempDir(), "waves.vcd")
 			stop := errors.New("enough")
 			_, err := bin.Run(t.Context(), onlyCycles(5000), RunOptions{VCD: path}, func(int, *Cycle) error { return stop })
@@ -482,6 +491,9 @@ func TestBuildErrors(t *testing.T) {
 			_, err := Build(context.Background(), skidBench(mutated(t, "rtl/skid.v", "assign level", "asign level")), sim, false, cacheDir)
 			if err == nil || !strings.Contains(err.Error(), "rtl/skid.v:") {
 				t.Errorf("want the place of the syntax error, have %v", err)
+			}
+			if !errors.As(err, new(*BuildError)) {
+				t.Errorf("error of type %T, want a BuildError", err)
 			}
 			ctx, cancel := context.WithCancel(context.Background())
 			cancel()

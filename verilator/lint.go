@@ -7,11 +7,15 @@ import (
 	"strings"
 )
 
-// Lint runs `verilator --lint-only -Wall` with no waiver on Verilog files, the
-// top module's first (a module is named as its file). Modules that the files
-// use but do not hold are looked for in the files' folders and linted too. The
-// error carries the tool's first message; every warning is an error.
-func Lint(ctx context.Context, files ...string) error {
+// Lint is LintWith the defaults of the top module's parameters.
+func Lint(ctx context.Context, files ...string) error { return LintWith(ctx, nil, files...) }
+
+// LintWith runs `verilator --lint-only -Wall` with no waiver on Verilog files, the
+// top module's first (a module is named as its file), whose parameters ("MH=5") may
+// be set. Modules that the files use but do not hold are looked for in the files'
+// folders and linted too. The error carries the tool's first message; every warning
+// is an error.
+func LintWith(ctx context.Context, parameters []string, files ...string) error {
 	if len(files) == 0 {
 		return errors.New("verilator: lint: no file")
 	}
@@ -20,6 +24,9 @@ func Lint(ctx context.Context, files ...string) error {
 	}
 	top := strings.TrimSuffix(filepath.Base(files[0]), ".v")
 	args := []string{"--lint-only", "-Wall", "--top-module", top}
+	for _, p := range parameters {
+		args = append(args, "-G"+p)
+	}
 	seen := map[string]bool{}
 	for _, f := range files {
 		if dir := filepath.Dir(f); !seen[dir] {

@@ -27,9 +27,9 @@ type RunResult struct {
 
 // Run simulates the bench and calls visit for each cycle, in order, while the
 // simulator runs. It ends the simulator and returns as soon as visit fails, with
-// visit's error, or ctx ends. A line that starts with ERROR, a simulator's
-// warning (such as of a $readmemh that finds no file) or an early end is an
-// error that holds the line.
+// visit's error, or ctx ends. A line that starts with ERROR is a CheckError, an unknown
+// bit an UnknownError; a simulator's own error, its warning of a $readmemh that finds no
+// file, or an early end is a CrashError that holds the line.
 func (bin *Binary) Run(ctx context.Context, st Stimulus, opt RunOptions,
 	visit func(cycle int, c *Cycle) error) (RunResult, error) {
 	if opt.VCD != "" && !bin.vcd {
@@ -53,7 +53,7 @@ func (bin *Binary) Run(ctx context.Context, st Stimulus, opt RunOptions,
 	}
 	res, err := bin.simulate(ctx, bin.arguments(temp, opt), w, visit)
 	if err == nil && res.Cycles != len(stim) {
-		err = fmt.Errorf("verilator: want %d cycles, have %d", len(stim), res.Cycles)
+		err = &CrashError{fmt.Errorf("want %d cycles, have %d", len(stim), res.Cycles)}
 	}
 	return res, err
 }
@@ -64,7 +64,7 @@ const wavesLink = "waves.vcd"
 
 // writeInputs makes a run's own folder with the files that a simulator opens.
 func writeInputs(beats, stim []byte) (string, error) {
-	dir, err := os.MkdirTemp("", "a2qgen-sim-")
+	dir, err := os.MkdirTemp(tempFolder(), "a2qgen-sim-")
 	if err != nil {
 		return "", err
 	}
@@ -76,6 +76,21 @@ func writeInputs(beats, stim []byte) (string, error) {
 		os.RemoveAll(dir)
 	}
 	return dir, err
+}
+
+// maxTempPath is the longest folder of temporary files, in bytes, that leaves room for the
+// files' names in what icarus_harness holds of a path (PATH_BITS) and in PATH_MAX.
+const maxTempPath = 3800
+
+// tempFolder is where a run's own files go: the system's folder, or /tmp where vvp
+// opens no file of it, since it refuses names with other than printable ASCII.
+func tempFolder() string {
+	dir := os.TempDir()
+	odd := strings.ContainsFunc(dir, func(r rune) bool { return r < ' ' || r > '~' })
+	if odd || len(dir) > maxTempPath {
+		return "/tmp"
+	}
+	return dir
 }
 
 // arguments returns the command that runs the bench; the trace goes to its file
@@ -179,12 +194,14 @@ func cause(ctx context.Context, readErr, waitErr error, said *watcher) error {
 		return mine.error
 	case ctx.Err() != nil:
 		return ctx.Err()
-	case said.complaint() != "":
-		return fmt.Errorf("verilator: simulation: %s", said.complaint())
+	case said.failure() != nil:
+		return said.failure()
 	case readErr != nil && !errors.Is(readErr, errNoEnd):
 		return readErr
 	case waitErr != nil:
-		return fmt.Errorf("verilator: simulation: %s: %w", said.lastLine(), waitErr)
+		return &CrashError{fmt.Errorf("%s: %w", said.lastLine(), waitErr)}
+	case readErr != nil:
+		return &CrashError{readErr}
 	}
-	return readErr
+	return nil
 }

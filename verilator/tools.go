@@ -10,7 +10,8 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
-	"time"
+
+	"github.com/a2qgen/a2qgen/internal/process"
 )
 
 // MissingTool is the error of a program that is not installed.
@@ -39,24 +40,23 @@ func need(tools ...string) error {
 	return nil
 }
 
-// killDelay is how long a killed child may keep its pipes open.
-const killDelay = 2 * time.Second
-
 // command prepares a child that dies with its own children when ctx ends. It
 // runs in dir and with messages in English.
 func command(ctx context.Context, dir, tool string, args ...string) *exec.Cmd {
-	cmd := exec.CommandContext(ctx, tool, args...)
-	cmd.Dir = dir
+	cmd := process.Command(ctx, dir, tool, args...)
 	cmd.Env = append(os.Environ(), "LC_ALL=C")
-	cmd.WaitDelay = killDelay
-	groupKill(cmd)
 	return cmd
 }
 
 // output runs a tool and returns what it printed on both streams. A failure
-// carries the first line that names an error.
+// carries the first line that names an error. Where dir is set it is private and
+// the tool's own temporary files go there too, by a path that a shell reads as it
+// is: iverilog gives theirs to one, unquoted.
 func output(ctx context.Context, dir, tool string, args ...string) (string, error) {
 	cmd := command(ctx, dir, tool, args...)
+	if dir != "" {
+		cmd.Env = append(cmd.Env, "TMPDIR=.")
+	}
 	var all bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &all, &all
 	err := cmd.Run()

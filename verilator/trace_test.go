@@ -197,16 +197,22 @@ func TestDyingSimulator(t *testing.T) {
 	}
 	cut := fmt.Sprintf("head -c 40 %s >&3; ", trace)
 	whole := fmt.Sprintf("cat %s >&3; ", trace)
-	for i, c := range []struct{ script, want string }{
-		{"exit 0", "end record missing"},
-		{cut, "end record missing"},
-		{cut + "kill -9 $$", "signal: killed"},
-		{cut + "echo out of luck >&2; exit 5", "out of luck: exit status 5"},
-		{whole + "exit 4", "exit status 4"},
-		{whole + "echo ERROR fc1: overflow; echo ERROR fc2: too", "ERROR fc1: overflow"},
-		{cut + "printf 'ERROR fc1: cut off'", "ERROR fc1: cut off"},
-		{whole + "echo '%Warning: w.mem:0: $readmem file not found'", "w.mem"},
-		{whole + "echo no ERROR here; echo '%Warning: stack size'", ""},
+	isCheck := func(err error) bool { return errors.As(err, new(*CheckError)) }
+	isCrash := func(err error) bool { return errors.As(err, new(*CrashError)) }
+	for i, c := range []struct {
+		script, want string
+		kind         func(error) bool
+	}{
+		{"exit 0", "end record missing", isCrash},
+		{cut, "end record missing", isCrash},
+		{cut + "kill -9 $$", "signal: killed", isCrash},
+		{cut + "echo out of luck >&2; exit 5", "out of luck: exit status 5", isCrash},
+		{whole + "exit 4", "exit status 4", isCrash},
+		{whole + "echo ERROR fc1: overflow; echo ERROR fc2: too", "ERROR fc1: overflow", isCheck},
+		{cut + "printf 'ERROR fc1: cut off'", "ERROR fc1: cut off", isCheck},
+		{whole + "echo '%Warning: w.mem:0: $readmem file not found'", "w.mem", isCrash},
+		{whole + "echo '%Warning: w.mem:0: $readmem file not found'; echo ERROR u_file", "ERROR u_file", isCheck},
+		{whole + "echo no ERROR here; echo '%Warning: stack size'", "", nil},
 	} {
 		path := filepath.Join(dir, fmt.Sprint("sim", i))
 		if err := os.WriteFile(path, []byte("#!/bin/sh\n"+c.script+"\n"), 0o755); err != nil {
@@ -220,6 +226,8 @@ func TestDyingSimulator(t *testing.T) {
 			t.Errorf("%q: %v", c.script, err)
 		case c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)):
 			t.Errorf("%q: want an error with %q, have %v", c.script, c.want, err)
+		case c.kind != nil && !c.kind(err):
+			t.Errorf("%q: error of type %T", c.script, err)
 		}
 	}
 }

@@ -3,6 +3,7 @@ package verilator
 import (
 	"bufio"
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"strconv"
@@ -40,6 +41,10 @@ func readTextTrace(in io.Reader, b Bench, visit func(int, *Cycle) error) (RunRes
 			return RunResult{Cycles: cycles}, nil
 		}
 		if err := r.line(line); err != nil {
+			if unknown := new(UnknownError); errors.As(err, &unknown) {
+				unknown.Cycle = t
+				return RunResult{}, unknown
+			}
 			return RunResult{}, fmt.Errorf("verilator: trace: cycle %d: %w", t, err)
 		}
 		if visit != nil {
@@ -91,7 +96,7 @@ func (r *textReader) line(line []byte) error {
 			continue
 		}
 		if r.hasX && anyBit(r.unknown, s) {
-			return fmt.Errorf("stream %q: data is unknown (x)", s.Name)
+			return &UnknownError{Stream: s.Name, What: "data", Bit: 'x'}
 		}
 		extract(r.data[i], r.probe, s)
 		r.cycle.Data[i] = r.data[i]
@@ -110,8 +115,10 @@ func (r *textReader) bits(set, text []byte, name string) error {
 		case '0':
 		case '1':
 			set[i/8] |= 1 << (i % 8)
+		case 'x', 'z':
+			return &UnknownError{Stream: s.Name, What: name, Bit: digit}
 		default:
-			return fmt.Errorf("stream %q: %s is unknown (%c)", s.Name, name, digit)
+			return fmt.Errorf("stream %q: %s is %q, want a binary digit", s.Name, name, digit)
 		}
 	}
 	return nil

@@ -1,31 +1,35 @@
 package verilator
 
 import (
+	"errors"
 	"strings"
 	"sync"
 )
 
-// watcher reads a simulator's text streams line by line and remembers the first
-// complaint and the last line.
+// watcher reads a simulator's text streams line by line and remembers the first line
+// of a check, the first other complaint and the last line.
 type watcher struct {
-	mu          sync.Mutex
-	out, err    lineWriter
-	first, last string
+	mu                 sync.Mutex
+	out, err           lineWriter
+	check, other, last string
 }
 
 // line notes one line; the caller holds mu.
 func (w *watcher) line(text string) {
 	w.last = text
-	if w.first == "" && isComplaint(text) {
-		w.first = text
+	switch {
+	case w.check == "" && strings.HasPrefix(text, "ERROR "): // Icarus writes ERROR: before its own
+		w.check = text
+	case w.other == "" && isComplaint(text):
+		w.other = text
 	}
 }
 
-// isComplaint reports whether a line makes a run fail: one of the design's own
-// checks, a simulator's error, or its warning of a memory file that is absent or
-// too short, which leaves a ROM without its words.
+// isComplaint reports whether a line that is no check of the design makes a run fail: a
+// simulator's error, or its warning of a memory file that is absent or too short, which
+// leaves a ROM without its words.
 func isComplaint(text string) bool {
-	if strings.HasPrefix(text, "ERROR") || strings.HasPrefix(text, "%Error") {
+	if strings.HasPrefix(text, "%Error") || strings.HasPrefix(text, "ERROR") {
 		return true
 	}
 	warning := strings.HasPrefix(text, "%Warning") || strings.HasPrefix(text, "WARNING")
@@ -43,11 +47,19 @@ func (w *watcher) finish() {
 	}
 }
 
-// complaint returns the first complaint, or nothing.
-func (w *watcher) complaint() string {
+// failure returns the error of the first check that spoke or else, since a simulator may
+// have warned of the cause before a check saw it, of the first other complaint; nil where
+// there was none.
+func (w *watcher) failure() error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return w.first
+	switch {
+	case w.check != "":
+		return &CheckError{Line: w.check}
+	case w.other != "":
+		return &CrashError{Err: errors.New(w.other)}
+	}
+	return nil
 }
 
 // lastLine returns the last line, for a run that fails without a complaint.

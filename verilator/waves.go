@@ -24,7 +24,8 @@ func openWaves(path string) (*waves, error) {
 	if path == "" {
 		return nil, nil
 	}
-	file, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".tmp*")
+	// The temporary name is short: one made of path's could be too long where path is not.
+	file, err := os.CreateTemp(filepath.Dir(path), ".a2qgen-waves-*")
 	if err != nil {
 		return nil, fmt.Errorf("verilator: cannot write waves: %w", err)
 	}

@@ -19,7 +19,10 @@ const (
 	statusUsage  = 2
 )
 
-// usageError is a command line that cannot be understood.
+// usageError is a command line that is wrong, whatever the files hold: it cannot be
+// understood, a value is out of range, or flags contradict each other or the spec that
+// they override. A value that is well-formed and does not suit the network, the data or
+// the board that is read (a fold that does not divide a layer) is a failure.
 type usageError struct{ error }
 
 func (e usageError) Unwrap() error { return e.error }
@@ -37,24 +40,65 @@ or step by step:
    a2qgen inspect net.onnx
    a2qgen generate net.onnx --out build/net --fps 100000
    a2qgen sim build/net --frames 200 --stall 0.3
-   a2qgen estimate build/net --acc 8:32`
+   a2qgen estimate build/net --acc 8:32
+
+Exit status: 0 done; 1 failed: a file is missing, unreadable or wrong, a value does not
+suit the network, the data or the board (a fold that does not divide a layer), or the
+check found a difference; 2 wrong usage: a command, flag or value that no file could
+make right, flags that contradict each other or the spec, or an output that would
+replace an input. With --json an error, if no result was printed, is one JSON document
+on stdout too: {"error": {"message": "...", "exit_status": 1}}.`
 
 // run executes a command line, without the program's name, and returns the exit
 // status. The one place where an error becomes a line for the user.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
-	app := newApp(stdout, stderr)
-	args, err := reorder(app, args)
+	printed := &watchedWriter{Writer: stdout}
+	app := newApp(printed, stderr)
+	line, err := reorder(app, args)
 	if err == nil {
-		err = app.RunContext(ctx, append([]string{app.Name}, args...))
+		err = app.RunContext(ctx, append([]string{app.Name}, line...))
 	}
 	if err == nil {
 		return statusDone
 	}
-	fmt.Fprintf(stderr, "a2qgen: %s\n", oneLine(err.Error()))
+	status, message := statusFailed, oneLine(err.Error())
 	if errors.As(err, new(usageError)) {
-		return statusUsage
+		status = statusUsage
 	}
-	return statusFailed
+	fmt.Fprintf(stderr, "a2qgen: %s\n", message)
+	if wantsJSON(app, args) && !printed.used {
+		printError(stdout, message, status)
+	}
+	return status
+}
+
+// errorReport is the JSON of an error.
+type errorReport struct {
+	Error struct {
+		Message    string `json:"message"`
+		ExitStatus int    `json:"exit_status"`
+	} `json:"error"`
+}
+
+// printError prints an error as JSON; that it cannot be printed is no news.
+func printError(w io.Writer, message string, status int) {
+	var doc errorReport
+	doc.Error.Message, doc.Error.ExitStatus = message, status
+	if text, err := toJSON(&doc); err == nil {
+		w.Write(text)
+	}
+}
+
+// watchedWriter knows whether something was written: a script that asks for JSON gets
+// one document, the result or the error.
+type watchedWriter struct {
+	io.Writer
+	used bool
+}
+
+func (w *watchedWriter) Write(p []byte) (int, error) {
+	w.used = true
+	return w.Writer.Write(p)
 }
 
 func newApp(stdout, stderr io.Writer) *cli.App {
@@ -74,15 +118,14 @@ func newApp(stdout, stderr io.Writer) *cli.App {
 		},
 	}
 	for _, c := range app.Commands {
+		c.Before = checkFlags
 		c.HideHelpCommand = true
 		c.OnUsageError = onUsageError
 	}
 	return app
 }
 
-func onUsageError(c *cli.Context, err error, _ bool) error {
-	return usagef("%w; see %s --help", err, c.Command.HelpName)
-}
+func onUsageError(c *cli.Context, err error, _ bool) error { return parseError(c, err) }
 
 func noCommand(c *cli.Context) error {
 	if c.Args().Present() {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"strconv"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -13,6 +14,9 @@ import (
 func reorder(app *cli.App, args []string) ([]string, error) {
 	if len(args) == 0 {
 		return args, nil
+	}
+	if err := checkTopic(app, args); err != nil {
+		return nil, err
 	}
 	cmd := app.Command(args[0])
 	if cmd == nil {
@@ -38,6 +42,47 @@ func reorder(app *cli.App, args []string) ([]string, error) {
 		}
 	}
 	return append(append(flags, "--"), positional...), nil
+}
+
+// checkTopic returns a usage error where args ask for help on a command that is not
+// there, or on more than one.
+func checkTopic(app *cli.App, args []string) error {
+	if args[0] != "help" && args[0] != "h" {
+		return nil
+	}
+	var topics []string
+	for _, arg := range args[1:] {
+		if !strings.HasPrefix(arg, "-") {
+			topics = append(topics, arg)
+		}
+	}
+	switch {
+	case len(topics) > 1:
+		return usagef("help: one command, please, not also %q", topics[1])
+	case len(topics) == 1 && app.Command(topics[0]) == nil && topics[0] != "help" && topics[0] != "h":
+		return usagef("help: no command %q; see a2qgen --help", topics[0])
+	}
+	return nil
+}
+
+// wantsJSON says whether a command line asks for JSON: also one that is wrong, in which
+// a flag --json stands that is no other flag's value.
+func wantsJSON(app *cli.App, args []string) bool {
+	var cmd *cli.Command
+	if len(args) > 0 {
+		cmd = app.Command(args[0])
+	}
+	for i := 0; i < len(args) && args[i] != "--"; i++ {
+		name, value, _ := strings.Cut(args[i], "=")
+		if name == "--"+jsonName || name == "-"+jsonName {
+			on, err := strconv.ParseBool(value)
+			return value == "" || err != nil || on
+		}
+		if cmd != nil && takesNext(cmd, args[i]) {
+			i++
+		}
+	}
+	return false
 }
 
 // takesNext says whether arg is a flag of cmd whose value is the next argument.

@@ -22,7 +22,7 @@ import (
 
 const demoHelp = `Trains examples/fmnist-mlp.yaml twice, with a limit on its accumulators and without,
 shows the certificate, writes the Verilog, cross-checks it with Verilator on test
-images, with and without stalls, and prints what every accumulator width costs. The
+images, with and without pauses of source and sink, and prints what every accumulator width costs. The
 output directory gets the networks, the Verilog in design/, report.json with the JSON of
 each step, and report.html with plots.
 
@@ -96,11 +96,11 @@ type demoReport struct {
 }
 
 // Choices of the demo: a small board, a frame rate that suits it, and how often
-// source and sink pause in the second simulation.
+// source and sink pause, each by itself, in the second simulation.
 const (
 	demoBoard  = "pynq-z1"
 	demoFPS    = 100000
-	demoStall  = 0.3
+	demoPause  = 0.3
 	demoFloat  = "float"  // folder of the float phase
 	demoDesign = "design" // folder of the Verilog
 )
@@ -141,7 +141,7 @@ type printer interface{ print(w io.Writer) }
 // run takes all steps, prints each one's report as it comes, and writes the files.
 func (d *demo) run(ctx context.Context) error {
 	var err error
-	if d.sets, err = openData(d.data); err != nil {
+	if d.sets, err = (sampleSource{data: d.data}).openBoth(); err != nil {
 		return err
 	}
 	if err := d.openOut(); err != nil {
@@ -226,7 +226,8 @@ func (d *demo) eval(ctx context.Context) (printer, error) {
 
 func (d *demo) generate(context.Context) (printer, error) {
 	var err error
-	d.report.Generate, err = generateFile(d.path("net.onnx"), d.path(demoDesign), demoBoard, hwgen.Options{FPS: demoFPS})
+	d.report.Generate, err = generateFile(d.path("net.onnx"), nil, designDir{path: d.path(demoDesign)}, demoBoard,
+		hwgen.Options{FPS: demoFPS})
 	return d.report.Generate, err
 }
 
@@ -238,25 +239,26 @@ func (d *demo) sim(ctx context.Context) (printer, error) {
 
 func (d *demo) simStall(ctx context.Context) (printer, error) {
 	var err error
-	d.report.SimStall, err = d.crossCheck(ctx, demoStall)
+	d.report.SimStall, err = d.crossCheck(ctx, demoPause)
 	return d.report.SimStall, err
 }
 
 // crossCheck simulates the design; a difference is an error here.
-func (d *demo) crossCheck(ctx context.Context, stall float64) (*simReport, error) {
-	doc, err := simulate(ctx, d.con, d.path(demoDesign), d.simOptions(stall))
+func (d *demo) crossCheck(ctx context.Context, pause float64) (*simReport, error) {
+	doc, err := simulate(ctx, d.con, d.path(demoDesign), d.simOptions(pause))
 	if err != nil {
 		return nil, err
 	}
 	return doc, doc.verdict()
 }
 
-func (d *demo) simOptions(stall float64) simOptions {
-	return simOptions{frames: d.frames, stall: stall, seed: 1, data: d.data, simulator: verilator.Verilator}
+func (d *demo) simOptions(pause float64) simOptions {
+	return simOptions{frames: d.frames, gap: pause, stall: pause, seed: 1, set: d.sets.test,
+		simulator: verilator.Verilator}
 }
 
 func (d *demo) estimate(context.Context) (printer, error) {
-	net, o, err := estimateSource(d.path(demoDesign), hwgen.Options{})
+	net, o, err := estimateSource(d.path(demoDesign), nil, hwgen.Options{})
 	if err != nil {
 		return nil, err
 	}

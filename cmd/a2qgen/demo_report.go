@@ -22,8 +22,10 @@ func (r *demoReport) summary() []string {
 	return append(lines,
 		fmt.Sprintf("verilog   %d files, %d cycles a frame: %.0f frames/s at %g MHz",
 			len(r.Generate.Files), r.Generate.IntervalCycles, r.Generate.FPS, r.Generate.ClockMHz),
-		fmt.Sprintf("check     %d frames, %d beats: %d mismatches; with stalls %d beats: %d mismatches; model %.0f times faster",
-			r.Sim.Frames, r.Sim.BeatsCompared, r.Sim.Mismatches, r.SimStall.BeatsCompared, r.SimStall.Mismatches, r.Sim.SpeedRatio),
+		fmt.Sprintf("check     %d frames, %d beats: %d mismatches; model %.0f times faster",
+			r.Sim.Result.Frames, r.Sim.BeatsCompared, r.Sim.Mismatches, r.Sim.SpeedRatio),
+		fmt.Sprintf("          with pauses: %d mismatches; all %d streams blocked at once for %d cycles, starved for %d",
+			r.SimStall.Mismatches, len(r.SimStall.Streams), r.SimStall.Pressure.Full, r.SimStall.Pressure.Dry),
 		"cost      "+r.Estimate.saving(r.Train.AccBits))
 }
 
@@ -97,9 +99,11 @@ func foldingTable(r *generateReport) *report.Table {
 }
 
 func simTable(runs ...*simReport) *report.Table {
-	t := &report.Table{Head: []string{"stall", "frames", "beats", "mismatches", "cycles, model", "cycles, Verilog", "right"}}
+	t := &report.Table{Head: []string{"gap", "stall", "frames", "beats", "all blocked", "all starved", "mismatches",
+		"cycles, model", "cycles, Verilog", "right"}}
 	for _, r := range runs {
-		t.Rows = append(t.Rows, cells(r.Stall, r.Frames, r.BeatsCompared, r.Mismatches, r.CyclesModel, r.CyclesRTL,
+		t.Rows = append(t.Rows, cells(r.Gap, r.Stall, r.Result.Frames, r.BeatsCompared, r.Pressure.Full, r.Pressure.Dry,
+			r.Mismatches, r.CyclesModel, r.CyclesRTL,
 			fmt.Sprintf("%d of %d", r.Correct, r.Total)))
 	}
 	return t

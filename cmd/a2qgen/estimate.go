@@ -10,6 +10,7 @@ import (
 
 	"github.com/a2qgen/a2qgen/hwgen"
 	"github.com/a2qgen/a2qgen/quant"
+	"github.com/a2qgen/a2qgen/quant/qonnx"
 )
 
 const estimateHelp = `Estimates what a design costs for each accumulator width P: LUT, FF, block RAM (in
@@ -18,7 +19,9 @@ error is printed. P holds for the layers that declare one (for all but the first
 the last, where none does). A P below what the weights need is marked UNSAFE.
 
 ` + foldingHelp + ` A generated directory keeps its own
-folding and clock unless they are given.
+folding and clock unless they are given, and its network's input.
+
+` + inputHelp + `
 
 Example:
    a2qgen estimate net.onnx --acc 8:32 --fps 100000
@@ -28,11 +31,12 @@ func estimateCommand() *cli.Command {
 	flags := append([]cli.Flag{
 		&cli.StringFlag{Name: "acc", Value: "8:32", Usage: "accumulator widths: `P`, FROM:TO, or a list with commas"},
 		&cli.StringFlag{Name: "family", Value: defaultFamily, Usage: "FPGA family `NAME`"},
-	}, foldingFlags()...)
+	}, append(foldingFlags(), inputFlags()...)...)
 	return &cli.Command{
 		Name: "estimate", Usage: "estimate LUT and FF for each accumulator width",
 		UsageText: "a2qgen estimate NET.onnx|DIR [--acc 8:32] [--family xc7] [--fps F] [--clock MHZ]\n" +
-			"   [--folding FILE] [--fold LAYER=PE,SIMD]... [--json]",
+			"   [--folding FILE] [--fold LAYER=PE,SIMD]...\n" +
+			"   [--input-type TYPE] [--input-range LO:HI] [--input-scale F] [--input-zero Z] [--json]",
 		Description: estimateHelp,
 		Flags:       append(flags, jsonFlag()),
 		Action:      estimateAction,
@@ -52,7 +56,11 @@ func estimateAction(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	net, o, err := estimateSource(path, o)
+	in, err := inputType(c)
+	if err != nil {
+		return err
+	}
+	net, o, err := estimateSource(path, in, o)
 	if err != nil {
 		return err
 	}
@@ -64,17 +72,25 @@ func estimateAction(c *cli.Context) error {
 }
 
 // estimateSource reads a network file, or the network, folding and clock of a
-// generated directory, which the options override.
-func estimateSource(path string, o hwgen.Options) (*quant.Network, hwgen.Options, error) {
+// generated directory, which the options override. in is for files only: a directory's
+// network has its input's quantiser.
+func estimateSource(path string, in *qonnx.InputType, o hwgen.Options) (*quant.Network, hwgen.Options, error) {
 	if info, err := os.Stat(path); err != nil || !info.IsDir() {
-		net, err := readNetwork(path)
-		return net, o, err
+		file, err := readFile(path, in)
+		if err != nil {
+			return nil, o, err
+		}
+		return file.Network, o, nil
 	}
-	d, m, err := readDesign(path)
+	if in != nil {
+		return nil, o, usagef("estimate: %s is a generated design, whose input is settled: "+
+			"leave out --input-type, --input-range, --input-scale and --input-zero", path)
+	}
+	d, err := readDesign(path)
 	if err != nil {
 		return nil, o, err
 	}
-	own := m.Plan()
+	own := d.manifest.Plan()
 	if o.ClockMHz != 0 {
 		own.ClockMHz = o.ClockMHz
 	}

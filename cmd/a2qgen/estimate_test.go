@@ -77,7 +77,10 @@ func TestGenerateForBoard(t *testing.T) {
 		t.Errorf("--clock 150: clock %v", doc["clock_mhz"])
 	}
 	command(t, "generate", net, "--out", dir, "--board", "ice40-hx8k-b-evn").
-		wantOneLine(t, "no formulas", statusFailed, "ice40", "xc7")
+		wantOneLine(t, "no formulas", statusFailed, "ice40", "xc7", "--family ice40")
+	command(t, "generate", net, "--out", dir, "--board", "pynq-z1", "--family", "ice40").
+		wantOneLine(t, "two families", statusUsage, "ice40", "pynq-z1", "xc7")
+	command(t, "generate", net, "--out", dir, "--family", "abacus").wantOneLine(t, "no such family", statusUsage, "abacus", "gowin")
 }
 
 // A design that is larger than the part is refused, with the excess.

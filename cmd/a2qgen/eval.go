@@ -20,21 +20,28 @@ read), a file, or IMAGES,LABELS: see docs/data.md. What is read is multiplied by
 the test samples of a training spec instead; where that trains images to images, the
 result is their mean PSNR in dB.
 
+Samples must have the network's shape, or be rows of numbers; --layout nhwc moves the
+channels of arrays that have them last. Labels count outputs from 0; of a network with
+one output, 1 is where that is above 0 (above 0.5 behind a Sigmoid).
+
+` + inputHelp + `
+
 Example:
    a2qgen eval net.onnx --data /usr/share/datasets/fashion-mnist
    a2qgen eval net.onnx --data images.npy,labels.npy --scale 0.5
+   a2qgen eval net.onnx --data images.npy,labels.npy --layout nhwc --input-range -3:3
    a2qgen eval espcn.onnx --spec examples/espcn.yaml`
 
 func evalCommand() *cli.Command {
 	return &cli.Command{
 		Name: "eval", Usage: "measure the accuracy on a data set",
-		UsageText: "a2qgen eval NET.onnx --data DIR|IMAGES,LABELS|--spec SPEC.yaml [--scale F] [--json]", Description: evalHelp,
-		Flags: []cli.Flag{
+		UsageText: "a2qgen eval NET.onnx --data DIR|IMAGES,LABELS|--spec SPEC.yaml [--scale F] [--layout nchw|nhwc]\n" +
+			"   [--input-type TYPE] [--input-range LO:HI] [--input-scale F] [--input-zero Z] [--json]", Description: evalHelp,
+		Flags: append([]cli.Flag{
 			&cli.StringFlag{Name: "data", Usage: "`DIR` of a data set, FILE, or IMAGES,LABELS (default: as train chooses)"},
 			&cli.StringFlag{Name: "spec", Usage: "training `SPEC.yaml` whose test samples to take"},
-			&cli.Float64Flag{Name: "scale", DefaultText: "1/255 for unsigned bytes, else 1", Usage: "multiply what is read by `F`"},
-			jsonFlag(),
-		},
+			scaleFlag(), layoutFlag(), jsonFlag(),
+		}, inputFlags()...),
 		Action: evalAction,
 	}
 }
@@ -44,18 +51,15 @@ func evalAction(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	net, err := readNetwork(path)
+	source := sampleSourceOf(c)
+	file, err := readTold(c, path)
 	if err != nil {
 		return err
 	}
-	set, images, err := evalSet(c)
+	net := file.Network
+	set, images, err := evalSet(c, source)
 	if err != nil {
 		return err
-	}
-	if c.IsSet("scale") {
-		if set, err = set.WithScale(c.Float64("scale")); err != nil {
-			return err
-		}
 	}
 	con := newConsole(c)
 	if images {
@@ -70,9 +74,9 @@ func evalAction(c *cli.Context) error {
 
 // evalSet opens the samples, and says whether the network turns images into
 // images.
-func evalSet(c *cli.Context) (set *data.Set, images bool, err error) {
+func evalSet(c *cli.Context, source sampleSource) (set *data.Set, images bool, err error) {
 	if !c.IsSet("spec") {
-		set, err = data.Open(c.String("data"), false)
+		set, err = source.open(false)
 		return set, err == nil && set.Targets != nil, err
 	}
 	spec, err := train.LoadSpec(c.String("spec"))
@@ -80,10 +84,17 @@ func evalSet(c *cli.Context) (set *data.Set, images bool, err error) {
 		return nil, false, err
 	}
 	if c.IsSet("data") {
-		spec.Data = c.String("data")
+		spec.Data = source.data
+	}
+	if source.layout != data.Unknown { // the spec's own says how the samples lie
+		spec.Layout, source.layout = string(source.layout), data.Unknown
 	}
 	sets, err := openSpecData(spec)
-	return sets.test, spec.Task == train.Regress, err
+	if err != nil {
+		return nil, false, err
+	}
+	set, err = source.read(sets.test)
+	return set, spec.Task == train.Regress, err
 }
 
 // imagesReport is the JSON of eval for a network that turns images into images.
@@ -123,13 +134,20 @@ type evalReport struct {
 	Total           int     `json:"total"`
 	AccuracyPercent float64 `json:"accuracy_percent"`
 	Seconds         float64 `json:"seconds"`
+	// Input says what the network's input does to the values of the samples.
+	Input inputUse `json:"input"`
+	// Warning is there where all labels are the same.
+	Warning string `json:"warning,omitempty"`
 }
 
 // evaluate scores net on set with the integer executor.
 func evaluate(ctx context.Context, con *console, net *quant.Network, set *data.Set) (*evalReport, error) {
-	if err := set.CheckFit(net.InputSize(), net.OutputSize()); err != nil {
+	fit, err := fitSamples(net, set)
+	if err != nil {
 		return nil, err
 	}
+	fit.warn(con)
+	set = fit.Set
 	start := time.Now()
 	bar := con.bar(set.Len(), "integer executor")
 	sample := func(i int) []float32 {
@@ -145,12 +163,12 @@ func evaluate(ctx context.Context, con *console, net *quant.Network, set *data.S
 	case correct := <-counted:
 		bar.Finish()
 		return &evalReport{Data: set.Name, Correct: correct, Total: set.Len(),
-			AccuracyPercent: percent(correct, set.Len()), Seconds: seconds(start)}, nil
+			AccuracyPercent: percent(correct, set.Len()), Seconds: seconds(start), Input: fit.Input, Warning: oneLabel(set)}, nil
 	}
 }
 
 func (r *evalReport) print(w io.Writer) {
-	fmt.Fprintf(w, "data      %s\n", r.Data)
+	fmt.Fprintf(w, "data      %s\ninput     %v\n", r.Data, &r.Input)
 	fmt.Fprintf(w, "accuracy  %.2f %%: %d of %d right (integer executor, %.2f s)\n",
 		r.AccuracyPercent, r.Correct, r.Total, r.Seconds)
 }

@@ -31,8 +31,8 @@ func costFamily(f boards.Family) (string, error) {
 		name = string(boards.XC7)
 	}
 	if known := cost.Families(); !slices.Contains(known, name) {
-		return "", fmt.Errorf("no estimates for family %s yet, only for %s (and xcup by them): whether the design fits cannot be said; leave --board out and give --clock",
-			f, strings.Join(known, ", "))
+		return "", fmt.Errorf("no estimates for family %s yet, only for %s (and xcup by them): whether the design fits cannot be said; leave --board out and give --family %s and --clock",
+			f, strings.Join(known, ", "), f)
 	}
 	return name, nil
 }

@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"io"
-	"math"
 	"os"
 	"strconv"
 	"strings"
@@ -33,10 +32,9 @@ func foldingFlags() []cli.Flag {
 func foldingOptions(c *cli.Context) (hwgen.Options, error) {
 	var o hwgen.Options
 	o.FPS, o.ClockMHz = c.Float64("fps"), c.Float64("clock")
-	for _, name := range []string{"fps", "clock"} {
-		if v := c.Float64(name); c.IsSet(name) && !(v > 0 && v <= math.MaxFloat64) {
-			return o, usagef("%s: --%s is %v, want more than 0, and a number", c.Command.Name, name, v)
-		}
+	if c.IsSet("fps") && c.IsSet("clock") && o.FPS > o.ClockMHz*1e6 {
+		return o, usagef("%s: --fps is %v at --clock %v MHz, want at most one frame per cycle (%v)",
+			c.Command.Name, o.FPS, o.ClockMHz, o.ClockMHz*1e6)
 	}
 	var err error
 	if path := c.String("folding"); path != "" {
@@ -44,11 +42,16 @@ func foldingOptions(c *cli.Context) (hwgen.Options, error) {
 			return o, err
 		}
 	}
+	set := map[string]bool{}
 	for _, text := range c.StringSlice("fold") {
 		name, fold, err := parseFold(text)
 		if err != nil {
 			return o, usagef("%s: %w", c.Command.Name, err)
 		}
+		if set[name] {
+			return o, usagef("%s: --fold gives layer %s twice", c.Command.Name, name)
+		}
+		set[name] = true
 		if o.Folding == nil {
 			o.Folding = hwgen.Folding{}
 		}
@@ -79,9 +82,10 @@ func readFolding(path string) (hwgen.Folding, error) {
 	return folding, nil
 }
 
-// parseFold parses LAYER=PE,SIMD.
+// parseFold parses LAYER=PE,SIMD, both at least 1. Whether the layer is there and they
+// divide its sizes is for the network to say.
 func parseFold(text string) (string, hwgen.Fold, error) {
-	fail := fmt.Errorf("--fold is %q, want LAYER=PE,SIMD", text)
+	fail := fmt.Errorf("--fold is %q, want LAYER=PE,SIMD, both at least 1", text)
 	name, sizes, ok := strings.Cut(text, "=")
 	if !ok || name == "" {
 		return "", hwgen.Fold{}, fail
@@ -91,12 +95,15 @@ func parseFold(text string) (string, hwgen.Fold, error) {
 		return "", hwgen.Fold{}, fail
 	}
 	var f hwgen.Fold
-	var err error
-	if f.PE, err = strconv.Atoi(pe); err != nil {
-		return "", f, fail
-	}
-	if f.SIMD, err = strconv.Atoi(simd); err != nil {
-		return "", f, fail
+	for _, n := range []struct {
+		text string
+		to   *int
+	}{{pe, &f.PE}, {simd, &f.SIMD}} {
+		v, err := strconv.Atoi(n.text)
+		if err != nil || v < 1 {
+			return "", hwgen.Fold{}, fail
+		}
+		*n.to = v
 	}
 	return name, f, nil
 }

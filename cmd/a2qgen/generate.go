@@ -1,9 +1,11 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -11,6 +13,7 @@ import (
 	"github.com/a2qgen/a2qgen/boards"
 	"github.com/a2qgen/a2qgen/hwgen"
 	"github.com/a2qgen/a2qgen/hwgen/cost"
+	"github.com/a2qgen/a2qgen/quant/qonnx"
 )
 
 const generateHelp = `Plans a network as streaming hardware and writes Verilog, memory files, a bench, the
@@ -20,8 +23,13 @@ integers that are written: a layer whose weights need more than P bits is refuse
 none does); without it every layer keeps its own.
 
 ` + foldingHelp + ` --board takes the board's clock and
-refuses a design that is larger than its part. The directory is replaced whole; one
-with anything in it that was not generated is left alone.
+refuses a design that is larger than its part. --family says whose words for memories the
+Verilog carries where no board does; what a design takes is estimated for xc7 only. The
+directory is replaced whole; one with anything in it that was not generated is left alone,
+and so is a design with a file that was edited since, by the sums in its manifest, unless
+--overwrite says that the edits may go.
+
+` + inputHelp + `
 
 Example:
    a2qgen generate net.onnx --out build/net --fps 100000 --clock 100
@@ -31,12 +39,16 @@ func generateCommand() *cli.Command {
 	flags := append([]cli.Flag{
 		&cli.StringFlag{Name: "out", Usage: "`DIR` to write"},
 		&cli.StringFlag{Name: "board", Usage: "`NAME` of the board to fit (a2qgen boards lists them)"},
+		&cli.StringFlag{Name: "family", DefaultText: "the board's, or " + defaultFamily,
+			Usage: "FPGA family `NAME`: " + strings.Join(boards.FamilyNames(), ", ")},
 		&cli.IntFlag{Name: "acc", DefaultText: "each layer's own", Usage: "accumulator width `P`, bits"},
-	}, foldingFlags()...)
+		&cli.BoolFlag{Name: "overwrite", DisableDefaultText: true, Usage: "replace a design whose files were edited"},
+	}, append(foldingFlags(), inputFlags()...)...)
 	return &cli.Command{
 		Name: "generate", Usage: "write a network as Verilog",
-		UsageText: "a2qgen generate NET.onnx --out DIR [--board B] [--fps F] [--clock MHZ] [--folding FILE]\n" +
-			"   [--fold LAYER=PE,SIMD]... [--acc P] [--json]",
+		UsageText: "a2qgen generate NET.onnx --out DIR [--board B] [--family NAME] [--fps F] [--clock MHZ]\n" +
+			"   [--folding FILE] [--fold LAYER=PE,SIMD]... [--acc P] [--overwrite]\n" +
+			"   [--input-type TYPE] [--input-range LO:HI] [--input-scale F] [--input-zero Z] [--json]",
 		Description: generateHelp,
 		Flags:       append(flags, jsonFlag()),
 		Action:      generateAction,
@@ -56,34 +68,71 @@ func generateAction(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	if o.AccBits = c.Int("acc"); c.IsSet("acc") && (o.AccBits < 1 || o.AccBits > maxWidth) {
-		return usagef("generate: --acc is %d, want 1..%d", o.AccBits, maxWidth)
+	o.AccBits = c.Int("acc")
+	o.Family = boards.Family(c.String("family"))
+	in, err := inputType(c)
+	if err != nil {
+		return err
 	}
-	doc, err := generateFile(path, out, c.String("board"), o)
+	doc, err := generateFile(path, in, designDir{out, c.Bool("overwrite")}, c.String("board"), o)
 	if err != nil {
 		return err
 	}
 	return newConsole(c).result(doc, doc.print)
 }
 
-// generateFile generates the network at path into directory out.
-func generateFile(path, out, board string, o hwgen.Options) (*generateReport, error) {
+// designDir is the directory that a design goes to.
+type designDir struct {
+	path string
+	// overwrite says that the edits of a design in it may go.
+	overwrite bool
+}
+
+// check returns an error where write would refuse the directory.
+func (d designDir) check() error {
+	if d.overwrite {
+		return hwgen.CheckOverwrite(d.path)
+	}
+	err := hwgen.CheckDir(d.path)
+	if errors.As(err, new(*hwgen.EditedError)) {
+		return fmt.Errorf("%w; --overwrite lets the edits go", err)
+	}
+	return err
+}
+
+func (d designDir) write(files []hwgen.File) error {
+	if d.overwrite {
+		return hwgen.OverwriteDir(d.path, files)
+	}
+	return hwgen.WriteDir(d.path, files)
+}
+
+// generateFile generates the network at path, with in as the type of its samples where
+// its file does not say it, into a directory. The copy there says it, so that sim and
+// estimate plan the same network again.
+func generateFile(path string, in *qonnx.InputType, out designDir, board string, o hwgen.Options) (*generateReport, error) {
 	start := time.Now()
-	if err := hwgen.CheckDir(out); err != nil {
+	if err := out.check(); err != nil {
 		return nil, err
 	}
 	b, err := boardNamed(board)
 	if err != nil {
 		return nil, err
 	}
-	if b != nil && o.ClockMHz == 0 {
-		o.ClockMHz = b.Clock.TargetMHz
+	if b != nil {
+		if o.ClockMHz == 0 {
+			o.ClockMHz = b.Clock.TargetMHz
+		}
+		if o.Family != "" && o.Family != b.Family {
+			return nil, usagef("generate: --family is %s, but board %s is of family %s", o.Family, b.Name, b.Family)
+		}
+		o.Family = b.Family
 	}
-	net, file, err := readNetworkFile(path)
+	read, err := readFile(path, in)
 	if err != nil {
 		return nil, err
 	}
-	d, err := hwgen.Plan(net, o)
+	d, err := hwgen.Plan(read.Network, o)
 	if err != nil {
 		return nil, err
 	}
@@ -93,15 +142,15 @@ func generateFile(path, out, board string, o hwgen.Options) (*generateReport, er
 			return nil, err
 		}
 	}
-	files, err := d.Emit(file)
+	files, err := d.Emit(read.Data)
 	if err != nil {
 		return nil, err
 	}
-	if err := hwgen.WriteDir(out, files); err != nil {
+	if err := out.write(files); err != nil {
 		return nil, err
 	}
 	doc := newGenerateReport(d, files)
-	doc.Out, doc.Seconds = out, seconds(start)
+	doc.Out, doc.Seconds = out.path, seconds(start)
 	if b != nil {
 		doc.Board, doc.Resources = b, &used.Total
 	}
@@ -116,10 +165,15 @@ type generateReport struct {
 	Files          []string     `json:"files"`
 	ClockMHz       float64      `json:"clock_mhz"`
 	FPS            float64      `json:"fps"`
+	Family         string       `json:"family"`
 	IntervalCycles int          `json:"interval_cycles"`
 	LatencyCycles  int          `json:"latency_cycles"`
 	Layers         []foldReport `json:"layers"`
 	Seconds        float64      `json:"seconds"`
+	// Input is what the design reads.
+	Input inputReport `json:"input"`
+	// Decision says how a single output tells two classes apart; empty for others.
+	Decision string `json:"decision,omitempty"`
 	// Board and Resources, an estimate of what it uses of them, are there with --board.
 	Board     *boards.Board   `json:"board,omitempty"`
 	Resources *cost.Resources `json:"resources,omitempty"`
@@ -136,8 +190,10 @@ type foldReport struct {
 }
 
 func newGenerateReport(d *hwgen.Design, files []hwgen.File) *generateReport {
-	r := &generateReport{Top: d.Name, Hash: d.Hash, ClockMHz: d.ClockMHz, FPS: d.FramesPerSecond(),
+	r := &generateReport{Input: newInputReport(&d.Network.Input), Top: d.Name, Hash: d.Hash, Family: string(d.Family),
+		ClockMHz: d.ClockMHz, FPS: d.FramesPerSecond(),
 		IntervalCycles: d.IntervalCycles(), LatencyCycles: d.LatencyCycles()}
+	r.Decision = decision(d)
 	for _, f := range files {
 		r.Files = append(r.Files, f.Path)
 	}
@@ -149,10 +205,26 @@ func newGenerateReport(d *hwgen.Design, files []hwgen.File) *generateReport {
 	return r
 }
 
+// decision says how the single output of a design tells two classes apart: a label
+// where there are scores; a design that ends in thresholds gives its output alone.
+func decision(d *hwgen.Design) string {
+	switch {
+	case d.Network.OutputSize() != 1:
+		return ""
+	case d.Label() != nil:
+		return "one score for two classes: the label is 1 where it is above 0"
+	}
+	return fmt.Sprintf("one integer and no label: class 1 is where it is above %d", d.Network.Boundary)
+}
+
 func (r *generateReport) print(w io.Writer) {
 	fmt.Fprintf(w, "design    %s in %s: %d files, hash %s\n", r.Top, r.Out, len(r.Files), r.Hash)
 	fmt.Fprintf(w, "speed     %d cycles a frame, %.0f frames/s at %g MHz, latency %d cycles\n",
 		r.IntervalCycles, r.FPS, r.ClockMHz, r.LatencyCycles)
+	fmt.Fprintf(w, "input     %v\n", &r.Input)
+	if r.Decision != "" {
+		fmt.Fprintf(w, "output    %s\n", r.Decision)
+	}
 	if b, u := r.Board, r.Resources; b != nil {
 		fmt.Fprintf(w, "board     %s (%s): fits by estimate: %d of %d LUT, %d of %d FF, %g of %g BRAM36\n",
 			b.Name, b.Part, u.LUT, b.Resources.LUT, u.FF, b.Resources.FF, u.BRAM36, b.Resources.BRAM36)

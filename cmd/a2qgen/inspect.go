@@ -15,27 +15,33 @@ const inspectHelp = `Prints, for every layer with weights, the size, the bits of
 range of the accumulator over all inputs and all orders of the sum, the largest l1
 norm and the largest number of nonzero weights of a channel (taps), and the share of
 zeros; for the other layers what they pass on. A shifted accumulator starts from a
-constant of its channel, which is part of the range.
+constant of its channel, which is part of the range. Notes follow where the file may
+hold another network than was trained (A2Q layers that Brevitas exported plainly).
+
+` + inputHelp + `
 
 Example:
    a2qgen inspect net.onnx
+   a2qgen inspect qkeras.onnx --input-type INT8 --input-scale 0.0625
    a2qgen inspect net.onnx --json`
 
 func inspectCommand() *cli.Command {
 	return &cli.Command{
 		Name: "inspect", Usage: "show sizes, bits and accumulator bounds of every layer",
-		UsageText: "a2qgen inspect NET.onnx [--json]", Description: inspectHelp,
-		Flags: []cli.Flag{jsonFlag()},
+		UsageText:   "a2qgen inspect NET.onnx [--input-type TYPE] [--input-range LO:HI] [--input-scale F] [--input-zero Z] [--json]",
+		Description: inspectHelp,
+		Flags:       append(inputFlags(), jsonFlag()),
 		Action: func(c *cli.Context) error {
 			path, err := oneArgument(c, "NET.onnx")
 			if err != nil {
 				return err
 			}
-			net, err := readNetwork(path)
+			file, err := readTold(c, path)
 			if err != nil {
 				return err
 			}
-			doc := inspect(net)
+			doc := inspect(file.Network)
+			doc.Notes = file.Notes
 			return newConsole(c).result(doc, doc.print)
 		},
 	}
@@ -50,6 +56,8 @@ type inspectReport struct {
 	Others []otherReport `json:"other_layers"`
 	// Order lists the names of all layers in order of execution.
 	Order []string `json:"order"`
+	// Notes say what the network may not be, although the file says so.
+	Notes []string `json:"notes,omitempty"`
 }
 
 // inputReport describes what the first layer reads.
@@ -59,6 +67,28 @@ type inputReport struct {
 	Signed bool   `json:"signed"`
 	// Assumed says that the file does not quantise its input.
 	Assumed bool `json:"assumed,omitempty"`
+	// Low and High are the values of the first and the last integer, the widest where
+	// elements differ; left out for a sign, which takes every value.
+	Low  *float64 `json:"low,omitempty"`
+	High *float64 `json:"high,omitempty"`
+}
+
+func newInputReport(q *quant.InputQuantizer) inputReport {
+	r := inputReport{Shape: sides(q.Shape), Bits: q.Type.Bits, Signed: q.Type.Signed, Assumed: q.Assumed}
+	r.Low, r.High = ends(q.Saturation(0, nil))
+	return r
+}
+
+// String says what the input holds.
+func (r *inputReport) String() string {
+	s := quant.DataType{Bits: r.Bits, Signed: r.Signed}.String()
+	if r.Low != nil {
+		s += fmt.Sprintf(", %.4g..%.4g", *r.Low, *r.High)
+	}
+	if r.Assumed {
+		s += ", assumed: the file does not quantise it; taken as 8-bit pixels, k/255"
+	}
+	return s
 }
 
 // layerReport says what the accumulators of a layer need.
@@ -98,9 +128,7 @@ type otherReport struct {
 }
 
 func inspect(net *quant.Network) *inspectReport {
-	in := &net.Input
-	doc := &inspectReport{Name: net.Name, Others: []otherReport{},
-		Input: inputReport{Shape: sides(in.Shape), Bits: in.Type.Bits, Signed: in.Type.Signed, Assumed: in.Assumed}}
+	doc := &inspectReport{Name: net.Name, Others: []otherReport{}, Input: newInputReport(&net.Input)}
 	for i := range net.Layers {
 		l := &net.Layers[i]
 		doc.Order = append(doc.Order, l.Name)
@@ -165,8 +193,9 @@ func (r *inspectReport) print(w io.Writer) {
 	for i := range r.Layers {
 		fmt.Fprintf(w, "  %s\n", r.Layers[i].certificate())
 	}
-	if r.Input.Assumed {
-		fmt.Fprintln(w, "  input: the file does not quantise it; taken as 8-bit pixels, k/255")
+	fmt.Fprintf(w, "  input: %v\n", &r.Input)
+	for _, note := range r.Notes {
+		fmt.Fprintf(w, "  note: %s\n", note)
 	}
 	r.printGraph(w)
 }

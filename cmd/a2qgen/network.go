@@ -2,48 +2,145 @@ package main
 
 import (
 	"fmt"
-	"os"
 	"path/filepath"
+	"strconv"
+	"strings"
+
+	"github.com/urfave/cli/v2"
 
 	"github.com/a2qgen/a2qgen/hwgen"
 	"github.com/a2qgen/a2qgen/quant"
 	"github.com/a2qgen/a2qgen/quant/qonnx"
 )
 
+// inputHelp is part of the help of the commands that take inputFlags.
+const inputHelp = `Where the file does not quantise its input, images count as 8-bit pixels, k/255, and all
+else is refused. --input-type INT8 says that samples hold integers of a type, each worth
+--input-scale, with --input-zero for 0, as fixed-point types do; --input-range LO:HI
+takes the smallest scale at which the type (by itself INT8, or UINT8 where LO is 0)
+holds that range.`
+
+// inputFlags say what the samples of a network are where its file does not.
+func inputFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.StringFlag{Name: "input-type",
+			Usage: "`TYPE` of the samples, INT8 or UINT8 and so on, where the graph has no Quant for them"},
+		&cli.StringFlag{Name: "input-range", Usage: "the samples hold `LO:HI`"},
+		&cli.Float64Flag{Name: "input-scale", Value: 1, Usage: "what 1 of --input-type is worth in a sample"},
+		&cli.IntFlag{Name: "input-zero", Usage: "what 0 of a sample is in --input-type"},
+	}
+}
+
+// inputType returns what the flags say, nil where they say nothing.
+func inputType(c *cli.Context) (*qonnx.InputType, error) {
+	ranged := c.IsSet("input-range")
+	for _, name := range []string{"input-scale", "input-zero"} {
+		switch {
+		case c.IsSet(name) && ranged:
+			return nil, usagef("%s: --%s does not go with --input-range, which chooses it", c.Command.Name, name)
+		case c.IsSet(name) && !c.IsSet("input-type"):
+			return nil, usagef("%s: --%s wants --input-type too", c.Command.Name, name)
+		}
+	}
+	if !ranged && !c.IsSet("input-type") {
+		return nil, nil
+	}
+	in := &qonnx.InputType{Type: quant.DataType{Bits: 8}, Scale: c.Float64("input-scale"), Zero: c.Int("input-zero")}
+	lo, hi := 0.0, 0.0
+	var err error
+	if ranged {
+		if lo, hi, err = parseRange(c.String("input-range")); err != nil {
+			return nil, err
+		}
+		in.Type.Signed = lo < 0
+	}
+	if c.IsSet("input-type") {
+		if in.Type, err = qonnx.ParseInputType(c.String("input-type")); err != nil {
+			return nil, err
+		}
+	}
+	if lo < 0 && !in.Type.Signed {
+		return nil, usagef("%s: --input-range %s has negative values, which %v has not", c.Command.Name,
+			c.String("input-range"), in.Type)
+	}
+	if ranged {
+		in.Scale = float64(quant.RangeScale(in.Type, lo, hi))
+	}
+	return in, nil
+}
+
+// maxRange bounds the values of samples: squares of them are far from overflowing.
+const maxRange = 1e15
+
+// parseRange reads LO:HI, with LO <= 0 <= HI and not both 0: integers are worth a
+// multiple of the scale, and 0 is one of them.
+func parseRange(text string) (lo, hi float64, err error) {
+	from, to, ok := strings.Cut(text, ":")
+	lo, errLo := strconv.ParseFloat(from, 64)
+	hi, errHi := strconv.ParseFloat(to, 64)
+	if !ok || errLo != nil || errHi != nil || !(lo <= 0 && lo >= -maxRange && hi >= 0 && hi <= maxRange && hi > lo) {
+		return 0, 0, fmt.Errorf("%q, want LO:HI, numbers with 0 between them", text)
+	}
+	return lo, hi, nil
+}
+
 // readNetwork imports the network at path.
 func readNetwork(path string) (*quant.Network, error) { return qonnx.Read(path) }
 
-// readNetworkFile imports the network at path and returns the file's bytes too.
-func readNetworkFile(path string) (*quant.Network, []byte, error) {
-	net, err := readNetwork(path)
+// readTold imports the network at path with the type of its samples, as the flags
+// say it.
+func readTold(c *cli.Context, path string) (*qonnx.File, error) {
+	in, err := inputType(c)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	file, err := os.ReadFile(path)
-	if err != nil {
-		return nil, nil, err
-	}
-	return net, file, nil
+	return readFile(path, in)
 }
 
-// readDesign plans the design in a generated directory again, from its network
-// and its manifest, and refuses a directory whose plan is another now.
-func readDesign(dir string) (*hwgen.Design, *hwgen.Manifest, error) {
+// readFile imports the network at path. in is the type of its samples, nil where the
+// file says it: a graph that quantises its input itself would do so once more.
+func readFile(path string, in *qonnx.InputType) (*qonnx.File, error) {
+	if in != nil {
+		if f, err := qonnx.ReadFile(path, nil); err == nil && !f.Network.Input.Assumed {
+			return nil, fmt.Errorf("%s quantises its input itself, to %v: no other type can be given for it", path,
+				f.Network.Input.Type)
+		}
+	}
+	return qonnx.ReadFile(path, in)
+}
+
+// emitted is the design of a generated directory, planned again from its network and its
+// manifest, and the files that it gives.
+type emitted struct {
+	*hwgen.Design
+	manifest *hwgen.Manifest
+	files    []hwgen.File
+}
+
+// readDesign plans the design in a generated directory again, and refuses a directory
+// whose plan is another now.
+func readDesign(dir string) (*emitted, error) {
 	m, err := hwgen.ReadManifest(dir)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	net, err := readNetwork(filepath.Join(dir, m.Network))
+	f, err := readFile(filepath.Join(dir, m.Network), nil)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	d, err := hwgen.Plan(net, m.Plan())
+	d, err := hwgen.Plan(f.Network, m.Plan())
 	if err != nil {
-		return nil, nil, fmt.Errorf("%s: %w", dir, err)
+		return nil, fmt.Errorf("%s: %w", dir, err)
+	}
+	d.Version = m.Version // what another version emitted alike is as good
+	files, err := d.Emit(f.Data)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", dir, err)
 	}
 	if d.Hash != m.Hash {
-		return nil, nil, fmt.Errorf("%s was altered or generated by another version: its network and manifest plan design %s, the manifest says %s; generate it again",
-			dir, d.Hash, m.Hash)
+		return nil, fmt.Errorf("%s was altered, or generated by version %s, which is not this one (%s): "+
+			"its network and manifest give design %s, the manifest says %s; generate it again",
+			dir, m.Version, hwgen.Version, d.Hash, m.Hash)
 	}
-	return d, m, nil
+	return &emitted{d, m, files}, nil
 }

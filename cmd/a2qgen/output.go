@@ -6,54 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-
-	"github.com/urfave/cli/v2"
 )
-
-// checkOutputs returns an error unless each of the named flags, where it is set
-// or has a default, names a file that may be written whole: nothing yet or a
-// regular file, of its own, in a folder that takes files. What is renamed over a
-// device replaces it, and over a folder or into none fails, after all the work.
-// inputs are files that must stay.
-func checkOutputs(c *cli.Context, flags []string, inputs ...string) error {
-	taken := map[string]string{}
-	for _, path := range inputs {
-		taken[path] = "the input"
-	}
-	for _, flag := range flags {
-		path := c.String(flag)
-		switch {
-		case path == "" && c.IsSet(flag):
-			return usagef("%s: --%s is empty, want a file", c.Command.Name, flag)
-		case path == "":
-			continue
-		}
-		if err := checkFile(path); err != nil {
-			return fmt.Errorf("%s: --%s %w", c.Command.Name, flag, err)
-		}
-		for other, what := range taken {
-			if sameFile(path, other) {
-				return usagef("%s: --%s %s is %s too, want another file", c.Command.Name, flag, path, what)
-			}
-		}
-		taken[path] = "--" + flag
-	}
-	return nil
-}
-
-// checkFile returns an error unless path may be written whole.
-func checkFile(path string) error {
-	switch info, err := os.Stat(path); {
-	case err == nil && info.IsDir():
-		return fmt.Errorf("%s is a folder, want a file", path)
-	case err == nil && !info.Mode().IsRegular():
-		return fmt.Errorf("%s is no regular file", path)
-	}
-	if err := takesFiles(filepath.Dir(path)); err != nil {
-		return fmt.Errorf("%s cannot be written: %w", path, err)
-	}
-	return nil
-}
 
 // takesFiles returns an error unless a file can be made in a folder.
 func takesFiles(dir string) error {
@@ -92,14 +45,4 @@ func makeFolder(dir string) error {
 		return err
 	}
 	return takesFiles(dir)
-}
-
-// sameFile says whether two paths are one, by name or on disk.
-func sameFile(a, b string) bool {
-	if a == b {
-		return true
-	}
-	x, errX := os.Stat(a)
-	y, errY := os.Stat(b)
-	return errX == nil && errY == nil && os.SameFile(x, y)
 }

@@ -45,13 +45,14 @@ Example:
 func projectCommand() *cli.Command {
 	return &cli.Command{
 		Name: "project", Usage: "quantise a float network without training, or repair an integer one",
-		UsageText: "a2qgen project FLOAT.onnx --acc P [--data DIR] [--out net.onnx] [--method rtn|ep|axe|budget]\n" +
-			"   [--rule split|shifted] [--weights M] [--acts N] [--tile T] [--samples S] [--equalize=false] [--json]\n" +
+		UsageText: "a2qgen project FLOAT.onnx --acc P [--data DIR] [--scale F] [--layout nchw|nhwc] [--out net.onnx]\n" +
+			"   [--method rtn|ep|axe|budget] [--rule split|shifted] [--weights M] [--acts N] [--tile T] [--samples S] [--equalize=false] [--json]\n" +
 			"   a2qgen project FLOAT.onnx... --table FROM:TO [--results PREFIX] [--json]\n" +
 			"   a2qgen project NET.onnx --repair --acc P [--data DIR] [--layer NAME] [--out net.onnx] [--json]",
 		Description: projectHelp,
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "data", Usage: "`DIR` of the data set, IMAGES,LABELS, or drawn"},
+			scaleFlag(), layoutFlag(),
 			&cli.StringFlag{Name: "out", Value: "net.onnx", Usage: "`FILE` to write"},
 			&cli.IntFlag{Name: "acc", DefaultText: "none", Usage: "accumulator width `P` of the hidden layers, bits"},
 			&cli.StringFlag{Name: "method", Value: string(ptq.Budget), Usage: "`NAME` of the method: rtn, ep, axe or budget"},
@@ -85,9 +86,6 @@ func projectAction(c *cli.Context) error {
 	if err := checkProjectFlags(c); err != nil {
 		return err
 	}
-	if err := checkOutputs(c, []string{"out"}); err != nil {
-		return err
-	}
 	con := newConsole(c)
 	if c.Bool("repair") {
 		doc, err := repairNetwork(c, con, path)
@@ -114,21 +112,6 @@ func checkProjectFlags(c *cli.Context) error {
 	table := c.IsSet("table")
 	if !table && !c.IsSet("acc") {
 		return fail("--acc P is missing; see a2qgen project --help")
-	}
-	for _, f := range []struct {
-		name   string
-		lo, hi int
-	}{{"acc", 1, 63}, {"weights", 2, 16}, {"acts", 1, 16}, {"input-bits", 1, 16}, {"first-weights", 2, 16}, {"last-weights", 2, 16},
-		{"tile", 1, 1 << 20}, {"samples", 1, 1 << 20}} {
-		if v := c.Int(f.name); c.IsSet(f.name) && (v < f.lo || v > f.hi) {
-			return fail("--%s is %d, want %d..%d", f.name, v, f.lo, f.hi)
-		}
-	}
-	if _, err := ptq.ParseMethod(c.String("method")); err != nil {
-		return fail("--method is %s, want rtn, ep, axe or budget", c.String("method"))
-	}
-	if _, err := quant.ParseRule(c.String("rule")); err != nil {
-		return fail("--rule is %s, want split or shifted", c.String("rule"))
 	}
 	for _, name := range []string{"method", "weights", "acts", "input-bits", "first-weights", "last-weights", "equalize", "tile", "results"} {
 		if c.Bool("repair") && c.IsSet(name) {
@@ -177,15 +160,12 @@ func openProjection(c *cli.Context, path string) (*projection, error) {
 	if p.model, err = qonnx.ReadModel(path); err != nil {
 		return nil, err
 	}
-	if p.sets, err = openData(c.String("data")); err != nil {
+	source := sampleSourceOf(c)
+	if p.sets, err = source.openBoth(); err != nil {
 		return nil, err
 	}
-	inputs := 1
-	for _, d := range p.model.InputShape {
-		inputs *= d
-	}
-	if got := p.sets.train.Size(); got != inputs {
-		return nil, fmt.Errorf("%s: wants samples of %d elements, %s has %d", path, inputs, p.sets.train.Name, got)
+	if p.sets, err = p.sets.fit(p.model.InputShape); err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	p.samples = min(c.Int("samples"), p.sets.train.Len())
 	x := ptq.Samples{Values: spreadSamples(p.sets.train, p.samples)}
@@ -234,22 +214,31 @@ func floatAccuracy(ctx context.Context, m *qonnx.Model, set *data.Set) (float64,
 			return 0, err
 		}
 		classes := len(out) / part.Len()
-		if err := set.CheckFit(set.Size(), classes); err != nil {
+		if err := set.CheckOutputs(classes); err != nil {
 			return 0, err
 		}
 		for k, label := range part.Labels {
-			best := 0
-			for c, v := range out[k*classes : (k+1)*classes] {
-				if v > out[k*classes+best] {
-					best = c
-				}
-			}
-			if best == int(label) {
+			if classOf(out[k*classes:(k+1)*classes]) == int(label) {
 				correct++
 			}
 		}
 	}
 	return percent(correct, set.Len()), nil
+}
+
+// classOf returns the index of the largest output, or whether a single one, a logit,
+// is above 0.
+func classOf(out []float64) int {
+	best := 0
+	for c, v := range out {
+		if v > out[best] {
+			best = c
+		}
+	}
+	if len(out) == 1 && out[0] > 0 {
+		best = 1
+	}
+	return best
 }
 
 // project quantises, writes, imports again, certifies and scores.

@@ -47,9 +47,13 @@ type repairedReport struct {
 // repairNetwork makes the integer network at path fit, and writes it.
 func repairNetwork(c *cli.Context, con *console, path string) (*repairReport, error) {
 	start := time.Now()
-	net, file, err := readNetworkFile(path)
+	read, err := readFile(path, nil)
 	if err != nil {
 		return nil, err
+	}
+	net, file := read.Network, read.Data
+	for _, note := range read.Notes {
+		con.line("note: %s", note)
 	}
 	r := ptq.NetworkRepair{Bits: c.Int("acc"), Layers: c.StringSlice("layer")}
 	if c.IsSet("rule") {
@@ -91,15 +95,17 @@ func repairNetwork(c *cli.Context, con *console, path string) (*repairReport, er
 
 // calibrate opens --data for the moments of inputs and returns its test part.
 func (r *repairReport) calibrate(c *cli.Context, net *quant.Network, to *ptq.NetworkRepair) (*data.Set, error) {
-	sets, err := openData(c.String("data"))
+	source := sampleSourceOf(c)
+	sets, err := source.openBoth()
 	if err != nil {
 		return nil, err
 	}
-	if err := sets.train.CheckFit(net.InputSize(), net.OutputSize()); err != nil {
+	fit, err := fitSamples(net, sets.train)
+	if err != nil {
 		return nil, err
 	}
-	r.Data, r.Samples = sets.train.Name, min(c.Int("samples"), sets.train.Len())
-	to.Samples = spreadSamples(sets.train, r.Samples)
+	r.Data, r.Samples = fit.Name, min(c.Int("samples"), fit.Len())
+	to.Samples = spreadSamples(fit.Set, r.Samples)
 	return sets.test, nil
 }
 

@@ -55,18 +55,11 @@ func tableAction(c *cli.Context) error {
 		return err
 	}
 	widths, err := parseWidths(c.String("table"))
-	if err != nil || widths[len(widths)-1] > 63 {
-		return usagef("project: --table is %q, want P, FROM:TO or a list of them, 1..63", c.String("table"))
+	if err != nil {
+		return usagef("project: --table: %w", err)
 	}
 	if !c.Args().Present() {
 		return usagef("project: FLOAT.onnx is missing; see a2qgen project --help")
-	}
-	if prefix := c.String("results"); prefix != "" {
-		for _, path := range tableFiles(prefix) {
-			if err := checkFile(path); err != nil {
-				return fmt.Errorf("project: --results %w", err)
-			}
-		}
 	}
 	con := newConsole(c)
 	doc := &projectTable{Networks: c.Args().Slice(), WeightBits: c.Int("weights"), ActBits: c.Int("acts"), Equalised: c.Bool("equalize")}

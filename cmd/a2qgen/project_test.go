@@ -125,7 +125,7 @@ func TestProjectBadInput(t *testing.T) {
 		{"no network", []string{"absent.onnx", "--acc", "9"}, []string{"absent.onnx"}},
 		{"not ONNX", []string{text, "--acc", "9"}, []string{"text.onnx"}},
 		{"no data", []string{float, "--acc", "9", "--data", "absent"}, []string{"absent"}},
-		{"other data", []string{float, "--acc", "9", "--data", "drawn"}, []string{"float.onnx", "samples of 4"}},
+		{"other data", []string{float, "--acc", "9", "--data", "drawn"}, []string{"float.onnx", "the network wants 4, [1 2 2]"}},
 		{"P too small", []string{float, "--acc", "2", "--data", set}, []string{`"fc2"`, "2 bits", "no room"}},
 		{"unwritable", []string{float, "--acc", "9", "--data", set, "--out", filepath.Join(text, "x")}, []string{"text.onnx"}},
 		{"float to repair", []string{float, "--repair", "--acc", "9"}, []string{"float.onnx", "not quantised"}},

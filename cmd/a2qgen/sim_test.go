@@ -19,13 +19,16 @@ func tinyDesign(t *testing.T) string {
 }
 
 var simKeys = []string{"frames", "beats_compared", "mismatches", "cycles_model", "cycles_rtl", "interval_cycles",
-	"latency_cycles", "model_seconds", "rtl_seconds", "build_seconds", "correct", "total"}
+	"latency_cycles", "model_seconds", "rtl_seconds", "build_seconds", "correct", "total", "data", "gap", "stall",
+	"simulator", "speed_ratio", "frames_compared", "data_frames", "drawn_frames", "distinct_data_frames", "distinct_frames", "streams",
+	"pressure", "warnings"}
 
 func TestSimIcarus(t *testing.T) {
 	tooltest.Need(t, "iverilog", "vvp")
 	t.Setenv("XDG_CACHE_HOME", t.TempDir())
 	dir, set, vcd := tinyDesign(t), tinyData(t, 7), filepath.Join(t.TempDir(), "waves.vcd")
-	doc := succeed(t, "sim", dir, "--frames", "10", "--stall", "0.3", "--simulator", "icarus", "--data", set, "--vcd", vcd, "--json").document(t)
+	doc := succeed(t, "sim", dir, "--frames", "10", "--gap", "0.2", "--stall", "0.3", "--simulator", "icarus",
+		"--data", set, "--vcd", vcd, "--json").document(t)
 	wantKeys(t, "sim", doc, simKeys...)
 	if doc["mismatches"] != 0.0 || doc["cycles_model"] != doc["cycles_rtl"] || doc["frames"] != 10.0 || doc["total"] != 10.0 {
 		t.Errorf("sim: %v", doc)
@@ -38,15 +41,23 @@ func TestSimIcarus(t *testing.T) {
 	if info, err := os.Stat(vcd); err != nil || info.Size() == 0 {
 		t.Errorf("no waves: %v", err)
 	}
-	// Without --data the default set, of 784 elements, does not fit.
-	doc = succeed(t, "sim", dir, "--frames", "3", "--stall", "0.5", "--period", "4", "--simulator", "icarus", "--json").document(t)
-	if doc["total"] != 0.0 || !strings.Contains(doc["data"].(string), "random inputs") {
+	// Beside the 10 samples there are 8 drawn frames. The data has 7, of which numbers 3 and
+	// 6 are alike in 2 bits: 250 first, and below 32 (0.5 steps of 0.25 * 255) the rest.
+	if doc["data_frames"] != 10.0 || doc["distinct_data_frames"] != 6.0 ||
+		doc["drawn_frames"] != 8.0 || doc["frames_compared"] != 18.0 {
+		t.Errorf("frames: %v", doc)
+	}
+	// Without --data all frames are drawn, whatever data sets are installed.
+	doc = succeed(t, "sim", dir, "--frames", "3", "--stall", "0.5", "--period", "4", "--simulator", "icarus",
+		"--json").document(t)
+	if doc["total"] != 0.0 || doc["data"] != "no data set" || doc["data_frames"] != 0.0 ||
+		doc["drawn_frames"] != 11.0 || doc["frames"] != 3.0 {
 		t.Errorf("sim without data: %v", doc)
 	}
 }
 
-// A changed weight is a mismatch: a JSON document, one line with the first
-// difference, status 1.
+// A changed weight is refused and, with --edited, a mismatch: a JSON document, one line
+// with the first difference, status 1.
 func TestSimFindsFault(t *testing.T) {
 	tooltest.Need(t, "iverilog", "vvp")
 	t.Setenv("XDG_CACHE_HOME", t.TempDir())
@@ -63,9 +74,14 @@ func TestSimFindsFault(t *testing.T) {
 		}
 	}
 	writeFile(t, path, []byte(strings.Join(lines, "\n")))
-	o := command(t, "sim", dir, "--frames", "4", "--simulator", "icarus", "--json")
-	if doc := o.document(t); doc["mismatches"].(float64) < 1 {
+	command(t, "sim", dir).wantOneLine(t, "refused", statusFailed, "rtl/fc1_weights.mem: line 1 is", `want "`, "--edited")
+	o := command(t, "sim", dir, "--edited", "--frames", "4", "--simulator", "icarus", "--json")
+	doc := o.document(t)
+	if doc["mismatches"].(float64) < 1 {
 		t.Errorf("no mismatch: %v", doc)
+	}
+	if e := first(t, doc["edited"]).(map[string]any); e["file"] != "rtl/fc1_weights.mem" || e["line"] != 1.0 {
+		t.Errorf("edited: %v", doc["edited"])
 	}
 	o.out = ""
 	o.wantOneLine(t, "fault", statusFailed, "mismatches", "first: stream", "cycle ", "want ")
@@ -103,9 +119,61 @@ func TestSimVerilator(t *testing.T) {
 	tooltest.Need(t, "verilator", "make", "g++")
 	dir, set := tinyDesign(t), tinyData(t, 9)
 	o := succeed(t, "sim", dir, "--data", set, "--frames", "20", "--stall", "0.7", "--seed", "3")
-	for _, want := range []string{"20 frames", "0 mismatches", "of 20 right"} {
+	for _, want := range []string{"20 frames, 8 different", "8 frames drawn over UINT2",
+		"0 mismatches", "of 20 right", "blocked", "starved"} {
 		if !strings.Contains(o.out, want) {
 			t.Errorf("text lacks %q:\n%s", want, o.out)
 		}
+	}
+}
+
+// A network that divides by 255 itself, on samples that are divided already: every input
+// is 0 or, at scale 1, what the bytes say.
+func TestSimScale(t *testing.T) {
+	tooltest.Need(t, "iverilog", "vvp")
+	t.Setenv("XDG_CACHE_HOME", t.TempDir())
+	m := tinyModel()
+	m.Input.Scale = 85 // 0..3 for 0..255
+	dir := filepath.Join(t.TempDir(), "design")
+	succeed(t, "generate", writeModel(t, m), "--out", dir)
+	for _, c := range []struct {
+		scale    []string
+		distinct float64
+		warning  string // "" for none
+	}{
+		{nil, 1, "every input of every data frame is 0: is --scale right?"},
+		{[]string{"--scale", "1"}, 3, ""}, // the bright pixel of three classes: 250 is 3, up to 59 is 1 or 0
+	} {
+		args := append([]string{"sim", dir, "--data", tinyData(t, 20), "--frames", "20", "--simulator", "icarus",
+			"--json"}, c.scale...)
+		doc := succeed(t, args...).document(t)
+		if n := doc["distinct_data_frames"].(float64); n < c.distinct || c.distinct == 1 && n > 1 {
+			t.Errorf("%v: %v different frames, want %v", c.scale, n, c.distinct)
+		}
+		warnings := doc["warnings"].([]any)
+		if c.warning == "" && len(warnings) > 0 || c.warning != "" &&
+			(len(warnings) == 0 || warnings[len(warnings)-1] != c.warning) {
+			t.Errorf("%v: warnings %v, want %q", c.scale, warnings, c.warning)
+		}
+		// The drawn frames use the whole type all the same: 0..3.
+		if s := first(t, doc["streams"]).(map[string]any); s["name"] != "source" || s["values"] != 4.0 {
+			t.Errorf("%v: source %v, want 4 values", c.scale, s)
+		}
+	}
+}
+
+// A run with pauses that is too short to fill the design says so, stream by stream.
+func TestSimWarnsOfShortRuns(t *testing.T) {
+	tooltest.Need(t, "iverilog", "vvp")
+	t.Setenv("XDG_CACHE_HOME", t.TempDir())
+	dir := filepath.Join(t.TempDir(), "design")
+	m := foldedModel()
+	succeed(t, "generate", writeModel(t, m), "--out", dir, "--fold", "fc1=1,1", "--fold", "fc2=8,8",
+		"--fold", "fc3=6,8", "--fold", "fc4=5,6")
+	doc := succeed(t, "sim", dir, "--frames", "1", "--stall", "0.1", "--simulator", "icarus", "--json").document(t)
+	warnings := doc["warnings"].([]any)
+	if len(warnings) == 0 || !strings.HasPrefix(warnings[0].(string), "never blocked: ") ||
+		!strings.Contains(warnings[0].(string), "too few frames, the design alone holds ") {
+		t.Errorf("warnings %q", warnings)
 	}
 }

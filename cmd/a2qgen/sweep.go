@@ -120,17 +120,17 @@ func newSweep(c *cli.Context, path string) (*sweep, error) {
 	own := overrides(c)
 	own.AccBits = nil // --acc is a list here
 	if s.spec, err = spec.With(own); err != nil {
-		return nil, err
+		return nil, usageError{err} // the spec by itself is right
 	}
 	if c.IsSet("data") {
 		s.spec.Data = c.String("data")
 	}
+	if err := checkPaths(c, specInputs(s.spec)...); err != nil {
+		return nil, err
+	}
 	widths, err := parseWidths(c.String("acc"))
 	if err != nil {
 		return nil, usagef("sweep: %w", err)
-	}
-	if n := c.Int("seeds"); n < 1 || n > 100 {
-		return nil, usagef("--seeds is %d, want 1..100", n)
 	}
 	for i := range c.Int("seeds") {
 		s.seeds = append(s.seeds, s.spec.Seed+uint64(i))
@@ -218,7 +218,7 @@ func (s *sweep) plan(methods []string, widths, luts []int) error {
 	for _, text := range methods {
 		own := train.Overrides{}
 		if err := setMethod(&own, text); err != nil {
-			return usagef("--methods: %w", err)
+			return usagef("sweep: --methods: %w", err)
 		}
 		each := limits
 		if *own.Method == quant.Base {
@@ -230,7 +230,7 @@ func (s *sweep) plan(methods []string, widths, luts []int) error {
 			}
 			spec, err := s.spec.With(own)
 			if err != nil {
-				return fmt.Errorf("method %s at %v: %w", text, l, err)
+				return usagef("sweep: method %s at %v: %w", text, l, err)
 			}
 			s.cells = append(s.cells, sweepCell{method: text, sweepLimit: l, spec: spec})
 		}

@@ -83,20 +83,23 @@ func TestSweepLUT(t *testing.T) {
 func TestSweepRefuses(t *testing.T) {
 	spec := filepath.Join(t.TempDir(), "net.yaml")
 	writeFile(t, spec, []byte("layers: [8, 8]\n"))
+	foreign := t.TempDir()
+	writeFile(t, filepath.Join(foreign, "thesis.tex"), nil)
 	for _, c := range []struct {
 		args []string
 		want string
 	}{
 		{[]string{"--methods", "a3q"}, "a3q"},
 		{[]string{"--methods", "budget/half"}, "half"},
-		{[]string{"--methods", "a2q/split"}, "a2q/split names a rule, want budget/split"},
+		{[]string{"--methods", "a2q/split"}, `--methods is "a2q/split", want a list with commas of base`},
 		{[]string{"--seeds", "0"}, "--seeds is 0, want 1..100"},
 		{[]string{"--acc", "2"}, "acc_bits"},
-		{[]string{"--lut", "0"}, "--lut is 0"},
-		{[]string{"--lut", "900,x"}, "--lut is 900,x"},
+		{[]string{"--lut", "0"}, `--lut is "0"`},
+		{[]string{"--lut", "900,x"}, `--lut is "900,x"`},
 		{[]string{"--fold", "fc1=3,1", "--data", "drawn"}, "PE is 3, want a divisor of its 8 outputs"},
-		{[]string{"--fps", "1e300", "--data", "drawn"}, "fps is 1e+300"},
-		{[]string{"--out", filepath.Dir(spec), "--data", "drawn"}, "is not empty and holds no sweep"},
+		{[]string{"--fps", "1e300", "--data", "drawn"}, "--fps is 1e+300, want more than 0 and at most 2e+09"},
+		{[]string{"--out", foreign, "--data", "drawn"}, "is not empty and holds no sweep"},
+		{[]string{"--out", filepath.Dir(spec), "--data", "drawn"}, "is written anew and holds the input"},
 	} {
 		o := command(t, append([]string{"sweep", spec, "--out", t.TempDir()}, c.args...)...)
 		if o.status == 0 || !strings.Contains(o.errors, c.want) {

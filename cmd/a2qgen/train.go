@@ -25,6 +25,12 @@ Ctrl-C too, to the very result of a run that was never stopped. Beside OUT stand
 loss, accuracy and speed of every epoch, as OUT.metrics.csv and OUT.metrics.svg
 (OUT without its ending).
 
+--layout nhwc reads arrays of images that have their channels last; layout: and shape: in
+the spec do so too, and make images of rows. Samples are values of 0..1, unsigned bytes
+divided by 255; --input-range LO:HI, or input_range: [lo, hi], takes others, such as
+standardised features. Whatever cannot be trained, exported or
+written is refused before the first epoch.
+
 --seeds 3 trains with three seeds, from the spec's on, into net.s1.onnx, net.s2.onnx
 and so on, and reports mean and spread. --cache keeps float phases: runs that differ
 only in what comes after them, such as --acc or --method, share one.
@@ -52,12 +58,16 @@ Example:
 func trainCommand() *cli.Command {
 	return &cli.Command{
 		Name: "train", Usage: "train a network whose accumulators cannot overflow",
-		UsageText: "a2qgen train SPEC.yaml [--data DIR] [--out net.onnx] [--method NAME] [--rule split|shifted] [--acc P]\n" +
-			"   [--weights M] [--acts N] [--epochs E] [--seed S] [--seeds K] [--start FILE.onnx] [--cache DIR] [--float-out FILE.onnx] [--resume]\n" +
+		UsageText: "a2qgen train SPEC.yaml [--data DIR] [--layout nchw|nhwc] [--input-range LO:HI] [--out net.onnx]\n" +
+			"   [--method NAME] [--rule split|shifted] [--acc P] [--weights M] [--acts N]\n" +
+			"   [--epochs E] [--seed S] [--seeds K] [--start FILE.onnx] [--cache DIR] [--float-out FILE.onnx] [--resume]\n" +
 			"   [--lut N [--fps F] [--clock MHZ] [--folding FILE] [--fold LAYER=PE,SIMD]...] [--json]",
 		Description: trainHelp,
 		Flags: append([]cli.Flag{
 			&cli.StringFlag{Name: "data", Usage: "`DIR` of the data set, IMAGES,LABELS, or drawn"},
+			&cli.StringFlag{Name: "layout", DefaultText: "the spec's",
+				Usage: "`LAYOUT` of images in the files: nchw or nhwc (channels last)"},
+			&cli.StringFlag{Name: "input-range", DefaultText: "the spec's", Usage: "the network's input holds `LO:HI`"},
 			&cli.StringFlag{Name: "out", Value: "net.onnx", Usage: "`FILE` to write"},
 			&cli.StringFlag{Name: "method", Usage: "`NAME` of the quantiser of the hidden layers: base, wn, a2q, a2q+ or budget"},
 			&cli.StringFlag{Name: "rule", Usage: "`NAME` of the rule of budget: split (accumulators start at 0) or shifted"},
@@ -82,15 +92,12 @@ func trainAction(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := checkOutputs(c, []string{"out", "float-out"}, path); err != nil {
-		return err
-	}
 	spec, err := train.LoadSpec(path)
 	if err != nil {
 		return err
 	}
 	if spec, err = spec.With(overrides(c)); err != nil {
-		return err
+		return usageError{err} // the spec by itself is right
 	}
 	if c.IsSet("rule") && !spec.Uses(quant.Budget) {
 		return usagef("train: --rule is %s with method %s, want method budget, which alone has rules", spec.Rule, spec.Method)
@@ -99,8 +106,8 @@ func trainAction(c *cli.Context) error {
 		spec.Data = c.String("data")
 	}
 	seeds := c.Int("seeds")
-	if seeds < 1 || seeds > maxSeeds {
-		return fmt.Errorf("train: --seeds is %d, want 1..%d", seeds, maxSeeds)
+	if err := checkTrainPaths(c, spec); err != nil {
+		return err
 	}
 	chosen, err := lutAllocation(c, spec)
 	if err != nil {
@@ -110,6 +117,9 @@ func trainAction(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
+	o := train.Options{Out: c.String("out"), FloatOut: c.String("float-out"),
+		Resume: c.Bool("resume"), FloatCache: c.String("cache"),
+		Allocate: chosen.allocator()}
 	if cache := c.String("cache"); cache != "" {
 		if err := makeFolder(cache); err != nil {
 			return fmt.Errorf("train: --cache: %w", err)
@@ -121,12 +131,7 @@ func trainAction(c *cli.Context) error {
 		}
 	}
 	con := newConsole(c)
-	o := train.Options{Out: c.String("out"), FloatOut: c.String("float-out"), Resume: c.Bool("resume"), FloatCache: c.String("cache"),
-		Allocate: chosen.allocator()}
 	if seeds > 1 {
-		if o.FloatOut != "" {
-			return fmt.Errorf("train: --float-out writes one network, --seeds asks for %d", seeds)
-		}
 		doc, err := trainSeeds(c.Context, con, spec, sets, o, seeds)
 		if err != nil {
 			return err
@@ -143,6 +148,18 @@ func trainAction(c *cli.Context) error {
 		}
 	}
 	return con.result(doc, doc.print)
+}
+
+// checkTrainPaths is checkPaths with what the spec says: which files it reads, and the
+// first seed, after which the networks are called where there are some.
+func checkTrainPaths(c *cli.Context, spec *train.Spec) error {
+	if n := c.Int("seeds"); n > 1 {
+		if c.IsSet("float-out") {
+			return usagef("train: --float-out writes one network, --seeds asks for %d", n)
+		}
+		return checkOutputs(c, seedOutputs(c, spec.Seed, n), specInputs(spec)...)
+	}
+	return checkPaths(c, specInputs(spec)...)
 }
 
 // overrides returns what the flags change in a spec.
@@ -162,6 +179,13 @@ func overrides(c *cli.Context) train.Overrides {
 			*p = &v
 		}
 	}
+	if lo, hi, err := parseRange(c.String("input-range")); err == nil { // its rule has seen to the rest
+		o.InputRange = []float64{lo, hi}
+	}
+	if c.IsSet("layout") {
+		layout := c.String("layout")
+		o.Layout = &layout
+	}
 	if c.IsSet("start") {
 		start := c.String("start")
 		o.Start = &start
@@ -176,11 +200,15 @@ func overrides(c *cli.Context) train.Overrides {
 // dataSets are the two parts of a data set.
 type dataSets struct{ train, test *data.Set }
 
-// openSpecData opens what spec trains on: its data set or, for
+// openSpecData opens what spec trains on: its data set, as the spec reads it, or, for
 // super-resolution, what is cut out of its images.
 func openSpecData(spec *train.Spec) (dataSets, error) {
 	if spec.Super.Factor == 0 {
-		return openData(spec.Data)
+		sets, err := sampleSource{data: spec.Data}.openBoth()
+		if err != nil {
+			return sets, err
+		}
+		return sets.each(spec.Samples)
 	}
 	var s dataSets
 	images, err := data.OpenImages(spec.Data, spec.Super.Channels)
@@ -191,18 +219,24 @@ func openSpecData(spec *train.Spec) (dataSets, error) {
 	return s, err
 }
 
-func openData(src string) (dataSets, error) {
-	var s dataSets
+// fit returns both parts as a network reads them that declares this shape.
+func (s dataSets) fit(shape []int) (dataSets, error) {
+	return s.each(func(set *data.Set) (*data.Set, error) { return set.Fit(shape, data.NCHW) })
+}
+
+// each returns what f makes of both parts: once, where they are the same.
+func (s dataSets) each(f func(*data.Set) (*data.Set, error)) (dataSets, error) {
+	var out dataSets
 	var err error
-	if s.train, err = data.Open(src, true); err != nil {
-		return s, err
+	if out.train, err = f(s.train); err != nil {
+		return out, err
 	}
-	if strings.Contains(src, ",") { // a pair of files is both parts
-		s.test = s.train
-		return s, nil
+	if s.test == s.train {
+		out.test = out.train
+		return out, nil
 	}
-	s.test, err = data.Open(src, false)
-	return s, err
+	out.test, err = f(s.test)
+	return out, err
 }
 
 // describe says in a line which samples are used.
@@ -213,10 +247,40 @@ func (s dataSets) describe() string {
 	return fmt.Sprintf("%s: %d training, %d test samples", s.train.Name, s.train.Len(), s.test.Len())
 }
 
+// classesOf says, behind a description, how many classes labels count, and which of them have no sample: labels
+// from 1 on, say, leave out class 0. It is empty without labels.
+func classesOf(set *data.Set) string {
+	if set.Labels == nil {
+		return ""
+	}
+	samples := make([]int, set.Classes)
+	for _, l := range set.Labels {
+		samples[l]++
+	}
+	var none []string
+	for class, n := range samples {
+		if n == 0 {
+			none = append(none, fmt.Sprint(class))
+		}
+	}
+	text := fmt.Sprintf(", %d classes", set.Classes)
+	const most = 8
+	switch {
+	case len(none) > most:
+		text += fmt.Sprintf(", of which %d have no sample (%s, ...)", len(none), strings.Join(none[:most], ", "))
+	case len(none) > 0:
+		text += fmt.Sprintf(", no sample of %s", strings.Join(none, ", "))
+	}
+	return text
+}
+
 // trainNetwork trains, writes and re-imports a network, and scores the import.
 func trainNetwork(ctx context.Context, con *console, spec *train.Spec, sets dataSets, o train.Options) (*trainReport, *quant.Network, error) {
 	start := time.Now()
-	w := &trainWatcher{con: con, task: spec.Task, dataLine: sets.describe()}
+	w := &trainWatcher{con: con, task: spec.Task, dataLine: sets.describe() + classesOf(sets.train)}
+	if warning := oneLabel(sets.train); warning != "" {
+		con.line("warning: %s", warning)
+	}
 	m := newMetricFiles(o.Out, spec.Task)
 	o.Progress = w.event
 	o.Epochs = func(history []train.Event) error { // called once their checkpoint is written
@@ -237,8 +301,8 @@ func trainNetwork(ctx context.Context, con *console, spec *train.Spec, sets data
 		FloatAccuracyPercent: 100 * res.FloatAccuracy, QATAccuracyPercent: 100 * res.QATAccuracy,
 		FloatPSNR: res.FloatPSNR, QATPSNR: res.QATPSNR, task: spec.Task, FloatCached: res.FloatCached, Metrics: m.paths(),
 		Epochs: len(res.History), Seconds: seconds(start), Seed: spec.Seed, Data: sets.train.Name,
-		TrainSamples: sets.train.Len(), TestSamples: sets.test.Len(), Layers: inspect(net).Layers,
-		dataLine: sets.describe(),
+		TrainSamples: sets.train.Len(), Classes: sets.train.Classes, TestSamples: sets.test.Len(), Layers: inspect(net).Layers,
+		dataLine: w.dataLine,
 	}
 	if spec.Float.Epochs == 0 && spec.Start == "" {
 		doc.FloatAccuracyPercent, doc.FloatPSNR = 0, 0

@@ -63,9 +63,7 @@ func lutAllocation(c *cli.Context, spec *train.Spec) (*allocation, error) {
 		}
 		return nil, nil
 	}
-	switch limit := c.Int("lut"); {
-	case limit < 1:
-		return nil, usagef("train: --lut is %d, want at least 1", limit)
+	switch {
 	case c.Int("seeds") > 1:
 		return nil, usagef("train: --lut chooses for one network, --seeds asks for %d", c.Int("seeds"))
 	case spec.Method == quant.Base:

@@ -20,17 +20,19 @@ type trainReport struct {
 	FloatAccuracyPercent float64 `json:"float_accuracy_percent"`
 	// QATAccuracyPercent is that of the final network with its quantisers
 	// computed in floating point.
-	QATAccuracyPercent     float64       `json:"qat_accuracy_percent"`
-	IntegerAccuracyPercent float64       `json:"integer_accuracy_percent"`
-	Epochs                 int           `json:"epochs"`
-	SamplesPerSecond       float64       `json:"samples_per_second"`
-	Seconds                float64       `json:"seconds"`
-	Seed                   uint64        `json:"seed"`
-	Data                   string        `json:"data"`
-	TrainSamples           int           `json:"train_samples"`
-	TestSamples            int           `json:"test_samples"`
-	Layers                 []layerReport `json:"layers"`
-	History                []epochReport `json:"history"`
+	QATAccuracyPercent     float64 `json:"qat_accuracy_percent"`
+	IntegerAccuracyPercent float64 `json:"integer_accuracy_percent"`
+	Epochs                 int     `json:"epochs"`
+	SamplesPerSecond       float64 `json:"samples_per_second"`
+	Seconds                float64 `json:"seconds"`
+	Seed                   uint64  `json:"seed"`
+	Data                   string  `json:"data"`
+	TrainSamples           int     `json:"train_samples"`
+	// Classes are those that the labels count, 0 without.
+	Classes     int           `json:"classes,omitempty"`
+	TestSamples int           `json:"test_samples"`
+	Layers      []layerReport `json:"layers"`
+	History     []epochReport `json:"history"`
 	// PSNR of a regression, dB, in place of the accuracies.
 	FloatPSNR   float64 `json:"float_psnr_db,omitempty"`
 	QATPSNR     float64 `json:"qat_psnr_db,omitempty"`

@@ -19,13 +19,18 @@ const bestPSNR = 100
 // a peak of 1, of what net gives with integers to the sample's target or, where
 // set has none, to the sample itself.
 func integerPSNR(ctx context.Context, con *console, net *quant.Network, set *data.Set) (float64, error) {
-	aims := set
+	aims := set // in their own order, whatever the network reads
 	if set.Targets != nil {
 		aims = set.Targets
 	}
-	if set.Size() != net.InputSize() || aims.Size() != net.OutputSize() || net.Dequantize == nil {
-		return 0, fmt.Errorf("%s: samples of %d and targets of %d elements, the network turns %d into %d real outputs",
-			set.Name, set.Size(), aims.Size(), net.InputSize(), net.OutputSize())
+	fit, err := fitSamples(net, set)
+	if err != nil {
+		return 0, err
+	}
+	fit.warn(con)
+	set = fit.Set
+	if aims.Size() != net.OutputSize() || net.Dequantize == nil {
+		return 0, fmt.Errorf("%s: targets of %d elements, the network gives %d real outputs", set.Name, aims.Size(), net.OutputSize())
 	}
 	e, ratios := quant.NewExecutor(net), make([]float64, set.Len())
 	bar := con.bar(set.Len(), "integer executor")

@@ -48,7 +48,7 @@ func (a *array) labels() ([]uint8, error) {
 
 // element describes how one array element is stored.
 type element struct {
-	kind  byte // 'u' unsigned, 'i' signed, 'f' IEEE float, as NumPy's type letters
+	kind  byte // 'u' unsigned, 'i' signed, 'f' IEEE float, 'b' bool, as NumPy's type letters
 	size  int  // bytes
 	order binary.ByteOrder
 }
@@ -67,6 +67,10 @@ func (e element) value(b []byte) float64 {
 		u = e.order.Uint64(b)
 	}
 	switch {
+	case e.kind == 'b':
+		return truth(u)
+	case e.kind == 'f' && e.size == 2:
+		return half(uint16(u))
 	case e.kind == 'f' && e.size == 4:
 		return float64(math.Float32frombits(uint32(u)))
 	case e.kind == 'f':
@@ -76,6 +80,34 @@ func (e element) value(b []byte) float64 {
 		return float64(int64(u<<shift) >> shift)
 	}
 	return float64(u)
+}
+
+// truth returns 0 or 1; NaN for a byte that is no bool.
+func truth(u uint64) float64 {
+	if u > 1 {
+		return math.NaN()
+	}
+	return float64(u)
+}
+
+// half returns the number of an IEEE 754 binary16: a sign, 5 bits of exponent with
+// a bias of 15, and 10 of fraction; exponent 0 has no leading 1, 31 is infinity or
+// not a number.
+func half(u uint16) float64 {
+	exponent, fraction := int(u>>10&31), float64(u&1023)
+	v := math.Ldexp(1024+fraction, exponent-25)
+	switch {
+	case exponent == 0:
+		v = math.Ldexp(fraction, -24)
+	case exponent == 31 && fraction == 0:
+		v = math.Inf(1)
+	case exponent == 31:
+		return math.NaN()
+	}
+	if u>>15 != 0 {
+		return -v
+	}
+	return v
 }
 
 // readArray reads the elements of an array of the given shape from r, which

@@ -95,7 +95,7 @@ func openCIFARFile(path string) (*Set, error) {
 
 // open reads the files, packed or not, into one set.
 func (c cifar) open(name string, files ...string) (*Set, error) {
-	s := &Set{Shape: []int{3, 32, 32}, Scale: ByteScale, Classes: c.classes, Bytes: []uint8{}}
+	s := &Set{Shape: []int{3, 32, 32}, Layout: NCHW, Scale: ByteScale, Classes: c.classes, Bytes: []uint8{}}
 	for _, path := range files {
 		err := readUnpacked(path, func(r *bufio.Reader) error { return c.read(r, path, s) })
 		if err != nil {

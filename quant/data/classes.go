@@ -167,6 +167,7 @@ func readClasses(name, first string, files []classFile, classes int) (*Set, erro
 	s := &Set{
 		Name: fmt.Sprintf("%s (%d images of %d classes)", name, len(files), classes), Classes: classes, Scale: ByteScale,
 		Shape: imageShape(p.channels(), p.config.Height, p.config.Width), Bytes: []uint8{},
+		Layout: NCHW,
 	}
 	if len(files) == 0 {
 		return nil, fmt.Errorf("data: %s: no image; want at least %d in a class", name, splitEvery)

@@ -68,7 +68,7 @@ func TestClassFolders(t *testing.T) {
 	}
 	rgb := []uint8{10, 128, 20, 128, 30, 128} // channels first; transparent pixels on black
 	want := append(append(bytes.Clone(rgb), rgb...), 9, 9, 9, 9, 9, 9)
-	if d := cmp.Diff(want, s.Bytes) + cmp.Diff([]uint8{0, 1, 1}, s.Labels) + cmp.Diff([]int{3, 1, 2}, s.Shape); d != "" || s.Classes != 2 {
+	if d := cmp.Diff(want, s.Bytes) + cmp.Diff([]uint8{0, 1, 1}, s.Labels) + cmp.Diff([]int{3, 1, 2}, s.Shape); d != "" || s.Classes != 2 || s.Layout != NCHW {
 		t.Errorf("%s, %d classes:\n%s", s.Name, s.Classes, d)
 	}
 	// The test part is grey, but the first training image is coloured.

@@ -5,6 +5,7 @@
 // super-resolution, from a folder or drawn. docs/data.md describes the formats.
 //
 // Images of several channels are channels-first, [C H W]; grey ones are [H W].
+// Arrays have the shape of their file: see Layout.
 //
 // Files are not trusted: a header never sizes an allocation before the bytes
 // that it promises have been read, and what is wrong is said with the file's
@@ -30,6 +31,9 @@ type Set struct {
 	// Shape is the shape of one sample without the sample axis, e.g. [28 28], or
 	// [3 32 32] for images of three channels.
 	Shape []int
+	// Layout says where the channels of images lie; Unknown where neither the
+	// format nor the user says so.
+	Layout Layout
 	// Bytes holds unsigned-byte samples as read, Len() x Size().
 	Bytes []uint8
 	// Floats holds samples of every other element type, Len() x Size().
@@ -114,17 +118,15 @@ func (s *Set) Slice(lo, hi int) *Set {
 	return &t
 }
 
-// CheckFit returns an error unless a network of the given numbers of inputs and
-// outputs can be evaluated on s: equal sample size, and every label an output
-// or the outputs as many as a target has elements.
-func (s *Set) CheckFit(inputs, outputs int) error {
-	if s.Size() != inputs {
-		return fmt.Errorf("data: %s: samples have %d elements, the network wants %d", s.Name, s.Size(), inputs)
-	}
+// CheckOutputs returns an error unless a network of so many outputs can be
+// evaluated on s: every label is an output, or 0 or 1 where there is a single
+// one, whose sign tells two classes apart; or the outputs are as many as a
+// target has elements.
+func (s *Set) CheckOutputs(outputs int) error {
 	if s.Targets != nil && s.Targets.Size() != outputs {
 		return fmt.Errorf("data: %s: targets have %d elements, the network gives %d", s.Name, s.Targets.Size(), outputs)
 	}
-	return s.checkLabels(outputs)
+	return s.checkLabels(max(outputs, 2))
 }
 
 // Reshape returns a Set that shares s's samples and gives them another shape of

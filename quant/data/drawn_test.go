@@ -34,7 +34,7 @@ func TestDrawnCoversClasses(t *testing.T) {
 			t.Errorf("digit %d: %d of %d samples, want about 400", d, n, s.Len())
 		}
 	}
-	if err := s.CheckFit(784, 10); err != nil {
+	if err := s.CheckOutputs(10); err != nil {
 		t.Error(err)
 	}
 }

@@ -18,7 +18,7 @@ const maxNPYHeader = 1 << 16
 const npyMagic = "\x93NUMPY"
 
 // readNPY reads one NPY array, unpacked, that fills r to its end: unsigned and
-// signed integers, float32 and float64, either byte order, row-major. npyio
+// signed integers, bool, float16, float32 and float64, either byte order, row-major. npyio
 // parses the header; the elements are read here, because npyio takes a
 // truncated file for zeros.
 func readNPY(r io.Reader, name string) (*array, error) {
@@ -86,7 +86,7 @@ func parseNPYHeader(b []byte, name string) (h npy.Header, err error) {
 
 // npyElement turns a NumPy type string such as "<f4" into an element type.
 func npyElement(descr string) (element, error) {
-	bad := fmt.Errorf("element type %q, want u1..u8, i1..i8, f4 or f8", descr)
+	bad := fmt.Errorf("element type %q, want u1..u8, i1..i8, f2..f8 or b1 (numpy.astype)", descr)
 	if len(descr) != 3 {
 		return element{}, bad
 	}
@@ -95,8 +95,9 @@ func npyElement(descr string) (element, error) {
 		e.order = binary.BigEndian
 	}
 	integer := (e.kind == 'u' || e.kind == 'i') && strings.Contains("1248", descr[2:])
-	float := e.kind == 'f' && (e.size == 4 || e.size == 8)
-	if !strings.Contains("<>|=", descr[:1]) || !integer && !float {
+	float := e.kind == 'f' && strings.Contains("248", descr[2:])
+	truth := e.kind == 'b' && e.size == 1
+	if !strings.Contains("<>|=", descr[:1]) || !integer && !float && !truth {
 		return element{}, bad
 	}
 	return e, nil

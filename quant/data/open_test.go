@@ -202,8 +202,8 @@ func TestSetMisuse(t *testing.T) {
 			t.Errorf("WithScale(%v): no error", f)
 		}
 	}
-	if err := s.CheckFit(100, 10); err == nil || !strings.Contains(err.Error(), "samples have 784 elements, the network wants 100") {
-		t.Errorf("CheckFit: %v", err)
+	if _, err := s.Fit([]int{100}, Unknown); err == nil || !strings.Contains(err.Error(), "samples of shape [28 28] have 784 elements, the network wants 100, [100]") {
+		t.Errorf("Fit: %v", err)
 	}
 	for name, f := range map[string]func(){
 		"short dst": func() { s.Sample(0, make([]float32, 783)) },

@@ -10,9 +10,6 @@ import (
 	_ "image/png"
 	"io"
 	"os"
-	"path/filepath"
-	"slices"
-	"strings"
 )
 
 // maxPixels bounds the size of one image.
@@ -166,8 +163,7 @@ func pictureNames(dir string) ([]string, error) {
 	}
 	var names []string
 	for _, e := range entries {
-		ext := strings.ToLower(filepath.Ext(e.Name()))
-		if !e.IsDir() && e.Name()[0] != '.' && slices.Contains([]string{".png", ".jpg", ".jpeg"}, ext) {
+		if !e.IsDir() && isPicture(e.Name()) {
 			names = append(names, e.Name())
 		}
 	}

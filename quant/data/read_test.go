@@ -72,6 +72,12 @@ func TestReadElements(t *testing.T) {
 		{"npy i8 big-endian", npyFile(">i8", "False", "(2,)", be, []int64{-5, 1 << 20}), []int{2}, nil, []float32{-5, 1 << 20}},
 		{"npy f4", npyFile("<f4", "False", "(2, 1)", le, []float32{-1.5, 0.1}), []int{2, 1}, nil, []float32{-1.5, 0.1}},
 		{"npy f8", npyFile("<f8", "True", "(2,)", le, []float64{-1.5, 0.1}), []int{2}, nil, []float32{-1.5, 0.1}},
+		// bool is 0 and 1, and no byte that is divided by 255; binary16 by hand: 1 + 512/1024,
+		// the smallest number, the largest and the smallest normal one, and -0.1 rounded.
+		{"npy bool", npyFile("|b1", "False", "(3,)", le, []uint8{0, 1, 1}), []int{3}, nil, []float32{0, 1, 1}},
+		{"npy f2", npyFile("<f2", "False", "(5,)", le, []uint16{0x3e00, 0x0001, 0x7bff, 0x0400, 0xae66}), []int{5}, nil,
+			[]float32{1.5, 0x1p-24, 65504, 0x1p-14, -0.0999755859375}},
+		{"npy f2 big-endian", npyFile(">f2", "False", "(2,)", be, []uint16{0x3c00, 0xc000}), []int{2}, nil, []float32{1, -2}},
 	} {
 		for _, packed := range []bool{false, true} {
 			file := tc.file
@@ -131,6 +137,10 @@ func TestReadErrors(t *testing.T) {
 		{"NaN", idxFile(0x0D, []int{2}, []float32{0, float32(math.NaN())}), "element 1 is NaN, want a finite number"},
 		{"infinite", npyFile("<f8", "False", "(1,)", le, []float64{math.Inf(1)}), "element 0 is +Inf"},
 		{"beyond float32", npyFile("<f8", "False", "(1,)", le, []float64{1e300}), "element 0 is 1e+300"},
+		{"f2 infinite", npyFile("<f2", "False", "(2,)", le, []uint16{0, 0xfc00}), "element 1 is -Inf"},
+		{"f2 not a number", npyFile("<f2", "False", "(1,)", le, []uint16{0x7e01}), "element 0 is NaN"},
+		{"bool of 2", npyFile("|b1", "False", "(2,)", le, []uint8{1, 2}), "element 1 is NaN"},
+		{"complex", npyFile("<c8", "False", "(1,)", le, []float32{1, 2}), "element type \"<c8\", want u1..u8, i1..i8, f2..f8 or b1"},
 		{"packed, cut in the data", packed[:len(packed)-18], "truncated: wanted"},
 		{"packed, cut in the checksum", packed[:len(packed)-5], "truncated: the packed file ends before its checksum"},
 		{"packed, checksum", badSum, "checksum"},

@@ -96,10 +96,10 @@ func (o Super) cut(name string, images []*Image) (*Set, error) {
 	what := fmt.Sprintf("%s, %d patches of %d images", name, patches, len(images))
 	s := &Set{
 		Name: what + fmt.Sprintf(" reduced %d times", o.Factor), Shape: imageShape(channels, o.Patch, o.Patch), Scale: ByteScale,
-		Bytes: make([]uint8, 0, patches*channels*o.Patch*o.Patch),
+		Layout: NCHW, Bytes: make([]uint8, 0, patches*channels*o.Patch*o.Patch),
 		Targets: &Set{
 			Name: what, Shape: imageShape(channels, side, side), Scale: ByteScale,
-			Bytes: make([]uint8, 0, patches*channels*side*side),
+			Layout: NCHW, Bytes: make([]uint8, 0, patches*channels*side*side),
 		},
 	}
 	for _, m := range images {

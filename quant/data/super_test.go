@@ -130,11 +130,11 @@ func TestTargets(t *testing.T) {
 	if p := a.Slice(2, 4); p.Len() != 2 || p.Targets.Len() != 2 || p.Targets.Bytes[9] != a.Bytes[2*784+9] {
 		t.Errorf("slice of %d samples, %d targets", p.Len(), p.Targets.Len())
 	}
-	if err := a.CheckFit(784, 784); err != nil {
+	if err := a.CheckOutputs(784); err != nil {
 		t.Error(err)
 	}
-	if err := a.CheckFit(784, 10); err == nil || !strings.Contains(err.Error(), "targets have 784 elements, the network gives 10") {
-		t.Errorf("CheckFit: %v", err)
+	if err := a.CheckOutputs(10); err == nil || !strings.Contains(err.Error(), "targets have 784 elements, the network gives 10") {
+		t.Errorf("CheckOutputs: %v", err)
 	}
 }
 

@@ -20,13 +20,18 @@ var binaries = map[string]binaryOp{
 	"Pow": {f: math.Pow, right: apply, left: apply},
 	"Min": {f: func(a, b float64) float64 { return min(a, b) }, right: apply, left: apply},
 	"Max": {f: func(a, b float64) float64 { return max(a, b) }, right: apply, left: apply},
-	"Mod": {f: floorMod, right: apply, left: apply},
+	"Mod": {f: floorMod, right: apply, left: apply}, // without fmod
 
 	"Equal":          {f: truth(func(a, b float64) bool { return a == b }), right: apply, left: apply},
 	"Less":           {f: truth(func(a, b float64) bool { return a < b }), right: apply, left: apply},
 	"Greater":        {f: truth(func(a, b float64) bool { return a > b }), right: apply, left: apply},
 	"LessOrEqual":    {f: truth(func(a, b float64) bool { return a <= b }), right: apply, left: apply},
 	"GreaterOrEqual": {f: truth(func(a, b float64) bool { return a >= b }), right: apply, left: apply},
+}
+
+// comparisons give BOOL.
+var comparisons = map[string]bool{
+	"Equal": true, "Less": true, "Greater": true, "LessOrEqual": true, "GreaterOrEqual": true,
 }
 
 func truth(f func(a, b float64) bool) func(a, b float64) float64 {
@@ -42,15 +47,15 @@ func floorMod(a, b float64) float64 { return a - b*math.Floor(a/b) }
 
 // opBinary evaluates an operator of binaries.
 func opBinary(im *importer, n *node) (value, error) {
-	a, err := im.operand(n, 0)
-	if err != nil {
-		return nil, err
-	}
-	if len(n.in) == 1 && (n.op == "Min" || n.op == "Max") {
-		return a, nil
+	if n.op == "Min" || n.op == "Max" {
+		return im.joined(n, n.op)
 	}
 	if len(n.in) != 2 {
 		return nil, n.errorf("has %d inputs, want 2", len(n.in))
+	}
+	a, err := im.operand(n, 0)
+	if err != nil {
+		return nil, err
 	}
 	b, err := im.operand(n, 1)
 	if err != nil {
@@ -59,9 +64,42 @@ func opBinary(im *importer, n *node) (value, error) {
 	return im.binary(n, n.op, a, b)
 }
 
+// joined puts an operator of binaries between all inputs, from left to right.
+func (im *importer) joined(n *node, name string) (value, error) {
+	out, err := im.operand(n, 0)
+	for i := 1; i < len(n.in) && err == nil; i++ {
+		var v value
+		if v, err = im.operand(n, i); err == nil {
+			out, err = im.binary(n, name, out, v)
+		}
+	}
+	return out, err
+}
+
+// binaryOf returns an operator of binaries as the attributes of n have it.
+func (im *importer) binaryOf(n *node, name string) (binaryOp, error) {
+	op := binaries[name]
+	if n.op != "Mod" {
+		return op, nil
+	}
+	e, err := im.commonType(n)
+	switch {
+	case err != nil:
+		return op, err
+	case n.int("fmod", 0) != 0:
+		op.f = math.Mod
+	case !e.integer():
+		return op, n.errorf("takes remainders of %v, want fmod=1 or integers", e)
+	}
+	return op, nil
+}
+
 // binary evaluates an operator of binaries on two values.
 func (im *importer) binary(n *node, name string, a, b value) (value, error) {
-	op := binaries[name]
+	op, err := im.binaryOf(n, name)
+	if err != nil {
+		return nil, err
+	}
 	for _, v := range []value{a, b} {
 		if r, ok := v.(*ranking); ok {
 			return nil, mixed(n, r)
@@ -77,10 +115,25 @@ func (im *importer) binary(n *node, name string, a, b value) (value, error) {
 	case aConst:
 		f := op.f
 		return im.stepped(n, b.(*stream), ta, op.left, func(v, p float64) float64 { return f(p, v) })
-	case name != "Add":
-		return nil, n.errorf("both inputs depend on the network's input; only Add joins them")
 	}
-	return im.addStreams(n, []*stream{a.(*stream), b.(*stream)})
+	return im.joinStreams(n, name, a.(*stream), b.(*stream))
+}
+
+// joinStreams evaluates an operator of binaries on two streams.
+func (im *importer) joinStreams(n *node, name string, a, b *stream) (value, error) {
+	switch name {
+	case "Sub":
+		less, err := b.scaled(n, mul, param{all: -1})
+		if err != nil {
+			return nil, err
+		}
+		b = less.(*stream)
+	case "Add":
+	default:
+		return nil, n.errorf("both inputs depend on the network's input; only Add and Sub join them: there is no layer for "+
+			"%s of two tensors", clip(name))
+	}
+	return im.addStreams(n, []*stream{a, b})
 }
 
 // stepped returns s followed by one operation with the constant t.
@@ -92,7 +145,8 @@ func (im *importer) stepped(n *node, s *stream, t *tensor, k kind, f func(v, p f
 	switch k {
 	case apply:
 		level := n.op == "Min" || n.op == "Max"
-		return s.then(n, step{kind: apply, fn: func(c int, v float64) float64 { return f(v, p.at(c)) }, level: level, varies: p.each != nil})
+		fn := func(c int, v float64) float64 { return f(v, p.at(c)) }
+		return s.then(n, step{kind: apply, fn: fn, level: level, varies: p.each != nil})
 	case mul, div:
 		return s.scaled(n, k, p)
 	}
@@ -156,8 +210,8 @@ func (im *importer) foldQuantised(n *node, a, b *tensor, f func(a, b float64) fl
 	}
 	q := *ints.q
 	q.scale = q.scale.paired(p, f)
-	if !q.scale.every(finite) {
-		return nil, n.errorf("makes a scale that is NaN or infinite")
+	if i, bad, found := q.scale.but(finite); found {
+		return nil, n.errorf("%smakes a scale of %v, want a finite number", q.scale.which("element", i), bad)
 	}
 	out.q = &q
 	return out, nil
@@ -172,6 +226,9 @@ func opBatchNorm(im *importer, n *node) (value, error) {
 	s, ok := v.(*stream)
 	if !ok {
 		return nil, n.errorf("wants an input that depends on the network's")
+	}
+	if err := s.inReals(n); err != nil {
+		return nil, err
 	}
 	if n.int("training_mode", 0) != 0 {
 		return nil, n.errorf("is in training mode, export the network in evaluation mode")
@@ -200,8 +257,9 @@ func opBatchNorm(im *importer, n *node) (value, error) {
 	}
 	epsilon := n.float("epsilon", 1e-5)
 	sigma := p[3].mapped(func(v float64) float64 { return math.Sqrt(v + epsilon) })
-	if !sigma.every(func(v float64) bool { return v > 0 && finite(v) }) {
-		return nil, n.errorf("a variance is not positive or not finite")
+	if c, _, found := sigma.but(func(v float64) bool { return v > 0 && finite(v) }); found {
+		return nil, n.errorf("%sa variance is not positive or not finite", sigma.which("channel", c))
 	}
-	return s.then(n, step{kind: sub, p: p[2]}, step{kind: div, p: sigma}, step{kind: mul, p: p[0]}, step{kind: add, p: p[1]})
+	return s.then(n,
+		step{kind: sub, p: p[2]}, step{kind: div, p: sigma}, step{kind: mul, p: p[0]}, step{kind: add, p: p[1]})
 }

@@ -1,6 +1,7 @@
 package qonnx
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 
@@ -76,12 +77,15 @@ func (a *assembly) input() (*quant.InputQuantizer, error) {
 	roots := a.roots(fromInput)
 	if len(roots) != 1 || roots[0] == nil {
 		if len(roots) > 1 && roots[0] != nil && roots[1] != nil {
-			return nil, fmt.Errorf("the graph's input is quantised by node %s and by node %s: want one Quant for all", roots[0].at.label(), roots[1].at.label())
+			return nil, fmt.Errorf("the graph's input is quantised by node %s and by node %s: want one Quant for all",
+				roots[0].at.label(), roots[1].at.label())
 		}
 		return nil, fmt.Errorf("the graph's input is not read as integers")
 	}
 	r := roots[0]
-	q := &quant.InputQuantizer{Type: r.typ, Shape: quant.Vector(a.im.width), Quantize: inputQuantizer(r), Assumed: a.im.pixelStream != nil}
+	q := &quant.InputQuantizer{
+		Type: r.typ, Shape: quant.Vector(a.im.width), Quantize: inputQuantizer(r), Assumed: a.im.pixelStream != nil,
+	}
 	if g := a.im.image; g != nil {
 		q.Shape = g.shape
 		if !slices.IsSortedFunc(g.order, func(x, y int32) int { return int(x - y) }) {
@@ -135,7 +139,13 @@ func fromRaw(r *rounding) func(c int, acc int64) int64 {
 
 // setScore ranks the outputs of the last layer.
 func setScore(l *quant.Layer, t *site, accs []quant.AccRange, last *ending) error {
-	score, err := newScore(accs, last.steps)
+	var score *quant.Score
+	var err error
+	if last.single {
+		score, err = signScore(accs[0], last.all, last.steps)
+	} else {
+		score, err = newScore(accs, last.steps)
+	}
 	if err != nil {
 		return fmt.Errorf("layer %q, node %s: %w", l.Name, t.at.label(), err)
 	}
@@ -224,7 +234,9 @@ func (a *assembly) requantize(l *quant.Layer, accs []quant.AccRange, prior, r *r
 
 // bisect sets the thresholds of l, which end in r, from a chain over a range of
 // every channel.
-func (a *assembly) bisect(l *quant.Layer, r *rounding, accs []quant.AccRange, chain func(c int, acc int64) int64) error {
+func (a *assembly) bisect(
+	l *quant.Layer, r *rounding, accs []quant.AccRange, chain func(c int, acc int64) int64,
+) error {
 	levels := 1<<r.typ.Bits - 1
 	if r.typ.Bits > maxBits {
 		return r.at.errorf("gives integers of %d bits, want at most %d", r.typ.Bits, maxBits)
@@ -234,9 +246,17 @@ func (a *assembly) bisect(l *quant.Layer, r *rounding, accs []quant.AccRange, ch
 	}
 	t := &quant.Thresholds{Output: r.typ, Values: make([]int64, 0, l.Out*levels)}
 	for c := range l.Out {
-		row, inverted, err := quant.BisectThresholds(accs[c], r.typ, func(acc int64) int64 { return chain(c, acc) })
+		// The bisection sees an integer that no type holds; users want to read NaN.
+		var nan error // the first accumulator without a number
+		row, inverted, err := quant.BisectThresholds(accs[c], r.typ, func(acc int64) int64 {
+			y := chain(c, acc)
+			if y == notANumber && nan == nil {
+				nan = fmt.Errorf("accumulator %d gives NaN, want %v", acc, r.typ)
+			}
+			return y
+		})
 		if err != nil {
-			return chainError(l, r, c, accs[c], err)
+			return chainError(l, r, c, accs[c], cmp.Or(nan, err))
 		}
 		t.Values = append(t.Values, row...)
 		if inverted && t.Inverted == nil {

@@ -108,7 +108,8 @@ func (b *builder) linear(at string, l *Layer, in written) string {
 	w := b.weights(at, l, []int{l.Out, l.In}, channelsFirst(l.Weights, s.Positions(), s.C))
 	if l.Bias != nil {
 		bias := b.floats(l.Name+".bias", []int{l.Out}, l.Bias)
-		return b.node("Gemm", at+"/Gemm", []string{x, w, bias}, floatAttr("alpha", 1), floatAttr("beta", 1), intAttr("transB", 1))
+		return b.node("Gemm", at+"/Gemm", []string{x, w, bias},
+			floatAttr("alpha", 1), floatAttr("beta", 1), intAttr("transB", 1))
 	}
 	t := b.node("Transpose", at+"/Transpose", []string{w}, intsAttr("perm", 1, 0))
 	return b.node("MatMul", at+"/MatMul", []string{x, t})
@@ -172,7 +173,8 @@ func (b *builder) operation(at string, l *Layer, in []written) string {
 	x := names[0]
 	switch l.Kind {
 	case quant.AvgPool:
-		return b.node("AveragePool", at+"/AveragePool", names, append(windowAttrs(l.Window, false), intAttr("ceil_mode", 0), intAttr("count_include_pad", 1))...)
+		return b.node("AveragePool", at+"/AveragePool", names,
+			append(windowAttrs(l.Window, false), intAttr("ceil_mode", 0), intAttr("count_include_pad", 1))...)
 	case quant.MaxPool:
 		return b.node("MaxPool", at+"/MaxPool", names, append(windowAttrs(l.Window, true), intAttr("ceil_mode", 0))...)
 	case quant.Add:
@@ -185,13 +187,15 @@ func (b *builder) operation(at string, l *Layer, in []written) string {
 	case quant.Upsample:
 		f := float32(l.Factor)
 		return b.node("Resize", at+"/Resize", []string{x, "", b.floats(at+"/scales", []int{4}, []float32{1, 1, f, f})},
-			stringAttr("coordinate_transformation_mode", "asymmetric"), stringAttr("mode", "nearest"), stringAttr("nearest_mode", "floor"))
+			stringAttr("coordinate_transformation_mode", "asymmetric"),
+			stringAttr("mode", "nearest"), stringAttr("nearest_mode", "floor"))
 	case quant.PixelShuffle:
 		mode := "CRD"
 		if l.DepthFirst {
 			mode = "DCR"
 		}
-		return b.node("DepthToSpace", at+"/DepthToSpace", names, intAttr("blocksize", int64(l.Factor)), stringAttr("mode", mode))
+		return b.node("DepthToSpace", at+"/DepthToSpace", names,
+			intAttr("blocksize", int64(l.Factor)), stringAttr("mode", mode))
 	}
 	return x // Requantize is no more than its quantiser
 }
@@ -243,7 +247,8 @@ func (b *builder) actQuant(at, x string, a *ActQuant) string {
 }
 
 func (b *builder) quant(at string, in []string, signed, narrow bool) string {
-	out := b.node("Quant", at+"/Quant", in, boolAttr("narrow", narrow), stringAttr("rounding_mode", "ROUND"), boolAttr("signed", signed))
+	out := b.node("Quant", at+"/Quant", in,
+		boolAttr("narrow", narrow), stringAttr("rounding_mode", "ROUND"), boolAttr("signed", signed))
 	b.g.Node[len(b.g.Node)-1].Domain = proto.String("onnx.brevitas")
 	return out
 }

@@ -1,6 +1,7 @@
 package qonnx
 
 import (
+	"math"
 	"math/big"
 	"slices"
 )
@@ -28,6 +29,9 @@ type step struct {
 	// level says that fn never falls, for any element; varies that it differs
 	// from channel to channel.
 	level, varies bool
+	// partial says that fn gives NaN where ONNX leaves the result open: nothing
+	// behind it makes a number of that.
+	partial bool
 	// part is set on a Concat of accumulators, a first step: the chain of channel
 	// c before it, and which channel it is there.
 	part func(c int) ([]step, int)
@@ -39,8 +43,17 @@ type step struct {
 // maxSteps bounds a chain.
 const maxSteps = 256
 
+// open is the NaN of a partial step.
+var open = math.Float64frombits(0x7ff80000_00a20e00)
+
+// isOpen says that v is what a partial step left open.
+func isOpen(v float64) bool { return math.Float64bits(v) == math.Float64bits(open) }
+
 // run puts v, the value of base element c, through the steps.
 func run(steps []step, c int, v float64) float64 {
+	if isOpen(v) {
+		return v
+	}
 	for i := range steps {
 		st := &steps[i]
 		switch st.kind {
@@ -55,7 +68,9 @@ func run(steps []step, c int, v float64) float64 {
 		case div:
 			v /= st.p.at(c)
 		case apply:
-			v = st.fn(c, v)
+			if v = st.fn(c, v); st.partial && math.IsNaN(v) {
+				return open
+			}
 		}
 	}
 	return v
@@ -70,11 +85,11 @@ func (s *stream) then(n *node, steps ...step) (*stream, error) {
 	for i := range steps {
 		st := &steps[i]
 		st.at = n
-		if st.kind != apply && !st.p.every(finite) {
-			return nil, n.errorf("a constant is NaN or infinite")
+		if c, bad, found := st.p.but(finite); found && st.kind != apply {
+			return nil, n.errorf("%sa constant is %v, want a finite number", st.p.which("channel", c), bad)
 		}
-		if st.kind == div && !st.p.every(func(v float64) bool { return v != 0 }) {
-			return nil, n.errorf("divides by zero")
+		if c, _, found := st.p.but(func(v float64) bool { return v != 0 }); found && st.kind == div {
+			return nil, n.errorf("%sdivides by zero", st.p.which("channel", c))
 		}
 	}
 	if err := s.keepsPads(steps); err != nil {
@@ -82,7 +97,7 @@ func (s *stream) then(n *node, steps ...step) (*stream, error) {
 	}
 	out := *s
 	out.steps = append(s.steps[:len(s.steps):len(s.steps)], steps...)
-	out.q, out.at = nil, n
+	out.q, out.at, out.wide = nil, n, 0
 	return &out, nil
 }
 
@@ -93,7 +108,8 @@ func (s *stream) keepsPads(steps []step) error {
 	}
 	for c := range s.width {
 		if run(steps, c, 0) != 0 {
-			return s.by.errorf("pads with zeros, which node %s (%s) behind it changes: want a convolution or a Quant with zero point 0 there", steps[0].at.label(), clip(steps[0].at.op))
+			return s.by.errorf("pads with zeros, which node %s (%s) behind it changes: want a convolution or a Quant with "+
+				"zero point 0 there", steps[0].at.label(), clip(steps[0].at.op))
 		}
 	}
 	return nil
@@ -139,7 +155,8 @@ func affine(steps []step, c int) (gain, offset *big.Rat, err error) {
 			continue
 		}
 		if st.kind == apply {
-			return nil, nil, st.at.errorf("the outputs of the last layer must be an affine function of its accumulators or end in a Quant")
+			return nil, nil, st.at.errorf("the outputs of the last layer must be an affine function of its accumulators or " +
+				"end in a Quant")
 		}
 		if p.SetFloat64(st.p.at(c)) == nil {
 			return nil, nil, st.at.errorf("a constant is NaN or infinite")

@@ -70,6 +70,9 @@ func (im *importer) imageOperand(n *node, v value) (*stream, error) {
 	if err := narrow(n, s); err != nil {
 		return nil, err
 	}
+	if err := s.inReals(n); err != nil {
+		return nil, err
+	}
 	if s.pads != nil && !s.q.offset.zero() {
 		return nil, s.by.errorf("pads integers that are shifted, so that 0 is none of them")
 	}
@@ -130,7 +133,8 @@ func (c *convolution) window(s *stream, in quant.Shape) error {
 		return err
 	}
 	if !s.q.offset.zero() && c.win.Top+c.win.Left+c.win.Bottom+c.win.Right > 0 {
-		return c.n.errorf("pads integers that are shifted, so that 0 is none of them: want a Quant with zero point 0, or no pads")
+		return c.n.errorf("pads integers that are shifted, so that 0 is none of them: want a Quant with zero point 0, or " +
+			"no pads")
 	}
 	rows, cols := c.win.Slide(in.H, in.W)
 	if rows < 1 || cols < 1 {

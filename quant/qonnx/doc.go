@@ -10,10 +10,10 @@
 //     depend on the network's input is a tensor and is folded (fold.go). What
 //     does is a stream: elements of the input, or of a layer's accumulators,
 //     arranged by a view (view.go) and followed by a chain of elementwise steps
-//     (chain.go).
+//     (chain.go). Either has an element type, which Cast changes (cast.go).
 //   - An operator that sums or compares integers ends its streams and starts the
 //     next: it becomes a site (site.go, with linear.go, conv.go, pool.go,
-//     join.go). A view that is not in the order of its base becomes one too
+//     join.go, sum.go, select.go). A view that is not in the order of its base becomes one too
 //     (image.go).
 //   - Sites become layers (assembly.go). Each chain, from the accumulator to the
 //     Quant that a reader wants, is evaluated in float64 exactly as the graph

@@ -147,7 +147,8 @@ func (im *importer) applied(n *node, f func(float64) float64, rising, level bool
 	case *tensor:
 		return im.foldUnary(n, v, f)
 	case *stream:
-		out, err := v.then(n, step{kind: apply, fn: func(_ int, x float64) float64 { return f(x) }, rising: rising, level: level})
+		fn := func(_ int, x float64) float64 { return f(x) }
+		out, err := v.then(n, step{kind: apply, fn: fn, rising: rising, level: level})
 		if err != nil {
 			return nil, err
 		}
@@ -201,33 +202,6 @@ func opClip(im *importer, n *node) (value, error) {
 		return nil, n.errorf("clips to %v..%v", lo, hi)
 	}
 	return im.applied(n, func(v float64) float64 { return clamp(v, lo, hi) }, false, true)
-}
-
-// opCast truncates where it casts to an integer type.
-func opCast(im *importer, n *node) (value, error) {
-	v, err := im.operand(n, 0)
-	if err != nil {
-		return nil, err
-	}
-	toInteger := integerType(int32(n.int("to", typeFloat)))
-	switch v := v.(type) {
-	case *tensor:
-		out := *v
-		if toInteger && !v.integer {
-			folded, err := im.foldUnary(n, v, math.Trunc)
-			if err != nil {
-				return nil, err
-			}
-			out = *folded.(*tensor)
-		}
-		out.integer = toInteger
-		return &out, nil
-	case *stream:
-		if toInteger {
-			return im.applied(n, math.Trunc, false, true)
-		}
-	}
-	return v, nil
 }
 
 // opPRelu has one slope for all channels or one for each.

@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"google.golang.org/protobuf/proto"
 )
 
 // wantError fails unless err is one line that contains want.
@@ -28,11 +30,12 @@ var (
 
 // badGraphs lists graphs that are refused, by what the error says.
 var badGraphs = map[string]func() (*testGraph, []string){
-	`unsupported operator LSTM (node "n2")`: func() (*testGraph, []string) {
+	`unsupported operator LSTM of the empty domain, ONNX's own (node "n2")`: func() (*testGraph, []string) {
 		g := newTestGraph(1, 1, 2, 2)
 		return g, in(g.op("LSTM", in("x", g.f32([]int{1, 1, 1, 1}, 1))))
 	},
-	`unsupported operator QuantizeLinear (node "n2"): want Quant nodes, export to QONNX`: func() (*testGraph, []string) {
+	`unsupported operator QuantizeLinear of the empty domain, ONNX's own (node "n2"): want Quant nodes, export to ` +
+		`QONNX`: func() (*testGraph, []string) {
 		g := newTestGraph(1, 4)
 		return g, in(g.op("QuantizeLinear", in("x", g.scalar(1))))
 	},
@@ -45,7 +48,21 @@ var badGraphs = map[string]func() (*testGraph, []string){
 		w := g.q(g.f32([]int{1, 1, 3, 3}, 1, 1, 1, 1, 1, 1, 1, 1, 1), quantOf{scale: g.scalar(1), bits: 2, signed: true})
 		return g, in(g.op("Conv", in(g.op("Add", in(g.input("x"), g.scalar(1))), w), intsAttr("pads", 1, 1, 1, 1)))
 	},
-	`(Add): adds integers of scales 0.25 and 0.1`: func() (*testGraph, []string) {
+	// Three operands, and two of more than 18 bits together.
+	`(Sum): adds integers of unrelated scales (operand 0 UINT3, scale 0.25; operand 1 UINT3, scale ` +
+		`0.10000000149011612; operand 2`: func() (*testGraph, []string) {
+		g := newTestGraph(1, 4)
+		x := g.input("x")
+		y, z := g.q(x, quantOf{scale: g.scalar(0.1), bits: 3}), g.q(x, quantOf{scale: g.scalar(0.3), bits: 3})
+		return g, in(g.op("Sum", in(x, y, z)))
+	},
+	`two operands of at most 18 bits together may have any two scales`: func() (*testGraph, []string) {
+		g := newTestGraph(1, 4)
+		x := g.q("x", quantOf{scale: g.scalar(0.25), bits: 10})
+		return g, in(g.op("Add", in(x, g.q(x, quantOf{scale: g.scalar(0.1), bits: 9}))))
+	},
+	// It says at which node the outputs cease to be affine.
+	`(Add): the outputs of the last layer must be an affine function`: func() (*testGraph, []string) {
 		g := newTestGraph(1, 4)
 		x := g.input("x")
 		return g, in(g.op("Add", in(x, g.q(x, quantOf{scale: g.scalar(0.1), bits: 3}))))
@@ -83,7 +100,8 @@ var badGraphs = map[string]func() (*testGraph, []string){
 		g := newTestGraph(1, 1, 2, 2)
 		return g, in(g.op("Resize", in(g.input("x"), "", "", g.i64(4, 6)), intsAttr("axes", 2, 3), stringAttr("keep_aspect_ratio_policy", "not_larger")))
 	},
-	`(Pad): pads with zeros, and node "n7" (MaxPool) behind it takes maxima of values that may be below them`: func() (*testGraph, []string) {
+	`(Pad): pads with zeros, and node "n7" (MaxPool) behind it takes maxima of values that may be below ` +
+		`them`: func() (*testGraph, []string) {
 		g := newTestGraph(1, 1, 2, 2)
 		x := g.q("x", quantOf{scale: g.scalar(0.25), bits: 3, signed: true})
 		return g, in(g.op("MaxPool", in(g.op("Pad", in(x, g.i64(0, 0, 1, 1, 0, 0, 1, 1)))), intsAttr("kernel_shape", 2, 2)))
@@ -99,12 +117,14 @@ var badGraphs = map[string]func() (*testGraph, []string){
 		x := g.op("Pad", in(g.input("x"), g.i64(0, 0, 2, 0, 0, 0, 0, 0)))
 		return g, in(g.op("MaxPool", in(x), intsAttr("kernel_shape", 2, 2)))
 	},
-	`(Pad): pads, but node "n7" (ReduceMean) behind it takes no pads: want a convolution, MaxPool or AveragePool`: func() (*testGraph, []string) {
+	`(Pad): pads, but node "n7" (ReduceMean) behind it takes no pads: want a convolution, MaxPool or ` +
+		`AveragePool`: func() (*testGraph, []string) {
 		g := newTestGraph(1, 1, 2, 2)
 		x := g.op("Pad", in(g.input("x"), g.i64(0, 0, 1, 0, 0, 0, 0, 0)))
 		return g, in(g.op("ReduceMean", in(x), intsAttr("axes", 2, 3)))
 	},
-	`(ReduceMean): takes the mean over some of the axes of shape [1 2 2 3], want rows, columns or both`: func() (*testGraph, []string) {
+	`(ReduceMean): takes the mean over some of the axes of shape [1 2 2 3], want rows, columns or ` +
+		`both`: func() (*testGraph, []string) {
 		g := newTestGraph(1, 2, 2, 3)
 		w := g.q(g.f32([]int{2, 2, 1, 1}, 1, 0, 1, 1), quantOf{scale: g.scalar(1), bits: 2, signed: true})
 		x := g.act(g.op("Conv", in(g.input("x"), w)))
@@ -118,7 +138,8 @@ var badGraphs = map[string]func() (*testGraph, []string){
 		g := newTestGraph(1, 4)
 		return g, in(g.op("ReduceMean", in(g.input("x")), intsAttr("axes", 1)))
 	},
-	`(Conv): reads shape [1 12 12 12] with its channels on axis 1, but they lie on another`: func() (*testGraph, []string) {
+	`(Conv): reads shape [1 12 12 12] with its channels on axis 1, but they lie on ` +
+		`another`: func() (*testGraph, []string) {
 		// As many rows as channels: the shapes alone would fit.
 		g := newTestGraph(1, 12, 6, 6)
 		w := g.q(g.f32([]int{12, 12, 1, 1}, make([]float32, 144)...), quantOf{scale: g.scalar(1), bits: 2, signed: true})
@@ -126,7 +147,8 @@ var badGraphs = map[string]func() (*testGraph, []string){
 		x = g.op("Resize", in(x, "", g.f32([]int{4}, 1, 2, 2, 1)), stringAttr("mode", "nearest"))
 		return g, in(g.op("Conv", in(x, w)))
 	},
-	`(Sigmoid): the outputs of the last layer must be an affine function`: func() (*testGraph, []string) { // of one head of two
+	`(Sigmoid): the outputs of the last layer must be an affine ` +
+		`function`: func() (*testGraph, []string) { // of one head of two
 		g := newTestGraph(1, 4)
 		x := g.input("x")
 		return g, in(g.op("Concat", in(g.fc1(x), g.op("Sigmoid", in(g.fc1(x)))), intAttr("axis", 1)))
@@ -154,7 +176,7 @@ var badGraphs = map[string]func() (*testGraph, []string){
 		g := newTestGraph(1, 1, 2, 2)
 		return g, in(g.op("Conv", in("x", g.f32([]int{1, 1, 1, 1}, 1))))
 	},
-	`unsupported operator some.where.Quant (node "n`: func() (*testGraph, []string) {
+	`unsupported operator Quant of domain "some.where" (node "n`: func() (*testGraph, []string) {
 		g := newTestGraph(1, 4)
 		return g, in(g.q("x", quantOf{scale: g.scalar(1), bits: 2, domain: "some.where"}))
 	},
@@ -179,14 +201,49 @@ var badGraphs = map[string]func() (*testGraph, []string){
 		g := newTestGraph(1, 4)
 		return g, in(g.op("MatMul", in(g.input("x"), g.q(g.f32([]int{4, 1}, 1, 2, inf, 3), quantOf{scale: g.scalar(1), bits: 3, signed: true}))))
 	},
-	`(Quant): scale is 0, want a positive number`:     quantWith(quantOf{bits: 3}, 0, 0),
-	`(Quant): scale is -2, want`:                      quantWith(quantOf{bits: 3}, -2, 0),
-	`(Quant): scale is NaN, want`:                     quantWith(quantOf{bits: 3}, nan, 0),
-	`(Quant): zero point is 0.5, want an integer`:     quantWith(quantOf{bits: 3}, 1, 0.5),
-	`(Quant): bit width is 2.5`:                       quantWith(quantOf{bits: 2.5}, 1, 0),
-	`(Quant): bit width is 0`:                         quantWith(quantOf{bits: 0}, 1, 0),
-	`(Quant): unknown rounding mode "NOISE"`:          quantWith(quantOf{bits: 3, mode: "NOISE"}, 1, 0),
-	`from node "n4" (Quant), is not quantised: put a`: quantWith(quantOf{bits: 17}, 1, 0),
+	`(Quant): scale is 0, want a positive ` +
+		`number`: quantWith(quantOf{bits: 3}, 0, 0),
+	`(Quant): scale is -2, want`: quantWith(quantOf{bits: 3}, -2, 0),
+	`(Quant): channel 0: scale is NaN, ` +
+		`want`: quantWith(quantOf{bits: 3}, nan, 0),
+	`(Quant): zero point is 0.5, want an ` +
+		`integer`: quantWith(quantOf{bits: 3}, 1, 0.5),
+	`(Quant): bit width is 2.5`:              quantWith(quantOf{bits: 2.5}, 1, 0),
+	`(Quant): bit width is 0`:                quantWith(quantOf{bits: 0}, 1, 0),
+	`(Quant): unknown rounding mode "NOISE"`: quantWith(quantOf{bits: 3, mode: "NOISE"}, 1, 0),
+	`from node "n4" (Quant), has integers of 17 bits, which is too wide: want at most ` +
+		`16`: quantWith(quantOf{bits: 17}, 1, 0),
+	`(Quant): channel 2: scale is -1, want a positive number`: func() (*testGraph, []string) {
+		g := newTestGraph(1, 4)
+		x := g.fc1(g.input("x"))
+		return g, in(g.q(x, quantOf{scale: g.f32([]int{3}, 1, 0.5, -1), bits: 3}))
+	},
+	`(Quant): element 5: scale is 0, want a positive number`: func() (*testGraph, []string) {
+		g := newTestGraph(1, 4)
+		scale := g.f32([]int{4, 2}, 1, 1, 1, 1, 1, 0, 1, 1)
+		w := g.q(g.f32([]int{4, 2}, 1, 2, 3, 1, 2, 3, 1, 2), quantOf{scale: scale, bits: 3, signed: true})
+		return g, in(g.op("MatMul", in(g.input("x"), w)))
+	},
+	`(Quant): channel 1: zero point is 0.5, want an integer`: func() (*testGraph, []string) {
+		g := newTestGraph(1, 4)
+		x := g.fc1(g.input("x"))
+		return g, in(g.q(x, quantOf{scale: g.scalar(1), zero: g.f32([]int{3}, 1, 0.5, -1), bits: 3}))
+	},
+	`(MatMul): its weights, of shape [4 1], are integers of 17 bits, which is too wide: want at most ` +
+		`16`: func() (*testGraph, []string) {
+		g := newTestGraph(1, 4)
+		w := g.q(g.f32([]int{4, 1}, 1, 2, 3, 4), quantOf{scale: g.scalar(1), bits: 17, signed: true})
+		return g, in(g.op("MatMul", in(g.input("x"), w)))
+	},
+	// Every fault is named, but not what follows from it.
+	`2 faults: unsupported operator LSTM of the empty domain, ONNX's own (node "n5"); unsupported operator Frob of ` +
+		`domain "acme" (node "n`: func() (*testGraph, []string) {
+		g := newTestGraph(1, 4)
+		x := g.op("LSTM", in(g.input("x")))
+		y := g.op("Frob", in("x"))
+		g.g.Node[len(g.g.Node)-1].Domain = proto.String("acme")
+		return g, in(g.op("Add", in(g.op("Relu", in(x)), y)))
+	},
 	`(MatMul): has weights of shape [4 0], want none of size 0`: func() (*testGraph, []string) {
 		g := newTestGraph(1, 4)
 		w := g.q(g.f32([]int{4, 0}), quantOf{scale: g.scalar(1), bits: 3, signed: true})
@@ -200,8 +257,8 @@ var badGraphs = map[string]func() (*testGraph, []string){
 		g := newTestGraph(1, 5)
 		return g, in(g.fc1(g.input("x")))
 	},
-	`cannot multiply 2 rows of 4 inputs, shape [1 2 4], by weights: want one row, or`: func() (*testGraph, []string) {
-		g := newTestGraph(1, 2, 4)
+	`cannot multiply 4 rows of 4 inputs, shape [1 2 2 1 4], by weights: want one row, or`: func() (*testGraph, []string) {
+		g := newTestGraph(1, 2, 2, 1, 4)
 		return g, in(g.fc1(g.input("x")))
 	},
 	`cannot multiply weights of shape [3 4] by one column of 4 inputs, shape [1 4]`: func() (*testGraph, []string) {
@@ -244,15 +301,18 @@ var badGraphs = map[string]func() (*testGraph, []string){
 		g.g.Node[0].Output[0] = "x"
 		return g, in("x")
 	},
-	`both inputs depend on the network's input; only Add joins them`: func() (*testGraph, []string) {
+	`both inputs depend on the network's input; only Add and Sub join them: there is no layer for ` +
+		`Mul`: func() (*testGraph, []string) {
 		g := newTestGraph(1, 4)
 		x := g.input("x")
 		return g, in(g.op("Mul", in(x, x)))
 	},
-	`(MatMul) is not quantised: both operands need Quant nodes of one common scale`: func() (*testGraph, []string) {
+	// All operands at fault are named.
+	`operand 0, from node "n12" (Relu), is not quantised; operand 2, from node "n13" (Tanh), is not quantised: all ` +
+		`operands`: func() (*testGraph, []string) {
 		g := newTestGraph(1, 4)
-		x := g.input("x")
-		return g, in(g.op("Add", in(g.fc1(x), g.fc1(x))))
+		x := g.fc1(g.input("x"))
+		return g, in(g.op("Sum", in(g.op("Relu", in(x)), x, g.op("Tanh", in(x)))))
 	},
 	`differ, want one output`: func() (*testGraph, []string) {
 		g := newTestGraph(1, 4)
@@ -263,7 +323,7 @@ var badGraphs = map[string]func() (*testGraph, []string){
 		g := newTestGraph(1, 4)
 		return g, in(g.fc2(g.act(g.op("Softmax", in(g.fc1(g.input("x")))))))
 	},
-	`(Softmax): works on axis 0 of shape [1 3], want the axis of all channels`: func() (*testGraph, []string) {
+	`(Softmax): works on axis 0 of shape [1 3], want the axis of all elements`: func() (*testGraph, []string) {
 		g := newTestGraph(1, 4)
 		return g, in(g.op("Softmax", in(g.fc1(g.input("x"))), intAttr("axis", 0)))
 	},
@@ -296,15 +356,15 @@ var badGraphs = map[string]func() (*testGraph, []string){
 		g := newTestGraph(1, 4)
 		return g, in(g.op("Add", in(g.fc1(g.input("x")), g.f32([]int{2}, 1, 2))))
 	},
-	`(Mul): a constant is NaN or infinite`: func() (*testGraph, []string) {
+	`(Mul): a constant is +Inf, want a finite number`: func() (*testGraph, []string) {
 		g := newTestGraph(1, 4)
 		return g, in(g.op("Mul", in(g.fc1(g.input("x")), g.scalar(inf))))
 	},
-	`(Div): divides by zero`: func() (*testGraph, []string) {
+	`(Div): channel 1: divides by zero`: func() (*testGraph, []string) {
 		g := newTestGraph(1, 4)
 		return g, in(g.op("Div", in(g.fc1(g.input("x")), g.f32([]int{3}, 1, 0, 1))))
 	},
-	`(BatchNormalization): a variance is not positive or not finite`: func() (*testGraph, []string) {
+	`(BatchNormalization): channel 1: a variance is not positive or not finite`: func() (*testGraph, []string) {
 		g := newTestGraph(1, 4)
 		v := g.f32([]int{3}, 1, -1, 1)
 		return g, in(g.op("BatchNormalization", in(g.fc1(g.input("x")), v, v, v, v)))

@@ -45,8 +45,9 @@ func foldExpand(im *importer, n *node) (value, error) {
 	return &wide, nil
 }
 
-func foldWhere(im *importer, n *node) (value, error) {
-	cond, err := im.constant(n, 0)
+// opWhere chooses between two constants, by a constant or a stream of BOOL.
+func opWhere(im *importer, n *node) (value, error) {
+	cond, err := im.operand(n, 0)
 	if err != nil {
 		return nil, err
 	}
@@ -58,26 +59,63 @@ func foldWhere(im *importer, n *node) (value, error) {
 	if err != nil {
 		return nil, err
 	}
-	pick := func(c *tensor, x *tensor, keep bool) (*tensor, error) {
-		v, err := im.foldBinary(n, c, x, func(c, x float64) float64 {
-			if (c != 0) == keep {
-				return x
-			}
-			return 0
-		})
-		if err != nil {
-			return nil, err
+	if a.elem != b.elem && !(a.elem.real() && b.elem.real()) {
+		return nil, n.errorf("chooses between types %v and %v, want one", a.elem, b.elem)
+	}
+	switch cond := cond.(type) {
+	case *tensor:
+		return im.foldWhere(n, cond, a, b)
+	case *stream:
+		return im.chosen(n, cond, a, b)
+	case *ranking:
+		return nil, mixed(n, cond)
+	}
+	panic("qonnx: unknown kind of value")
+}
+
+// foldWhere returns a where cond is true, else b, broadcast.
+func (im *importer) foldWhere(n *node, cond, a, b *tensor) (value, error) {
+	ab, ok := broadcast(a.shape, b.shape)
+	shape, ok2 := broadcast(ab, cond.shape)
+	if !ok || !ok2 {
+		return nil, n.errorf("shapes %v, %v and %v do not fit together", cond.shape, a.shape, b.shape)
+	}
+	// Not cond*a + (1-cond)*b: what is not chosen may be infinite.
+	out, err := im.newTensor(shape, a.elem)
+	if err != nil {
+		return nil, n.errorf("%w", err)
+	}
+	at, yes, no := newCursor(cond.shape, shape), newCursor(a.shape, shape), newCursor(b.shape, shape)
+	for i := range out.data {
+		x, y := a.data[yes.next()], b.data[no.next()]
+		if out.data[i] = y; cond.data[at.next()] != 0 {
+			out.data[i] = x
 		}
-		v.(*tensor).integer = x.integer
-		return v.(*tensor), nil
 	}
-	yes, err := pick(cond, a, true)
+	return out, nil
+}
+
+// chosen returns the stream that is a where cond is true, else b.
+func (im *importer) chosen(n *node, cond *stream, a, b *tensor) (value, error) {
+	yes, s, err := im.alongside(cond, a)
 	if err != nil {
-		return nil, err
+		return nil, n.errorf("%w", err)
 	}
-	no, err := pick(cond, b, false)
+	no, s, err := im.alongside(s, b)
 	if err != nil {
-		return nil, err
+		return nil, n.errorf("%w", err)
 	}
-	return im.foldBinary(n, yes, no, func(x, y float64) float64 { return x + y })
+	// With cond a staircase, this is one where true never means less than false.
+	level := yes.paired(no, func(x, y float64) float64 { return x - y }).every(func(v float64) bool { return v >= 0 })
+	varies := yes.each != nil || no.each != nil
+	out, err := s.then(n, step{kind: apply, level: level, varies: varies, fn: func(c int, v float64) float64 {
+		if v != 0 {
+			return yes.at(c)
+		}
+		return no.at(c)
+	}})
+	if err == nil {
+		out.elem = a.elem
+	}
+	return out, err
 }

@@ -139,8 +139,11 @@ func TestComputedPads(t *testing.T) {
 		return mustDecode(t, g.testGraph, g.act(g.conv(x, 3, 4, 3, 1, set("pads", 0, 0, 0, 0)), 0.5))
 	}
 	want := build(func(g *net) string { return g.i64(0, 0, 3, 1, 0, 0, 4, 2) })
+	zero := &onnxpb.AttributeProto{Name: proto.String("value"), T: &onnxpb.TensorProto{
+		DataType: proto.Int32(typeInt64), Dims: []int64{1}, Int64Data: []int64{0},
+	}}
 	got := build(func(g *net) string {
-		v := g.op("Concat", in(g.i64(1, 2, 3, 4), g.op("ConstantOfShape", in(g.i64(4)))), intAttr("axis", 0))
+		v := g.op("Concat", in(g.i64(1, 2, 3, 4), g.op("ConstantOfShape", in(g.i64(4)), zero)), intAttr("axis", 0))
 		v = g.op("Slice", in(g.op("Reshape", in(v, g.i64(-1, 2))), g.i64(-1), g.i64(math.MinInt64), g.i64(0), g.i64(-1)))
 		v = g.op("Reshape", in(g.op("Transpose", in(v), intsAttr("perm", 1, 0)), g.i64(-1)))
 		return g.op("Cast", in(v), intAttr("to", typeInt64))

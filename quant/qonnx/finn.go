@@ -60,7 +60,10 @@ func opMultiThreshold(im *importer, n *node) (value, error) {
 	if first != math.Trunc(first) {
 		first, offset = 0, bias
 	}
-	z := quantisation{typ: typeOf(first, first+float64(levels)), scale: param{all: scale}, offset: param{all: offset}, varies: t.shape[0] > 1}
+	z := quantisation{
+		typ: typeOf(first, first+float64(levels)), scale: param{all: scale}, offset: param{all: offset},
+		varies: t.shape[0] > 1,
+	}
 	if typ, ok := finnType(n.string("out_dtype", "")); ok && scale == 1 && offset == 0 &&
 		float64(typ.Min()) <= first && first+float64(levels) <= float64(typ.Max()) {
 		z.typ = typ
@@ -80,7 +83,7 @@ func (im *importer) channelOf(s *stream, axis, rows int) (func(c int) int, error
 		shape[i] = 1
 	}
 	shape[0] = rows
-	t, err := im.newTensor(shape, true)
+	t, err := im.newTensor(shape, typeInt64)
 	if err != nil {
 		return nil, err
 	}

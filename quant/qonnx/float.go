@@ -65,6 +65,9 @@ type feature struct {
 	size  []int // as the graph has it
 	// pads are zeros around it: top, left, bottom, right.
 	pads [4]int
+	// ranked says that something was left out behind it that keeps no more than
+	// the order of its elements.
+	ranked bool
 }
 
 func (f *feature) dims() []int { return f.size }
@@ -88,7 +91,9 @@ func readModel(name string, g *graph, in inputShape, left budget) (*Model, error
 		return nil, err
 	}
 	r := &floatReader{
-		im:   &importer{g: g, values: map[string]value{}, left: left, batch: in.batch, meta: meta, activations: maxActivations},
+		im: &importer{
+			g: g, values: map[string]value{}, left: left, batch: in.batch, meta: meta, activations: maxActivations,
+		},
 		m:    &Model{Name: name, InputShape: in.sample},
 		uses: map[string]int{},
 	}
@@ -168,8 +173,14 @@ func (r *floatReader) layer(n *node, fs []*feature) (value, error) {
 		return nil, n.errorf("follows a Pad, want a Conv there")
 	}
 	switch n.op {
-	case "Identity", "Dropout", "Cast", "Softmax", "LogSoftmax", "ArgMax":
+	case "Identity", "Dropout":
 		return x, nil
+	case "Softmax", "LogSoftmax", "ArgMax":
+		out := *x
+		out.ranked = true
+		return &out, nil
+	case "Cast", "CastLike":
+		return r.cast(n, x)
 	case "Flatten", "Reshape", "Squeeze", "Unsqueeze":
 		return r.flatten(n, x)
 	case "Gemm", "MatMul":
@@ -195,6 +206,24 @@ func (r *floatReader) layer(n *node, fs []*feature) (value, error) {
 		return r.add(n, Layer{Kind: quant.Concat}, fs)
 	}
 	return r.spatial(n, x)
+}
+
+// cast leaves out a Cast that changes nothing: a model has no step that rounds.
+func (r *floatReader) cast(n *node, x *feature) (value, error) {
+	to := elemType(typeFloat)
+	var err error
+	if n.op == "Cast" {
+		to, err = n.castTarget()
+	} else if v, e := r.im.operand(n, 1); e == nil {
+		to = elemOf(v)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if !to.real() && !x.ranked {
+		return nil, n.errorf("casts to %v, which rounds: a float model has no layer for it, leave it out of the export", to)
+	}
+	return x, nil
 }
 
 // spatial reads a node that needs an image.
@@ -228,7 +257,8 @@ func (r *floatReader) spatial(n *node, x *feature) (value, error) {
 	case "Pad":
 		return r.pad(n, x)
 	}
-	return nil, n.errorf("is not supported in a float model: want Gemm, MatMul, Conv, BatchNormalization, Relu, MaxPool, AveragePool, GlobalAveragePool, Add, Concat, Resize, DepthToSpace or Flatten")
+	return nil, n.errorf("is not supported in a float model: want Gemm, MatMul, Conv, BatchNormalization, Relu, " +
+		"MaxPool, AveragePool, GlobalAveragePool, Add, Concat, Resize, DepthToSpace or Flatten")
 }
 
 var notInNames = regexp.MustCompile(`[^A-Za-z0-9]+`)

@@ -44,7 +44,8 @@ func (r *floatReader) flatten(n *node, x *feature) (value, error) {
 	if out.image() || slices.Equal(out.size, []int{1, x.shape.Size()}) || slices.Equal(out.size, []int{x.shape.Size()}) {
 		return &out, nil
 	}
-	return nil, n.errorf("makes shape %v of %v, want [1 %d]: all channels, rows and columns in a row", out.size, x.size, x.shape.Size())
+	return nil, n.errorf("makes shape %v of %v, want [1 %d]: all channels, rows and columns in a row",
+		out.size, x.size, x.shape.Size())
 }
 
 // reshape returns a stand-in of x with the shape that n gives it.
@@ -105,7 +106,8 @@ func (r *floatReader) conv(n *node, x *feature) (value, error) {
 	if err != nil {
 		return nil, err
 	}
-	win.Top, win.Left, win.Bottom, win.Right = win.Top+x.pads[0], win.Left+x.pads[1], win.Bottom+x.pads[2], win.Right+x.pads[3]
+	win.Top, win.Left = win.Top+x.pads[0], win.Left+x.pads[1]
+	win.Bottom, win.Right = win.Bottom+x.pads[2], win.Right+x.pads[3]
 	l := Layer{Kind: quant.Conv, Out: c.out, In: c.h * c.w * c.width, Window: win, Groups: c.groups}
 	l.Weights = channelsFirst(float32s(w.data, 1), c.width, c.h*c.w)
 	if n.has(2) {
@@ -168,7 +170,8 @@ func (r *floatReader) pool(n *node, x *feature) (value, error) {
 	l := Layer{Kind: quant.MaxPool, Window: win}
 	if n.op == "AveragePool" {
 		if l.Kind = quant.AvgPool; n.count("ceil_mode", 0) != 0 || padded && n.count("count_include_pad", 0) == 0 {
-			return nil, n.errorf("divides windows at the edge by fewer taps: want count_include_pad=1 and ceil_mode=0, or no pads")
+			return nil, n.errorf("divides windows at the edge by fewer taps: want count_include_pad=1 and ceil_mode=0, or no " +
+				"pads")
 		}
 	}
 	return r.add(n, l, []*feature{x})
@@ -204,7 +207,8 @@ func (r *floatReader) pad(n *node, x *feature) (value, error) {
 			return nil, err
 		}
 	}
-	if !given || len(p) != 8 || p[0] != 0 || p[1] != 0 || p[4] != 0 || p[5] != 0 || slices.Min(p) < 0 || fill != 0 || n.string("mode", "constant") != "constant" {
+	plane := given && len(p) == 8 && p[0] == 0 && p[1] == 0 && p[4] == 0 && p[5] == 0 && slices.Min(p) >= 0
+	if !plane || fill != 0 || n.string("mode", "constant") != "constant" {
 		return nil, n.errorf("pads by %v with %v, want zeros around rows and columns", p, fill)
 	}
 	out := *x

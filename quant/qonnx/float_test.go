@@ -119,10 +119,29 @@ func TestFloatRefuses(t *testing.T) {
 		`(Add): adds a constant to what is no layer`: func(g *net) string {
 			return g.op("Add", in("x", g.scalar(1)))
 		},
-		`wants to join features along axis 1`: func(g *net) string { return g.op("Concat", in("x", "x"), intAttr("axis", 2)) },
+		`(Cast): casts to FLOAT16, which rounds: a float model has no layer for it`: func(g *net) string {
+			return g.cast(g.op("Relu", in("x")), typeFloat16)
+		},
+		`(Cast): casts to INT32, which rounds`: func(g *net) string { return g.cast("x", typeInt32) },
+		`wants to join features along axis 1`:  func(g *net) string { return g.op("Concat", in("x", "x"), intAttr("axis", 2)) },
 	} {
 		g := &net{newTestGraph(1, 4, 6, 6), rand.New(rand.NewPCG(5, 5))}
 		_, err := DecodeModel("test", g.encode(build(g)))
 		wantError(t, err, want)
+	}
+}
+
+// A Cast that changes nothing is left out: between FLOAT and DOUBLE, and of a label.
+// Constants go through theirs.
+func TestFloatCasts(t *testing.T) {
+	g := newTestGraph(1, 4)
+	w := g.cast(g.cast(g.f32([]int{4, 2}, 2049, 1, 1, 1, 1, 1, 1, -2049), typeFloat16), typeFloat)
+	x := g.cast(g.cast(g.op("MatMul", in(g.cast("x", typeDouble), w)), typeFloat), typeFloat)
+	m, err := DecodeModel("test", g.encode(g.cast(g.op("ArgMax", in(x), intAttr("axis", 1)), typeInt32)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := m.Layers[0].Weights, []float32{2048, 1, 1, 1, 1, 1, 1, -2048}; !cmp.Equal(got, want) {
+		t.Errorf("weights %v, want %v: FLOAT16 has no 2049", got, want)
 	}
 }

@@ -14,16 +14,13 @@ func (im *importer) foldBinary(n *node, a, b *tensor, f func(x, y float64) float
 	if !ok {
 		return nil, n.errorf("shapes %v and %v do not fit together", a.shape, b.shape)
 	}
-	out, err := im.newTensor(shape, a.integer && b.integer)
+	out, err := im.newTensor(shape, a.elem)
 	if err != nil {
 		return nil, n.errorf("%w", err)
 	}
 	ca, cb := newCursor(a.shape, shape), newCursor(b.shape, shape)
 	for i := range out.data {
 		out.data[i] = f(a.data[ca.next()], b.data[cb.next()])
-		if out.integer {
-			out.data[i] = math.Trunc(out.data[i])
-		}
 	}
 	return out, nil
 }
@@ -52,7 +49,7 @@ func (im *importer) perElement(t *tensor, shape []int) (param, error) {
 
 // foldUnary returns f of every element.
 func (im *importer) foldUnary(n *node, t *tensor, f func(x float64) float64) (value, error) {
-	out, err := im.newTensor(t.shape, t.integer)
+	out, err := im.newTensor(t.shape, t.elem)
 	if err != nil {
 		return nil, n.errorf("%w", err)
 	}
@@ -71,31 +68,31 @@ func foldConstant(im *importer, n *node) (value, error) {
 		}
 		return t, nil
 	case n.attrs["value_float"] != nil:
-		return im.listed(n, nil, []float64{n.float("value_float", 0)}, false)
+		return im.listed(n, nil, []float64{n.float("value_float", 0)}, typeFloat)
 	case n.attrs["value_int"] != nil:
-		return im.listed(n, nil, []float64{float64(n.int("value_int", 0))}, true)
+		return im.listed(n, nil, []float64{float64(n.int("value_int", 0))}, typeInt64)
 	case n.attrs["value_floats"] != nil:
 		var data []float64
 		for _, v := range n.attrs["value_floats"].GetFloats() {
 			data = append(data, float64(v))
 		}
-		return im.listed(n, []int{len(data)}, data, false)
+		return im.listed(n, []int{len(data)}, data, typeFloat)
 	case n.attrs["value_ints"] != nil:
 		var data []float64
 		for _, v := range n.attrs["value_ints"].GetInts() {
 			data = append(data, float64(v))
 		}
-		return im.listed(n, []int{len(data)}, data, true)
+		return im.listed(n, []int{len(data)}, data, typeInt64)
 	}
-	return nil, n.errorf("has no value")
+	return nil, n.errorf("has no value of numbers in a dense tensor")
 }
 
 // listed returns a tensor of given elements.
-func (im *importer) listed(n *node, shape []int, data []float64, integer bool) (value, error) {
+func (im *importer) listed(n *node, shape []int, data []float64, elem elemType) (value, error) {
 	if _, err := im.left.take([]int{len(data)}); err != nil {
 		return nil, n.errorf("%w", err)
 	}
-	return &tensor{shape: shape, data: data, integer: integer}, nil
+	return &tensor{shape: shape, data: data, elem: elem}, nil
 }
 
 func foldShape(im *importer, n *node) (value, error) {
@@ -127,41 +124,13 @@ func foldSize(im *importer, n *node) (value, error) {
 	if err != nil {
 		return nil, err
 	}
-	return im.listed(n, nil, []float64{float64(product(v.dims()))}, true)
-}
-
-func foldGather(im *importer, n *node) (value, error) {
-	t, err := im.constant(n, 0)
-	if err != nil {
-		return nil, err
-	}
-	at, err := im.constant(n, 1)
-	if err != nil {
-		return nil, err
-	}
-	axis := n.fromEnd("axis", 0, len(t.shape))
-	if axis < 0 || axis >= len(t.shape) {
-		return nil, n.errorf("axis %d of a constant of shape %v", n.int("axis", 0), t.shape)
-	}
-	picks, err := at.ints()
-	if err != nil {
-		return nil, n.errorf("index %w", err)
-	}
-	for i, p := range picks {
-		if p < 0 {
-			picks[i] = p + t.shape[axis]
-		}
-		if picks[i] < 0 || picks[i] >= t.shape[axis] {
-			return nil, n.errorf("index %d of axis %d of shape %v", p, axis, t.shape)
-		}
-	}
-	return im.picks(n, t, axis, picks, at.shape)
+	return im.listed(n, nil, []float64{float64(product(v.dims()))}, typeInt64)
 }
 
 // picks returns the elements of t at some positions of an axis, which gets the
 // given shape.
 func (im *importer) picks(n *node, t *tensor, axis int, from, shape []int) (*tensor, error) {
-	out, err := im.newTensor(slices.Concat(t.shape[:axis], shape, t.shape[axis+1:]), t.integer)
+	out, err := im.newTensor(slices.Concat(t.shape[:axis], shape, t.shape[axis+1:]), t.elem)
 	if err != nil {
 		return nil, n.errorf("%w", err)
 	}
@@ -194,12 +163,13 @@ func foldConcat(im *importer, n *node) (value, error) {
 		return nil, n.errorf("axis %d of a constant of shape %v", n.int("axis", 0), shape)
 	}
 	for _, t := range parts[1:] {
-		if len(t.shape) != len(shape) || !slices.Equal(t.shape[:axis], shape[:axis]) || !slices.Equal(t.shape[axis+1:], shape[axis+1:]) {
+		if len(t.shape) != len(shape) ||
+			!slices.Equal(t.shape[:axis], shape[:axis]) || !slices.Equal(t.shape[axis+1:], shape[axis+1:]) {
 			return nil, n.errorf("shapes %v and %v do not fit together", shape, t.shape)
 		}
 		shape[axis] += t.shape[axis]
 	}
-	out, err := im.newTensor(shape, parts[0].integer)
+	out, err := im.newTensor(shape, parts[0].elem)
 	if err != nil {
 		return nil, n.errorf("%w", err)
 	}
@@ -222,7 +192,7 @@ func foldConstantOfShape(im *importer, n *node) (value, error) {
 	if err != nil {
 		return nil, n.errorf("shape %w", err)
 	}
-	fill, integer := 0.0, false
+	fill, elem := 0.0, elemType(typeFloat)
 	if p := n.attrs["value"].GetT(); p != nil {
 		v, err := im.decodeTensor(p)
 		if err != nil {
@@ -231,9 +201,9 @@ func foldConstantOfShape(im *importer, n *node) (value, error) {
 		if len(v.data) != 1 {
 			return nil, n.errorf("value has shape %v, want one number", v.shape)
 		}
-		fill, integer = v.data[0], v.integer
+		fill, elem = v.data[0], v.elem
 	}
-	out, err := im.newTensor(shape, integer)
+	out, err := im.newTensor(shape, elem)
 	if err != nil {
 		return nil, n.errorf("%w", err)
 	}
@@ -241,65 +211,4 @@ func foldConstantOfShape(im *importer, n *node) (value, error) {
 		out.data[i] = fill
 	}
 	return out, nil
-}
-
-// foldSlice takes ranges of constants, forwards or backwards: exporters compute
-// shapes and pads with it.
-func foldSlice(im *importer, n *node) (value, error) {
-	t, err := im.constant(n, 0)
-	if err != nil {
-		return nil, err
-	}
-	var lists [4][]int // starts, ends, axes, steps
-	for i, name := range []string{"starts", "ends", "axes", "steps"} {
-		var given bool
-		if lists[i], given, err = im.intList(n, name, i+1); err != nil {
-			return nil, err
-		}
-		if size := len(lists[0]); i > 0 && given && len(lists[i]) != size || i < 2 && !given || size > len(t.shape) {
-			return nil, n.errorf("has %d %s of a constant of shape %v, want one for each of %d axes", len(lists[i]), name, t.shape, size)
-		}
-	}
-	for i, from := range lists[0] {
-		axis, stride := i, 1
-		if lists[2] != nil {
-			axis = lists[2][i]
-		}
-		if lists[3] != nil {
-			stride = lists[3][i]
-		}
-		if axis < 0 {
-			axis += len(t.shape)
-		}
-		if axis < 0 || axis >= len(t.shape) || stride == 0 {
-			return nil, n.errorf("takes steps of %d along axis %d of a constant of shape %v", stride, axis, t.shape)
-		}
-		at := positions(t.shape[axis], from, lists[1][i], stride)
-		if t, err = im.picks(n, t, axis, at, []int{len(at)}); err != nil {
-			return nil, err
-		}
-	}
-	return t, nil
-}
-
-// positions returns those of an axis that ONNX's Slice takes. Bounds count from
-// the end where they are negative, and may lie outside.
-func positions(size, from, to, stride int) []int {
-	if from < 0 {
-		from += size
-	}
-	if to < 0 {
-		to += size
-	}
-	var at []int
-	if stride < 0 {
-		for p := min(from, size-1); p > max(to, -1); p += stride {
-			at = append(at, p)
-		}
-		return at
-	}
-	for p := max(from, 0); p < min(to, size); p += stride {
-		at = append(at, p)
-	}
-	return at
 }

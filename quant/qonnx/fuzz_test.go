@@ -27,6 +27,17 @@ func FuzzDecode(f *testing.F) {
 		g := &net{newTestGraph(1, 4, 6, 6), rand.New(rand.NewPCG(1, uint64(len(name))))}
 		f.Add(g.encode(build(g, g.act("x", 0.25))))
 	}
+	entries, err := os.ReadDir(cases)
+	if err != nil {
+		f.Fatal(err)
+	}
+	for _, e := range entries {
+		data, err := os.ReadFile(cases + e.Name())
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(data)
+	}
 	for seed := range uint64(3) {
 		for _, m := range []*Model{graphModel(seed), floated(graphModel(seed))} {
 			data, err := Encode(m)

@@ -15,10 +15,13 @@ type graph struct {
 	inits   map[string]*onnxpb.TensorProto
 	input   string
 	shape   []int64 // of the input as declared; a size of 0 or less is unknown
+	elem    elemType
 	outputs []string
 	// opset is the version of the standard operators.
 	opset int64
 	meta  map[string]string
+	// producer and version are those of the program that wrote the file.
+	producer, version string
 	// types holds FINN's data type annotations, e.g. "INT2", by tensor.
 	types map[string]string
 }
@@ -44,23 +47,11 @@ func newGraph(m *onnxpb.ModelProto) (*graph, error) {
 		meta:  map[string]string{},
 		types: map[string]string{},
 	}
-	for _, s := range m.GetOpsetImport() {
-		if standardDomain(s.GetDomain()) {
-			g.opset = s.GetVersion()
-		}
+	if err := g.setModel(m); err != nil {
+		return nil, err
 	}
-	for _, e := range m.GetMetadataProps() {
-		g.meta[e.GetKey()] = e.GetValue()
-	}
-	for _, t := range p.GetInitializer() {
-		g.inits[t.GetName()] = t
-	}
-	for _, a := range p.GetQuantizationAnnotation() {
-		for _, e := range a.GetQuantParameterTensorNames() {
-			if e.GetKey() == "finn_datatype" {
-				g.types[a.GetTensorName()] = e.GetValue()
-			}
-		}
+	if err := g.setConstants(p); err != nil {
+		return nil, err
 	}
 	if err := g.setEnds(p); err != nil {
 		return nil, err
@@ -68,17 +59,71 @@ func newGraph(m *onnxpb.ModelProto) (*graph, error) {
 	return g, g.setNodes(p.GetNode())
 }
 
+// setModel takes over what the file says beside its graph. ONNX wants every name
+// once, and so do the functions below: of two, no reader can tell which is meant.
+func (g *graph) setModel(m *onnxpb.ModelProto) error {
+	g.producer, g.version = m.GetProducerName(), m.GetProducerVersion()
+	for _, s := range m.GetOpsetImport() {
+		if !standardDomain(s.GetDomain()) {
+			continue
+		}
+		if g.opset != 0 && g.opset != s.GetVersion() {
+			return fmt.Errorf("uses versions %d and %d of ONNX's operators, want one", g.opset, s.GetVersion())
+		}
+		g.opset = s.GetVersion()
+	}
+	for _, e := range m.GetMetadataProps() {
+		if old, ok := g.meta[e.GetKey()]; ok && old != e.GetValue() {
+			return fmt.Errorf("metadata %s: is %s and %s, want one value", show(e.GetKey()), show(old), show(e.GetValue()))
+		}
+		g.meta[e.GetKey()] = e.GetValue()
+	}
+	return nil
+}
+
+// setConstants finds the initializers and FINN's annotations.
+func (g *graph) setConstants(p *onnxpb.GraphProto) error {
+	for _, t := range p.GetInitializer() {
+		if t.GetName() != "" && g.inits[t.GetName()] != nil {
+			return fmt.Errorf("initializer %s is there twice: want one tensor of a name", show(t.GetName()))
+		}
+		g.inits[t.GetName()] = t
+	}
+	for _, t := range p.GetSparseInitializer() {
+		return fmt.Errorf("initializer %s is a sparse tensor: want a dense one", show(t.GetValues().GetName()))
+	}
+	for _, a := range p.GetQuantizationAnnotation() {
+		for _, e := range a.GetQuantParameterTensorNames() {
+			if e.GetKey() != "finn_datatype" {
+				continue
+			}
+			name := a.GetTensorName()
+			if old, ok := g.types[name]; ok && old != e.GetValue() {
+				return fmt.Errorf("tensor %s: is annotated as %s and as %s, want one type",
+					show(name), show(old), show(e.GetValue()))
+			}
+			g.types[name] = e.GetValue()
+		}
+	}
+	return nil
+}
+
 // setEnds finds the graph's one input, among those that are no initializers,
 // and its outputs.
 func (g *graph) setEnds(p *onnxpb.GraphProto) error {
+	seen := map[string]bool{}
 	for _, v := range p.GetInput() {
-		if g.inits[v.GetName()] != nil {
+		if seen[v.GetName()] {
+			return fmt.Errorf("graph input %s is there twice: want one tensor of a name", show(v.GetName()))
+		}
+		seen[v.GetName()] = true
+		if g.inits[v.GetName()] != nil { // its default
 			continue
 		}
 		if g.input != "" {
 			return fmt.Errorf("the graph has inputs %s and %s, want one", show(g.input), show(v.GetName()))
 		}
-		g.input = v.GetName()
+		g.input, g.elem = v.GetName(), elemType(v.GetType().GetTensorType().GetElemType())
 		dims := v.GetType().GetTensorType().GetShape().GetDim()
 		if len(dims) == 0 {
 			return fmt.Errorf("graph input %s: has no shape", show(g.input))
@@ -106,7 +151,10 @@ func (g *graph) setEnds(p *onnxpb.GraphProto) error {
 func (g *graph) setNodes(protos []*onnxpb.NodeProto) error {
 	maker := map[string]*node{}
 	for _, p := range protos {
-		n := newNode(p)
+		n, err := newNode(p)
+		if err != nil {
+			return err
+		}
 		for _, out := range n.out {
 			if out == "" {
 				continue
@@ -173,7 +221,7 @@ func (g *graph) sort(maker map[string]*node) error {
 	return nil
 }
 
-func newNode(p *onnxpb.NodeProto) *node {
+func newNode(p *onnxpb.NodeProto) (*node, error) {
 	n := &node{
 		name:   p.GetName(),
 		op:     p.GetOpType(),
@@ -183,9 +231,15 @@ func newNode(p *onnxpb.NodeProto) *node {
 		attrs:  map[string]*onnxpb.AttributeProto{},
 	}
 	for _, a := range p.GetAttribute() {
+		if n.attrs[a.GetName()] != nil {
+			return nil, n.errorf("attribute %s is there twice", show(a.GetName()))
+		}
 		n.attrs[a.GetName()] = a
 	}
-	return n
+	if _, ok := quantOperators[n.op]; ok && standardDomain(n.domain) {
+		n.domain = "qonnx.custom_op.general" // ONNX has none of these names
+	}
+	return n, nil
 }
 
 func standardDomain(d string) bool { return d == "" || d == "ai.onnx" }

@@ -17,6 +17,8 @@ type testGraph struct {
 	meta  []*onnxpb.StringStringEntryProto
 	// inited lists initializers among the inputs, as old exporters do.
 	inited bool
+	// four says that the input is to have four elements.
+	four bool
 }
 
 // newTestGraph returns a graph with an input "x" of that shape; sizes below 1

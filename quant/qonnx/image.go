@@ -148,7 +148,8 @@ func (im *importer) plain(n *node, s *stream, axis int) (*stream, error) {
 func (im *importer) asImage(n *node, s *stream, axis int) (*stream, error) {
 	out, err := im.plain(n, s, axis)
 	if err == nil && !out.view.equal(arranged(im.shapeOf(out), axis)) {
-		return nil, n.errorf("reads shape %v with its channels on axis %d, but they lie on another: want a Transpose before it", s.dims(), axis)
+		return nil, n.errorf("reads shape %v with its channels on axis %d, but they lie on another: want a Transpose "+
+			"before it", s.dims(), axis)
 	}
 	return out, err
 }
@@ -167,7 +168,8 @@ func arranged(b quant.Shape, axis int) view {
 func (im *importer) settled(n *node, s *stream) (*stream, error) {
 	l, axis, ok := moves(s.view, im.shapeOf(s))
 	if !ok {
-		return nil, n.errorf("cannot read shape %v, moved about as it is: want whole images, repeated by one factor both ways, or with channels shuffled into positions by one factor both ways", s.dims())
+		return nil, n.errorf("cannot read shape %v, moved about as it is: want whole images, repeated by one factor both "+
+			"ways, or with channels shuffled into positions by one factor both ways", s.dims())
 	}
 	key := move{tapOf(s), l.Kind, l.Factor, l.DepthFirst}
 	if old, ok := im.moved[key]; ok {
@@ -224,7 +226,8 @@ func shuffled(n *node, s *stream, l quant.Layer, channels int) (*stream, error) 
 	out := *s
 	if s.q == nil {
 		if differs(s.steps) {
-			return nil, n.errorf("reads channels that were shuffled into positions, each with parameters of its own: put a Quant node before it")
+			return nil, n.errorf("reads channels that were shuffled into positions, each with parameters of its own: put a " +
+				"Quant node before it")
 		}
 		return &out, nil
 	}

@@ -34,7 +34,7 @@ func (im *importer) network(name string, shape []int, final *stream) (*quant.Net
 			return nil, err
 		}
 	}
-	n.Layers = a.layers
+	n.Layers, n.Boundary = a.layers, last.boundary
 	if err := im.meta.name(n.Layers, a.nodes); err != nil {
 		return nil, err
 	}
@@ -55,12 +55,18 @@ type ending struct {
 	steps  []step
 	vector bool
 	real   func(c int, v int64) float64
+	// all are the steps of which steps are the first, as the graph has them.
+	all []step
+	// single says that there is one output, and boundary, where it is an integer of
+	// a Quant, the largest one that means class 0.
+	single   bool
+	boundary int64
 }
 
 // ending says how final, at the end of the graph, becomes integers.
 func (im *importer) ending(final *stream) (*ending, error) {
 	b := im.shapeOf(final)
-	e := &ending{base: final.base, vector: b.Positions() == 1, steps: final.steps}
+	e := &ending{base: final.base, vector: b.Positions() == 1, steps: final.steps, all: final.steps, single: b.Size() == 1}
 	q, all, at := final.q, final.steps, final.at
 	if q == nil {
 		e.steps = trim(final.steps)
@@ -76,8 +82,16 @@ func (im *importer) ending(final *stream) (*ending, error) {
 	if e.round = q.round; e.round != nil {
 		e.real = func(c int, v int64) float64 { return run(all[q.mark:], c, q.value(c, v)) }
 	}
-	if e.vector && (q.scale.each != nil || q.offset.each != nil || q.scale.all <= 0) && b.C > 1 {
+	varies := q.scale.each != nil || q.offset.each != nil
+	if e.vector && (varies && !e.single || q.scale.at(0) <= 0) {
 		return e, im.scoreIntegers(e, at, q, b)
+	}
+	if e.single && e.round != nil {
+		before := all
+		if q.mark == len(all) { // nothing follows the Quant
+			before = all[:q.mark-1]
+		}
+		e.boundary = boundary(q.typ, e.real, levelOf(before))
 	}
 	return e, nil
 }
@@ -87,6 +101,7 @@ func (im *importer) ending(final *stream) (*ending, error) {
 // A layer that ends in a Quant gets one behind it for them.
 func (im *importer) scoreIntegers(e *ending, at *node, q *quantised, b quant.Shape) error {
 	e.steps = q.worth(at)
+	e.all = e.steps
 	if e.round == nil {
 		return nil
 	}
@@ -110,13 +125,16 @@ func chainError(layer *quant.Layer, r *rounding, c int, acc quant.AccRange, caus
 			break
 		}
 	}
-	return at.errorf("layer %q: channel %d: wants a monotone function of the accumulator: %w", layer.Name, c, unprefixed(cause))
+	return at.errorf("layer %q: channel %d: wants a monotone function of the accumulator: %w%s",
+		layer.Name, c, unprefixed(cause), at.castHint())
 }
 
-// unprefixed drops the package's name from an error that is to be wrapped.
+// unprefixed drops a package's name from an error that is to be wrapped.
 func unprefixed(err error) error {
-	if text, ok := strings.CutPrefix(err.Error(), "quant: "); ok {
-		return errors.New(text)
+	for _, name := range []string{"quant: ", "qonnx: "} {
+		if text, ok := strings.CutPrefix(err.Error(), name); ok {
+			return errors.New(text)
+		}
 	}
 	return err
 }

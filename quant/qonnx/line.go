@@ -61,7 +61,10 @@ func (im *importer) asRow(n *node, v value) (value, error) {
 }
 
 // withRow returns the view of a line as that of an image of one row.
-func (v view) withRow() view { return slices.Insert(slices.Clone(v), rowAxis, nil) }
+func (v view) withRow() view { return v.withAxis(rowAxis) }
+
+// withAxis returns the view with an axis of size 1 more.
+func (v view) withAxis(at int) view { return slices.Insert(slices.Clone(v), at, nil) }
 
 // alongOneRow returns a copy of n, whose window has one axis, with one of one tap
 // before it.

@@ -35,11 +35,12 @@ func (im *importer) weightsRight(n *node, x value, w *tensor) (value, error) {
 	dims := s.dims()
 	k, cols, ok := matrixShape(w.shape, true)
 	if !ok || len(dims) == 0 || dims[len(dims)-1] != k {
-		return nil, n.errorf("cannot multiply one row of %d inputs, shape %v, by weights of shape %v", product(dims), dims, w.shape)
+		return nil, n.errorf("cannot multiply one row of %d inputs, shape %v, by weights of shape %v",
+			product(dims), dims, w.shape)
 	}
 	at := func(row, i int) int { return i*cols + row }
 	if product(dims) != k {
-		return im.pointwise(n, s, w, cols, at)
+		return im.everywhere(n, s, w, cols, at)
 	}
 	shape := slices.Clone(dims[:len(dims)-1])
 	for len(shape) < len(w.shape)-1 {
@@ -60,7 +61,8 @@ func (im *importer) weightsLeft(n *node, w *tensor, x value) (value, error) {
 	dims := s.dims()
 	rows, k, ok := matrixShape(w.shape, false)
 	if !ok || len(dims) == 0 || dims[max(0, len(dims)-2)] != k || product(dims) != k {
-		return nil, n.errorf("cannot multiply weights of shape %v by one column of %d inputs, shape %v", w.shape, product(dims), dims)
+		return nil, n.errorf("cannot multiply weights of shape %v by one column of %d inputs, shape %v",
+			w.shape, product(dims), dims)
 	}
 	var shape []int
 	if len(w.shape) > 1 {
@@ -162,6 +164,11 @@ func (im *importer) rowOperand(n *node, v value) (*stream, error) {
 	if len(s.view) == 0 {
 		return nil, n.errorf("its data operand is a scalar, want a vector")
 	}
+	if !s.elem.integer() { // integers have no rounding
+		if err := s.inReals(n); err != nil {
+			return nil, err
+		}
+	}
 	if s.view.repeating() {
 		if s, err = im.plain(n, s, 1); err != nil {
 			return nil, err
@@ -172,7 +179,9 @@ func (im *importer) rowOperand(n *node, v value) (*stream, error) {
 
 // layer adds a layer that reads all of s and returns its outputs, of a given
 // shape. at gives the position of the weight of output row and element i of s.
-func (im *importer) layer(n *node, s *stream, w *tensor, rows int, shape []int, at func(row, i int) int) (value, error) {
+func (im *importer) layer(
+	n *node, s *stream, w *tensor, rows int, shape []int, at func(row, i int) int,
+) (value, error) {
 	in := product(s.dims())
 	t := &site{at: n, layer: quant.Layer{Kind: quant.Linear, In: in}, shape: quant.Vector(rows), flat: s.base == fromInput}
 	if in != im.shapeOf(s).Size() {
@@ -205,7 +214,8 @@ func (im *importer) pointwise(n *node, s *stream, w *tensor, rows int, at func(r
 	b := im.shapeOf(s)
 	if !entire(s.view[last], channels, b.C) {
 		dims := s.dims()
-		return nil, n.errorf("cannot multiply %d rows of %d inputs, shape %v, by weights: want one row, or the channels of an image last", product(dims[:last]), dims[last], dims)
+		return nil, n.errorf("cannot multiply %d rows of %d inputs, shape %v, by weights: want one row, or the channels of "+
+			"an image or a sequence last", product(dims[:last]), dims[last], dims)
 	}
 	m := matrix{s: s, w: w, rows: rows, at: at}
 	m.t = &site{at: n, shape: quant.Shape{H: b.H, W: b.W, C: rows}}
@@ -219,6 +229,27 @@ func (im *importer) pointwise(n *node, s *stream, w *tensor, rows int, at func(r
 	v := slices.Clone(s.view)
 	v[last] = whole(channels, rows)
 	return im.weighted(m, v)
+}
+
+// sequenceAxis is where a sequence, of shape [1 length channels], gets an axis of
+// size 1 to be an image of one row with its channels last.
+const sequenceAxis = 1
+
+// everywhere adds a product with the channels at every position of an image, or of
+// a sequence.
+func (im *importer) everywhere(n *node, s *stream, w *tensor, rows int, at func(row, i int) int) (value, error) {
+	if len(s.view) != 3 {
+		return im.pointwise(n, s, w, rows, at)
+	}
+	wide := *s
+	wide.view = s.view.withAxis(sequenceAxis)
+	v, err := im.pointwise(n, &wide, w, rows, at)
+	if err != nil {
+		return nil, err
+	}
+	out := *v.(*stream)
+	out.view = slices.Delete(slices.Clone(out.view), sequenceAxis, sequenceAxis+1)
+	return &out, nil
 }
 
 // uniform returns v as one number if all are equal.

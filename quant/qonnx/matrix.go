@@ -17,8 +17,13 @@ type matrix struct {
 func (im *importer) weighted(m matrix, v view) (*stream, error) {
 	t, w := m.t, m.w
 	n, in := t.at, t.layer.In
+	if w.wide > 0 {
+		return nil, n.errorf("its weights, of shape %v, are integers of %d bits, which is too wide: want at most %d",
+			w.shape, w.wide, maxBits)
+	}
 	if w.q == nil {
-		return nil, n.errorf("its weights, of shape %v, are not quantised: put a Quant node of at most %d bits on them", w.shape, maxBits)
+		return nil, n.errorf("its weights, of shape %v, are not quantised: put a Quant node of at most %d bits on them",
+			w.shape, maxBits)
 	}
 	if m.rows < 1 || in < 1 {
 		return nil, n.errorf("has weights of shape %v, want none of size 0", w.shape)
@@ -26,6 +31,9 @@ func (im *importer) weighted(m matrix, v view) (*stream, error) {
 	t.layer.Input, t.layer.WeightBits = m.s.q.typ, signedBits(w.q.lo, w.q.hi)
 	if t.layer.WeightBits > maxBits {
 		return nil, n.errorf("its weights need %d bits, want at most %d", t.layer.WeightBits, maxBits)
+	}
+	if w.unrounded {
+		im.unrounded = append(im.unrounded, n)
 	}
 	if err := im.left.pay(n, m.rows*(in+3)); err != nil {
 		return nil, err
@@ -38,20 +46,27 @@ func (im *importer) weighted(m matrix, v view) (*stream, error) {
 			return nil, err
 		}
 	}
-	return im.accumulate(t, v, uniform(scale), uniform(offset))
+	return im.accumulate(t, v, uniform(scale), uniform(offset), m.s.elem)
 }
 
 // accumulate adds a layer with weights and returns the stream of its
 // accumulators, worth scale beside an offset, and moved by its start values.
-func (im *importer) accumulate(t *site, v view, scale, offset param) (*stream, error) {
+func (im *importer) accumulate(t *site, v view, scale, offset param, elem elemType) (*stream, error) {
 	s, err := im.add(t, v)
 	if err != nil {
 		return nil, err
 	}
+	s.elem = elem
 	if err := im.begin(t); err != nil {
 		return nil, err
 	}
 	t.typ = t.layer.Output()
+	if f, ok := integerFormats[s.elem]; ok {
+		lo, hi := f.bounds()
+		if float64(t.typ.Min()) < lo || float64(t.typ.Max()) > hi {
+			return nil, t.at.errorf("its sums need %d bits, more than %v has: put a Cast to FLOAT before it", t.typ.Bits, s.elem)
+		}
+	}
 	var steps []step
 	if t.layer.Start != nil {
 		start := make([]float64, len(t.layer.Start))
@@ -85,7 +100,8 @@ func (m *matrix) fill(row int, scale, offset []float64) error {
 			continue
 		}
 		if set && scale[row] != product {
-			return m.t.at.errorf("output %d: the scales of its inputs and weights are not the same along the sum (%v, %v)", row, scale[row], product)
+			return m.t.at.errorf("output %d: the scales of its inputs and weights are not the same along the sum (%v, %v)",
+				row, scale[row], product)
 		}
 		scale[row], set = product, true
 		offset[row] += q.offset.at(c) * float64(v) * m.w.q.scale.at(pos)

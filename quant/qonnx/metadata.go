@@ -21,6 +21,11 @@ const (
 	// accumulators start at quant.Layer.ShiftedStart.
 	metaAccStart = "a2qgen.acc_start."
 	shifted      = "shifted"
+	// metaInputType, metaInputScale and metaInputZero say what samples are
+	// quantised to where the graph does not: see InputType.
+	metaInputType  = "a2qgen.input_type"
+	metaInputScale = "a2qgen.input_scale"
+	metaInputZero  = "a2qgen.input_zero"
 )
 
 var layerName = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_]{0,63}$`)
@@ -32,6 +37,8 @@ type metadata struct {
 	shifted map[string]bool
 	// read holds the keys that a layer has taken.
 	read map[string]bool
+	// input is how samples are quantised, or nil.
+	input *InputType
 }
 
 func newMetadata(entries map[string]string) (*metadata, error) {
@@ -41,7 +48,8 @@ func newMetadata(entries map[string]string) (*metadata, error) {
 	}
 	for i, name := range m.names {
 		if !layerName.MatchString(name) || slices.Contains(m.names[:i], name) {
-			return nil, fmt.Errorf("metadata %s: %s is a duplicate or not a name of letters, digits and _", metaNames, show(name))
+			return nil, fmt.Errorf("metadata %s: %s is a duplicate or not a name of letters, digits and _",
+				metaNames, show(name))
 		}
 	}
 	for _, key := range slices.Sorted(maps.Keys(entries)) {
@@ -60,7 +68,9 @@ func newMetadata(entries map[string]string) (*metadata, error) {
 			m.shifted[name] = true
 		}
 	}
-	return m, nil
+	var err error
+	m.input, err = inputTypeIn(entries)
+	return m, err
 }
 
 // nameOf returns the listed name of the layer whose node n is: Write names the
@@ -77,11 +87,15 @@ func (m *metadata) nameOf(n *node) (string, bool) {
 // for a layer with weights.
 func (im *importer) begin(t *site) error {
 	name, ok := im.meta.nameOf(t.at)
-	if !ok || !im.meta.shifted[name] {
+	byNode := !ok || !im.meta.shifted[name]
+	if byNode {
 		name = t.at.name
 	}
 	if !im.meta.shifted[name] {
 		return nil
+	}
+	if byNode && im.meta.read[metaAccStart+name] {
+		return fmt.Errorf("metadata %s: two nodes have that name", show(metaAccStart+name))
 	}
 	im.meta.read[metaAccStart+name] = true
 	p, ok := im.meta.bits[name]
@@ -134,6 +148,16 @@ func (m *metadata) name(layers []quant.Layer, nodes []*node) error {
 	return m.setBits(layers, nodes)
 }
 
+// byName returns the position of the only node of a name, -1 for none. Names of
+// nodes may be there twice in ONNX, but then they say nothing here.
+func byName(nodes []*node, name string) (int, error) {
+	i := slices.IndexFunc(nodes, func(n *node) bool { return n.name == name })
+	if i >= 0 && slices.ContainsFunc(nodes, func(n *node) bool { return n.name == name && n != nodes[i] }) {
+		return 0, fmt.Errorf("metadata %s: two nodes have that name", show(metaAccBits+name))
+	}
+	return i, nil
+}
+
 func taken(layers []quant.Layer, name string) bool {
 	return slices.ContainsFunc(layers, func(l quant.Layer) bool { return l.Name == name })
 }
@@ -143,7 +167,10 @@ func (m *metadata) setBits(layers []quant.Layer, nodes []*node) error {
 	for _, name := range slices.Sorted(maps.Keys(m.bits)) {
 		i := slices.IndexFunc(layers, func(l quant.Layer) bool { return l.Name == name })
 		if i < 0 {
-			i = slices.IndexFunc(nodes, func(n *node) bool { return n.name == name })
+			var err error
+			if i, err = byName(nodes, name); err != nil {
+				return err
+			}
 		}
 		if i < 0 {
 			return fmt.Errorf("metadata %s: there is no such layer", show(metaAccBits+name))

@@ -44,7 +44,8 @@ func (m *Model) check() ([]quant.Shape, error) {
 	ints := make([]bool, len(m.Layers))
 	for i := range m.Layers {
 		l := &m.Layers[i]
-		if !layerName.MatchString(l.Name) || slices.ContainsFunc(m.Layers[:i], func(o Layer) bool { return o.Name == l.Name }) {
+		same := func(o Layer) bool { return o.Name == l.Name }
+		if !layerName.MatchString(l.Name) || slices.ContainsFunc(m.Layers[:i], same) {
 			return nil, fmt.Errorf("layer %d: name %s is a duplicate or not a name of letters, digits and _", i, show(l.Name))
 		}
 		if err := m.checkLayer(i, shapes, ints); err != nil {
@@ -70,7 +71,8 @@ func (m *Model) checkLayer(i int, shapes []quant.Shape, ints []bool) error {
 			in = append(in, shapes[from])
 			whole = whole && ints[from]
 			if m.Input != nil && !ints[from] && l.needsIntegers() {
-				return fmt.Errorf("reads layer %q, which has no activation quantiser but is not the last layer", m.Layers[from].Name)
+				return fmt.Errorf("reads layer %q, which has no activation quantiser but is not the last layer",
+					m.Layers[from].Name)
 			}
 		}
 	}
@@ -91,7 +93,9 @@ func (l *Layer) needsIntegers() bool {
 
 // shape returns the shape of the outputs, as quant.NewNetwork computes it.
 func (l *Layer) shape(in []quant.Shape) (quant.Shape, error) {
-	q := quant.Layer{Name: l.Name, Kind: l.Kind, In: l.In, Out: l.Out, Window: l.Window, Groups: l.Groups, Factor: l.Factor}
+	q := quant.Layer{
+		Name: l.Name, Kind: l.Kind, In: l.In, Out: l.Out, Window: l.Window, Groups: l.Groups, Factor: l.Factor,
+	}
 	out, err := q.OutputShape(in...)
 	if err != nil {
 		_, text, _ := strings.Cut(err.Error(), fmt.Sprintf("layer %q: ", l.Name))

@@ -17,12 +17,14 @@ func (im *importer) reshaped(n *node, v value, shape []int) (value, error) {
 			return v, nil
 		}
 		if v.pads != nil {
-			return nil, v.by.errorf("pads, but node %s (%s) behind it makes another shape: want a convolution there", n.label(), clip(n.op))
+			return nil, v.by.errorf("pads, but node %s (%s) behind it makes another shape: want a convolution there",
+				n.label(), clip(n.op))
 		}
 		out := *v
 		var ok bool
 		if out.view, ok = v.view.reshaped(shape); !ok {
-			return nil, n.errorf("makes shape %v of %v, which were moved about before: that tears rows or channels apart", shape, v.dims())
+			return nil, n.errorf("makes shape %v of %v, which were moved about before: that tears rows or channels apart",
+				shape, v.dims())
 		}
 		return &out, nil
 	case *ranking:
@@ -279,7 +281,7 @@ func (im *importer) transposedTensor(n *node, t *tensor, shape, perm []int) (val
 	for i := range from {
 		from[i] = walk.next()
 	}
-	out := &tensor{shape: shape, data: pick(t.data, from), integer: t.integer}
+	out := &tensor{shape: shape, data: pick(t.data, from), elem: t.elem}
 	if t.q != nil {
 		q := *t.q
 		q.n = pick(q.n, from)

@@ -22,28 +22,33 @@ var operators = map[string]operator{
 	"ConstantOfShape": foldConstantOfShape,
 	"Shape":           foldShape,
 	"Size":            foldSize,
-	"Gather":          foldGather,
-	"Slice":           foldSlice,
+	"Gather":          opGather,
+	"Slice":           opSlice,
+	"Split":           opSplit,
 	"Expand":          foldExpand,
-	"Where":           foldWhere,
-	"Concat":          opConcat,
+	"Where":           opWhere,
+	"Concat":          alike(opConcat),
 
-	"Neg":                opNeg,
-	"Clip":               opClip,
+	"Neg":                typed(opNeg),
+	"Clip":               typed(opClip),
 	"Cast":               opCast,
-	"PRelu":              opPRelu,
+	"CastLike":           opCastLike,
+	"PRelu":              typed(opPRelu),
 	"BatchNormalization": opBatchNorm,
 
 	"MatMul": opMatMul,
 	"Gemm":   opGemm,
 	"Conv":   onLines(opConv, 2),
 
-	"Sum":               opSum,
+	"Sum":               typed(opSum),
+	"Mean":              typed(opMean),
 	"MaxPool":           onLines(opPool, 1),
 	"AveragePool":       onLines(opPool, 1),
 	"GlobalMaxPool":     onLines(opGlobalPool, 1),
 	"GlobalAveragePool": onLines(opGlobalPool, 1),
-	"ReduceMean":        opReduceMean,
+	"ReduceMean":        opReduce,
+	"ReduceMax":         opReduce,
+	"ReduceSum":         opReduce,
 	"Resize":            opResize,
 	"Upsample":          opResize,
 	"DepthToSpace":      opDepthToSpace,
@@ -82,10 +87,10 @@ func operatorOf(n *node) operator {
 		return nil
 	}
 	if _, ok := unaries[n.op]; ok {
-		return opUnary
+		return typed(opUnary)
 	}
 	if _, ok := binaries[n.op]; ok {
-		return opBinary
+		return typed(opBinary)
 	}
 	return operators[n.op]
 }
@@ -169,10 +174,15 @@ func (im *importer) ranked(n *node, from, to int) (value, error) {
 		return v, nil
 	case *stream:
 		dims := v.dims()
-		if from < 0 || from >= len(dims) || product(dims[from:min(to, len(dims))]) != product(dims) {
-			return nil, n.errorf("works on axis %d of shape %v, want the axis of all channels", from, dims)
+		if from < 0 || from >= len(dims) {
+			return nil, n.errorf("works on axis %d of shape %v", from, dims)
 		}
-		return &ranking{s: v, shape: dims, by: n}, nil
+		if size := product(dims[from:min(to, len(dims))]); size != product(dims) {
+			return nil, n.errorf("works on axis %d of shape %v, want the axis of all elements: there is no layer that ranks "+
+				"%d at each of %d positions; "+
+				"end the graph before it, its outputs are then what it ranks", from, dims, size, product(dims)/size)
+		}
+		return &ranking{s: v, shape: dims, by: n, elem: v.elem}, nil
 	}
 	return nil, n.errorf("wants an input that depends on the network's")
 }
@@ -233,6 +243,6 @@ func (im *importer) picked(n *node, axis int, keep bool) (value, error) {
 	if !keep {
 		shape = slices.Delete(shape, axis, axis+1)
 	}
-	r.shape = shape
+	r.shape, r.label, r.elem = shape, true, typeInt64
 	return &r, nil
 }

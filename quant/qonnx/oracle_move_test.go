@@ -24,6 +24,15 @@ func moveNode(n *node, in []*array) *array {
 		return transposeArray(x, intsOf(n, "perm"))
 	case "Expand":
 		return elementwise(func(v []float64) float64 { return v[0] }, x, newArray(ints(in[1].data)...))
+	case "Slice":
+		first, last, axis, stride := int(in[1].data[0]), int(in[2].data[0]), int(in[3].data[0]), int(in[4].data[0])
+		var picks []int
+		for p := first; p != max(last, -1); p += stride { // ends before the beginning mean all
+			picks = append(picks, p)
+		}
+		return gathered(x, axis, picks)
+	case "Gather":
+		return gathered(x, int(n.int("axis", 0)), ints(in[1].data))
 	case "Concat":
 		return concatNode(int(n.int("axis", 0)), in)
 	case "Resize", "Upsample":
@@ -48,6 +57,30 @@ func moveNode(n *node, in []*array) *array {
 		})
 	}
 	panic(fmt.Sprintf("the oracle does not know %s", n.op))
+}
+
+// gathered returns the elements of x at some positions of an axis.
+func gathered(x *array, axis int, picks []int) *array {
+	shape := slices.Clone(x.shape)
+	shape[axis] = len(picks)
+	return newArray(shape...).fill(func(at []int) float64 {
+		at = slices.Clone(at)
+		at[axis] = picks[at[axis]]
+		return x.get(at...)
+	})
+}
+
+// splitNode sets all outputs of a Split.
+func splitNode(n *node, in []*array, values map[string]*array) {
+	axis, first := int(n.int("axis", 0)), 0
+	for i, size := range ints(in[1].data) {
+		var picks []int
+		for p := range size {
+			picks = append(picks, first+p)
+		}
+		values[n.out[i]] = gathered(in[0], axis, picks)
+		first += size
+	}
 }
 
 // resizeFactors reads the last input: the scales or, where it is the fourth, the

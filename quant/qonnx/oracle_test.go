@@ -93,6 +93,10 @@ func evaluateFile(data []byte, x *array) *array {
 		for i, name := range n.in {
 			in[i] = values[name]
 		}
+		if n.op == "Split" {
+			splitNode(n, in, values)
+			continue
+		}
 		values[n.out[0]] = compute(n, in)
 	}
 	return values[g.outputs[0]]
@@ -133,6 +137,18 @@ func compute(n *node, in []*array) *array {
 		return elementwise(func(v []float64) float64 { return v[0] * v[1] }, in...)
 	case "Sub":
 		return elementwise(func(v []float64) float64 { return v[0] - v[1] }, in...)
+	case "Mean":
+		return elementwise(func(v []float64) float64 {
+			sum := 0.0
+			for _, x := range v {
+				sum += x
+			}
+			return sum / float64(len(v))
+		}, in...)
+	case "Max":
+		return elementwise(slices.Max[[]float64], in...)
+	case "Min":
+		return elementwise(slices.Min[[]float64], in...)
 	case "Relu":
 		return elementwise(func(v []float64) float64 { return max(v[0], 0) }, in...)
 	case "BatchNormalization":
@@ -141,8 +157,8 @@ func compute(n *node, in []*array) *array {
 		return convNode(n, in)
 	case "MatMul", "Gemm":
 		return productNode(n, in)
-	case "ReduceMean":
-		return meanNode(n, in[0])
+	case "ReduceMean", "ReduceSum", "ReduceMax":
+		return reduceNode(n, in[0])
 	case "MaxPool", "AveragePool", "GlobalAveragePool", "GlobalMaxPool":
 		return poolNode(n, in)
 	}
@@ -288,7 +304,7 @@ func poolNode(n *node, in []*array) *array {
 	})
 }
 
-func meanNode(n *node, x *array) *array {
+func reduceNode(n *node, x *array) *array {
 	shape, count := slices.Clone(x.shape), 1
 	var kept []int
 	axes := intsOf(n, "axes")
@@ -302,12 +318,20 @@ func meanNode(n *node, x *array) *array {
 			kept = append(kept, shape[i])
 		}
 	}
-	sum := newArray(shape...)
+	if n.op == "ReduceSum" {
+		count = 1
+	}
+	out, most := newArray(shape...), newArray(shape...).fill(func([]int) float64 { return math.Inf(-1) })
 	newArray(x.shape...).fill(func(at []int) float64 {
-		sum.data[sum.offset(at)] += x.get(at...) / float64(count)
+		pos := out.offset(at)
+		out.data[pos] += x.get(at...) / float64(count)
+		most.data[pos] = max(most.data[pos], x.get(at...))
 		return 0
 	})
-	return &array{kept, sum.data}
+	if n.op == "ReduceMax" {
+		out = most
+	}
+	return &array{kept, out.data}
 }
 
 func transposeArray(x *array, perm []int) *array {

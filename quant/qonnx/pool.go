@@ -2,7 +2,6 @@ package qonnx
 
 import (
 	"math"
-	"slices"
 
 	"github.com/a2qgen/a2qgen/quant"
 )
@@ -98,7 +97,7 @@ func (im *importer) extent(s *stream) quant.Shape {
 }
 
 // maxPool pools integers; where a quantiser is still to come it waits for it.
-func (im *importer) maxPool(n *node, s *stream, win quant.Window) (value, error) {
+func (im *importer) maxPool(n *node, s *stream, win quant.Window) (*stream, error) {
 	win, err := paddedMax(n, win, s)
 	if err != nil {
 		return nil, err
@@ -128,7 +127,8 @@ func paddedMax(n *node, win quant.Window, s *stream) (quant.Window, error) {
 		return win, nil
 	}
 	if s.q == nil || !s.q.neverNegative() {
-		return win, s.by.errorf("pads with zeros, and node %s (%s) behind it takes maxima of values that may be below them: want a Quant of unsigned integers before the Pad, or pads of the pool's own", n.label(), clip(n.op))
+		return win, s.by.errorf("pads with zeros, and node %s (%s) behind it takes maxima of values that may be below "+
+			"them: want a Quant of unsigned integers before the Pad, or pads of the pool's own", n.label(), clip(n.op))
 	}
 	return withPads(n, win, s)
 }
@@ -145,7 +145,9 @@ func (q *quantised) neverNegative() bool {
 }
 
 func maxSite(n *node, im *importer, s *stream, win quant.Window, out quant.Shape) *site {
-	return &site{at: n, layer: quant.Layer{Kind: quant.MaxPool, Window: win}, from: []tap{tapOf(s)}, shape: out, typ: im.typeOf(s)}
+	return &site{
+		at: n, layer: quant.Layer{Kind: quant.MaxPool, Window: win}, from: []tap{tapOf(s)}, shape: out, typ: im.typeOf(s),
+	}
 }
 
 // poolsMayWait says that a quantiser behind s may be done before its pools, which
@@ -162,7 +164,8 @@ func (im *importer) pooled(n *node, s *stream) (*stream, error) {
 	}
 	last := s.pools[len(s.pools)-1]
 	if !neverFalls(s.steps[:last.steps]) {
-		return nil, last.at.errorf("takes maxima of values that fall with their accumulators, and node %s (%s) behind it does not keep their order: put a Quant node before the pool", n.label(), clip(n.op))
+		return nil, last.at.errorf("takes maxima of values that fall with their accumulators, and node %s (%s) behind it "+
+			"does not keep their order: put a Quant node before the pool", n.label(), clip(n.op))
 	}
 	bare := *s
 	bare.pools = nil
@@ -201,16 +204,21 @@ func (im *importer) avgPool(n *node, s *stream, win quant.Window) (*stream, erro
 	if err != nil {
 		return nil, err
 	}
+	if err := s.inReals(n); err != nil {
+		return nil, err
+	}
 	b := im.shapeOf(s)
 	padded := win.Top+win.Left+win.Bottom+win.Right > 0
 	if padded && n.op == "AveragePool" && (n.count("count_include_pad", 0) == 0 || n.count("ceil_mode", 0) != 0) {
-		return nil, n.errorf("divides windows at the edge by fewer taps: want count_include_pad=1 and ceil_mode=0, or no pads")
+		return nil, n.errorf("divides windows at the edge by fewer taps: want count_include_pad=1 and ceil_mode=0, or no " +
+			"pads")
 	}
 	if win, err = withPads(n, win, s); err != nil {
 		return nil, err
 	}
 	if (padded || s.pads != nil) && !s.q.offset.zero() {
-		return nil, n.errorf("pads integers that are shifted, so that 0 is none of them: want a Quant with zero point 0, or no pads")
+		return nil, n.errorf("pads integers that are shifted, so that 0 is none of them: want a Quant with zero point 0, " +
+			"or no pads")
 	}
 	h, w := win.Slide(b.H, b.W)
 	if h < 1 || w < 1 {
@@ -220,6 +228,10 @@ func (im *importer) avgPool(n *node, s *stream, win quant.Window) (*stream, erro
 	t := &site{at: n, layer: quant.Layer{Kind: quant.AvgPool, Window: win, In: win.Taps()}, from: []tap{tapOf(s)}}
 	t.shape = quant.Shape{H: h, W: w, C: b.C}
 	t.typ = rangeType(taps*s.q.typ.Min(), taps*s.q.typ.Max())
+	if n.op == "ReduceSum" {
+		offset := s.q.offset.mapped(func(v float64) float64 { return v * float64(taps) })
+		return im.integers(t, arranged(t.shape, 1), s.q.scale, offset)
+	}
 	share := func(v float64) float64 { return v / float64(taps) }
 	return im.integers(t, arranged(t.shape, 1), s.q.scale.mapped(share), s.q.offset)
 }
@@ -239,98 +251,4 @@ func opGlobalPool(im *importer, n *node) (value, error) {
 		return im.maxPool(n, s, win)
 	}
 	return im.avgPool(n, s, win)
-}
-
-// opReduceMean evaluates the mean over rows, columns or both of an image, or
-// along a line, such as a mean over one of them makes of an image.
-func opReduceMean(im *importer, n *node) (value, error) {
-	v, err := im.operand(n, 0)
-	if err != nil {
-		return nil, err
-	}
-	axes, err := im.axesOf(n, len(v.dims()))
-	if err != nil {
-		return nil, err
-	}
-	s, err := im.quantisedStream(n, v)
-	if err != nil {
-		return nil, err
-	}
-	if err := unpadded(n, s); err != nil {
-		return nil, err
-	}
-	wants := n.errorf("takes the mean over some of the axes of shape %v, want rows, columns or both of [1 channels rows columns]", v.dims())
-	if len(axes) != 3 && len(axes) != 4 || !slices.Contains(axes, true) {
-		return nil, wants
-	}
-	axis, row := im.meanAxes(s, axes)
-	if row > 0 {
-		wide := *s
-		wide.view, axes = slices.Insert(slices.Clone(s.view), row, nil), slices.Insert(axes, row, false)
-		s = &wide
-	}
-	if axes[0] || axes[axis] {
-		return nil, wants
-	}
-	if s, err = im.asImage(n, s, axis); err != nil {
-		return nil, err
-	}
-	if s, err = im.meanOf(n, s, axes, axis); err != nil {
-		return nil, err
-	}
-	for i := len(axes) - 1; i >= 0; i-- {
-		if row > 0 && i == row || axes[i] && n.int("keepdims", 1) == 0 {
-			s.view = slices.Delete(s.view, i, i+1)
-		}
-	}
-	return s, nil
-}
-
-// meanAxes returns the axis of the channels of s as an image and, on a line, where
-// an axis of size 1 makes it one; row is 0 on an image.
-func (im *importer) meanAxes(s *stream, axes []bool) (axis, row int) {
-	b, rows := im.shapeOf(s), []int{0}
-	if len(axes) == 3 {
-		rows = []int{rowAxis, 1, 3}
-	}
-	for _, row := range rows {
-		v := s.view
-		if row > 0 {
-			v = slices.Insert(slices.Clone(v), row, nil)
-		}
-		for _, axis := range []int{1, 3} {
-			if v.equal(arranged(b, axis)) {
-				return axis, row
-			}
-		}
-	}
-	if _, axis, ok := moves(s.view, b); ok {
-		return axis, 0
-	}
-	// The network's input, taken as an image here: its channels come first, unless
-	// the mean is over them.
-	switch {
-	case !axes[1]:
-		return 1, rows[0]
-	case len(axes) == 3:
-		return 3, 1
-	}
-	return 3, 0
-}
-
-// meanOf adds a pool over whole rows, columns or both of a plain image.
-func (im *importer) meanOf(n *node, s *stream, axes []bool, axis int) (*stream, error) {
-	b, win := im.shapeOf(s), quant.Window{H: 1, W: 1}
-	if axes[imageAxes[axis][1]] {
-		win.H = b.H
-	}
-	if axes[imageAxes[axis][2]] {
-		win.W = b.W
-	}
-	out, err := im.avgPool(n, s, win)
-	if err != nil {
-		return nil, err
-	}
-	out.view = arranged(im.shapeOf(out), axis)
-	return out, nil
 }

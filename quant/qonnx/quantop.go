@@ -122,6 +122,9 @@ func (im *importer) quantise(n *node, z *quantiser, scale, zero *tensor) (value,
 	if err != nil {
 		return nil, err
 	}
+	if e := elemOf(v); e == scale.elem && !e.real() && !e.integer() {
+		return nil, n.errorf("divides in %v: put a Cast to FLOAT before its input or its scale", e)
+	}
 	switch v := v.(type) {
 	case *tensor:
 		return im.quantiseTensor(n, z, v, scale, zero)
@@ -133,14 +136,13 @@ func (im *importer) quantise(n *node, z *quantiser, scale, zero *tensor) (value,
 	panic("qonnx: unknown kind of value")
 }
 
-// checkScale checks parameters of a quantiser.
-func checkScale(n *node, scale, zero param) error {
-	var bad float64
-	if !scale.every(func(v float64) bool { bad = v; return v > 0 && finite(v) }) {
-		return n.errorf("scale is %v, want a positive number", bad)
+// checkScale checks parameters of a quantiser; there is one for each of what.
+func checkScale(n *node, scale, zero param, what string) error {
+	if i, bad, found := scale.but(func(v float64) bool { return v > 0 && finite(v) }); found {
+		return n.errorf("%sscale is %v, want a positive number", scale.which(what, i), bad)
 	}
-	if !zero.every(func(v float64) bool { bad = v; return v == math.Trunc(v) && math.Abs(v) < 1<<40 }) {
-		return n.errorf("zero point is %v, want an integer", bad)
+	if i, bad, found := zero.but(func(v float64) bool { return v == math.Trunc(v) && math.Abs(v) < 1<<40 }); found {
+		return n.errorf("%szero point is %v, want an integer", zero.which(what, i), bad)
 	}
 	return nil
 }
@@ -187,12 +189,12 @@ func (im *importer) quantiseStream(n *node, z *quantiser, s *stream, scale, zero
 	if err != nil {
 		return nil, n.errorf("zero point: %w", err)
 	}
-	if err := checkScale(n, ps, pz); err != nil {
+	if err := checkScale(n, ps, pz, "channel"); err != nil {
 		return nil, err
 	}
 	_, _, typ := z.span(pz)
 	return im.quantisedBy(n, s, quantisation{
-		typ: typ, scale: ps, varies: ps.each != nil || pz.each != nil,
+		typ: typ, bits: z.typ.Bits, scale: ps, varies: ps.each != nil || pz.each != nil,
 		integer: func(c int, v float64) float64 { return z.integer(v, ps.at(c), pz.at(c)) },
 	})
 }
@@ -205,6 +207,10 @@ func toInt(v float64) int64 {
 	return int64(v)
 }
 
+// onGrid is how far, in scales, a weight that was quantised before may lie beside
+// its integer: FLOAT rounds the product with the scale.
+const onGrid = 1e-3
+
 // quantiseTensor folds a quantiser of a constant: weights, as a rule.
 func (im *importer) quantiseTensor(n *node, z *quantiser, t, scale, zero *tensor) (value, error) {
 	ps, err := im.perElement(scale, t.shape)
@@ -215,16 +221,18 @@ func (im *importer) quantiseTensor(n *node, z *quantiser, t, scale, zero *tensor
 	if err != nil {
 		return nil, n.errorf("zero point: %w", err)
 	}
-	if err := checkScale(n, ps, pz); err != nil {
+	if err := checkScale(n, ps, pz, "element"); err != nil {
 		return nil, err
 	}
-	out, err := im.newTensor(t.shape, false)
+	out, err := im.newTensor(t.shape, typeFloat)
 	if err != nil {
 		return nil, n.errorf("%w", err)
 	}
 	lo, hi, typ := z.span(pz)
 	if typ.Bits != 0 {
 		out.q = &constInts{n: make([]int32, len(t.data)), scale: ps, lo: int64(lo), hi: int64(hi)}
+	} else {
+		out.wide = z.typ.Bits
 	}
 	for i, v := range t.data {
 		if !finite(v) {
@@ -232,6 +240,7 @@ func (im *importer) quantiseTensor(n *node, z *quantiser, t, scale, zero *tensor
 		}
 		y := z.integer(v, ps.at(i), pz.at(i))
 		out.data[i] = y * ps.at(i)
+		out.unrounded = out.unrounded || math.Abs(v/ps.at(i)-y) > onGrid
 		if out.q != nil {
 			out.q.n[i] = int32(y)
 		}

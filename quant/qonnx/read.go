@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -21,15 +20,46 @@ const maxFile = 256 << 20
 // Read reads the network in the QONNX file at path. The network is named after
 // the file. See Decode for what it accepts.
 func Read(path string) (*quant.Network, error) {
+	f, err := ReadFile(path, nil)
+	if err != nil {
+		return nil, err
+	}
+	return f.Network, nil
+}
+
+// File is a QONNX file that was read.
+type File struct {
+	// Data are its bytes, with the type of its samples where ReadFile was told it.
+	Data    []byte
+	Network *quant.Network
+	// Notes say in a sentence each what the network may not be, although the file
+	// says so.
+	Notes []string
+}
+
+// ReadFile is Read for those who want more than the network. Where in is not nil
+// it is the type of the samples, which the file must not say itself.
+func ReadFile(path string, in *InputType) (*File, error) {
 	name, data, err := readFile(path)
 	if err != nil {
 		return nil, err
 	}
-	n, err := decode(name, data)
+	if in != nil {
+		if data, err = WithInputType(data, *in); err != nil {
+			return nil, err
+		}
+	}
+	g, err := parse(data)
+	var im *importer
+	f := &File{Data: data}
+	if err == nil {
+		f.Network, im, err = importFirst(name, g, len(data))
+	}
 	if err != nil {
 		return nil, fmt.Errorf("qonnx: %s: %w", path, err)
 	}
-	return n, nil
+	f.Notes = im.notes()
+	return f, nil
 }
 
 // readFile returns the contents of a file and its name without the extension.
@@ -110,55 +140,6 @@ func importFirst(name string, g *graph, size int) (*quant.Network, *importer, er
 	return n, im, err
 }
 
-// inputShape is one reading of the input's declared shape.
-type inputShape struct {
-	// shape is that of the tensor for one sample, sample the same without
-	// the axis that counts samples.
-	shape, sample []int
-	// batch is the number of samples that the file was exported with.
-	batch int
-}
-
-// inputShapes returns the readings to try: an axis of unknown size counts
-// samples, as does a first axis of size 1. Where no axis is so, the shape may
-// be that of a sample, or its first axis a number of samples.
-func inputShapes(g *graph) ([]inputShape, error) {
-	axis := -1
-	shape := make([]int, len(g.shape))
-	for i, d := range g.shape {
-		if d > maxElements {
-			return nil, fmt.Errorf("graph input %s: axis %d has size %d", show(g.input), i, d)
-		}
-		shape[i] = int(max(d, 1))
-		if d > 0 {
-			continue
-		}
-		if axis >= 0 {
-			return nil, fmt.Errorf("graph input %s: axes %d and %d have no fixed size, want one at most", show(g.input), axis, i)
-		}
-		axis = i
-	}
-	without := func(axis, batch int) inputShape {
-		in := inputShape{shape: append([]int(nil), shape...), batch: batch}
-		in.shape[axis] = 1
-		for i, d := range shape {
-			if i != axis {
-				in.sample = append(in.sample, d)
-			}
-		}
-		return in
-	}
-	switch {
-	case len(shape) == 1:
-		return []inputShape{{shape: shape, sample: shape, batch: 1}}, nil
-	case axis >= 0:
-		return []inputShape{without(axis, 1)}, nil
-	case shape[0] == 1:
-		return []inputShape{without(0, 1)}, nil
-	}
-	return []inputShape{{shape: shape, sample: shape, batch: 1}, without(0, shape[0])}, nil
-}
-
 // importer holds the state of one import.
 type importer struct {
 	g      *graph
@@ -179,6 +160,9 @@ type importer struct {
 	moved map[move]*stream
 	// meta is what the file says of layers.
 	meta *metadata
+	// unrounded are the nodes of layers whose weights the file holds as they were
+	// before their quantiser.
+	unrounded []*node
 }
 
 func importGraph(name string, g *graph, in inputShape, left budget) (*quant.Network, *importer, error) {
@@ -193,10 +177,8 @@ func importGraph(name string, g *graph, in inputShape, left budget) (*quant.Netw
 	if err := im.setInput(in.shape); err != nil {
 		return nil, nil, err
 	}
-	for _, n := range g.nodes {
-		if err := im.evaluate(n); err != nil {
-			return nil, nil, err
-		}
+	if err := im.evaluateAll(); err != nil {
+		return nil, nil, err
 	}
 	final, err := im.final()
 	if err != nil {
@@ -214,53 +196,19 @@ func (im *importer) setInput(shape []int) error {
 	}
 	im.width = size
 	v, _ := view{whole(channels, size)}.reshaped(shape)
-	s := &stream{base: fromInput, width: size, view: v}
-	// FINN annotates inputs that are integers already.
-	if typ, ok := finnType(im.g.types[im.g.input]); ok {
-		lo, hi := float64(typ.Min()), float64(typ.Max())
-		z := quantisation{typ: typ, scale: param{all: 1}, integer: func(_ int, v float64) float64 {
-			return math.RoundToEven(clamp(v, lo, hi))
-		}}
+	s := &stream{base: fromInput, width: size, view: v, elem: im.g.elem}
+	t, err := im.inputType()
+	if err != nil {
+		return err
+	}
+	if t != nil {
+		z := t.quantisation()
+		z.elem = im.g.elem
 		if s, err = z.behind(&node{op: "Quant", name: im.g.input}, s); err != nil {
 			return err
 		}
 	}
 	im.values[im.g.input] = s
-	return nil
-}
-
-// instead says what to do about operators that exporters write often.
-var instead = map[string]string{
-	"QuantizeLinear":   qcdq,
-	"DequantizeLinear": qcdq,
-	"Im2Col":           ": want the graph before convolutions were lowered to products",
-	"ConvTranspose":    ": want a nearest Resize or DepthToSpace and a Conv",
-	"FloatQuant":       ": want integer quantisers",
-}
-
-const qcdq = ": want Quant nodes, export to QONNX (Brevitas: export_qonnx) or convert QCDQ by qonnx's QCDQToQuant"
-
-// evaluate computes the value of n's outputs.
-func (im *importer) evaluate(n *node) error {
-	if len(n.out) == 0 {
-		return n.errorf("has no output")
-	}
-	op := operatorOf(n)
-	if op == nil {
-		name := n.op
-		if !standardDomain(n.domain) {
-			name = n.domain + "." + n.op
-		}
-		return fmt.Errorf("unsupported operator %s (node %s)%s", clip(name), n.label(), instead[n.op])
-	}
-	v, err := op(im, n)
-	if err != nil {
-		return err
-	}
-	im.values[n.out[0]] = v
-	if n.op == "TopK" && len(n.out) > 1 {
-		im.values[n.out[1]] = v
-	}
 	return nil
 }
 
@@ -319,11 +267,18 @@ func (im *importer) end(s *stream) (*stream, error) {
 		}
 		return s, nil
 	}
-	if s.view.equal(arranged(b, 1)) || s.view.equal(arranged(b, 3)) || len(s.view) == 3 && s.view.withRow().equal(arranged(b, 1)) {
+	if s.view.equal(arranged(b, 1)) || s.view.equal(arranged(b, 3)) {
 		return s, nil
+	}
+	if len(s.view) == 3 {
+		line, sequence := s.view.withAxis(rowAxis), s.view.withAxis(sequenceAxis)
+		if line.equal(arranged(b, 1)) || sequence.equal(arranged(b, 3)) {
+			return s, nil
+		}
 	}
 	if _, _, ok := moves(s.view, b); ok {
 		return im.settled(at, s)
 	}
-	return nil, at.errorf("gives shape %v of an image of %v in another order: end the graph where it is [1 channels rows columns]", s.dims(), b)
+	return nil, at.errorf("gives shape %v of an image of %v in another order: end the graph where it is [1 channels "+
+		"rows columns]", s.dims(), b)
 }

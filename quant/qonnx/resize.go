@@ -153,7 +153,8 @@ func (n *node) repeatsExactly(opset int64, length, f int) error {
 	if f == 1 || n.op == "Upsample" {
 		return nil
 	}
-	transform, nearest := n.string("coordinate_transformation_mode", "half_pixel"), n.string("nearest_mode", "round_prefer_floor")
+	transform := n.string("coordinate_transformation_mode", "half_pixel")
+	nearest := n.string("nearest_mode", "round_prefer_floor")
 	if opset < 11 {
 		transform, nearest = "asymmetric", "floor" // before opset 11
 	}
@@ -186,7 +187,8 @@ func (n *node) repeatsExactly(opset int64, length, f int) error {
 			return n.errorf("rounds coordinates by %s, which is not supported", show(nearest))
 		}
 		if clamp(x, 0, float64(length-1)) != float64(i/f) {
-			return n.errorf("picks element %v for position %d with %s and %s, want every element repeated %d times", x, i, transform, nearest, f)
+			return n.errorf("picks element %v for position %d with %s and %s, want every element repeated %d times",
+				x, i, transform, nearest, f)
 		}
 	}
 	return nil
@@ -240,7 +242,8 @@ func opPad(im *importer, n *node) (value, error) {
 	}
 	s, ok := v.(*stream)
 	if !ok || !given || len(pads) != 2*len(v.dims()) || n.has(3) {
-		return nil, n.errorf("has %d pads for shape %v, want two for each axis, on what depends on the network's input", len(pads), v.dims())
+		return nil, n.errorf("has %d pads for shape %v, want two for each axis, on what depends on the network's input",
+			len(pads), v.dims())
 	}
 	if mode := n.string("mode", "constant"); mode != "constant" {
 		return nil, n.errorf("pads by %s, want zeros", show(mode))

@@ -65,7 +65,8 @@ func rewrite(name string, data []byte, changes map[string]Integers) ([]byte, err
 		}
 		k, at := find(left, l)
 		if k < 0 {
-			return nil, fmt.Errorf("layer %q: no float constant with a Quant node of zero point 0 behind it holds its weights", l.Name)
+			return nil, fmt.Errorf("layer %q: no float constant with a Quant node of zero point 0 behind it holds its weights",
+				l.Name)
 		}
 		left[k].store(tensors[left[k].name], func(row, column int) int32 { return c.Weights[row*l.In+column] }, l, at)
 		left = slices.Delete(left, k, k+1)
@@ -116,7 +117,8 @@ func verify(name string, data []byte, changes map[string]Integers) error {
 			return fmt.Errorf("there is no layer %q", layer)
 		}
 		if !slices.Equal(net.Layers[i].Weights, changes[layer].Weights) {
-			return fmt.Errorf("layer %q: the graph does not give it the integers written: its weights are used elsewhere too, or change on the way", layer)
+			return fmt.Errorf("layer %q: the graph does not give it the integers written: its weights are used elsewhere too, "+
+				"or change on the way", layer)
 		}
 	}
 	return nil

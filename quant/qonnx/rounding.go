@@ -11,15 +11,23 @@ import (
 // times the scale plus the offset.
 type quantisation struct {
 	typ           quant.DataType
+	bits          int // as the node says, zero point aside
 	scale, offset param
 	integer       func(c int, v float64) float64
 	varies        bool // from channel to channel
+	// falls says that it is no staircase that only rises: then no pool may come
+	// after it instead of before.
+	falls bool
+	// partial says that integer gives NaN where ONNX leaves the result open.
+	partial bool
+	// elem is the element type of what it gives.
+	elem elemType
 }
 
-// quantisedBy returns s followed by a quantiser that never falls. Where it has
+// quantisedBy returns s followed by a quantiser. Where it has
 // no type, its integers are too wide to feed a layer.
 func (im *importer) quantisedBy(n *node, s *stream, z quantisation) (value, error) {
-	if !s.poolsMayWait() {
+	if !s.poolsMayWait() || z.falls {
 		out, err := im.pooled(n, s)
 		if err != nil {
 			return nil, err
@@ -37,7 +45,7 @@ func (im *importer) quantisedBy(n *node, s *stream, z quantisation) (value, erro
 
 // behind returns s followed by the quantiser.
 func (z quantisation) behind(n *node, s *stream) (*stream, error) {
-	st := step{kind: apply, level: true, varies: z.varies, fn: func(c int, v float64) float64 {
+	st := step{kind: apply, level: !z.falls, partial: z.partial, varies: z.varies, fn: func(c int, v float64) float64 {
 		return z.integer(c, v)*z.scale.at(c) + z.offset.at(c)
 	}}
 	var q *quantised
@@ -49,20 +57,29 @@ func (z quantisation) behind(n *node, s *stream) (*stream, error) {
 	if err != nil {
 		return nil, err
 	}
-	out.q = q
+	if out.q, out.elem = q, z.elem; q == nil {
+		out.wide = z.bits
+	}
 	return out, nil
+}
+
+// whole returns the integer of v.
+func (z quantisation) whole(c int, v float64) int64 {
+	if isOpen(v) {
+		return notANumber
+	}
+	return toInt(z.integer(c, v))
 }
 
 // after returns what is known of s with the quantiser behind it.
 func (z quantisation) after(n *node, s *stream) *quantised {
 	before := s.steps
-	r := &rounding{at: n, typ: z.typ, steps: before, varies: z.varies || differs(before), ints: func(c int, v float64) int64 {
-		return toInt(z.integer(c, run(before, c, v)))
-	}}
+	r := &rounding{at: n, typ: z.typ, steps: before, varies: z.varies || differs(before)}
+	r.ints = func(c int, v float64) int64 { return z.whole(c, run(before, c, v)) }
 	if q := s.q; q != nil && q.round != nil {
 		r.prior = q.round
 		r.again = func(c int, i int64) int64 {
-			return toInt(z.integer(c, run(before[q.mark:], c, q.value(c, i))))
+			return z.whole(c, run(before[q.mark:], c, q.value(c, i)))
 		}
 	}
 	return &quantised{
@@ -166,12 +183,12 @@ func (im *importer) truncation(n *node) (*truncation, error) {
 	}
 	mode := n.string("rounding_mode", "FLOOR")
 	t := &truncation{scale: p[0], zero: p[1], scaleAfter: p[0], zeroAfter: p[1], round: roundings[strings.ToUpper(mode)]}
-	if err := checkScale(n, param{all: t.scale}, param{all: t.zero}); err != nil {
+	if err := checkScale(n, param{all: t.scale}, param{all: t.zero}, ""); err != nil {
 		return nil, err
 	}
 	drop, ok := exactly(p[2] - p[3])
 	if second {
-		if err := checkScale(n, param{all: p[3]}, param{}); err != nil {
+		if err := checkScale(n, param{all: p[3]}, param{}, ""); err != nil {
 			return nil, err
 		}
 		drop, ok = exactly(math.RoundToEven(math.Log2(p[3] / t.scale)))

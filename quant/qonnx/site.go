@@ -97,14 +97,17 @@ func (im *importer) integers(t *site, v view, scale, offset param) (*stream, err
 // follow returns the stream of a new site that moves the elements of s without
 // changing them, and keeps its channels.
 func (im *importer) follow(t *site, v view, s *stream) (*stream, error) {
+	var out *stream
+	var err error
 	if s.q != nil {
-		return im.integers(t, v, s.q.scale, s.q.offset)
+		out, err = im.integers(t, v, s.q.scale, s.q.offset)
+	} else if out, err = im.add(t, v); err == nil {
+		out.steps, out.at = s.steps, s.at
 	}
-	out, err := im.add(t, v)
 	if err != nil {
 		return nil, err
 	}
-	out.steps, out.at = s.steps, s.at
+	out.elem = s.elem
 	return out, nil
 }
 
@@ -119,9 +122,15 @@ func (im *importer) quantisedStream(n *node, v value) (*stream, error) {
 	}
 	if s.q == nil {
 		if s.at == nil {
-			return nil, n.errorf("its data operand, the graph's input, is not quantised: put a Quant node of at most %d bits before it", maxBits)
+			return nil, n.errorf("its data operand, the graph's input, is not quantised: put a Quant node of at most %d bits "+
+				"before it, or say its type (--input-type)", maxBits)
 		}
-		return nil, n.errorf("its data operand, from node %s (%s), is not quantised: put a Quant node of at most %d bits before it", s.at.label(), clip(s.at.op), maxBits)
+		if s.wide > 0 {
+			return nil, n.errorf("its data operand, from %s, has integers of %d bits, which is too wide: want at most %d",
+				s.origin(), s.wide, maxBits)
+		}
+		return nil, n.errorf("its data operand, from node %s (%s), is not quantised: put a Quant node of at most %d bits "+
+			"before it", s.at.label(), clip(s.at.op), maxBits)
 	}
 	return s, nil
 }
@@ -129,7 +138,8 @@ func (im *importer) quantisedStream(n *node, v value) (*stream, error) {
 // narrow returns an error unless the integers of s fit a layer with weights.
 func narrow(n *node, s *stream) error {
 	if s.q.typ.Bits > maxBits {
-		return n.errorf("its data operand has integers of %d bits: put a Quant node of at most %d bits before it", s.q.typ.Bits, maxBits)
+		return n.errorf("its data operand has integers of %d bits: put a Quant node of at most %d bits before it",
+			s.q.typ.Bits, maxBits)
 	}
 	return nil
 }
@@ -137,7 +147,8 @@ func narrow(n *node, s *stream) error {
 // unpadded returns an error where zeros were put around s.
 func unpadded(n *node, s *stream) error {
 	if s.pads != nil {
-		return s.by.errorf("pads, but node %s (%s) behind it takes no pads: want a convolution, MaxPool or AveragePool there", n.label(), clip(n.op))
+		return s.by.errorf("pads, but node %s (%s) behind it takes no pads: want a convolution, MaxPool or AveragePool there",
+			n.label(), clip(n.op))
 	}
 	return nil
 }

@@ -104,7 +104,8 @@ func (im *importer) alongside(s *stream, t *tensor) (param, *stream, error) {
 	wide.view = s.view.widened(len(out))
 	if s.pads != nil {
 		if !ignoresPads(s, t) {
-			return param{}, nil, fmt.Errorf("a constant of shape %v varies along the axes that node %s pads", t.shape, s.by.label())
+			return param{}, nil, fmt.Errorf("a constant of shape %v varies along the axes that node %s pads",
+				t.shape, s.by.label())
 		}
 		wide.pads = append(make([][2]int, len(out)-len(s.pads)), s.pads...)
 	}

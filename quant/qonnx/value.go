@@ -1,6 +1,7 @@
 package qonnx
 
 import (
+	"fmt"
 	"math"
 	"slices"
 
@@ -30,6 +31,14 @@ type stream struct {
 	// q is what is known if the elements are integers up to a scale; nil
 	// elsewhere.
 	q *quantised
+	// wide is the width of the Quant at the end where that has too many bits for
+	// a layer, else 0.
+	wide int
+	// elem is the element type that the graph gives the tensor.
+	elem elemType
+	// floats is one more than the number of steps whose result a Cast made DOUBLE
+	// of FLOAT, 0 for none: back to FLOAT from there is no rounding.
+	floats int
 	// at is the node that computed the last step; nil on a bare base.
 	at *node
 }
@@ -56,6 +65,10 @@ type ranking struct {
 	s     *stream
 	shape []int
 	by    *node
+	// label says that it holds which element is the largest, of type elem, not
+	// the elements.
+	label bool
+	elem  elemType
 }
 
 func (r *ranking) dims() []int { return r.shape }
@@ -71,6 +84,11 @@ type quantised struct {
 	// the steps behind it only scale and shift.
 	mark  int
 	value func(c int, n int64) float64
+}
+
+// uneven says that an integer of s is not worth the same in all channels.
+func (s *stream) uneven() bool {
+	return s.q.scale.each != nil || s.q.offset.each != nil || differs(s.steps[s.q.mark:])
 }
 
 // worth returns the steps from n to the elements, as node at.
@@ -122,6 +140,25 @@ func (p param) every(ok func(v float64) bool) bool {
 		return ok(p.all)
 	}
 	return !slices.ContainsFunc(p.each, func(v float64) bool { return !ok(v) })
+}
+
+// but returns which number is the first that is not ok, and the number.
+func (p param) but(ok func(v float64) bool) (i int, bad float64, found bool) {
+	if p.each == nil {
+		return 0, p.all, !ok(p.all)
+	}
+	if i = slices.IndexFunc(p.each, func(v float64) bool { return !ok(v) }); i < 0 {
+		return 0, 0, false
+	}
+	return i, p.each[i], true
+}
+
+// which names number i: of which channel or, in a constant, of which element.
+func (p param) which(what string, i int) string {
+	if p.each == nil {
+		return ""
+	}
+	return fmt.Sprintf("%s %d: ", what, i)
 }
 
 // mapped returns the numbers put through f.

@@ -1,8 +1,13 @@
 package qonnx
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
 	"slices"
 
 	"github.com/google/renameio/v2/maybe"
@@ -28,6 +33,38 @@ func Write(path string, m *Model) error {
 	}
 	if err := maybe.WriteFile(path, data, 0o644); err != nil {
 		return fmt.Errorf("qonnx: %w", err)
+	}
+	return nil
+}
+
+// maxName is the longest name of a file that is written whole, in bytes: what a file
+// system takes, 255, less a dot and the 19 digits of the temporary name.
+const maxName = 255 - 1 - 19
+
+// CheckWritable returns an error where Write, or another writer that replaces a file
+// whole, could not write path: it makes a temporary file like theirs and removes it. What
+// is at path stays as it is.
+func CheckWritable(path string) error {
+	switch info, err := os.Stat(path); {
+	case err == nil && info.IsDir():
+		return fmt.Errorf("%s is a folder, want a file", path)
+	case err == nil && !info.Mode().IsRegular():
+		return fmt.Errorf("%s is no regular file", path)
+	}
+	// renameio's names: a dot, the file's own, and the digits of an int64.
+	if n := len(filepath.Base(path)); n > maxName {
+		return fmt.Errorf("%s cannot be written: its name has %d bytes, want at most %d", path, n, maxName)
+	}
+	name := fmt.Sprintf(".%s%019d", filepath.Base(path), rand.Int64())
+	f, err := os.OpenFile(filepath.Join(filepath.Dir(path), name), os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	if err == nil {
+		err = errors.Join(f.Close(), os.Remove(f.Name()))
+	}
+	if cause := new(fs.PathError); errors.As(err, &cause) {
+		err = cause.Err // without the name of the attempt
+	}
+	if err != nil {
+		return fmt.Errorf("%s cannot be written: %w", path, err)
 	}
 	return nil
 }

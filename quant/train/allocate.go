@@ -147,14 +147,18 @@ func (w *Widths) Model(below int) *qonnx.Model {
 // Choose returns the candidates whose costs, cost[layer][candidate], sum to at
 // most limit with the least sum of losses: exactly, by dynamic programming over
 // what is left of the limit. It returns an error where the cheapest cost more.
+//
+// Time and memory grow with what the dearest candidates cost beyond the cheapest,
+// not with limit: beyond the sum of the dearest nothing is left to buy.
 func (w *Widths) Choose(cost [][]int, limit int) ([]int, error) {
-	least := 0
+	least, most := 0, 0
 	for _, c := range cost {
-		least += slices.Min(c)
+		least, most = least+slices.Min(c), most+slices.Max(c)
 	}
 	if least > limit {
 		return nil, fmt.Errorf("the least is %d, the limit %d", least, limit)
 	}
+	limit = min(limit, most)
 	// best[c] is the least loss of the layers so far with c to spend beside
 	// their cheapest candidates, chosen[i][c] the candidate of layer i in it.
 	best, chosen := make([]float64, limit-least+1), make([][]int, len(cost))

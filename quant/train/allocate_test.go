@@ -6,6 +6,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -48,6 +49,49 @@ func TestChoose(t *testing.T) {
 		if spent, loss := sums(cost, w.Loss, got); spent > limit || loss != best {
 			t.Fatalf("costs %v, losses %v, at most %d: chose %v for %d, loss %g, want %g", cost, w.Loss, limit, got, spent, loss, best)
 		}
+	}
+}
+
+// TestChooseHugeLimit: a limit beyond the dearest choice is that choice's, in result
+// and in memory. The table was as long as the limit: 10^9 took 7.9 GB, 10^11 a panic.
+func TestChooseHugeLimit(t *testing.T) {
+	rng := rand.New(rand.NewPCG(61, 1))
+	for range 200 {
+		w, cost, most := &Widths{}, [][]int{}, 0
+		for range 1 + rng.IntN(4) {
+			var c []int
+			var l []float64
+			for range 1 + rng.IntN(6) {
+				c, l = append(c, rng.IntN(1000)), append(l, float64(rng.IntN(12)))
+			}
+			cost, w.Loss, most = append(cost, c), append(w.Loss, l), most+slices.Max(c)
+		}
+		want, err := w.Choose(cost, most)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, limit := range []int{most + 1, 1e9, 1e11, math.MaxInt} {
+			got, err := w.Choose(cost, limit)
+			if err != nil || !slices.Equal(got, want) {
+				t.Fatalf("costs %v, losses %v, at most %d: chose %v, %v, want %v as at %d", cost, w.Loss, limit, got, err, want, most)
+			}
+		}
+	}
+}
+
+// TestChooseMemory: three layers of at most 1,000 LUT take a table of 3,001 columns:
+// 8 bytes a loss, twice, and 8 a choice, in each layer: below 300 kB.
+func TestChooseMemory(t *testing.T) {
+	cost := [][]int{{0, 1000}, {0, 1000}, {0, 1000}}
+	w := &Widths{Loss: [][]float64{{1, 0}, {1, 0}, {1, 0}}}
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	if _, err := w.Choose(cost, 1e11); err != nil {
+		t.Fatal(err)
+	}
+	runtime.ReadMemStats(&after)
+	if got := after.TotalAlloc - before.TotalAlloc; got > 300e3 {
+		t.Errorf("Choose takes %d bytes for a limit of 1e11, want at most 300,000", got)
 	}
 }
 

@@ -191,7 +191,7 @@ func TestAugmentRefuses(t *testing.T) {
 // TestChannelsLast: samples come channels first and are kept channels last.
 func TestChannelsLast(t *testing.T) {
 	set := &data.Set{Shape: []int{3, 1, 2}, Bytes: []uint8{1, 2, 3, 4, 5, 6, 11, 12, 13, 14, 15, 16}, Labels: []uint8{0, 1}, Scale: data.ByteScale}
-	tab, err := newTable("a", set, 8)
+	tab, err := newTable("a", set, unitCoding(8))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -20,17 +20,18 @@ func Untrained(spec *Spec, set *data.Set) (*qonnx.Model, error) {
 		return nil, err
 	}
 	r.net.quantise(r.net.tops(r.train))
-	return r.net.export(spec, inputShape(set.Shape)), nil
+	return r.net.export(spec, inputShape(r.sample)), nil
 }
 
 // export returns the network as the QONNX writer takes it: weights as the
 // real numbers s*q, which quantise to the same q again.
 func (n *net) export(s *Spec, shape []int) *qonnx.Model {
 	n.prepare()
+	c := s.inputCoding()
 	m := &qonnx.Model{
 		Name:       s.Name,
 		InputShape: shape,
-		Input:      &qonnx.ActQuant{Scale: inputScale(s.InputBits), Bits: s.InputBits},
+		Input:      &qonnx.ActQuant{Scale: c.scale, Bits: c.typ.Bits, Signed: c.typ.Signed},
 	}
 	for _, node := range n.nodes {
 		m.Layers = append(m.Layers, node.export(s))
@@ -100,13 +101,4 @@ func (q *weightQuant) bits() int {
 		bits++
 	}
 	return bits
-}
-
-// inputShape returns the shape of a sample as the network declares it: an
-// image of one channel gets its channel axis, channels first.
-func inputShape(sample []int) []int {
-	if len(sample) == 2 {
-		return []int{1, sample[0], sample[1]}
-	}
-	return append([]int(nil), sample...)
 }

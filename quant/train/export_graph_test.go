@@ -161,7 +161,7 @@ func quantised(t *testing.T, text string, in quant.Shape, outputs int, classifie
 	}
 	s.Batch = 8
 	rng := rand.New(rand.NewPCG(8, 1))
-	n, err := newNet(s, in, outputs, classifier, rng)
+	n, err := newNet(s, in, false, outputs, classifier, rng)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -31,7 +31,7 @@ func TestExportEqualsTraining(t *testing.T) {
 			checkLayers(t, s, n, exported)
 			e := quant.NewExecutor(exported)
 			set := blobs(200, 20, 4, 3)
-			tab, err := newTable("test", set, 8)
+			tab, err := newTable("test", set, unitCoding(8))
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -124,7 +124,11 @@ func Fingerprint(spec *Spec, sets ...*data.Set) (string, error) {
 		if set == nil {
 			continue
 		}
-		t, err := newTable(set.Name, set, spec.InputBits)
+		set, err := spec.Samples(set)
+		if err != nil {
+			return "", err
+		}
+		t, err := newTable(set.Name, set, spec.inputCoding())
 		if err != nil {
 			return "", err
 		}

@@ -88,7 +88,7 @@ func TestNetGradient(t *testing.T) {
 func mustNet(t *testing.T, s *Spec, in quant.Shape, classes int) *net {
 	t.Helper()
 	rng := rand.New(rand.NewPCG(5, 1))
-	n, err := newNet(s, in, classes, true, rng)
+	n, err := newNet(s, in, false, classes, true, rng)
 	if err != nil {
 		t.Fatal(err)
 	}

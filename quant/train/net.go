@@ -29,8 +29,8 @@ type net struct {
 }
 
 // newNet draws the network of s: see newPlan.
-func newNet(s *Spec, input quant.Shape, outputs int, classifier bool, rng *rand.Rand) (*net, error) {
-	p, err := newPlan(s, input, outputs, classifier)
+func newNet(s *Spec, input quant.Shape, row bool, outputs int, classifier bool, rng *rand.Rand) (*net, error) {
+	p, err := newPlan(s, input, row, outputs, classifier)
 	if err != nil {
 		return nil, err
 	}

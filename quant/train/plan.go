@@ -49,19 +49,22 @@ func (a *actPlan) typ() quant.DataType { return quant.DataType{Bits: a.bits, Sig
 type plan struct {
 	spec  *Spec
 	input quant.Shape
+	// row says that the input is no image, whatever its shape.
+	row   bool
 	steps []step
 	count map[string]int // of names given, by prefix
 	err   error          // the first
 }
 
-// newPlan lays out the network of s for inputs of the given shape: the layers
+// newPlan lays out the network of s for inputs of the given shape, which are rows
+// of numbers or images: the layers
 // of the spec and, where classifier is set, a linear layer to that many
 // outputs. Without it the last layer of s is the output, with a quantiser for
 // [0, 1] and no ReLU; a linear or conv layer has a bias there, no batch norm.
 // It returns an error that names the field of the first layer that does not
 // fit.
-func newPlan(s *Spec, input quant.Shape, outputs int, classifier bool) (*plan, error) {
-	p := &plan{spec: s, input: input, count: map[string]int{}}
+func newPlan(s *Spec, input quant.Shape, row bool, outputs int, classifier bool) (*plan, error) {
+	p := &plan{spec: s, input: input, row: row, count: map[string]int{}}
 	end := p.layers(s.Layers, "layers", quant.Source)
 	if classifier {
 		p.classifier(end, outputs)
@@ -106,9 +109,14 @@ func (p *plan) layers(l Layers, path string, from int) int {
 // layer appends one layer of a spec and returns its last step.
 func (p *plan) layer(l *LayerSpec, path string, from int) int {
 	in := p.shape(from)
+	if needsImage[l.Kind] && p.isRow(from) {
+		p.fail(path, "reads a row of %d numbers%s, want an image", in.Size(), p.whence(from))
+		return from
+	}
 	st := step{path: path, name: l.Name, from: []int{from}, in: in, out: in, relu: l.Relu == nil || *l.Relu}
 	switch l.Kind {
 	case LinearLayer:
+		p.settled(path, from)
 		st.kind, st.out = quant.Linear, quant.Vector(l.Out)
 		return p.weighted(st, l, "fc")
 	case ConvLayer:
@@ -143,6 +151,33 @@ func (p *plan) layer(l *LayerSpec, path string, from int) int {
 		return p.concat(st, l)
 	}
 	panic("train: unknown layer " + l.Kind)
+}
+
+// isRow says that step i gives a row of numbers, not an image: a file has two axes
+// for it, and an operator on rows and columns does not take it.
+func (p *plan) isRow(i int) bool {
+	if i == quant.Source {
+		return p.row
+	}
+	return p.steps[i].kind == quant.Linear || p.steps[i].kind != quant.Conv && p.isRow(p.steps[i].from[0])
+}
+
+// settled refuses a linear layer on what an upsample or a pixel shuffle gives: the
+// reader of files takes elements that were moved only where rows and columns stay.
+func (p *plan) settled(path string, from int) {
+	if from != quant.Source && p.moved(from, 0) != from {
+		p.fail(path, "a linear layer reads %q, a %s, which no file has: want a conv or a pool between them",
+			p.steps[from].name, p.steps[from].kind)
+	}
+}
+
+// whence says where the row comes from that step i gives.
+func (p *plan) whence(i int) string {
+	if i == quant.Source {
+		return ", the samples as they are (images are [rows columns] or [channels rows columns]; " +
+			"shape: in the spec makes them of rows)"
+	}
+	return fmt.Sprintf(" from %q", p.steps[i].name)
 }
 
 // window returns the window of a layer, square and padded alike on all sides.
@@ -219,6 +254,9 @@ func (p *plan) name(st *step, prefix string) {
 // classifier appends the linear layer to the classes.
 func (p *plan) classifier(from, classes int) {
 	in := p.shape(from)
+	if p.settled("classifier", from); p.err != nil {
+		return
+	}
 	p.add(step{
 		path: "classifier", kind: quant.Linear, from: []int{from}, in: in, out: quant.Vector(classes),
 		bias: true, own: &LayerSpec{}, weights: p.hidden(&LayerSpec{}, false),
@@ -298,20 +336,4 @@ func (st *step) terms() int {
 // depthwise says that each channel is convolved by itself.
 func (st *step) depthwise() bool {
 	return st.kind == quant.Conv && st.groups > 1 && st.groups == st.in.C && st.out.C == st.in.C
-}
-
-// sampleShape returns the shape of a sample, channels last: samples are
-// vectors, images [H W], or [C H W]. Others count as vectors.
-func sampleShape(sample []int) quant.Shape {
-	switch len(sample) {
-	case 2:
-		return quant.Shape{H: sample[0], W: sample[1], C: 1}
-	case 3:
-		return quant.Shape{H: sample[1], W: sample[2], C: sample[0]}
-	}
-	size := 1
-	for _, n := range sample {
-		size *= n
-	}
-	return quant.Vector(size)
 }

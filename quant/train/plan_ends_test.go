@@ -31,7 +31,7 @@ func TestEndsOfTheirOwn(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		p, err := newPlan(s, quant.Shape{H: 2, W: 2, C: 4}, 4, true)
+		p, err := newPlan(s, quant.Shape{H: 2, W: 2, C: 4}, false, 4, true)
 		if err != nil {
 			t.Errorf("%s: %v", text, err)
 			continue
@@ -45,7 +45,7 @@ func TestEndsOfTheirOwn(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := newPlan(s, quant.Vector(4), 4, true); err == nil || !strings.Contains(err.Error(), "layers[0].linear.method: a2q without acc_bits") {
+	if _, err := newPlan(s, quant.Vector(4), true, 4, true); err == nil || !strings.Contains(err.Error(), "layers[0].linear.method: a2q without acc_bits") {
 		t.Errorf("a method without acc_bits at the end: error %v", err)
 	}
 }

@@ -141,7 +141,11 @@ func (p *plan) signs() {
 		st := &p.steps[i]
 		can := st.weights != nil
 		for _, from := range st.from {
-			can = can || from != quant.Source && negative[from]
+			if from == quant.Source {
+				can = can || p.typ(from).Signed
+			} else {
+				can = can || negative[from]
+			}
 		}
 		negative[i] = can && !st.relu
 		if st.act != nil && st.act.scale == 0 && negative[i] {
@@ -156,7 +160,7 @@ func (p *plan) signs() {
 // typ returns the type of what step i gives, or of the input.
 func (p *plan) typ(i int) quant.DataType {
 	if i == quant.Source {
-		return quant.DataType{Bits: p.spec.InputBits}
+		return p.spec.inputCoding().typ
 	}
 	return p.steps[i].typ
 }

@@ -118,22 +118,22 @@ func (c *checker) methods(s *Spec) {
 	}
 	_, err := quant.ParseRule(string(s.Rule))
 	c.that(err == nil, "rule", s.Rule, "split or shifted")
-	c.target("acc_bits", s.AccBits, s.Method, s.Rule, s.ActBits)
+	c.target("acc_bits", s.AccBits, s.Method, s.Rule, quant.DataType{Bits: s.ActBits})
 	c.that(s.FirstAccBits == 0 || s.limited(), "first_acc_bits", s.FirstAccBits, "0 with method base, which has no limit")
 	c.that(s.LastAccBits == 0 || s.limited(), "last_acc_bits", s.LastAccBits, "0 with method base, which has no limit")
 	if s.FirstAccBits != 0 {
-		c.target("first_acc_bits", s.FirstAccBits, s.Method, s.Rule, s.InputBits)
+		c.target("first_acc_bits", s.FirstAccBits, s.Method, s.Rule, s.inputCoding().typ)
 	}
 	if s.LastAccBits != 0 {
-		c.target("last_acc_bits", s.LastAccBits, s.Method, s.Rule, s.ActBits)
+		c.target("last_acc_bits", s.LastAccBits, s.Method, s.Rule, quant.DataType{Bits: s.ActBits})
 	}
 }
 
-// target checks an accumulator width for unsigned inputs of so many bits.
-func (c *checker) target(field string, v int, m quant.Method, r quant.Rule, bits int) {
+// target checks an accumulator width for inputs of a type.
+func (c *checker) target(field string, v int, m quant.Method, r quant.Rule, input quant.DataType) {
 	least := 0
 	if m != quant.Base && c.err == nil {
-		least = leastAccBits(quant.Quantizer{Method: m, Rule: r, Input: quant.DataType{Bits: bits}})
+		least = leastAccBits(quant.Quantizer{Method: m, Rule: r, Input: input})
 	}
 	c.between(field, v, least, maxAccBits)
 }

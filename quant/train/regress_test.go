@@ -119,7 +119,7 @@ func TestRegressRefuses(t *testing.T) {
 		t.Errorf("error %v", err)
 	}
 	_, err = Run(context.Background(), coder(), smallSet(), blobs(10, 21, 4, 1), Options{})
-	if err == nil || !strings.Contains(err.Error(), "samples have 21 elements, the training set's 20") {
+	if err == nil || !strings.Contains(err.Error(), "test set: data: blobs: samples of shape [21] have 21 elements") {
 		t.Errorf("error %v", err)
 	}
 }

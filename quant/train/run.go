@@ -15,6 +15,7 @@ type run struct {
 	opts               Options
 	train, valid, test *table
 	sample             []int     // shape of a sample, as the data has it
+	isRow              bool      // samples are no images
 	width              int       // outputs: classes, or elements of a target
 	order              []int32   // samples of the epoch in training order
 	labels             []uint8   // labels of the current batch
@@ -39,11 +40,16 @@ func newRun(spec *Spec, train, test *data.Set, opts Options) (*run, error) {
 	if train == nil {
 		return nil, errors.New("train: no training set")
 	}
-	t, err := newTable("training", train, spec.InputBits)
+	train, err := spec.Samples(train)
 	if err != nil {
 		return nil, err
 	}
-	r := &run{spec: spec, opts: opts, sample: train.Shape, phase: FloatPhase, pcg: rand.NewPCG(spec.Seed, 1)}
+	t, err := newTable("training", train, spec.inputCoding())
+	if err != nil {
+		return nil, err
+	}
+	r := &run{spec: spec, opts: opts, sample: train.Shape, isRow: isRow(train.Shape),
+		phase: FloatPhase, pcg: rand.NewPCG(spec.Seed, 1)}
 	if err := r.aim(t, train.Classes); err != nil {
 		return nil, err
 	}
@@ -73,11 +79,14 @@ func newRun(spec *Spec, train, test *data.Set, opts Options) (*run, error) {
 func (r *run) aim(t *table, classes int) error {
 	r.width = classes
 	switch {
+	case r.spec.Task == Regress && t.targets == nil && r.spec.ownRange():
+		return fmt.Errorf("train: input_range is %v, want [0, 1] where the samples are the targets: outputs are in 0..1",
+			r.spec.InputRange)
 	case r.spec.Task == Regress:
 		r.width = t.aims().size
 		r.target = make([]float32, r.spec.Batch*r.width)
 	case classes < 2:
-		return fmt.Errorf("train: training set has %d classes, want at least 2", classes)
+		return fmt.Errorf("train: training set has %d classes, want at least 2: its labels are all 0, or it has none", classes)
 	}
 	for _, p := range []string{FloatPhase, QATPhase} {
 		if a := r.spec.phase(p).Augment; a.on() && r.spec.Task == Regress && t.targets != nil {
@@ -89,25 +98,26 @@ func (r *run) aim(t *table, classes int) error {
 
 // openTest takes the test set, which must be like the training set t.
 func (r *run) openTest(test *data.Set, t *table) error {
-	if err := r.suits(test, t); err != nil {
+	test, err := r.spec.Samples(test)
+	if err == nil {
+		test, err = test.Fit(r.sample, data.NCHW)
+	}
+	if err == nil {
+		err = r.suits(test, t)
+	}
+	if err != nil {
 		return fmt.Errorf("train: test set: %w", err)
 	}
-	if s := sampleShape(test.Shape); s != t.shape && (s.C > 1 && s.Positions() > 1 || t.shape.C > 1 && t.shape.Positions() > 1) {
-		return fmt.Errorf("train: test set: samples have shape %v, the training set's %v", s, t.shape)
-	}
-	var err error
-	r.test, err = newTable("test", test, r.spec.InputBits)
+	r.test, err = newTable("test", test, r.spec.inputCoding())
 	return err
 }
 
-// suits returns an error unless test has samples and labels or targets of the
-// training set's sizes.
+// suits returns an error unless test has labels or targets like those of the
+// training set t.
 func (r *run) suits(test *data.Set, t *table) error {
 	switch {
 	case r.spec.Task == Classify && test.Labels == nil && test.Len() > 0:
 		return errors.New("has no labels")
-	case r.spec.Task == Regress && test.Size() != t.size:
-		return fmt.Errorf("samples have %d elements, the training set's %d", test.Size(), t.size)
 	case r.spec.Task == Regress && (test.Targets == nil) != (t.targets == nil):
 		return errors.New("one of training and test set has targets, the other has none")
 	case r.spec.Task == Regress && test.Targets != nil && test.Targets.Size() != r.width:
@@ -115,12 +125,12 @@ func (r *run) suits(test *data.Set, t *table) error {
 	case r.spec.Task == Regress:
 		return nil
 	}
-	return test.CheckFit(t.size, r.width)
+	return test.CheckOutputs(r.width)
 }
 
 // newNet draws a float network for inputs of the given shape.
 func (r *run) newNet(input quant.Shape, rng *rand.Rand) (*net, error) {
-	return newNet(r.spec, input, r.width, r.spec.Task == Classify, rng)
+	return newNet(r.spec, input, r.isRow, r.width, r.spec.Task == Classify, rng)
 }
 
 // hold keeps the spec's fraction of t for validation.

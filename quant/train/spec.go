@@ -1,15 +1,12 @@
 package train
 
 import (
-	"bytes"
-	"errors"
 	"fmt"
 	"io"
 	"os"
-	"reflect"
 
+	"github.com/a2qgen/a2qgen/internal/strict"
 	"github.com/a2qgen/a2qgen/quant"
-	"gopkg.in/yaml.v3"
 )
 
 // Optimisers and schedules that a Phase may name, and tasks of a Spec.
@@ -40,6 +37,11 @@ type Spec struct {
 	Name string `yaml:"name"`
 	// Data is the folder of the data set; empty leaves the choice to the caller.
 	Data string `yaml:"data,omitempty"`
+	// Layout is that of samples whose file does not say how they lie: nchw or nhwc.
+	// Shape is that of the images that rows of numbers stand for: [rows columns] or
+	// [channels rows columns]. Empty takes samples as they are. See Samples.
+	Layout string `yaml:"layout,omitempty"`
+	Shape  []int  `yaml:"shape,omitempty,flow"`
 	// Super makes samples and targets for super-resolution out of the images in
 	// Data.
 	Super Super `yaml:"super,omitempty"`
@@ -53,8 +55,12 @@ type Spec struct {
 	// WeightBits (M, 2..8) and ActBits (N, 1..8) of the hidden layers.
 	WeightBits int `yaml:"weight_bits"`
 	ActBits    int `yaml:"act_bits"`
-	// InputBits is the width of the unsigned network input, 1..8.
+	// InputBits is the width of the network input, 1..8.
 	InputBits int `yaml:"input_bits"`
+	// InputRange is what the input holds, [lo, hi] with lo <= 0 <= hi; nil is [0, 1].
+	// Below 0 the input is signed: integers from -2^(InputBits-1), worth
+	// max(lo/min, hi/max). Samples may have 1 % of their values beyond it.
+	InputRange []float64 `yaml:"input_range,omitempty,flow"`
 	// FirstWeightBits and LastWeightBits, 2..8: these layers have no
 	// accumulator target.
 	FirstWeightBits int `yaml:"first_weight_bits"`
@@ -198,22 +204,8 @@ func ParseSpec(text []byte) (*Spec, error) {
 		return nil, fmt.Errorf("train: spec is larger than %d bytes", maxSpecBytes)
 	}
 	s := DefaultSpec()
-	var node yaml.Node
-	if err := yaml.Unmarshal(text, &node); err == nil && len(node.Content) > 0 { // the decoder reports the rest
-		if err := checkFields(node.Content[0], reflect.TypeOf(*s), ""); err != nil {
-			return nil, fmt.Errorf("train: spec: %w", err)
-		}
-	}
-	dec := yaml.NewDecoder(bytes.NewReader(text))
-	dec.KnownFields(true)
-	if err := dec.Decode(s); err != nil {
-		if errors.Is(err, io.EOF) {
-			return nil, errors.New("train: spec is empty")
-		}
+	if err := strict.Decode(text, s); err != nil {
 		return nil, fmt.Errorf("train: spec: %w", err)
-	}
-	if err := dec.Decode(new(yaml.Node)); !errors.Is(err, io.EOF) {
-		return nil, errors.New("train: spec holds more than one document")
 	}
 	if err := s.Validate(); err != nil {
 		return nil, err
@@ -231,6 +223,9 @@ type Overrides struct {
 	Epochs *int
 	Seed   *uint64
 	Start  *string
+	Layout *string
+	// InputRange replaces Spec.InputRange; nil keeps it.
+	InputRange []float64
 }
 
 // With returns a checked copy of s with the overrides applied. Base in the place of
@@ -262,6 +257,12 @@ func (s *Spec) With(o Overrides) (*Spec, error) {
 	}
 	if o.Start != nil {
 		c.Start = *o.Start
+	}
+	if o.InputRange != nil {
+		c.InputRange = o.InputRange
+	}
+	if o.Layout != nil {
+		c.Layout = *o.Layout
 	}
 	if err := c.Validate(); err != nil {
 		return nil, err

@@ -2,10 +2,10 @@ package train
 
 import (
 	"fmt"
-	"reflect"
 	"slices"
 	"strings"
 
+	"github.com/a2qgen/a2qgen/internal/strict"
 	"github.com/a2qgen/a2qgen/quant"
 	"gopkg.in/yaml.v3"
 )
@@ -152,7 +152,7 @@ func readLayers(node *yaml.Node, path string, depth int) (Layers, error) {
 func (l *LayerSpec) read(node *yaml.Node, path string, depth int) error {
 	if node.Kind == yaml.ScalarNode {
 		l.Kind = LinearLayer
-		return decode(node, path, &l.Out)
+		return strict.Value(node, path, &l.Out)
 	}
 	if node.Kind != yaml.MappingNode || len(node.Content) != 2 {
 		return fmt.Errorf("%s is no number and no map of one kind of layer", path)
@@ -165,7 +165,7 @@ func (l *LayerSpec) read(node *yaml.Node, path string, depth int) error {
 	path += "." + l.Kind
 	value := node.Content[1]
 	if value.Kind == yaml.ScalarNode && (fields[0] == "out" && l.Kind == LinearLayer || fields[0] == "factor") {
-		return decode(value, path, l.field(fields[0]))
+		return strict.Value(value, path, l.field(fields[0]))
 	}
 	if value.Kind != yaml.MappingNode {
 		return fmt.Errorf("%s: want a map of %s", path, strings.Join(fields, ", "))
@@ -225,7 +225,7 @@ func (l *LayerSpec) readField(key string, node *yaml.Node, path string, depth in
 			}
 		}
 	default:
-		err = decode(node, path, l.field(key))
+		err = strict.Value(node, path, l.field(key))
 	}
 	return err
 }
@@ -263,17 +263,6 @@ func (l *LayerSpec) field(name string) any {
 		return &l.AccBits
 	}
 	panic("train: no field " + name)
-}
-
-// decode reads a value that holds no layers.
-func decode(node *yaml.Node, path string, v any) error {
-	if err := checkValue(node, reflect.TypeOf(v).Elem(), path); err != nil {
-		return err
-	}
-	if err := node.Decode(v); err != nil {
-		return fmt.Errorf("%s: %w", path, err)
-	}
-	return nil
 }
 
 // layerKinds returns the kinds that a spec may name, in order.

@@ -98,7 +98,7 @@ func TestPlanRefuses(t *testing.T) {
 	for _, c := range []struct{ spec, want string }{
 		{"layers: [{conv: {out: 4, kernel: 9}}]", "layers[0].conv.kernel: a window of 9x9, dilation 1, does not fit the layer's input of 8x8x3 with a pad of 0"},
 		{"layers: [{conv: {out: 4, kernel: 3, groups: 2}}]", "layers[0].conv.groups: 2, want a divisor of the 3 input channels"},
-		{"layers: [4, {conv: {out: 4, kernel: 3}}]", "layers[1].conv.kernel: a window of 3x3"},
+		{"layers: [4, {conv: {out: 4, kernel: 3}}]", "layers[1].conv: reads a row of 4 numbers from \"fc1\", want an image"},
 		{"layers: [{pixel_shuffle: 2}]", "layers[0].pixel_shuffle: a factor of 2 turns 4 channels into one, had 3"},
 		{"layers: [{residual: {body: [{conv: {out: 4, kernel: 1}}]}}]", "layers[0].residual: the body gives 8x8x4, the shortcut 8x8x3"},
 		{"layers: [{concat: {branches: [[], [{maxpool: {kernel: 2}}]]}}]", "layers[0].concat.branches[1]: gives 4x4x3, want 8 x 8"},
@@ -115,7 +115,7 @@ func TestPlanRefuses(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := newPlan(s, image, 10, true); err == nil || !strings.Contains(err.Error(), c.want) {
+		if _, err := newPlan(s, image, false, 10, true); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: error %v, want one with %q", c.spec, err, c.want)
 		}
 	}
@@ -129,7 +129,7 @@ func TestPlanOutput(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, err := newPlan(s, small, 64, false)
+	p, err := newPlan(s, small, false, 64, false)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -152,7 +152,7 @@ func TestPlanOutput(t *testing.T) {
 		if s, err = ParseSpec([]byte("layers: " + c.layers)); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := newPlan(s, small, c.size, false); err == nil || !strings.Contains(err.Error(), c.want) {
+		if _, err := newPlan(s, small, false, c.size, false); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: error %v, want one with %q", c.layers, err, c.want)
 		}
 	}
@@ -164,7 +164,7 @@ func TestPlanResidualOutput(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, err := newPlan(s, quant.Vector(3), 4, false)
+	p, err := newPlan(s, quant.Vector(3), true, 4, false)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -206,7 +206,7 @@ layers:
 		{Method: quant.Base, WeightBits: 6, Input: uint4s, Rule: quant.Shifted},
 	}
 	checkPlan := func(want []*quant.Quantizer) *plan {
-		p, err := newPlan(s, quant.Shape{H: 4, W: 4, C: 1}, 10, true)
+		p, err := newPlan(s, quant.Shape{H: 4, W: 4, C: 1}, false, 10, true)
 		if err != nil {
 			t.Fatal(err)
 		}

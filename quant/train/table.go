@@ -3,14 +3,13 @@ package train
 import (
 	"fmt"
 	"hash/crc64"
-	"math"
 
 	"github.com/a2qgen/a2qgen/quant"
 	"github.com/a2qgen/a2qgen/quant/data"
 )
 
-// table is a data set as the input quantiser sees it: a code a value, and the
-// real number that each code stands for. Samples have their channels last.
+// table is a data set as the input quantiser sees it: a code per value, and the
+// real number that each code stands for (see coding). Samples have their channels last.
 type table struct {
 	n, size int
 	shape   quant.Shape
@@ -24,19 +23,19 @@ type table struct {
 // codes 0..2^bits-1, so 1/255 for 8 bits.
 func inputScale(bits int) float32 { return 1 / float32(int(1)<<bits-1) }
 
-// newTable quantises the samples of set; name says which set in errors. Bytes
-// at the default scale are 8-bit codes already and are shared with set.
-func newTable(name string, set *data.Set, bits int) (*table, error) {
+// newTable codes the samples of set; name says which set in errors. Bytes at the
+// default scale are the codes of [0, 1] in 8 bits already and are shared with set.
+func newTable(name string, set *data.Set, c coding) (*table, error) {
 	if set.Len() == 0 || set.Size() == 0 {
 		return nil, fmt.Errorf("train: %s set is empty", name)
 	}
 	t := &table{n: set.Len(), size: set.Size(), shape: sampleShape(set.Shape), labels: set.Labels}
 	for i := range t.values {
-		t.values[i] = float32(i) * inputScale(bits)
+		t.values[i] = c.value(uint8(i))
 	}
-	if set.Bytes != nil && set.Scale == data.ByteScale && bits == 8 {
+	if set.Bytes != nil && set.Scale == data.ByteScale && c == unitCoding(8) {
 		t.codes = set.Bytes
-	} else if err := t.quantise(name, set, bits); err != nil {
+	} else if err := t.quantise(name, set, c); err != nil {
 		return nil, err
 	}
 	if t.shape.C > 1 && t.shape.Positions() > 1 {
@@ -46,7 +45,7 @@ func newTable(name string, set *data.Set, bits int) (*table, error) {
 		return t, nil
 	}
 	var err error
-	if t.targets, err = newTable(name+" targets of the", set.Targets, outputBits); err == nil && t.targets.n != t.n {
+	if t.targets, err = newTable(name+" targets of the", set.Targets, unitCoding(outputBits)); err == nil && t.targets.n != t.n {
 		err = fmt.Errorf("train: %s set: %d targets for %d samples", name, t.targets.n, t.n)
 	}
 	return t, err
@@ -65,23 +64,6 @@ func channelsLast(codes []uint8, s quant.Shape) []uint8 {
 		}
 	}
 	return out
-}
-
-// quantise sets t's codes from the real samples of set.
-func (t *table) quantise(name string, set *data.Set, bits int) error {
-	scale := inputScale(bits)
-	t.codes = make([]uint8, t.n*t.size)
-	row := make([]float32, t.size)
-	for i := 0; i < t.n; i++ {
-		set.Sample(i, row)
-		for j, v := range row {
-			if !(v >= 0 && v <= 1) {
-				return fmt.Errorf("train: %s set: sample %d: value %d is %v, want 0..1", name, i, j, v)
-			}
-			t.codes[i*t.size+j] = uint8(math.RoundToEven(float64(v / scale)))
-		}
-	}
-	return nil
 }
 
 // gather writes the samples of index to the rows of x.

@@ -95,7 +95,9 @@ func (r *Result) Model() *qonnx.Model { return r.model }
 // ErrDiverged is in the error of a run whose loss stopped being a number.
 var ErrDiverged = errors.New("loss is not a finite number")
 
-// Run trains the network of spec on train and writes it to opts.Out. test may
+// Run trains the network of spec on train and writes it to opts.Out. Everything
+// that can be refused is before the first epoch: the samples of both sets, layers
+// that no file or reader has, and files that cannot be written. test may
 // be nil; it is scored after each phase and decides nothing. When ctx ends,
 // Run stops after the current step with ctx's error; the checkpoint of the
 // last whole epoch stays, as it does when the loss diverges (ErrDiverged).
@@ -103,9 +105,7 @@ func Run(ctx context.Context, spec *Spec, train, test *data.Set, opts Options) (
 	if err := spec.Validate(); err != nil {
 		return nil, err
 	}
-	if opts.Checkpoint == "" && opts.Out != "" {
-		opts.Checkpoint = opts.Out + ".ckpt"
-	}
+	opts.Checkpoint = opts.checkpoint()
 	if spec.Start != "" && opts.Start == nil {
 		var err error
 		if opts.Start, err = qonnx.ReadModel(spec.Start); err != nil {
@@ -114,6 +114,12 @@ func Run(ctx context.Context, spec *Spec, train, test *data.Set, opts Options) (
 	}
 	r, err := newRun(spec, train, test, opts)
 	if err != nil {
+		return nil, err
+	}
+	if err := r.rehearse(); err != nil {
+		return nil, err
+	}
+	if err := opts.CheckFiles(); err != nil {
 		return nil, err
 	}
 	if err := r.start(); err != nil {
@@ -127,18 +133,18 @@ func Run(ctx context.Context, spec *Spec, train, test *data.Set, opts Options) (
 			return nil, err
 		}
 	}
-	return r.finish(train)
+	return r.finish()
 }
 
 // finish scores the final network and writes it.
-func (r *run) finish(set *data.Set) (*Result, error) {
+func (r *run) finish() (*Result, error) {
 	res := &Result{History: r.history, FloatCached: r.floatCached}
 	if r.spec.Task == Regress {
 		res.FloatPSNR, res.QATPSNR = r.floatTest, r.score(r.test)
 	} else {
 		res.FloatAccuracy, res.QATAccuracy = r.floatTest, r.score(r.test)
 	}
-	res.model = r.net.export(r.spec, inputShape(set.Shape))
+	res.model = r.net.export(r.spec, inputShape(r.sample))
 	if r.opts.Out != "" {
 		if err := qonnx.Write(r.opts.Out, res.model); err != nil {
 			return nil, fmt.Errorf("train: %w", err)

@@ -364,7 +364,7 @@ func TestRunRefuses(t *testing.T) {
 		{small(), one, nil, "1 classes, want at least 2"},
 		{small(), smallSet(), blobs(10, 21, 4, 1), "21 elements, the network wants 20"},
 		{small(), smallSet(), blobs(90, 20, 5, 1), "want labels below 4"},
-		{small(), loud, nil, "sample 1: value 0 is 2, want 0..1"},
+		{small(), loud, nil, "sample 1: value 0 is 2, want 0..1: only unsigned bytes are divided by 255, and these are no bytes; input_range: [0, 2]"},
 		{small(), smallSet().Slice(0, 1), nil, "1 training samples"},
 	} {
 		_, err := Run(context.Background(), c.spec, c.train, c.test, Options{})
@@ -387,18 +387,18 @@ func TestTableOfFloats(t *testing.T) {
 		set.Sample(i, row)
 		floats.Floats = append(floats.Floats, row...)
 	}
-	a, err := newTable("a", set, 8)
+	a, err := newTable("a", set, unitCoding(8))
 	if err != nil {
 		t.Fatal(err)
 	}
-	b, err := newTable("b", floats, 8)
+	b, err := newTable("b", floats, unitCoding(8))
 	if err != nil {
 		t.Fatal(err)
 	}
 	if !bytes.Equal(a.codes, b.codes) || a.sum() != b.sum() {
 		t.Error("codes of bytes and of floats differ")
 	}
-	c, err := newTable("c", set, 2)
+	c, err := newTable("c", set, unitCoding(2))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -3,16 +3,20 @@ package train
 import (
 	"fmt"
 	"unicode/utf8"
+
+	"github.com/a2qgen/a2qgen/quant/data"
 )
 
 // Validate reports the first field of s that is out of its range.
 func (s *Spec) Validate() error {
 	var c checker
 	c.that(s.Name != "" && len(s.Name) <= 64 && printable(s.Name), "name", s.Name, "1..64 printable characters")
+	c.samples(s)
 	c.layers(s, "layers", s.Layers, 1)
 	c.between("weight_bits", s.WeightBits, 2, 8)
 	c.between("act_bits", s.ActBits, 1, 8)
 	c.between("input_bits", s.InputBits, 1, 8)
+	c.inputRange(s)
 	c.between("first_weight_bits", s.FirstWeightBits, 2, 8)
 	c.between("last_weight_bits", s.LastWeightBits, 2, 8)
 	c.methods(s)
@@ -61,6 +65,29 @@ func (c *checker) below(field string, v float64) {
 // positive checks 0 < v <= hi.
 func (c *checker) positive(field string, v, hi float64) {
 	c.that(v > 0 && v <= hi, field, v, fmt.Sprintf("more than 0 and at most %v", hi))
+}
+
+// samples checks how samples are read.
+func (c *checker) samples(s *Spec) {
+	_, err := data.ParseLayout(s.Layout)
+	c.that(s.Layout == "" || err == nil, "layout", s.Layout, "nchw or nhwc")
+	n := len(s.Shape)
+	c.that(n == 0 || n == 2 || n == 3, "shape", s.Shape, "[rows columns] or [channels rows columns]")
+	for _, d := range s.Shape {
+		c.between("shape", d, 1, maxWidth)
+	}
+}
+
+// inputRange checks what the input holds: its integers have a 0, and one of either
+// sign where the range has.
+func (c *checker) inputRange(s *Spec) {
+	if len(s.InputRange) == 0 {
+		return
+	}
+	const most = 1e15
+	ok := len(s.InputRange) == 2 && s.InputRange[0] <= 0 && s.InputRange[1] >= 0 && s.InputRange[1]-s.InputRange[0] > 0
+	c.that(ok && s.InputRange[0] >= -most && s.InputRange[1] <= most, "input_range", s.InputRange, "[lo, hi] with 0 between them")
+	c.that(!ok || s.InputRange[0] == 0 || s.InputBits >= 2, "input_bits", s.InputBits, "2..8 with values below 0")
 }
 
 // goal checks what the network is trained for.

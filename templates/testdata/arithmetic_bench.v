@@ -26,30 +26,64 @@ module arithmetic_bench;
 
     localparam integer MAX_PRODUCT = 8;
     localparam integer MAX_ACC = 5;
+    localparam integer MAX_WIDE = 5;
 
     genvar m, n, s, p;
     generate
         for (m = 1; m <= MAX_PRODUCT; m = m + 1) begin : gen_m
             for (n = 1; n <= MAX_PRODUCT; n = n + 1) begin : gen_n
                 for (s = 0; s <= 1; s = s + 1) begin : gen_signed
+                    localparam integer STAGES = (m + 1) / 2;
+                    reg tick = 1'b0;
                     reg [m-1:0] w;
                     reg [n-1:0] x;
                     wire [m+n-1:0] full;
-                    integer i, j, want;
+                    integer i, k, v, want;
                     product #(.WEIGHT_BITS(m), .INPUT_BITS(n), .INPUT_SIGNED(s)) u_product (
-                        .w(w), .x(x), .p(full));
+                        .clk(tick), .en(1'b1), .w(w), .x(x), .p(full));
+                    // New operands every cycle; those of STAGES - 1 cycles ago come out.
                     task run;
-                        for (i = 0; i < (1 << m); i = i + 1)
-                            for (j = 0; j < (1 << n); j = j + 1) begin
-                                w = i;
-                                x = j;
-                                #1;
-                                want = number(i, m) * ((s != 0) ? number(j, n) : j);
-                                compare(full, want & ((1 << (m + n)) - 1), "product", i, j);
-                            end
+                        for (i = 0; i < (1 << (m + n)) + STAGES - 1; i = i + 1) begin
+                            {w, x} = i;
+                            #1 tick = 1'b1;
+                            #1 tick = 1'b0;
+                            k = (i - STAGES + 1) >>> n;
+                            v = (i - STAGES + 1) & ((1 << n) - 1);
+                            want = number(k, m) * ((s != 0) ? number(v, n) : v);
+                            if (k >= 0)
+                                compare(full, want & ((1 << (m + n)) - 1), "product", k, v);
+                        end
                     endtask
                 end
             end
+        end
+
+        // Wide operands at their corners: the three least and the three largest numbers, and
+        // those next to 0. Gains and accumulators are so wide in label_select.v.
+        for (p = 1; p <= MAX_WIDE; p = p + 1) begin : gen_wide
+            localparam integer M = 8 + 3 * p;
+            localparam integer N = 31 - 2 * p;
+            localparam integer STAGES = (M + 1) / 2;
+            reg tick = 1'b0;
+            reg signed [M-1:0] w;
+            reg signed [N-1:0] x;
+            wire signed [M+N-1:0] full;
+            wire signed [M+N-1:0] want = w * x;
+            integer i, j, k;
+            product #(.WEIGHT_BITS(M), .INPUT_BITS(N), .INPUT_SIGNED(1)) u_product (
+                .clk(tick), .en(1'b1), .w(w), .x(x), .p(full));
+            task run;
+                for (i = 0; i < 9; i = i + 1)
+                    for (j = 0; j < 9; j = j + 1) begin
+                        w = (i < 3) ? i - 1 : {1'b1, {(M-1){1'b0}}} + i - 6;
+                        x = (j < 3) ? j - 1 : {1'b1, {(N-1){1'b0}}} + j - 6;
+                        for (k = 0; k < STAGES; k = k + 1) begin
+                            #1 tick = 1'b1;
+                            #1 tick = 1'b0;
+                        end
+                        compare(full === want, 1, "wide product", i, j);
+                    end
+            endtask
         end
 
         for (p = 1; p <= MAX_ACC; p = p + 1) begin : gen_acc
@@ -61,11 +95,11 @@ module arithmetic_bench;
                 wire [p-1:0] acc_one;
                 integer i, j, k;
                 accumulator #(.SUM_BITS(s), .ACC_BITS(p)) u_loop (
-                    .clk(clk), .en(1'b1), .valid(1'b1), .check(1'b0), .first(first),
-                    .start(start), .sum(sum), .exact(64'd0), .acc(acc));
+                    .clk(clk), .en(1'b1), .valid(1'b1), .first(first),
+                    .start(start), .sum(sum), .acc(acc));
                 accumulator #(.SUM_BITS(s), .ACC_BITS(p), .ONE_SUM(1)) u_one (
-                    .clk(clk), .en(1'b1), .valid(1'b1), .check(1'b0), .first(first),
-                    .start(start), .sum(sum), .exact(64'd0), .acc(acc_one));
+                    .clk(clk), .en(1'b1), .valid(1'b1), .first(first),
+                    .start(start), .sum(sum), .acc(acc_one));
                 task tick;
                     begin
                         #1 clk = 1'b1;
@@ -105,7 +139,9 @@ module arithmetic_bench;
                         for (j = 0; j < (1 << s); j = j + 1) begin
                             value = i;
                             u_stage.mem[0] = j;
-                            #1 clk = 1'b1;
+                            #1 clk = 1'b1;  // the threshold is read
+                            #1 clk = 1'b0;
+                            #1 clk = 1'b1;  // and compared
                             #1 clk = 1'b0;
                             compare(above, number(i, p) > number(j, s), "comparison", i, j);
                         end
@@ -120,22 +156,25 @@ module arithmetic_bench;
         for (m = 1; m <= MAX_PRODUCT; m = m + 1) begin : gen_run_m
             for (n = 1; n <= MAX_PRODUCT; n = n + 1) begin : gen_run_n
                 initial begin
-                    #(1 + 140000 * (m - 1) * MAX_PRODUCT + 140000 * (n - 1));
+                    #(1 + 280000 * (m - 1) * MAX_PRODUCT + 280000 * (n - 1));
                     gen_m[m].gen_n[n].gen_signed[0].run;
                     gen_m[m].gen_n[n].gen_signed[1].run;
                 end
             end
         end
+        for (p = 1; p <= MAX_WIDE; p = p + 1) begin : gen_run_wide
+            initial #(22000000 + 10000 * p) gen_wide[p].run;
+        end
         for (p = 1; p <= MAX_ACC; p = p + 1) begin : gen_run_acc
             for (s = 1; s <= p; s = s + 1) begin : gen_run_sum
                 initial begin
-                    #(10000000 + 10000 * (p * MAX_ACC + s));
+                    #(20000000 + 10000 * (p * MAX_ACC + s));
                     gen_acc[p].gen_sum[s].run;
                 end
             end
             for (s = p; s <= p + 1; s = s + 1) begin : gen_run_threshold
                 initial begin
-                    #(11000000 + 10000 * (p * MAX_ACC + s));
+                    #(21000000 + 10000 * (p * MAX_ACC + s));
                     gen_compare[p].gen_threshold[s].run;
                 end
             end
@@ -143,7 +182,7 @@ module arithmetic_bench;
     endgenerate
 
     initial begin
-        #12000000;
+        #23000000;
         $display("checked %0d, wrong %0d", checked, wrong);
         $finish;
     end

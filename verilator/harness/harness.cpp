@@ -8,7 +8,7 @@
 //          --streams OFFSET:BITS,... [--seed N] [--vcd] [--no-trace]
 //
 // The trace goes to file descriptor 3, waves (--vcd) to 4. Exit status: 0 done, 1 bad arguments or
-// files, 3 the design called $finish before the last cycle.
+// files, 3 the design called $stop or $finish before the last cycle.
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -195,6 +195,7 @@ public:
             if (end > m_dataBytes) m_dataBytes = end;
         }
         // Registers without a reset start at random: 2 = random, fixed seed.
+        m_context.fatalOnError(false);  // $stop ends the run in order, with its waves
         m_context.randReset(2);
         m_context.randSeed(config.seed);
         m_top = std::make_unique<Vbench>(&m_context, "");

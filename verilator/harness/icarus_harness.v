@@ -109,8 +109,8 @@ module icarus_harness #(
             stim_fd = $fopen(path, "rb");
             if ($value$plusargs("trace=%s", path)) trace_fd = $fopen(path, "wb");
             if (beats_fd == 0 || stim_fd == 0 || trace_fd == 0) begin
-                $display("ERROR icarus_harness: cannot open its files");
-                $finish;
+                $display("%%Error: icarus_harness: cannot open its files");
+                $finish_and_return(1);
             end
             if ($value$plusargs("vcd=%s", path)) begin
                 $dumpfile(path);

@@ -9,9 +9,13 @@ import (
 )
 
 // Need skips a test on a machine without one of the programs, and fails it in CI, where
-// set-up has installed them all.
+// set-up has installed them all. With -short it skips everywhere: those are the tests that
+// need no program but Go, whatever is installed.
 func Need(t testing.TB, programs ...string) {
 	t.Helper()
+	if testing.Short() {
+		t.Skip("runs " + strings.Join(programs, ", ") + ": not in -short")
+	}
 	var missing []string
 	for _, p := range programs {
 		if _, err := exec.LookPath(p); err != nil {

@@ -12,7 +12,6 @@ import (
 	"flag"
 	"fmt"
 	"os"
-	"os/signal"
 	"path/filepath"
 	"runtime"
 	"slices"
@@ -25,6 +24,7 @@ import (
 
 	"github.com/a2qgen/a2qgen/hwgen/cost"
 	"github.com/a2qgen/a2qgen/hwgen/cost/synth"
+	"github.com/a2qgen/a2qgen/internal/process"
 )
 
 func main() {
@@ -32,7 +32,7 @@ func main() {
 	fitOnly := flag.Bool("fit-only", false, "fit the samples there are, run no Yosys")
 	fresh := flag.Bool("fresh", false, "forget the samples there are")
 	flag.Parse()
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	ctx, stop := process.Context()
 	defer stop()
 	if err := regenerate(ctx, *dir, *fitOnly, *fresh); err != nil {
 		fmt.Fprintln(os.Stderr, "fit:", err)

@@ -14,6 +14,7 @@ import (
 	"strings"
 
 	"github.com/a2qgen/a2qgen/hwgen"
+	"github.com/a2qgen/a2qgen/internal/process"
 	"github.com/a2qgen/a2qgen/templates"
 )
 
@@ -135,9 +136,8 @@ func run(ctx context.Context, files map[string][]byte, top string) (map[string]C
 			return nil, fmt.Errorf("synth: %w", err)
 		}
 	}
-	cmd := exec.CommandContext(ctx, "yosys", "-q", "-p", "read_verilog *.v; "+
+	cmd := process.Command(ctx, dir, "yosys", "-q", "-p", "read_verilog *.v; "+
 		"synth_xilinx -family xc7 -nodsp -noiopad -flatten -top "+top+"; tee -q -o stat.json stat -json")
-	cmd.Dir = dir
 	if out, err := cmd.CombinedOutput(); err != nil {
 		if errors.Is(err, exec.ErrNotFound) {
 			return nil, errors.New("synth: yosys is missing: install the package yosys")

@@ -39,8 +39,8 @@ func unitsVerilog(units []Unit) ([]byte, error) {
 	for i, u := range units {
 		in := instance{Name: unitName(i), Module: u.Block.Module(), InputBits: u.InputBits, OutputBits: u.Block.Output().Bits}
 		for _, p := range u.Block.Parameters() {
-			if file, ok := strings.CutPrefix(p.Value, `"`); ok && file != `"` {
-				p.Value = `"` + unitFile(i, file)
+			if p.File {
+				p.Value = `"` + unitFile(i, strings.TrimPrefix(p.Value, `"`))
 			}
 			in.Parameters = append(in.Parameters, p)
 		}

@@ -223,6 +223,7 @@ type GraphProto struct {
 	Output                 []*ValueInfoProto      `protobuf:"bytes,12,rep,name=output" json:"output,omitempty"`
 	ValueInfo              []*ValueInfoProto      `protobuf:"bytes,13,rep,name=value_info,json=valueInfo" json:"value_info,omitempty"`
 	QuantizationAnnotation []*TensorAnnotation    `protobuf:"bytes,14,rep,name=quantization_annotation,json=quantizationAnnotation" json:"quantization_annotation,omitempty"`
+	SparseInitializer      []*SparseTensorProto   `protobuf:"bytes,15,rep,name=sparse_initializer,json=sparseInitializer" json:"sparse_initializer,omitempty"`
 	unknownFields          protoimpl.UnknownFields
 	sizeCache              protoimpl.SizeCache
 }
@@ -302,6 +303,13 @@ func (x *GraphProto) GetValueInfo() []*ValueInfoProto {
 func (x *GraphProto) GetQuantizationAnnotation() []*TensorAnnotation {
 	if x != nil {
 		return x.QuantizationAnnotation
+	}
+	return nil
+}
+
+func (x *GraphProto) GetSparseInitializer() []*SparseTensorProto {
+	if x != nil {
+		return x.SparseInitializer
 	}
 	return nil
 }
@@ -610,6 +618,51 @@ func (x *TensorProto) GetDataLocation() int32 {
 	return 0
 }
 
+// A tensor by its elements other than 0; the values bear its name.
+type SparseTensorProto struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Values        *TensorProto           `protobuf:"bytes,1,opt,name=values" json:"values,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SparseTensorProto) Reset() {
+	*x = SparseTensorProto{}
+	mi := &file_onnx_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SparseTensorProto) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SparseTensorProto) ProtoMessage() {}
+
+func (x *SparseTensorProto) ProtoReflect() protoreflect.Message {
+	mi := &file_onnx_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SparseTensorProto.ProtoReflect.Descriptor instead.
+func (*SparseTensorProto) Descriptor() ([]byte, []int) {
+	return file_onnx_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *SparseTensorProto) GetValues() *TensorProto {
+	if x != nil {
+		return x.Values
+	}
+	return nil
+}
+
 type ValueInfoProto struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Name          *string                `protobuf:"bytes,1,opt,name=name" json:"name,omitempty"`
@@ -620,7 +673,7 @@ type ValueInfoProto struct {
 
 func (x *ValueInfoProto) Reset() {
 	*x = ValueInfoProto{}
-	mi := &file_onnx_proto_msgTypes[7]
+	mi := &file_onnx_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -632,7 +685,7 @@ func (x *ValueInfoProto) String() string {
 func (*ValueInfoProto) ProtoMessage() {}
 
 func (x *ValueInfoProto) ProtoReflect() protoreflect.Message {
-	mi := &file_onnx_proto_msgTypes[7]
+	mi := &file_onnx_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -645,7 +698,7 @@ func (x *ValueInfoProto) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ValueInfoProto.ProtoReflect.Descriptor instead.
 func (*ValueInfoProto) Descriptor() ([]byte, []int) {
-	return file_onnx_proto_rawDescGZIP(), []int{7}
+	return file_onnx_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *ValueInfoProto) GetName() string {
@@ -671,7 +724,7 @@ type TypeProto struct {
 
 func (x *TypeProto) Reset() {
 	*x = TypeProto{}
-	mi := &file_onnx_proto_msgTypes[8]
+	mi := &file_onnx_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -683,7 +736,7 @@ func (x *TypeProto) String() string {
 func (*TypeProto) ProtoMessage() {}
 
 func (x *TypeProto) ProtoReflect() protoreflect.Message {
-	mi := &file_onnx_proto_msgTypes[8]
+	mi := &file_onnx_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -696,7 +749,7 @@ func (x *TypeProto) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TypeProto.ProtoReflect.Descriptor instead.
 func (*TypeProto) Descriptor() ([]byte, []int) {
-	return file_onnx_proto_rawDescGZIP(), []int{8}
+	return file_onnx_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *TypeProto) GetTensorType() *TypeProto_Tensor {
@@ -715,7 +768,7 @@ type TensorShapeProto struct {
 
 func (x *TensorShapeProto) Reset() {
 	*x = TensorShapeProto{}
-	mi := &file_onnx_proto_msgTypes[9]
+	mi := &file_onnx_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -727,7 +780,7 @@ func (x *TensorShapeProto) String() string {
 func (*TensorShapeProto) ProtoMessage() {}
 
 func (x *TensorShapeProto) ProtoReflect() protoreflect.Message {
-	mi := &file_onnx_proto_msgTypes[9]
+	mi := &file_onnx_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -740,7 +793,7 @@ func (x *TensorShapeProto) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TensorShapeProto.ProtoReflect.Descriptor instead.
 func (*TensorShapeProto) Descriptor() ([]byte, []int) {
-	return file_onnx_proto_rawDescGZIP(), []int{9}
+	return file_onnx_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *TensorShapeProto) GetDim() []*TensorShapeProto_Dimension {
@@ -762,7 +815,7 @@ type TensorAnnotation struct {
 
 func (x *TensorAnnotation) Reset() {
 	*x = TensorAnnotation{}
-	mi := &file_onnx_proto_msgTypes[10]
+	mi := &file_onnx_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -774,7 +827,7 @@ func (x *TensorAnnotation) String() string {
 func (*TensorAnnotation) ProtoMessage() {}
 
 func (x *TensorAnnotation) ProtoReflect() protoreflect.Message {
-	mi := &file_onnx_proto_msgTypes[10]
+	mi := &file_onnx_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -787,7 +840,7 @@ func (x *TensorAnnotation) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TensorAnnotation.ProtoReflect.Descriptor instead.
 func (*TensorAnnotation) Descriptor() ([]byte, []int) {
-	return file_onnx_proto_rawDescGZIP(), []int{10}
+	return file_onnx_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *TensorAnnotation) GetTensorName() string {
@@ -814,7 +867,7 @@ type TypeProto_Tensor struct {
 
 func (x *TypeProto_Tensor) Reset() {
 	*x = TypeProto_Tensor{}
-	mi := &file_onnx_proto_msgTypes[11]
+	mi := &file_onnx_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -826,7 +879,7 @@ func (x *TypeProto_Tensor) String() string {
 func (*TypeProto_Tensor) ProtoMessage() {}
 
 func (x *TypeProto_Tensor) ProtoReflect() protoreflect.Message {
-	mi := &file_onnx_proto_msgTypes[11]
+	mi := &file_onnx_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -839,7 +892,7 @@ func (x *TypeProto_Tensor) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TypeProto_Tensor.ProtoReflect.Descriptor instead.
 func (*TypeProto_Tensor) Descriptor() ([]byte, []int) {
-	return file_onnx_proto_rawDescGZIP(), []int{8, 0}
+	return file_onnx_proto_rawDescGZIP(), []int{9, 0}
 }
 
 func (x *TypeProto_Tensor) GetElemType() int32 {
@@ -866,7 +919,7 @@ type TensorShapeProto_Dimension struct {
 
 func (x *TensorShapeProto_Dimension) Reset() {
 	*x = TensorShapeProto_Dimension{}
-	mi := &file_onnx_proto_msgTypes[12]
+	mi := &file_onnx_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -878,7 +931,7 @@ func (x *TensorShapeProto_Dimension) String() string {
 func (*TensorShapeProto_Dimension) ProtoMessage() {}
 
 func (x *TensorShapeProto_Dimension) ProtoReflect() protoreflect.Message {
-	mi := &file_onnx_proto_msgTypes[12]
+	mi := &file_onnx_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -891,7 +944,7 @@ func (x *TensorShapeProto_Dimension) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TensorShapeProto_Dimension.ProtoReflect.Descriptor instead.
 func (*TensorShapeProto_Dimension) Descriptor() ([]byte, []int) {
-	return file_onnx_proto_rawDescGZIP(), []int{9, 0}
+	return file_onnx_proto_rawDescGZIP(), []int{10, 0}
 }
 
 func (x *TensorShapeProto_Dimension) GetDimValue() int64 {
@@ -928,7 +981,7 @@ const file_onnx_proto_rawDesc = "" +
 	"\aversion\x18\x02 \x01(\x03R\aversion\"@\n" +
 	"\x16StringStringEntryProto\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value\"\x84\x03\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value\"\xd3\x03\n" +
 	"\n" +
 	"GraphProto\x12*\n" +
 	"\x04node\x18\x01 \x03(\v2\x16.a2qgen.onnx.NodeProtoR\x04node\x12\x12\n" +
@@ -938,7 +991,8 @@ const file_onnx_proto_rawDesc = "" +
 	"\x06output\x18\f \x03(\v2\x1b.a2qgen.onnx.ValueInfoProtoR\x06output\x12:\n" +
 	"\n" +
 	"value_info\x18\r \x03(\v2\x1b.a2qgen.onnx.ValueInfoProtoR\tvalueInfo\x12V\n" +
-	"\x17quantization_annotation\x18\x0e \x03(\v2\x1d.a2qgen.onnx.TensorAnnotationR\x16quantizationAnnotation\"\xb9\x01\n" +
+	"\x17quantization_annotation\x18\x0e \x03(\v2\x1d.a2qgen.onnx.TensorAnnotationR\x16quantizationAnnotation\x12M\n" +
+	"\x12sparse_initializer\x18\x0f \x03(\v2\x1e.a2qgen.onnx.SparseTensorProtoR\x11sparseInitializer\"\xb9\x01\n" +
 	"\tNodeProto\x12\x14\n" +
 	"\x05input\x18\x01 \x03(\tR\x05input\x12\x16\n" +
 	"\x06output\x18\x02 \x03(\tR\x06output\x12\x12\n" +
@@ -971,7 +1025,9 @@ const file_onnx_proto_rawDesc = "" +
 	"doubleData\x12#\n" +
 	"\vuint64_data\x18\v \x03(\x04B\x02\x10\x01R\n" +
 	"uint64Data\x12#\n" +
-	"\rdata_location\x18\x0e \x01(\x05R\fdataLocation\"P\n" +
+	"\rdata_location\x18\x0e \x01(\x05R\fdataLocation\"E\n" +
+	"\x11SparseTensorProto\x120\n" +
+	"\x06values\x18\x01 \x01(\v2\x18.a2qgen.onnx.TensorProtoR\x06values\"P\n" +
 	"\x0eValueInfoProto\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12*\n" +
 	"\x04type\x18\x02 \x01(\v2\x16.a2qgen.onnx.TypeProtoR\x04type\"\xa7\x01\n" +
@@ -1003,7 +1059,7 @@ func file_onnx_proto_rawDescGZIP() []byte {
 	return file_onnx_proto_rawDescData
 }
 
-var file_onnx_proto_msgTypes = make([]protoimpl.MessageInfo, 13)
+var file_onnx_proto_msgTypes = make([]protoimpl.MessageInfo, 14)
 var file_onnx_proto_goTypes = []any{
 	(*ModelProto)(nil),                 // 0: a2qgen.onnx.ModelProto
 	(*OperatorSetIdProto)(nil),         // 1: a2qgen.onnx.OperatorSetIdProto
@@ -1012,12 +1068,13 @@ var file_onnx_proto_goTypes = []any{
 	(*NodeProto)(nil),                  // 4: a2qgen.onnx.NodeProto
 	(*AttributeProto)(nil),             // 5: a2qgen.onnx.AttributeProto
 	(*TensorProto)(nil),                // 6: a2qgen.onnx.TensorProto
-	(*ValueInfoProto)(nil),             // 7: a2qgen.onnx.ValueInfoProto
-	(*TypeProto)(nil),                  // 8: a2qgen.onnx.TypeProto
-	(*TensorShapeProto)(nil),           // 9: a2qgen.onnx.TensorShapeProto
-	(*TensorAnnotation)(nil),           // 10: a2qgen.onnx.TensorAnnotation
-	(*TypeProto_Tensor)(nil),           // 11: a2qgen.onnx.TypeProto.Tensor
-	(*TensorShapeProto_Dimension)(nil), // 12: a2qgen.onnx.TensorShapeProto.Dimension
+	(*SparseTensorProto)(nil),          // 7: a2qgen.onnx.SparseTensorProto
+	(*ValueInfoProto)(nil),             // 8: a2qgen.onnx.ValueInfoProto
+	(*TypeProto)(nil),                  // 9: a2qgen.onnx.TypeProto
+	(*TensorShapeProto)(nil),           // 10: a2qgen.onnx.TensorShapeProto
+	(*TensorAnnotation)(nil),           // 11: a2qgen.onnx.TensorAnnotation
+	(*TypeProto_Tensor)(nil),           // 12: a2qgen.onnx.TypeProto.Tensor
+	(*TensorShapeProto_Dimension)(nil), // 13: a2qgen.onnx.TensorShapeProto.Dimension
 }
 var file_onnx_proto_depIdxs = []int32{
 	3,  // 0: a2qgen.onnx.ModelProto.graph:type_name -> a2qgen.onnx.GraphProto
@@ -1025,22 +1082,24 @@ var file_onnx_proto_depIdxs = []int32{
 	2,  // 2: a2qgen.onnx.ModelProto.metadata_props:type_name -> a2qgen.onnx.StringStringEntryProto
 	4,  // 3: a2qgen.onnx.GraphProto.node:type_name -> a2qgen.onnx.NodeProto
 	6,  // 4: a2qgen.onnx.GraphProto.initializer:type_name -> a2qgen.onnx.TensorProto
-	7,  // 5: a2qgen.onnx.GraphProto.input:type_name -> a2qgen.onnx.ValueInfoProto
-	7,  // 6: a2qgen.onnx.GraphProto.output:type_name -> a2qgen.onnx.ValueInfoProto
-	7,  // 7: a2qgen.onnx.GraphProto.value_info:type_name -> a2qgen.onnx.ValueInfoProto
-	10, // 8: a2qgen.onnx.GraphProto.quantization_annotation:type_name -> a2qgen.onnx.TensorAnnotation
-	5,  // 9: a2qgen.onnx.NodeProto.attribute:type_name -> a2qgen.onnx.AttributeProto
-	6,  // 10: a2qgen.onnx.AttributeProto.t:type_name -> a2qgen.onnx.TensorProto
-	8,  // 11: a2qgen.onnx.ValueInfoProto.type:type_name -> a2qgen.onnx.TypeProto
-	11, // 12: a2qgen.onnx.TypeProto.tensor_type:type_name -> a2qgen.onnx.TypeProto.Tensor
-	12, // 13: a2qgen.onnx.TensorShapeProto.dim:type_name -> a2qgen.onnx.TensorShapeProto.Dimension
-	2,  // 14: a2qgen.onnx.TensorAnnotation.quant_parameter_tensor_names:type_name -> a2qgen.onnx.StringStringEntryProto
-	9,  // 15: a2qgen.onnx.TypeProto.Tensor.shape:type_name -> a2qgen.onnx.TensorShapeProto
-	16, // [16:16] is the sub-list for method output_type
-	16, // [16:16] is the sub-list for method input_type
-	16, // [16:16] is the sub-list for extension type_name
-	16, // [16:16] is the sub-list for extension extendee
-	0,  // [0:16] is the sub-list for field type_name
+	8,  // 5: a2qgen.onnx.GraphProto.input:type_name -> a2qgen.onnx.ValueInfoProto
+	8,  // 6: a2qgen.onnx.GraphProto.output:type_name -> a2qgen.onnx.ValueInfoProto
+	8,  // 7: a2qgen.onnx.GraphProto.value_info:type_name -> a2qgen.onnx.ValueInfoProto
+	11, // 8: a2qgen.onnx.GraphProto.quantization_annotation:type_name -> a2qgen.onnx.TensorAnnotation
+	7,  // 9: a2qgen.onnx.GraphProto.sparse_initializer:type_name -> a2qgen.onnx.SparseTensorProto
+	5,  // 10: a2qgen.onnx.NodeProto.attribute:type_name -> a2qgen.onnx.AttributeProto
+	6,  // 11: a2qgen.onnx.AttributeProto.t:type_name -> a2qgen.onnx.TensorProto
+	6,  // 12: a2qgen.onnx.SparseTensorProto.values:type_name -> a2qgen.onnx.TensorProto
+	9,  // 13: a2qgen.onnx.ValueInfoProto.type:type_name -> a2qgen.onnx.TypeProto
+	12, // 14: a2qgen.onnx.TypeProto.tensor_type:type_name -> a2qgen.onnx.TypeProto.Tensor
+	13, // 15: a2qgen.onnx.TensorShapeProto.dim:type_name -> a2qgen.onnx.TensorShapeProto.Dimension
+	2,  // 16: a2qgen.onnx.TensorAnnotation.quant_parameter_tensor_names:type_name -> a2qgen.onnx.StringStringEntryProto
+	10, // 17: a2qgen.onnx.TypeProto.Tensor.shape:type_name -> a2qgen.onnx.TensorShapeProto
+	18, // [18:18] is the sub-list for method output_type
+	18, // [18:18] is the sub-list for method input_type
+	18, // [18:18] is the sub-list for extension type_name
+	18, // [18:18] is the sub-list for extension extendee
+	0,  // [0:18] is the sub-list for field type_name
 }
 
 func init() { file_onnx_proto_init() }
@@ -1054,7 +1113,7 @@ func file_onnx_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_onnx_proto_rawDesc), len(file_onnx_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   13,
+			NumMessages:   14,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -1,0 +1,75 @@
+package boards
+
+import (
+	_ "embed"
+	"fmt"
+	"strings"
+	"sync"
+
+	"github.com/a2qgen/a2qgen/internal/strict"
+)
+
+// Family is an FPGA family: it decides which cost formulas apply, which block RAMs a part
+// has and how its tools are told where a memory belongs. The zero value stands for XC7.
+type Family string
+
+// The families that have boards or formulas here; FamilyNames lists all.
+const (
+	XC7   Family = "xc7"   // AMD 7 series and Zynq-7000: RAM blocks of 36 kbit
+	XCUP  Family = "xcup"  // AMD UltraScale+: RAM blocks of 36 kbit, UltraRAM of 288
+	ICE40 Family = "ice40" // Lattice iCE40: RAM blocks of 4 kbit
+	ECP5  Family = "ecp5"  // Lattice ECP5: RAM blocks of 18 kbit
+)
+
+// MemoryStyle holds a family's values of the memory attributes ram_style (Vivado, Yosys)
+// and ramstyle (Quartus).
+type MemoryStyle struct {
+	// LUTRAM is for a small RAM that is read without a clock, BlockRAM for a large memory
+	// that is read with one.
+	LUTRAM   string `yaml:"lut_ram"`
+	BlockRAM string `yaml:"block_ram"`
+}
+
+// family is an entry of families.yaml.
+type family struct {
+	Name        Family
+	Title       string
+	MemoryStyle `yaml:",inline"`
+	// Source is the document that the words come from.
+	Source string
+}
+
+//go:embed families/families.yaml
+var familyText []byte
+
+// families parses the embedded list once; it is tested, so an error in it is a
+// programming error.
+var families = sync.OnceValue(func() []family {
+	var list []family
+	if err := strict.Decode(familyText, &list); err != nil {
+		panic("boards: families.yaml: " + err.Error())
+	}
+	return list
+})
+
+// FamilyNames returns the names of all families, in the order of families.yaml.
+func FamilyNames() []string {
+	var names []string
+	for _, f := range families() {
+		names = append(names, string(f.Name))
+	}
+	return names
+}
+
+// MemoryStyle returns the family's words, or an error that lists the families there are.
+func (f Family) MemoryStyle() (MemoryStyle, error) {
+	if f == "" {
+		f = XC7
+	}
+	for _, known := range families() {
+		if known.Name == f {
+			return known.MemoryStyle, nil
+		}
+	}
+	return MemoryStyle{}, fmt.Errorf("boards: no family %q, want one of %s", f, strings.Join(FamilyNames(), ", "))
+}

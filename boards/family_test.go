@@ -1,0 +1,37 @@
+package boards_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/a2qgen/a2qgen/boards"
+)
+
+// TestFamilyStyles: every family has both words, boards have families, and another name is
+// refused with those there are.
+func TestFamilyStyles(t *testing.T) {
+	for _, name := range boards.FamilyNames() {
+		if s, err := boards.Family(name).MemoryStyle(); err != nil || s.LUTRAM == "" || s.BlockRAM == "" {
+			t.Errorf("family %s: %+v, %v, want both words", name, s, err)
+		}
+	}
+	for _, b := range boards.List() {
+		if _, err := b.Family.MemoryStyle(); err != nil {
+			t.Errorf("board %s: %v", b.Name, err)
+		}
+	}
+	// Without RAM in LUTs "distributed" is an error of Yosys, so it must not come back.
+	for name, want := range map[boards.Family]boards.MemoryStyle{
+		"":           {LUTRAM: "distributed", BlockRAM: "block"}, // xc7
+		boards.XC7:   {LUTRAM: "distributed", BlockRAM: "block"},
+		boards.ICE40: {LUTRAM: "auto", BlockRAM: "block"},
+		"intel_alm":  {LUTRAM: "MLAB", BlockRAM: "M10K"},
+	} {
+		if got, err := name.MemoryStyle(); err != nil || got != want {
+			t.Errorf("family %q: %+v, %v, want %+v", name, got, err, want)
+		}
+	}
+	if _, err := boards.Family("abacus").MemoryStyle(); err == nil || !strings.Contains(err.Error(), "xc7, xcup, ecp5, ice40") {
+		t.Errorf("abacus: %v, want the families", err)
+	}
+}

@@ -1,0 +1,288 @@
+package main
+
+import (
+	"fmt"
+	"maps"
+	"math"
+	"path/filepath"
+	"regexp"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/a2qgen/a2qgen/boards"
+	"github.com/a2qgen/a2qgen/hwgen"
+	"github.com/a2qgen/a2qgen/hwgen/cost"
+	"github.com/a2qgen/a2qgen/quant"
+	"github.com/a2qgen/a2qgen/quant/data"
+	"github.com/a2qgen/a2qgen/quant/ptq"
+	"github.com/a2qgen/a2qgen/quant/qonnx"
+	"github.com/a2qgen/a2qgen/quant/train"
+	"github.com/a2qgen/a2qgen/verilator"
+)
+
+// commandRules are those of a command: of its flags, and of what it reads and writes.
+type commandRules struct {
+	// argument is what the arguments that are no flags name.
+	argument fileUse
+	flags    map[string]rule
+	// outputs lists all that the command writes: what its flags name, and what lies
+	// beside that. Nil where it only prints.
+	outputs func(c *cli.Context) []output
+}
+
+// Limits of flags that have no constant elsewhere. Those of a spec's values repeat what
+// the spec refuses by itself (quant/train, validate.go): there as a matter of the spec,
+// here as one of the command line.
+const (
+	maxEpochs     = 2 * 10000 // of both phases
+	maxSpecAcc    = 32        // bits, of a layer that is trained
+	maxSpecBits   = 8         // of weights and activations that are trained
+	maxProjectAcc = 63        // bits, of a layer that is projected
+	maxPeriod     = 1 << 20   // cycles
+)
+
+// rulesOf are the rules of each command.
+var rulesOf = map[string]commandRules{
+	"train":    {readsFile, with(foldingRules, specRules, trainRules), trainOutputs},
+	"sweep":    {readsFile, with(foldingRules, specRules, sweepRules), sweepOutputs},
+	"project":  {readsFile, with(sampleRules, projectRules), projectOutputs},
+	"inspect":  {readsFile, inputRules, nil},
+	"eval":     {readsFile, with(sampleRules, inputRules, evalRules), nil},
+	"generate": {readsFile, with(foldingRules, inputRules, generateRules), generateOutputs},
+	"sim":      {readsFile, with(sampleRules, simRules), simOutputs},
+	"estimate": {readsFile, with(foldingRules, inputRules, estimateRules), nil},
+	"demo":     {noFile, demoRules, demoOutputs},
+	"boards":   {noFile, nil, nil},
+}
+
+// with joins rules; a later group's take the place of an earlier one's.
+func with(groups ...map[string]rule) map[string]rule {
+	all := map[string]rule{}
+	for _, g := range groups {
+		maps.Copy(all, g)
+	}
+	return all
+}
+
+// foldingRules are of foldingFlags. A design gives one frame per cycle at most.
+var foldingRules = map[string]rule{
+	"fps": positive(hwgen.MaxClockMHz * 1e6), "clock": positive(hwgen.MaxClockMHz), "folding": file(readsFile),
+	"fold": texts("LAYER=PE,SIMD, both at least 1", func(s string) error {
+		_, _, err := parseFold(s)
+		return err
+	}, "fc1", "fc1=2", "fc1=2,", "fc1=0,3", "fc1=3,0", "fc1=-1,3", "fc1=2,x", "fc1=1.5,2", "=1,1", "fc1=1,2,3",
+		"fc1=99999999999999999999,1"),
+}
+
+// specRules are of the flags that override a spec, in train and in sweep.
+var specRules = map[string]rule{
+	"data": file(readsData), "weights": ints(2, maxSpecBits), "acts": ints(1, maxSpecBits),
+	"epochs": ints(1, maxEpochs), "seed": seeds(), "seeds": ints(1, maxSeeds),
+}
+
+// trainRules: whether --acc suits the inputs' width, and --rule the method, is for the
+// spec that they override to say.
+var trainRules = map[string]rule{
+	"out": file(writesFile), "float-out": file(writesFile), "start": file(readsFile), "cache": file(fillsFolder),
+	"method": oneOf(string(quant.Base), string(quant.WN), string(quant.A2Q), string(quant.A2QPlus),
+		string(quant.Budget)),
+	"rule": ruleNames(), "acc": ints(1, maxSpecAcc), "lut": ints(1, math.MaxInt),
+	"layout": layouts(), "input-range": ranges(),
+}
+
+// sweepRules: --acc, --methods and --lut are lists, of which every part counts.
+var sweepRules = map[string]rule{
+	"out": file(fillsFolder), "acc": widthLists(maxWidth),
+	"methods": texts("a list with commas of base, wn, a2q, a2q+, budget, budget/split and budget/shifted", checkMethods,
+		"a3q", "a2q,", ",a2q", "budget/half", "a2q/split", "a2q;base"),
+	"lut": texts("N or a list of them with commas, at least 1", func(s string) error {
+		_, err := parseLUTs([]string{s})
+		return err
+	}, "0", "-1", "900,x", "900,", "1.5", "99999999999999999999"),
+}
+
+// checkMethods checks the list of sweep --methods.
+func checkMethods(list string) error {
+	for _, name := range strings.Split(list, ",") {
+		if err := setMethod(&train.Overrides{}, name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// projectRules: projection goes beyond what training can, to 16 bits of weights.
+var projectRules = map[string]rule{
+	"out": file(writesFile), "results": file(writesPrefix),
+	"acc": ints(1, maxProjectAcc), "table": widthLists(maxProjectAcc),
+	"method": oneOf(string(ptq.RTN), string(ptq.EP), string(ptq.AXE), string(ptq.Budget)), "rule": ruleNames(),
+	"weights": ints(2, 16), "acts": ints(1, 16), "input-bits": ints(1, 16),
+	"first-weights": ints(2, 16), "last-weights": ints(2, 16),
+	"tile": ints(1, 1<<20), "samples": ints(1, 1<<20), "layer": anyText("the name of a layer"),
+}
+
+// sampleRules are of what says how samples are read: a negative scale turns them round,
+// which a file may call for.
+var sampleRules = map[string]rule{
+	"data": file(readsData), "layout": layouts(),
+	"scale": reals("a finite number other than 0", func(v float64) bool { return v != 0 }, "0", "-0"),
+}
+
+// layouts are those of images in files.
+func layouts() rule { return oneOf(string(data.NCHW), string(data.NHWC)) }
+
+// inputRules are of inputFlags. Which of them go together is for inputType to say.
+var inputRules = map[string]rule{
+	"input-type": texts("INT2..INT16 or UINT1..UINT16", func(s string) error {
+		_, err := qonnx.ParseInputType(s)
+		return err
+	}, "INT1", "INT17", "UINT0", "UINT17", "FLOAT", "int8", "8"),
+	"input-range": ranges(), "input-zero": ints(-qonnx.MaxInputZero, qonnx.MaxInputZero), "input-scale": positive(maxRange),
+}
+
+// ranges is what parseRange takes.
+func ranges() rule {
+	return texts("LO:HI, numbers with 0 between them", func(s string) error {
+		_, _, err := parseRange(s)
+		return err
+	}, "1:2", "-2:-1", "-1", "0:0", "0:NaN", "-Inf:1", "x:1", ":", "1:-1")
+}
+
+// evalRules: --spec stands for --data.
+var evalRules = map[string]rule{"spec": file(readsFile)}
+
+// generateRules: whether a design fits on the board is for its estimate to say.
+var generateRules = map[string]rule{
+	"out": file(fillsFolder), "acc": ints(1, maxWidth), "board": oneOf(boardNames()...), "family": oneOf(boards.FamilyNames()...),
+}
+
+// pausing is a probability of pauses: beyond 0.9 a simulation is pauses and nothing else.
+var pausing = reals("0..0.9", func(v float64) bool { return v >= 0 && v <= 0.9 }, "-0.1", "0.91")
+
+// simRules are those of the simulation.
+var simRules = map[string]rule{
+	"vcd": file(writesFile), "frames": ints(1, maxFrames), "period": ints(0, maxPeriod),
+	"seed": seeds(), "gap": pausing, "stall": pausing,
+	"simulator": oneOf(string(verilator.Verilator), string(verilator.Icarus)),
+}
+
+// estimateRules: a width below what the weights need is marked, not refused.
+var estimateRules = map[string]rule{"acc": widthLists(maxWidth), "family": oneOf(cost.Families()...)}
+
+// demoRules are those of the train and sim that it runs.
+var demoRules = map[string]rule{
+	"out": file(fillsFolder), "data": file(readsData), "epochs": ints(1, maxEpochs), "frames": ints(1, maxFrames),
+}
+
+// ruleNames are the rules of the method budget.
+func ruleNames() rule { return oneOf(string(quant.Split), string(quant.Shifted)) }
+
+// widthLists is what parseWidths takes, up to a largest width.
+func widthLists(most int) rule {
+	return texts(fmt.Sprintf("P, FROM:TO or a list of them, 1..%d", most), func(s string) error {
+		widths, err := parseWidths(s)
+		if err == nil && widths[len(widths)-1] > most {
+			err = fmt.Errorf("more than %d", most)
+		}
+		return err
+	}, "0", "-1", fmt.Sprint(most+1), fmt.Sprintf("8:%d", most+1), "9:8", "32:8", "8:", ":8", "8,,9", "8,", "8:9:10",
+		"1.5", "x", "NaN")
+}
+
+func boardNames() []string {
+	var names []string
+	for _, b := range boards.List() {
+		names = append(names, b.Name)
+	}
+	return names
+}
+
+// trainOutputs are the network with what lies beside it, the float network, and the
+// cache. With more than one seed the spec has to be read first: see seedOutputs.
+func trainOutputs(c *cli.Context) []output {
+	if c.Int("seeds") > 1 {
+		return sideOutputs(c)
+	}
+	return append(networkOutputs(c.String("out"), "--out"), sideOutputs(c)...)
+}
+
+// seedOutputs are trainOutputs for n seeds from first on.
+func seedOutputs(c *cli.Context, first uint64, n int) []output {
+	var all []output
+	for i := range uint64(n) {
+		path := seedPath(c.String("out"), first+i)
+		all = append(all, networkOutputs(path, fmt.Sprintf("--out for seed %d", first+i))...)
+	}
+	return append(all, sideOutputs(c)...)
+}
+
+// networkOutputs are a trained network, its checkpoint and the files of its epochs.
+func networkOutputs(path, what string) []output {
+	if path == "" { // no value of --out: refused before
+		return nil
+	}
+	all := []output{{path: path, what: what}, {path: path + ".ckpt", what: what + "'s checkpoint"}}
+	for _, m := range newMetricFiles(path, "").paths() {
+		all = append(all, output{path: m, what: what + "'s epochs"})
+	}
+	return all
+}
+
+// phaseFile is how the float phases in a cache are called.
+var phaseFile = regexp.MustCompile(`^float-[0-9a-f]+\.ckpt$`)
+
+// sideOutputs are what train writes apart from the networks. The cache owns the files
+// of float phases alone: other things may lie in its folder.
+func sideOutputs(c *cli.Context) (all []output) {
+	if path := c.String("float-out"); path != "" {
+		all = append(all, output{path: path, what: "--float-out"})
+	}
+	if path := c.String("cache"); path != "" {
+		all = append(all, output{path: path, what: "--cache", folder: true, owns: phaseFile.MatchString})
+	}
+	return all
+}
+
+// projectOutputs is the network, or of a table the files of --results: it writes no
+// network, so that the default of --out does not count.
+func projectOutputs(c *cli.Context) (all []output) {
+	if !c.IsSet("table") {
+		return []output{{path: c.String("out"), what: "--out"}}
+	}
+	if prefix := c.String("results"); prefix != "" {
+		for _, path := range tableFiles(prefix) {
+			all = append(all, output{path: path, what: "--results"})
+		}
+	}
+	return all
+}
+
+// sweepOutputs is a folder that the command fills as it likes: the runs, their float
+// phases, the report, all of which it writes again without asking.
+func sweepOutputs(c *cli.Context) []output {
+	return []output{{path: c.String("out"), what: "--out", folder: true}}
+}
+
+// demoOutputs is a folder like that of a sweep: networks, a design, reports.
+func demoOutputs(c *cli.Context) []output { return sweepOutputs(c) }
+
+// generateOutputs is a design, which takes the place of one. Its own network may be
+// what is generated again: that stays as it is.
+func generateOutputs(c *cli.Context) []output {
+	dir := c.String("out")
+	if dir == "" {
+		return nil
+	}
+	return []output{{path: dir, what: "--out", folder: true, design: true, owns: func(name string) bool {
+		return filepath.ToSlash(name) != "network.onnx"
+	}}}
+}
+
+// simOutputs are the waves.
+func simOutputs(c *cli.Context) []output {
+	if path := c.String("vcd"); path != "" {
+		return []output{{path: path, what: "--vcd"}}
+	}
+	return nil
+}

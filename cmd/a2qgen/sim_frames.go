@@ -1,0 +1,89 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/a2qgen/a2qgen/quant"
+	"github.com/a2qgen/a2qgen/quant/data"
+	"github.com/a2qgen/a2qgen/sim"
+)
+
+// frameSet are the inputs of a simulation: samples of a data set, then drawn ones.
+type frameSet struct {
+	name    string
+	samples [][]int32
+	labels  []uint8 // of the data set's samples, where it has them
+	fromSet int     // samples that are the data set's
+	drawn   string  // what the drawn ones are
+	input   *fitted // what the network's input does to the data set's; nil without one
+}
+
+// frames takes the first test samples of the data set, again from the start where it has
+// too few, and draws inputs beside them: as many again as one in ten, and at least eight.
+// Without a data set all frames are drawn.
+func frames(net *quant.Network, o simOptions) (*frameSet, error) {
+	f := &frameSet{name: "no data set", drawn: fmt.Sprintf("drawn over %v, both ends among them", net.Input.Type)}
+	extra := max(8, o.frames/10)
+	if o.set == nil && o.source.data == "" {
+		extra += o.frames
+	} else if err := f.takeSet(net, o); err != nil {
+		return nil, err
+	}
+	f.samples = append(f.samples, sim.DrawFrames(net, extra, o.seed)...)
+	return f, nil
+}
+
+// takeSet takes samples of the data set that the options hold, or ask for.
+func (f *frameSet) takeSet(net *quant.Network, o simOptions) error {
+	set := o.set
+	if set == nil {
+		var err error
+		if set, err = o.source.open(false); err != nil {
+			return err
+		}
+	}
+	fit, err := fitSamples(net, set)
+	if err != nil {
+		return err
+	}
+	f.takeSamples(net, fit.Set, o.frames)
+	f.input = fit
+	return nil
+}
+
+func (f *frameSet) takeSamples(net *quant.Network, set *data.Set, count int) {
+	f.name, f.fromSet = set.Name, count
+	raw := make([]float32, set.Size())
+	for i := range count {
+		k := i % set.Len()
+		set.Sample(k, raw)
+		x := make([]int32, len(raw))
+		net.Input.Apply(raw, x)
+		f.samples = append(f.samples, x)
+		if set.Labels != nil {
+			f.labels = append(f.labels, set.Labels[k])
+		}
+	}
+}
+
+// warnings say where samples of the data set are less than they seem: read at another
+// scale than the network's, they often saturate at one value.
+func (f *frameSet) warnings() []string {
+	samples := f.samples[:f.fromSet]
+	if len(samples) == 0 {
+		return nil
+	}
+	first, constant := samples[0][0], true
+	for _, x := range samples {
+		for _, v := range x {
+			constant = constant && v == first
+		}
+	}
+	switch {
+	case constant && len(samples[0]) > 1:
+		return []string{fmt.Sprintf("every input of every data frame is %d: is --scale right?", first)}
+	case len(samples) > 1 && sim.Distinct(samples) == 1:
+		return []string{fmt.Sprintf("all %d data frames are the same", len(samples))}
+	}
+	return nil
+}

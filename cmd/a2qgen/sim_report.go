@@ -1,0 +1,166 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/a2qgen/a2qgen/sim"
+)
+
+// simReport is the JSON of sim.
+type simReport struct {
+	sim.Result
+	// Frames is what was asked for: samples of the data set or, without one, drawn.
+	Frames int `json:"frames"`
+	// DataFrames are samples of the data set, DrawnFrames the others; they were compared
+	// alike. DistinctData and DistinctFrames count those that differ, in the data and in all.
+	DataFrames     int `json:"data_frames"`
+	DrawnFrames    int `json:"drawn_frames"`
+	DistinctData   int `json:"distinct_data_frames"`
+	DistinctFrames int `json:"distinct_frames"`
+	// Correct counts labels that equal the data set's; Total is 0 without labels.
+	Correct int    `json:"correct"`
+	Total   int    `json:"total"`
+	Data    string `json:"data"`
+	// Input says what the network's input does to the values of the data set.
+	Input     *inputUse `json:"input,omitempty"`
+	Gap       float64   `json:"gap"`
+	Stall     float64   `json:"stall"`
+	Period    int       `json:"period,omitempty"`
+	Simulator string    `json:"simulator"`
+	// SpeedRatio is the model's cycles per second over the simulator's.
+	SpeedRatio float64 `json:"speed_ratio"`
+	// Edited are the files that differ from what the network gives, and Layers what each
+	// layer did alone: with --edited only.
+	Edited []sim.Difference  `json:"edited,omitempty"`
+	Layers []sim.LayerResult `json:"layers,omitempty"`
+
+	drawn string
+}
+
+// newSimReport describes the run of the frames of in; res is nil where it failed.
+func newSimReport(res *sim.Result, in *frameSet, o simOptions) *simReport {
+	doc := &simReport{Frames: o.frames, DataFrames: in.fromSet, DrawnFrames: len(in.samples) - in.fromSet,
+		DistinctData: sim.Distinct(in.samples[:in.fromSet]), DistinctFrames: sim.Distinct(in.samples),
+		Data: in.name, Total: len(in.labels), Gap: o.gap, Stall: o.stall, Period: o.period,
+		Simulator: string(o.simulator), drawn: in.drawn}
+	if in.input != nil {
+		doc.Input = &in.input.Input
+	}
+	if res == nil {
+		return doc
+	}
+	doc.Result = *res
+	doc.Warnings = append(doc.Warnings, in.warnings()...)
+	for i, want := range in.labels {
+		if res.Labels[i] == int(want) {
+			doc.Correct++
+		}
+	}
+	if res.ModelSeconds > 0 && res.RTLSeconds > 0 && res.CyclesRTL > 0 {
+		doc.SpeedRatio = float64(res.CyclesModel) / res.ModelSeconds / (float64(res.CyclesRTL) / res.RTLSeconds)
+	}
+	return doc
+}
+
+// verdict is an error unless the Verilog equals the model beat for beat.
+func (r *simReport) verdict() error {
+	switch {
+	case r.Mismatches > 0:
+		return fmt.Errorf("sim: %d mismatches; first: %s", r.Mismatches, r.First)
+	case r.CyclesModel != r.CyclesRTL:
+		return fmt.Errorf("sim: the Verilog takes %d cycles, the model %d", r.CyclesRTL, r.CyclesModel)
+	}
+	for _, l := range r.Layers {
+		if l.Mismatches > 0 {
+			return fmt.Errorf("sim: layer %q alone: %d mismatches; first: %s", l.Layer, l.Mismatches, l.First)
+		}
+	}
+	return nil
+}
+
+func (r *simReport) print(w io.Writer) {
+	r.printInputs(w)
+	fmt.Fprintf(w, "compared  %d beats on %s: %d mismatches\n", r.BeatsCompared, r.Simulator, r.Mismatches)
+	fmt.Fprintf(w, "cycles    model %d, Verilog %d", r.CyclesModel, r.CyclesRTL)
+	if !r.paused() { // else they are those of the pauses
+		fmt.Fprintf(w, "; interval %d, latency %d", r.IntervalCycles, r.LatencyCycles)
+	}
+	fmt.Fprintln(w)
+	if r.Total > 0 {
+		fmt.Fprintf(w, "labels    %d of %d right: %.2f %%\n", r.Correct, r.Total, percent(r.Correct, r.Total))
+	}
+	fmt.Fprintf(w, "time      build %.1f s, Verilog %.2f s, model %.3f s: the model is %.0f times faster\n",
+		r.BuildSeconds, r.RTLSeconds, r.ModelSeconds, r.SpeedRatio)
+	r.printStreams(w)
+	r.printEdited(w)
+	for _, text := range r.Warnings {
+		fmt.Fprintf(w, "warning   %s\n", text)
+	}
+}
+
+func (r *simReport) printInputs(w io.Writer) {
+	if r.DataFrames > 0 {
+		fmt.Fprintf(w, "inputs    %d frames, %d different: %s\n          and ", r.DataFrames, r.DistinctData, r.Data)
+	} else {
+		fmt.Fprint(w, "inputs    no --data: ")
+	}
+	fmt.Fprintf(w, "%d frames %s\n", r.DrawnFrames, r.drawn)
+	if r.Input != nil {
+		fmt.Fprintf(w, "input     %v\n", r.Input)
+	}
+	if !r.paused() {
+		return
+	}
+	fmt.Fprintf(w, "pauses    gap %g, stall %g%s, and long ones: all blocked for %d cycles, all starved for %d\n",
+		r.Gap, r.Stall, r.every(), r.Pressure.Full, r.Pressure.Dry)
+}
+
+func (r *simReport) paused() bool { return r.Gap > 0 || r.Stall > 0 }
+
+// every says what the pauses' period is, if they have one.
+func (r *simReport) every() string {
+	if r.Period == 0 {
+		return ""
+	}
+	return fmt.Sprintf(" of every %d cycles", r.Period)
+}
+
+func (r *simReport) printStreams(w io.Writer) {
+	var t table
+	t.row("stream", "beats", "blocked", "starved", "values")
+	for _, s := range r.Streams {
+		t.row(s.Name, s.Beats, s.Blocked, s.Starved, s.Values)
+	}
+	t.print(w)
+}
+
+func (r *simReport) printEdited(w io.Writer) {
+	for _, d := range r.Edited {
+		fmt.Fprintf(w, "edited    %v\n", d)
+	}
+	if len(r.Layers) == 0 {
+		return
+	}
+	var t table
+	t.row("layer alone", "vectors", "extremes", "threshold edges", "of", "classes won", "mismatches")
+	for _, l := range r.Layers {
+		t.row(l.Layer, l.Vectors, l.Extremes, l.EdgesReached, l.Edges, l.ClassesWon, l.Mismatches)
+	}
+	t.print(w)
+}
+
+// fileNames lists files in one line, the first few of many.
+func fileNames(list []sim.Difference) string {
+	const most = 5
+	var names []string
+	for i, d := range list {
+		if i == most {
+			names = append(names, "...")
+			break
+		}
+		names = append(names, d.File)
+	}
+	return strings.Join(names, ", ")
+}

@@ -1,0 +1,80 @@
+// Package packages draws the structure of the module from its code: the picture and the
+// table of docs/architecture.md. Its test holds both to the code, and regenerates them.
+package packages
+
+import (
+	"fmt"
+	"go/build"
+	"io/fs"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+const module = "github.com/a2qgen/a2qgen/"
+
+// Package is a package of the module, named by its folder.
+type Package struct {
+	Name string
+	// Doc is the first sentence of its documentation.
+	Doc string
+	// Imports are the packages of the module that it imports, tests aside, sorted.
+	Imports []string
+}
+
+// Scan returns the packages below root, the module's folder, sorted by name.
+func Scan(root string) ([]Package, error) {
+	var found []Package
+	err := filepath.WalkDir(root, func(path string, e fs.DirEntry, err error) error {
+		if err != nil || !e.IsDir() {
+			return err
+		}
+		if name := e.Name(); path != root && (name == "testdata" || name == "build" || strings.HasPrefix(name, ".")) {
+			return filepath.SkipDir
+		}
+		p, err := build.ImportDir(path, 0)
+		if err != nil {
+			return nil // holds no package
+		}
+		name, err := filepath.Rel(root, path)
+		found = append(found, Package{filepath.ToSlash(name), job(p), ours(p.Imports)})
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("packages: %w", err)
+	}
+	slices.SortFunc(found, func(a, b Package) int { return strings.Compare(a.Name, b.Name) })
+	return found, nil
+}
+
+// job returns what a package says of itself, without "Package NAME" or "Command NAME" and the full stop.
+func job(p *build.Package) string {
+	_, doc, _ := strings.Cut(strings.TrimSuffix(p.Doc, "."), " ") // Package or Command
+	_, doc, _ = strings.Cut(doc, " ")
+	return strings.TrimPrefix(strings.TrimPrefix(doc, "is "), "the ")
+}
+
+func ours(imports []string) []string {
+	var list []string
+	for _, path := range imports {
+		if name, ok := strings.CutPrefix(path, module); ok {
+			list = append(list, name)
+		}
+	}
+	slices.Sort(list)
+	return list
+}
+
+// Table returns the packages as Markdown: folder, job, imports.
+func Table(all []Package) string {
+	var b strings.Builder
+	b.WriteString("| folder | job | imports of ours, tests aside |\n|---|---|---|\n")
+	for _, p := range all {
+		imports := strings.Join(p.Imports, ", ")
+		if imports == "" {
+			imports = "-"
+		}
+		fmt.Fprintf(&b, "| `%s` | %s | %s |\n", p.Name, p.Doc, imports)
+	}
+	return b.String()
+}

@@ -1,0 +1,149 @@
+// Package strict reads YAML without guessing: one document, no unknown key, no number cut
+// off. The decoder of yaml.v3 by itself takes 4.5 for 4 where an integer is wanted, ignores
+// what follows the first document, and names Go types in its errors, not the user's fields.
+package strict
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"reflect"
+	"strings"
+
+	"gopkg.in/yaml.v3"
+)
+
+// ErrEmpty is what Decode returns for a text without a document.
+var ErrEmpty = errors.New("is empty")
+
+// Decode reads text, one YAML document, over what into points to. Errors name line and
+// field. Types that read themselves (yaml.Unmarshaler) are left to do so.
+func Decode(text []byte, into any) error {
+	var node yaml.Node
+	if err := yaml.Unmarshal(text, &node); err == nil && len(node.Content) > 0 { // the decoder reports the rest
+		if err := check(node.Content[0], reflect.TypeOf(into).Elem(), ""); err != nil {
+			return err
+		}
+	}
+	dec := yaml.NewDecoder(bytes.NewReader(text))
+	dec.KnownFields(true)
+	if err := dec.Decode(into); err != nil {
+		if errors.Is(err, io.EOF) {
+			return ErrEmpty
+		}
+		return err
+	}
+	if err := dec.Decode(new(yaml.Node)); !errors.Is(err, io.EOF) {
+		return errors.New("holds more than one document")
+	}
+	return nil
+}
+
+// Value reads one value of a document, at path, over what into points to: for types that
+// read themselves.
+func Value(node *yaml.Node, path string, into any) error {
+	if err := check(node, reflect.TypeOf(into).Elem(), path+"."); err != nil {
+		return err
+	}
+	if err := node.Decode(into); err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	return nil
+}
+
+var reader = reflect.TypeFor[yaml.Unmarshaler]()
+
+// check compares a value with the type that it is for.
+func check(value *yaml.Node, t reflect.Type, path string) error {
+	if value.Kind == yaml.AliasNode {
+		value = value.Alias
+	}
+	if t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	if t.Implements(reader) || reflect.PointerTo(t).Implements(reader) {
+		return nil
+	}
+	switch t.Kind() {
+	case reflect.Struct, reflect.Map:
+		return checkFields(value, t, path)
+	case reflect.Slice:
+		for i, item := range value.Content {
+			if err := check(item, t.Elem(), fmt.Sprintf("%s[%d].", name(path), i)); err != nil {
+				return err
+			}
+		}
+	case reflect.Int, reflect.Uint64, reflect.Float64, reflect.Bool:
+		return checkScalar(value, t.Kind(), path)
+	}
+	return nil // text takes every scalar, and the decoder reports lists
+}
+
+// checkFields looks at every key of a struct, or of a map by names.
+func checkFields(node *yaml.Node, t reflect.Type, path string) error {
+	if node.Kind != yaml.MappingNode {
+		return fmt.Errorf("line %d: %s is no map of fields", node.Line, name(path))
+	}
+	for i := 0; i+1 < len(node.Content); i += 2 {
+		key, value := node.Content[i], node.Content[i+1]
+		if key.ShortTag() == "!!merge" {
+			continue // the decoder's
+		}
+		field, ok := fieldOf(t, key.Value)
+		if !ok {
+			return fmt.Errorf("line %d: field %s not found", key.Line, path+key.Value)
+		}
+		if err := check(value, field, path+key.Value+"."); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// checkScalar wants one value of the kind: 1e3 is whole too, 4.5 is not.
+func checkScalar(value *yaml.Node, kind reflect.Kind, path string) error {
+	want, ok := "a number", value.Decode(new(float64)) == nil
+	switch kind {
+	case reflect.Int, reflect.Uint64:
+		var v float64
+		want, ok = "a whole number", value.Decode(&v) == nil && v == math.Trunc(v) && math.Abs(v) < 1<<62
+	case reflect.Bool:
+		want, ok = "true or false", value.Decode(new(bool)) == nil
+	}
+	switch {
+	case value.Kind != yaml.ScalarNode:
+		return fmt.Errorf("line %d: %s is a list or map, want %s", value.Line, name(path), want)
+	case !ok:
+		return fmt.Errorf("line %d: %s is %s, want %s", value.Line, name(path), value.Value, want)
+	}
+	return nil
+}
+
+// name returns the path of a field for an error.
+func name(path string) string {
+	if path == "" {
+		return "the document"
+	}
+	return strings.TrimSuffix(path, ".")
+}
+
+// fieldOf returns the type of the value that a key names.
+func fieldOf(t reflect.Type, key string) (reflect.Type, bool) {
+	if t.Kind() == reflect.Map {
+		return t.Elem(), true
+	}
+	for i := range t.NumField() {
+		field := t.Field(i)
+		tag, options, _ := strings.Cut(field.Tag.Get("yaml"), ",")
+		if strings.Contains(options, "inline") {
+			if inner, ok := fieldOf(field.Type, key); ok {
+				return inner, true
+			}
+		} else if tag == key || tag == "" && strings.ToLower(field.Name) == key {
+			return field.Type, true
+		}
+	}
+	return nil, false
+}

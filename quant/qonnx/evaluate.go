@@ -1,0 +1,86 @@
+package qonnx
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+)
+
+// instead says what to do about operators that exporters write often.
+var instead = map[string]string{
+	"QuantizeLinear":   qcdq,
+	"DequantizeLinear": qcdq,
+	"Im2Col":           ": want the graph before convolutions were lowered to products",
+	"ConvTranspose":    ": want a nearest Resize or DepthToSpace and a Conv",
+	"FloatQuant":       ": want integer quantisers",
+}
+
+const qcdq = ": want Quant nodes, export to QONNX (Brevitas: export_qonnx) or convert QCDQ by qonnx's QCDQToQuant"
+
+// evaluate computes the value of n's outputs.
+func (im *importer) evaluate(n *node) error {
+	if len(n.out) == 0 {
+		return n.errorf("has no output")
+	}
+	op := operatorOf(n)
+	if op == nil {
+		domain := "domain " + show(n.domain)
+		if n.domain == "" {
+			domain = "the empty domain, ONNX's own"
+		}
+		return fmt.Errorf("unsupported operator %s of %s (node %s)%s", clip(n.op), domain, n.label(), instead[n.op])
+	}
+	v, err := op(im, n)
+	if err != nil {
+		return err
+	}
+	im.values[n.out[0]] = v
+	if r, ok := v.(*ranking); ok && n.op == "TopK" { // its outputs: the scores, the labels
+		scores := *r
+		scores.label, scores.elem = false, r.s.elem
+		im.values[n.out[0]] = &scores
+		if len(n.out) > 1 {
+			im.values[n.out[1]] = r
+		}
+	}
+	return nil
+}
+
+// maxRefusals bounds the faults that an error names.
+const maxRefusals = 8
+
+// evaluateAll computes the value of every node. Its error names each node that is
+// at fault, but not those that depend on one.
+func (im *importer) evaluateAll() error {
+	// Whoever mends an export wants all faults at once, not one for each try. What
+	// reads a spoilt tensor might be right once that is mended.
+	var faults []error
+	spoilt := map[string]bool{}
+	for _, n := range im.g.nodes {
+		var err error
+		bad := slices.ContainsFunc(n.in, func(name string) bool { return spoilt[name] })
+		if !bad {
+			err = im.evaluate(n)
+		}
+		if err != nil && len(faults) < maxRefusals {
+			faults = append(faults, err)
+		}
+		for _, out := range n.out {
+			spoilt[out] = out != "" && (bad || err != nil)
+		}
+	}
+	return inOneLine(faults)
+}
+
+// inOneLine joins errors.
+func inOneLine(faults []error) error {
+	if len(faults) < 2 {
+		return errors.Join(faults...)
+	}
+	// In one line, as all errors here are: they end up in logs and tables.
+	err := fmt.Errorf("%d faults: %w", len(faults), faults[0])
+	for _, f := range faults[1:] {
+		err = fmt.Errorf("%w; %w", err, f)
+	}
+	return err
+}

@@ -1,0 +1,260 @@
+package cycle_test
+
+import (
+	"errors"
+	"flag"
+	"math/rand/v2"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/a2qgen/a2qgen/hwgen"
+	"github.com/a2qgen/a2qgen/quant"
+	"github.com/a2qgen/a2qgen/quant/quanttest"
+	"github.com/a2qgen/a2qgen/sim/cycle"
+)
+
+var designs = flag.Int("designs", 400, "random designs whose beats are held against the witness")
+
+// network draws a network of the given greatest layer size.
+func network(rng *rand.Rand, size int) *quant.Network {
+	return quanttest.RandomNetwork(rng, quanttest.RandomSpec{MaxSize: size})
+}
+
+// design plans a random network under a random fold; every other one with queues of its
+// own: none, short or long ones.
+func design(t *testing.T, seed uint64, size int) *hwgen.Design {
+	t.Helper()
+	rng := rand.New(rand.NewPCG(seed, 3))
+	n := network(rng, size)
+	f := hwgen.Folding{}
+	for i := range n.Layers {
+		l := &n.Layers[i]
+		pick := func(size int) int {
+			for {
+				if d := 1 + rng.IntN(size); size%d == 0 {
+					return d
+				}
+			}
+		}
+		fold := hwgen.Fold{PE: pick(l.Out), SIMD: pick(l.In)}
+		if seed%2 == 1 {
+			fold.FIFO = []int{0, 1, 2, 3, 1 + rng.IntN(100)}[rng.IntN(5)]
+		}
+		f[l.Name] = fold
+	}
+	d, err := hwgen.Plan(n, hwgen.Options{Folding: f})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
+func engine(t *testing.T, d *hwgen.Design) *cycle.Engine {
+	t.Helper()
+	e, err := cycle.New(d.Graph())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return e
+}
+
+// TestWitness: without pauses every beat of every stream passes in the cycle that the
+// recurrences say, whatever queues were asked for; and what the plan prints of latency and
+// interval is what they come to.
+func TestWitness(t *testing.T) {
+	count := uint64(*designs)
+	if testing.Short() {
+		count = 60
+	}
+	const frames = 6
+	for seed := range count {
+		d := design(t, seed, 24)
+		w := newWitness(d, frames)
+		sent := make([]int, len(d.Streams))
+		timing, err := engine(t, d).Run(frames, nil, 0, func(r *cycle.Run) error {
+			for s := range d.Streams {
+				if !r.Fired(s) {
+					continue
+				}
+				if at := w.passes(s, sent[s]); at != r.Cycle {
+					t.Fatalf("seed %d, stream %q, beat %d: passes in cycle %d, want %d", seed, d.Streams[s].Name, sent[s], r.Cycle, at)
+				}
+				sent[s]++
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		last := d.Streams[len(d.Streams)-1]
+		if want := w.passes(len(d.Streams)-1, last.Beats-1) + 1; timing.Latency() != want || int64(d.LatencyCycles()) != want {
+			t.Errorf("seed %d: latency %d, planned %d, want %d", seed, timing.Latency(), d.LatencyCycles(), want)
+		}
+	}
+}
+
+// TestSteady: the planned interval is what a long run takes per frame, and no less than the
+// slowest block; with the queues that planning chooses it is just that.
+func TestSteady(t *testing.T) {
+	count := uint64(*designs)
+	if testing.Short() {
+		count = 60
+	}
+	for seed := range count {
+		d := design(t, seed, 60)
+		const warm = 40
+		frames := warm + 2*int(d.Timing.Frames)
+		timing, err := engine(t, d).Run(frames, nil, 0, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ends, period := timing.FrameEnds, d.Timing
+		if got := ends[frames-1] - ends[frames-1-int(period.Frames)]; got != period.Cycles {
+			t.Errorf("seed %d: %d frames take %d cycles, planned %d", seed, period.Frames, got, period.Cycles)
+		}
+		slowest := 1
+		for _, b := range d.Blocks {
+			slowest = max(slowest, b.Cycles())
+		}
+		if i := d.IntervalCycles(); i < slowest || seed%2 == 0 && i != slowest {
+			t.Errorf("seed %d: interval %d, the slowest block takes %d", seed, i, slowest)
+		}
+	}
+}
+
+// TestShortQueueIsSlower holds the case that outside trials found: a folding file that takes
+// a queue away must not be printed the interval of the slowest block.
+func TestShortQueueIsSlower(t *testing.T) {
+	rng := rand.New(rand.NewPCG(1, 1))
+	for range 400 {
+		n := network(rng, 60)
+		f := hwgen.Folding{}
+		for i := range n.Layers {
+			f[n.Layers[i].Name] = hwgen.Fold{FIFO: 1}
+		}
+		d, err := hwgen.Plan(n, hwgen.Options{Folding: f, FPS: 1e6})
+		if err != nil {
+			t.Fatal(err)
+		}
+		slowest := 1
+		for _, b := range d.Blocks {
+			slowest = max(slowest, b.Cycles())
+		}
+		if d.IntervalCycles() > slowest {
+			return
+		}
+	}
+	t.Error("no network is slower without its queues")
+}
+
+// trace is what every stream shows in a cycle.
+type trace struct{ valid, ready []bool }
+
+// TestOrderDoesNotMatter: blocks may be stepped in any order.
+func TestOrderDoesNotMatter(t *testing.T) {
+	for seed := range uint64(40) {
+		d := design(t, seed, 60)
+		var want []trace
+		for shuffle := range 3 {
+			e := engine(t, d)
+			if shuffle > 0 {
+				e.SetOrder(rand.New(rand.NewPCG(seed, uint64(shuffle))).Perm(len(d.Blocks) + 2))
+			}
+			var got []trace
+			see := func(r *cycle.Run) error {
+				var c trace
+				for i := range d.Streams {
+					c.valid, c.ready = append(c.valid, r.Valid(i)), append(c.ready, r.Ready(i))
+				}
+				got = append(got, c)
+				return nil
+			}
+			if _, err := e.Run(3, pauses(seed, 0.3, 0.5), 5, see); err != nil {
+				t.Fatal(err)
+			}
+			if want == nil {
+				want = got
+			}
+			if !reflect.DeepEqual(got, want) {
+				t.Fatalf("seed %d: another order, other handshakes", seed)
+			}
+		}
+	}
+}
+
+// pauses draws pauses with the given probabilities, the same in every run.
+func pauses(seed uint64, gap, stall float64) cycle.Pauses {
+	return func(n int64) (uint64, uint64) {
+		rng := rand.New(rand.NewPCG(seed, uint64(n)))
+		draw := func(p float64) uint64 {
+			if rng.Float64() < p {
+				return 1
+			}
+			return 0
+		}
+		return draw(gap), draw(stall)
+	}
+}
+
+// TestFastForward: skipping what repeats changes no cycle.
+func TestFastForward(t *testing.T) {
+	for seed := range uint64(200) {
+		d := design(t, seed, 60)
+		const frames = 40
+		slow, err := engine(t, d).Run(frames, nil, 3, func(*cycle.Run) error { return nil })
+		if err != nil {
+			t.Fatal(err)
+		}
+		fast, err := engine(t, d).Run(frames, nil, 3, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !reflect.DeepEqual(slow, fast) {
+			t.Fatalf("seed %d: %+v, want %+v", seed, fast, slow)
+		}
+	}
+}
+
+// TestCheck: an impossible graph names the streams.
+func TestCheck(t *testing.T) {
+	queue := func(in, out int) cycle.Node {
+		return cycle.Node{Name: "q", Machine: cycle.NewFIFO(2), In: []int{in}, Out: []int{out}}
+	}
+	port := func(s int) []cycle.Port { return []cycle.Port{{Stream: s, Beats: 1}} }
+	for _, c := range []struct {
+		name, want string
+		g          cycle.Graph
+	}{
+		{"unread", `stream "b" is read by 0`, cycle.Graph{Streams: []string{"a", "b", "c"},
+			Nodes: []cycle.Node{queue(0, 1)}, Sources: port(0), Sinks: port(2)}},
+		{"two writers", `stream "b" is written by 2`, cycle.Graph{Streams: []string{"a", "b"},
+			Nodes: []cycle.Node{queue(0, 1)}, Sources: []cycle.Port{{Stream: 0, Beats: 1}, {Stream: 1, Beats: 1}}, Sinks: port(1)}},
+		{"no sink", "0 sinks", cycle.Graph{Streams: []string{"a"}, Sources: port(0)}},
+		{"no stream", "no stream 7", cycle.Graph{Streams: []string{"a"}, Sources: port(0), Sinks: port(7)}},
+		{"no beats", "0 beats per frame", cycle.Graph{Streams: []string{"a"}, Sources: []cycle.Port{{Stream: 0}}, Sinks: port(0)}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			if _, err := cycle.New(c.g); err == nil || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("got %v, want %q", err, c.want)
+			}
+		})
+	}
+}
+
+// TestDeadlock: a design whose frames need more beats than come is stuck for good, and the
+// starved stream is named.
+func TestDeadlock(t *testing.T) {
+	g := cycle.Graph{Streams: []string{"in", "out"}, Sources: []cycle.Port{{Stream: 0, Beats: 3}}, Sinks: []cycle.Port{{Stream: 1, Beats: 2}},
+		Nodes: []cycle.Node{{Name: "gather", Machine: cycle.NewWidthConverter(1, 2), In: []int{0}, Out: []int{1}}}}
+	e, err := cycle.New(g)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = e.Run(1, nil, 0, nil)
+	var d *cycle.Deadlock
+	if !errors.As(err, &d) || !slices.Equal(d.Starved, []string{"in", "out"}) {
+		t.Errorf("got %v, want a deadlock with both streams starved", err)
+	}
+}

@@ -1,0 +1,101 @@
+package cycle
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Timing is what a run took. Cycles are counted from 0, the first after reset.
+type Timing struct {
+	Cycles int64
+	// FrameEnds holds the cycle in which each frame's last output beat was taken, at the
+	// last of the sinks.
+	FrameEnds []int64
+	// FirstInput is the cycle in which the first input beat was taken.
+	FirstInput int64
+}
+
+// Latency returns the cycles from the first input beat to the end of the first
+// frame, both counted.
+func (t *Timing) Latency() int64 { return t.FrameEnds[0] - t.FirstInput + 1 }
+
+// Interval returns the cycles between the ends of the last two frames, or 0 with
+// fewer than two.
+func (t *Timing) Interval() int64 {
+	n := len(t.FrameEnds)
+	if n < 2 {
+		return 0
+	}
+	return t.FrameEnds[n-1] - t.FrameEnds[n-2]
+}
+
+// Run drives frames through the graph until the last output beat is taken and tail
+// cycles more. visit, where not nil, sees every cycle before it ends; an error of its
+// ends the run. Without visit and without pauses, a run that repeats itself is continued
+// by arithmetic. A design that can never move again is a *Deadlock.
+func (e *Engine) Run(frames int, pauses Pauses, tail int64, visit func(*Run) error) (*Timing, error) {
+	r := e.Start(frames, pauses)
+	if visit == nil && pauses == nil {
+		r.repeats = newRepeats()
+	}
+	for ; r.framesLeft > 0 || tail > 0; r.Step() {
+		if r.framesLeft == 0 {
+			tail--
+		}
+		if visit != nil {
+			if err := visit(r); err != nil {
+				return nil, err
+			}
+		}
+		if r.framesLeft > 0 && r.stuck() {
+			return nil, r.deadlock()
+		}
+		if r.repeats != nil && r.frameStarts() {
+			r.skip()
+		}
+	}
+	r.timing.Cycles = r.Cycle
+	return &r.timing, nil
+}
+
+// stuck says that nothing can ever move again: no beat passes, no machine moves by
+// itself, and no end of the design holds anything back that it could give later. Then
+// every register stays, and so does every handshake.
+func (r *Run) stuck() bool {
+	if r.paused || r.moves {
+		return false
+	}
+	for _, w := range r.busy {
+		if w != 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// Deadlock is a design that can never move again, although frames are under way.
+type Deadlock struct {
+	Cycle int64
+	// Blocked are the streams whose writer offers a beat that the reader does not take,
+	// Starved those whose reader waits for a beat.
+	Blocked, Starved []string
+}
+
+// Error implements error.
+func (d *Deadlock) Error() string {
+	return fmt.Sprintf("cycle: deadlock in cycle %d: blocked %s; starved %s", d.Cycle,
+		strings.Join(d.Blocked, ", "), strings.Join(d.Starved, ", "))
+}
+
+func (r *Run) deadlock() *Deadlock {
+	d := &Deadlock{Cycle: r.Cycle}
+	for i, name := range r.e.graph.Streams {
+		switch {
+		case r.Valid(i):
+			d.Blocked = append(d.Blocked, name)
+		case r.Ready(i):
+			d.Starved = append(d.Starved, name)
+		}
+	}
+	return d
+}

@@ -1,0 +1,172 @@
+package sim
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/a2qgen/a2qgen/hwgen"
+	"github.com/a2qgen/a2qgen/quant"
+)
+
+// LayerResult is what a layer did when it stood alone.
+type LayerResult struct {
+	Layer string `json:"layer"`
+	Coverage
+	BeatsCompared int64 `json:"beats_compared"`
+	Mismatches    int64 `json:"mismatches"`
+	// First describes the first difference; empty where there is none.
+	First string `json:"first_mismatch,omitempty"`
+}
+
+// CheckLayers simulates each layer of d alone, as the directory has it, and compares it
+// with the model. What a layer reads in the whole design comes through those before it
+// and reaches few of its values; alone it is driven to the certified extremes of every
+// channel and to both sides of every threshold that some input reaches.
+//
+// The modules and memories are the directory's, and so are module and parameters of each
+// block, from its top module; only what connects them is new. A mismatch is a result, a
+// check that stops a simulation an error that wraps the verilator.CheckError.
+func CheckLayers(ctx context.Context, d *hwgen.Design, dir string, o Options) ([]LayerResult, error) {
+	results := make([]LayerResult, len(d.Layers))
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(runtime.NumCPU())
+	for i := range d.Layers {
+		group.Go(func() error {
+			var err error
+			results[i], err = CheckLayer(ctx, d, i, dir, o)
+			return err
+		})
+	}
+	return results, group.Wait()
+}
+
+// CheckLayer is CheckLayers for layer i.
+func CheckLayer(ctx context.Context, d *hwgen.Design, i int, dir string, o Options) (LayerResult, error) {
+	out, err := checkLayer(ctx, d, i, dir, o)
+	if err != nil {
+		err = fmt.Errorf("sim: layer %q alone: %w", out.Layer, err)
+	}
+	return out, err
+}
+
+func checkLayer(ctx context.Context, d *hwgen.Design, i int, dir string, o Options) (LayerResult, error) {
+	out := LayerResult{Layer: d.Layers[i].Layer.Name}
+	alone, err := layerDesign(d, i)
+	if err != nil {
+		return out, err
+	}
+	bench, err := layerDirectory(alone, dir)
+	if err != nil {
+		return out, err
+	}
+	defer os.RemoveAll(bench)
+	var vectors [][]int32
+	vectors, out.Coverage = probeVectors(alone.Network, alone.IntervalCycles(), o.Seed)
+	r, err := CrossCheck(ctx, alone, bench, vectors, Options{Simulator: o.Simulator, Seed: o.Seed,
+		CacheDir: o.CacheDir, FirstOnly: o.FirstOnly})
+	if err != nil {
+		return out, err
+	}
+	out.BeatsCompared, out.Mismatches, out.First = r.BeatsCompared, r.Mismatches, r.First
+	return out, nil
+}
+
+// layerDesign plans layer i of d alone, as it is folded there: its blocks keep their names,
+// parameters and memories. The queue in front of it stays behind: the whole design's
+// frames show what passes it.
+func layerDesign(d *hwgen.Design, i int) (*hwgen.Design, error) {
+	plan := d.Layers[i]
+	layer := *plan.Layer
+	layer.From = nil
+	n, err := quant.NewNetwork(quant.Network{Name: layer.Name, InputShape: []int{layer.In}, Layers: []quant.Layer{layer},
+		Input: quant.InputQuantizer{Type: layer.Input, Quantize: func(_ int, v float64) int32 { return int32(v) }}})
+	if err != nil {
+		return nil, err
+	}
+	fold := plan.Fold
+	fold.AccBits, fold.FIFO = plan.AccBits, 0
+	return hwgen.Plan(n, hwgen.Options{Name: d.Name, ClockMHz: d.ClockMHz, NoBlockRAM: d.NoBlockRAM,
+		Folding: hwgen.Folding{layer.Name: fold}})
+}
+
+// layerDirectory makes a temporary directory with the bench of a layer alone: the files of
+// dir, but for the top module and the bench, which are the layer's own with the heads of
+// the instances from dir's top module.
+func layerDirectory(alone *hwgen.Design, dir string) (string, error) {
+	top, bench, err := layerTexts(alone, dir)
+	if err != nil {
+		return "", err
+	}
+	tmp, err := os.MkdirTemp("", "a2qgen-layer-")
+	if err != nil {
+		return "", err
+	}
+	err = errors.Join(linkFiles(filepath.Join(dir, "rtl"), filepath.Join(tmp, "rtl"), alone.Name+".v"),
+		os.Mkdir(filepath.Join(tmp, "bench"), 0o755))
+	if err == nil {
+		err = errors.Join(os.WriteFile(filepath.Join(tmp, "rtl", alone.Name+".v"), []byte(top), 0o644),
+			os.WriteFile(filepath.Join(tmp, "bench", "bench.v"), bench, 0o644))
+	}
+	if err != nil {
+		os.RemoveAll(tmp)
+	}
+	return tmp, err
+}
+
+// layerTexts returns the top module and the bench of a layer alone.
+func layerTexts(alone *hwgen.Design, dir string) (top string, bench []byte, err error) {
+	path := filepath.Join(dir, "rtl", alone.Name+".v")
+	edited, err := os.ReadFile(path)
+	if err != nil {
+		return "", nil, err
+	}
+	files, err := alone.Emit(nil)
+	if err != nil {
+		return "", nil, err
+	}
+	for _, f := range files {
+		switch f.Path {
+		case "rtl/" + alone.Name + ".v":
+			top = string(f.Data)
+		case "bench/bench.v":
+			bench = f.Data
+		}
+	}
+	for _, b := range alone.Blocks {
+		if top, err = replaceHead(top, string(edited), "u_"+b.Name()); err != nil {
+			return "", nil, fmt.Errorf("%s: %w", path, err)
+		}
+	}
+	return top, bench, nil
+}
+
+// linkFiles makes a folder of links to the files of another, but for one name.
+func linkFiles(from, to, but string) error {
+	from, err := filepath.Abs(from)
+	if err != nil {
+		return err
+	}
+	entries, err := os.ReadDir(from)
+	if err != nil {
+		return err
+	}
+	if err := os.Mkdir(to, 0o755); err != nil {
+		return err
+	}
+	for _, e := range entries {
+		if e.Name() == but || e.IsDir() || strings.HasPrefix(e.Name(), ".") {
+			continue
+		}
+		if err := os.Symlink(filepath.Join(from, e.Name()), filepath.Join(to, e.Name())); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,181 @@
+package sim
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/a2qgen/a2qgen/hwgen"
+	"github.com/a2qgen/a2qgen/quant/quanttest"
+)
+
+// pauses are the probabilities of gaps and stalls that the tests of long pauses try: each
+// side alone, both, hardly any and nearly all.
+var pauses = [][2]float64{{0, 0.3}, {0.3, 0}, {0.3, 0.3}, {0.01, 0.01}, {0.9, 0.9}}
+
+// design plans a random network under a random fold.
+func design(t *testing.T, seed uint64) *hwgen.Design {
+	t.Helper()
+	rng := rand.New(rand.NewPCG(seed, 3))
+	n := quanttest.RandomNetwork(rng, quanttest.RandomSpec{MaxSize: 60})
+	f := hwgen.Folding{}
+	for i := range n.Layers {
+		l := &n.Layers[i]
+		f[l.Name] = hwgen.Fold{PE: divisor(rng, l.Out), SIMD: divisor(rng, l.In), FIFO: rng.IntN(2) * rng.IntN(9)}
+	}
+	d, err := hwgen.Plan(n, hwgen.Options{Folding: f})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
+// divisor draws a divisor of n.
+func divisor(rng *rand.Rand, n int) int {
+	for {
+		if d := 1 + rng.IntN(n); n%d == 0 {
+			return d
+		}
+	}
+}
+
+// runUsage runs frames through the model and returns what happened on its streams.
+func runUsage(t *testing.T, m *Model, st *Stimulus, frames int) *usage {
+	t.Helper()
+	c := &comparison{usage: newUsage(len(m.design.Streams)), sent: make([]int64, len(m.design.Streams))}
+	for _, s := range m.design.Streams {
+		c.total = append(c.total, int64(frames*s.Beats))
+	}
+	_, err := m.Run(frames, st, 0, func(_ int64, s Signals) error {
+		c.usage.cycle(s)
+		for i := range m.design.Streams {
+			if s.Fired()>>i&1 != 0 {
+				c.pass(i)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &c.usage
+}
+
+// TestLongPauses: whatever the probabilities, every stream of every design is blocked and
+// starved, all of them at once, and the two long pauses are there with the other side free.
+func TestLongPauses(t *testing.T) {
+	seeds := uint64(100)
+	if testing.Short() {
+		seeds = 20
+	}
+	for seed := range seeds {
+		d := design(t, seed)
+		m, err := NewModel(d)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, p := range pauses {
+			o := Options{Gap: Pattern{Probability: p[0]}, Stall: Pattern{Probability: p[1]}, Seed: seed}
+			// Frames to reach both long pauses with, and to fill the design after them.
+			pace, err := paceOf(m)
+			if err != nil {
+				t.Fatal(err)
+			}
+			frames := 20 + 4*pace.Holds
+			st, _, err := pacedStimulus(m, frames, o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			checkPauses(t, fmt.Sprintf("seed %d, pauses %v", seed, p), runUsage(t, m, st, frames), st)
+		}
+	}
+}
+
+func checkPauses(t *testing.T, what string, u *usage, st *Stimulus) {
+	t.Helper()
+	for i := 0; u.all>>i&1 != 0; i++ {
+		if u.blocked.count(i) == 0 || u.starved.count(i) == 0 {
+			t.Errorf("%s: stream %d is blocked for %d cycles and starved for %d", what, i, u.blocked.count(i),
+				u.starved.count(i))
+		}
+	}
+	if u.pressure.Full == 0 || u.pressure.Dry == 0 {
+		t.Errorf("%s: all streams blocked in %d cycles, all starved in %d", what, u.pressure.Full, u.pressure.Dry)
+	}
+	if got := longest(st.bits, stallBit); got < st.pace.Fill {
+		t.Errorf("%s: the longest stall with a free source takes %d cycles, want %d", what, got, st.pace.Fill)
+	}
+	if got := longest(st.bits, gapBit); got < st.pace.Drain {
+		t.Errorf("%s: the longest gap with a free sink takes %d cycles, want %d", what, got, st.pace.Drain)
+	}
+}
+
+// longest returns the length of the longest run of a byte.
+func longest(all []byte, b byte) int64 {
+	var best, n int64
+	for _, v := range all {
+		if n++; v != b {
+			n = 0
+		}
+		best = max(best, n)
+	}
+	return best
+}
+
+// TestStimulusSeed: a seed gives the same cycles, another one others.
+func TestStimulusSeed(t *testing.T) {
+	m, err := NewModel(design(t, 1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	draw := func(seed uint64) []byte {
+		st, _, err := pacedStimulus(m, 100, Options{Gap: Pattern{Probability: 0.2}, Seed: seed})
+		if err != nil {
+			t.Fatal(err)
+		}
+		st.At(5000)
+		return st.bits
+	}
+	if diff := cmp.Diff(draw(1), draw(1)); diff != "" {
+		t.Errorf("seed 1 twice: %s", diff)
+	}
+	if slices.Equal(draw(1), draw(2)) {
+		t.Error("seeds 1 and 2 give the same cycles")
+	}
+}
+
+// TestPeriod: of every period the source pauses in the first part, the sink in the last.
+func TestPeriod(t *testing.T) {
+	st, err := NewStimulus(Pattern{Probability: 0.5, Period: 5}, Pattern{Probability: 0.2, Period: 5}, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	st.At(9)
+	// floor(5*0.5) = 2 gaps, floor(5*0.2) = 1 stall.
+	period := []byte{gapBit, gapBit, 0, 0, stallBit}
+	if want := append(slices.Clone(period), period...); !slices.Equal(st.bits, want) {
+		t.Errorf("got %v, want %v", st.bits, want)
+	}
+}
+
+// TestBitCounter compares with 64 plain counters.
+func TestBitCounter(t *testing.T) {
+	var b bitCounter
+	var want [64]int64
+	word := uint64(1)
+	for range 5000 {
+		word = word*6364136223846793005 + 1442695040888963407 // Knuth's MMIX generator
+		b.add(word)
+		for i := range want {
+			want[i] += int64(word >> i & 1)
+		}
+	}
+	for i, n := range want {
+		if b.count(i) != n {
+			t.Errorf("bit %d: counted %d, want %d", i, b.count(i), n)
+		}
+	}
+}

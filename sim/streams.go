@@ -1,0 +1,163 @@
+package sim
+
+import (
+	"encoding/binary"
+	"fmt"
+	"hash/maphash"
+	"strings"
+)
+
+// StreamUse says what a run did to one stream, from its first beat to its last.
+type StreamUse struct {
+	Name string `json:"name"`
+	// Beats that passed.
+	Beats int64 `json:"beats"`
+	// Blocked counts cycles with valid and without ready, Starved those with ready and
+	// without valid.
+	Blocked int64 `json:"blocked_cycles"`
+	Starved int64 `json:"starved_cycles"`
+	// Values is how many different values its elements had, over all frames: inputs,
+	// activations, accumulators or, of a label selection, pairs of label and score.
+	Values int `json:"values"`
+}
+
+// Pressure says how far the pauses of a run reached.
+type Pressure struct {
+	// Full counts the cycles in which all streams were blocked at once, up to the
+	// source; Dry those in which all were starved, with input still to come.
+	Full int64 `json:"full_cycles"`
+	Dry  int64 `json:"dry_cycles"`
+	// Holds is how many frames a full design has taken in; 0 where nothing paused.
+	Holds int `json:"holds_frames,omitempty"`
+}
+
+// bitCounter counts, for every bit of a word, the words that have it: plane p holds bit p
+// of all the counts. A word costs the planes that it carries into, 2 or 3 of them, where
+// 64 counters would cost one step for each bit.
+type bitCounter [48]uint64
+
+func (b *bitCounter) add(word uint64) {
+	for p := 0; word != 0; p++ {
+		b[p], word = b[p]^word, b[p]&word
+	}
+}
+
+func (b *bitCounter) count(bit int) int64 {
+	var n int64
+	for p, plane := range b {
+		n |= int64(plane>>bit&1) << p
+	}
+	return n
+}
+
+// usage counts what happens on the streams of a run.
+type usage struct {
+	blocked, starved bitCounter
+	all              uint64 // the streams
+	open             uint64 // those between their first beat and their last
+	pressure         Pressure
+}
+
+func newUsage(streams int) usage { return usage{all: 1<<streams - 1} }
+
+// cycle notes the handshakes of a cycle. A stream that has not begun, or has ended, waits
+// for nothing.
+func (u *usage) cycle(s Signals) {
+	blocked, starved := s.Valid&^s.Ready, s.Ready&^s.Valid
+	u.blocked.add(blocked)
+	u.starved.add(starved & u.open)
+	if blocked == u.all {
+		u.pressure.Full++
+	}
+	if starved == u.all && u.open&1 != 0 {
+		u.pressure.Dry++
+	}
+}
+
+// warnings name what a run with pauses did not reach. Every block has a bounded capacity
+// and shows a result whenever it has room for one, so a sink that is blocked for long
+// enough blocks each stream, and a source that pauses for long enough starves each: one
+// that never was either had too few frames to pass, or a ready or valid that sticks.
+func (r *Result) warnings() []string {
+	if r.Pressure.Holds == 0 {
+		return nil
+	}
+	var never [2][]string
+	for _, s := range r.Streams {
+		if s.Blocked == 0 {
+			never[0] = append(never[0], s.Name)
+		}
+		if s.Starved == 0 {
+			never[1] = append(never[1], s.Name)
+		}
+	}
+	var out []string
+	for i, what := range []string{"blocked", "starved"} {
+		if len(never[i]) > 0 {
+			out = append(out, fmt.Sprintf("never %s: %s: too few frames, the design alone holds %d", what,
+				strings.Join(never[i], ", "), r.Pressure.Holds))
+		}
+	}
+	if len(out) == 0 && (r.Pressure.Full == 0 || r.Pressure.Dry == 0) {
+		out = append(out, fmt.Sprintf("the streams were not all blocked, or all starved, at once: "+
+			"too few frames, the design alone holds %d", r.Pressure.Holds))
+	}
+	return out
+}
+
+// constant names the streams whose elements all had one value.
+func (r *Result) constant() []string {
+	var names []string
+	for _, s := range r.Streams {
+		if s.Values == 1 {
+			names = append(names, s.Name)
+		}
+	}
+	if names == nil {
+		return nil
+	}
+	return []string{"one value only, so that wrong data could pass: " + strings.Join(names, ", ")}
+}
+
+// Distinct returns how many different vectors there are, by 64-bit hashes.
+func Distinct(vectors [][]int32) int {
+	seed, seen := maphash.MakeSeed(), map[uint64]bool{}
+	var raw []byte
+	for _, x := range vectors {
+		raw = raw[:0]
+		for _, e := range x {
+			raw = binary.LittleEndian.AppendUint32(raw, uint32(e))
+		}
+		seen[maphash.Bytes(seed, raw)] = true
+	}
+	return len(seen)
+}
+
+// distinct returns how many different values each string of bits has in its elements.
+func (v *values) distinct() []int {
+	counts := make([]int, len(v.strings))
+	for i, s := range v.strings {
+		seen, word := map[string]bool{}, make([]byte, (s.bits+7)/8)
+		for _, frame := range v.frames {
+			for e := range s.count {
+				getBits(word, frame[s.at:], e*s.bits, s.bits)
+				if !seen[string(word)] { // a look-up by converted bytes does not allocate
+					seen[string(word)] = true
+				}
+			}
+		}
+		counts[i] = len(seen)
+	}
+	return counts
+}
+
+// use returns what the run did to each stream.
+func (c *comparison) use() []StreamUse {
+	counts := c.v.distinct()
+	var out []StreamUse
+	for i, s := range c.design.Streams {
+		out = append(out, StreamUse{Name: s.Name, Beats: c.sent[i], Blocked: c.usage.blocked.count(i),
+			Starved: c.usage.starved.count(i), Values: counts[c.v.source[i]]})
+	}
+	return out
+}
