@@ -61,7 +61,7 @@ func (s Sample) Design() (*hwgen.Design, error) {
 	n := quant.Network{Name: "sample", InputShape: sizes[:1],
 		Input: quant.InputQuantizer{Type: quant.DataType{Bits: p["n"]},
 			Quantize: func(_ int, v float64) int32 { return int32(v) }}}
-	last := len(sizes) - 2
+	last, folds := len(sizes)-2, hwgen.Folding{}
 	for i := range sizes[1:] {
 		layer := map[string]int{"mw": sizes[i], "mh": sizes[i+1], "m": p["m"], "n": p["n"], "p": p["p"],
 			"a": p["n"], "gain": p["gain"]}
@@ -73,13 +73,16 @@ func (s Sample) Design() (*hwgen.Design, error) {
 		}
 		l := Sample{Seed: s.Seed<<8 + uint64(i), Params: layer}.layer()
 		l.Name = fmt.Sprintf("fc%d", i)
+		if pe := p[fmt.Sprintf("pe%d", i)]; pe > 0 {
+			folds[l.Name] = hwgen.Fold{PE: pe, SIMD: p[fmt.Sprintf("simd%d", i)]}
+		}
 		n.Layers = append(n.Layers, *l)
 	}
 	net, err := quant.NewNetwork(n)
 	if err != nil {
 		return nil, err
 	}
-	return hwgen.Plan(net, hwgen.Options{FPS: float64(p["kfps"]) * 1000})
+	return hwgen.Plan(net, hwgen.Options{FPS: float64(p["kfps"]) * 1000, Folding: folds})
 }
 
 // layer draws the layer of a sample: normal weights that use the M bits, shrunk

@@ -11,7 +11,7 @@ import (
 // sweep returns what is to be synthesised: the same list every time.
 func sweep() []cost.Sample {
 	return slices.Concat(streamSweep(), labelSweep(), mvauSweep(), shiftedSweep(), outputSweep(), searchSweep(),
-		shiftedRowSweep(), widthSweep(), designSweep(), heldOutSweep())
+		shiftedRowSweep(), widthSweep(), deepSweep(), designSweep(), narrowSweep(), heldOutSweep())
 }
 
 func pick(rng *rand.Rand, from ...int) int { return from[rng.IntN(len(from))] }
@@ -180,6 +180,30 @@ func designSweep() []cost.Sample {
 			p[fmt.Sprintf("s%d", 1+k)] = pick(rng, 8, 16, 32, 64)
 		}
 		p[fmt.Sprintf("s%d", 1+hidden)] = 10
+		return p
+	})
+}
+
+// narrowSweep is networks whose beats are cut into smaller ones between the layers, by two,
+// three, four and eight: alone, a converter has other LUTs than in company.
+func narrowSweep() []cost.Sample {
+	var all []cost.Sample
+	for i, p := range []map[string]int{
+		{"m": 3, "n": 3, "pe0": 4, "simd0": 2, "pe1": 2, "simd1": 2}, {"m": 4, "n": 4, "pe0": 6, "simd0": 1, "pe1": 1, "simd1": 4},
+		{"m": 3, "n": 5, "pe0": 8, "simd0": 1, "pe1": 1, "simd1": 6}, {"m": 4, "n": 3, "pe0": 8, "simd0": 1, "pe1": 2, "simd1": 3},
+	} {
+		p["s0"], p["s1"], p["s2"], p["p"], p["kfps"] = 16, 24, 10, p["n"]+6, 20
+		all = append(all, cost.Sample{Kind: cost.KindDesign, Seed: 100 + uint64(i), Params: p})
+	}
+	return all
+}
+
+// deepSweep draws units whose weights fill more than a thousand words of LUTs.
+func deepSweep() []cost.Sample {
+	return draw(cost.KindMVAU, 14, 4, 6000, func(rng *rand.Rand) map[string]int {
+		p := map[string]int{"pe": 1, "simd": pick(rng, 1, 2), "m": pick(rng, 2, 3, 4), "n": pick(rng, 1, 2, 4), "signed": 0,
+			"a": 0, "block": 0, "mh": pick(rng, 10, 16)}
+		p["mw"], p["p"] = p["simd"]*pick(rng, 100, 128, 160), p["n"]+10
 		return p
 	})
 }
