@@ -74,3 +74,18 @@ func TestWidths(t *testing.T) {
 		t.Errorf("from the narrowest to the widest accumulator the estimate grows by %.3f, Yosys by %.3f", have, want)
 	}
 }
+
+// TestErrorBounds holds the model to the accuracy that it had when it was committed, on
+// samples that it was not fitted to (percent; from the report of the fit command, rounded
+// up). Of alone blocks that narrow, see docs/cost.md.
+func TestErrorBounds(t *testing.T) {
+	for kind, most := range map[string]struct{ lutMedian, lutP90, ffMedian, ffP90 float64 }{
+		KindMVAU: {1, 4, 0, 0}, KindReplayBuffer: {4, 9, 0, 0}, KindFIFO: {5, 14, 0, 0}, KindWidthConverter: {5, 29, 0, 0},
+		KindLabelSelect: {1, 1, 0, 0.5}, KindDesign: {2, 5, 0.1, 1},
+	} {
+		e := loadXC7().Errors[kind].HeldOut
+		if e.LUTMedian > most.lutMedian || e.LUTP90 > most.lutP90 || e.FFMedian > most.ffMedian || e.FFP90 > most.ffP90 {
+			t.Errorf("%s: held-out errors are %+v, want at most %+v", kind, e, most)
+		}
+	}
+}

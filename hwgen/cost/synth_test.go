@@ -34,7 +34,7 @@ func TestWholeDesign(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Logf("estimate %+v, Yosys %+v", got.Total, want)
-	if e := relative(got.Total.LUT, want.LUT); e > 10 {
+	if e := relative(got.Total.LUT, want.LUT); e > 5 {
 		t.Errorf("estimate of %d LUT is %.1f %% off %d", got.Total.LUT, e, want.LUT)
 	}
 	if e := relative(got.Total.FF, want.FF); e > 3 {

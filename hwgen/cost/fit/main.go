@@ -108,7 +108,8 @@ func synthesise(ctx context.Context, path string, known []cost.Sample) ([]cost.S
 	if err := jobs.Wait(); err != nil {
 		return nil, err
 	}
-	return measured(all, have), nil
+	samples := measured(all, have)
+	return samples, save(path, samples) // in order, without those that the sweep has no longer
 }
 
 // measured returns the samples that have counts, in order, with them.
