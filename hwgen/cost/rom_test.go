@@ -21,7 +21,8 @@ func TestROM(t *testing.T) {
 	n := newNetlist()
 	address := n.word(2)
 	word := n.rom(columnsOf(memory(0b11010000, 0b00110001, 0b00010001, 0b11110000), 0, 8), address)
-	if word[7] != word[6] || word[5] != address[0] || word[4] != yes || word[3] != no || word[0] == word[7] || word[0].constant() {
+	if word[7] != word[6] || word[5] != address[0] || word[4] != yes || word[3] != no ||
+		word[0] == word[7] || word[0].constant() {
 		t.Errorf("word is %v at address %v", word, address)
 	}
 	n.use(n.registerAll(word)...)

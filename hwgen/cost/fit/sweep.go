@@ -189,8 +189,10 @@ func designSweep() []cost.Sample {
 func narrowSweep() []cost.Sample {
 	var all []cost.Sample
 	for i, p := range []map[string]int{
-		{"m": 3, "n": 3, "pe0": 4, "simd0": 2, "pe1": 2, "simd1": 2}, {"m": 4, "n": 4, "pe0": 6, "simd0": 1, "pe1": 1, "simd1": 4},
-		{"m": 3, "n": 5, "pe0": 8, "simd0": 1, "pe1": 1, "simd1": 6}, {"m": 4, "n": 3, "pe0": 8, "simd0": 1, "pe1": 2, "simd1": 3},
+		{"m": 3, "n": 3, "pe0": 4, "simd0": 2, "pe1": 2, "simd1": 2},
+		{"m": 4, "n": 4, "pe0": 6, "simd0": 1, "pe1": 1, "simd1": 4},
+		{"m": 3, "n": 5, "pe0": 8, "simd0": 1, "pe1": 1, "simd1": 6},
+		{"m": 4, "n": 3, "pe0": 8, "simd0": 1, "pe1": 2, "simd1": 3},
 	} {
 		p["s0"], p["s1"], p["s2"], p["p"], p["kfps"] = 16, 24, 10, p["n"]+6, 20
 		all = append(all, cost.Sample{Kind: cost.KindDesign, Seed: 100 + uint64(i), Params: p})

@@ -55,7 +55,8 @@ func splitAndKey(s cost.Sample) string {
 }
 
 // smallLUTs are the most LUTs of a sample that is synthesised again: a second of Yosys each.
-var smallLUTs = map[string]int{cost.KindMVAU: 160, cost.KindLabelSelect: 160, cost.KindReplayBuffer: 100, cost.KindFIFO: 100,
+var smallLUTs = map[string]int{cost.KindMVAU: 160, cost.KindLabelSelect: 160, cost.KindReplayBuffer: 100,
+	cost.KindFIFO:           100,
 	cost.KindWidthConverter: 100, cost.KindDesign: 450}
 
 // yosysVersion is that of the table: others count a little differently.
