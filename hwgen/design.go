@@ -61,6 +61,8 @@ type Stream struct {
 	Bits int `json:"bits"`
 	// Beats of a frame.
 	Beats int `json:"beats"`
+	// Content says what the bits are.
+	Content Content `json:"content"`
 }
 
 // Parameter is a Verilog parameter of an instance.
@@ -95,8 +97,13 @@ type Block interface {
 	Memories() []Memory
 	// Cycles is the least number of cycles between two frames, as the block is built.
 	Cycles() int
-	// Output is the stream that the block feeds.
+	// Output is the stream that the block feeds, without its content.
 	Output() Stream
+	// Reads is what the block wants of its input, where in is what that carries: in itself
+	// where any will do that is as wide.
+	Reads(in Content) Content
+	// Carries is what the output carries when the input carries in.
+	Carries(in Content) Content
 	// Machine is the block's control, for the cycle model.
 	Machine() cycle.Machine
 }

@@ -43,5 +43,11 @@ func (f *FIFO) Memories() []Memory { return nil }
 // Output implements Block.
 func (f *FIFO) Output() Stream { return Stream{Name: f.Name(), Bits: f.Width, Beats: f.Beats} }
 
+// Reads implements Block: beats of its width.
+func (f *FIFO) Reads(in Content) Content { return ofWidth(in, f.Width) }
+
+// Carries implements Block.
+func (f *FIFO) Carries(in Content) Content { return in }
+
 // Machine implements Block.
 func (f *FIFO) Machine() cycle.Machine { return cycle.NewFIFO(f.Depth) }

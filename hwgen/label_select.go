@@ -112,6 +112,17 @@ func (s *LabelSelect) Output() Stream {
 	return Stream{Name: s.Name(), Bits: s.ScoreBits() + s.LabelBits(), Beats: 1}
 }
 
+// Reads implements Block: PE accumulators a beat, in their order.
+func (s *LabelSelect) Reads(Content) Content {
+	return Content{inOrder(Tensor{s.Layer.Name, HoldsAccumulators}, s.Layer.Out, s.AccBits, true, s.PE)}
+}
+
+// Carries implements Block: one beat of label and score.
+func (s *LabelSelect) Carries(Content) Content {
+	return Content{inOrder(Tensor{s.Layer.Name, HoldsLabel}, 1, s.LabelBits(), false, 1),
+		inOrder(Tensor{s.Layer.Name, HoldsScore}, 1, s.ScoreBits(), true, 1)}
+}
+
 // Machine implements Block.
 func (s *LabelSelect) Machine() cycle.Machine { return cycle.NewPipeline(s.Stages(), s.Folds()) }
 

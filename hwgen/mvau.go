@@ -12,6 +12,8 @@ import (
 // MVAU is the folded matrix-vector-activation unit of one layer (templates/mvau.v).
 type MVAU struct {
 	Layer *quant.Layer
+	// Input is the tensor that it multiplies the weights with.
+	Input Tensor
 	Fold  Fold
 	// AccBits is P.
 	AccBits int
@@ -107,6 +109,21 @@ func (m *MVAU) Output() Stream {
 		width = m.activationBits()
 	}
 	return Stream{Name: m.Name(), Bits: m.Fold.PE * width, Beats: m.NF()}
+}
+
+// Reads implements Block: SIMD inputs a beat, the whole vector once per fold of rows.
+func (m *MVAU) Reads(Content) Content {
+	l := m.Layer
+	return Content{inOrder(m.Input, l.In, l.Input.Bits, l.Input.Signed, m.Fold.SIMD)}.replayed(m.NF())
+}
+
+// Carries implements Block: PE rows a beat, in their order.
+func (m *MVAU) Carries(Content) Content {
+	t, bits, signed := Tensor{m.Layer.Name, HoldsAccumulators}, m.AccBits, true
+	if th := m.Layer.Thresholds; th != nil {
+		t.Holds, bits, signed = HoldsOutputs, th.Output.Bits, th.Output.Signed
+	}
+	return Content{inOrder(t, m.Layer.Out, bits, signed, m.Fold.PE)}
 }
 
 // Machine implements Block.

@@ -69,9 +69,13 @@ func Plan(n *quant.Network, o Options) (*Design, error) {
 	}
 	d.Network = withLayers(n, layers)
 	fold := d.Layers[0].Fold
-	d.Streams = []Stream{{Name: "source", Bits: fold.SIMD * first.Input.Bits, Beats: first.In / fold.SIMD}}
+	d.Streams = []Stream{{Name: "source", Bits: fold.SIMD * first.Input.Bits, Beats: first.In / fold.SIMD,
+		Content: Content{inOrder(d.input(0), first.In, first.Input.Bits, first.Input.Signed, fold.SIMD)}}}
 	for i := range d.Layers {
 		d.addLayer(i, style)
+	}
+	if err := d.verify(); err != nil {
+		return nil, err
 	}
 	if err := d.measure(); err != nil {
 		return nil, err
@@ -219,7 +223,7 @@ func (d *Design) addLayer(i int, style boards.MemoryStyle) {
 			BlockRAM: !d.NoBlockRAM && deserveBlockRAM(sf, width), Style: style})
 	}
 	words, bits := sf*nf, f.PE*f.SIMD*l.WeightBits
-	d.add(&MVAU{Layer: l, Fold: f, AccBits: lp.AccBits, ThresholdBits: l.ThresholdBits(lp.AccBits),
+	d.add(&MVAU{Layer: l, Input: d.input(i), Fold: f, AccBits: lp.AccBits, ThresholdBits: l.ThresholdBits(lp.AccBits),
 		BlockROM: !d.NoBlockRAM && deserveBlockRAM(words, bits), Style: style})
 	if l.Score != nil {
 		d.add(&LabelSelect{Layer: l, PE: f.PE, AccBits: lp.AccBits})
@@ -262,9 +266,19 @@ func (d *Design) addWidthConverters(l *quant.Layer, from, to int) {
 	}
 }
 
+// input returns the tensor that layer i reads.
+func (d *Design) input(i int) Tensor {
+	if i == 0 {
+		return Tensor{Holds: HoldsInputs}
+	}
+	return Tensor{d.Layers[i-1].Layer.Name, HoldsOutputs}
+}
+
 func (d *Design) add(b Block) {
+	in, out := d.Streams[len(d.Streams)-1], b.Output()
+	out.Content = b.Carries(in.Content)
 	d.Blocks = append(d.Blocks, b)
-	d.Streams = append(d.Streams, b.Output())
+	d.Streams = append(d.Streams, out)
 }
 
 func gcd(a, b int) int {

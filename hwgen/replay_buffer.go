@@ -55,6 +55,17 @@ func (r *ReplayBuffer) Output() Stream {
 	return Stream{Name: r.Name(), Bits: r.Width, Beats: r.Length * r.Repeats}
 }
 
+// Reads implements Block: vectors of Length beats.
+func (r *ReplayBuffer) Reads(in Content) Content {
+	if in.Beats() != r.Length {
+		return nil
+	}
+	return ofWidth(in, r.Width)
+}
+
+// Carries implements Block.
+func (r *ReplayBuffer) Carries(in Content) Content { return in.replayed(r.Repeats) }
+
 // Machine implements Block.
 func (r *ReplayBuffer) Machine() cycle.Machine {
 	return cycle.NewReplayBuffer(r.Length, r.Repeats, r.Slots())

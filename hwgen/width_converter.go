@@ -50,5 +50,13 @@ func (w *WidthConverter) Output() Stream {
 	return Stream{Name: w.Name(), Bits: w.Word * w.Out, Beats: w.OutBeats()}
 }
 
+// Reads implements Block: In words in a beat.
+func (w *WidthConverter) Reads(in Content) Content {
+	return in.each(func(p *Part) { p.Lanes, p.Bits = w.In, w.Word })
+}
+
+// Carries implements Block: the same words in the same order.
+func (w *WidthConverter) Carries(in Content) Content { return in.inLanes(w.Out) }
+
 // Machine implements Block.
 func (w *WidthConverter) Machine() cycle.Machine { return cycle.NewWidthConverter(w.In, w.Out) }

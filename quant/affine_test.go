@@ -27,7 +27,9 @@ func TestAffine(t *testing.T) {
 		{"tiny", DataType{Bits: 2}, uniform(DataType{Bits: 2}, 1e-20, 0), 1e-20, 0, true},
 		{"two integers", DataType{Bits: 1}, uniform(DataType{Bits: 1}, 1, 0), 0, 0, false},
 		{"elements differ", DataType{Bits: 4}, byElement, 0, 0, false},
-		{"uneven", DataType{Bits: 3}, func(_ int, v float64) int32 { return int32(min(max(math.Sqrt(max(v, 0)), 0), 7)) }, 0, 0, false},
+		{"uneven", DataType{Bits: 3}, func(_ int, v float64) int32 {
+			return int32(min(max(math.Sqrt(max(v, 0)), 0), 7))
+		}, 0, 0, false},
 		{"constant", DataType{Bits: 3}, func(int, float64) int32 { return 3 }, 0, 0, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -105,7 +105,8 @@ func TestWeightBitsFor(t *testing.T) {
 	for _, c := range []struct {
 		q    []int32
 		want int
-	}{{nil, 2}, {[]int32{0}, 2}, {[]int32{1, -1}, 2}, {[]int32{-2}, 3}, {[]int32{3}, 3}, {[]int32{-7, 4}, 4}, {[]int32{-8}, 5}, {[]int32{127}, 8}} {
+	}{{nil, 2}, {[]int32{0}, 2}, {[]int32{1, -1}, 2}, {[]int32{-2}, 3}, {[]int32{3}, 3},
+		{[]int32{-7, 4}, 4}, {[]int32{-8}, 5}, {[]int32{127}, 8}} {
 		if got := WeightBitsFor(c.q); got != c.want {
 			t.Errorf("WeightBitsFor(%v) = %d, want %d", c.q, got, c.want)
 		}
@@ -128,7 +129,8 @@ func TestParseRule(t *testing.T) {
 func TestBudgetGradients(t *testing.T) {
 	rng := rand.New(rand.NewPCG(51, 1))
 	for trial := range 1500 {
-		z := Quantizer{Method: []Method{Base, WN, A2Q, A2QPlus, Budget}[trial%5], Rule: []Rule{Split, Shifted}[rng.IntN(2)],
+		z := Quantizer{Method: []Method{Base, WN, A2Q, A2QPlus, Budget}[trial%5],
+			Rule:       []Rule{Split, Shifted}[rng.IntN(2)],
 			WeightBits: 2 + rng.IntN(4), AccBits: 6 + rng.IntN(8), Input: unsignedBits(1 + rng.IntN(4))}
 		rows, k := 2, 2+rng.IntN(20)
 		v, grad := make([]float32, rows*k), make([]float32, rows*k)

@@ -284,7 +284,8 @@ func BenchmarkQuantizerBudget(b *testing.B) {
 			m Method
 			r Rule
 			p int
-		}{{Base, "", 0}, {A2QPlus, "", 8}, {Budget, Shifted, 12}, {Budget, Shifted, 8}, {Budget, Split, 8}, {WN, "", 8}} {
+		}{{Base, "", 0}, {A2QPlus, "", 8}, {Budget, Shifted, 12}, {Budget, Shifted, 8}, {Budget, Split, 8},
+			{WN, "", 8}} {
 			z := Quantizer{Method: c.m, Rule: c.r, WeightBits: 4, AccBits: c.p, Input: unsignedBits(4)}
 			v, d, t := z.Init(w, rows, k)
 			wq, gv := make([]float32, rows*k), make([]float32, rows*k)

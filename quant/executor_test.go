@@ -131,11 +131,12 @@ func dense(rng *rand.Rand, m, n int, sizes ...int) *quant.Network {
 	return built
 }
 
-// TestExecutorWide reaches accumulators of up to 48 bits, one lane a word, and
+// TestExecutorWide reaches accumulators of up to 48 bits, one lane per word, and
 // drives every channel to both ends of its range.
 func TestExecutorWide(t *testing.T) {
 	rng := rand.New(rand.NewPCG(7, 1))
-	for _, c := range []struct{ m, n, in int }{{16, 16, 300}, {16, 8, 100}, {8, 8, 100}, {4, 4, 64}, {2, 1, 9}, {1, 1, 1}} {
+	for _, c := range []struct{ m, n, in int }{{16, 16, 300}, {16, 8, 100}, {8, 8, 100}, {4, 4, 64}, {2, 1, 9},
+		{1, 1, 1}} {
 		net := dense(rng, c.m, c.n, c.in, 19)
 		e := quant.NewExecutor(net)
 		var tr quant.Trace
@@ -253,7 +254,7 @@ func TestAccuracy(t *testing.T) {
 	}
 }
 
-// BenchmarkExecutor reports MACs a second, zeros included, on one core: a
+// BenchmarkExecutor reports MACs per second, zeros included, on one core: a
 // layer of 784 8-bit inputs and 8-bit weights, and the demo's 4-bit network.
 func BenchmarkExecutor(b *testing.B) {
 	rng := rand.New(rand.NewPCG(13, 1))

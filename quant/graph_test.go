@@ -142,7 +142,8 @@ func TestExecutorGraphs(t *testing.T) {
 			}
 		}
 	}
-	for _, kind := range []quant.Kind{quant.Linear, quant.Conv, quant.AvgPool, quant.MaxPool, quant.Add, quant.Concat, quant.Upsample, quant.PixelShuffle, quant.Requantize} {
+	for _, kind := range []quant.Kind{quant.Linear, quant.Conv, quant.AvgPool, quant.MaxPool, quant.Add, quant.Concat,
+		quant.Upsample, quant.PixelShuffle, quant.Requantize} {
 		if seen[kind] < 30 {
 			t.Errorf("kind %s seen %d times", kind, seen[kind])
 		}
@@ -177,7 +178,8 @@ func TestGraphExecutorDoesNotAllocate(t *testing.T) {
 // A dilated window may reach over an input of one row and miss it with all its
 // taps: such a pool has no maximum there, and is refused.
 func TestPoolThatMissesItsInput(t *testing.T) {
-	l := quant.Layer{Name: "pool", Kind: quant.MaxPool, Window: quant.Window{H: 2, W: 1, DilationH: 2, Top: 1, Bottom: 1}}
+	l := quant.Layer{Name: "pool", Kind: quant.MaxPool,
+		Window: quant.Window{H: 2, W: 1, DilationH: 2, Top: 1, Bottom: 1}}
 	if _, err := l.OutputShape(quant.Shape{H: 1, W: 1, C: 1}); err == nil {
 		t.Error("a pool without an element is accepted")
 	}
@@ -191,7 +193,8 @@ func TestPoolThatMissesItsInput(t *testing.T) {
 func TestWideOutputIsRefused(t *testing.T) {
 	n := *dense(rand.New(rand.NewPCG(23, 1)), 16, 16, 300, 2)
 	n.Layers[0].Score = nil
-	if _, err := quant.NewNetwork(n); err == nil || !strings.Contains(err.Error(), `layer "fc0": gives INT39, want at most 32 bits`) {
+	if _, err := quant.NewNetwork(n); err == nil ||
+		!strings.Contains(err.Error(), `layer "fc0": gives INT39, want at most 32 bits`) {
 		t.Errorf("error %v", err)
 	}
 }

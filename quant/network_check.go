@@ -121,7 +121,8 @@ func (l *Layer) check(last bool) error {
 		return err
 	}
 	if last && l.Thresholds == nil && l.Score == nil && l.Output().Bits > maxOutBits {
-		return l.errorf("gives %v, want at most %d bits where there are neither thresholds nor scores", l.Output(), maxOutBits)
+		return l.errorf("gives %v, want at most %d bits where there are neither thresholds nor scores", l.Output(),
+			maxOutBits)
 	}
 	if l.Score != nil {
 		if len(l.Score.Gain) != l.Out || len(l.Score.Bias) != l.Out {

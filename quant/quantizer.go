@@ -32,7 +32,7 @@ func ParseMethod(s string) (Method, error) {
 	return "", fmt.Errorf("quant: unknown method %q, want base, wn, a2q, a2q+ or budget", s)
 }
 
-// Quantizer quantises a weight matrix, one output channel a row: float weights
+// Quantizer quantises a weight matrix, one output channel per row: float weights
 // v become integers q and the weights s*q that training goes on with. Per row
 // it learns d, where s = 2^d is the scale, and t, where g = 2^t is the l1 norm
 // that the row is normalised to (only where HasNorm).
@@ -55,7 +55,7 @@ func ParseMethod(s string) (Method, error) {
 //
 // wn shares the bound and the normalised weights of arXiv 2301.13376 with a2q,
 // which came of it; what differs is the rounding. How to keep the bound while
-// rounding to nearest, which may add up to half a unit a weight, is our choice:
+// rounding to nearest, which may add up to half a unit per weight, is our choice:
 // g stops at T, its excess is what Regularizer penalises, and nearest keeps the
 // integers inside the bound too.
 //

@@ -81,7 +81,8 @@ func (w Window) check() error {
 	n := w.normal()
 	for _, v := range []int{n.H, n.W, n.StrideH, n.StrideW, n.DilationH, n.DilationW} {
 		if v < 1 || v > maxWindow {
-			return fmt.Errorf("window %dx%d, stride %dx%d, dilation %dx%d: want 1..%d", n.H, n.W, n.StrideH, n.StrideW, n.DilationH, n.DilationW, maxWindow)
+			return fmt.Errorf("window %dx%d, stride %dx%d, dilation %dx%d: want 1..%d", n.H, n.W, n.StrideH, n.StrideW,
+				n.DilationH, n.DilationW, maxWindow)
 		}
 	}
 	if min(w.StrideH, w.StrideW, w.DilationH, w.DilationW) < 0 {

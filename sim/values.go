@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"encoding/binary"
 	"fmt"
 	"slices"
 
@@ -8,60 +9,94 @@ import (
 	"github.com/a2qgen/a2qgen/quant"
 )
 
-// values gives the data of every beat of every stream, from the integer executor.
+// values gives the data of every beat of every stream, from the integer executor and from
+// what each stream says that it carries (hwgen.Content); it knows no block.
 //
-// All streams between two layers carry the same string of bits, the layer's input
-// vector with element 0 in the low bits, cut into beats of their own width. So a
-// frame is a string a layer, plus the last layer's accumulators, plus the result.
+// A frame is one string of bytes: the tensors that streams carry, one after the other, each
+// element in as many bits as it has on the streams, element 0 in the low bits.
 type values struct {
 	design  *hwgen.Design
 	exec    *quant.Executor
-	strings []bitString
-	source  []int // source[i] is the string that stream i carries
-	beats   []int // beats of one pass over the string
+	tensors []packed
+	streams [][]field // of each stream, the first in the low bits of a beat
 	frames  [][]byte
 	labels  []int
-	size    int // bytes of a frame's strings
+	size    int // bytes of a frame
 	trace   quant.Trace
 }
 
-// bitString is one vector of a frame: count elements of bits bits at byte offset at.
-type bitString struct {
+// packed is a tensor of a frame: count elements of bits bits at byte offset at.
+type packed struct {
+	hwgen.Tensor
+	layer           int // that computes it; -1 for the network's input
 	count, bits, at int
+}
+
+// field is a part of a stream's beats: width bits, which stand for lanes elements.
+type field struct {
+	tensor int // of values.tensors
+	width  int
+	// starts is where each beat of a frame begins in the frame, in bits, where its lanes
+	// are neighbours in the tensor; else it is where each lane of each beat does.
+	starts []int
+	lanes  int // lanes that starts tells apart: 1 where they are neighbours
 }
 
 func newValues(d *hwgen.Design) *values {
 	v := &values{design: d, exec: quant.NewExecutor(d.Network)}
-	add := func(count, bits int) {
-		v.strings = append(v.strings, bitString{count, bits, v.size})
-		v.size += (count*bits + 7) / 8
-	}
-	for _, lp := range d.Layers {
-		add(lp.Layer.In, lp.Layer.Input.Bits)
-	}
-	last := d.Layers[len(d.Layers)-1]
-	if t := last.Layer.Thresholds; t != nil {
-		add(last.Layer.Out, t.Output.Bits)
-	} else {
-		add(last.Layer.Out, last.AccBits)
-		add(1, d.Streams[len(d.Streams)-1].Bits)
-	}
-	at := 0
-	v.bind(0, at)
-	for i, b := range d.Blocks {
-		switch b.(type) {
-		case *hwgen.MVAU, *hwgen.LabelSelect:
-			at++
+	for _, s := range d.Streams {
+		var fields []field
+		for _, p := range s.Content {
+			fields = append(fields, v.field(p, s.Beats))
 		}
-		v.bind(i+1, at)
+		v.streams = append(v.streams, fields)
 	}
 	return v
 }
 
-func (v *values) bind(stream, str int) {
-	s, b := v.design.Streams[stream], v.strings[str]
-	v.source = append(v.source, str)
-	v.beats = append(v.beats, b.count*b.bits/s.Bits)
+// field cuts a part of a stream's beats from a frame.
+func (v *values) field(p hwgen.Part, beats int) field {
+	f := field{tensor: v.tensor(p), width: p.Lanes * p.Bits, lanes: 1}
+	t := v.tensors[f.tensor]
+	for b := range beats {
+		first := p.Element(b, 0)
+		for lane := range p.Lanes {
+			if p.Element(b, lane) != first+lane {
+				f.lanes = p.Lanes
+			}
+		}
+	}
+	for b := range beats {
+		for lane := range f.lanes {
+			f.starts = append(f.starts, 8*t.at+p.Element(b, lane)*t.bits)
+		}
+	}
+	return f
+}
+
+// tensor returns the place of the part's tensor among those of a frame.
+func (v *values) tensor(p hwgen.Part) int {
+	i := slices.IndexFunc(v.tensors, func(t packed) bool { return t.Tensor == p.Tensor && t.bits == p.Bits })
+	if i >= 0 {
+		return i
+	}
+	t := packed{Tensor: p.Tensor, layer: -1, bits: p.Bits, at: v.size}
+	for k := range v.design.Layers {
+		if v.design.Layers[k].Layer.Name == p.Layer {
+			t.layer = k
+		}
+	}
+	switch p.Holds {
+	case hwgen.HoldsInputs:
+		t.count = v.design.Network.InputSize()
+	case hwgen.HoldsOutputs, hwgen.HoldsAccumulators:
+		t.count = v.design.Layers[t.layer].Layer.Out
+	default:
+		t.count = 1
+	}
+	v.size += (t.count*t.bits + 7) / 8
+	v.tensors = append(v.tensors, t)
+	return len(v.tensors) - 1
 }
 
 // compute evaluates samples (integer input vectors, one a frame).
@@ -75,39 +110,41 @@ func (v *values) compute(samples [][]int32) error {
 		}
 		v.exec.Run(x, &v.trace)
 		v.frames[i] = all[i*v.size : (i+1)*v.size]
-		v.pack(v.frames[i], x)
+		for _, t := range v.tensors {
+			v.pack(v.frames[i][t.at:], t, x)
+		}
 		v.labels[i] = v.trace.Label
 	}
 	return nil
 }
 
-func (v *values) pack(dst []byte, x []int32) {
-	layers := v.design.Layers
-	putAll(dst, v.strings[0], x)
-	for i := range layers {
-		next := v.strings[i+1]
-		if layers[i].Layer.Thresholds != nil {
-			putAll(dst, next, v.trace.Out[i])
-			continue
-		}
-		putAll(dst, next, v.trace.Acc[i])
-		label := v.strings[i+2]
-		low := v.design.Label().LabelBits()
-		hwgen.PutBits(dst[label.at:], 0, low, int64(v.trace.Label))
-		hwgen.PutBits(dst[label.at:], low, label.bits-low, slices.Max(v.trace.Scores))
+// pack writes the elements that the executor has computed for a tensor.
+func (v *values) pack(dst []byte, t packed, x []int32) {
+	switch t.Holds {
+	case hwgen.HoldsInputs:
+		putAll(dst, t.bits, x)
+	case hwgen.HoldsOutputs:
+		putAll(dst, t.bits, v.trace.Out[t.layer])
+	case hwgen.HoldsAccumulators:
+		putAll(dst, t.bits, v.trace.Acc[t.layer])
+	case hwgen.HoldsLabel:
+		putAll(dst, t.bits, []int32{int32(v.trace.Label)})
+	case hwgen.HoldsScore:
+		putAll(dst, t.bits, []int64{slices.Max(v.trace.Scores)})
+	default:
+		panic("sim: no tensor of " + t.Holds)
 	}
 }
 
-func putAll[T int32 | int64](dst []byte, s bitString, vec []T) {
-	dst = dst[s.at:]
-	if s.bits == 8 {
+func putAll[T int32 | int64](dst []byte, bits int, vec []T) {
+	if bits == 8 {
 		for i, e := range vec {
 			dst[i] = byte(e)
 		}
 		return
 	}
 	for i, e := range vec {
-		hwgen.PutBits(dst, i*s.bits, s.bits, int64(e))
+		hwgen.PutBits(dst, i*bits, bits, int64(e))
 	}
 }
 
@@ -115,34 +152,57 @@ func putAll[T int32 | int64](dst []byte, s bitString, vec []T) {
 // returns its bytes.
 func (v *values) beat(stream int, n int64, dst []byte) []byte {
 	s := v.design.Streams[stream]
-	frame := v.frames[n/int64(s.Beats)]
-	at := int(n%int64(s.Beats)) % v.beats[stream] * s.Bits
+	frame, beat := v.frames[n/int64(s.Beats)], int(n%int64(s.Beats))
 	dst = dst[:(s.Bits+7)/8]
-	getBits(dst, frame[v.strings[v.source[stream]].at:], at, s.Bits)
+	fields := v.streams[stream]
+	if len(fields) == 1 && fields[0].lanes == 1 {
+		getBits(dst, frame, fields[0].starts[beat], s.Bits)
+		return dst
+	}
+	clear(dst)
+	at := 0
+	for _, f := range fields {
+		width := f.width / f.lanes
+		for lane := range f.lanes {
+			copyBits(dst, at, frame, f.starts[beat*f.lanes+lane], width)
+			at += width
+		}
+	}
 	return dst
 }
 
-// port returns what the output port shows with beat, a beat of the last stream: its
-// data in whole bytes, of a label and its signed score each, and tlast in the byte
-// above.
+// port returns what the output port shows with beat, a beat of the last stream, and tlast
+// in the byte above. A beat of one part is filled up with zeros to whole bytes; of several,
+// each is, a signed one with its sign.
 func (v *values) port(beat []byte, last bool) []byte {
-	size := v.design.OutputBits() / 8
-	out := make([]byte, size+1)
-	if l := v.design.Label(); l != nil {
-		label := out[:(l.LabelBits()+7)/8]
-		getBits(label, beat, 0, l.LabelBits())
-		score := out[len(label):size]
-		getBits(score, beat, l.LabelBits(), l.ScoreBits())
-		if top := l.ScoreBits() - 1; score[top>>3]>>(top&7)&1 != 0 && top&7 < 7 {
-			score[top>>3] |= 0xff << (top&7 + 1) // a negative score fills its bytes
+	parts := v.design.Streams[len(v.design.Streams)-1].Content
+	out := make([]byte, v.design.OutputBits()/8+1)
+	from, to := 0, 0
+	for _, p := range parts {
+		width := p.Lanes * p.Bits
+		size := (width + 7) / 8
+		part := out[to : to+size]
+		getBits(part, beat, from, width)
+		if top := width - 1; len(parts) > 1 && p.Signed && part[top>>3]>>(top&7)&1 != 0 && top&7 < 7 {
+			part[top>>3] |= 0xff << (top&7 + 1)
 		}
-	} else {
-		copy(out, beat)
+		from, to = from+width, to+size
 	}
 	if last {
-		out[size] = 1
+		out[len(out)-1] = 1
 	}
 	return out
+}
+
+// copyBits copies bits bits of src from bit from on to bit at of the zeroed dst.
+func copyBits(dst []byte, at int, src []byte, from, bits int) {
+	for bits > 0 {
+		n := min(bits, 56) // so that the bits and their shift fit in a word
+		var word [8]byte
+		getBits(word[:(n+7)/8], src, from, n)
+		hwgen.PutBits(dst, at, n, int64(binary.LittleEndian.Uint64(word[:])))
+		at, from, bits = at+n, from+n, bits-n
+	}
 }
 
 // getBits copies bits bits of src from bit at on to the start of dst, zero-filled.

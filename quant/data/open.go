@@ -18,7 +18,8 @@ const FashionDir = "/usr/share/datasets/fashion-mnist"
 // DrawnSource, given to Open, asks for the digits that the package draws.
 const DrawnSource = "drawn"
 
-// digitClasses is the number of classes of MNIST and Fashion-MNIST.
+// digitClasses is the number of classes of MNIST and Fashion-MNIST. It is fixed for
+// IDX folders, so that a part without nines still has ten classes.
 const digitClasses = 10
 
 // Open returns the training or test part of what src names:
@@ -36,6 +37,8 @@ func Open(src string, train bool) (*Set, error) {
 		return openDefault(FashionDir, train)
 	case src == DrawnSource:
 		return Drawn(train), nil
+	// A path with a comma in it can therefore be given neither as a folder nor as a
+	// file.
 	case strings.Contains(src, ","):
 		f := strings.Split(src, ",")
 		if len(f) != 2 || f[0] == "" || f[1] == "" {
@@ -49,7 +52,9 @@ func Open(src string, train bool) (*Set, error) {
 	return OpenDir(src, train)
 }
 
-// openDefault opens dir where it exists and draws digits where it does not.
+// openDefault opens dir where it exists and draws digits where it does not. A
+// folder that is there but cannot be read is an error: drawn digits in its place
+// would be trained on by mistake.
 func openDefault(dir string, train bool) (*Set, error) {
 	_, err := os.Stat(dir)
 	if err == nil {
@@ -72,8 +77,10 @@ func openDefault(dir string, train bool) (*Set, error) {
 // the first axis. Classes is the largest label plus one.
 func OpenPair(images, labels string) (*Set, error) { return openPair(images, labels, 0) }
 
+// openPair is OpenPair with a number of classes, 0 for the largest label plus one.
+// Labels come first: they are small, and what is wrong with them shows soon.
 func openPair(images, labels string, classes int) (*Set, error) {
-	l, err := readFile(labels) // the small one first
+	l, err := readFile(labels)
 	if err != nil {
 		return nil, err
 	}
@@ -129,6 +136,8 @@ func read(r io.Reader, name string) (*array, error) {
 	if err != nil {
 		return nil, err
 	}
+	// A file shorter than the magic number is none of NPY: readIDX says what it
+	// lacks.
 	head, err := b.Peek(len(npyMagic))
 	if err != nil && err != io.EOF && err != io.ErrUnexpectedEOF {
 		return nil, fmt.Errorf("data: %s: %w", name, err)
@@ -143,6 +152,7 @@ func read(r io.Reader, name string) (*array, error) {
 // bytes).
 func unpack(r io.Reader, name string) (*bufio.Reader, error) {
 	b := bufio.NewReaderSize(r, 1<<16)
+	// An error of Peek comes back at the next read.
 	if head, _ := b.Peek(2); string(head) == "\x1f\x8b" {
 		z, err := gzip.NewReader(b)
 		if err != nil {

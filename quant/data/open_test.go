@@ -54,7 +54,8 @@ func TestOpenDirNames(t *testing.T) {
 		if s.Len() != 3 || s.Size() != 4 || s.Classes != 10 || s.Name != filepath.Join(dir, tc.images) {
 			t.Errorf("%s: %d samples of %d, %d classes, name %q", tc.images, s.Len(), s.Size(), s.Classes, s.Name)
 		}
-		if _, err := Open(dir, false); err == nil || !strings.Contains(err.Error(), "no t10k-images-idx3-ubyte, also not as t10k-images.idx3-ubyte") {
+		if _, err := Open(dir, false); err == nil ||
+			!strings.Contains(err.Error(), "no t10k-images-idx3-ubyte, also not as t10k-images.idx3-ubyte") {
 			t.Errorf("test part that is not there: %v", err)
 		}
 	}
@@ -118,7 +119,8 @@ func TestOpenErrors(t *testing.T) {
 		}
 	}
 	for _, src := range []string{"a,", ",b", "a,b,c", ","} {
-		if _, err := Open(src, true); err == nil || !strings.Contains(err.Error(), "want a folder, a file or IMAGES,LABELS") {
+		if _, err := Open(src, true); err == nil ||
+			!strings.Contains(err.Error(), "want a folder, a file or IMAGES,LABELS") {
 			t.Errorf("Open(%q): %v", src, err)
 		}
 	}
@@ -129,7 +131,8 @@ func TestOpenDirRefusesLabel10(t *testing.T) {
 		"t10k-images-idx3-ubyte": images3,
 		"t10k-labels-idx1-ubyte": idxFile(0x08, []int{3}, []uint8{9, 10, 4}),
 	})
-	if s, err := OpenDir(dir, false); s != nil || err == nil || !strings.Contains(err.Error(), "label 10 of sample 1, want labels below 10") {
+	if s, err := OpenDir(dir, false); s != nil || err == nil ||
+		!strings.Contains(err.Error(), "label 10 of sample 1, want labels below 10") {
 		t.Errorf("%v, error %v", s, err)
 	}
 }
@@ -137,7 +140,8 @@ func TestOpenDirRefusesLabel10(t *testing.T) {
 func TestDefaultSaysWhich(t *testing.T) {
 	missing := filepath.Join(t.TempDir(), "none")
 	s, err := openDefault(missing, false)
-	if err != nil || s.Len() != drawnTest || !strings.Contains(s.Name, "drawn digits") || !strings.Contains(s.Name, missing) {
+	if err != nil || s.Len() != drawnTest || !strings.Contains(s.Name, "drawn digits") ||
+		!strings.Contains(s.Name, missing) {
 		t.Errorf("%q, error %v", s.Name, err)
 	}
 	if s, err = Open(DrawnSource, false); err != nil || !strings.Contains(s.Name, "drawn digits") {
@@ -202,7 +206,8 @@ func TestSetMisuse(t *testing.T) {
 			t.Errorf("WithScale(%v): no error", f)
 		}
 	}
-	if _, err := s.Fit([]int{100}, Unknown); err == nil || !strings.Contains(err.Error(), "samples of shape [28 28] have 784 elements, the network wants 100, [100]") {
+	if _, err := s.Fit([]int{100}, Unknown); err == nil ||
+		!strings.Contains(err.Error(), "samples of shape [28 28] have 784 elements, the network wants 100, [100]") {
 		t.Errorf("Fit: %v", err)
 	}
 	for name, f := range map[string]func(){

@@ -72,6 +72,7 @@ func Calibrate(ctx context.Context, m *qonnx.Model, x Samples, inputBits int, eq
 	}
 	for i := range g.m.Layers {
 		l := &g.m.Layers[i]
+		// A model that was quantised before counts by its real weights alone.
 		l.Act, l.WeightBits, l.WeightScale, l.AccBits, l.Shifted = nil, 0, nil, 0, false
 	}
 	if g.last() < 0 {
@@ -84,6 +85,8 @@ func Calibrate(ctx context.Context, m *qonnx.Model, x Samples, inputBits int, eq
 	if c.source, err = g.source(x.Values, c.input); err != nil {
 		return nil, err
 	}
+	// In this order: folded weights are those that are quantised, so they are what
+	// is equalised, and scales are observed on the network that results.
 	g.foldNorms()
 	if equal {
 		if c.Pairs, err = g.equalize(); err != nil {
@@ -96,7 +99,9 @@ func Calibrate(ctx context.Context, m *qonnx.Model, x Samples, inputBits int, eq
 	return c, c.observe(ctx)
 }
 
-// observe runs the float network.
+// observe runs the float network. It starts from samples as the input quantiser
+// leaves them, so that the means compared later differ by the network's own
+// quantisers alone.
 func (c *Calibration) observe(ctx context.Context) error {
 	c.means = make([][]float64, len(c.g.shapes))
 	real := &tensor{shape: c.source.shape, v: slices.Clone(c.source.v), scale: 1}
@@ -116,8 +121,10 @@ func (c *Calibration) observe(ctx context.Context) error {
 	})
 }
 
-// walk calls do for each layer in order, with what it reads, and lets go of
-// tensors that nothing reads any more.
+// walk calls do for each layer in order, with what it reads, and lets go of tensors
+// that nothing reads any more. Memory is that of the tensors still to be read, over
+// all samples: the largest cost of a calibration. It returns ctx's error between
+// layers.
 func (g *graph) walk(ctx context.Context, source *tensor, do func(i int, in []*tensor) (*tensor, error)) error {
 	made, left := make([]*tensor, len(g.shapes)), make([]int, len(g.shapes))
 	for i := range g.shapes {
@@ -157,6 +164,8 @@ func (c *Calibration) Project(ctx context.Context, s Settings) (*qonnx.Model, []
 	if err := s.check(); err != nil {
 		return nil, nil, err
 	}
+	// The graph is shared but for the model: a second Project starts from the float
+	// weights again.
 	g := *c.g
 	g.m = clone(c.g.m)
 	g.m.Input = c.input
@@ -169,9 +178,14 @@ func (c *Calibration) Project(ctx context.Context, s Settings) (*qonnx.Model, []
 			s.Progress(i, len(g.shapes), l.Name)
 		}
 		if l.Kind.Weighted() {
-			p := layerProblem{g: &g, i: i, in: in[0], means: c.means[i], method: s.Method, bits: s.WeightBits, acc: s.Acc}
+			p := layerProblem{g: &g, i: i, in: in[0], means: c.means[i], method: s.Method,
+				bits: s.WeightBits, acc: s.Acc}
+			// The last comes before the first: a network may have one layer with
+			// weights. Its rows share a scale where the outputs are compared as
+			// they are, without a quantiser.
 			if i == last {
-				p.bits, p.acc, p.shared = s.LastWeightBits, Accumulator{}, l.Kind == quant.Linear && i == len(g.shapes)-1
+				p.bits, p.acc = s.LastWeightBits, Accumulator{}
+				p.shared = l.Kind == quant.Linear && i == len(g.shapes)-1
 			} else if first[i] {
 				p.bits, p.acc = s.FirstWeightBits, Accumulator{}
 			}
@@ -181,6 +195,7 @@ func (c *Calibration) Project(ctx context.Context, s Settings) (*qonnx.Model, []
 			}
 			reports = append(reports, r)
 		}
+		// Set before the layer is run: the next layers read its integers.
 		l.Act = acts[i]
 		return g.stage(i, in).run(nil), nil
 	})

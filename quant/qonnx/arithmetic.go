@@ -8,10 +8,16 @@ import (
 type binaryOp struct {
 	f func(a, b float64) float64
 	// right is the step where the constant is the second input, left where it
-	// is the first. apply means that f is put around the stream.
+	// is the first. apply means that f is put around the stream. Steps that are
+	// not apply are affine and exact in rational numbers, which the scores of
+	// the last layer and sums of accumulators rely on (affine). Of what ONNX
+	// has, p/v is the one arithmetic operator that is affine on one side only.
 	right, left kind
 }
 
+// binaries are ONNX's elementwise operators of two inputs, all with numpy's
+// broadcasting. The comparisons make BOOL of any type: that is a staircase of
+// one step, so that they, too, end in a threshold.
 var binaries = map[string]binaryOp{
 	"Add": {f: func(a, b float64) float64 { return a + b }, right: add, left: add},
 	"Sub": {f: func(a, b float64) float64 { return a - b }, right: sub, left: subFrom},
@@ -29,11 +35,13 @@ var binaries = map[string]binaryOp{
 	"GreaterOrEqual": {f: truth(func(a, b float64) bool { return a >= b }), right: apply, left: apply},
 }
 
-// comparisons give BOOL.
+// comparisons give BOOL. In every other operator the result has the type of the
+// operands, which typed relies on.
 var comparisons = map[string]bool{
 	"Equal": true, "Less": true, "Greater": true, "LessOrEqual": true, "GreaterOrEqual": true,
 }
 
+// truth returns a predicate as a function of BOOL, held as 0 and 1.
 func truth(f func(a, b float64) bool) func(a, b float64) float64 {
 	return func(a, b float64) float64 {
 		if f(a, b) {
@@ -43,9 +51,12 @@ func truth(f func(a, b float64) bool) func(a, b float64) float64 {
 	}
 }
 
+// floorMod is ONNX's Mod with fmod=0: the remainder has the sign of the
+// divisor, as in Python. With fmod=1 it has that of the dividend, as in C.
 func floorMod(a, b float64) float64 { return a - b*math.Floor(a/b) }
 
-// opBinary evaluates an operator of binaries.
+// opBinary evaluates an operator of binaries. Min and Max are variadic from
+// opset 1 on, the others have exactly two inputs.
 func opBinary(im *importer, n *node) (value, error) {
 	if n.op == "Min" || n.op == "Max" {
 		return im.joined(n, n.op)
@@ -65,6 +76,8 @@ func opBinary(im *importer, n *node) (value, error) {
 }
 
 // joined puts an operator of binaries between all inputs, from left to right.
+// The order does not matter: minimum and maximum are associative, and a stream
+// may stand anywhere among the constants.
 func (im *importer) joined(n *node, name string) (value, error) {
 	out, err := im.operand(n, 0)
 	for i := 1; i < len(n.in) && err == nil; i++ {
@@ -76,7 +89,9 @@ func (im *importer) joined(n *node, name string) (value, error) {
 	return out, err
 }
 
-// binaryOf returns an operator of binaries as the attributes of n have it.
+// binaryOf returns an operator of binaries as the attributes of n have it. ONNX
+// wants fmod=1 for floating point and defines nothing else, so that a guessed
+// sign would be wrong without a word.
 func (im *importer) binaryOf(n *node, name string) (binaryOp, error) {
 	op := binaries[name]
 	if n.op != "Mod" {
@@ -94,7 +109,9 @@ func (im *importer) binaryOf(n *node, name string) (binaryOp, error) {
 	return op, nil
 }
 
-// binary evaluates an operator of binaries on two values.
+// binary evaluates an operator of binaries on two values. n is the node that
+// errors name; name may be that of another operator, since Sum, Mean and the
+// join of streams are made of Add, Sub and Div.
 func (im *importer) binary(n *node, name string, a, b value) (value, error) {
 	op, err := im.binaryOf(n, name)
 	if err != nil {
@@ -113,15 +130,21 @@ func (im *importer) binary(n *node, name string, a, b value) (value, error) {
 	case bConst:
 		return im.stepped(n, a.(*stream), tb, op.right, op.f)
 	case aConst:
+		// stepped has the stream first, f as ONNX has it.
 		f := op.f
 		return im.stepped(n, b.(*stream), ta, op.left, func(v, p float64) float64 { return f(p, v) })
 	}
 	return im.joinStreams(n, name, a.(*stream), b.(*stream))
 }
 
-// joinStreams evaluates an operator of binaries on two streams.
+// joinStreams evaluates an operator of binaries on two streams. Hardware has
+// one layer for two streams, the sum of integers. A product of two streams
+// (attention, gates, squeeze-and-excitation) would need a multiplier of two
+// activations, which no layer kind has.
 func (im *importer) joinStreams(n *node, name string, a, b *stream) (value, error) {
 	switch name {
+	// Not an addition with factor -1: negation is folded into the staircase of
+	// b, so that the adder is the same (upright).
 	case "Sub":
 		less, err := b.scaled(n, mul, param{all: -1})
 		if err != nil {
@@ -130,13 +153,15 @@ func (im *importer) joinStreams(n *node, name string, a, b *stream) (value, erro
 		b = less.(*stream)
 	case "Add":
 	default:
-		return nil, n.errorf("both inputs depend on the network's input; only Add and Sub join them: there is no layer for "+
-			"%s of two tensors", clip(name))
+		return nil, n.errorf("both inputs depend on the network's input; only Add and Sub join them: there is no "+
+			"layer for %s of two tensors", clip(name))
 	}
 	return im.addStreams(n, []*stream{a, b})
 }
 
-// stepped returns s followed by one operation with the constant t.
+// stepped returns s followed by one operation with the constant t. The shape of
+// the stream may grow axes of size 1 in front, as broadcasting has it;
+// alongside refuses a constant that would repeat the stream's elements.
 func (im *importer) stepped(n *node, s *stream, t *tensor, k kind, f func(v, p float64) float64) (value, error) {
 	p, s, err := im.alongside(s, t)
 	if err != nil {
@@ -144,6 +169,10 @@ func (im *importer) stepped(n *node, s *stream, t *tensor, k kind, f func(v, p f
 	}
 	switch k {
 	case apply:
+		// Minimum and maximum with a constant never fall. Of Pow, Mod and the
+		// comparisons that depends on the constant: they are left to the
+		// bisection, which looks at the accumulators that occur, and only lose
+		// the right to change places with a pool.
 		level := n.op == "Min" || n.op == "Max"
 		fn := func(c int, v float64) float64 { return f(v, p.at(c)) }
 		return s.then(n, step{kind: apply, fn: fn, level: level, varies: p.each != nil})
@@ -153,7 +182,9 @@ func (im *importer) stepped(n *node, s *stream, t *tensor, k kind, f func(v, p f
 	return s.shifted(n, k, p)
 }
 
-// scaled multiplies or divides by p. Integers stay integers.
+// scaled multiplies or divides by p. Integers stay integers. n*scale + offset
+// times p is n*(scale*p) + offset*p: still the same integers n, so that a Mul
+// behind a Quant (FINN's and Brevitas's explicit scales) costs nothing.
 func (s *stream) scaled(n *node, k kind, p param) (value, error) {
 	out, err := s.then(n, step{kind: k, p: p})
 	if err != nil || s.q == nil {
@@ -169,7 +200,9 @@ func (s *stream) scaled(n *node, k kind, p param) (value, error) {
 	return out, nil
 }
 
-// shifted adds or subtracts p. Integers stay integers, beside an offset.
+// shifted adds or subtracts p. Integers stay integers, beside an offset. The
+// offset is not rounded into the integers: what reads them may want it apart,
+// as a layer with weights does, whose sums it moves by a constant per output.
 func (s *stream) shifted(n *node, k kind, p param) (value, error) {
 	out, err := s.then(n, step{kind: k, p: p})
 	if err != nil || s.q == nil {
@@ -189,8 +222,9 @@ func (s *stream) shifted(n *node, k kind, p param) (value, error) {
 	return out, nil
 }
 
-// foldQuantised folds, and keeps what is known of integers where one of the
-// two scales them.
+// foldQuantised folds, and keeps what is known of integers where one of the two
+// scales them. Equalised graphs scale quantised weights channel by channel, and
+// FINN's streamlining leaves such products on constants.
 func (im *importer) foldQuantised(n *node, a, b *tensor, f func(a, b float64) float64) (value, error) {
 	v, err := im.foldBinary(n, a, b, f)
 	if err != nil {
@@ -209,6 +243,8 @@ func (im *importer) foldQuantised(n *node, a, b *tensor, f func(a, b float64) fl
 		return nil, n.errorf("%w", err)
 	}
 	q := *ints.q
+	// A scale per element here; matrix.fill finds out whether it is constant
+	// along each sum, which is all that a layer needs.
 	q.scale = q.scale.paired(p, f)
 	if i, bad, found := q.scale.but(finite); found {
 		return nil, n.errorf("%smakes a scale of %v, want a finite number", q.scale.which("element", i), bad)
@@ -218,6 +254,10 @@ func (im *importer) foldQuantised(n *node, a, b *tensor, f func(a, b float64) fl
 }
 
 // opBatchNorm evaluates (v-mean) / sqrt(var+epsilon) * gain + bias on axis 1.
+// (ONNX, BatchNormalization in inference mode.) Four steps in the order of the
+// formula instead of one gain and one offset: float64 then rounds as the
+// formula does, and the error of a threshold stays below that of the FLOAT
+// graph itself.
 func opBatchNorm(im *importer, n *node) (value, error) {
 	v, err := im.operand(n, 0)
 	if err != nil {
@@ -230,6 +270,8 @@ func opBatchNorm(im *importer, n *node) (value, error) {
 	if err := s.inReals(n); err != nil {
 		return nil, err
 	}
+	// In training mode mean and variance are those of the batch, outputs of the
+	// node depend on other samples, and no constant threshold exists.
 	if n.int("training_mode", 0) != 0 {
 		return nil, n.errorf("is in training mode, export the network in evaluation mode")
 	}
@@ -246,6 +288,9 @@ func opBatchNorm(im *importer, n *node) (value, error) {
 		if len(t.data) != dims[1] {
 			return nil, n.errorf("input %s has %d elements, want %d", show(n.in[i+1]), len(t.data), dims[1])
 		}
+		// Parameters of shape [C] belong to axis 1, not to the last axis as
+		// broadcasting would have it: they get one axis of size 1 per axis
+		// behind the channels.
 		shape := make([]int, len(dims)-1)
 		for j := range shape {
 			shape[j] = 1
@@ -256,6 +301,9 @@ func opBatchNorm(im *importer, n *node) (value, error) {
 		}
 	}
 	epsilon := n.float("epsilon", 1e-5)
+	// A variance that is not positive makes an infinite or NaN slope.
+	// Brevitas's and PyTorch's are positive; files that were edited or pruned
+	// may have others.
 	sigma := p[3].mapped(func(v float64) float64 { return math.Sqrt(v + epsilon) })
 	if c, _, found := sigma.but(func(v float64) bool { return v > 0 && finite(v) }); found {
 		return nil, n.errorf("%sa variance is not positive or not finite", sigma.which("channel", c))

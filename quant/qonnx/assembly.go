@@ -9,11 +9,22 @@ import (
 )
 
 // assembly turns sites into layers. A site whose integers several quantisers
-// make becomes a layer and one Requantize layer for each further one.
+// make becomes a layer and one Requantize layer for each further one. A network
+// has one quantiser at the end of each layer, a graph has as many Quant nodes
+// behind an accumulator as it has branches.
+//
+// The order of work is: visit marks what the output needs, input and site add
+// layers in topological order and only note how each ends, the metadata give
+// them names, and then finish computes thresholds, so that errors can name
+// layers.
 type assembly struct {
-	im   *importer
+	im *importer
+	// used marks the sites that the output depends on. Others are heads that
+	// nobody reads: a graph may have them, a network must not.
 	used []bool
-	// readers lists, by base, the distinct roundings that are read.
+	// readers lists, by base, the distinct roundings that are read. Pointers
+	// tell roundings apart: two Quants of equal parameters are two layers. A
+	// nil rounding is a reader of the integers as the base has them.
 	readers map[int][]*rounding
 	layers  []quant.Layer
 	nodes   []*node
@@ -23,7 +34,8 @@ type assembly struct {
 	built map[tap]int
 }
 
-// visit marks what site i depends on.
+// visit marks what site i depends on. Sites are in order of evaluation, so that
+// one pass from the last to the first reaches everything without a stack.
 func (a *assembly) visit(i int) {
 	if a.used == nil {
 		a.used = make([]bool, len(a.im.sites))
@@ -43,6 +55,7 @@ func (a *assembly) visit(i int) {
 	}
 }
 
+// note adds a tap to the readers of its base, once.
 func (a *assembly) note(t tap) {
 	if !slices.Contains(a.readers[t.base], t.round) {
 		a.readers[t.base] = append(a.readers[t.base], t.round)
@@ -50,7 +63,9 @@ func (a *assembly) note(t tap) {
 }
 
 // nearest returns the last of the roundings read at base that r is made from,
-// or nil.
+// or nil. Between r and that one lie Quants that only r reads: they are
+// composed with r's own staircase into one, exactly, since both are functions
+// of integers.
 func (a *assembly) nearest(base int, r *rounding) *rounding {
 	for p := r.prior; p != nil; p = p.prior {
 		if slices.Contains(a.readers[base], p) {
@@ -60,7 +75,9 @@ func (a *assembly) nearest(base int, r *rounding) *rounding {
 	return nil
 }
 
-// roots returns the roundings read at base that are made from no other.
+// roots returns the roundings read at base that are made from no other. More
+// than one root means that the layer ends without thresholds and one Requantize
+// layer follows for each: the accumulators are computed once.
 func (a *assembly) roots(base int) []*rounding {
 	var out []*rounding
 	for _, r := range a.readers[base] {
@@ -74,6 +91,8 @@ func (a *assembly) roots(base int) []*rounding {
 // input returns the network's input quantiser, and adds the layers that
 // quantise its integers again.
 func (a *assembly) input() (*quant.InputQuantizer, error) {
+	// The hardware's input is one stream of one type; two Quants of the raw
+	// samples would need both of their integers to come from outside.
 	roots := a.roots(fromInput)
 	if len(roots) != 1 || roots[0] == nil {
 		if len(roots) > 1 && roots[0] != nil && roots[1] != nil {
@@ -88,16 +107,23 @@ func (a *assembly) input() (*quant.InputQuantizer, error) {
 	}
 	if g := a.im.image; g != nil {
 		q.Shape = g.shape
+		// Order is left nil where the sample is already channels last, since
+		// nil means identity and saves a permutation per frame in every
+		// executor.
 		if !slices.IsSortedFunc(g.order, func(x, y int32) int { return int(x - y) }) {
 			q.Order = g.order
 		}
 	}
+	// accs of rest are not used for thresholds here: whatever else reads the
+	// input is made of r's integers, whose type says their range.
 	a.built[tap{fromInput, r}] = quant.Source
 	return q, a.rest(fromInput, make([]quant.AccRange, q.Shape.C))
 }
 
 // inputQuantizer returns the function of an InputQuantizer. Samples that give
-// NaN count as 0, or what is nearest to 0.
+// NaN count as 0, or what is nearest to 0. The executor has no error to return
+// in the middle of a frame; eval reports how many samples lie outside the
+// range.
 func inputQuantizer(r *rounding) func(i int, v float64) int32 {
 	return func(i int, v float64) int32 {
 		n := r.ints(i, v)
@@ -109,6 +135,9 @@ func inputQuantizer(r *rounding) func(i int, v float64) int32 {
 }
 
 // site adds the layers of site i. last says how it ends where it is the last.
+// There are three ways to end: one Quant becomes the layer's own thresholds,
+// the outputs of a classifier a score, and in every other case integers leave
+// the layer as they are and rest adds what its readers want.
 func (a *assembly) site(i int, t *site, last *ending) error {
 	l := t.layer
 	for _, from := range t.from {
@@ -117,6 +146,9 @@ func (a *assembly) site(i int, t *site, last *ending) error {
 	if t.flat {
 		a.unflatten(&l)
 	}
+	// After unflatten and with weights in place: the certificate's ranges (MATH
+	// 1) are over the integers that are written, not over those of the data
+	// types.
 	accs := t.ranges(&l)
 	roots := a.roots(i)
 	isLast := !slices.Contains(a.used[i+1:], true)
@@ -132,12 +164,15 @@ func (a *assembly) site(i int, t *site, last *ending) error {
 	return a.rest(i, accs)
 }
 
-// fromRaw returns what makes r of the values of its base.
+// fromRaw returns what makes r of the values of its base. Sums of 16-bit
+// operands stay below 2^53 up to 2^22 terms, so that float64 holds each
+// accumulator exactly.
 func fromRaw(r *rounding) func(c int, acc int64) int64 {
 	return func(c int, acc int64) int64 { return r.ints(c, float64(acc)) }
 }
 
-// setScore ranks the outputs of the last layer.
+// setScore ranks the outputs of the last layer. single is a network of one
+// output, where there is nothing to rank but the sign (signScore).
 func setScore(l *quant.Layer, t *site, accs []quant.AccRange, last *ending) error {
 	var score *quant.Score
 	var err error
@@ -153,6 +188,8 @@ func setScore(l *quant.Layer, t *site, accs []quant.AccRange, last *ending) erro
 	return nil
 }
 
+// add appends a layer that comes from node at and gives what tap says. end is
+// called once all layers have names, since its errors quote them.
 func (a *assembly) add(l quant.Layer, at *node, gives tap, end func(l *quant.Layer) error) {
 	a.layers, a.nodes = append(a.layers, l), append(a.nodes, at)
 	a.finish = append(a.finish, end)
@@ -160,7 +197,10 @@ func (a *assembly) add(l quant.Layer, at *node, gives tap, end func(l *quant.Lay
 }
 
 // rest adds Requantize layers for what is read at base and not built yet. accs
-// are the ranges of its channels.
+// are the ranges of its channels. A Quant that is made from another's integers
+// can only be built once that one is, and readers are in the order in which
+// sites were visited: hence the passes, at most one per link of the longest
+// chain of Quants.
 func (a *assembly) rest(base int, accs []quant.AccRange) error {
 	for done := false; !done; {
 		done = true
@@ -174,8 +214,12 @@ func (a *assembly) rest(base int, accs []quant.AccRange) error {
 				done = false
 				continue
 			}
+			// The chain's parameters are per element of the sample, the layer's
+			// per channel of the image: they would have to be permuted and
+			// proved equal over positions.
 			if base < 0 && a.im.image != nil && r.varies {
-				return r.at.errorf("quantises the graph's input again, with parameters that vary, which is not supported")
+				return r.at.errorf("quantises the graph's input again, with parameters that vary, which is not " +
+					"supported")
 			}
 			l := quant.Layer{Kind: quant.Requantize, From: []int{source}, Out: len(accs)}
 			a.add(l, r.at, tap{base, r}, func(l *quant.Layer) error { return a.requantize(l, accs, prior, r) })
@@ -185,7 +229,10 @@ func (a *assembly) rest(base int, accs []quant.AccRange) error {
 }
 
 // unflatten permutes the weights of a layer that reads the input as a vector to
-// the order of the image that others read.
+// the order of the image that others read. A graph may read its input twice,
+// once as a vector (a skip to the classifier) and once as an image; the stream
+// has one order, channels last, so the vector's weights follow it. im.image is
+// final only once the whole graph was evaluated.
 func (a *assembly) unflatten(l *quant.Layer) {
 	g := a.im.image
 	if g == nil {
@@ -201,7 +248,9 @@ func (a *assembly) unflatten(l *quant.Layer) {
 	l.Weights = weights
 }
 
-// ranges returns the accumulator range of each channel of a site's layer.
+// ranges returns the accumulator range of each channel of a site's layer. With
+// weights it is MATH 1's [min, max] of the row. Without, the type's range: the
+// site computed that from its operands, and channels do not differ.
 func (t *site) ranges(l *quant.Layer) []quant.AccRange {
 	out := make([]quant.AccRange, l.Out)
 	for c := range out {
@@ -214,7 +263,9 @@ func (t *site) ranges(l *quant.Layer) []quant.AccRange {
 }
 
 // requantize bisects what makes r of the integers of prior, or of a layer's
-// accumulators where that is nil.
+// accumulators where that is nil. The domain of the bisection is prior's type,
+// not the accumulators: this layer reads prior's integers, of which there are
+// few, and never sees an accumulator.
 func (a *assembly) requantize(l *quant.Layer, accs []quant.AccRange, prior, r *rounding) error {
 	if prior == nil {
 		return a.bisect(l, r, accs, fromRaw(r))
@@ -225,6 +276,7 @@ func (a *assembly) requantize(l *quant.Layer, accs []quant.AccRange, prior, r *r
 	}
 	again := slices.Repeat([]quant.AccRange{{Min: prior.typ.Min(), Max: prior.typ.Max()}}, len(accs))
 	return a.bisect(l, r, again, func(c int, v int64) int64 {
+		// From the innermost, next to prior, outwards to r.
 		for _, p := range slices.Backward(chain) {
 			v = p.again(c, v)
 		}
@@ -233,7 +285,9 @@ func (a *assembly) requantize(l *quant.Layer, accs []quant.AccRange, prior, r *r
 }
 
 // bisect sets the thresholds of l, which end in r, from a chain over a range of
-// every channel.
+// every channel. There are 2^bits - 1 thresholds per channel (MATH 6). A chain
+// that falls inverts the comparison of its channel; one that does neither is an
+// error, which chainError traces to the node that bends it.
 func (a *assembly) bisect(
 	l *quant.Layer, r *rounding, accs []quant.AccRange, chain func(c int, acc int64) int64,
 ) error {
@@ -241,6 +295,8 @@ func (a *assembly) bisect(
 	if r.typ.Bits > maxBits {
 		return r.at.errorf("gives integers of %d bits, want at most %d", r.typ.Bits, maxBits)
 	}
+	// 65,535 thresholds per channel at 16 bits: a small file could ask for
+	// gigabytes.
 	if _, err := a.im.left.take([]int{l.Out, levels}); err != nil {
 		return r.at.errorf("thresholds: %w", err)
 	}

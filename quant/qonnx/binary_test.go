@@ -12,7 +12,8 @@ import (
 func single(bias float32, tail func(g *testGraph, x string) string) []byte {
 	g := newTestGraph(1, 4)
 	x := g.q(g.input("x"), quantOf{scale: g.scalar(0.125), bits: 6, signed: true})
-	w := g.q(g.f32([]int{4, 1}, 0.9, -0.6, 0.3, 0.3), quantOf{scale: g.scalar(0.3), bits: 4, signed: true, narrow: true})
+	w := g.q(g.f32([]int{4, 1}, 0.9, -0.6, 0.3, 0.3),
+		quantOf{scale: g.scalar(0.3), bits: 4, signed: true, narrow: true})
 	y := g.op("Add", in(g.op("MatMul", in(x, w)), g.f32([]int{1}, bias)))
 	return g.encode(tail(g, y))
 }
@@ -53,7 +54,9 @@ func TestSingleOutput(t *testing.T) {
 		{"a level subtracted behind the Sigmoid", func(g *testGraph, x string) string {
 			return g.op("Sub", in(g.op("Sigmoid", in(x)), g.scalar(0.75)))
 		}, func(v float64) bool { return sig(v)-0.75 > 0 }},
-		{"Quant of the logit", quantised("", 0.25, 6, true), func(v float64) bool { return math.RoundToEven(v/0.25) > 0 }},
+		{"Quant of the logit", quantised("", 0.25, 6, true), func(v float64) bool {
+			return math.RoundToEven(v/0.25) > 0
+		}},
 		{"Quant of the Sigmoid", quantised("Sigmoid", 1.0/64, 6, false),
 			func(v float64) bool { return min(63, math.RoundToEven(sig(v)*64))/64 > 0.5 }},
 		{"Quant of the logit, turned round", func(g *testGraph, x string) string {

@@ -12,7 +12,9 @@ import (
 
 // builder appends nodes and initializers to a graph. Its methods return the
 // name of the tensor that they define. Nodes are named after their layer, as
-// PyTorch's exporter does: "/fc1/MatMul".
+// PyTorch's exporter does: "/fc1/MatMul". Attributes that have ONNX's default
+// are written all the same, as PyTorch and Brevitas do: readers that ignore
+// defaults (FINN's transformations look attributes up without one) then work.
 type builder struct {
 	g *onnxpb.GraphProto
 }
@@ -27,7 +29,9 @@ type written struct {
 	rank int
 }
 
-// model appends all of m, whose layers have these shapes.
+// model appends all of m, whose layers have these shapes. Names of the graph's
+// ends are "input" and "output", and the sample count is 1, as FINN expects of
+// a dataflow graph.
 func (b *builder) model(m *Model, shapes []quant.Shape) {
 	const input, result = "input", "output"
 	b.g.Input = []*onnxpb.ValueInfoProto{tensorInfo(input, append([]int{1}, m.InputShape...))}
@@ -35,6 +39,9 @@ func (b *builder) model(m *Model, shapes []quant.Shape) {
 	if m.Input != nil {
 		source.name = b.actQuant("/input", input, m.Input)
 	}
+	// Samples of other ranks, such as [28 28], are vectors to the layers:
+	// quantised first, flattened then, since that is where Brevitas has
+	// QuantIdentity.
 	if !source.image && source.rank > 2 {
 		source.name = b.node("Flatten", "/Flatten", []string{source.name}, intAttr("axis", 1))
 	}
@@ -59,7 +66,9 @@ func (b *builder) model(m *Model, shapes []quant.Shape) {
 	b.g.Output = []*onnxpb.ValueInfoProto{tensorInfo(result, dims)}
 }
 
-// finish renames the tensor that the last node makes.
+// finish renames the tensor that the last node makes. If another node came last
+// (the last layer is a Requantize without a quantiser, or reads the input
+// itself), an Identity carries the name.
 func (b *builder) finish(name, to string) {
 	if k := len(b.g.Node) - 1; k >= 0 && b.g.Node[k].Output[0] == name {
 		b.g.Node[k].Output[0] = to
@@ -70,7 +79,8 @@ func (b *builder) finish(name, to string) {
 	})
 }
 
-// layer appends a layer that reads in.
+// layer appends a layer that reads in. BatchNorm, Relu and Quant follow in this
+// order, that of Layer.
 func (b *builder) layer(l *Layer, in []written, shape quant.Shape) written {
 	at := "/" + l.Name
 	out := written{name: in[0].name, shape: shape, image: in[0].image, rank: 2}
@@ -95,7 +105,9 @@ func (b *builder) layer(l *Layer, in []written, shape quant.Shape) written {
 	return out
 }
 
-// linear appends a matrix product.
+// linear appends a matrix product. With a bias it is a Gemm with transB,
+// without one a Transpose and a MatMul, as PyTorch exports nn.Linear: what
+// reads those files has been tried on these forms.
 func (b *builder) linear(at string, l *Layer, in written) string {
 	x := in.name
 	if in.image {
@@ -105,6 +117,9 @@ func (b *builder) linear(at string, l *Layer, in written) string {
 	if !in.image {
 		s = quant.Vector(l.In)
 	}
+	// Flatten of [1 C H W] gives columns with the channel as the slowest digit;
+	// layers have it as the fastest. Vectors have one position and stay as they
+	// are.
 	w := b.weights(at, l, []int{l.Out, l.In}, channelsFirst(l.Weights, s.Positions(), s.C))
 	if l.Bias != nil {
 		bias := b.floats(l.Name+".bias", []int{l.Out}, l.Bias)
@@ -116,7 +131,9 @@ func (b *builder) linear(at string, l *Layer, in written) string {
 }
 
 // channelsFirst permutes every block of positions x channels to channels x
-// positions.
+// positions. Both sizes are 1-based counts; w is any number of blocks, which is
+// a row of a linear layer or one filter of a convolution. It undoes itself with
+// its sizes exchanged.
 func channelsFirst(w []float32, positions, channels int) []float32 {
 	if positions == 1 || channels == 1 {
 		return w
@@ -133,6 +150,8 @@ func channelsFirst(w []float32, positions, channels int) []float32 {
 	return out
 }
 
+// conv appends a convolution. Weights are [out, in/group, rows, columns] (ONNX,
+// Conv), in Layer [out, rows, columns, in/group].
 func (b *builder) conv(at string, l *Layer, in written) string {
 	groups := max(l.Groups, 1)
 	width := in.shape.C / groups
@@ -144,7 +163,9 @@ func (b *builder) conv(at string, l *Layer, in written) string {
 	return b.node("Conv", at+"/Conv", inputs, append(windowAttrs(l.Window, true), intAttr("group", int64(groups)))...)
 }
 
-// windowAttrs returns the attributes of a window.
+// windowAttrs returns the attributes of a window. ONNX lists all begins before
+// all ends: top, left, bottom, right. dilations is an attribute of AveragePool
+// from opset 19 only, so that pool is written without.
 func windowAttrs(w quant.Window, dilations bool) []*onnxpb.AttributeProto {
 	ints := func(v ...int) []int64 {
 		out := make([]int64, len(v))
@@ -164,7 +185,9 @@ func windowAttrs(w quant.Window, dilations bool) []*onnxpb.AttributeProto {
 	return attrs
 }
 
-// operation appends a layer without weights.
+// operation appends a layer without weights. Pools, Add, Concat and Resize of a
+// quantised model read integers as FLOAT and compute in FLOAT; the Quant behind
+// them is a layer's Act.
 func (b *builder) operation(at string, l *Layer, in []written) string {
 	var names []string
 	for _, o := range in {
@@ -172,12 +195,16 @@ func (b *builder) operation(at string, l *Layer, in []written) string {
 	}
 	x := names[0]
 	switch l.Kind {
+	// count_include_pad=1: the layer sums zeros of the padding and divides by
+	// all taps. With ONNX's default of 0 windows at the edge would divide by
+	// fewer.
 	case quant.AvgPool:
 		return b.node("AveragePool", at+"/AveragePool", names,
 			append(windowAttrs(l.Window, false), intAttr("ceil_mode", 0), intAttr("count_include_pad", 1))...)
 	case quant.MaxPool:
 		return b.node("MaxPool", at+"/MaxPool", names, append(windowAttrs(l.Window, true), intAttr("ceil_mode", 0))...)
 	case quant.Add:
+		// Add has exactly two inputs, Sum any number.
 		if len(names) > 2 {
 			return b.node("Sum", at+"/Sum", names)
 		}
@@ -185,6 +212,9 @@ func (b *builder) operation(at string, l *Layer, in []written) string {
 	case quant.Concat:
 		return b.node("Concat", at+"/Concat", names, intAttr("axis", 1))
 	case quant.Upsample:
+		// Asymmetric and floor make element i of the result floor(i/f) of the
+		// input: each element f times, without a rounding that readers could
+		// disagree on. The empty name is roi, which nearest does not use.
 		f := float32(l.Factor)
 		return b.node("Resize", at+"/Resize", []string{x, "", b.floats(at+"/scales", []int{4}, []float32{1, 1, f, f})},
 			stringAttr("coordinate_transformation_mode", "asymmetric"),
@@ -200,6 +230,8 @@ func (b *builder) operation(at string, l *Layer, in []written) string {
 	return x // Requantize is no more than its quantiser
 }
 
+// batchNorm appends a BatchNormalization in inference mode. momentum is of
+// training and ignored here; PyTorch writes 0.9.
 func (b *builder) batchNorm(at, x string, l *Layer, channels int) string {
 	n, shape := l.BatchNorm, []int{channels}
 	in := []string{
@@ -214,7 +246,8 @@ func (b *builder) batchNorm(at, x string, l *Layer, channels int) string {
 }
 
 // weights appends a layer's weights, in the file's order and shape, and their
-// Quant.
+// Quant. A scale per channel has shape [out 1 ...], so that it broadcasts along
+// the weights' first axis; Quant has no axis attribute.
 func (b *builder) weights(at string, l *Layer, shape []int, w []float32) string {
 	name := b.floats(l.Name+".weight", shape, w)
 	if l.WeightBits == 0 {
@@ -234,7 +267,8 @@ func (b *builder) weights(at string, l *Layer, shape []int, w []float32) string 
 	}, true, true)
 }
 
-// actQuant appends an activation quantiser.
+// actQuant appends an activation quantiser. Zero point and width are FLOAT
+// tensors, as QONNX's Quant wants them, of rank 0.
 func (b *builder) actQuant(at, x string, a *ActQuant) string {
 	at += "/act_quant/export_handler"
 	in := []string{
@@ -246,6 +280,9 @@ func (b *builder) actQuant(at, x string, a *ActQuant) string {
 	return b.quant(at, in, a.Signed, a.Narrow)
 }
 
+// quant appends a Quant of in: tensor, scale, zero point, width. The domain
+// onnx.brevitas is the one that Brevitas's exporter writes; readers of QONNX
+// take it for qonnx.custom_op.general.
 func (b *builder) quant(at string, in []string, signed, narrow bool) string {
 	out := b.node("Quant", at+"/Quant", in,
 		boolAttr("narrow", narrow), stringAttr("rounding_mode", "ROUND"), boolAttr("signed", signed))
@@ -253,6 +290,7 @@ func (b *builder) quant(at string, in []string, signed, narrow bool) string {
 	return out
 }
 
+// node appends a node of one output and returns that tensor's name.
 func (b *builder) node(op, name string, in []string, attrs ...*onnxpb.AttributeProto) string {
 	out := name + "_output_0"
 	b.g.Node = append(b.g.Node, &onnxpb.NodeProto{
@@ -261,7 +299,8 @@ func (b *builder) node(op, name string, in []string, attrs ...*onnxpb.AttributeP
 	return out
 }
 
-// floats appends an initializer.
+// floats appends an initializer. Raw bytes, little-endian by ONNX's definition
+// on any machine.
 func (b *builder) floats(name string, shape []int, v []float32) string {
 	raw := make([]byte, 0, 4*len(v))
 	for _, x := range v {
@@ -275,6 +314,7 @@ func (b *builder) floats(name string, shape []int, v []float32) string {
 	return name
 }
 
+// tensorInfo declares a FLOAT tensor of fixed shape, for the ends of the graph.
 func tensorInfo(name string, shape []int) *onnxpb.ValueInfoProto {
 	s := &onnxpb.TensorShapeProto{}
 	for _, d := range shape {
@@ -285,7 +325,8 @@ func tensorInfo(name string, shape []int) *onnxpb.ValueInfoProto {
 	}}
 }
 
-// types of attributes in ONNX.
+// types of attributes in ONNX. (onnx.proto, AttributeProto.AttributeType.) IR
+// version 2 and later want them.
 const (
 	attrFloat  = 1
 	attrInt    = 2
@@ -293,6 +334,8 @@ const (
 	attrInts   = 7
 )
 
+// floatAttr, intAttr, stringAttr and intsAttr return an attribute with its
+// type.
 func floatAttr(name string, v float32) *onnxpb.AttributeProto {
 	return &onnxpb.AttributeProto{Name: &name, F: &v, Type: proto.Int32(attrFloat)}
 }
@@ -301,6 +344,7 @@ func intAttr(name string, v int64) *onnxpb.AttributeProto {
 	return &onnxpb.AttributeProto{Name: &name, I: &v, Type: proto.Int32(attrInt)}
 }
 
+// boolAttr returns an attribute of 0 or 1: ONNX has no attributes of type BOOL.
 func boolAttr(name string, v bool) *onnxpb.AttributeProto {
 	if v {
 		return intAttr(name, 1)

@@ -24,8 +24,10 @@ func elemOf(v value) elemType {
 	return typeFloat
 }
 
-// commonType returns the element type of n's inputs, which must be one; FLOAT and
-// DOUBLE are not told apart.
+// commonType returns the element type of n's inputs, which must be one; FLOAT
+// and DOUBLE are not told apart. Chains hold both as real numbers, so that a
+// graph of mixed FLOAT and DOUBLE, which PyTorch writes around constants, loses
+// nothing.
 func (im *importer) commonType(n *node) (elemType, error) {
 	var common elemType
 	set := false
@@ -51,7 +53,9 @@ func (im *importer) commonType(n *node) (elemType, error) {
 }
 
 // typed returns op, an elementwise operator, for all element types: what it
-// computes in real numbers is rounded to that of its inputs.
+// computes in real numbers is rounded to that of its inputs. It wraps an
+// operator instead of being a part of it: one place then rounds, and an
+// operator cannot forget to.
 func typed(op operator) operator {
 	return func(im *importer, n *node) (value, error) {
 		c := conversion{}
@@ -83,7 +87,8 @@ func typed(op operator) operator {
 }
 
 // alike returns op, which passes elements on, for inputs that must be of one
-// element type, which its result has.
+// element type, which its result has. A graph that concatenates FLOAT with
+// DOUBLE has DOUBLE.
 func alike(op operator) operator {
 	return func(im *importer, n *node) (value, error) {
 		e, err := im.commonType(n)
@@ -100,20 +105,22 @@ func alike(op operator) operator {
 	}
 }
 
-// castTarget returns the type that a Cast names.
+// castTarget returns the type that a Cast names. Strings, complex numbers and
+// unknown types are refused. 0 is UNDEFINED.
 func (n *node) castTarget() (elemType, error) {
 	a := n.attrs["to"]
 	if a == nil {
 		return 0, n.errorf("does not say what type it casts to")
 	}
+	// Clamped to what an elemType holds: the attribute has 64 bits.
 	to := elemType(max(0, min(a.GetI(), math.MaxInt32)))
 	// Opsets 1 to 5 spell the type out.
 	if name := a.GetS(); len(name) > 0 {
 		to = castNames()[string(name)]
 	}
 	if !to.known() || to == 0 {
-		return 0, n.errorf("casts to %v, want a type of numbers: FLOAT, DOUBLE, FLOAT16, BFLOAT16, a FLOAT8 of E4M3 or "+
-			"E5M2, BOOL or an integer", to)
+		return 0, n.errorf("casts to %v, want a type of numbers: FLOAT, DOUBLE, FLOAT16, BFLOAT16, a FLOAT8 of E4M3 "+
+			"or E5M2, BOOL or an integer", to)
 	}
 	return to, nil
 }
@@ -127,7 +134,9 @@ func opCast(im *importer, n *node) (value, error) {
 	return im.cast(n, to)
 }
 
-// opCastLike casts to the type of its second input.
+// opCastLike casts to the type of its second input. (ONNX, CastLike, opset 15.)
+// Only the type of that input is read: it may depend on the network's input as
+// well.
 func opCastLike(im *importer, n *node) (value, error) {
 	like, err := im.operand(n, 1)
 	if err != nil {
@@ -136,7 +145,8 @@ func opCastLike(im *importer, n *node) (value, error) {
 	return im.cast(n, elemOf(like))
 }
 
-// cast converts input 0 of n.
+// cast converts input 0 of n. saturate is of opset 19, 1 by default, and
+// matters to the formats of 8 bits only.
 func (im *importer) cast(n *node, to elemType) (value, error) {
 	v, err := im.operand(n, 0)
 	if err != nil {
@@ -157,7 +167,10 @@ func (im *importer) cast(n *node, to elemType) (value, error) {
 }
 
 // widens says that every number of one type is one of the other. A FLOAT stands
-// for a real number, so that it is a DOUBLE too.
+// for a real number, so that it is a DOUBLE too. Such a Cast is a change of
+// label: it needs no step, and integers of a Quant remain what they are. DOUBLE
+// holds integers up to 2^53; beyond, conversion.of fails before a Cast is
+// reached.
 func (c conversion) widens() bool {
 	from, floating := floatFormats[c.from]
 	to, narrower := floatFormats[c.to]
@@ -175,6 +188,9 @@ func (c conversion) widens() bool {
 		least, most := target.bounds()
 		return least <= lo && hi <= most
 	}
+	// Every number of a format with fewer digits, a larger least and a smaller
+	// most is one of the other, infinities aside, which have to exist there
+	// too.
 	return floating && narrower && from.digits <= to.digits && from.least >= to.least &&
 		from.most <= to.most && (to.infinite || !from.infinite)
 }
@@ -188,6 +204,8 @@ func (im *importer) relabelled(v value, to elemType) value {
 		return &out
 	case *stream:
 		out := *v
+		// FLOAT made DOUBLE here: the mark goes stale with the next step, since
+		// then the DOUBLE has digits that FLOAT has not.
 		if out.elem = to; to == typeDouble && v.elem != typeDouble {
 			out.floats = len(v.steps) + 1
 		}
@@ -196,7 +214,8 @@ func (im *importer) relabelled(v value, to elemType) value {
 	return v
 }
 
-// converted returns v with every element converted.
+// converted returns v with every element converted. A ranking passes: its
+// operators keep the order in whatever type.
 func (im *importer) converted(n *node, v value, c conversion) (value, error) {
 	switch v := v.(type) {
 	case *tensor:
@@ -207,6 +226,8 @@ func (im *importer) converted(n *node, v value, c conversion) (value, error) {
 	return v, nil
 }
 
+// convertedTensor converts a constant. What ONNX leaves open is refused for
+// constants at once: each is known.
 func (im *importer) convertedTensor(n *node, t *tensor, c conversion) (value, error) {
 	out := *t
 	out.elem = c.to
@@ -231,9 +252,16 @@ func (im *importer) convertedTensor(n *node, t *tensor, c conversion) (value, er
 	return &out, nil
 }
 
+// convertedStream converts the elements of a stream. Of a stream only what may
+// occur matters. If all its integers are known and few, each is looked at; else
+// the conversion is a step, and open values among those that occur are found
+// where the layer's thresholds are bisected.
 func (im *importer) convertedStream(n *node, s *stream, c conversion) (value, error) {
 	out := *s
 	out.elem = c.to
+	// FLOAT to FLOAT after an operator: the chain computes in float64 by
+	// design, and the graph's own rounding is what it approximates. DOUBLE to
+	// FLOAT is an explicit rounding of the graph, and is done.
 	if c.to == typeDouble || c.to.real() && c.from.real() && c.from != typeDouble {
 		return &out, nil
 	}
@@ -252,7 +280,9 @@ func (im *importer) convertedStream(n *node, s *stream, c conversion) (value, er
 		// Rounding to floating point is a step like others: a Quant has to follow
 		// before a layer can read it.
 		out.elem = s.elem
-		next, err := out.then(n, step{kind: apply, level: level, fn: func(_ int, v float64) float64 { return c.number(v) }})
+		next, err := out.then(n, step{kind: apply, level: level, fn: func(_ int, v float64) float64 {
+			return c.number(v)
+		}})
 		if err == nil {
 			next.elem = c.to
 		}
@@ -272,8 +302,10 @@ func (im *importer) convertedStream(n *node, s *stream, c conversion) (value, er
 	return im.quantisedBy(n, s, z)
 }
 
-// castRanking lets the label pass, in any type that holds all labels, and scores
-// where equal ones stay so.
+// castRanking lets the label pass, in any type that holds all labels, and
+// scores where equal ones stay so. PyTorch writes a Cast of ArgMax's INT64 to
+// INT32 or FLOAT for its callers. The label goes out in hardware as an integer
+// of its own, so that no type matters that holds it.
 func (im *importer) castRanking(n *node, r *ranking, c conversion) (value, error) {
 	out := *r
 	out.elem = c.to
@@ -283,7 +315,8 @@ func (im *importer) castRanking(n *node, r *ranking, c conversion) (value, error
 		if c.to.real() && c.from.real() && !(c.from == typeDouble && c.to == typeFloat) {
 			return &out, nil
 		}
-		return nil, n.errorf("rounds scores to %v, so that the largest may not stay alone: end the graph before it", c.to)
+		return nil, n.errorf("rounds scores to %v, so that the largest may not stay alone: end the graph before it",
+			c.to)
 	}
 	for label := range product(r.s.dims()) {
 		if v, ok := c.of(float64(label)); !ok || v != float64(label) {
@@ -299,14 +332,17 @@ func (n *node) castHint() string {
 	switch {
 	case n.op != "Cast" && n.op != "CastLike":
 		return ""
+	// x != 0 is no staircase in x: it falls and rises again at 0.
 	case n.int("to", 0) == typeBool:
 		return "; numbers of both signs are true: put a Relu or a comparison (Greater) before it"
 	}
 	return "; what its type does not hold wraps or is left open: put a Clip before it, or cast to a wider type"
 }
 
-// inReals returns an error unless n computes in FLOAT or DOUBLE: other types round
-// inside a sum, in an order that ONNX leaves open.
+// inReals returns an error unless n computes in FLOAT or DOUBLE: other types
+// round inside a sum, in an order that ONNX leaves open. A FLOAT16 sum of many
+// terms may differ from the exact one in each partial sum, and so does every
+// runtime's; an integer network can match at most one of them.
 func (s *stream) inReals(n *node) error {
 	if s.elem.real() {
 		return nil

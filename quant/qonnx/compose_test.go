@@ -29,7 +29,8 @@ func (g *net) grow(made []drawn) drawn {
 	case 3:
 		y = g.op("MaxPool", in(y), intsAttr("kernel_shape", 2, 2), intsAttr("pads", 0, 0, 1, 1))
 	case 4:
-		y = g.op("AveragePool", in(y), intsAttr("kernel_shape", 2, 2), intsAttr("pads", 0, 1, 1, 0), intAttr("count_include_pad", 1))
+		y = g.op("AveragePool", in(y), intsAttr("kernel_shape", 2, 2), intsAttr("pads", 0, 1, 1, 0),
+			intAttr("count_include_pad", 1))
 	case 5:
 		for _, o := range made {
 			if o.c == x.c && o.h == x.h && o.w == x.w {
@@ -51,7 +52,8 @@ func (g *net) grow(made []drawn) drawn {
 		}
 	case 8:
 		if x.c%4 == 0 && x.h*x.w <= 64 {
-			y = g.op("DepthToSpace", in(y), intAttr("blocksize", 2), stringAttr("mode", []string{"CRD", "DCR"}[g.r.IntN(2)]))
+			y = g.op("DepthToSpace", in(y), intAttr("blocksize", 2),
+				stringAttr("mode", []string{"CRD", "DCR"}[g.r.IntN(2)]))
 			out.c, out.h, out.w = x.c/4, 2*x.h, 2*x.w
 		}
 	}
@@ -74,7 +76,8 @@ func (g *net) follow(y string, x drawn) (string, int, int) {
 		case 3:
 			y = g.op("Mul", in(y, g.f32([]int{1, x.c, 1, 1}, g.powers(x.c)...)))
 		case 4:
-			y = g.op("Transpose", in(g.op("Transpose", in(y), intsAttr("perm", 0, 2, 3, 1))), intsAttr("perm", 0, 3, 1, 2))
+			y = g.op("Transpose", in(g.op("Transpose", in(y), intsAttr("perm", 0, 2, 3, 1))),
+				intsAttr("perm", 0, 3, 1, 2))
 		case 5:
 			y = g.op("Reshape", in(g.op("Flatten", in(y)), g.i64(1, int64(x.c), int64(x.h), int64(x.w))))
 		}
@@ -109,7 +112,8 @@ func TestRandomGraphs(t *testing.T) {
 			}
 		})
 	}
-	for _, kind := range []quant.Kind{quant.Conv, quant.AvgPool, quant.MaxPool, quant.Add, quant.Concat, quant.Upsample, quant.PixelShuffle, quant.Requantize} {
+	for _, kind := range []quant.Kind{quant.Conv, quant.AvgPool, quant.MaxPool, quant.Add, quant.Concat, quant.Upsample,
+		quant.PixelShuffle, quant.Requantize} {
 		if kinds[kind] == 0 || 10*read < 9*graphs {
 			t.Errorf("%d of %d graphs read, kind %s seen %d times", read, graphs, kind, kinds[kind])
 		}

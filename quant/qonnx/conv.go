@@ -5,7 +5,11 @@ import (
 )
 
 // opConv evaluates Conv of a quantised image with quantised weights of shape
-// [out, in/group, rows, columns].
+// [out, in/group, rows, columns]. ONNX's Conv is a correlation: the kernel is
+// not flipped, and neither is quant.Conv's. Batch and channels come first; a
+// line has one spatial axis and goes through onLines. The bias is a step and
+// goes into the thresholds, so that it needs no quantiser (Brevitas writes one
+// if asked; it is folded like any constant).
 func opConv(im *importer, n *node) (value, error) {
 	v, err := im.operand(n, 0)
 	if err != nil {
@@ -41,6 +45,8 @@ func opConv(im *importer, n *node) (value, error) {
 	if len(bias.data) != m.rows {
 		return nil, n.errorf("has %d biases, want %d", len(bias.data), m.rows)
 	}
+	// ONNX's bias has shape [M], of axis 1, not of the last as broadcasting
+	// would have it.
 	p, out, err := im.alongside(out, reshaped(bias, []int{1, m.rows, 1, 1}))
 	if err != nil {
 		return nil, n.errorf("%w", err)
@@ -49,10 +55,14 @@ func opConv(im *importer, n *node) (value, error) {
 }
 
 // imageOperand returns v as integers of an image, channels on axis 1, for a
-// convolution. The graph's input may lack a Quant where it is an image of 1 or 3
-// channels: then it is taken as 8-bit pixels, k/255.
+// convolution. The graph's input may lack a Quant where it is an image of 1 or
+// 3 channels: then it is taken as 8-bit pixels, k/255. k/255 is torchvision's
+// ToTensor, by far the commonest input of networks that were exported without
+// an input quantiser; the manifest and eval say that it was assumed.
 func (im *importer) imageOperand(n *node, v value) (*stream, error) {
 	if s, ok := v.(*stream); ok && s.q == nil && s.at == nil && s.base == fromInput {
+		// s.at is nil: a Sub or Div of a graph that normalises itself comes
+		// before, and then the integers are not known, and it is refused.
 		if dims := s.dims(); len(dims) == 4 && (dims[1] == 1 || dims[1] == 3) {
 			pixels, err := im.pixels()
 			if err != nil {
@@ -73,13 +83,17 @@ func (im *importer) imageOperand(n *node, v value) (*stream, error) {
 	if err := s.inReals(n); err != nil {
 		return nil, err
 	}
+	// The element 0 is then integer -offset/scale, not 0, and the hardware pads
+	// with the integer 0.
 	if s.pads != nil && !s.q.offset.zero() {
 		return nil, s.by.errorf("pads integers that are shifted, so that 0 is none of them")
 	}
 	return im.asImage(n, s, 1)
 }
 
-// pixels returns the graph's input quantised to 8-bit pixels.
+// pixels returns the graph's input quantised to 8-bit pixels. It is made once:
+// two convolutions that read the input must read the same quantiser, or the
+// input would have two roots (assembly.input).
 func (im *importer) pixels() (*stream, error) {
 	if im.pixelStream != nil {
 		return im.pixelStream, nil
@@ -89,6 +103,7 @@ func (im *importer) pixels() (*stream, error) {
 	bare := &stream{base: fromInput, width: im.width}
 	v, err := im.quantisedBy(input, bare, quantisation{
 		typ: quant.DataType{Bits: 8}, scale: param{all: 1.0 / most},
+		// v*255, not v/(1/255): 1/255 is rounded, 255 is not.
 		integer: func(_ int, v float64) float64 { return roundings["ROUND"](clamp(v*most, 0, most)) },
 	})
 	if err != nil {
@@ -98,7 +113,9 @@ func (im *importer) pixels() (*stream, error) {
 	return im.pixelStream, nil
 }
 
-// convolution is a Conv node with the sizes that its weights say.
+// convolution is a Conv node with the sizes that its weights say. Sizes are in
+// elements; width is the number of input channels per group, out the number of
+// filters of all groups. slid is the shape of the output.
 type convolution struct {
 	n                *node
 	out, width, h, w int
@@ -107,11 +124,15 @@ type convolution struct {
 	slid             quant.Shape
 }
 
+// newConvolution takes the sizes from weights of shape [out in/group rows
+// columns] over an image of shape in. A depthwise convolution is one with as
+// many groups as channels.
 func newConvolution(n *node, w *tensor, in quant.Shape) (*convolution, error) {
 	if len(w.shape) != 4 {
 		return nil, n.errorf("has weights of shape %v, want [out in rows columns]", w.shape)
 	}
-	c := &convolution{n: n, out: w.shape[0], width: w.shape[1], h: w.shape[2], w: w.shape[3], groups: n.count("group", 1)}
+	c := &convolution{n: n, out: w.shape[0], width: w.shape[1], h: w.shape[2], w: w.shape[3],
+		groups: n.count("group", 1)}
 	for _, size := range w.shape {
 		if size < 1 {
 			return nil, n.errorf("has weights of shape %v, want none of size 0", w.shape)
@@ -124,6 +145,8 @@ func newConvolution(n *node, w *tensor, in quant.Shape) (*convolution, error) {
 }
 
 // window reads the attributes of the window over s, whose image has shape in.
+// An error names whichever of shifted integers, oversized window or illegal
+// attribute comes first.
 func (c *convolution) window(s *stream, in quant.Shape) error {
 	win, err := c.n.window(c.h, c.w, s.around(in))
 	if err != nil {
@@ -132,10 +155,13 @@ func (c *convolution) window(s *stream, in quant.Shape) error {
 	if c.win, err = withPads(c.n, win, s); err != nil {
 		return err
 	}
+	// ONNX's Conv pads with real zeros. The hardware pads with the integer 0,
+	// which is worth the offset.
 	if !s.q.offset.zero() && c.win.Top+c.win.Left+c.win.Bottom+c.win.Right > 0 {
-		return c.n.errorf("pads integers that are shifted, so that 0 is none of them: want a Quant with zero point 0, or " +
-			"no pads")
+		return c.n.errorf("pads integers that are shifted, so that 0 is none of them: want a Quant with zero point " +
+			"0, or no pads")
 	}
+	// floor((length + pads - reach) / stride) + 1 each way (ONNX, Conv).
 	rows, cols := c.win.Slide(in.H, in.W)
 	if rows < 1 || cols < 1 {
 		return c.n.errorf("has a window of %dx%d, larger than the image of %v", c.h, c.w, in)
@@ -144,7 +170,9 @@ func (c *convolution) window(s *stream, in quant.Shape) error {
 	return nil
 }
 
-// matrix returns the rows of weights, permuted to (row, column, channel).
+// matrix returns the rows of weights, permuted to (row, column, channel). The
+// window buffer gives taps in raster order with all channels of one before the
+// next. A group's columns are those of its own channels only.
 func (c *convolution) matrix(im *importer, s *stream, w *tensor) (*matrix, error) {
 	in := c.h * c.w * c.width
 	m := &matrix{s: s, w: w, rows: c.out, at: func(row, i int) int { return row*in + i }}
@@ -162,7 +190,9 @@ func (c *convolution) matrix(im *importer, s *stream, w *tensor) (*matrix, error
 	return m, nil
 }
 
-// withPads returns w with the zeros that a Pad put around s.
+// withPads returns w with the zeros that a Pad put around s. Pad and Conv then
+// see one border of zeros: the sum of both, exactly. Exporters write uneven
+// padding this way.
 func withPads(n *node, w quant.Window, s *stream) (quant.Window, error) {
 	if s.pads == nil {
 		return w, nil
@@ -179,8 +209,9 @@ func withPads(n *node, w quant.Window, s *stream) (quant.Window, error) {
 	return w, nil
 }
 
-// around returns the shape of an image of shape b within the zeros that a Pad put
-// around s: attributes such as auto_pad count them as elements.
+// around returns the shape of an image of shape b within the zeros that a Pad
+// put around s: attributes such as auto_pad count them as elements. (ONNX:
+// auto_pad works on the shape of the tensor that the node reads.)
 func (s *stream) around(b quant.Shape) quant.Shape {
 	if s.pads != nil {
 		b.H += s.pads[2][0] + s.pads[2][1]
@@ -189,12 +220,15 @@ func (s *stream) around(b quant.Shape) quant.Shape {
 	return b
 }
 
-// count returns an attribute that counts something small.
+// count returns an attribute that counts something small. Clamped, since the
+// attribute has 64 bits and sizes are multiplied later on; what is clamped is
+// out of every legal range anyway.
 func (n *node) count(name string, otherwise int64) int {
 	return int(max(-1, min(n.int(name, otherwise), 1<<20)))
 }
 
-// pair returns the two numbers of an attribute, for rows and columns.
+// pair returns the two numbers of an attribute, for rows and columns. 65536
+// bounds products of a window's sizes well below 2^63.
 func (n *node) pair(name string, otherwise int) (int, int, error) {
 	list := n.attrs[name].GetInts()
 	if list == nil {
@@ -207,7 +241,9 @@ func (n *node) pair(name string, otherwise int) (int, int, error) {
 }
 
 // window reads the attributes of a convolution or pool of h x w taps over an
-// image of shape in.
+// image of shape in. Defaults are ONNX's: strides and dilations of 1, no pads.
+// A kernel_shape next to weights must repeat their shape; without weights, h
+// and w are the kernel_shape.
 func (n *node) window(h, w int, in quant.Shape) (quant.Window, error) {
 	win := quant.Window{H: h, W: w}
 	kh, kw, err := n.pair("kernel_shape", 0)
@@ -231,6 +267,8 @@ func (n *node) window(h, w int, in quant.Shape) (quant.Window, error) {
 		return win, nil
 	case "SAME_UPPER", "SAME_LOWER":
 		lower := auto == "SAME_LOWER"
+		// SAME_UPPER puts the odd zero at the end, SAME_LOWER at the beginning.
+		// ONNX forbids pads beside these, so that they are not read.
 		win.Top, win.Bottom = same(in.H, win.StrideH, win.DilationH*(h-1)+1, lower)
 		win.Left, win.Right = same(in.W, win.StrideW, win.DilationW*(w-1)+1, lower)
 		return win, nil
@@ -238,6 +276,8 @@ func (n *node) window(h, w int, in quant.Shape) (quant.Window, error) {
 	return win, n.errorf("auto_pad is %s, want NOTSET, VALID, SAME_UPPER or SAME_LOWER", show(auto))
 }
 
+// explicitPads reads [top left bottom right] into win. Negative pads crop in
+// some frameworks; ONNX forbids them here.
 func (n *node) explicitPads(win *quant.Window) error {
 	list := n.attrs["pads"].GetInts()
 	if list == nil {
@@ -256,7 +296,9 @@ func (n *node) explicitPads(win *quant.Window) error {
 }
 
 // same returns the pads that make ceil(length/stride) windows; what is odd goes
-// after, or before where lower.
+// after, or before where lower. (ONNX, Conv: output = ceil(input/stride).)
+// reach is the window's extent with its dilation, (size-1)*dilation + 1. No
+// pads, never cropping, where the stride skips more than the window needs.
 func same(length, stride, reach int, lower bool) (before, after int) {
 	total := max(0, ((length+stride-1)/stride-1)*stride+reach-length)
 	if lower {

@@ -23,10 +23,11 @@ func TestPlainNetwork(t *testing.T) {
 	if d := cmp.Diff(want, n.Layers[0].Weights); d != "" {
 		t.Error(d)
 	}
-	if l := n.Layers[0]; l.Name != "fc1" || l.WeightBits != 3 || l.Input != (quant.DataType{Bits: 3}) || l.AccBits != 0 {
+	if l := n.Layers[0]; l.Name != "fc1" || l.WeightBits != 3 || l.Input != (quant.DataType{Bits: 3}) ||
+		l.AccBits != 0 {
 		t.Errorf("layer %+v", l)
 	}
-	// Scales 0.25*0.5, and 0.4 after: 3.2 accumulator units a step, ties to even.
+	// Scales 0.25*0.5, and 0.4 after: 3.2 accumulator units per step, ties to even.
 	// So 0.5, 1.5 and 2.5 steps are at 1.6, 4.8 and 8.
 	if d := cmp.Diff([]int64{1, 4, 8}, n.Layers[0].Thresholds.Channel(0)); d != "" {
 		t.Error(d)
@@ -34,7 +35,8 @@ func TestPlainNetwork(t *testing.T) {
 	if d := cmp.Diff(&quant.Score{Gain: []int64{1, 1}, Bias: []int64{0, 0}, Exact: true}, n.Layers[1].Score); d != "" {
 		t.Error(d)
 	}
-	for v, want := range map[float64]int32{-1: 0, 0: 0, 0.125: 0, 0.126: 1, 0.375: 2, 1.75: 7, 9: 7, math.Inf(1): 7, math.NaN(): 0} {
+	for v, want := range map[float64]int32{-1: 0, 0: 0, 0.125: 0, 0.126: 1, 0.375: 2, 1.75: 7, 9: 7, math.Inf(1): 7,
+		math.NaN(): 0} {
 		if got := n.Input.Quantize(2, v); got != want {
 			t.Errorf("input %v gives %d, want %d", v, got, want)
 		}
@@ -65,8 +67,10 @@ var sameNetwork = map[string]func() (*testGraph, []string){
 	},
 	"weights stored transposed": func() (*testGraph, []string) {
 		g := newTestGraph(1, 4)
-		w1 := g.q(g.f32([]int{4, 3}, transposedOf(times(weights1, scales1...), 3)...), quantOf{scale: g.f32([]int{3}, scales1...), bits: 3, signed: true, narrow: true})
-		w2 := g.q(g.f32([]int{1, 3, 2}, transposedOf(times(weights2, 0.5), 2)...), quantOf{scale: g.f32([]int{1, 1, 1}, 0.5), bits: 3, signed: true, narrow: true})
+		w1 := g.q(g.f32([]int{4, 3}, transposedOf(times(weights1, scales1...), 3)...),
+			quantOf{scale: g.f32([]int{3}, scales1...), bits: 3, signed: true, narrow: true})
+		w2 := g.q(g.f32([]int{1, 3, 2}, transposedOf(times(weights2, 0.5), 2)...),
+			quantOf{scale: g.f32([]int{1, 1, 1}, 0.5), bits: 3, signed: true, narrow: true})
 		return g, in(g.op("MatMul", in(g.act(g.op("MatMul", in(g.input("x"), w1))), w2)))
 	},
 	"gemm": func() (*testGraph, []string) {
@@ -76,7 +80,8 @@ var sameNetwork = map[string]func() (*testGraph, []string){
 	},
 	"gemm with alpha, beta and C": func() (*testGraph, []string) {
 		g := newTestGraph(1, 4)
-		x := g.op("Gemm", in(g.input("x"), g.w1(), g.f32([]int{3}, 1, 1, 1)), intAttr("transB", 1), floatAttr("alpha", 2), floatAttr("beta", -3))
+		x := g.op("Gemm", in(g.input("x"), g.w1(), g.f32([]int{3}, 1, 1, 1)), intAttr("transB", 1),
+			floatAttr("alpha", 2), floatAttr("beta", -3))
 		x = g.op("Div", in(g.op("Add", in(x, g.scalar(3))), g.f32([]int{1, 1}, 2)))
 		return g, in(g.op("Gemm", in(g.act(x), g.w2(), ""), intAttr("transB", 1)))
 	},
@@ -102,7 +107,8 @@ var sameNetwork = map[string]func() (*testGraph, []string){
 	"the shape by slices": func() (*testGraph, []string) {
 		g := newTestGraph(-1, 2, 2)
 		shape := g.op("Slice", in(g.op("Shape", in("x")), g.i64(0), g.i64(1)))
-		to := g.op("Concat", in(shape, g.op("Cast", in(g.op("Mul", in(g.i64(2), g.i64(2)))), intAttr("to", typeInt64))), intAttr("axis", -1))
+		to := g.op("Concat", in(shape, g.op("Cast", in(g.op("Mul", in(g.i64(2), g.i64(2)))), intAttr("to", typeInt64))),
+			intAttr("axis", -1))
 		return g, in(g.fc2(g.act(g.fc1(g.input(g.op("Reshape", in("x", to)))))))
 	},
 	"moves everywhere": func() (*testGraph, []string) {
@@ -136,7 +142,8 @@ var sameNetwork = map[string]func() (*testGraph, []string){
 	},
 	"an affine batch norm that does nothing": func() (*testGraph, []string) {
 		g := newTestGraph(1, 4)
-		x := g.op("BatchNormalization", in(g.fc1(g.input("x")), g.f32([]int{3}, 2, 2, 2), g.f32([]int{3}, 0, 0, 0), g.f32([]int{3}, 0, 0, 0), g.f32([]int{3}, 3, 3, 3)), floatAttr("epsilon", 1))
+		x := g.op("BatchNormalization", in(g.fc1(g.input("x")), g.f32([]int{3}, 2, 2, 2), g.f32([]int{3}, 0, 0, 0),
+			g.f32([]int{3}, 0, 0, 0), g.f32([]int{3}, 3, 3, 3)), floatAttr("epsilon", 1))
 		return g, in(g.fc2(g.act(x)))
 	},
 	"activations that the quantiser implies": func() (*testGraph, []string) {
@@ -251,7 +258,8 @@ var sameNetwork = map[string]func() (*testGraph, []string){
 		out := g.fc2(g.act(g.fc1(g.input("x"))))
 		for i, n := range g.g.Node {
 			if n.GetOpType() == "Quant" {
-				n.Domain = proto.String([]string{"finn.custom_op.general", "onnx.brevitas", "qonnx.custom_op.general"}[i%3])
+				n.Domain = proto.String([]string{"finn.custom_op.general", "onnx.brevitas",
+					"qonnx.custom_op.general"}[i%3])
 			}
 		}
 		return g, in(out)

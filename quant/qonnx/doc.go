@@ -21,5 +21,26 @@
 //     becomes a score (score.go).
 //
 // Nothing is rewritten, so no order of nodes needs a rule of its own.
+//
+// An example: Conv of x (scale sx) with weights (scales sw, one per output
+// channel c), BatchNormalization, Relu and a Quant of scale s. The Conv becomes
+// a site whose accumulators acc are sums of integers; its stream has the steps
+//
+//	mul sx*sw[c]; sub mean[c]; div sigma[c]; mul gamma[c]; add beta[c]; Relu
+//
+// and the Quant makes y = clip(round(v/s)) of their result v. For each c, y is
+// a staircase over acc, of which [min, max] is known (MATH 1): bisection finds
+// the largest acc below each of its steps, and these integers are all that is
+// left of scales, bias, batch norm and ReLU. A MaxPool before the Quant moves
+// behind it, since no step falls unless gamma[c] is negative; a Reshape or
+// Transpose anywhere in between changes the stream's view and no step.
+//
+// Three rules hold throughout. What an operator means is what its ONNX page
+// says for the opset of the file, defaults included; where versions put a
+// parameter into an attribute or an input, both are read. What ONNX leaves open
+// is refused where it can occur, never chosen. And numbers that decide an
+// integer are computed in the graph's own order in float64 or exactly in
+// rational numbers, so that no simplification moves a threshold.
+//
 // docs/import.md lists the operators and what is refused.
 package qonnx

@@ -45,7 +45,8 @@ var badGraphs = map[string]func() (*testGraph, []string){
 	},
 	`(Conv): pads integers that are shifted`: func() (*testGraph, []string) {
 		g := newTestGraph(1, 1, 2, 2)
-		w := g.q(g.f32([]int{1, 1, 3, 3}, 1, 1, 1, 1, 1, 1, 1, 1, 1), quantOf{scale: g.scalar(1), bits: 2, signed: true})
+		w := g.q(g.f32([]int{1, 1, 3, 3}, 1, 1, 1, 1, 1, 1, 1, 1, 1),
+			quantOf{scale: g.scalar(1), bits: 2, signed: true})
 		return g, in(g.op("Conv", in(g.op("Add", in(g.input("x"), g.scalar(1))), w), intsAttr("pads", 1, 1, 1, 1)))
 	},
 	// Three operands, and two of more than 18 bits together.
@@ -74,7 +75,8 @@ var badGraphs = map[string]func() (*testGraph, []string){
 	},
 	`(AveragePool): divides windows at the edge by fewer taps`: func() (*testGraph, []string) {
 		g := newTestGraph(1, 1, 2, 2)
-		return g, in(g.op("AveragePool", in(g.input("x")), intsAttr("kernel_shape", 2, 2), intsAttr("pads", 1, 1, 1, 1)))
+		return g, in(g.op("AveragePool", in(g.input("x")), intsAttr("kernel_shape", 2, 2),
+			intsAttr("pads", 1, 1, 1, 1)))
 	},
 	`(Resize): interpolates by "linear", want nearest`: func() (*testGraph, []string) {
 		g := newTestGraph(1, 1, 2, 2)
@@ -98,19 +100,22 @@ var badGraphs = map[string]func() (*testGraph, []string){
 	},
 	`(Resize): changes its sizes by policy "not_larger", want stretch`: func() (*testGraph, []string) {
 		g := newTestGraph(1, 1, 2, 2)
-		return g, in(g.op("Resize", in(g.input("x"), "", "", g.i64(4, 6)), intsAttr("axes", 2, 3), stringAttr("keep_aspect_ratio_policy", "not_larger")))
+		return g, in(g.op("Resize", in(g.input("x"), "", "", g.i64(4, 6)), intsAttr("axes", 2, 3),
+			stringAttr("keep_aspect_ratio_policy", "not_larger")))
 	},
 	`(Pad): pads with zeros, and node "n7" (MaxPool) behind it takes maxima of values that may be below ` +
 		`them`: func() (*testGraph, []string) {
 		g := newTestGraph(1, 1, 2, 2)
 		x := g.q("x", quantOf{scale: g.scalar(0.25), bits: 3, signed: true})
-		return g, in(g.op("MaxPool", in(g.op("Pad", in(x, g.i64(0, 0, 1, 1, 0, 0, 1, 1)))), intsAttr("kernel_shape", 2, 2)))
+		return g, in(g.op("MaxPool", in(g.op("Pad", in(x, g.i64(0, 0, 1, 1, 0, 0, 1, 1)))),
+			intsAttr("kernel_shape", 2, 2)))
 	},
 	`(Pad): pads with zeros, and node "n14" (MaxPool) behind it`: func() (*testGraph, []string) { // no Quant yet
 		g := newTestGraph(1, 1, 2, 2)
 		w := g.q(g.f32([]int{1, 1, 1, 1}, 1), quantOf{scale: g.scalar(1), bits: 2, signed: true})
 		x := g.op("Relu", in(g.op("Conv", in(g.input("x"), w))))
-		return g, in(g.op("MaxPool", in(g.op("Pad", in(x, g.i64(0, 0, 1, 1, 0, 0, 1, 1)))), intsAttr("kernel_shape", 2, 2)))
+		return g, in(g.op("MaxPool", in(g.op("Pad", in(x, g.i64(0, 0, 1, 1, 0, 0, 1, 1)))),
+			intsAttr("kernel_shape", 2, 2)))
 	},
 	`a window of the pool may lie in the padding alone`: func() (*testGraph, []string) {
 		g := newTestGraph(1, 1, 2, 2)
@@ -142,7 +147,8 @@ var badGraphs = map[string]func() (*testGraph, []string){
 		`another`: func() (*testGraph, []string) {
 		// As many rows as channels: the shapes alone would fit.
 		g := newTestGraph(1, 12, 6, 6)
-		w := g.q(g.f32([]int{12, 12, 1, 1}, make([]float32, 144)...), quantOf{scale: g.scalar(1), bits: 2, signed: true})
+		w := g.q(g.f32([]int{12, 12, 1, 1}, make([]float32, 144)...),
+			quantOf{scale: g.scalar(1), bits: 2, signed: true})
 		x := g.op("Transpose", in(g.act(g.op("Conv", in(g.input("x"), w)))), intsAttr("perm", 0, 2, 3, 1))
 		x = g.op("Resize", in(x, "", g.f32([]int{4}, 1, 2, 2, 1)), stringAttr("mode", "nearest"))
 		return g, in(g.op("Conv", in(x, w)))
@@ -155,7 +161,8 @@ var badGraphs = map[string]func() (*testGraph, []string){
 	},
 	`(Resize): picks element`: func() (*testGraph, []string) {
 		g := newTestGraph(1, 1, 2, 2)
-		return g, in(g.op("Resize", in(g.input("x"), "", g.f32([]int{4}, 1, 1, 3, 3)), stringAttr("nearest_mode", "ceil")))
+		return g, in(g.op("Resize", in(g.input("x"), "", g.f32([]int{4}, 1, 1, 3, 3)),
+			stringAttr("nearest_mode", "ceil")))
 	},
 	`(Conv): has weights of shape [1 2 1 1] in 1 groups for 1 channels`: func() (*testGraph, []string) {
 		g := newTestGraph(1, 1, 2, 2)
@@ -195,11 +202,13 @@ var badGraphs = map[string]func() (*testGraph, []string){
 	`(Quant): element 2 of input "c5" is NaN`: func() (*testGraph, []string) {
 		g := newTestGraph(1, 4)
 		x := g.input("x")
-		return g, in(g.op("MatMul", in(x, g.q(g.f32([]int{4, 1}, 1, 2, nan, 3), quantOf{scale: g.scalar(1), bits: 3, signed: true}))))
+		return g, in(g.op("MatMul", in(x, g.q(g.f32([]int{4, 1}, 1, 2, nan, 3),
+			quantOf{scale: g.scalar(1), bits: 3, signed: true}))))
 	},
 	`is +Inf`: func() (*testGraph, []string) {
 		g := newTestGraph(1, 4)
-		return g, in(g.op("MatMul", in(g.input("x"), g.q(g.f32([]int{4, 1}, 1, 2, inf, 3), quantOf{scale: g.scalar(1), bits: 3, signed: true}))))
+		return g, in(g.op("MatMul", in(g.input("x"),
+			g.q(g.f32([]int{4, 1}, 1, 2, inf, 3), quantOf{scale: g.scalar(1), bits: 3, signed: true}))))
 	},
 	`(Quant): scale is 0, want a positive ` +
 		`number`: quantWith(quantOf{bits: 3}, 0, 0),
@@ -257,7 +266,9 @@ var badGraphs = map[string]func() (*testGraph, []string){
 		g := newTestGraph(1, 5)
 		return g, in(g.fc1(g.input("x")))
 	},
-	`cannot multiply 4 rows of 4 inputs, shape [1 2 2 1 4], by weights: want one row, or`: func() (*testGraph, []string) {
+	`cannot multiply 4 rows of 4 inputs, shape [1 2 2 1 4], by weights: want one row, or`: func() (
+		*testGraph, []string,
+	) {
 		g := newTestGraph(1, 2, 2, 1, 4)
 		return g, in(g.fc1(g.input("x")))
 	},

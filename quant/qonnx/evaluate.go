@@ -6,7 +6,8 @@ import (
 	"slices"
 )
 
-// instead says what to do about operators that exporters write often.
+// instead says what to do about operators that exporters write often. Each is a
+// whole way of exporting, whose remedy is not to be guessed from the name.
 var instead = map[string]string{
 	"QuantizeLinear":   qcdq,
 	"DequantizeLinear": qcdq,
@@ -17,7 +18,11 @@ var instead = map[string]string{
 
 const qcdq = ": want Quant nodes, export to QONNX (Brevitas: export_qonnx) or convert QCDQ by qonnx's QCDQToQuant"
 
-// evaluate computes the value of n's outputs.
+// evaluate computes the value of n's outputs. An operator returns the value of
+// its first output; Split and TopK, which have more that are used, set the
+// others. Other secondary outputs (Dropout's mask, MaxPool's indices, a
+// training BatchNormalization's statistics) have no value, and operand refuses
+// who reads them.
 func (im *importer) evaluate(n *node) error {
 	if len(n.out) == 0 {
 		return n.errorf("has no output")
@@ -46,7 +51,8 @@ func (im *importer) evaluate(n *node) error {
 	return nil
 }
 
-// maxRefusals bounds the faults that an error names.
+// maxRefusals bounds the faults that an error names. Eight fill a line of a
+// terminal many times; a file of an unknown domain would name every node.
 const maxRefusals = 8
 
 // evaluateAll computes the value of every node. Its error names each node that is
@@ -66,13 +72,14 @@ func (im *importer) evaluateAll() error {
 			faults = append(faults, err)
 		}
 		for _, out := range n.out {
+			// The empty name is that of an optional output which is left out.
 			spoilt[out] = out != "" && (bad || err != nil)
 		}
 	}
 	return inOneLine(faults)
 }
 
-// inOneLine joins errors.
+// inOneLine joins errors. errors.Join of none is nil.
 func inOneLine(faults []error) error {
 	if len(faults) < 2 {
 		return errors.Join(faults...)

@@ -2,6 +2,10 @@ package qonnx
 
 import "slices"
 
+// foldExpand evaluates Expand (ONNX: broadcasting both ways, so that a size of
+// 1 in the shape leaves the axis as it is). Of a stream it repeats elements,
+// which costs nothing until a layer reads them: an Upsample, if the factors
+// allow.
 func foldExpand(im *importer, n *node) (value, error) {
 	v, err := im.operand(n, 0)
 	if err != nil {
@@ -20,6 +24,8 @@ func foldExpand(im *importer, n *node) (value, error) {
 		return nil, n.errorf("cannot expand shape %v to %v", v.dims(), shape)
 	}
 	if t, ok := v.(*tensor); ok {
+		// Folded by the code of binary operators; the values of ones are not
+		// read.
 		ones := &tensor{shape: out}
 		size, err := im.left.take(out)
 		if err != nil {
@@ -38,6 +44,8 @@ func foldExpand(im *importer, n *node) (value, error) {
 	wide := *s
 	wide.view = s.view.widened(len(out))
 	for i, size := range wide.view.shape() {
+		// An axis that repeats is one of size 1, so that its digits are the
+		// repeats alone.
 		if size == 1 {
 			wide.view = wide.view.repeated(i, out[i])
 		}
@@ -46,6 +54,8 @@ func foldExpand(im *importer, n *node) (value, error) {
 }
 
 // opWhere chooses between two constants, by a constant or a stream of BOOL.
+// With two streams as choices it would be a multiplexer per element, which no
+// layer is. PyTorch writes Where for masks and for clamping by comparisons.
 func opWhere(im *importer, n *node) (value, error) {
 	cond, err := im.operand(n, 0)
 	if err != nil {
@@ -95,8 +105,10 @@ func (im *importer) foldWhere(n *node, cond, a, b *tensor) (value, error) {
 	return out, nil
 }
 
-// chosen returns the stream that is a where cond is true, else b.
+// chosen returns the stream that is a where cond is true, else b. A constant
+// per channel each; which of the two is taken varies by element.
 func (im *importer) chosen(n *node, cond *stream, a, b *tensor) (value, error) {
+	// cond broadcasts too: s gets the shape of all three.
 	yes, s, err := im.alongside(cond, a)
 	if err != nil {
 		return nil, n.errorf("%w", err)

@@ -30,7 +30,8 @@ var exports = map[string]struct {
 		return g.op("Gemm", in(g.op("Reshape", in(y, g.i64(1, -1))), g.weights(5, 80)), intAttr("transB", 1))
 	}},
 	"a normalised input": {[]int{3, 4, 5}, 14, func(g *net) string {
-		x := g.op("Mul", in(g.op("Sub", in("x", g.f32([]int{3, 1, 1}, 1, 2, 0.5))), g.f32([]int{1, 3, 1, 1}, 2, 0.5, 1)))
+		x := g.op("Mul", in(g.op("Sub", in("x", g.f32([]int{3, 1, 1}, 1, 2, 0.5))),
+			g.f32([]int{1, 3, 1, 1}, 2, 0.5, 1)))
 		return g.act(g.conv(g.signed(x, 0.25), 3, 4, 3, 1), 0.5)
 	}},
 	"an image turned on its side": {[]int{3, 4, 5}, 14, func(g *net) string {
@@ -118,14 +119,17 @@ func TestChannelsLast(t *testing.T) {
 			}
 			return out
 		}
-		c := []string{g.f32([]int{4}, 1, -1, 0.5, 2), g.f32([]int{4}, 1, 0, 0, 2), g.f32([]int{4}, 0, 0, 1, 0), g.f32([]int{4}, 1, 1, 1, 1)}
-		y := op("Conv", in(turned(g.act("x", 0.25)), turned(g.weights(4, 3, 3, 2))), intsAttr("pads", 1, 0, 0, 1), intsAttr("strides", 1, 2))
+		c := []string{g.f32([]int{4}, 1, -1, 0.5, 2), g.f32([]int{4}, 1, 0, 0, 2), g.f32([]int{4}, 0, 0, 1, 0),
+			g.f32([]int{4}, 1, 1, 1, 1)}
+		y := op("Conv", in(turned(g.act("x", 0.25)), turned(g.weights(4, 3, 3, 2))), intsAttr("pads", 1, 0, 0, 1),
+			intsAttr("strides", 1, 2))
 		y = op("BatchNormalization", append(in(y), c...))
 		y = g.act(op("MaxPool", in(y), intsAttr("kernel_shape", 2, 1)), 0.5)
 		return mustDecode(t, g.testGraph, g.act(op("Conv", in(y, turned(g.weights(2, 4, 1, 1)))), 1))
 	}
 	first, last := build(false), build(true)
-	if diff := cmp.Diff(first.Layers, last.Layers, cmpopts.IgnoreUnexported(quant.Layer{})); diff != "" || !slices.Equal(first.Input.Order, last.Input.Order) {
+	if diff := cmp.Diff(first.Layers, last.Layers,
+		cmpopts.IgnoreUnexported(quant.Layer{})); diff != "" || !slices.Equal(first.Input.Order, last.Input.Order) {
 		t.Error(diff)
 	}
 }
@@ -144,7 +148,8 @@ func TestComputedPads(t *testing.T) {
 	}}
 	got := build(func(g *net) string {
 		v := g.op("Concat", in(g.i64(1, 2, 3, 4), g.op("ConstantOfShape", in(g.i64(4)), zero)), intAttr("axis", 0))
-		v = g.op("Slice", in(g.op("Reshape", in(v, g.i64(-1, 2))), g.i64(-1), g.i64(math.MinInt64), g.i64(0), g.i64(-1)))
+		v = g.op("Slice", in(g.op("Reshape", in(v, g.i64(-1, 2))), g.i64(-1), g.i64(math.MinInt64), g.i64(0),
+			g.i64(-1)))
 		v = g.op("Reshape", in(g.op("Transpose", in(v), intsAttr("perm", 1, 0)), g.i64(-1)))
 		return g.op("Cast", in(v), intAttr("to", typeInt64))
 	})

@@ -13,7 +13,10 @@ import (
 // and data type annotations.
 
 // opMultiThreshold evaluates QONNX's explicit staircase: out_bias + out_scale *
-// the number of thresholds that are at most the input.
+// the number of thresholds that are at most the input. (QONNX, MultiThreshold.)
+// thresholds has shape [channels levels] or [1 levels]. Counting works in any
+// order of a row. FINN keeps its thresholds as FLOAT, which may lie between the
+// accumulators: bisection finds the integer ones.
 func opMultiThreshold(im *importer, n *node) (value, error) {
 	v, err := im.operand(n, 0)
 	if err != nil {
@@ -27,6 +30,7 @@ func opMultiThreshold(im *importer, n *node) (value, error) {
 	if err != nil {
 		return nil, err
 	}
+	// NCHW, NC or none; NHWC has its channels last.
 	axis := 1
 	if strings.HasSuffix(n.string("data_layout", ""), "C") {
 		axis = len(s.dims()) - 1
@@ -35,6 +39,8 @@ func opMultiThreshold(im *importer, n *node) (value, error) {
 		return nil, n.errorf("has thresholds of shape %v for an input of shape %v", t.shape, s.dims())
 	}
 	scale, bias := n.float("out_scale", 1), n.float("out_bias", 0)
+	// With a negative scale the staircase would fall, and a pool could not
+	// change places with it.
 	if !(scale > 0) || !finite(scale) || !finite(bias) {
 		return nil, n.errorf("has scale %v and bias %v, want a positive scale", scale, bias)
 	}
@@ -49,6 +55,9 @@ func opMultiThreshold(im *importer, n *node) (value, error) {
 		}
 		sum := 0.0
 		for _, limit := range t.data[row(c)*levels : (row(c)+1)*levels] {
+			// At least: an accumulator equal to the threshold counts, where
+			// a2qgen's own thresholds count what is above (MATH 6). The
+			// bisection makes up for it.
 			if v >= limit {
 				sum++
 			}
@@ -56,6 +65,8 @@ func opMultiThreshold(im *importer, n *node) (value, error) {
 		return sum
 	}
 	// The bias belongs to the integer where it is a multiple of the scale.
+	// Signed outputs of n levels have out_bias = -2^(bits-1) * out_scale: the
+	// integer then runs over the signed range and needs no offset.
 	first, offset := bias/scale, 0.0
 	if first != math.Trunc(first) {
 		first, offset = 0, bias
@@ -64,6 +75,8 @@ func opMultiThreshold(im *importer, n *node) (value, error) {
 		typ: typeOf(first, first+float64(levels)), scale: param{all: scale}, offset: param{all: offset},
 		varies: t.shape[0] > 1,
 	}
+	// The annotated type may be wider than the thresholds need; it is kept, so
+	// that widths are those that FINN would build.
 	if typ, ok := finnType(n.string("out_dtype", "")); ok && scale == 1 && offset == 0 &&
 		float64(typ.Min()) <= first && first+float64(levels) <= float64(typ.Max()) {
 		z.typ = typ
@@ -73,7 +86,9 @@ func opMultiThreshold(im *importer, n *node) (value, error) {
 }
 
 // channelOf returns the position of each channel of the base on an axis of s, 0
-// where there is one for all.
+// where there is one for all. It sends the numbers 0, 1, ... through the same
+// broadcasting as a parameter: so a flattened or transposed stream finds its
+// row as well.
 func (im *importer) channelOf(s *stream, axis, rows int) (func(c int) int, error) {
 	if rows == 1 {
 		return func(int) int { return 0 }, nil
@@ -95,7 +110,8 @@ func (im *importer) channelOf(s *stream, axis, rows int) (func(c int) int, error
 }
 
 // finnType parses the name of an integer type. BIPOLAR and TERNARY are INT2,
-// BINARY is UINT1.
+// BINARY is UINT1. Others of FINN's types (FLOAT32, FIXED<8,4>) say nothing
+// about integers.
 func finnType(name string) (quant.DataType, bool) {
 	switch name {
 	case "BIPOLAR", "TERNARY":
@@ -117,8 +133,10 @@ func finnType(name string) (quant.DataType, bool) {
 	return quant.DataType{Bits: n, Signed: !unsigned}, true
 }
 
-// annotate notes that t holds integers of a FINN type; other types mean
-// nothing here.
+// annotate notes that t holds integers of a FINN type; other types mean nothing
+// here. FINN folds Quant nodes of weights into integers in the initializer and
+// leaves the type as annotation; without it the width of a weight would be a
+// guess.
 func (t *tensor) annotate(name string) error {
 	typ, ok := finnType(name)
 	if !ok {

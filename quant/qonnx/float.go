@@ -11,7 +11,8 @@ import (
 )
 
 // ReadModel reads the real-valued model in the ONNX file at path, as a starting
-// point for training. See DecodeModel for what it accepts.
+// point for training. See DecodeModel for what it accepts. Constants keep the
+// graph's precision up to float32, in which models hold them.
 func ReadModel(path string) (*Model, error) {
 	name, data, err := readFile(path)
 	if err != nil {
@@ -40,6 +41,7 @@ func DecodeModel(name string, data []byte) (*Model, error) {
 	return m, nil
 }
 
+// decodeModel tries the readings of the input's shape as importFirst does.
 func decodeModel(name string, data []byte) (*Model, error) {
 	g, err := parse(data)
 	if err != nil {
@@ -62,8 +64,11 @@ func decodeModel(name string, data []byte) (*Model, error) {
 type feature struct {
 	layer int
 	shape quant.Shape
-	size  []int // as the graph has it
-	// pads are zeros around it: top, left, bottom, right.
+	// shape is the layers' view of it, channels last, in which a flattened
+	// image is still an image.
+	size []int // as the graph has it
+	// pads are zeros around it: top, left, bottom, right. ONNX lists them as
+	// begins, then ends, by axis.
 	pads [4]int
 	// ranked says that something was left out behind it that keeps no more than
 	// the order of its elements.
@@ -77,7 +82,10 @@ func (f *feature) image() bool {
 	return slices.Equal(f.size, []int{1, f.shape.C, f.shape.H, f.shape.W})
 }
 
-// floatReader reads a float model. Constants are the importer's.
+// floatReader reads a float model. Constants are the importer's. It shares
+// constant folding and shape computation with the importer. Streams and sites
+// do not occur: what depends on the input is a feature, and each operator adds
+// a layer or a property of one.
 type floatReader struct {
 	im *importer
 	m  *Model
@@ -85,6 +93,8 @@ type floatReader struct {
 	uses map[string]int
 }
 
+// readModel is one try. The importer in it only folds constants: no input is
+// set, so that nothing in the graph is a stream.
 func readModel(name string, g *graph, in inputShape, left budget) (*Model, error) {
 	meta, err := newMetadata(g.meta)
 	if err != nil {
@@ -101,6 +111,8 @@ func readModel(name string, g *graph, in inputShape, left budget) (*Model, error
 		return nil, fmt.Errorf("graph input %s: %w", show(g.input), err)
 	}
 	r.im.values[g.input] = &feature{layer: quant.Source, shape: r.m.shape(), size: in.shape}
+	// Uses are counted first: whether a ReLU may become a property of a layer
+	// depends on who else reads that layer's output.
 	for _, n := range g.nodes {
 		for _, name := range n.in {
 			r.uses[name]++
@@ -111,6 +123,7 @@ func readModel(name string, g *graph, in inputShape, left budget) (*Model, error
 			return nil, err
 		}
 	}
+	// Only the first output: a training start has one head.
 	f, ok := r.im.values[g.outputs[0]].(*feature)
 	if !ok || len(r.m.Layers) == 0 {
 		return nil, fmt.Errorf("graph output %s depends on no layer", show(g.outputs[0]))
@@ -143,8 +156,11 @@ func (r *floatReader) evaluate(n *node) error {
 	var v value
 	var err error
 	switch op := operatorOf(n); {
+	// Quant of weights and of activations alike is passed through: training
+	// makes its own quantisers, with scales from the weights (MATH 4).
 	case quantDomain(n.domain) && (n.op == "Quant" || n.op == "IntQuant" || n.op == "BipolarQuant"):
 		v, err = r.im.operand(n, 0)
+	// Shape and Size of a feature are constants.
 	case len(fs) > 0 && n.op != "Shape" && n.op != "Size":
 		v, err = r.layer(n, fs)
 	case op == nil:
@@ -159,7 +175,8 @@ func (r *floatReader) evaluate(n *node) error {
 	return nil
 }
 
-// layer reads a node that depends on the network's input.
+// layer reads a node that depends on the network's input. Add and Sum are
+// commutative: exporters write the constant on either side.
 func (r *floatReader) layer(n *node, fs []*feature) (value, error) {
 	x := fs[0]
 	first, err := r.im.operand(n, 0)
@@ -176,11 +193,15 @@ func (r *floatReader) layer(n *node, fs []*feature) (value, error) {
 	case "Identity", "Dropout":
 		return x, nil
 	case "Softmax", "LogSoftmax", "ArgMax":
+		// Marked, since a Cast behind it is of labels or scores that nothing
+		// computes with.
 		out := *x
 		out.ranked = true
 		return &out, nil
 	case "Cast", "CastLike":
 		return r.cast(n, x)
+	// A float model has no views: its layers read whole images or whole
+	// vectors.
 	case "Flatten", "Reshape", "Squeeze", "Unsqueeze":
 		return r.flatten(n, x)
 	case "Gemm", "MatMul":
@@ -221,12 +242,15 @@ func (r *floatReader) cast(n *node, x *feature) (value, error) {
 		return nil, err
 	}
 	if !to.real() && !x.ranked {
-		return nil, n.errorf("casts to %v, which rounds: a float model has no layer for it, leave it out of the export", to)
+		return nil, n.errorf("casts to %v, which rounds: a float model has no layer for it, leave it out of the export",
+			to)
 	}
 	return x, nil
 }
 
-// spatial reads a node that needs an image.
+// spatial reads a node that needs an image. Sizes and windows follow the same
+// rules as in the integer reader, by the same functions, so that a trained
+// network exports as it was read.
 func (r *floatReader) spatial(n *node, x *feature) (value, error) {
 	if !x.image() {
 		return nil, n.errorf("is not supported in a float model, on shape %v", x.size)
@@ -252,7 +276,8 @@ func (r *floatReader) spatial(n *node, x *feature) (value, error) {
 	case "Resize", "Upsample":
 		return r.resize(n, x)
 	case "DepthToSpace":
-		l := Layer{Kind: quant.PixelShuffle, Factor: n.count("blocksize", 0), DepthFirst: n.string("mode", "DCR") == "DCR"}
+		l := Layer{Kind: quant.PixelShuffle, Factor: n.count("blocksize", 0),
+			DepthFirst: n.string("mode", "DCR") == "DCR"}
 		return r.add(n, l, []*feature{x})
 	case "Pad":
 		return r.pad(n, x)
@@ -261,9 +286,12 @@ func (r *floatReader) spatial(n *node, x *feature) (value, error) {
 		"MaxPool, AveragePool, GlobalAveragePool, Add, Concat, Resize, DepthToSpace or Flatten")
 }
 
+// notInNames is what becomes _ in the name of a layer. PyTorch names nodes by
+// module path: /features/0/Conv is layer features_0.
 var notInNames = regexp.MustCompile(`[^A-Za-z0-9]+`)
 
-// add appends a layer that reads fs.
+// add appends a layer that reads fs. All operands must be images or all
+// vectors; Layer.shape checks sizes.
 func (r *floatReader) add(n *node, l Layer, fs []*feature) (*feature, error) {
 	var shapes []quant.Shape
 	for _, f := range fs {
@@ -286,7 +314,8 @@ func (r *floatReader) add(n *node, l Layer, fs []*feature) (*feature, error) {
 	return out, nil
 }
 
-// name returns a name for a layer: from the path of its node, or a number.
+// name returns a name for a layer: from the path of its node, or a number. The
+// path without the operator: /fc1/MatMul and /fc1/Relu belong to one module.
 func (r *floatReader) name(n *node, kind quant.Kind) string {
 	used := func(name string) bool {
 		return slices.ContainsFunc(r.m.Layers, func(l Layer) bool { return l.Name == name })
@@ -305,8 +334,11 @@ func (r *floatReader) name(n *node, kind quant.Kind) string {
 	}
 }
 
-// attach adds something to the layer that makes x, where it may and nothing else
-// reads x; otherwise to a layer of its own.
+// attach adds something to the layer that makes x, where it may and nothing
+// else reads x; otherwise to a layer of its own. A property changes the layer's
+// output for all who read it: hence only where n is the sole reader. may says
+// whether the order of operations allows it: a layer computes its weights,
+// bias, batch norm and ReLU in that order.
 func (r *floatReader) attach(n *node, x *feature, may func(l *Layer) bool, set func(l *Layer)) (value, error) {
 	if x.layer != quant.Source && r.uses[n.in[0]] == 1 {
 		if l := &r.m.Layers[x.layer]; may(l) {

@@ -6,7 +6,8 @@ import (
 	"github.com/a2qgen/a2qgen/quant"
 )
 
-// float32s converts the elements of a constant.
+// float32s converts the elements of a constant. by is Gemm's alpha or beta, 1
+// elsewhere: a model has neither.
 func float32s(v []float64, by float64) []float32 {
 	out := make([]float32, len(v))
 	for i := range v {
@@ -15,7 +16,10 @@ func float32s(v []float64, by float64) []float32 {
 	return out
 }
 
-// channelsOf returns constant i of n, one number for each of x's channels.
+// channelsOf returns constant i of n, one number for each of x's channels. A
+// constant of one element stands for all channels, as broadcasting has it. Its
+// shape is not looked at: [C], [1 C 1 1] and [C 1 1] all mean channels behind a
+// Conv, and a Gemm's output has no other axis.
 func (r *floatReader) channelsOf(n *node, i int, x *feature) ([]float64, error) {
 	t, err := r.im.constant(n, i)
 	if err != nil {
@@ -31,6 +35,7 @@ func (r *floatReader) channelsOf(n *node, i int, x *feature) ([]float64, error) 
 }
 
 // flatten reads a node that changes the shape: only between images and vectors.
+// Anything else would split rows or channels, which a layer cannot read.
 func (r *floatReader) flatten(n *node, x *feature) (value, error) {
 	moved, err := r.reshape(n, x)
 	if err != nil {
@@ -41,14 +46,18 @@ func (r *floatReader) flatten(n *node, x *feature) (value, error) {
 	if product(out.size) == x.shape.C && len(out.size) > 2 && slices.Max(out.size) == x.shape.C {
 		return &out, nil // axes of size 1 come and go
 	}
-	if out.image() || slices.Equal(out.size, []int{1, x.shape.Size()}) || slices.Equal(out.size, []int{x.shape.Size()}) {
+	if out.image() || slices.Equal(out.size, []int{1, x.shape.Size()}) || slices.Equal(out.size,
+		[]int{x.shape.Size()}) {
 		return &out, nil
 	}
 	return nil, n.errorf("makes shape %v of %v, want [1 %d]: all channels, rows and columns in a row",
 		out.size, x.size, x.shape.Size())
 }
 
-// reshape returns a stand-in of x with the shape that n gives it.
+// reshape returns a stand-in of x with the shape that n gives it. Reshape with
+// 0 and -1, Flatten's axis and Squeeze's axes have rules enough: they are
+// evaluated by the importer's own operators on a stream of the same shape,
+// whose elements nobody reads.
 func (r *floatReader) reshape(n *node, x *feature) (value, error) {
 	name := n.in[0]
 	v, _ := view{whole(channels, product(x.size))}.reshaped(x.size)
@@ -57,6 +66,8 @@ func (r *floatReader) reshape(n *node, x *feature) (value, error) {
 	return operatorOf(n)(r.im, n)
 }
 
+// linear reads Gemm and MatMul of one row by a matrix: [1 in] x [in out], or
+// [out in] with transB.
 func (r *floatReader) linear(n *node, x *feature) (value, error) {
 	w, err := r.im.constant(n, 1)
 	if err != nil {
@@ -88,6 +99,7 @@ func (r *floatReader) linear(n *node, x *feature) (value, error) {
 	return r.add(n, l, []*feature{x})
 }
 
+// conv reads a Conv, with the zeros of a Pad before it among its own pads.
 func (r *floatReader) conv(n *node, x *feature) (value, error) {
 	if !x.image() {
 		return nil, n.errorf("wants an image of shape [1 channels rows columns], has shape %v", x.size)
@@ -102,6 +114,7 @@ func (r *floatReader) conv(n *node, x *feature) (value, error) {
 	}
 	around := x.shape
 	around.H, around.W = around.H+x.pads[0]+x.pads[2], around.W+x.pads[1]+x.pads[3]
+	// auto_pad counts what the Pad put there as elements.
 	win, err := n.window(c.h, c.w, around)
 	if err != nil {
 		return nil, err
@@ -120,6 +133,8 @@ func (r *floatReader) conv(n *node, x *feature) (value, error) {
 	return r.add(n, l, []*feature{x})
 }
 
+// batchNorm belongs to the layer before it, unless that has a ReLU already:
+// then it comes after the ReLU, where a layer has no batch norm.
 func (r *floatReader) batchNorm(n *node, x *feature) (value, error) {
 	var p [4][]float32
 	for i := range p {
@@ -130,11 +145,15 @@ func (r *floatReader) batchNorm(n *node, x *feature) (value, error) {
 		p[i] = float32s(v, 1)
 	}
 	b := &BatchNorm{Gamma: p[0], Beta: p[1], Mean: p[2], Var: p[3], Epsilon: float32(n.float("epsilon", 1e-5))}
-	return r.attach(n, x, func(l *Layer) bool { return l.BatchNorm == nil && !l.Relu }, func(l *Layer) { l.BatchNorm = b })
+	return r.attach(n, x, func(l *Layer) bool {
+		return l.BatchNorm == nil && !l.Relu
+	}, func(l *Layer) { l.BatchNorm = b })
 }
 
-// bias reads an Add of a constant behind weights.
+// bias reads an Add of a constant behind weights. MatMul has no bias of its
+// own: PyTorch writes nn.Linear as MatMul and Add for inputs of three axes.
 func (r *floatReader) bias(n *node, x *feature) (value, error) {
+	// The constant's position among the two inputs.
 	at := 1
 	if v, _ := r.im.operand(n, 0); v != value(x) {
 		at = 0
@@ -154,6 +173,8 @@ func (r *floatReader) bias(n *node, x *feature) (value, error) {
 	return x, nil
 }
 
+// pool reads MaxPool and AveragePool with the integer reader's rules: an
+// average must divide every window by the same number.
 func (r *floatReader) pool(n *node, x *feature) (value, error) {
 	h, w, err := n.pair("kernel_shape", 0)
 	if err != nil {
@@ -170,13 +191,15 @@ func (r *floatReader) pool(n *node, x *feature) (value, error) {
 	l := Layer{Kind: quant.MaxPool, Window: win}
 	if n.op == "AveragePool" {
 		if l.Kind = quant.AvgPool; n.count("ceil_mode", 0) != 0 || padded && n.count("count_include_pad", 0) == 0 {
-			return nil, n.errorf("divides windows at the edge by fewer taps: want count_include_pad=1 and ceil_mode=0, or no " +
-				"pads")
+			return nil, n.errorf("divides windows at the edge by fewer taps: want count_include_pad=1 and " +
+				"ceil_mode=0, or no pads")
 		}
 	}
 	return r.add(n, l, []*feature{x})
 }
 
+// resize reads a nearest Resize or Upsample by one whole factor for rows and
+// columns.
 func (r *floatReader) resize(n *node, x *feature) (value, error) {
 	f, err := r.im.resizeFactors(n, x.size)
 	if err != nil {
@@ -196,6 +219,8 @@ func (r *floatReader) resize(n *node, x *feature) (value, error) {
 	return r.add(n, Layer{Kind: quant.Upsample, Factor: f[2]}, []*feature{x})
 }
 
+// pad keeps zeros around rows and columns for the Conv behind. ONNX's list has
+// the begins of all four axes before their ends.
 func (r *floatReader) pad(n *node, x *feature) (value, error) {
 	p, given, err := r.im.intList(n, "pads", 1)
 	if err != nil {

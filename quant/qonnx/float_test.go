@@ -38,7 +38,8 @@ func TestFloatRoundTrip(t *testing.T) {
 		}
 		sameForward(t, m, got)
 		for i := range m.Layers {
-			if d := cmp.Diff(m.Layers[i].Weights, got.Layers[i].Weights); d != "" || got.Layers[i].Name != m.Layers[i].Name {
+			if d := cmp.Diff(m.Layers[i].Weights,
+				got.Layers[i].Weights); d != "" || got.Layers[i].Name != m.Layers[i].Name {
 				t.Errorf("layer %q, read as %q: %s", m.Layers[i].Name, got.Layers[i].Name, d)
 			}
 		}
@@ -70,16 +71,20 @@ func TestFloatGraph(t *testing.T) {
 	r := rand.New(rand.NewPCG(5, 5))
 	g := &net{newTestGraph(1, 4, 6, 6), r}
 	conv := func(x string, in_, out int) string {
-		return g.op("Conv", in(x, g.f32([]int{out, in_, 3, 3}, g.dyadics(out*in_*9, 8)...)), intsAttr("pads", 1, 1, 1, 1))
+		return g.op("Conv", in(x, g.f32([]int{out, in_, 3, 3}, g.dyadics(out*in_*9, 8)...)),
+			intsAttr("pads", 1, 1, 1, 1))
 	}
 	x := g.op("Pad", in("x", g.i64(0, 0, 1, 0, 0, 0, 0, 1)))
 	a := g.op("Relu", in(g.norm(conv(x, 4, 3), 3)))
 	y := g.op("Add", in(a, g.op("Relu", in(g.norm(a, 3)))))
-	y = g.op("MaxPool", in(g.op("Concat", in(y, a), intAttr("axis", 1))), intsAttr("kernel_shape", 2, 2), intsAttr("strides", 2, 2))
+	y = g.op("MaxPool", in(g.op("Concat", in(y, a), intAttr("axis", 1))), intsAttr("kernel_shape", 2, 2),
+		intsAttr("strides", 2, 2))
 	y = g.op("Flatten", in(y))
-	y = g.op("Add", in(g.op("MatMul", in(y, g.f32([]int{54, 5}, g.dyadics(270, 8)...))), g.f32([]int{5}, 1, 2, 3, 4, 5)))
+	y = g.op("Add", in(g.op("MatMul", in(y, g.f32([]int{54, 5}, g.dyadics(270, 8)...))),
+		g.f32([]int{5}, 1, 2, 3, 4, 5)))
 	y = g.op("Relu", in(y))
-	data := g.encode(g.op("Gemm", in(y, g.f32([]int{2, 5}, g.dyadics(10, 8)...), g.f32([]int{2}, 1, -1)), intAttr("transB", 1)))
+	data := g.encode(g.op("Gemm", in(y, g.f32([]int{2, 5}, g.dyadics(10, 8)...), g.f32([]int{2}, 1, -1)),
+		intAttr("transB", 1)))
 	m, err := DecodeModel("float", data)
 	if err != nil {
 		t.Fatal(err)
@@ -99,7 +104,8 @@ func TestFloatOfQuantised(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if k := len(m.Layers); m.Layers[0].BatchNorm == nil || !m.Layers[0].Relu || m.Layers[k-1].Kind != quant.Linear || m.Layers[k-1].Out != 10 {
+		if k := len(m.Layers); m.Layers[0].BatchNorm == nil || !m.Layers[0].Relu ||
+			m.Layers[k-1].Kind != quant.Linear || m.Layers[k-1].Out != 10 {
 			t.Errorf("%s: %d layers, first %+v", path, k, m.Layers[0].Kind)
 		}
 	}
@@ -123,7 +129,9 @@ func TestFloatRefuses(t *testing.T) {
 			return g.cast(g.op("Relu", in("x")), typeFloat16)
 		},
 		`(Cast): casts to INT32, which rounds`: func(g *net) string { return g.cast("x", typeInt32) },
-		`wants to join features along axis 1`:  func(g *net) string { return g.op("Concat", in("x", "x"), intAttr("axis", 2)) },
+		`wants to join features along axis 1`: func(g *net) string {
+			return g.op("Concat", in("x", "x"), intAttr("axis", 2))
+		},
 	} {
 		g := &net{newTestGraph(1, 4, 6, 6), rand.New(rand.NewPCG(5, 5))}
 		_, err := DecodeModel("test", g.encode(build(g)))

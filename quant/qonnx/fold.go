@@ -8,7 +8,8 @@ import (
 
 // The folding of constants: what exporters compute shapes and parameters with.
 
-// foldBinary returns f of a and b, broadcast.
+// foldBinary returns f of a and b, broadcast. The element type is that of a;
+// typed rounds the result where it is not FLOAT.
 func (im *importer) foldBinary(n *node, a, b *tensor, f func(x, y float64) float64) (value, error) {
 	shape, ok := broadcast(a.shape, b.shape)
 	if !ok {
@@ -26,6 +27,8 @@ func (im *importer) foldBinary(n *node, a, b *tensor, f func(x, y float64) float
 }
 
 // perElement returns t, broadcast to shape, as numbers for each element of it.
+// Equal numbers are one: most scales are a tensor of one value, and a copy of
+// it takes eight bytes per weight.
 func (im *importer) perElement(t *tensor, shape []int) (param, error) {
 	if len(t.data) == 0 {
 		return param{}, fmt.Errorf("a constant of shape %v is empty", t.shape)
@@ -59,6 +62,8 @@ func (im *importer) foldUnary(n *node, t *tensor, f func(x float64) float64) (va
 	return out, nil
 }
 
+// foldConstant evaluates Constant, which has exactly one of several attributes
+// (ONNX, Constant, opset 12). Strings and sparse tensors are refused.
 func foldConstant(im *importer, n *node) (value, error) {
 	switch {
 	case n.attrs["value"].GetT() != nil:
@@ -87,7 +92,8 @@ func foldConstant(im *importer, n *node) (value, error) {
 	return nil, n.errorf("has no value of numbers in a dense tensor")
 }
 
-// listed returns a tensor of given elements.
+// listed returns a tensor of given elements. The elements are not copied; they
+// are paid for.
 func (im *importer) listed(n *node, shape []int, data []float64, elem elemType) (value, error) {
 	if _, err := im.left.take([]int{len(data)}); err != nil {
 		return nil, n.errorf("%w", err)
@@ -95,6 +101,10 @@ func (im *importer) listed(n *node, shape []int, data []float64, elem elemType) 
 	return &tensor{shape: shape, data: data, elem: elem}, nil
 }
 
+// foldShape evaluates Shape of any value, streams too: that is how exporters
+// compute the shape of a Flatten. start and end (opset 15) are clamped to the
+// rank as ONNX has it. The sample count is 1, whatever the file was exported
+// with (moveReshape).
 func foldShape(im *importer, n *node) (value, error) {
 	v, err := im.operand(n, 0)
 	if err != nil {
@@ -119,6 +129,7 @@ func (n *node) fromEnd(name string, otherwise, length int) int {
 	return int(max(-1, min(v, math.MaxInt32)))
 }
 
+// foldSize evaluates Size, the number of elements.
 func foldSize(im *importer, n *node) (value, error) {
 	v, err := im.operand(n, 0)
 	if err != nil {
@@ -128,12 +139,16 @@ func foldSize(im *importer, n *node) (value, error) {
 }
 
 // picks returns the elements of t at some positions of an axis, which gets the
-// given shape.
+// given shape. It is Gather along one axis: the result has the axes before,
+// those of shape, and the axes behind. Elements are copied in runs of what lies
+// behind the axis.
 func (im *importer) picks(n *node, t *tensor, axis int, from, shape []int) (*tensor, error) {
 	out, err := im.newTensor(slices.Concat(t.shape[:axis], shape, t.shape[axis+1:]), t.elem)
 	if err != nil {
 		return nil, n.errorf("%w", err)
 	}
+	// Row-major: the axis lies between outer repetitions and runs of inner
+	// elements.
 	outer, inner := product(t.shape[:axis]), product(t.shape[axis+1:])
 	data := out.data[:0]
 	for o := range outer {
@@ -145,6 +160,8 @@ func (im *importer) picks(n *node, t *tensor, axis int, from, shape []int) (*ten
 	return out, nil
 }
 
+// foldConcat joins constants along one axis; exporters put shapes together with
+// it.
 func foldConcat(im *importer, n *node) (value, error) {
 	var parts []*tensor
 	for i := range n.in {
@@ -183,6 +200,7 @@ func foldConcat(im *importer, n *node) (value, error) {
 	return out, nil
 }
 
+// foldConstantOfShape fills a shape with one value, FLOAT 0 by default.
 func foldConstantOfShape(im *importer, n *node) (value, error) {
 	t, err := im.constant(n, 0)
 	if err != nil {

@@ -34,12 +34,18 @@ func TestFoldedTypes(t *testing.T) {
 			return g.op("Add", in(g.of(typeInt8, 100), g.of(typeInt8, 100)))
 		}, -56},
 		"INT8 -(-128)": {func(g *testGraph) string { return g.op("Neg", in(g.of(typeInt8, -128))) }, -128},
-		"UINT8 3-5":    {func(g *testGraph) string { return g.op("Sub", in(g.of(typeUint8, 3), g.of(typeUint8, 5))) }, 254},
+		"UINT8 3-5": {func(g *testGraph) string {
+			return g.op("Sub", in(g.of(typeUint8, 3), g.of(typeUint8, 5)))
+		}, 254},
 		"INT16 300*300": {func(g *testGraph) string {
 			return g.op("Mul", in(g.of(typeInt16, 300), g.of(typeInt16, 300)))
 		}, 24464},
-		"INT32 -7/2":     {func(g *testGraph) string { return g.op("Div", in(g.of(typeInt32, -7), g.of(typeInt32, 2))) }, -3},
-		"INT32 -7 mod 3": {func(g *testGraph) string { return g.op("Mod", in(g.of(typeInt32, -7), g.of(typeInt32, 3))) }, 2},
+		"INT32 -7/2": {func(g *testGraph) string {
+			return g.op("Div", in(g.of(typeInt32, -7), g.of(typeInt32, 2)))
+		}, -3},
+		"INT32 -7 mod 3": {func(g *testGraph) string {
+			return g.op("Mod", in(g.of(typeInt32, -7), g.of(typeInt32, 3)))
+		}, 2},
 		"INT32 -7 fmod 3": {func(g *testGraph) string {
 			return g.op("Mod", in(g.of(typeInt32, -7), g.of(typeInt32, 3)), intAttr("fmod", 1))
 		}, -1},
@@ -85,8 +91,10 @@ func TestFoldedTypes(t *testing.T) {
 		"FLOAT16, raw": {func(g *testGraph) string {
 			return g.element(g.raw(typeFloat16, 1, 0x01, 0x3e), 0)
 		}, 1.5009765625},
-		"BFLOAT16, typed": {func(g *testGraph) string { return g.cast(g.of(typeBfloat16, 0x3fc1), typeFloat) }, 1.5078125},
-		"FLOAT8E4M3FN":    {func(g *testGraph) string { return g.element(g.raw(typeFloat8e4m3, 1, 0x7e), 0) }, 448},
+		"BFLOAT16, typed": {func(g *testGraph) string {
+			return g.cast(g.of(typeBfloat16, 0x3fc1), typeFloat)
+		}, 1.5078125},
+		"FLOAT8E4M3FN": {func(g *testGraph) string { return g.element(g.raw(typeFloat8e4m3, 1, 0x7e), 0) }, 448},
 		"FLOAT8E5M2, typed": {func(g *testGraph) string {
 			return g.cast(g.of(typeFloat8e5m2, 0x7b), typeFloat)
 		}, 57344},

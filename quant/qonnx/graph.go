@@ -8,7 +8,8 @@ import (
 	"github.com/a2qgen/a2qgen/quant/qonnx/onnxpb"
 )
 
-// graph is an ONNX graph with its nodes in topological order.
+// graph is an ONNX graph with its nodes in topological order. Subgraphs (If,
+// Loop) are attributes of nodes and refused with their operators.
 type graph struct {
 	// nodes are those that the outputs depend on.
 	nodes   []*node
@@ -17,26 +18,32 @@ type graph struct {
 	shape   []int64 // of the input as declared; a size of 0 or less is unknown
 	elem    elemType
 	outputs []string
-	// opset is the version of the standard operators.
+	// opset is the version of the standard operators. Defaults, and whether a
+	// parameter is an attribute or an input, depend on it.
 	opset int64
 	meta  map[string]string
 	// producer and version are those of the program that wrote the file.
 	producer, version string
-	// types holds FINN's data type annotations, e.g. "INT2", by tensor.
+	// types holds FINN's data type annotations, e.g. "INT2", by tensor. FINN
+	// keeps them in ONNX's quantization_annotation under the key finn_datatype.
 	types map[string]string
 }
 
-// node is one operator.
+// node is one operator. An empty input name is an optional input that is left
+// out.
 type node struct {
 	name, op, domain string
 	in, out          []string
 	attrs            map[string]*onnxpb.AttributeProto
 }
 
-// maxRank bounds the number of axes of a tensor.
+// maxRank bounds the number of axes of a tensor. ONNX sets no limit;
+// DepthToSpace written with Reshape and Transpose has six axes.
 const maxRank = 16
 
-// newGraph checks m's graph and sorts it.
+// newGraph checks m's graph and sorts it. Constants come before the ends:
+// initializers may be listed among the inputs (they had to be before IR version
+// 4), and are then defaults, not inputs.
 func newGraph(m *onnxpb.ModelProto) (*graph, error) {
 	p := m.GetGraph()
 	if p == nil {
@@ -67,6 +74,8 @@ func (g *graph) setModel(m *onnxpb.ModelProto) error {
 		if !standardDomain(s.GetDomain()) {
 			continue
 		}
+		// ONNX's own domain has two spellings, so that one file may import it
+		// twice.
 		if g.opset != 0 && g.opset != s.GetVersion() {
 			return fmt.Errorf("uses versions %d and %d of ONNX's operators, want one", g.opset, s.GetVersion())
 		}
@@ -74,7 +83,8 @@ func (g *graph) setModel(m *onnxpb.ModelProto) error {
 	}
 	for _, e := range m.GetMetadataProps() {
 		if old, ok := g.meta[e.GetKey()]; ok && old != e.GetValue() {
-			return fmt.Errorf("metadata %s: is %s and %s, want one value", show(e.GetKey()), show(old), show(e.GetValue()))
+			return fmt.Errorf("metadata %s: is %s and %s, want one value", show(e.GetKey()), show(old),
+				show(e.GetValue()))
 		}
 		g.meta[e.GetKey()] = e.GetValue()
 	}
@@ -89,6 +99,7 @@ func (g *graph) setConstants(p *onnxpb.GraphProto) error {
 		}
 		g.inits[t.GetName()] = t
 	}
+	// The first is reason enough.
 	for _, t := range p.GetSparseInitializer() {
 		return fmt.Errorf("initializer %s is a sparse tensor: want a dense one", show(t.GetValues().GetName()))
 	}
@@ -109,7 +120,8 @@ func (g *graph) setConstants(p *onnxpb.GraphProto) error {
 }
 
 // setEnds finds the graph's one input, among those that are no initializers,
-// and its outputs.
+// and its outputs. Sizes of 0 are those of symbolic axes, such as "batch_size":
+// protobuf returns 0 for a field that is not there.
 func (g *graph) setEnds(p *onnxpb.GraphProto) error {
 	seen := map[string]bool{}
 	for _, v := range p.GetInput() {
@@ -147,7 +159,9 @@ func (g *graph) setEnds(p *onnxpb.GraphProto) error {
 	return nil
 }
 
-// setNodes fills in g.nodes.
+// setNodes fills in g.nodes. ONNX graphs are in static single assignment form:
+// a name is defined once, by an initializer, an input or a node. Empty names
+// are outputs that are left out.
 func (g *graph) setNodes(protos []*onnxpb.NodeProto) error {
 	maker := map[string]*node{}
 	for _, p := range protos {
@@ -169,7 +183,10 @@ func (g *graph) setNodes(protos []*onnxpb.NodeProto) error {
 }
 
 // sort appends to g.nodes what the outputs need, each node after the makers of
-// its inputs. maker tells each tensor's node.
+// its inputs. maker tells each tensor's node. ONNX wants nodes sorted, and some
+// tools do not sort them. A depth-first search also leaves out what no output
+// needs, which need not be supported then. The stack is explicit: a file of 256
+// MiB may chain millions of nodes.
 func (g *graph) sort(maker map[string]*node) error {
 	const (
 		open = 1 // its inputs are being visited
@@ -221,6 +238,7 @@ func (g *graph) sort(maker map[string]*node) error {
 	return nil
 }
 
+// newNode copies a node. ONNX forbids two attributes of one name.
 func newNode(p *onnxpb.NodeProto) (*node, error) {
 	n := &node{
 		name:   p.GetName(),
@@ -242,10 +260,11 @@ func newNode(p *onnxpb.NodeProto) (*node, error) {
 	return n, nil
 }
 
+// standardDomain says whether d is ONNX's own domain, which has two spellings.
 func standardDomain(d string) bool { return d == "" || d == "ai.onnx" }
 
 // quantDomain says whether d is one of the domains that QONNX's operators have
-// had.
+// had. Brevitas writes onnx.brevitas, QONNX qonnx.custom_op.*, FINN finn.*.
 func quantDomain(d string) bool {
 	return d == "onnx.brevitas" || strings.HasPrefix(d, "qonnx.") || d == "finn" || strings.HasPrefix(d, "finn.")
 }
@@ -255,7 +274,8 @@ func (n *node) errorf(format string, args ...any) error {
 	return fmt.Errorf("node %s (%s): %w", n.label(), clip(n.op), fmt.Errorf(format, args...))
 }
 
-// label returns the node's quoted name, or where it has none its output's.
+// label returns the node's quoted name, or where it has none its output's. ONNX
+// lets nodes go without a name; outputs always have one.
 func (n *node) label() string {
 	if n.name == "" && len(n.out) > 0 {
 		return "of output " + show(n.out[0])
@@ -266,7 +286,8 @@ func (n *node) label() string {
 // show quotes a name from the file, shortened so that an error stays a line.
 func show(s string) string { return fmt.Sprintf("%q", clip(s)) }
 
-// clip returns s fit for an error: of limited length, printable.
+// clip returns s fit for an error: of limited length, printable. A name of a
+// hostile file may hold terminal escapes.
 func clip(s string) string {
 	const most = 100
 	if len(s) > most {
@@ -283,6 +304,8 @@ func clip(s string) string {
 // has says whether input i is there.
 func (n *node) has(i int) bool { return i < len(n.in) && n.in[i] != "" }
 
+// int, float and string return an attribute, or ONNX's default where the node
+// leaves it out. An attribute of another type reads as zero.
 func (n *node) int(name string, otherwise int64) int64 {
 	if a := n.attrs[name]; a != nil {
 		return a.GetI()

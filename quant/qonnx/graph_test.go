@@ -153,11 +153,13 @@ func (g *testGraph) input(x string) string {
 
 // w1 and w2 append the layers' quantised weights, out x in.
 func (g *testGraph) w1() string {
-	return g.q(g.f32([]int{3, 4}, times(weights1, scales1...)...), quantOf{scale: g.f32([]int{3, 1}, scales1...), bits: 3, signed: true, narrow: true})
+	return g.q(g.f32([]int{3, 4}, times(weights1, scales1...)...),
+		quantOf{scale: g.f32([]int{3, 1}, scales1...), bits: 3, signed: true, narrow: true})
 }
 
 func (g *testGraph) w2() string {
-	return g.q(g.f32([]int{2, 3}, times(weights2, 0.5)...), quantOf{scale: g.scalar(0.5), bits: 3, signed: true, narrow: true})
+	return g.q(g.f32([]int{2, 3}, times(weights2, 0.5)...),
+		quantOf{scale: g.scalar(0.5), bits: 3, signed: true, narrow: true})
 }
 
 // act is the quantiser between the layers.

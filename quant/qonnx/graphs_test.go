@@ -120,11 +120,13 @@ func (g *net) norm(x string, c int) string {
 }
 
 func (g *net) conv(x string, cin, cout, k, groups int, attrs ...func(map[string][]int64)) string {
-	a := map[string][]int64{"kernel_shape": {int64(k), int64(k)}, "pads": {1, 1, 1, 1}, "strides": {1, 1}, "dilations": {1, 1}}
+	a := map[string][]int64{"kernel_shape": {int64(k), int64(k)}, "pads": {1, 1, 1, 1}, "strides": {1, 1},
+		"dilations": {1, 1}}
 	for _, set := range attrs {
 		set(a)
 	}
-	x = g.op("Conv", in(x, g.weights(cout, cin/groups, k, k), g.f32([]int{cout}, g.dyadics(cout, 8)...)), intAttr("group", int64(groups)))
+	x = g.op("Conv", in(x, g.weights(cout, cin/groups, k, k), g.f32([]int{cout}, g.dyadics(cout, 8)...)),
+		intAttr("group", int64(groups)))
 	last := g.g.Node[len(g.g.Node)-1]
 	for _, name := range []string{"kernel_shape", "pads", "strides", "dilations"} {
 		last.Attribute = append(last.Attribute, intsAttr(name, a[name]...))
@@ -148,7 +150,9 @@ func TestImageGraphs(t *testing.T) {
 			for seed := range uint64(4) {
 				g := &net{newTestGraph(1, 4, 6, 6), rand.New(rand.NewPCG(seed, 7))}
 				out := build(g, g.act("x", 0.25))
-				compareWithOracle(t, g.encode(out), 4, []int{4, 6, 6}, func() float64 { return float64(g.r.IntN(17)) / 4 })
+				compareWithOracle(t, g.encode(out), 4, []int{4, 6, 6}, func() float64 {
+					return float64(g.r.IntN(17)) / 4
+				})
 			}
 		})
 	}
@@ -167,7 +171,9 @@ func TestESPCN(t *testing.T) {
 		t.Errorf("%d layers, output %v", len(n.Layers), got)
 	}
 	r := rand.New(rand.NewPCG(3, 1))
-	compareWithOracle(t, resized(t, data, 1, 3, 12, 10), 2, []int{3, 12, 10}, func() float64 { return float64(r.IntN(256)) / 255 })
+	compareWithOracle(t, resized(t, data, 1, 3, 12, 10), 2, []int{3, 12, 10}, func() float64 {
+		return float64(r.IntN(256)) / 255
+	})
 }
 
 // resized returns the file with another shape of its input.

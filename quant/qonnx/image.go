@@ -6,7 +6,11 @@ import (
 	"github.com/a2qgen/a2qgen/quant"
 )
 
-// image says how a sample is taken as an image, channels last.
+// image says how a sample is taken as an image, channels last. A graph reads
+// its input as [1 C H W] or [1 H W C], and perhaps through a Reshape or a
+// Transpose first; hardware reads pixel by pixel. The sample's index is a
+// number of mixed radix whose digits count along rows, columns and channels:
+// one image is one assignment of digits to dimensions, whatever moved them.
 type image struct {
 	shape quant.Shape
 	// digits of a sample's index, the most significant first: stride counts
@@ -16,19 +20,26 @@ type image struct {
 	order []int32
 }
 
+// imageDigit is a digit of an index in the sample; flat is the digit's stride
+// in the sample.
 type imageDigit struct {
 	digit
 	flat int
 }
 
 // placed returns a stream of the input as one of an image whose channels lie on
-// an axis of its four. The first call says how the input is laid out.
+// an axis of its four. The first call says how the input is laid out. Before
+// that the input is a vector whose every element is a channel. Parameters per
+// element become parameters per channel, if they agree over positions: hardware
+// quantises a stream of pixels with one set per channel.
 func (im *importer) placed(n *node, s *stream, axis int) (*stream, error) {
 	dims := s.dims()
 	if s.base != fromInput {
 		return s, nil
 	}
 	if im.image == nil {
+		// What has one element per channel only needs no image: a vector of
+		// shape [1 N 1 1].
 		if len(dims) != 4 || product(s.view.shape()) == axisSize(s.view[axis]) {
 			return s, nil
 		}
@@ -40,6 +51,8 @@ func (im *importer) placed(n *node, s *stream, axis int) (*stream, error) {
 	out.base, out.width, out.view = fromImage, im.image.shape.C, make(view, len(s.view))
 	for i, digits := range s.view {
 		for _, d := range digits {
+			// A second reader with another idea of where the channels are would
+			// need a second input stream.
 			placed, ok := im.image.place(d)
 			if !ok {
 				return nil, n.errorf("reads the graph's input in another order than the nodes before it")
@@ -52,13 +65,15 @@ func (im *importer) placed(n *node, s *stream, axis int) (*stream, error) {
 	q.scale, ok1 = im.image.perChannel(q.scale)
 	q.offset, ok2 = im.image.perChannel(q.offset)
 	if !ok1 || !ok2 {
-		return nil, n.errorf("its input has scales or offsets that vary by position, want one a channel")
+		return nil, n.errorf("its input has scales or offsets that vary by position, want one per channel")
 	}
 	out.q = &q
 	return &out, nil
 }
 
-// layOut takes the input as an image as v shows it.
+// layOut takes the input as an image as v shows it. v's digits count elements
+// of the sample, since channels of fromInput are the sample's elements. Repeats
+// are left out: an upsampled input is an image that was repeated.
 func (im *importer) layOut(n *node, v view, axis int) error {
 	at := imageAxes[axis]
 	once := func(axis []digit) []digit {
@@ -67,6 +82,7 @@ func (im *importer) layOut(n *node, v view, axis int) error {
 	c, h, w := once(v[at[0]]), once(v[at[1]]), once(v[at[2]])
 	img := &image{}
 	sizes := [3]int{}
+	// From the least significant digit on, whose stride in the image is 1.
 	for d, digits := range [][]digit{channels: c, vertical: h, horizontal: w} {
 		stride := 1
 		for _, x := range slices.Backward(digits) {
@@ -76,12 +92,16 @@ func (im *importer) layOut(n *node, v view, axis int) error {
 		sizes[d] = stride
 	}
 	img.shape = quant.Shape{H: sizes[vertical], W: sizes[horizontal], C: sizes[channels]}
+	// By their stride in the sample, the largest first: place walks them in
+	// this order.
 	slices.SortFunc(img.digits, func(a, b imageDigit) int { return b.flat - a.flat })
 	size, err := im.left.take([]int{img.shape.H, img.shape.W, img.shape.C})
 	if err != nil {
 		return n.errorf("%w", err)
 	}
 	img.order = make([]int32, 0, size)
+	// Rows, columns, channels: the order in which the hardware takes a pixel's
+	// channels together (quant.Shape).
 	view{h, w, c}.each(func(at [4]int) {
 		img.order = append(img.order, int32(at[channels]))
 	})
@@ -92,7 +112,10 @@ func (im *importer) layOut(n *node, v view, axis int) error {
 // imageAxes are the axes of channels, rows and columns, by that of channels.
 var imageAxes = map[int][3]int{1: {1, 2, 3}, 3: {3, 1, 2}}
 
-// place returns a digit of a sample's index as digits of the image.
+// place returns a digit of a sample's index as digits of the image. A digit may
+// span several of the image's, or a part of one; it has to begin and end at
+// multiples of them. [lo, hi) is what d and x have in common, in strides of the
+// sample.
 func (g *image) place(d digit) ([]digit, bool) {
 	if d.dim == repeats {
 		return []digit{d}, true
@@ -126,7 +149,9 @@ func (g *image) perChannel(p param) (param, bool) {
 
 // plain returns s with its elements in the order of its base, an image with the
 // channels on that axis of four: what moves them becomes a layer. s is a stream
-// of integers, or of accumulators.
+// of integers, or of accumulators. axis is 1 in ONNX's own operators, 3 in
+// those of QONNX's channels_last domain and where a MatMul works on the last
+// axis.
 func (im *importer) plain(n *node, s *stream, axis int) (*stream, error) {
 	s, err := im.placed(n, s, axis)
 	if err != nil {
@@ -144,7 +169,9 @@ func (im *importer) plain(n *node, s *stream, axis int) (*stream, error) {
 }
 
 // asImage returns s as plain does, with its channels on that axis also where it
-// took a layer: that has them where the graph moved the elements.
+// took a layer: that has them where the graph moved the elements. An Upsample
+// or shuffle keeps the graph's arrangement (settled), so that it must be
+// compared again.
 func (im *importer) asImage(n *node, s *stream, axis int) (*stream, error) {
 	out, err := im.plain(n, s, axis)
 	if err == nil && !out.view.equal(arranged(im.shapeOf(out), axis)) {
@@ -154,7 +181,8 @@ func (im *importer) asImage(n *node, s *stream, axis int) (*stream, error) {
 	return out, err
 }
 
-// arranged returns the view of an image with its channels on that axis.
+// arranged returns the view of an image with its channels on that axis. Memory
+// is always channels last: axis says where the graph's tensor has them.
 func arranged(b quant.Shape, axis int) view {
 	v := imageView(b.C, b.H, b.W)
 	if axis == 3 {
@@ -164,12 +192,13 @@ func arranged(b quant.Shape, axis int) view {
 }
 
 // settled returns s with a layer that makes its repeats or shuffled channels
-// true.
+// true. Two readers of the same repeated stream share the layer: they differ in
+// views only.
 func (im *importer) settled(n *node, s *stream) (*stream, error) {
 	l, axis, ok := moves(s.view, im.shapeOf(s))
 	if !ok {
-		return nil, n.errorf("cannot read shape %v, moved about as it is: want whole images, repeated by one factor both "+
-			"ways, or with channels shuffled into positions by one factor both ways", s.dims())
+		return nil, n.errorf("cannot read shape %v, moved about as it is: want whole images, repeated by one factor "+
+			"both ways, or with channels shuffled into positions by one factor both ways", s.dims())
 	}
 	key := move{tapOf(s), l.Kind, l.Factor, l.DepthFirst}
 	if old, ok := im.moved[key]; ok {
@@ -179,6 +208,8 @@ func (im *importer) settled(n *node, s *stream) (*stream, error) {
 	}
 	b := im.shapeOf(s)
 	t := &site{at: n, layer: l, from: []tap{tapOf(s)}, typ: im.typeOf(s)}
+	// Errors and metadata go by the node that moved the elements, not by the
+	// one that reads them.
 	if s.at != nil {
 		t.at = s.at
 	}
@@ -187,6 +218,8 @@ func (im *importer) settled(n *node, s *stream) (*stream, error) {
 	if l.Kind == quant.PixelShuffle {
 		t.shape.C /= l.Factor * l.Factor
 		var err error
+		// A channel behind a PixelShuffle is made of Factor^2 channels before
+		// it.
 		if from, err = shuffled(n, s, l, t.shape.C); err != nil {
 			return nil, err
 		}
@@ -201,7 +234,8 @@ func (im *importer) settled(n *node, s *stream) (*stream, error) {
 	return &padded, nil
 }
 
-// move names a layer that moves elements, so that it is made once.
+// move names a layer that moves elements, so that it is made once. The tap is
+// part of the key: the same accumulators, read by two Quants, are two tensors.
 type move struct {
 	tap
 	kind       quant.Kind
@@ -210,7 +244,8 @@ type move struct {
 }
 
 // shuffled returns s with the parameters of the channels that PixelShuffle
-// makes of its own, which must agree.
+// makes of its own, which must agree. Which channels those are is layerView's
+// formula: depth first (DCR) k*channels + c, else (CRD) c*Factor^2 + k.
 func shuffled(n *node, s *stream, l quant.Layer, channels int) (*stream, error) {
 	square := l.Factor * l.Factor
 	members := func(c int) []int {
@@ -225,9 +260,11 @@ func shuffled(n *node, s *stream, l quant.Layer, channels int) (*stream, error) 
 	}
 	out := *s
 	if s.q == nil {
+		// Behind a Quant its scales can be compared; a chain of functions
+		// cannot.
 		if differs(s.steps) {
-			return nil, n.errorf("reads channels that were shuffled into positions, each with parameters of its own: put a " +
-				"Quant node before it")
+			return nil, n.errorf("reads channels that were shuffled into positions, each with parameters of its own: " +
+				"put a Quant node before it")
 		}
 		return &out, nil
 	}
@@ -236,14 +273,17 @@ func shuffled(n *node, s *stream, l quant.Layer, channels int) (*stream, error) 
 	q.scale, ok1 = narrowed(q.scale, channels, members)
 	q.offset, ok2 = narrowed(q.offset, channels, members)
 	if !ok1 || !ok2 {
-		return nil, n.errorf("reads channels that were shuffled into positions and have different scales, want one scale")
+		return nil, n.errorf("reads channels that were shuffled into positions and have different scales, want one " +
+			"scale")
 	}
 	out.q = &q
 	return &out, nil
 }
 
 // moves recognises what Upsample or PixelShuffle does to a base, and on which
-// axis the channels lie.
+// axis the channels lie. A view is compared with what each candidate would
+// make, since any sequence of Reshapes and Transposes that comes to the same
+// digits is the same layer.
 func moves(v view, b quant.Shape) (l quant.Layer, axis int, ok bool) {
 	if len(v) != 4 || axisSize(v[0]) != 1 {
 		return l, 0, false
@@ -260,7 +300,8 @@ func moves(v view, b quant.Shape) (l quant.Layer, axis int, ok bool) {
 	return l, 0, false
 }
 
-// candidates returns the layers that could make that many rows of b.
+// candidates returns the layers that could make that many rows of b. h and c
+// are rows and channels of the view. Factor 1 is no layer.
 func candidates(h, c int, b quant.Shape) []quant.Layer {
 	f := h / b.H
 	if f < 2 || f*b.H != h {
@@ -275,7 +316,11 @@ func candidates(h, c int, b quant.Shape) []quant.Layer {
 	return []quant.Layer{{Kind: quant.PixelShuffle, Factor: f}, {Kind: quant.PixelShuffle, Factor: f, DepthFirst: true}}
 }
 
-// layerView returns the channels, rows and columns that l makes of b.
+// layerView returns the channels, rows and columns that l makes of b. Positions
+// are (row, block row) and (column, block column), the block as the less
+// significant digit (ONNX, DepthToSpace). Channels are blocks first in DCR, so
+// that a block's row moves Factor*c channels; in CRD they are the least
+// significant digits.
 func layerView(l quant.Layer, b quant.Shape) view {
 	f, h, w := l.Factor, whole(vertical, b.H), whole(horizontal, b.W)
 	if l.Kind == quant.Upsample {

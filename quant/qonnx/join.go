@@ -7,7 +7,10 @@ import (
 )
 
 // aligned returns streams that are to be joined in one rank and, where one of
-// them was moved about, in the order of their bases.
+// them was moved about, in the order of their bases. Add of [1 C H W] and [C H
+// W] broadcasts axes of size 1 in front; broadcasting that repeats elements has
+// no layer. A layer reads both operands in the order of memory, element beside
+// element: any common view will do, as long as it is the same.
 func (im *importer) aligned(n *node, parts []*stream) ([]*stream, error) {
 	out, rank := make([]*stream, len(parts)), 0
 	for _, s := range parts {
@@ -23,14 +26,20 @@ func (im *importer) aligned(n *node, parts []*stream) ([]*stream, error) {
 			return nil, n.errorf("joins shapes %v and %v, want equal ones", parts[0].dims(), s.dims())
 		}
 		var err error
+		// An addition says nothing about where channels are; first is the
+		// graph's own order, and an earlier layer's reading has priority
+		// (placed).
 		if out[k], err = im.placed(n, &wide, 1); err != nil {
 			return nil, err
 		}
 	}
 	for k := 1; k < len(out); k++ {
+		// Two branches that were flattened alike need no layer, and neither do
+		// two that were transposed alike.
 		if im.together(out[0], out[k]) && !out[0].view.repeating() {
 			continue
 		}
+		// Both, since either may be the one that was moved.
 		for _, j := range []int{0, k} {
 			var err error
 			if out[j], err = im.plain(n, out[j], 1); err != nil {
@@ -45,13 +54,16 @@ func (im *importer) aligned(n *node, parts []*stream) ([]*stream, error) {
 }
 
 // together says that the elements of two streams stand side by side in their
-// bases.
+// bases. Views alone do not tell: [1 4 1 1] may be of a vector or of an image.
 func (im *importer) together(a, b *stream) bool {
 	return im.shapeOf(a) == im.shapeOf(b) && a.view.equal(b.view)
 }
 
 // concatStreams puts the channels of the parts one after the other. Parts that
-// are no integers yet are joined as accumulators, with their chains.
+// are no integers yet are joined as accumulators, with their chains. Channels
+// are the least significant digit of memory, so that the layer puts the
+// channels of each pixel side by side. Integers of different scales may stand
+// beside one another, as long as no later sum mixes them (matrix.fill).
 func (im *importer) concatStreams(n *node, parts []*stream) (value, error) {
 	axis := n.fromEnd("axis", 0, len(parts[0].view))
 	if axis < 0 || axis >= len(parts[0].view) {
@@ -70,6 +82,8 @@ func (im *importer) concatStreams(n *node, parts []*stream) (value, error) {
 		if !entire(v[min(axis, len(v)-1)], channels, b.C) || len(v) <= axis {
 			return nil, n.errorf("joins axis %d of shape %v, want the axis of channels", axis, s.dims())
 		}
+		// What remains must be the same for all parts: rows, columns and their
+		// order.
 		v[axis] = nil
 		if out == nil {
 			out, t.shape = v, b
@@ -85,7 +99,8 @@ func (im *importer) concatStreams(n *node, parts []*stream) (value, error) {
 	return im.concatenated(t, out, parts)
 }
 
-// concatPart returns a stream ready to be joined.
+// concatPart returns a stream ready to be joined. Integers and accumulators are
+// ready as they are; the raw input is not.
 func (im *importer) concatPart(n *node, s *stream, axis int) (*stream, error) {
 	if err := unpadded(n, s); err != nil {
 		return nil, err
@@ -98,13 +113,15 @@ func (im *importer) concatPart(n *node, s *stream, axis int) (*stream, error) {
 		return nil, err
 	}
 	s, err = im.placed(n, s, axis)
-	if err == nil && (s.view.repeating() || len(s.view) == 4 && !entire(s.view[min(axis, 3)], channels, im.shapeOf(s).C)) {
+	if err == nil && (s.view.repeating() || len(s.view) == 4 &&
+		!entire(s.view[min(axis, 3)], channels, im.shapeOf(s).C)) {
 		return im.settled(n, s)
 	}
 	return s, err
 }
 
-// concatenated adds the site and returns its stream.
+// concatenated adds the site and returns its stream. The type holds the
+// integers of all parts: the stream has one width.
 func (im *importer) concatenated(t *site, v view, parts []*stream) (value, error) {
 	var lo, hi int64
 	ints := true
@@ -129,6 +146,8 @@ func (im *importer) concatenated(t *site, v view, parts []*stream) (value, error
 	if err != nil {
 		return nil, err
 	}
+	// Where parts are not all integers yet, each channel keeps the chain of its
+	// part, and a Quant behind bisects channel by channel.
 	type origin struct {
 		steps []step
 		c     int
@@ -147,6 +166,8 @@ func (im *importer) concatenated(t *site, v view, parts []*stream) (value, error
 	}
 	return s.then(t.at, step{
 		kind: apply, level: level, varies: true,
+		// affine looks into it, which fn would hide: heads that are joined at
+		// the end are ranked together.
 		part: func(c int) ([]step, int) { return from[c].steps, from[c].c },
 		fn:   func(c int, v float64) float64 { return run(from[c].steps, from[c].c, v) },
 	})

@@ -8,6 +8,8 @@ import (
 )
 
 // network builds the integer network from the sites that final depends on.
+// Names come before thresholds, since chainError quotes them, and after all
+// layers, since generated names count them.
 func (im *importer) network(name string, shape []int, final *stream) (*quant.Network, error) {
 	a := &assembly{im: im, readers: map[int][]*rounding{}, built: map[tap]int{}}
 	if final.base < 0 {
@@ -18,6 +20,7 @@ func (im *importer) network(name string, shape []int, final *stream) (*quant.Net
 		return nil, err
 	}
 	a.visit(last.base)
+	// The output is a reader like any other, but of no site.
 	a.note(tap{last.base, last.round})
 	input, err := a.input()
 	if err != nil {
@@ -46,7 +49,9 @@ func (im *importer) network(name string, shape []int, final *stream) (*quant.Net
 	return quant.NewNetwork(n)
 }
 
-// ending is how the last layer ends.
+// ending is how the last layer ends. real makes the graph's outputs of the
+// integers that leave the network, for Network.Dequantize; it includes steps
+// that ranking may leave out.
 type ending struct {
 	base  int
 	round *rounding
@@ -63,10 +68,13 @@ type ending struct {
 	boundary int64
 }
 
-// ending says how final, at the end of the graph, becomes integers.
+// ending says how final, at the end of the graph, becomes integers. In this
+// order: the Quant at the end if there is one, else the one that trim ends in,
+// else the accumulators, with a score if the output is a vector of classes.
 func (im *importer) ending(final *stream) (*ending, error) {
 	b := im.shapeOf(final)
-	e := &ending{base: final.base, vector: b.Positions() == 1, steps: final.steps, all: final.steps, single: b.Size() == 1}
+	e := &ending{base: final.base, vector: b.Positions() == 1, steps: final.steps, all: final.steps,
+		single: b.Size() == 1}
 	q, all, at := final.q, final.steps, final.at
 	if q == nil {
 		e.steps = trim(final.steps)
@@ -83,10 +91,15 @@ func (im *importer) ending(final *stream) (*ending, error) {
 		e.real = func(c int, v int64) float64 { return run(all[q.mark:], c, q.value(c, v)) }
 	}
 	varies := q.scale.each != nil || q.offset.each != nil
+	// The largest integer is the largest output only if all have one positive
+	// scale and one offset.
 	if e.vector && (varies && !e.single || q.scale.at(0) <= 0) {
 		return e, im.scoreIntegers(e, at, q, b)
 	}
 	if e.single && e.round != nil {
+		// A Sigmoid before the Quant makes its integers probabilities, one
+		// behind it too: levelOf looks at the last step that is not the Quant
+		// itself.
 		before := all
 		if q.mark == len(all) { // nothing follows the Quant
 			before = all[:q.mark-1]
@@ -96,9 +109,11 @@ func (im *importer) ending(final *stream) (*ending, error) {
 	return e, nil
 }
 
-// scoreIntegers makes the network end in scores of integers whose largest need not
-// be the largest output, since their scales or offsets are per channel or negative.
-// A layer that ends in a Quant gets one behind it for them.
+// scoreIntegers makes the network end in scores of integers whose largest need
+// not be the largest output, since their scales or offsets are per channel or
+// negative. A layer that ends in a Quant gets one behind it for them. The layer
+// behind has no thresholds: it passes the integers on, and its score weighs
+// them by channel.
 func (im *importer) scoreIntegers(e *ending, at *node, q *quantised, b quant.Shape) error {
 	e.steps = q.worth(at)
 	e.all = e.steps
@@ -115,8 +130,10 @@ func (im *importer) scoreIntegers(e *ending, at *node, q *quantised, b quant.Sha
 	return nil
 }
 
-// chainError says which node makes the chain of channel c fail: the first
-// after which values are not monotone in the accumulator or not numbers.
+// chainError says which node makes the chain of channel c fail: the first after
+// which values are not monotone in the accumulator or not numbers. Prefixes of
+// the chain are tried from the shortest on: BatchNorm, Abs, Quant is the fault
+// of Abs, although only the Quant's thresholds fail.
 func chainError(layer *quant.Layer, r *rounding, c int, acc quant.AccRange, cause error) error {
 	at := r.at
 	for k := 1; k <= len(r.steps); k++ {
@@ -140,7 +157,9 @@ func unprefixed(err error) error {
 }
 
 // monotone samples the chain over r and says whether it rises or falls
-// throughout.
+// throughout. It samples, since it only words an error: an accumulator of 30
+// bits has too many values, and what fails has failed already. Comparisons with
+// NaN are false, so that NaN counts as rising and falling.
 func monotone(steps []step, c int, r quant.AccRange) bool {
 	const samples = 2000
 	stride := max(1, (r.Max-r.Min)/samples)

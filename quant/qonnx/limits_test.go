@@ -85,8 +85,11 @@ func countRounding(t *testing.T) *int {
 // the certificate at P holds with the start values only.
 func TestShiftedStart(t *testing.T) {
 	m := &Model{Name: "shifted", InputShape: []int{3}, Input: &ActQuant{Scale: 1, Bits: 4}, Layers: []Layer{
-		{Name: "a", Kind: quant.Linear, In: 3, Out: 2, Weights: []float32{3, 3, 2, -3, 1, -2}, WeightScale: []float32{1}, WeightBits: 3, Bias: []float32{-20, 30}, Act: &ActQuant{Scale: 8, Bits: 3}, AccBits: 7, Shifted: true},
-		{Name: "b", Kind: quant.Linear, In: 2, Out: 2, Weights: []float32{3, 3, 2, 1}, WeightScale: []float32{1}, WeightBits: 3, Bias: []float32{0.5, 4}, AccBits: 6, Shifted: true},
+		{Name: "a", Kind: quant.Linear, In: 3, Out: 2, Weights: []float32{3, 3, 2, -3, 1, -2},
+			WeightScale: []float32{1}, WeightBits: 3, Bias: []float32{-20, 30},
+			Act: &ActQuant{Scale: 8, Bits: 3}, AccBits: 7, Shifted: true},
+		{Name: "b", Kind: quant.Linear, In: 2, Out: 2, Weights: []float32{3, 3, 2, 1}, WeightScale: []float32{1},
+			WeightBits: 3, Bias: []float32{0.5, 4}, AccBits: 6, Shifted: true},
 	}}
 	data, err := Encode(m)
 	if err != nil {

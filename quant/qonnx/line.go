@@ -10,8 +10,11 @@ import (
 // Operators on lines, of shape [1 channels length]: they become images of one
 // row, as PyTorch makes them where it has no operator for lines.
 
-// onLines returns op, which takes images, for lines as well: operands, the first
-// few, and the result get an axis of size 1, and windows one tap along it.
+// onLines returns op, which takes images, for lines as well: operands, the
+// first few, and the result get an axis of size 1, and windows one tap along
+// it. (PyTorch's Conv1d and MaxPool1d are the same operators of ONNX with one
+// spatial axis.) Weights are an operand too: [out in taps] become [out in 1
+// taps].
 func onLines(op operator, operands int) operator {
 	return func(im *importer, n *node) (value, error) {
 		if im.rankOf(n) != 3 {
@@ -29,6 +32,8 @@ func onLines(op operator, operands int) operator {
 			if v, err = im.asRow(n, v); err != nil {
 				return nil, err
 			}
+			// A name with blanks and the output's own name in it, which no
+			// other node can have defined: outputs are unique.
 			image.in[i] = fmt.Sprintf("%s, input %d as an image", n.out[0], i)
 			im.values[image.in[i]] = v
 		}
@@ -63,11 +68,13 @@ func (im *importer) asRow(n *node, v value) (value, error) {
 // withRow returns the view of a line as that of an image of one row.
 func (v view) withRow() view { return v.withAxis(rowAxis) }
 
-// withAxis returns the view with an axis of size 1 more.
+// withAxis returns the view with an axis of size 1 more. An axis without digits
+// has size 1.
 func (v view) withAxis(at int) view { return slices.Insert(slices.Clone(v), at, nil) }
 
-// alongOneRow returns a copy of n, whose window has one axis, with one of one tap
-// before it.
+// alongOneRow returns a copy of n, whose window has one axis, with one of one
+// tap before it. pads are begins and ends: [left right] become [0 left 0
+// right]. auto_pad, group and the rest do not depend on the number of axes.
 func (n *node) alongOneRow() *node {
 	out := *n
 	out.in = slices.Clone(n.in)

@@ -53,7 +53,8 @@ func padsOf(image bool, before, after int64) []int64 {
 }
 
 func TestLines(t *testing.T) {
-	if diff := cmp.Diff(lines(t, true).Layers, lines(t, false).Layers, cmpopts.IgnoreUnexported(quant.Layer{})); diff != "" {
+	if diff := cmp.Diff(lines(t, true).Layers, lines(t, false).Layers,
+		cmpopts.IgnoreUnexported(quant.Layer{})); diff != "" {
 		t.Error(diff)
 	}
 }

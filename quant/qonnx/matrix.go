@@ -1,6 +1,8 @@
 package qonnx
 
-// matrix says how a tensor of weights makes the rows of a layer.
+// matrix says how a tensor of weights makes the rows of a layer. Conv, Gemm and
+// MatMul have their weights in different orders and axes; this is the common
+// form.
 type matrix struct {
 	t    *site
 	s    *stream
@@ -13,7 +15,9 @@ type matrix struct {
 	column, channel []int
 }
 
-// weighted adds the layer of m and returns its stream.
+// weighted adds the layer of m and returns its stream. WeightBits holds the
+// weights' type, not the weights at hand: 4-bit weights that happen to be small
+// stay 4 bits wide, as the memory is laid out for them.
 func (im *importer) weighted(m matrix, v view) (*stream, error) {
 	t, w := m.t, m.w
 	n, in := t.at, t.layer.In
@@ -32,6 +36,8 @@ func (im *importer) weighted(m matrix, v view) (*stream, error) {
 	if t.layer.WeightBits > maxBits {
 		return nil, n.errorf("its weights need %d bits, want at most %d", t.layer.WeightBits, maxBits)
 	}
+	// The note is about the file, so that it is collected from all layers and
+	// given once.
 	if w.unrounded {
 		im.unrounded = append(im.unrounded, n)
 	}
@@ -51,6 +57,8 @@ func (im *importer) weighted(m matrix, v view) (*stream, error) {
 
 // accumulate adds a layer with weights and returns the stream of its
 // accumulators, worth scale beside an offset, and moved by its start values.
+// The order is: add the site, its start values (which need its weights), its
+// type (which needs its start values), and the steps that undo the start.
 func (im *importer) accumulate(t *site, v view, scale, offset param, elem elemType) (*stream, error) {
 	s, err := im.add(t, v)
 	if err != nil {
@@ -61,13 +69,17 @@ func (im *importer) accumulate(t *site, v view, scale, offset param, elem elemTy
 		return nil, err
 	}
 	t.typ = t.layer.Output()
+	// The graph itself computes in integers there and would wrap where the type
+	// is too narrow.
 	if f, ok := integerFormats[s.elem]; ok {
 		lo, hi := f.bounds()
 		if float64(t.typ.Min()) < lo || float64(t.typ.Max()) > hi {
-			return nil, t.at.errorf("its sums need %d bits, more than %v has: put a Cast to FLOAT before it", t.typ.Bits, s.elem)
+			return nil, t.at.errorf("its sums need %d bits, more than %v has: put a Cast to FLOAT before it",
+				t.typ.Bits, s.elem)
 		}
 	}
 	var steps []step
+	// The accumulator is start + sum; the graph's chain begins at the sum.
 	if t.layer.Start != nil {
 		start := make([]float64, len(t.layer.Start))
 		for c, v := range t.layer.Start {
@@ -82,10 +94,15 @@ func (im *importer) accumulate(t *site, v view, scale, offset param, elem elemTy
 	return s.then(t.at, steps...)
 }
 
-// fill sets the weights of a row, the scale of its accumulator, and the constant
-// that offsets of the inputs add.
+// fill sets the weights of a row, the scale of its accumulator, and the
+// constant that offsets of the inputs add. Derived: with x = n*sx + ox and w =
+// m*sw, the sum of x*w is (sum n*m) * sx*sw plus the sum of ox*m*sw, if sx*sw
+// is the same for every term with m != 0. Weights of 0 have no say: pruned
+// channels may have any scale. With a zero point folded into n, ox is 0, and
+// padding adds nothing.
 func (m *matrix) fill(row int, scale, offset []float64) error {
 	in, q, set := m.t.layer.In, m.s.q, false
+	// Filters of a group are neighbours, and so are its channels (ONNX, Conv).
 	group := row / (m.rows / max(m.t.layer.Groups, 1))
 	width := m.s.width / max(m.t.layer.Groups, 1)
 	for i, column := range m.column {
@@ -99,11 +116,16 @@ func (m *matrix) fill(row int, scale, offset []float64) error {
 			}
 			continue
 		}
+		// Exactly: products of the same two floats are the same float, and
+		// nearly equal scales are different numbers, whose sum is no integer.
 		if set && scale[row] != product {
-			return m.t.at.errorf("output %d: the scales of its inputs and weights are not the same along the sum (%v, %v)",
+			return m.t.at.errorf("output %d: the scales of its inputs and weights are not the same along the sum "+
+				"(%v, %v)",
 				row, scale[row], product)
 		}
 		scale[row], set = product, true
+		// A constant per output, since every filter sees the same offset at
+		// each of its taps.
 		offset[row] += q.offset.at(c) * float64(v) * m.w.q.scale.at(pos)
 	}
 	return nil

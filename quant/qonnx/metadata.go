@@ -28,9 +28,13 @@ const (
 	metaInputZero  = "a2qgen.input_zero"
 )
 
+// layerName is what a layer may be called. Names become those of Verilog
+// modules, instances and files, hence the letters and the length.
 var layerName = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_]{0,63}$`)
 
-// metadata is what a file says of layers, by name.
+// metadata is what a file says of layers, by name. Written by hand as well:
+// entries that no layer takes are an error, since a misspelt name would leave
+// an accumulator undeclared.
 type metadata struct {
 	names   []string
 	bits    map[string]int
@@ -41,6 +45,9 @@ type metadata struct {
 	input *InputType
 }
 
+// newMetadata reads the entries of a file; others than a2qgen's mean nothing
+// here. Keys are sorted so that of several faults the same is reported each
+// time.
 func newMetadata(entries map[string]string) (*metadata, error) {
 	m := &metadata{bits: map[string]int{}, shifted: map[string]bool{}, read: map[string]bool{}}
 	if list, given := entries[metaNames]; given {
@@ -74,7 +81,8 @@ func newMetadata(entries map[string]string) (*metadata, error) {
 }
 
 // nameOf returns the listed name of the layer whose node n is: Write names the
-// nodes of a layer "/name/...".
+// nodes of a layer "/name/...". The list guards against other exporters' paths:
+// PyTorch's begin with a module's name too.
 func (m *metadata) nameOf(n *node) (string, bool) {
 	head, _, ok := strings.Cut(strings.TrimPrefix(n.name, "/"), "/")
 	if ok && strings.HasPrefix(n.name, "/") && slices.Contains(m.names, head) {
@@ -84,7 +92,9 @@ func (m *metadata) nameOf(n *node) (string, bool) {
 }
 
 // begin sets the accumulator width and the start values that the file declares
-// for a layer with weights.
+// for a layer with weights. It is called while the graph is evaluated, before
+// layers have names: chains are evaluated on accumulators, and those include
+// the start. A file of another exporter names the node instead.
 func (im *importer) begin(t *site) error {
 	name, ok := im.meta.nameOf(t.at)
 	byNode := !ok || !im.meta.shifted[name]
@@ -104,23 +114,29 @@ func (im *importer) begin(t *site) error {
 	}
 	t.layer.Start = make([]int64, t.layer.Out)
 	for c := range t.layer.Start {
+		// MATH 2, shifted range. p is the declared width, so that start values
+		// need not be written to the file.
 		start, ok := t.layer.ShiftedStart(c, p)
 		if !ok {
-			return t.at.errorf("metadata %s: channel %d does not fit in %d bits from any start", show(metaAccStart+name), c, p)
+			return t.at.errorf("metadata %s: channel %d does not fit in %d bits from any start",
+				show(metaAccStart+name), c, p)
 		}
 		t.layer.Start[c] = start
 	}
 	return nil
 }
 
-// prefixes of the names of layers that the file does not name.
+// prefixes of the names of layers that the file does not name. The kind of
+// layer, as FINN's and PyTorch's users abbreviate it.
 var prefixes = map[quant.Kind]string{
 	quant.Linear: "fc", quant.Conv: "conv", quant.AvgPool: "pool", quant.MaxPool: "pool", quant.Add: "add",
 	quant.Concat: "concat", quant.Upsample: "up", quant.PixelShuffle: "shuffle", quant.Requantize: "requant",
 }
 
-// name gives every layer a name and its declared width. nodes are those that the
-// layers come from.
+// name gives every layer a name and its declared width. nodes are those that
+// the layers come from. Nodes that carry listed names have priority; a list
+// without such nodes counts layers in order, for files whose nodes another tool
+// renamed. Numbers that are taken are passed over.
 func (m *metadata) name(layers []quant.Layer, nodes []*node) error {
 	byNode := false
 	for i, n := range nodes {
@@ -158,11 +174,13 @@ func byName(nodes []*node, name string) (int, error) {
 	return i, nil
 }
 
+// taken says that a layer has the name already.
 func taken(layers []quant.Layer, name string) bool {
 	return slices.ContainsFunc(layers, func(l quant.Layer) bool { return l.Name == name })
 }
 
-// setBits takes over the declared accumulator widths.
+// setBits takes over the declared accumulator widths. A layer's name has
+// priority over a node's. Every entry must find its layer.
 func (m *metadata) setBits(layers []quant.Layer, nodes []*node) error {
 	for _, name := range slices.Sorted(maps.Keys(m.bits)) {
 		i := slices.IndexFunc(layers, func(l quant.Layer) bool { return l.Name == name })

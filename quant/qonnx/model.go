@@ -3,7 +3,9 @@ package qonnx
 import "github.com/a2qgen/a2qgen/quant"
 
 // Model is a network with its parameters as real numbers, as training leaves
-// it: quantised, or float where its quantisers are nil and its WeightBits 0.
+// it: quantised, or float where its quantisers are nil and its WeightBits 0. It
+// is what train and project exchange with files: the importer's Network has
+// integers only and cannot be trained.
 type Model struct {
 	Name string
 	// InputShape is that of one sample as samples have it, without an axis that
@@ -18,6 +20,7 @@ type Model struct {
 }
 
 // ActQuant is an activation quantiser with zero point 0: clip(round(v/Scale)).
+// As QONNX's Quant with rounding mode ROUND, halves to even.
 type ActQuant struct {
 	Scale float32
 	// Bits is 1..16, and at least 2 where Signed.
@@ -28,7 +31,8 @@ type ActQuant struct {
 	Narrow bool
 }
 
-// BatchNorm is (v-Mean)/sqrt(Var+Epsilon)*Gamma + Beta, one element a channel.
+// BatchNorm is (v-Mean)/sqrt(Var+Epsilon)*Gamma + Beta, one element per
+// channel. It holds running statistics, as in inference.
 type BatchNorm struct {
 	Gamma, Beta, Mean, Var []float32
 	Epsilon                float32
@@ -69,6 +73,7 @@ type Layer struct {
 	// model, and where integers are passed on, as by MaxPool.
 	Act *ActQuant
 	// AccBits is the accumulator width that the layer was trained for, or 0.
+	// The file has it as metadata: ONNX has no place for it.
 	AccBits int
 	// Shifted says that the accumulators start at quant.Layer.ShiftedStart for
 	// AccBits bits.

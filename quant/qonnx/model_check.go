@@ -11,7 +11,8 @@ import (
 )
 
 // shape returns the shape of a sample, channels last: that of an image where it
-// has three axes.
+// has three axes. Samples of other ranks are vectors; only the file keeps their
+// shape.
 func (m *Model) shape() quant.Shape {
 	if len(m.InputShape) == 3 {
 		return quant.Shape{H: m.InputShape[1], W: m.InputShape[2], C: m.InputShape[0]}
@@ -27,7 +28,9 @@ func (l *Layer) reads(i int) []int {
 	return l.From
 }
 
-// check checks the model and returns the shapes of its layers' outputs.
+// check checks the model and returns the shapes of its layers' outputs. What
+// passes can be written, and read back by Read if the model is quantised.
+// Errors name the layer; NaN is caught here rather than in a file.
 func (m *Model) check() ([]quant.Shape, error) {
 	if len(m.Layers) == 0 {
 		return nil, errors.New("has no layers")
@@ -46,7 +49,8 @@ func (m *Model) check() ([]quant.Shape, error) {
 		l := &m.Layers[i]
 		same := func(o Layer) bool { return o.Name == l.Name }
 		if !layerName.MatchString(l.Name) || slices.ContainsFunc(m.Layers[:i], same) {
-			return nil, fmt.Errorf("layer %d: name %s is a duplicate or not a name of letters, digits and _", i, show(l.Name))
+			return nil, fmt.Errorf("layer %d: name %s is a duplicate or not a name of letters, digits and _", i,
+				show(l.Name))
 		}
 		if err := m.checkLayer(i, shapes, ints); err != nil {
 			return nil, fmt.Errorf("layer %q: %w", l.Name, err)
@@ -56,6 +60,8 @@ func (m *Model) check() ([]quant.Shape, error) {
 }
 
 // checkLayer checks layer i, computes its shape, and whether it gives integers.
+// Integers are what layers that sum must read: those of an Act, or those that a
+// pool, Concat and the like pass on unchanged.
 func (m *Model) checkLayer(i int, shapes []quant.Shape, ints []bool) error {
 	l := &m.Layers[i]
 	var in []quant.Shape
@@ -84,6 +90,7 @@ func (m *Model) checkLayer(i int, shapes []quant.Shape, ints []bool) error {
 	return l.check(m.Input != nil, shapes[i].C)
 }
 
+// weighted says that the layer has weights; an empty kind is Linear.
 func (l *Layer) weighted() bool { return l.Kind == "" || l.Kind.Weighted() }
 
 // needsIntegers says that the layer adds up what it reads.
@@ -91,7 +98,8 @@ func (l *Layer) needsIntegers() bool {
 	return l.weighted() || l.Kind == quant.Add || l.Kind == quant.AvgPool
 }
 
-// shape returns the shape of the outputs, as quant.NewNetwork computes it.
+// shape returns the shape of the outputs, as quant.NewNetwork computes it. The
+// prefix of that package's errors is cut, since check adds its own.
 func (l *Layer) shape(in []quant.Shape) (quant.Shape, error) {
 	q := quant.Layer{
 		Name: l.Name, Kind: l.Kind, In: l.In, Out: l.Out, Window: l.Window, Groups: l.Groups, Factor: l.Factor,
@@ -104,6 +112,8 @@ func (l *Layer) shape(in []quant.Shape) (quant.Shape, error) {
 	return out, nil
 }
 
+// check returns an error unless the file can hold the quantiser. One signed bit
+// would be bipolar in QONNX: -1 and +1, no two's complement.
 func (a *ActQuant) check() error {
 	least := 1
 	if a.Signed {
@@ -118,9 +128,11 @@ func (a *ActQuant) check() error {
 	return nil
 }
 
+// positiveFinite is what scales must be: NaN is not above 0.
 func positiveFinite(v float32) bool { return v > 0 && finite(float64(v)) }
 
-// check checks the layer's parameters, for outputs of that many channels.
+// check checks the layer's parameters, for outputs of that many channels. A
+// bias without weights would be a batch norm's shift.
 func (l *Layer) check(quantised bool, channels int) error {
 	if !l.weighted() {
 		if l.Weights != nil || l.Bias != nil || l.AccBits != 0 || l.Shifted || l.WeightBits != 0 {
@@ -140,7 +152,8 @@ func (l *Layer) check(quantised bool, channels int) error {
 	return l.checkNorm(channels)
 }
 
-// checkWeighted checks what belongs to weights.
+// checkWeighted checks what belongs to weights. 63 bits is the most that
+// ShiftedStart computes in int64.
 func (l *Layer) checkWeighted(quantised bool) error {
 	switch {
 	case l.Out < 1 || l.In < 1 || boundedProduct([]int{l.In, l.Out}) != len(l.Weights):
@@ -164,7 +177,7 @@ func (l *Layer) checkWeighted(quantised bool) error {
 	return l.checkWeights()
 }
 
-// vector checks a parameter of one number a channel.
+// vector checks a parameter of one number per channel.
 func vector(what string, v []float32, channels int) error {
 	if len(v) != channels {
 		return fmt.Errorf("has %d %s, want %d", len(v), what, channels)
@@ -177,6 +190,7 @@ func vector(what string, v []float32, channels int) error {
 	return nil
 }
 
+// checkNorm checks a batch norm: its divisor must be positive.
 func (l *Layer) checkNorm(channels int) error {
 	b := l.BatchNorm
 	if b == nil {
@@ -199,7 +213,8 @@ func (l *Layer) checkNorm(channels int) error {
 }
 
 // checkWeights checks that each weight is an integer times its scale, up to
-// float32 rounding.
+// float32 rounding. The smallest integer, -2^(bits-1), is not allowed:
+// quantisers are symmetric (MATH 3), and the file says narrow=1.
 func (l *Layer) checkWeights() error {
 	if l.WeightBits == 0 {
 		return vector("weights", l.Weights, l.In*l.Out)
@@ -213,12 +228,16 @@ func (l *Layer) checkWeights() error {
 	for i, w := range l.Weights {
 		c := i / l.In
 		q := float64(w) / float64(l.WeightScale[c%len(l.WeightScale)])
+		// Scale times integer in float32 divides back to within 2^-23 of the
+		// integer, relative: 0.01 is ample up to 16 bits, and far from the 0.5
+		// of a weight that was not quantised.
 		n := math.RoundToEven(q)
 		switch {
 		case !finite(float64(w)):
 			return fmt.Errorf("channel %d: weight %d is %v", c, i%l.In, w)
 		case math.Abs(n) > most:
-			return fmt.Errorf("channel %d: weight %d is %v scales, want at most %v in %d bits", c, i%l.In, q, most, l.WeightBits)
+			return fmt.Errorf("channel %d: weight %d is %v scales, want at most %v in %d bits", c, i%l.In, q, most,
+				l.WeightBits)
 		case math.Abs(q-n) > 0.01:
 			return fmt.Errorf("channel %d: weight %d is %v scales, want an integer", c, i%l.In, q)
 		}

@@ -76,15 +76,18 @@ func graphModel(seed uint64) *Model {
 	relu := func(l Layer, a *ActQuant) Layer { l.Relu, l.Act = true, a; return l }
 	strided := three()
 	strided.StrideH, strided.StrideW = 2, 2
-	stem := d.add(relu(d.weighted(Layer{Kind: quant.Conv, In: 27, Out: 4, Window: strided, AccBits: 14, Shifted: seed%2 == 1}), d.act(0.5, false)))
+	stem := d.add(relu(d.weighted(Layer{Kind: quant.Conv, In: 27, Out: 4, Window: strided, AccBits: 14,
+		Shifted: seed%2 == 1}), d.act(0.5, false)))
 	d.add(relu(d.weighted(Layer{Kind: quant.Conv, In: 9, Out: 4, Window: three(), Groups: 4}), d.act(0.5, false)))
-	point := d.add(relu(d.weighted(Layer{Kind: quant.Conv, In: 4, Out: 4, Window: quant.Window{H: 1, W: 1}}), d.act(0.25, false)))
+	point := d.add(relu(d.weighted(Layer{Kind: quant.Conv, In: 4, Out: 4, Window: quant.Window{H: 1, W: 1}}),
+		d.act(0.25, false)))
 	again := d.add(Layer{Kind: quant.Requantize, From: []int{stem}, Act: d.act(0.25, true)})
 	sum := d.add(Layer{Kind: quant.Add, From: []int{point, again}, Relu: seed%3 > 0, Act: d.act(0.5, seed%3 == 0)})
 	up := d.add(Layer{Kind: quant.Upsample, From: []int{sum}, Factor: 2})
 	top := d.add(Layer{Kind: quant.MaxPool, From: []int{quant.Source}, Window: three()})
 	both := d.add(Layer{Kind: quant.Concat, From: []int{up, top}, Act: d.act(0.5, false)})
-	wide := d.add(d.weighted(Layer{Kind: quant.Conv, From: []int{both}, In: 28, Out: 8, Window: quant.Window{H: 2, W: 2, DilationW: 2, Right: 2, Bottom: 1}}))
+	wide := d.add(d.weighted(Layer{Kind: quant.Conv, From: []int{both}, In: 28, Out: 8,
+		Window: quant.Window{H: 2, W: 2, DilationW: 2, Right: 2, Bottom: 1}}))
 	d.m.Layers[wide].Act = d.act(1, true)
 	d.add(Layer{Kind: quant.PixelShuffle, Factor: 2, DepthFirst: seed%2 == 0})
 	d.add(Layer{Kind: quant.AvgPool, Window: quant.Window{H: 2, W: 2, StrideH: 4, StrideW: 2}, Act: d.act(0.5, false)})
@@ -139,7 +142,8 @@ func tail(l *Layer, c int, v float64) float64 {
 		v += float64(l.Bias[c])
 	}
 	if b := l.BatchNorm; b != nil {
-		v = (v-float64(b.Mean[c]))/math.Sqrt(float64(b.Var[c])+float64(b.Epsilon))*float64(b.Gamma[c]) + float64(b.Beta[c])
+		v = (v-float64(b.Mean[c]))/math.Sqrt(float64(b.Var[c])+float64(b.Epsilon))*float64(b.Gamma[c]) +
+			float64(b.Beta[c])
 	}
 	if l.Relu {
 		v = max(v, 0)
@@ -193,7 +197,8 @@ func compute1(l *Layer, in [][]float64, of []quant.Shape, y, x, c int) float64 {
 	w, groups := l.Window, max(l.Groups, 1)
 	for ky := range w.H {
 		for kx := range w.W {
-			iy, ix := y*max(w.StrideH, 1)-w.Top+ky*max(w.DilationH, 1), x*max(w.StrideW, 1)-w.Left+kx*max(w.DilationW, 1)
+			iy, ix := y*max(w.StrideH, 1)-w.Top+ky*max(w.DilationH, 1), x*max(w.StrideW, 1)-w.Left+kx*max(w.DilationW,
+				1)
 			if l.Kind != quant.Conv {
 				if v, ok := at(iy, ix, c); ok {
 					sum, most = sum+v, max(most, v)

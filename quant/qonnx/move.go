@@ -7,7 +7,9 @@ import (
 
 // Operators that only move elements: they work on every kind of value.
 
-// reshaped returns v with another shape of as many elements.
+// reshaped returns v with another shape of as many elements. Row-major order
+// does not change, so that a stream's digits are only regrouped; a ranking
+// keeps no more than a shape.
 func (im *importer) reshaped(n *node, v value, shape []int) (value, error) {
 	switch v := v.(type) {
 	case *tensor:
@@ -16,6 +18,8 @@ func (im *importer) reshaped(n *node, v value, shape []int) (value, error) {
 		if slices.Equal(shape, v.dims()) {
 			return v, nil
 		}
+		// Zeros around an axis have no digits: regrouped, they would lie in the
+		// middle.
 		if v.pads != nil {
 			return nil, v.by.errorf("pads, but node %s (%s) behind it makes another shape: want a convolution there",
 				n.label(), clip(n.op))
@@ -23,7 +27,8 @@ func (im *importer) reshaped(n *node, v value, shape []int) (value, error) {
 		out := *v
 		var ok bool
 		if out.view, ok = v.view.reshaped(shape); !ok {
-			return nil, n.errorf("makes shape %v of %v, which were moved about before: that tears rows or channels apart",
+			return nil, n.errorf("makes shape %v of %v, which were moved about before: that tears rows or channels "+
+				"apart",
 				shape, v.dims())
 		}
 		return &out, nil
@@ -35,7 +40,8 @@ func (im *importer) reshaped(n *node, v value, shape []int) (value, error) {
 	panic("qonnx: unknown kind of value")
 }
 
-// reshaped returns t with another shape of as many elements.
+// reshaped returns t with another shape of as many elements. Data are shared:
+// no operator writes to its operands.
 func reshaped(t *tensor, shape []int) *tensor {
 	out := *t
 	out.shape = shape
@@ -47,7 +53,8 @@ func reshaped(t *tensor, shape []int) *tensor {
 }
 
 // boundedProduct returns the product of a shape, or -1 where it is negative or
-// more than the budget.
+// more than the budget. For shapes that the file states and nobody has paid for
+// yet.
 func boundedProduct(shape []int) int {
 	size := 1
 	for _, d := range shape {
@@ -59,8 +66,13 @@ func boundedProduct(shape []int) int {
 	return size
 }
 
+// moveIdentity evaluates Identity and Dropout, which is one in inference; its
+// mask is not supported.
 func moveIdentity(im *importer, n *node) (value, error) { return im.operand(n, 0) }
 
+// moveReshape evaluates Reshape: 0 copies a size (unless allowzero, opset 14),
+// one -1 stands for the rest (ONNX, Reshape). shape is an attribute before
+// opset 5.
 func moveReshape(im *importer, n *node) (value, error) {
 	v, err := im.operand(n, 0)
 	if err != nil {
@@ -90,6 +102,9 @@ func moveReshape(im *importer, n *node) (value, error) {
 		}
 	}
 	size := product(from)
+	// Exporters write the sample count of the example into constant shapes. A
+	// first size that equals it is that count if the elements would not fit
+	// otherwise, or if -1 makes up for any size.
 	if _, folded := v.(*tensor); !folded && len(shape) > 0 && im.batch > 1 && shape[0] == im.batch &&
 		(hole > 0 || boundedProduct(shape) == im.batch*size) {
 		shape[0] = 1 // the sample count that the file was exported with
@@ -107,6 +122,8 @@ func moveReshape(im *importer, n *node) (value, error) {
 	return im.reshaped(n, v, shape)
 }
 
+// moveFlatten evaluates Flatten: two axes, whatever the rank, cut before axis
+// (default 1).
 func moveFlatten(im *importer, n *node) (value, error) {
 	v, err := im.operand(n, 0)
 	if err != nil {
@@ -120,8 +137,11 @@ func moveFlatten(im *importer, n *node) (value, error) {
 	return im.reshaped(n, v, []int{product(shape[:axis]), product(shape[axis:])})
 }
 
-// intList returns integers that are an attribute in old versions of an
-// operator and input in in new ones, and whether they are there.
+// intList returns integers that are an attribute in old versions of an operator
+// and input in in new ones, and whether they are there. ONNX moved axes,
+// shapes, pads and splits from attributes to inputs between opsets 5 and 18,
+// operator by operator. Both are read whatever the opset says: only one can be
+// there, and files with a wrong opset exist.
 func (im *importer) intList(n *node, attr string, in int) ([]int, bool, error) {
 	if a := n.attrs[attr]; a != nil {
 		var out []int
@@ -145,6 +165,7 @@ func (im *importer) intList(n *node, attr string, in int) ([]int, bool, error) {
 }
 
 // axesOf returns which of rank axes a node names, or nil where it names none.
+// Negative axes count from the end; each may be named once.
 func (im *importer) axesOf(n *node, rank int) ([]bool, error) {
 	list, given, err := im.intList(n, "axes", 1)
 	if err != nil || !given {
@@ -166,6 +187,7 @@ func (im *importer) axesOf(n *node, rank int) ([]bool, error) {
 	return out, nil
 }
 
+// moveSqueeze drops axes of size 1: the named ones, or all.
 func moveSqueeze(im *importer, n *node) (value, error) {
 	v, err := im.operand(n, 0)
 	if err != nil {
@@ -188,6 +210,8 @@ func moveSqueeze(im *importer, n *node) (value, error) {
 	return im.reshaped(n, v, shape)
 }
 
+// moveUnsqueeze adds axes of size 1. They are named by their positions in the
+// result (ONNX, Unsqueeze), hence the rank of both together.
 func moveUnsqueeze(im *importer, n *node) (value, error) {
 	v, err := im.operand(n, 0)
 	if err != nil {
@@ -215,6 +239,7 @@ func moveUnsqueeze(im *importer, n *node) (value, error) {
 	return im.reshaped(n, v, shape)
 }
 
+// moveTranspose evaluates Transpose; without perm the axes are reversed.
 func moveTranspose(im *importer, n *node) (value, error) {
 	v, err := im.operand(n, 0)
 	if err != nil {
@@ -232,7 +257,9 @@ func moveTranspose(im *importer, n *node) (value, error) {
 	return im.transposed(n, v, perm)
 }
 
-// transposed returns v with axis i of the result being axis perm[i] of v.
+// transposed returns v with axis i of the result being axis perm[i] of v. A
+// stream's digits move with their axes; no layer results until something reads
+// them in another order than memory has.
 func (im *importer) transposed(n *node, v value, perm []int) (value, error) {
 	old := v.dims()
 	if len(perm) != len(old) {
@@ -265,11 +292,15 @@ func (im *importer) transposed(n *node, v value, perm []int) (value, error) {
 	panic("qonnx: unknown kind of value")
 }
 
+// transposedTensor moves data, and the integers and scales that a Quant left
+// beside them: Brevitas has Quant, Transpose, MatMul.
 func (im *importer) transposedTensor(n *node, t *tensor, shape, perm []int) (value, error) {
 	size, err := im.left.take(shape)
 	if err != nil {
 		return nil, n.errorf("%w", err)
 	}
+	// Strides of the operand, in the order of the result's axes: the cursor of
+	// broadcasting then walks a transposition.
 	stride := make([]int, len(perm))
 	step := 1
 	for i := len(stride) - 1; i >= 0; i-- {
@@ -293,6 +324,7 @@ func (im *importer) transposedTensor(n *node, t *tensor, shape, perm []int) (val
 	return out, nil
 }
 
+// pick returns the elements of v at these positions.
 func pick[T any](v []T, from []int) []T {
 	out := make([]T, len(from))
 	for i, f := range from {

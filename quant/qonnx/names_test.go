@@ -10,7 +10,8 @@ import (
 
 // named returns a tensor of four numbers.
 func named(name string, v ...float32) *onnxpb.TensorProto {
-	return &onnxpb.TensorProto{Name: &name, DataType: proto.Int32(typeFloat), Dims: []int64{int64(len(v))}, FloatData: v}
+	return &onnxpb.TensorProto{Name: &name, DataType: proto.Int32(typeFloat), Dims: []int64{int64(len(v))},
+		FloatData: v}
 }
 
 // doubled lists files with a name that is there twice. ONNX wants names of tensors

@@ -37,7 +37,8 @@ func moveNode(n *node, in []*array) *array {
 		return concatNode(int(n.int("axis", 0)), in)
 	case "Resize", "Upsample":
 		f := resizeFactors(n, in)
-		return newArray(x.shape[0]*f[0], x.shape[1]*f[1], x.shape[2]*f[2], x.shape[3]*f[3]).fill(func(at []int) float64 {
+		return newArray(x.shape[0]*f[0], x.shape[1]*f[1], x.shape[2]*f[2],
+			x.shape[3]*f[3]).fill(func(at []int) float64 {
 			return x.get(at[0]/f[0], at[1]/f[1], at[2]/f[2], at[3]/f[3])
 		})
 	case "DepthToSpace":
@@ -52,7 +53,8 @@ func moveNode(n *node, in []*array) *array {
 		})
 	case "Pad":
 		p := ints(in[1].data)
-		return newArray(x.shape[0], x.shape[1], x.shape[2]+p[2]+p[6], x.shape[3]+p[3]+p[7]).fill(func(at []int) float64 {
+		return newArray(x.shape[0], x.shape[1], x.shape[2]+p[2]+p[6],
+			x.shape[3]+p[3]+p[7]).fill(func(at []int) float64 {
 			return x.get(at[0], at[1], at[2]-p[2], at[3]-p[3])
 		})
 	}

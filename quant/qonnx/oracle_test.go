@@ -285,7 +285,8 @@ func productNode(n *node, in []*array) *array {
 
 func poolNode(n *node, in []*array) *array {
 	x := in[0]
-	f := frame{kernel: x.shape[2:], stride: []int{1, 1}, dilation: []int{1, 1}, pads: []int{0, 0, 0, 0}, out: []int{1, 1}}
+	f := frame{kernel: x.shape[2:], stride: []int{1, 1}, dilation: []int{1, 1}, pads: []int{0, 0, 0, 0},
+		out: []int{1, 1}}
 	if k := intsOf(n, "kernel_shape"); k != nil {
 		f = frameOf(n, x, k)
 	}

@@ -6,7 +6,8 @@ import (
 	"github.com/a2qgen/a2qgen/quant"
 )
 
-// selected returns the elements of v at some positions of an axis.
+// selected returns the elements of v at some positions of an axis. Constants
+// are gathered; of a stream a layer passes the chosen channels on.
 func (im *importer) selected(n *node, v value, axis int, picks []int) (value, error) {
 	switch v := v.(type) {
 	case *tensor:
@@ -26,15 +27,17 @@ func (im *importer) selected(n *node, v value, axis int, picks []int) (value, er
 	panic("qonnx: unknown kind of value")
 }
 
-// selection adds the layer that passes on some channels of s.
+// selection adds the layer that passes on some channels of s. Accumulators
+// count as integers here too (counted), so that a Split behind a Conv and
+// before its Quants is read.
 func (im *importer) selection(n *node, s *stream, axis int, picks []int) (value, error) {
 	if err := unpadded(n, s); err != nil {
 		return nil, err
 	}
 	whole := im.counted(n, s)
 	if whole == nil {
-		return nil, n.errorf("takes some channels of what is not quantised, from %s: put a Quant node of at most %d bits "+
-			"before it", s.origin(), maxBits)
+		return nil, n.errorf("takes some channels of what is not quantised, from %s: put a Quant node of at most %d "+
+			"bits before it", s.origin(), maxBits)
 	}
 	if err := narrow(n, whole); err != nil {
 		return nil, err
@@ -50,7 +53,10 @@ func (im *importer) selection(n *node, s *stream, axis int, picks []int) (value,
 	return im.pickedOnLine(n, whole, axis, picks)
 }
 
-// pickedOnLine passes on some channels of a line or a sequence: an image of one row.
+// pickedOnLine passes on some channels of a line or a sequence: an image of one
+// row. axis 2 is the last: of a sequence [1 length channels] those are
+// channels, of a line [1 channels length] they are not, and pickedChannels
+// refuses.
 func (im *importer) pickedOnLine(n *node, s *stream, axis int, picks []int) (value, error) {
 	row, at := rowAxis, axis
 	if axis == 2 {
@@ -68,6 +74,7 @@ func (im *importer) pickedOnLine(n *node, s *stream, axis int, picks []int) (val
 }
 
 // pickedElements passes on some of a vector, or of an image that was flattened.
+// Each output is one column of the identity, in the order of memory.
 func (im *importer) pickedElements(n *node, s *stream, axis int, picks []int) (value, error) {
 	b := im.shapeOf(s)
 	var column, channel []int
@@ -83,7 +90,8 @@ func (im *importer) pickedElements(n *node, s *stream, axis int, picks []int) (v
 	return im.passed(t, v, s, pick(column, picks), pick(channel, picks))
 }
 
-// pickedChannels passes on some channels of an image.
+// pickedChannels passes on some channels of an image. It is a 1x1 convolution
+// with rows of the identity for weights.
 func (im *importer) pickedChannels(n *node, s *stream, axis int, picks []int) (value, error) {
 	s, err := im.placed(n, s, axis)
 	if err != nil {
@@ -102,8 +110,9 @@ func (im *importer) pickedChannels(n *node, s *stream, axis int, picks []int) (v
 	return im.passed(t, v, s, picks, picks)
 }
 
-// passed sets the weights of t, a single 1 in the given column of every row, and
-// returns its stream of integers: those of s, in the given channels.
+// passed sets the weights of t, a single 1 in the given column of every row,
+// and returns its stream of integers: those of s, in the given channels.
+// Weights of 0 and 1 have two bits with their sign.
 func (im *importer) passed(t *site, v view, s *stream, column, channel []int) (value, error) {
 	if err := im.left.pay(t.at, len(column)*(t.layer.In+3)); err != nil {
 		return nil, err

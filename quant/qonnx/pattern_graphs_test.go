@@ -46,7 +46,8 @@ var patternGraphs = map[string]func(g *net, x string) string{
 		return g.act(g.op("Concat", in(g.act(b, 0.3), g.act(a, 0.3)), intAttr("axis", 1)), 0.3)
 	},
 	"slice backwards": func(g *net, x string) string {
-		return g.act(g.op("Slice", in(g.norm(g.conv(x, 4, 6, 3, 1), 6), g.i64(5), g.i64(-100), g.i64(1), g.i64(-2))), 0.5)
+		return g.act(g.op("Slice", in(g.norm(g.conv(x, 4, 6, 3, 1), 6), g.i64(5), g.i64(-100), g.i64(1), g.i64(-2))),
+			0.5)
 	},
 	"gather twice": func(g *net, x string) string {
 		x = g.op("Gather", in(g.signed(g.conv(x, 4, 3, 3, 1), 0.5), g.i64(2, 0, 2, 1)), intAttr("axis", 1))
@@ -87,11 +88,13 @@ var patternGraphs = map[string]func(g *net, x string) string{
 		return g.act(g.op("Sum", in(y, g.plainConv(y, 4, 4), g.f32([]int{1, 4, 1, 1}, 1, 2, -1, 0))), 0.1)
 	},
 	"mean of two": func(g *net, x string) string {
-		return g.signed(g.op("Mean", in(g.signed(g.conv(x, 4, 3, 3, 1), 0.5), g.signed(g.conv(x, 4, 3, 3, 1), 0.25))), 0.25)
+		return g.signed(g.op("Mean", in(g.signed(g.conv(x, 4, 3, 3, 1), 0.5), g.signed(g.conv(x, 4, 3, 3, 1), 0.25))),
+			0.25)
 	},
 	"max of four": func(g *net, x string) string {
 		y := g.conv(x, 4, 3, 3, 1)
-		return g.signed(g.op("Max", in(g.scalar(-2), y, g.f32([]int{1, 3, 1, 1}, g.dyadics(3, 16)...), g.scalar(-0.5))), 0.5)
+		return g.signed(g.op("Max", in(g.scalar(-2), y, g.f32([]int{1, 3, 1, 1}, g.dyadics(3, 16)...), g.scalar(-0.5))),
+			0.5)
 	},
 	"min of three": func(g *net, x string) string {
 		y := g.norm(g.conv(x, 4, 3, 3, 1), 3)
@@ -126,7 +129,9 @@ func TestPatternGraphs(t *testing.T) {
 					wantError(t, err, "takes maxima of values that fall")
 					continue
 				}
-				compareWithOracle(t, g.encode(out), 4, []int{4, 6, 6}, func() float64 { return float64(g.r.IntN(17)) / 4 })
+				compareWithOracle(t, g.encode(out), 4, []int{4, 6, 6}, func() float64 {
+					return float64(g.r.IntN(17)) / 4
+				})
 			}
 		})
 	}

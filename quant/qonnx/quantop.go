@@ -9,10 +9,13 @@ import (
 )
 
 // maxBits bounds the integers of weights and activations; Quant nodes on other
-// constants, such as biases, may have more.
+// constants, such as biases, may have more. Thresholds grow as 2^bits, and an
+// executor holds integers in int32.
 const maxBits = 16
 
-// roundings are QONNX's rounding modes.
+// roundings are QONNX's rounding modes. (QONNX, Quant, attribute
+// rounding_mode.) ROUND is numpy's round, halves to even; UP rounds away from
+// 0, HALF_UP halves away from 0, HALF_DOWN halves towards 0.
 var roundings = map[string]func(v float64) float64{
 	"ROUND":         math.RoundToEven,
 	"HALF_EVEN":     math.RoundToEven,
@@ -25,7 +28,8 @@ var roundings = map[string]func(v float64) float64{
 	"HALF_DOWN":     func(v float64) float64 { return math.Copysign(math.Ceil(math.Abs(v)-0.5), v) },
 }
 
-// quantiser is a Quant or BipolarQuant node without its scale.
+// quantiser is a Quant or BipolarQuant node without its scale. The scale is
+// apart because constants have one per element, streams one per channel.
 type quantiser struct {
 	typ quant.DataType
 	// lo and hi bound the integers before the zero point is subtracted.
@@ -36,8 +40,9 @@ type quantiser struct {
 }
 
 // integer returns the integer, without its zero point, for v (QONNX's Quant:
-// v/scale + zero, clipped and rounded; the bounds are integers, so the order
-// of the two does not matter).
+// v/scale + zero, clipped and rounded; the bounds are integers, so the order of
+// the two does not matter). BipolarQuant has no 0: its sign is that of numpy's
+// where(v >= 0, 1, -1).
 func (z *quantiser) integer(v, scale, zero float64) float64 {
 	y := v/scale + zero
 	if z.bipolar {
@@ -62,6 +67,9 @@ func (im *importer) newQuantiser(n *node) (*quantiser, error) {
 }
 
 // quantiserOf reads the attributes of a node that makes integers of width bits.
+// usual is the operator's default rounding mode. QONNX's default of signed is
+// 1, of narrow 0. Widths are tensors there, which may be fractions; hardware
+// has none.
 func (n *node) quantiserOf(width float64, usual string) (*quantiser, error) {
 	if width != math.Trunc(width) || width < 1 || width > 64 {
 		return nil, n.errorf("bit width is %v, want an integer from 1 to 64", width)
@@ -80,16 +88,21 @@ func (n *node) quantiserOf(width float64, usual string) (*quantiser, error) {
 	case z.typ.Signed && width == 1:
 		// Brevitas exports binary weights so; QONNX takes them as +-1.
 		z.bipolar, z.typ.Bits, z.lo, z.hi = true, 2, -1, 1
+	// narrow leaves the smallest integer out: symmetric, as weights are (MATH
+	// 3).
 	case z.typ.Signed:
 		half := math.Ldexp(1, int(width)-1)
 		z.lo, z.hi = -half+narrow, half-1
+	// An unsigned narrow range ends one lower in QONNX: 0..2^bits - 2.
 	default:
 		z.hi = math.Ldexp(1, int(width)) - 1 - narrow
 	}
 	return z, nil
 }
 
-// opQuant evaluates Quant(x, scale, zero point, bit width).
+// opQuant evaluates Quant(x, scale, zero point, bit width). (QONNX, Quant.) The
+// graph sees (integer - zero) * scale; the layers get the integer without its
+// zero point.
 func opQuant(im *importer, n *node) (value, error) {
 	z, err := im.newQuantiser(n)
 	if err != nil {
@@ -116,7 +129,9 @@ func opBipolarQuant(im *importer, n *node) (value, error) {
 	return im.quantise(n, z, scale, &tensor{data: []float64{0}})
 }
 
-// quantise puts z around input 0 of n.
+// quantise puts z around input 0 of n. A FLOAT16 division rounds before the
+// integer is taken, and runtimes differ in whether they do it in FLOAT; such a
+// graph has no one reading.
 func (im *importer) quantise(n *node, z *quantiser, scale, zero *tensor) (value, error) {
 	v, err := im.operand(n, 0)
 	if err != nil {
@@ -136,7 +151,10 @@ func (im *importer) quantise(n *node, z *quantiser, scale, zero *tensor) (value,
 	panic("qonnx: unknown kind of value")
 }
 
-// checkScale checks parameters of a quantiser; there is one for each of what.
+// checkScale checks parameters of a quantiser; there is one for each of what. A
+// negative scale would turn the staircase, which MATH 6 could do, but no
+// exporter writes one. A zero point that is no integer would put real 0 between
+// two integers, and padding with it.
 func checkScale(n *node, scale, zero param, what string) error {
 	if i, bad, found := scale.but(func(v float64) bool { return v > 0 && finite(v) }); found {
 		return n.errorf("%sscale is %v, want a positive number", scale.which(what, i), bad)
@@ -147,8 +165,10 @@ func checkScale(n *node, scale, zero param, what string) error {
 	return nil
 }
 
-// span returns the bounds of the integers without zero points and the data
-// type for them. A type that needs more than maxBits has 0 bits.
+// span returns the bounds of the integers without zero points and the data type
+// for them. A type that needs more than maxBits has 0 bits. Zero points move
+// the range: UINT8 around 128 is -128..127. Of several per channel the range is
+// that of all, since a stream has one type.
 func (z *quantiser) span(zero param) (lo, hi float64, typ quant.DataType) {
 	if zero.zero() {
 		if z.typ.Bits > maxBits {
@@ -165,7 +185,8 @@ func (z *quantiser) span(zero param) (lo, hi float64, typ quant.DataType) {
 }
 
 // typeOf returns the smallest data type that holds lo, hi and 0; one of 0 bits
-// where that takes more than maxBits.
+// where that takes more than maxBits. -lo-1 is the complement: -128 needs seven
+// bits and the sign.
 func typeOf(lo, hi float64) quant.DataType {
 	if lo < -1<<maxBits || hi > 1<<maxBits {
 		return quant.DataType{}
@@ -180,6 +201,8 @@ func typeOf(lo, hi float64) quant.DataType {
 	return t
 }
 
+// quantiseStream puts a quantiser behind a stream. Scales must not vary by
+// position (spread): hardware has thresholds per channel.
 func (im *importer) quantiseStream(n *node, z *quantiser, s *stream, scale, zero *tensor) (value, error) {
 	ps, s, err := im.alongside(s, scale)
 	if err != nil {
@@ -199,7 +222,8 @@ func (im *importer) quantiseStream(n *node, z *quantiser, s *stream, scale, zero
 	})
 }
 
-// toInt converts an integer, or NaN to notANumber.
+// toInt converts an integer, or NaN to notANumber. NaN to int64 is whatever the
+// processor makes of it, so that it has a value of its own.
 func toInt(v float64) int64 {
 	if math.IsNaN(v) {
 		return notANumber
@@ -211,7 +235,9 @@ func toInt(v float64) int64 {
 // its integer: FLOAT rounds the product with the scale.
 const onGrid = 1e-3
 
-// quantiseTensor folds a quantiser of a constant: weights, as a rule.
+// quantiseTensor folds a quantiser of a constant: weights, as a rule. The
+// integers are kept beside the product: dividing again by the scale could miss
+// them. The product is what a reader that needs numbers gets, e.g. a bias.
 func (im *importer) quantiseTensor(n *node, z *quantiser, t, scale, zero *tensor) (value, error) {
 	ps, err := im.perElement(scale, t.shape)
 	if err != nil {
@@ -240,6 +266,7 @@ func (im *importer) quantiseTensor(n *node, z *quantiser, t, scale, zero *tensor
 		}
 		y := z.integer(v, ps.at(i), pz.at(i))
 		out.data[i] = y * ps.at(i)
+		// What was clipped counts as well: y is then far from v/scale.
 		out.unrounded = out.unrounded || math.Abs(v/ps.at(i)-y) > onGrid
 		if out.q != nil {
 			out.q.n[i] = int32(y)

@@ -14,7 +14,8 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
-// maxFile is the largest file that Read takes, in bytes.
+// maxFile is the largest file that Read takes, in bytes. protobuf itself ends
+// at 2 GiB; an FPGA's weights end far below.
 const maxFile = 256 << 20
 
 // Read reads the network in the QONNX file at path. The network is named after
@@ -37,13 +38,17 @@ type File struct {
 	Notes []string
 }
 
-// ReadFile is Read for those who want more than the network. Where in is not nil
-// it is the type of the samples, which the file must not say itself.
+// ReadFile is Read for those who want more than the network. Where in is not
+// nil it is the type of the samples, which the file must not say itself. The
+// bytes come along because a design keeps a copy of what it was made from, and
+// reading the file twice might read two files.
 func ReadFile(path string, in *InputType) (*File, error) {
 	name, data, err := readFile(path)
 	if err != nil {
 		return nil, err
 	}
+	// Added to the bytes rather than passed along, so that the copy reads
+	// alike.
 	if in != nil {
 		if data, err = WithInputType(data, *in); err != nil {
 			return nil, err
@@ -63,6 +68,7 @@ func ReadFile(path string, in *InputType) (*File, error) {
 }
 
 // readFile returns the contents of a file and its name without the extension.
+// One byte more than allowed is enough to tell that the file is too large.
 func readFile(path string) (name string, data []byte, err error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -102,7 +108,8 @@ func Decode(name string, data []byte) (*quant.Network, error) {
 	return n, nil
 }
 
-// parse returns the graph in a file.
+// parse returns the graph in a file. Unknown fields are dropped: newer versions
+// of the format add some, and training files of other tools have their own.
 func parse(data []byte) (*graph, error) {
 	if len(data) > maxFile {
 		return nil, fmt.Errorf("is larger than %d MiB", maxFile>>20)
@@ -114,6 +121,7 @@ func parse(data []byte) (*graph, error) {
 	return newGraph(&m)
 }
 
+// decode is Decode without the name of the file in errors.
 func decode(name string, data []byte) (*quant.Network, error) {
 	g, err := parse(data)
 	if err != nil {
@@ -123,8 +131,10 @@ func decode(name string, data []byte) (*quant.Network, error) {
 	return n, err
 }
 
-// importFirst imports a graph, from a file of size bytes, by the first reading of
-// its input's shape that makes sense.
+// importFirst imports a graph, from a file of size bytes, by the first reading
+// of its input's shape that makes sense. Shape [32 784] without a symbolic axis
+// may be a batch or a sample; the error of the last reading is the one that is
+// shown.
 func importFirst(name string, g *graph, size int) (*quant.Network, *importer, error) {
 	readings, err := inputShapes(g)
 	if err != nil {
@@ -140,7 +150,9 @@ func importFirst(name string, g *graph, size int) (*quant.Network, *importer, er
 	return n, im, err
 }
 
-// importer holds the state of one import.
+// importer holds the state of one import. Every operator is a function of it
+// and a node. Nothing is changed once it is in values: operators copy a stream
+// before they change a field.
 type importer struct {
 	g      *graph
 	values map[string]value
@@ -165,6 +177,8 @@ type importer struct {
 	unrounded []*node
 }
 
+// importGraph is one try with one reading of the input's shape; it needs a
+// budget of its own.
 func importGraph(name string, g *graph, in inputShape, left budget) (*quant.Network, *importer, error) {
 	meta, err := newMetadata(g.meta)
 	if err != nil {
@@ -188,13 +202,16 @@ func importGraph(name string, g *graph, in inputShape, left budget) (*quant.Netw
 	return n, im, err
 }
 
-// setInput defines the graph's input.
+// setInput defines the graph's input. Where a type was told, the samples are
+// quantised before the graph begins, as by a Quant node of the input's name.
 func (im *importer) setInput(shape []int) error {
 	size, err := im.left.take(shape)
 	if err != nil {
 		return fmt.Errorf("graph input %s: %w", show(im.g.input), err)
 	}
 	im.width = size
+	// Each element is a channel of its own until an operator shows an image in
+	// them.
 	v, _ := view{whole(channels, size)}.reshaped(shape)
 	s := &stream{base: fromInput, width: size, view: v, elem: im.g.elem}
 	t, err := im.inputType()
@@ -213,8 +230,9 @@ func (im *importer) setInput(shape []int) error {
 }
 
 // final returns the stream that the graph's outputs show. Several outputs must
-// show the same one, as TopK's do, or be constants, as the scale, zero point and
-// bit width of Brevitas's QuantTensor are.
+// show the same one, as TopK's do, or be constants, as the scale, zero point
+// and bit width of Brevitas's QuantTensor are. A network has one stream at its
+// end: two heads would need two.
 func (im *importer) final() (*stream, error) {
 	var final *stream
 	var first string
@@ -238,13 +256,16 @@ func (im *importer) final() (*stream, error) {
 	if final == nil {
 		return nil, fmt.Errorf("graph output %s does not depend on the input", show(im.g.outputs[0]))
 	}
+	// A graph of a Quant alone is nothing to build.
 	if final.base < 0 && len(im.sites) == 0 && final.pools == nil && !final.view.repeating() {
 		return nil, errors.New("the graph has no MatMul, Gemm, Conv or other layer between its input and its output")
 	}
 	return im.end(final)
 }
 
-// end returns the stream that ends the network, in the order of its base.
+// end returns the stream that ends the network, in the order of its base. An
+// image may leave in the order [1 C H W] or [1 H W C] of the graph: hardware
+// sends pixel by pixel in either case. Everything else must be moved first.
 func (im *importer) end(s *stream) (*stream, error) {
 	at := s.at
 	if at == nil {
@@ -257,11 +278,13 @@ func (im *importer) end(s *stream) (*stream, error) {
 	if err != nil {
 		return nil, err
 	}
+	// An upsampled input, and nothing else, is a network too.
 	if s.base == fromInput && s.q != nil && s.view.repeating() {
 		return im.plain(at, s, 1)
 	}
 	b := im.shapeOf(s)
 	if b.Positions() == 1 && !s.view.repeating() {
+		// Elements of a vector have no layer that permutes them at the end.
 		if !slices.Equal(merged(slices.Concat(s.view...)), whole(channels, b.C)) {
 			return nil, at.errorf("permutes the outputs of the last layer, which is not supported")
 		}

@@ -6,11 +6,16 @@ import (
 	"github.com/a2qgen/a2qgen/quant"
 )
 
-// reductions are what opReduce does over the axes, in words.
+// reductions are what opReduce does over the axes, in words. For errors; the
+// operator's name alone leaves open what would be wanted instead.
 var reductions = map[string]string{"ReduceMean": "mean", "ReduceMax": "maximum", "ReduceSum": "sum"}
 
 // opReduce evaluates the mean, sum or maximum over rows, columns or both of an
-// image, or along a line, such as one over one of them makes of an image.
+// image, or along a line, such as one over one of them makes of an image. Keras
+// and TensorFlow write global pools as ReduceMean over [1 2] or [2 3]. Over
+// rows alone it is a window of all rows and one column. axes are an attribute
+// before opset 18 (ReduceSum: 13), and no axes at all mean every axis, which
+// are too many.
 func opReduce(im *importer, n *node) (value, error) {
 	v, err := im.operand(n, 0)
 	if err != nil {
@@ -31,6 +36,8 @@ func opReduce(im *importer, n *node) (value, error) {
 		return nil, wants
 	}
 	axis, row := im.reducedAxes(s, axes)
+	// A line becomes an image with an axis of size 1, which is removed in the
+	// end.
 	if row > 0 {
 		wide := *s
 		wide.view, axes = slices.Insert(slices.Clone(s.view), row, nil), slices.Insert(axes, row, false)
@@ -45,6 +52,7 @@ func opReduce(im *importer, n *node) (value, error) {
 	if s, err = im.reduced(n, s, axes, axis); err != nil {
 		return nil, err
 	}
+	// From the last on, so that the positions before stay right.
 	for i := len(axes) - 1; i >= 0; i-- {
 		if row > 0 && i == row || axes[i] && n.int("keepdims", 1) == 0 {
 			s.view = slices.Delete(s.view, i, i+1)
@@ -71,8 +79,10 @@ func (im *importer) reducible(n *node, v value) (*stream, error) {
 	return im.pooled(n, s)
 }
 
-// reducedAxes returns the axis of the channels of s as an image and, on a line, where
-// an axis of size 1 makes it one; row is 0 on an image.
+// reducedAxes returns the axis of the channels of s as an image and, on a line,
+// where an axis of size 1 makes it one; row is 0 on an image. [1 C L] and [1 L
+// C] look alike: what tells them apart is where the view has the channels of
+// its base, and for a bare input only which axes are reduced.
 func (im *importer) reducedAxes(s *stream, axes []bool) (axis, row int) {
 	b, rows := im.shapeOf(s), []int{0}
 	if len(axes) == 3 {
@@ -103,7 +113,9 @@ func (im *importer) reducedAxes(s *stream, axes []bool) (axis, row int) {
 	return 3, 0
 }
 
-// reduced adds a pool over whole rows, columns or both of a plain image.
+// reduced adds a pool over whole rows, columns or both of a plain image. The
+// result's channels stay on their axis, rows and columns of size 1 where the
+// window took all.
 func (im *importer) reduced(n *node, s *stream, axes []bool, axis int) (*stream, error) {
 	b, win := im.shapeOf(s), quant.Window{H: 1, W: 1}
 	if axes[imageAxes[axis][1]] {

@@ -5,8 +5,10 @@ import (
 	"slices"
 )
 
-// opResize evaluates Resize and Upsample where they repeat every element a whole
-// number of times.
+// opResize evaluates Resize and Upsample where they repeat every element a
+// whole number of times. Interpolation would need multiplications by fractions
+// between layers. The result is a view: an Upsample follows only where
+// something reads it.
 func opResize(im *importer, n *node) (value, error) {
 	v, err := im.operand(n, 0)
 	if err != nil {
@@ -43,14 +45,18 @@ func opResize(im *importer, n *node) (value, error) {
 		out.view = out.view.repeated(i, f)
 		dims[i] *= f
 	}
+	// A view costs nothing, and a factor of 1024 twice would still ask for a
+	// layer of 2^20 times the elements later on.
 	if size := boundedProduct(dims); size < 0 || size > im.activations {
-		return nil, n.errorf("makes shape %v, more than the %d elements that are left for all layers", dims, im.activations)
+		return nil, n.errorf("makes shape %v, more than the %d elements that are left for all layers", dims,
+			im.activations)
 	}
 	return &out, nil
 }
 
 // simple returns s, made a layer if it was moved about before: what moves it
-// again is then recognised by itself.
+// again is then recognised by itself. Two shuffles, or a shuffle of an
+// upsampled image, make digits that moves does not know as one layer.
 func (im *importer) simple(n *node, s *stream) (*stream, error) {
 	if s.base == fromInput && !s.view.repeating() {
 		return s, nil
@@ -65,8 +71,9 @@ func (im *importer) simple(n *node, s *stream) (*stream, error) {
 	return s, nil
 }
 
-// resizeFactors returns the factor of every axis, from the scales or the sizes of
-// all axes or, from opset 18 on, of those that the node names.
+// resizeFactors returns the factor of every axis, from the scales or the sizes
+// of all axes or, from opset 18 on, of those that the node names. ONNX's output
+// size is floor(size * scale): for a whole factor that is exact.
 func (im *importer) resizeFactors(n *node, dims []int) ([]int, error) {
 	axes, err := im.resizedAxes(n, len(dims))
 	if err != nil {
@@ -91,6 +98,7 @@ func (im *importer) resizeFactors(n *node, dims []int) ([]int, error) {
 }
 
 // resizedAxes returns the axes that scales and sizes are for, in their order.
+// (ONNX, Resize-18: axes.) The order matters, since scales follow it.
 func (im *importer) resizedAxes(n *node, rank int) ([]int, error) {
 	var all []int
 	for i := range rank {
@@ -111,7 +119,10 @@ func (im *importer) resizedAxes(n *node, rank int) ([]int, error) {
 	return axes, err
 }
 
-// resizeScales returns the scales, or what the sizes make of dims.
+// resizeScales returns the scales, or what the sizes make of dims. (Inputs:
+// Upsample-9 and Resize-10 x, scales; Resize-11 x, roi, scales, sizes, of the
+// last two one; Upsample-7 has an attribute.) An empty tensor of scales is as
+// good as none: exporters write one beside sizes.
 func (im *importer) resizeScales(n *node, dims []int) ([]float64, error) {
 	at, sizesAt := 2, 3
 	if n.op == "Upsample" || im.g.opset < 11 {
@@ -142,13 +153,17 @@ func (im *importer) resizeScales(n *node, dims []int) ([]float64, error) {
 		return nil, n.errorf("has %d sizes, want %d", len(t.data), len(dims))
 	}
 	for i, size := range t.data {
+		// Where sizes are given, the scale is their quotient (ONNX, Resize).
 		scales = append(scales, size/float64(dims[i]))
 	}
 	return scales, nil
 }
 
 // repeatsExactly returns an error unless the node's rules for coordinates make
-// element i of the result element i/f of the input (ONNX, Resize).
+// element i of the result element i/f of the input (ONNX, Resize). ONNX has
+// several rules to find the source coordinate and four to round it; which pairs
+// repeat evenly depends on the sizes, so that each position is computed.
+// Upsample has no rules: floor(i/f), by definition.
 func (n *node) repeatsExactly(opset int64, length, f int) error {
 	if f == 1 || n.op == "Upsample" {
 		return nil
@@ -165,16 +180,19 @@ func (n *node) repeatsExactly(opset int64, length, f int) error {
 		x := float64(i) / float64(f)
 		switch transform {
 		case "asymmetric":
+		// They differ for an output of one element, which f > 1 does not make.
 		case "half_pixel", "pytorch_half_pixel":
 			x = (float64(i)+0.5)/float64(f) - 0.5
 		case "tf_half_pixel_for_nn":
 			x = (float64(i) + 0.5) / float64(f)
+		// The ends of input and output fall together.
 		case "align_corners":
 			x = float64(i) * float64(length-1) / float64(length*f-1)
 		default:
 			return n.errorf("transforms coordinates by %s, which is not supported", show(transform))
 		}
 		switch nearest {
+		// Halves down: ceil(x - 1/2).
 		case "round_prefer_floor":
 			x = math.Ceil(x - 0.5)
 		case "round_prefer_ceil":
@@ -194,8 +212,10 @@ func (n *node) repeatsExactly(opset int64, length, f int) error {
 	return nil
 }
 
-// opDepthToSpace moves channels into positions. It is a view: Reshape, Transpose
-// and Reshape say the same.
+// opDepthToSpace moves channels into positions. It is a view: Reshape,
+// Transpose and Reshape say the same. (ONNX, DepthToSpace: blocksize b; DCR,
+// depth-column-row, takes channels apart as [b b C], CRD as [C b b]. PyTorch's
+// PixelShuffle is CRD.)
 func opDepthToSpace(im *importer, n *node) (value, error) {
 	v, err := im.operand(n, 0)
 	if err != nil {
@@ -230,7 +250,9 @@ func opDepthToSpace(im *importer, n *node) (value, error) {
 	return im.reshaped(n, v, []int{1, c, dims[2] * b, dims[3] * b})
 }
 
-// opPad puts zeros around a stream, for a convolution behind it.
+// opPad puts zeros around a stream, for a convolution behind it. ONNX lists
+// begins of all axes, then ends. Input 3 (axes, opset 18) would change that and
+// is refused. mode constant with 0 is the default; others copy elements.
 func opPad(im *importer, n *node) (value, error) {
 	v, err := im.operand(n, 0)
 	if err != nil {
@@ -262,6 +284,7 @@ func opPad(im *importer, n *node) (value, error) {
 	}
 	out := *s
 	out.by, out.pads = n, make([][2]int, len(s.view))
+	// Pads of two Pad nodes in a row add up.
 	copy(out.pads, s.pads)
 	some := false
 	for i := range out.pads {
@@ -273,6 +296,7 @@ func opPad(im *importer, n *node) (value, error) {
 			some = some || out.pads[i][end] > 0
 		}
 	}
+	// Exporters leave Pad nodes of zeros in place.
 	if !some {
 		return s, nil
 	}

@@ -39,6 +39,9 @@ func Rewrite(name string, data []byte, changes map[string]Integers) ([]byte, err
 	return out, nil
 }
 
+// rewrite is Rewrite without the name of the file in errors. The file is
+// decoded again with all its unknown fields, which parse drops: only what
+// changes may change.
 func rewrite(name string, data []byte, changes map[string]Integers) ([]byte, error) {
 	g, err := parse(data)
 	if err != nil {
@@ -53,6 +56,8 @@ func rewrite(name string, data []byte, changes map[string]Integers) ([]byte, err
 		return nil, err
 	}
 	tensors := constants(&file)
+	// Each constant is used once: two layers of equal weights get one each, in
+	// order.
 	left := im.quantisedWeights(tensors)
 	for i := range net.Layers {
 		l := &net.Layers[i]
@@ -65,7 +70,8 @@ func rewrite(name string, data []byte, changes map[string]Integers) ([]byte, err
 		}
 		k, at := find(left, l)
 		if k < 0 {
-			return nil, fmt.Errorf("layer %q: no float constant with a Quant node of zero point 0 behind it holds its weights",
+			return nil, fmt.Errorf("layer %q: no float constant with a Quant node of zero point 0 behind it holds "+
+				"its weights",
 				l.Name)
 		}
 		left[k].store(tensors[left[k].name], func(row, column int) int32 { return c.Weights[row*l.In+column] }, l, at)
@@ -83,10 +89,13 @@ func rewrite(name string, data []byte, changes map[string]Integers) ([]byte, err
 
 // declare writes the accumulators of a layer to the metadata. Where they start
 // must be known before layers have names: then a file of another exporter goes
-// by the name of the node.
+// by the name of the node. Old entries of the layer go, under either of its
+// names.
 func (im *importer) declare(file *onnxpb.ModelProto, l *quant.Layer, c Integers) error {
 	name := l.Name
 	if c.Shifted {
+		// A site is found by its weights, since layers have no link back to
+		// nodes.
 		i := slices.IndexFunc(im.sites, func(t *site) bool { return slices.Equal(t.layer.Weights, l.Weights) })
 		if own, ok := im.meta.nameOf(im.sites[i].at); ok {
 			name = own
@@ -105,7 +114,9 @@ func (im *importer) declare(file *onnxpb.ModelProto, l *quant.Layer, c Integers)
 	return nil
 }
 
-// verify returns an error unless the layers of a file have their new weights.
+// verify returns an error unless the layers of a file have their new weights. A
+// weight tensor may be read by two layers, or pass a Pow on its way: then it
+// cannot hold what one of them wants.
 func verify(name string, data []byte, changes map[string]Integers) error {
 	net, err := decode(name, data)
 	if err != nil {
@@ -117,8 +128,8 @@ func verify(name string, data []byte, changes map[string]Integers) error {
 			return fmt.Errorf("there is no layer %q", layer)
 		}
 		if !slices.Equal(net.Layers[i].Weights, changes[layer].Weights) {
-			return fmt.Errorf("layer %q: the graph does not give it the integers written: its weights are used elsewhere too, "+
-				"or change on the way", layer)
+			return fmt.Errorf("layer %q: the graph does not give it the integers written: its weights are used "+
+				"elsewhere too, or change on the way", layer)
 		}
 	}
 	return nil
@@ -133,7 +144,8 @@ type initial struct {
 }
 
 // constants returns the tensors that a file holds, by the name that nodes read:
-// initializers, and values of Constant nodes.
+// initializers, and values of Constant nodes. Exporters differ in which of the
+// two they write.
 func constants(file *onnxpb.ModelProto) map[string]*onnxpb.TensorProto {
 	all := map[string]*onnxpb.TensorProto{}
 	for _, t := range file.GetGraph().GetInitializer() {
@@ -149,7 +161,8 @@ func constants(file *onnxpb.ModelProto) map[string]*onnxpb.TensorProto {
 	return all
 }
 
-// quantisedWeights returns the float constants with a Quant node behind.
+// quantisedWeights returns the float constants with a Quant node behind. The
+// nodes are those that the output needs, in order.
 func (im *importer) quantisedWeights(tensors map[string]*onnxpb.TensorProto) []initial {
 	var all []initial
 	for _, n := range im.g.nodes {
@@ -166,7 +179,8 @@ func (im *importer) quantisedWeights(tensors map[string]*onnxpb.TensorProto) []i
 	return all
 }
 
-// initial evaluates a Quant node.
+// initial evaluates a Quant node. What makes it fail is none of Rewrite's
+// business: the layer is then not found.
 func (im *importer) initial(n *node) (initial, bool) {
 	in := initial{name: n.in[0]}
 	z, err := im.newQuantiser(n)
@@ -182,6 +196,8 @@ func (im *importer) initial(n *node) (initial, bool) {
 	if slices.ContainsFunc(part[2].data, func(v float64) bool { return v != 0 }) {
 		return in, false
 	}
+	// The scale, broadcast to the weights; perElement would give one number for
+	// all.
 	scale, err := im.foldBinary(n, part[0], part[1], func(_, s float64) float64 { return s })
 	if err != nil || len(scale.(*tensor).data) != len(part[0].data) {
 		return in, false
@@ -199,7 +215,9 @@ type layout func(row, column int) int
 
 // layouts returns the ways in which a layer's weights may be stored: rows or
 // columns first, and the columns in the order (channel, position) or the
-// layer's own (position, channel).
+// layer's own (position, channel). Conv has channels first per group, Gemm with
+// transB rows first, MatMul columns first, and channels-last graphs the layer's
+// own order.
 func layouts(l *quant.Layer, channels int) []layout {
 	first := func(column int) int { return column%channels*(l.In/channels) + column/channels }
 	own := func(column int) int { return column }
@@ -212,7 +230,9 @@ func layouts(l *quant.Layer, channels int) []layout {
 	return all
 }
 
-// find returns the constant that holds l's weights, and how; -1 for none.
+// find returns the constant that holds l's weights, and how; -1 for none. The
+// number of channels that a flattened image had is not known here, so that
+// every divisor is tried; of a convolution it follows from the window.
 func find(from []initial, l *quant.Layer) (int, layout) {
 	for k := range from {
 		if len(from[k].n) != len(l.Weights) {
@@ -232,6 +252,7 @@ func find(from []initial, l *quant.Layer) (int, layout) {
 	return -1, nil
 }
 
+// holds says that the constant has l's integers in that layout.
 func (in *initial) holds(l *quant.Layer, at layout) bool {
 	for i, q := range l.Weights {
 		if in.n[at(i/l.In, i%l.In)] != q {
@@ -241,7 +262,8 @@ func (in *initial) holds(l *quant.Layer, at layout) bool {
 	return true
 }
 
-// store writes new weights of l to the file's tensor.
+// store writes new weights of l to the file's tensor. Scale times integer, in
+// float32: the Quant behind, with that scale, rounds back to the integer.
 func (in *initial) store(t *onnxpb.TensorProto, q func(row, column int) int32, l *quant.Layer, at layout) {
 	data := make([]float32, len(in.n))
 	for i := range data {

@@ -49,7 +49,8 @@ func TestRewrite(t *testing.T) {
 			if !ok {
 				continue
 			}
-			if !slices.Equal(l.Weights, c.Weights) || l.AccBits != c.AccBits || c.Shifted != (l.Start != nil) || l.WeightBits != before.Layers[i].WeightBits {
+			if !slices.Equal(l.Weights, c.Weights) || l.AccBits != c.AccBits || c.Shifted != (l.Start != nil) ||
+				l.WeightBits != before.Layers[i].WeightBits {
 				t.Errorf("%s: layer %s is not as written", path, l.Name)
 			}
 		}
@@ -57,7 +58,8 @@ func TestRewrite(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if again, err := Decode(path, same); err != nil || !slices.Equal(again.Layers[0].Weights, before.Layers[0].Weights) {
+		if again, err := Decode(path, same); err != nil || !slices.Equal(again.Layers[0].Weights,
+			before.Layers[0].Weights) {
 			t.Errorf("%s: rewriting nothing changes it: %v", path, err)
 		}
 	}

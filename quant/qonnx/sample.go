@@ -3,6 +3,8 @@ package qonnx
 import "math"
 
 // sampled says what a conversion makes of all elements that a stream may have.
+// It is what decides between a Cast that passes integers on and one that
+// quantises.
 type sampled struct {
 	// all says that they could all be looked at: the others say nothing without.
 	all bool
@@ -15,11 +17,13 @@ type sampled struct {
 	open error
 }
 
-// maxSampled bounds the elements that sample looks at.
+// maxSampled bounds the elements that sample looks at. All of 16 bits for 16
+// channels of different scales.
 const maxSampled = 1 << 20
 
-// sample looks at every integer of every channel, or at both ends where elements
-// are whole numbers and the target holds all between them.
+// sample looks at every integer of every channel, or at both ends where
+// elements are whole numbers and the target holds all between them. A stream
+// whose chain is not of integers (q nil) says nothing: all is false.
 func (im *importer) sample(c conversion, s *stream) sampled {
 	q := s.q
 	if q == nil {
@@ -32,12 +36,14 @@ func (im *importer) sample(c conversion, s *stream) sampled {
 		stride = max(1, hi-lo)
 	}
 	width := 1
+	// Channels of one scale and one chain are the same channel.
 	if s.uneven() {
 		width = s.width
 	}
 	if (hi-lo)/stride > maxSampled/int64(width) {
 		return sampled{}
 	}
+	// The budget pays for time here: a file could have many Casts.
 	if _, err := im.left.take([]int{width, int((hi-lo)/stride) + 1}); err != nil {
 		return sampled{}
 	}
@@ -58,8 +64,9 @@ func (im *importer) sample(c conversion, s *stream) sampled {
 	return out
 }
 
-// holdsAll says that the elements of s are whole numbers of which the target holds
-// each one: then those between two that it holds are held too.
+// holdsAll says that the elements of s are whole numbers of which the target
+// holds each one: then those between two that it holds are held too. A floating
+// format of d digits holds all integers up to 2^d.
 func (c conversion) holdsAll(s *stream) bool {
 	whole := func(v float64) bool { return v == math.Trunc(v) }
 	if !s.q.scale.every(whole) || !s.q.offset.every(whole) {

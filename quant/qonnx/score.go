@@ -26,8 +26,10 @@ const (
 //	score = (G_c*acc + floor(b_c)) * 2^r + rank(frac(b_c)),  ranks < 2^r.
 //
 // A common gain makes G_c = 1 or -1. Where the gains have no small common
-// measure, gains and biases are rounded and the score is not exact.
-// accs are the ranges of the accumulators.
+// measure, gains and biases are rounded and the score is not exact. accs are
+// the ranges of the accumulators. (An argmax over real numbers, MATH 5: the
+// last layer has no Quant and no target.) All of it is in rational numbers;
+// hardware compares integers.
 func newScore(accs []quant.AccRange, steps []step) (*quant.Score, error) {
 	gain, offset := make([]*big.Rat, len(accs)), make([]*big.Rat, len(accs))
 	for c := range accs {
@@ -46,7 +48,9 @@ func newScore(accs []quant.AccRange, steps []step) (*quant.Score, error) {
 }
 
 // exactScore returns the exact score, or nil where gains or biases are too
-// large for it.
+// large for it. Example: biases 0.3 and 0.7 units with gains 1 have floors 0,
+// ranks 0 and 1, r = 1: scores 2*acc and 2*acc + 1 compare as acc + 0.3 and acc
+// + 0.7 do.
 func exactScore(gain, offset []*big.Rat) *quant.Score {
 	unit, whole := commonMeasure(gain)
 	if unit == nil {
@@ -60,6 +64,7 @@ func exactScore(gain, offset []*big.Rat) *quant.Score {
 		fracs[c] = b.Sub(b, new(big.Rat).SetInt(floors[c]))
 	}
 	ranks, most := denseRanks(fracs)
+	// Ranks 0..most need Len(most) bits; r = 0 where all fractions are equal.
 	r := uint(bits.Len(uint(most)))
 	s := &quant.Score{Exact: true}
 	for c := range offset {
@@ -75,9 +80,12 @@ func exactScore(gain, offset []*big.Rat) *quant.Score {
 }
 
 // commonMeasure returns the largest g > 0 that all gains are integer multiples
-// of, and those integers; nil if one exceeds maxGain.
+// of, and those integers; nil if one exceeds maxGain. Scales in FLOAT that
+// differ by channel rarely have one: 0.1 and 0.3 as floats are no multiples of
+// a common 0.1. Powers of two do.
 func commonMeasure(gain []*big.Rat) (g *big.Rat, whole []int64) {
 	whole = make([]int64, len(gain))
+	// Without a gain that is not 0, any measure will do.
 	i := slices.IndexFunc(gain, func(v *big.Rat) bool { return v.Sign() != 0 })
 	if i < 0 {
 		return big.NewRat(1, 1), whole
@@ -125,7 +133,8 @@ func denseRanks(v []*big.Rat) (ranks []int, most int) {
 }
 
 // roundedScore scales gains and biases so that the largest gain becomes
-// roundedGain, and rounds; nil where a bias leaves 64 bits.
+// roundedGain, and rounds; nil where a bias leaves 64 bits. An output's error
+// is half a unit of the gain, times the accumulator.
 func roundedScore(gain, offset []*big.Rat) *quant.Score {
 	largest := new(big.Rat)
 	for _, v := range gain {
@@ -154,7 +163,8 @@ func nearest(v *big.Rat) *big.Int {
 	return new(big.Int).Div(w.Num(), w.Denom())
 }
 
-// fits says whether all scores stay within 63 bits.
+// fits says whether all scores stay within 63 bits. A score is linear in its
+// accumulator, so that the ends of the range decide.
 func fits(accs []quant.AccRange, s *quant.Score) bool {
 	for c := range s.Gain {
 		r := accs[c]

@@ -5,7 +5,8 @@ import "slices"
 // Parts of an axis: Split, Slice and Gather. Of a stream only channels can be
 // chosen. A layer whose weights are 0 and 1 passes those on.
 
-// opSplit cuts an axis into pieces.
+// opSplit cuts an axis into pieces. (ONNX, Split: axis 0 by default; sizes are
+// an attribute before opset 13, an input since; neither means equal pieces.)
 func opSplit(im *importer, n *node) (value, error) {
 	v, err := im.operand(n, 0)
 	if err != nil {
@@ -49,6 +50,8 @@ func (im *importer) pieces(n *node, size int) ([]int, error) {
 	if num := n.count("num_outputs", int64(count)); num != count {
 		return nil, n.errorf("has %d outputs, num_outputs is %d", count, num)
 	}
+	// Split-18: pieces of ceil(size/count), the last one smaller. Before, the
+	// axis must divide.
 	if !given {
 		each := (size + count - 1) / count
 		if each*count != size && im.g.opset < 18 {
@@ -72,7 +75,9 @@ func (im *importer) pieces(n *node, size int) ([]int, error) {
 	return sizes, nil
 }
 
-// opGather takes elements of constants, and channels, in any order.
+// opGather takes elements of constants, and channels, in any order. indices are
+// constants: a gather by data would be an embedding. Negative ones count from
+// the end.
 func opGather(im *importer, n *node) (value, error) {
 	v, err := im.operand(n, 0)
 	if err != nil {
@@ -110,8 +115,10 @@ func opGather(im *importer, n *node) (value, error) {
 	return im.reshaped(n, v, slices.Concat(shape[:axis], at.shape, shape[axis+1:]))
 }
 
-// opSlice takes ranges, forwards or backwards: exporters compute shapes and pads
-// with it.
+// opSlice takes ranges, forwards or backwards: exporters compute shapes and
+// pads with it. (ONNX, Slice: attributes before opset 10, inputs since; axes
+// are all from 0 on by default, steps 1.) Exporters write ends of 2^63-1 for
+// "to the end".
 func opSlice(im *importer, n *node) (value, error) {
 	v, err := im.operand(n, 0)
 	if err != nil {
@@ -125,7 +132,8 @@ func opSlice(im *importer, n *node) (value, error) {
 			return nil, err
 		}
 		if size := len(lists[0]); i > 0 && given && len(lists[i]) != size || i < 2 && !given || size > rank {
-			return nil, n.errorf("has %d %s of shape %v, want one for each of %d axes", len(lists[i]), name, v.dims(), size)
+			return nil, n.errorf("has %d %s of shape %v, want one for each of %d axes", len(lists[i]), name, v.dims(),
+				size)
 		}
 	}
 	// One axis after the other: a Slice of several is one of each in turn.
@@ -151,7 +159,8 @@ func opSlice(im *importer, n *node) (value, error) {
 }
 
 // positions returns those of an axis that ONNX's Slice takes. Bounds count from
-// the end where they are negative, and may lie outside.
+// the end where they are negative, and may lie outside. Going backwards the end
+// is exclusive downwards, so that an end below -size stands for "down to 0".
 func positions(size, from, to, stride int) []int {
 	if from < 0 {
 		from += size

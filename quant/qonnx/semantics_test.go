@@ -76,7 +76,8 @@ func TestQuantRanges(t *testing.T) {
 				}
 			}
 			g := newTestGraph(1, 4)
-			x := g.q(g.fc1(g.input("x")), quantOf{scale: g.scalar(0.5), bits: float32(bits), signed: signed, narrow: narrow})
+			x := g.q(g.fc1(g.input("x")), quantOf{scale: g.scalar(0.5), bits: float32(bits), signed: signed,
+				narrow: narrow})
 			n := mustDecode(t, g, g.fc2(x))
 			if got := n.Layers[1].Input; got != typ {
 				t.Errorf("%d bits, signed %v: type %v, want %v", bits, signed, got, typ)
@@ -114,7 +115,8 @@ func TestBipolar(t *testing.T) {
 func TestPerChannelActivations(t *testing.T) {
 	scale, gain := []float32{0.25, 0.5, 1}, []float32{2, -1, 0.5}
 	g := newTestGraph(1, 4)
-	x := g.op("BatchNormalization", in(g.fc1(g.input("x")), g.f32([]int{3}, gain...), g.f32([]int{3}, 1, 2, 3), g.f32([]int{3}, 0.5, 0, -0.5), g.f32([]int{3}, 1, 2, 3)))
+	x := g.op("BatchNormalization", in(g.fc1(g.input("x")), g.f32([]int{3}, gain...), g.f32([]int{3}, 1, 2, 3),
+		g.f32([]int{3}, 0.5, 0, -0.5), g.f32([]int{3}, 1, 2, 3)))
 	x = g.q(x, quantOf{scale: g.f32([]int{1, 3}, scale...), bits: 4, signed: true})
 	// Dividing by the scales again makes integers of the whole.
 	n := mustDecode(t, g, g.fc2(g.op("Div", in(x, g.f32([]int{3}, scale...)))))
@@ -146,7 +148,8 @@ func TestZeroPoints(t *testing.T) {
 	if l.WeightBits != 4 || l.Weights[0] != 3 || l.Weights[1] != -2 {
 		t.Errorf("%d-bit weights %v", l.WeightBits, l.Weights[:2])
 	}
-	if a, b, c := n.Input.Quantize(0, 0), n.Input.Quantize(0, -99), n.Input.Quantize(0, 99); a != 0 || b != -100 || c != 155 {
+	if a, b, c := n.Input.Quantize(0, 0), n.Input.Quantize(0, -99), n.Input.Quantize(0,
+		99); a != 0 || b != -100 || c != 155 {
 		t.Errorf("inputs give %d, %d, %d, want 0, -100, 155", a, b, c)
 	}
 	checkThresholds(t, l, func(c int, acc float64) float64 {
@@ -177,15 +180,26 @@ func TestElementwiseFunctions(t *testing.T) {
 		want func(v float64) float64
 	}{
 		{"tanh", func(g *testGraph, x string) string { return g.op("Tanh", in(x)) }, math.Tanh},
-		{"sigmoid", func(g *testGraph, x string) string { return g.op("Sigmoid", in(x)) }, func(v float64) float64 { return 1 / (1 + math.Exp(-v)) }},
-		{"leaky", func(g *testGraph, x string) string { return g.op("LeakyRelu", in(x), floatAttr("alpha", 0.25)) }, func(v float64) float64 { return max(v, v/4) }},
-		{"prelu", func(g *testGraph, x string) string { return g.op("PRelu", in(x, g.f32([]int{1}, 0.5))) }, func(v float64) float64 { return max(v, v/2) }},
-		{"hardtanh", func(g *testGraph, x string) string { return g.op("Clip", in(x, g.scalar(-0.5), g.scalar(0.75))) }, func(v float64) float64 { return max(-0.5, min(0.75, v)) }},
-		{"hard sigmoid", func(g *testGraph, x string) string { return g.op("HardSigmoid", in(x), floatAttr("alpha", 0.5)) }, func(v float64) float64 { return max(0, min(1, v*0.5+0.5)) }},
-		{"elu", func(g *testGraph, x string) string { return g.op("Elu", in(x)) }, func(v float64) float64 { return max(v, math.Expm1(min(v, 0))) }},
-		{"from a constant", func(g *testGraph, x string) string { return g.op("Sub", in(g.scalar(1), x)) }, func(v float64) float64 { return 1 - v }},
-		{"power", func(g *testGraph, x string) string { return g.op("Pow", in(x, g.scalar(3))) }, func(v float64) float64 { return v * v * v }},
-		{"softplus", func(g *testGraph, x string) string { return g.op("Softplus", in(x)) }, func(v float64) float64 { return math.Log1p(math.Exp(v)) }},
+		{"sigmoid", func(g *testGraph, x string) string { return g.op("Sigmoid", in(x)) },
+			func(v float64) float64 { return 1 / (1 + math.Exp(-v)) }},
+		{"leaky", func(g *testGraph, x string) string { return g.op("LeakyRelu", in(x), floatAttr("alpha", 0.25)) },
+			func(v float64) float64 { return max(v, v/4) }},
+		{"prelu", func(g *testGraph, x string) string { return g.op("PRelu", in(x, g.f32([]int{1}, 0.5))) },
+			func(v float64) float64 { return max(v, v/2) }},
+		{"hardtanh", func(g *testGraph, x string) string { return g.op("Clip", in(x, g.scalar(-0.5), g.scalar(0.75))) },
+			func(v float64) float64 { return max(-0.5, min(0.75, v)) }},
+		{"hard sigmoid", func(g *testGraph, x string) string {
+			return g.op("HardSigmoid", in(x), floatAttr("alpha", 0.5))
+		},
+			func(v float64) float64 { return max(0, min(1, v*0.5+0.5)) }},
+		{"elu", func(g *testGraph, x string) string { return g.op("Elu", in(x)) },
+			func(v float64) float64 { return max(v, math.Expm1(min(v, 0))) }},
+		{"from a constant", func(g *testGraph, x string) string { return g.op("Sub", in(g.scalar(1), x)) },
+			func(v float64) float64 { return 1 - v }},
+		{"power", func(g *testGraph, x string) string { return g.op("Pow", in(x, g.scalar(3))) },
+			func(v float64) float64 { return v * v * v }},
+		{"softplus", func(g *testGraph, x string) string { return g.op("Softplus", in(x)) },
+			func(v float64) float64 { return math.Log1p(math.Exp(v)) }},
 		{"a square of what is positive", func(g *testGraph, x string) string {
 			return g.op("Pow", in(g.op("Relu", in(x)), g.scalar(2)))
 		}, func(v float64) float64 { v = max(v, 0); return v * v }},
@@ -277,11 +291,15 @@ func TestScores(t *testing.T) {
 		{"negative gain", func(g *testGraph, x string) string {
 			return g.op("Sub", in(g.f32([]int{2}, 0.45, -0.3), g.op("Mul", in(x, g.scalar(3)))))
 		}, quant.Score{Gain: []int64{-2, -2}, Bias: []int64{1, -2}, Exact: true}},
-		{"commensurable gains", func(g *testGraph, x string) string { return g.op("Mul", in(x, g.f32([]int{2}, 1.5, -0.5))) },
+		{"commensurable gains", func(g *testGraph, x string) string {
+			return g.op("Mul", in(x, g.f32([]int{2}, 1.5, -0.5)))
+		},
 			quant.Score{Gain: []int64{3, -1}, Bias: []int64{0, 0}, Exact: true}},
 		{"a dead channel", func(g *testGraph, x string) string { return g.op("Mul", in(x, g.f32([]int{2}, 0, 0.7))) },
 			quant.Score{Gain: []int64{0, 1}, Bias: []int64{0, 0}, Exact: true}},
-		{"gains without a common measure", func(g *testGraph, x string) string { return g.op("Mul", in(x, g.f32([]int{2}, 1, 0.1))) },
+		{"gains without a common measure", func(g *testGraph, x string) string {
+			return g.op("Mul", in(x, g.f32([]int{2}, 1, 0.1)))
+		},
 			quant.Score{Gain: []int64{32768, 3277}, Bias: []int64{0, 0}}},
 	} {
 		if d := cmp.Diff(&tc.want, scored(t, tc.tail).Score); d != "" {

@@ -2,7 +2,8 @@ package qonnx
 
 import "fmt"
 
-// inputShape is one reading of the input's declared shape.
+// inputShape is one reading of the input's declared shape. Hardware takes one
+// sample at a time: the sample count of a file is an accident of its export.
 type inputShape struct {
 	// shape is that of the tensor for one sample, sample the same without
 	// the axis that counts samples.
@@ -13,7 +14,8 @@ type inputShape struct {
 
 // inputShapes returns the readings to try: an axis of unknown size counts
 // samples, as does a first axis of size 1. Where no axis is so, the shape may
-// be that of a sample, or its first axis a number of samples.
+// be that of a sample, or its first axis a number of samples. Two symbolic axes
+// (length of a sequence, size of an image) would need numbers.
 func inputShapes(g *graph) ([]inputShape, error) {
 	axis := -1
 	shape := make([]int, len(g.shape))
@@ -26,10 +28,12 @@ func inputShapes(g *graph) ([]inputShape, error) {
 			continue
 		}
 		if axis >= 0 {
-			return nil, fmt.Errorf("graph input %s: axes %d and %d have no fixed size, want one at most", show(g.input), axis, i)
+			return nil, fmt.Errorf("graph input %s: axes %d and %d have no fixed size, want one at most", show(g.input),
+				axis, i)
 		}
 		axis = i
 	}
+	// The tensor keeps the axis, of size 1: the graph's operators count it.
 	without := func(axis, batch int) inputShape {
 		in := inputShape{shape: append([]int(nil), shape...), batch: batch}
 		in.shape[axis] = 1

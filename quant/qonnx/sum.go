@@ -10,9 +10,11 @@ import (
 )
 
 // maxFactor bounds the ratio of the scales of two numbers that are added.
+// Factors multiply integers before the adder: ten bits more are its limit.
 const maxFactor = 1 << 10
 
 // opSum adds all its inputs: those that depend on the network's in one layer.
+// Constants are folded first and added as one step.
 func opSum(im *importer, n *node) (value, error) {
 	// All streams at once: of three scales there may be a common measure where the
 	// first two would give a sum that is no integer.
@@ -55,7 +57,8 @@ func (im *importer) added(n *node, streams []*stream, constant value) (value, er
 	return im.binary(n, "Add", sum, constant)
 }
 
-// opMean adds all its inputs and divides by their number.
+// opMean adds all its inputs and divides by their number. (ONNX, Mean:
+// elementwise over inputs, not a reduction.) The division is a step.
 func opMean(im *importer, n *node) (value, error) {
 	sum, err := opSum(im, n)
 	if err != nil {
@@ -64,8 +67,10 @@ func opMean(im *importer, n *node) (value, error) {
 	return im.binary(n, "Div", sum, &tensor{data: []float64{float64(len(n.in))}})
 }
 
-// addStreams adds streams of integers: of scales that have a common measure, or of
-// any two scales where integers in their place keep the order of all sums.
+// addStreams adds streams of integers: of scales that have a common measure, or
+// of any two scales where integers in their place keep the order of all sums.
+// Residual networks: Brevitas shares one quantiser between the branches (MATH
+// 5), so that the factors are 1; scales of powers of two have others.
 func (im *importer) addStreams(n *node, parts []*stream) (value, error) {
 	parts, err := im.summands(n, parts)
 	if err != nil {
@@ -92,7 +97,9 @@ func (im *importer) addStreams(n *node, parts []*stream) (value, error) {
 	return nil, unrelated(n, parts)
 }
 
-// sumSite returns the layer that adds the integers of parts, times factors.
+// sumSite returns the layer that adds the integers of parts, times factors. The
+// range is that of all combinations of operands: branches of one tensor are
+// correlated, which is not looked at.
 func sumSite(im *importer, n *node, parts []*stream, factors []int64) *site {
 	t := &site{at: n, shape: im.shapeOf(parts[0])}
 	t.layer = quant.Layer{Kind: quant.Add, In: len(parts)}
@@ -109,16 +116,16 @@ func sumSite(im *importer, n *node, parts []*stream, factors []int64) *site {
 	return t
 }
 
-// unrelated is the error for integers whose sum is no integer.
+// unrelated is the error for integers whose sum is no integer. Scales are
+// listed, since whoever mends it wants to see which branch differs.
 func unrelated(n *node, parts []*stream) error {
 	var scales []string
 	for k, s := range parts {
 		scales = append(scales, fmt.Sprintf("operand %d %v, %s", k, s.q.typ, s.q.scale))
 	}
 	return n.errorf("adds integers of unrelated scales (%s): all operands need Quant nodes of one common scale, or "+
-		"scales in a ratio of small integers, "+
-		"the same for all channels; two operands of at most %d bits together may have any two scales, "+
-		"the same for all channels",
+		"scales in a ratio of small integers, the same for all channels; two operands of at most %d bits together "+
+		"may have any two scales, the same for all channels",
 		strings.Join(scales, "; "), maxPairBits)
 }
 
@@ -143,7 +150,8 @@ func (im *importer) summands(n *node, parts []*stream) ([]*stream, error) {
 		}
 		out[k] = out[k].upright(n)
 		if q := out[k].q; !q.scale.every(func(v float64) bool { return v > 0 }) {
-			faults = append(faults, fmt.Sprintf("operand %d, from %s, has %s, want positive ones", k, s.origin(), q.scale))
+			faults = append(faults, fmt.Sprintf("operand %d, from %s, has %s, want positive ones", k, s.origin(),
+				q.scale))
 		}
 	}
 	if faults != nil {
@@ -161,8 +169,10 @@ func (s *stream) origin() string {
 	return fmt.Sprintf("node %s (%s)", s.at.label(), clip(s.at.op))
 }
 
-// counted returns s as integers, if need be those of its layer's accumulators, of
-// which its elements must be an affine function; nil where they are none.
+// counted returns s as integers, if need be those of its layer's accumulators,
+// of which its elements must be an affine function; nil where they are none. A
+// convolution's output that is added before any Quant: hardware adds
+// accumulators.
 func (im *importer) counted(n *node, s *stream) *stream {
 	if s.q != nil {
 		return s
@@ -180,6 +190,9 @@ func (im *importer) counted(n *node, s *stream) *stream {
 		if err != nil {
 			return nil
 		}
+		// commonScale compares these as the exact floats that they now are: of
+		// two layers with scales in a whole ratio the products keep it if they
+		// round alike, else the sum is refused.
 		scale[c], _ = gain.Float64()
 		offset[c], _ = shift.Float64()
 	}
@@ -190,7 +203,7 @@ func (im *importer) counted(n *node, s *stream) *stream {
 }
 
 // upright returns s with integers of the other sign where all its scales are
-// negative.
+// negative. A Sub, or a Neg before an Add.
 func (s *stream) upright(n *node) *stream {
 	if !s.q.scale.every(func(v float64) bool { return v < 0 }) {
 		return s
@@ -199,6 +212,7 @@ func (s *stream) upright(n *node) *stream {
 	// that makes the integers have a flag for that. Where others read them upright,
 	// this one becomes a layer of its own.
 	q, steps := s.q, s.steps
+	// -(-8..7) is -7..8, one bit more.
 	typ := rangeType(min(0, -q.typ.Max()), max(0, -q.typ.Min()))
 	r := &rounding{at: n, typ: typ, steps: steps, varies: differs(steps), prior: q.round}
 	negative := func(i int64) int64 {
@@ -214,7 +228,9 @@ func (s *stream) upright(n *node) *stream {
 	}
 	out := *s
 	out.q = &quantised{
-		typ: typ, scale: q.scale.mapped(func(v float64) float64 { return -v }), offset: q.offset, round: r, mark: len(steps),
+		typ: typ, scale: q.scale.mapped(func(v float64) float64 {
+			return -v
+		}), offset: q.offset, round: r, mark: len(steps),
 		value: func(c int, i int64) float64 { return run(steps[q.mark:], c, q.value(c, -i)) },
 	}
 	return &out
@@ -222,7 +238,9 @@ func (s *stream) upright(n *node) *stream {
 
 // commonScale returns the factors of the parts and what a unit of their sum is
 // worth, for each channel. Channels may have scales of their own, but the same
-// ratios. It fails where the ratios are not those of small integers.
+// ratios. It fails where the ratios are not those of small integers. Ratios are
+// taken in rational numbers: 0.1 and 0.2 in FLOAT are exactly 1 to 2, 0.1 and
+// 0.3 are not 1 to 3.
 func commonScale(parts []*stream) (factors []int64, unit param, ok bool) {
 	first := make([]*big.Rat, len(parts))
 	for k, s := range parts {
@@ -232,6 +250,7 @@ func commonScale(parts []*stream) (factors []int64, unit param, ok bool) {
 	if factors == nil || slices.Max(factors) > maxFactor {
 		return nil, param{}, false
 	}
+	// The unit is the common measure: a part's scale is its factor times that.
 	by := float64(factors[0])
 	unit = parts[0].q.scale.mapped(func(v float64) float64 { return v / by })
 	for k, s := range parts[1:] {

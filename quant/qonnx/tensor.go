@@ -6,7 +6,8 @@ import (
 )
 
 // tensor is a constant, row-major. Integers are held as float64 too: the sizes
-// and axes that graphs compute with are far below 2^53.
+// and axes that graphs compute with are far below 2^53. Operators return new
+// tensors: a tensor may be an operand of several nodes.
 type tensor struct {
 	shape []int
 	data  []float64
@@ -33,7 +34,9 @@ type constInts struct {
 func (t *tensor) dims() []int { return t.shape }
 
 // budget bounds the elements that one import may hold, constants, steps and
-// thresholds together, so that no file can ask for unbounded memory.
+// thresholds together, so that no file can ask for unbounded memory. A file of
+// 1 kB may say ConstantOfShape of 2^40 elements, or expand in a chain of
+// doublings.
 type budget int
 
 // maxElements is the largest budget, two gigabytes of float64.
@@ -47,6 +50,7 @@ func budgetFor(size int) budget {
 }
 
 // take pays for a tensor of that shape and returns its number of elements.
+// Sizes are checked before they are multiplied: nothing overflows.
 func (b *budget) take(shape []int) (int, error) {
 	if len(shape) > maxRank {
 		return 0, fmt.Errorf("a tensor of %d axes, want at most %d", len(shape), maxRank)
@@ -91,7 +95,7 @@ func (im *importer) newTensor(shape []int, elem elemType) (*tensor, error) {
 	return &tensor{shape: shape, data: make([]float64, size), elem: elem}, nil
 }
 
-// vectorOf returns a one-dimensional tensor.
+// vectorOf returns a one-dimensional tensor. INT64, as Shape gives it.
 func (im *importer) vectorOf(v []int) (*tensor, error) {
 	t, err := im.newTensor([]int{len(v)}, typeInt64)
 	if err != nil {
@@ -110,12 +114,16 @@ func (t *tensor) ints() ([]int, error) {
 		if v != math.Trunc(v) {
 			return nil, fmt.Errorf("%v is not an integer", v)
 		}
+		// Clamped so that adding an axis' size does not overflow: Slice's ends
+		// are 2^63-1.
 		out[i] = int(max(-1<<62, min(1<<62-1<<10, v)))
 	}
 	return out, nil
 }
 
-// broadcast returns the common shape of a and b (numpy's rule), or false.
+// broadcast returns the common shape of a and b (numpy's rule), or false. From
+// the last axis on, sizes must be equal or one of them 1; missing axes count as
+// 1.
 func broadcast(a, b []int) ([]int, bool) {
 	if len(a) < len(b) {
 		a, b = b, a
@@ -134,12 +142,15 @@ func broadcast(a, b []int) ([]int, bool) {
 }
 
 // cursor walks the elements of a shape in order and yields, for each, the
-// position in a tensor that is broadcast to it.
+// position in a tensor that is broadcast to it. stride is 0 along axes that are
+// repeated.
 type cursor struct {
 	shape, count, stride []int
 	pos                  int
 }
 
+// newCursor starts at the first element of a tensor of shape from, broadcast to
+// to.
 func newCursor(from, to []int) *cursor {
 	c := &cursor{shape: to, count: make([]int, len(to)), stride: make([]int, len(to))}
 	step, skip := 1, len(to)-len(from)
@@ -161,6 +172,8 @@ func (c *cursor) next() int {
 			break
 		}
 		c.count[i] = 0
+		// The axis is through: back to its beginning, and on along the one
+		// before.
 		c.pos -= c.stride[i] * c.shape[i]
 	}
 	return pos

@@ -9,8 +9,10 @@ import (
 )
 
 // decodeTensor returns p's elements. The number of elements is checked against
-// what the file holds before anything is allocated.
+// what the file holds before anything is allocated. Every element is checked
+// against its type here, so that no operator meets an INT8 of 300.
 func (im *importer) decodeTensor(p *onnxpb.TensorProto) (*tensor, error) {
+	// A design must be made of one file, which is copied beside it.
 	if p.GetDataLocation() != 0 {
 		return nil, fmt.Errorf("tensor %s: its data lie in another file, want them in this one", show(p.GetName()))
 	}
@@ -18,7 +20,8 @@ func (im *importer) decodeTensor(p *onnxpb.TensorProto) (*tensor, error) {
 	size := int64(1)
 	for _, d := range p.GetDims() {
 		if d < 0 || d > maxElements || d > 0 && size > maxElements/d {
-			return nil, fmt.Errorf("tensor %s: shape %v is negative or too large", show(p.GetName()), firstFew(p.GetDims()))
+			return nil, fmt.Errorf("tensor %s: shape %v is negative or too large", show(p.GetName()),
+				firstFew(p.GetDims()))
 		}
 		size *= d
 		shape = append(shape, int(d))
@@ -61,7 +64,8 @@ func (e elemType) holds(v float64) error {
 func firstFew(dims []int64) []int64 { return dims[:min(len(dims), maxRank)] }
 
 // tensorData returns the number of elements that p, of size by its shape, holds
-// and how to read them.
+// and how to read them. (onnx.proto, TensorProto: which field holds which
+// type.) FLOAT16 and the like are bit patterns in int32_data.
 func tensorData(p *onnxpb.TensorProto, size int64) (int, func(i int) float64, error) {
 	typed := len(p.GetFloatData()) + len(p.GetDoubleData()) +
 		len(p.GetInt32Data()) + len(p.GetInt64Data()) + len(p.GetUint64Data())
@@ -104,7 +108,8 @@ func tensorData(p *onnxpb.TensorProto, size int64) (int, func(i int) float64, er
 	return 0, nil, fmt.Errorf("element type %d is not supported", p.GetDataType())
 }
 
-// rawData is tensorData for little-endian bytes.
+// rawData is tensorData for little-endian bytes. raw_data has fixed-width
+// elements in little-endian order on all machines.
 func rawData(raw []byte, elem elemType, size int64) (int, func(i int) float64, error) {
 	le := binary.LittleEndian
 	u16 := func(i int) uint16 { return le.Uint16(raw[2*i:]) }

@@ -14,7 +14,9 @@ type value interface{ dims() []int }
 
 // stream is a tensor that depends on the network's input: elements of base,
 // arranged by view, each put through the steps in turn. A step has one
-// parameter, or one for each channel of base.
+// parameter, or one for each channel of base. That is why the order of Reshape,
+// BatchNorm, Transpose and Relu does not matter: each changes one part of this
+// and leaves the others.
 type stream struct {
 	base int
 	// width is the number of channels of base.
@@ -51,6 +53,8 @@ const (
 	fromImage = -2
 )
 
+// dims is the shape in the graph, zeros of a Pad included; view has none of
+// those.
 func (s *stream) dims() []int {
 	out := s.view.shape()
 	for i, p := range s.pads {
@@ -74,7 +78,9 @@ type ranking struct {
 func (r *ranking) dims() []int { return r.shape }
 
 // quantised says that a stream's elements are n*scale + offset, with n an
-// integer of type typ. Parameters are per channel of the base.
+// integer of type typ. Parameters are per channel of the base. integers and
+// numbers are kept apart to the end: layers compute with n, thresholds and
+// Dequantize need the numbers.
 type quantised struct {
 	typ           quant.DataType
 	scale, offset param
@@ -86,17 +92,20 @@ type quantised struct {
 	value func(c int, n int64) float64
 }
 
-// uneven says that an integer of s is not worth the same in all channels.
+// uneven says that an integer of s is not worth the same in all channels. Then
+// tables of its integers have to be made per channel.
 func (s *stream) uneven() bool {
 	return s.q.scale.each != nil || s.q.offset.each != nil || differs(s.steps[s.q.mark:])
 }
 
-// worth returns the steps from n to the elements, as node at.
+// worth returns the steps from n to the elements, as node at. A score needs
+// them as affine steps, where the Quant itself is none.
 func (q *quantised) worth(at *node) []step {
 	return []step{{kind: mul, p: q.scale, at: at}, {kind: add, p: q.offset, at: at}}
 }
 
-// rounding is the making of integers by a Quant node, and what precedes it.
+// rounding is the making of integers by a Quant node, and what precedes it. It
+// is the staircase of MATH 6 before it has become thresholds.
 type rounding struct {
 	at  *node
 	typ quant.DataType
@@ -112,16 +121,18 @@ type rounding struct {
 	steps []step
 }
 
-// notANumber is what ints returns where the chain gives NaN: no data type
-// holds it.
+// notANumber is what ints returns where the chain gives NaN: no data type holds
+// it. Bisection refuses it at the accumulator where it occurs.
 const notANumber = math.MinInt64
 
-// param is one number for every base element, or one for each.
+// param is one number for every base element, or one for each. Most are one
+// number: each is nil then, which also says that channels do not differ.
 type param struct {
 	all  float64
 	each []float64
 }
 
+// at returns the number of channel or element i.
 func (p param) at(i int) float64 {
 	if p.each != nil {
 		return p.each[i]
@@ -173,7 +184,8 @@ func (p param) mapped(f func(v float64) float64) param {
 	return param{each: out}
 }
 
-// paired returns f of the numbers of p and o, element by element.
+// paired returns f of the numbers of p and o, element by element. Both have as
+// many numbers as there are channels, or one.
 func (p param) paired(o param, f func(a, b float64) float64) param {
 	switch {
 	case p.each == nil && o.each == nil:
@@ -188,6 +200,7 @@ func (p param) paired(o param, f func(a, b float64) float64) param {
 	return param{each: out}
 }
 
+// finite says that v is neither NaN nor infinite.
 func finite(v float64) bool { return !math.IsNaN(v) && !math.IsInf(v, 0) }
 
 // constant returns input i of n, which must not depend on the network's input.
@@ -203,7 +216,8 @@ func (im *importer) constant(n *node, i int) (*tensor, error) {
 	return t, nil
 }
 
-// operand returns input i of n.
+// operand returns input i of n. Initializers are decoded when first read: what
+// no needed node reads may be of any type.
 func (im *importer) operand(n *node, i int) (value, error) {
 	if !n.has(i) {
 		return nil, n.errorf("has no input %d", i)
@@ -229,7 +243,8 @@ func (im *importer) operand(n *node, i int) (value, error) {
 	return t, nil
 }
 
-// oneNumber returns input i of n, a constant of one element.
+// oneNumber returns input i of n, a constant of one element. Exporters write
+// scalars as [], [1] or filled tensors, all of which count.
 func (im *importer) oneNumber(n *node, i int) (float64, error) {
 	t, err := im.constant(n, i)
 	if err != nil {

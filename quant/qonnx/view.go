@@ -15,6 +15,8 @@ const (
 // digit is a part of an axis: it counts 0..size-1, and each count moves stride
 // steps along dim. Moving elements about, as Reshape, Transpose, DepthToSpace,
 // Resize by repetition and Expand do, is no more than a regrouping of digits.
+// Example: PixelShuffle by 2 of C channels has rows of the digits (rows of the
+// base, channel bit), the latter of size 2.
 type digit struct {
 	dim          dim
 	size, stride int
@@ -37,6 +39,7 @@ func imageView(c, h, w int) view {
 	return view{nil, whole(channels, c), whole(vertical, h), whole(horizontal, w)}
 }
 
+// axisSize is 1 for an axis without digits.
 func axisSize(axis []digit) int {
 	size := 1
 	for _, d := range axis {
@@ -54,7 +57,9 @@ func (v view) shape() []int {
 	return out
 }
 
-// merged returns the digits with neighbours joined that count on in one go.
+// merged returns the digits with neighbours joined that count on in one go. Two
+// digits count on in one go where the first moves by as much as the second does
+// in all. Views are compared in this form only.
 func merged(digits []digit) []digit {
 	var out []digit
 	for _, d := range digits {
@@ -79,12 +84,15 @@ func (v view) canonical() view {
 	return out
 }
 
+// equal compares what the views show, however their digits were split.
 func (v view) equal(o view) bool {
 	return slices.EqualFunc(v.canonical(), o.canonical(), slices.Equal[[]digit])
 }
 
 // reshaped regroups the digits to axes of the given sizes, of as many elements.
-// It fails where that takes a digit apart at no divisor of it.
+// It fails where that takes a digit apart at no divisor of it. Row-major order
+// is kept, so that all digits of the old axes, in a row, are the digits of the
+// new ones. E.g. 12 rows reshaped to [3 4] are split at 4.
 func (v view) reshaped(shape []int) (view, bool) {
 	rest := merged(slices.Concat(v...))
 	out := make(view, len(shape))
@@ -97,6 +105,8 @@ func (v view) reshaped(shape []int) (view, bool) {
 			switch {
 			case size%d.size == 0:
 				rest = rest[1:]
+			// The high part has the new axis' size, the low part is left for
+			// the next axis.
 			case d.size%size == 0:
 				low := d.size / size
 				d, rest[0].size = digit{d.dim, size, d.stride * low}, low
@@ -110,7 +120,8 @@ func (v view) reshaped(shape []int) (view, bool) {
 	return out, true
 }
 
-// transposed returns v with axis i of the result being axis perm[i].
+// transposed returns v with axis i of the result being axis perm[i]. Digits
+// stay within their axis.
 func (v view) transposed(perm []int) view {
 	out := make(view, len(perm))
 	for i, p := range perm {
@@ -119,7 +130,9 @@ func (v view) transposed(perm []int) view {
 	return out
 }
 
-// repeated returns v with every element of an axis standing f times.
+// repeated returns v with every element of an axis standing f times. The repeat
+// is the least significant digit: a b becomes a a b b, as nearest neighbours
+// are. Expand repeats an axis of size 1, where that is the same.
 func (v view) repeated(axis, f int) view {
 	out := slices.Clone(v)
 	if f > 1 {
@@ -146,7 +159,8 @@ func (v view) repeating() bool {
 }
 
 // each calls f, for every element in the order of the view, with its position
-// along each dimension.
+// along each dimension. It costs one call per element; callers have paid for as
+// many.
 func (v view) each(f func(at [4]int)) {
 	digits := merged(slices.Concat(v...))
 	var at [4]int

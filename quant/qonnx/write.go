@@ -41,9 +41,11 @@ func Write(path string, m *Model) error {
 // system takes, 255, less a dot and the 19 digits of the temporary name.
 const maxName = 255 - 1 - 19
 
-// CheckWritable returns an error where Write, or another writer that replaces a file
-// whole, could not write path: it makes a temporary file like theirs and removes it. What
-// is at path stays as it is.
+// CheckWritable returns an error where Write, or another writer that replaces a
+// file whole, could not write path: it makes a temporary file like theirs and
+// removes it. What is at path stays as it is. For commands that train for hours
+// first. Permissions alone would not tell: file systems may be full, read-only
+// or limited in names.
 func CheckWritable(path string) error {
 	switch info, err := os.Stat(path); {
 	case err == nil && info.IsDir():
@@ -82,11 +84,13 @@ func Encode(m *Model) ([]byte, error) {
 	return data, nil
 }
 
-// proto returns the model as the file holds it.
+// proto returns the model as the file holds it. Metadata come in a fixed order,
+// so that equal models are equal bytes.
 func (m *Model) proto(shapes []quant.Shape) *onnxpb.ModelProto {
 	b := &builder{g: &onnxpb.GraphProto{Name: proto.String(m.Name)}}
 	b.model(m, shapes)
 	out := &onnxpb.ModelProto{
+		// IR version 7 is that of ONNX 1.9, the first release with opset 14.
 		IrVersion:    proto.Int64(7),
 		ProducerName: proto.String("a2qgen"),
 		Graph:        b.g,
@@ -117,6 +121,7 @@ func (m *Model) proto(shapes []quant.Shape) *onnxpb.ModelProto {
 	return out
 }
 
+// entry is one line of metadata_props.
 func entry(key, value string) *onnxpb.StringStringEntryProto {
 	return &onnxpb.StringStringEntryProto{Key: &key, Value: &value}
 }

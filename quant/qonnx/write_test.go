@@ -47,7 +47,8 @@ func randomModel(seed uint64, sizes ...int) *Model {
 		}
 		if !last {
 			l.Relu = i%2 == 1
-			l.Act = &ActQuant{Scale: floats(1, 0.05, 0.2)[0], Bits: 2 + r.IntN(5), Signed: !l.Relu, Narrow: r.IntN(2) == 1}
+			l.Act = &ActQuant{Scale: floats(1, 0.05, 0.2)[0], Bits: 2 + r.IntN(5), Signed: !l.Relu,
+				Narrow: r.IntN(2) == 1}
 			l.AccBits = 20 + i
 		}
 		m.Layers = append(m.Layers, l)
@@ -63,7 +64,8 @@ func output(l *Layer, inScale float64, c int, acc int64) float64 {
 		v += float64(l.Bias[c])
 	}
 	if b := l.BatchNorm; b != nil {
-		v = (v-float64(b.Mean[c]))/math.Sqrt(float64(b.Var[c])+float64(b.Epsilon))*float64(b.Gamma[c]) + float64(b.Beta[c])
+		v = (v-float64(b.Mean[c]))/math.Sqrt(float64(b.Var[c])+float64(b.Epsilon))*float64(b.Gamma[c]) +
+			float64(b.Beta[c])
 	}
 	if l.Relu {
 		v = max(v, 0)
@@ -99,11 +101,14 @@ func TestRoundTrip(t *testing.T) {
 		in, inScale := quant.DataType{Bits: 8}, float64(m.Input.Scale)
 		for i := range m.Layers {
 			want, got := &m.Layers[i], &n.Layers[i]
-			if got.Name != want.Name || got.AccBits != want.AccBits || got.WeightBits != want.WeightBits || got.Input != in {
-				t.Errorf("seed %d: layer %q: P %d, M %d, input %v", seed, got.Name, got.AccBits, got.WeightBits, got.Input)
+			if got.Name != want.Name || got.AccBits != want.AccBits || got.WeightBits != want.WeightBits ||
+				got.Input != in {
+				t.Errorf("seed %d: layer %q: P %d, M %d, input %v", seed, got.Name, got.AccBits, got.WeightBits,
+					got.Input)
 			}
 			for j, w := range want.Weights {
-				if q := math.RoundToEven(float64(w / want.WeightScale[j/want.In%len(want.WeightScale)])); int32(q) != got.Weights[j] {
+				scale := want.WeightScale[j/want.In%len(want.WeightScale)]
+				if q := math.RoundToEven(float64(w / scale)); int32(q) != got.Weights[j] {
 					t.Fatalf("seed %d: layer %q: weight %d is %d, want %v", seed, got.Name, j, got.Weights[j], q)
 				}
 			}
@@ -114,7 +119,8 @@ func TestRoundTrip(t *testing.T) {
 			for c := range got.Out {
 				for acc, r := got.AccRange(c).Min, got.AccRange(c); acc <= r.Max; acc++ {
 					if y := want.Act.integer(output(want, inScale, c, acc)); y != got.Thresholds.Apply(c, acc) {
-						t.Fatalf("seed %d: layer %q: channel %d: %d gives %d, want %d", seed, got.Name, c, acc, got.Thresholds.Apply(c, acc), y)
+						t.Fatalf("seed %d: layer %q: channel %d: %d gives %d, want %d", seed, got.Name, c, acc,
+							got.Thresholds.Apply(c, acc), y)
 					}
 				}
 			}
@@ -141,7 +147,8 @@ func checkScores(t *testing.T, l *quant.Layer, real func(c int, acc int64) float
 		c, a, s, v := draw()
 		d, b, u, w := draw()
 		if math.Abs(v-w) > 1e-9 && (s < u) != (v < w) {
-			t.Fatalf("layer %q: channel %d at %d scores %d, channel %d at %d %d; outputs %v, %v", l.Name, c, a, s, d, b, u, v, w)
+			t.Fatalf("layer %q: channel %d at %d scores %d, channel %d at %d %d; outputs %v, %v", l.Name, c, a, s, d, b,
+				u, v, w)
 		}
 	}
 }
@@ -168,22 +175,28 @@ func TestWriteRefuses(t *testing.T) {
 		"has 7 inputs, the layer before gives 8": func(m *Model) { m.InputShape = []int{8} },
 		"activation scale is 0":                  func(m *Model) { m.Input.Scale = 0 },
 		"activations have 17 bits":               func(m *Model) { m.Layers[0].Act.Bits = 17 },
-		"activations have 1 bits, want 2":        func(m *Model) { m.Layers[0].Act.Signed, m.Layers[0].Act.Bits = true, 1 },
-		"weight 1 is NaN":                        func(m *Model) { m.Layers[0].Weights[1] = nan },
-		"want an integer":                        func(m *Model) { m.Layers[0].Weights[1] = m.Layers[0].WeightScale[0] / 2 },
-		"scales, want at most":                   func(m *Model) { m.Layers[0].Weights[1] = m.Layers[0].WeightScale[0] * 500 },
-		"weight scale is -1":                     func(m *Model) { m.Layers[0].WeightScale[2] = -1 },
-		"has 2 weight scales":                    func(m *Model) { m.Layers[0].WeightScale = []float32{1, 1} },
-		"has 34 weights":                         func(m *Model) { m.Layers[0].Weights = m.Layers[0].Weights[1:] },
-		"weights have 1 bits":                    func(m *Model) { m.Layers[0].WeightBits = 1 },
-		"has 4 biases":                           func(m *Model) { m.Layers[0].Bias = m.Layers[0].Bias[1:] },
-		"one of the biases is NaN":               func(m *Model) { m.Layers[0].Bias[0] = nan },
-		"one of the batch-norm means":            func(m *Model) { m.Layers[0].BatchNorm.Mean[0] = nan },
-		"batch-norm variance is -1":              func(m *Model) { m.Layers[0].BatchNorm.Var[0] = -1 },
-		"accumulator has 65 bits":                func(m *Model) { m.Layers[0].AccBits = 65 },
-		`name "b_1" is a duplicate`:              func(m *Model) { m.Layers[1].Name = m.Layers[0].Name },
-		`name "a b" is a duplicate or`:           func(m *Model) { m.Layers[1].Name = "a b" },
-		"has no activation quantiser":            func(m *Model) { m.Layers[0].Act = nil },
+		"activations have 1 bits, want 2": func(m *Model) {
+			m.Layers[0].Act.Signed, m.Layers[0].Act.Bits = true, 1
+		},
+		"weight 1 is NaN": func(m *Model) { m.Layers[0].Weights[1] = nan },
+		"want an integer": func(m *Model) {
+			m.Layers[0].Weights[1] = m.Layers[0].WeightScale[0] / 2
+		},
+		"scales, want at most": func(m *Model) {
+			m.Layers[0].Weights[1] = m.Layers[0].WeightScale[0] * 500
+		},
+		"weight scale is -1":           func(m *Model) { m.Layers[0].WeightScale[2] = -1 },
+		"has 2 weight scales":          func(m *Model) { m.Layers[0].WeightScale = []float32{1, 1} },
+		"has 34 weights":               func(m *Model) { m.Layers[0].Weights = m.Layers[0].Weights[1:] },
+		"weights have 1 bits":          func(m *Model) { m.Layers[0].WeightBits = 1 },
+		"has 4 biases":                 func(m *Model) { m.Layers[0].Bias = m.Layers[0].Bias[1:] },
+		"one of the biases is NaN":     func(m *Model) { m.Layers[0].Bias[0] = nan },
+		"one of the batch-norm means":  func(m *Model) { m.Layers[0].BatchNorm.Mean[0] = nan },
+		"batch-norm variance is -1":    func(m *Model) { m.Layers[0].BatchNorm.Var[0] = -1 },
+		"accumulator has 65 bits":      func(m *Model) { m.Layers[0].AccBits = 65 },
+		`name "b_1" is a duplicate`:    func(m *Model) { m.Layers[1].Name = m.Layers[0].Name },
+		`name "a b" is a duplicate or`: func(m *Model) { m.Layers[1].Name = "a b" },
+		"has no activation quantiser":  func(m *Model) { m.Layers[0].Act = nil },
 	} {
 		m := randomModel(4, 7, 5, 4)
 		spoil(m)

@@ -11,12 +11,17 @@ import (
 // grouped, depthwise, strided, dilated and unevenly padded convolutions, pools,
 // adds with factors and concats that reach back, upsampling, shuffling,
 // requantising, and often a linear layer at the end. Layers with weights may
-// start from any value.
+// start from any value. Sizes are odd and small on purpose: what goes wrong at
+// edges of windows, folds and counters goes wrong there, and a frame stays
+// cheap enough for a simulator. Every kind and every option of a layer has a
+// chance in each network. rng decides all, so that a seed names a network.
 func RandomGraph(rng *rand.Rand) *quant.Network {
 	g := graph{rng: rng, net: quant.Network{Name: "random graph", Input: roundTo(randomType(rng, 4))}}
 	in := quant.Shape{H: 3 + rng.IntN(6), W: 3 + rng.IntN(6), C: 1 + rng.IntN(4)}
 	g.net.InputShape = []int{in.C, in.H, in.W}
 	g.net.Input.Shape = in
+	// Samples have channels first, networks last: with one channel both are the
+	// same.
 	if in.C > 1 {
 		g.net.Input.Order = channelsFirst(in)
 	}
@@ -24,9 +29,13 @@ func RandomGraph(rng *rand.Rand) *quant.Network {
 	for range 1 + rng.IntN(8) {
 		g.grow()
 	}
+	// Half of the networks end in an image or in integers: not all are
+	// classifiers.
 	if rng.IntN(2) == 0 || len(g.net.Layers) == 0 {
 		g.classify()
 	}
+	// A draw that is not legal is a fault of this package, not of the test that
+	// draws.
 	n, err := quant.NewNetwork(g.net)
 	if err != nil {
 		panic("quanttest: " + err.Error())
@@ -34,7 +43,8 @@ func RandomGraph(rng *rand.Rand) *quant.Network {
 	return n
 }
 
-// channelsFirst returns the order of a sample with its channels first.
+// channelsFirst returns the order of a sample with its channels first. order[i]
+// is the sample's element that is integer i (quant.InputQuantizer.Order).
 func channelsFirst(s quant.Shape) []int32 {
 	var order []int32
 	for p := range s.Positions() {
@@ -45,14 +55,16 @@ func channelsFirst(s quant.Shape) []int32 {
 	return order
 }
 
-// graph is a network under construction.
+// graph is a network under construction. made holds the input first, then the
+// output of each layer.
 type graph struct {
 	rng  *rand.Rand
 	net  quant.Network
 	made []made
 }
 
-// made is a tensor that layers may read.
+// made is a tensor that layers may read. typ is that of its integers; from is
+// as in quant.Layer.From.
 type made struct {
 	from  int
 	shape quant.Shape
@@ -60,6 +72,8 @@ type made struct {
 }
 
 // grow adds a layer that reads the last tensor, and perhaps an earlier one.
+// Convolutions are three times as likely as others, as in real networks; x is
+// the last tensor, so that networks become deep rather than wide.
 func (g *graph) grow() {
 	x := g.made[len(g.made)-1]
 	switch g.rng.IntN(10) {
@@ -82,10 +96,14 @@ func (g *graph) grow() {
 	}
 }
 
+// rangeOf returns all integers of a type: accumulators that are passed on as
+// they are.
 func rangeOf(t quant.DataType) quant.AccRange { return quant.AccRange{Min: t.Min(), Max: t.Max()} }
 
-// add appends l, which reads in and has accumulators in r. Unless staircase says
-// so it may pass them on as they are.
+// add appends l, which reads in and has accumulators in r. Unless staircase
+// says so it may pass them on as they are. A layer that does not fit (a window
+// larger than the image, channels that are no multiple of a square) is left out
+// without a word: the draw goes on.
 func (g *graph) add(l quant.Layer, in []made, r quant.AccRange, staircase bool) {
 	var shapes []quant.Shape
 	for _, m := range in {
@@ -106,6 +124,8 @@ func (g *graph) add(l quant.Layer, in []made, r quant.AccRange, staircase bool) 
 			}
 			return r
 		})
+		// The output's type is then the smallest that holds all operands'
+		// (quant.Layer.Output): an unsigned one among signed ones needs a bit more.
 	} else {
 		for _, m := range in {
 			typ.Bits, typ.Signed = max(typ.Bits, m.typ.Bits), typ.Signed || m.typ.Signed
@@ -120,6 +140,8 @@ func (g *graph) add(l quant.Layer, in []made, r quant.AccRange, staircase bool) 
 	g.made = append(g.made, made{len(g.net.Layers) - 1, shape, typ})
 }
 
+// window draws 1..3 taps each way. Pads are less than the window, so that no
+// window lies in padding alone; DilationW may be 0, which means 1.
 func (g *graph) window() quant.Window {
 	r := g.rng
 	w := quant.Window{H: 1 + r.IntN(3), W: 1 + r.IntN(3), StrideH: 1 + r.IntN(2), StrideW: 1 + r.IntN(2)}
@@ -129,10 +151,14 @@ func (g *graph) window() quant.Window {
 	return w
 }
 
+// conv draws a dense, a depthwise or, where channels are even, a convolution of
+// two groups. It always ends in thresholds: its accumulators are too wide to be
+// read.
 func (g *graph) conv(x made) {
-	l := quant.Layer{Kind: quant.Conv, Window: g.window(), Input: x.typ, WeightBits: 1 + g.rng.IntN(4), Groups: 1, Out: 1 + g.rng.IntN(6)}
+	l := quant.Layer{Kind: quant.Conv, Window: g.window(), Input: x.typ, WeightBits: 1 + g.rng.IntN(4), Groups: 1,
+		Out: 1 + g.rng.IntN(6)}
 	switch g.rng.IntN(3) {
-	case 0: // depthwise, with one or two outputs a channel
+	case 0: // depthwise, with one or two outputs per channel
 		l.Groups, l.Out = x.shape.C, x.shape.C*(1+g.rng.IntN(2))
 	case 1:
 		if x.shape.C%2 == 0 {
@@ -144,6 +170,8 @@ func (g *graph) conv(x made) {
 	g.add(l, []made{x}, quant.AccRange{}, true)
 }
 
+// weighted draws weights and, for a third of the layers, start values:
+// accumulators that begin anywhere shift all thresholds and the certificate.
 func (g *graph) weighted(l *quant.Layer) {
 	randomWeights(g.rng, l)
 	if g.rng.IntN(3) > 0 {
@@ -154,6 +182,7 @@ func (g *graph) weighted(l *quant.Layer) {
 	}
 }
 
+// pool draws a pool. Sums must be quantised again; a maximum may be passed on.
 func (g *graph) pool(x made, kind quant.Kind) {
 	l := quant.Layer{Kind: kind, Window: g.window()}
 	r, taps := rangeOf(x.typ), int64(1)
@@ -164,10 +193,12 @@ func (g *graph) pool(x made, kind quant.Kind) {
 }
 
 // join adds or concatenates x with itself or an earlier tensor that fits.
+// Factors, of adds only, are those of branches whose scales have a ratio.
 func (g *graph) join(x made, kind quant.Kind) {
 	in := []made{x}
 	for range 1 + g.rng.IntN(2) {
 		other := g.made[g.rng.IntN(len(g.made))]
+		// A concatenation needs equal rows and columns only.
 		if kind == quant.Add && other.shape != x.shape || other.shape.H != x.shape.H || other.shape.W != x.shape.W {
 			other = x
 		}
@@ -191,25 +222,32 @@ func (g *graph) join(x made, kind quant.Kind) {
 	g.add(l, in, sum, kind == quant.Add)
 }
 
+// move draws an Upsample or a PixelShuffle; the latter by 2 where channels
+// allow.
 func (g *graph) move(x made, kind quant.Kind) {
-	l := quant.Layer{Kind: kind, Factor: 1 + g.rng.IntN(3), DepthFirst: kind == quant.PixelShuffle && g.rng.IntN(2) == 0}
+	l := quant.Layer{Kind: kind, Factor: 1 + g.rng.IntN(3), DepthFirst: kind == quant.PixelShuffle &&
+		g.rng.IntN(2) == 0}
 	if kind == quant.PixelShuffle && x.shape.C%4 == 0 {
 		l.Factor = 2
 	}
 	g.add(l, []made{x}, rangeOf(x.typ), false)
 }
 
-// classify adds a linear layer that ends in scores.
+// classify adds a linear layer that ends in scores. Its sums see every element
+// of the last tensor, so that a fault anywhere before shows in the output.
 func (g *graph) classify() {
 	x := g.made[len(g.made)-1]
-	l := quant.Layer{Name: "out", Kind: quant.Linear, From: []int{x.from}, In: x.shape.Size(), Out: 1 + g.rng.IntN(5), Input: x.typ, WeightBits: 3}
+	l := quant.Layer{Name: "out", Kind: quant.Linear, From: []int{x.from}, In: x.shape.Size(), Out: 1 + g.rng.IntN(5),
+		Input: x.typ, WeightBits: 3}
 	g.weighted(&l)
 	l.Score = randomScore(g.rng, &l)
 	g.net.Layers = append(g.net.Layers, l)
 }
 
 // RandomGraphInput draws a legal input of a network of any kinds: uniform, all
-// at one end of the range, or mostly zero.
+// at one end of the range, or mostly zero. Uniform draws alone would leave
+// accumulators in the middle of their ranges: the ends and sparse inputs reach
+// what they do not.
 func RandomGraphInput(rng *rand.Rand, n *quant.Network) []int32 {
 	lo, hi := n.Input.Type.Min(), n.Input.Type.Max()
 	x := make([]int32, n.InputSize())

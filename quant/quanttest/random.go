@@ -25,6 +25,7 @@ type RandomSpec struct {
 	AlwaysScore bool
 }
 
+// withDefaults returns s with its zero fields filled in.
 func (s RandomSpec) withDefaults() RandomSpec {
 	for _, f := range []struct {
 		field *int
@@ -42,7 +43,11 @@ func (s RandomSpec) withDefaults() RandomSpec {
 // the weight range. Thresholds are unordered draws over the accumulator's
 // range, sorted, with duplicates, "never"s and "always"es; some channels are
 // inverted. Declared accumulators are exactly as wide as needed, up to 4 bits
-// wider, or undeclared. The input quantiser rounds to the nearest integer.
+// wider, or undeclared. The input quantiser rounds to the nearest integer. Each
+// of these is a class of faults that was seen or feared: a size of 1 makes
+// counters of no bits, a prime allows no folding, an extreme row reaches the
+// end of the accumulator, and a "never" is a comparison that must not wrap. rng
+// decides all.
 func RandomNetwork(rng *rand.Rand, spec RandomSpec) *quant.Network {
 	spec = spec.withDefaults()
 	count := 1 + rng.IntN(spec.MaxLayers)
@@ -64,6 +69,7 @@ func RandomNetwork(rng *rand.Rand, spec RandomSpec) *quant.Network {
 			l.Score = randomScore(rng, &l)
 		} else {
 			l.Thresholds = randomThresholds(rng, &l, randomType(rng, spec.MaxInputBits))
+			// The next layer's input type is what this one gives.
 			input = l.Thresholds.Output
 		}
 		net.Layers = append(net.Layers, l)
@@ -78,7 +84,8 @@ func RandomNetwork(rng *rand.Rand, spec RandomSpec) *quant.Network {
 
 // RandomInput draws a legal input vector of n: uniform, all at one end of the
 // range, mostly zero, or a vector that drives a channel of the first layer to
-// an end of its accumulator range.
+// an end of its accumulator range. Only for fully connected networks: MaxInput
+// is known of their first layer.
 func RandomInput(rng *rand.Rand, n *quant.Network) []int32 {
 	l := &n.Layers[0]
 	lo, hi := l.Input.Min(), l.Input.Max()
@@ -89,6 +96,7 @@ func RandomInput(rng *rand.Rand, n *quant.Network) []int32 {
 	case 1:
 		return slices.Repeat([]int32{int32(hi)}, l.In)
 	case 2, 3:
+		// kind 2 is the lower end, -1, kind 3 the upper, +1.
 		return l.MaxInput(rng.IntN(l.Out), 2*kind-5)
 	case 4:
 		x[rng.IntN(l.In)] = int32(between(rng, lo, hi))
@@ -100,6 +108,8 @@ func RandomInput(rng *rand.Rand, n *quant.Network) []int32 {
 	return x
 }
 
+// roundTo is an input quantiser of scale 1: integers of a test pass as they
+// are.
 func roundTo(t quant.DataType) quant.InputQuantizer {
 	lo, hi := float64(t.Min()), float64(t.Max())
 	return quant.InputQuantizer{Type: t, Quantize: func(_ int, v float64) int32 {
@@ -112,6 +122,7 @@ func between(rng *rand.Rand, lo, hi int64) int64 {
 	return lo + rng.Int64N(hi-lo+1)
 }
 
+// randomType draws 1..maxBits bits, INT1 of -1 and 0 among them.
 func randomType(rng *rand.Rand, maxBits int) quant.DataType {
 	return quant.DataType{Bits: 1 + rng.IntN(maxBits), Signed: rng.IntN(2) == 0}
 }
@@ -119,6 +130,7 @@ func randomType(rng *rand.Rand, maxBits int) quant.DataType {
 // awkward sizes: 1, primes, and the powers of two between them.
 var awkward = []int{1, 2, 3, 5, 7, 8, 11, 13, 16, 17, 19, 23}
 
+// randomSize draws an awkward size half of the time.
 func randomSize(rng *rand.Rand, most int) int {
 	if rng.IntN(2) == 0 {
 		if n := awkward[rng.IntN(len(awkward))]; n <= most {
@@ -128,6 +140,9 @@ func randomSize(rng *rand.Rand, most int) int {
 	return 1 + rng.IntN(most)
 }
 
+// randomWeights draws rows of one kind each: zero, all at one end of the type
+// (the smallest included, which symmetric quantisers never give), sparse or
+// dense.
 func randomWeights(rng *rand.Rand, l *quant.Layer) {
 	t := quant.DataType{Bits: l.WeightBits, Signed: true}
 	l.Weights = make([]int32, l.In*l.Out)
@@ -150,6 +165,8 @@ func randomWeights(rng *rand.Rand, l *quant.Layer) {
 	}
 }
 
+// randomAccBits draws a declared width: none, too wide, or exact, where an
+// accumulator that loses a bit overflows.
 func randomAccBits(rng *rand.Rand, l *quant.Layer) int {
 	needed, _ := l.NeededBits()
 	switch rng.IntN(4) {
@@ -161,18 +178,23 @@ func randomAccBits(rng *rand.Rand, l *quant.Layer) int {
 	return needed
 }
 
+// randomThresholds draws over the ranges that the certificate gives for each
+// channel.
 func randomThresholds(rng *rand.Rand, l *quant.Layer, out quant.DataType) *quant.Thresholds {
 	return thresholdsOver(rng, out, l.Out, l.AccRange)
 }
 
 // thresholdsOver draws thresholds for accumulators in the ranges of channels.
-func thresholdsOver(rng *rand.Rand, out quant.DataType, channels int, accs func(c int) quant.AccRange) *quant.Thresholds {
+// "Never" is the range's maximum, "always" its minimum less one (MATH 6).
+func thresholdsOver(rng *rand.Rand, out quant.DataType, channels int,
+	accs func(c int) quant.AccRange) *quant.Thresholds {
 	t := &quant.Thresholds{Output: out}
 	t.Values = make([]int64, channels*t.Levels())
 	invert := rng.IntN(3) == 0
 	for c := range channels {
 		r := accs(c)
 		row := t.Channel(c)
+		// A row of nevers: a channel that has died in training.
 		constant := rng.IntN(12) == 0
 		for k := range row {
 			switch draw := rng.IntN(10); {
@@ -196,6 +218,8 @@ func thresholdsOver(rng *rand.Rand, out quant.DataType, channels int, accs func(
 	return t
 }
 
+// randomScore draws gains and biases; equal gains with small biases make ties,
+// of which the first class must win.
 func randomScore(rng *rand.Rand, l *quant.Layer) *quant.Score {
 	s := &quant.Score{Gain: make([]int64, l.Out), Bias: make([]int64, l.Out), Exact: true}
 	gains, biases := rng.IntN(2) == 0, rng.IntN(3) > 0

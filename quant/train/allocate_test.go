@@ -47,7 +47,8 @@ func TestChoose(t *testing.T) {
 			t.Fatal(err)
 		}
 		if spent, loss := sums(cost, w.Loss, got); spent > limit || loss != best {
-			t.Fatalf("costs %v, losses %v, at most %d: chose %v for %d, loss %g, want %g", cost, w.Loss, limit, got, spent, loss, best)
+			t.Fatalf("costs %v, losses %v, at most %d: chose %v for %d, loss %g, want %g",
+				cost, w.Loss, limit, got, spent, loss, best)
 		}
 	}
 }
@@ -73,14 +74,15 @@ func TestChooseHugeLimit(t *testing.T) {
 		for _, limit := range []int{most + 1, 1e9, 1e11, math.MaxInt} {
 			got, err := w.Choose(cost, limit)
 			if err != nil || !slices.Equal(got, want) {
-				t.Fatalf("costs %v, losses %v, at most %d: chose %v, %v, want %v as at %d", cost, w.Loss, limit, got, err, want, most)
+				t.Fatalf("costs %v, losses %v, at most %d: chose %v, %v, want %v as at %d",
+					cost, w.Loss, limit, got, err, want, most)
 			}
 		}
 	}
 }
 
 // TestChooseMemory: three layers of at most 1,000 LUT take a table of 3,001 columns:
-// 8 bytes a loss, twice, and 8 a choice, in each layer: below 300 kB.
+// 8 bytes per loss, twice, and 8 per choice, in each layer: below 300 kB.
 func TestChooseMemory(t *testing.T) {
 	cost := [][]int{{0, 1000}, {0, 1000}, {0, 1000}}
 	w := &Widths{Loss: [][]float64{{1, 0}, {1, 0}, {1, 0}}}
@@ -120,7 +122,8 @@ func sums(cost [][]int, loss [][]float64, choice []int) (spent int, sum float64)
 
 // TestCandidates: every P that holds a weight, with each M that it can fill.
 func TestCandidates(t *testing.T) {
-	z := quant.Quantizer{Method: quant.Budget, Rule: quant.Shifted, Input: quant.DataType{Bits: 4}, AccBits: 6, WeightBits: 4}
+	z := quant.Quantizer{Method: quant.Budget, Rule: quant.Shifted, Input: quant.DataType{Bits: 4},
+		AccBits: 6, WeightBits: 4}
 	// 4 bits hold one unit, 5 two, 6 four; weights of 2 bits are up to 1, of 3 up to 3.
 	if got, want := candidates(z), []Width{{4, 2}, {5, 2}, {5, 3}, {6, 2}, {6, 3}, {6, 4}}; !slices.Equal(got, want) {
 		t.Errorf("candidates %v, want %v", got, want)
@@ -172,7 +175,8 @@ func trainingLoss(r *run) float64 {
 	sum := 0.0
 	for at := 0; at < r.train.n; at += r.spec.Batch {
 		rows := r.train.gatherRange(at, min(at+r.spec.Batch, r.train.n), r.net.x)
-		loss, _ := crossEntropy(r.net.forward(rows, 0), r.train.labels[at:], make([]float32, rows*r.width), rows, r.width)
+		loss, _ := crossEntropy(r.net.forward(rows, 0), r.train.labels[at:],
+			make([]float32, rows*r.width), rows, r.width)
 		sum += loss * float64(rows)
 	}
 	return sum / float64(r.train.n)
@@ -257,7 +261,10 @@ func TestAllocateResumes(t *testing.T) {
 			t.Errorf("resumed under another limit: %v", err)
 		}
 	}
-	fails := &Allocator{Limit: 7, Choose: func(*Widths) ([]int, error) { t.Error("chose again"); return nil, context.Canceled }}
+	fails := &Allocator{Limit: 7, Choose: func(*Widths) ([]int, error) {
+		t.Error("chose again")
+		return nil, context.Canceled
+	}}
 	if _, got := mustRun(t, s, Options{Out: out, Resume: true, Allocate: fails}); !bytes.Equal(got, want) {
 		t.Error("the resumed run gives another network")
 	}
