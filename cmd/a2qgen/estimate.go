@@ -94,10 +94,10 @@ func estimateSource(path string, in *qonnx.InputType, o hwgen.Options) (*quant.N
 	if o.ClockMHz != 0 {
 		own.ClockMHz = o.ClockMHz
 	}
-	folding := hwgen.Folding{}
+	folding, constrained := hwgen.Folding{}, d.Network.Constrained()
 	for i, l := range d.Layers {
 		f := own.Folding[l.Layer.Name]
-		if hwgen.Constrained(d.Network, i) {
+		if constrained[i] {
 			f.AccBits = 0 // --acc decides
 		}
 		if o.FPS != 0 {

@@ -103,17 +103,13 @@ func inputs(c *cli.Context) []input {
 
 // inputs returns the files that a value names: none unless they are read.
 func (u fileUse) inputs(value, what string) []input {
-	switch {
-	case value == "" || u != readsFile && u != readsData || u == readsData && value == data.DrawnSource:
+	if value == "" || u != readsFile && u != readsData || u == readsData && value == data.DrawnSource {
 		return nil
-	case u == readsFile || !strings.Contains(value, ","):
-		return []input{{path: value, what: what, samples: u == readsData}}
 	}
-	var all []input
-	for _, path := range strings.Split(value, ",") {
-		all = append(all, input{path: path, what: what})
+	if images, labels, pair := data.PairOf(value); pair && u == readsData {
+		return []input{{path: images, what: what}, {path: labels, what: what}}
 	}
-	return all
+	return []input{{path: value, what: what, samples: u == readsData}}
 }
 
 // specInputs returns the files that a spec names.

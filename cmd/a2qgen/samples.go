@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"math"
 	"slices"
-	"strings"
 
 	"github.com/urfave/cli/v2"
 
@@ -61,7 +60,7 @@ func (s sampleSource) openBoth() (dataSets, error) {
 	if sets.train, err = s.open(true); err != nil {
 		return sets, err
 	}
-	if strings.Contains(s.data, ",") {
+	if _, _, pair := data.PairOf(s.data); pair {
 		sets.test = sets.train
 		return sets, nil
 	}

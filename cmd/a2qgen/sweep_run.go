@@ -155,8 +155,8 @@ func newSweepRun(cell sweepCell, seed uint64, doc *trainReport) *sweepRun {
 	if n := len(doc.History); n > 0 {
 		r.ValidationPercent = doc.History[n-1].ValidationPercent
 	}
-	for i, l := range doc.Layers {
-		if hidden := i > 0 && i < len(doc.Layers)-1; l.AccBits == 0 && !(cell.acc == 0 && hidden) {
+	for _, l := range doc.Layers {
+		if !l.constrained {
 			continue
 		}
 		r.NeededBits, r.L1Max = max(r.NeededBits, l.AccBitsNeeded), max(r.L1Max, l.L1Max)
