@@ -98,13 +98,13 @@ func (n *Network) Constrained() []bool {
 	yes, declared, hidden := make([]bool, len(n.Layers)), false, false
 	roles := n.Roles()
 	for i := range n.Layers {
-		declared = declared || n.Layers[i].AccBits > 0
+		declared = declared || roles[i].Weighted && n.Layers[i].AccBits > 0
 		hidden = hidden || roles[i].Hidden()
 	}
 	for i := range yes {
 		switch {
 		case declared:
-			yes[i] = n.Layers[i].AccBits > 0
+			yes[i] = roles[i].Weighted && n.Layers[i].AccBits > 0
 		case hidden:
 			yes[i] = roles[i].Hidden()
 		default:

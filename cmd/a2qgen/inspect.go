@@ -113,10 +113,6 @@ type layerReport struct {
 	L1Max    int64   `json:"l1_max"`
 	TapsMax  int     `json:"taps_max"`
 	Sparsity float64 `json:"sparsity"`
-
-	// constrained says that the layer takes part in an accumulator target (see
-	// quant.Network.Constrained).
-	constrained bool
 }
 
 // otherReport describes a layer without weights.
@@ -133,14 +129,11 @@ type otherReport struct {
 
 func inspect(net *quant.Network) *inspectReport {
 	doc := &inspectReport{Name: net.Name, Others: []otherReport{}, Input: newInputReport(&net.Input)}
-	constrained := net.Constrained()
 	for i := range net.Layers {
 		l := &net.Layers[i]
 		doc.Order = append(doc.Order, l.Name)
 		if l.Kind.Weighted() {
-			r := inspectLayer(net, l)
-			r.constrained = constrained[i]
-			doc.Layers = append(doc.Layers, r)
+			doc.Layers = append(doc.Layers, inspectLayer(net, l))
 			continue
 		}
 		out := l.Output()

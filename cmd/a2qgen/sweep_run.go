@@ -13,6 +13,7 @@ import (
 	"github.com/google/renameio/v2/maybe"
 	"gopkg.in/yaml.v3"
 
+	"github.com/a2qgen/a2qgen/quant"
 	"github.com/a2qgen/a2qgen/quant/train"
 )
 
@@ -98,12 +99,12 @@ func (s *sweep) one(ctx context.Context, cell sweepCell, seed uint64) (*sweepRun
 	o := train.Options{Out: base + ".onnx", FloatCache: filepath.Join(s.out, "float"), Allocate: chosen.allocator()}
 	quiet := *s.con
 	quiet.quiet = true
-	doc, _, err := trainNetwork(ctx, &quiet, spec, s.sets, o)
+	doc, net, err := trainNetwork(ctx, &quiet, spec, s.sets, o)
 	if err != nil {
 		return nil, err
 	}
 	os.Remove(base + ".onnx.ckpt")
-	r := newSweepRun(cell, seed, doc)
+	r := newSweepRun(cell, seed, doc, net)
 	r.Spec = id
 	if chosen != nil {
 		for _, l := range chosen.Layers {
@@ -146,7 +147,10 @@ func (s *sweep) estimate(r *sweepRun, path string) error {
 	return nil
 }
 
-func newSweepRun(cell sweepCell, seed uint64, doc *trainReport) *sweepRun {
+// newSweepRun is a run of cell that doc reports and that made net. Its widths are those
+// of the layers that take part in a target: without one, under base, of the hidden ones,
+// so that the rows of a table compare the same layers.
+func newSweepRun(cell sweepCell, seed uint64, doc *trainReport, net *quant.Network) *sweepRun {
 	r := &sweepRun{Method: cell.method, AccBits: cell.acc, LUTLimit: cell.lut, Seed: seed, SamplesPerSecond: doc.SamplesPerSecond,
 		FloatPercent: doc.FloatAccuracyPercent, IntegerPercent: doc.IntegerAccuracyPercent}
 	if doc.task == train.Regress {
@@ -155,10 +159,11 @@ func newSweepRun(cell sweepCell, seed uint64, doc *trainReport) *sweepRun {
 	if n := len(doc.History); n > 0 {
 		r.ValidationPercent = doc.History[n-1].ValidationPercent
 	}
-	for _, l := range doc.Layers {
-		if !l.constrained {
+	for i, constrained := range net.Constrained() {
+		if !constrained {
 			continue
 		}
+		l := inspectLayer(net, &net.Layers[i])
 		r.NeededBits, r.L1Max = max(r.NeededBits, l.AccBitsNeeded), max(r.L1Max, l.L1Max)
 		r.TapsMax, r.WeightBits = max(r.TapsMax, l.TapsMax), max(r.WeightBits, l.WeightBits)
 	}
