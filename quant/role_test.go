@@ -53,7 +53,8 @@ func TestRoles(t *testing.T) {
 		{"the input pooled and joined", [][]int{{s}, {s}, {1, 0}, {2}, {3}},
 			[]Kind{MaxPool, Conv, Concat, Conv, Linear}, "-F-FL"},
 		{"the output a sum", [][]int{{s}, {0}, {0}, {1, 2}}, []Kind{Conv, Conv, Conv, Add}, "FLL-"},
-		{"the output two sums", [][]int{{s}, {0}, {1}, {0, 2}, {3}, {3, 4}}, []Kind{Conv, Conv, Conv, Add, Conv, Add}, "BHL-L-"},
+		{"the output two sums", [][]int{{s}, {0}, {1}, {0, 2}, {3}, {3, 4}},
+			[]Kind{Conv, Conv, Conv, Add, Conv, Add}, "BHL-L-"},
 		{"the sum moved", [][]int{{s}, {0}, {0, 1}, {2}}, []Kind{Conv, Conv, Add, PixelShuffle}, "BL--"},
 		{"two outputs", [][]int{{s}, {0}, {0}, {1}}, []Kind{Conv, Conv, Conv, Conv}, "FHLL"},
 	} {

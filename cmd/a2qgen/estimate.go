@@ -15,8 +15,8 @@ import (
 
 const estimateHelp = `Estimates what a design costs for each accumulator width P: LUT, FF, block RAM (in
 units of 36 kbit) and DSP slices, from formulas fitted to synthesis results, whose
-error is printed. P holds for the layers that declare one (for all but the first and
-the last, where none does). A P below what the weights need is marked UNSAFE.
+error is printed. P holds for the layers that declare one (for the hidden ones, neither
+first nor last, where none does). A P below what the weights need is marked UNSAFE.
 
 ` + foldingHelp + ` A generated directory keeps its own
 folding and clock unless they are given, and its network's input.

@@ -36,8 +36,9 @@ type Widths struct {
 	Candidates [][]Width
 	// Loss is by how much the training loss of the float network, with all its
 	// quantisers, rises when one layer's weights are projected for a candidate
-	// instead of its last, before any training: over the first training samples,
-	// with the statistics of their batches, to which training adapts too.
+	// instead of its last, before any training: on labels or targets, without a
+	// teacher, over the first training samples, with the statistics of their
+	// batches, to which training adapts too.
 	Loss [][]float64
 
 	run   *run

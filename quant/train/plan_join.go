@@ -112,7 +112,8 @@ func (p *plan) moved(end, first int) int {
 }
 
 // quantisers settles what depends on the whole graph: the sign of each quantiser,
-// the type of what each step gives and reads, and the methods of the ends. Steps are in order, so what a step reads has its type by then.
+// the type of what each step gives and reads, and the methods of the ends. Steps are
+// in order, so what a step reads has its type by then.
 func (p *plan) quantisers() {
 	roles := p.roles()
 	p.signs()
