@@ -18,7 +18,8 @@ func TestSweep(t *testing.T) {
 	spec := filepath.Join(t.TempDir(), "net.yaml")
 	writeFile(t, spec, []byte("layers: [8, 8]\nfloat: {epochs: 1}\nqat: {epochs: 1}\nbatch: 512\n"))
 	dir := t.TempDir()
-	args := []string{"sweep", spec, "--data", "drawn", "--acc", "9", "--methods", "base,a2q+,budget/split", "--seeds", "2", "--out", dir, "--json"}
+	args := []string{"sweep", spec, "--data", "drawn", "--acc", "9", "--methods", "base,a2q+,budget/split", "--seeds",
+		"2", "--out", dir, "--json"}
 	var first, second sweepReport
 	if err := json.Unmarshal([]byte(succeed(t, args...).out), &first); err != nil {
 		t.Fatal(err)
@@ -75,7 +76,8 @@ func TestSweepRunOfGraph(t *testing.T) {
 // TestSweepLUT: designs are estimated, and those within so many LUT stay there.
 func TestSweepLUT(t *testing.T) {
 	spec, dir := specFile(t, lutSpec), t.TempDir()
-	args := []string{"sweep", spec, "--data", "drawn", "--acc", "8,10", "--methods", "base,budget/shifted", "--seeds", "1",
+	args := []string{"sweep", spec, "--data", "drawn", "--acc", "8,10", "--methods", "base,budget/shifted",
+		"--seeds", "1",
 		"--out", dir, "--fps", "1000000", "--json"}
 	var wide, doc sweepReport
 	if err := json.Unmarshal([]byte(succeed(t, args...).out), &wide); err != nil {
@@ -97,7 +99,8 @@ func TestSweepLUT(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"| method | P=10 | P=8 | " + jsonText(t, limit) + " LUT |", "![accuracy over LUT](lut.svg)", "P and M by layer"} {
+	for _, want := range []string{"| method | P=10 | P=8 | " + jsonText(t, limit) + " LUT |",
+		"![accuracy over LUT](lut.svg)", "P and M by layer"} {
 		if !strings.Contains(string(text), want) {
 			t.Errorf("results.md lacks %q:\n%s", want, text)
 		}
