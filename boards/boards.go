@@ -1,6 +1,6 @@
 // Package boards describes the FPGA boards that a2qgen knows: part, resources
-// and clock, each number with the document that it comes from. One YAML file a
-// board lies beside this file.
+// and clock, each number with the document that it comes from. One YAML file
+// per board lies beside this file.
 package boards
 
 import (
@@ -13,22 +13,29 @@ import (
 	"github.com/a2qgen/a2qgen/internal/strict"
 )
 
-// Board is one board. The zero value is no board.
+// Board is one board. The zero value is no board. It holds facts with their sources and
+// two choices (name and target clock), no behaviour.
 type Board struct {
+	// The keys of YAML and JSON are the same, so that the JSON of a2qgen boards can be
+	// copied into a file of a new board.
 	Name      string    `yaml:"name" json:"name"`   // as in --board; also the file's name
 	Title     string    `yaml:"title" json:"title"` // maker and model
 	Family    Family    `yaml:"family" json:"family"`
 	Part      string    `yaml:"part" json:"part"` // as the family's tools name it, with package and speed grade
 	Resources Resources `yaml:"resources" json:"resources"`
 	Clock     Clock     `yaml:"clock" json:"clock"`
-	// Pins are further pins in use, signal to package pin.
+	// Pins are further pins in use, signal to package pin. A user's constraints take them
+	// from here; nothing of a2qgen drives pins.
 	Pins map[string]string `yaml:"pins" json:"pins,omitempty"`
-	// Sources says for each number and pin above, by its path (as in
-	// "resources.lut"), which document it comes from.
+	// Sources says for each number and pin above, by its path (as in "resources.lut"),
+	// which document it comes from. A number without one is a number that nobody can
+	// check.
 	Sources map[string]string `yaml:"sources" json:"sources"`
 }
 
-// Clock is the oscillator that feeds the FPGA's logic.
+// Clock is the oscillator that feeds the FPGA's logic. TargetMHz is a choice, not a fact
+// of the board: what a design gets where the user names no clock. A differential clock
+// needs the family's input buffer in the user's top: what a2qgen emits has one clock wire.
 type Clock struct {
 	Pin       string  `yaml:"pin" json:"pin"`               // package pin
 	PinN      string  `yaml:"pin_n" json:"pin_n,omitempty"` // its complement, where the clock is differential
@@ -39,8 +46,8 @@ type Clock struct {
 //go:embed *.yaml
 var files embed.FS
 
-// load parses the embedded boards once. They are tested, so an error in one of
-// them is a programming error.
+// load parses the embedded boards once. They are tested, so an error in one of them is a
+// programming error. Once, since every command line asks for the names, to check --board.
 var load = sync.OnceValue(func() []Board {
 	entries, err := files.ReadDir(".") // sorted by name
 	if err != nil {
@@ -61,12 +68,12 @@ var load = sync.OnceValue(func() []Board {
 	return list
 })
 
-// List returns all boards, sorted by name. The caller must not change their
-// maps.
+// List returns all boards, sorted by name. The caller must not change their maps. The
+// slice is the caller's own, the maps within are shared.
 func List() []Board { return append([]Board(nil), load()...) }
 
-// Get returns the board of the given name, or an error that lists the names
-// there are.
+// Get returns the board of the given name, or an error that lists the names there are.
+// Names are exact, as file names are.
 func Get(name string) (Board, error) {
 	var names []string
 	for _, b := range load() {

@@ -34,7 +34,8 @@ func TestBoards(t *testing.T) {
 
 func TestGet(t *testing.T) {
 	b, err := Get("arty-a7-100t")
-	if err != nil || b.Part != "xc7a100tcsg324-1" || b.Family != XC7 || b.Clock != (Clock{Pin: "E3", MHz: 100, TargetMHz: 100}) {
+	if err != nil || b.Part != "xc7a100tcsg324-1" || b.Family != XC7 ||
+		b.Clock != (Clock{Pin: "E3", MHz: 100, TargetMHz: 100}) {
 		t.Errorf("%+v, error %v", b, err)
 	}
 	const want = `boards: no board "arty", want one of arty-a7-100t, ice40-hx8k-b-evn, pynq-z1, pynq-z2, zcu104`
@@ -54,9 +55,11 @@ func TestCheck(t *testing.T) {
 		{"pynq-z1", Resources{LUT: 61234},
 			"boards: pynq-z1 (xc7z020clg400-1): needs 61234 LUT, has 53200: 8034 too many (115 %)"},
 		{"pynq-z1", Resources{FF: 10, BRAM36: 140.5, DSP: 2200},
-			"boards: pynq-z1 (xc7z020clg400-1): needs 140.5 BRAM36, has 140: 0.5 too many (100 %); needs 2200 DSP, has 220: 1980 too many (1000 %)"},
+			"boards: pynq-z1 (xc7z020clg400-1): needs 140.5 BRAM36, has 140: 0.5 too many (100 %); needs 2200 DSP, " +
+				"has 220: 1980 too many (1000 %)"},
 		{"ice40-hx8k-b-evn", Resources{DSP: 3, EBR4: 33},
-			"boards: ice40-hx8k-b-evn (ice40hx8k-ct256): needs 33 EBR of 4 kbit, has 32: 1 too many (103 %); needs 3 DSP, has 0: 3 too many"},
+			"boards: ice40-hx8k-b-evn (ice40hx8k-ct256): needs 33 EBR of 4 kbit, has 32: 1 too many (103 %); needs 3 " +
+				"DSP, has 0: 3 too many"},
 		{"ice40-hx8k-b-evn", Resources{BRAMKbits: 256},
 			"boards: ice40-hx8k-b-evn (ice40hx8k-ct256): needs 256 kbit of block RAM, has 128: 128 too many (200 %)"},
 		{"zcu104", Resources{LUT: 10_000_000},
@@ -149,11 +152,13 @@ func TestParseErrors(t *testing.T) {
 			}
 			continue
 		}
-		if err == nil || !strings.HasPrefix(err.Error(), "boards: toy.yaml: ") || !strings.Contains(err.Error(), tc.want) {
+		if err == nil || !strings.HasPrefix(err.Error(), "boards: toy.yaml: ") ||
+			!strings.Contains(err.Error(), tc.want) {
 			t.Errorf("%q for %q: error %v, want %q", tc.new, tc.old, err, tc.want)
 		}
 	}
-	if _, err := Parse("toy.yaml", []byte(sample+"---\nname: two\n")); err == nil || !strings.Contains(err.Error(), "more than one document") {
+	if _, err := Parse("toy.yaml", []byte(sample+"---\nname: two\n")); err == nil ||
+		!strings.Contains(err.Error(), "more than one document") {
 		t.Errorf("two documents: %v", err)
 	}
 }

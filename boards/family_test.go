@@ -31,7 +31,8 @@ func TestFamilyStyles(t *testing.T) {
 			t.Errorf("family %q: %+v, %v, want %+v", name, got, err, want)
 		}
 	}
-	if _, err := boards.Family("abacus").MemoryStyle(); err == nil || !strings.Contains(err.Error(), "xc7, xcup, ecp5, ice40") {
+	if _, err := boards.Family("abacus").MemoryStyle(); err == nil ||
+		!strings.Contains(err.Error(), "xc7, xcup, ecp5, ice40") {
 		t.Errorf("abacus: %v, want the families", err)
 	}
 }

@@ -6,9 +6,10 @@ import (
 	"strings"
 )
 
-// Resources counts what a part has, or what a design uses. Block RAM is
-// counted in the family's own blocks; BRAMKbits is the same memory in kilobits
-// of 1024, whatever the family.
+// Resources counts what a part has, or what a design uses. Block RAM is counted in the
+// family's own blocks; BRAMKbits is the same memory in kilobits of 1024, whatever the
+// family. The zero value is a design that takes nothing. LUTs of families with 4 and with
+// 6 inputs do not compare.
 type Resources struct {
 	LUT       int     `yaml:"lut" json:"lut"`               // look-up tables: 6 inputs (AMD), 4 inputs (Lattice)
 	FF        int     `yaml:"ff" json:"ff"`                 // flip-flops
@@ -20,13 +21,16 @@ type Resources struct {
 	BRAMKbits int     `yaml:"bram_kbits" json:"bram_kbits"` // all block RAM without UltraRAM, kbit
 }
 
-// count is one field of Resources with its YAML key and its printed unit.
+// count is one field of Resources with its YAML key and its printed unit. A float64 holds
+// halves of BRAM36 and every int that counts here exactly.
 type count struct {
 	key, unit string
 	n         float64
 }
 
-// counts lists the fields of r, always in the same order.
+// counts lists the fields of r, always in the same order. Check pairs those of a part and
+// of a design by their index. A new resource is one line here: String, Check and the
+// checks of files go over the list.
 func (r Resources) counts() []count {
 	return []count{
 		{"lut", "LUT", float64(r.LUT)},
@@ -40,10 +44,11 @@ func (r Resources) counts() []count {
 	}
 }
 
-// number formats n without an exponent.
+// number formats n without an exponent. %v would print 1e+06 for a million.
 func number(n float64) string { return strconv.FormatFloat(n, 'f', -1, 64) }
 
-// String lists what is not zero, as in "53200 LUT, 106400 FF".
+// String lists what is not zero, as in "53200 LUT, 106400 FF". A part without DSP slices
+// thus has no word on them.
 func (r Resources) String() string {
 	var parts []string
 	for _, c := range r.counts() {
@@ -54,11 +59,13 @@ func (r Resources) String() string {
 	return strings.Join(parts, ", ")
 }
 
-// Check returns nil if a design that uses the given resources fits on b's
-// part, and otherwise an error that says for each resource exceeded what is
-// needed, what is there and by how much it is too little. What fits by count
-// may still fail to route: leave room.
+// Check returns nil if a design that uses the given resources fits on b's part, and
+// otherwise an error that says for each resource exceeded what is needed, what is there
+// and by how much it is too little. What fits by count may still fail to route: leave
+// room. All resources that are exceeded are named, not the first alone: otherwise a user
+// folds a design for LUT just to be told of block RAM.
 func (b Board) Check(used Resources) error {
+	// In the order of counts, so that a message is always the same.
 	var over []string
 	has := b.Resources.counts()
 	for i, need := range used.counts() {
@@ -67,9 +74,11 @@ func (b Board) Check(used Resources) error {
 		}
 		s := fmt.Sprintf("needs %s %s, has %s: %s too many",
 			number(need.n), need.unit, number(has[i].n), number(need.n-has[i].n))
+		// Of nothing, no percentage.
 		if has[i].n > 0 {
 			s += fmt.Sprintf(" (%.0f %%)", 100*need.n/has[i].n)
 		}
+		// The percentage is of the part: 140 % says how much larger one is needed.
 		over = append(over, s)
 	}
 	if over == nil {

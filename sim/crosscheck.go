@@ -149,8 +149,11 @@ type comparison struct {
 	sent   []int64  // beats that have passed on each stream
 	total  []int64  // beats that will have passed
 	expect [][]byte // data of the beat that each stream shows next
-	known  uint64   // streams whose expect is up to date
+	known  bitSet   // streams whose expect is up to date
 	usage  usage
+	// valid and ready are what the model shows in this cycle: bit i for stream i, and after
+	// them one for the output port, which shows what the last stream does.
+	valid, ready bitSet
 
 	firstOnly bool
 	lastOut   int64 // cycle of the last output beat that the RTL gave, -1 for none
@@ -159,6 +162,8 @@ type comparison struct {
 func newComparison(m *Model, v *values, st *Stimulus, r *Result) *comparison {
 	c := &comparison{run: m.engine.Start(r.Frames, st.pauses()), design: m.design, v: v, result: r, lastOut: -1}
 	streams := m.design.Streams
+	probes := len(streams) + 1
+	c.valid, c.ready, c.known = newBitSet(probes), newBitSet(probes), newBitSet(probes)
 	c.sent, c.usage = make([]int64, len(streams)), newUsage(len(streams))
 	for _, s := range streams {
 		c.expect = append(c.expect, make([]byte, (s.Bits+7)/8))
@@ -167,28 +172,25 @@ func newComparison(m *Model, v *values, st *Stimulus, r *Result) *comparison {
 	return c
 }
 
+// cycle compares one cycle of the RTL with the model, and steps that.
 func (c *comparison) cycle(n int, rtl *verilator.Cycle) error {
-	want := signals(c.run)
-	fired := want.Fired()
-	port := len(c.sent) // of the probes; it shows what the last stream shows
-	all := Signals{want.Valid | want.Valid>>(port-1)<<port, want.Ready | want.Ready>>(port-1)<<port}
-	got := Signals{word(rtl.Valid), word(rtl.Ready)}
-	if diff := (all.Valid ^ got.Valid) | (all.Ready ^ got.Ready); diff != 0 {
-		c.handshakes(int64(n), diff, all, got)
+	c.look()
+	port := len(c.sent) // of the probes
+	for w := range c.valid {
+		valid, ready := wordOf(rtl.Valid, w), wordOf(rtl.Ready, w)
+		each(w, (c.valid[w]^valid)|(c.ready[w]^ready), func(i int) {
+			show := func(v, r uint64) string { return fmt.Sprintf("%d/%d", v>>(i&63)&1, r>>(i&63)&1) }
+			c.report(c.name(i), int64(n), "valid/ready", show(c.valid[w], c.ready[w]), show(valid, ready))
+		})
+		if port>>6 == w && (valid&ready)>>(port&63)&1 != 0 {
+			c.lastOut = int64(n)
+		}
+		for both := c.valid[w] & valid; both != 0; both &= both - 1 {
+			i := w<<6 + bits.TrailingZeros64(both)
+			c.data(int64(n), i, rtl.Data[i])
+		}
 	}
-	if got.Fired()>>port&1 != 0 {
-		c.lastOut = int64(n)
-	}
-	for left := all.Valid & got.Valid; left != 0; left &= left - 1 {
-		i := bits.TrailingZeros64(left)
-		c.data(int64(n), i, rtl.Data[i])
-	}
-	c.usage.cycle(want)
-	for left := fired; left != 0; left &= left - 1 {
-		c.pass(bits.TrailingZeros64(left))
-	}
-	c.known &^= fired
-	c.result.BeatsCompared += int64(bits.OnesCount64(fired))
+	c.pass(port)
 	c.run.Step()
 	if c.firstOnly && c.result.Mismatches > 0 {
 		return errDiffers
@@ -196,12 +198,29 @@ func (c *comparison) cycle(n int, rtl *verilator.Cycle) error {
 	return nil
 }
 
-// pass counts a beat on stream i.
-func (c *comparison) pass(i int) {
-	c.sent[i]++
-	c.usage.open |= 1 << i
-	if c.sent[i] == c.total[i] {
-		c.usage.open &^= 1 << i
+// look takes what the model shows in this cycle.
+func (c *comparison) look() {
+	c.run.Handshakes(c.valid, c.ready)
+	last, port := len(c.sent)-1, len(c.sent)
+	c.valid.set(port, c.valid.has(last))
+	c.ready.set(port, c.ready.has(last))
+}
+
+// pass counts the beats that pass in this cycle, and what keeps the others.
+func (c *comparison) pass(port int) {
+	c.usage.cycle(c.valid, c.ready)
+	for w := range c.valid {
+		fired := c.valid[w] & c.ready[w]
+		if port>>6 == w {
+			fired &^= 1 << (port & 63)
+		}
+		c.known[w] &^= fired
+		c.result.BeatsCompared += int64(bits.OnesCount64(fired))
+		for ; fired != 0; fired &= fired - 1 {
+			i := w<<6 + bits.TrailingZeros64(fired)
+			c.sent[i]++
+			c.usage.open.set(i, c.sent[i] < c.total[i])
+		}
 	}
 }
 
@@ -216,9 +235,9 @@ func (c *comparison) data(cycle int64, i int, got []byte) {
 	if c.sent[i] >= c.total[i] {
 		return // a beat too many: the handshakes have told
 	}
-	if c.known>>i&1 == 0 {
+	if !c.known.has(i) {
 		c.v.beat(i, c.sent[i], c.expect[i])
-		c.known |= 1 << i
+		c.known.set(i, true)
 	}
 	beat, want := c.sent[i]%int64(s.Beats), c.expect[i]
 	if port {
@@ -238,28 +257,11 @@ func (c *comparison) name(i int) string {
 	return c.design.Streams[i].Name
 }
 
-func (c *comparison) handshakes(cycle int64, diff uint64, want, got Signals) {
-	for ; diff != 0; diff &= diff - 1 {
-		i := bits.TrailingZeros64(diff)
-		show := func(s Signals) string { return fmt.Sprintf("%d/%d", s.Valid>>i&1, s.Ready>>i&1) }
-		c.report(c.name(i), cycle, "valid/ready", show(want), show(got))
-	}
-}
-
 func (c *comparison) report(stream string, cycle int64, what, want, got string) {
 	c.result.Mismatches++
 	if c.result.First == "" {
 		c.result.First = fmt.Sprintf("stream %q, cycle %d: %s is %s, want %s", stream, cycle, what, got, want)
 	}
-}
-
-// word packs little-endian bytes into a word.
-func word(b []byte) uint64 {
-	var w uint64
-	for i, v := range b {
-		w |= uint64(v) << (8 * i)
-	}
-	return w
 }
 
 func hex(le []byte) string {

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"math"
 	"math/rand/v2"
+
+	"github.com/a2qgen/a2qgen/sim/cycle"
 )
 
 // Pace is what long pauses of a design are sized by. Its times come from the cycle model,
@@ -71,14 +73,13 @@ func (p *Pace) measureFill(m *Model) error {
 	blocked := &Stimulus{stall: Pattern{Probability: 1}, rng: rand.New(rand.NewPCG(0, 0)), phaseEnd: endless}
 	still := int64(m.design.LatencyCycles()) // a beat inside a block shows within it
 	beats := 0
-	_, err := m.Run(frames, blocked, 0, func(cycle int64, s Signals) error {
-		fired := s.Fired()
-		if fired != 0 {
-			p.Fill = cycle + 1
-		} else if cycle-p.Fill > still {
+	_, err := m.Run(frames, blocked, 0, func(r *cycle.Run) error {
+		if r.Moves() {
+			p.Fill = r.Cycle + 1
+		} else if r.Cycle-p.Fill > still {
 			return errStill
 		}
-		beats += int(fired & 1)
+		beats += int(bit(r.Fired(0)))
 		return nil
 	})
 	p.Holds = (beats + m.design.Streams[0].Beats - 1) / m.design.Streams[0].Beats
@@ -96,9 +97,9 @@ func (p *Pace) measureDrain(m *Model) error {
 		return err
 	}
 	var last int64
-	timing, err := m.Run(p.Holds+8, none, 0, func(cycle int64, s Signals) error {
-		if s.Fired()&1 != 0 {
-			last = cycle
+	timing, err := m.Run(p.Holds+8, none, 0, func(r *cycle.Run) error {
+		if r.Fired(0) {
+			last = r.Cycle
 		}
 		return nil
 	})

@@ -10,6 +10,7 @@ import (
 
 	"github.com/a2qgen/a2qgen/hwgen"
 	"github.com/a2qgen/a2qgen/quant/quanttest"
+	"github.com/a2qgen/a2qgen/sim/cycle"
 )
 
 // pauses are the probabilities of gaps and stalls that the tests of long pauses try: each
@@ -45,17 +46,10 @@ func divisor(rng *rand.Rand, n int) int {
 // runUsage runs frames through the model and returns what happened on its streams.
 func runUsage(t *testing.T, m *Model, st *Stimulus, frames int) *usage {
 	t.Helper()
-	c := &comparison{usage: newUsage(len(m.design.Streams)), sent: make([]int64, len(m.design.Streams))}
-	for _, s := range m.design.Streams {
-		c.total = append(c.total, int64(frames*s.Beats))
-	}
-	_, err := m.Run(frames, st, 0, func(_ int64, s Signals) error {
-		c.usage.cycle(s)
-		for i := range m.design.Streams {
-			if s.Fired()>>i&1 != 0 {
-				c.pass(i)
-			}
-		}
+	c := newComparison(m, nil, st, &Result{Frames: frames})
+	_, err := m.Run(frames, st, 0, func(r *cycle.Run) error {
+		r.Handshakes(c.valid, c.ready)
+		c.pass(len(c.sent))
 		return nil
 	})
 	if err != nil {
@@ -96,10 +90,9 @@ func TestLongPauses(t *testing.T) {
 
 func checkPauses(t *testing.T, what string, u *usage, st *Stimulus) {
 	t.Helper()
-	for i := 0; u.all>>i&1 != 0; i++ {
-		if u.blocked.count(i) == 0 || u.starved.count(i) == 0 {
-			t.Errorf("%s: stream %d is blocked for %d cycles and starved for %d", what, i, u.blocked.count(i),
-				u.starved.count(i))
+	for i := 0; u.all.has(i); i++ {
+		if blocked, starved := u.counts(i); blocked == 0 || starved == 0 {
+			t.Errorf("%s: stream %d is blocked for %d cycles and starved for %d", what, i, blocked, starved)
 		}
 	}
 	if u.pressure.Full == 0 || u.pressure.Dry == 0 {

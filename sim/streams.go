@@ -50,28 +50,40 @@ func (b *bitCounter) count(bit int) int64 {
 	return n
 }
 
-// usage counts what happens on the streams of a run.
+// usage counts what happens on the streams of a run, a counter for each word of them.
 type usage struct {
-	blocked, starved bitCounter
-	all              uint64 // the streams
-	open             uint64 // those between their first beat and their last
+	blocked, starved []bitCounter
+	all              bitSet // the streams
+	open             bitSet // those between their first beat and their last
 	pressure         Pressure
 }
 
-func newUsage(streams int) usage { return usage{all: 1<<streams - 1} }
+func newUsage(streams int) usage {
+	u := usage{all: newBitSet(streams + 1), open: newBitSet(streams + 1)}
+	u.blocked, u.starved = make([]bitCounter, len(u.all)), make([]bitCounter, len(u.all))
+	for i := range streams {
+		u.all.set(i, true)
+	}
+	return u
+}
 
-// cycle notes the handshakes of a cycle. A stream that has not begun, or has ended, waits
-// for nothing.
-func (u *usage) cycle(s Signals) {
-	blocked, starved := s.Valid&^s.Ready, s.Ready&^s.Valid
-	u.blocked.add(blocked)
-	u.starved.add(starved & u.open)
-	if blocked == u.all {
-		u.pressure.Full++
+// counts returns how many cycles stream i was blocked and starved.
+func (u *usage) counts(i int) (blocked, starved int64) {
+	return u.blocked[i>>6].count(i & 63), u.starved[i>>6].count(i & 63)
+}
+
+// cycle notes the handshakes of a cycle; what is beyond the streams does not count. A
+// stream that has not begun, or has ended, waits for nothing.
+func (u *usage) cycle(valid, ready bitSet) {
+	full, dry := true, u.open.has(0)
+	for w, all := range u.all {
+		blocked, starved := valid[w]&^ready[w]&all, ready[w]&^valid[w]&all
+		u.blocked[w].add(blocked)
+		u.starved[w].add(starved & u.open[w])
+		full, dry = full && blocked == all, dry && starved == all
 	}
-	if starved == u.all && u.open&1 != 0 {
-		u.pressure.Dry++
-	}
+	u.pressure.Full += int64(bit(full))
+	u.pressure.Dry += int64(bit(dry))
 }
 
 // warnings name what a run with pauses did not reach. Every block has a bounded capacity
@@ -156,7 +168,8 @@ func (c *comparison) use() []StreamUse {
 	counts := c.v.distinct()
 	var out []StreamUse
 	for i, s := range c.design.Streams {
-		use := StreamUse{Name: s.Name, Beats: c.sent[i], Blocked: c.usage.blocked.count(i), Starved: c.usage.starved.count(i)}
+		use := StreamUse{Name: s.Name, Beats: c.sent[i]}
+		use.Blocked, use.Starved = c.usage.counts(i)
 		for _, f := range c.v.streams[i] {
 			use.Values = max(use.Values, counts[f.tensor])
 		}

@@ -6,7 +6,9 @@ import (
 	"path/filepath"
 )
 
-// Simulator names the tool that a bench is built for.
+// Simulator names the tool that a bench is built for. Two of them, since each hides what
+// the other shows: Icarus has x and z and takes nothing but Verilog-2005, Verilator is
+// fast enough for hundreds of frames.
 type Simulator string
 
 // The simulators that Build knows.
@@ -15,7 +17,7 @@ const (
 	Icarus    Simulator = "icarus"
 )
 
-// Stream is one probed ready/valid stream of a bench.
+// Stream is one probed ready/valid stream of a bench. Streams need not fill probe_data.
 type Stream struct {
 	Name   string // for messages
 	Bits   int    // width of its data
@@ -34,7 +36,9 @@ type Bench struct {
 	FrameBeats int      // beats from one s_axis_tlast to the next
 }
 
-// check reports the first field that no bench can have.
+// check reports the first field that no bench can have. A wrong one would not fail in the
+// simulator but shift every stream behind it by some bits, and look like a fault of the
+// design.
 func (b Bench) check() error {
 	switch {
 	case b.DataBits <= 0 || b.DataBits%8 != 0:
@@ -55,10 +59,14 @@ func (b Bench) check() error {
 	return nil
 }
 
-// sources reads the Verilog files of the design, in the order of their names, the
-// bench first. Nothing in Dir's name counts: it is no pattern.
+// sources reads the Verilog files of the design, in the order of their names, the bench
+// first. Nothing in Dir's name counts: it is no pattern. They are read once, so that what
+// is hashed for the cache is what is compiled even where somebody edits the folder at the
+// same time.
 func (b Bench) sources() ([]source, error) {
 	var files []source
+	// Both tools take the first file's module for the top where they are not told one;
+	// they are told, and the order only makes the key reproducible.
 	for _, folder := range []string{"bench", "rtl"} {
 		names, err := filesIn(filepath.Join(b.Dir, folder), "", ".v")
 		if err != nil {
@@ -84,7 +92,8 @@ type source struct {
 	text []byte
 }
 
-// Bits of a cycle in a stimulus file (TRACE.md).
+// Bits of a cycle in a stimulus file (TRACE.md). harness.cpp and icarus_harness.v have the
+// same two.
 const (
 	gapBit   = 1 // the source offers no new beat
 	stallBit = 2 // the sink is not ready
@@ -99,11 +108,13 @@ const (
 type Stimulus struct {
 	Beats  []byte // beats one after another, DataBits/8 bytes each, little-endian
 	Cycles int    // cycles to run; 0 means the length of Gap or Stall
-	Gap    []bool // one a cycle, or nil for no gaps
-	Stall  []bool // one a cycle, or nil for no stalls
+	Gap    []bool // one per cycle, or nil for no gaps
+	Stall  []bool // one per cycle, or nil for no stalls
 }
 
-// pack returns the stimulus file: a byte a cycle.
+// pack returns the stimulus file: one byte per cycle. Its length is the number of cycles,
+// so no end can be lost between the two sides. A Gap or Stall of another length than
+// Cycles is refused: it would be a pattern for another run.
 func (st Stimulus) pack(beatBytes int) ([]byte, error) {
 	if len(st.Beats)%beatBytes != 0 {
 		return nil, fmt.Errorf("verilator: beats: want a multiple of %d bytes, have %d",

@@ -18,8 +18,9 @@ type Binary struct {
 	Path         string  // the program (Verilator) or vvp file (Icarus), in the cache
 	BuildSeconds float64 // what Build took, a cache hit included
 	Cached       bool    // Build found it in the cache
-	vcd          bool
-	bench        Bench
+	// vcd says that the program can write waves; bench that Run reads its probes by.
+	vcd   bool
+	bench Bench
 }
 
 // Verilator's flags. --output-split off keeps the design in few files, which
@@ -64,11 +65,13 @@ func Build(ctx context.Context, b Bench, sim Simulator, vcd bool, cacheDir strin
 	if cacheDir, err = openCache(cacheDir); err != nil {
 		return nil, err
 	}
+	// Icarus writes waves by a plus argument at run time, so that one build serves both.
 	job, err := newJob(ctx, b, sim, vcd && sim == Verilator, cacheDir)
 	if err != nil {
 		return nil, err
 	}
 	bin := &Binary{Sim: sim, Path: filepath.Join(job.entry, "bench"), vcd: vcd || sim == Icarus, bench: b}
+	// An entry is made by one rename, so a folder that is there is whole.
 	if bin.Cached = isFolder(job.entry); !bin.Cached {
 		if err := job.run(ctx, compile); err != nil {
 			return nil, err
@@ -103,6 +106,9 @@ type job struct {
 	work string
 }
 
+// newJob reads the sources and computes the cache's key from all that the result depends
+// on. The versions are the tools' own words: another compiler may make other code. For
+// Icarus the harness's parameters are compiled in, and count too.
 func newJob(ctx context.Context, b Bench, sim Simulator, vcd bool, cacheDir string) (*job, error) {
 	sources, err := b.sources()
 	if err != nil {
@@ -112,6 +118,8 @@ func newJob(ctx context.Context, b Bench, sim Simulator, vcd bool, cacheDir stri
 	if err != nil {
 		return nil, err
 	}
+	// All flags of both simulators are in every key: simple, and no entry outlives a
+	// change.
 	tool := []string{string(sim), versions, strconv.FormatBool(vcd)}
 	tool = append(append(tool, verilatorFlags...), makeFlags...)
 	tools := []byte(strings.Join(append(tool, icarusFlags...), "\n"))
@@ -129,7 +137,9 @@ func newJob(ctx context.Context, b Bench, sim Simulator, vcd bool, cacheDir stri
 	}, nil
 }
 
-// run builds in a private folder beside the entry and renames the result.
+// run builds in a private folder beside the entry and renames the result. Beside the entry
+// means the same file system, where a rename is one step: a build that was killed leaves a
+// folder of another name, never half an entry.
 func (j *job) run(ctx context.Context, build func(context.Context, *job) error) (err error) {
 	if j.work, err = os.MkdirTemp(filepath.Dir(j.entry), "build-"); err != nil {
 		return unwritable(err)
@@ -142,6 +152,8 @@ func (j *job) run(ctx context.Context, build func(context.Context, *job) error) 
 		return err
 	}
 	if err := build(ctx, j); err != nil {
+		// Callers that try mutated designs must tell a design that does not compile from a
+		// machine that cannot build.
 		if errors.As(err, new(*exec.ExitError)) { // a tool's verdict, not a cache that is full
 			return &BuildError{err}
 		}
@@ -150,6 +162,7 @@ func (j *job) run(ctx context.Context, build func(context.Context, *job) error) 
 	return publish(j.out(), j.entry)
 }
 
+// out is the folder that becomes the entry.
 func (j *job) out() string { return filepath.Join(j.work, "out") }
 
 // writeSources copies the design's Verilog, as the key has it, into the private folder.
@@ -171,7 +184,8 @@ func (j *job) write(name string, text []byte) error {
 	return nil
 }
 
-// names returns the sources as the tools are given them.
+// names returns the sources as the tools are given them. Relative to work, in which the
+// tools run: their own names are plain (see job.work).
 func (j *job) names() []string {
 	var names []string
 	for _, f := range j.sources {
@@ -180,6 +194,7 @@ func (j *job) names() []string {
 	return names
 }
 
+// buildIcarus compiles harness and design to a vvp file, out/bench.
 func buildIcarus(ctx context.Context, j *job) error {
 	const top = "icarus_harness.v"
 	if err := j.write(top, harnessFile(top)); err != nil {
@@ -191,7 +206,9 @@ func buildIcarus(ctx context.Context, j *job) error {
 	return err
 }
 
-// icarusParameters sets the parameters of icarus_harness.
+// icarusParameters sets the parameters of icarus_harness. A width of the bench's ports is
+// one of the harness's: SW and MW of the two tdata, W of probe_data with its S streams,
+// FRAME beats from one tlast to the next.
 func icarusParameters(b Bench) []string {
 	var args []string
 	for _, p := range []struct {
@@ -203,6 +220,9 @@ func icarusParameters(b Bench) []string {
 	return args
 }
 
+// buildVerilator translates the design to C++, takes the run-time library's objects from
+// the cache where they are there, compiles the rest and links out/bench. make sees objects
+// that are newer than their sources and leaves them alone.
 func buildVerilator(ctx context.Context, j *job) error {
 	const main = "harness.cpp"
 	if err := j.write(main, harnessFile(main)); err != nil {
@@ -214,6 +234,8 @@ func buildVerilator(ctx context.Context, j *job) error {
 		args = append(args, "--trace")
 	}
 	args = append(append(args, "-Mdir", "obj"), j.names()...)
+	// Verilator translates, make compiles: the two are apart so that units can be merged
+	// and the library's objects put in between.
 	if _, err := output(ctx, j.work, "verilator", append(args, main)...); err != nil {
 		return err
 	}
@@ -226,6 +248,7 @@ func buildVerilator(ctx context.Context, j *job) error {
 	if err := j.keepRuntime(objects); err != nil {
 		return err
 	}
+	// The program alone is kept: a design's C++ and objects are of no more use.
 	if err := os.Rename(filepath.Join(objects, "Vbench"), filepath.Join(j.out(), "bench")); err != nil {
 		return fmt.Errorf("verilator: cache: %w", err)
 	}
@@ -263,8 +286,9 @@ func verilatorMake(ctx context.Context, objects string) error {
 	return err
 }
 
-// keepRuntime puts the objects of Verilator's library into the cache, for the
-// builds of other designs.
+// keepRuntime puts the objects of Verilator's library into the cache, for the builds of
+// other designs. They depend on tools and flags alone (job.runtime), and take half of a
+// first build.
 func (j *job) keepRuntime(objects string) error {
 	if isFolder(j.runtime) {
 		return nil

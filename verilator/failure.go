@@ -3,6 +3,8 @@ package verilator
 import "fmt"
 
 // BuildError is the error of a bench that a simulator's compiler refuses: nothing ran.
+// Four kinds of failure are told apart because tests of the checks must: a mutated design
+// counts as caught by a difference or by a checked stop, not by a tool that fell over.
 type BuildError struct {
 	Err error // names the tool and holds its first message
 }

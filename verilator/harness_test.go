@@ -5,12 +5,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"math/rand"
 	"os"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -298,7 +296,8 @@ func TestFailures(t *testing.T) {
 // TestUnknownBits: Icarus tells a register without a reset from one with.
 func TestUnknownBits(t *testing.T) {
 	for _, c := range []struct{ old, new, want string }{
-		{"if (!aresetn) level_q <= 2'd0;", "if (!aresetn) level_q <= level_q;", `cycle 0: stream "level": valid is unknown`},
+		{"if (!aresetn) level_q <= 2'd0;", "if (!aresetn) level_q <= level_q;",
+			`cycle 0: stream "level": valid is unknown`},
 		{"s_data ^ key[0]", "s_data ^ key[1]", `cycle 1: stream "out": data is unknown`},
 	} {
 		bin := build(t, skidBench(mutated(t, "rtl/skid.v", c.old, c.new)), Icarus, false)
@@ -320,12 +319,13 @@ func TestStopEarly(t *testing.T) {
 	for _, sim := range simulators {
 		t.Run(string(sim), func(t *testing.T) {
 			bin := build(t, skidBench("testdata/skid"), sim, false)
-			_, err := bin.Run(context.Background(), onlyCycles(20_000_000), RunOptions{}, func(cycle int, _ *Cycle) error {
-				if cycle == 100 {
-					return enough
-				}
-				return nil
-			})
+			_, err := bin.Run(context.Background(), onlyCycles(20_000_000), RunOptions{},
+				func(cycle int, _ *Cycle) error {
+					if cycle == 100 {
+						return enough
+					}
+					return nil
+				})
 			if err != enough {
 				t.Errorf("want the visitor's error, have %v", err)
 			}
@@ -351,194 +351,6 @@ func TestNoTrace(t *testing.T) {
 	}
 }
 
-func TestWaves(t *testing.T) {
-	for _, sim := range simulators {
-		t.Run(string(sim), func(t *testing.T) {
-			bin := build(t, skidBench("testdata/skid"), sim, true)
-			path := filepath.Join(t.TempDir(), "waves.vcd")
-			trace(t, bin, onlyCycles(9), RunOptions{VCD: path})
-			text, err := os.ReadFile(path)
-			if err != nil || !bytes.Contains(text, []byte("u_skid")) {
-				t.Errorf("waves without u_skid: %d bytes, %v", len(text), err)
-			}
-		})
-	}
-	if _, err := builder(Verilator); err == nil && !testing.Short() {
-		bin := build(t, skidBench("testdata/skid"), Verilator, false)
-		if _, err := bin.Run(context.Background(), onlyCycles(9), RunOptions{VCD: "x.vcd"}, nil); err == nil {
-			t.Error("waves from a binary without them: want an error")
-		}
-	}
-}
-
-// TestWavesFullDisk: a disk that fills ends the run with a line that names the
-// file, and leaves none; the simulators by themselves would tell nothing (vvp) or
-// wait for ever (Verilator).
-func TestWavesFullDisk(t *testing.T) {
-	for _, sim := range simulators {
-		t.Run(string(sim), func(t *testing.T) {
-			full, err := syscall.Open("/dev/full", syscall.O_WRONLY, 0)
-			if err != nil {
-				t.Skip(err)
-			}
-			bin := build(t, skidBench("testdata/skid"), sim, true)
-			path := filepath.Join(t.TempDir(), "waves.vcd")
-			w, err := openWaves(path)
-			if err != nil {
-				t.Fatal(err)
-			}
-			w.file.Close()
-			w.file = os.NewFile(uintptr(full), w.file.Name()) // whose name is removed: not the device's
-			wantFull(t, bin, w)
-			if left, err := os.ReadDir(filepath.Dir(path)); err != nil || len(left) > 0 {
-				t.Errorf("%d files left, %v", len(left), err)
-			}
-		})
-	}
-}
-
-// wantFull runs the bench with waves that cannot be stored.
-func wantFull(t *testing.T, bin *Binary, w *waves) {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
-	defer cancel()
-	temp, err := writeInputs(nil, []byte{0, 0, 0})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer os.RemoveAll(temp)
-	_, err = bin.simulate(ctx, bin.arguments(temp, RunOptions{VCD: w.path, NoTrace: true}), w, nil)
-	if want := w.path + ": cannot write waves"; !errors.Is(err, syscall.ENOSPC) || !strings.Contains(err.Error(), want) {
-		t.Errorf("got %v, want %s and that the disk is full", err, want)
-	}
-}
-
-// TestWavesOfAFailure: waves up to an error of the design are there to find it;
-// those of a run that was stopped are not whole, and gone.
-func TestWavesOfAFailure(t *testing.T) {
-	for _, sim := range simulators {
-		t.Run(string(sim), func(t *testing.T) {
-			bin := build(t, skidBench(mutated(t, "rtl/skid.v", "$finish", "$stop")), sim, true) // as sim_stop.v
-			path := filepath.Join(t.TempDir(), "waves.vcd")
-			stop := errors.New("enough")
-			_, err := bin.Run(t.Context(), onlyCycles(5000), RunOptions{VCD: path}, func(int, *Cycle) error { return stop })
-			if !errors.Is(err, stop) {
-				t.Errorf("stopped: %v", err)
-			}
-			if left, err := os.ReadDir(filepath.Dir(path)); err != nil || len(left) > 0 {
-				t.Errorf("stopped: %d files left, %v", len(left), err)
-			}
-			trap := Stimulus{Beats: append(beat(1), beat(0xEE)...), Cycles: 20}
-			_, err = bin.Run(t.Context(), trap, RunOptions{VCD: path}, func(int, *Cycle) error { return nil })
-			if _, none := os.Stat(path); err == nil || none != nil {
-				t.Errorf("the design's own error: %v, waves %v", err, none)
-			}
-		})
-	}
-}
-
-func TestCache(t *testing.T) {
-	wantTools(t, Icarus)
-	dir, cache := mutated(t, "rtl/skid.v", "TRAP", "TRAP"), t.TempDir()
-	again := func(b Bench, want bool) {
-		t.Helper()
-		bin, err := Build(context.Background(), b, Icarus, false, cache)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if bin.Cached != want {
-			t.Errorf("cached: want %v, have %v", want, bin.Cached)
-		}
-	}
-	b := skidBench(dir)
-	again(b, false)
-	again(b, true)
-	again(skidBench("testdata/skid"), true) // the folder does not count, its contents do
-	b.Hash = "other"
-	again(b, false)
-	again(skidBench(mutated(t, "rtl/skid.v", "8'hEE", "8'hED")), false)
-	again(skidBench(mutated(t, "rtl/key.mem", "ff", "fe")), true) // read at run time
-	left, err := fs.Glob(os.DirFS(cache), "build-*")
-	if err != nil || len(left) != 0 {
-		t.Errorf("left over: %v, %v", left, err)
-	}
-}
-
-// TestBuildTogether has several goroutines build one design in one cache.
-func TestBuildTogether(t *testing.T) {
-	wantTools(t, Icarus)
-	cache, results := t.TempDir(), make(chan error)
-	for range 4 {
-		go func() {
-			bin, err := Build(context.Background(), skidBench("testdata/skid"), Icarus, false, cache)
-			if err == nil {
-				_, err = bin.Run(context.Background(), onlyCycles(9), RunOptions{}, nil)
-			}
-			results <- err
-		}()
-	}
-	for range 4 {
-		if err := <-results; err != nil {
-			t.Error(err)
-		}
-	}
-}
-
-func TestBuildErrors(t *testing.T) {
-	for _, sim := range simulators {
-		t.Run(string(sim), func(t *testing.T) {
-			wantTools(t, sim)
-			_, err := Build(context.Background(), skidBench(mutated(t, "rtl/skid.v", "assign level", "asign level")), sim, false, cacheDir)
-			if err == nil || !strings.Contains(err.Error(), "rtl/skid.v:") {
-				t.Errorf("want the place of the syntax error, have %v", err)
-			}
-			if !errors.As(err, new(*BuildError)) {
-				t.Errorf("error of type %T, want a BuildError", err)
-			}
-			ctx, cancel := context.WithCancel(context.Background())
-			cancel()
-			_, err = Build(ctx, skidBench(mutated(t, "rtl/skid.v", "8'hEE", "8'hE0")), sim, false, cacheDir)
-			if !errors.Is(err, context.Canceled) {
-				t.Errorf("want the context's error, have %v", err)
-			}
-		})
-	}
-}
-
-func TestLint(t *testing.T) {
-	tooltest.Need(t, "verilator")
-	ctx := context.Background()
-	if err := Lint(ctx, "testdata/skid/bench/bench.v", "testdata/skid/rtl/skid.v"); err != nil {
-		t.Error(err)
-	}
-	if err := Lint(ctx, "testdata/skid/rtl/skid.v"); err != nil {
-		t.Error(err)
-	}
-	bad := mutated(t, "rtl/skid.v", "[  1:0] level", "[  2:0] level")
-	err := Lint(ctx, filepath.Join(bad, "rtl/skid.v"))
-	if err == nil || !strings.Contains(err.Error(), "%Warning-WIDTH: ") {
-		t.Errorf("want the width warning, have %v", err)
-	}
-}
-
-func TestMissingTools(t *testing.T) {
-	t.Setenv("PATH", "")
-	for sim, want := range map[Simulator]string{
-		Verilator: `verilator: "verilator" not found: apt-get install verilator`,
-		Icarus:    `verilator: "iverilog" not found: apt-get install iverilog`,
-		"vcs":     `verilator: simulator: want "verilator" or "icarus", have "vcs"`,
-	} {
-		_, err := Build(context.Background(), skidBench("testdata/skid"), sim, false, cacheDir)
-		if err == nil || err.Error() != want {
-			t.Errorf("want %s, have %v", want, err)
-		}
-	}
-	var missing MissingTool
-	if err := Lint(context.Background(), "x.v"); !errors.As(err, &missing) || missing.Tool != "verilator" {
-		t.Errorf("lint: %v", err)
-	}
-}
-
 // BenchmarkBuild compiles the test design anew: the library is in the cache.
 func BenchmarkBuild(b *testing.B) {
 	bench := skidBench("testdata/skid")
@@ -551,7 +363,7 @@ func BenchmarkBuild(b *testing.B) {
 	}
 }
 
-// BenchmarkRun reports cycles a second with and without a trace.
+// BenchmarkRun reports cycles per second with and without a trace.
 func BenchmarkRun(b *testing.B) {
 	for _, sim := range simulators {
 		for _, opt := range []RunOptions{{}, {NoTrace: true}} {
@@ -560,7 +372,8 @@ func BenchmarkRun(b *testing.B) {
 				st := randomStimulus(1, 1<<16, 1<<17, 0.3, 0.3)
 				b.ResetTimer()
 				for range b.N {
-					if _, err := bin.Run(context.Background(), st, opt, func(int, *Cycle) error { return nil }); err != nil {
+					if _, err := bin.Run(context.Background(), st, opt,
+						func(int, *Cycle) error { return nil }); err != nil {
 						b.Fatal(err)
 					}
 				}

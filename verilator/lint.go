@@ -7,7 +7,8 @@ import (
 	"strings"
 )
 
-// Lint is LintWith the defaults of the top module's parameters.
+// Lint is LintWith the defaults of the top module's parameters. With defaults it shows
+// that a library module is complete by itself.
 func Lint(ctx context.Context, files ...string) error { return LintWith(ctx, nil, files...) }
 
 // LintWith runs `verilator --lint-only -Wall` with no waiver on Verilog files, the
@@ -23,10 +24,13 @@ func LintWith(ctx context.Context, parameters []string, files ...string) error {
 		return err
 	}
 	top := strings.TrimSuffix(filepath.Base(files[0]), ".v")
+	// -Wno-fatal is left out, so that a warning ends the tool with a status that output
+	// sees.
 	args := []string{"--lint-only", "-Wall", "--top-module", top}
 	for _, p := range parameters {
 		args = append(args, "-G"+p)
 	}
+	// Once each: library modules share a folder.
 	seen := map[string]bool{}
 	for _, f := range files {
 		if dir := filepath.Dir(f); !seen[dir] {

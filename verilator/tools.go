@@ -14,7 +14,8 @@ import (
 	"github.com/a2qgen/a2qgen/internal/process"
 )
 
-// MissingTool is the error of a program that is not installed.
+// MissingTool is the error of a program that is not installed. It is a value: errors.As
+// finds it in any wrapping, and commands print it as it is.
 type MissingTool struct {
 	Tool    string // the program
 	Package string // the Debian package that holds it
@@ -24,13 +25,15 @@ func (m MissingTool) Error() string {
 	return fmt.Sprintf("verilator: %q not found: apt-get install %s", m.Tool, m.Package)
 }
 
-// packages says which Debian package holds each program used here.
+// packages says which Debian package holds each program used here. They are what make
+// setup installs.
 var packages = map[string]string{
 	"verilator": "verilator", "make": "make", "g++": "g++",
 	"iverilog": "iverilog", "vvp": "iverilog",
 }
 
-// need returns a MissingTool for the first of the programs not on PATH.
+// need returns a MissingTool for the first of the programs not on PATH. Asked before a
+// build rather than learnt from a failed start: the message says what to install.
 func need(tools ...string) error {
 	for _, tool := range tools {
 		if _, err := exec.LookPath(tool); err != nil {
@@ -60,9 +63,12 @@ func output(ctx context.Context, dir, tool string, args ...string) (string, erro
 	var all bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &all, &all
 	err := cmd.Run()
+	// A killed tool's last words are no diagnosis.
 	if ctx.Err() != nil {
 		return "", ctx.Err()
 	}
+	// An exit status is the tool's verdict, with its words; anything else means that it
+	// did not run.
 	var exit *exec.ExitError
 	switch {
 	case errors.As(err, &exit):
@@ -73,7 +79,9 @@ func output(ctx context.Context, dir, tool string, args ...string) (string, erro
 	return all.String(), nil
 }
 
-// firstComplaint picks the line of a tool's output to show the user.
+// firstComplaint picks the line of a tool's output to show the user. Verilator's and g++'s
+// later errors are mostly consequences of the first. Without a line that says error or
+// %Warning, the first line is the best guess.
 func firstComplaint(text string) string {
 	first := ""
 	for _, line := range strings.Split(text, "\n") {
@@ -92,12 +100,14 @@ func firstComplaint(text string) string {
 	return first
 }
 
-// oldest is the first Verilator version that the harness is written for.
+// oldest is the first Verilator version that the harness is written for. 5.006 is Debian
+// 12's, in which the harness and its flags were tested.
 const oldest = 5.006
 
 var versionNumber = regexp.MustCompile(`Verilator (\d+\.\d+)`)
 
-// toolVersions returns the versions that the compiled bench depends on.
+// toolVersions returns the versions that the compiled bench depends on. They are part of
+// the cache's key. Verilator's needs g++ as well, which compiles its C++.
 func toolVersions(ctx context.Context, sim Simulator) (string, error) {
 	if sim == Icarus {
 		// -V fails on some installations after it printed the version.

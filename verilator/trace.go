@@ -8,8 +8,9 @@ import (
 	"io"
 )
 
-// Cycle is what the probes show in one cycle, before its rising edge. It is
-// valid during the visit only.
+// Cycle is what the probes show in one cycle, before its rising edge. It is valid during
+// the visit only. Its slices point into the reader's buffer, so that a cycle costs no
+// allocation.
 type Cycle struct {
 	Valid []byte   // stream i is bit i%8 of byte i/8
 	Ready []byte   // as Valid
@@ -36,7 +37,8 @@ const (
 // errNoEnd is the error of a trace that stops before its end record.
 var errNoEnd = errors.New("verilator: trace: end record missing: the simulator stopped early")
 
-// traceReader takes a binary trace apart.
+// traceReader takes a binary trace apart. Records vary in length: only valid streams have
+// data in them, so that a stalled design costs little.
 type traceReader struct {
 	in      *bufio.Reader
 	bytes   []int // data bytes of each stream
@@ -56,6 +58,7 @@ func readTrace(in io.Reader, streams []Stream, visit func(int, *Cycle) error) (R
 		r.largest += r.bytes[i]
 	}
 	r.cycle.Data = make([][]byte, len(streams))
+	// At least one whole record fits, whatever the widths: next peeks at it.
 	r.in = bufio.NewReaderSize(in, readBuffer+2*r.largest)
 	if err := r.head(streams); err != nil {
 		return RunResult{}, err
@@ -65,6 +68,7 @@ func readTrace(in io.Reader, streams []Stream, visit func(int, *Cycle) error) (R
 		if err != nil {
 			return RunResult{}, err
 		}
+		// Before Discard: the cycle's slices point into the buffer that it gives back.
 		if visit != nil {
 			if err := visit(t, &r.cycle); err != nil {
 				return RunResult{}, visitError{err}
@@ -85,7 +89,8 @@ func (r *traceReader) take(n int) ([]byte, error) {
 	return b, nil
 }
 
-// traceError tells an early end from a failed read.
+// traceError tells an early end from a failed read. An early end is the mark of a
+// simulator that stopped; why, cause finds out elsewhere.
 func traceError(err error) error {
 	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 		return errNoEnd
@@ -93,7 +98,9 @@ func traceError(err error) error {
 	return fmt.Errorf("verilator: trace: %w", err)
 }
 
-// head reads the first record and compares it with the streams asked for.
+// head reads the first record and compares it with the streams asked for. The widths were
+// given to the harness by this program: a difference means that program and cached bench
+// are of different builds.
 func (r *traceReader) head(streams []Stream) error {
 	b, err := r.take(len(headMagic) + 8 + 4)
 	if err != nil {
@@ -102,6 +109,7 @@ func (r *traceReader) head(streams []Stream) error {
 	if string(b[:len(headMagic)]) != headMagic {
 		return fmt.Errorf("verilator: trace: want magic %q, have %q", headMagic, b[:len(headMagic)])
 	}
+	// 0 in a run without a trace, which has a head and an end only.
 	r.cycles = int(binary.LittleEndian.Uint64(b[8:]))
 	if n := int(binary.LittleEndian.Uint32(b[16:])); n != len(streams) {
 		return fmt.Errorf("verilator: trace: want %d streams, have %d", len(streams), n)
@@ -118,7 +126,9 @@ func (r *traceReader) head(streams []Stream) error {
 	return nil
 }
 
-// next points the cycle into the read buffer and returns its record's length.
+// next points the cycle into the read buffer and returns its record's length. The last
+// records may be nearer to the end than the longest one is long: then Peek gives less than
+// it was asked for, which is an error only where this record needs more.
 func (r *traceReader) next(sets int) (int, error) {
 	b, err := r.in.Peek(r.largest)
 	short := err
@@ -142,7 +152,8 @@ func (r *traceReader) next(sets int) (int, error) {
 	return at, nil
 }
 
-// end reads the last record: cycles run and nanoseconds of the cycle loop.
+// end reads the last record: cycles run and nanoseconds of the cycle loop. A trace without
+// it is not believed, however many cycles it had.
 func (r *traceReader) end() (RunResult, error) {
 	b, err := r.take(len(endMagic) + 16)
 	if err != nil {

@@ -75,7 +75,8 @@ func TestWrongTrace(t *testing.T) {
 	}{{0, "want magic"}, {16, "want 2 streams, have 3"}, {20, `stream "a": want 9 bits, have 8`}, {40, "want magic"}} {
 		b := binaryTrace()
 		b[c.at] ^= 1
-		if _, err := readTrace(bytes.NewReader(b), twoStreams, nil); err == nil || !strings.Contains(err.Error(), c.want) {
+		if _, err := readTrace(bytes.NewReader(b), twoStreams, nil); err == nil ||
+			!strings.Contains(err.Error(), c.want) {
 			t.Errorf("byte %d: want an error with %q, have %v", c.at, c.want, err)
 		}
 	}
@@ -85,10 +86,11 @@ func TestReadTextTrace(t *testing.T) {
 	// Bit 9, between the streams, is unknown in cycle 1; all of b in cycle 2.
 	text := "01 10 h15cd\n11 11 b101x000110100\n01 01 bxxx0000000001\nend 3\n"
 	var got []string
-	res, err := readTextTrace(strings.NewReader(text), Bench{Streams: twoStreams, ProbeBits: 13}, func(_ int, c *Cycle) error {
-		got = append(got, show(c, 2))
-		return nil
-	})
+	res, err := readTextTrace(strings.NewReader(text), Bench{Streams: twoStreams, ProbeBits: 13},
+		func(_ int, c *Cycle) error {
+			got = append(got, show(c, 2))
+			return nil
+		})
 	if err != nil || res.Cycles != 3 {
 		t.Errorf("result %+v, %v", res, err)
 	}

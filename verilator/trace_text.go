@@ -9,9 +9,10 @@ import (
 	"strconv"
 )
 
-// textReader takes apart the text trace that icarus_harness.v writes: a line
-// "VALID READY DATA" a cycle, most significant digit first, where DATA is h and
-// hexadecimal digits, or b and binary ones if a bit of it is unknown.
+// textReader takes apart the text trace that icarus_harness.v writes: one line "VALID
+// READY DATA" per cycle, most significant digit first, where DATA is h and hexadecimal
+// digits, or b and binary ones if a bit of it is unknown. Text is slower to read than
+// records, and has digits for x and z, which these have not.
 type textReader struct {
 	streams []Stream
 	probe   []byte // probe_data, little-endian, with 1 spare byte
@@ -21,8 +22,9 @@ type textReader struct {
 	hasX    bool
 }
 
-// readTextTrace calls visit for every cycle of a text trace. An unknown valid or
-// ready, and an unknown bit of valid data, is an error.
+// readTextTrace calls visit for every cycle of a text trace. An unknown valid or ready,
+// and an unknown bit of valid data, is an error. A checked design has none after reset:
+// what no reset reaches is data that is not valid.
 func readTextTrace(in io.Reader, b Bench, visit func(int, *Cycle) error) (RunResult, error) {
 	r := newTextReader(b)
 	// Binary digits, both sets and room for the separators.
@@ -33,6 +35,7 @@ func readTextTrace(in io.Reader, b Bench, visit func(int, *Cycle) error) (RunRes
 			return RunResult{}, traceError(err)
 		}
 		line = line[:len(line)-1]
+		// The count of cycles is the harness's own: a lost line shows in Run's comparison.
 		if rest, ok := bytes.CutPrefix(line, []byte("end ")); ok {
 			cycles, err := strconv.Atoi(string(rest))
 			if err != nil {
@@ -41,6 +44,7 @@ func readTextTrace(in io.Reader, b Bench, visit func(int, *Cycle) error) (RunRes
 			return RunResult{Cycles: cycles}, nil
 		}
 		if err := r.line(line); err != nil {
+			// line does not know which cycle it parses.
 			if unknown := new(UnknownError); errors.As(err, &unknown) {
 				unknown.Cycle = t
 				return RunResult{}, unknown
@@ -55,6 +59,8 @@ func readTextTrace(in io.Reader, b Bench, visit func(int, *Cycle) error) (RunRes
 	}
 }
 
+// newTextReader makes all buffers once; cycles reuse them. The spare byte lets extract
+// read one beyond a stream's last without a test.
 func newTextReader(b Bench) *textReader {
 	n := len(b.Streams)
 	r := &textReader{
@@ -70,7 +76,8 @@ func newTextReader(b Bench) *textReader {
 	return r
 }
 
-// line parses one cycle.
+// line parses one cycle. Unknown bits of streams that are not valid are permitted:
+// registers of data have no reset.
 func (r *textReader) line(line []byte) error {
 	valid, rest, _ := bytes.Cut(line, []byte(" "))
 	ready, data, ok := bytes.Cut(rest, []byte(" "))
@@ -104,7 +111,8 @@ func (r *textReader) line(line []byte) error {
 	return nil
 }
 
-// bits parses one binary digit for each stream.
+// bits parses one binary digit for each stream. The last digit is stream 0, as Verilog
+// prints a vector.
 func (r *textReader) bits(set, text []byte, name string) error {
 	if len(text) != len(r.streams) {
 		return fmt.Errorf("%s: want %d digits, have %d", name, len(r.streams), len(text))
@@ -124,7 +132,9 @@ func (r *textReader) bits(set, text []byte, name string) error {
 	return nil
 }
 
-// digits parses the data into probe and unknown.
+// digits parses the data into probe and unknown. A digit is bits wide, 4 or 1, and lies
+// within one byte, since 8 is a multiple of both. Leading zeros that fill up the last
+// hexadecimal digit may go beyond ProbeBits.
 func (r *textReader) digits(text []byte, bits int) error {
 	if limit := 8 * (len(r.probe) - 1); bits*len(text) >= limit+8 {
 		return fmt.Errorf("probe_data: want at most %d bits, have %d digits", limit, len(text))
@@ -133,6 +143,7 @@ func (r *textReader) digits(text []byte, bits int) error {
 	clear(r.unknown)
 	for k := range text {
 		digit := text[len(text)-1-k]
+		// Digit k counts from the right, the least significant.
 		at := k * bits
 		v, ok := hexDigit(digit)
 		switch {
@@ -147,6 +158,7 @@ func (r *textReader) digits(text []byte, bits int) error {
 	return nil
 }
 
+// hexDigit takes lower case, which is how %h prints.
 func hexDigit(c byte) (byte, bool) {
 	switch {
 	case '0' <= c && c <= '9':
@@ -157,11 +169,14 @@ func hexDigit(c byte) (byte, bool) {
 	return 0, false
 }
 
-// extract copies a stream's bits out of probe data that has a spare byte.
+// extract copies a stream's bits out of probe data that has a spare byte. Bits above the
+// stream's width are cleared, so that data compare as bytes.
 func extract(to, probe []byte, s Stream) {
 	from, shift := probe[s.Offset/8:], s.Offset%8
 	for i := range to {
 		to[i] = from[i] >> shift
+		// A shift by 8 bits of a byte is 0 in Go, but the next byte may be another
+		// stream's: only a stream that does not begin at a byte needs it.
 		if shift > 0 {
 			to[i] |= from[i+1] << (8 - shift)
 		}
@@ -171,7 +186,8 @@ func extract(to, probe []byte, s Stream) {
 	}
 }
 
-// anyBit reports whether a bit of the stream is set.
+// anyBit reports whether a bit of the stream is set. Bit by bit: it runs only in cycles
+// that have an unknown bit somewhere.
 func anyBit(probe []byte, s Stream) bool {
 	for i := s.Offset; i < s.Offset+s.Bits; i++ {
 		if probe[i/8]>>(i%8)&1 != 0 {

@@ -15,7 +15,8 @@ type waves struct {
 	path        string
 	file        *os.File // in path's folder; renamed to path when it is whole
 	pipe, child *os.File
-	stored      chan error
+	// stored has the result of copying, once: finish waits for it.
+	stored chan error
 }
 
 // openWaves makes the file that becomes path and its pipe. An empty path asks for
@@ -29,6 +30,7 @@ func openWaves(path string) (*waves, error) {
 	if err != nil {
 		return nil, fmt.Errorf("verilator: cannot write waves: %w", err)
 	}
+	// Room for one: the goroutine ends even where finish is never called.
 	w := &waves{path: path, file: file, stored: make(chan error, 1)}
 	if w.pipe, w.child, err = os.Pipe(); err != nil {
 		w.discard()
@@ -37,8 +39,8 @@ func openWaves(path string) (*waves, error) {
 	return w, nil
 }
 
-// start stores until the simulator has closed its end of the pipe, and calls stop
-// where that fails.
+// start stores until the simulator has closed its end of the pipe, and calls stop where
+// that fails. It takes a nil w, so that simulate needs no case for a run without waves.
 func (w *waves) start(stop func()) {
 	if w == nil {
 		return
@@ -53,8 +55,8 @@ func (w *waves) start(stop func()) {
 	}()
 }
 
-// finish waits for the last of the waves and gives the file its name if they are
-// whole.
+// finish waits for the last of the waves and gives the file its name if they are whole.
+// Sync is part of storing whole: some file systems tell of a full disk only then.
 func (w *waves) finish(whole bool) error {
 	if w == nil {
 		return nil
@@ -76,6 +78,7 @@ func (w *waves) finish(whole bool) error {
 	return nil
 }
 
+// discard removes the temporary file; what was at path before stays.
 func (w *waves) discard() {
 	w.file.Close()
 	os.Remove(w.file.Name())

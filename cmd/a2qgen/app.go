@@ -12,7 +12,8 @@ import (
 	"github.com/a2qgen/a2qgen/hwgen"
 )
 
-// Exit statuses.
+// Exit statuses. The contract of scripts, documented in appHelp: 1 says that other files
+// or a smaller network may help, 2 that this command line never will.
 const (
 	statusDone   = 0
 	statusFailed = 1
@@ -25,8 +26,10 @@ const (
 // the board that is read (a fold that does not divide a layer) is a failure.
 type usageError struct{ error }
 
+// Unwrap keeps causes visible to errors.Is: a usage error may wrap a spec's own.
 func (e usageError) Unwrap() error { return e.error }
 
+// usagef is fmt.Errorf for a usageError.
 func usagef(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
 
 const appHelp = `An accumulator of P bits is certified, not hoped for: the bound is computed from
@@ -52,9 +55,13 @@ on stdout too: {"error": {"message": "...", "exit_status": 1}}.`
 // run executes a command line, without the program's name, and returns the exit
 // status. The one place where an error becomes a line for the user.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	// With --json a script reads exactly one document: where a result was printed already,
+	// as by a sim whose verdict is then an error, no second one may follow it.
 	printed := &watchedWriter{Writer: stdout}
 	app := newApp(printed, stderr)
 	line, err := reorder(app, args)
+	// A line that cannot be put in order is not run: the parser would take a value for an
+	// argument.
 	if err == nil {
 		err = app.RunContext(ctx, append([]string{app.Name}, line...))
 	}
@@ -62,6 +69,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		return statusDone
 	}
 	status, message := statusFailed, oneLine(err.Error())
+	// By type, however deep it is wrapped on the way.
 	if errors.As(err, new(usageError)) {
 		status = statusUsage
 	}
@@ -75,6 +83,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 // errorReport is the JSON of an error.
 type errorReport struct {
 	Error struct {
+		// Message is what stderr has, in one line; ExitStatus is 1 or 2.
 		Message    string `json:"message"`
 		ExitStatus int    `json:"exit_status"`
 	} `json:"error"`
@@ -96,11 +105,15 @@ type watchedWriter struct {
 	used bool
 }
 
+// A write of no bytes counts too: the command has begun to print.
 func (w *watchedWriter) Write(p []byte) (int, error) {
 	w.used = true
 	return w.Writer.Write(p)
 }
 
+// newApp returns the command line's tree. Every command gets the same two hooks: Before
+// applies the rules of its flags (checkFlags) ahead of any reading, and OnUsageError puts
+// the parser's own complaints into the words of those rules.
 func newApp(stdout, stderr io.Writer) *cli.App {
 	app := &cli.App{
 		Name: "a2qgen", Version: hwgen.Version,
@@ -113,20 +126,26 @@ func newApp(stdout, stderr io.Writer) *cli.App {
 		OnUsageError:              onUsageError,
 		ExitErrHandler:            func(*cli.Context, error) {}, // run reports
 		Commands: []*cli.Command{
-			trainCommand(), sweepCommand(), projectCommand(), inspectCommand(), evalCommand(), generateCommand(), simCommand(),
+			trainCommand(), sweepCommand(), projectCommand(), inspectCommand(), evalCommand(), generateCommand(),
+			simCommand(),
 			estimateCommand(), demoCommand(), boardsCommand(),
 		},
 	}
 	for _, c := range app.Commands {
 		c.Before = checkFlags
+		// Else "a2qgen inspect help" would print a help text in place of reading a file
+		// "help".
 		c.HideHelpCommand = true
 		c.OnUsageError = onUsageError
 	}
 	return app
 }
 
+// onUsageError is called for what the flag parser itself refuses, such as --frames x.
 func onUsageError(c *cli.Context, err error, _ bool) error { return parseError(c, err) }
 
+// noCommand is the action of a line without a known command; a usage error either way, so
+// that a script with a misspelt command does not see status 0 and a help text.
 func noCommand(c *cli.Context) error {
 	if c.Args().Present() {
 		return usagef("no command %q; see a2qgen --help", c.Args().First())
@@ -138,7 +157,9 @@ func noCommand(c *cli.Context) error {
 	return usagef("no command given, want one of %s; see a2qgen --help", strings.Join(names, ", "))
 }
 
-// oneArgument returns the positional argument of a command that takes one.
+// oneArgument returns the positional argument of a command that takes one. An empty one
+// counts as missing: it comes from an unset shell variable. More than one is refused: what
+// looks like a second network is most often a value whose flag was forgotten.
 func oneArgument(c *cli.Context, name string) (string, error) {
 	switch n := c.Args().Len(); {
 	case n == 0 || c.Args().First() == "":
@@ -149,7 +170,8 @@ func oneArgument(c *cli.Context, name string) (string, error) {
 	return c.Args().First(), nil
 }
 
-// noArgument refuses positional arguments.
+// noArgument refuses positional arguments. An argument that is ignored was meant for
+// something.
 func noArgument(c *cli.Context) error {
 	if c.Args().Present() {
 		return usagef("%s takes no argument, has %q", c.Command.Name, c.Args().First())
@@ -157,7 +179,8 @@ func noArgument(c *cli.Context) error {
 	return nil
 }
 
-// oneLine joins the lines of a message.
+// oneLine joins the lines of a message. Errors of tools and of the YAML reader have
+// several; run promises one per failure, which tests and scripts rely on.
 func oneLine(s string) string {
 	var parts []string
 	for _, line := range strings.Split(s, "\n") {

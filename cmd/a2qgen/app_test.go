@@ -57,7 +57,8 @@ func TestCommands(t *testing.T) {
 	for _, c := range newApp(nil, nil).Commands {
 		got = append(got, c.Name)
 	}
-	for _, want := range []string{"train", "sweep", "inspect", "eval", "generate", "sim", "estimate", "demo", "boards"} {
+	for _, want := range []string{"train", "sweep", "inspect", "eval", "generate", "sim", "estimate",
+		"demo", "boards"} {
 		if !slices.Contains(got, want) {
 			t.Errorf("commands %v lack %s", got, want)
 		}

@@ -7,10 +7,11 @@ import (
 	"github.com/urfave/cli/v2"
 )
 
-// reorder moves the flags of a command before its arguments, since the flag
-// parser stops at the first argument: "inspect NET.onnx --json" becomes
-// "inspect --json -- NET.onnx". What follows "--" is an argument whatever it
-// looks like. A command line that does not start with a command stays.
+// reorder moves the flags of a command before its arguments, since the flag parser stops
+// at the first argument: "inspect NET.onnx --json" becomes "inspect --json -- NET.onnx".
+// What follows "--" is an argument whatever it looks like. A command line that does not
+// start with a command stays. A flag that lacks its value at the end of the line is found
+// here: after reordering the "--" would be taken for it.
 func reorder(app *cli.App, args []string) ([]string, error) {
 	if len(args) == 0 {
 		return args, nil
@@ -18,6 +19,8 @@ func reorder(app *cli.App, args []string) ([]string, error) {
 	if err := checkTopic(app, args); err != nil {
 		return nil, err
 	}
+	// Nothing to reorder: global flags such as --version come first, and an unknown
+	// command is for noCommand to refuse.
 	cmd := app.Command(args[0])
 	if cmd == nil {
 		return args, nil
@@ -29,6 +32,8 @@ func reorder(app *cli.App, args []string) ([]string, error) {
 		case arg == "--":
 			positional = append(positional, args[i+1:]...)
 			i = len(args)
+		// A single "-" is an argument: by custom it stands for a stream, and so gets a
+		// message about a file rather than one about a flag.
 		case len(arg) < 2 || arg[0] != '-':
 			positional = append(positional, arg)
 		case takesNext(cmd, arg):
@@ -44,13 +49,15 @@ func reorder(app *cli.App, args []string) ([]string, error) {
 	return append(append(flags, "--"), positional...), nil
 }
 
-// checkTopic returns a usage error where args ask for help on a command that is not
-// there, or on more than one.
+// checkTopic returns a usage error where args ask for help on a command that is not there,
+// or on more than one. By itself the library would answer the former with an exit status
+// of its own, 3, and ignore what follows the first topic.
 func checkTopic(app *cli.App, args []string) error {
 	if args[0] != "help" && args[0] != "h" {
 		return nil
 	}
 	var topics []string
+	// --json may stand here too; it is no topic.
 	for _, arg := range args[1:] {
 		if !strings.HasPrefix(arg, "-") {
 			topics = append(topics, arg)
@@ -65,16 +72,20 @@ func checkTopic(app *cli.App, args []string) error {
 	return nil
 }
 
-// wantsJSON says whether a command line asks for JSON: also one that is wrong, in which
-// a flag --json stands that is no other flag's value.
+// wantsJSON says whether a command line asks for JSON: also one that is wrong, in which a
+// flag --json stands that is no other flag's value. It reads the line by itself, for
+// errors of parsing are to be JSON too.
 func wantsJSON(app *cli.App, args []string) bool {
 	var cmd *cli.Command
 	if len(args) > 0 {
 		cmd = app.Command(args[0])
 	}
+	// The command line may not parse, so the parser cannot be asked.
 	for i := 0; i < len(args) && args[i] != "--"; i++ {
 		name, value, _ := strings.Cut(args[i], "=")
 		if name == "--"+jsonName || name == "-"+jsonName {
+			// A bare --json, and one whose value does not parse, ask for JSON: a script
+			// that wrote --json=yes gets its error in the form that it can read.
 			on, err := strconv.ParseBool(value)
 			return value == "" || err != nil || on
 		}
@@ -86,6 +97,7 @@ func wantsJSON(app *cli.App, args []string) bool {
 }
 
 // takesNext says whether arg is a flag of cmd whose value is the next argument.
+// "--name=value" holds its value itself and matches no name here. BoolFlags take none.
 func takesNext(cmd *cli.Command, arg string) bool {
 	name := strings.TrimLeft(arg, "-")
 	for _, f := range cmd.Flags {

@@ -41,32 +41,52 @@ func TestBadInput(t *testing.T) {
 		{"folder as network", []string{"inspect", foreign}, []string{foreign}},
 		{"no data", []string{"eval", net, "--data", "absent"}, []string{"absent"}},
 		{"folder without data", []string{"eval", net, "--data", foreign}, []string{foreign, "t10k-images"}},
-		{"truncated data", []string{"eval", net, "--data", file("x.idx", string(idx([]byte{1, 2}, 2, 2, 2))) + "," + labels}, []string{"x.idx"}},
-		{"wrong magic", []string{"eval", net, "--data", file("x.idx", "\x01\x02\x03\x04\x05") + "," + labels}, []string{"x.idx"}},
-		{"other sample size", []string{"eval", net, "--data", file("x.idx", string(idx([]byte{1, 2}, 2, 1))) + "," + labels}, []string{"wants 4, [1 2 2]"}},
+		{"truncated data", []string{"eval", net, "--data", file("x.idx", string(idx([]byte{1, 2}, 2, 2, 2))) + "," +
+			labels}, []string{"x.idx"}},
+		{"wrong magic", []string{"eval", net, "--data", file("x.idx", "\x01\x02\x03\x04\x05") + "," + labels},
+			[]string{"x.idx"}},
+		{"other sample size", []string{"eval", net, "--data", file("x.idx", string(idx([]byte{1, 2}, 2, 1))) + "," +
+			labels}, []string{"wants 4, [1 2 2]"}},
 		{"no spec", []string{"train", "absent.yaml"}, []string{"absent.yaml"}},
-		{"unknown key", []string{"train", specFile(t, "name: a\nfrobs: 3\n"), "--out", filepath.Join(t.TempDir(), "n.onnx")}, []string{"frobs"}},
+		{"unknown key", []string{"train", specFile(t, "name: a\nfrobs: 3\n"), "--out", filepath.Join(t.TempDir(),
+			"n.onnx")}, []string{"frobs"}},
 		{"empty spec", []string{"train", specFile(t, "")}, []string{"empty"}},
 		{"zero-size layer", []string{"train", specFile(t, "layers: [8, 0]\n")}, []string{"layers[1]"}},
 		{"no layers", []string{"train", specFile(t, "layers: []\n")}, []string{"layers is an empty list"}},
-		{"float phases below a file", []string{"train", specFile(t, tinySpec), "--data", set, "--out", filepath.Join(t.TempDir(), "n.onnx"), "--cache", blocked}, []string{"--cache", "not a directory"}},
-		{"unwritable network", []string{"train", specFile(t, tinySpec), "--data", set, "--out", blocked}, []string{"out"}},
-		{"nothing to resume", []string{"train", specFile(t, tinySpec), "--data", set, "--out", filepath.Join(t.TempDir(), "n.onnx"), "--resume"}, []string{"resume"}},
-		{"folder as output", []string{"train", specFile(t, tinySpec), "--data", set, "--out", foreign}, []string{"--out", foreign, "is a folder"}},
-		{"device as output", []string{"train", specFile(t, tinySpec), "--data", set, "--out", os.DevNull}, []string{"no regular file"}},
-		{"folder as float output", []string{"train", specFile(t, tinySpec), "--data", set, "--float-out", foreign}, []string{"--float-out", "is a folder"}},
-		{"projection into no folder", []string{"project", net, "--acc", "8", "--data", set, "--out", outNet}, []string{"--out " + outNet, "no such file"}},
-		{"table into no folder", []string{"project", net, "--table", "8", "--data", set, "--results", filepath.Join(out, "t")}, []string{"--results", "t.csv", "no such file"}},
-		{"waves into no folder", []string{"sim", design, "--vcd", filepath.Join(out, "w.vcd")}, []string{"--vcd", "w.vcd", "no such file"}},
+		{"float phases below a file", []string{"train", specFile(t, tinySpec), "--data", set, "--out",
+			filepath.Join(t.TempDir(), "n.onnx"), "--cache", blocked}, []string{"--cache", "not a directory"}},
+		{"unwritable network", []string{"train", specFile(t, tinySpec), "--data", set, "--out", blocked},
+			[]string{"out"}},
+		{"nothing to resume", []string{"train", specFile(t, tinySpec), "--data", set, "--out",
+			filepath.Join(t.TempDir(), "n.onnx"), "--resume"}, []string{"resume"}},
+		{"folder as output", []string{"train", specFile(t, tinySpec), "--data", set, "--out", foreign},
+			[]string{"--out", foreign, "is a folder"}},
+		{"device as output", []string{"train", specFile(t, tinySpec), "--data", set, "--out", os.DevNull},
+			[]string{"no regular file"}},
+		{"folder as float output", []string{"train", specFile(t, tinySpec), "--data", set, "--float-out", foreign},
+			[]string{"--float-out", "is a folder"}},
+		{"projection into no folder", []string{"project", net, "--acc", "8", "--data", set, "--out", outNet},
+			[]string{"--out " + outNet, "no such file"}},
+		{"table into no folder", []string{"project", net, "--table", "8", "--data", set, "--results",
+			filepath.Join(out, "t")}, []string{"--results", "t.csv", "no such file"}},
+		{"waves into no folder", []string{"sim", design, "--vcd", filepath.Join(out, "w.vcd")},
+			[]string{"--vcd", "w.vcd", "no such file"}},
 		{"folder as waves", []string{"sim", design, "--vcd", foreign}, []string{"--vcd", "is a folder"}},
-		{"foreign directory for a demo", []string{"demo", "--data", set, "--out", foreign}, []string{foreign, "not empty and holds no demo"}},
-		{"folder as projection", []string{"project", net, "--acc", "8", "--data", set, "--out", foreign}, []string{"--out", "is a folder"}},
-		{"P too small", []string{"generate", net, "--out", out, "--acc", "4"}, []string{`"fc2"`, "channel ", "needs a ", "has 4"}},
-		{"PE does not divide", []string{"generate", net, "--out", out, "--fold", "fc1=4,1"}, []string{`"fc1"`, "PE is 4"}},
-		{"SIMD does not divide", []string{"generate", net, "--out", out, "--fold", "fc1=1,3"}, []string{`"fc1"`, "SIMD is 3"}},
+		{"foreign directory for a demo", []string{"demo", "--data", set, "--out", foreign},
+			[]string{foreign, "not empty and holds no demo"}},
+		{"folder as projection", []string{"project", net, "--acc", "8", "--data", set, "--out", foreign},
+			[]string{"--out", "is a folder"}},
+		{"P too small", []string{"generate", net, "--out", out, "--acc", "4"}, []string{`"fc2"`, "channel ",
+			"needs a ", "has 4"}},
+		{"PE does not divide", []string{"generate", net, "--out", out, "--fold", "fc1=4,1"},
+			[]string{`"fc1"`, "PE is 4"}},
+		{"SIMD does not divide", []string{"generate", net, "--out", out, "--fold", "fc1=1,3"},
+			[]string{`"fc1"`, "SIMD is 3"}},
 		{"unknown layer", []string{"generate", net, "--out", out, "--fold", "fc9=1,1"}, []string{`"fc9"`}},
-		{"no folding file", []string{"generate", net, "--out", out, "--folding", "absent.yaml"}, []string{"absent.yaml"}},
-		{"folding with unknown keys", []string{"generate", net, "--out", out, "--folding", file("f.yaml", "fc1: {lanes: 3}\n")}, []string{"f.yaml", "lanes"}},
+		{"no folding file", []string{"generate", net, "--out", out, "--folding", "absent.yaml"},
+			[]string{"absent.yaml"}},
+		{"folding with unknown keys", []string{"generate", net, "--out", out, "--folding",
+			file("f.yaml", "fc1: {lanes: 3}\n")}, []string{"f.yaml", "lanes"}},
 		{"fps beyond the clock", []string{"generate", net, "--out", out, "--fps", "1e9"}, []string{"fps"}},
 		{"foreign directory", []string{"generate", net, "--out", foreign}, []string{foreign, "not empty"}},
 		{"unwritable directory", []string{"generate", net, "--out", blocked}, []string{"out"}},
@@ -127,7 +147,8 @@ func TestUnwritableCache(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "file")
 	writeFile(t, file, nil)
 	t.Setenv("XDG_CACHE_HOME", file) // below a file: not writable even to root
-	command(t, "sim", tinyDesign(t), "--frames", "1", "--simulator", "icarus").wantOneLine(t, "sim", statusFailed, file, "set XDG_CACHE_HOME")
+	command(t, "sim", tinyDesign(t), "--frames", "1", "--simulator", "icarus").wantOneLine(t, "sim", statusFailed, file,
+		"set XDG_CACHE_HOME")
 }
 
 // One file for two purposes would be lost: the spec, or the float network.
@@ -137,7 +158,8 @@ func TestOneFileTwice(t *testing.T) {
 	if err := os.Symlink(spec, link); err != nil {
 		t.Skip(err)
 	}
-	for _, args := range [][]string{{"--out", spec}, {"--out", link}, {"--out", "a.onnx", "--float-out", "a.onnx"}, {"--out", ""}} {
+	for _, args := range [][]string{{"--out", spec}, {"--out", link}, {"--out", "a.onnx", "--float-out", "a.onnx"},
+		{"--out", ""}} {
 		command(t, append([]string{"train", spec}, args...)...).wantOneLine(t, "train", statusUsage, "--")
 	}
 	if text, err := os.ReadFile(spec); err != nil || string(text) != tinySpec {

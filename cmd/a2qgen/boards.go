@@ -16,6 +16,8 @@ Example:
    a2qgen boards
    a2qgen boards --json`
 
+// boardsCommand is where a script learns the names that --board takes, with the sources of
+// every number in the JSON.
 func boardsCommand() *cli.Command {
 	return &cli.Command{
 		Name: "boards", Usage: "list the boards",
@@ -36,6 +38,8 @@ type boardsReport struct {
 	Boards []boards.Board `json:"boards"`
 }
 
+// print writes one line per board. Block RAM is in kbit, the one unit that families with
+// blocks of 4, 18 and 36 kbit have in common.
 func (r *boardsReport) print(w io.Writer) {
 	var t table
 	t.row("board", "family", "part", "LUT", "FF", "RAM, kbit", "DSP", "clock, MHz")

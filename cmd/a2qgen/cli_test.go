@@ -94,8 +94,10 @@ func tinyModel() *qonnx.Model {
 	return &qonnx.Model{Name: "tiny", InputShape: []int{1, 2, 2}, Input: &qonnx.ActQuant{Scale: 0.25, Bits: 2},
 		Layers: []qonnx.Layer{
 			{Name: "fc1", In: 4, Out: 6, Weights: ramp(24, 3), WeightScale: one, WeightBits: 3, Relu: true, Act: act},
-			{Name: "fc2", In: 6, Out: 4, Weights: ramp(24, 2), WeightScale: one, WeightBits: 3, Relu: true, Act: act, AccBits: 7},
-			{Name: "fc3", In: 4, Out: 3, Weights: ramp(12, 3), WeightScale: one, WeightBits: 3, Bias: []float32{0, 1, -1}},
+			{Name: "fc2", In: 6, Out: 4, Weights: ramp(24, 2), WeightScale: one, WeightBits: 3, Relu: true, Act: act,
+				AccBits: 7},
+			{Name: "fc3", In: 4, Out: 3, Weights: ramp(12, 3), WeightScale: one, WeightBits: 3,
+				Bias: []float32{0, 1, -1}},
 		}}
 }
 

@@ -26,7 +26,8 @@ func TestInspect(t *testing.T) {
 	// By hand, from ramp: inputs are 0..3, so a range is 3 times the sums of the
 	// negative and of the positive weights of the worst channels (MATH 1).
 	low, high := 0.0, 0.75 // the scale is 1/4
-	want := inspectReport{Name: "tiny", Input: inputReport{Shape: [3]int{1, 1, 4}, Bits: 2, Low: &low, High: &high}, Layers: wantTiny(tinyModel()), Others: []otherReport{}, Order: []string{"fc1", "fc2", "fc3"}}
+	want := inspectReport{Name: "tiny", Input: inputReport{Shape: [3]int{1, 1, 4}, Bits: 2, Low: &low, High: &high},
+		Layers: wantTiny(tinyModel()), Others: []otherReport{}, Order: []string{"fc1", "fc2", "fc3"}}
 	if d := cmp.Diff(want, got); d != "" {
 		t.Errorf("inspect (-want +got):\n%s", d)
 	}
@@ -46,7 +47,8 @@ func wantTiny(m *qonnx.Model) []layerReport {
 	var out []layerReport
 	reads := "input"
 	for _, l := range m.Layers {
-		r := layerReport{Name: l.Name, Kind: "linear", Reads: []string{reads}, In: l.In, Out: l.Out, Shape: [3]int{1, 1, l.Out},
+		r := layerReport{Name: l.Name, Kind: "linear", Reads: []string{reads}, In: l.In, Out: l.Out,
+			Shape:      [3]int{1, 1, l.Out},
 			WeightBits: 3, InputBits: 2, AccBits: l.AccBits, AccStart: "zero"}
 		reads = l.Name
 		zeros := 0
@@ -112,14 +114,16 @@ func TestGenerate(t *testing.T) {
 	// The folding of a file, and a flag over it.
 	folding := filepath.Join(t.TempDir(), "fold.yaml")
 	writeFile(t, folding, []byte("fc1: {pe: 1, simd: 2}\nfc2: {pe: 2, simd: 6}\n"))
-	doc = succeed(t, "generate", path, "--out", dir, "--folding", folding, "--fold", "fc1=6,1", "--acc", "9", "--json").document(t)
+	doc = succeed(t, "generate", path, "--out", dir, "--folding", folding, "--fold", "fc1=6,1", "--acc", "9",
+		"--json").document(t)
 	layers := doc["layers"].([]any)
 	got := [][3]any{}
 	for _, l := range layers[:2] {
 		l := l.(map[string]any)
 		got = append(got, [3]any{l["pe"], l["simd"], l["acc_bits"]})
 	}
-	if d := cmp.Diff([][3]any{{6.0, 1.0, layers[0].(map[string]any)["acc_bits_needed"]}, {2.0, 6.0, 9.0}}, got); d != "" {
+	if d := cmp.Diff([][3]any{{6.0, 1.0, layers[0].(map[string]any)["acc_bits_needed"]}, {2.0, 6.0, 9.0}},
+		got); d != "" {
 		t.Errorf("folding (-want +got):\n%s", d)
 	}
 }
@@ -142,7 +146,8 @@ func TestTrain(t *testing.T) {
 		t.Errorf("eval finds %v %%, train %v %%", eval["accuracy_percent"], doc["integer_accuracy_percent"])
 	}
 	// Flags win over the spec.
-	doc = succeed(t, "train", "--epochs", "1", "--method", "base", spec, "--seed", "5", "--data", set, "--out", out, "--json").document(t)
+	doc = succeed(t, "train", "--epochs", "1", "--method", "base", spec, "--seed", "5", "--data", set, "--out", out,
+		"--json").document(t)
 	if doc["method"] != "base" || doc["epochs"] != 1.0 || doc["seed"] != 5.0 || doc["float_accuracy_percent"] != 0.0 {
 		t.Errorf("with flags: %v", doc)
 	}

@@ -30,9 +30,12 @@ Example:
    a2qgen demo
    a2qgen demo --out build/demo --data drawn --json`
 
-// demoSpec is the spec of the demo, a file of package examples.
+// demoSpec is the spec of the demo, a file of package examples, which the program embeds:
+// the demo runs from any folder.
 const demoSpec = "fmnist-mlp.yaml"
 
+// demoCommand has few flags on purpose: what it shows is what a first visitor sees, and
+// every step is a command of its own for those who want more.
 func demoCommand() *cli.Command {
 	return &cli.Command{
 		Name: "demo", Usage: "all of it on " + demoSpec + ", in a minute or two",
@@ -48,11 +51,14 @@ func demoCommand() *cli.Command {
 	}
 }
 
+// demoAction refuses what it can before the training, then runs. With --json the document
+// is printed at the end, in place of the steps' reports.
 func demoAction(c *cli.Context) error {
 	if err := noArgument(c); err != nil {
 		return err
 	}
 	d := &demo{con: newConsole(c), out: c.String("out"), data: c.String("data"), frames: c.Int("frames")}
+	// The same rules as for a2qgen sim, asked before there is a design.
 	if err := d.simOptions(0).check(); err != nil {
 		return err
 	}
@@ -68,20 +74,29 @@ func demoAction(c *cli.Context) error {
 	return nil
 }
 
-// demo is a run of the demo.
+// demo is a run of the demo. It keeps what later steps need of earlier ones; each step
+// also reads its files from the output directory, as the commands by themselves would.
 type demo struct {
-	con       *console
+	// con has the quiet or the moving progress of all steps.
+	con *console
+	// out is the output directory, data what data.Open takes.
 	out, data string
-	frames    int
-	spec      *train.Spec
-	sets      dataSets
-	net       *quant.Network
-	start     time.Time
-	report    demoReport
+	// frames of each simulation, beside the drawn ones.
+	frames int
+	// spec is the constrained one; trainBase derives the other from it.
+	spec *train.Spec
+	sets dataSets
+	// net is the constrained network as it was imported from net.onnx: inspect and eval
+	// judge the integers in the file, not those in the trainer's memory.
+	net    *quant.Network
+	start  time.Time
+	report demoReport
 }
 
 // demoReport is the JSON of demo: that of each step.
 type demoReport struct {
+	// Each step's document is that of the command by itself, so that a reader of one can
+	// read the other.
 	Train *trainReport `json:"train"`
 	// TrainBase is the same network without a limit on its accumulators.
 	TrainBase *trainReport    `json:"train_base"`
@@ -92,12 +107,14 @@ type demoReport struct {
 	// SimStall is the simulation with pauses.
 	SimStall *simReport      `json:"sim_stall"`
 	Estimate *estimateReport `json:"estimate"`
-	Seconds  float64         `json:"seconds"`
+	// Seconds is the whole demo's time, builds included.
+	Seconds float64 `json:"seconds"`
 }
 
 // Choices of the demo: a small board, a frame rate that suits it, and how often
 // source and sink pause, each by itself, in the second simulation.
 const (
+	// The PYNQ-Z1 is a board that FINN's examples run on too.
 	demoBoard  = "pynq-z1"
 	demoFPS    = 100000
 	demoPause  = 0.3
@@ -105,10 +122,11 @@ const (
 	demoDesign = "design" // folder of the Verilog
 )
 
-// prepare reads the spec and finds out before the training whether a later step
-// cannot work.
+// prepare reads the spec and finds out before the training whether a later step cannot
+// work. The training takes most of the demo's time: a missing compiler is said before it.
 func (d *demo) prepare(o train.Overrides) error {
 	d.start = time.Now()
+	// What verilator.Build needs; make and g++ compile what Verilator translates.
 	for _, tool := range []string{"verilator", "make", "g++"} {
 		if _, err := exec.LookPath(tool); err != nil {
 			return verilator.MissingTool{Tool: tool, Package: tool}
@@ -128,6 +146,7 @@ func (d *demo) prepare(o train.Overrides) error {
 	if d.data != "" {
 		d.spec.Data = d.data
 	}
+	// From here on d.data is what is used, whichever of flag and spec said it.
 	d.data = d.spec.Data
 	return nil
 }
@@ -138,7 +157,9 @@ func (d *demo) path(name string) string { return filepath.Join(d.out, name) }
 // printer is a report of a step.
 type printer interface{ print(w io.Writer) }
 
-// run takes all steps, prints each one's report as it comes, and writes the files.
+// run takes all steps, prints each one's report as it comes, and writes the files. The
+// order is that of the flow in docs/architecture.md. An error ends the demo: what was
+// written so far stays, and a second run overwrites it.
 func (d *demo) run(ctx context.Context) error {
 	var err error
 	if d.sets, err = (sampleSource{data: d.data}).openBoth(); err != nil {
@@ -151,11 +172,14 @@ func (d *demo) run(ctx context.Context) error {
 		title string
 		do    func(context.Context) (printer, error)
 	}{
+		// The constrained network comes first: its float phase is the one that both share.
 		{"Training, with a limit on the hidden accumulators", d.train},
 		{"Training without a limit, for comparison", d.trainBase},
 		{"Bounds of the accumulators, from the integers in the file", d.inspect},
 		{"Accuracy on the test samples", d.eval},
 		{"Verilog", d.generate},
+		// The second simulation finds the bench in the cache and takes the frames' time
+		// alone.
 		{"Cross-check of Verilog and cycle model", d.sim},
 		{"Cross-check with pauses of source and sink", d.simStall},
 		{"Cost of every accumulator width", d.estimate},
@@ -171,12 +195,14 @@ func (d *demo) run(ctx context.Context) error {
 	return d.finish()
 }
 
-// openOut makes the output directory. The second training shares the float phase of
-// the first, not of an earlier demo.
+// openOut makes the output directory. The second training shares the float phase of the
+// first, not of an earlier demo. A phase that an earlier one left would make the training
+// look faster than it is.
 func (d *demo) openOut() error {
 	if err := openFolder("demo", d.out, demoFloat); err != nil {
 		return err
 	}
+	// A design that somebody edited in the demo's folder is not overwritten.
 	if err := hwgen.CheckDir(d.path(demoDesign)); err != nil {
 		return err
 	}
@@ -186,8 +212,10 @@ func (d *demo) openOut() error {
 	return os.Mkdir(d.path(demoFloat), 0o777)
 }
 
-// show prints the report of a step, unless one document is asked for.
+// show prints the report of a step, unless one document is asked for. Steps print as they
+// end: a training of a minute is followed better so.
 func (d *demo) show(title string, doc printer) error {
+	// The steps are fields of the one document at the end.
 	if d.con.json {
 		return nil
 	}
@@ -197,33 +225,41 @@ func (d *demo) show(title string, doc printer) error {
 	})
 }
 
+// train trains under the accumulator limit of the spec.
 func (d *demo) train(ctx context.Context) (printer, error) {
 	var err error
-	d.report.Train, d.net, err = trainNetwork(ctx, d.con, d.spec, d.sets, train.Options{Out: d.path("net.onnx"), FloatCache: d.path(demoFloat)})
+	d.report.Train, d.net, err = trainNetwork(ctx, d.con, d.spec, d.sets,
+		train.Options{Out: d.path("net.onnx"), FloatCache: d.path(demoFloat)})
 	return d.report.Train, err
 }
 
+// trainBase trains the same network by the method base, which knows no accumulator. With
+// the float phase in common, all that differs is what the limit costs.
 func (d *demo) trainBase(ctx context.Context) (printer, error) {
 	base := quant.Base
 	spec, err := d.spec.With(train.Overrides{Method: &base})
 	if err != nil {
 		return nil, err
 	}
-	d.report.TrainBase, _, err = trainNetwork(ctx, d.con, spec, d.sets, train.Options{Out: d.path("base.onnx"), FloatCache: d.path(demoFloat)})
+	d.report.TrainBase, _, err = trainNetwork(ctx, d.con, spec, d.sets,
+		train.Options{Out: d.path("base.onnx"), FloatCache: d.path(demoFloat)})
 	return d.report.TrainBase, err
 }
 
+// inspect prints the certificates: the bounds over all inputs and orders of adding.
 func (d *demo) inspect(context.Context) (printer, error) {
 	d.report.Inspect = inspect(d.net)
 	return d.report.Inspect, nil
 }
 
+// eval scores with the integer executor on the test samples.
 func (d *demo) eval(ctx context.Context) (printer, error) {
 	var err error
 	d.report.Eval, err = evaluate(ctx, d.con, d.net, d.sets.test)
 	return d.report.Eval, err
 }
 
+// generate writes the Verilog for the demo's board, and fails where it does not fit.
 func (d *demo) generate(context.Context) (printer, error) {
 	var err error
 	d.report.Generate, err = generateFile(d.path("net.onnx"), nil, designDir{path: d.path(demoDesign)}, demoBoard,
@@ -231,19 +267,24 @@ func (d *demo) generate(context.Context) (printer, error) {
 	return d.report.Generate, err
 }
 
+// sim compares with a source and a sink that never pause: the design at full speed, in
+// which its interval and latency show.
 func (d *demo) sim(ctx context.Context) (printer, error) {
 	var err error
 	d.report.Sim, err = d.crossCheck(ctx, 0)
 	return d.report.Sim, err
 }
 
+// simStall compares under back-pressure, which a free-running classifier never meets: it
+// gives one beat per frame.
 func (d *demo) simStall(ctx context.Context) (printer, error) {
 	var err error
 	d.report.SimStall, err = d.crossCheck(ctx, demoPause)
 	return d.report.SimStall, err
 }
 
-// crossCheck simulates the design; a difference is an error here.
+// crossCheck simulates the design; a difference is an error here. Here alone: a2qgen sim
+// prints its report before it fails, the demo has no more to show.
 func (d *demo) crossCheck(ctx context.Context, pause float64) (*simReport, error) {
 	doc, err := simulate(ctx, d.con, d.path(demoDesign), d.simOptions(pause))
 	if err != nil {
@@ -252,12 +293,16 @@ func (d *demo) crossCheck(ctx context.Context, pause float64) (*simReport, error
 	return doc, doc.verdict()
 }
 
+// The seed is fixed, so that two runs of the demo on one machine print the same beats.
 func (d *demo) simOptions(pause float64) simOptions {
 	return simOptions{frames: d.frames, gap: pause, stall: pause, seed: 1, set: d.sets.test,
 		simulator: verilator.Verilator}
 }
 
+// estimate reads the directory, so that folding and clock are those of the design that was
+// simulated, and varies P alone.
 func (d *demo) estimate(context.Context) (printer, error) {
+	// From less than the demo's weights need to what a processor accumulates in.
 	net, o, err := estimateSource(d.path(demoDesign), nil, hwgen.Options{})
 	if err != nil {
 		return nil, err
@@ -270,7 +315,8 @@ func (d *demo) estimate(context.Context) (printer, error) {
 	return d.report.Estimate, err
 }
 
-// finish writes the reports and prints the summary.
+// finish writes the reports and prints the summary. Both files are replaced whole: a
+// viewer never sees half a page.
 func (d *demo) finish() error {
 	d.report.Seconds = seconds(d.start)
 	doc, err := toJSON(&d.report)

@@ -7,12 +7,15 @@ import (
 	"github.com/a2qgen/a2qgen/quant/train"
 )
 
-// summary says in a few lines what the demo found.
+// summary says in a few lines what the demo found. It is printed last and heads the HTML
+// page; README quotes it. The unlimited network's P is what its hidden layers would need
+// for the same guarantee: the fair comparison.
 func (r *demoReport) summary() []string {
 	lines := []string{
-		fmt.Sprintf("accuracy  float %.2f %%; integers, no limit %.2f %% (needs P=%d); integers, P=%d certified %.2f %%",
-			r.Train.FloatAccuracyPercent, r.TrainBase.IntegerAccuracyPercent, constrainedBits(r.Train.Layers, r.TrainBase.Layers),
-			r.Train.AccBits, r.Train.IntegerAccuracyPercent),
+		fmt.Sprintf("accuracy  float %.2f %%; integers, no limit %.2f %% (needs P=%d); "+
+			"integers, P=%d certified %.2f %%",
+			r.Train.FloatAccuracyPercent, r.TrainBase.IntegerAccuracyPercent,
+			constrainedBits(r.Train.Layers, r.TrainBase.Layers), r.Train.AccBits, r.Train.IntegerAccuracyPercent),
 	}
 	for _, l := range r.Train.Layers {
 		if l.AccBits > 0 {
@@ -20,17 +23,19 @@ func (r *demoReport) summary() []string {
 		}
 	}
 	return append(lines,
-		fmt.Sprintf("verilog   %d files, %d cycles a frame: %.0f frames/s at %g MHz",
+		fmt.Sprintf("verilog   %d files, %d cycles per frame: %.0f frames/s at %g MHz",
 			len(r.Generate.Files), r.Generate.IntervalCycles, r.Generate.FPS, r.Generate.ClockMHz),
 		fmt.Sprintf("check     %d frames, %d beats: %d mismatches; model %.0f times faster",
 			r.Sim.Result.Frames, r.Sim.BeatsCompared, r.Sim.Mismatches, r.Sim.SpeedRatio),
-		fmt.Sprintf("          with pauses: %d mismatches; all %d streams blocked at once for %d cycles, starved for %d",
+		fmt.Sprintf("          with pauses: %d mismatches; "+
+			"all %d streams blocked at once for %d cycles, starved for %d",
 			r.SimStall.Mismatches, len(r.SimStall.Streams), r.SimStall.Pressure.Full, r.SimStall.Pressure.Dry),
 		"cost      "+r.Estimate.saving(r.Train.AccBits))
 }
 
-// constrainedBits returns the largest accumulator that the layers with a limit in
-// one network need in the other.
+// constrainedBits returns the largest accumulator that the layers with a limit in one
+// network need in the other. Both networks have the same layers in the same order, as they
+// come from one spec.
 func constrainedBits(limited, other []layerReport) int {
 	bits := 0
 	for i, l := range limited {
@@ -41,7 +46,8 @@ func constrainedBits(limited, other []layerReport) int {
 	return bits
 }
 
-// page is the demo as an HTML document.
+// page is the demo as an HTML document. The sections follow the steps, with the summary
+// before them: a reader who stops there has the result.
 func (r *demoReport) page() *report.Document {
 	return &report.Document{Title: "a2qgen demo: " + r.Train.Name, Sections: []report.Section{
 		{Heading: "Summary", Lines: append([]string{"Data: " + r.Train.Data}, r.summary()...)},
@@ -54,22 +60,27 @@ func (r *demoReport) page() *report.Document {
 	}}
 }
 
-// accuracyFigure plots the training accuracy of two runs over their epochs.
+// accuracyFigure plots the training accuracy of two runs over their epochs. All runs are
+// drawn over the epochs of the first, whose phases the caption names.
 func accuracyFigure(runs ...*trainReport) report.Figure {
-	f := report.Figure{Caption: "Accuracy on the training samples, as they were trained on", X: "epoch", Y: "accuracy, %"}
+	f := report.Figure{Caption: "Accuracy on the training samples, as they were trained on",
+		X: "epoch", Y: "accuracy, %"}
 	for _, r := range runs {
+		// The unlimited network is dashed: it is the yardstick, not the product.
 		s := report.Series{Name: r.Method, Dashed: r.Method == "base"}
 		for i, e := range r.History {
 			s.X, s.Y = append(s.X, float64(i+1)), append(s.Y, e.AccuracyPercent)
 		}
 		f.Series = append(f.Series, s)
 	}
+	// Accuracy drops where the quantisers set in; the caption says why.
 	if n := countPhase(runs[0].History, train.FloatPhase); n > 0 {
 		f.Caption += fmt.Sprintf("; epochs 1 to %d in floating point, the others with quantisers", n)
 	}
 	return f
 }
 
+// countPhase returns how many epochs of a history belong to a phase.
 func countPhase(history []epochReport, phase string) int {
 	n := 0
 	for _, e := range history {
@@ -80,8 +91,12 @@ func countPhase(history []epochReport, phase string) int {
 	return n
 }
 
+// boundsTable is the table of inspect without what is the same for all layers of an MLP. M
+// and N are the bits of weights and inputs, P the declared accumulator, "needs" the
+// smallest safe one.
 func boundsTable(r *inspectReport) *report.Table {
-	t := &report.Table{Head: []string{"layer", "in", "out", "M", "N", "P", "needs", "acc min", "acc max", "l1 max", "taps", "zeros, %"}}
+	t := &report.Table{Head: []string{"layer", "in", "out", "M", "N", "P", "needs", "acc min", "acc max", "l1 max",
+		"taps", "zeros, %"}}
 	for i := range r.Layers {
 		l := &r.Layers[i]
 		t.Rows = append(t.Rows, cells(l.Name, l.In, l.Out, l.WeightBits, l.inputType(), l.declared(), l.AccBitsNeeded,
@@ -90,6 +105,8 @@ func boundsTable(r *inspectReport) *report.Table {
 	return t
 }
 
+// foldingTable says per layer how many rows (PE) and columns (SIMD) are computed at once,
+// and the cycles per frame that follow: rows/PE * columns/SIMD.
 func foldingTable(r *generateReport) *report.Table {
 	t := &report.Table{Head: []string{"layer", "PE", "SIMD", "cycles", "P"}}
 	for _, l := range r.Layers {
@@ -98,6 +115,9 @@ func foldingTable(r *generateReport) *report.Table {
 	return t
 }
 
+// simTable has one row per simulation. "All blocked" and "all starved" count cycles in
+// which every stream of the design was so at once: without them a pass under pauses says
+// nothing about the layers in the middle.
 func simTable(runs ...*simReport) *report.Table {
 	t := &report.Table{Head: []string{"gap", "stall", "frames", "beats", "all blocked", "all starved", "mismatches",
 		"cycles, model", "cycles, Verilog", "right"}}
@@ -109,6 +129,7 @@ func simTable(runs ...*simReport) *report.Table {
 	return t
 }
 
+// cells prints values as a row of a table, as fmt.Sprint does.
 func cells(values ...any) []string {
 	out := make([]string, len(values))
 	for i, v := range values {

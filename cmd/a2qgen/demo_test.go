@@ -23,7 +23,8 @@ func TestDemo(t *testing.T) {
 	out := filepath.Join(t.TempDir(), "demo")
 	o := succeed(t, "demo", "--data", tinyData(t, 300), "--epochs", "2", "--frames", "5", "--out", out, "--json")
 	doc := o.document(t)
-	wantKeys(t, "demo", doc, "train", "train_base", "inspect", "eval", "generate", "sim", "sim_stall", "estimate", "seconds")
+	wantKeys(t, "demo", doc, "train", "train_base", "inspect", "eval", "generate", "sim", "sim_stall",
+		"estimate", "seconds")
 	wantKeys(t, "sim", doc["sim"], simKeys...)
 	text, err := os.ReadFile(filepath.Join(out, "report.json"))
 	if err != nil {

@@ -15,8 +15,8 @@ import (
 
 const estimateHelp = `Estimates what a design costs for each accumulator width P: LUT, FF, block RAM (in
 units of 36 kbit) and DSP slices, from formulas fitted to synthesis results, whose
-error is printed. P holds for the layers that declare one (for all but the first and
-the last, where none does). A P below what the weights need is marked UNSAFE.
+error is printed. P holds for the layers that declare one (for the hidden ones, neither
+first nor last, where none does). A P below what the weights need is marked UNSAFE.
 
 ` + foldingHelp + ` A generated directory keeps its own
 folding and clock unless they are given, and its network's input.
@@ -27,7 +27,10 @@ Example:
    a2qgen estimate net.onnx --acc 8:32 --fps 100000
    a2qgen estimate build/net --acc 12,16,32 --json`
 
+// estimateCommand takes a network, or a design with what was decided for it.
 func estimateCommand() *cli.Command {
+	// --board is no flag here: an estimate is not refused for being too large, and
+	// --family alone decides which formulas apply.
 	flags := append([]cli.Flag{
 		&cli.StringFlag{Name: "acc", Value: "8:32", Usage: "accumulator widths: `P`, FROM:TO, or a list with commas"},
 		&cli.StringFlag{Name: "family", Value: defaultFamily, Usage: "FPGA family `NAME`"},
@@ -43,6 +46,8 @@ func estimateCommand() *cli.Command {
 	}
 }
 
+// estimateAction checks all that the line alone decides before it reads a file: then the
+// exit status of a wrong line does not depend on which files are there.
 func estimateAction(c *cli.Context) error {
 	path, err := oneArgument(c, "NET.onnx or DIR")
 	if err != nil {
@@ -56,6 +61,7 @@ func estimateAction(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
+	// The type of the samples decides the width of the first layer's inputs, and so its cost.
 	in, err := inputType(c)
 	if err != nil {
 		return err
@@ -71,10 +77,12 @@ func estimateAction(c *cli.Context) error {
 	return newConsole(c).result(doc, doc.print)
 }
 
-// estimateSource reads a network file, or the network, folding and clock of a
-// generated directory, which the options override. in is for files only: a directory's
-// network has its input's quantiser.
+// estimateSource reads a network file, or the network, folding and clock of a generated
+// directory, which the options override. in is for files only: a directory's network has
+// its input's quantiser. Layer by layer: a fold given by hand wins; else --fps clears the
+// directory's folds, as they were chosen for another rate; else they stay.
 func estimateSource(path string, in *qonnx.InputType, o hwgen.Options) (*quant.Network, hwgen.Options, error) {
+	// A path that is not there is read as a file: the reader's message names it.
 	if info, err := os.Stat(path); err != nil || !info.IsDir() {
 		file, err := readFile(path, in)
 		if err != nil {
@@ -90,14 +98,17 @@ func estimateSource(path string, in *qonnx.InputType, o hwgen.Options) (*quant.N
 	if err != nil {
 		return nil, o, err
 	}
+	// The directory's plan is the base and the flags lie over it, as they would have been
+	// given to generate: what is estimated is this very design at another P.
 	own := d.manifest.Plan()
 	if o.ClockMHz != 0 {
 		own.ClockMHz = o.ClockMHz
 	}
-	folding := hwgen.Folding{}
+	folding, constrained := hwgen.Folding{}, d.Network.Constrained()
 	for i, l := range d.Layers {
 		f := own.Folding[l.Layer.Name]
-		if hwgen.Constrained(d.Network, i) {
+		// Layers without a target keep the width that they were built with.
+		if constrained[i] {
 			f.AccBits = 0 // --acc decides
 		}
 		if o.FPS != 0 {
@@ -108,15 +119,20 @@ func estimateSource(path string, in *qonnx.InputType, o hwgen.Options) (*quant.N
 		}
 		folding[l.Layer.Name] = f
 	}
+	// The manifest has the fold of every layer; where PE and SIMD were cleared above, the
+	// plan chooses them anew for FPS.
 	own.Folding, own.FPS = folding, o.FPS
 	return d.Network, own, nil
 }
 
-// maxWidth is the widest accumulator.
+// maxWidth is the widest accumulator. Beyond 64 bits neither the executor nor the
+// simulation's checks could follow the sums in machine integers.
 const maxWidth = 64
 
-// parseWidths parses accumulator widths: "12", "8:32", "8,12,16:20".
+// parseWidths parses accumulator widths: "12", "8:32", "8,12,16:20". The order is the
+// user's, and so are repetitions. The list is bounded, so that "1:64,1:64,..." ends.
 func parseWidths(text string) ([]int, error) {
+	// One error for all that can be wrong: what was typed beside what is understood.
 	fail := fmt.Errorf("--acc is %q, want P, FROM:TO or a list of them, 1..%d", text, maxWidth)
 	var widths []int
 	for _, part := range strings.Split(text, ",") {
@@ -131,6 +147,7 @@ func parseWidths(text string) ([]int, error) {
 				return nil, fail
 			}
 		}
+		// A falling range is refused, not read as empty or turned round.
 		if lo < 1 || hi < lo || hi > maxWidth || len(widths) > maxWidth {
 			return nil, fail
 		}

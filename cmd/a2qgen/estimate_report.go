@@ -13,20 +13,28 @@ import (
 
 // estimateReport is the JSON of estimate.
 type estimateReport struct {
-	Family         string     `json:"family"`
-	ClockMHz       float64    `json:"clock_mhz"`
-	IntervalCycles int        `json:"interval_cycles"`
-	Rows           []cost.Row `json:"rows"`
+	// Family of the FPGA, as --family names it.
+	Family string `json:"family"`
+	// ClockMHz does not enter the estimate of LUT and FF: it decides the folding, with
+	// --fps.
+	ClockMHz float64 `json:"clock_mhz"`
+	// IntervalCycles are the cycles per frame of the design, the same for every P.
+	IntervalCycles int `json:"interval_cycles"`
+	// Rows are one per width, in the order asked for, unsafe ones too.
+	Rows []cost.Row `json:"rows"`
 	// Fit is the error of the formulas on held-out samples, by kind of block.
 	Fit map[string]cost.Error `json:"fit"`
 }
 
-// estimate estimates net for every width. The folding is the same for all.
+// estimate estimates net for every width. The folding is the same for all. The first width
+// serves for what does not depend on P, the clock, the interval and the error of the
+// formulas: the plan allows it to be unsafe, since an estimate builds nothing.
 func estimate(net *quant.Network, o hwgen.Options, family string, widths []int) (*estimateReport, error) {
 	rows, err := cost.Table(net, o, widths, family)
 	if err != nil {
 		return nil, err
 	}
+	// A width that overflows cannot be planned otherwise, and here it need not be built.
 	o.AccBits, o.Unsafe = widths[0], true
 	d, err := hwgen.Plan(net, o)
 	if err != nil {
@@ -40,13 +48,16 @@ func estimate(net *quant.Network, o hwgen.Options, family string, widths []int) 
 		Rows: rows, Fit: one.Fit}, nil
 }
 
-// tableHead are the columns of the table over P.
+// tableHead are the columns of the table over P. The second has no name: a word per width,
+// safe, shifted or UNSAFE.
 var tableHead = []string{"P", "", "LUT", "FF", "BRAM36", "DSP"}
 
+// tableRow prints a width; BRAM36 may be a half, a block of 18 kbit.
 func tableRow(r cost.Row) []string {
 	return cells(r.AccBits, verdictOf(r), r.LUT, r.FF, r.BRAM36, r.DSP)
 }
 
+// verdictOf says in a word what inspect proves for this width.
 func verdictOf(r cost.Row) string {
 	switch {
 	case !r.Safe:
@@ -57,8 +68,9 @@ func verdictOf(r cost.Row) string {
 	return "safe"
 }
 
+// print writes the table over P, then how far to trust it.
 func (r *estimateReport) print(w io.Writer) {
-	fmt.Fprintf(w, "estimate  family %s, %d cycles a frame at %g MHz\n", r.Family, r.IntervalCycles, r.ClockMHz)
+	fmt.Fprintf(w, "estimate  family %s, %d cycles per frame at %g MHz\n", r.Family, r.IntervalCycles, r.ClockMHz)
 	t := table{rows: [][]string{tableHead}}
 	for _, row := range r.Rows {
 		t.rows = append(t.rows, tableRow(row))
@@ -69,7 +81,8 @@ func (r *estimateReport) print(w io.Writer) {
 	}
 }
 
-// notes say how far the estimates can be trusted.
+// notes say how far the estimates can be trusted. Legends only for marks that the table
+// has; the error always.
 func (r *estimateReport) notes() []string {
 	var lines []string
 	if slices.ContainsFunc(r.Rows, func(row cost.Row) bool { return !row.Safe }) {
@@ -78,9 +91,9 @@ func (r *estimateReport) notes() []string {
 	if slices.ContainsFunc(r.Rows, func(row cost.Row) bool { return row.Shifted }) {
 		lines = append(lines, "shifted: safe, since accumulators begin at start values of their channels")
 	}
-	e := r.Fit[cost.KindDesign]
-	return append(lines, fmt.Sprintf("error on %d designs that the model was not fitted to, median and worst: LUT %.1f %%, %.1f %%, FF %.1f %%, %.1f %%",
-		e.Samples, e.LUTMedian, e.LUTMax, e.FFMedian, e.FFMax))
+	// Whole designs, not single blocks: errors of blocks with different signs cancel in
+	// part, and a design is what the user has.
+	return append(lines, r.Fit[cost.KindDesign].String())
 }
 
 // row returns the row of a width.
@@ -92,9 +105,11 @@ func (r *estimateReport) row(p int) (cost.Row, bool) {
 	return r.Rows[i], true
 }
 
-// saving compares the width p with the widest of the table.
+// saving compares the width p with the widest of the table. The narrow one is the base,
+// since the question is what the wide one costs on top.
 func (r *estimateReport) saving(p int) string {
 	widest := r.Rows[len(r.Rows)-1]
+	// A network without a limit has no row of its own: it is compared as the widest.
 	row, ok := r.row(p)
 	if !ok {
 		row = widest
@@ -103,9 +118,11 @@ func (r *estimateReport) saving(p int) string {
 		widest.AccBits, widest.LUT, change(row.LUT, widest.LUT), widest.FF, change(row.FF, widest.FF))
 }
 
-// change returns by how many percent b is more than a.
+// change returns by how many percent b is more than a. From 0 there is no percentage:
+// percent gives 0.
 func change(a, b int) string { return fmt.Sprintf("%+.1f %%", percent(b-a, a)) }
 
+// htmlTable is the table of print for the HTML page.
 func (r *estimateReport) htmlTable() *report.Table {
 	t := &report.Table{Head: tableHead}
 	for _, row := range r.Rows {
@@ -114,7 +131,8 @@ func (r *estimateReport) htmlTable() *report.Table {
 	return t
 }
 
-// figures plot LUT and FF over P, what is unsafe dashed.
+// figures plot LUT and FF over P, what is unsafe dashed. Block RAM and DSP do not depend
+// on P as long as memories keep their kind.
 func (r *estimateReport) figures() []report.Figure {
 	return []report.Figure{
 		r.figure("LUT", func(c cost.Row) int { return c.LUT }),
@@ -122,6 +140,8 @@ func (r *estimateReport) figures() []report.Figure {
 	}
 }
 
+// figure plots one resource over P. The widths that could overflow are a series of their
+// own: they are shown for comparison, not offered.
 func (r *estimateReport) figure(name string, of func(cost.Row) int) report.Figure {
 	safe, unsafe := report.Series{Name: name}, report.Series{Name: name + ", unsafe", Dashed: true}
 	for _, row := range r.Rows {
@@ -131,6 +151,7 @@ func (r *estimateReport) figure(name string, of func(cost.Row) int) report.Figur
 		}
 		s.X, s.Y = append(s.X, float64(row.AccBits)), append(s.Y, float64(of(row)))
 	}
-	return report.Figure{Caption: "Estimated " + name + " for each accumulator width, on an axis that does not begin at 0; dashed: the weights could overflow",
+	return report.Figure{Caption: "Estimated " + name +
+		" for each accumulator width, on an axis that does not begin at 0; dashed: the weights could overflow",
 		X: "P, bits", Y: name, Series: []report.Series{safe, unsafe}}
 }

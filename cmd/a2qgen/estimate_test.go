@@ -80,7 +80,8 @@ func TestGenerateForBoard(t *testing.T) {
 		wantOneLine(t, "no formulas", statusFailed, "ice40", "xc7", "--family ice40")
 	command(t, "generate", net, "--out", dir, "--board", "pynq-z1", "--family", "ice40").
 		wantOneLine(t, "two families", statusUsage, "ice40", "pynq-z1", "xc7")
-	command(t, "generate", net, "--out", dir, "--family", "abacus").wantOneLine(t, "no such family", statusUsage, "abacus", "gowin")
+	command(t, "generate", net, "--out", dir, "--family", "abacus").wantOneLine(t, "no such family", statusUsage,
+		"abacus", "gowin")
 }
 
 // A design that is larger than the part is refused, with the excess.
@@ -93,7 +94,8 @@ func TestDoesNotFit(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := boards.Board{Name: "thimble", Part: "xc7tiny", Family: boards.XC7, Resources: boards.Resources{LUT: 10, FF: 10}}
+	b := boards.Board{Name: "thimble", Part: "xc7tiny", Family: boards.XC7,
+		Resources: boards.Resources{LUT: 10, FF: 10}}
 	_, err = fits(&b, d)
 	if err == nil || !strings.Contains(err.Error(), "thimble") || !strings.Contains(err.Error(), "too many") {
 		t.Errorf("error %v", err)

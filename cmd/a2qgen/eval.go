@@ -32,13 +32,16 @@ Example:
    a2qgen eval net.onnx --data images.npy,labels.npy --layout nhwc --input-range -3:3
    a2qgen eval espcn.onnx --spec examples/espcn.yaml`
 
+// evalCommand takes any QONNX file, also one that was not trained here.
 func evalCommand() *cli.Command {
 	return &cli.Command{
 		Name: "eval", Usage: "measure the accuracy on a data set",
 		UsageText: "a2qgen eval NET.onnx --data DIR|IMAGES,LABELS|--spec SPEC.yaml [--scale F] [--layout nchw|nhwc]\n" +
-			"   [--input-type TYPE] [--input-range LO:HI] [--input-scale F] [--input-zero Z] [--json]", Description: evalHelp,
+			"   [--input-type TYPE] [--input-range LO:HI] [--input-scale F] [--input-zero Z] [--json]",
+		Description: evalHelp,
 		Flags: append([]cli.Flag{
-			&cli.StringFlag{Name: "data", Usage: "`DIR` of a data set, FILE, or IMAGES,LABELS (default: as train chooses)"},
+			&cli.StringFlag{Name: "data",
+				Usage: "`DIR` of a data set, FILE, or IMAGES,LABELS (default: as train chooses)"},
 			&cli.StringFlag{Name: "spec", Usage: "training `SPEC.yaml` whose test samples to take"},
 			scaleFlag(), layoutFlag(), jsonFlag(),
 		}, inputFlags()...),
@@ -46,17 +49,21 @@ func evalCommand() *cli.Command {
 	}
 }
 
+// The network is read before the samples: it is the smaller file, and errors in it are the
+// more frequent.
 func evalAction(c *cli.Context) error {
 	path, err := oneArgument(c, "NET.onnx")
 	if err != nil {
 		return err
 	}
+	// Where --spec is given it is read by the spec's rules, and these lie over them.
 	source := sampleSourceOf(c)
 	file, err := readTold(c, path)
 	if err != nil {
 		return err
 	}
 	net := file.Network
+	// What kind of network it is, the data decides: images have targets, classes labels.
 	set, images, err := evalSet(c, source)
 	if err != nil {
 		return err
@@ -72,8 +79,9 @@ func evalAction(c *cli.Context) error {
 	return con.result(doc, doc.print)
 }
 
-// evalSet opens the samples, and says whether the network turns images into
-// images.
+// evalSet opens the samples, and says whether the network turns images into images. The
+// flags lie over the spec's values, as they do for train. Factor and patch of a
+// super-resolution spec cannot be given by flags, hence --spec.
 func evalSet(c *cli.Context, source sampleSource) (set *data.Set, images bool, err error) {
 	if !c.IsSet("spec") {
 		set, err = source.open(false)
@@ -83,6 +91,7 @@ func evalSet(c *cli.Context, source sampleSource) (set *data.Set, images bool, e
 	if err != nil {
 		return nil, false, err
 	}
+	// The spec's other settings, input range, split and layout, still hold.
 	if c.IsSet("data") {
 		spec.Data = source.data
 	}
@@ -99,14 +108,19 @@ func evalSet(c *cli.Context, source sampleSource) (set *data.Set, images bool, e
 
 // imagesReport is the JSON of eval for a network that turns images into images.
 type imagesReport struct {
-	Data string  `json:"data"`
+	// Data says where the samples come from.
+	Data string `json:"data"`
+	// PSNR is the mean over the samples of -10 log10(MSE), values being in 0..1, dB.
 	PSNR float64 `json:"psnr_db"`
 	// Bicubic is the PSNR of bicubic enlargement, where images are enlarged.
 	Bicubic float64 `json:"bicubic_psnr_db,omitempty"`
+	// Total counts the samples; Seconds is what scoring took.
 	Total   int     `json:"total"`
 	Seconds float64 `json:"seconds"`
 }
 
+// evalImages scores a network whose output is an image. An autoencoder is compared with
+// its input; bicubic enlargement is the usual baseline where the output is larger.
 func evalImages(ctx context.Context, con *console, net *quant.Network, set *data.Set) error {
 	start := time.Now()
 	psnr, err := integerPSNR(ctx, con, net, set)
@@ -115,13 +129,16 @@ func evalImages(ctx context.Context, con *console, net *quant.Network, set *data
 	}
 	doc := &imagesReport{Data: set.Name, PSNR: psnr, Total: set.Len(), Seconds: seconds(start)}
 	if set.Targets != nil && set.Targets.Size() > set.Size() {
+		// Of a set of SuperResolution only, whose targets are larger than its samples.
 		doc.Bicubic = data.Bicubic(set)
 	}
 	return con.result(doc, doc.print)
 }
 
+// print writes PSNR beside the baseline, if there is one.
 func (r *imagesReport) print(w io.Writer) {
-	fmt.Fprintf(w, "data      %s\nPSNR      %.2f dB: mean of %d images (integer executor, %.2f s)\n", r.Data, r.PSNR, r.Total, r.Seconds)
+	fmt.Fprintf(w, "data      %s\nPSNR      %.2f dB: mean of %d images (integer executor, %.2f s)\n",
+		r.Data, r.PSNR, r.Total, r.Seconds)
 	if r.Bicubic > 0 {
 		fmt.Fprintf(w, "          %.2f dB by bicubic enlargement\n", r.Bicubic)
 	}
@@ -129,9 +146,11 @@ func (r *imagesReport) print(w io.Writer) {
 
 // evalReport is the JSON of eval.
 type evalReport struct {
-	Data            string  `json:"data"`
-	Correct         int     `json:"correct"`
-	Total           int     `json:"total"`
+	Data string `json:"data"`
+	// Correct of Total samples got the label of the data set.
+	Correct int `json:"correct"`
+	Total   int `json:"total"`
+	// AccuracyPercent = 100 Correct / Total; Seconds is the executor's time.
 	AccuracyPercent float64 `json:"accuracy_percent"`
 	Seconds         float64 `json:"seconds"`
 	// Input says what the network's input does to the values of the samples.
@@ -140,21 +159,28 @@ type evalReport struct {
 	Warning string `json:"warning,omitempty"`
 }
 
-// evaluate scores net on set with the integer executor.
+// evaluate scores net on set with the integer executor. A network with one output is
+// scored by its decision boundary. Whatever the network reads beyond the ends of its input
+// saturates, as in the graph, with a warning.
 func evaluate(ctx context.Context, con *console, net *quant.Network, set *data.Set) (*evalReport, error) {
 	fit, err := fitSamples(net, set)
 	if err != nil {
 		return nil, err
 	}
+	// Before the run: a wrong scale is seen without waiting for a score.
 	fit.warn(con)
 	set = fit.Set
 	start := time.Now()
 	bar := con.bar(set.Len(), "integer executor")
+	// A slice of its own for each call: the workers hold several samples at once.
 	sample := func(i int) []float32 {
 		x := make([]float32, set.Size())
 		set.Sample(i, x)
 		return x
 	}
+	// Accuracy spreads the samples over all cores and takes no context. The channel has
+	// room for the result, so that the goroutine ends even when nobody waits for it any
+	// more.
 	counted := make(chan int, 1)
 	go func() { counted <- net.Accuracy(sample, set.Labels, func(done int) { bar.Set(done) }) }()
 	select {
@@ -163,10 +189,13 @@ func evaluate(ctx context.Context, con *console, net *quant.Network, set *data.S
 	case correct := <-counted:
 		bar.Finish()
 		return &evalReport{Data: set.Name, Correct: correct, Total: set.Len(),
-			AccuracyPercent: percent(correct, set.Len()), Seconds: seconds(start), Input: fit.Input, Warning: oneLabel(set)}, nil
+			AccuracyPercent: percent(correct, set.Len()), Seconds: seconds(start), Input: fit.Input,
+			Warning: oneLabel(set)}, nil
 	}
 }
 
+// print writes the score, and what the input did to the samples' values, without which a
+// low score cannot be told from a wrong scale.
 func (r *evalReport) print(w io.Writer) {
 	fmt.Fprintf(w, "data      %s\ninput     %v\n", r.Data, &r.Input)
 	fmt.Fprintf(w, "accuracy  %.2f %%: %d of %d right (integer executor, %.2f s)\n",

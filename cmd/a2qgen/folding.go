@@ -12,26 +12,34 @@ import (
 	"github.com/a2qgen/a2qgen/hwgen"
 )
 
-const foldingHelp = `The folding (rows PE and columns SIMD computed at once, a layer) is chosen for --fps
+const foldingHelp = `The folding (rows PE and columns SIMD computed at once, per layer) is chosen for --fps
 at --clock, unless --folding FILE (YAML: layer: {pe: 4, simd: 8}) or --fold set it.`
 
-// maxFoldingBytes bounds a folding file.
+// maxFoldingBytes bounds a folding file. Some 30 bytes per layer leave room for tens of
+// thousands.
 const maxFoldingBytes = 1 << 20
 
-// foldingFlags are the flags that decide the folding of a design.
+// foldingFlags are the flags that decide the folding of a design. They are the same for
+// generate, estimate, train --lut and sweep, so that a folding found with one of them can
+// be given to the others. Zero values leave the choice to the plan.
 func foldingFlags() []cli.Flag {
 	return []cli.Flag{
-		&cli.Float64Flag{Name: "fps", DefaultText: fmt.Sprint(hwgen.DefaultFPS), Usage: "frames a second to reach: `F`"},
-		&cli.Float64Flag{Name: "clock", DefaultText: fmt.Sprintf("the board's, or %d", hwgen.DefaultClockMHz), Usage: "clock in `MHZ`"},
+		&cli.Float64Flag{Name: "fps", DefaultText: fmt.Sprint(hwgen.DefaultFPS),
+			Usage: "frames per second to reach: `F`"},
+		&cli.Float64Flag{Name: "clock", DefaultText: fmt.Sprintf("the board's, or %d", hwgen.DefaultClockMHz),
+			Usage: "clock in `MHZ`"},
 		&cli.StringFlag{Name: "folding", Usage: "folding `FILE` in YAML"},
 		&cli.StringSliceFlag{Name: "fold", Usage: "fold one layer, may be repeated: `LAYER=PE,SIMD`"},
 	}
 }
 
-// foldingOptions reads foldingFlags.
+// foldingOptions reads foldingFlags. --fold lies over --folding, which lies over what
+// --fps gives. Only what contradicts itself whatever the network is an error here.
 func foldingOptions(c *cli.Context) (hwgen.Options, error) {
 	var o hwgen.Options
 	o.FPS, o.ClockMHz = c.Float64("fps"), c.Float64("clock")
+	// A stream takes one vector per cycle at most, and a frame is one vector or more.
+	// Without --clock the board's may still come, so nothing is said then.
 	if c.IsSet("fps") && c.IsSet("clock") && o.FPS > o.ClockMHz*1e6 {
 		return o, usagef("%s: --fps is %v at --clock %v MHz, want at most one frame per cycle (%v)",
 			c.Command.Name, o.FPS, o.ClockMHz, o.ClockMHz*1e6)
@@ -48,6 +56,7 @@ func foldingOptions(c *cli.Context) (hwgen.Options, error) {
 		if err != nil {
 			return o, usagef("%s: %w", c.Command.Name, err)
 		}
+		// The last would win silently, and which one was meant cannot be known.
 		if set[name] {
 			return o, usagef("%s: --fold gives layer %s twice", c.Command.Name, name)
 		}
@@ -62,12 +71,16 @@ func foldingOptions(c *cli.Context) (hwgen.Options, error) {
 	return o, nil
 }
 
+// readFolding reads a folding file: YAML, layer name to pe, simd, acc and fifo. It is
+// written by hand, so one beyond maxFoldingBytes is some other file.
 func readFolding(path string) (hwgen.Folding, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
+	// One byte more than allowed is read, to tell a file that is too large from one that
+	// ends there.
 	text, err := io.ReadAll(io.LimitReader(f, maxFoldingBytes+1))
 	if err != nil {
 		return nil, err
@@ -83,8 +96,10 @@ func readFolding(path string) (hwgen.Folding, error) {
 }
 
 // parseFold parses LAYER=PE,SIMD, both at least 1. Whether the layer is there and they
-// divide its sizes is for the network to say.
+// divide its sizes is for the network to say. acc and fifo of a layer are for the folding
+// file: they are rarely wanted.
 func parseFold(text string) (string, hwgen.Fold, error) {
+	// Half a fold, such as LAYER=PE, is refused: SIMD would be a guess.
 	fail := fmt.Errorf("--fold is %q, want LAYER=PE,SIMD, both at least 1", text)
 	name, sizes, ok := strings.Cut(text, "=")
 	if !ok || name == "" {
@@ -95,6 +110,7 @@ func parseFold(text string) (string, hwgen.Fold, error) {
 		return "", hwgen.Fold{}, fail
 	}
 	var f hwgen.Fold
+	// PE first, then SIMD, as FINN's folding files list them.
 	for _, n := range []struct {
 		text string
 		to   *int

@@ -19,8 +19,8 @@ import (
 const generateHelp = `Plans a network as streaming hardware and writes Verilog, memory files, a bench, the
 network and a manifest to a directory. Every accumulator is certified again from the
 integers that are written: a layer whose weights need more than P bits is refused.
---acc sets P of the layers that declare one (of all but the first and the last, where
-none does); without it every layer keeps its own.
+--acc sets P of the layers that declare one (of the hidden ones, neither first nor last,
+where none does); without it every layer keeps its own.
 
 ` + foldingHelp + ` --board takes the board's clock and
 refuses a design that is larger than its part. --family says whose words for memories the
@@ -35,6 +35,8 @@ Example:
    a2qgen generate net.onnx --out build/net --fps 100000 --clock 100
    a2qgen generate net.onnx --out build/net --board pynq-z1 --fold fc1=8,28`
 
+// generateCommand has no --unsafe: a design whose accumulators can overflow is never
+// emitted, whatever the flags.
 func generateCommand() *cli.Command {
 	flags := append([]cli.Flag{
 		&cli.StringFlag{Name: "out", Usage: "`DIR` to write"},
@@ -55,6 +57,8 @@ func generateCommand() *cli.Command {
 	}
 }
 
+// generateAction collects the flags; all that reads or writes files is generateFile, which
+// demo shares.
 func generateAction(c *cli.Context) error {
 	path, err := oneArgument(c, "NET.onnx")
 	if err != nil {
@@ -68,8 +72,10 @@ func generateAction(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
+	// Not set it is 0, which leaves every layer its own.
 	o.AccBits = c.Int("acc")
 	o.Family = boards.Family(c.String("family"))
+	// For files that do not say what their samples are (see inputHelp).
 	in, err := inputType(c)
 	if err != nil {
 		return err
@@ -88,11 +94,14 @@ type designDir struct {
 	overwrite bool
 }
 
-// check returns an error where write would refuse the directory.
+// check returns an error where write would refuse the directory. It comes before planning,
+// which takes seconds for a large network; write checks again, as the directory may have
+// changed meanwhile.
 func (d designDir) check() error {
 	if d.overwrite {
 		return hwgen.CheckOverwrite(d.path)
 	}
+	// The library does not know the flag that helps; this is where it is added.
 	err := hwgen.CheckDir(d.path)
 	if errors.As(err, new(*hwgen.EditedError)) {
 		return fmt.Errorf("%w; --overwrite lets the edits go", err)
@@ -100,6 +109,7 @@ func (d designDir) check() error {
 	return err
 }
 
+// write replaces the directory by files, in one step as far as the file system can.
 func (d designDir) write(files []hwgen.File) error {
 	if d.overwrite {
 		return hwgen.OverwriteDir(d.path, files)
@@ -110,8 +120,11 @@ func (d designDir) write(files []hwgen.File) error {
 // generateFile generates the network at path, with in as the type of its samples where
 // its file does not say it, into a directory. The copy there says it, so that sim and
 // estimate plan the same network again.
-func generateFile(path string, in *qonnx.InputType, out designDir, board string, o hwgen.Options) (*generateReport, error) {
+func generateFile(
+	path string, in *qonnx.InputType, out designDir, board string, o hwgen.Options,
+) (*generateReport, error) {
 	start := time.Now()
+	// Cheap refusals first: directory, board, family; then the network; then its plan.
 	if err := out.check(); err != nil {
 		return nil, err
 	}
@@ -120,9 +133,12 @@ func generateFile(path string, in *qonnx.InputType, out designDir, board string,
 		return nil, err
 	}
 	if b != nil {
+		// The board's clock is only the default: its PLLs make others. Its family is a
+		// fact.
 		if o.ClockMHz == 0 {
 			o.ClockMHz = b.Clock.TargetMHz
 		}
+		// No file could make these agree: wrong usage, not a failure.
 		if o.Family != "" && o.Family != b.Family {
 			return nil, usagef("generate: --family is %s, but board %s is of family %s", o.Family, b.Name, b.Family)
 		}
@@ -138,10 +154,13 @@ func generateFile(path string, in *qonnx.InputType, out designDir, board string,
 	}
 	var used *cost.Report
 	if b != nil {
+		// Refused before anything is written: a directory that exists is one that fits.
 		if used, err = fits(b, d); err != nil {
 			return nil, err
 		}
 	}
+	// The bytes that were read go into the directory, not the network written anew: what
+	// was certified is what is kept.
 	files, err := d.Emit(read.Data)
 	if err != nil {
 		return nil, err
@@ -150,6 +169,7 @@ func generateFile(path string, in *qonnx.InputType, out designDir, board string,
 		return nil, err
 	}
 	doc := newGenerateReport(d, files)
+	// The report is of the design, these are of the run.
 	doc.Out, doc.Seconds = out.path, seconds(start)
 	if b != nil {
 		doc.Board, doc.Resources = b, &used.Total
@@ -157,19 +177,29 @@ func generateFile(path string, in *qonnx.InputType, out designDir, board string,
 	return doc, nil
 }
 
-// generateReport is the JSON of generate.
+// generateReport is the JSON of generate. The manifest in the directory says the same of
+// the design, and how to feed it.
 type generateReport struct {
-	Top            string       `json:"top"`
-	Out            string       `json:"out"`
-	Hash           string       `json:"hash"`
-	Files          []string     `json:"files"`
-	ClockMHz       float64      `json:"clock_mhz"`
-	FPS            float64      `json:"fps"`
-	Family         string       `json:"family"`
-	IntervalCycles int          `json:"interval_cycles"`
-	LatencyCycles  int          `json:"latency_cycles"`
-	Layers         []foldReport `json:"layers"`
-	Seconds        float64      `json:"seconds"`
+	// Top is the top module's name, Out the directory.
+	Top string `json:"top"`
+	Out string `json:"out"`
+	// Hash identifies all that is emitted but the version and the network's file.
+	Hash string `json:"hash"`
+	// Files are the paths in the directory, sorted.
+	Files []string `json:"files"`
+	// FPS = ClockMHz * 1e6 / IntervalCycles, frames per second where nothing pauses.
+	ClockMHz float64 `json:"clock_mhz"`
+	FPS      float64 `json:"fps"`
+	// Family decides the memory attributes in the Verilog.
+	Family string `json:"family"`
+	// IntervalCycles lie between two frames in the steady state, LatencyCycles between the
+	// first beat in and the last beat out of one, both counted; nothing pauses in either.
+	IntervalCycles int `json:"interval_cycles"`
+	LatencyCycles  int `json:"latency_cycles"`
+	// Layers are in order of the stream.
+	Layers []foldReport `json:"layers"`
+	// Seconds is what planning, certifying and writing took.
+	Seconds float64 `json:"seconds"`
 	// Input is what the design reads.
 	Input inputReport `json:"input"`
 	// Decision says how a single output tells two classes apart; empty for others.
@@ -179,16 +209,21 @@ type generateReport struct {
 	Resources *cost.Resources `json:"resources,omitempty"`
 }
 
-// foldReport says how a layer is folded and how wide its accumulators are.
+// foldReport says how a layer is folded and how wide its accumulators are. A layer of PE =
+// Out and SIMD = In is not folded: one vector per cycle.
 type foldReport struct {
-	Name          string `json:"name"`
-	PE            int    `json:"pe"`
-	SIMD          int    `json:"simd"`
-	Cycles        int    `json:"cycles"`
-	AccBits       int    `json:"acc_bits"`
-	AccBitsNeeded int    `json:"acc_bits_needed"`
+	// PE rows and SIMD columns are computed in one cycle: Cycles = Out/PE * In/SIMD per
+	// frame.
+	Name   string `json:"name"`
+	PE     int    `json:"pe"`
+	SIMD   int    `json:"simd"`
+	Cycles int    `json:"cycles"`
+	// AccBits is the width that was built, AccBitsNeeded the least safe one.
+	AccBits       int `json:"acc_bits"`
+	AccBitsNeeded int `json:"acc_bits_needed"`
 }
 
+// newGenerateReport describes the design d that files hold.
 func newGenerateReport(d *hwgen.Design, files []hwgen.File) *generateReport {
 	r := &generateReport{Input: newInputReport(&d.Network.Input), Top: d.Name, Hash: d.Hash, Family: string(d.Family),
 		ClockMHz: d.ClockMHz, FPS: d.FramesPerSecond(),
@@ -197,6 +232,7 @@ func newGenerateReport(d *hwgen.Design, files []hwgen.File) *generateReport {
 	for _, f := range files {
 		r.Files = append(r.Files, f.Path)
 	}
+	// The order of emission is no promise; a sorted list can be compared.
 	slices.Sort(r.Files)
 	for _, l := range d.Layers {
 		r.Layers = append(r.Layers, foldReport{Name: l.Layer.Name, PE: l.Fold.PE, SIMD: l.Fold.SIMD,
@@ -205,21 +241,24 @@ func newGenerateReport(d *hwgen.Design, files []hwgen.File) *generateReport {
 	return r
 }
 
-// decision says how the single output of a design tells two classes apart: a label
-// where there are scores; a design that ends in thresholds gives its output alone.
+// decision says how the single output of a design tells two classes apart: a label where
+// there are scores; a design that ends in thresholds gives its output alone. A consumer of
+// the stream must know it: with one output there is no index to read.
 func decision(d *hwgen.Design) string {
 	switch {
 	case d.Network.OutputSize() != 1:
 		return ""
+	// Score 0 is class 0: the label's comparison is strict, as the executor's.
 	case d.Label() != nil:
 		return "one score for two classes: the label is 1 where it is above 0"
 	}
 	return fmt.Sprintf("one integer and no label: class 1 is where it is above %d", d.Network.Boundary)
 }
 
+// print writes the design, its speed, what it reads and gives, and its folding.
 func (r *generateReport) print(w io.Writer) {
 	fmt.Fprintf(w, "design    %s in %s: %d files, hash %s\n", r.Top, r.Out, len(r.Files), r.Hash)
-	fmt.Fprintf(w, "speed     %d cycles a frame, %.0f frames/s at %g MHz, latency %d cycles\n",
+	fmt.Fprintf(w, "speed     %d cycles per frame, %.0f frames/s at %g MHz, latency %d cycles\n",
 		r.IntervalCycles, r.FPS, r.ClockMHz, r.LatencyCycles)
 	fmt.Fprintf(w, "input     %v\n", &r.Input)
 	if r.Decision != "" {
@@ -230,10 +269,13 @@ func (r *generateReport) print(w io.Writer) {
 			b.Name, b.Part, u.LUT, b.Resources.LUT, u.FF, b.Resources.FF, u.BRAM36, b.Resources.BRAM36)
 	}
 	var t table
+	// The slowest layer's cycles are the interval, where nothing between layers is slower:
+	// the table shows which one to fold less.
 	t.row("layer", "PE", "SIMD", "cycles", "P", "needs")
 	for _, l := range r.Layers {
 		t.row(l.Name, l.PE, l.SIMD, l.Cycles, l.AccBits, l.AccBitsNeeded)
 	}
 	t.print(w)
-	fmt.Fprintf(w, "files     rtl/%s.v is the top; rtl/*.v modules, rtl/*.mem memories, bench/bench.v, manifest.json\n", r.Top)
+	fmt.Fprintf(w, "files     rtl/%s.v is the top; rtl/*.v modules, rtl/*.mem memories, bench/bench.v, manifest.json\n",
+		r.Top)
 }

@@ -4,6 +4,20 @@
 //
 // Every subcommand has a file here, with its help text at the top. Results go to
 // stdout, progress to stderr; run turns every error into one line and a status.
+//
+// A command line takes this way: run (app.go) puts flags before arguments (args.go) and
+// hands it to the parser; checkFlags (rules.go, rules_commands.go) refuses values out of
+// range, and checkPaths (paths.go) outputs that would replace an input; then the command's
+// action reads its files, works, and gives a report to console.result (console.go).
+//
+// A report is a struct that is the JSON schema and prints itself for people. Where a
+// command has much to report, its type is in a file of its own: train_report.go,
+// sim_report.go. Steps that demo shares with a command (trainNetwork, inspect, evaluate,
+// generateFile, simulate, estimate) take values, not a cli.Context.
+//
+// What may go wrong before long work starts is asked before it: a training of hours never
+// ends in an output that cannot be written. Nothing here computes on integers or plans
+// hardware: that is for the packages below, which neither log nor exit.
 package main
 
 import (
@@ -13,6 +27,9 @@ import (
 )
 
 func main() {
+	// The context ends with the first signal that asks to stop: every long step watches
+	// it, so that a training leaves a checkpoint and a simulator is killed with its
+	// children. os.Exit runs no deferred call, hence stop by hand.
 	ctx, stop := process.Context()
 	status := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
 	stop()

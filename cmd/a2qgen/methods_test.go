@@ -20,7 +20,8 @@ func TestMethods(t *testing.T) {
 	for _, m := range []struct {
 		method, rule string
 		acc          int
-	}{{"base", "", 0}, {"wn", "", 9}, {"a2q", "", 9}, {"a2q+", "", 9}, {"budget", "split", 8}, {"budget", "shifted", 7}} {
+	}{{"base", "", 0}, {"wn", "", 9}, {"a2q", "", 9}, {"a2q+", "", 9}, {"budget", "split", 8}, {"budget",
+		"shifted", 7}} {
 		t.Run(m.method+m.rule, func(t *testing.T) {
 			dir := t.TempDir()
 			net, design := filepath.Join(dir, "net.onnx"), filepath.Join(dir, "design")
@@ -34,7 +35,8 @@ func TestMethods(t *testing.T) {
 			succeed(t, args...)
 			checkCertificates(t, succeed(t, "inspect", net, "--json").document(t), m.acc, m.rule)
 			succeed(t, "generate", net, "--out", design, "--fps", "50000")
-			sim := succeed(t, "sim", design, "--data", "drawn", "--frames", "4", "--stall", "0.3", "--simulator", "icarus", "--json").document(t)
+			sim := succeed(t, "sim", design, "--data", "drawn", "--frames", "4", "--stall", "0.3", "--simulator",
+				"icarus", "--json").document(t)
 			if sim["mismatches"] != 0.0 || sim["beats_compared"] == 0.0 {
 				t.Errorf("sim: %v", sim)
 			}

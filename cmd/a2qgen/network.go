@@ -20,7 +20,9 @@ else is refused. --input-type INT8 says that samples hold integers of a type, ea
 takes the smallest scale at which the type (by itself INT8, or UINT8 where LO is 0)
 holds that range.`
 
-// inputFlags say what the samples of a network are where its file does not.
+// inputFlags say what the samples of a network are where its file does not. The names
+// follow FINN's data types (INT8, UINT4), and the arithmetic that of QONNX's Quant node: k
+// = round(v/scale + zero), clipped to the type.
 func inputFlags() []cli.Flag {
 	return []cli.Flag{
 		&cli.StringFlag{Name: "input-type",
@@ -31,8 +33,13 @@ func inputFlags() []cli.Flag {
 	}
 }
 
-// inputType returns what the flags say, nil where they say nothing.
+// inputType returns what the flags say, nil where they say nothing. --input-range alone
+// settles type, scale and zero point: the type is 8-bit, signed where LO is below 0, the
+// zero point 0, and the scale the least that holds both ends. Unsigned for LO = 0 keeps
+// the bit that a sign would waste.
 func inputType(c *cli.Context) (*qonnx.InputType, error) {
+	// Every pair that would say something twice is refused: silently preferring one of
+	// them gives a network that is quietly off by a factor.
 	ranged := c.IsSet("input-range")
 	for _, name := range []string{"input-scale", "input-zero"} {
 		switch {
@@ -64,6 +71,7 @@ func inputType(c *cli.Context) (*qonnx.InputType, error) {
 			c.String("input-range"), in.Type)
 	}
 	if ranged {
+		// As float32, since that is what the Quant node in the file can hold.
 		in.Scale = float64(quant.RangeScale(in.Type, lo, hi))
 	}
 	return in, nil
@@ -72,8 +80,9 @@ func inputType(c *cli.Context) (*qonnx.InputType, error) {
 // maxRange bounds the values of samples: squares of them are far from overflowing.
 const maxRange = 1e15
 
-// parseRange reads LO:HI, with LO <= 0 <= HI and not both 0: integers are worth a
-// multiple of the scale, and 0 is one of them.
+// parseRange reads LO:HI, with LO <= 0 <= HI and not both 0: integers are worth a multiple
+// of the scale, and 0 is one of them. NaN fails every comparison, so the test is written
+// as what must hold.
 func parseRange(text string) (lo, hi float64, err error) {
 	from, to, ok := strings.Cut(text, ":")
 	lo, errLo := strconv.ParseFloat(from, 64)
@@ -84,7 +93,8 @@ func parseRange(text string) (lo, hi float64, err error) {
 	return lo, hi, nil
 }
 
-// readNetwork imports the network at path.
+// readNetwork imports the network at path. It must quantise its own input, or be read as
+// 8-bit pixels.
 func readNetwork(path string) (*quant.Network, error) { return qonnx.Read(path) }
 
 // readTold imports the network at path with the type of its samples, as the flags
@@ -97,8 +107,9 @@ func readTold(c *cli.Context, path string) (*qonnx.File, error) {
 	return readFile(path, in)
 }
 
-// readFile imports the network at path. in is the type of its samples, nil where the
-// file says it: a graph that quantises its input itself would do so once more.
+// readFile imports the network at path. in is the type of its samples, nil where the file
+// says it: a graph that quantises its input itself would do so once more. The first
+// reading is thrown away: only a graph that says nothing of its input may be told.
 func readFile(path string, in *qonnx.InputType) (*qonnx.File, error) {
 	if in != nil {
 		if f, err := qonnx.ReadFile(path, nil); err == nil && !f.Network.Input.Assumed {
@@ -110,7 +121,8 @@ func readFile(path string, in *qonnx.InputType) (*qonnx.File, error) {
 }
 
 // emitted is the design of a generated directory, planned again from its network and its
-// manifest, and the files that it gives.
+// manifest, and the files that it gives. manifest is what the directory said, files what
+// it should hold.
 type emitted struct {
 	*hwgen.Design
 	manifest *hwgen.Manifest
@@ -118,7 +130,10 @@ type emitted struct {
 }
 
 // readDesign plans the design in a generated directory again, and refuses a directory
-// whose plan is another now.
+// whose plan is another now. Planning again is how sim and estimate get the model of what
+// was written. Of the manifest they take the options alone, not what was decided, so model
+// and Verilog cannot drift apart unseen. The hash covers what is emitted, hence changes of
+// the templates too.
 func readDesign(dir string) (*emitted, error) {
 	m, err := hwgen.ReadManifest(dir)
 	if err != nil {

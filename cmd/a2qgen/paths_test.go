@@ -98,8 +98,9 @@ func TestImpliedOutputs(t *testing.T) {
 	set := tinyData(t, 12)
 	pixels, _, _ := strings.Cut(set, ",")
 	for name, text := range map[string]string{
-		"spec.yaml": tinySpec, "w.onnx.ckpt": tinySpec, "w.metrics.csv": tinySpec, "w.metrics.svg": tinySpec, "net.s2.onnx.ckpt": tinySpec,
-		"starts.yaml": tinySpec + "start: f.onnx\n", "reads.yaml": tinySpec + "data: x.csv\n",
+		"spec.yaml": tinySpec, "w.onnx.ckpt": tinySpec, "w.metrics.csv": tinySpec, "w.metrics.svg": tinySpec,
+		"net.s2.onnx.ckpt": tinySpec,
+		"starts.yaml":      tinySpec + "start: f.onnx\n", "reads.yaml": tinySpec + "data: x.csv\n",
 		"seeds.yaml": tinySpec + "start: net.s1.onnx\n",
 		"f.onnx":     "a network", "net.onnx": "a network", "net.s1.onnx": "a network", "x.csv": "1,2\n",
 		"fold.yaml": "", "t.md": "a network",

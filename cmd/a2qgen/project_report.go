@@ -10,26 +10,33 @@ import (
 
 // projectReport is the JSON of project.
 type projectReport struct {
-	Out        string `json:"out"`
-	Float      string `json:"float_network"`
-	Method     string `json:"method"`
-	Rule       string `json:"rule"`
-	AccBits    int    `json:"acc_bits"`
-	Tile       int    `json:"tile,omitempty"`
-	WeightBits int    `json:"weight_bits"`
-	ActBits    int    `json:"act_bits"`
-	Data       string `json:"data"`
-	Samples    int    `json:"samples"`
+	// Out is the network that was written, Float the one that was read.
+	Out   string `json:"out"`
+	Float string `json:"float_network"`
+	// Method is one of rtn, ep, axe and budget; Rule that of budget, split or shifted.
+	Method string `json:"method"`
+	Rule   string `json:"rule"`
+	// AccBits is P of the hidden layers; Tile, inputs per inner accumulator, is 0 without.
+	AccBits int `json:"acc_bits"`
+	Tile    int `json:"tile,omitempty"`
+	// WeightBits (M) and ActBits (N) are those of the hidden layers.
+	WeightBits int `json:"weight_bits"`
+	ActBits    int `json:"act_bits"`
+	// Samples of Data's training part calibrated.
+	Data    string `json:"data"`
+	Samples int    `json:"samples"`
 	// EqualisedPairs counts the pairs of layers whose weights were equalised.
 	EqualisedPairs int `json:"equalised_pairs"`
 	// Accuracies on the test samples, left out where they have no labels.
-	FloatAccuracyPercent   *float64          `json:"float_accuracy_percent,omitempty"`
-	IntegerAccuracyPercent *float64          `json:"integer_accuracy_percent,omitempty"`
-	Seconds                float64           `json:"seconds"`
-	Layers                 []projectedReport `json:"layers"`
+	FloatAccuracyPercent   *float64 `json:"float_accuracy_percent,omitempty"`
+	IntegerAccuracyPercent *float64 `json:"integer_accuracy_percent,omitempty"`
+	// Seconds is the projection's time with reading back and scoring, without calibration.
+	Seconds float64           `json:"seconds"`
+	Layers  []projectedReport `json:"layers"`
 }
 
-// projectedReport is a layer that project quantised.
+// projectedReport is a layer that project quantised. It extends what inspect reads from
+// the file.
 type projectedReport struct {
 	layerReport
 	// Tile and InnerBits are those of --tile: the inputs of a tile and the width
@@ -41,10 +48,13 @@ type projectedReport struct {
 	RelativeLoss float64 `json:"relative_loss"`
 }
 
+// newProjectReport joins what the file holds (inspect) with what only the projection
+// knows, the loss and the tiles, by the layers' names.
 func newProjectReport(p *projection, s ptq.Settings, net *quant.Network, layers []ptq.LayerReport) *projectReport {
 	doc := &projectReport{
 		Float: p.path, Method: string(s.Method), Rule: string(s.Acc.Rule), AccBits: s.Acc.Bits, Tile: s.Acc.Tile,
-		WeightBits: s.WeightBits, ActBits: s.ActBits, Data: p.sets.train.Name, Samples: p.samples, EqualisedPairs: p.calib.Pairs,
+		WeightBits: s.WeightBits, ActBits: s.ActBits, Data: p.sets.train.Name, Samples: p.samples,
+		EqualisedPairs: p.calib.Pairs,
 	}
 	byName := map[string]ptq.LayerReport{}
 	for _, l := range layers {
@@ -53,6 +63,7 @@ func newProjectReport(p *projection, s ptq.Settings, net *quant.Network, layers 
 	for _, l := range inspect(net).Layers {
 		from := byName[l.Name]
 		r := projectedReport{layerReport: l, RelativeLoss: from.RelativeLoss}
+		// A row that is shorter than a tile is one tile.
 		if from.Acc.Tile > 0 && from.Acc.Bits > 0 {
 			r.Tile, r.InnerBits = min(from.Acc.Tile, l.In), from.Acc.Bits
 		}
@@ -61,15 +72,19 @@ func newProjectReport(p *projection, s ptq.Settings, net *quant.Network, layers 
 	return doc
 }
 
+// print writes settings, scores, one row and one certificate per layer. A layer with tiles
+// has two: of the sum of all, and of each.
 func (r *projectReport) print(w io.Writer) {
 	method := r.Method
 	if r.Method == string(ptq.Budget) {
 		method += " (" + r.Rule + ")"
 	}
 	fmt.Fprintf(w, "network   %s, method %s, P=%d: %s\n", r.Float, method, r.AccBits, r.Out)
-	fmt.Fprintf(w, "data      %s: %d samples calibrate; %d pairs of layers equalised\n", r.Data, r.Samples, r.EqualisedPairs)
+	fmt.Fprintf(w, "data      %s: %d samples calibrate; %d pairs of layers equalised\n",
+		r.Data, r.Samples, r.EqualisedPairs)
 	if r.IntegerAccuracyPercent != nil {
-		fmt.Fprintf(w, "accuracy  float %.2f %%, integer %.2f %% (test samples, integer executor)\n", *r.FloatAccuracyPercent, *r.IntegerAccuracyPercent)
+		fmt.Fprintf(w, "accuracy  float %.2f %%, integer %.2f %% (test samples, integer executor)\n",
+			*r.FloatAccuracyPercent, *r.IntegerAccuracyPercent)
 	}
 	fmt.Fprintf(w, "time      %.2f s\n", r.Seconds)
 	var t table

@@ -13,7 +13,8 @@ func floatNetwork(t *testing.T) (float, set, dir string) {
 	t.Helper()
 	dir, set = t.TempDir(), tinyData(t, 96)
 	float = filepath.Join(dir, "float.onnx")
-	succeed(t, "train", specFile(t, tinySpec), "--data", set, "--out", filepath.Join(dir, "net.onnx"), "--float-out", float)
+	succeed(t, "train", specFile(t, tinySpec), "--data", set, "--out", filepath.Join(dir, "net.onnx"),
+		"--float-out", float)
 	return float, set, dir
 }
 
@@ -27,22 +28,26 @@ func TestProject(t *testing.T) {
 		{"rtn", nil}, {"ep", nil}, {"axe", []string{"--equalize=false"}}, {"budget", nil},
 		{"budget", []string{"--rule", "shifted"}}, {"budget", []string{"--tile", "3", "--samples", "50"}},
 	} {
-		args := append([]string{"project", float, "--data", set, "--out", out, "--acc", "8", "--method", c.method, "--json"}, c.more...)
+		args := append([]string{"project", float, "--data", set, "--out", out, "--acc", "8", "--method", c.method,
+			"--json"}, c.more...)
 		doc := succeed(t, args...).document(t)
-		wantKeys(t, "project", doc, "out", "float_network", "method", "rule", "acc_bits", "weight_bits", "act_bits", "data", "samples",
+		wantKeys(t, "project", doc, "out", "float_network", "method", "rule", "acc_bits", "weight_bits", "act_bits",
+			"data", "samples",
 			"equalised_pairs", "float_accuracy_percent", "integer_accuracy_percent", "seconds", "layers")
 		hidden := doc["layers"].([]any)[1].(map[string]any)
 		wantKeys(t, "layer", hidden, "name", "acc_bits", "acc_bits_needed", "relative_loss", "l1_max")
 		if hidden["acc_bits_needed"].(float64) > hidden["acc_bits"].(float64) {
 			t.Errorf("%s %v: layer %v", c.method, c.more, hidden)
 		}
-		t.Logf("%s %v: float %.2f, integer %.2f", c.method, c.more, doc["float_accuracy_percent"], doc["integer_accuracy_percent"])
+		t.Logf("%s %v: float %.2f, integer %.2f", c.method, c.more, doc["float_accuracy_percent"],
+			doc["integer_accuracy_percent"])
 		inspected := succeed(t, "inspect", out)
 		if !strings.Contains(inspected.out, "certified") || strings.Contains(inspected.out, "UNSAFE") {
 			t.Errorf("%s %v: inspect prints\n%s", c.method, c.more, inspected.out)
 		}
 	}
-	if o := succeed(t, "project", float, "--data", set, "--out", out, "--acc", "8", "--tile", "3"); !strings.Contains(o.out, "every 3 inputs: certified: 8 bits") {
+	if o := succeed(t, "project", float, "--data", set, "--out", out, "--acc", "8",
+		"--tile", "3"); !strings.Contains(o.out, "every 3 inputs: certified: 8 bits") {
 		t.Errorf("tiles are not reported:\n%s", o.out)
 	}
 }
@@ -50,20 +55,26 @@ func TestProject(t *testing.T) {
 func TestProjectRepair(t *testing.T) {
 	dir := t.TempDir()
 	net, out := tinyNetwork(t), filepath.Join(dir, "r.onnx")
-	doc := succeed(t, "project", net, "--repair", "--acc", "5", "--data", tinyData(t, 60), "--out", out, "--json").document(t)
-	wantKeys(t, "repair", doc, "network", "out", "acc_bits", "data", "accuracy_before_percent", "accuracy_after_percent", "layers", "all_layers")
+	doc := succeed(t, "project", net, "--repair", "--acc", "5", "--data", tinyData(t, 60), "--out", out,
+		"--json").document(t)
+	wantKeys(t, "repair", doc, "network", "out", "acc_bits", "data", "accuracy_before_percent",
+		"accuracy_after_percent", "layers", "all_layers")
 	layer := first(t, doc["layers"]).(map[string]any)
-	wantKeys(t, "layer", layer, "name", "rule", "needed_before", "needed_after", "weights_changed", "units_changed", "relative_loss")
+	wantKeys(t, "layer", layer, "name", "rule", "needed_before", "needed_after", "weights_changed", "units_changed",
+		"relative_loss")
 	if layer["name"] != "fc2" || layer["needed_after"].(float64) > 5 || len(doc["layers"].([]any)) != 1 {
 		t.Errorf("repaired %v", doc["layers"])
 	}
-	o := succeed(t, "project", net, "--repair", "--acc", "4", "--layer", "fc1", "--layer", "fc3", "--rule", "shifted", "--out", out)
-	for _, want := range []string{"all inputs count alike", "fc1: certified", "fc3: certified", "from its start values"} {
+	o := succeed(t, "project", net, "--repair", "--acc", "4", "--layer", "fc1", "--layer", "fc3", "--rule", "shifted",
+		"--out", out)
+	for _, want := range []string{"all inputs count alike", "fc1: certified", "fc3: certified",
+		"from its start values"} {
 		if !strings.Contains(o.out, want) {
 			t.Errorf("repair prints no %q:\n%s", want, o.out)
 		}
 	}
-	if o := succeed(t, "project", net, "--repair", "--acc", "30", "--out", out); !strings.Contains(o.out, "nothing changed") {
+	if o := succeed(t, "project", net, "--repair", "--acc", "30",
+		"--out", out); !strings.Contains(o.out, "nothing changed") {
 		t.Errorf("repair of a network that fits prints\n%s", o.out)
 	}
 }
@@ -125,11 +136,14 @@ func TestProjectBadInput(t *testing.T) {
 		{"no network", []string{"absent.onnx", "--acc", "9"}, []string{"absent.onnx"}},
 		{"not ONNX", []string{text, "--acc", "9"}, []string{"text.onnx"}},
 		{"no data", []string{float, "--acc", "9", "--data", "absent"}, []string{"absent"}},
-		{"other data", []string{float, "--acc", "9", "--data", "drawn"}, []string{"float.onnx", "the network wants 4, [1 2 2]"}},
+		{"other data", []string{float, "--acc", "9", "--data", "drawn"}, []string{"float.onnx",
+			"the network wants 4, [1 2 2]"}},
 		{"P too small", []string{float, "--acc", "2", "--data", set}, []string{`"fc2"`, "2 bits", "no room"}},
-		{"unwritable", []string{float, "--acc", "9", "--data", set, "--out", filepath.Join(text, "x")}, []string{"text.onnx"}},
+		{"unwritable", []string{float, "--acc", "9", "--data", set, "--out", filepath.Join(text, "x")},
+			[]string{"text.onnx"}},
 		{"float to repair", []string{float, "--repair", "--acc", "9"}, []string{"float.onnx", "not quantised"}},
-		{"repair an unknown layer", []string{filepath.Join(dir, "net.onnx"), "--repair", "--acc", "6", "--layer", "fc9"}, []string{`"fc9"`}},
+		{"repair an unknown layer", []string{filepath.Join(dir, "net.onnx"), "--repair", "--acc", "6", "--layer",
+			"fc9"}, []string{`"fc9"`}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			args := append([]string{"project"}, c.args...)

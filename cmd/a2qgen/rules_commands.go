@@ -22,8 +22,10 @@ import (
 )
 
 // commandRules are those of a command: of its flags, and of what it reads and writes.
+// paths.go applies argument and outputs, rules.go the flags.
 type commandRules struct {
-	// argument is what the arguments that are no flags name.
+	// argument is what the arguments that are no flags name. All arguments of a command
+	// are of one kind: networks, a spec or a design.
 	argument fileUse
 	flags    map[string]rule
 	// outputs lists all that the command writes: what its flags name, and what lies
@@ -35,14 +37,17 @@ type commandRules struct {
 // the spec refuses by itself (quant/train, validate.go): there as a matter of the spec,
 // here as one of the command line.
 const (
-	maxEpochs     = 2 * 10000 // of both phases
-	maxSpecAcc    = 32        // bits, of a layer that is trained
-	maxSpecBits   = 8         // of weights and activations that are trained
-	maxProjectAcc = 63        // bits, of a layer that is projected
-	maxPeriod     = 1 << 20   // cycles
+	// The spec bounds each phase by half of it.
+	maxEpochs   = 2 * 10000 // of both phases
+	maxSpecAcc  = 32        // bits, of a layer that is trained
+	maxSpecBits = 8         // of weights and activations that are trained
+	// The largest P of which 2^(P-1), a bound of its codes, is an int64.
+	maxProjectAcc = 63      // bits, of a layer that is projected
+	maxPeriod     = 1 << 20 // cycles
 )
 
-// rulesOf are the rules of each command.
+// rulesOf are the rules of each command. A command without an entry would have no checks:
+// a test goes through all commands.
 var rulesOf = map[string]commandRules{
 	"train":    {readsFile, with(foldingRules, specRules, trainRules), trainOutputs},
 	"sweep":    {readsFile, with(foldingRules, specRules, sweepRules), sweepOutputs},
@@ -56,7 +61,8 @@ var rulesOf = map[string]commandRules{
 	"boards":   {noFile, nil, nil},
 }
 
-// with joins rules; a later group's take the place of an earlier one's.
+// with joins rules; a later group's take the place of an earlier one's. A sweep's --acc is
+// a list where train's is a number.
 func with(groups ...map[string]rule) map[string]rule {
 	all := map[string]rule{}
 	for _, g := range groups {
@@ -75,14 +81,16 @@ var foldingRules = map[string]rule{
 		"fc1=99999999999999999999,1"),
 }
 
-// specRules are of the flags that override a spec, in train and in sweep.
+// specRules are of the flags that override a spec, in train and in sweep. Weights have at
+// least 2 bits: a signed integer of 1 bit has no positive value.
 var specRules = map[string]rule{
 	"data": file(readsData), "weights": ints(2, maxSpecBits), "acts": ints(1, maxSpecBits),
 	"epochs": ints(1, maxEpochs), "seed": seeds(), "seeds": ints(1, maxSeeds),
 }
 
 // trainRules: whether --acc suits the inputs' width, and --rule the method, is for the
-// spec that they override to say.
+// spec that they override to say. --lut has no upper end: a limit beyond what the widest
+// layers cost is no limit.
 var trainRules = map[string]rule{
 	"out": file(writesFile), "float-out": file(writesFile), "start": file(readsFile), "cache": file(fillsFolder),
 	"method": oneOf(string(quant.Base), string(quant.WN), string(quant.A2Q), string(quant.A2QPlus),
@@ -91,7 +99,8 @@ var trainRules = map[string]rule{
 	"layout": layouts(), "input-range": ranges(),
 }
 
-// sweepRules: --acc, --methods and --lut are lists, of which every part counts.
+// sweepRules: --acc, --methods and --lut are lists, of which every part counts. A wrong
+// part is found before the first of possibly many trainings.
 var sweepRules = map[string]rule{
 	"out": file(fillsFolder), "acc": widthLists(maxWidth),
 	"methods": texts("a list with commas of base, wn, a2q, a2q+, budget, budget/split and budget/shifted", checkMethods,
@@ -102,7 +111,8 @@ var sweepRules = map[string]rule{
 	}, "0", "-1", "900,x", "900,", "1.5", "99999999999999999999"),
 }
 
-// checkMethods checks the list of sweep --methods.
+// checkMethods checks the list of sweep --methods. setMethod is what reads the list, so
+// that the rule cannot accept what it refuses.
 func checkMethods(list string) error {
 	for _, name := range strings.Split(list, ",") {
 		if err := setMethod(&train.Overrides{}, name); err != nil {
@@ -113,6 +123,7 @@ func checkMethods(list string) error {
 }
 
 // projectRules: projection goes beyond what training can, to 16 bits of weights.
+// Activations of 1 bit are a sign or a threshold, as in binary networks.
 var projectRules = map[string]rule{
 	"out": file(writesFile), "results": file(writesPrefix),
 	"acc": ints(1, maxProjectAcc), "table": widthLists(maxProjectAcc),
@@ -132,13 +143,15 @@ var sampleRules = map[string]rule{
 // layouts are those of images in files.
 func layouts() rule { return oneOf(string(data.NCHW), string(data.NHWC)) }
 
-// inputRules are of inputFlags. Which of them go together is for inputType to say.
+// inputRules are of inputFlags. Which of them go together is for inputType to say. 16 bits
+// are what the importer takes of an input.
 var inputRules = map[string]rule{
 	"input-type": texts("INT2..INT16 or UINT1..UINT16", func(s string) error {
 		_, err := qonnx.ParseInputType(s)
 		return err
 	}, "INT1", "INT17", "UINT0", "UINT17", "FLOAT", "int8", "8"),
-	"input-range": ranges(), "input-zero": ints(-qonnx.MaxInputZero, qonnx.MaxInputZero), "input-scale": positive(maxRange),
+	"input-range": ranges(), "input-zero": ints(-qonnx.MaxInputZero, qonnx.MaxInputZero),
+	"input-scale": positive(maxRange),
 }
 
 // ranges is what parseRange takes.
@@ -152,33 +165,41 @@ func ranges() rule {
 // evalRules: --spec stands for --data.
 var evalRules = map[string]rule{"spec": file(readsFile)}
 
-// generateRules: whether a design fits on the board is for its estimate to say.
+// generateRules: whether a design fits on the board is for its estimate to say. --acc goes
+// up to what an accumulator may have at all; whether it is enough, the certificate says.
 var generateRules = map[string]rule{
-	"out": file(fillsFolder), "acc": ints(1, maxWidth), "board": oneOf(boardNames()...), "family": oneOf(boards.FamilyNames()...),
+	"out": file(fillsFolder), "acc": ints(1, maxWidth), "board": oneOf(boardNames()...),
+	"family": oneOf(boards.FamilyNames()...),
 }
 
 // pausing is a probability of pauses: beyond 0.9 a simulation is pauses and nothing else.
+// At 0.9 on both
+// sides a beat takes some 20 cycles: ten until it is offered and ten until it is taken.
 var pausing = reals("0..0.9", func(v float64) bool { return v >= 0 && v <= 0.9 }, "-0.1", "0.91")
 
-// simRules are those of the simulation.
+// simRules are those of the simulation. --period 0 is the default, random pauses.
 var simRules = map[string]rule{
 	"vcd": file(writesFile), "frames": ints(1, maxFrames), "period": ints(0, maxPeriod),
 	"seed": seeds(), "gap": pausing, "stall": pausing,
 	"simulator": oneOf(string(verilator.Verilator), string(verilator.Icarus)),
 }
 
-// estimateRules: a width below what the weights need is marked, not refused.
+// estimateRules: a width below what the weights need is marked, not refused. A family
+// without fitted formulas is refused: a guess would look like an estimate.
 var estimateRules = map[string]rule{"acc": widthLists(maxWidth), "family": oneOf(cost.Families()...)}
 
-// demoRules are those of the train and sim that it runs.
+// demoRules are those of the train and sim that it runs. --data may be a file or a pair
+// here too: a visitor tries his own.
 var demoRules = map[string]rule{
 	"out": file(fillsFolder), "data": file(readsData), "epochs": ints(1, maxEpochs), "frames": ints(1, maxFrames),
 }
 
-// ruleNames are the rules of the method budget.
+// ruleNames are the rules of the method budget. split starts accumulators at 0, shifted at
+// a constant of their channel.
 func ruleNames() rule { return oneOf(string(quant.Split), string(quant.Shifted)) }
 
-// widthLists is what parseWidths takes, up to a largest width.
+// widthLists is what parseWidths takes, up to a largest width. The values outside are the
+// first beyond either end, ranges that fall, and lists with an empty part.
 func widthLists(most int) rule {
 	return texts(fmt.Sprintf("P, FROM:TO or a list of them, 1..%d", most), func(s string) error {
 		widths, err := parseWidths(s)
@@ -190,6 +211,7 @@ func widthLists(most int) rule {
 		"1.5", "x", "NaN")
 }
 
+// boardNames are sorted, as boards.List is.
 func boardNames() []string {
 	var names []string
 	for _, b := range boards.List() {
@@ -198,8 +220,9 @@ func boardNames() []string {
 	return names
 }
 
-// trainOutputs are the network with what lies beside it, the float network, and the
-// cache. With more than one seed the spec has to be read first: see seedOutputs.
+// trainOutputs are the network with what lies beside it, the float network, and the cache.
+// With more than one seed the spec has to be read first: see seedOutputs. --resume is no
+// exception: it goes on writing what it reads.
 func trainOutputs(c *cli.Context) []output {
 	if c.Int("seeds") > 1 {
 		return sideOutputs(c)
@@ -207,9 +230,12 @@ func trainOutputs(c *cli.Context) []output {
 	return append(networkOutputs(c.String("out"), "--out"), sideOutputs(c)...)
 }
 
-// seedOutputs are trainOutputs for n seeds from first on.
+// seedOutputs are trainOutputs for n seeds from first on. The side files are shared by all
+// seeds.
 func seedOutputs(c *cli.Context, first uint64, n int) []output {
 	var all []output
+	// seedPath gives the names, as it does for the trainer: no list of its own to keep
+	// equal.
 	for i := range uint64(n) {
 		path := seedPath(c.String("out"), first+i)
 		all = append(all, networkOutputs(path, fmt.Sprintf("--out for seed %d", first+i))...)
@@ -217,7 +243,8 @@ func seedOutputs(c *cli.Context, first uint64, n int) []output {
 	return append(all, sideOutputs(c)...)
 }
 
-// networkOutputs are a trained network, its checkpoint and the files of its epochs.
+// networkOutputs are a trained network, its checkpoint and the files of its epochs. They
+// are listed even where a run may not write all: what might be replaced counts.
 func networkOutputs(path, what string) []output {
 	if path == "" { // no value of --out: refused before
 		return nil
@@ -229,7 +256,8 @@ func networkOutputs(path, what string) []output {
 	return all
 }
 
-// phaseFile is how the float phases in a cache are called.
+// phaseFile is how the float phases in a cache are called. It must agree with
+// quant/train's cache; a name that it misses would only be unprotected.
 var phaseFile = regexp.MustCompile(`^float-[0-9a-f]+\.ckpt$`)
 
 // sideOutputs are what train writes apart from the networks. The cache owns the files
@@ -279,7 +307,8 @@ func generateOutputs(c *cli.Context) []output {
 	}}}
 }
 
-// simOutputs are the waves.
+// simOutputs are the waves. A simulation leaves its design as it is: benches are built in
+// the user's cache.
 func simOutputs(c *cli.Context) []output {
 	if path := c.String("vcd"); path != "" {
 		return []output{{path: path, what: "--vcd"}}

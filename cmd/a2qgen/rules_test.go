@@ -178,9 +178,10 @@ func TestContradictions(t *testing.T) {
 	t.Chdir(t.TempDir())
 	for line, want := range map[string]string{
 		"generate a --out d --fold fc1=1,2 --fold fc1=2,1": "--fold gives layer fc1 twice",
-		"generate a --out d --fps 2e6 --clock 1":           "--fps is 2e+06 at --clock 1 MHz, want at most one frame per cycle",
-		"sim d --period 8":                                 "want --gap or --stall too",
-		"project a --acc 9 --repair --method rtn":          "does not go with --repair",
+		"generate a --out d --fps 2e6 --clock 1": "--fps is 2e+06 at --clock 1 MHz, " +
+			"want at most one frame per cycle",
+		"sim d --period 8":                        "want --gap or --stall too",
+		"project a --acc 9 --repair --method rtn": "does not go with --repair",
 	} {
 		command(t, strings.Fields(line)...).wantOneLine(t, line, statusUsage, want)
 	}

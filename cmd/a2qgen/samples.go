@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"math"
 	"slices"
-	"strings"
 
 	"github.com/urfave/cli/v2"
 
@@ -13,7 +12,9 @@ import (
 	"github.com/a2qgen/a2qgen/quant/data"
 )
 
-// sampleSource is where a command takes samples from, and how it reads them.
+// sampleSource is where a command takes samples from, and how it reads them. The scale and
+// layout are the file's, not the network's: what they give is what the network's own input
+// then quantises.
 type sampleSource struct {
 	// data is what data.Open takes; empty leaves the choice to it.
 	data string
@@ -23,12 +24,14 @@ type sampleSource struct {
 	layout data.Layout
 }
 
-// scaleFlag and layoutFlag say how samples are read.
+// scaleFlag and layoutFlag say how samples are read. Commands that train have no --scale:
+// a spec fixes how its samples are read, and its networks are to be evaluated alike.
 func scaleFlag() cli.Flag {
 	return &cli.Float64Flag{Name: "scale", DefaultText: "1/255 for unsigned bytes, else 1",
 		Usage: "multiply what is read by `F`"}
 }
 
+// NCHW is the order of ONNX and PyTorch, NHWC that of TensorFlow and of most image files.
 func layoutFlag() cli.Flag {
 	return &cli.StringFlag{Name: "layout", DefaultText: "as the network's",
 		Usage: "`LAYOUT` of images in the files: nchw or nhwc (channels last)"}
@@ -45,7 +48,7 @@ func sampleSourceOf(c *cli.Context) sampleSource {
 	return s
 }
 
-// open reads the training or the test part.
+// open reads the training or the test part. A pair of files gives the same for both.
 func (s sampleSource) open(train bool) (*data.Set, error) {
 	set, err := data.Open(s.data, train)
 	if err != nil {
@@ -54,14 +57,18 @@ func (s sampleSource) open(train bool) (*data.Set, error) {
 	return s.read(set)
 }
 
-// openBoth reads both parts: once, where they are the same pair of files.
+// openBoth reads both parts: once, where they are the same pair of files. A pair
+// IMAGES,LABELS has one part only: scoring on it shows how well the network fits its
+// training data, which the reports say.
 func (s sampleSource) openBoth() (dataSets, error) {
 	var sets dataSets
 	var err error
 	if sets.train, err = s.open(true); err != nil {
 		return sets, err
 	}
-	if strings.Contains(s.data, ",") {
+	// Reading it twice would double the memory, and make two sets that look like two
+	// parts.
+	if _, _, pair := data.PairOf(s.data); pair {
 		sets.test = sets.train
 		return sets, nil
 	}
@@ -69,7 +76,7 @@ func (s sampleSource) openBoth() (dataSets, error) {
 	return sets, err
 }
 
-// read returns set as s says that it is read.
+// read returns set as s says that it is read. The samples are shared with set, not copied.
 func (s sampleSource) read(set *data.Set) (*data.Set, error) {
 	if s.layout != data.Unknown {
 		set = set.WithLayout(s.layout)
@@ -80,24 +87,31 @@ func (s sampleSource) read(set *data.Set) (*data.Set, error) {
 	return set.WithScale(s.scale)
 }
 
-// mostSaturated is the part of the values that may lie outside what an input
-// holds before it is said: outliers do, another scale does not.
+// mostSaturated is the part of the values that may lie outside what an input holds before
+// it is said: outliers do, another scale does not. A range of three standard deviations
+// cuts off 0.3 % of a normal input, whereas bytes read as 0..255 in place of 0..1 saturate
+// wherever they are not 0 or 1.
 const mostSaturated = 0.01
 
-// fitted are samples as a network reads them.
+// fitted are samples as a network reads them. Every command that scores or simulates takes
+// its samples in this form.
 type fitted struct {
+	// Set has the network's shape and the order of its elements.
 	*data.Set
 	// Input says what the network's input does to their values.
 	Input inputUse
 }
 
-// inputUse is the JSON of what a network's input does to the values of samples.
+// inputUse is the JSON of what a network's input does to the values of samples. eval and
+// sim print it: most wrong accuracies are wrong scales.
 type inputUse struct {
 	inputReport
-	// DataLow and DataHigh are the smallest and largest value of the samples.
+	// DataLow and DataHigh are the smallest and largest value of the samples. Beside the
+	// input's own ends they show at a glance whether the scales agree.
 	DataLow  float64 `json:"data_low"`
 	DataHigh float64 `json:"data_high"`
-	// SaturatedPercent is the share of values that lie beyond the ends.
+	// SaturatedPercent is the share of values that lie beyond the ends. The ends are half
+	// a step beyond the first and the last integer's value.
 	SaturatedPercent float64 `json:"saturated_percent"`
 	// Reshaped says how samples became what the network declares; empty where they
 	// have its shape.
@@ -110,7 +124,9 @@ type inputUse struct {
 // what that holds. Beyond the ends of an input with a quantiser they saturate,
 // which is what the graph does too, and is reported.
 func fitSamples(net *quant.Network, set *data.Set) (*fitted, error) {
+	// The shape that the file had, for the report: Fit replaces it.
 	own := set.Shape
+	// Shape first, then labels, then values: each message presumes what comes before it.
 	set, err := set.Fit(net.InputShape, layoutOf(&net.Input))
 	if err != nil {
 		return nil, err
@@ -119,19 +135,24 @@ func fitSamples(net *quant.Network, set *data.Set) (*fitted, error) {
 		return nil, err
 	}
 	f := &fitted{Set: set, Input: useOf(&net.Input, set)}
+	// A row read as an image is permitted, and worth a word: its order is the file's
+	// claim.
 	if !slices.Equal(longAxes(own), longAxes(set.Shape)) {
 		f.Input.Reshaped = fmt.Sprintf("%v read as %v", own, set.Shape)
 	}
 	return f, f.Input.check(set.Name)
 }
 
-// longAxes returns a shape without axes of size 1, which change no order.
+// longAxes returns a shape without axes of size 1, which change no order. [28 28] and [1
+// 28 28] are one image.
 func longAxes(shape []int) []int {
 	return slices.DeleteFunc(slices.Clone(shape), func(d int) bool { return d == 1 })
 }
 
-// layoutOf returns where samples of a network have their channels, as far as it
-// shows: the order of its integers, which have them last, tells.
+// layoutOf returns where samples of a network have their channels, as far as it shows: the
+// order of its integers, which have them last, tells. A vector, or an image of one
+// channel, has the same order either way. Importers leave Order nil where samples are
+// already channels last (see quant.InputQuantizer).
 func layoutOf(q *quant.InputQuantizer) data.Layout {
 	switch {
 	case q.Shape.C == 1 || q.Shape.Positions() == 1:
@@ -142,14 +163,16 @@ func layoutOf(q *quant.InputQuantizer) data.Layout {
 	return data.NCHW
 }
 
-// useOf looks at all values of set.
+// useOf looks at all values of set. All, not some: one outlier decides Low and High, and
+// reading is fast beside scoring.
 func useOf(q *quant.InputQuantizer, set *data.Set) inputUse {
 	s := q.Saturation(set.Len(), set.Sample)
 	return inputUse{inputReport: newInputReport(q), DataLow: s.Low, DataHigh: s.High, SaturatedPercent: 100 * s.Share()}
 }
 
 // ends returns the ends of what an input holds; nil for a sign. They were found by
-// bisection over float32, and are rounded to what that resolves.
+// bisection over float32, and are rounded to what that resolves. Three digits below the
+// step: float32 noise such as 0.99609376 then prints as 0.9961.
 func ends(s quant.Saturation) (low, high *float64) {
 	if !s.Ends {
 		return nil, nil
@@ -162,7 +185,10 @@ func ends(s quant.Saturation) (low, high *float64) {
 // errRange is for samples that a network's assumed input cuts off.
 var errRange = errors.New("give the input's type where the network is read (eval, inspect, estimate, generate)")
 
-// check refuses samples whose values an input that is only assumed cuts off.
+// check refuses samples whose values an input that is only assumed cuts off. An assumed
+// input is a guess about the file. Where it cuts off more than mostSaturated the guess is
+// most likely wrong and so would be every number that follows; an input that the file
+// quantises does what its author wanted, and is only warned of.
 func (u *inputUse) check(name string) error {
 	if !u.Assumed || u.SaturatedPercent <= 100*mostSaturated {
 		return nil
@@ -172,9 +198,11 @@ func (u *inputUse) check(name string) error {
 		name, u.DataLow, u.DataHigh, u.SaturatedPercent, errRange, showRange(u.DataLow, u.DataHigh))
 }
 
-// showRange returns LO:HI, rounded outwards to two digits, with 0 in it.
+// showRange returns LO:HI, rounded outwards to two digits, with 0 in it. Outwards, so that
+// the range that an error suggests holds all values.
 func showRange(lo, hi float64) string {
 	out := func(v float64) float64 {
+		// The logarithm of 0 has no digits.
 		if v == 0 {
 			return 0
 		}
@@ -196,7 +224,8 @@ func (u *inputUse) String() string {
 	return s
 }
 
-// warn says on the console what a careful user wants to know of the samples.
+// warn says on the console what a careful user wants to know of the samples. On stderr: a
+// JSON document on stdout stays one, and has the same facts as fields.
 func (f *fitted) warn(con *console) {
 	if u := &f.Input; u.SaturatedPercent > 100*mostSaturated {
 		con.line("warning: %.2f %% of the values of %s lie beyond what the network's input holds (%.4g..%.4g) "+
@@ -208,9 +237,11 @@ func (f *fitted) warn(con *console) {
 	}
 }
 
-// oneLabel says that all labels of set are the same, for which any score is
-// meaningless; "" where they are not.
+// oneLabel says that all labels of set are the same, for which any score is meaningless;
+// "" where they are not. Folders that were read half, and label files of another set, look
+// so.
 func oneLabel(set *data.Set) string {
+	// One sample has one label.
 	if len(set.Labels) < 2 {
 		return ""
 	}

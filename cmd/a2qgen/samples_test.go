@@ -140,7 +140,8 @@ func TestInputTypeIsKept(t *testing.T) {
 		}
 	}
 	succeed(t, "estimate", dir, "--acc", "14")
-	command(t, "estimate", dir, "--input-range", "-1:1").wantOneLine(t, "estimate", statusUsage, "is a generated design")
+	command(t, "estimate", dir, "--input-range", "-1:1").wantOneLine(t, "estimate", statusUsage,
+		"is a generated design")
 	succeed(t, "estimate", net, "--acc", "14", "--input-range", "-1:1")
 	// A file that quantises its input keeps that.
 	command(t, "inspect", tinyNetwork(t), "--input-range", "0:1").wantOneLine(t, "inspect", statusFailed,
@@ -185,7 +186,8 @@ func TestInputFlags(t *testing.T) {
 		{[]string{"--input-scale", "-1", "--input-type", "INT8"}, "want more than 0"},
 		{[]string{"--input-scale", "1", "--input-range", "0:1"}, "--input-scale does not go with --input-range"},
 	} {
-		command(t, append([]string{"inspect", net}, c.args...)...).wantOneLine(t, strings.Join(c.args, " "), statusUsage,
+		command(t, append([]string{"inspect", net}, c.args...)...).wantOneLine(t, strings.Join(c.args, " "),
+			statusUsage,
 			c.want)
 	}
 }

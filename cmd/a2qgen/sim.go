@@ -42,46 +42,63 @@ Example:
    a2qgen sim build/net --edited
    a2qgen sim build/net --frames 2 --vcd waves.vcd --simulator icarus`
 
-// maxFrames bounds the memory of a simulation.
+// maxFrames bounds the memory of a simulation. Inputs and expected outputs of all frames
+// are held at once, integers of 32 bits each.
 const maxFrames = 1 << 20
 
+// simCommand is the product's own test bench for a user's design; CI and the demo call it
+// with pauses.
 func simCommand() *cli.Command {
 	return &cli.Command{
 		Name: "sim", Usage: "cross-check a generated design cycle by cycle",
-		UsageText: "a2qgen sim DIR [--frames N] [--data DIR] [--scale F] [--layout L] [--gap 0..0.9] [--stall 0..0.9] [--period N]\n" +
+		UsageText: "a2qgen sim DIR [--frames N] [--data DIR] [--scale F] [--layout L] " +
+			"[--gap 0..0.9] [--stall 0..0.9] [--period N]\n" +
 			"   [--seed S] [--edited] [--vcd FILE] [--simulator verilator|icarus] [--json]",
 		Description: simHelp,
 		Flags: []cli.Flag{
-			&cli.IntFlag{Name: "frames", Value: 100, Usage: "simulate `N` frames, and some drawn ones beside those of --data"},
-			&cli.StringFlag{Name: "data", DefaultText: "drawn inputs", Usage: "`DIR` of a data set, FILE, or IMAGES,LABELS"},
+			&cli.IntFlag{Name: "frames", Value: 100,
+				Usage: "simulate `N` frames, and some drawn ones beside those of --data"},
+			&cli.StringFlag{Name: "data", DefaultText: "drawn inputs",
+				Usage: "`DIR` of a data set, FILE, or IMAGES,LABELS"},
 			scaleFlag(), layoutFlag(),
 			&cli.Float64Flag{Name: "gap", DefaultText: "0", Usage: "`PROBABILITY` of a pause of the source, 0..0.9"},
 			&cli.Float64Flag{Name: "stall", DefaultText: "0", Usage: "`PROBABILITY` of a pause of the sink, 0..0.9"},
 			&cli.IntFlag{Name: "period", DefaultText: "random pauses",
 				Usage: "pause periodically, every `N` cycles, not at random"},
+			// A fixed default: a failure in CI can be repeated from its command line
+			// alone.
 			&cli.Uint64Flag{Name: "seed", Value: 1, Usage: "`S` of the pauses and of drawn inputs"},
 			&cli.BoolFlag{Name: "edited", DisableDefaultText: true,
 				Usage: "simulate a directory that was changed, and each layer alone"},
 			&cli.StringFlag{Name: "vcd", Usage: "`FILE` to write waves to"},
-			&cli.StringFlag{Name: "simulator", Value: string(verilator.Verilator), Usage: "`NAME`: verilator or icarus"},
+			&cli.StringFlag{Name: "simulator", Value: string(verilator.Verilator),
+				Usage: "`NAME`: verilator or icarus"},
 			jsonFlag(),
 		},
 		Action: simAction,
 	}
 }
 
-// simOptions are the flags of sim.
+// simOptions are the flags of sim. They are a type of their own, without cli, so that demo
+// can simulate samples that it has open already.
 type simOptions struct {
+	// frames of the data set, or drawn ones where there is none; period in cycles, 0 for
+	// pauses at random.
 	frames, period int
-	gap, stall     float64
-	seed           uint64
-	vcd            string
-	source         sampleSource // none where its data is empty
-	set            *data.Set    // samples that are open already, instead of source
-	edited         bool
-	simulator      verilator.Simulator
+	// gap and stall are probabilities per cycle, 0..0.9, or with period parts of it.
+	gap, stall float64
+	// seed of pauses and drawn frames: the same seed repeats a run cycle by cycle.
+	seed   uint64
+	vcd    string
+	source sampleSource // none where its data is empty
+	set    *data.Set    // samples that are open already, instead of source
+	// edited permits a directory that differs from what its network gives.
+	edited    bool
+	simulator verilator.Simulator
 }
 
+// The report is printed before the verdict: a user who gets exit status 1 wants to see the
+// streams and the first difference.
 func simAction(c *cli.Context) error {
 	dir, err := oneArgument(c, "DIR")
 	if err != nil {
@@ -93,6 +110,7 @@ func simAction(c *cli.Context) error {
 	if err := o.check(); err != nil {
 		return err
 	}
+	// They would be ignored, and the user would believe in a scaled run.
 	for _, name := range []string{"scale", "layout"} {
 		if c.IsSet(name) && o.source.data == "" {
 			return usagef("sim: --%s is %v without --data: drawn inputs have none", name, c.Value(name))
@@ -109,17 +127,22 @@ func simAction(c *cli.Context) error {
 	return doc.verdict()
 }
 
-// check finds options that contradict each other; ranges are the rules' (simRules).
+// check finds options that contradict each other; ranges are the rules' (simRules). It is
+// a method of the options since demo checks them before its training.
 func (o simOptions) check() error {
 	if o.period > 0 && o.gap == 0 && o.stall == 0 {
-		return usagef("sim: --period is %d without pauses, want --gap or --stall too, the parts of each period that pause",
+		return usagef("sim: --period is %d without pauses, want --gap or --stall too, "+
+			"the parts of each period that pause",
 			o.period)
 	}
 	return nil
 }
 
-// simulate cross-checks the design in dir.
+// simulate cross-checks the design in dir. The model is planned from the network in the
+// directory, the Verilog is the directory's files: two independent ways from the same
+// integers. A mismatch is no error of this function but part of the report (verdict).
 func simulate(ctx context.Context, con *console, dir string, o simOptions) (*simReport, error) {
+	// Before the frames: a directory that is refused needs no data.
 	d, edits, err := readEmitted(dir, o.edited)
 	if err != nil {
 		return nil, err
@@ -131,17 +154,24 @@ func simulate(ctx context.Context, con *console, dir string, o simOptions) (*sim
 	if in.input != nil {
 		in.input.warn(con)
 	}
+	// One set of options for the frames and for each layer alone: same seed, same pauses.
 	so := sim.Options{Simulator: o.simulator, Seed: o.seed, VCD: o.vcd,
+		// Gap and stall have one period but draw by themselves: with one pattern for both
+		// ends a sink is never ready while the source rests, and nothing is ever blocked.
 		Gap:   sim.Pattern{Probability: o.gap, Period: o.period},
 		Stall: sim.Pattern{Probability: o.stall, Period: o.period}}
-	con.note("simulating %d frames with %s; the first time, its compilation takes a while", len(in.samples), o.simulator)
+	con.note("simulating %d frames with %s; the first time, its compilation takes a while",
+		len(in.samples), o.simulator)
 	res, err := sim.CrossCheck(ctx, d, dir, in.samples, so)
 	doc := newSimReport(res, in, o)
 	doc.Edited = edits
+	// Layers alone take a bench each to build, and cannot say more than a mismatch does.
 	if err == nil && o.edited && res.Mismatches == 0 { // else there is a place to look at already
 		con.note("simulating each of %d layers alone", len(d.Layers))
 		doc.Layers, err = sim.CheckLayers(ctx, d, dir, so)
 	}
+	// Asked first: a simulator that was killed by the stop fails with a message of its
+	// own, which would mislead.
 	if ctx.Err() != nil {
 		return nil, fmt.Errorf("sim: stopped: %w", ctx.Err())
 	}
@@ -153,6 +183,7 @@ func simulate(ctx context.Context, con *console, dir string, o simOptions) (*sim
 
 // readEmitted plans and emits the design in a directory again and compares the files. Any
 // difference is an error unless the directory may be edited: then they are returned.
+// Behaviour alone would not find a changed file that no frame shows.
 func readEmitted(dir string, edited bool) (*hwgen.Design, []sim.Difference, error) {
 	d, err := readDesign(dir)
 	if err != nil {
@@ -162,6 +193,7 @@ func readEmitted(dir string, edited bool) (*hwgen.Design, []sim.Difference, erro
 	if err != nil || edited || len(found) == 0 {
 		return d.Design, found, err
 	}
+	// The first difference with its line; of the others names are enough.
 	more := ""
 	if len(found) > 1 {
 		more = fmt.Sprintf(", and %d more files (%s)", len(found)-1, fileNames(found[1:]))

@@ -21,8 +21,10 @@ func foldedModel() *qonnx.Model {
 		Layers: []qonnx.Layer{
 			{Name: "fc1", In: 24, Out: 8, Weights: ramp(24*8, 5), WeightScale: scale, WeightBits: 4, Relu: true,
 				Act: &qonnx.ActQuant{Scale: 0.5, Bits: 4}},
-			{Name: "fc2", In: 8, Out: 8, Weights: ramp(8*8, 3), WeightScale: scale, WeightBits: 4, Relu: true, Act: act},
-			{Name: "fc3", In: 8, Out: 6, Weights: ramp(8*6, 3), WeightScale: scale, WeightBits: 4, Relu: true, Act: act},
+			{Name: "fc2", In: 8, Out: 8, Weights: ramp(8*8, 3), WeightScale: scale, WeightBits: 4,
+				Relu: true, Act: act},
+			{Name: "fc3", In: 8, Out: 6, Weights: ramp(8*6, 3), WeightScale: scale, WeightBits: 4,
+				Relu: true, Act: act},
 			{Name: "fc4", In: 6, Out: 5, Weights: ramp(6*5, 7), WeightScale: scale, WeightBits: 4, Bias: ramp(5, 4)},
 		}}
 }
@@ -79,11 +81,14 @@ var tied = []struct{ name, file, pattern, with string }{
 	{"m_ready of spill register", "rtl/spill_register.v", `wire free +=[^;]*;`, "wire free = 1'b1 || m_ready;"},
 	{"ready of queue", "rtl/fifo.v", `assign s_ready = [^;]*;`, "assign s_ready = 1'b1;"},
 	{"m_ready of queue", "rtl/fifo.v", `wire m_fire = [^;]*;`, "wire m_fire = m_valid || m_ready;"},
-	{"ready of widening converter", "rtl/width_converter.v", `assign s_ready = !at_last[^;]*;`, "assign s_ready = 1'b1;"},
-	{"ready of narrowing converter", "rtl/width_converter.v", `assign s_ready = !next_valid_q;`, "assign s_ready = 1'b1;"},
+	{"ready of widening converter", "rtl/width_converter.v", `assign s_ready = !at_last[^;]*;`,
+		"assign s_ready = 1'b1;"},
+	{"ready of narrowing converter", "rtl/width_converter.v", `assign s_ready = !next_valid_q;`,
+		"assign s_ready = 1'b1;"},
 	{"m_ready of converter", "rtl/width_converter.v", `wire m_fire = [^;]*;`, "wire m_fire = m_valid || m_ready;"},
 	{"enable of thresholds", "rtl/mvau.v", `(u_thresholds \([^;]*?\.en +\()en\)`, "${1}1'b1)"},
-	{"sink of the top", "rtl/accelerator.v", `assign label_ready = [^;]*;`, "assign label_ready = 1'b1 || m_axis_tready;"},
+	{"sink of the top", "rtl/accelerator.v", `assign label_ready = [^;]*;`,
+		"assign label_ready = 1'b1 || m_axis_tready;"},
 	{"source of the top", "rtl/accelerator.v", `assign s_axis_tready = [^;]*;`, "assign s_axis_tready = 1'b1;"},
 	{"m_ready of an instance", "rtl/accelerator.v", `\.m_ready\(fc2_mvau_ready\)`, ".m_ready(1'b1 || fc2_mvau_ready)"},
 	{"m_ready of the label", "rtl/accelerator.v", `\.m_ready\(label_ready\)`, ".m_ready(1'b1 || label_ready)"},
@@ -103,7 +108,8 @@ func TestTiedHandshakes(t *testing.T) {
 			dir := foldedDesign(t)
 			edit(t, dir, m.file, m.pattern, m.with)
 			command(t, "sim", dir, "--edited", "--stall", "0.3", "--simulator", "icarus").wantCaught(t)
-			command(t, "sim", dir, "--simulator", "icarus").wantOneLine(t, m.name, statusFailed, m.file, "line ", "--edited")
+			command(t, "sim", dir, "--simulator", "icarus").wantOneLine(t, m.name, statusFailed, m.file,
+				"line ", "--edited")
 		})
 	}
 	t.Run("none", func(t *testing.T) {
@@ -113,7 +119,8 @@ func TestTiedHandshakes(t *testing.T) {
 			t.Errorf("warnings about a run with pauses: %v", w)
 		}
 		for _, s := range doc["streams"].([]any) {
-			if s := s.(map[string]any); s["blocked_cycles"] == 0.0 || s["starved_cycles"] == 0.0 || s["values"].(float64) < 2 {
+			if s := s.(map[string]any); s["blocked_cycles"] == 0.0 || s["starved_cycles"] == 0.0 ||
+				s["values"].(float64) < 2 {
 				t.Errorf("stream %v", s)
 			}
 		}

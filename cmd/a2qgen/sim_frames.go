@@ -10,7 +10,10 @@ import (
 
 // frameSet are the inputs of a simulation: samples of a data set, then drawn ones.
 type frameSet struct {
-	name    string
+	// name of the data set, for the report.
+	name string
+	// samples are frames, one element per input of the network, as integers of its input
+	// type.
 	samples [][]int32
 	labels  []uint8 // of the data set's samples, where it has them
 	fromSet int     // samples that are the data set's
@@ -20,9 +23,12 @@ type frameSet struct {
 
 // frames takes the first test samples of the data set, again from the start where it has
 // too few, and draws inputs beside them: as many again as one in ten, and at least eight.
-// Without a data set all frames are drawn.
+// Without a data set all frames are drawn. Drawn ones are always there since real samples
+// are tame: of an image's pixels many are 0, and few drive an accumulator to an end of its
+// range.
 func frames(net *quant.Network, o simOptions) (*frameSet, error) {
 	f := &frameSet{name: "no data set", drawn: fmt.Sprintf("drawn over %v, both ends among them", net.Input.Type)}
+	// Eight hold all of DrawFrames' kinds: both ends, and a round of the others.
 	extra := max(8, o.frames/10)
 	if o.set == nil && o.source.data == "" {
 		extra += o.frames
@@ -33,7 +39,8 @@ func frames(net *quant.Network, o simOptions) (*frameSet, error) {
 	return f, nil
 }
 
-// takeSet takes samples of the data set that the options hold, or ask for.
+// takeSet takes samples of the data set that the options hold, or ask for. They are fitted
+// and quantised as eval does, so that both count the same labels right.
 func (f *frameSet) takeSet(net *quant.Network, o simOptions) error {
 	set := o.set
 	if set == nil {
@@ -51,10 +58,14 @@ func (f *frameSet) takeSet(net *quant.Network, o simOptions) error {
 	return nil
 }
 
+// takeSamples quantises count samples of set, which has the network's shape, and starts
+// again where it has fewer: a long run need not have a large data set.
 func (f *frameSet) takeSamples(net *quant.Network, set *data.Set, count int) {
 	f.name, f.fromSet = set.Name, count
 	raw := make([]float32, set.Size())
 	for i := range count {
+		// A second round brings the same frames in another state of the pipeline: no
+		// waste.
 		k := i % set.Len()
 		set.Sample(k, raw)
 		x := make([]int32, len(raw))
@@ -67,12 +78,14 @@ func (f *frameSet) takeSamples(net *quant.Network, set *data.Set, count int) {
 }
 
 // warnings say where samples of the data set are less than they seem: read at another
-// scale than the network's, they often saturate at one value.
+// scale than the network's, they often saturate at one value. A cross-check passes on
+// constant frames too, and says nothing then.
 func (f *frameSet) warnings() []string {
 	samples := f.samples[:f.fromSet]
 	if len(samples) == 0 {
 		return nil
 	}
+	// As integers: real values that differ may all saturate at one code.
 	first, constant := samples[0][0], true
 	for _, x := range samples {
 		for _, v := range x {

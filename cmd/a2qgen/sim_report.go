@@ -20,26 +20,32 @@ type simReport struct {
 	DistinctData   int `json:"distinct_data_frames"`
 	DistinctFrames int `json:"distinct_frames"`
 	// Correct counts labels that equal the data set's; Total is 0 without labels.
-	Correct int    `json:"correct"`
-	Total   int    `json:"total"`
-	Data    string `json:"data"`
+	Correct int `json:"correct"`
+	Total   int `json:"total"`
+	// Data is the set's name, or that there is none.
+	Data string `json:"data"`
 	// Input says what the network's input does to the values of the data set.
-	Input     *inputUse `json:"input,omitempty"`
-	Gap       float64   `json:"gap"`
-	Stall     float64   `json:"stall"`
-	Period    int       `json:"period,omitempty"`
-	Simulator string    `json:"simulator"`
-	// SpeedRatio is the model's cycles per second over the simulator's.
+	Input *inputUse `json:"input,omitempty"`
+	// Gap, Stall and Period are as asked for, so that a report can be repeated.
+	Gap    float64 `json:"gap"`
+	Stall  float64 `json:"stall"`
+	Period int     `json:"period,omitempty"`
+	// Simulator decides what a pass covers: Icarus alone sees unknown bits.
+	Simulator string `json:"simulator"`
+	// SpeedRatio is the model's cycles per second over the simulator's. Both without
+	// start-up: the build is BuildSeconds.
 	SpeedRatio float64 `json:"speed_ratio"`
 	// Edited are the files that differ from what the network gives, and Layers what each
 	// layer did alone: with --edited only.
 	Edited []sim.Difference  `json:"edited,omitempty"`
 	Layers []sim.LayerResult `json:"layers,omitempty"`
 
+	// drawn describes the drawn frames for people.
 	drawn string
 }
 
-// newSimReport describes the run of the frames of in; res is nil where it failed.
+// newSimReport describes the run of the frames of in; res is nil where it failed. Labels
+// are of the data set's frames alone, which come first.
 func newSimReport(res *sim.Result, in *frameSet, o simOptions) *simReport {
 	doc := &simReport{Frames: o.frames, DataFrames: in.fromSet, DrawnFrames: len(in.samples) - in.fromSet,
 		DistinctData: sim.Distinct(in.samples[:in.fromSet]), DistinctFrames: sim.Distinct(in.samples),
@@ -58,13 +64,15 @@ func newSimReport(res *sim.Result, in *frameSet, o simOptions) *simReport {
 			doc.Correct++
 		}
 	}
+	// Runs of a few frames may take less than the clock resolves: then there is no ratio.
 	if res.ModelSeconds > 0 && res.RTLSeconds > 0 && res.CyclesRTL > 0 {
 		doc.SpeedRatio = float64(res.CyclesModel) / res.ModelSeconds / (float64(res.CyclesRTL) / res.RTLSeconds)
 	}
 	return doc
 }
 
-// verdict is an error unless the Verilog equals the model beat for beat.
+// verdict is an error unless the Verilog equals the model beat for beat. Equal beats in
+// unequal cycles are a failure as well: the printed interval and latency are the model's.
 func (r *simReport) verdict() error {
 	switch {
 	case r.Mismatches > 0:
@@ -80,6 +88,7 @@ func (r *simReport) verdict() error {
 	return nil
 }
 
+// print writes what was compared first; interval and latency only of a run without pauses.
 func (r *simReport) print(w io.Writer) {
 	r.printInputs(w)
 	fmt.Fprintf(w, "compared  %d beats on %s: %d mismatches\n", r.BeatsCompared, r.Simulator, r.Mismatches)
@@ -100,6 +109,7 @@ func (r *simReport) print(w io.Writer) {
 	}
 }
 
+// printInputs says which frames the design has seen: what a pass is worth depends on it.
 func (r *simReport) printInputs(w io.Writer) {
 	if r.DataFrames > 0 {
 		fmt.Fprintf(w, "inputs    %d frames, %d different: %s\n          and ", r.DataFrames, r.DistinctData, r.Data)
@@ -117,6 +127,7 @@ func (r *simReport) printInputs(w io.Writer) {
 		r.Gap, r.Stall, r.every(), r.Pressure.Full, r.Pressure.Dry)
 }
 
+// paused says that the source or the sink was told to pause.
 func (r *simReport) paused() bool { return r.Gap > 0 || r.Stall > 0 }
 
 // every says what the pauses' period is, if they have one.
@@ -127,6 +138,8 @@ func (r *simReport) every() string {
 	return fmt.Sprintf(" of every %d cycles", r.Period)
 }
 
+// printStreams shows where beats waited: blocked is valid without ready, starved ready
+// without valid, both in cycles; values counts the different ones of the elements.
 func (r *simReport) printStreams(w io.Writer) {
 	var t table
 	t.row("stream", "beats", "blocked", "starved", "values")
@@ -136,6 +149,9 @@ func (r *simReport) printStreams(w io.Writer) {
 	t.print(w)
 }
 
+// printEdited names the changed files, then what each layer was driven to alone: vectors,
+// accumulators at an end of their certified range, thresholds with both sides reached of
+// all, and classes that won.
 func (r *simReport) printEdited(w io.Writer) {
 	for _, d := range r.Edited {
 		fmt.Fprintf(w, "edited    %v\n", d)
@@ -151,7 +167,8 @@ func (r *simReport) printEdited(w io.Writer) {
 	t.print(w)
 }
 
-// fileNames lists files in one line, the first few of many.
+// fileNames lists files in one line, the first few of many. A directory of another design
+// would list them all.
 func fileNames(list []sim.Difference) string {
 	const most = 5
 	var names []string

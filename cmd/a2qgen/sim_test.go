@@ -20,7 +20,8 @@ func tinyDesign(t *testing.T) string {
 
 var simKeys = []string{"frames", "beats_compared", "mismatches", "cycles_model", "cycles_rtl", "interval_cycles",
 	"latency_cycles", "model_seconds", "rtl_seconds", "build_seconds", "correct", "total", "data", "gap", "stall",
-	"simulator", "speed_ratio", "frames_compared", "data_frames", "drawn_frames", "distinct_data_frames", "distinct_frames", "streams",
+	"simulator", "speed_ratio", "frames_compared", "data_frames", "drawn_frames", "distinct_data_frames",
+	"distinct_frames", "streams",
 	"pressure", "warnings"}
 
 func TestSimIcarus(t *testing.T) {
@@ -30,7 +31,8 @@ func TestSimIcarus(t *testing.T) {
 	doc := succeed(t, "sim", dir, "--frames", "10", "--gap", "0.2", "--stall", "0.3", "--simulator", "icarus",
 		"--data", set, "--vcd", vcd, "--json").document(t)
 	wantKeys(t, "sim", doc, simKeys...)
-	if doc["mismatches"] != 0.0 || doc["cycles_model"] != doc["cycles_rtl"] || doc["frames"] != 10.0 || doc["total"] != 10.0 {
+	if doc["mismatches"] != 0.0 || doc["cycles_model"] != doc["cycles_rtl"] || doc["frames"] != 10.0 ||
+		doc["total"] != 10.0 {
 		t.Errorf("sim: %v", doc)
 	}
 	// The labels are those of eval: 7 samples, the first three again.
@@ -74,7 +76,8 @@ func TestSimFindsFault(t *testing.T) {
 		}
 	}
 	writeFile(t, path, []byte(strings.Join(lines, "\n")))
-	command(t, "sim", dir).wantOneLine(t, "refused", statusFailed, "rtl/fc1_weights.mem: line 1 is", `want "`, "--edited")
+	command(t, "sim", dir).wantOneLine(t, "refused", statusFailed, "rtl/fc1_weights.mem: line 1 is",
+		`want "`, "--edited")
 	o := command(t, "sim", dir, "--edited", "--frames", "4", "--simulator", "icarus", "--json")
 	doc := o.document(t)
 	if doc["mismatches"].(float64) < 1 {

@@ -16,17 +16,24 @@ import (
 	"github.com/a2qgen/a2qgen/cmd/a2qgen/report"
 )
 
-// sweepReport is the JSON of sweep.
+// sweepReport is the JSON of sweep. It is written whole after every cell; what is not
+// trained yet is not in it.
 type sweepReport struct {
-	Title   string        `json:"command"`
-	Name    string        `json:"name"`
-	Data    string        `json:"data"`
+	// Title is the command that repeats the sweep.
+	Title string `json:"command"`
+	// Name is the spec's; Data the set with the sizes of its parts.
+	Name string `json:"name"`
+	Data string `json:"data"`
+	// Results have one entry per cell, in the order of training, with a run for each seed.
 	Seeds   []uint64      `json:"seeds"`
 	Results []sweepResult `json:"results"`
 }
 
-// sweepResult sums up the runs of a method at a width.
+// sweepResult sums up the runs of a method at a width. Spread is over seeds, which draw
+// weights and the order of samples, not over data.
 type sweepResult struct {
+	// Method and AccBits are the cell's; AccBits is 0 for base, and the most that a layer
+	// may have within a LUT limit.
 	Method  string `json:"method"`
 	AccBits int    `json:"acc_bits"`
 	// LUTLimit is 0 where all layers have AccBits.
@@ -35,10 +42,11 @@ type sweepResult struct {
 	LUTMean float64 `json:"lut_mean,omitempty"`
 	// Mean, SD (sample standard deviation), Min and Max of the integer accuracy
 	// on the test samples, in percent, over the seeds.
-	Mean      float64 `json:"mean_percent"`
-	SD        float64 `json:"sd_percent"`
-	Min       float64 `json:"min_percent"`
-	Max       float64 `json:"max_percent"`
+	Mean float64 `json:"mean_percent"`
+	SD   float64 `json:"sd_percent"`
+	Min  float64 `json:"min_percent"`
+	Max  float64 `json:"max_percent"`
+	// FloatMean is that of the float phases, without any quantiser.
 	FloatMean float64 `json:"float_mean_percent"`
 	// ValidationMean is that of the accuracy on held-out training samples, or 0.
 	ValidationMean float64 `json:"validation_mean_percent"`
@@ -50,12 +58,15 @@ type sweepResult struct {
 	Runs       []sweepRun `json:"runs"`
 }
 
+// add adds a run. Maxima are over the seeds: what a method needs is what its worst run
+// does.
 func (r *sweepResult) add(run *sweepRun) {
 	r.Runs = append(r.Runs, *run)
 	r.L1Max, r.TapsMax = max(r.L1Max, run.L1Max), max(r.TapsMax, run.TapsMax)
 	r.NeededBits, r.WeightBits = max(r.NeededBits, run.NeededBits), max(r.WeightBits, run.WeightBits)
 }
 
+// finish computes mean and spread once all seeds are there; one run has no deviation.
 func (r *sweepResult) finish() {
 	var integer, float, held, lut []float64
 	for _, run := range r.Runs {
@@ -65,12 +76,14 @@ func (r *sweepResult) finish() {
 	r.LUTMean = stat.Mean(lut, nil)
 	r.Mean, r.FloatMean, r.ValidationMean = stat.Mean(integer, nil), stat.Mean(float, nil), stat.Mean(held, nil)
 	r.Min, r.Max = floats.Min(integer), floats.Max(integer)
+	// gonum's StdDev of one number is NaN, which JSON cannot hold.
 	if len(integer) > 1 {
 		r.SD = stat.StdDev(integer, nil)
 	}
 }
 
-// methods and widths list the rows and columns of the table.
+// methods lists the rows of the table, in the order of --methods, in which they were
+// trained.
 func (d *sweepReport) methods() (names []string) {
 	for _, r := range d.Results {
 		if !slices.Contains(names, r.Method) {
@@ -80,7 +93,8 @@ func (d *sweepReport) methods() (names []string) {
 	return names
 }
 
-// columns lists the widths, the largest first, then the limits of LUT.
+// columns lists the widths, the largest first, then the limits of LUT. A table reads from
+// the unconstrained end to the tightest limit.
 func (d *sweepReport) columns() (all []sweepLimit) {
 	for i := range d.Results {
 		if l := d.Results[i].limit(); l != (sweepLimit{}) && !slices.Contains(all, l) {
@@ -88,6 +102,7 @@ func (d *sweepReport) columns() (all []sweepLimit) {
 		}
 	}
 	slices.SortFunc(all, func(a, b sweepLimit) int {
+		// Those with 0 LUT, the plain widths, first.
 		if (a.lut > 0) != (b.lut > 0) {
 			return a.lut - b.lut
 		}
@@ -96,8 +111,10 @@ func (d *sweepReport) columns() (all []sweepLimit) {
 	return all
 }
 
+// limit is the zero value for base.
 func (r *sweepResult) limit() sweepLimit { return sweepLimit{r.AccBits, r.LUTLimit} }
 
+// at returns the result of a method at a limit, nil where there is none yet.
 func (d *sweepReport) at(method string, l sweepLimit) *sweepResult {
 	i := slices.IndexFunc(d.Results, func(r sweepResult) bool { return r.Method == method && r.limit() == l })
 	if i < 0 {
@@ -106,7 +123,8 @@ func (d *sweepReport) at(method string, l sweepLimit) *sweepResult {
 	return &d.Results[i]
 }
 
-// rows returns the table: a row a method, a column a limit.
+// rows returns the table: one row per method, one column per limit. Methods without a
+// limit are lines below the table (limits), not rows.
 func (d *sweepReport) rows(cell func(r *sweepResult) string) [][]string {
 	head := []string{"method"}
 	for _, l := range d.columns() {
@@ -114,6 +132,7 @@ func (d *sweepReport) rows(cell func(r *sweepResult) string) [][]string {
 	}
 	rows := [][]string{head}
 	for _, m := range d.methods() {
+		// That is base: it has a line of its own below.
 		if d.at(m, sweepLimit{}) != nil {
 			continue
 		}
@@ -130,7 +149,8 @@ func (d *sweepReport) rows(cell func(r *sweepResult) string) [][]string {
 	return rows
 }
 
-// limits are the lines about what knows no accumulator.
+// limits are the lines about what knows no accumulator. The float accuracy is that of the
+// first result: all share the float phases, seed by seed.
 func (d *sweepReport) limits() (lines []string) {
 	if len(d.Results) > 0 {
 		lines = append(lines, fmt.Sprintf("float %.2f %%", d.Results[0].FloatMean))
@@ -147,25 +167,28 @@ func (d *sweepReport) limits() (lines []string) {
 	return lines
 }
 
-// validation is the mean on held-out training samples.
+// validation is the mean on held-out training samples. Settings are to be chosen by it,
+// not by the test samples.
 func (r *sweepResult) validation() string { return fmt.Sprintf("%.2f", r.ValidationMean) }
 
 // lut is the mean estimate.
 func (r *sweepResult) lut() string { return fmt.Sprintf("%.0f", r.LUTMean) }
 
-// hardware says that designs were estimated.
+// hardware says that designs were estimated. LUT are estimates for the default family.
 func (d *sweepReport) hardware() bool {
 	return slices.ContainsFunc(d.Results, func(r sweepResult) bool { return r.LUTMean > 0 })
 }
 
-// held says that the runs held out training samples.
+// held says that the runs held out training samples. Where none did, ValidationMean is 0
+// and the table would be one of zeros.
 func (d *sweepReport) held() bool {
 	return slices.ContainsFunc(d.Results, func(r sweepResult) bool { return r.ValidationMean > 0 })
 }
 
-// cell is mean and standard deviation.
+// cell is mean and standard deviation. SD has n-1 for n seeds.
 func (r *sweepResult) cell() string { return fmt.Sprintf("%.2f ± %.2f", r.Mean, r.SD) }
 
+// print writes the accuracies, then held-out accuracies and LUT where there are some.
 func (d *sweepReport) print(w io.Writer) {
 	fmt.Fprintf(w, "network   %s\ndata      %s\nseeds     %v\n", d.Name, d.Data, d.Seeds)
 	for _, l := range d.limits() {
@@ -176,6 +199,7 @@ func (d *sweepReport) print(w io.Writer) {
 	t.print(w)
 	if d.held() {
 		t.rows = d.rows((*sweepResult).validation)
+		// The head's first cell tells the three tables apart.
 		t.rows[0][0] = "held out"
 		t.print(w)
 	}
@@ -186,7 +210,8 @@ func (d *sweepReport) print(w io.Writer) {
 	}
 }
 
-// write writes the report's files to dir.
+// write writes the report's files to dir. All are replaced whole, after every cell: a
+// reader never sees half a table.
 func (d *sweepReport) write(dir string) error {
 	doc, err := toJSON(d)
 	if err != nil {
@@ -209,6 +234,8 @@ func (d *sweepReport) write(dir string) error {
 	return nil
 }
 
+// figure plots the accuracy over P, one series per method. base has no P and is a dashed
+// level from end to end.
 func (d *sweepReport) figure() *report.Figure {
 	f := &report.Figure{Caption: d.Name, X: "accumulator width P, bits", Y: "accuracy, percent"}
 	for _, m := range d.methods() {
@@ -232,8 +259,9 @@ func (d *sweepReport) figure() *report.Figure {
 	return f
 }
 
-// lutFigure has a series for each method at one P for all layers, and one with P
-// and M by layer.
+// lutFigure has a series for each method at one P for all layers, and one with P and M by
+// layer. Points are placed by what their designs take, not by the limit that was asked
+// for.
 func (d *sweepReport) lutFigure() *report.Figure {
 	f := &report.Figure{Caption: d.Name, X: "LUT of the design, by estimate", Y: "accuracy, percent"}
 	for _, m := range d.methods() {
@@ -241,6 +269,7 @@ func (d *sweepReport) lutFigure() *report.Figure {
 		for i := range d.Results {
 			r := &d.Results[i]
 			s := &one
+			// A point of base is on the first series, too: its design is estimated alike.
 			if r.LUTLimit > 0 {
 				s = &own
 			}
@@ -256,24 +285,28 @@ func (d *sweepReport) lutFigure() *report.Figure {
 	return f
 }
 
+// csv has one line per run, with nothing averaged: lut_limit and lut are 0 without.
 func (d *sweepReport) csv() []byte {
 	var b bytes.Buffer
 	w := csv.NewWriter(&b)
-	w.Write([]string{"method", "acc_bits", "seed", "float_percent", "integer_percent", "needed_bits", "l1_max", "taps_max", "weight_bits", "lut_limit", "lut"})
+	w.Write([]string{"method", "acc_bits", "seed", "float_percent", "integer_percent", "needed_bits", "l1_max",
+		"taps_max", "weight_bits", "lut_limit", "lut"})
 	for _, r := range d.Results {
 		for _, run := range r.Runs {
-			w.Write([]string{r.Method, fmt.Sprint(r.AccBits), fmt.Sprint(run.Seed), fmt.Sprintf("%.2f", run.FloatPercent),
-				fmt.Sprintf("%.2f", run.IntegerPercent), fmt.Sprint(run.NeededBits), fmt.Sprint(run.L1Max), fmt.Sprint(run.TapsMax), fmt.Sprint(run.WeightBits),
-				fmt.Sprint(run.LUTLimit), fmt.Sprint(run.LUT)})
+			w.Write(cells(r.Method, r.AccBits, run.Seed, fmt.Sprintf("%.2f", run.FloatPercent),
+				fmt.Sprintf("%.2f", run.IntegerPercent), run.NeededBits, run.L1Max, run.TapsMax, run.WeightBits,
+				run.LUTLimit, run.LUT))
 		}
 	}
 	w.Flush() // b takes everything
 	return b.Bytes()
 }
 
+// markdown is the report for people, with the plots beside it by their file names.
 func (d *sweepReport) markdown() []byte {
 	var b bytes.Buffer
-	fmt.Fprintf(&b, "# %s\n\n    %s\n\n%s. Seeds %v; integer accuracy on the test samples in percent, mean ± standard deviation.\n",
+	fmt.Fprintf(&b,
+		"# %s\n\n    %s\n\n%s. Seeds %v; integer accuracy on the test samples in percent, mean ± standard deviation.\n",
 		d.Name, d.Title, d.Data, d.Seeds)
 	for _, l := range d.limits() {
 		fmt.Fprintf(&b, "\n* %s", l)
@@ -284,8 +317,11 @@ func (d *sweepReport) markdown() []byte {
 		b.WriteString("\nOn held-out training samples:\n\n")
 		markdownTable(&b, d.rows((*sweepResult).validation))
 	}
-	b.WriteString("\nLargest l1 norm of a channel under the method, most nonzero weights (taps), widest weights (bits):\n\n")
-	markdownTable(&b, d.rows(func(r *sweepResult) string { return fmt.Sprintf("%d, %d, %d", r.L1Max, r.TapsMax, r.WeightBits) }))
+	b.WriteString("\nLargest l1 norm of a channel under the method, most nonzero weights (taps), " +
+		"widest weights (bits):\n\n")
+	markdownTable(&b, d.rows(func(r *sweepResult) string {
+		return fmt.Sprintf("%d, %d, %d", r.L1Max, r.TapsMax, r.WeightBits)
+	}))
 	b.WriteString("\n![accuracy over P](results.svg)\n")
 	if d.hardware() {
 		d.lutMarkdown(&b)
@@ -301,6 +337,7 @@ func (d *sweepReport) lutMarkdown(b *bytes.Buffer) {
 	rows := [][]string{{"method", "at most", "seed", "P and M by layer", "LUT", "accuracy"}}
 	for _, r := range d.Results {
 		for _, run := range r.Runs {
+			// Runs at one P for all layers have nothing to list.
 			if len(run.Widths) == 0 {
 				continue
 			}
@@ -308,7 +345,8 @@ func (d *sweepReport) lutMarkdown(b *bytes.Buffer) {
 			for _, w := range run.Widths {
 				widths = append(widths, fmt.Sprintf("%s %d, %d", w.Layer, w.AccBits, w.WeightBits))
 			}
-			rows = append(rows, cells(r.Method, r.limit(), run.Seed, strings.Join(widths, "; "), run.LUT, fmt.Sprintf("%.2f", run.IntegerPercent)))
+			rows = append(rows, cells(r.Method, r.limit(), run.Seed, strings.Join(widths, "; "), run.LUT,
+				fmt.Sprintf("%.2f", run.IntegerPercent)))
 		}
 	}
 	if len(rows) > 1 {
@@ -317,6 +355,7 @@ func (d *sweepReport) lutMarkdown(b *bytes.Buffer) {
 	}
 }
 
+// markdownTable writes rows, the first as the head, as GitHub's Markdown has tables.
 func markdownTable(w io.Writer, rows [][]string) {
 	for i, r := range rows {
 		fmt.Fprintf(w, "| %s |\n", strings.Join(r, " | "))

@@ -55,12 +55,15 @@ Example:
    a2qgen train examples/fmnist-mlp.yaml --method budget --rule split --seeds 3
    a2qgen train examples/fmnist-mlp-256.yaml --method budget --acc 10 --lut 28500 --fps 100000`
 
+// trainCommand has flags for what is varied most; all else is in the spec, so that a
+// network can be trained again from one file.
 func trainCommand() *cli.Command {
 	return &cli.Command{
 		Name: "train", Usage: "train a network whose accumulators cannot overflow",
 		UsageText: "a2qgen train SPEC.yaml [--data DIR] [--layout nchw|nhwc] [--input-range LO:HI] [--out net.onnx]\n" +
 			"   [--method NAME] [--rule split|shifted] [--acc P] [--weights M] [--acts N]\n" +
-			"   [--epochs E] [--seed S] [--seeds K] [--start FILE.onnx] [--cache DIR] [--float-out FILE.onnx] [--resume]\n" +
+			"   [--epochs E] [--seed S] [--seeds K] [--start FILE.onnx] [--cache DIR] [--float-out FILE.onnx] " +
+			"[--resume]\n" +
 			"   [--lut N [--fps F] [--clock MHZ] [--folding FILE] [--fold LAYER=PE,SIMD]...] [--json]",
 		Description: trainHelp,
 		Flags: append([]cli.Flag{
@@ -69,15 +72,22 @@ func trainCommand() *cli.Command {
 				Usage: "`LAYOUT` of images in the files: nchw or nhwc (channels last)"},
 			&cli.StringFlag{Name: "input-range", DefaultText: "the spec's", Usage: "the network's input holds `LO:HI`"},
 			&cli.StringFlag{Name: "out", Value: "net.onnx", Usage: "`FILE` to write"},
-			&cli.StringFlag{Name: "method", Usage: "`NAME` of the quantiser of the hidden layers: base, wn, a2q, a2q+ or budget"},
-			&cli.StringFlag{Name: "rule", Usage: "`NAME` of the rule of budget: split (accumulators start at 0) or shifted"},
-			&cli.IntFlag{Name: "acc", DefaultText: "the spec's", Usage: "accumulator width `P` of the hidden layers, bits"},
-			&cli.IntFlag{Name: "weights", DefaultText: "the spec's", Usage: "weight width `M` of the hidden layers, bits"},
+			&cli.StringFlag{Name: "method",
+				Usage: "`NAME` of the quantiser of the hidden layers: base, wn, a2q, a2q+ or budget"},
+			&cli.StringFlag{Name: "rule",
+				Usage: "`NAME` of the rule of budget: split (accumulators start at 0) or shifted"},
+			&cli.IntFlag{Name: "acc", DefaultText: "the spec's",
+				Usage: "accumulator width `P` of the hidden layers, bits"},
+			&cli.IntFlag{Name: "weights", DefaultText: "the spec's",
+				Usage: "weight width `M` of the hidden layers, bits"},
 			&cli.IntFlag{Name: "acts", DefaultText: "the spec's", Usage: "activation width `N`, bits"},
-			&cli.IntFlag{Name: "epochs", DefaultText: "the spec's", Usage: "`E` epochs in all, the first half of them in floating point"},
+			&cli.IntFlag{Name: "epochs", DefaultText: "the spec's",
+				Usage: "`E` epochs in all, the first half of them in floating point"},
 			&cli.Uint64Flag{Name: "seed", DefaultText: "the spec's", Usage: "`S` fixes weights and order of samples"},
 			&cli.IntFlag{Name: "seeds", Value: 1, Usage: "train with `K` seeds, the spec's and those after it"},
 			&cli.StringFlag{Name: "start", Usage: "ONNX `FILE` whose weights and batch norm to start from"},
+			// A float network of its own: project starts from it, at any P, without
+			// training.
 			&cli.StringFlag{Name: "float-out", Usage: "ONNX `FILE` for the network at the end of the float phase"},
 			&cli.StringFlag{Name: "cache", Usage: "`DIR` that keeps float phases for later runs"},
 			&cli.BoolFlag{Name: "resume", DisableDefaultText: true, Usage: "go on from the checkpoint OUT.ckpt"},
@@ -87,6 +97,8 @@ func trainCommand() *cli.Command {
 	}
 }
 
+// The order is that of the cost of being wrong: spec and flags, paths, folding, data, the
+// hardware, and only then hours of training.
 func trainAction(c *cli.Context) error {
 	path, err := oneArgument(c, "SPEC.yaml")
 	if err != nil {
@@ -96,11 +108,14 @@ func trainAction(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
+	// With checks the whole spec again: each value may be right and their combination not.
 	if spec, err = spec.With(overrides(c)); err != nil {
 		return usageError{err} // the spec by itself is right
 	}
+	// Asked of the spec, not of --method: it may name the method itself, or per layer.
 	if c.IsSet("rule") && !spec.Uses(quant.Budget) {
-		return usagef("train: --rule is %s with method %s, want method budget, which alone has rules", spec.Rule, spec.Method)
+		return usagef("train: --rule is %s with method %s, want method budget, which alone has rules",
+			spec.Rule, spec.Method)
 	}
 	if c.IsSet("data") {
 		spec.Data = c.String("data")
@@ -120,6 +135,7 @@ func trainAction(c *cli.Context) error {
 	o := train.Options{Out: c.String("out"), FloatOut: c.String("float-out"),
 		Resume: c.Bool("resume"), FloatCache: c.String("cache"),
 		Allocate: chosen.allocator()}
+	// train.Run would find out when the float phase has ended.
 	if cache := c.String("cache"); cache != "" {
 		if err := makeFolder(cache); err != nil {
 			return fmt.Errorf("train: --cache: %w", err)
@@ -138,6 +154,7 @@ func trainAction(c *cli.Context) error {
 		}
 		return con.result(doc, doc.print)
 	}
+	// With several seeds there is no --lut: widths are chosen for one network.
 	doc, net, err := trainNetwork(c.Context, con, spec, sets, o)
 	if err != nil {
 		return err
@@ -151,7 +168,8 @@ func trainAction(c *cli.Context) error {
 }
 
 // checkTrainPaths is checkPaths with what the spec says: which files it reads, and the
-// first seed, after which the networks are called where there are some.
+// first seed, after which the networks are called where there are some. Where the networks
+// of several seeds go is known only with the spec's first seed.
 func checkTrainPaths(c *cli.Context, spec *train.Spec) error {
 	if n := c.Int("seeds"); n > 1 {
 		if c.IsSet("float-out") {
@@ -162,7 +180,9 @@ func checkTrainPaths(c *cli.Context, spec *train.Spec) error {
 	return checkPaths(c, specInputs(spec)...)
 }
 
-// overrides returns what the flags change in a spec.
+// overrides returns what the flags change in a spec. A flag that is not set is nil there,
+// which keeps the spec's value: its default must not stand for one, hence IsSet
+// throughout.
 func overrides(c *cli.Context) train.Overrides {
 	var o train.Overrides
 	if c.IsSet("method") {
@@ -173,7 +193,9 @@ func overrides(c *cli.Context) train.Overrides {
 		r := quant.Rule(c.String("rule"))
 		o.Rule = &r
 	}
-	for name, p := range map[string]**int{"acc": &o.AccBits, "weights": &o.WeightBits, "acts": &o.ActBits, "epochs": &o.Epochs} {
+	for name, p := range map[string]**int{
+		"acc": &o.AccBits, "weights": &o.WeightBits, "acts": &o.ActBits, "epochs": &o.Epochs,
+	} {
 		if c.IsSet(name) {
 			v := c.Int(name)
 			*p = &v
@@ -197,11 +219,13 @@ func overrides(c *cli.Context) train.Overrides {
 	return o
 }
 
-// dataSets are the two parts of a data set.
+// dataSets are the two parts of a data set. They are one and the same Set where the source
+// has no parts (see sampleSource.openBoth).
 type dataSets struct{ train, test *data.Set }
 
 // openSpecData opens what spec trains on: its data set, as the spec reads it, or, for
-// super-resolution, what is cut out of its images.
+// super-resolution, what is cut out of its images. The parts of super-resolution are cut
+// by whole images, so that no patch of a test image was trained on.
 func openSpecData(spec *train.Spec) (dataSets, error) {
 	if spec.Super.Factor == 0 {
 		sets, err := sampleSource{data: spec.Data}.openBoth()
@@ -219,12 +243,14 @@ func openSpecData(spec *train.Spec) (dataSets, error) {
 	return s, err
 }
 
-// fit returns both parts as a network reads them that declares this shape.
+// fit returns both parts as a network reads them that declares this shape. Specs and float
+// models declare channels first, as ONNX does.
 func (s dataSets) fit(shape []int) (dataSets, error) {
 	return s.each(func(set *data.Set) (*data.Set, error) { return set.Fit(shape, data.NCHW) })
 }
 
-// each returns what f makes of both parts: once, where they are the same.
+// each returns what f makes of both parts: once, where they are the same. That keeps the
+// two parts the same Set, by which describe knows them.
 func (s dataSets) each(f func(*data.Set) (*data.Set, error)) (dataSets, error) {
 	var out dataSets
 	var err error
@@ -239,7 +265,8 @@ func (s dataSets) each(f func(*data.Set) (*data.Set, error)) (dataSets, error) {
 	return out, err
 }
 
-// describe says in a line which samples are used.
+// describe says in a line which samples are used. One part for both is said, as accuracy
+// on training samples is no test.
 func (s dataSets) describe() string {
 	if s.test == s.train {
 		return fmt.Sprintf("%s: %d samples, for training and test alike", s.train.Name, s.train.Len())
@@ -247,12 +274,15 @@ func (s dataSets) describe() string {
 	return fmt.Sprintf("%s: %d training, %d test samples", s.train.Name, s.train.Len(), s.test.Len())
 }
 
-// classesOf says, behind a description, how many classes labels count, and which of them have no sample: labels
-// from 1 on, say, leave out class 0. It is empty without labels.
+// classesOf says, behind a description, how many classes labels count, and which of them
+// have no sample: labels from 1 on, say, leave out class 0. It is empty without labels.
+// Labels that begin at 1 or skip numbers give a network outputs that never win; it trains
+// well and is easily overlooked.
 func classesOf(set *data.Set) string {
 	if set.Labels == nil {
 		return ""
 	}
+	// Every label is below Classes (see data.Set), but not every class need have one.
 	samples := make([]int, set.Classes)
 	for _, l := range set.Labels {
 		samples[l]++
@@ -274,14 +304,20 @@ func classesOf(set *data.Set) string {
 	return text
 }
 
-// trainNetwork trains, writes and re-imports a network, and scores the import.
-func trainNetwork(ctx context.Context, con *console, spec *train.Spec, sets dataSets, o train.Options) (*trainReport, *quant.Network, error) {
+// trainNetwork trains, writes and re-imports a network, and scores the import. The network
+// that is returned and reported is the imported one: scores and certificates are of the
+// integers in the file.
+func trainNetwork(
+	ctx context.Context, con *console, spec *train.Spec, sets dataSets, o train.Options,
+) (*trainReport, *quant.Network, error) {
 	start := time.Now()
 	w := &trainWatcher{con: con, task: spec.Task, dataLine: sets.describe() + classesOf(sets.train)}
+	// No error: the network is what was asked for, only its score means nothing.
 	if warning := oneLabel(sets.train); warning != "" {
 		con.line("warning: %s", warning)
 	}
 	m := newMetricFiles(o.Out, spec.Task)
+	// The hooks belong to this run alone: o is a copy.
 	o.Progress = w.event
 	o.Epochs = func(history []train.Event) error { // called once their checkpoint is written
 		w.saved = true
@@ -299,11 +335,13 @@ func trainNetwork(ctx context.Context, con *console, spec *train.Spec, sets data
 	doc := &trainReport{
 		Out: o.Out, Name: spec.Name, Method: string(spec.Method), AccBits: spec.AccBits,
 		FloatAccuracyPercent: 100 * res.FloatAccuracy, QATAccuracyPercent: 100 * res.QATAccuracy,
-		FloatPSNR: res.FloatPSNR, QATPSNR: res.QATPSNR, task: spec.Task, FloatCached: res.FloatCached, Metrics: m.paths(),
-		Epochs: len(res.History), Seconds: seconds(start), Seed: spec.Seed, Data: sets.train.Name,
-		TrainSamples: sets.train.Len(), Classes: sets.train.Classes, TestSamples: sets.test.Len(), Layers: inspect(net).Layers,
+		FloatPSNR: res.FloatPSNR, QATPSNR: res.QATPSNR, task: spec.Task, FloatCached: res.FloatCached,
+		Metrics: m.paths(), Epochs: len(res.History), Seconds: seconds(start), Seed: spec.Seed, Data: sets.train.Name,
+		TrainSamples: sets.train.Len(), Classes: sets.train.Classes, TestSamples: sets.test.Len(),
+		Layers:   inspect(net).Layers,
 		dataLine: w.dataLine,
 	}
+	// The trainer scores its drawn weights then, which nobody trained.
 	if spec.Float.Epochs == 0 && spec.Start == "" {
 		doc.FloatAccuracyPercent, doc.FloatPSNR = 0, 0
 	}

@@ -38,7 +38,8 @@ func TestTrainLUT(t *testing.T) {
 		t.Errorf("%+v, want at most %d LUT before training", a, limit)
 	}
 	for i, l := range a.Layers {
-		if r := doc.Layers[1+i]; r.Name != l.Name || r.AccBits != l.AccBits || r.WeightBits > l.WeightBits || r.AccBitsNeeded > l.AccBits {
+		if r := doc.Layers[1+i]; r.Name != l.Name || r.AccBits != l.AccBits || r.WeightBits > l.WeightBits ||
+			r.AccBitsNeeded > l.AccBits {
 			t.Errorf("chose %+v, the network has %+v", l, r)
 		}
 	}
@@ -54,7 +55,8 @@ func jsonText(t *testing.T, v any) string {
 }
 
 func TestTrainLUTRefuses(t *testing.T) {
-	conv := strings.Replace(lutSpec, "[12, 16, 16]", "[{conv: {out: 2, kernel: 3, stride: 4}}, {conv: {out: 2, kernel: 3, stride: 2}}]", 1)
+	conv := strings.Replace(lutSpec, "[12, 16, 16]",
+		"[{conv: {out: 2, kernel: 3, stride: 4}}, {conv: {out: 2, kernel: 3, stride: 2}}]", 1)
 	for _, c := range []struct {
 		spec string
 		args []string

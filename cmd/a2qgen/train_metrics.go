@@ -12,8 +12,8 @@ import (
 	"github.com/a2qgen/a2qgen/quant/train"
 )
 
-// metricFiles keeps a run's epochs beside its network: a CSV and a plot, whole
-// after every epoch.
+// metricFiles keeps a run's epochs beside its network: a CSV and a plot, whole after every
+// epoch. A CSV for tools, a plot for the eye while a long run goes on.
 type metricFiles struct{ stem, task string }
 
 // newMetricFiles returns the files of the network out: net.metrics.csv and
@@ -22,11 +22,13 @@ func newMetricFiles(out, task string) metricFiles {
 	return metricFiles{stem: strings.TrimSuffix(out, filepath.Ext(out)), task: task}
 }
 
+// paths are the CSV and the plot, in this order.
 func (m metricFiles) paths() []string {
 	return []string{m.stem + ".metrics.csv", m.stem + ".metrics.svg"}
 }
 
-// write writes both files.
+// write writes both files. They are written anew from the whole history, not appended to:
+// after --resume they hold the epochs before the stop once, and no partial line.
 func (m metricFiles) write(history []train.Event) error {
 	var table bytes.Buffer
 	if err := train.WriteMetrics(&table, m.task, history); err != nil {
@@ -45,8 +47,10 @@ func (m metricFiles) write(history []train.Event) error {
 	return nil
 }
 
-// epochFigure plots the scores of both phases over all epochs: of the samples
-// as they were trained on, and dashed of those held out.
+// epochFigure plots the scores of both phases over all epochs: of the samples as they were
+// trained on, and dashed of those held out. One axis counts the epochs of both phases on,
+// so that the step from float to quantised shows. Scores are percent, or dB of a
+// regression.
 func epochFigure(task string, history []train.Event) *report.Figure {
 	f := &report.Figure{X: "epoch", Y: "accuracy (%)"}
 	unit, score := 100.0, func(e *train.Event) float64 { return e.Accuracy }
@@ -62,6 +66,8 @@ func epochFigure(task string, history []train.Event) *report.Figure {
 				continue
 			}
 			trained.X, trained.Y = append(trained.X, float64(i+1)), append(trained.Y, unit*score(e))
+			// 0 stands for none held out; a true 0 % would be missing from the plot, and
+			// from nothing else.
 			if e.Validation != 0 {
 				held.X, held.Y = append(held.X, float64(i+1)), append(held.Y, unit*e.Validation)
 			}

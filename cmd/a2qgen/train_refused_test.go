@@ -77,7 +77,8 @@ func TestTrainLayout(t *testing.T) {
 	last, first := pair("nchw_input_xt.npy", "nchw_input_y.npy"), pair("nchw_input_x.npy", "nchw_input_y.npy")
 	dir := t.TempDir()
 	a, b := filepath.Join(dir, "a.onnx"), filepath.Join(dir, "b.onnx")
-	command(t, "train", spec, "--data", last, "--out", a).wantOneLine(t, "train", statusFailed, "[6 6 3]", "--layout nhwc")
+	command(t, "train", spec, "--data", last, "--out", a).wantOneLine(t, "train", statusFailed, "[6 6 3]",
+		"--layout nhwc")
 	succeed(t, "train", spec, "--data", last, "--layout", "nhwc", "--out", a)
 	succeed(t, "train", spec, "--data", first, "--out", b)
 	x, errX := os.ReadFile(a)

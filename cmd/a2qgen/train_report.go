@@ -12,27 +12,35 @@ import (
 
 // trainReport is the JSON of train.
 type trainReport struct {
-	Out     string `json:"out"`
-	Name    string `json:"name"`
+	// Out is the network's file, Name the spec's.
+	Out  string `json:"out"`
+	Name string `json:"name"`
+	// Method is that of the hidden layers, AccBits the spec's P for them.
 	Method  string `json:"method"`
 	AccBits int    `json:"acc_bits"`
 	// FloatAccuracyPercent is that of the float phase; 0 where it was left out.
 	FloatAccuracyPercent float64 `json:"float_accuracy_percent"`
 	// QATAccuracyPercent is that of the final network with its quantisers
 	// computed in floating point.
-	QATAccuracyPercent     float64 `json:"qat_accuracy_percent"`
+	QATAccuracyPercent float64 `json:"qat_accuracy_percent"`
+	// IntegerAccuracyPercent is that of the imported file: what the hardware gets right.
+	// It differs from QATAccuracyPercent where rounding in float32 fell on the other side.
 	IntegerAccuracyPercent float64 `json:"integer_accuracy_percent"`
-	Epochs                 int     `json:"epochs"`
-	SamplesPerSecond       float64 `json:"samples_per_second"`
-	Seconds                float64 `json:"seconds"`
-	Seed                   uint64  `json:"seed"`
-	Data                   string  `json:"data"`
-	TrainSamples           int     `json:"train_samples"`
+	// Epochs of both phases, those of a checkpoint or a cache included.
+	Epochs int `json:"epochs"`
+	// SamplesPerSecond is the mean training speed; Seconds the whole run's time.
+	SamplesPerSecond float64 `json:"samples_per_second"`
+	Seconds          float64 `json:"seconds"`
+	Seed             uint64  `json:"seed"`
+	// Data names the source; the counts are of its two parts, held-out samples included.
+	Data         string `json:"data"`
+	TrainSamples int    `json:"train_samples"`
 	// Classes are those that the labels count, 0 without.
-	Classes     int           `json:"classes,omitempty"`
-	TestSamples int           `json:"test_samples"`
-	Layers      []layerReport `json:"layers"`
-	History     []epochReport `json:"history"`
+	Classes     int `json:"classes,omitempty"`
+	TestSamples int `json:"test_samples"`
+	// Layers are as inspect has them, from the file; History is in order of training.
+	Layers  []layerReport `json:"layers"`
+	History []epochReport `json:"history"`
 	// PSNR of a regression, dB, in place of the accuracies.
 	FloatPSNR   float64 `json:"float_psnr_db,omitempty"`
 	QATPSNR     float64 `json:"qat_psnr_db,omitempty"`
@@ -46,13 +54,18 @@ type trainReport struct {
 	// Metrics are the paths of the epochs' CSV and plot.
 	Metrics []string `json:"metrics,omitempty"`
 
+	// For print: the line about the data, and what the scores are.
 	dataLine, task string
 }
 
-// epochReport is one epoch of a run.
+// epochReport is one epoch of a run. A classifier has the accuracies, a regression the
+// PSNRs.
 type epochReport struct {
-	Phase            string  `json:"phase"`
-	Epoch            int     `json:"epoch"`
+	// Phase is "float" or "qat", in which Epoch counts from 1.
+	Phase string `json:"phase"`
+	Epoch int    `json:"epoch"`
+	// Loss is the mean over the epoch's samples with the regulariser, AccuracyPercent that
+	// of the samples as they were trained on.
 	Loss             float64 `json:"loss"`
 	AccuracyPercent  float64 `json:"accuracy_percent"`
 	SamplesPerSecond float64 `json:"samples_per_second"`
@@ -61,14 +74,17 @@ type epochReport struct {
 	// PSNR and ValidationPSNR are a regression's, dB.
 	PSNR           float64 `json:"psnr_db,omitempty"`
 	ValidationPSNR float64 `json:"validation_psnr_db,omitempty"`
-	Rate           float64 `json:"rate"`
+	// Rate is the learning rate of the last step.
+	Rate float64 `json:"rate"`
 }
 
-// addHistory adds the epochs and their mean speed.
+// addHistory adds the epochs and their mean speed. Epochs of one size: the mean speed is
+// the harmonic mean, total samples over total time.
 func (r *trainReport) addHistory(history []train.Event) {
-	pace := 0.0 // seconds a sample, summed over epochs of equal size
+	pace := 0.0 // seconds per sample, summed over epochs of equal size
 	for _, e := range history {
-		row := epochReport{Phase: e.Phase, Epoch: e.Epoch, Loss: e.Loss, SamplesPerSecond: e.SamplesPerSecond, Rate: e.Rate}
+		row := epochReport{Phase: e.Phase, Epoch: e.Epoch, Loss: e.Loss,
+			SamplesPerSecond: e.SamplesPerSecond, Rate: e.Rate}
 		if r.task == train.Regress {
 			row.PSNR, row.ValidationPSNR = e.PSNR, e.Validation
 		} else {
@@ -82,7 +98,8 @@ func (r *trainReport) addHistory(history []train.Event) {
 	}
 }
 
-// method says in words how the hidden layers are quantised.
+// method says in words how the hidden layers are quantised. The rule belongs to budget
+// alone, which leaves Rule empty for the others.
 func (r *trainReport) method() string {
 	switch {
 	case r.Method == string(quant.Base):
@@ -93,7 +110,8 @@ func (r *trainReport) method() string {
 	return fmt.Sprintf("method %s, P=%d", r.Method, r.AccBits)
 }
 
-// score sets what the imported network does with integers.
+// score sets what the imported network does with integers. Called once per network: it
+// runs all test samples through the integer executor.
 func (r *trainReport) score(ctx context.Context, con *console, net *quant.Network, test *data.Set) (err error) {
 	if r.task == train.Regress {
 		r.IntegerPSNR, err = integerPSNR(ctx, con, net, test)
@@ -106,8 +124,9 @@ func (r *trainReport) score(ctx context.Context, con *console, net *quant.Networ
 	return err
 }
 
-// results returns the name of the score, its unit, and the score of the float
-// phase, of QAT in floating point and of integers.
+// results returns the name of the score, its unit, and the score of the float phase, of
+// QAT in floating point and of integers. print and the seeds' spread need not know the
+// task then.
 func (r *trainReport) results() (name, unit string, scores [3]float64) {
 	if r.task == train.Regress {
 		return "PSNR", "dB", [3]float64{r.FloatPSNR, r.QATPSNR, r.IntegerPSNR}
@@ -115,6 +134,7 @@ func (r *trainReport) results() (name, unit string, scores [3]float64) {
 	return "accuracy", "%", [3]float64{r.FloatAccuracyPercent, r.QATAccuracyPercent, r.IntegerAccuracyPercent}
 }
 
+// print writes the scores and one certificate per layer with weights.
 func (r *trainReport) print(w io.Writer) {
 	fmt.Fprintf(w, "network   %s, %s: %s\n", r.Name, r.method(), r.Out)
 	fmt.Fprintf(w, "data      %s\n", r.dataLine)

@@ -13,7 +13,7 @@ import (
 	"github.com/a2qgen/a2qgen/quant/train"
 )
 
-// TestTrainMetrics: a CSV with a line an epoch and a plot stand beside the
+// TestTrainMetrics: a CSV with one line per epoch and a plot stand beside the
 // network.
 func TestTrainMetrics(t *testing.T) {
 	spec, set, dir := specFile(t, tinySpec+"validation: 0.25\n"), tinyData(t, 96), t.TempDir()
@@ -22,7 +22,8 @@ func TestTrainMetrics(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if lines := strings.Split(strings.TrimSpace(string(table)), "\n"); len(lines) != 5 || !strings.HasPrefix(lines[4], "qat,2,") {
+	if lines := strings.Split(strings.TrimSpace(string(table)), "\n"); len(lines) != 5 ||
+		!strings.HasPrefix(lines[4], "qat,2,") {
 		t.Errorf("metrics:\n%s", table)
 	}
 	plot, err := os.ReadFile(filepath.Join(dir, "a.b.metrics.svg"))
@@ -49,7 +50,8 @@ func TestTrainSeeds(t *testing.T) {
 	if err := json.Unmarshal([]byte(o.out), &doc); err != nil {
 		t.Fatal(err)
 	}
-	if doc.Seeds != 3 || len(doc.Runs) != 3 || doc.Runs[2].Seed != 6 || doc.Runs[2].Out != filepath.Join(dir, "net.s6.onnx") {
+	if doc.Seeds != 3 || len(doc.Runs) != 3 || doc.Runs[2].Seed != 6 ||
+		doc.Runs[2].Out != filepath.Join(dir, "net.s6.onnx") {
 		t.Fatalf("seeds: %+v", doc)
 	}
 	var accuracies []float64
@@ -78,7 +80,8 @@ func TestTrainSeeds(t *testing.T) {
 // what training computed: the output's quantiser is the same, so the two differ
 // by float sums next to a rounding boundary at most.
 func TestTrainRegress(t *testing.T) {
-	spec := specFile(t, "task: regress\nlayers: [8, 4]\nbatch: 16\nvalidation: 0.25\nfloat: {epochs: 2}\nqat: {epochs: 2}\n")
+	spec := specFile(t,
+		"task: regress\nlayers: [8, 4]\nbatch: 16\nvalidation: 0.25\nfloat: {epochs: 2}\nqat: {epochs: 2}\n")
 	set, out := tinyData(t, 96), filepath.Join(t.TempDir(), "net.onnx")
 	o := succeed(t, "train", spec, "--data", set, "--out", out, "--json")
 	doc := o.document(t)
@@ -104,7 +107,8 @@ batch: 8
 float: {epochs: 1}
 qat: {epochs: 1}
 `)
-	doc := succeed(t, "train", spec, "--data", "drawn", "--out", filepath.Join(t.TempDir(), "n.onnx"), "--json").document(t)
+	doc := succeed(t, "train", spec, "--data", "drawn", "--out", filepath.Join(t.TempDir(), "n.onnx"),
+		"--json").document(t)
 	integer, qat := doc["integer_psnr_db"].(float64), doc["qat_psnr_db"].(float64)
 	if math.Abs(integer-qat) > 0.01 || integer < 5 {
 		t.Errorf("PSNR %v with integers, %v in training", integer, qat)
@@ -139,11 +143,13 @@ func TestTrainStart(t *testing.T) {
 	spec, set, dir := specFile(t, tinySpec), tinyData(t, 96), t.TempDir()
 	first, out := filepath.Join(dir, "first.onnx"), filepath.Join(dir, "second.onnx")
 	succeed(t, "train", spec, "--data", set, "--out", first)
-	doc := succeed(t, "train", spec, "--data", set, "--out", out, "--start", first, "--epochs", "1", "--json").document(t)
+	doc := succeed(t, "train", spec, "--data", set, "--out", out, "--start", first, "--epochs", "1",
+		"--json").document(t)
 	if doc["float_accuracy_percent"].(float64) < 50 {
 		t.Errorf("float accuracy %v %% of a trained network", doc["float_accuracy_percent"])
 	}
-	other := command(t, "train", specFile(t, strings.Replace(tinySpec, "[8, 8]", "[8, 9]", 1)), "--data", set, "--out", out, "--start", first)
+	other := command(t, "train", specFile(t, strings.Replace(tinySpec, "[8, 8]", "[8, 9]", 1)), "--data", set, "--out",
+		out, "--start", first)
 	if other.status != statusFailed || !strings.Contains(other.errors, "want 9 x 8") {
 		t.Errorf("other layers: status %d: %s", other.status, other.errors)
 	}
@@ -154,7 +160,8 @@ func TestTrainCache(t *testing.T) {
 	spec, set, dir := specFile(t, tinySpec), tinyData(t, 96), t.TempDir()
 	cache, out := filepath.Join(dir, "cache"), filepath.Join(dir, "n.onnx")
 	for i, acc := range []string{"7", "8"} {
-		doc := succeed(t, "train", spec, "--data", set, "--out", out, "--acc", acc, "--cache", cache, "--json").document(t)
+		doc := succeed(t, "train", spec, "--data", set, "--out", out, "--acc", acc, "--cache", cache,
+			"--json").document(t)
 		if cached := doc["float_cached"] == true; cached != (i == 1) {
 			t.Errorf("P=%s: float_cached is %v", acc, doc["float_cached"])
 		}

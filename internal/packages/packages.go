@@ -11,18 +11,24 @@ import (
 	"strings"
 )
 
+// module is the prefix by which an import is one of ours.
 const module = "github.com/a2qgen/a2qgen/"
 
-// Package is a package of the module, named by its folder.
+// Package is a package of the module, named by its folder. Everything of it comes from
+// go/build: no second list of packages has to be kept.
 type Package struct {
 	Name string
-	// Doc is the first sentence of its documentation.
+	// Doc is the first sentence of its documentation. The table calls it the package's
+	// job: a package that cannot say it in a sentence has two.
 	Doc string
-	// Imports are the packages of the module that it imports, tests aside, sorted.
+	// Imports are the packages of the module that it imports, tests aside, sorted. Named
+	// by their folders too, so that the list can be searched in itself.
 	Imports []string
 }
 
-// Scan returns the packages below root, the module's folder, sorted by name.
+// Scan returns the packages below root, the module's folder, sorted by name. Tests'
+// imports do not count: a test may depend on what its package must not. Folders that hold
+// generated files or data for tests, and hidden ones, are left out.
 func Scan(root string) ([]Package, error) {
 	var found []Package
 	err := filepath.WalkDir(root, func(path string, e fs.DirEntry, err error) error {
@@ -32,10 +38,13 @@ func Scan(root string) ([]Package, error) {
 		if name := e.Name(); path != root && (name == "testdata" || name == "build" || strings.HasPrefix(name, ".")) {
 			return filepath.SkipDir
 		}
+		// go/build reads the files and the build constraints of this machine; it needs no
+		// module cache and no go command.
 		p, err := build.ImportDir(path, 0)
 		if err != nil {
 			return nil // holds no package
 		}
+		// Slashes on every system: the names are compared with import paths.
 		name, err := filepath.Rel(root, path)
 		found = append(found, Package{filepath.ToSlash(name), job(p), ours(p.Imports)})
 		return err
@@ -47,13 +56,16 @@ func Scan(root string) ([]Package, error) {
 	return found, nil
 }
 
-// job returns what a package says of itself, without "Package NAME" or "Command NAME" and the full stop.
+// job returns what a package says of itself, without "Package NAME" or "Command NAME" and
+// the full stop. go doc's first sentence is "Package NAME does ...": the table has the
+// name beside it.
 func job(p *build.Package) string {
 	_, doc, _ := strings.Cut(strings.TrimSuffix(p.Doc, "."), " ") // Package or Command
 	_, doc, _ = strings.Cut(doc, " ")
 	return strings.TrimPrefix(strings.TrimPrefix(doc, "is "), "the ")
 }
 
+// ours returns the imports of this module as folders, sorted.
 func ours(imports []string) []string {
 	var list []string
 	for _, path := range imports {
@@ -65,7 +77,8 @@ func ours(imports []string) []string {
 	return list
 }
 
-// Table returns the packages as Markdown: folder, job, imports.
+// Table returns the packages as Markdown: folder, job, imports. The test compares it with
+// the page, so its layout is part of what is checked.
 func Table(all []Package) string {
 	var b strings.Builder
 	b.WriteString("| folder | job | imports of ours, tests aside |\n|---|---|---|\n")

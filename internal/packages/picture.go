@@ -7,31 +7,36 @@ import (
 	"strings"
 )
 
-// Sizes of the picture, in its own units.
+// Sizes of the picture, in its own units. One unit is about a pixel at full size.
 const (
 	boxHeight = 34
 	rowStep   = 92
 	gap       = 22
-	letter    = 7.6 // width of a letter of a name
-	margin    = 20
+	// An SVG cannot measure text: the mean width of sans-serif letters at 13 units, with
+	// some room.
+	letter = 7.6 // width of a letter of a name
+	margin = 20
 )
 
-// box is a package in the picture: x is its left edge.
+// box is a package in the picture: x is its left edge. Rows are counted from the packages
+// that import none of ours. y follows from the row alone.
 type box struct {
 	Package
 	x, width float64
 	row      int // 0 is the lowest
 }
 
-// Picture returns an SVG of the packages. Each stands above all that it imports; arrows are
-// imports, without those that follow from others (a imports b, b imports c: no arrow from
-// a to c), so that what depends on what can be followed by eye.
+// Picture returns an SVG of the packages. Each stands above all that it imports; arrows
+// are imports, without those that follow from others (a imports b, b imports c: no arrow
+// from a to c), so that what depends on what can be followed by eye. It has no random
+// numbers and no dates: the same packages give the same bytes, which the test compares.
 func Picture(all []Package) string {
 	boxes := place(all)
 	rows, width := 0, 0.0
 	for _, b := range boxes {
 		rows, width = max(rows, b.row), max(width, b.x+b.width+margin)
 	}
+	// SVG's y grows downwards, rows upwards.
 	top := func(b *box) float64 { return float64(margin + (rows-b.row)*rowStep) }
 	var s strings.Builder
 	fmt.Fprintf(&s, `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %.0f %d" font-family="sans-serif">`+"\n",
@@ -40,27 +45,34 @@ func Picture(all []Package) string {
 		`orient="auto"><path d="M0 0L10 5L0 10z" fill="#567"/></marker></defs>` + "\n" +
 		`<rect width="100%" height="100%" fill="#fff"/>` + "\n")
 	for _, from := range boxes {
+		// A cubic curve that leaves and arrives upright: arrows between the same rows part
+		// at once.
 		for _, name := range direct(all, from.Package) {
 			to := boxes[slices.IndexFunc(boxes, func(b *box) bool { return b.Name == name })]
-			fmt.Fprintf(&s, `<path d="M%.0f %.0fC%.0f %.0f %.0f %.0f %.0f %.0f" fill="none" stroke="#567" stroke-width="1.2" `+
-				`marker-end="url(#a)"><title>%s imports %s</title></path>`+"\n",
+			fmt.Fprintf(&s,
+				`<path d="M%.0f %.0fC%.0f %.0f %.0f %.0f %.0f %.0f" fill="none" stroke="#567" stroke-width="1.2" `+
+					`marker-end="url(#a)"><title>%s imports %s</title></path>`+"\n",
 				from.x+from.width/2, top(from)+boxHeight, from.x+from.width/2, top(from)+boxHeight+40,
 				to.x+to.width/2, top(to)-40, to.x+to.width/2, top(to), from.Name, to.Name)
 		}
 	}
 	for _, b := range boxes {
-		fmt.Fprintf(&s, `<g><title>%s</title><rect x="%.0f" y="%.0f" width="%.0f" height="%d" rx="5" fill="#eef3f8" stroke="#567"/>`+
-			`<text x="%.0f" y="%.0f" font-size="13" text-anchor="middle">%s</text></g>`+"\n",
+		fmt.Fprintf(&s,
+			`<g><title>%s</title><rect x="%.0f" y="%.0f" width="%.0f" height="%d" rx="5" fill="#eef3f8" `+
+				`stroke="#567"/><text x="%.0f" y="%.0f" font-size="13" text-anchor="middle">%s</text></g>`+"\n",
 			html.EscapeString(b.Doc), b.x, top(b), b.width, boxHeight, b.x+b.width/2, top(b)+boxHeight/2+5, b.Name)
 	}
 	return s.String() + "</svg>\n"
 }
 
 // place puts every package a row above the highest that it imports, and orders each row by
-// where its neighbours stand.
+// where its neighbours stand. The rows are the longest paths of imports, so every arrow
+// points down. The order within a row is the barycentre method of layered drawings
+// (Sugiyama, Tagawa and Toda, 1981).
 func place(all []Package) []*box {
 	row := map[string]int{}
 	var height func(name string) int
+	// Memoised: the graph has many paths to the packages at the bottom. Go forbids cycles.
 	height = func(name string) int {
 		if h, known := row[name]; known {
 			return h
@@ -75,11 +87,14 @@ func place(all []Package) []*box {
 	var rows [][]*box
 	for _, p := range all {
 		b := &box{Package: p, width: letter*float64(len(p.Name)) + 24, row: height(p.Name)}
+		// Rows fill in any order: a package of a high row may come first.
 		for len(rows) <= b.row {
 			rows = append(rows, nil)
 		}
 		rows[b.row] = append(rows[b.row], b)
 	}
+	// Places depend on the order and the order on places: each sweep lays out and sorts
+	// again.
 	for range 8 { // a few sweeps settle it
 		for _, r := range rows {
 			spread(r, rows)
@@ -92,7 +107,8 @@ func place(all []Package) []*box {
 	return slices.Concat(rows...)
 }
 
-// spread lays a row out from left to right, centred on the widest row.
+// spread lays a row out from left to right, centred on the widest row. Boxes never
+// overlap: each begins a gap behind the one before.
 func spread(r []*box, rows [][]*box) {
 	width := func(r []*box) float64 {
 		w := -float64(gap)
@@ -105,6 +121,7 @@ func spread(r []*box, rows [][]*box) {
 	for _, other := range rows {
 		widest = max(widest, width(other))
 	}
+	// Centred rows keep arrows short without any search for places within them.
 	x := margin + (widest-width(r))/2
 	for _, b := range r {
 		b.x = x
@@ -113,13 +130,16 @@ func spread(r []*box, rows [][]*box) {
 }
 
 // sortByNeighbours orders a row by the mean place of the packages that each has an arrow
-// from or to.
+// from or to. A package counts as its own neighbour, so that one without arrows stays
+// where it is; the sort is stable, which keeps the picture the same from run to run.
 func sortByNeighbours(all []Package, r []*box, rows [][]*box) {
 	mean := map[string]float64{}
 	for _, b := range r {
+		// Centres, not left edges: boxes have the width of their names.
 		sum, n := b.x+b.width/2, 1.0
 		for _, other := range slices.Concat(rows...) {
-			if slices.Contains(direct(all, b.Package), other.Name) || slices.Contains(direct(all, other.Package), b.Name) {
+			if slices.Contains(direct(all, b.Package), other.Name) ||
+				slices.Contains(direct(all, other.Package), b.Name) {
 				sum, n = sum+other.x+other.width/2, n+1
 			}
 		}
@@ -136,11 +156,15 @@ func sortByNeighbours(all []Package, r []*box, rows [][]*box) {
 	})
 }
 
-// direct returns the imports of p that no other import of its imports too.
+// direct returns the imports of p that no other import of its imports too. It is the
+// transitive reduction of the graph, one package at a time.
 func direct(all []Package, p Package) []string {
 	var list []string
 	for _, to := range p.Imports {
-		follows := slices.ContainsFunc(p.Imports, func(other string) bool { return other != to && reaches(all, other, to) })
+		// Exponential in the worst case, instant on a few dozen packages.
+		follows := slices.ContainsFunc(p.Imports, func(other string) bool {
+			return other != to && reaches(all, other, to)
+		})
 		if !follows {
 			list = append(list, to)
 		}
@@ -148,11 +172,15 @@ func direct(all []Package, p Package) []string {
 	return list
 }
 
+// reaches says whether from imports to, itself or through others.
 func reaches(all []Package, from, to string) bool {
 	imports := all[index(all, from)].Imports
-	return slices.Contains(imports, to) || slices.ContainsFunc(imports, func(next string) bool { return reaches(all, next, to) })
+	return slices.Contains(imports, to) || slices.ContainsFunc(imports, func(next string) bool {
+		return reaches(all, next, to)
+	})
 }
 
+// index finds a package by name. Scan has found all that are imported.
 func index(all []Package, name string) int {
 	return slices.IndexFunc(all, func(p Package) bool { return p.Name == name })
 }

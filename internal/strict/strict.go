@@ -15,13 +15,17 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// ErrEmpty is what Decode returns for a text without a document.
+// ErrEmpty is what Decode returns for a text without a document. It is told apart from a
+// broken text, as some files may be empty: an empty folding asks for nothing.
 var ErrEmpty = errors.New("is empty")
 
 // Decode reads text, one YAML document, over what into points to. Errors name line and
-// field. Types that read themselves (yaml.Unmarshaler) are left to do so.
+// field. Types that read themselves (yaml.Unmarshaler) are left to do so. What the text
+// does not name keeps its value in into: defaults are set before.
 func Decode(text []byte, into any) error {
 	var node yaml.Node
+	// The tree is checked against the type first, since the decoder cuts 4.5 to 4 without
+	// a word and leaves no trace of it in the value.
 	if err := yaml.Unmarshal(text, &node); err == nil && len(node.Content) > 0 { // the decoder reports the rest
 		if err := check(node.Content[0], reflect.TypeOf(into).Elem(), ""); err != nil {
 			return err
@@ -42,7 +46,8 @@ func Decode(text []byte, into any) error {
 }
 
 // Value reads one value of a document, at path, over what into points to: for types that
-// read themselves.
+// read themselves. A type's own UnmarshalYAML is handed a node, of which no document knows
+// the path any more, hence the argument.
 func Value(node *yaml.Node, path string, into any) error {
 	if err := check(node, reflect.TypeOf(into).Elem(), path+"."); err != nil {
 		return err
@@ -53,10 +58,14 @@ func Value(node *yaml.Node, path string, into any) error {
 	return nil
 }
 
+// reader is asked of values and of pointers: most types read themselves through the
+// latter.
 var reader = reflect.TypeFor[yaml.Unmarshaler]()
 
-// check compares a value with the type that it is for.
+// check compares a value with the type that it is for. path ends in a dot, or is empty for
+// the document itself.
 func check(value *yaml.Node, t reflect.Type, path string) error {
+	// "*x" stands for the node that "&x" marks.
 	if value.Kind == yaml.AliasNode {
 		value = value.Alias
 	}
@@ -66,6 +75,7 @@ func check(value *yaml.Node, t reflect.Type, path string) error {
 	if t.Implements(reader) || reflect.PointerTo(t).Implements(reader) {
 		return nil
 	}
+	// The kinds that files here have; a type of another kind is the decoder's alone.
 	switch t.Kind() {
 	case reflect.Struct, reflect.Map:
 		return checkFields(value, t, path)
@@ -81,13 +91,17 @@ func check(value *yaml.Node, t reflect.Type, path string) error {
 	return nil // text takes every scalar, and the decoder reports lists
 }
 
-// checkFields looks at every key of a struct, or of a map by names.
+// checkFields looks at every key of a struct, or of a map by names. The decoder's
+// KnownFields finds unknown keys too, but names the Go type, not the path. Keys and values
+// take turns in a mapping's Content.
 func checkFields(node *yaml.Node, t reflect.Type, path string) error {
 	if node.Kind != yaml.MappingNode {
 		return fmt.Errorf("line %d: %s is no map of fields", node.Line, name(path))
 	}
 	for i := 0; i+1 < len(node.Content); i += 2 {
 		key, value := node.Content[i], node.Content[i+1]
+		// "<<" is no field; what it merges was checked where it stands, or is by the
+		// decoder.
 		if key.ShortTag() == "!!merge" {
 			continue // the decoder's
 		}
@@ -102,7 +116,9 @@ func checkFields(node *yaml.Node, t reflect.Type, path string) error {
 	return nil
 }
 
-// checkScalar wants one value of the kind: 1e3 is whole too, 4.5 is not.
+// checkScalar wants one value of the kind: 1e3 is whole too, 4.5 is not. As a float64
+// first, which reads every way to write a number; the bound keeps it within what converts
+// to an int of 64 bits without a change.
 func checkScalar(value *yaml.Node, kind reflect.Kind, path string) error {
 	want, ok := "a number", value.Decode(new(float64)) == nil
 	switch kind {
@@ -121,7 +137,8 @@ func checkScalar(value *yaml.Node, kind reflect.Kind, path string) error {
 	return nil
 }
 
-// name returns the path of a field for an error.
+// name returns the path of a field for an error. Elements of lists are named by their
+// index, from 0.
 func name(path string) string {
 	if path == "" {
 		return "the document"
@@ -129,7 +146,9 @@ func name(path string) string {
 	return strings.TrimSuffix(path, ".")
 }
 
-// fieldOf returns the type of the value that a key names.
+// fieldOf returns the type of the value that a key names. An inline struct's keys are
+// those of the struct around it, as in yaml.v3; a field without a tag has its name in
+// lower case.
 func fieldOf(t reflect.Type, key string) (reflect.Type, bool) {
 	if t.Kind() == reflect.Map {
 		return t.Elem(), true

@@ -12,7 +12,9 @@ import (
 // kilobytes can promise and deliver terabytes.
 const MaxBytes = 1 << 31
 
-// maxDims bounds the number of axes of an array.
+// maxDims bounds the number of axes of an array. NumPy allows 64 and an IDX header
+// 255; samples of images need four. The bound keeps shapes short enough to print in
+// a message.
 const maxDims = 8
 
 // array is the content of one IDX or NPY file, row-major: unsigned bytes as
@@ -27,8 +29,9 @@ type array struct {
 // count returns the number of elements.
 func (a *array) count() int { return product(a.shape) }
 
-// labels returns the array as one class per sample. Axes after the first must
-// have length 1, values must be integers in 0..255.
+// labels returns the array as one class per sample. Axes after the first must have
+// length 1, values must be integers in 0..255. [N 1] is what Keras data sets and a
+// column of a table have.
 func (a *array) labels() ([]uint8, error) {
 	if len(a.shape) == 0 || product(a.shape[1:]) != 1 {
 		return nil, fmt.Errorf("data: %s: labels of shape %v, want one number per sample", a.name, a.shape)
@@ -38,6 +41,9 @@ func (a *array) labels() ([]uint8, error) {
 	}
 	l := make([]uint8, len(a.floats))
 	for i, v := range a.floats {
+		// Clamped first, since Go leaves the conversion of a float out of range to
+		// the implementation. What was clamped, or had a fraction, does not come
+		// back equal.
 		l[i] = uint8(max(0, min(v, 255)))
 		if float32(l[i]) != v {
 			return nil, fmt.Errorf("data: %s: label %v of sample %d, want an integer in 0..255", a.name, v, i)
@@ -53,7 +59,8 @@ type element struct {
 	order binary.ByteOrder
 }
 
-// value decodes the element at the start of b.
+// value decodes the element at the start of b. Integers of 64 bits round to 53 on
+// the way to float32, which keeps 24.
 func (e element) value(b []byte) float64 {
 	var u uint64
 	switch e.size {
@@ -76,6 +83,8 @@ func (e element) value(b []byte) float64 {
 	case e.kind == 'f':
 		return math.Float64frombits(u)
 	case e.kind == 'i':
+		// Sign extension: the element's sign bit goes to bit 63, and the arithmetic
+		// shift fills with copies of it.
 		shift := 64 - 8*e.size
 		return float64(int64(u<<shift) >> shift)
 	}
@@ -95,9 +104,12 @@ func truth(u uint64) float64 {
 // not a number.
 func half(u uint16) float64 {
 	exponent, fraction := int(u>>10&31), float64(u&1023)
+	// Normal: (1 + fraction/1024) 2^(exponent-15), that is (1024 + fraction)
+	// 2^(exponent-25).
 	v := math.Ldexp(1024+fraction, exponent-25)
 	switch {
 	case exponent == 0:
+		// Subnormal: fraction/1024 * 2^-14.
 		v = math.Ldexp(fraction, -24)
 	case exponent == 31 && fraction == 0:
 		v = math.Inf(1)
@@ -110,8 +122,10 @@ func half(u uint16) float64 {
 	return v
 }
 
-// readArray reads the elements of an array of the given shape from r, which
-// must end right after them.
+// readArray reads the elements of an array of the given shape from r, which must
+// end right after them. Unsigned bytes stay bytes: they take a quarter of the
+// memory, and an 8-bit input quantiser of scale 1/255 gets back the very integers
+// of the file.
 func readArray(r io.Reader, name string, shape []int, e element) (*array, error) {
 	want, err := totalBytes(shape, e.size)
 	if err != nil {
@@ -134,7 +148,9 @@ func readArray(r io.Reader, name string, shape []int, e element) (*array, error)
 	return a, nil
 }
 
-// totalBytes returns the bytes that an array takes in its file.
+// totalBytes returns the bytes that an array takes in its file. size is that of one
+// element. An axis of length 0 is legal, an empty array, which newSet refuses with
+// its shape.
 func totalBytes(shape []int, size int) (int, error) {
 	if len(shape) > maxDims {
 		return 0, fmt.Errorf("has %d axes, want at most %d", len(shape), maxDims)
@@ -144,6 +160,8 @@ func totalBytes(shape []int, size int) (int, error) {
 		if d < 0 {
 			return 0, fmt.Errorf("shape %v has a negative length", shape)
 		}
+		// Compared before the product is taken, so that it cannot overflow: total
+		// stays at or below MaxBytes.
 		if d > 0 && total > MaxBytes/d {
 			return 0, fmt.Errorf("shape %v takes more than the limit of %d bytes", shape, MaxBytes)
 		}
@@ -152,8 +170,9 @@ func totalBytes(shape []int, size int) (int, error) {
 	return total, nil
 }
 
-// readBytes reads want bytes. Memory grows with what is really there: at most
-// twice the bytes read so far, and never more than want.
+// readBytes reads want bytes. Memory grows with what is really there: at most twice
+// the bytes read so far, and never more than want. io.ReadAll would grow past want,
+// and know no end.
 func readBytes(r io.Reader, want int) ([]byte, error) {
 	buf := make([]byte, 0, min(want, 1<<16))
 	for len(buf) < want {
@@ -184,6 +203,8 @@ func (a *array) readFloats(r io.Reader, want int, e element) (int, error) {
 		}
 		for k := 0; k < n; k += e.size {
 			v := e.value(b[k:])
+			// One NaN in the samples makes the loss NaN, and every weight with it;
+			// above MaxFloat32 the conversion would give an infinity.
 			if math.IsNaN(v) || math.Abs(v) > math.MaxFloat32 {
 				return had, fmt.Errorf("element %d is %v, want a finite number", (had+k)/e.size, v)
 			}
@@ -194,7 +215,8 @@ func (a *array) readFloats(r io.Reader, want int, e element) (int, error) {
 	return want, nil
 }
 
-// readError words a failed read of a file's elements.
+// readError words a failed read of a file's elements. had is the number of bytes
+// that came.
 func readError(name string, want, had int, err error) error {
 	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 		return fmt.Errorf("data: %s: truncated: wanted %d bytes after the header, had %d", name, want, had)

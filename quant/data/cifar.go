@@ -10,7 +10,9 @@ import (
 	"strings"
 )
 
-// cifarPixels is the size of a CIFAR image: 3 x 32 x 32, channels first.
+// cifarPixels is the size of a CIFAR image: 3 x 32 x 32, channels first. The planes
+// are red, green and blue, each row-major: the order [C H W] of this package, so
+// records are copied as they are.
 const cifarPixels = 3 * 32 * 32
 
 // cifar describes the records of one of the two data sets: label bytes, of
@@ -23,15 +25,17 @@ type cifar struct {
 }
 
 var (
-	cifar10  = cifar{"CIFAR-10", 1, 10}
-	cifar100 = cifar{"CIFAR-100", 2, 100} // coarse label, fine label
+	cifar10 = cifar{"CIFAR-10", 1, 10}
+	// CIFAR-100 has the coarse label, one of 20, before the fine one, which is the
+	// class; the coarse one is not read.
+	cifar100 = cifar{"CIFAR-100", 2, 100}
 )
 
 // record returns the bytes of one record.
 func (c cifar) record() int { return c.labels + cifarPixels }
 
 // openCIFAR10 reads the part of a folder with data_batch_1.bin, ... and
-// test_batch.bin.
+// test_batch.bin. The batches are counted up from 1 until one is missing.
 func openCIFAR10(dir string, train bool) (*Set, error) {
 	if !train {
 		path, err := findPacked(dir, "test_batch.bin")
@@ -52,6 +56,8 @@ func openCIFAR10(dir string, train bool) (*Set, error) {
 	if err != nil {
 		return nil, err
 	}
+	// More files of the pattern than were counted mean a gap. Training on a part of
+	// the data would go unnoticed.
 	if len(files) == 0 || len(batches) > len(files) {
 		return nil, fmt.Errorf("data: %s: no data_batch_%d.bin, also not with .gz", dir, len(files)+1)
 	}
@@ -81,11 +87,14 @@ func openCIFARFile(path string) (*Set, error) {
 	if err != nil {
 		return nil, fmt.Errorf("data: %w", err)
 	}
+	// 3073 and 3074 have no common factor: a size is a multiple of both only from
+	// 9.4 MB on, where it says nothing. The size of a packed file never does.
 	is10 := st.Size()%int64(cifar10.record()) == 0
 	is100 := st.Size()%int64(cifar100.record()) == 0
 	switch {
 	case strings.HasSuffix(path, ".gz") || is10 == is100:
-		return nil, fmt.Errorf("data: %s: CIFAR-10 or CIFAR-100? want a file named data_batch*, test_batch*, train.bin or test.bin, or of whole records of %d or %d bytes, has %d",
+		return nil, fmt.Errorf("data: %s: CIFAR-10 or CIFAR-100? want a file named data_batch*, "+
+			"test_batch*, train.bin or test.bin, or of whole records of %d or %d bytes, has %d",
 			path, cifar10.record(), cifar100.record(), st.Size())
 	case is10:
 		return cifar10.open(path, path)
@@ -106,7 +115,8 @@ func (c cifar) open(name string, files ...string) (*Set, error) {
 	return s, nil
 }
 
-// read appends the records of one file, which fill r to its end, to s.
+// read appends the records of one file, which fill r to its end, to s. A record
+// that is cut short is an error, and so is an empty file.
 func (c cifar) read(r io.Reader, name string, s *Set) error {
 	buf := make([]byte, c.record())
 	for i := 0; ; i++ {
@@ -123,8 +133,10 @@ func (c cifar) read(r io.Reader, name string, s *Set) error {
 		if int(label) >= c.classes {
 			return fmt.Errorf("data: %s: record %d: label %d, want labels below %d", name, i, label, c.classes)
 		}
+		// A packed file does not say how long it is: count while reading.
 		if len(s.Bytes)+cifarPixels > MaxBytes {
-			return fmt.Errorf("data: %s: record %d: the data set takes more than the limit of %d bytes", name, i, MaxBytes)
+			return fmt.Errorf("data: %s: record %d: the data set takes more than the limit of %d bytes",
+				name, i, MaxBytes)
 		}
 		s.Labels = append(s.Labels, label)
 		s.Bytes = append(s.Bytes, buf[c.labels:]...)

@@ -50,7 +50,8 @@ func TestCIFAR(t *testing.T) {
 			t.Error(err)
 			continue
 		}
-		if !bytes.Equal(s.Labels, tc.labels) || s.Classes != tc.classes || s.Len() != len(tc.labels) || s.Size() != cifarPixels {
+		if !bytes.Equal(s.Labels, tc.labels) || s.Classes != tc.classes ||
+			s.Len() != len(tc.labels) || s.Size() != cifarPixels {
 			t.Errorf("%s: %d samples of %v, labels %v, %d classes", s.Name, s.Len(), s.Shape, s.Labels, s.Classes)
 		}
 		if i := s.Len() - 1; tc.src == hundred && s.Bytes[i*cifarPixels+5] != byte(i+5) {

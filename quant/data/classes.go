@@ -11,7 +11,8 @@ import (
 // belongs to it: every sixth image, as in MNIST (60,000 and 10,000).
 const splitEvery = 6
 
-// isTest says that image i of those that are split belongs to the test part.
+// isTest says that image i of those that are split belongs to the test part. The
+// sixth, not the first: all of fewer than six are for training.
 func isTest(i int) bool { return i%splitEvery == splitEvery-1 }
 
 // classFile is an image file and its class.
@@ -35,7 +36,7 @@ func openClasses(dir string, train bool) (*Set, error) {
 	if err != nil {
 		return nil, err
 	}
-	files, err := l.files(train)
+	files, err := l.files(train) // before the name, which says what it finds
 	if err != nil {
 		return nil, err
 	}
@@ -46,9 +47,13 @@ func openClasses(dir string, train bool) (*Set, error) {
 type classLayout struct {
 	train, test string // folders; the same where images are split
 	classes     []string
+	// untested are the classes without a test image, of those that are split.
+	untested []string
 }
 
-// findClasses lists the classes of an image folder.
+// findClasses lists the classes of an image folder. A subfolder train is taken for
+// a part, never for a class, and then only train and test are looked at: a third
+// part (val, extra) is not mistaken for a class.
 func findClasses(dir string) (*classLayout, error) {
 	l := &classLayout{train: dir, test: dir}
 	var err error
@@ -64,6 +69,7 @@ func findClasses(dir string) (*classLayout, error) {
 			return nil, err
 		}
 	}
+	// Set.Labels are bytes.
 	if n := len(l.classes); n < 1 || n > 256 {
 		return nil, fmt.Errorf("data: %s: %d subfolders, want one for each of 1..256 classes", l.train, n)
 	}
@@ -78,9 +84,22 @@ func (l *classLayout) name(train bool) string {
 	case l.train != l.test:
 		return l.test
 	case train:
-		return l.train + ", five of six images of each class"
+		return l.train + ", five of six images of each class" + l.without()
 	}
-	return l.test + ", every sixth image of each class"
+	return l.test + ", every sixth image of each class" + l.without()
+}
+
+// without says, behind a name, which classes have no test image; nothing where all
+// have some. An accuracy is silent about them, so whoever reads it should know.
+func (l *classLayout) without() string {
+	const most = 8
+	switch n := len(l.untested); {
+	case n == 0:
+		return ""
+	case n > most:
+		return fmt.Sprintf("; no test image of %d classes of fewer than %d (%q, ...)", n, splitEvery, l.untested[:most])
+	}
+	return fmt.Sprintf("; no test image of %q, of fewer than %d", l.untested, splitEvery)
 }
 
 // files lists the images of one part.
@@ -92,6 +111,8 @@ func (l *classLayout) files(train bool) ([]classFile, error) {
 		if err != nil {
 			return nil, err
 		}
+		// A class is its place in the sorted list: one missing here would shift all
+		// those behind it, and the accuracy would be wrong without a word.
 		if !slices.Equal(has, l.classes) {
 			return nil, fmt.Errorf("data: %s: has classes %.200q, the training part has %.200q", dir, has, l.classes)
 		}
@@ -103,6 +124,9 @@ func (l *classLayout) files(train bool) ([]classFile, error) {
 			return nil, err
 		}
 		if l.train == l.test {
+			if len(byClass[i]) < splitEvery {
+				l.untested = append(l.untested, class)
+			}
 			byClass[i] = ofPart(byClass[i], train)
 		}
 	}
@@ -114,7 +138,9 @@ func unknownFolder(dir string) error {
 	if names, err := pictureNames(dir); err == nil && len(names) > 0 {
 		return fmt.Errorf("data: %s: %d images without labels, want a subfolder for each class", dir, len(names))
 	}
-	return fmt.Errorf("data: %s: no data set: want IDX files (train-images-idx3-ubyte, t10k-images-idx3-ubyte, ...), CIFAR files (data_batch_1.bin or train.bin, ...), train.npz, train.csv or a subfolder of images for each class", dir)
+	return fmt.Errorf("data: %s: no data set: want IDX files (train-images-idx3-ubyte, t10k-images-idx3-ubyte, ...), "+
+		"CIFAR files (data_batch_1.bin or train.bin, ...), train.npz, train.csv or "+
+		"a subfolder of images for each class", dir)
 }
 
 // picturePaths returns the paths of a class's images, at least one.
@@ -143,7 +169,9 @@ func ofPart[T any](all []T, train bool) []T {
 	return out
 }
 
-// takeTurns lists the first file of each class, then the second.
+// takeTurns lists the first file of each class, then the second. So the first
+// samples of a set, which calibration and quick checks take, hold all classes. A
+// class that runs out is passed over.
 func takeTurns(byClass [][]string) []classFile {
 	var files []classFile
 	for i, more := 0, true; more; i++ {
@@ -163,17 +191,22 @@ func readClasses(name, first string, files []classFile, classes int) (*Set, erro
 	if err != nil {
 		return nil, err
 	}
+	// Only its header is wanted: it has the shape of all samples.
 	p.file.Close()
 	s := &Set{
-		Name: fmt.Sprintf("%s (%d images of %d classes)", name, len(files), classes), Classes: classes, Scale: ByteScale,
+		Name:    fmt.Sprintf("%s (%d images of %d classes)", name, len(files), classes),
+		Classes: classes, Scale: ByteScale,
 		Shape: imageShape(p.channels(), p.config.Height, p.config.Width), Bytes: []uint8{},
 		Layout: NCHW,
 	}
 	if len(files) == 0 {
 		return nil, fmt.Errorf("data: %s: no image; want at least %d in a class", name, splitEvery)
 	}
+	// Nothing but one header has been read by now: refuse before images are
+	// decoded.
 	if s.Size() > MaxBytes/len(files) {
-		return nil, fmt.Errorf("data: %s: %d images of shape %v take more than the limit of %d bytes", name, len(files), s.Shape, MaxBytes)
+		return nil, fmt.Errorf("data: %s: %d images of shape %v take more than the limit of %d bytes",
+			name, len(files), s.Shape, MaxBytes)
 	}
 	for _, f := range files {
 		m, err := readLike(f.path, p)
@@ -185,7 +218,8 @@ func readClasses(name, first string, files []classFile, classes int) (*Set, erro
 	return s, nil
 }
 
-// readLike reads an image that must have the size of p, with p's channels.
+// readLike reads an image that must have the size of p, with p's channels. p.file
+// is closed by now, but still has its name.
 func readLike(path string, p *pictureFile) (*Image, error) {
 	q, err := openPicture(path)
 	if err != nil {
@@ -199,8 +233,9 @@ func readLike(path string, p *pictureFile) (*Image, error) {
 	return q.decode(p.channels())
 }
 
-// subfolders returns the names of the folders in dir, sorted, without hidden
-// ones.
+// subfolders returns the names of the folders in dir, sorted, without hidden ones.
+// Links count as what they point at, since data sets are often put together from
+// links; a dangling one is left out.
 func subfolders(dir string) ([]string, error) {
 	entries, err := os.ReadDir(dir)
 	if err != nil {

@@ -2,6 +2,7 @@ package data
 
 import (
 	"bytes"
+	"fmt"
 	"hash/crc32"
 	"image"
 	"image/color"
@@ -68,14 +69,16 @@ func TestClassFolders(t *testing.T) {
 	}
 	rgb := []uint8{10, 128, 20, 128, 30, 128} // channels first; transparent pixels on black
 	want := append(append(bytes.Clone(rgb), rgb...), 9, 9, 9, 9, 9, 9)
-	if d := cmp.Diff(want, s.Bytes) + cmp.Diff([]uint8{0, 1, 1}, s.Labels) + cmp.Diff([]int{3, 1, 2}, s.Shape); d != "" || s.Classes != 2 || s.Layout != NCHW {
+	if d := cmp.Diff(want, s.Bytes) + cmp.Diff([]uint8{0, 1, 1}, s.Labels) +
+		cmp.Diff([]int{3, 1, 2}, s.Shape); d != "" || s.Classes != 2 || s.Layout != NCHW {
 		t.Errorf("%s, %d classes:\n%s", s.Name, s.Classes, d)
 	}
 	// The test part is grey, but the first training image is coloured.
 	if s, err = Open(dir, false); err != nil {
 		t.Fatal(err)
 	}
-	if d := cmp.Diff([]uint8{8, 8, 8, 8, 8, 8, 7, 7, 7, 7, 7, 7}, s.Bytes) + cmp.Diff([]int{3, 1, 2}, s.Shape); d != "" {
+	if d := cmp.Diff([]uint8{8, 8, 8, 8, 8, 8, 7, 7, 7, 7, 7, 7}, s.Bytes) +
+		cmp.Diff([]int{3, 1, 2}, s.Shape); d != "" {
 		t.Errorf("%s:\n%s", s.Name, d)
 	}
 }
@@ -95,8 +98,40 @@ func TestClassFoldersSplit(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if d := cmp.Diff(want, s.Bytes) + cmp.Diff([]int{1, 1}, s.Shape); d != "" || !strings.Contains(s.Name, "image of each class") && !train {
+		if d := cmp.Diff(want, s.Bytes) + cmp.Diff([]int{1, 1}, s.Shape); d != "" ||
+			!strings.Contains(s.Name, "image of each class") && !train {
 			t.Errorf("train=%v, %s:\n%s", train, s.Name, d)
+		}
+	}
+}
+
+// TestClassesWithoutTest: every sixth image of a class is for testing, so that a class of
+// fewer than six has none; the names of both parts say of which.
+func TestClassesWithoutTest(t *testing.T) {
+	for _, c := range []struct {
+		images []int // of classes a, b, ...
+		want   string
+	}{
+		{[]int{6, 12}, ""},
+		{[]int{5, 6, 1}, `; no test image of ["a" "c"], of fewer than 6`},
+		{[]int{1, 1, 1, 1, 1, 1, 1, 1, 1, 6},
+			`; no test image of 9 classes of fewer than 6 (["a" "b" "c" "d" "e" "f" "g" "h"], ...)`},
+	} {
+		files := map[string][]byte{}
+		for k, n := range c.images {
+			for i := range n {
+				files[fmt.Sprintf("%c/%02d.png", 'a'+k, i)] = greyPNG(1, 1, uint8(i))
+			}
+		}
+		dir := writeTree(t, files)
+		for train, part := range map[bool]string{true: ", five of six images", false: ", every sixth image"} {
+			s, err := Open(dir, train)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if want := dir + part + " of each class" + c.want + " ("; !strings.HasPrefix(s.Name, want) {
+				t.Errorf("%v: %s, want %s...", c.images, s.Name, want)
+			}
 		}
 	}
 }
@@ -122,18 +157,26 @@ func TestClassFolderErrors(t *testing.T) {
 		want  string
 	}{
 		{"empty", nil, "no data set: want IDX files"},
-		{"flat", map[string][]byte{"a.png": good, "b.jpg": good}, "2 images without labels, want a subfolder for each class"},
+		{"flat", map[string][]byte{"a.png": good, "b.jpg": good},
+			"2 images without labels, want a subfolder for each class"},
 		{"empty class", map[string][]byte{"a/1.png": good, "b/1.txt": nil}, "b: no PNG or JPEG file"},
-		{"other size", map[string][]byte{"a/1.png": good, "b/2.png": greyPNG(3, 2, 1)}, "2.png: image of 3 x 2 pixels (width x height), want 2 x 3 as "},
+		{"other size", map[string][]byte{"a/1.png": good, "b/2.png": greyPNG(3, 2, 1)},
+			"2.png: image of 3 x 2 pixels (width x height), want 2 x 3 as "},
 		{"no image", map[string][]byte{"a/1.png": good, "a/2.png": []byte("hello")}, "2.png: not a PNG or JPEG image"},
-		{"cut", map[string][]byte{"a/1.png": good, "a/2.png": good[:len(good)-20]}, "2.png: image does not decode: png: invalid format: unexpected EOF"},
+		{"cut", map[string][]byte{"a/1.png": good, "a/2.png": good[:len(good)-20]},
+			"2.png: image does not decode: png: invalid format: unexpected EOF"},
 		{"cut header", map[string][]byte{"a/1.png": good[:20]}, "1.png: truncated: the image ends early"},
-		{"checksum", map[string][]byte{"a/1.png": append(bytes.Clone(good[:20]), make([]byte, 99)...)}, "1.png: image does not decode: png: invalid format"},
-		{"huge", map[string][]byte{"a/1.png": hugePNG(1<<20, 1<<20)}, "image of 1048576 x 1048576 pixels, want at most"},
-		{"promises", map[string][]byte{"a/1.png": hugePNG(5000, 5000)}, "truncated: an image of 5000 x 5000 pixels takes at least 3028 bytes"},
+		{"checksum", map[string][]byte{"a/1.png": append(bytes.Clone(good[:20]), make([]byte, 99)...)},
+			"1.png: image does not decode: png: invalid format"},
+		{"huge", map[string][]byte{"a/1.png": hugePNG(1<<20, 1<<20)},
+			"image of 1048576 x 1048576 pixels, want at most"},
+		{"promises", map[string][]byte{"a/1.png": hugePNG(5000, 5000)},
+			"truncated: an image of 5000 x 5000 pixels takes at least 3028 bytes"},
 		{"no test", map[string][]byte{"train/a/1.png": good}, "test: no such file"},
-		{"other classes", map[string][]byte{"train/a/1.png": good, "test/b/1.png": good}, `test: has classes ["b"], the training part has ["a"]`},
-		{"no class", map[string][]byte{"train/1.png": good}, "train: 0 subfolders, want one for each of 1..256 classes"},
+		{"other classes", map[string][]byte{"train/a/1.png": good, "test/b/1.png": good},
+			`test: has classes ["b"], the training part has ["a"]`},
+		{"no class", map[string][]byte{"train/1.png": good},
+			"train: 0 subfolders, want one for each of 1..256 classes"},
 		{"too few", map[string][]byte{"a/1.png": good}, "no image; want at least 6 in a class"},
 	} {
 		dir := writeTree(t, tc.files)
@@ -160,7 +203,8 @@ func TestImageConversions(t *testing.T) {
 		{palette, []uint8{40, 80, 120}, []uint8{73}}, // 0.299 40 + 0.587 80 + 0.114 120 = 72.6
 		{&image.Gray{Pix: []uint8{77}, Stride: 1, Rect: image.Rect(5, 5, 6, 6)}, []uint8{77, 77, 77}, []uint8{77}},
 	} {
-		if d := cmp.Diff(tc.rgb, newImage("", tc.m, 3).Pixels) + cmp.Diff(tc.grey, newImage("", tc.m, 1).Pixels); d != "" {
+		if d := cmp.Diff(tc.rgb, newImage("", tc.m, 3).Pixels) +
+			cmp.Diff(tc.grey, newImage("", tc.m, 1).Pixels); d != "" {
 			t.Errorf("%T:\n%s", tc.m, d)
 		}
 	}
@@ -199,7 +243,8 @@ func FuzzImage(f *testing.F) {
 		}
 		p := newImage("fuzz", m, 3)
 		if p.Height != c.Height || p.Width != c.Width || len(p.Pixels) != 3*c.Height*c.Width {
-			t.Fatalf("%d pixels of %d x %d, the header says %d x %d", len(p.Pixels), p.Width, p.Height, c.Width, c.Height)
+			t.Fatalf("%d pixels of %d x %d, the header says %d x %d",
+				len(p.Pixels), p.Width, p.Height, c.Width, c.Height)
 		}
 	})
 }

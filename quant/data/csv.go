@@ -25,13 +25,16 @@ func openCSV(path string) (s *Set, err error) {
 	return s, err
 }
 
-// readCSV reads one sample a row, numbers separated by commas. The first row is
+// readCSV reads one sample per row, numbers separated by commas. The first row is
 // a header where one of its cells is no number; then the column named label
 // (in any case) holds the class, otherwise the first column does. Values that
 // are all integers in 0..255 become bytes, as those of an NPY file would.
 func readCSV(r io.Reader, name string) (*Set, error) {
 	t := &csvTable{name: name, limit: &rowLimit{r: r, left: maxCSVRow}}
 	t.csv = csv.NewReader(t.limit)
+	// FieldsPerRecord -1 turns off the check of encoding/csv, which would not name
+	// the columns wanted: row has its own. Cells are parsed before the next row is
+	// read, so one record serves for all. Spaces after a comma are legal here.
 	t.csv.ReuseRecord, t.csv.FieldsPerRecord, t.csv.TrimLeadingSpace = true, -1, true
 	for {
 		row, err := t.csv.Read()
@@ -41,6 +44,7 @@ func readCSV(r io.Reader, name string) (*Set, error) {
 		if err != nil {
 			return nil, fmt.Errorf("data: %s: %w", name, err)
 		}
+		// encoding/csv buffers 4 KiB ahead, by which the limit of one row is off.
 		t.limit.left = maxCSVRow
 		if err := t.row(row); err != nil {
 			return nil, err
@@ -92,13 +96,16 @@ func (t *csvTable) row(cells []string) error {
 			t.labels = append(t.labels, uint8(v))
 		}
 	}
+	// A float32 takes four bytes.
 	if len(t.bytes) > MaxBytes || len(t.floats) > MaxBytes/4 {
 		return t.errorf(0, "the data set takes more than the limit of %d bytes", MaxBytes)
 	}
 	return nil
 }
 
-// header finds the column of the class; cells[odd] is no number.
+// header finds the column of the class; cells[odd] is no number. Without a column
+// label, a cell that is no number is more often a mistake in the data than a
+// header: the error is about that cell.
 func (t *csvTable) header(cells []string, odd int) error {
 	t.label = slices.IndexFunc(cells, func(c string) bool { return strings.EqualFold(strings.TrimSpace(c), "label") })
 	if t.label < 0 {
@@ -113,7 +120,8 @@ func notNumber(cell string) bool {
 	return err != nil
 }
 
-// add appends a value.
+// add appends a value. Up to the first value that is no byte all are bytes; then
+// those so far become floats, which hold every byte exactly.
 func (t *csvTable) add(v float64) {
 	if t.floats == nil && v == math.Trunc(v) && v >= 0 && v <= 255 {
 		t.bytes = append(t.bytes, uint8(v))
@@ -129,7 +137,9 @@ func (t *csvTable) add(v float64) {
 	t.floats = append(t.floats, float32(v))
 }
 
-// set returns the rows as a Set.
+// set returns the rows as a Set. Rows do not say how many classes there are: the
+// largest label does. Scale is 1/255 for bytes alone: pixels are what they are most
+// often, and the user can say otherwise with WithScale.
 func (t *csvTable) set() *Set {
 	s := &Set{
 		Name: t.name, Shape: []int{t.columns - 1}, Bytes: t.bytes, Floats: t.floats, Scale: 1,
@@ -151,6 +161,7 @@ func (t *csvTable) errorf(i int, format string, args ...any) error {
 // number reads a cell that fits a float32.
 func number(cell string) (float64, error) {
 	v, err := strconv.ParseFloat(strings.TrimSpace(cell), 64)
+	// Written with !, since no comparison holds for NaN, which ParseFloat reads.
 	if err == nil && !(math.Abs(v) <= math.MaxFloat32) {
 		err = strconv.ErrRange
 	}
@@ -164,6 +175,8 @@ type rowLimit struct {
 	left int
 }
 
+// Read fails between reads, not within one: a row may be longer than the limit by
+// the size of the reader's buffer.
 func (l *rowLimit) Read(b []byte) (int, error) {
 	if l.left <= 0 {
 		return 0, errLongRow
@@ -173,4 +186,5 @@ func (l *rowLimit) Read(b []byte) (int, error) {
 	return n, err
 }
 
+// errLongRow has the value of maxCSVRow in words.
 var errLongRow = errors.New("a row of more than 16 MiB")

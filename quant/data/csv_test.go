@@ -31,10 +31,12 @@ func TestCSV(t *testing.T) {
 				t.Errorf("%s: %v", tc.name, err)
 				continue
 			}
-			if d := cmp.Diff(tc.labels, s.Labels) + cmp.Diff(tc.bytes, s.Bytes) + cmp.Diff(tc.floats, s.Floats); d != "" {
+			if d := cmp.Diff(tc.labels, s.Labels) + cmp.Diff(tc.bytes, s.Bytes) +
+				cmp.Diff(tc.floats, s.Floats); d != "" {
 				t.Errorf("%s:\n%s", tc.name, d)
 			}
-			if want := map[bool]float64{true: ByteScale, false: 1}[tc.bytes != nil]; s.Scale != want || s.Len() != len(tc.labels) {
+			if want := map[bool]float64{true: ByteScale, false: 1}[tc.bytes != nil]; s.Scale != want ||
+				s.Len() != len(tc.labels) {
 				t.Errorf("%s: scale %v, want %v; %d samples", tc.name, s.Scale, want, s.Len())
 			}
 		}
@@ -47,7 +49,8 @@ func TestCSVErrors(t *testing.T) {
 		{"header only", "label,a\n", "empty data set"},
 		{"one column", "1\n2\n", "row 1, column 1: has 1 column, want a label"},
 		{"semicolons", "label;a;b\n1;2;3\n", "separated by commas"},
-		{"no label", "class,a\n1,2\n", `row 1, column 1: "class" is no number, and as a header the row has no column "label"`},
+		{"no label", "class,a\n1,2\n", `row 1, column 1: "class" is no number, ` +
+			`and as a header the row has no column "label"`},
 		{"text", "label,a,b\n1,2,3\n1,2,x\n", `row 3, column 3: "x" is no finite number`},
 		{"empty cell", "1,2\n1,\n", `row 2, column 2: "" is no finite number`},
 		{"NaN", "1,2\n1,NaN\n", `row 2, column 2: "NaN" is no finite number`},
@@ -58,7 +61,8 @@ func TestCSVErrors(t *testing.T) {
 		{"quote", "1,2\n1,\"2\n", "parse error on line 2"},
 	} {
 		s, err := readCSV(strings.NewReader(tc.text), "f.csv")
-		if s != nil || err == nil || !strings.Contains(err.Error(), tc.want) || !strings.Contains(err.Error(), "f.csv") {
+		if s != nil || err == nil || !strings.Contains(err.Error(), tc.want) ||
+			!strings.Contains(err.Error(), "f.csv") {
 			t.Errorf("%s: %v, error %v, want %q", tc.name, s, err, tc.want)
 		}
 	}

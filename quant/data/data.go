@@ -87,7 +87,8 @@ func (s *Set) Sample(i int, dst []float32) {
 }
 
 // WithScale returns a Set that shares s's samples and multiplies them by f. It
-// returns an error when f is zero, not a number or infinite.
+// returns an error when f is zero, not a number or infinite. 0 would make all
+// samples alike; a negative scale is legal.
 func (s *Set) WithScale(f float64) (*Set, error) {
 	if f == 0 || math.IsNaN(f) || math.IsInf(f, 0) {
 		return nil, fmt.Errorf("data: scale %v, want a finite number other than 0", f)
@@ -103,6 +104,8 @@ func (s *Set) Slice(lo, hi int) *Set {
 	if lo < 0 || hi < lo || hi > s.Len() {
 		panic(fmt.Sprintf("data: Slice(%d, %d) of %d samples", lo, hi, s.Len()))
 	}
+	// Capacities end at hi as well (lo:hi:hi), so that an append to the slice does
+	// not write over the samples behind it.
 	t, n := *s, s.Size()
 	if s.Labels != nil {
 		t.Labels = s.Labels[lo:hi:hi]
@@ -135,6 +138,8 @@ func (s *Set) CheckOutputs(outputs int) error {
 func (s *Set) Reshape(shape ...int) (*Set, error) {
 	n := 1
 	for _, d := range shape {
+		// n*d <= Size, without a product that could overflow; n = 0 stands for a
+		// shape that does not fit.
 		if d < 1 || n > s.Size()/d {
 			n = 0
 			break
@@ -170,7 +175,8 @@ func newSet(name string, images, labels *array, classes int) (*Set, error) {
 		return nil, fmt.Errorf("data: %s: a single number, want samples along the first axis", images.name)
 	}
 	if images.shape[0] != len(l) {
-		return nil, fmt.Errorf("data: %s has %d samples, %s has %d labels", images.name, images.shape[0], labels.name, len(l))
+		return nil, fmt.Errorf("data: %s has %d samples, %s has %d labels",
+			images.name, images.shape[0], labels.name, len(l))
 	}
 	if images.count() == 0 {
 		return nil, fmt.Errorf("data: %s: empty data set, shape %v", images.name, images.shape)
@@ -182,9 +188,12 @@ func newSet(name string, images, labels *array, classes int) (*Set, error) {
 	if s.Bytes != nil {
 		s.Scale = ByteScale
 	}
+	// One number per sample: a row of one element, as networks have it.
 	if len(s.Shape) == 0 {
 		s.Shape = []int{1}
 	}
+	// The largest label plus one is a lower bound: a small part of a data set may
+	// lack its last class. Formats that know the number pass it.
 	if classes == 0 {
 		for _, v := range l {
 			s.Classes = max(s.Classes, int(v)+1)

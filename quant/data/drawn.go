@@ -10,6 +10,7 @@ import (
 
 // Sizes of the drawn data set, and the side of its square images in pixels.
 const (
+	// About 2,000 and 400 samples per class, a third of MNIST.
 	drawnTrain = 20000
 	drawnTest  = 4000
 	drawnSide  = 28
@@ -33,17 +34,20 @@ func Drawn(train bool) *Set {
 	return s
 }
 
-// Draw returns n drawn digits of 28x28 unsigned bytes: the digits 0..9 in
-// outline and stroke fonts, each turned, sheared, scaled, moved and bent at
-// random, with changing stroke width, contrast, noise and stray strokes. Sample
-// i depends on seed and i alone, on one architecture (others may round a
-// coordinate differently). It panics when n is negative.
+// Draw returns n drawn digits of 28x28 unsigned bytes: the digits 0..9 in outline
+// and stroke fonts, each turned, sheared, scaled, moved and bent at random, with
+// changing stroke width, contrast, noise and stray strokes. Sample i depends on
+// seed and i alone, on one architecture (others may round a coordinate
+// differently). It panics when n is negative. The generator is PCG with seed and i
+// as its two words.
 func Draw(n int, seed uint64) *Set {
 	const size = drawnSide * drawnSide
 	s := &Set{
 		Name: fmt.Sprintf("drawn digits, built in (%d samples, seed %d)", n, seed), Shape: []int{drawnSide, drawnSide},
 		Bytes: make([]uint8, n*size), Labels: make([]uint8, n), Scale: ByteScale, Classes: digitClasses,
 	}
+	// Worker w draws samples w, w+workers, ...: who draws a sample does not matter,
+	// since paint seeds the generator anew for each.
 	workers := runtime.GOMAXPROCS(0)
 	var wg sync.WaitGroup
 	for w := range workers {
@@ -60,7 +64,8 @@ func Draw(n int, seed uint64) *Set {
 	return s
 }
 
-// painter draws one digit at a time; its buffers are reused.
+// painter draws one digit at a time; its buffers are reused. There is one painter
+// per goroutine.
 type painter struct {
 	pcg  *rand.PCG
 	rng  *rand.Rand
@@ -75,6 +80,9 @@ func newPainter() *painter {
 
 // paint draws sample i of the given seed to dst and returns its digit.
 func (p *painter) paint(seed, i uint64, dst []uint8) uint8 {
+	// Every draw below takes numbers from the generator in a fixed order: a draw
+	// added or moved changes all data sets, and the accuracies in docs/results with
+	// them.
 	p.pcg.Seed(seed, i)
 	digit := p.rng.IntN(digitClasses)
 	clear(p.ink[:])
@@ -94,9 +102,11 @@ func (p *painter) paint(seed, i uint64, dst []uint8) uint8 {
 	return uint8(digit)
 }
 
+// uniform draws from lo..hi.
 func (p *painter) uniform(lo, hi float64) float64 { return lo + (hi-lo)*p.rng.Float64() }
 
-// clutter draws up to three short stray strokes anywhere.
+// clutter draws up to three short stray strokes anywhere. Without them the ink of a
+// few pixels would give many digits away.
 func (p *painter) clutter() {
 	for range p.rng.IntN(4) {
 		a := point{p.uniform(0, drawnSide), p.uniform(0, drawnSide)}
@@ -106,7 +116,9 @@ func (p *painter) clutter() {
 	}
 }
 
-// expose turns coverage into bytes, with random contrast and noise.
+// expose turns coverage into bytes, with random contrast and noise. A pixel is
+// paper + gain*coverage + noise, held to a byte; the mean of the noise is 0, so the
+// paper's level is kept where it does not clip.
 func (p *painter) expose(dst []uint8) {
 	gain := p.uniform(110, 255)
 	paper := p.uniform(0, 30)
@@ -141,13 +153,20 @@ func (p *painter) segment(a, b point, half float64) {
 	x0, x1 := clampPixel(min(a.x, b.x)-reach), clampPixel(max(a.x, b.x)+reach)
 	y0, y1 := clampPixel(min(a.y, b.y)-reach), clampPixel(max(a.y, b.y)+reach)
 	dx, dy := b.x-a.x, b.y-a.y
+	// t = (p-a)(b-a) / |b-a|^2 is where the foot of the perpendicular lies on the
+	// segment, held to its ends, which makes round caps. The least denominator
+	// keeps a segment of no length, a dot, finite.
 	inv := 1 / max(dx*dx+dy*dy, 1e-9)
 	for y := y0; y <= y1; y++ {
 		for x := x0; x <= x1; x++ {
 			px, py := float64(x)+0.5-a.x, float64(y)+0.5-a.y
 			t := max(0, min((px*dx+py*dy)*inv, 1))
 			px, py = px-t*dx, py-t*dy
+			// Full ink up to half - 1/2, none from half + 1/2 on: about the share
+			// of the pixel that is covered.
 			ink := float32(min(reach-math.Sqrt(px*px+py*py), 1))
+			// The largest, not the sum: segments of a stroke overlap at their
+			// joint, which is no darker than the rest. It also drops negative ink.
 			cell := &p.ink[y*drawnSide+x]
 			*cell = max(*cell, ink)
 		}
@@ -155,6 +174,7 @@ func (p *painter) segment(a, b point, half float64) {
 }
 
 // clampPixel returns the index of the pixel that holds v, held to the image.
+// Strokes may leave the image.
 func clampPixel(v float64) int { return int(max(0, min(math.Floor(v), drawnSide-1))) }
 
 // point is a position: x to the right, y down.
@@ -177,6 +197,7 @@ func newWarp(rng *rand.Rand) warp {
 	sin, cos := math.Sincos(u(-0.3, 0.3))
 	shear, size, aspect := u(-0.25, 0.25), u(15, 22), u(0.8, 1.2)
 	sx, sy := size*aspect, size
+	// m is turn * shear * size, [cos -sin; sin cos] [1 shear; 0 1] diag(sx, sy).
 	return warp{
 		m:     [4]float64{sx * cos, sy * (shear*cos - sin), sx * sin, sy * (shear*sin + cos)},
 		at:    point{drawnSide/2 + u(-2.5, 2.5), drawnSide/2 + u(-2.5, 2.5)},
@@ -185,7 +206,9 @@ func newWarp(rng *rand.Rand) warp {
 	}
 }
 
-// apply returns where the point q of the unit square goes, in pixels.
+// apply returns where the point q of the unit square goes, in pixels. The wave
+// comes before the affine map, so that its amplitude, up to 7 % of the height, goes
+// with the digit's size.
 func (w warp) apply(q point) point {
 	x := q.x - 0.5 + w.bendX*math.Sin(w.freqX*q.y+w.phaseX)
 	y := q.y - 0.5 + w.bendY*math.Sin(w.freqY*q.x+w.phaseY)

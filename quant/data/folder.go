@@ -44,7 +44,10 @@ func OpenDir(dir string, train bool) (*Set, error) {
 	return openClasses(dir, train)
 }
 
-// layouts lists the folders that are told by their files' names.
+// layouts lists the folders that are told by their files' names. The first match
+// counts, in the order of OpenDir's list. A * at the end stands for .gz; that it
+// takes train.csv.old too ends in the error that train.csv is missing, which says
+// more than an error about a folder without images.
 var layouts = []struct {
 	patterns []string
 	open     func(dir string, train bool) (*Set, error)
@@ -56,11 +59,14 @@ var layouts = []struct {
 	{[]string{"train.csv*", "test.csv*"}, openCSVDir},
 }
 
+// openNPZDir reads train.npz or test.npz. An NPZ file is a ZIP file already, so
+// there is no .gz.
 func openNPZDir(dir string, train bool) (*Set, error) {
 	path := filepath.Join(dir, part(train)+".npz")
 	return openNPZ(path, train)
 }
 
+// openCSVDir reads train.csv or test.csv, packed or not.
 func openCSVDir(dir string, train bool) (*Set, error) {
 	path, err := findPacked(dir, part(train)+".csv")
 	if err != nil {
@@ -69,9 +75,9 @@ func openCSVDir(dir string, train bool) (*Set, error) {
 	return openCSV(path)
 }
 
-// OpenFile reads a data set that is one file, told by its name: .npz, .csv or
-// .bin (CIFAR), the last two with or without .gz. An NPZ file can hold both
-// parts; of other files train is ignored.
+// OpenFile reads a data set that is one file, told by its name: .npz, .csv or .bin
+// (CIFAR), the last two with or without .gz. An NPZ file can hold both parts; of
+// other files train is ignored. Names are told apart without regard to case.
 func OpenFile(path string, train bool) (*Set, error) {
 	switch filepath.Ext(strings.TrimSuffix(strings.ToLower(path), ".gz")) {
 	case ".npz":
@@ -81,7 +87,8 @@ func OpenFile(path string, train bool) (*Set, error) {
 	case ".bin":
 		return openCIFARFile(path)
 	}
-	return nil, fmt.Errorf("data: %s: a single file must be .npz, .csv, .csv.gz, .bin or .bin.gz; IDX and NPY come as IMAGES,LABELS", path)
+	return nil, fmt.Errorf("data: %s: a single file must be .npz, .csv, .csv.gz, .bin or .bin.gz; "+
+		"IDX and NPY come as IMAGES,LABELS", path)
 }
 
 // glob returns the names in dir that match a pattern, sorted. Unlike
@@ -100,7 +107,8 @@ func glob(dir, pattern string) ([]string, error) {
 	return names, nil
 }
 
-// findPacked returns the path of a file or of the same packed with gzip.
+// findPacked returns the path of a file or of the same packed with gzip. The plain
+// one is preferred where both are there.
 func findPacked(dir, name string) (string, error) {
 	path := findFile(dir, name, name+".gz")
 	if path == "" {

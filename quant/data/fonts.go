@@ -22,14 +22,17 @@ import (
 // 0..1, centred across.
 type outline []curve
 
-// curve is one piece of a contour: a move, a line or a quadratic curve, with
-// the end point last.
+// curve is one piece of a contour: a move, a line or a quadratic curve, with the
+// end point last. TrueType outlines have quadratic curves only; the Go fonts are
+// TrueType.
 type curve struct {
 	op sfnt.SegmentOp
 	p  [2]point
 }
 
-// outlineFonts returns the digits of the Go fonts.
+// outlineFonts returns the digits of the Go fonts. The fonts are part of
+// golang.org/x/image, so no file is needed at run time; a failure to read them is a
+// fault of the build, hence a panic.
 var outlineFonts = sync.OnceValue(func() [][10]outline {
 	var fonts [][10]outline
 	for _, ttf := range [][]byte{
@@ -53,6 +56,7 @@ func loadOutline(f *sfnt.Font, r rune) outline {
 	const em = 1000 // pixels: fine enough for fixed-point coordinates
 	var buf sfnt.Buffer
 	g, err := f.GlyphIndex(&buf, r)
+	// Glyph 0 is .notdef, the box for what a font lacks.
 	if err == nil && g == 0 {
 		err = sfnt.ErrNotFound
 	}
@@ -68,6 +72,8 @@ func loadOutline(f *sfnt.Font, r rune) outline {
 		panic("data: built-in font: " + err.Error())
 	}
 	height := float64(box.Max.Y - box.Min.Y)
+	// The height is 1, and x is centred on 1/2 with the same unit, so that a 1
+	// stays narrower than an 0.
 	unit := func(p fixed.Point26_6) point {
 		return point{
 			float64(2*p.X-box.Min.X-box.Max.X)/(2*height) + 0.5,
@@ -81,7 +87,8 @@ func loadOutline(f *sfnt.Font, r rune) outline {
 	return o
 }
 
-// filler fills outlines.
+// filler fills outlines. Rasteriser and picture are reused: a filler belongs to one
+// painter.
 type filler struct {
 	r   vector.Rasterizer
 	out *image.Alpha
@@ -97,6 +104,8 @@ func (f *filler) draw(o outline, w warp, ink []float32) {
 	for _, c := range o {
 		a := w.apply(c.p[0])
 		switch c.op {
+		// A contour ends where the next begins; the rasteriser fills by the nonzero
+		// rule, for which TrueType winds holes the other way.
 		case sfnt.SegmentOpMoveTo:
 			f.r.ClosePath()
 			f.r.MoveTo(float32(a.x), float32(a.y))
@@ -112,16 +121,20 @@ func (f *filler) draw(o outline, w warp, ink []float32) {
 	f.r.ClosePath()
 	f.r.Draw(f.out, f.out.Rect, image.Opaque, image.Point{})
 	for k, v := range f.out.Pix {
+		// The rasteriser's 8-bit coverage.
 		ink[k] = max(ink[k], float32(v)/255)
 	}
 }
 
 // strokeShare is how often a stroke font is drawn: strokeShare times for every
-// len(outlineFonts()) outlines.
+// len(outlineFonts()) outlines. As there are six fonts, half of the digits are
+// strokes.
 const strokeShare = 6
 
 // strokeDigits holds, for each digit, the ways of writing it by hand: each is a
-// list of polylines in the unit square (x 0..1, but digits are about 0.6 wide).
+// list of polylines in the unit square (x 0..1, but digits are about 0.6 wide). The
+// third way of most digits is that of a seven-segment display or of print, the
+// first two are those of a hand.
 var strokeDigits = [10][][][]point{
 	0: {
 		{arc(.5, .5, .3, .5, -90, 270)},
@@ -135,7 +148,8 @@ var strokeDigits = [10][][][]point{
 	},
 	2: {
 		{join(arc(.5, .28, .28, .28, -160, 30), []point{{.22, 1}, {.8, 1}})},
-		{join(arc(.48, .27, .28, .27, -170, 60), []point{{.3, .8}}, arc(.3, .9, .09, .1, -60, -300), []point{{.5, .9}, {.82, 1}})},
+		{join(arc(.48, .27, .28, .27, -170, 60), []point{{.3, .8}}, arc(.3, .9, .09, .1, -60, -300),
+			[]point{{.5, .9}, {.82, 1}})},
 		{{{.24, .04}, {.76, .04}, {.76, .48}, {.24, .52}, {.24, 1}, {.78, 1}}},
 	},
 	3: {
@@ -166,7 +180,8 @@ var strokeDigits = [10][][][]point{
 	8: {
 		{arc(.5, .25, .24, .25, -90, 270), arc(.5, .75, .3, .25, -90, 270)},
 		{arc(.5, .3, .3, .3, -90, 270), arc(.5, .8, .22, .2, -90, 270)},
-		{join([]point{{.74, .12}}, arc(.48, .24, .24, .24, -40, -230), []point{{.7, .66}}, arc(.5, .78, .24, .22, -30, 210), []point{{.74, .12}})},
+		{join([]point{{.74, .12}}, arc(.48, .24, .24, .24, -40, -230), []point{{.7, .66}},
+			arc(.5, .78, .24, .22, -30, 210), []point{{.74, .12}})},
 	},
 	9: {
 		{arc(.48, .28, .28, .28, 0, 360), {{.76, .28}, {.7, .66}, {.56, 1}}},
@@ -178,6 +193,8 @@ var strokeDigits = [10][][][]point{
 // arc returns points of an ellipse around (cx, cy) from angle a to b, degrees;
 // 0 points right and 90 down.
 func arc(cx, cy, rx, ry, a, b float64) []point {
+	// One point per 24 degrees: at a radius of 0.5 and 22 pixels a chord is off the
+	// arc by a quarter of a pixel at most.
 	n := 2 + int(math.Abs(b-a)/24)
 	line := make([]point, n)
 	for i := range line {

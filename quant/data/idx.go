@@ -10,6 +10,7 @@ import (
 // format is big-endian throughout: two zero bytes, type, number of axes, one
 // 32-bit length per axis, elements (LeCun et al., the MNIST data set's page).
 var idxElements = map[byte]element{
+	// 0x0A is not assigned.
 	0x08: {'u', 1, binary.BigEndian},
 	0x09: {'i', 1, binary.BigEndian},
 	0x0B: {'i', 2, binary.BigEndian},
@@ -18,12 +19,15 @@ var idxElements = map[byte]element{
 	0x0E: {'f', 8, binary.BigEndian},
 }
 
-// readIDX reads one IDX array, unpacked, that fills r to its end.
+// readIDX reads one IDX array, unpacked, that fills r to its end. A shape that
+// promises too much is refused by readArray before anything is allocated for it.
 func readIDX(r io.Reader, name string) (*array, error) {
 	var head [4]byte
 	if n, err := io.ReadFull(r, head[:]); err != nil {
 		return nil, headerError(name, len(head), n, err)
 	}
+	// The first two bytes are 0 in every IDX file, which tells it from text and
+	// from NPY.
 	e, ok := idxElements[head[2]]
 	if head[0] != 0 || head[1] != 0 || !ok {
 		return nil, fmt.Errorf("data: %s: magic number 0x%08x, want IDX (0x000008nn, 9, b, c, d or e)",

@@ -50,6 +50,8 @@ func openDefaultImages(dir string, channels int) (*Images, error) {
 	if err == nil {
 		return readImages(dir, channels, true)
 	}
+	// Only a folder that is not there is replaced: one that cannot be read is an
+	// error, not a reason to train on something else.
 	if !errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("data: %w", err)
 	}
@@ -58,8 +60,9 @@ func openDefaultImages(dir string, channels int) (*Images, error) {
 	return s, nil
 }
 
-// readImages reads the PNG and JPEG files of a folder. Those that are damaged
-// are an error, or left out and counted in Name.
+// readImages reads the PNG and JPEG files of a folder. Those that are damaged are
+// an error, or left out and counted in Name. Names come sorted, so the order, and
+// with it the split into parts, is the same on every machine.
 func readImages(dir string, channels int, lenient bool) (*Images, error) {
 	names, err := pictureNames(dir)
 	if err != nil {
@@ -76,7 +79,8 @@ func readImages(dir string, channels int, lenient bool) (*Images, error) {
 			return nil, err
 		}
 		if total += len(m.Pixels); total > MaxBytes {
-			return nil, fmt.Errorf("data: %s: the images up to here take more than the limit of %d bytes", m.Name, MaxBytes)
+			return nil, fmt.Errorf("data: %s: the images up to here take more than the limit of %d bytes",
+				m.Name, MaxBytes)
 		}
 		s.List = append(s.List, m)
 	}

@@ -5,7 +5,8 @@ import (
 	"slices"
 )
 
-// Layout says which axis of a sample that is an image holds its channels.
+// Layout says which axis of a sample that is an image holds its channels. Element
+// (c, y, x) lies at (c*H + y)*W + x for NCHW, and at (y*W + x)*C + c for NHWC.
 type Layout string
 
 // The layouts, by the names that tensors of images have; a sample lacks N.
@@ -63,14 +64,20 @@ func (s *Set) Fit(shape []int, l Layout) (*Set, error) {
 	}
 	images := len(have) == 3 && len(want) == 3
 	switch {
+	// A linear layer reads elements as they lie: it was trained on that order,
+	// whatever axes it has.
 	case isRow(want):
 		return s.as(shape), nil
 	case isRow(have):
 		return s.rowsAs(shape, want, l), nil
+	// Known layouts that differ: the one case in which elements move. If the
+	// lengths do not fit even so, this falls through to the error.
 	case images && s.Layout != Unknown && s.Layout != l:
 		if slices.Equal(moveAxes(have, l), want) {
 			return s.moved(have, l), nil
 		}
+	// Where neither side's layout is known, equal lengths have to do; that [3 3 3]
+	// may be either is the user's to know.
 	case slices.Equal(lengths(have), lengths(want)):
 		return s.as(shape), nil
 	}
@@ -78,7 +85,9 @@ func (s *Set) Fit(shape []int, l Layout) (*Set, error) {
 		advice(have, want, l))
 }
 
-// advice says what would make samples fit that have as many elements.
+// advice says what would make samples fit that have as many elements. The axes of
+// the other layout are recognised by their lengths alone, hence an advice and no
+// conversion.
 func advice(have, want []int, l Layout) string {
 	if len(have) == 3 && slices.Equal(moveAxes(have, l), want) {
 		return fmt.Sprintf(": the axes are those of %s; --layout %[1]s moves the channels", l.other())
@@ -102,7 +111,8 @@ func (s *Set) as(shape []int) *Set {
 }
 
 // rowsAs returns s, whose samples are rows of numbers, as images of shape want,
-// channels as l says. Rows of known layout were images of that layout once.
+// channels as l says. Rows of known layout were images of that layout once. So a
+// row that WithLayout calls NHWC is moved as the image would have been.
 func (s *Set) rowsAs(shape, want []int, l Layout) *Set {
 	if len(want) != 3 || s.Layout == Unknown || s.Layout == l {
 		return s.as(shape)
@@ -124,7 +134,8 @@ func (s *Set) moved(axes []int, l Layout) *Set {
 	return &t
 }
 
-// moveAxes returns lengths in the other layout in the order of l.
+// moveAxes returns lengths in the other layout in the order of l. That is [H W C]
+// to [C H W] for NCHW, and [C H W] to [H W C] for NHWC.
 func moveAxes(axes []int, l Layout) []int {
 	if l == NCHW {
 		return []int{axes[2], axes[0], axes[1]}
@@ -151,7 +162,8 @@ func transposed[T uint8 | float32](v []T, axes []int, l Layout) []T {
 	return out
 }
 
-// withoutBatch drops axes of size 1 in front of the three of an image.
+// withoutBatch drops axes of size 1 in front of the three of an image. ONNX graphs
+// declare [1 C H W], and some tools write samples so.
 func withoutBatch(shape []int) []int {
 	for len(shape) > 3 && shape[0] == 1 {
 		shape = shape[1:]
@@ -159,7 +171,8 @@ func withoutBatch(shape []int) []int {
 	return shape
 }
 
-// lengths drops axes of size 1, which do not change the order of elements.
+// lengths drops axes of size 1, which do not change the order of elements. The
+// row-major index of an element does not contain an axis of size 1.
 func lengths(shape []int) []int {
 	var out []int
 	for _, d := range shape {
@@ -170,5 +183,6 @@ func lengths(shape []int) []int {
 	return out
 }
 
-// isRow says that a shape has one axis, but for those of size 1.
+// isRow says that a shape has one axis, but for those of size 1. A single number is
+// a row too.
 func isRow(shape []int) bool { return len(lengths(shape)) < 2 }

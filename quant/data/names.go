@@ -6,8 +6,9 @@ import (
 	"strings"
 )
 
-// InFolder says whether OpenDir or OpenImages, given a folder with a file of this base
-// name, may read it: who writes beside a data set must not take such a name.
+// InFolder says whether OpenDir or OpenImages, given a folder with a file of this
+// base name, may read it: who writes beside a data set must not take such a name.
+// Otherwise an output of one run would be an input of the next.
 func InFolder(name string) bool {
 	// The labels of IDX files, which layouts does not look for, go with its images.
 	patterns := []string{"train-labels*", "t10k-labels*"}

@@ -11,16 +11,18 @@ import (
 )
 
 // maxNPYHeader bounds the text of an NPY header: numeric arrays take under 200
-// bytes.
+// bytes. Version 1 has 16 bits for it anyhow; version 2 exists for structured types
+// with very many fields, which are refused.
 const maxNPYHeader = 1 << 16
 
-// npyMagic starts every NPY file.
+// npyMagic starts every NPY file. Its first byte begins neither ASCII nor UTF-8
+// text (numpy.lib.format).
 const npyMagic = "\x93NUMPY"
 
 // readNPY reads one NPY array, unpacked, that fills r to its end: unsigned and
-// signed integers, bool, float16, float32 and float64, either byte order, row-major. npyio
-// parses the header; the elements are read here, because npyio takes a
-// truncated file for zeros.
+// signed integers, bool, float16, float32 and float64, either byte order,
+// row-major. npyio parses the header; the elements are read here, because npyio
+// takes a truncated file for zeros.
 func readNPY(r io.Reader, name string) (*array, error) {
 	h, err := npyHeader(r, name)
 	if err != nil {
@@ -30,13 +32,17 @@ func readNPY(r io.Reader, name string) (*array, error) {
 	if err != nil {
 		return nil, fmt.Errorf("data: %s: %w", name, err)
 	}
+	// With one axis both orders are the same.
 	if h.Descr.Fortran && len(h.Descr.Shape) > 1 {
 		return nil, fmt.Errorf("data: %s: column-major array, want row-major (numpy.ascontiguousarray)", name)
 	}
 	return readArray(r, name, h.Descr.Shape, e)
 }
 
-// npyHeader reads the header of format versions 1 and 2.
+// npyHeader reads the header of format versions 1 and 2. The file begins with the
+// magic number, the version (major, minor) and the length of the header: 2 bytes,
+// little-endian, in version 1 and 4 in version 2. Version 3 differs in the names of
+// fields alone, which numbers have not.
 func npyHeader(r io.Reader, name string) (h npy.Header, err error) {
 	const fixed = len(npyMagic) + 2
 	buf := make([]byte, fixed+4)
@@ -69,8 +75,9 @@ func npyHeader(r io.Reader, name string) (h npy.Header, err error) {
 	return parseNPYHeader(append(buf, text...), name)
 }
 
-// parseNPYHeader hands a complete header to npyio, which panics on some
-// malformed ones.
+// parseNPYHeader hands a complete header to npyio, which panics on some malformed
+// ones. That happens before any element is read, so a panic leaves nothing half
+// done.
 func parseNPYHeader(b []byte, name string) (h npy.Header, err error) {
 	defer func() {
 		if p := recover(); p != nil {
@@ -84,7 +91,10 @@ func parseNPYHeader(b []byte, name string) (h npy.Header, err error) {
 	return r.Header, nil
 }
 
-// npyElement turns a NumPy type string such as "<f4" into an element type.
+// npyElement turns a NumPy type string such as "<f4" into an element type. The
+// first character is the byte order: < little, > big, | of no meaning for single
+// bytes. = is the order of the machine that wrote, which NumPy resolves before it
+// writes; it is read as little.
 func npyElement(descr string) (element, error) {
 	bad := fmt.Errorf("element type %q, want u1..u8, i1..i8, f2..f8 or b1 (numpy.astype)", descr)
 	if len(descr) != 3 {

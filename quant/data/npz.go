@@ -15,6 +15,8 @@ import (
 // names come before those that do not say which part they are.
 func npzNames(train bool) [][2]string {
 	p := part(train)
+	// x_train is what Keras's mnist.npz has, train_images what MedMNIST has, and
+	// arr_0 what numpy.savez calls its first argument without a name.
 	return [][2]string{
 		{"x_" + p, "y_" + p}, {p + "_images", p + "_labels"}, {p + "_x", p + "_y"},
 		{"images", "labels"}, {"x", "y"}, {"arr_0", "arr_1"},
@@ -40,13 +42,14 @@ func openNPZ(path string, train bool) (*Set, error) {
 	return readNPZ(z, path, train)
 }
 
-// readNPZ reads the samples and labels of one part.
+// readNPZ reads the samples and labels of one part. Labels come first: they are
+// small, and what is wrong with them shows before the images are unpacked.
 func readNPZ(z *zip.Reader, name string, train bool) (*Set, error) {
 	x, y, err := npzMembers(z, name, train)
 	if err != nil {
 		return nil, err
 	}
-	labels, err := readMember(y, name) // the small one first
+	labels, err := readMember(y, name)
 	if err != nil {
 		return nil, err
 	}
@@ -72,7 +75,9 @@ func npzMembers(z *zip.Reader, name string, train bool) (x, y *zip.File, err err
 		if x != nil && y != nil {
 			return x, y, nil
 		}
-		if x != nil || y != nil { // a half pair is what the user meant
+		// Half a pair is what the user meant: an error now says more than one about
+		// a later pair.
+		if x != nil || y != nil {
 			there, missing := x, n[1]
 			if x == nil {
 				there, missing = y, n[0]
@@ -81,10 +86,12 @@ func npzMembers(z *zip.Reader, name string, train bool) (x, y *zip.File, err err
 		}
 		wanted = append(wanted, n[0]+" and "+n[1])
 	}
-	return nil, nil, fmt.Errorf("data: %s: has members %s, want %s", name, memberNames(z), strings.Join(wanted, ", or "))
+	return nil, nil, fmt.Errorf("data: %s: has members %s, want %s",
+		name, memberNames(z), strings.Join(wanted, ", or "))
 }
 
-// memberNames lists the first members for a message.
+// memberNames lists the first members for a message. Names come from the file:
+// their length and number are bounded.
 func memberNames(z *zip.Reader) string {
 	const most = 8
 	var names []string
@@ -97,12 +104,14 @@ func memberNames(z *zip.Reader) string {
 	return "[" + strings.Join(names, " ") + "]"
 }
 
-// readMember reads one NPY member. Neither the sizes in the ZIP directory nor
-// those in the NPY header size memory: what is unpacked does.
+// readMember reads one NPY member. Neither the sizes in the ZIP directory nor those
+// in the NPY header size memory: what is unpacked does. readArray reads on to the
+// member's end, where package zip compares its CRC-32.
 func readMember(f *zip.File, archive string) (*array, error) {
 	name := archive + ": " + f.Name
 	if f.UncompressedSize64 > MaxBytes {
-		return nil, fmt.Errorf("data: %s: takes %d bytes, more than the limit of %d", name, f.UncompressedSize64, MaxBytes)
+		return nil, fmt.Errorf("data: %s: takes %d bytes, more than the limit of %d",
+			name, f.UncompressedSize64, MaxBytes)
 	}
 	r, err := f.Open()
 	if errors.Is(err, zip.ErrAlgorithm) {

@@ -40,11 +40,12 @@ func TestNPZ(t *testing.T) {
 		file        []byte
 		train, test int // samples
 	}{
-		"images":     {npzFile(t, zip.Deflate, "images", x2, "labels", y2), 2, 2},
-		"x":          {npzFile(t, zip.Store, "y", y2, "x", x2), 2, 2},
-		"numbered":   {npzFile(t, zip.Store, "arr_0", x2, "arr_1", y2), 2, 2},
-		"both":       {npzFile(t, zip.Deflate, "X_train", x2, "y_train", y2, "X_test", x1, "y_test", y1), 2, 1},
-		"both, long": {npzFile(t, zip.Store, "train_images", x2, "train_labels", y2, "test_images", x1, "test_labels", y1), 2, 1},
+		"images":   {npzFile(t, zip.Deflate, "images", x2, "labels", y2), 2, 2},
+		"x":        {npzFile(t, zip.Store, "y", y2, "x", x2), 2, 2},
+		"numbered": {npzFile(t, zip.Store, "arr_0", x2, "arr_1", y2), 2, 2},
+		"both":     {npzFile(t, zip.Deflate, "X_train", x2, "y_train", y2, "X_test", x1, "y_test", y1), 2, 1},
+		"both, long": {npzFile(t, zip.Store, "train_images", x2, "train_labels", y2, "test_images", x1,
+			"test_labels", y1), 2, 1},
 	} {
 		path := filepath.Join(writeFiles(t, map[string][]byte{"a.npz": tc.file}), "a.npz")
 		for _, train := range []bool{true, false} {
@@ -53,12 +54,14 @@ func TestNPZ(t *testing.T) {
 				t.Errorf("%s: %v", name, err)
 				continue
 			}
-			if want := map[bool]int{true: tc.train, false: tc.test}[train]; s.Len() != want || s.Size() != 3 || s.Name != path {
+			if want := map[bool]int{true: tc.train, false: tc.test}[train]; s.Len() != want ||
+				s.Size() != 3 || s.Name != path {
 				t.Errorf("%s: %d samples of %v, name %q, want %d", name, s.Len(), s.Shape, s.Name, want)
 			}
 		}
 	}
-	dir := writeFiles(t, map[string][]byte{"train.npz": npzFile(t, zip.Store, "x", x2, "y", y2), "test.npz": npzFile(t, zip.Store, "x", x1, "y", y1)})
+	dir := writeFiles(t, map[string][]byte{"train.npz": npzFile(t, zip.Store, "x", x2, "y", y2),
+		"test.npz": npzFile(t, zip.Store, "x", x1, "y", y1)})
 	if s, err := Open(dir, false); err != nil || s.Len() != 1 {
 		t.Errorf("folder: %v, error %v", s, err)
 	}
@@ -76,8 +79,10 @@ func TestNPZErrors(t *testing.T) {
 		{"no zip", []byte("hello"), "a.npz: zip: not a valid zip file"},
 		{"labels missing", npzFile(t, zip.Store, "images", x), "no member labels.npy beside images.npy"},
 		{"images missing", npzFile(t, zip.Store, "y_test", x), "no member x_test.npy beside y_test.npy"},
-		{"other names", npzFile(t, zip.Store, "a", x, "b", y), `has members ["a.npy" "b.npy"], want x_test and y_test, or`},
-		{"member cut", npzFile(t, zip.Deflate, "x", x[:len(x)-2], "y", y), "x.npy: truncated: wanted 6 bytes after the header, had 4"},
+		{"other names", npzFile(t, zip.Store, "a", x, "b", y),
+			`has members ["a.npy" "b.npy"], want x_test and y_test, or`},
+		{"member cut", npzFile(t, zip.Deflate, "x", x[:len(x)-2], "y", y),
+			"x.npy: truncated: wanted 6 bytes after the header, had 4"},
 		{"member long", npzFile(t, zip.Deflate, "x", append(bytes.Clone(x), 0), "y", y), "x.npy: trailing bytes"},
 		{"member no NPY", npzFile(t, zip.Store, "x", x, "y", []byte("0123456789")), "y.npy: magic number"},
 		{"checksum", flipped, "x.npy: zip: checksum error"},
@@ -103,7 +108,8 @@ func TestNPZMemory(t *testing.T) {
 		t.Errorf("allocated %d bytes to read a file of %d", got, len(file))
 	}
 	z.File[0].UncompressedSize64 = 1 << 40
-	if _, err := readNPZ(z, "big", true); err == nil || !strings.Contains(err.Error(), "takes 1099511627776 bytes, more than the limit") {
+	if _, err := readNPZ(z, "big", true); err == nil ||
+		!strings.Contains(err.Error(), "takes 1099511627776 bytes, more than the limit") {
 		t.Errorf("error %v", err)
 	}
 }

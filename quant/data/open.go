@@ -18,38 +18,65 @@ const FashionDir = "/usr/share/datasets/fashion-mnist"
 // DrawnSource, given to Open, asks for the digits that the package draws.
 const DrawnSource = "drawn"
 
-// digitClasses is the number of classes of MNIST and Fashion-MNIST.
+// digitClasses is the number of classes of MNIST and Fashion-MNIST. It is fixed for
+// IDX folders, so that a part without nines still has ten classes.
 const digitClasses = 10
 
 // Open returns the training or test part of what src names:
 //
 //	""             FashionDir if it is there, otherwise drawn digits
 //	"drawn"        drawn digits
-//	IMAGES,LABELS  a pair of files (the same pair whatever train says)
+//	IMAGES,LABELS  a pair of files (the same pair whatever train says): see PairOf
 //	a folder       see OpenDir
 //	a file         see OpenFile
 //
 // The returned Set's Name says which of them it is.
 func Open(src string, train bool) (*Set, error) {
-	switch {
-	case src == "":
+	switch src {
+	case "":
 		return openDefault(FashionDir, train)
-	case src == DrawnSource:
+	case DrawnSource:
 		return Drawn(train), nil
-	case strings.Contains(src, ","):
-		f := strings.Split(src, ",")
-		if len(f) != 2 || f[0] == "" || f[1] == "" {
-			return nil, fmt.Errorf("data: %q, want a folder, a file or IMAGES,LABELS", src)
-		}
-		return OpenPair(f[0], f[1])
 	}
-	if st, err := os.Stat(src); err == nil && !st.IsDir() {
+	if images, labels, ok := PairOf(src); ok {
+		return OpenPair(images, labels)
+	}
+	st, err := os.Stat(src)
+	switch {
+	case err == nil && !st.IsDir():
 		return OpenFile(src, train)
+	case err != nil && strings.Contains(src, ","):
+		return nil, fmt.Errorf("data: %q, want a folder, a file or IMAGES,LABELS", src)
 	}
 	return OpenDir(src, train)
 }
 
-// openDefault opens dir where it exists and draws digits where it does not.
+// PairOf returns the two files where Open takes src for IMAGES,LABELS. A path that is
+// there is never a pair, and of several commas the first counts between two paths that
+// are there: names may have commas too. Where neither settles it src is a pair if
+// it has one comma, so that the error is about the files.
+func PairOf(src string) (images, labels string, ok bool) {
+	if exists(src) {
+		return "", "", false
+	}
+	for i := range len(src) {
+		if src[i] == ',' && exists(src[:i]) && exists(src[i+1:]) {
+			return src[:i], src[i+1:], true
+		}
+	}
+	images, labels, ok = strings.Cut(src, ",")
+	return images, labels, ok && images != "" && labels != "" && !strings.Contains(labels, ",")
+}
+
+// exists says that there is a file or a folder at path.
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
+}
+
+// openDefault opens dir where it exists and draws digits where it does not. A
+// folder that is there but cannot be read is an error: drawn digits in its place
+// would be trained on by mistake.
 func openDefault(dir string, train bool) (*Set, error) {
 	_, err := os.Stat(dir)
 	if err == nil {
@@ -72,8 +99,10 @@ func openDefault(dir string, train bool) (*Set, error) {
 // the first axis. Classes is the largest label plus one.
 func OpenPair(images, labels string) (*Set, error) { return openPair(images, labels, 0) }
 
+// openPair is OpenPair with a number of classes, 0 for the largest label plus one.
+// Labels come first: they are small, and what is wrong with them shows soon.
 func openPair(images, labels string, classes int) (*Set, error) {
-	l, err := readFile(labels) // the small one first
+	l, err := readFile(labels)
 	if err != nil {
 		return nil, err
 	}
@@ -129,6 +158,8 @@ func read(r io.Reader, name string) (*array, error) {
 	if err != nil {
 		return nil, err
 	}
+	// A file shorter than the magic number is none of NPY: readIDX says what it
+	// lacks.
 	head, err := b.Peek(len(npyMagic))
 	if err != nil && err != io.EOF && err != io.ErrUnexpectedEOF {
 		return nil, fmt.Errorf("data: %s: %w", name, err)
@@ -143,6 +174,7 @@ func read(r io.Reader, name string) (*array, error) {
 // bytes).
 func unpack(r io.Reader, name string) (*bufio.Reader, error) {
 	b := bufio.NewReaderSize(r, 1<<16)
+	// An error of Peek comes back at the next read.
 	if head, _ := b.Peek(2); string(head) == "\x1f\x8b" {
 		z, err := gzip.NewReader(b)
 		if err != nil {

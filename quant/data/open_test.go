@@ -7,6 +7,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -54,7 +55,8 @@ func TestOpenDirNames(t *testing.T) {
 		if s.Len() != 3 || s.Size() != 4 || s.Classes != 10 || s.Name != filepath.Join(dir, tc.images) {
 			t.Errorf("%s: %d samples of %d, %d classes, name %q", tc.images, s.Len(), s.Size(), s.Classes, s.Name)
 		}
-		if _, err := Open(dir, false); err == nil || !strings.Contains(err.Error(), "no t10k-images-idx3-ubyte, also not as t10k-images.idx3-ubyte") {
+		if _, err := Open(dir, false); err == nil ||
+			!strings.Contains(err.Error(), "no t10k-images-idx3-ubyte, also not as t10k-images.idx3-ubyte") {
 			t.Errorf("test part that is not there: %v", err)
 		}
 	}
@@ -82,6 +84,43 @@ func TestOpenPair(t *testing.T) {
 	}
 	if s.Sample(1, got); got[0] != -2 || got[2] != 0.25 {
 		t.Errorf("scaled sample %v", got)
+	}
+}
+
+// TestOpenCommas: a path that is there is never a pair, and a pair may lie in a folder
+// with a comma in its name. All hold the labels 9, 0 and 4 of labels3.
+func TestOpenCommas(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "a,b")
+	if err := os.Mkdir(dir, 0o777); err != nil {
+		t.Fatal(err)
+	}
+	csv := []byte("9,1\n0,2\n4,3\n")
+	for name, b := range map[string][]byte{"x": images3, "y": labels3, "c,d.csv": csv,
+		"train-images-idx3-ubyte": images3, "train-labels-idx1-ubyte": labels3} {
+		if err := os.WriteFile(filepath.Join(dir, name), b, 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, c := range []struct {
+		src  string
+		pair bool
+	}{
+		{dir, false},
+		{filepath.Join(dir, "c,d.csv"), false},
+		{filepath.Join(dir, "x") + "," + filepath.Join(dir, "y"), true},
+	} {
+		s, err := Open(c.src, true)
+		if err != nil {
+			t.Error(err)
+			continue
+		}
+		if _, _, pair := PairOf(c.src); pair != c.pair || !slices.Equal(s.Labels, []uint8{9, 0, 4}) {
+			t.Errorf("%s: pair %v, want %v; labels %v", c.src, pair, c.pair, s.Labels)
+		}
+	}
+	// Neither is there: the error is about the first file that is wanted.
+	if _, err := Open("no-x,no-y", true); !errors.Is(err, fs.ErrNotExist) || !strings.Contains(err.Error(), "no-y") {
+		t.Errorf("a pair that is not there: %v", err)
 	}
 }
 
@@ -118,7 +157,8 @@ func TestOpenErrors(t *testing.T) {
 		}
 	}
 	for _, src := range []string{"a,", ",b", "a,b,c", ","} {
-		if _, err := Open(src, true); err == nil || !strings.Contains(err.Error(), "want a folder, a file or IMAGES,LABELS") {
+		if _, err := Open(src, true); err == nil ||
+			!strings.Contains(err.Error(), "want a folder, a file or IMAGES,LABELS") {
 			t.Errorf("Open(%q): %v", src, err)
 		}
 	}
@@ -129,7 +169,8 @@ func TestOpenDirRefusesLabel10(t *testing.T) {
 		"t10k-images-idx3-ubyte": images3,
 		"t10k-labels-idx1-ubyte": idxFile(0x08, []int{3}, []uint8{9, 10, 4}),
 	})
-	if s, err := OpenDir(dir, false); s != nil || err == nil || !strings.Contains(err.Error(), "label 10 of sample 1, want labels below 10") {
+	if s, err := OpenDir(dir, false); s != nil || err == nil ||
+		!strings.Contains(err.Error(), "label 10 of sample 1, want labels below 10") {
 		t.Errorf("%v, error %v", s, err)
 	}
 }
@@ -137,7 +178,8 @@ func TestOpenDirRefusesLabel10(t *testing.T) {
 func TestDefaultSaysWhich(t *testing.T) {
 	missing := filepath.Join(t.TempDir(), "none")
 	s, err := openDefault(missing, false)
-	if err != nil || s.Len() != drawnTest || !strings.Contains(s.Name, "drawn digits") || !strings.Contains(s.Name, missing) {
+	if err != nil || s.Len() != drawnTest || !strings.Contains(s.Name, "drawn digits") ||
+		!strings.Contains(s.Name, missing) {
 		t.Errorf("%q, error %v", s.Name, err)
 	}
 	if s, err = Open(DrawnSource, false); err != nil || !strings.Contains(s.Name, "drawn digits") {
@@ -202,7 +244,8 @@ func TestSetMisuse(t *testing.T) {
 			t.Errorf("WithScale(%v): no error", f)
 		}
 	}
-	if _, err := s.Fit([]int{100}, Unknown); err == nil || !strings.Contains(err.Error(), "samples of shape [28 28] have 784 elements, the network wants 100, [100]") {
+	if _, err := s.Fit([]int{100}, Unknown); err == nil ||
+		!strings.Contains(err.Error(), "samples of shape [28 28] have 784 elements, the network wants 100, [100]") {
 		t.Errorf("Fit: %v", err)
 	}
 	for name, f := range map[string]func(){

@@ -12,7 +12,8 @@ import (
 	"os"
 )
 
-// maxPixels bounds the size of one image.
+// maxPixels bounds the size of one image. That is 5792 x 5792, of which newImage's
+// RGBA copy takes 128 MiB.
 const maxPixels = 1 << 25
 
 // Image is one picture of unsigned bytes.
@@ -45,6 +46,7 @@ type pictureFile struct {
 // openPicture reads the header of a PNG or JPEG file and checks that the file
 // can be as large as it says.
 func openPicture(path string) (*pictureFile, error) {
+	// Asked before the file is opened: opening a named pipe waits for a writer.
 	st, err := os.Stat(path)
 	if err != nil {
 		return nil, fmt.Errorf("data: %w", err)
@@ -72,24 +74,27 @@ func pictureConfig(r io.Reader, bytes int64) (image.Config, error) {
 	if err != nil {
 		return c, decodeError(err)
 	}
+	// A quotient, since the product of two 32-bit lengths may overflow.
 	if c.Width < 1 || c.Height < 1 || c.Width > maxPixels/c.Height {
 		return c, fmt.Errorf("image of %d x %d pixels, want at most %d pixels", c.Width, c.Height, maxPixels)
 	}
 	if least := leastBytes(format, c); bytes < least {
-		return c, fmt.Errorf("truncated: an image of %d x %d pixels takes at least %d bytes, had %d", c.Width, c.Height, least, bytes)
+		return c, fmt.Errorf("truncated: an image of %d x %d pixels takes at least %d bytes, had %d",
+			c.Width, c.Height, least, bytes)
 	}
 	return c, nil
 }
 
-// leastBytes returns a lower bound of the size of an image file. Deflate packs
-// at most 1032 to 1 (zlib's technical notes); JPEG spends at least one bit on
-// the DC coefficient of each 8 x 8 block (ITU-T T.81, F.1.2.1).
+// leastBytes returns a lower bound of the size of an image file. Deflate packs at
+// most 1032 to 1 (zlib's technical notes); JPEG spends at least one bit on the DC
+// coefficient of each 8 x 8 block (ITU-T T.81, F.1.2.1). Both hold for interlaced
+// and progressive files as well.
 func leastBytes(format string, c image.Config) int64 {
 	pixels := int64(c.Width) * int64(c.Height)
 	if format == "jpeg" {
 		return pixels / (64 * 8)
 	}
-	bits := int64(1) // grey and palettes have 1 to 8 bits a pixel
+	bits := int64(1) // grey and palettes have 1 to 8 bits per pixel
 	switch c.ColorModel {
 	case color.Gray16Model:
 		bits = 16
@@ -104,6 +109,7 @@ func leastBytes(format string, c image.Config) int64 {
 // decode reads the image with the given number of channels.
 func (p *pictureFile) decode(channels int) (*Image, error) {
 	name := p.file.Name()
+	// The header was read before.
 	if _, err := p.file.Seek(0, io.SeekStart); err != nil {
 		return nil, fmt.Errorf("data: %w", err)
 	}
@@ -139,6 +145,8 @@ func decodeError(err error) error {
 // pixels lie on black.
 func newImage(name string, m image.Image, channels int) *Image {
 	b := m.Bounds()
+	// Every colour model goes through 8-bit RGBA, premultiplied by alpha: that is
+	// what puts transparent pixels on black.
 	rgba := image.NewRGBA(image.Rect(0, 0, b.Dx(), b.Dy()))
 	draw.Draw(rgba, rgba.Rect, m, b.Min, draw.Src)
 	n := b.Dx() * b.Dy()
@@ -154,8 +162,9 @@ func newImage(name string, m image.Image, channels int) *Image {
 	return out
 }
 
-// pictureNames returns the names of the PNG and JPEG files in dir, sorted.
-// Hidden files are left out.
+// pictureNames returns the names of the PNG and JPEG files in dir, sorted. Hidden
+// files are left out. Their order decides which images are in the test part: see
+// isTest.
 func pictureNames(dir string) ([]string, error) {
 	entries, err := os.ReadDir(dir)
 	if err != nil {

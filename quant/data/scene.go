@@ -15,6 +15,8 @@ import (
 
 // Sizes and seed of the drawn images.
 const (
+	// 48 images make 40 for training and 8 for the test. 192 is a multiple of every
+	// factor of Super but 5 and 7, which lose 2 and 3 pixels.
 	sceneCount = 48
 	sceneSide  = 192
 	sceneSeed  = 3
@@ -52,14 +54,18 @@ type scene struct {
 	px  [sceneSide * sceneSide]colour
 }
 
+// uniform draws from lo..hi.
 func (s *scene) uniform(lo, hi float64) float64 { return lo + (hi-lo)*s.rng.Float64() }
 
 // draw paints the ground, then objects one over the other, then letters.
 func (s *scene) draw() {
+	// The ground is a box that covers the image wherever its centre is and however
+	// it is turned.
 	ground := s.newObject()
 	ground.kind, ground.a, ground.b = boxKind, 2*sceneSide, 2*sceneSide
 	ground.fill = s.newFill(sceneSide / 2)
 	s.paint(ground)
+	// 8 to 16 objects and 1 to 3 words.
 	for range 8 + s.rng.IntN(9) {
 		s.paint(s.newObject())
 	}
@@ -89,19 +95,23 @@ type object struct {
 // newObject draws an object anywhere in the image.
 func (s *scene) newObject() object {
 	kind := s.rng.IntN(kinds)
+	// Kind 2 would be a polygon of two corners: ellipses get its share.
 	if kind > boxKind && kind < polygonKind {
 		kind = ellipseKind
 	}
 	sin, cos := math.Sincos(s.uniform(0, 2*math.Pi))
 	o := object{kind: kind, at: point{s.uniform(0, sceneSide), s.uniform(0, sceneSide)}, sin: sin, cos: cos}
+	// Uniform in the logarithm: as many details of 4 to 15 pixels as shapes of 15
+	// to 60.
 	o.a = math.Exp(s.uniform(math.Log(4), math.Log(60)))
 	o.b = o.a * s.uniform(0.3, 1)
 	o.fill = s.newFill(o.a)
 	return o
 }
 
-// distance returns how far (u, v) lies outside the object in pixels, about;
-// inside it is negative.
+// distance returns how far (u, v) lies outside the object in pixels, about; inside
+// it is negative. Exact for a box, seen from its sides; the others are scaled by
+// their shorter axis, which is exact across it.
 func (o *object) distance(u, v float64) float64 {
 	switch o.kind {
 	case ellipseKind:
@@ -109,6 +119,8 @@ func (o *object) distance(u, v float64) float64 {
 	case boxKind:
 		return max(math.Abs(u)-o.a, math.Abs(v)-o.b)
 	}
+	// A regular polygon is where all half planes u cos + v sin <= a/2 overlap, one
+	// per side: a/2 is its inner radius. Squeezing it is stretching v.
 	v *= o.a / o.b
 	far := math.Inf(-1)
 	for k := range o.kind {
@@ -120,12 +132,15 @@ func (o *object) distance(u, v float64) float64 {
 
 // paint lays an object over the image; its edge is one pixel wide.
 func (s *scene) paint(o object) {
+	// The farthest points are a box's corner, at sqrt(2) times the half axis, and a
+	// triangle's, at the half axis itself: 1.5 has them all, with their soft edge.
 	reach := 1.5 * max(o.a, o.b)
 	x0, x1 := sceneRange(o.at.x, reach)
 	y0, y1 := sceneRange(o.at.y, reach)
 	for y := y0; y < y1; y++ {
 		for x := x0; x < x1; x++ {
 			dx, dy := float64(x)+0.5-o.at.x, float64(y)+0.5-o.at.y
+			// Turned back into the object's axes, from the pixel's centre.
 			u, v := dx*o.cos+dy*o.sin, dy*o.cos-dx*o.sin
 			cover := max(0, min(0.5-o.distance(u, v), 1))
 			if cover == 0 {
@@ -141,7 +156,8 @@ func sceneRange(at, reach float64) (lo, hi int) {
 	return int(max(0, math.Floor(at-reach))), int(min(sceneSide, math.Ceil(at+reach)))
 }
 
-// lay covers a share of c with d.
+// lay covers a share of c with d. That is the "over" operator of Porter and Duff
+// for an opaque c.
 func (c *colour) lay(d colour, cover float64) {
 	for k := range c {
 		c[k] += cover * (d[k] - c[k])
@@ -157,7 +173,8 @@ var sceneFont = sync.OnceValue(func() *opentype.Font {
 	return f
 })
 
-// write sets a few letters of one colour, 8 to 40 pixels high.
+// write sets a few letters of one colour, 8 to 40 pixels high. At 72 dpi a point is
+// a pixel.
 func (s *scene) write() {
 	face, err := opentype.NewFace(sceneFont(), &opentype.FaceOptions{Size: s.uniform(8, 40), DPI: 72})
 	if err != nil {
@@ -166,10 +183,12 @@ func (s *scene) write() {
 	defer face.Close()
 	text := make([]byte, 4+s.rng.IntN(8))
 	for i := range text {
+		// Printable ASCII without the space: ! to ~.
 		text[i] = byte('!' + s.rng.IntN('~'-'!'+1))
 	}
 	mask := image.NewAlpha(image.Rect(0, 0, sceneSide, sceneSide))
-	d := font.Drawer{Dst: mask, Src: image.Opaque, Face: face, Dot: fixed.P(s.rng.IntN(sceneSide*2/3), s.rng.IntN(sceneSide))}
+	d := font.Drawer{Dst: mask, Src: image.Opaque, Face: face,
+		Dot: fixed.P(s.rng.IntN(sceneSide*2/3), s.rng.IntN(sceneSide))}
 	d.DrawString(string(text))
 	ink := s.newColour()
 	for i, a := range mask.Pix {

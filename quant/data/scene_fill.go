@@ -28,12 +28,14 @@ func (s *scene) newFill(a float64) fill {
 		f.delta[k] = s.uniform(-0.3, 0.3)
 	}
 	if f.pattern == shadedFill {
+		// The shade runs from -1/2 to 1/2 across the object.
 		f.period = 2 * a
 	}
 	return f
 }
 
-// newColour draws a colour: a brightness and a tint.
+// newColour draws a colour: a brightness and a tint. The tint is below the range of
+// brightness, so channels go together, as in photographs.
 func (s *scene) newColour() (c colour) {
 	bright := s.uniform(0.1, 0.9)
 	for k := range c {
@@ -60,6 +62,8 @@ func (f *fill) wave(u, v float64) float64 {
 		return math.Sin(2 * math.Pi * u)
 	case chequeredFill: // steep sines: edges of about a pixel
 		return max(-1, min(4*math.Sin(2*math.Pi*u)*math.Sin(2*math.Pi*v), 1))
+	// Two octaves; the offset gives the finer one numbers of its own at the centre,
+	// where both would read lattice point (0, 0).
 	case cloudyFill:
 		return 0.7*f.noise(u, v) + 0.3*f.noise(2*u+5, 2*v+5)
 	}
@@ -70,6 +74,8 @@ func (f *fill) wave(u, v float64) float64 {
 // (value noise).
 func (f *fill) noise(u, v float64) float64 {
 	x, y := math.Floor(u), math.Floor(v)
+	// Smoothstep, 3t^2 - 2t^3: its slope is 0 at both ends, so cells join without a
+	// crease.
 	ease := func(t float64) float64 { return t * t * (3 - 2*t) }
 	a, b := ease(u-x), ease(v-y)
 	i, j := int64(x), int64(y)
@@ -85,5 +91,6 @@ func (f *fill) lattice(i, j int64) float64 {
 	z = (z ^ z>>30) * 0xbf58476d1ce4e5b9
 	z = (z ^ z>>27) * 0x94d049bb133111eb
 	z ^= z >> 31
+	// 53 random bits, as many as a float64 holds: 0..2 in steps of 2^-52, less 1.
 	return float64(z>>11)/(1<<52) - 1
 }

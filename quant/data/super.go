@@ -28,8 +28,8 @@ type Super struct {
 // [Factor*Patch Factor*Patch] or with 3 channels. Every sixth of the images that are large enough for a
 // patch, or the last one of fewer, is in the test part with all its patches.
 //
-// It returns an error when a field of o is out of range, when fewer than two
-// images are large enough or when a part takes more than MaxBytes.
+// It returns an error when a field of o is out of range, when fewer than two images
+// are large enough or when a part takes more than MaxBytes.
 func SuperResolution(images *Images, o Super) (train, test *Set, err error) {
 	if o.Stride == 0 {
 		o.Stride = o.Patch
@@ -39,10 +39,13 @@ func SuperResolution(images *Images, o Super) (train, test *Set, err error) {
 	}
 	large := images.atLeast(o.Factor * o.Patch)
 	if len(large) < 2 {
-		return nil, nil, fmt.Errorf("data: %s: %d images of at least %d x %[3]d pixels, want 2", images.Name, len(large), o.Factor*o.Patch)
+		return nil, nil, fmt.Errorf("data: %s: %d images of at least %d x %[3]d pixels, want 2",
+			images.Name, len(large), o.Factor*o.Patch)
 	}
 	var parts [2][]*Image // test, training
 	for i, m := range large {
+		// Whole images are split, not patches: patches of one image look alike, and
+		// the test would be too easy.
 		k := 1
 		if isTest(i) || len(large) < splitEvery && i == len(large)-1 {
 			k = 0
@@ -90,12 +93,15 @@ func (o Super) cut(name string, images []*Image) (*Set, error) {
 		patches += o.steps(m.Height) * o.steps(m.Width)
 	}
 	side := o.Factor * o.Patch
+	// The targets are Factor^2 times the samples: they alone are counted.
 	if patches > MaxBytes/(channels*side*side) {
-		return nil, fmt.Errorf("data: %s: %d patches of %d x %[3]d pixels take more than the limit of %d bytes", name, patches, side, MaxBytes)
+		return nil, fmt.Errorf("data: %s: %d patches of %d x %[3]d pixels take more than the limit of %d bytes",
+			name, patches, side, MaxBytes)
 	}
 	what := fmt.Sprintf("%s, %d patches of %d images", name, patches, len(images))
 	s := &Set{
-		Name: what + fmt.Sprintf(" reduced %d times", o.Factor), Shape: imageShape(channels, o.Patch, o.Patch), Scale: ByteScale,
+		Name:  what + fmt.Sprintf(" reduced %d times", o.Factor),
+		Shape: imageShape(channels, o.Patch, o.Patch), Scale: ByteScale,
 		Layout: NCHW, Bytes: make([]uint8, 0, patches*channels*o.Patch*o.Patch),
 		Targets: &Set{
 			Name: what, Shape: imageShape(channels, side, side), Scale: ByteScale,
@@ -103,6 +109,9 @@ func (o Super) cut(name string, images []*Image) (*Set, error) {
 		},
 	}
 	for _, m := range images {
+		// A patch at (y, x) of the small image shows what the patch at Factor*(y,
+		// x) of the large one does: images are cropped at the far sides only, so
+		// their origins agree.
 		small := m.reduce(o.Factor)
 		for y := 0; y+o.Patch <= small.Height; y += o.Stride {
 			for x := 0; x+o.Patch <= small.Width; x += o.Stride {
@@ -114,7 +123,8 @@ func (o Super) cut(name string, images []*Image) (*Set, error) {
 	return s, nil
 }
 
-// steps returns how many patches lie along a side of so many pixels.
+// steps returns how many patches lie along a side of so many pixels. atLeast has
+// made sure that one fits; a rest below Stride is left out.
 func (o Super) steps(side int) int { return (side/o.Factor-o.Patch)/o.Stride + 1 }
 
 // patch appends the square of the given side at (y, x) to dst.
@@ -128,14 +138,16 @@ func (m *Image) patch(dst []uint8, y, x, side int) []uint8 {
 	return dst
 }
 
-// reduce returns m without the pixels beyond the last multiple of factor,
-// factor times smaller.
+// reduce returns m without the pixels beyond the last multiple of factor, factor
+// times smaller. The crop makes the factor exact in both directions: without it the
+// grids would drift apart by up to a pixel of the large image.
 func (m *Image) reduce(factor int) *Image {
 	return m.resize(m.Height/factor, m.Width/factor, m.Height/factor*factor, m.Width/factor*factor)
 }
 
-// resize returns the upper left fromH x fromW pixels of m as h x w pixels,
-// bicubic, one channel at a time.
+// resize returns the upper left fromH x fromW pixels of m as h x w pixels, bicubic,
+// one channel at a time. draw.CatmullRom stretches its kernel when it makes
+// smaller, which filters out what the small image cannot hold.
 func (m *Image) resize(h, w, fromH, fromW int) *Image {
 	out := &Image{Name: m.Name, Channels: m.Channels, Height: h, Width: w, Pixels: make([]uint8, m.Channels*h*w)}
 	for c := range m.Channels {
@@ -156,6 +168,8 @@ func plane(pixels []uint8, h, w int) *image.Gray {
 func Autoencoder(s *Set) *Set {
 	t := *s
 	t.Labels, t.Classes = nil, 0
+	// Targets have no targets of their own: hence a copy, not t itself, which would
+	// be a cycle.
 	t.Targets = nil
 	target := t
 	t.Targets = &target
@@ -177,14 +191,17 @@ func Bicubic(s *Set) float64 {
 	return sum / float64(s.Len())
 }
 
-// imageOf returns sample i as an image.
+// imageOf returns sample i as an image. It shares s's memory. Only Bytes are looked
+// at: SuperResolution makes no other sets.
 func imageOf(s *Set, i int) *Image {
 	n, axes := s.Size(), len(s.Shape)
 	h, w := s.Shape[axes-2], s.Shape[axes-1]
 	return &Image{Channels: n / (h * w), Height: h, Width: w, Pixels: s.Bytes[i*n : (i+1)*n]}
 }
 
-// psnr compares bytes, see Bicubic.
+// psnr compares bytes, see Bicubic. The sum is of integers, hence exact. Equal
+// images have an infinite PSNR, which would swallow every mean: 100 dB stands for
+// it.
 func psnr(a, b []uint8) float64 {
 	sum := 0
 	for i, v := range a {

@@ -35,11 +35,14 @@ func TestSuperResolutionPatches(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		// 3 x 5 places a training image, 2 x 3 without overlap in the test part.
-		if train.Len() != 6*3*5 || train.Targets.Len() != train.Len() || test.Len() != 2*3 || test.Targets.Len() != test.Len() {
-			t.Fatalf("%d and %d samples, %d and %d targets", train.Len(), test.Len(), train.Targets.Len(), test.Targets.Len())
+		// 3 x 5 places per training image, 2 x 3 without overlap in the test part.
+		if train.Len() != 6*3*5 || train.Targets.Len() != train.Len() || test.Len() != 2*3 ||
+			test.Targets.Len() != test.Len() {
+			t.Fatalf("%d and %d samples, %d and %d targets",
+				train.Len(), test.Len(), train.Targets.Len(), test.Targets.Len())
 		}
-		if d := cmp.Diff(imageShape(channels, 2, 2), train.Shape) + cmp.Diff(imageShape(channels, 6, 6), train.Targets.Shape); d != "" {
+		if d := cmp.Diff(imageShape(channels, 2, 2), train.Shape) +
+			cmp.Diff(imageShape(channels, 6, 6), train.Targets.Shape); d != "" {
 			t.Error(d)
 		}
 		at, m := 2*5+4, images.List[0] // the last row and column of the first image's places
@@ -124,7 +127,8 @@ func TestBicubic(t *testing.T) {
 
 func TestTargets(t *testing.T) {
 	a := Autoencoder(Draw(5, 1))
-	if a.Labels != nil || a.Classes != 0 || a.Len() != 5 || a.Targets.Targets != nil || &a.Bytes[0] != &a.Targets.Bytes[0] {
+	if a.Labels != nil || a.Classes != 0 || a.Len() != 5 || a.Targets.Targets != nil ||
+		&a.Bytes[0] != &a.Targets.Bytes[0] {
 		t.Errorf("%+v", a)
 	}
 	if p := a.Slice(2, 4); p.Len() != 2 || p.Targets.Len() != 2 || p.Targets.Bytes[9] != a.Bytes[2*784+9] {
@@ -133,7 +137,8 @@ func TestTargets(t *testing.T) {
 	if err := a.CheckOutputs(784); err != nil {
 		t.Error(err)
 	}
-	if err := a.CheckOutputs(10); err == nil || !strings.Contains(err.Error(), "targets have 784 elements, the network gives 10") {
+	if err := a.CheckOutputs(10); err == nil || !strings.Contains(err.Error(),
+		"targets have 784 elements, the network gives 10") {
 		t.Errorf("CheckOutputs: %v", err)
 	}
 }
@@ -171,14 +176,16 @@ func TestOpenImages(t *testing.T) {
 		t.Fatal(err)
 	}
 	m := s.List[1]
-	if m.Height != 2 || m.Width != 3 || m.Channels != 3 || len(m.Pixels) != 18 || !strings.HasSuffix(m.Name, "b.png") || len(s.List) != 2 {
+	if m.Height != 2 || m.Width != 3 || m.Channels != 3 || len(m.Pixels) != 18 ||
+		!strings.HasSuffix(m.Name, "b.png") || len(s.List) != 2 {
 		t.Errorf("%s: %+v", s.Name, m)
 	}
 	if _, err := OpenImages(t.TempDir(), 1); err == nil || !strings.Contains(err.Error(), "no PNG or JPEG image") {
 		t.Errorf("empty folder: %v", err)
 	}
 	missing := filepath.Join(t.TempDir(), "none")
-	if s, err := openDefaultImages(missing, 1); err != nil || !strings.Contains(s.Name, "drawn images") || !strings.Contains(s.Name, missing) {
+	if s, err := openDefaultImages(missing, 1); err != nil || !strings.Contains(s.Name, "drawn images") ||
+		!strings.Contains(s.Name, missing) {
 		t.Errorf("%v, error %v", s, err)
 	}
 }

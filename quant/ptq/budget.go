@@ -2,14 +2,17 @@ package ptq
 
 // budget is method Budget; it returns the factor for the scale. What GPTQ finds
 // without limit is the start where it fits. Where it does not, three starts
-// compete: units taken off it, GPTQ within the limit, and units added one by one
-// to nothing, the best of the three at tight limits.
+// compete: units taken off it, GPTQ within the limit, and units added one by one to
+// nothing, the best of the three at tight limits. The search leaves u as it is
+// unless Options.Refit: then s.u is in units of the last scale.
 func (s *solver) budget(q []int32) float64 {
 	s.unlimited(s.start)
 	s.begin(s.u, s.start)
 	switch {
 	case s.fits():
 		s.improve()
+	// ChooseScales compares some dozens of scales per row, by the start that costs
+	// least.
 	case s.quick:
 		s.within(s.start)
 		s.begin(s.u, s.start)
@@ -26,7 +29,11 @@ func (s *solver) budget(q []int32) float64 {
 }
 
 // compete leaves the walker at the best integers of three starts, the first of
-// which it is at.
+// which it is at. None of the three is best everywhere: taking units off keeps the
+// shape of GPTQ's solution, GPTQ within the limit spreads errors on weights to
+// come, and building up from nothing spends a small budget on the weights that
+// lower the loss most. best keeps the integers between starts, and the last begin
+// goes back to them.
 func (s *solver) compete() {
 	least := 0.0
 	for n, begin := range []func(){
@@ -45,6 +52,8 @@ func (s *solver) compete() {
 }
 
 // improve walks to integers that no single step and no pair of steps improves.
+// Single steps come first since they cost O(K) each, where a sweep over pairs costs
+// O(K^2); a pair that made room leaves new single steps to take.
 func (s *solver) improve() {
 	s.grow()
 	s.exchange(s.p.sweeps())
@@ -75,15 +84,21 @@ func (s *solver) refit() float64 {
 			e[i] = float64(q)
 		}
 		s.sys.apply(e, hq)
+		// (u - f q)' H (u - f q) is least where its derivative in f is 0: f =
+		// (u'Hq) / (q'Hq).
 		uhq, qhq := 0.0, 0.0
 		for i, h := range hq {
 			uhq += s.u[i] * h
 			qhq += e[i] * h
 		}
 		f := uhq / qhq
+		// q = 0 has no best scale, and a negative one is none: the scale so far
+		// stays.
 		if !(qhq > 0) || !(f > 0) {
 			return factor
 		}
+		// The target in units of the new scale; the integers found are the start
+		// for it.
 		factor *= f
 		for i := range s.u {
 			s.u[i] /= f

@@ -10,7 +10,8 @@ import (
 
 // scales finds the activation quantisers of a graph. Layers whose outputs are
 // added, concatenated or passed on share one: parent is a union-find over the
-// layers, with the network's input last.
+// layers, with the network's input last. Sharing is what the hardware needs: sums
+// and concatenations are of integers, which must be worth the same.
 type scales struct {
 	g      *graph
 	parent []int
@@ -18,9 +19,16 @@ type scales struct {
 	values map[int][]float64
 }
 
-// samplesPerLayer bounds the activations of a layer that choose its scale.
+// samplesPerLayer bounds the activations of a layer that choose its scale. They are
+// taken from each tensor that shares the scale, so a shared scale is chosen from
+// more.
 const samplesPerLayer = 1 << 16
 
+// newScales joins the layers that share a scale and finds out which give negative
+// values: sums of products may be negative, a batch norm may shift below 0, ReLU
+// ends it, and all else has the sign of what it reads. It returns an error where
+// the network's input, whose scale is that of the samples, would have to share one
+// with a layer.
 func newScales(g *graph, signedInput bool) (*scales, error) {
 	n := len(g.shapes)
 	s := &scales{g: g, parent: make([]int, n+1), signed: make([]bool, n), values: map[int][]float64{}}
@@ -42,14 +50,17 @@ func newScales(g *graph, signedInput bool) (*scales, error) {
 		s.signed[i] = s.signed[i] && !l.Relu
 	}
 	for i := range g.m.Layers {
-		if k := g.m.Layers[i].Kind; (k == quant.Add || k == quant.Concat) && s.root(g.reads[i][0]) == s.root(quant.Source) {
-			return nil, fmt.Errorf("ptq: layer %q: reads the network's input beside layers, whose scale it cannot share: want a layer between", g.m.Layers[i].Name)
+		if k := g.m.Layers[i].Kind; (k == quant.Add || k == quant.Concat) &&
+			s.root(g.reads[i][0]) == s.root(quant.Source) {
+			return nil, fmt.Errorf("ptq: layer %q: reads the network's input beside layers, "+
+				"whose scale it cannot share: want a layer between", g.m.Layers[i].Name)
 		}
 	}
 	return s, nil
 }
 
-// root returns who stands for the layers that share i's scale.
+// root returns who stands for the layers that share i's scale. There are few
+// layers, so chains are not shortened.
 func (s *scales) root(i int) int {
 	if i == quant.Source {
 		i = len(s.parent) - 1
@@ -60,10 +71,12 @@ func (s *scales) root(i int) int {
 	return i
 }
 
+// join lets what a and b stand for share a scale.
 func (s *scales) join(a, b int) { s.parent[s.root(a)] = s.root(b) }
 
-// quantises says that layer i needs a quantiser: that it makes new numbers, and
-// is not what a classifier ends with.
+// quantises says that layer i needs a quantiser: that it makes new numbers, and is
+// not what a classifier ends with. A classifier's outputs are compared with each
+// other, in full precision: a quantiser would only make ties.
 func (s *scales) quantises(i int) bool {
 	return !s.g.passes(i) && (i < len(s.g.shapes)-1 || s.g.m.Layers[i].Kind != quant.Linear)
 }
@@ -73,9 +86,12 @@ func (s *scales) observe(i int, t *tensor) {
 	if !s.quantises(i) {
 		return
 	}
+	// Every step-th element of the batch, channels last.
 	step := len(t.v)/samplesPerLayer + 1
 	for step > 1 && t.shape.C > 1 && (t.shape.C%step == 0 || step%t.shape.C == 0) {
-		step++ // not always the same channels
+		// A step that divides the channels, or is a multiple of them, would meet
+		// the same few channels in every position.
+		step++
 	}
 	r := s.root(i)
 	for k := 0; k < len(t.v); k += step {
@@ -83,8 +99,10 @@ func (s *scales) observe(i int, t *tensor) {
 	}
 }
 
-// quantisers returns the quantiser of each layer that needs one, of actBits
-// where it feeds layers and of 8 where it is the network's output.
+// quantisers returns the quantiser of each layer that needs one, of actBits where
+// it feeds layers and of 8 where it is the network's output. Layers that share a
+// scale get the same quantiser, signed where one of them may be negative; layers
+// that pass integers on get none of their own.
 func (s *scales) quantisers(actBits int) []*qonnx.ActQuant {
 	signed := map[int]bool{}
 	for i := range s.signed {
@@ -104,6 +122,8 @@ func (s *scales) quantisers(actBits int) []*qonnx.ActQuant {
 				a.Bits = outputBits
 			}
 			if a.Signed {
+				// One signed bit has -1 and 0 alone, and no largest value to set
+				// the scale by.
 				a.Bits = max(a.Bits, 2)
 			}
 			a.Scale = leastError(s.values[r], actType(a))
@@ -119,6 +139,10 @@ const outputBits = 8
 
 // leastError returns the scale of a quantiser of type t that has the least mean
 // squared error on v, of those that a fine grid below the largest value has.
+// Clipping the tail costs little where few values lie there, and makes the steps of
+// all others finer: the best scale lies between the two errors, and has no closed
+// form for samples. The grid is widest/hi * k/60. It returns 1 where all values are
+// 0.
 func leastError(v []float64, t quant.DataType) float32 {
 	const steps = 60
 	widest := 0.0
@@ -131,12 +155,15 @@ func leastError(v []float64, t quant.DataType) float32 {
 	lo, hi := float64(t.Min()), float64(t.Max())
 	best, least := float32(0), math.Inf(1)
 	for k := 1; k <= steps; k++ {
+		// Rounded to float32 first, as the file holds it: the error is then that of
+		// the network that is written.
 		s := float32(widest / hi * float64(k) / steps)
 		sum, inverse := 0.0, 1/float64(s)
 		for _, x := range v {
 			e := x - float64(s)*math.RoundToEven(max(lo, min(hi, x*inverse)))
 			sum += e * e
 		}
+		// s is 0 where widest is so small that float32 cannot hold the quotient.
 		if sum < least && s > 0 {
 			best, least = s, sum
 		}
@@ -145,7 +172,9 @@ func leastError(v []float64, t quant.DataType) float32 {
 }
 
 // inputQuantiser returns the quantiser of samples, which reach from lo to hi:
-// unsigned where none is negative.
+// unsigned where none is negative. It clips nothing: the range is that of all
+// samples, and the full range of a signed type is not used at its lower end, so
+// that the scale is the same for both signs.
 func inputQuantiser(lo, hi float64, bits int) *qonnx.ActQuant {
 	a := &qonnx.ActQuant{Bits: bits, Signed: lo < 0}
 	a.Scale = float32(max(hi, -lo) / float64(actType(a).Max()))

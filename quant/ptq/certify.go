@@ -7,8 +7,11 @@ import (
 )
 
 // Certify returns nil if the accumulator of every tile of integers q (Rows x K)
-// holds every sum, by quant's integer test on the tiles themselves, and no tile
-// has more than p.Acc.Units; else an error that names row and tile.
+// holds every sum, by quant's integer test on the tiles themselves, and no tile has
+// more than p.Acc.Units; else an error that names row and tile. A tile is looked at
+// as a linear layer of one output, so what decides is the very test that quant
+// applies to files, not the set that the search used: a fault there cannot certify
+// itself.
 func (p *Problem) Certify(q []int32) error {
 	size := p.Acc.tileSize(p.K)
 	for r := range p.Rows {
@@ -28,6 +31,8 @@ func (a Accumulator) CertifyLayer(l *quant.Layer) error {
 	return p.Certify(l.Weights)
 }
 
+// certifyTile tests the integers of one tile, from the start that the rule gives
+// it.
 func (p *Problem) certifyTile(q []int32) error {
 	l := quant.Layer{Kind: quant.Linear, In: len(q), Out: 1, Input: p.Input, Weights: q}
 	if n := l.L1Max(); p.Acc.Units > 0 && n > p.Acc.Units {
@@ -39,6 +44,8 @@ func (p *Problem) certifyTile(q []int32) error {
 	case p.Acc.Rule != quant.Shifted:
 		return l.Certify(p.Acc.Bits)
 	}
+	// A start that makes the range fit, if there is one: sums then run from start +
+	// min to start + max.
 	start, ok := l.ShiftedStart(0, p.Acc.Bits)
 	if !ok {
 		r := l.AccRange(0)
@@ -48,9 +55,10 @@ func (p *Problem) certifyTile(q []int32) error {
 	return l.Certify(p.Acc.Bits)
 }
 
-// TileStart returns what the accumulator of each tile of a row's integers
-// begins at: 0, or under quant.Shifted what quant.Layer.ShiftedStart says. Their
-// sum is what the row's thresholds move by.
+// TileStart returns what the accumulator of each tile of a row's integers begins
+// at: 0, or under quant.Shifted what quant.Layer.ShiftedStart says. Their sum is
+// what the row's thresholds move by. It does not depend on the row's bias, which
+// the thresholds have.
 func (p *Problem) TileStart(q []int32) []int64 {
 	start := make([]int64, p.Acc.tiles(len(q)))
 	if p.Acc.Bits == 0 || p.Acc.Rule != quant.Shifted {

@@ -9,14 +9,17 @@ import (
 
 // Equalisation ends when no factor is further from 1, or after so many rounds.
 const (
+	// In the logarithm of the factor, so that 1.001 and 1/1.001 are as far.
 	settled     = 1e-3
 	equalRounds = 40
 )
 
-// equalize equalises all pairs of layers with weights, one after the other,
-// until nothing changes much, and returns the number of pairs (arXiv
-// 1906.04721, section 4.1). Pairs with a branch, a sum or a concatenation
-// between them stay as they are.
+// equalize equalises all pairs of layers with weights, one after the other, until
+// nothing changes much, and returns the number of pairs (arXiv 1906.04721, section
+// 4.1). Pairs with a branch, a sum or a concatenation between them stay as they
+// are. A pair is changed again by its neighbours, since the middle layer of three
+// has its columns in one pair and its rows in the next: hence rounds, until all
+// agree.
 func (g *graph) equalize() (int, error) {
 	type pair struct{ from, to int }
 	var pairs []pair
@@ -44,7 +47,10 @@ func (g *graph) equalize() (int, error) {
 }
 
 // follower returns the layer with weights that alone reads what layer i gives,
-// through layers that treat channels apart and alike at any scale; else -1.
+// through layers that treat channels apart and alike at any scale; else -1. Pixel
+// shuffle and concatenation change which channel is which, a bias or batch norm
+// between is not homogeneous, and a second reader would see scaled values: all of
+// them end the walk.
 func (g *graph) follower(i int) int {
 	if !g.m.Layers[i].Kind.Weighted() {
 		return -1
@@ -58,6 +64,8 @@ func (g *graph) follower(i int) int {
 		case l.BatchNorm != nil || l.Bias != nil:
 			return -1
 		}
+		// These keep channels apart and are positively homogeneous: max, mean, copy
+		// and ReLU.
 		switch l.Kind {
 		case quant.MaxPool, quant.AvgPool, quant.Upsample, quant.Requantize:
 		default:
@@ -67,9 +75,13 @@ func (g *graph) follower(i int) int {
 	return -1
 }
 
+// equalizePair equalises two layers of the graph, and returns the factor of each
+// channel between them.
 func (g *graph) equalizePair(from, to int) ([]float64, error) {
 	a, b := &g.m.Layers[from], &g.m.Layers[to]
 	first, second := matrixOf(a), matrixOf(b)
+	// The channels of the tensor that it reads, not of the first layer's own shape:
+	// behind a flatten several columns read one channel.
 	second.Channels, second.Groups = g.shape(g.reads[to][0]).C, max(b.Groups, 1)
 	f, err := Equalize(first, second)
 	if err != nil {
@@ -80,6 +92,8 @@ func (g *graph) equalizePair(from, to int) ([]float64, error) {
 	return f, nil
 }
 
+// matrixOf returns a layer's weights and bias as copies: float64 while they are
+// changed, rounded once by store.
 func matrixOf(l *qonnx.Layer) *Matrix {
 	m := &Matrix{Rows: l.Out, K: l.In, Weights: wide(l.Weights), Channels: 1}
 	if l.Bias != nil {

@@ -5,7 +5,7 @@ import (
 	"math"
 )
 
-// Matrix is a layer's float weights, one output channel a row.
+// Matrix is a layer's float weights, one output channel per row.
 type Matrix struct {
 	// Rows and K are the size of Weights; columns are in the order (kh, kw, Cin).
 	Rows, K int
@@ -22,7 +22,9 @@ type Matrix struct {
 	Groups int
 }
 
-// channel returns the input channel that column c of row r reads.
+// channel returns the input channel that column c of row r reads. Rows of group
+// r/(Rows/Groups) read that group's channels alone; within a row the channel is the
+// fastest axis of a column.
 func (m *Matrix) channel(r, c int) int {
 	groups := max(m.Groups, 1)
 	own := m.Channels / groups
@@ -38,7 +40,8 @@ func (m *Matrix) check() error {
 	case m.Bias != nil && len(m.Bias) != m.Rows:
 		return fmt.Errorf("%d biases, want %d", len(m.Bias), m.Rows)
 	case m.Channels < 1 || m.Channels%groups != 0 || m.Rows%groups != 0 || m.K%(m.Channels/groups) != 0:
-		return fmt.Errorf("%dx%d weights, %d input channels and %d groups do not go together", m.Rows, m.K, m.Channels, groups)
+		return fmt.Errorf("%dx%d weights, %d input channels and %d groups do not go together",
+			m.Rows, m.K, m.Channels, groups)
 	}
 	return nil
 }
@@ -66,7 +69,8 @@ func Equalize(first, second *Matrix) ([]float64, error) {
 		}
 	}
 	if second.Channels != first.Rows {
-		return nil, fmt.Errorf("ptq: equalise: second layer reads %d channels, the first has %d", second.Channels, first.Rows)
+		return nil, fmt.Errorf("ptq: equalise: second layer reads %d channels, the first has %d",
+			second.Channels, first.Rows)
 	}
 	factors := second.factors(first)
 	for r, f := range factors {
@@ -83,7 +87,9 @@ func Equalize(first, second *Matrix) ([]float64, error) {
 	return factors, nil
 }
 
-// factors returns f of Equalize for m after first.
+// factors returns f of Equalize for m after first. A channel without a weight has
+// r1 or r2 of 0, whose quotient gives 0, +Inf or NaN: none is a factor, so it stays
+// as it is.
 func (m *Matrix) factors(first *Matrix) []float64 {
 	f := make([]float64, first.Rows)
 	reads := make([]float64, first.Rows)

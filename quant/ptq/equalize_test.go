@@ -21,10 +21,12 @@ func gaussians(rng *rand.Rand, n int) []float64 {
 // drawPair returns two layers that fit together: second has taps positions
 // under its window and is dense or depthwise.
 func drawPair(rng *rand.Rand, channels, taps, groups int) (first, second *Matrix) {
-	first = &Matrix{Rows: channels, K: 5, Channels: 5, Weights: gaussians(rng, channels*5), Bias: gaussians(rng, channels)}
+	first = &Matrix{Rows: channels, K: 5, Channels: 5, Weights: gaussians(rng, channels*5),
+		Bias: gaussians(rng, channels)}
 	rows := 2 * groups
 	k := taps * channels / groups
-	second = &Matrix{Rows: rows, K: k, Channels: channels, Groups: groups, Weights: gaussians(rng, rows*k), Bias: gaussians(rng, rows)}
+	second = &Matrix{Rows: rows, K: k, Channels: channels, Groups: groups, Weights: gaussians(rng, rows*k),
+		Bias: gaussians(rng, rows)}
 	return first, second
 }
 

@@ -10,9 +10,10 @@ import (
 	"github.com/a2qgen/a2qgen/quant/qonnx"
 )
 
-// tensor holds what a layer gives for some samples, one after the other,
-// channels last: real numbers, or integers that are worth scale each. Integers
-// of up to 16 bits are exact in float32.
+// tensor holds what a layer gives for some samples, one after the other, channels
+// last: real numbers, or integers that are worth scale each. Integers of up to 16
+// bits are exact in float32. A batch of samples is evaluated layer by layer, so
+// that a layer's weights are turned into integers once for all samples.
 type tensor struct {
 	shape quant.Shape
 	v     []float32
@@ -42,6 +43,10 @@ type stage struct {
 	gain []float64 // of the batch norm
 }
 
+// stage prepares layer i for operands like in. For each output channel c it is to
+// compute acc[c] * unit[c]: unit holds the operands' scale where they share one,
+// the weights' scale, and 1/taps of a mean pool, so that acc can be an exact sum of
+// integers.
 func (g *graph) stage(i int, in []*tensor) *stage {
 	s := &stage{l: &g.m.Layers[i], shape: g.shapes[i], in: in, same: true}
 	for _, t := range in {
@@ -68,8 +73,9 @@ func (g *graph) stage(i int, in []*tensor) *stage {
 	return s
 }
 
-// multiplier sets weights: where they are quantised their integers, so that
-// sums are exact in float64.
+// multiplier sets weights: where they are quantised their integers, so that sums
+// are exact in float64. Products of 16-bit integers are below 2^31, so that 2^22 of
+// them add up exactly in any order.
 func (s *stage) multiplier() {
 	l := s.l
 	s.weights = make([]float64, len(l.Weights))
@@ -86,9 +92,12 @@ func (s *stage) multiplier() {
 	}
 }
 
-// weightScale returns the scale of row r's weights.
+// weightScale returns the scale of row r's weights. A layer has one scale for each
+// row, or one for all.
 func weightScale(l *qonnx.Layer, r int) float64 { return float64(l.WeightScale[r%len(l.WeightScale)]) }
 
+// normGains returns gamma/sqrt(var+epsilon) of each channel, the factor that batch
+// norm applies once its statistics are fixed (ONNX BatchNormalization).
 func normGains(b *qonnx.BatchNorm) []float64 {
 	gain := make([]float64, len(b.Gamma))
 	for c := range gain {
@@ -109,6 +118,8 @@ func (s *stage) run(means []float64) *tensor {
 	case s.integral():
 		out.scale, out.typ = s.in[0].scale, joined(s.in)
 	}
+	// Sums are kept for each sample and added up in the order of the samples below:
+	// the order of float additions is then the same on any number of cores.
 	sums := make([][]float64, n)
 	forSamples(n, func() func(int) {
 		acc, scratch := make([]float64, s.shape.Size()), &scratch{}
@@ -128,7 +139,8 @@ func (s *stage) run(means []float64) *tensor {
 	return out
 }
 
-// integral says that the outputs are integers of the operands, passed on.
+// integral says that the outputs are integers of the operands, passed on. ReLU and
+// batch norm make new numbers, and so do operands of different scales.
 func (s *stage) integral() bool {
 	for _, t := range s.in {
 		if t.real() {
@@ -142,7 +154,8 @@ func (s *stage) integral() bool {
 	return false
 }
 
-// joined returns the smallest type with the values of all tensors.
+// joined returns the smallest type with the values of all tensors. An unsigned type
+// of N bits needs N+1 as a signed one.
 func joined(in []*tensor) quant.DataType {
 	t := in[0].typ
 	for _, o := range in[1:] {
@@ -159,10 +172,13 @@ func joined(in []*tensor) quant.DataType {
 
 func actType(a *qonnx.ActQuant) quant.DataType { return quant.DataType{Bits: a.Bits, Signed: a.Signed} }
 
-// finish applies bias, batch norm, ReLU and quantiser to the sums of a sample,
-// in that order, in float64 as a reader of the file does.
+// finish applies bias, batch norm, ReLU and quantiser to the sums of a sample, in
+// that order, in float64 as a reader of the file does. sum, unless nil, gains the
+// values before ReLU and quantiser, channel by channel; real says that there is no
+// quantiser.
 func (s *stage) finish(acc []float64, out []float32, sum []float64, real bool) {
 	l := s.l
+	// Units are those of the operands, so the sums are the outputs.
 	if s.integral() && l.Act == nil {
 		for i, v := range acc {
 			out[i] = float32(v)
@@ -191,7 +207,10 @@ func (s *stage) finish(acc []float64, out []float32, sum []float64, real bool) {
 	}
 }
 
-// quantised returns the integer of v.
+// quantised returns the integer of v. It rounds half to even, as QONNX Quant with
+// rounding mode ROUND does, after clipping. A narrow range (Quant's attribute
+// narrow) leaves out the lowest code of a signed type, and the highest of an
+// unsigned one.
 func quantised(v float64, a *qonnx.ActQuant) float64 {
 	t := actType(a)
 	lo, hi := float64(t.Min()), float64(t.Max())
@@ -203,7 +222,9 @@ func quantised(v float64, a *qonnx.ActQuant) float64 {
 	return math.RoundToEven(max(lo, min(hi, v/float64(a.Scale))))
 }
 
-// forSamples calls a worker's function for every sample, on all cores.
+// forSamples calls a worker's function for every sample, on all cores. worker is
+// called once per goroutine, for memory of its own; which goroutine gets which
+// sample is a matter of chance, so what a call writes must be for its sample alone.
 func forSamples(n int, worker func() func(k int)) {
 	var next atomic.Int64
 	var wg sync.WaitGroup

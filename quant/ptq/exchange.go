@@ -2,10 +2,11 @@ package ptq
 
 import "math"
 
-// exchange sweeps over the weights: at each it tries a step together with the
-// best second step anywhere, and takes the pair if it lowers the loss. It ends
-// at integers that no pair of steps improves, or after that many sweeps. A full
-// budget leaves no single step that helps: then pairs move units about.
+// exchange sweeps over the weights: at each it tries a step together with the best
+// second step anywhere, and takes the pair if it lowers the loss. It ends at
+// integers that no pair of steps improves, or after that many sweeps. A full budget
+// leaves no single step that helps: then pairs move units about. A sweep costs
+// O(K^2): for each weight, a look at all others.
 func (w *walker) exchange(sweeps int) {
 	for range sweeps {
 		better := false
@@ -42,13 +43,18 @@ func (w *walker) exchangeAt(i int, d int32) bool {
 	return true
 }
 
-// partner finds the step e at j != i that costs least together with a step of
-// d at i and leaves both tiles in the set; j is -1 if there is none.
+// partner finds the step e at j != i that costs least together with a step of d at
+// i and leaves both tiles in the set; j is -1 if there is none. Two steps d at i
+// and e at j add d^2 H_ii - 2 d g_i + e^2 H_jj - 2 e g_j + 2 d e H_ij to the loss:
+// the cost of the first, plus the cost of the second with the gradient g_j - d H_ij
+// that it leaves.
 func (w *walker) partner(i int, d int32) (j int, e int32, cost float64) {
 	j, cost = -1, math.Inf(1)
 	own := i / w.tileSize
 	base := w.cost(i, float64(d))
 	after := w.sumsAfter(own, w.grows(i, d), d)
+	// Where the first step alone leaves its tile outside, only a partner in that
+	// tile can bring it back.
 	fits := w.set.holds(after[0], after[1])
 	for t := range w.pos {
 		sums := [2]int64{w.pos[t], w.neg[t]}
@@ -69,8 +75,9 @@ func (w *walker) partner(i int, d int32) (j int, e int32, cost float64) {
 	return j, e, cost
 }
 
-// sumsAfter returns the positive and negative sums of tile t after a step of d
-// that grows or shrinks a magnitude.
+// sumsAfter returns the positive and negative sums of tile t after a step of d that
+// grows or shrinks a magnitude. Element 0 is the sum of the positive integers, 1
+// that of the magnitudes of the negative ones.
 func (w *walker) sumsAfter(t int, grows bool, d int32) [2]int64 {
 	sums := [2]int64{w.pos[t], w.neg[t]}
 	switch {
@@ -86,7 +93,8 @@ func (w *walker) sumsAfter(t int, grows bool, d int32) [2]int64 {
 	return sums
 }
 
-// mates says which second steps a tile permits.
+// mates says which second steps a tile permits. Only four things can happen to a
+// tile's sums, so the set is asked four times per tile, not for each weight.
 type mates struct{ growPos, growNeg, shrinkPos, shrinkNeg bool }
 
 // permits says whether integer q may take a step up, or down.
@@ -114,6 +122,8 @@ func (w *walker) partnerIn(t, i int, d int32, m mates) (best int, step int32, co
 		if h != nil {
 			g -= float64(d) * h[j]
 		}
+		// e = sign(g) is the cheaper of the two steps, H_jj - 2|g|; the other costs
+		// 4|g| more.
 		e := int32(1)
 		if g < 0 {
 			e = -1
@@ -125,6 +135,8 @@ func (w *walker) partnerIn(t, i int, d int32, m mates) (best int, step int32, co
 				continue
 			}
 		}
+		// q*e < clip: the step does not leave the narrow range (one that shrinks
+		// never does).
 		if c < cost && j != i && w.q[j]*e < w.clip {
 			best, step, cost = j, e, c
 		}

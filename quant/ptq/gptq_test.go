@@ -66,7 +66,8 @@ func TestGPTQEqualsTextbook(t *testing.T) {
 		}
 		for i := range q {
 			if q[i] != wantQ[i] || sol.Q[i] != wantQ[i] {
-				t.Fatalf("trial %d: integer %d is %d, and %d without limit, want %d", trial, i, q[i], sol.Q[i], wantQ[i])
+				t.Fatalf("trial %d: integer %d is %d, and %d without limit, want %d",
+					trial, i, q[i], sol.Q[i], wantQ[i])
 			}
 		}
 	}

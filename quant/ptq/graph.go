@@ -18,7 +18,10 @@ type graph struct {
 	readers [][]int
 }
 
-// newGraph returns the graph of a copy of m, which may be changed.
+// newGraph returns the graph of a copy of m, which may be changed. It returns an
+// error that names the first layer that reads a later one, or whose operands do not
+// fit. No From stands for the layer before, and no kind for linear: so say models
+// that were built by hand.
 func newGraph(m *qonnx.Model) (*graph, error) {
 	g := &graph{m: clone(m), input: sampleShape(m.InputShape)}
 	n := len(m.Layers)
@@ -43,7 +46,8 @@ func newGraph(m *qonnx.Model) (*graph, error) {
 			}
 		}
 		var err error
-		q := quant.Layer{Name: l.Name, Kind: l.Kind, In: l.In, Out: l.Out, Window: l.Window, Groups: l.Groups, Factor: l.Factor}
+		q := quant.Layer{Name: l.Name, Kind: l.Kind, In: l.In, Out: l.Out, Window: l.Window,
+			Groups: l.Groups, Factor: l.Factor}
 		if g.shapes[i], err = q.OutputShape(in...); err != nil {
 			return nil, fmt.Errorf("ptq: %w", err)
 		}
@@ -75,7 +79,9 @@ func sampleShape(sample []int) quant.Shape {
 	return quant.Vector(size)
 }
 
-// clone returns a copy of m that shares nothing that this package changes.
+// clone returns a copy of m that shares nothing that this package changes. Project
+// sets weights, biases, quantisers and metadata, and batch norms are dropped, not
+// changed: these are shared.
 func clone(m *qonnx.Model) *qonnx.Model {
 	c := *m
 	c.Layers = slices.Clone(m.Layers)
@@ -100,6 +106,9 @@ func (g *graph) foldNorms() {
 	}
 }
 
+// foldNorm is foldNorms for one layer. The new numbers are computed in float64 and
+// rounded to float32 once. An output channel's gain may be negative or 0; neither
+// matters to what follows.
 func foldNorm(l *qonnx.Layer) {
 	if l.Bias == nil {
 		l.Bias = make([]float32, l.Out)
@@ -114,30 +123,18 @@ func foldNorm(l *qonnx.Layer) {
 	l.BatchNorm = nil
 }
 
-// firsts says which layers with weights read the network's input, through
-// layers that pass it on at most.
-func (g *graph) firsts() []bool {
-	first, source := make([]bool, len(g.shapes)), make([]bool, len(g.shapes))
-	for i := range g.m.Layers {
-		from := g.reads[i][0]
-		fed := from == quant.Source || source[from]
-		first[i] = fed && g.m.Layers[i].Kind.Weighted()
-		source[i] = fed && g.passes(i)
+// roles returns the role of each layer.
+func (g *graph) roles() []quant.Role {
+	kinds := make([]quant.Kind, len(g.m.Layers))
+	for i := range kinds {
+		kinds[i] = g.m.Layers[i].Kind
 	}
-	return first
+	return quant.Roles(g.reads, kinds)
 }
 
-// last returns the last layer with weights, -1 without any.
-func (g *graph) last() int {
-	for i := len(g.m.Layers) - 1; i >= 0; i-- {
-		if g.m.Layers[i].Kind.Weighted() {
-			return i
-		}
-	}
-	return -1
-}
-
-// passes says that layer i gives integers of those that it reads.
+// passes says that layer i gives integers of those that it reads. Such layers have
+// no quantiser, and share the scale of what they read. A ReLU takes the negative
+// half away, so its result deserves a scale of its own.
 func (g *graph) passes(i int) bool {
 	l := &g.m.Layers[i]
 	switch l.Kind {

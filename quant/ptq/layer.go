@@ -39,9 +39,13 @@ var errNoBudget = errors.New("has no room for a single unit")
 func (p *layerProblem) solve() (LayerReport, error) {
 	l := &p.g.m.Layers[p.i]
 	r := LayerReport{Name: l.Name, K: l.In, Acc: p.acc, OuterBits: p.acc.OuterBits(l.In)}
+	// The test of sums is in int64.
 	if r.OuterBits > 63 {
-		return r, fmt.Errorf("ptq: layer %q: tiles of %d bits add up to %d, want at most 63", l.Name, p.acc.Bits, r.OuterBits)
+		return r, fmt.Errorf("ptq: layer %q: tiles of %d bits add up to %d, want at most 63",
+			l.Name, p.acc.Bits, r.OuterBits)
 	}
+	// Each group reads inputs of its own, so it has a moment of its own; its rows
+	// are those of one Problem.
 	groups := max(l.Groups, 1)
 	rows := l.Out / groups
 	weights := wide(l.Weights)
@@ -70,7 +74,9 @@ func (p *layerProblem) solve() (LayerReport, error) {
 	return r, nil
 }
 
-// declare writes what the accumulator was made for.
+// declare writes what the accumulator was made for. AccBits of the file are those
+// of the whole row, which hardware without tiles needs; the tiles are in the
+// metadata.
 func (p *layerProblem) declare(l *qonnx.Layer, outer int) {
 	if p.acc.Bits == 0 {
 		return
@@ -86,21 +92,27 @@ func (p *layerProblem) declare(l *qonnx.Layer, outer int) {
 // file holds them.
 func (p *layerProblem) solveGroup(q *Problem) (*Solution, error) {
 	if len(q.Acc.set(q.Input, 1)) > 0 && q.Acc.set(q.Input, 1).radius() < 1 {
-		return nil, fmt.Errorf("ptq: layer %q: an accumulator of %d bits under inputs of %v %w", q.Name, q.Acc.Bits, q.Input, errNoBudget)
+		return nil, fmt.Errorf("ptq: layer %q: an accumulator of %d bits under inputs of %v %w",
+			q.Name, q.Acc.Bits, q.Input, errNoBudget)
 	}
+	// With 8 bits and no limit the natural scale clips nothing and rounds finely
+	// enough. A shared scale is not the search's, which goes row by row.
 	if q.Acc.Bits == 0 && (p.shared || q.WeightBits >= 8) {
 		q.Scale = naturalScales(q, p.shared)
 	} else if err := q.ChooseScales(p.method); err != nil {
 		return nil, err
 	}
 	for r, s := range q.Scale {
+		// Below the smallest normal float32, 2^-126, readers differ: some flush
+		// such scales to 0.
 		q.Scale[r] = max(float64(float32(s)), math.SmallestNonzeroFloat32*(1<<23))
 	}
 	return q.Solve(p.method)
 }
 
 // naturalScales puts each row's largest weight, or that of all, on the largest
-// integer.
+// integer. A row of zeros takes that of all, and 1 stands for a matrix of zeros:
+// every scale must be positive.
 func naturalScales(q *Problem, shared bool) []float64 {
 	scale := make([]float64, q.Rows)
 	all := peak(q.Weights) / float64(q.clip())
@@ -129,8 +141,10 @@ func options(k int, acc Accumulator) Options {
 	return Options{Sweeps: 10, Refit: true}
 }
 
-// store writes integers, scales and biases of rows from row on. The bias makes
-// the mean of each sum that of the float network.
+// store writes integers, scales and biases of rows from row on. The bias makes the
+// mean of each sum that of the float network. In units: bias + s_w s_x q'E[x] is
+// the mean of the new sums and p.means that of the float ones (arXiv 1906.04721,
+// section 4.2).
 func (p *layerProblem) store(row int, sol *Solution, mean []float64) {
 	l := &p.g.m.Layers[p.i]
 	for r, s := range sol.Scale {
@@ -164,13 +178,15 @@ const (
 	momentBatch = 512
 )
 
-// collect reads the windows of group g: all of them for the mean, an even part
-// of them for the moment.
+// collect reads the windows of group g: all of them for the mean, an even part of
+// them for the moment. The mean must be that of all windows, since the bias
+// corrects it exactly; the moment is a statistic, for which a part does.
 func (p *layerProblem) collect(g int) seen {
 	l := &p.g.m.Layers[p.i]
 	s := p.g.stage(p.i, []*tensor{p.in})
 	n, positions := p.in.samples(), s.shape.Positions()
 	step := windowStep(n, positions, l.In)
+	// RTN and EP look at weights alone.
 	wanted := p.method.ordered() && l.In <= maxMoment
 	m := NewMoments(min(l.In, maxMoment))
 	var w scratch
@@ -184,6 +200,7 @@ func (p *layerProblem) collect(g int) seen {
 				batch = append(batch, int32(v))
 			}
 		}
+		// A product of matrices is faster than one rank-one update per window.
 		if len(batch) >= momentBatch*l.In || k == n-1 {
 			m.Add(batch)
 			batch = batch[:0]
@@ -194,6 +211,7 @@ func (p *layerProblem) collect(g int) seen {
 	}
 	out := seen{mean: mean}
 	if wanted {
+		// The covariance, since store takes the mean of the error to 0.
 		out.moment = m.Covariance()
 	}
 	return out

@@ -59,7 +59,8 @@ func TestAXEByHand(t *testing.T) {
 	rng := rand.New(rand.NewPCG(7, 1))
 	for range 400 {
 		n, m := 1+rng.IntN(5), 3+rng.IntN(3)
-		p := &Problem{Name: "a", Rows: 1, K: 1 + rng.IntN(20), WeightBits: m, Input: quant.DataType{Bits: n}, Scale: []float64{0.5}}
+		p := &Problem{Name: "a", Rows: 1, K: 1 + rng.IntN(20), WeightBits: m,
+			Input: quant.DataType{Bits: n}, Scale: []float64{0.5}}
 		p.Acc = Accumulator{Bits: n + 1 + rng.IntN(8), Tile: rng.IntN(p.K + 1)}
 		u := make([]float64, p.K)
 		for i := range u {
@@ -170,7 +171,8 @@ func TestProjectKeepsMeans(t *testing.T) {
 // windows, since the bias takes their mean off.
 func TestCollect(t *testing.T) {
 	rng := rand.New(rand.NewPCG(31, 6))
-	m := &qonnx.Model{Name: "a", InputShape: []int{3}, Layers: []qonnx.Layer{{Name: "a", Kind: quant.Linear, In: 3, Out: 1, Weights: randoms(rng, 3, 1)}}}
+	m := &qonnx.Model{Name: "a", InputShape: []int{3},
+		Layers: []qonnx.Layer{{Name: "a", Kind: quant.Linear, In: 3, Out: 1, Weights: randoms(rng, 3, 1)}}}
 	g, err := newGraph(m)
 	if err != nil {
 		t.Fatal(err)
@@ -204,7 +206,8 @@ func TestCollect(t *testing.T) {
 // cost nothing.
 func TestRepairHeedsSamples(t *testing.T) {
 	layer := func(name string, in, out int, w []int32) quant.Layer {
-		l := quant.Layer{Name: name, Kind: quant.Linear, In: in, Out: out, Input: quant.DataType{Bits: 4}, WeightBits: 4, Weights: w}
+		l := quant.Layer{Name: name, Kind: quant.Linear, In: in, Out: out, Input: quant.DataType{Bits: 4},
+			WeightBits: 4, Weights: w}
 		th := &quant.Thresholds{Output: quant.DataType{Bits: 4}}
 		for range out {
 			for k := range 15 {
@@ -215,8 +218,9 @@ func TestRepairHeedsSamples(t *testing.T) {
 		return l
 	}
 	net, err := quant.NewNetwork(quant.Network{
-		Name:  "a",
-		Input: quant.InputQuantizer{Type: quant.DataType{Bits: 4}, Quantize: func(_ int, v float64) int32 { return int32(v) }},
+		Name: "a",
+		Input: quant.InputQuantizer{Type: quant.DataType{Bits: 4},
+			Quantize: func(_ int, v float64) int32 { return int32(v) }},
 		Layers: []quant.Layer{
 			layer("first", 2, 2, []int32{1, 0, 0, 1}),
 			layer("hidden", 2, 1, []int32{5, 5}),

@@ -9,8 +9,9 @@ import (
 	"gonum.org/v1/gonum/mat"
 )
 
-// Moments collects the first and second moment of a layer's integer inputs.
-// The sums are of integers: exact, whatever the order, up to 2^53.
+// Moments collects the first and second moment of a layer's integer inputs. The
+// sums are of integers: exact, whatever the order, up to 2^53. With 16-bit inputs
+// that is 2^21 samples, with 8-bit ones 2^37.
 type Moments struct {
 	k     int
 	count int
@@ -28,9 +29,11 @@ func NewMoments(k int) *Moments {
 	return &Moments{k: k, sum: make([]float64, k), outer: make([]float64, k*k)}
 }
 
-// Add counts in samples of k integers each, one after the other: the inputs
-// of a linear layer, or the windows of a convolution in the order (kh, kw, Cin).
-// It may be called from several goroutines. Panics if x is no multiple of k.
+// Add counts in samples of k integers each, one after the other: the inputs of a
+// linear layer, or the windows of a convolution in the order (kh, kw, Cin). It may
+// be called from several goroutines. Panics if x is no multiple of k. The samples
+// of one call are one update of rank n, outer += X'X (BLAS syrk), of which only the
+// upper triangle is computed.
 func (m *Moments) Add(x []int32) {
 	if len(x)%m.k != 0 {
 		panic(fmt.Sprintf("ptq: %d integers are no samples of %d", len(x), m.k))
@@ -75,8 +78,9 @@ func (m *Moments) Second() *mat.SymDense {
 	return h
 }
 
-// Covariance returns E[x x'] - E[x] E[x]': what is left of the second moment
-// once BiasCorrection has made the mean of the error 0.
+// Covariance returns E[x x'] - E[x] E[x]': what is left of the second moment once
+// BiasCorrection has made the mean of the error 0. It is positive semidefinite up
+// to rounding; Options.Damping makes it definite.
 func (m *Moments) Covariance() *mat.SymDense {
 	c, mean := m.Second(), mat.NewVecDense(m.k, m.Mean())
 	c.SymRankOne(c, -1, mean)

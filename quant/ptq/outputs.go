@@ -31,6 +31,7 @@ func Outputs(ctx context.Context, m *qonnx.Model, samples []float32) ([]float64,
 	if err != nil {
 		return nil, err
 	}
+	// scale is 1 where the outputs are real already.
 	out := make([]float64, len(last.v))
 	for i, v := range last.v {
 		out[i] = float64(v) * last.scale
@@ -38,8 +39,11 @@ func Outputs(ctx context.Context, m *qonnx.Model, samples []float32) ([]float64,
 	return out, nil
 }
 
-// source turns samples into what the network reads: channels last, and
-// integers where there is a quantiser.
+// source turns samples into what the network reads: channels last, and integers
+// where there is a quantiser. samples are channels first and the tensor channels
+// last: element (c, position) goes to position*C + c. A vector has one position, so
+// its order stays. It returns an error where the values are no whole number of
+// samples, or not finite.
 func (g *graph) source(samples []float32, q *qonnx.ActQuant) (*tensor, error) {
 	shape := g.input
 	if len(samples) == 0 || len(samples)%shape.Size() != 0 {

@@ -9,9 +9,10 @@ import (
 	"gonum.org/v1/gonum/mat"
 )
 
-// Problem is one layer to quantise: a matrix of weights, one output channel a
-// row, all of which read the same K inputs. A grouped convolution is one
-// Problem for each group.
+// Problem is one layer to quantise: a matrix of weights, one output channel per
+// row, all of which read the same K inputs. A grouped convolution is one Problem
+// for each group. The loss of a row does not depend on other rows, so rows are
+// solved apart and in parallel.
 type Problem struct {
 	// Name of the layer, for errors.
 	Name string
@@ -62,8 +63,9 @@ type Solution struct {
 	Loss, Power []float64
 }
 
-// RelativeLoss returns the loss of all rows as a fraction of their power; 0
-// for weights of 0.
+// RelativeLoss returns the loss of all rows as a fraction of their power; 0 for
+// weights of 0. Rows count by their power, not alike: that is the error of the
+// layer's outputs as a whole.
 func (s *Solution) RelativeLoss() float64 {
 	loss, power := 0.0, 0.0
 	for r := range s.Loss {
@@ -76,7 +78,8 @@ func (s *Solution) RelativeLoss() float64 {
 	return loss / power
 }
 
-// clip returns the largest |q|, 2^(M-1)-1.
+// clip returns the largest |q|, 2^(M-1)-1. The range is narrow, symmetric around 0:
+// negating a row never leaves it.
 func (p *Problem) clip() int32 { return 1<<(p.WeightBits-1) - 1 }
 
 // check returns an error unless p makes sense.
@@ -87,6 +90,8 @@ func (p *Problem) check() error {
 	return nil
 }
 
+// checkFormat looks at all but weights and scales, which Repair and ChooseScales
+// may lack.
 func (p *Problem) checkFormat() error {
 	switch {
 	case p.Rows < 1 || p.K < 1:
@@ -95,6 +100,7 @@ func (p *Problem) checkFormat() error {
 		return fmt.Errorf("weights of %d bits, want 2..16", p.WeightBits)
 	case p.Input.Bits < 1 || p.Input.Bits > 16:
 		return fmt.Errorf("inputs of %d bits, want 1..16", p.Input.Bits)
+	// Written with !, so that NaN is refused.
 	case !(p.Options.Damping >= 0) || math.IsInf(p.Options.Damping, 1):
 		return fmt.Errorf("damping %v, want 0 or more", p.Options.Damping)
 	}

@@ -75,7 +75,8 @@ func fitsByHand(q []int32, x quant.DataType, acc Accumulator) bool {
 			continue
 		}
 		codes := int64(1) << (acc.Bits - 1)
-		if acc.Rule == quant.Shifted && most-least > 2*codes-1 || acc.Rule != quant.Shifted && (most > codes-1 || least < -codes) {
+		if acc.Rule == quant.Shifted && most-least > 2*codes-1 ||
+			acc.Rule != quant.Shifted && (most > codes-1 || least < -codes) {
 			return false
 		}
 	}

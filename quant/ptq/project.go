@@ -13,8 +13,8 @@ import (
 // Settings say how Calibration.Project quantises a network.
 type Settings struct {
 	Method Method
-	// Acc is what the integers of the hidden layers must fit; the first and the
-	// last layer have no target (MATH 5).
+	// Acc is what the integers of the hidden layers must fit; ends have no target (see
+	// quant.Roles).
 	Acc Accumulator
 	// WeightBits of the hidden layers, of the first and of the last one, 2..16.
 	WeightBits, FirstWeightBits, LastWeightBits int
@@ -72,9 +72,10 @@ func Calibrate(ctx context.Context, m *qonnx.Model, x Samples, inputBits int, eq
 	}
 	for i := range g.m.Layers {
 		l := &g.m.Layers[i]
+		// A model that was quantised before counts by its real weights alone.
 		l.Act, l.WeightBits, l.WeightScale, l.AccBits, l.Shifted = nil, 0, nil, 0, false
 	}
-	if g.last() < 0 {
+	if !slices.ContainsFunc(g.m.Layers, func(l qonnx.Layer) bool { return l.Kind.Weighted() }) {
 		return nil, fmt.Errorf("ptq: model %q has no layer with weights", m.Name)
 	}
 	if inputBits < 1 || inputBits > 16 || x.Low < 0 && inputBits < 2 {
@@ -84,6 +85,8 @@ func Calibrate(ctx context.Context, m *qonnx.Model, x Samples, inputBits int, eq
 	if c.source, err = g.source(x.Values, c.input); err != nil {
 		return nil, err
 	}
+	// In this order: folded weights are those that are quantised, so they are what
+	// is equalised, and scales are observed on the network that results.
 	g.foldNorms()
 	if equal {
 		if c.Pairs, err = g.equalize(); err != nil {
@@ -96,7 +99,9 @@ func Calibrate(ctx context.Context, m *qonnx.Model, x Samples, inputBits int, eq
 	return c, c.observe(ctx)
 }
 
-// observe runs the float network.
+// observe runs the float network. It starts from samples as the input quantiser
+// leaves them, so that the means compared later differ by the network's own
+// quantisers alone.
 func (c *Calibration) observe(ctx context.Context) error {
 	c.means = make([][]float64, len(c.g.shapes))
 	real := &tensor{shape: c.source.shape, v: slices.Clone(c.source.v), scale: 1}
@@ -116,8 +121,10 @@ func (c *Calibration) observe(ctx context.Context) error {
 	})
 }
 
-// walk calls do for each layer in order, with what it reads, and lets go of
-// tensors that nothing reads any more.
+// walk calls do for each layer in order, with what it reads, and lets go of tensors
+// that nothing reads any more. Memory is that of the tensors still to be read, over
+// all samples: the largest cost of a calibration. It returns ctx's error between
+// layers.
 func (g *graph) walk(ctx context.Context, source *tensor, do func(i int, in []*tensor) (*tensor, error)) error {
 	made, left := make([]*tensor, len(g.shapes)), make([]int, len(g.shapes))
 	for i := range g.shapes {
@@ -157,11 +164,13 @@ func (c *Calibration) Project(ctx context.Context, s Settings) (*qonnx.Model, []
 	if err := s.check(); err != nil {
 		return nil, nil, err
 	}
+	// The graph is shared but for the model: a second Project starts from the float
+	// weights again.
 	g := *c.g
 	g.m = clone(c.g.m)
 	g.m.Input = c.input
 	acts := c.scales.quantisers(s.ActBits)
-	first, last := g.firsts(), g.last()
+	roles := g.roles()
 	var reports []LayerReport
 	err := g.walk(ctx, c.source, func(i int, in []*tensor) (*tensor, error) {
 		l := &g.m.Layers[i]
@@ -169,18 +178,23 @@ func (c *Calibration) Project(ctx context.Context, s Settings) (*qonnx.Model, []
 			s.Progress(i, len(g.shapes), l.Name)
 		}
 		if l.Kind.Weighted() {
-			p := layerProblem{g: &g, i: i, in: in[0], means: c.means[i], method: s.Method, bits: s.WeightBits, acc: s.Acc}
-			if i == last {
-				p.bits, p.acc, p.shared = s.LastWeightBits, Accumulator{}, l.Kind == quant.Linear && i == len(g.shapes)-1
-			} else if first[i] {
+			p := layerProblem{g: &g, i: i, in: in[0], means: c.means[i], method: s.Method,
+				bits: s.WeightBits, acc: s.Acc}
+			switch {
+			case roles[i].First:
 				p.bits, p.acc = s.FirstWeightBits, Accumulator{}
+			case roles[i].Last:
+				p.bits, p.acc = s.LastWeightBits, Accumulator{}
 			}
+			// Outputs that are compared as they are, without a quantiser, share a scale.
+			p.shared = l.Kind == quant.Linear && i == len(g.shapes)-1
 			r, err := p.solve()
 			if err != nil {
 				return nil, err
 			}
 			reports = append(reports, r)
 		}
+		// Set before the layer is run: the next layers read its integers.
 		l.Act = acts[i]
 		return g.stage(i, in).run(nil), nil
 	})

@@ -22,7 +22,8 @@ func randoms(rng *rand.Rand, n int, scale float64) []float32 {
 
 // norm returns a batch norm of random numbers, gains of both signs.
 func norm(rng *rand.Rand, n int) *qonnx.BatchNorm {
-	b := &qonnx.BatchNorm{Gamma: randoms(rng, n, 1), Beta: randoms(rng, n, 0.3), Mean: randoms(rng, n, 0.3), Var: randoms(rng, n, 1), Epsilon: 1e-5}
+	b := &qonnx.BatchNorm{Gamma: randoms(rng, n, 1), Beta: randoms(rng, n, 0.3), Mean: randoms(rng, n, 0.3),
+		Var: randoms(rng, n, 1), Epsilon: 1e-5}
 	for i, v := range b.Var {
 		b.Var[i] = 0.3 + v*v
 	}
@@ -35,7 +36,8 @@ func graphModel(rng *rand.Rand) *qonnx.Model {
 	conv := func(name string, from, in, out, groups, k int, w quant.Window) qonnx.Layer {
 		w.H, w.W = k, k
 		size := k * k * in / groups
-		return qonnx.Layer{Name: name, Kind: quant.Conv, From: []int{from}, In: size, Out: out, Groups: groups, Window: w,
+		return qonnx.Layer{Name: name, Kind: quant.Conv, From: []int{from}, In: size, Out: out,
+			Groups: groups, Window: w,
 			Weights: randoms(rng, size*out, 1/math.Sqrt(float64(size))), BatchNorm: norm(rng, out), Relu: true}
 	}
 	pad := quant.Window{Top: 1, Left: 1, Bottom: 1, Right: 1}
@@ -54,7 +56,8 @@ func graphModel(rng *rand.Rand) *qonnx.Model {
 		{Name: "join", Kind: quant.Concat, From: []int{6, 7}},
 		conv("e", 8, 6, 6, 1, 3, stride),
 		{Name: "mean", Kind: quant.AvgPool, From: []int{9}, Window: quant.Window{H: 2, W: 3, StrideH: 2, StrideW: 3}},
-		{Name: "out", Kind: quant.Linear, From: []int{10}, In: 12, Out: 5, Weights: randoms(rng, 60, 0.3), Bias: randoms(rng, 5, 0.2)},
+		{Name: "out", Kind: quant.Linear, From: []int{10}, In: 12, Out: 5, Weights: randoms(rng, 60, 0.3),
+			Bias: randoms(rng, 5, 0.2)},
 	}
 	m.Layers[5].Relu = false
 	m.Layers[0].BatchNorm.Epsilon = 0.01
@@ -106,7 +109,8 @@ func TestProjectGraph(t *testing.T) {
 			t.Errorf("%d pairs of layers equalised, want %d", c.Pairs, want)
 		}
 		for _, method := range []Method{RTN, EP, AXE, Budget} {
-			for _, acc := range []Accumulator{{}, {Bits: 14}, {Bits: 9}, {Bits: 7, Rule: quant.Shifted}, {Bits: 8, Tile: 4}} {
+			for _, acc := range []Accumulator{{}, {Bits: 14}, {Bits: 9},
+				{Bits: 7, Rule: quant.Shifted}, {Bits: 8, Tile: 4}} {
 				m, net := mustProject(t, c, settings(method, acc))
 				checkCertified(t, net, acc)
 				checkExecutor(t, m, net, x.Values[:6*96])

@@ -35,7 +35,8 @@ func TestGaussianFigures(t *testing.T) {
 		if math.Abs(ep.RelativeLoss()-c.ep) > 0.015 || math.Abs(repaired.RelativeLoss()-c.repair) > 0.015 {
 			t.Errorf("P=%d: not the figures of MATH 4", c.bits)
 		}
-		t.Logf("P=%d: EP %.3f (MATH %.3f), repaired %.3f (MATH %.3f)", c.bits, ep.RelativeLoss(), c.ep, repaired.RelativeLoss(), c.repair)
+		t.Logf("P=%d: EP %.3f (MATH %.3f), repaired %.3f (MATH %.3f)",
+			c.bits, ep.RelativeLoss(), c.ep, repaired.RelativeLoss(), c.repair)
 	}
 }
 

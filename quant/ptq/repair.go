@@ -17,6 +17,7 @@ func (p *Problem) Repair(q []int32, improve bool) (*Solution, error) {
 	if err != nil {
 		return nil, err
 	}
+	// Nothing is factorised: steps need the gradient alone.
 	sys, err := goal.system(false)
 	if err != nil {
 		return nil, err
@@ -34,6 +35,8 @@ func (p *Problem) Repair(q []int32, improve bool) (*Solution, error) {
 			w.begin(u, sol.row(r))
 			tight := !w.fits()
 			w.shrink()
+			// A row that fits and is its own target has a loss of 0, which nothing
+			// improves.
 			if improve && (tight || p.Weights != nil) {
 				w.grow()
 				w.exchange(goal.sweeps())
@@ -53,8 +56,11 @@ func (p *Problem) target(q []int32) (*Problem, error) {
 	}
 	c := p.clip()
 	for i, v := range q {
+		// The full two's complement range is legal in what is given: -2^(M-1) can
+		// only shrink.
 		if v > c || v < -c-1 {
-			return nil, fmt.Errorf("ptq: layer %q: row %d: integer %d is %d, want at most %d bits", p.Name, i/p.K, i%p.K, v, p.WeightBits)
+			return nil, fmt.Errorf("ptq: layer %q: row %d: integer %d is %d, want at most %d bits",
+				p.Name, i/p.K, i%p.K, v, p.WeightBits)
 		}
 	}
 	goal := *p

@@ -10,15 +10,16 @@ import (
 	"gonum.org/v1/gonum/mat"
 )
 
-// NetworkRepair makes layers of an integer network fit.
+// NetworkRepair makes layers of an integer network fit. Biases and thresholds stay
+// as they are.
 type NetworkRepair struct {
 	// Bits is P.
 	Bits int
 	// Rule of the accumulators; empty keeps each layer's: quant.Shifted where
 	// it has start values.
 	Rule quant.Rule
-	// Layers names those to repair; nil is all but those that read the input and
-	// the last one, which have no target anywhere here (MATH 5). What fits stays.
+	// Layers names those to repair; nil is the hidden ones, as ends have no target (see
+	// quant.Roles). What fits stays.
 	Layers []string
 	// Samples are calibration data, one after the other, in the order of the
 	// network's input; nil counts all inputs alike.
@@ -38,11 +39,15 @@ type RepairReport struct {
 	RelativeLoss float64
 }
 
-// Repair returns new integers for the layers of net that do not fit, by name,
-// for qonnx.Rewrite; layers that fit are not in it. net stays as it is. Biases
-// and thresholds are not touched, so that the second moment of the inputs, as
-// the network gives them for the samples, decides which units go.
-func (r NetworkRepair) Repair(ctx context.Context, net *quant.Network) (map[string]qonnx.Integers, []RepairReport, error) {
+// Repair returns new integers for the layers of net that do not fit, by name, for
+// qonnx.Rewrite; layers that fit are not in it. net stays as it is. Biases and
+// thresholds are not touched, so that the second moment of the inputs, as the
+// network gives them for the samples, decides which units go. Moments, not
+// covariances: nothing corrects the mean of the error here. All moments are those
+// of the network as it came: that earlier repairs change what later layers read is
+// left out.
+func (r NetworkRepair) Repair(ctx context.Context,
+	net *quant.Network) (map[string]qonnx.Integers, []RepairReport, error) {
 	layers, err := r.targets(net)
 	if err != nil {
 		return nil, nil, err
@@ -90,9 +95,9 @@ func (r NetworkRepair) targets(net *quant.Network) ([]int, error) {
 		}
 	}
 	var found []int
-	for i := range net.Layers {
+	for i, role := range net.Roles() {
 		l := &net.Layers[i]
-		if !l.Kind.Weighted() || !r.asked(net, i) {
+		if !r.asked(l.Name, role) {
 			continue
 		}
 		if needed, _ := l.NeededBits(); needed > r.Bits { // from where it starts now
@@ -102,23 +107,25 @@ func (r NetworkRepair) targets(net *quant.Network) ([]int, error) {
 	return found, nil
 }
 
-// asked says that layer i, which has weights, is to fit.
-func (r NetworkRepair) asked(net *quant.Network, i int) bool {
+// asked says that the layer of that name and role is to fit.
+func (r NetworkRepair) asked(name string, role quant.Role) bool {
 	if r.Layers != nil {
-		return slices.Contains(r.Layers, net.Layers[i].Name)
+		return slices.Contains(r.Layers, name)
 	}
-	later := slices.ContainsFunc(net.Layers[i+1:], func(l quant.Layer) bool { return l.Kind.Weighted() })
-	return later && !slices.Contains(net.Layers[i].From, quant.Source)
+	return role.Hidden()
 }
 
-// layer repairs one layer, group by group.
+// layer repairs one layer, group by group. Each group is a Problem of its own,
+// whose target are its integers.
 func (r NetworkRepair) layer(l *quant.Layer, moments []*Moments, report *RepairReport) ([]int32, error) {
 	rows := l.Out / max(l.Groups, 1)
 	var all []int32
 	loss, power := 0.0, 0.0
 	for g := range max(l.Groups, 1) {
 		acc := Accumulator{Bits: r.Bits, Rule: report.Rule}
-		p := Problem{Name: l.Name, Rows: rows, K: l.In, WeightBits: max(l.WeightBits, 2), Input: l.Input, Acc: acc, Options: options(l.In, acc)}
+		// One bit has no narrow range; two hold what it holds.
+		p := Problem{Name: l.Name, Rows: rows, K: l.In, WeightBits: max(l.WeightBits, 2), Input: l.Input, Acc: acc,
+			Options: options(l.In, acc)}
 		if moments != nil {
 			p.Moment = mat.Symmetric(moments[g].Second())
 		}
@@ -156,6 +163,7 @@ func (r NetworkRepair) collect(ctx context.Context, net *quant.Network, layers [
 		return nil, fmt.Errorf("ptq: %d values, want samples of %d", len(r.Samples), size)
 	}
 	for k, i := range layers {
+		// A longer row has no moments, and all its inputs count alike.
 		if l := &net.Layers[i]; l.In <= maxMoment {
 			for range max(l.Groups, 1) {
 				moments[k] = append(moments[k], NewMoments(l.In))
@@ -170,6 +178,8 @@ func (r NetworkRepair) collect(ctx context.Context, net *quant.Network, layers [
 			if ctx.Err() != nil {
 				return
 			}
+			// Trace holds the integers of every layer, so one run of a sample
+			// serves all layers to repair.
 			net.Input.Apply(r.Samples[s*size:(s+1)*size], x)
 			e.Run(x, &tr)
 			for k, i := range layers {
@@ -196,16 +206,21 @@ type reader struct {
 	out  []int32
 }
 
-// windows returns an even part of the windows that group g of l has in sample s
-// of n, whose integers are in, such that all samples give about maxWindows.
+// windows returns an even part of the windows that group g of l has in sample s of
+// n, whose integers are in, such that all samples give about maxWindows. It borrows
+// the stage of a float network, which wants float32: exact for the integers of up
+// to 16 bits that layers read.
 func (w *reader) windows(l *quant.Layer, shape quant.Shape, in []int32, g, s, n int) []int32 {
 	w.x, w.out = w.x[:0], w.out[:0]
 	for _, v := range in {
 		w.x = append(w.x, float32(v))
 	}
-	st := stage{l: &qonnx.Layer{Kind: l.Kind, Window: l.Window, Groups: l.Groups, In: l.In}, shape: l.Shape, in: []*tensor{{shape: shape}}}
+	st := stage{l: &qonnx.Layer{Kind: l.Kind, Window: l.Window, Groups: l.Groups, In: l.In}, shape: l.Shape,
+		in: []*tensor{{shape: shape}}}
 	w.cols = st.windows(w.x, g, w.cols)
 	positions := l.Shape.Positions()
+	// Windows are numbered through all samples, so that the part of each sample
+	// differs and none is favoured.
 	step := windowStep(n, positions, l.In)
 	for i, v := range w.cols {
 		if (s*positions+i/l.In)%step == 0 {
@@ -215,9 +230,11 @@ func (w *reader) windows(l *quant.Layer, shape quant.Shape, in []int32, g, s, n 
 	return w.out
 }
 
-// windowStep returns the distance between the windows, of n samples, that a
-// moment of k inputs takes: no divisor or multiple of the positions of a
-// sample, so that it does not see the same ones only.
+// windowStep returns the distance between the windows, of n samples, that a moment
+// of k inputs takes: no divisor or multiple of the positions of a sample, so that
+// it does not see the same ones only. 8 windows per input, or maxWindows if that is
+// more: a moment of k inputs has rank k only from k windows on, and needs some more
+// to be a mean.
 func windowStep(n, positions, k int) int {
 	step := max(1, n*positions/max(maxWindows, 8*k))
 	for step > 1 && positions > 1 && (positions%step == 0 || step%positions == 0) {

@@ -24,13 +24,15 @@ func TestRepairNetwork(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, r := range []NetworkRepair{{Bits: 8}, {Bits: 8, Samples: x.Values}, {Bits: 7, Rule: quant.Shifted, Samples: x.Values},
+	for _, r := range []NetworkRepair{{Bits: 8}, {Bits: 8, Samples: x.Values},
+		{Bits: 7, Rule: quant.Shifted, Samples: x.Values},
 		{Bits: 9, Layers: []string{"a", "out"}}, {Bits: 40}} {
 		changes, reports, err := r.Repair(context.Background(), net)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if len(changes) != len(reports) || (r.Bits == 40) != (len(changes) == 0) || r.Layers == nil && changes["a"].Weights != nil {
+		if len(changes) != len(reports) || (r.Bits == 40) != (len(changes) == 0) ||
+			r.Layers == nil && changes["a"].Weights != nil {
 			t.Errorf("%+v: %d layers changed, %d reports", r.Bits, len(changes), len(reports))
 		}
 		out, err := qonnx.Rewrite("net", file, changes)
@@ -53,7 +55,8 @@ func TestRepairNetwork(t *testing.T) {
 			}
 		}
 		for _, l := range reports {
-			if l.Before <= r.Bits && l.Rule == quant.Split || l.Units < int64(l.Weights) || l.Weights == 0 || l.RelativeLoss <= 0 {
+			if l.Before <= r.Bits && l.Rule == quant.Split || l.Units < int64(l.Weights) ||
+				l.Weights == 0 || l.RelativeLoss <= 0 {
 				t.Errorf("report %+v", l)
 			}
 		}
@@ -84,7 +87,8 @@ func TestRepairNetworkErrors(t *testing.T) {
 func TestCalibrateErrors(t *testing.T) {
 	rng := rand.New(rand.NewPCG(31, 5))
 	ctx := context.Background()
-	bare := &qonnx.Model{Name: "bare", InputShape: []int{1, 2, 2}, Layers: []qonnx.Layer{{Name: "p", Kind: quant.Requantize, Relu: true}}}
+	bare := &qonnx.Model{Name: "bare", InputShape: []int{1, 2, 2},
+		Layers: []qonnx.Layer{{Name: "p", Kind: quant.Requantize, Relu: true}}}
 	skip := &qonnx.Model{Name: "skip", InputShape: []int{4}, Layers: []qonnx.Layer{
 		{Name: "fc", Kind: quant.Linear, In: 4, Out: 4, Weights: make([]float32, 16)},
 		{Name: "sum", Kind: quant.Add, From: []int{quant.Source, 0}}}}
@@ -105,7 +109,8 @@ func TestCalibrateErrors(t *testing.T) {
 		{skip, make([]float32, 4), 8, `layer "sum": reads the network's input`},
 		{&qonnx.Model{Name: "empty", InputShape: []int{1}}, make([]float32, 1), 8, "no layers"},
 	} {
-		if _, err := Calibrate(ctx, c.m, Samples{Values: c.x, High: 1}, c.bits, true); err == nil || !strings.Contains(err.Error(), c.want) {
+		if _, err := Calibrate(ctx, c.m, Samples{Values: c.x, High: 1}, c.bits, true); err == nil ||
+			!strings.Contains(err.Error(), c.want) {
 			t.Errorf("error %v, want %q", err, c.want)
 		}
 	}

@@ -6,8 +6,10 @@ import (
 	"sync/atomic"
 )
 
-// forRows calls a worker's function for each row, on all cores. Rows do not
-// depend on each other, so the result does not depend on who did which.
+// forRows calls a worker's function for each row, on all cores. Rows do not depend
+// on each other, so the result does not depend on who did which. worker is called
+// once per goroutine, for memory of its own. Rows are handed out one by one, since
+// their cost differs.
 func forRows(rows int, worker func() func(r int)) {
 	var next atomic.Int64
 	var wg sync.WaitGroup

@@ -2,12 +2,14 @@ package ptq
 
 import "math"
 
-// ChooseScales sets p.Scale, row by row, to the scale of least loss for a
-// method, by trying a grid. It starts from max|w| / (2^(M-1)-1), which clips
-// nothing, and from norm1(w) / Z, at which the real weights just fit the budget
-// Z, where that is larger; it reaches from 0.3 times the former to 1.2 times the
-// latter in steps of 30 %, then looks 10 and 20 % to both sides of the best.
-// Rows of zeros take the largest scale of the others, or 1.
+// ChooseScales sets p.Scale, row by row, to the scale of least loss for a method,
+// by trying a grid. It starts from max|w| / (2^(M-1)-1), which clips nothing, and
+// from norm1(w) / Z, at which the real weights just fit the budget Z, where that is
+// larger; it reaches from 0.3 times the former to 1.2 times the latter in steps of
+// 30 %, then looks 10 and 20 % to both sides of the best. Rows of zeros take the
+// largest scale of the others, or 1. A smaller scale clips large weights and rounds
+// small ones finer; a tight budget asks for a larger one, at which fewer units are
+// spent. Where the two meet has no closed form, hence the grid.
 func (p *Problem) ChooseScales(m Method) error {
 	if p.Scale == nil {
 		p.Scale = make([]float64, p.Rows)
@@ -46,12 +48,15 @@ func (p *Problem) ChooseScales(m Method) error {
 	return nil
 }
 
-// search returns the scale of least loss for weights w; 0 if they are all 0.
+// search returns the scale of least loss for weights w; 0 if they are all 0. It
+// overwrites s.u.
 func (s *solver) search(w []float64, q []int32) float64 {
 	natural := peak(w) / float64(s.clip)
 	if natural == 0 {
 		return 0
 	}
+	// norm1(w)/Z over the tiles: at that scale a tile has norm Z in units, the
+	// whole budget.
 	widest := natural
 	s.eachTile(func(_, lo, hi int) {
 		if z := s.set.radius(); z > 0 {
@@ -65,6 +70,8 @@ func (s *solver) search(w []float64, q []int32) float64 {
 		}
 		s.solve(q)
 		s.begin(s.u, q)
+		// The loss in units of a scale times its square is that in real units,
+		// which is comparable between scales.
 		if loss := s.loss * f * f; loss < least {
 			best, least = f, loss
 		}

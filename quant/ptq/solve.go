@@ -11,9 +11,9 @@ const (
 	defaultSweeps  = 20
 )
 
-// Solve quantises p by a method. The integers fit p.Acc, by the integer test
-// of MATH 1, or there is an error. The result does not depend on the number of
-// cores.
+// Solve quantises p by a method. The integers fit p.Acc, by the integer test of
+// MATH 1, or there is an error. The result does not depend on the number of cores.
+// Each row is solved in units of its scale, u = w/s.
 func (p *Problem) Solve(m Method) (*Solution, error) {
 	if err := p.checkAll(m); err != nil {
 		return nil, err
@@ -33,6 +33,7 @@ func (p *Problem) Solve(m Method) (*Solution, error) {
 		}
 	})
 	p.measure(sol)
+	// Whatever a method did: what leaves here was tested.
 	return sol, p.Certify(sol.Q)
 }
 
@@ -48,7 +49,8 @@ func (p *Problem) checkAll(m Method) error {
 	return err
 }
 
-// ordered says that the method takes columns in an order: that it is GPTQ.
+// ordered says that the method takes columns in an order: that it is GPTQ. Only
+// such methods need the factor, whose cost is O(K^3).
 func (m Method) ordered() bool { return m == AXE || m == Budget }
 
 // system returns the quadratic form of p's rows, with what GPTQ needs if
@@ -60,6 +62,7 @@ func (p *Problem) system(ordered bool) (*system, error) {
 	}
 	sys, err := newSystem(p.Moment, p.K, damping)
 	if err == nil && ordered {
+		// The order comes first: the factor is that of the reordered moment.
 		if !p.Options.ColumnOrder {
 			sys.byImportance()
 		}
@@ -87,7 +90,8 @@ func (p *Problem) newSolution() *Solution {
 	}
 }
 
-// measure fills in Loss and Power.
+// measure fills in Loss and Power. Both with p.Moment as it is, not with the damped
+// one that the search used, so that losses of different dampings compare.
 func (p *Problem) measure(sol *Solution) {
 	forRows(p.Rows, func() func(int) {
 		e := mat.NewVecDense(p.K, nil)

@@ -20,6 +20,8 @@ type solver struct {
 	best      []int32   // integers of the best one
 }
 
+// newSolver returns a solver for the rows of p. Its set has a slack of 1, so that
+// the layer's lowest threshold fits the accumulator as well; Certify does without.
 func newSolver(p *Problem, sys *system, m Method) *solver {
 	s := &solver{
 		walker: newWalker(p, sys, p.Acc.set(p.Input, 1)), p: p, method: m,
@@ -27,6 +29,8 @@ func newSolver(p *Problem, sys *system, m Method) *solver {
 		start: make([]int32, p.K), best: make([]int32, p.K),
 		allowance: math.Inf(1),
 	}
+	// A zero-centred row has as much of either sign: each gets half of the l1 norm
+	// that A2Q+ permits (arXiv 2401.10432).
 	if p.Acc.Bits > 0 {
 		s.allowance = quant.BudgetA2QPlus(p.Acc.Bits, p.Input) / 2
 	}
@@ -52,7 +56,7 @@ func (s *solver) solve(q []int32) float64 {
 	return 1
 }
 
-// eachTile calls do with the bounds of each tile.
+// eachTile calls do with the bounds of each tile. lo is included and hi is not.
 func (s *solver) eachTile(do func(t, lo, hi int)) {
 	for t := range s.pos {
 		lo := t * s.tileSize
@@ -71,7 +75,8 @@ func (s *solver) nearest(q []int32) {
 	for i, x := range s.v {
 		q[i] = s.round(x)
 	}
-	// What is left of this is a matter of single weights: no moment.
+	// What is left of this is a matter of single weights: no moment. The copy
+	// shares the walker's slices, all of which begin sets.
 	plain := *s.walker
 	plain.sys = &system{k: s.sys.k}
 	plain.begin(s.u, q)
@@ -85,8 +90,9 @@ func (s *solver) round(x float64) int32 {
 	return int32(max(-c, min(c, math.RoundToEven(x))))
 }
 
-// truncated is EP. The budget is that of reals; the odd unit too many that
-// their rounding may leave goes back.
+// truncated is EP. The budget is that of reals; the odd unit too many that their
+// rounding may leave goes back. Truncation towards 0 never makes a norm larger,
+// which is how A2Q+ keeps its bound for real weights.
 func (s *solver) truncated(q []int32) {
 	if math.IsInf(s.allowance, 1) {
 		s.nearest(q)
@@ -123,7 +129,8 @@ func norm1(v []float64) float64 {
 	return sum
 }
 
-// centre takes the mean off v.
+// centre takes the mean off v. A zero-mean row has equal sums of both signs, which
+// doubles the norm that unsigned inputs permit: the idea of A2Q+.
 func centre(v []float64) {
 	sum := 0.0
 	for _, x := range v {
@@ -137,6 +144,8 @@ func centre(v []float64) {
 
 // threshold returns by how much the projection of v on the l1 ball of a radius
 // lowers every magnitude; 0 for a radius of +Inf. It overwrites v.
+// Soft-thresholding lowers every magnitude that stays positive by the same amount,
+// the largest among them: the fall of the peak is that amount.
 func threshold(v []float64, radius float64) float64 {
 	if math.IsInf(radius, 1) {
 		return 0
@@ -155,8 +164,9 @@ func peak(v []float64) float64 {
 	return most
 }
 
-// radius returns the largest sum of magnitudes in the set, +Inf without limit.
-// A real row of this norm with its signs in balance lies in the set.
+// radius returns the largest sum of magnitudes in the set, +Inf without limit. A
+// real row of this norm with its signs in balance lies in the set. p*P + n*N with P
+// = N = z/2 is (p+n)z/2, which is at most limit for z = 2 limit/(p+n).
 func (s set) radius() float64 {
 	z := math.Inf(1)
 	for _, h := range s {

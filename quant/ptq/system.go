@@ -43,6 +43,8 @@ func newSystem(moment mat.Symmetric, k int, damping float64) (*system, error) {
 			s.h[i*k+j], s.h[j*k+i] = v, v
 		}
 	}
+	// Inputs that were always 0: the loss is then a small multiple of that without
+	// a moment.
 	if trace == 0 {
 		trace = float64(k)
 	}
@@ -63,13 +65,17 @@ func (s *system) diag(i int) float64 {
 	return s.h[i*s.k+i]
 }
 
-// byImportance orders the columns by falling diagonal, equal ones by index.
+// byImportance orders the columns by falling diagonal, equal ones by index. A
+// weight whose input is large is rounded while there are others left to make up for
+// its error.
 func (s *system) byImportance() {
 	slices.SortStableFunc(s.order, func(a, b int) int { return cmp.Compare(s.diag(b), s.diag(a)) })
 }
 
-// factorize computes factor. With J the reversal of the order, J h J = L L';
-// so h = R R' with the upper triangular R = J L J, and U = inverse of R.
+// factorize computes factor. With J the reversal of the order, J h J = L L'; so h =
+// R R' with the upper triangular R = J L J, and U = inverse of R. LAPACK has the
+// Cholesky factor of h from the upper left, and GPTQ needs that of its inverse: U'U
+// = (R R')^-1 holds for U = R^-1, since (R R')^-1 = R'^-1 R^-1.
 func (s *system) factorize() error {
 	if s.h == nil {
 		return nil
@@ -92,13 +98,15 @@ func (s *system) factorize() error {
 		}
 	}
 	u := blas64.Triangular{Uplo: blas.Upper, Diag: blas.NonUnit, N: k, Data: s.factor, Stride: k}
+	// A NaN or an infinity of the moment may pass both; then the sum of magnitudes
+	// is NaN.
 	if !lapack64.Trtri(u) || math.IsNaN(blas64.Asum(blas64.Vector{N: k * k, Data: s.factor, Inc: 1})) {
 		return errSingular
 	}
 	return nil
 }
 
-// apply writes h*e to g.
+// apply writes h*e to g. Only the upper triangle is read.
 func (s *system) apply(e, g []float64) {
 	if s.h == nil {
 		copy(g, e)

@@ -2,10 +2,11 @@ package ptq
 
 import "math"
 
-// walker holds one row's integers and walks them, unit by unit, to a smaller
-// loss or into the set. It keeps the gradient g = H (u - q) up to date, so that
-// what a step of d at weight i adds to the loss, d^2 H_ii - 2 d g_i, costs
-// nothing to know, and a step costs O(K).
+// walker holds one row's integers and walks them, unit by unit, to a smaller loss
+// or into the set. It keeps the gradient g = H (u - q) up to date, so that what a
+// step of d at weight i adds to the loss, d^2 H_ii - 2 d g_i, costs nothing to
+// know, and a step costs O(K). The loss (u-q)'H(u-q) has the gradient -2g in q, and
+// a step of d at i changes g by -d H_i.
 type walker struct {
 	sys      *system
 	set      set
@@ -40,7 +41,8 @@ func (w *walker) begin(u []float64, q []int32) {
 	w.refresh()
 }
 
-// refresh computes the gradient and the loss anew.
+// refresh computes the gradient and the loss anew. Rounding errors of the updates
+// in move add up over many steps; begin starts without any.
 func (w *walker) refresh() {
 	e := make([]float64, len(w.u))
 	for i, u := range w.u {
@@ -67,7 +69,9 @@ func (w *walker) cost(i int, d float64) float64 {
 	return d*d*w.sys.diag(i) - 2*d*w.g[i]
 }
 
-// move takes a step of d, 1 or -1, at weight i.
+// move takes a step of d, 1 or -1, at weight i. The tile's sums follow from the
+// signs of q and d: a step away from 0 adds a unit to its sign, a step towards 0
+// takes one off. The gradient costs O(K), O(1) without a moment.
 func (w *walker) move(i int, d int32) {
 	w.loss += w.cost(i, float64(d))
 	t := i / w.tileSize
@@ -95,7 +99,9 @@ func (w *walker) move(i int, d int32) {
 // grows says whether a step of d at weight i makes its magnitude larger.
 func (w *walker) grows(i int, d int32) bool { return w.q[i] == 0 || w.q[i] > 0 == (d > 0) }
 
-// allowed says whether a step of d at weight i stays in range and in the set.
+// allowed says whether a step of d at weight i stays in range and in the set. A
+// step towards 0 is always allowed: it cannot leave the set, whose coefficients are
+// at least 0.
 func (w *walker) allowed(i int, d int32) bool {
 	if !w.grows(i, d) {
 		return true
@@ -117,8 +123,10 @@ func (w *walker) fits() bool {
 	return true
 }
 
-// shrink gives back units, each time the one whose removal costs least among
-// those that bring its tile closer to the set, until every tile fits.
+// shrink gives back units, each time the one whose removal costs least among those
+// that bring its tile closer to the set, until every tile fits. A tile outside the
+// set has a violated half with a positive sum, so that there is always a unit to
+// take; each step brings it closer, so it ends.
 func (w *walker) shrink() {
 	for t := range w.pos {
 		lo := t * w.tileSize
@@ -132,6 +140,8 @@ func (w *walker) shrink() {
 				if q > 0 && !pos || q < 0 && !neg || q == 0 {
 					continue
 				}
+				// best < 0 is asked too, lest a cost that is not finite leave no
+				// unit to take.
 				if c := w.cost(i, -sign(q)); c < least || best < 0 {
 					best, least = i, c
 				}
@@ -149,7 +159,9 @@ func sign(q int32) float64 {
 	return -1
 }
 
-// grow takes the single step that lowers the loss most, until none does.
+// grow takes the single step that lowers the loss most, until none does. Each step
+// lowers the loss by more than noise, so it ends. The better step at i has the sign
+// of g_i.
 func (w *walker) grow() {
 	for {
 		best, step, least := -1, int32(0), -w.noise()

@@ -12,7 +12,8 @@ import (
 type scratch struct{ cols []float64 }
 
 // accumulate writes the sums of sample k to acc, in units: integers where the
-// operands are, in the order of the output.
+// operands are, in the order of the output. Where the operands are integers of one
+// scale the sums are integers, exact in float64.
 func (s *stage) accumulate(k int, acc []float64, w *scratch) {
 	x := s.in[0].sample(k)
 	switch s.l.Kind {
@@ -48,7 +49,9 @@ func (s *stage) factor(t *tensor) float64 {
 	return t.scale
 }
 
-// multiply is a layer with weights, as one matrix product a group.
+// multiply is a layer with weights, as one matrix product per group. Windows are
+// the rows of one factor, the group's weights those of the other: [positions x In]
+// [In x own]. The product goes to the group's channels of acc, C apart.
 func (s *stage) multiply(x []float32, acc []float64, w *scratch) {
 	l := s.l
 	rows, groups := s.shape.Positions(), max(l.Groups, 1)
@@ -62,9 +65,10 @@ func (s *stage) multiply(x []float32, acc []float64, w *scratch) {
 	}
 }
 
-// windows writes what group g of a layer with weights reads of a sample to
-// dst: a row for each output position, in the order (row, column, channel),
-// zeros in the padding.
+// windows writes what group g of a layer with weights reads of a sample to dst: a
+// row for each output position, in the order (row, column, channel), zeros in the
+// padding. A linear layer reads the whole sample as one window. The result reuses
+// dst's memory.
 func (s *stage) windows(x []float32, g int, dst []float64) []float64 {
 	dst = dst[:0]
 	if s.l.Kind == quant.Linear {
@@ -95,6 +99,7 @@ func (s *stage) windows(x []float32, g int, dst []float64) []float64 {
 // and whether it lies on the input.
 func (s *stage) eachTap(y, x int, f func(position int, inside bool)) {
 	in, w := s.in[0].shape, s.l.Window
+	// 0 stands for 1, as in quant.Window.
 	w.StrideH, w.StrideW = max(w.StrideH, 1), max(w.StrideW, 1)
 	w.DilationH, w.DilationW = max(w.DilationH, 1), max(w.DilationW, 1)
 	for ky := range w.H {
@@ -105,7 +110,9 @@ func (s *stage) eachTap(y, x int, f func(position int, inside bool)) {
 	}
 }
 
-// pool sums, or takes the largest of, each channel's window.
+// pool sums, or takes the largest of, each channel's window. Padding is -infinity
+// to a maximum and 0 to a sum, as in ONNX MaxPool and AveragePool with
+// count_include_pad; the division is by all taps, in unit.
 func (s *stage) pool(x []float32, acc []float64) {
 	c := s.shape.C
 	most := s.l.Kind == quant.MaxPool
@@ -134,7 +141,8 @@ func (s *stage) pool(x []float32, acc []float64) {
 	}
 }
 
-// concat puts the operands' channels one after the other.
+// concat puts the operands' channels one after the other. acc is [positions x C]:
+// an operand of width channels fills columns at..at+width-1.
 func (s *stage) concat(k int, acc []float64) {
 	at := 0
 	for _, t := range s.in {
@@ -153,6 +161,9 @@ func (s *stage) move(x []float32, acc []float64) {
 	for i := range acc {
 		c, z, y := i%out.C, i/out.C%out.W, i/out.C/out.W
 		from := c
+		// ONNX DepthToSpace of block f: input channel c f^2 + block in mode CRD,
+		// block C + c in mode DCR (depth first), with block = (y mod f) f + (x mod
+		// f).
 		if s.l.Kind == quant.PixelShuffle {
 			block := y%f*f + z%f
 			from = c*f*f + block

@@ -5,8 +5,10 @@ import (
 	"slices"
 )
 
-// roundMagic rounds a float32 below 2^22 in size to an integer, half to even,
-// when it is added and subtracted: 1.5*2^23 leaves no fraction bits.
+// roundMagic rounds a float32 below 2^22 in size to an integer, half to even, when
+// it is added and subtracted: 1.5*2^23 leaves no fraction bits. Floats of 2^23 to
+// 2^24 are 1 apart, and the 1.5 leaves as much room below as above, so that
+// negative numbers round alike.
 const roundMagic = 12582912
 
 // actScale is a quantiser of N bits for activations with one scale s = 2^e for
@@ -32,6 +34,9 @@ type actScale struct {
 	s      float32
 }
 
+// newActScale returns the quantiser of p for a tensor of size values per sample.
+// Where p fixes no scale it is a parameter, e, so that Adam's steps are relative
+// and s stays positive.
 func newActScale(p *actPlan, size int) *actScale {
 	t := p.typ()
 	a := &actScale{plan: p, lo: float32(t.Min()), hi: float32(t.Max()), s: p.scale}
@@ -42,7 +47,9 @@ func newActScale(p *actPlan, size int) *actScale {
 	return a
 }
 
-// start sets a learned scale so that the largest integer stands for top.
+// start sets a learned scale so that the largest integer stands for top. A channel
+// that is dead in calibration may give a top of 0, whose logarithm is none: 1e-6
+// stands for it.
 func (a *actScale) start(top float32) {
 	if len(a.e.v) > 0 {
 		a.e.v[0] = float32(math.Log2(float64(max(top, 1e-6) / a.hi)))
@@ -57,7 +64,8 @@ func (a *actScale) scale() float32 {
 	return a.s
 }
 
-// learn adds the gradient from dL/ds.
+// learn adds the gradient from dL/ds. Gradients from all the tensors that share the
+// scale add up: net.backward clears them first.
 func (a *actScale) learn(ds float64) {
 	if len(a.e.v) > 0 {
 		a.e.g[0] += float32(math.Ln2*float64(a.scale())*ds) * a.r
@@ -78,7 +86,9 @@ type activation struct {
 	sums        []*moments // two
 }
 
-// newActivation returns the activation behind b, which may be nil.
+// newActivation returns the activation behind b, which may be nil. Its sums are
+// those of b, so one pass over the gradients serves both; without b they are its
+// own, and nobody reads them.
 func newActivation(f int, relu bool, b *batchNorm) *activation {
 	a := &activation{f: f, relu: relu, gain: make([]float32, f), shift: make([]float32, f)}
 	if b == nil {
@@ -88,8 +98,9 @@ func newActivation(f int, relu bool, b *batchNorm) *activation {
 	return a
 }
 
-// set takes over the batch norm's gain and shift, or 1 and 0 where it is nil,
-// and the scale.
+// set takes over the batch norm's gain and shift, or 1 and 0 where it is nil, and
+// the scale. The division by s is part of gain and shift: the loops below multiply
+// once.
 func (a *activation) set(b *batchNorm) {
 	a.lo, a.hi, a.s = float32(math.Inf(-1)), float32(math.Inf(1)), 1
 	if a.q != nil {
@@ -115,6 +126,9 @@ func (a *activation) forward(x, y []float32) {
 		a.limit(x, y)
 		return
 	}
+	// u + roundMagic is the integer with a fixed exponent: comparing its bits as
+	// integers clips without a branch. u - u is 0, or NaN where u is none or
+	// infinite.
 	lo, hi, s := magicBits(a.lo), magicBits(a.hi), a.s
 	for n := a.f; len(x) >= n; x, y = x[n:], y[n:] {
 		row := x[:n]
@@ -127,12 +141,15 @@ func (a *activation) forward(x, y []float32) {
 	}
 }
 
-// magicBits returns the bits of x+roundMagic. They are in the order of x, also
-// for values far beyond those that roundMagic rounds.
+// magicBits returns the bits of x+roundMagic. They are in the order of x, also for
+// values far beyond those that roundMagic rounds. Sums below -1.5*2^23 are negative
+// floats, whose bits are negative integers, so they clip to lo as they should.
 func magicBits(x float32) int32 { return int32(math.Float32bits(x + roundMagic)) }
 
 // limit is forward without a quantiser.
 func (a *activation) limit(x, y []float32) {
+	// b>>31 is all ones for a negative number: & relu, it clears every bit of what
+	// ReLU makes 0.
 	relu := int32(0)
 	if a.relu {
 		relu = -1
@@ -148,8 +165,9 @@ func (a *activation) limit(x, y []float32) {
 	}
 }
 
-// backward turns rows of g = dL/dy into dL/dz in place, and adds g and g*(x-mu)
-// to the sums of the batch norm that it has.
+// backward turns rows of g = dL/dy into dL/dz in place, and adds g and g*(x-mu) to
+// the sums of the batch norm that it has. It goes by flushRows rows, over which
+// float32 sums are exact enough (see moments).
 func (a *activation) backward(x, g []float32, half int) {
 	m := a.sums[half]
 	m.values += len(x) / a.f
@@ -165,8 +183,10 @@ func (a *activation) backward(x, g []float32, half int) {
 	}
 }
 
-// mask is backward for a few rows; it returns dL/ds. There is no branch on a
-// value, since their signs are random.
+// mask is backward for a few rows; it returns dL/ds. There is no branch on a value,
+// since their signs are random. keep is all ones where the gradient passes, lo < u
+// < hi: an & with it is a product with 0 or 1. ds takes q - u there and q
+// elsewhere, so it does not lose the pull of clipped values on s.
 func (a *activation) mask(x, g []float32, m *moments) float64 {
 	lo, hi, total := a.lo, a.hi, 0.0
 	first, last := magicBits(lo), magicBits(hi)
@@ -196,7 +216,8 @@ func (a *activation) mask(x, g []float32, m *moments) float64 {
 	return total
 }
 
-// maskLimit is mask without a quantiser.
+// maskLimit is mask without a quantiser. Its lo is -infinity without a ReLU, and 0
+// with one.
 func (a *activation) maskLimit(x, g []float32, m *moments) {
 	lo := a.lo
 	for n := a.f; len(x) >= n; x, g = x[n:], g[n:] {
@@ -216,7 +237,8 @@ func (a *activation) maskLimit(x, g []float32, m *moments) {
 	}
 }
 
-// learn gives the scale its gradient.
+// learn gives the scale its gradient. Both halves have masked by then; their sums
+// are in a fixed order.
 func (a *activation) learn() {
 	if a.q != nil {
 		a.q.learn(a.ds[0] + a.ds[1])

@@ -21,7 +21,7 @@ type Allocator struct {
 }
 
 // Width is what the integers of a layer must fit: an accumulator of P bits and
-// weights of M.
+// weights of M. The zero value is that of a layer without a target.
 type Width struct{ AccBits, WeightBits int }
 
 // Widths are what the layers under a method may be given.
@@ -36,8 +36,9 @@ type Widths struct {
 	Candidates [][]Width
 	// Loss is by how much the training loss of the float network, with all its
 	// quantisers, rises when one layer's weights are projected for a candidate
-	// instead of its last, before any training: over the first training samples,
-	// with the statistics of their batches, to which training adapts too.
+	// instead of its last, before any training: on labels or targets, without a
+	// teacher, over the first training samples, with the statistics of their
+	// batches, to which training adapts too.
 	Loss [][]float64
 
 	run   *run
@@ -48,8 +49,9 @@ type Widths struct {
 // calibrationLoss is how many training samples Widths.Loss is measured on.
 const calibrationLoss = 2048
 
-// newWidths measures the layers of r's network, which has just got its
-// quantisers; float are the weights of its nodes before.
+// newWidths measures the layers of r's network, which has just got its quantisers;
+// float are the weights of its nodes before. Layers under Base have no accumulator
+// to choose. It returns an error where there is no other.
 func (r *run) newWidths(float map[*node][]float32) (*Widths, error) {
 	w := &Widths{run: r}
 	for _, node := range r.net.nodes {
@@ -71,7 +73,9 @@ func candidates(z quant.Quantizer) (c []Width) {
 	for p := leastAccBits(z); p <= z.AccBits; p++ {
 		units := unitsOf(z, p)
 		for m := 2; m <= z.WeightBits; m++ {
-			if m == 2 || int64(1)<<(m-2)-1 < units { // else m-1 bits hold all of them
+			// A budget of so many units holds no larger integer: a wider M has the
+			// same integers and costs more.
+			if m == 2 || int64(1)<<(m-2)-1 < units {
 				c = append(c, Width{p, m})
 			}
 		}
@@ -79,7 +83,9 @@ func candidates(z quant.Quantizer) (c []Width) {
 	return c
 }
 
-// unitsOf returns the largest integer that p bits let a weight be.
+// unitsOf returns the largest integer that p bits let a weight be. A2Q+ splits its
+// budget evenly between the signs of a zero-mean row, hence a half (arXiv
+// 2401.10432); A2Q may spend all on one weight (arXiv 2308.13504).
 func unitsOf(z quant.Quantizer, p int) int64 {
 	switch z.Method {
 	case quant.Budget:
@@ -90,7 +96,9 @@ func unitsOf(z quant.Quantizer, p int) int64 {
 	return int64(quant.BudgetA2Q(p, z.Input))
 }
 
-// measure sets Loss and leaves every layer at its last candidate.
+// measure sets Loss and leaves every layer at its last candidate. Losses of single
+// layers are taken to add up: trying the layers' candidates together would take
+// their product.
 func (w *Widths) measure() {
 	full := w.run.calibrationLoss()
 	for i, c := range w.Candidates {
@@ -112,25 +120,30 @@ func (w *Widths) set(i, k int) {
 	w.nodes[i].w.parameters().requantise(w.float[i], *z)
 }
 
-// calibrationLoss returns the loss over the first training samples.
+// calibrationLoss returns the loss over the first training samples. It normalises
+// by the statistics of the batches and leaves the running ones as they are
+// (momentum 0); no gradient is taken from it. The objective is still the float
+// phase's, without a teacher: the loss is that on labels or targets alone.
 func (r *run) calibrationLoss() float64 {
 	r.net.prepare()
-	sum, samples := 0.0, min(r.train.n, calibrationLoss)
-	for at := 0; at < samples; at += r.spec.Batch {
+	sum, seen, samples := 0.0, 0, min(r.train.n, calibrationLoss)
+	for k := range batches(samples, r.spec.Batch) {
+		at := k * r.spec.Batch
 		index := make([]int32, min(r.spec.Batch, samples-at))
 		for i := range index {
 			index[i] = int32(at + i)
 		}
 		r.train.gather(index, r.net.x)
 		loss, _ := r.judge(index, r.net.forward(len(index), 0))
-		sum += loss * float64(len(index))
+		sum, seen = sum+loss*float64(len(index)), seen+len(index)
 	}
-	return sum / float64(samples)
+	return sum / float64(seen)
 }
 
-// Model returns the network as it starts into training, with every layer so
-// many candidates below its last, or at its first. It declares all of M, also
-// where its integers are smaller before training.
+// Model returns the network as it starts into training, with every layer so many
+// candidates below its last, or at its first. It declares all of M, also where its
+// integers are smaller before training. Widths are the last ones again when it
+// returns.
 func (w *Widths) Model(below int) *qonnx.Model {
 	for i, c := range w.Candidates {
 		w.set(i, max(len(c)-1-below, 0))
@@ -175,6 +188,8 @@ func (w *Widths) Choose(cost [][]int, limit int) ([]int, error) {
 		}
 		best = next
 	}
+	// Back from the whole limit: what layer i cost beyond its cheapest was not
+	// there for the layers before.
 	out, c := make([]int, len(cost)), len(best)-1
 	for i := len(cost) - 1; i >= 0; i-- {
 		out[i] = chosen[i][c]
@@ -199,7 +214,8 @@ func (r *run) allocate(float map[*node][]float32) error {
 	return nil
 }
 
-// floatWeights returns copies of the weights of all nodes.
+// floatWeights returns copies of the weights of all nodes. quantise overwrites them
+// (A2Q keeps a direction and a norm), and every candidate starts from them.
 func (n *net) floatWeights() map[*node][]float32 {
 	float := map[*node][]float32{}
 	for _, node := range n.nodes {
@@ -221,7 +237,9 @@ func (n *net) widths() []Width {
 	return w
 }
 
-// setWidths sets what widths returned, before the network is quantised.
+// setWidths sets what widths returned, before the network is quantised. They must
+// be in place before the quantisers are made, which have parameters by method and
+// numbers by width.
 func (n *net) setWidths(w []Width) error {
 	if len(w) != len(n.nodes) {
 		return errors.New("holds widths of another network")

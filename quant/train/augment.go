@@ -22,7 +22,8 @@ type Augment struct {
 // on says that there is something to do.
 func (a Augment) on() bool { return a != Augment{} }
 
-// check returns an error unless images of shape s can be changed so.
+// check returns an error unless images of shape s can be changed so. Moving by a
+// side or more could leave no pixel of the image.
 func (a Augment) check(phase string, s quant.Shape) error {
 	if !a.on() {
 		return nil
@@ -41,8 +42,10 @@ func (a Augment) check(phase string, s quant.Shape) error {
 	return nil
 }
 
-// motion is what becomes of one image: pixel (y, x) shows (y+cropY, x+cropX) of
-// the image that shows its own pixels moved by (shiftY, shiftX), mirrored.
+// motion is what becomes of one image: pixel (y, x) shows (y+cropY, x+cropX) of the
+// image that shows its own pixels moved by (shiftY, shiftX), mirrored. The order is
+// the reverse of that in which a reader would say it: crop looks into the shifted
+// image, shift into the mirrored one.
 type motion struct {
 	cropY, cropX, shiftY, shiftX int
 	flip                         bool
@@ -51,6 +54,9 @@ type motion struct {
 // draw returns the motion of a sample in an epoch. It depends on its arguments
 // alone, so neither threads nor a resume change it.
 func (a Augment) draw(seed uint64, phase string, epoch int, sample int32) motion {
+	// The phases are told apart by the lengths of their names. mix between the
+	// arguments keeps neighbours, such as epoch 1 of sample 2 and epoch 2 of sample
+	// 1, from meeting.
 	d := drawer(mix(mix(mix(seed)^uint64(len(phase)))^uint64(epoch)) ^ uint64(sample))
 	var m motion
 	m.cropY, m.cropX = d.upTo(a.Crop), d.upTo(a.Crop)
@@ -59,7 +65,8 @@ func (a Augment) draw(seed uint64, phase string, epoch int, sample int32) motion
 	return m
 }
 
-// apply writes the moved image of codes, each as its value, to dst.
+// apply writes the moved image of codes, each as its value, to dst. Zeros outside
+// the crop are real 0, also where the input quantiser is signed.
 func (m motion) apply(codes []uint8, s quant.Shape, values *[256]float32, dst []float32) {
 	for y := range s.H {
 		cy := y + m.cropY
@@ -88,12 +95,14 @@ func clamp(i, n int) int { return min(max(i, 0), n-1) }
 // OOPSLA 2014, figure 14), which is as good from any state on.
 type drawer uint64
 
+// next returns 64 random bits.
 func (d *drawer) next() uint64 {
 	*d += 0x9e3779b97f4a7c15
 	return mix(uint64(*d))
 }
 
-// upTo returns -n..n.
+// upTo returns -n..n. The upper 32 bits times the number of values, divided by 2^32
+// (Lemire): biased by less than one in 2^32/(2n+1).
 func (d *drawer) upTo(n int) int {
 	if n == 0 {
 		return 0
@@ -108,8 +117,9 @@ func mix(z uint64) uint64 {
 	return z ^ z>>31
 }
 
-// input writes the samples of index to the network's input, changed as the
-// phase's augmentation says.
+// input writes the samples of index to the network's input, changed as the phase's
+// augmentation says. Augmentation moves codes and looks their values up, so a moved
+// pixel is as exact as one in place.
 func (r *run) input(index []int32) {
 	a := r.config().Augment
 	if !a.on() {

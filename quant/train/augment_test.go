@@ -65,7 +65,8 @@ func TestDraw(t *testing.T) {
 	same := 0
 	for i := range int32(1000) {
 		m := a.draw(3, QATPhase, 2, i)
-		for _, other := range []motion{a.draw(4, QATPhase, 2, i), a.draw(3, FloatPhase, 2, i), a.draw(3, QATPhase, 1, i), a.draw(3, QATPhase, 2, i+1)} {
+		for _, other := range []motion{a.draw(4, QATPhase, 2, i), a.draw(3, FloatPhase, 2, i),
+			a.draw(3, QATPhase, 1, i), a.draw(3, QATPhase, 2, i+1)} {
 			if m == other {
 				same++
 			}
@@ -190,7 +191,8 @@ func TestAugmentRefuses(t *testing.T) {
 
 // TestChannelsLast: samples come channels first and are kept channels last.
 func TestChannelsLast(t *testing.T) {
-	set := &data.Set{Shape: []int{3, 1, 2}, Bytes: []uint8{1, 2, 3, 4, 5, 6, 11, 12, 13, 14, 15, 16}, Labels: []uint8{0, 1}, Scale: data.ByteScale}
+	set := &data.Set{Shape: []int{3, 1, 2}, Bytes: []uint8{1, 2, 3, 4, 5, 6, 11, 12, 13, 14, 15, 16},
+		Labels: []uint8{0, 1}, Scale: data.ByteScale}
 	tab, err := newTable("a", set, unitCoding(8))
 	if err != nil {
 		t.Fatal(err)

@@ -1,6 +1,6 @@
 package train
 
-// average is an exponential average of a network's numbers, one update a step:
+// average is an exponential average of a network's numbers, one update per step:
 // mean += (1-decay) * (live - mean). Over the first steps decay is at most
 // (1+n)/(10+n), n the steps before, so that the starting weights do not stay in
 // it for 1/(1-decay) steps (TensorFlow's ExponentialMovingAverage with
@@ -35,10 +35,13 @@ func (a *average) step(n int) {
 	if a == nil {
 		return
 	}
+	// With n steps before, (1+n)/(10+n); here n counts this one too: n/(9+n).
 	a.weight = float32(1 - min(a.decay, float64(n)/float64(9+n)))
 	a.update.run()
 }
 
+// updateHalf averages half of every vector. mean + weight*(live - mean) leaves
+// equal numbers equal, which decay*mean + weight*live does not.
 func (a *average) updateHalf(half int) {
 	for i, mean := range a.mean {
 		lo, hi := bounds(half, len(mean))
@@ -49,7 +52,8 @@ func (a *average) updateHalf(half int) {
 	}
 }
 
-// swap exchanges the average and the live numbers.
+// swap exchanges the average and the live numbers. Buffers stay where they are:
+// parameters and optimiser hold slices of the live ones.
 func (a *average) swap() {
 	if a == nil {
 		return
@@ -62,7 +66,7 @@ func (a *average) swap() {
 	}
 }
 
-// numbers returns the averages, nil where there are none.
+// numbers returns the averages, nil where there are none. A checkpoint keeps them.
 func (a *average) numbers() [][]float32 {
 	if a == nil {
 		return nil

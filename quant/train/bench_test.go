@@ -10,7 +10,7 @@ import (
 	"github.com/a2qgen/a2qgen/quant"
 )
 
-// refCNN is the reference CNN: 7.5 M multiplications a sample of 28x28.
+// refCNN is the reference CNN: 7.5 M multiplications per sample of 28x28.
 const refCNN = `layers:
   - conv: {out: 32, kernel: 3, pad: 1}
   - conv: {out: 32, kernel: 3, stride: 2, pad: 1}

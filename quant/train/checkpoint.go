@@ -18,21 +18,27 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// checkpointVersion changes whenever checkpoint's meaning does.
+// checkpointVersion changes whenever checkpoint's meaning does. Files of another
+// version are refused: a run that went on from numbers of another meaning would not
+// be the run that was interrupted.
 const checkpointVersion = 3
 
-// maxCheckpoint bounds what load reads, in bytes.
+// maxCheckpoint bounds what load reads, in bytes. A damaged name or a wrong file
+// must not fill the memory; the largest network (maxWeights) takes 1 GiB with its
+// moments and averages.
 const maxCheckpoint = 4 << 30
 
 // checkpoint is the private file format of a run between two epochs: gob, then the
 // SHA-256 of it.
 type checkpoint struct {
-	Version   int
-	Spec      []byte // JSON: gob would take a pointer to false for none
-	Data      uint64 // checksum of the training samples
-	Phase     string
-	Epoch     int
-	PCG       []byte
+	Version int
+	Spec    []byte // JSON: gob would take a pointer to false for none
+	Data    uint64 // checksum of the training samples
+	Phase   string
+	Epoch   int
+	PCG     []byte
+	// State, M and V are in the order of net.params, then the statistics; V is
+	// empty under SGD.
 	State     [][]float32 // net.state
 	M, V      [][]float32 // optimiser moments
 	Steps     int
@@ -61,6 +67,7 @@ func (r *run) checkpoint() (*checkpoint, error) {
 		State: r.net.state(), M: r.opt.m, V: r.opt.v, Steps: r.opt.steps,
 		Average: r.avg.numbers(), Teacher: r.teacher.state(), FloatTest: r.floatTest, History: r.history,
 	}
+	// In the float phase nothing is chosen yet.
 	if a := r.opts.Allocate; a != nil && r.phase == QATPhase {
 		c.Widths, c.Limit = r.net.widths(), a.Limit
 	}
@@ -99,12 +106,15 @@ func readCheckpoint(path string) (*checkpoint, error) {
 	}
 	defer f.Close()
 	if info, err := f.Stat(); err == nil && info.Size() > maxCheckpoint {
-		return nil, fmt.Errorf("train: checkpoint %s: %d bytes, want at most %d", path, info.Size(), int64(maxCheckpoint))
+		return nil, fmt.Errorf("train: checkpoint %s: %d bytes, want at most %d",
+			path, info.Size(), int64(maxCheckpoint))
 	}
 	text, err := io.ReadAll(f)
 	if err != nil {
 		return nil, fmt.Errorf("train: checkpoint %s: %w", path, err)
 	}
+	// gob does not notice a flipped bit in a float, hence the checksum, and it
+	// comes first: gob is not made for hostile input.
 	end := len(text) - sha256.Size
 	if end < 0 || sha256.Sum256(text[:end]) != [sha256.Size]byte(text[end:]) {
 		return nil, fmt.Errorf("train: checkpoint %s: not readable: damaged, cut short, or none of this version", path)
@@ -131,7 +141,9 @@ func (r *run) load(path string) error {
 	return nil
 }
 
-// restore checks c against r and takes it over.
+// restore checks c against r and takes it over. What does not fit is refused by
+// what differs: version, spec, data, widths, sizes. r is not to be used after an
+// error.
 func (r *run) restore(c *checkpoint) error {
 	if c.Version != checkpointVersion {
 		return fmt.Errorf("has version %d, want %d", c.Version, checkpointVersion)
@@ -143,9 +155,12 @@ func (r *run) restore(c *checkpoint) error {
 	if err := sameSpec(r.spec, &then); err != nil {
 		return err
 	}
+	// The training part alone: with other held-out samples it is another part.
 	if c.Data != r.train.sum() {
 		return errors.New("was trained on other data")
 	}
+	// A checkpoint of QAT belongs to a quantised network, with more parameters: it
+	// becomes one first, and its numbers are filled in below.
 	limit := r.spec.Float.Epochs
 	if c.Phase == QATPhase {
 		limit = r.spec.QAT.Epochs
@@ -167,7 +182,8 @@ func (r *run) restore(c *checkpoint) error {
 	return r.pcg.UnmarshalBinary(c.PCG)
 }
 
-// restoreWidths takes over the widths that c's run chose.
+// restoreWidths takes over the widths that c's run chose. Only the limit is
+// compared: Choose is a function, which no file can hold.
 func (r *run) restoreWidths(c *checkpoint) error {
 	limit := 0
 	if r.opts.Allocate != nil {
@@ -182,7 +198,8 @@ func (r *run) restoreWidths(c *checkpoint) error {
 	return r.net.setWidths(c.Widths)
 }
 
-// fill copies src to dst and reports whether their sizes agree.
+// fill copies src to dst and reports whether their sizes agree. nil and empty are
+// equal. dst may be half written where it reports false.
 func fill(dst, src [][]float32) bool {
 	if len(dst) != len(src) {
 		return false
@@ -213,6 +230,8 @@ func sameSpec(now, then *Spec) error {
 }
 
 // show returns the value of a field as a spec would have it, in JSON's notation.
+// YAML first, since that has the names of fields; then JSON, since it fits on one
+// line.
 func show(v any) string {
 	var plain any
 	text, err := yaml.Marshal(v)
@@ -228,7 +247,9 @@ func show(v any) string {
 	return strings.Trim(string(text), "\"")
 }
 
-// finite reports whether every number of the network is one.
+// finite reports whether every number of the network is one. The loss shows what
+// has diverged one step late: after the last step of an epoch only this does, and a
+// checkpoint of NaN would end every resume.
 func (n *net) finite() bool {
 	for _, s := range n.state() {
 		for _, v := range s {

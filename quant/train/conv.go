@@ -17,7 +17,8 @@ type conv struct {
 	cols   [2][]float32 // windows of a span, for each goroutine
 }
 
-// newConv returns a convolution whose spans have up to chunk samples.
+// newConv returns a convolution whose spans have up to chunk samples. Spans are
+// short, so that cols stays in the cache (node.fit).
 func newConv(w *weights, slide windows, groups, chunk int) *conv {
 	c := &conv{weights: w, slide: slide, groups: groups}
 	for half := range c.cols {
@@ -28,6 +29,8 @@ func newConv(w *weights, slide windows, groups, chunk int) *conv {
 
 func (c *conv) parameters() *weights { return c.weights }
 
+// forward multiplies group by group: [rows x k] windows by the group's [k x
+// out/groups] weights.
 func (c *conv) forward(in []operand, y []float32, s span) {
 	rows, out := s.samples()*c.slide.out.Positions(), c.out/c.groups
 	cols := c.cols[s.half][:rows*c.k]
@@ -37,12 +40,16 @@ func (c *conv) forward(in []operand, y []float32, s span) {
 	}
 }
 
-// channels returns the input channels of a group.
+// channels returns the input channels of a group. Group g has the g-th of equal
+// parts, as ONNX Conv does.
 func (c *conv) channels(g int) channels {
 	width := c.slide.in.C / c.groups
 	return channels{g * width, width}
 }
 
+// backward copies the windows out again. With X the windows and G the output's
+// gradient, the weights get G'X and the windows G W, which addBack takes to the
+// inputs: an input in several windows gets the sum.
 func (c *conv) backward(in []operand, g []float32, s span) {
 	rows, out := s.samples()*c.slide.out.Positions(), c.out/c.groups
 	cols := matrix(c.cols[s.half], rows, c.k, c.k)
@@ -64,6 +71,7 @@ func (c *conv) backward(in []operand, g []float32, s span) {
 		if dx == nil {
 			continue
 		}
+		// The windows are not needed any more: cols takes their gradient.
 		gemm(blas.NoTrans, blas.NoTrans, dy, matrix(c.matrix()[at:], out, c.k, c.k), 0, cols)
 		c.slide.addBack(cols.Data, dx, c.channels(group))
 	}
@@ -79,7 +87,9 @@ type windows struct {
 }
 
 // copyOut copies the windows of the samples in x to rows of dst, zeros for what
-// lies in the padding.
+// lies in the padding. Rows of dst are windows in the order of positions; in one,
+// row ky begins at ky*run, so an output row is copied per ky with one look at the
+// padding.
 func (w *windows) copyOut(x, dst []float32, ch channels) {
 	run := w.W * ch.width
 	line := w.out.W * w.H * run
@@ -130,7 +140,8 @@ func copyShort(dst, src []float32) {
 	copy(dst, src)
 }
 
-// copyTaps copies one row of a window, tap by tap.
+// copyTaps copies one row of a window, tap by tap. It is for dilated windows, those
+// of a group, and those that reach into the padding.
 func (w *windows) copyTaps(row, dst []float32, ix int, ch channels) {
 	for kx := range w.W {
 		tap := dst[kx*ch.width : (kx+1)*ch.width]
@@ -142,11 +153,12 @@ func (w *windows) copyTaps(row, dst []float32, ix int, ch channels) {
 	}
 }
 
-// contiguous says that the taps of a row lie side by side.
+// contiguous says that the taps of a row lie side by side. Then a row of a window
+// is one copy.
 func (w *windows) contiguous(ch channels) bool { return w.DilationW == 1 && ch.width == w.in.C }
 
-// addBack adds rows as copyOut writes them to the positions that they came
-// from.
+// addBack adds rows as copyOut writes them to the positions that they came from.
+// Gradients of the padding are dropped.
 func (w *windows) addBack(src, x []float32, ch channels) {
 	run := w.W * ch.width
 	line := w.out.W * w.H * run

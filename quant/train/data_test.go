@@ -6,7 +6,7 @@ import (
 	"github.com/a2qgen/a2qgen/quant/data"
 )
 
-// blobs returns n noisy samples of random byte patterns, one pattern a class.
+// blobs returns n noisy samples of random byte patterns, one pattern per class.
 // The seed draws the samples; the patterns depend on size and classes only.
 func blobs(n, size, classes int, seed uint64) *data.Set {
 	fixed := rand.New(rand.NewPCG(uint64(size), uint64(classes)))

@@ -1,8 +1,8 @@
 package train
 
-// depthwise convolves each channel with a kernel of its own. Its matrix is
-// channels x taps; the loops run over the channels of a position, so they read
-// it taps x channels.
+// depthwise convolves each channel with a kernel of its own. Its matrix is channels
+// x taps; the loops run over the channels of a position, so they read it taps x
+// channels. As matrix products they would be of 1 x taps each.
 type depthwise struct {
 	*weights
 	slide windows
@@ -10,6 +10,7 @@ type depthwise struct {
 	grads [2][]float32 // its gradient, for each goroutine
 }
 
+// newDepthwise returns the operation with weights w, channels x taps.
 func newDepthwise(w *weights, slide windows) *depthwise {
 	d := &depthwise{weights: w, slide: slide, taps: make([]float32, w.out*w.k)}
 	for half := range d.grads {
@@ -20,6 +21,7 @@ func newDepthwise(w *weights, slide windows) *depthwise {
 
 func (d *depthwise) parameters() *weights { return d.weights }
 
+// derive transposes the matrix; it follows every requantisation.
 func (d *depthwise) derive() { transpose(d.taps, d.matrix(), d.out, d.k) }
 
 // transpose sets dst to the transpose of src, rows x cols.
@@ -31,6 +33,8 @@ func transpose(dst, src []float32, rows, cols int) {
 	}
 }
 
+// forward goes by output rows: each starts from the bias and gets the taps of each
+// input row below it in turn.
 func (d *depthwise) forward(in []operand, y []float32, s span) {
 	w, n := &d.slide, d.out
 	line := w.out.W * n
@@ -47,7 +51,8 @@ func (d *depthwise) forward(in []operand, y []float32, s span) {
 	}
 }
 
-// start sets the positions of y to the bias, or 0.
+// start sets the positions of y to the bias, or 0. The layer has a bias only
+// without batch norm.
 func (d *depthwise) start(y []float32) {
 	if len(d.b.v) == 0 {
 		clear(y)
@@ -67,8 +72,9 @@ func (w *windows) line(oy, ky int) int {
 	return -1
 }
 
-// forwardLine adds a row of taps t on the input row x to the output row y.
-// Most windows lie on the input as a whole: their taps go by threes.
+// forwardLine adds a row of taps t on the input row x to the output row y. Most
+// windows lie on the input as a whole: their taps go by threes. at is the input
+// column of the window's first tap, below 0 in the left padding.
 func (d *depthwise) forwardLine(y, x, t []float32) {
 	w, n := &d.slide, d.out
 	for at := -w.Left; len(y) > 0; at += w.StrideW {
@@ -85,8 +91,9 @@ func (d *depthwise) forwardLine(y, x, t []float32) {
 	}
 }
 
-// gather3 is y += x0*t0 + x1*t1 + x2*t2, added in this order, where x0, x1 and
-// x2 lie gap apart and t0, t1 and t2 side by side.
+// gather3 is y += x0*t0 + x1*t1 + x2*t2, added in this order, where x0, x1 and x2
+// lie gap apart and t0, t1 and t2 side by side. Three taps per pass read and write
+// y once instead of three times.
 func gather3(y, x []float32, gap int, t []float32) {
 	x0, x1, x2 := x[:len(y)], x[gap:][:len(y)], x[2*gap:][:len(y)]
 	t0, t1, t2 := t[:len(y)], t[len(y):][:len(y)], t[2*len(y):][:len(y)]
@@ -103,6 +110,8 @@ func multiplyAdd(y, a, b []float32) {
 	}
 }
 
+// backward adds the gradient of the taps up as taps x channels, in the order of the
+// loops, and transposed at the end of the span.
 func (d *depthwise) backward(in []operand, g []float32, s span) {
 	w, n := &d.slide, d.out
 	d.addBias(g, s.half)
@@ -119,6 +128,8 @@ func (d *depthwise) backward(in []operand, g []float32, s span) {
 	}
 	line := w.out.W * n
 	for i := range s.samples() * w.out.H {
+		// Sample and output row i; the taps of one row of the kernel meet one row
+		// of the input.
 		from := i / w.out.H * w.in.Size()
 		for ky := range w.H {
 			row := w.line(i%w.out.H, ky)
@@ -159,8 +170,9 @@ func (d *depthwise) backwardLine(g, x, dx, t, gw []float32) {
 	}
 }
 
-// scatter3 is y0 += a0*g, y1 += a1*g and y2 += a2*g, where the y lie yGap apart
-// and the a aGap.
+// scatter3 is y0 += a0*g, y1 += a1*g and y2 += a2*g, where the y lie yGap apart and
+// the a aGap. The sums of different y are apart, so the order in which they are
+// added is that of single taps.
 func scatter3(y []float32, yGap int, a []float32, aGap int, g []float32) {
 	y0, y1, y2 := y[:len(g)], y[yGap:][:len(g)], y[2*yGap:][:len(g)]
 	a0, a1, a2 := a[:len(g)], a[aGap:][:len(g)], a[2*aGap:][:len(g)]
@@ -184,8 +196,9 @@ func (d *depthwise) addGradient(part, gw []float32, beta float32) {
 	}
 }
 
-// each calls f for the taps of a window that lie on the input, with the number
-// of the tap and the input's position.
+// each calls f for the taps of a window that lie on the input, with the number of
+// the tap and the input's position. Taps in the padding are left out: a mean takes
+// them for 0 and a maximum for nothing.
 func (w *windows) each(position int, f func(tap, at int)) {
 	oy, ox := position/w.out.W, position%w.out.W
 	for ky := range w.H {

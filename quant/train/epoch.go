@@ -8,7 +8,9 @@ import (
 	"time"
 )
 
-// shuffle draws the order of an epoch.
+// shuffle draws the order of an epoch. It is a Fisher-Yates shuffle from the same
+// start, so that an order depends on the generator's state alone, which checkpoints
+// hold.
 func (r *run) shuffle() {
 	for i := range r.order {
 		r.order[i] = int32(i)
@@ -18,17 +20,21 @@ func (r *run) shuffle() {
 	})
 }
 
-// steps returns the number of batches of an epoch. The last may be smaller,
-// but a single sample has no variance to normalise by and sits out.
-func (r *run) steps() int {
-	n := (r.train.n + r.spec.Batch - 1) / r.spec.Batch
-	if r.train.n%r.spec.Batch == 1 {
-		n--
+// steps returns the number of batches of an epoch.
+func (r *run) steps() int { return batches(r.train.n, r.spec.Batch) }
+
+// batches returns how many batches of the given size n samples make. The last may be
+// smaller, but a single sample has no variance to normalise by and sits out.
+func batches(n, size int) int {
+	if n%size == 1 {
+		return n / size
 	}
-	return n
+	return (n + size - 1) / size
 }
 
-// trainEpoch trains on every sample once.
+// trainEpoch trains on every sample once. Loss and score are means over samples as
+// they were met, weights changing all the while. A loss that is no number ends it
+// before the step is told.
 func (r *run) trainEpoch(ctx context.Context) error {
 	r.shuffle()
 	e := Event{Phase: r.phase, Epoch: r.epoch + 1, Epochs: r.config().Epochs, Steps: r.steps()}
@@ -54,7 +60,8 @@ func (r *run) trainEpoch(ctx context.Context) error {
 }
 
 // close ends the epoch of e: with the averages in place it scores the held-out
-// samples, and after the last epoch it leaves them there.
+// samples, and after the last epoch it leaves them there. Between epochs the live
+// numbers go back, since training continues from them.
 func (r *run) close(ctx context.Context, e Event) error {
 	last := e.Epoch == e.Epochs
 	r.avg.swap()
@@ -74,6 +81,7 @@ func (r *run) close(ctx context.Context, e Event) error {
 	return nil
 }
 
+// tell reports e to whoever watches.
 func (r *run) tell(e Event) {
 	if r.opts.Progress != nil {
 		r.opts.Progress(e)
@@ -88,7 +96,7 @@ func (r *run) stopped(ctx context.Context) error {
 	return nil
 }
 
-// batch returns the samples of step k of the epoch.
+// batch returns the samples of step k of the epoch. The last one is what is left.
 func (r *run) batch(k int) []int32 {
 	return r.order[k*r.spec.Batch : min((k+1)*r.spec.Batch, len(r.order))]
 }
@@ -106,6 +114,8 @@ func (r *run) settle(ctx context.Context) error {
 		}
 		index := r.batch(k)
 		r.train.gather(index, r.net.x)
+		// A weight of 1/(k+1) for batch k makes the running estimate the plain
+		// mean.
 		r.net.forward(len(index), 1/float32(k+1))
 	}
 	return nil
@@ -113,7 +123,8 @@ func (r *run) settle(ctx context.Context) error {
 
 // step trains on the samples of index. It returns their mean loss, regulariser
 // included, and their summed score: how many were right or, for regress, the
-// squared errors.
+// squared errors. prepare goes before forward since the step before changed the
+// weights, and the regulariser after backward, which sets gradients anew.
 func (r *run) step(index []int32, rate float64) (loss, score float64) {
 	rows := len(index)
 	r.input(index)
@@ -128,11 +139,17 @@ func (r *run) step(index []int32, rate float64) (loss, score float64) {
 }
 
 // judge compares the network's outputs for the samples of index with what they
-// should be and sets the gradients of the outputs.
+// should be and sets the gradients of the outputs. The score of classify is a
+// number of samples, that of regress a sum of squared errors, each averaged over a
+// sample's elements.
 func (r *run) judge(index []int32, out []float32) (loss, score float64) {
 	rows := len(index)
 	g, x := r.net.outputGradient(), r.net.x[:rows*r.train.size]
-	taught := r.teacher.outputs(index, x)
+	var taught []float32
+	// The teacher is there before QAT is: the float phase's objective does not ask it.
+	if r.goal.distil.Weight > 0 {
+		taught = r.teacher.outputs(index, x)
+	}
 	if r.spec.Task == Regress {
 		target := x
 		if t := r.train.targets; t != nil {
@@ -152,8 +169,12 @@ func (r *run) judge(index []int32, out []float32) (loss, score float64) {
 // endEpoch changes phase where it is time and saves a checkpoint.
 func (r *run) endEpoch() error {
 	if !r.net.finite() {
-		return fmt.Errorf("train: %s epoch %d, after its step %d: weights: %w", r.phase, r.epoch, r.steps(), ErrDiverged)
+		return fmt.Errorf("train: %s epoch %d, after its step %d: weights: %w",
+			r.phase, r.epoch, r.steps(), ErrDiverged)
 	}
+	// The order matters: the cache gets the float phase before turn ends it, the
+	// checkpoint what turn has made, so that a resume does not quantise again, and
+	// epochs are told once they are safe.
 	if err := r.saveFloat(); err != nil {
 		return err
 	}

@@ -23,8 +23,9 @@ func Untrained(spec *Spec, set *data.Set) (*qonnx.Model, error) {
 	return r.net.export(spec, inputShape(r.sample)), nil
 }
 
-// export returns the network as the QONNX writer takes it: weights as the
-// real numbers s*q, which quantise to the same q again.
+// export returns the network as the QONNX writer takes it: weights as the real
+// numbers s*q, which quantise to the same q again. The input quantiser is fixed, so
+// its scale is the spec's.
 func (n *net) export(s *Spec, shape []int) *qonnx.Model {
 	n.prepare()
 	c := s.inputCoding()
@@ -39,6 +40,8 @@ func (n *net) export(s *Spec, shape []int) *qonnx.Model {
 	return m
 }
 
+// export returns the node's layer, which shares its memory: it is for writing, not
+// for keeping beyond the next step.
 func (n *node) export(s *Spec) qonnx.Layer {
 	l := qonnx.Layer{
 		Name: n.name, Kind: n.kind, From: n.from, Window: n.window, Groups: n.groups, Factor: n.factor,
@@ -48,7 +51,8 @@ func (n *node) export(s *Spec) qonnx.Layer {
 		n.exportWeights(&l, s)
 	}
 	if b := n.norm; b != nil {
-		l.BatchNorm = &qonnx.BatchNorm{Gamma: b.gamma.v, Beta: b.beta.v, Mean: b.mean, Var: b.variance, Epsilon: normEpsilon}
+		l.BatchNorm = &qonnx.BatchNorm{Gamma: b.gamma.v, Beta: b.beta.v, Mean: b.mean,
+			Var: b.variance, Epsilon: normEpsilon}
 	}
 	if n.act != nil && n.act.q != nil {
 		p := n.step.act
@@ -57,6 +61,9 @@ func (n *node) export(s *Spec) qonnx.Layer {
 	return l
 }
 
+// exportWeights sets what l has of weights. AccBits are declared where a method
+// guarantees them; Base promises none. Only Budget has integers for both rules: A2Q
+// and A2Q+ are bounds for a start of 0.
 func (n *node) exportWeights(l *qonnx.Layer, s *Spec) {
 	w := n.w.parameters()
 	q := w.q
@@ -74,14 +81,16 @@ func (n *node) exportWeights(l *qonnx.Layer, s *Spec) {
 	if q.z.Method == quant.Budget {
 		l.Shifted = q.z.Rule == quant.Shifted
 	}
+	// Widths were the spec's for training: the file may say what came out.
 	if s.shrinks(q.z.Method) {
 		l.WeightBits = q.bits()
 	}
 }
 
-// shrinks says whether the file gets weights of as few bits as they need: what
-// the spec says or, where it says nothing, only under the budget method, whose
-// integers at a low P are 0 and +-1 for the most part.
+// shrinks says whether the file gets weights of as few bits as they need: what the
+// spec says or, where it says nothing, only under the budget method, whose integers
+// at a low P are 0 and +-1 for the most part. Fewer bits make multipliers narrower
+// and change no number.
 func (s *Spec) shrinks(m quant.Method) bool {
 	if s.ShrinkWeights != nil {
 		return *s.ShrinkWeights
@@ -90,6 +99,7 @@ func (s *Spec) shrinks(m quant.Method) bool {
 }
 
 // bits returns the width that the integers need, symmetric around 0: at least 2.
+// Two bits are the least of a signed type that has 1.
 func (q *weightQuant) bits() int {
 	most := 1.0
 	scales := q.scales()

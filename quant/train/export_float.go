@@ -7,8 +7,10 @@ import (
 	"github.com/a2qgen/a2qgen/quant/qonnx"
 )
 
-// errNoFloat is for a run that resumes after its float phase.
-var errNoFloat = errors.New("has left the float phase behind, and the float network with it: train again, or leave out Options.FloatOut (--float-out)")
+// errNoFloat is for a run that resumes after its float phase. QAT changes the
+// weights in place.
+var errNoFloat = errors.New("has left the float phase behind, and the float network with it: " +
+	"train again, or leave out Options.FloatOut (--float-out)")
 
 // writeFloat writes the network at the end of the float phase to
 // Options.FloatOut, if that is set.

@@ -21,7 +21,8 @@ func TestFloatOut(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if m.Input != nil || len(m.Layers) != 4 || m.Layers[1].Kind != quant.Linear || m.Layers[1].BatchNorm == nil || !m.Layers[1].Relu {
+	if m.Input != nil || len(m.Layers) != 4 || m.Layers[1].Kind != quant.Linear ||
+		m.Layers[1].BatchNorm == nil || !m.Layers[1].Relu {
 		t.Errorf("the file holds %+v", m.Layers)
 	}
 	again := small()

@@ -138,7 +138,9 @@ func (e *exact) follow(node *node, v []float64) {
 			v[i] += float64(node.w.parameters().b.v[c])
 		}
 		if b := node.norm; b != nil {
-			v[i] = (v[i]-float64(b.mean[c]))/math.Sqrt(float64(b.variance[c])+float64(float32(normEpsilon)))*float64(b.gamma.v[c]) + float64(b.beta.v[c])
+			v[i] = (v[i]-float64(b.mean[c]))/
+				math.Sqrt(float64(b.variance[c])+float64(float32(normEpsilon)))*
+				float64(b.gamma.v[c]) + float64(b.beta.v[c])
 		}
 		if node.relu {
 			v[i] = max(v[i], 0)
@@ -214,7 +216,8 @@ func TestGraphExport(t *testing.T) {
 	for _, c := range []struct {
 		name, layers string
 		classifier   bool
-	}{{"graph", graphSpec, true}, {"cnn", refCNN, true}, {"super", superSpec, false}, {"super residual", superResidualSpec, false}} {
+	}{{"graph", graphSpec, true}, {"cnn", refCNN, true}, {"super", superSpec, false},
+		{"super residual", superResidualSpec, false}} {
 		for _, method := range []quant.Method{quant.Base, quant.WN, quant.A2Q, quant.A2QPlus, quant.Budget} {
 			for _, rule := range []quant.Rule{quant.Split, quant.Shifted} {
 				if rule == quant.Split && method != quant.Budget {

@@ -92,7 +92,8 @@ func checkLayers(t *testing.T, s *Spec, n *net, exported *quant.Network) {
 		}
 		scales := w.q.scales()
 		for j, v := range w.q.wq {
-			if want := math.Round(float64(v) / float64(scales[min(j/l.In, len(scales)-1)])); float64(l.Weights[j]) != want {
+			scale := float64(scales[min(j/l.In, len(scales)-1)])
+			if want := math.Round(float64(v) / scale); float64(l.Weights[j]) != want {
 				t.Fatalf("layer %q: weight %d is %d, training has %g", l.Name, j, l.Weights[j], want)
 			}
 		}

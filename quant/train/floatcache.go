@@ -16,9 +16,10 @@ import (
 	"github.com/a2qgen/a2qgen/quant/data"
 )
 
-// floatPart returns s with everything at its default that the float phase does
-// not depend on. A new field of Spec belongs to the float phase until it is
-// named here, which costs a sweep time but never a wrong network.
+// floatPart returns s with everything at its default that the float phase does not
+// depend on. A new field of Spec belongs to the float phase until it is named here,
+// which costs a sweep time but never a wrong network. Data and Start are compared
+// by content, not by name.
 func floatPart(s *Spec) Spec {
 	f, d := *s, DefaultSpec()
 	f.Layers = s.Layers.clone()
@@ -33,8 +34,8 @@ func floatPart(s *Spec) Spec {
 	return f
 }
 
-// dropQuantisers takes what layers say about their quantisers from them, and
-// their names.
+// dropQuantisers takes what layers say about their quantisers from them, and their
+// names. l must not be shared with a spec that is used: see clone.
 func (l Layers) dropQuantisers() {
 	for i := range l {
 		s := &l[i]
@@ -67,13 +68,15 @@ func (r *run) findFloat() error {
 	h := sha256.New()
 	fmt.Fprintf(h, "%d %s %x %x %s\n", checkpointVersion, text, r.train.sum(), program, blasBuild())
 	for _, v := range r.net.state() {
+		// The starting numbers stand for seed and Start alike.
 		binary.Write(h, binary.LittleEndian, v) // a hash takes everything
 	}
 	r.floatFile = filepath.Join(r.opts.FloatCache, fmt.Sprintf("float-%x.ckpt", h.Sum(nil)[:12]))
 	return nil
 }
 
-// loadFloat takes a float phase that the cache holds.
+// loadFloat takes a float phase that the cache holds. No file is no error: the
+// phase is then run.
 func (r *run) loadFloat() error {
 	if r.floatFile == "" {
 		return nil
@@ -85,7 +88,9 @@ func (r *run) loadFloat() error {
 	if err != nil {
 		return err
 	}
-	if c.Spec, err = json.Marshal(r.spec); err != nil { // the hash has compared what matters
+	// restore compares specs field by field, and the file is of a run with other
+	// methods or widths.
+	if c.Spec, err = json.Marshal(r.spec); err != nil {
 		return fmt.Errorf("train: float cache: %w", err)
 	}
 	if err := r.restore(c); err != nil {
@@ -95,7 +100,8 @@ func (r *run) loadFloat() error {
 	return nil
 }
 
-// saveFloat keeps a float phase that has just ended.
+// saveFloat keeps a float phase that has just ended. Two runs that end the same
+// phase at once write the same bytes, each to a temporary file of its own.
 func (r *run) saveFloat() error {
 	if r.floatFile == "" || r.phase != FloatPhase || r.epoch < r.spec.Float.Epochs {
 		return nil
@@ -112,7 +118,8 @@ func (r *run) saveFloat() error {
 
 // Fingerprint identifies what the result of a run depends on beside its spec: this
 // program, how it rounds matrix products, and the samples of the sets at the spec's
-// input_bits. A nil set counts as none.
+// input_bits. A nil set counts as none. The sets' codes are compared, so another
+// file with the same samples counts as the same.
 func Fingerprint(spec *Spec, sets ...*data.Set) (string, error) {
 	program, err := programSum()
 	if err != nil {
@@ -137,7 +144,8 @@ func Fingerprint(spec *Spec, sets ...*data.Set) (string, error) {
 	return fmt.Sprintf("%x", h.Sum(nil)[:12]), nil
 }
 
-// programSum is the checksum of the running program.
+// programSum is the checksum of the running program. Another compiler may round a
+// fused product otherwise, so equal sources are not enough.
 var programSum = sync.OnceValues(func() ([]byte, error) {
 	path, err := os.Executable()
 	if err != nil {

@@ -21,7 +21,8 @@ func TestForwardEqualsExecutor(t *testing.T) {
 		in           quant.Shape
 		outputs      int // 0 with a classifier
 	}{
-		{"linear", "[20, {linear: {out: 16, norm: false}}, {linear: {out: 12, relu: false}}, {linear: {out: 10, act_bits: 1}}]", vector, 0},
+		{"linear", "[20, {linear: {out: 16, norm: false}}, {linear: {out: 12, relu: false}}, " +
+			"{linear: {out: 10, act_bits: 1}}]", vector, 0},
 		{"autoencoder", "[16, {linear: {out: 8, relu: false}}, 16, 30]", vector, 30},
 		{"conv", `
   - conv: {out: 6, kernel: 3, stride: 2, pad: 1}
@@ -46,7 +47,8 @@ func TestForwardEqualsExecutor(t *testing.T) {
   - avgpool: {kernel: 2, act_bits: 6}
   - conv: {out: 6, kernel: 1}
   - global_avgpool: {}`, image, 0},
-		{"first pool", "[{avgpool: {kernel: 2, act_bits: 8}}, {conv: {out: 6, kernel: 3, pad: 1}}, {conv: {out: 6, kernel: 3}}]", image, 0},
+		{"first pool", "[{avgpool: {kernel: 2, act_bits: 8}}, {conv: {out: 6, kernel: 3, pad: 1}}, " +
+			"{conv: {out: 6, kernel: 3}}]", image, 0},
 		{"joins", `
   - conv: {out: 4, kernel: 3, pad: 1}
   - residual:

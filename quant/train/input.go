@@ -8,7 +8,9 @@ import (
 	"github.com/a2qgen/a2qgen/quant/data"
 )
 
-// coding says how real numbers become the integers that a table holds.
+// coding says how real numbers become the integers that a table holds. The real
+// number of integer q is scale*q: the zero point is 0, so that padding with 0 is
+// exact.
 type coding struct {
 	typ   quant.DataType // at most 8 bits
 	scale float32        // what one is worth
@@ -27,7 +29,8 @@ func unitCoding(bits int) coding {
 }
 
 // inputCoding returns that of the network's input: of [0, 1], or of InputRange, on
-// signed codes where that goes below 0.
+// signed codes where that goes below 0. A range that is not symmetric gets the
+// scale at which both its ends fit.
 func (s *Spec) inputCoding() coding {
 	c := unitCoding(s.InputBits)
 	if !s.ownRange() {
@@ -43,7 +46,8 @@ func (s *Spec) ownRange() bool {
 	return len(s.InputRange) == 2 && (s.InputRange[0] != 0 || s.InputRange[1] != 1)
 }
 
-// value returns the real number that a code stands for.
+// value returns the real number that a code stands for. Signed codes are two's
+// complement in the byte.
 func (c coding) value(code uint8) float32 {
 	if c.typ.Signed {
 		return float32(int8(code)) * c.scale
@@ -52,7 +56,8 @@ func (c coding) value(code uint8) float32 {
 }
 
 // code returns the code of v, as QONNX's Quant has it, and whether v lies within
-// half a unit of what the codes stand for.
+// half a unit of what the codes stand for. Division in float64 and half to even:
+// then clip. The file's reader computes the same integers.
 func (c coding) code(v float32) (code uint8, held bool) {
 	q := math.RoundToEven(float64(v) / float64(c.scale))
 	lo, hi := float64(c.typ.Min()), float64(c.typ.Max())
@@ -69,6 +74,8 @@ func (t *table) quantise(name string, set *data.Set, c coding) error {
 		set.Sample(i, row)
 		for j, v := range row {
 			code, held := c.code(v)
+			// Written with !, so that NaN is refused. It comes before beyond
+			// counts: the first value is named, not a share.
 			if !c.saturates && !(v >= 0 && v <= 1) {
 				return outside(name, set, i, j, v)
 			}
@@ -87,7 +94,8 @@ func (t *table) quantise(name string, set *data.Set, c coding) error {
 	return nil
 }
 
-// outside is the error for value j of sample i where [0, 1] is wanted.
+// outside is the error for value j of sample i where [0, 1] is wanted. The range
+// that it proposes is that of the set, widened to have 0.
 func outside(name string, set *data.Set, i, j int, v float32) error {
 	lo, hi := valueRange(set)
 	why := "only unsigned bytes are divided by 255, and these are no bytes"

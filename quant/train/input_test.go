@@ -92,10 +92,11 @@ func TestCoding(t *testing.T) {
 		code int8
 		held bool
 	}{
-		{signed, 4, 7, true}, {signed, -4, -7, true}, {signed, 0, 0, true}, {signed, 0.3, 1, true}, {signed, 0.2, 0, true},
+		{signed, 4, 7, true}, {signed, -4, -7, true}, {signed, 0, 0, true},
+		{signed, 0.3, 1, true}, {signed, 0.2, 0, true},
 		{signed, -4.7, -8, true}, {signed, 4.4, 7, false}, {signed, -9, -8, false},
-		{positive, 30, 15, true}, {positive, 1, 0, true}, {positive, 3, 2, true}, {positive, 31.5, 15, false}, {positive,
-			-1.5, 0, false},
+		{positive, 30, 15, true}, {positive, 1, 0, true}, {positive, 3, 2, true},
+		{positive, 31.5, 15, false}, {positive, -1.5, 0, false},
 	} {
 		coding := c.s.inputCoding()
 		code, held := coding.code(c.v)
@@ -127,7 +128,8 @@ func TestInputRefused(t *testing.T) {
 		{"", "sample 0: value 0 is 28, want 0..1: only unsigned bytes are divided by 255, and these are no bytes; " +
 			"input_range: [0, 200]", pixels},
 		{"", "bytes are multiplied by 0.5; input_range: [0, 100]", bytes},
-		{"input_range: [0, 100]", "25.00 % of the values lie beyond input_range, want at most 1 %: they are 0..200", pixels},
+		{"input_range: [0, 100]", "25.00 % of the values lie beyond input_range, want at most 1 %: they are 0..200",
+			pixels},
 		{"input_range: [-3, 3]\ntask: regress", "input_range is [-3 3], want [0, 1] where the samples are the targets",
 			coder},
 	} {

@@ -1,8 +1,9 @@
 package train
 
-// sum adds its operands up.
+// sum adds its operands up. Each operand's gradient is the output's.
 type sum struct{}
 
+// forward adds in the order of the operands, which fixes the rounding.
 func (sum) forward(in []operand, y []float32, s span) {
 	size := in[0].shape.Size()
 	copy(y, s.of(in[0].v, size))
@@ -11,6 +12,7 @@ func (sum) forward(in []operand, y []float32, s span) {
 	}
 }
 
+// backward gives the output's gradient to every operand that learns.
 func (sum) backward(in []operand, g []float32, s span) {
 	for _, x := range in {
 		if x.g != nil {
@@ -19,7 +21,8 @@ func (sum) backward(in []operand, g []float32, s span) {
 	}
 }
 
-// concat puts its operands' channels one after the other; out is their number.
+// concat puts its operands' channels one after the other; out is their number. Each
+// operand's gradient is its part of the output's.
 type concat struct{ out int }
 
 func (c concat) forward(in []operand, y []float32, s span) {
@@ -49,7 +52,8 @@ func (c concat) each(in []operand, s span, f func(x operand, i, at int)) {
 	}
 }
 
-// pass gives its operand on as it is: its output is the operand's memory.
+// pass gives its operand on as it is: its output is the operand's memory. It is
+// what a batch norm or quantiser needs that has no operation before it.
 type pass struct{}
 
 func (pass) forward([]operand, []float32, span) {}

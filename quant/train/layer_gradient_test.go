@@ -26,7 +26,8 @@ func layerCases() []layerCase {
 	one := func(h, w, c int) []quant.Shape { return []quant.Shape{{H: h, W: w, C: c}} }
 	conv := func(name string, w quant.Window, in quant.Shape, out, groups int, bias bool) layerCase {
 		h, wide := w.Slide(in.H, in.W)
-		return layerCase{name, step{kind: quant.Conv, window: w, groups: groups, bias: bias, out: quant.Shape{H: h, W: wide, C: out}}, []quant.Shape{in}}
+		return layerCase{name, step{kind: quant.Conv, window: w, groups: groups, bias: bias,
+			out: quant.Shape{H: h, W: wide, C: out}}, []quant.Shape{in}}
 	}
 	odd := quant.Window{H: 2, W: 3, StrideH: 2, StrideW: 1, Top: 1, Right: 2}
 	return []layerCase{
@@ -42,12 +43,17 @@ func layerCases() []layerCase {
 		conv("depthwise", win(3, 1, 1, 1), quant.Shape{H: 4, W: 5, C: 3}, 3, 3, false),
 		conv("depthwise with stride and bias", win(3, 2, 1, 1), quant.Shape{H: 5, W: 4, C: 3}, 3, 3, true),
 		conv("depthwise with dilation", win(2, 1, 1, 2), quant.Shape{H: 4, W: 4, C: 2}, 2, 2, false),
-		{"avgpool", step{kind: quant.AvgPool, window: win(2, 2, 0, 1), out: quant.Shape{H: 2, W: 3, C: 2}}, one(4, 6, 2)},
-		{"avgpool with pad", step{kind: quant.AvgPool, window: win(3, 2, 1, 1), out: quant.Shape{H: 2, W: 2, C: 2}}, one(4, 3, 2)},
-		{"maxpool", step{kind: quant.MaxPool, window: win(2, 2, 0, 1), out: quant.Shape{H: 2, W: 3, C: 2}}, one(4, 6, 2)},
-		{"maxpool with overlap", step{kind: quant.MaxPool, window: win(3, 2, 1, 1), out: quant.Shape{H: 2, W: 2, C: 2}}, one(4, 3, 2)},
+		{"avgpool", step{kind: quant.AvgPool, window: win(2, 2, 0, 1), out: quant.Shape{H: 2, W: 3, C: 2}},
+			one(4, 6, 2)},
+		{"avgpool with pad", step{kind: quant.AvgPool, window: win(3, 2, 1, 1), out: quant.Shape{H: 2, W: 2, C: 2}},
+			one(4, 3, 2)},
+		{"maxpool", step{kind: quant.MaxPool, window: win(2, 2, 0, 1), out: quant.Shape{H: 2, W: 3, C: 2}},
+			one(4, 6, 2)},
+		{"maxpool with overlap", step{kind: quant.MaxPool, window: win(3, 2, 1, 1),
+			out: quant.Shape{H: 2, W: 2, C: 2}}, one(4, 3, 2)},
 		{"add", step{kind: quant.Add, out: quant.Shape{H: 2, W: 2, C: 3}}, append(one(2, 2, 3), one(2, 2, 3)...)},
-		{"concat", step{kind: quant.Concat, out: quant.Shape{H: 2, W: 2, C: 6}}, append(append(one(2, 2, 3), one(2, 2, 1)...), one(2, 2, 2)...)},
+		{"concat", step{kind: quant.Concat, out: quant.Shape{H: 2, W: 2, C: 6}},
+			append(append(one(2, 2, 3), one(2, 2, 1)...), one(2, 2, 2)...)},
 		{"upsample", step{kind: quant.Upsample, factor: 2, out: quant.Shape{H: 4, W: 6, C: 2}}, one(2, 3, 2)},
 		{"pixel shuffle", step{kind: quant.PixelShuffle, factor: 2, out: quant.Shape{H: 4, W: 2, C: 3}}, one(2, 1, 12)},
 		{"requantize", step{kind: quant.Requantize, out: quant.Shape{H: 2, W: 2, C: 3}, norm: true}, one(2, 2, 3)},
@@ -159,7 +165,8 @@ func TestSumReadsTwice(t *testing.T) {
 func normCase(rng *rand.Rand, relu bool, act *actPlan) *node {
 	shape := quant.Shape{H: 2, W: 3, C: 3}
 	x := &tensor{shape: shape, v: randoms(rng, nodeBatch*shape.Size()), g: make([]float32, nodeBatch*shape.Size())}
-	n := newNode(&step{kind: quant.Requantize, in: shape, out: shape, norm: true, relu: relu, act: act}, []operand{{tensor: x}}, nodeBatch, rng)
+	n := newNode(&step{kind: quant.Requantize, in: shape, out: shape, norm: true, relu: relu, act: act},
+		[]operand{{tensor: x}}, nodeBatch, rng)
 	copy(n.norm.gamma.v, randoms(rng, 3))
 	copy(n.norm.beta.v, randoms(rng, 3))
 	return n
@@ -279,8 +286,10 @@ func TestActivationRounds(t *testing.T) {
 		plan actPlan
 		z, y []float32
 	}{ // s = 0.5; ties 0.5, 1.5, 2.5 to even
-		{actPlan{bits: 2, scale: 0.5}, []float32{-1, 0.1, 0.25, 0.3, 0.75, 1.2, 1.25, 9}, []float32{0, 0, 0, 0.5, 1, 1, 1, 1.5}},
-		{actPlan{bits: 2, signed: true, scale: 0.5}, []float32{-9, -0.75, -0.7, -0.25, 0.3, 0.75}, []float32{-1, -1, -0.5, 0, 0.5, 0.5}},
+		{actPlan{bits: 2, scale: 0.5}, []float32{-1, 0.1, 0.25, 0.3, 0.75, 1.2, 1.25, 9},
+			[]float32{0, 0, 0, 0.5, 1, 1, 1, 1.5}},
+		{actPlan{bits: 2, signed: true, scale: 0.5}, []float32{-9, -0.75, -0.7, -0.25, 0.3, 0.75},
+			[]float32{-1, -1, -0.5, 0, 0.5, 0.5}},
 	} {
 		a := newActivation(1, !c.plan.signed, nil)
 		a.q = newActScale(&c.plan, 1)

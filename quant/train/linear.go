@@ -14,6 +14,7 @@ type linear struct {
 
 func (l *linear) parameters() *weights { return l.weights }
 
+// forward takes the positions of all samples of the span as rows of one product.
 func (l *linear) forward(in []operand, y []float32, s span) {
 	n := s.samples() * l.rows
 	x := s.of(in[0].v, l.rows*l.k)
@@ -21,7 +22,8 @@ func (l *linear) forward(in []operand, y []float32, s span) {
 }
 
 // multiply sets rows of y, of the layer's out channels each, to x W' (+ b) in
-// channels from..from+out.
+// channels from..from+out. The bias is written first and the product added to it
+// (beta 1), which saves a pass.
 func (l *weights) multiply(x blas32.General, y []float32, from, out int) {
 	beta := float32(0)
 	if len(l.b.v) > 0 {
@@ -34,6 +36,8 @@ func (l *weights) multiply(x blas32.General, y []float32, from, out int) {
 	gemm(blas.NoTrans, blas.Trans, x, w, beta, matrix(y[from:], x.Rows, out, l.out))
 }
 
+// backward computes dW = dy' x and dx = dy W. The gradient of the input, if anyone
+// needs it, comes last.
 func (l *linear) backward(in []operand, g []float32, s span) {
 	n := s.samples() * l.rows
 	dy := matrix(g, n, l.out, l.out)
@@ -64,6 +68,8 @@ func gemm(tA, tB blas.Transpose, a, b blas32.General, beta float32, c blas32.Gen
 		blas32.Gemm(tA, tB, 1, a, b, beta, c)
 		return
 	}
+	// A block has the whole of k, so the order of its sums is the same as that of
+	// one product.
 	for i := 0; i < c.Rows; i += gonumBlock {
 		for j := 0; j < c.Cols; j += gonumBlock {
 			m, n := min(gonumBlock, c.Rows-i), min(gonumBlock, c.Cols-j)

@@ -2,16 +2,18 @@ package train
 
 import "math"
 
-// objective is what steps minimise. It has scratch for one row, so one
-// goroutine uses it at a time.
+// objective is what steps minimise. It has scratch for one row, so one goroutine
+// uses it at a time. Logits are float32, probabilities and sums float64: the
+// gradient is rounded once.
 type objective struct {
 	smoothing float64
 	distil    Distil
 	p, q      []float64 // probabilities of the two networks
 }
 
-// newObjective returns the objective of s for the float phase or, with
-// quantised, for QAT; width is the number of outputs.
+// newObjective returns the objective of s for the float phase or, with quantised,
+// for QAT; width is the number of outputs. The float phase has no teacher: it is
+// what QAT learns from.
 func newObjective(s *Spec, width int, quantised bool) *objective {
 	o := &objective{smoothing: s.LabelSmoothing, p: make([]float64, width), q: make([]float64, width)}
 	if quantised {
@@ -24,7 +26,8 @@ func newObjective(s *Spec, width int, quantised bool) *objective {
 // largest logit (lowest index on ties) at the label; grad becomes dL/dlogits.
 // teacher holds the float network's logits, or is nil where there is no
 // distillation.
-func (o *objective) classify(logits []float32, labels []uint8, teacher, grad []float32, n int) (loss float64, correct int) {
+func (o *objective) classify(logits []float32, labels []uint8, teacher, grad []float32,
+	n int) (loss float64, correct int) {
 	classes := len(o.p)
 	loss, correct = crossEntropy(logits, labels, grad, n, classes)
 	if o.smoothing > 0 {
@@ -63,6 +66,8 @@ func crossEntropy(logits []float32, labels []uint8, grad []float32, n, classes i
 		if best == label {
 			correct++
 		}
+		// The largest logit is taken off before exp, which keeps every exponent at
+		// or below 0: nothing overflows and the sum is at least 1.
 		top, sum := float64(row[best]), 0.0
 		for c, v := range row {
 			e := math.Exp(float64(v) - top)
@@ -114,6 +119,8 @@ func (o *objective) soft(logits, teacher, grad []float32, n, classes int) float6
 		for c, p := range o.p {
 			q := o.q[c]
 			g[c] = float32((1-w)*float64(g[c]) + pull*(p-q))
+			// 0 log 0 counts 0. The least float64 stands for a p that has
+			// underflowed, whose logarithm is none.
 			if q > 0 {
 				loss += q * (math.Log(q) - math.Log(max(p, math.SmallestNonzeroFloat64)))
 			}
@@ -134,8 +141,9 @@ func softmax(z []float32, t float64, p []float64) {
 	}
 }
 
-// squaredError returns the mean of (out - want)^2 over all elements and adds
-// weight times its gradient to grad.
+// squaredError returns the mean of (out - want)^2 over all elements and adds weight
+// times its gradient to grad. The mean is over samples and elements, so its size
+// does not grow with an image.
 func squaredError(out, want, grad []float32, weight float64) float64 {
 	sum, inv := 0.0, 1/float64(len(out))
 	factor := float32(2 * inv * weight)

@@ -7,7 +7,7 @@ import (
 	"strconv"
 )
 
-// WriteMetrics writes the epochs of a run as CSV, a line each: phase, epoch
+// WriteMetrics writes the epochs of a run as CSV, one line per epoch: phase, epoch
 // (from 1), mean loss with the regulariser, accuracy_percent or, of the task
 // regress, psnr_db, both of samples as they were trained on, validation (the
 // same of the held-out samples, empty without any), rate (the last step's) and
@@ -28,13 +28,15 @@ func WriteMetrics(w io.Writer, task string, history []Event) error {
 	return err
 }
 
-// cells returns the line of an epoch.
+// cells returns the line of an epoch. Decimals are fixed, so that the files of two
+// equal runs are equal but for the speed.
 func (e *Event) cells(task string) []string {
 	score, validation := 100*e.Accuracy, ""
 	unit := 100.0
 	if task == Regress {
 		score, unit = e.PSNR, 1
 	}
+	// 0 stands for no held-out samples: an empty cell, not a score.
 	if e.Validation != 0 {
 		validation = decimal(unit*e.Validation, 4)
 	}

@@ -11,7 +11,8 @@ import (
 )
 
 func TestWriteMetrics(t *testing.T) {
-	e := Event{Phase: QATPhase, Epoch: 2, Loss: 0.5, Accuracy: 0.875, PSNR: 31.25, Rate: 1e-3, SamplesPerSecond: 41234.4}
+	e := Event{Phase: QATPhase, Epoch: 2, Loss: 0.5, Accuracy: 0.875, PSNR: 31.25, Rate: 1e-3,
+		SamplesPerSecond: 41234.4}
 	held := e
 	held.Validation = 0.75
 	for _, c := range []struct {
@@ -19,9 +20,12 @@ func TestWriteMetrics(t *testing.T) {
 		e    Event
 		want string
 	}{
-		{Classify, e, "phase,epoch,loss,accuracy_percent,validation,rate,samples_per_second\nqat,2,0.500000,87.5000,,0.001,41234\n"},
-		{Classify, held, "phase,epoch,loss,accuracy_percent,validation,rate,samples_per_second\nqat,2,0.500000,87.5000,75.0000,0.001,41234\n"},
-		{Regress, held, "phase,epoch,loss,psnr_db,validation,rate,samples_per_second\nqat,2,0.500000,31.2500,0.7500,0.001,41234\n"},
+		{Classify, e, "phase,epoch,loss,accuracy_percent,validation,rate,samples_per_second\n" +
+			"qat,2,0.500000,87.5000,,0.001,41234\n"},
+		{Classify, held, "phase,epoch,loss,accuracy_percent,validation,rate,samples_per_second\n" +
+			"qat,2,0.500000,87.5000,75.0000,0.001,41234\n"},
+		{Regress, held, "phase,epoch,loss,psnr_db,validation,rate,samples_per_second\n" +
+			"qat,2,0.500000,31.2500,0.7500,0.001,41234\n"},
 	} {
 		var b bytes.Buffer
 		if err := WriteMetrics(&b, c.task, []Event{c.e}); err != nil || b.String() != c.want {

@@ -9,9 +9,10 @@ type move struct {
 	size int // of the input
 }
 
-// newMove returns the move of a step. Upsampling by f takes output (y, x, c)
-// from (y/f, x/f, c); the shuffle from channel c*f*f + (y mod f)*f + (x mod f),
-// as PyTorch's PixelShuffle does.
+// newMove returns the move of a step. Upsampling by f takes output (y, x, c) from
+// (y/f, x/f, c); the shuffle from channel c*f*f + (y mod f)*f + (x mod f), as
+// PyTorch's PixelShuffle does. The table is made once for all samples; it counts in
+// channels-last elements.
 func newMove(st *step) *move {
 	m := &move{from: make([]int32, 0, st.out.Size()), size: st.in.Size()}
 	f := st.factor
@@ -28,6 +29,7 @@ func newMove(st *step) *move {
 	return m
 }
 
+// forward copies sample by sample.
 func (m *move) forward(in []operand, y []float32, s span) {
 	for x := s.of(in[0].v, m.size); len(x) > 0; x = x[m.size:] {
 		for i, from := range m.from {
@@ -37,6 +39,7 @@ func (m *move) forward(in []operand, y []float32, s span) {
 	}
 }
 
+// backward gives an element that was copied f*f times the sum of their gradients.
 func (m *move) backward(in []operand, g []float32, s span) {
 	if in[0].g == nil {
 		return

@@ -15,9 +15,10 @@ const (
 	calibrationMost = 1 << 20
 )
 
-// net is a network in its float phase or, after quantise, in QAT: a graph of
-// nodes in order of execution. It has one set of buffers: one goroutine uses
-// it at a time.
+// net is a network in its float phase or, after quantise, in QAT: a graph of nodes
+// in order of execution. It has one set of buffers: one goroutine uses it at a
+// time. The schedules are the passes, built anew whenever the nodes change:
+// quantisers first, then forward in training or evaluation, then backward.
 type net struct {
 	batch int
 	x     []float32 // inputs, batch x input shape, channels last
@@ -28,7 +29,8 @@ type net struct {
 	requantise, train, eval, back schedule
 }
 
-// newNet draws the network of s: see newPlan.
+// newNet draws the network of s: see newPlan. outputs is the number of classes, or
+// of a target's elements where classifier is not set.
 func newNet(s *Spec, input quant.Shape, row bool, outputs int, classifier bool, rng *rand.Rand) (*net, error) {
 	p, err := newPlan(s, input, row, outputs, classifier)
 	if err != nil {
@@ -50,6 +52,8 @@ func (p *plan) build(rng *rand.Rand) *net {
 		}
 		node := newNode(st, in, n.batch, rng)
 		if st.act != nil {
+			// Steps that share a plan of a quantiser share the quantiser: one
+			// scale, one parameter.
 			if scales[st.act] == nil {
 				scales[st.act] = newActScale(st.act, st.out.Size())
 				n.acts = append(n.acts, scales[st.act])
@@ -62,7 +66,9 @@ func (p *plan) build(rng *rand.Rand) *net {
 	return n
 }
 
-// plan builds the schedules of the passes over the nodes as they are.
+// plan builds the schedules of the passes over the nodes as they are. Weights are
+// requantised in one stage, all layers together, since no layer's need another's;
+// then what depends on whole matrices is derived.
 func (n *net) plan() {
 	n.requantise, n.train, n.eval, n.back = schedule{}, schedule{}, schedule{}, schedule{}
 	for _, node := range n.nodes {
@@ -83,7 +89,9 @@ func (n *net) plan() {
 }
 
 // planBack builds that of the backward pass. Of the readers of a tensor the last
-// comes first and overwrites its gradient; the others add to it.
+// comes first and overwrites its gradient; the others add to it. So gradients need
+// not be cleared, and the order of their sums is fixed. Weights come last: their
+// parts of both halves are complete then.
 func (n *net) planBack() {
 	filled := map[*tensor]bool{}
 	for i := len(n.nodes) - 1; i >= 0; i-- {
@@ -136,9 +144,9 @@ func (n *net) quantise(top []float32) {
 // changed.
 func (n *net) prepare() { n.requantise.run() }
 
-// forward runs rows samples of n.x with batch statistics and returns the
-// outputs, rows x outputs; momentum is the weight of the batch in the running
-// statistics.
+// forward runs rows samples of n.x with batch statistics and returns the outputs,
+// rows x outputs; momentum is the weight of the batch in the running statistics.
+// With a momentum of 0 the running statistics stay.
 func (n *net) forward(rows int, momentum float32) []float32 {
 	for _, node := range n.nodes {
 		node.begin(rows, momentum, true)
@@ -147,7 +155,8 @@ func (n *net) forward(rows int, momentum float32) []float32 {
 	return n.outputs(rows)
 }
 
-// evaluate runs rows samples of n.x with the running statistics.
+// evaluate runs rows samples of n.x with the running statistics. It is what the
+// exported network computes, up to rounding.
 func (n *net) evaluate(rows int) []float32 {
 	for _, node := range n.nodes {
 		node.begin(rows, 0, false)
@@ -156,6 +165,8 @@ func (n *net) evaluate(rows int) []float32 {
 	return n.outputs(rows)
 }
 
+// outputs returns the outputs of the first rows samples; the next pass overwrites
+// them.
 func (n *net) outputs(rows int) []float32 {
 	t := n.output()
 	return t.v[:rows*t.shape.Size()]
@@ -192,7 +203,9 @@ func (n *net) regularise(lambda float64) float64 {
 	return sum
 }
 
-// params returns all learned tensors in a fixed order.
+// params returns all learned tensors in a fixed order. A shared scale is listed
+// once, with the first node that has it. The order is that of checkpoints and of
+// the optimiser's moments.
 func (n *net) params() []param {
 	var p []param
 	seen := map[*actScale]bool{}
@@ -224,7 +237,9 @@ func (n *net) state() [][]float32 {
 }
 
 // tops returns calibrationTop's percentile of the sizes of the values that each
-// quantiser will see, over the first samples of t: the largest of its tensors.
+// quantiser will see, over the first samples of t: the largest of its tensors. A
+// percentile, not the largest: one outlier would take resolution from all other
+// values, and the scale is learned from there on.
 func (n *net) tops(t *table) []float32 {
 	seen := make([][]float32, len(n.nodes))
 	samples := min(t.n, calibration)
@@ -253,6 +268,8 @@ func (n *net) tops(t *table) []float32 {
 // many: all, or every so manieth, an odd step that meets every channel.
 func (n *node) sample(seen []float32, rows, samples int) []float32 {
 	size := n.out.shape.Size()
+	// Odd, so that it has no factor in common with the usual even numbers of
+	// channels.
 	every := samples*size/calibrationMost | 1
 	for i := 0; i < rows*size; i += every {
 		seen = append(seen, max(n.out.v[i], -n.out.v[i]))
@@ -260,8 +277,8 @@ func (n *node) sample(seen []float32, rows, samples int) []float32 {
 	return seen
 }
 
-// accuracy returns the fraction of t that evaluation classifies correctly, or
-// 0 where t is nil.
+// accuracy returns the fraction of t that evaluation classifies correctly, or 0
+// where t is nil. Ties go to the lowest class, as in the loss.
 func (n *net) accuracy(t *table) float64 {
 	if t == nil {
 		return 0

@@ -30,10 +30,13 @@ type node struct {
 }
 
 // spanBytes is what the operands, windows and results of an operation on a few
-// samples should fill: less than a core's second-level cache.
+// samples should fill: less than a core's second-level cache. An operation then
+// finds its windows where it has just written them.
 const spanBytes = 512 << 10
 
-// newNode allocates the node of a step that reads in.
+// newNode allocates the node of a step that reads in. Gradients are allocated only
+// from the first node that learns on: the input and what only pools it has none.
+// rng draws the weights.
 func newNode(st *step, in []operand, batch int, rng *rand.Rand) *node {
 	n := &node{step: st, in: in, chunk: batch}
 	for _, x := range in {
@@ -46,6 +49,9 @@ func newNode(st *step, in []operand, batch int, rng *rand.Rand) *node {
 	if n.learns {
 		n.out.g = make([]float32, size)
 	}
+	// Three cases: no activation, and the operation writes the output itself; a
+	// requantiser, which reads its operand in place; or a buffer of its own between
+	// the two, which the backward pass needs again.
 	n.pre = n.out.v
 	if st.norm {
 		n.norm = newBatchNorm(st.out.C)
@@ -63,6 +69,7 @@ func newNode(st *step, in []operand, batch int, rng *rand.Rand) *node {
 // operation builds op.
 func (n *node) operation(batch int, rng *rand.Rand) {
 	st := n.step
+	// 0 stands for 1 in strides and dilations, as in quant.Window.
 	slide := windows{st.window, st.in, st.out}
 	slide.StrideH, slide.StrideW = max(slide.StrideH, 1), max(slide.StrideW, 1)
 	slide.DilationH, slide.DilationW = max(slide.DilationH, 1), max(slide.DilationW, 1)
@@ -88,7 +95,8 @@ func (n *node) operation(batch int, rng *rand.Rand) {
 	}
 }
 
-// fit sets the samples of a span so that a convolution stays in the cache.
+// fit sets the samples of a span so that a convolution stays in the cache. At most
+// half a batch, which is what one goroutine has.
 func (n *node) fit(batch int) int {
 	if n.kind != quant.Linear {
 		bytes := 4 * (n.terms()*n.step.out.Positions()*n.groups + n.step.out.Size() + n.step.in.Size())
@@ -97,6 +105,8 @@ func (n *node) fit(batch int) int {
 	return n.chunk
 }
 
+// newWeighted returns the fastest form of a layer with weights: they differ in the
+// order of sums, not in what is summed.
 func newWeighted(st *step, w *weights, slide windows, chunk int) weighted {
 	switch {
 	case st.kind == quant.Linear:
@@ -125,7 +135,9 @@ func (n *node) spans(half int, f func(s span)) {
 }
 
 // begin sets what a forward pass is about. In training, batch norm takes the
-// batch's statistics, with that momentum; else the running ones.
+// batch's statistics, with that momentum; else the running ones. Without batch
+// statistics the activation's gain and shift are known beforehand; with them they
+// follow the operation (addForward).
 func (n *node) begin(rows int, momentum float32, training bool) {
 	n.rows, n.momentum, n.training = rows, momentum, training
 	if n.act == nil || n.norm != nil && training { // the pass sets it
@@ -137,7 +149,9 @@ func (n *node) begin(rows int, momentum float32, training bool) {
 	n.act.set(n.norm)
 }
 
-// addForward adds to s what computes the output.
+// addForward adds to s what computes the output. Operation and statistics go in
+// halves, then one goroutine joins the statistics, then the activation goes in
+// halves.
 func (n *node) addForward(s *schedule, training bool) {
 	size := n.work()
 	s.both(size, n.runHalf)
@@ -155,6 +169,8 @@ func (n *node) addForward(s *schedule, training bool) {
 // work returns the elements that a pass goes over at least.
 func (n *node) work() int { return max(len(n.out.v), len(n.in[0].v)) }
 
+// runHalf is the operation on half of the batch; statistics are collected span by
+// span, while the values are in the cache.
 func (n *node) runHalf(half int) {
 	size := n.step.out.Size()
 	n.spans(half, func(s span) {
@@ -166,6 +182,7 @@ func (n *node) runHalf(half int) {
 	})
 }
 
+// applyHalf is batch norm and activation on half of the batch.
 func (n *node) applyHalf(half int) {
 	size := n.step.out.Size()
 	lo, hi := bounds(half, n.rows)
@@ -185,12 +202,15 @@ func (n *node) addBackward(s *schedule) {
 	s.both(size, n.unwindHalf)
 }
 
+// maskHalf takes the gradient through the activation and adds up what batch norm
+// wants of it.
 func (n *node) maskHalf(half int) {
 	size := n.step.out.Size()
 	lo, hi := bounds(half, n.rows)
 	n.act.backward(n.pre[lo*size:hi*size], n.out.g[lo*size:hi*size], half)
 }
 
+// unwindHalf takes the gradient through batch norm and operation, span by span.
 func (n *node) unwindHalf(half int) {
 	size := n.step.out.Size()
 	n.spans(half, func(s span) {
@@ -202,7 +222,8 @@ func (n *node) unwindHalf(half int) {
 	})
 }
 
-// quantise turns a node of the float phase into one for QAT.
+// quantise turns a node of the float phase into one for QAT. From here on the
+// activation's output is s*integer.
 func (n *node) quantise() {
 	if n.w != nil {
 		n.w.parameters().quantise(*n.step.weights, n.step.rows)

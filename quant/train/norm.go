@@ -3,6 +3,8 @@ package train
 import "math"
 
 const (
+	// Those of PyTorch's BatchNorm: the weight of a batch is 0.1, ONNX's momentum
+	// is 0.9.
 	normEpsilon  = 1e-5
 	normMomentum = 0.1
 )
@@ -27,6 +29,8 @@ type batchNorm struct {
 	byG, byX, offset []float32 // dx = byG*g + byX*x + offset
 }
 
+// newBatchNorm returns the identity on f channels: gamma and variance 1, beta and
+// mean 0.
 func newBatchNorm(f int) *batchNorm {
 	b := &batchNorm{f: f, gamma: newParam(f), beta: newParam(f)}
 	for _, v := range []*[]float32{&b.mean, &b.variance, &b.mu, &b.istd, &b.gain, &b.shift, &b.byG, &b.byX, &b.offset} {
@@ -41,9 +45,9 @@ func newBatchNorm(f int) *batchNorm {
 	return b
 }
 
-// moments are sums over the values of each channel: of x-pivot and its square
-// going forward, of g and g*(x-mu) going back. Sums over a few rows are in
-// float32, those over all in float64.
+// moments are sums over the values of each channel: of x-pivot and its square going
+// forward, of g and g*(x-mu) going back. Sums over a few rows are in float32, those
+// over all in float64. Each half of the batch has one, with a pivot of its own.
 type moments struct {
 	pivot      []float32
 	few1, few2 []float32
@@ -51,6 +55,7 @@ type moments struct {
 	values     int // of a channel
 }
 
+// newMoments returns empty sums of f channels.
 func newMoments(f int) moments {
 	return moments{
 		pivot: make([]float32, f), few1: make([]float32, f), few2: make([]float32, f),
@@ -64,7 +69,8 @@ func (m *moments) reset() {
 	m.values = 0
 }
 
-// flush adds few to all.
+// flush adds few to all. 256 float32 values added up lose 8 bits of 24 at worst;
+// sums over all positions of a batch, up to millions, could lose nearly all.
 func (m *moments) flush() {
 	for c, v := range m.few1 {
 		m.all1[c] += float64(v)
@@ -79,6 +85,8 @@ const flushRows = 256
 
 // collect takes rows of x in. The pivot is the first row: it lies within a few
 // standard deviations of the mean, so that the variance does not cancel.
+// E[(x-pivot)^2] - E[x-pivot]^2 is the variance for any pivot; for a pivot far from
+// the mean it is a small difference of large numbers.
 func (b *batchNorm) collect(x []float32, half int) {
 	m := &b.part[half]
 	if m.values == 0 {
@@ -110,7 +118,8 @@ func addMoments(x, pivot, s1, s2 []float32) {
 	}
 }
 
-// addMoments4 is addMoments for four rows, in the same order.
+// addMoments4 is addMoments for four rows, in the same order. s1 and s2 are then
+// read and written once per four rows.
 func addMoments4(x, pivot, s1, s2 []float32) {
 	n := len(pivot)
 	s1, s2 = s1[:n], s2[:n]
@@ -122,8 +131,10 @@ func addMoments4(x, pivot, s1, s2 []float32) {
 	}
 }
 
-// settle works out mean and variance of the batch collected, and from them gain
-// and shift. momentum is the weight of this batch in the running estimates.
+// settle works out mean and variance of the batch collected, and from them gain and
+// shift. momentum is the weight of this batch in the running estimates. The running
+// variance is unbiased, n/(n-1) times that of the batch (as PyTorch has it), the
+// one that normalises is not.
 func (b *batchNorm) settle(momentum float32) {
 	p, q := &b.part[0], &b.part[1]
 	b.count = p.values + q.values
@@ -147,8 +158,10 @@ func (b *batchNorm) affine(c int, mean, istd float64) {
 	b.gain[c], b.shift[c] = float32(gain), float32(float64(b.beta.v[c])-mean*gain)
 }
 
-// join returns mean and biased variance of a channel over two parts (Chan,
-// Golub and LeVeque 1979).
+// join returns mean and biased variance of a channel over two parts (Chan, Golub
+// and LeVeque 1979). n = na + nb, mean = ma + gap nb/n and M2 = Ma + Mb + gap^2 na
+// nb/n with M2 the sum of squares about the mean. Rounding may take a variance of 0
+// below it: hence max.
 func (m *moments) join(o *moments, c int) (mean, variance float64) {
 	na, nb := float64(m.values), float64(o.values)
 	da, db := m.all1[c]/max(na, 1), o.all1[c]/max(nb, 1)
@@ -171,9 +184,11 @@ func (b *batchNorm) estimate() {
 	}
 }
 
-// settleBack works out, from the sums G of g and H of g*h over the batch, h
-// being the normalised x, the gradients of gamma and beta, and of x:
-// dx = gamma*istd*(g - G/n - h*H/n).
+// settleBack works out, from the sums G of g and H of g*h over the batch, h being
+// the normalised x, the gradients of gamma and beta, and of x: dx = gamma*istd*(g -
+// G/n - h*H/n). h = (x - mu) istd, so the sum of g*(x-mu) that activation.backward
+// took is H/istd. Written out in x the gradient is byG*g + byX*x + offset, one pass
+// for pull.
 func (b *batchNorm) settleBack() {
 	p, q := &b.part[0], &b.part[1]
 	inv := 1 / float64(b.count)

@@ -11,7 +11,7 @@ type tensor struct {
 	g []float32
 }
 
-// of returns the samples of s in v, elements of size each.
+// of returns the samples of s in v, elements of size each. v holds the whole batch.
 func (s span) of(v []float32, size int) []float32 { return v[s.lo*size : s.hi*size] }
 
 // span is a range of samples, and which of two goroutines works on them.
@@ -26,8 +26,9 @@ type operand struct {
 	add bool
 }
 
-// op computes the samples of a span from those of its operands. Two goroutines
-// use one at a time, on spans apart and with halves apart.
+// op computes the samples of a span from those of its operands. Two goroutines use
+// one at a time, on spans apart and with halves apart. Operations keep nothing of a
+// span between calls but what is indexed by sample (maxPool) or by half (conv).
 type op interface {
 	// forward sets y, the span's samples of the output.
 	forward(in []operand, y []float32, s span)

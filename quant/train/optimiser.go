@@ -13,7 +13,8 @@ const (
 	flush = 1e-20
 )
 
-// optimiser moves parameters against their gradients.
+// optimiser moves parameters against their gradients. A phase has its own, which
+// starts with moments of 0.
 type optimiser struct {
 	phase  *Phase
 	params []param
@@ -30,6 +31,8 @@ type optimiser struct {
 	sum     [2]float64 // of the squared gradients, by halves
 }
 
+// newOptimiser returns the optimiser of a phase. SGD has no second moments: v is
+// empty then.
 func newOptimiser(phase *Phase, params []param) *optimiser {
 	o := &optimiser{phase: phase, params: params}
 	size := 0
@@ -45,8 +48,10 @@ func newOptimiser(phase *Phase, params []param) *optimiser {
 	return o
 }
 
-// rate returns the learning rate of a step of an epoch; both count from 0, and
-// an epoch has steps of them.
+// rate returns the learning rate of a step of an epoch; both count from 0, and an
+// epoch has steps of them. It rises linearly over WarmUp epochs, from the first
+// step on, and then follows the schedule over the epochs left; cosine holds it
+// within an epoch, cosine_step does not (arXiv 1608.03983).
 func (p *Phase) rate(epoch, step, steps int) float64 {
 	if epoch < p.WarmUp {
 		return p.LR * float64(epoch*steps+step+1) / float64(p.WarmUp*steps)
@@ -62,13 +67,17 @@ func (p *Phase) rate(epoch, step, steps int) float64 {
 	return p.LR * 0.5 * (1 + math.Cos(math.Pi*at/float64(p.Epochs-p.WarmUp)))
 }
 
-// step applies one update at learning rate lr.
+// step applies one update at learning rate lr. Weight decay is decoupled from the
+// gradient (AdamW, arXiv 1711.05101), for SGD too: a weight loses lr*decay of
+// itself.
 func (o *optimiser) step(lr float64) {
 	o.clip()
 	o.steps++
 	o.size, o.keep = float32(lr), float32(1-lr*o.phase.WeightDecay)
 	if o.phase.Optimiser == Adam {
 		t := float64(o.steps)
+		// The bias corrections of Adam are the same for all parameters, so they are
+		// worked out once per step.
 		o.size = float32(lr / (1 - math.Pow(adamBeta1, t)))
 		o.root = float32(1 / math.Sqrt(1-math.Pow(adamBeta2, t)))
 	}
@@ -92,8 +101,8 @@ func (o *optimiser) updateHalf(half int) {
 	}
 }
 
-// clip scales the gradients down where their norm over all parameters exceeds
-// the phase's limit.
+// clip scales the gradients down where their norm over all parameters exceeds the
+// phase's limit. The direction stays (arXiv 1211.5063).
 func (o *optimiser) clip() {
 	if o.phase.ClipNorm == 0 {
 		return
@@ -126,7 +135,7 @@ func scale(v []float32, f float32) {
 	}
 }
 
-// sgd is u = mu*u + g, p = p - lr*u.
+// sgd is u = mu*u + g, p = p - lr*u. Momentum without dampening, as PyTorch has it.
 func sgd(p param, u []float32, mu, lr float32) {
 	w := p.v
 	g, u := p.g[:len(w)], u[:len(w)]
@@ -137,8 +146,8 @@ func sgd(p param, u []float32, mu, lr float32) {
 	}
 }
 
-// adam is Kingma and Ba, algorithm 1, with size = lr/(1-beta1^t) and
-// root = 1/sqrt(1-beta2^t).
+// adam is Kingma and Ba, algorithm 1, with size = lr/(1-beta1^t) and root =
+// 1/sqrt(1-beta2^t). Written as m + (1-beta)(g-m), which is one product less.
 func adam(p param, m, v []float32, size, root float32) {
 	w := p.v
 	g, m, v := p.g[:len(w)], m[:len(w)], v[:len(w)]

@@ -94,7 +94,8 @@ func TestClip(t *testing.T) {
 		o := newOptimiser(&Phase{Optimiser: SGD, ClipNorm: limit}, p)
 		p[0].g[0], p[1].g[pairMin-1] = 3, 4
 		o.step(1)
-		if a, b := float64(p[0].v[0]), float64(p[1].v[pairMin-1]); math.Abs(a-want[0]) > 1e-6 || math.Abs(b-want[1]) > 1e-6 {
+		if a, b := float64(p[0].v[0]), float64(p[1].v[pairMin-1]); math.Abs(a-want[0]) > 1e-6 ||
+			math.Abs(b-want[1]) > 1e-6 {
 			t.Errorf("limit %g: steps %g and %g, want %v", limit, a, b, want)
 		}
 	}

@@ -6,8 +6,10 @@ import "sync"
 const pairMin = 8192
 
 // pair runs a loop in two halves at once. The halves must not share what they
-// write, so the result does not depend on who runs when. It is built once and
-// run many times: run does not allocate.
+// write, so the result does not depend on who runs when. It is built once and run
+// many times: run does not allocate. Two halves, not one per core: the sums of a
+// batch are then in the same order on every machine, which is what makes a run
+// reproducible.
 type pair struct {
 	half   func(half int) // 0 and 1
 	second func()
@@ -26,6 +28,8 @@ func newPair(size int, half func(half int)) *pair {
 	return p
 }
 
+// run returns when both halves are done. Alone or not, they do the same work, so
+// the bits are the same.
 func (p *pair) run() {
 	if p.alone {
 		p.half(0)
@@ -38,7 +42,8 @@ func (p *pair) run() {
 	p.wg.Wait()
 }
 
-// bounds returns the range of n elements that a half goes over.
+// bounds returns the range of n elements that a half goes over. The second half has
+// one more where n is odd.
 func bounds(half, n int) (lo, hi int) {
 	return half * (n / 2), n/2 + half*(n-n/2)
 }

@@ -25,7 +25,7 @@ func TestPair(t *testing.T) {
 		})
 		runs := 0
 		if a := testing.AllocsPerRun(20, func() { p.run(); runs++ }); a != 0 {
-			t.Errorf("%d elements: %v allocations a run, want 0", n, a)
+			t.Errorf("%d elements: %v allocations per run, want 0", n, a)
 		}
 		for i := range v {
 			if v[i] != runs {

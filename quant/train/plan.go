@@ -2,6 +2,7 @@ package train
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/a2qgen/a2qgen/quant"
 )
@@ -10,8 +11,10 @@ import (
 // about three times as many.
 const maxNumbers = 1 << 29
 
-// step is one operation of a network's graph: what it reads, its sizes, and
-// what follows it. Steps are in order of execution.
+// step is one operation of a network's graph: what it reads, its sizes, and what
+// follows it. Steps are in order of execution. kind, window and the like are those
+// of quant.Layer. A layer of a spec is one step or, with a residual or concat,
+// several.
 type step struct {
 	path string // its field of the spec
 	name string
@@ -26,7 +29,7 @@ type step struct {
 
 	weights *quant.Quantizer // of its weights; nil without
 	own     *LayerSpec       // what the spec says of the layer, where it has weights
-	rows    int              // of the weight quantiser: one scale a row
+	rows    int              // of the weight quantiser: one scale per row
 	bias    bool
 	norm    bool
 	relu    bool
@@ -43,6 +46,7 @@ type actPlan struct {
 	steps  int     // that have it
 }
 
+// typ is the type of the quantiser's integers.
 func (a *actPlan) typ() quant.DataType { return quant.DataType{Bits: a.bits, Signed: a.signed} }
 
 // plan is a network before anything is allocated for it.
@@ -57,12 +61,12 @@ type plan struct {
 }
 
 // newPlan lays out the network of s for inputs of the given shape, which are rows
-// of numbers or images: the layers
-// of the spec and, where classifier is set, a linear layer to that many
-// outputs. Without it the last layer of s is the output, with a quantiser for
-// [0, 1] and no ReLU; a linear or conv layer has a bias there, no batch norm.
-// It returns an error that names the field of the first layer that does not
-// fit.
+// of numbers or images: the layers of the spec and, where classifier is set, a
+// linear layer to that many outputs. Without it the last layer of s is the output,
+// with a quantiser for [0, 1] and no ReLU; a linear or conv layer has a bias there,
+// no batch norm. It returns an error that names the field of the first layer that
+// does not fit. The order matters: quantisers looks at the whole graph, whose end
+// classifier or output has made.
 func newPlan(s *Spec, input quant.Shape, row bool, outputs int, classifier bool) (*plan, error) {
 	p := &plan{spec: s, input: input, row: row, count: map[string]int{}}
 	end := p.layers(s.Layers, "layers", quant.Source)
@@ -80,6 +84,7 @@ func newPlan(s *Spec, input quant.Shape, row bool, outputs int, classifier bool)
 	return p, p.err
 }
 
+// fail keeps the first error; path is the field of the spec that it is about.
 func (p *plan) fail(path, format string, args ...any) {
 	if p.err == nil {
 		p.err = fmt.Errorf("train: %s: %s", path, fmt.Sprintf(format, args...))
@@ -106,7 +111,8 @@ func (p *plan) layers(l Layers, path string, from int) int {
 	return from
 }
 
-// layer appends one layer of a spec and returns its last step.
+// layer appends one layer of a spec and returns its last step. A layer has ReLU
+// unless it says no, but for pools and moves, which never have one.
 func (p *plan) layer(l *LayerSpec, path string, from int) int {
 	in := p.shape(from)
 	if needsImage[l.Kind] && p.isRow(from) {
@@ -134,6 +140,7 @@ func (p *plan) layer(l *LayerSpec, path string, from int) int {
 		return p.add(st, "maxpool")
 	case AvgPoolLayer, GlobalAvgPoolLayer:
 		st.kind, st.window, st.relu = quant.AvgPool, window(l), false
+		// One window, the whole input.
 		if l.Kind == GlobalAvgPoolLayer {
 			st.window = quant.Window{H: in.H, W: in.W}
 		}
@@ -166,12 +173,21 @@ func (p *plan) isRow(i int) bool {
 // reader of files takes elements that were moved only where rows and columns stay.
 func (p *plan) settled(path string, from int) {
 	if from != quant.Source && p.moved(from, 0) != from {
-		p.fail(path, "a linear layer reads %q, a %s, which no file has: want a conv or a pool between them",
-			p.steps[from].name, p.steps[from].kind)
+		p.fail(path, "a linear layer reads %q, %s, which no file has: want a conv or a pool between them",
+			p.steps[from].name, withArticle(p.steps[from].kind))
 	}
 }
 
-// whence says where the row comes from that step i gives.
+// withArticle returns a kind as part of a sentence: "an upsample", "a concat".
+func withArticle(kind quant.Kind) string {
+	if strings.ContainsRune("aeiou", rune(kind[0])) {
+		return "an " + string(kind)
+	}
+	return "a " + string(kind)
+}
+
+// whence says where the row comes from that step i gives. It is part of a message
+// that begins with what was read.
 func (p *plan) whence(i int) string {
 	if i == quant.Source {
 		return ", the samples as they are (images are [rows columns] or [channels rows columns]; " +
@@ -206,6 +222,7 @@ func or(v, zero int) int {
 // quantiser.
 func (p *plan) weighted(st step, l *LayerSpec, prefix string) int {
 	st.norm, st.act = l.Norm == nil || *l.Norm, p.act(l)
+	// Batch norm would take a bias out again (arXiv 1502.03167, section 3.2).
 	st.bias = !st.norm
 	st.own, st.weights = l, p.hidden(l, st.kind == quant.Conv && l.Kind == DepthwiseLayer)
 	return p.add(st, prefix)
@@ -217,7 +234,8 @@ func (p *plan) add(st step, prefix string) int {
 	case st.window.H > 0:
 		st.out.H, st.out.W = st.window.Slide(st.in.H, st.in.W)
 		if st.out.H < 1 || st.out.W < 1 {
-			p.fail(st.path+".kernel", "a window of %dx%d, dilation %d, does not fit the layer's input of %v with a pad of %d",
+			p.fail(st.path+".kernel", "a window of %dx%d, dilation %d, "+
+				"does not fit the layer's input of %v with a pad of %d",
 				st.window.H, st.window.W, max(st.window.DilationH, 1), st.in, st.window.Top)
 		}
 	case st.kind == quant.Upsample:
@@ -230,15 +248,16 @@ func (p *plan) add(st step, prefix string) int {
 		st.out = quant.Shape{H: st.in.H * f, W: st.in.W * f, C: st.in.C / (f * f)}
 	}
 	if st.out.H > maxWidth || st.out.W > maxWidth {
-		p.fail(st.path, "output of %v, want at most %d positions a side", st.out, maxWidth)
+		p.fail(st.path, "output of %v, want at most %d positions per side", st.out, maxWidth)
 	}
 	p.name(&st, prefix)
 	p.steps = append(p.steps, st)
 	return len(p.steps) - 1
 }
 
-// name gives a step the name of the spec or the prefix and a number, and
-// refuses one that is taken.
+// name gives a step the name of the spec or the prefix and a number, and refuses
+// one that is taken. Names are those of the file's layers, where equal ones would
+// make a reader's messages ambiguous.
 func (p *plan) name(st *step, prefix string) {
 	p.count[prefix]++
 	if st.name == "" {
@@ -251,7 +270,8 @@ func (p *plan) name(st *step, prefix string) {
 	}
 }
 
-// classifier appends the linear layer to the classes.
+// classifier appends the linear layer to the classes. It has a bias and no
+// activation: its real sums are the logits, of which the largest counts.
 func (p *plan) classifier(from, classes int) {
 	in := p.shape(from)
 	if p.settled("classifier", from); p.err != nil {
@@ -280,26 +300,32 @@ func (p *plan) output(end, outputs int) {
 	case st.kind == quant.Add:
 		p.outputSum(st)
 	default:
-		p.fail(st.path, "the output is a %s, want a linear or conv layer or a residual with at most upsample and pixel_shuffle behind", st.kind)
+		p.fail(st.path, "the output is %s, want a linear or conv layer or a residual "+
+			"with at most upsample and pixel_shuffle behind", withArticle(st.kind))
 		return
 	}
+	// The last layer's outputs are values of [0, 1] in 8 bits, whatever the layer
+	// says: a clip at both ends, which makes a ReLU redundant.
 	st.relu = false
 	st.act = &actPlan{bits: outputBits, scale: inputScale(outputBits)}
 }
 
 // outputSum lets the operands of the output be integers of its scale, with a bit
-// for the sign: an image that comes along stays as it is, and the correction
-// has the output's resolution.
+// for the sign: an image that comes along stays as it is, and the correction has
+// the output's resolution. The body's end has the output's scale and one bit more,
+// since a correction may be negative and as large as the output.
 func (p *plan) outputSum(st *step) {
 	for i := range p.spec.Layers {
 		if l := &p.spec.Layers[i]; l.ActBits != 0 && st.path == fmt.Sprintf("layers[%d].%s", i, l.Kind) {
-			p.fail(st.path+".act_bits", "%d, want none at the output: it adds integers of %d bits", l.ActBits, outputBits+1)
+			p.fail(st.path+".act_bits", "%d, want none at the output: it adds integers of %d bits",
+				l.ActBits, outputBits+1)
 		}
 	}
 	*p.steps[p.moved(st.from[0], 0)].act = actPlan{bits: outputBits + 1, signed: true, scale: inputScale(outputBits)}
 }
 
-// checkSize bounds the memory of training.
+// checkSize bounds the memory of training. A spec can ask for terabytes in a line:
+// it is refused before anything is allocated.
 func (p *plan) checkSize() {
 	sum, weights := p.input.Size(), 0
 	for i := range p.steps {
@@ -307,12 +333,13 @@ func (p *plan) checkSize() {
 		if st.kind.Weighted() {
 			n := st.terms() * st.out.C
 			if weights += n; weights > maxWeights {
-				p.fail(st.path, "%d x %d weights, %d with the layers before, want at most %d", st.out.C, st.terms(), weights, maxWeights)
+				p.fail(st.path, "%d x %d weights, %d with the layers before, want at most %d",
+					st.out.C, st.terms(), weights, maxWeights)
 				return
 			}
 		}
 		if sum += st.out.Size(); sum > maxNumbers/p.spec.Batch {
-			p.fail(st.path, "the layers up to here have %d numbers a sample, want at most %d with batches of %d",
+			p.fail(st.path, "the layers up to here have %d numbers per sample, want at most %d with batches of %d",
 				sum, maxNumbers/p.spec.Batch, p.spec.Batch)
 			return
 		}
@@ -325,7 +352,8 @@ const maxWeights = 1 << 26
 // outputBits is the width of the output of a network without classifier.
 const outputBits = 8
 
-// terms returns the dot-product length of a step with weights.
+// terms returns the dot-product length of a step with weights. It is k, the length
+// of a row of the weight matrix.
 func (st *step) terms() int {
 	if st.kind == quant.Linear {
 		return st.in.Size()
@@ -333,7 +361,8 @@ func (st *step) terms() int {
 	return st.window.Taps() * st.in.C / st.groups
 }
 
-// depthwise says that each channel is convolved by itself.
+// depthwise says that each channel is convolved by itself. More outputs per channel
+// (a multiplier) are a grouped convolution.
 func (st *step) depthwise() bool {
 	return st.kind == quant.Conv && st.groups > 1 && st.groups == st.in.C && st.out.C == st.in.C
 }

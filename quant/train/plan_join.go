@@ -12,6 +12,8 @@ import (
 // each branch gets the quantiser that they share.
 func (p *plan) residual(st step, l *LayerSpec) int {
 	from, shared := st.from[0], p.act(l)
+	// Branches end without ReLU by default, so either may be negative; one that is
+	// not loses a bit, which the common sign takes.
 	shared.signed = true
 	body := p.branch(l.Body, st.path+".body", from, shared)
 	shortcut := p.branch(l.Shortcut, st.path+".shortcut", from, shared)
@@ -28,12 +30,14 @@ func (p *plan) residual(st step, l *LayerSpec) int {
 }
 
 // branch appends a branch of a residual, which ends in the quantiser shared. Its
-// last layer, perhaps moved, has no ReLU unless it says so.
+// last layer, perhaps moved, has no ReLU unless it says so. ReLU comes after the
+// sum (arXiv 1512.03385, figure 2).
 func (p *plan) branch(l Layers, path string, from int, shared *actPlan) int {
 	last := len(l) - 1
 	for last > 0 && (l[last].Kind == UpsampleLayer || l[last].Kind == PixelShuffleLayer) {
 		last--
 	}
+	// A copy: the spec is the caller's.
 	if last >= 0 && l[last].Relu == nil {
 		l = l.clone()
 		none := false
@@ -43,8 +47,9 @@ func (p *plan) branch(l Layers, path string, from int, shared *actPlan) int {
 	return p.share(p.layers(l, path, from), first, shared, path)
 }
 
-// concat appends the branches of a concat and their union, which has one scale:
-// its channels are the inputs of one dot product.
+// concat appends the branches of a concat and their union, which has one scale: its
+// channels are the inputs of one dot product. Heights and widths of all branches
+// must be those of the first.
 func (p *plan) concat(st step, l *LayerSpec) int {
 	from, shared := st.from[0], p.act(l)
 	st.from, st.out.C, st.relu = nil, 0, false
@@ -77,10 +82,13 @@ func (p *plan) share(end, first int, shared *actPlan, path string) int {
 		return end
 	}
 	i := p.moved(end, first)
+	// A step before first is read by others too, which have its own quantiser.
 	if i >= first && p.steps[i].act != nil {
 		p.steps[i].act = shared
 		return end
 	}
+	// The requantiser goes before the moves, which then copy its integers: the
+	// steps behind i are taken off and put back after it, renumbered.
 	at := max(i+1, first)
 	moves, in := slices.Clone(p.steps[at:]), p.shape(i)
 	p.steps = p.steps[:at]
@@ -93,8 +101,9 @@ func (p *plan) share(end, first int, shared *actPlan, path string) int {
 	return end
 }
 
-// moved returns the step from first on whose values step end gives in other
-// places: end itself where it computes some.
+// moved returns the step from first on whose values step end gives in other places:
+// end itself where it computes some. first 0 is for the whole graph; the result is
+// below first where the branch only moves what it reads.
 func (p *plan) moved(end, first int) int {
 	for end >= first && (p.steps[end].kind == quant.Upsample || p.steps[end].kind == quant.PixelShuffle) {
 		end = p.steps[end].from[0]
@@ -102,11 +111,11 @@ func (p *plan) moved(end, first int) int {
 	return end
 }
 
-// quantisers settles what depends on the whole graph: the sign of each
-// quantiser, the type of what each step gives and reads, and the methods of
-// the first and the last layer.
+// quantisers settles what depends on the whole graph: the sign of each quantiser,
+// the type of what each step gives and reads, and the methods of the ends. Steps are
+// in order, so what a step reads has its type by then.
 func (p *plan) quantisers() {
-	last := p.lastWeighted()
+	roles := p.roles()
 	p.signs()
 	for i := range p.steps {
 		st := &p.steps[i]
@@ -125,16 +134,19 @@ func (p *plan) quantisers() {
 		st.rows = st.out.C
 		st.weights.Input = in
 		switch {
-		case p.raw(i):
+		case roles[i].First:
 			p.first(st)
-		case i == last:
+		case roles[i].Last:
 			p.last(st)
 		}
 		p.checkTarget(st)
 	}
 }
 
-// signs marks the quantisers that get values of both signs.
+// signs marks the quantisers that get values of both signs. Negative values come
+// from weights, from a signed input, and on through all that has no ReLU; a
+// quantiser of fixed scale says itself. Unsigned quantisers have twice the
+// resolution of signed ones.
 func (p *plan) signs() {
 	negative := make([]bool, len(p.steps))
 	for i := range p.steps {
@@ -165,24 +177,11 @@ func (p *plan) typ(i int) quant.DataType {
 	return p.steps[i].typ
 }
 
-// raw says that step i reads the network's input, perhaps moved or pooled.
-func (p *plan) raw(i int) bool {
-	for {
-		if i = p.steps[i].from[0]; i == quant.Source {
-			return true
-		}
-		if p.steps[i].weights != nil {
-			return false
-		}
+// roles returns the role of each step.
+func (p *plan) roles() []quant.Role {
+	from, kinds := make([][]int, len(p.steps)), make([]quant.Kind, len(p.steps))
+	for i := range p.steps {
+		from[i], kinds[i] = p.steps[i].from, p.steps[i].kind
 	}
-}
-
-// lastWeighted returns the output layer.
-func (p *plan) lastWeighted() int {
-	for i := len(p.steps) - 1; i >= 0; i-- {
-		if p.steps[i].weights != nil {
-			return i
-		}
-	}
-	return -1
+	return quant.Roles(from, kinds)
 }

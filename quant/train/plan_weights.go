@@ -32,14 +32,14 @@ func (s *Spec) depthwiseMethod() quant.Method {
 	return s.Method
 }
 
-// first sets the quantiser of a layer that reads the network's input: 8-bit
-// weights without target, unless the spec gives it one.
+// first sets the quantiser of a first layer (see quant.Roles): 8-bit weights without
+// target, unless the spec gives it one.
 func (p *plan) first(st *step) {
 	p.end(st, p.spec.FirstWeightBits, p.spec.FirstAccBits)
 }
 
-// last sets the quantiser of the output layer. Without a target it has one
-// scale for all channels, which keeps the order of scores exact.
+// last sets the quantiser of a last layer. One that ends in scores, without a target,
+// has one scale for all channels, which keeps the order of scores exact.
 func (p *plan) last(st *step) {
 	p.end(st, p.spec.LastWeightBits, p.spec.LastAccBits)
 	if st.weights.Method == quant.Base && st.act == nil {
@@ -49,19 +49,22 @@ func (p *plan) last(st *step) {
 
 // end sets the quantiser of an end of the network. What the layer says of itself
 // comes before what the spec says of ends; a width of its own puts it under the
-// method.
+// method. Without a width from either it is Base.
 func (p *plan) end(st *step, weightBits, accBits int) {
 	z, own := st.weights, st.own
 	z.WeightBits, z.AccBits = or(own.WeightBits, weightBits), or(own.AccBits, accBits)
 	if z.AccBits == 0 {
 		if own.Method != "" && own.Method != quant.Base {
-			p.fail(st.path+".method", "%s without acc_bits, want them too: the ends of a network have no target by default", own.Method)
+			p.fail(st.path+".method", "%s without acc_bits, want them too: "+
+				"the ends of a network have no target by default", own.Method)
 		}
 		z.Method = quant.Base
 	}
 }
 
-// checkTarget refuses an accumulator in which no channel can hold a weight.
+// checkTarget refuses an accumulator in which no channel can hold a weight. The
+// spec was checked for inputs of its act_bits; here the type is known that the
+// layer does read.
 func (p *plan) checkTarget(st *step) {
 	if st.weights.Method == quant.Base {
 		st.weights.AccBits = 0
@@ -74,8 +77,9 @@ func (p *plan) checkTarget(st *step) {
 	}
 }
 
-// leastAccBits returns the smallest P whose budget (MATH 2) lets a channel hold
-// any weight: one unit, or one of each sign under a2q+.
+// leastAccBits returns the smallest P whose budget (MATH 2) lets a channel hold any
+// weight: one unit, or one of each sign under a2q+. Budgets grow with P without
+// bound, so the search ends.
 func leastAccBits(z quant.Quantizer) int {
 	for p := 1; ; p++ {
 		switch z.Method {
@@ -107,7 +111,9 @@ func (s *Spec) limited() bool {
 	return s.Method != quant.Base || s.depthwiseMethod() != quant.Base || s.Layers.any(own)
 }
 
-// methods checks the fields that say how weights are quantised.
+// methods checks the fields that say how weights are quantised. The targets of the
+// ends are checked with the inputs that they have: those of the network, and
+// activations.
 func (c *checker) methods(s *Spec) {
 	for _, m := range []struct {
 		field  string
@@ -119,7 +125,8 @@ func (c *checker) methods(s *Spec) {
 	_, err := quant.ParseRule(string(s.Rule))
 	c.that(err == nil, "rule", s.Rule, "split or shifted")
 	c.target("acc_bits", s.AccBits, s.Method, s.Rule, quant.DataType{Bits: s.ActBits})
-	c.that(s.FirstAccBits == 0 || s.limited(), "first_acc_bits", s.FirstAccBits, "0 with method base, which has no limit")
+	c.that(s.FirstAccBits == 0 || s.limited(), "first_acc_bits", s.FirstAccBits,
+		"0 with method base, which has no limit")
 	c.that(s.LastAccBits == 0 || s.limited(), "last_acc_bits", s.LastAccBits, "0 with method base, which has no limit")
 	if s.FirstAccBits != 0 {
 		c.target("first_acc_bits", s.FirstAccBits, s.Method, s.Rule, s.inputCoding().typ)
@@ -129,7 +136,8 @@ func (c *checker) methods(s *Spec) {
 	}
 }
 
-// target checks an accumulator width for inputs of a type.
+// target checks an accumulator width for inputs of a type. Base takes any width: it
+// has none.
 func (c *checker) target(field string, v int, m quant.Method, r quant.Rule, input quant.DataType) {
 	least := 0
 	if m != quant.Base && c.err == nil {

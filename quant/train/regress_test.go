@@ -78,7 +78,8 @@ func TestTargets(t *testing.T) {
 	}
 	// The targets are as hard to learn as the samples: within 1 dB.
 	if math.Abs(r.FloatPSNR-self.FloatPSNR) > 1 || r.History[29].Validation < r.FloatPSNR-1 {
-		t.Errorf("PSNR %.2f on targets, %.2f held out, %.2f on samples themselves", r.FloatPSNR, r.History[29].Validation, self.FloatPSNR)
+		t.Errorf("PSNR %.2f on targets, %.2f held out, %.2f on samples themselves",
+			r.FloatPSNR, r.History[29].Validation, self.FloatPSNR)
 	}
 }
 
@@ -95,17 +96,20 @@ func TestTargetsRefuse(t *testing.T) {
 		change      func(s *Spec)
 		train, test *data.Set
 	}{
-		"training set: 39 targets for 40 samples":   {nil, short, nil},
-		"the other has none":                        {nil, withTargets(40, 1), withoutTargets(withTargets(9, 1))},
-		"qat.augment is {Crop:0 Flip:true Shift:0}": {func(s *Spec) { s.QAT.Augment.Flip = true }, withTargets(40, 1), nil},
-		"0 classes, want at least 2":                {func(s *Spec) { s.Task = Classify }, withTargets(40, 1), nil},
-		"test set: has no labels":                   {func(s *Spec) { s.Task = Classify }, blobs(40, 20, 4, 1), withTargets(9, 1)},
+		"training set: 39 targets for 40 samples": {nil, short, nil},
+		"the other has none":                      {nil, withTargets(40, 1), withoutTargets(withTargets(9, 1))},
+		"qat.augment is {Crop:0 Flip:true Shift:0}": {func(s *Spec) { s.QAT.Augment.Flip = true },
+			withTargets(40, 1), nil},
+		"0 classes, want at least 2": {func(s *Spec) { s.Task = Classify }, withTargets(40, 1), nil},
+		"test set: has no labels": {func(s *Spec) { s.Task = Classify },
+			blobs(40, 20, 4, 1), withTargets(9, 1)},
 	} {
 		s := coder()
 		if c.change != nil {
 			c.change(s)
 		}
-		if _, err := Run(context.Background(), s, c.train, c.test, Options{}); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := Run(context.Background(), s, c.train, c.test, Options{}); err == nil ||
+			!strings.Contains(err.Error(), want) {
 			t.Errorf("error %v, want one with %q", err, want)
 		}
 	}

@@ -28,6 +28,7 @@ func (r *run) rehearse() error {
 			return err
 		}
 	}
+	// Any scale will do.
 	tops := make([]float32, len(n.acts))
 	for i := range tops {
 		tops[i] = 1
@@ -39,7 +40,8 @@ func (r *run) rehearse() error {
 	})
 }
 
-// readable returns an error unless m can be written and decoded.
+// readable returns an error unless m can be written and decoded. Everything stays
+// in memory.
 func readable(m *qonnx.Model, decode func(name string, file []byte) error) error {
 	file, err := qonnx.Encode(m)
 	if err == nil {
@@ -68,7 +70,8 @@ func (o Options) CheckFiles() error {
 	return nil
 }
 
-// checkpoint returns the file of the checkpoint; empty for none.
+// checkpoint returns the file of the checkpoint; empty for none. Beside the
+// network, under a name that tells it from one.
 func (o Options) checkpoint() string {
 	if o.Checkpoint == "" && o.Out != "" {
 		return o.Out + ".ckpt"

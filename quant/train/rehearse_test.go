@@ -68,7 +68,8 @@ var exportCases = []string{
 	"[{conv: {out: 4, kernel: 1}}, {concat: {branches: [[], [{conv: {out: 4, kernel: 1}}]]}}]",
 	"[{concat: {branches: [[4], [{conv: {out: 4, kernel: 1}}]]}}]",
 	"[{concat: {branches: [[{upsample: 2}], [{upsample: 2}]]}}, 4]",
-	"[{residual: {body: [{conv: {out: 4, kernel: 1}}, {upsample: 2}], shortcut: [{upsample: 2}, {conv: {out: 4, kernel: 1}}]}}]",
+	"[{residual: {body: [{conv: {out: 4, kernel: 1}}, {upsample: 2}], " +
+		"shortcut: [{upsample: 2}, {conv: {out: 4, kernel: 1}}]}}]",
 }
 
 // sampleCases are the shapes of samples: rows, images grey and coloured, with an axis
@@ -99,7 +100,8 @@ func TestRefusedBeforeTraining(t *testing.T) {
 			if err != nil {
 				refused++
 				if left, _ := os.ReadDir(filepath.Dir(out)); steps > 0 || len(left) > 0 {
-					t.Errorf("%s on %v: %d steps and %d files before the error %v", layers, shape, steps, len(left), err)
+					t.Errorf("%s on %v: %d steps and %d files before the error %v",
+						layers, shape, steps, len(left), err)
 				}
 				continue
 			}
@@ -128,16 +130,19 @@ func TestRefusals(t *testing.T) {
 		layers, want string
 		shape        []int
 	}{
-		{"[{conv: {out: 4, kernel: 1}}, 8]", "layers[0].conv: reads a row of 4 numbers, the samples as they are", []int{4}},
+		{"[{conv: {out: 4, kernel: 1}}, 8]", "layers[0].conv: reads a row of 4 numbers, the samples as they are",
+			[]int{4}},
 		{"[{conv: {out: 4, kernel: 1}}, 8]", "shape: in the spec makes them of rows", []int{4}},
 		{"[{global_avgpool: {}}]", "layers[0].global_avgpool: reads a row of 16 numbers", []int{2, 2, 2, 2}},
-		{"[4, {maxpool: {kernel: 1}}]", `layers[1].maxpool: reads a row of 4 numbers from "fc1", want an image`, []int{2, 2}},
+		{"[4, {maxpool: {kernel: 1}}]", `layers[1].maxpool: reads a row of 4 numbers from "fc1", want an image`,
+			[]int{2, 2}},
 		{"[4, {residual: {body: [{depthwise: {kernel: 1}}]}}]",
 			`layers[1].residual.body[0].depthwise: reads a row of 4 numbers from "fc1"`, []int{2, 2}},
-		{"[{upsample: 2}]", `classifier: a linear layer reads "up1", a upsample`, []int{2, 2}},
-		{"[{conv: {out: 4, kernel: 1}}, {pixel_shuffle: 2}, 4]", `layers[2].linear: a linear layer reads "shuffle1"`,
-			[]int{2, 2}},
-		{"[{conv: {out: 4, kernel: 1}}]", "samples have shape [6 6 3]: if these are [rows columns channels], say", []int{6, 6, 3}},
+		{"[{upsample: 2}]", `classifier: a linear layer reads "up1", an upsample, which`, []int{2, 2}},
+		{"[{conv: {out: 4, kernel: 1}}, {pixel_shuffle: 2}, 4]",
+			`layers[2].linear: a linear layer reads "shuffle1", a pixelshuffle, which`, []int{2, 2}},
+		{"[{conv: {out: 4, kernel: 1}}]", "samples have shape [6 6 3]: if these are [rows columns channels], say",
+			[]int{6, 6, 3}},
 		{"[{concat: {branches: [[], []]}}]", "a network of these layers cannot be exported: ", []int{2, 2}},
 	} {
 		spec, err := ParseSpec([]byte("batch: 2\nlayers: " + c.layers))
@@ -244,7 +249,8 @@ func TestSamplesOfSpec(t *testing.T) {
 			}
 		}
 		if set.Floats[1] != c.second || len(set.Shape) != len(c.want) || set.Shape[0] != c.want[0] {
-			t.Errorf("%q: shape %v, second element %v; want %v, %v", c.fields, set.Shape, set.Floats[1], c.want, c.second)
+			t.Errorf("%q: shape %v, second element %v; want %v, %v",
+				c.fields, set.Shape, set.Floats[1], c.want, c.second)
 		}
 	}
 	for fields, want := range map[string]string{

@@ -41,7 +41,8 @@ func TestDiskFull(t *testing.T) {
 				}
 			}})
 			free()
-			if !errors.Is(err, syscall.ENOSPC) && !errors.Is(err, syscall.EFBIG) || !strings.Contains(err.Error(), "checkpoint") {
+			if !errors.Is(err, syscall.ENOSPC) && !errors.Is(err, syscall.EFBIG) ||
+				!strings.Contains(err.Error(), "checkpoint") {
 				t.Fatalf("error %v, want one of the checkpoint and the disk", err)
 			}
 			if !bytes.Equal(mustRead(t, out+".ckpt"), before) {

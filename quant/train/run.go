@@ -11,8 +11,10 @@ import (
 
 // run is a training run: fixed things first, then what a checkpoint saves.
 type run struct {
-	spec               *Spec
-	opts               Options
+	spec *Spec
+	opts Options
+	// valid is the part of the training set that is held out; it and test may be
+	// nil.
 	train, valid, test *table
 	sample             []int     // shape of a sample, as the data has it
 	isRow              bool      // samples are no images
@@ -21,21 +23,25 @@ type run struct {
 	labels             []uint8   // labels of the current batch
 	target             []float32 // its targets, where the data has some
 
-	net         *net
-	opt         *optimiser
-	avg         *average // nil where the phase averages nothing
-	goal        *objective
-	teacher     *teacher // nil unless QAT distils
-	pcg         *rand.PCG
-	phase       string
-	epoch       int // whole epochs of this phase
+	net     *net
+	opt     *optimiser
+	avg     *average // nil where the phase averages nothing
+	goal    *objective
+	teacher *teacher // nil unless QAT distils
+	// The generator's state after the last epoch is that of the next order.
+	pcg   *rand.PCG
+	phase string
+	epoch int // whole epochs of this phase
+	// The test score of the float network, which is gone when the result is made.
 	floatTest   float64
 	floatFile   string // of the float phase in the cache
 	floatCached bool
 	history     []Event
 }
 
-// newRun checks the data against spec and one another, and draws the weights.
+// newRun checks the data against spec and one another, and draws the weights. The
+// order is that of messages a user can act on: samples, task, test set, size,
+// network, start. The generator draws the weights here and orders of samples later.
 func newRun(spec *Spec, train, test *data.Set, opts Options) (*run, error) {
 	if train == nil {
 		return nil, errors.New("train: no training set")
@@ -48,6 +54,8 @@ func newRun(spec *Spec, train, test *data.Set, opts Options) (*run, error) {
 	if err != nil {
 		return nil, err
 	}
+	// Stream 1 of the seed is for weights and orders, stream 2 for the held-out
+	// samples (hold).
 	r := &run{spec: spec, opts: opts, sample: train.Shape, isRow: isRow(train.Shape),
 		phase: FloatPhase, pcg: rand.NewPCG(spec.Seed, 1)}
 	if err := r.aim(t, train.Classes); err != nil {
@@ -80,23 +88,28 @@ func (r *run) aim(t *table, classes int) error {
 	r.width = classes
 	switch {
 	case r.spec.Task == Regress && t.targets == nil && r.spec.ownRange():
-		return fmt.Errorf("train: input_range is %v, want [0, 1] where the samples are the targets: outputs are in 0..1",
-			r.spec.InputRange)
+		return fmt.Errorf("train: input_range is %v, want [0, 1] where the samples are the targets: "+
+			"outputs are in 0..1", r.spec.InputRange)
 	case r.spec.Task == Regress:
 		r.width = t.aims().size
 		r.target = make([]float32, r.spec.Batch*r.width)
+	// One class has nothing to tell apart; a regression does not look at labels.
 	case classes < 2:
-		return fmt.Errorf("train: training set has %d classes, want at least 2: its labels are all 0, or it has none", classes)
+		return fmt.Errorf("train: training set has %d classes, want at least 2: "+
+			"its labels are all 0, or it has none", classes)
 	}
+	// Where the samples are the targets both move together.
 	for _, p := range []string{FloatPhase, QATPhase} {
 		if a := r.spec.phase(p).Augment; a.on() && r.spec.Task == Regress && t.targets != nil {
-			return fmt.Errorf("train: %s.augment is %+v, want none where the data has target images: they would stay as they are", p, a)
+			return fmt.Errorf("train: %s.augment is %+v, want none where the data has target images: "+
+				"they would stay as they are", p, a)
 		}
 	}
 	return errors.Join(r.spec.Float.Augment.check(FloatPhase, t.shape), r.spec.QAT.Augment.check(QATPhase, t.shape))
 }
 
-// openTest takes the test set, which must be like the training set t.
+// openTest takes the test set, which must be like the training set t. It is read as
+// the spec reads the training set, and then fitted to its shape.
 func (r *run) openTest(test *data.Set, t *table) error {
 	test, err := r.spec.Samples(test)
 	if err == nil {
@@ -113,7 +126,7 @@ func (r *run) openTest(test *data.Set, t *table) error {
 }
 
 // suits returns an error unless test has labels or targets like those of the
-// training set t.
+// training set t. Shapes are compared by Fit before.
 func (r *run) suits(test *data.Set, t *table) error {
 	switch {
 	case r.spec.Task == Classify && test.Labels == nil && test.Len() > 0:
@@ -133,7 +146,9 @@ func (r *run) newNet(input quant.Shape, rng *rand.Rand) (*net, error) {
 	return newNet(r.spec, input, r.isRow, r.width, r.spec.Task == Classify, rng)
 }
 
-// hold keeps the spec's fraction of t for validation.
+// hold keeps the spec's fraction of t for validation. The choice depends on the
+// seed and the number of samples alone, so every run of a seed holds out the same
+// ones, whatever its method.
 func (r *run) hold(t *table) {
 	r.train = t
 	if held := int(r.spec.Validation * float64(t.n)); held > 0 {
@@ -142,7 +157,8 @@ func (r *run) hold(t *table) {
 	}
 }
 
-// begin starts a phase with what it needs besides the network.
+// begin starts a phase with what it needs besides the network. Optimiser and
+// average start anew: QAT has other parameters than the float phase.
 func (r *run) begin(phase string) {
 	r.phase, r.epoch = phase, 0
 	p := r.config()
@@ -151,8 +167,9 @@ func (r *run) begin(phase string) {
 	r.goal = newObjective(r.spec, r.width, phase == QATPhase)
 }
 
-// start resumes where asked to, takes a float phase that was run before, and
-// leaves an empty one.
+// start resumes where asked to, takes a float phase that was run before, and leaves
+// an empty one. A resume does not look into the cache: its float phase, or part of
+// it, is in the checkpoint.
 func (r *run) start() error {
 	if err := r.findFloat(); err != nil {
 		return err
@@ -173,13 +190,16 @@ func (r *run) start() error {
 	if err := r.turn(); err != nil {
 		return err
 	}
+	// Whoever keeps epochs has to see those of the checkpoint or the cache too.
 	if len(r.history) > 0 {
 		return r.publish()
 	}
 	return nil
 }
 
-// turn goes from a finished float phase to QAT.
+// turn goes from a finished float phase to QAT. Everything that needs the float
+// network comes first: its file, its score, the teacher, the tops of its
+// activations and its weights; then it becomes the network of QAT.
 func (r *run) turn() error {
 	if r.phase != FloatPhase || r.epoch < r.spec.Float.Epochs {
 		return nil
@@ -188,6 +208,7 @@ func (r *run) turn() error {
 		return err
 	}
 	r.floatTest = r.score(r.test)
+	// A copy: the network itself goes on to change.
 	if r.spec.Distil.Weight > 0 {
 		r.teach(r.net.state())
 	}
@@ -211,6 +232,7 @@ func (r *run) teach(state [][]float32) bool {
 	}
 	float.prepare()
 	t := &teacher{net: float, width: r.width}
+	// Moved samples have outputs of their own each time.
 	if !r.spec.QAT.Augment.on() {
 		t.learn(r.train)
 	}
@@ -218,8 +240,10 @@ func (r *run) teach(state [][]float32) bool {
 	return true
 }
 
+// done says that QAT has had its epochs.
 func (r *run) done() bool { return r.phase == QATPhase && r.epoch == r.spec.QAT.Epochs }
 
+// config returns the settings of the phase under way.
 func (r *run) config() *Phase { return r.spec.phase(r.phase) }
 
 // phase returns the settings of a phase.

@@ -44,7 +44,8 @@ func (s *Spec) spatial() bool {
 	return s.Layers.any(image) || s.Float.Augment.on() || s.QAT.Augment.on()
 }
 
-// needsImage has the kinds of layers that work on rows and columns.
+// needsImage has the kinds of layers that work on rows and columns. Residual and
+// concat need none: they add and join rows as well.
 var needsImage = map[string]bool{
 	ConvLayer: true, DepthwiseLayer: true, MaxPoolLayer: true, AvgPoolLayer: true, GlobalAvgPoolLayer: true,
 	UpsampleLayer: true, PixelShuffleLayer: true,
@@ -82,8 +83,9 @@ func sampleShape(sample []int) quant.Shape {
 	return quant.Vector(size)
 }
 
-// inputShape returns the shape of a sample as the network declares it: an
-// image of one channel gets its channel axis, channels first.
+// inputShape returns the shape of a sample as the network declares it: an image of
+// one channel gets its channel axis, channels first. ONNX operators on images want
+// [C H W] behind the batch axis.
 func inputShape(sample []int) []int {
 	sample = imageDims(sample)
 	if len(sample) == 2 {

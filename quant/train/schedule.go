@@ -15,7 +15,9 @@ type stage struct {
 	then   []func() // by one of them, after they met
 }
 
-// both adds work on size elements that the two share.
+// both adds work on size elements that the two share. Work is added to the stage
+// under way as long as nothing has followed it alone: a half goes on with the next
+// node without waiting for the other half, since nodes do not mix samples.
 func (s *schedule) both(size int, half func(half int)) {
 	if n := len(s.stages); n == 0 || s.stages[n-1].then != nil {
 		s.stages = append(s.stages, &stage{})
@@ -35,6 +37,7 @@ func (s *schedule) alone(f func()) {
 	last.then = append(last.then, f)
 }
 
+// run goes through the stages; it returns when the last is done.
 func (s *schedule) run() {
 	for _, st := range s.stages {
 		st.both.run()
@@ -44,6 +47,7 @@ func (s *schedule) run() {
 	}
 }
 
+// half does one half of all the stage's work, in order.
 func (s *stage) half(half int) {
 	for _, f := range s.halves {
 		f(half)

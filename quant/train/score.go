@@ -11,16 +11,18 @@ func (e *Event) rate(task string, mean float64) {
 	}
 }
 
-// maxPSNR stands for the PSNR of images without any error, in dB.
+// maxPSNR stands for the PSNR of images without any error, in dB. An infinite one
+// would swallow a mean over samples.
 const maxPSNR = 100
 
 // psnr returns the peak signal-to-noise ratio in dB of a mean squared error
 // between values of 0..1: -10 log10(mse), at most maxPSNR.
 func psnr(mse float64) float64 { return min(-10*math.Log10(mse), maxPSNR) }
 
-// score returns the network's accuracy on t, or its PSNR in dB where the task
-// is regress: the mean over the samples of each one's own. It is 0 where t is
-// nil.
+// score returns the network's accuracy on t, or its PSNR in dB where the task is
+// regress: the mean over the samples of each one's own. It is 0 where t is nil.
+// Means of PSNR and of squared errors rank networks differently; the former is what
+// papers on super-resolution report.
 func (r *run) score(t *table) float64 {
 	if t == nil || r.spec.Task == Classify {
 		return r.net.accuracy(t)

@@ -14,6 +14,8 @@ const (
 	maxFactor = 16
 )
 
+// namePattern is what a layer's name must match. Names become Verilog modules and
+// file names, so they are identifiers.
 var namePattern = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_]{0,63}$`)
 
 // layers checks a list of layers by itself; how they fit together depends on
@@ -34,6 +36,8 @@ func (c *checker) length(path string, n, least int) {
 	c.that(n >= least && n <= maxList, path, had, fmt.Sprintf("%d..%d elements", least, maxList))
 }
 
+// layer checks the fields that the kind of l has. Other fields cannot be set in
+// YAML; set in Go they count for nothing.
 func (c *checker) layer(s *Spec, path string, l *LayerSpec) {
 	if _, ok := layerFields[l.Kind]; !ok {
 		c.that(false, path, l.Kind, "a kind of layer")
@@ -52,8 +56,10 @@ func (c *checker) layer(s *Spec, path string, l *LayerSpec) {
 		c.between(path+".out", l.Out, 1, maxWidth)
 	case ConvLayer:
 		c.between(path+".out", l.Out, 1, maxWidth)
+		// A divisor of the input channels too, which newPlan knows.
 		c.between(path+".groups", l.Groups, 1, maxWidth)
-		c.that(l.Groups < 1 || l.Out%l.Groups == 0, path+".groups", l.Groups, fmt.Sprintf("a divisor of out, %d", l.Out))
+		c.that(l.Groups < 1 || l.Out%l.Groups == 0, path+".groups", l.Groups,
+			fmt.Sprintf("a divisor of out, %d", l.Out))
 		c.window(path, l)
 		c.between(path+".dilation", l.Dilation, 1, maxKernel)
 	case DepthwiseLayer:
@@ -75,8 +81,8 @@ func (c *checker) layer(s *Spec, path string, l *LayerSpec) {
 	c.overrides(s, path, l)
 }
 
-// window checks a kernel and its pads: a window must not lie in the padding
-// alone.
+// window checks a kernel and its pads: a window must not lie in the padding alone.
+// A pad of (kernel-1)*dilation leaves one tap on the input.
 func (c *checker) window(path string, l *LayerSpec) {
 	c.between(path+".kernel", l.Kernel, 1, maxKernel)
 	c.between(path+".stride", l.Stride, 1, maxKernel)
@@ -84,6 +90,7 @@ func (c *checker) window(path string, l *LayerSpec) {
 }
 
 // overrides checks what a layer sets instead of the spec. 0 and "" set nothing.
+// Whether P suffices for the layer's inputs is known only in the plan: checkTarget.
 func (c *checker) overrides(s *Spec, path string, l *LayerSpec) {
 	if l.WeightBits != 0 {
 		c.between(path+".weight_bits", l.WeightBits, 2, 8)

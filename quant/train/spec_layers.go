@@ -24,7 +24,8 @@ const (
 	PixelShuffleLayer  = "pixel_shuffle"
 )
 
-// maxNesting bounds how deep residuals and branches lie in one another.
+// maxNesting bounds how deep residuals and branches lie in one another. So hostile
+// YAML cannot recurse without end.
 const maxNesting = 8
 
 // Layers lists the layers of a network in order. In YAML a layer is a number,
@@ -78,9 +79,11 @@ type LayerSpec struct {
 // layerFields has the fields of each kind. The first is what a bare number
 // stands for, where the kind takes one.
 var layerFields = map[string][]string{
-	LinearLayer:        {"out", "relu", "norm", "name", "method", "weight_bits", "act_bits", "acc_bits"},
-	ConvLayer:          {"out", "kernel", "stride", "pad", "dilation", "groups", "relu", "norm", "name", "method", "weight_bits", "act_bits", "acc_bits"},
-	DepthwiseLayer:     {"kernel", "stride", "pad", "dilation", "relu", "norm", "name", "method", "weight_bits", "act_bits", "acc_bits"},
+	LinearLayer: {"out", "relu", "norm", "name", "method", "weight_bits", "act_bits", "acc_bits"},
+	ConvLayer: {"out", "kernel", "stride", "pad", "dilation", "groups", "relu", "norm", "name", "method",
+		"weight_bits", "act_bits", "acc_bits"},
+	DepthwiseLayer: {"kernel", "stride", "pad", "dilation", "relu", "norm", "name", "method",
+		"weight_bits", "act_bits", "acc_bits"},
 	MaxPoolLayer:       {"kernel", "stride", "pad", "name"},
 	AvgPoolLayer:       {"kernel", "stride", "pad", "name", "act_bits"},
 	GlobalAvgPoolLayer: {"name", "act_bits"},
@@ -132,6 +135,8 @@ func (l *Layers) UnmarshalYAML(node *yaml.Node) error {
 	return err
 }
 
+// readLayers reads a list at depth residuals and branches deep; path names it in
+// errors.
 func readLayers(node *yaml.Node, path string, depth int) (Layers, error) {
 	if node.Kind != yaml.SequenceNode {
 		return nil, fmt.Errorf("%s is no list", path)
@@ -148,7 +153,9 @@ func readLayers(node *yaml.Node, path string, depth int) (Layers, error) {
 	return l, nil
 }
 
-// read reads one layer: a number, or a map of its kind to its fields or number.
+// read reads one layer: a number, or a map of its kind to its fields or number. A
+// node has its line and column, but errors name the path, which is what a reader of
+// the spec looks for.
 func (l *LayerSpec) read(node *yaml.Node, path string, depth int) error {
 	if node.Kind == yaml.ScalarNode {
 		l.Kind = LinearLayer
@@ -192,6 +199,7 @@ func (l *LayerSpec) readFields(node *yaml.Node, path string, depth int) error {
 			return err
 		}
 	}
+	// Pools do not overlap unless they say so.
 	if (l.Kind == MaxPoolLayer || l.Kind == AvgPoolLayer) && !seen["stride"] {
 		l.Stride = l.Kernel
 	}
@@ -208,6 +216,8 @@ func (l *LayerSpec) setDefaults() {
 	}
 }
 
+// readField reads one field of l, which has the kind set; path names the field in
+// errors.
 func (l *LayerSpec) readField(key string, node *yaml.Node, path string, depth int) (err error) {
 	switch key {
 	case "body":
@@ -285,11 +295,12 @@ func (l LayerSpec) MarshalYAML() (any, error) {
 			return l.Out, nil
 		}
 	}
-	type fields LayerSpec // without this method
+	// A type without this method: it would call itself.
+	type fields LayerSpec
 	return map[string]fields{l.Kind: fields(l)}, nil
 }
 
-// isZero says that no field is set.
+// isZero says that no field is set. Only fields of a linear layer are looked at.
 func (l LayerSpec) isZero() bool {
 	return l.Kind == "" && l.Name == "" && l.Out == 0 && l.Kernel == 0 && l.Relu == nil && l.Norm == nil &&
 		l.Method == "" && l.WeightBits == 0 && l.ActBits == 0 && l.AccBits == 0

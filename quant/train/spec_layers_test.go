@@ -34,7 +34,8 @@ func TestLayersRoundTrip(t *testing.T) {
 }
 
 func TestLayerDefaults(t *testing.T) {
-	s, err := ParseSpec([]byte("layers: [{conv: {out: 2, kernel: 3}}, {maxpool: {kernel: 2}}, {linear: 5}, {upsample: 2}]"))
+	s, err := ParseSpec([]byte("layers: [{conv: {out: 2, kernel: 3}}, {maxpool: {kernel: 2}}, " +
+		"{linear: 5}, {upsample: 2}]"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -52,30 +53,34 @@ func TestLayerDefaults(t *testing.T) {
 // TestLayersRefused: each error names the field and what is legal there.
 func TestLayersRefused(t *testing.T) {
 	for layers, want := range map[string]string{
-		"7":                                                    "layers is no list",
-		"[[1]]":                                                "layers[0] is no number and no map of one kind of layer",
-		"[{conv: {}, linear: 2}]":                              "layers[0] is no number and no map of one kind",
-		"[{convolve: {}}]":                                     `layers[0]: unknown kind "convolve", want avgpool, concat, conv,`,
-		"[{conv: 3}]":                                          "layers[0].conv: want a map of out, kernel",
-		"[{conv: {outs: 3}}]":                                  "layers[0].conv.outs: no such field, want out, kernel",
-		"[{conv: {out: 3, out: 4, kernel: 1}}]":                "layers[0].conv.out stands there twice",
-		"[{conv: {out: three, kernel: 1}}]":                    "layers[0].conv.out is three, want a whole number",
-		"[1, {conv: {out: 3}}]":                                "layers[1].conv.kernel is 0, want 1..64",
-		"[{conv: {out: 3, kernel: 65}}]":                       "layers[0].conv.kernel is 65, want 1..64",
-		"[{conv: {out: 3, kernel: 3, stride: 0}}]":             "layers[0].conv.stride is 0, want 1..64",
-		"[{conv: {out: 3, kernel: 3, pad: 3}}]":                "layers[0].conv.pad is 3, want 0..2",
-		"[{conv: {out: 3, kernel: 3, dilation: 99}}]":          "layers[0].conv.dilation is 99",
-		"[{conv: {out: 3, kernel: 3, groups: 2}}]":             "layers[0].conv.groups is 2, want a divisor of out, 3",
-		"[{conv: {out: 9000, kernel: 3}}]":                     "layers[0].conv.out is 9000, want 1..8192",
-		"[{conv: {out: 3, kernel: 3, weight_bits: 1}}]":        "layers[0].conv.weight_bits is 1, want 2..8",
-		"[{conv: {out: 3, kernel: 3, act_bits: 9}}]":           "layers[0].conv.act_bits is 9, want 1..8",
-		"[{conv: {out: 3, kernel: 3, acc_bits: 40}}]":          "layers[0].conv.acc_bits is 40, want 1..32",
-		"[{conv: {out: 3, kernel: 3, method: best}}]":          "layers[0].conv.method is best, want base",
-		"[{conv: {out: 3, kernel: 3, name: 1st}}]":             "layers[0].conv.name is 1st, want a letter",
-		"[{depthwise: {kernel: 3, out: 4}}]":                   "layers[0].depthwise.out: no such field",
-		"[{residual: {body: []}}]":                             "layers[0].residual.body is an empty list, want 1..256 elements",
-		"[{residual: {body: [1, {conv: {out: 1}}]}}]":          "layers[0].residual.body[1].conv.kernel is 0",
-		"[{concat: {branches: [[1]]}}]":                        "layers[0].concat.branches is a list of 1, want 2..256 elements",
+		"7": "layers is no list",
+		"[[1]]": "layers[0] is no number and no map of one kind of " +
+			"layer",
+		"[{conv: {}, linear: 2}]": "layers[0] is no number and no map of one kind",
+		"[{convolve: {}}]": `layers[0]: unknown kind "convolve", want avgpool, ` +
+			"concat, conv,",
+		"[{conv: 3}]":                                   "layers[0].conv: want a map of out, kernel",
+		"[{conv: {outs: 3}}]":                           "layers[0].conv.outs: no such field, want out, kernel",
+		"[{conv: {out: 3, out: 4, kernel: 1}}]":         "layers[0].conv.out stands there twice",
+		"[{conv: {out: three, kernel: 1}}]":             "layers[0].conv.out is three, want a whole number",
+		"[1, {conv: {out: 3}}]":                         "layers[1].conv.kernel is 0, want 1..64",
+		"[{conv: {out: 3, kernel: 65}}]":                "layers[0].conv.kernel is 65, want 1..64",
+		"[{conv: {out: 3, kernel: 3, stride: 0}}]":      "layers[0].conv.stride is 0, want 1..64",
+		"[{conv: {out: 3, kernel: 3, pad: 3}}]":         "layers[0].conv.pad is 3, want 0..2",
+		"[{conv: {out: 3, kernel: 3, dilation: 99}}]":   "layers[0].conv.dilation is 99",
+		"[{conv: {out: 3, kernel: 3, groups: 2}}]":      "layers[0].conv.groups is 2, want a divisor of out, 3",
+		"[{conv: {out: 9000, kernel: 3}}]":              "layers[0].conv.out is 9000, want 1..8192",
+		"[{conv: {out: 3, kernel: 3, weight_bits: 1}}]": "layers[0].conv.weight_bits is 1, want 2..8",
+		"[{conv: {out: 3, kernel: 3, act_bits: 9}}]":    "layers[0].conv.act_bits is 9, want 1..8",
+		"[{conv: {out: 3, kernel: 3, acc_bits: 40}}]":   "layers[0].conv.acc_bits is 40, want 1..32",
+		"[{conv: {out: 3, kernel: 3, method: best}}]":   "layers[0].conv.method is best, want base",
+		"[{conv: {out: 3, kernel: 3, name: 1st}}]":      "layers[0].conv.name is 1st, want a letter",
+		"[{depthwise: {kernel: 3, out: 4}}]":            "layers[0].depthwise.out: no such field",
+		"[{residual: {body: []}}]": "layers[0].residual.body is an empty list, want " +
+			"1..256 elements",
+		"[{residual: {body: [1, {conv: {out: 1}}]}}]": "layers[0].residual.body[1].conv.kernel is 0",
+		"[{concat: {branches: [[1]]}}]": "layers[0].concat.branches is a list of 1, want " +
+			"2..256 elements",
 		"[{concat: {branches: [[1], [0]]}}]":                   "layers[0].concat.branches[1][0] is 0",
 		"[{concat: {branches: 4}}]":                            "layers[0].concat.branches is no list",
 		"[{upsample: 1}]":                                      "layers[0].upsample.factor is 1, want 2..16",
@@ -96,19 +101,31 @@ func nested(n int) string { return "[1]" + strings.Repeat("}}]", n) }
 func TestPlanRefuses(t *testing.T) {
 	image := quant.Shape{H: 8, W: 8, C: 3}
 	for _, c := range []struct{ spec, want string }{
-		{"layers: [{conv: {out: 4, kernel: 9}}]", "layers[0].conv.kernel: a window of 9x9, dilation 1, does not fit the layer's input of 8x8x3 with a pad of 0"},
-		{"layers: [{conv: {out: 4, kernel: 3, groups: 2}}]", "layers[0].conv.groups: 2, want a divisor of the 3 input channels"},
-		{"layers: [4, {conv: {out: 4, kernel: 3}}]", "layers[1].conv: reads a row of 4 numbers from \"fc1\", want an image"},
+		{"layers: [{conv: {out: 4, kernel: 9}}]", "layers[0].conv.kernel: a window of 9x9, dilation 1, " +
+			"does not fit the layer's input of 8x8x3 with a pad of 0"},
+		{"layers: [{conv: {out: 4, kernel: 3, groups: 2}}]",
+			"layers[0].conv.groups: 2, want a divisor of the 3 input channels"},
+		{"layers: [4, {conv: {out: 4, kernel: 3}}]",
+			"layers[1].conv: reads a row of 4 numbers from \"fc1\", want an image"},
 		{"layers: [{pixel_shuffle: 2}]", "layers[0].pixel_shuffle: a factor of 2 turns 4 channels into one, had 3"},
-		{"layers: [{residual: {body: [{conv: {out: 4, kernel: 1}}]}}]", "layers[0].residual: the body gives 8x8x4, the shortcut 8x8x3"},
-		{"layers: [{concat: {branches: [[], [{maxpool: {kernel: 2}}]]}}]", "layers[0].concat.branches[1]: gives 4x4x3, want 8 x 8"},
-		{"layers: [{linear: {out: 4, name: a}}, {linear: {out: 4, name: a}}]", `layers[1].linear.name: "a" is the name of layers[0].linear too`},
+		{"layers: [{residual: {body: [{conv: {out: 4, kernel: 1}}]}}]",
+			"layers[0].residual: the body gives 8x8x4, the shortcut 8x8x3"},
+		{"layers: [{concat: {branches: [[], [{maxpool: {kernel: 2}}]]}}]",
+			"layers[0].concat.branches[1]: gives 4x4x3, want 8 x 8"},
+		{"layers: [{linear: {out: 4, name: a}}, {linear: {out: 4, name: a}}]",
+			`layers[1].linear.name: "a" is the name of layers[0].linear too`},
 		{"layers: [{linear: {out: 4, name: fc2}}]", "fc2"},
-		{"layers: [4, {linear: {out: 4, acc_bits: 4}}]", "layers[1].linear: acc_bits is 4, want 5..32 for method a2q+ with inputs of UINT4"},
-		{"act_bits: 1\nlayers: [{residual: {body: [{conv: {out: 3, kernel: 1}}]}}]", "act_bits: 1 bits for values of both signs, want at least 2"},
-		{"layers: [{upsample: 16}, {upsample: 16}, {upsample: 16}]", "layers[2].upsample: output of 32768x32768x3, want at most 8192 positions"},
-		{"batch: 16384\nlayers: [{conv: {out: 8192, kernel: 1}}]", "layers[0].conv: the layers up to here have 524480 numbers a sample, want at most 32768 with batches of 16384"},
-		{"layers: [{conv: {out: 8192, kernel: 7, pad: 3}}, {conv: {out: 8192, kernel: 7, pad: 3}}]", "layers[1].conv: 8192 x 401408 weights, 3289538560 with the layers before, want at most 67108864"},
+		{"layers: [4, {linear: {out: 4, acc_bits: 4}}]",
+			"layers[1].linear: acc_bits is 4, want 5..32 for method a2q+ with inputs of UINT4"},
+		{"act_bits: 1\nlayers: [{residual: {body: [{conv: {out: 3, kernel: 1}}]}}]",
+			"act_bits: 1 bits for values of both signs, want at least 2"},
+		{"layers: [{upsample: 16}, {upsample: 16}, {upsample: 16}]",
+			"layers[2].upsample: output of 32768x32768x3, want at most 8192 positions"},
+		{"batch: 16384\nlayers: [{conv: {out: 8192, kernel: 1}}]",
+			"layers[0].conv: the layers up to here have 524480 numbers per sample, " +
+				"want at most 32768 with batches of 16384"},
+		{"layers: [{conv: {out: 8192, kernel: 7, pad: 3}}, {conv: {out: 8192, kernel: 7, pad: 3}}]",
+			"layers[1].conv: 8192 x 401408 weights, 3289538560 with the layers before, want at most 67108864"},
 		{"layers: [8192, 8192]", "layers[1].linear: 8192 x 8192 weights, "},
 	} {
 		s, err := ParseSpec([]byte(c.spec))
@@ -125,7 +142,8 @@ func TestPlanRefuses(t *testing.T) {
 // weights, perhaps moved.
 func TestPlanOutput(t *testing.T) {
 	small := quant.Shape{H: 4, W: 4, C: 1}
-	s, err := ParseSpec([]byte("layers: [{conv: {out: 8, kernel: 3, pad: 1}}, {conv: {out: 4, kernel: 3, pad: 1}}, {pixel_shuffle: 2}]"))
+	s, err := ParseSpec([]byte("layers: [{conv: {out: 8, kernel: 3, pad: 1}}, {conv: {out: 4, kernel: 3, pad: 1}}, " +
+		"{pixel_shuffle: 2}]"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -145,8 +163,11 @@ func TestPlanOutput(t *testing.T) {
 		want   string
 	}{
 		{"[{conv: {out: 4, kernel: 1}}]", 65, "the output has 4x4x4 = 64 numbers, the data's targets have 65"},
-		{"[{conv: {out: 4, kernel: 1}}, {maxpool: {kernel: 2}}]", 16, "layers[1].maxpool: the output is a maxpool, want a linear or conv layer or a residual"},
-		{"[{conv: {out: 1, kernel: 1}}, {residual: {act_bits: 8, body: [{conv: {out: 1, kernel: 1}}]}}]", 16, "layers[1].residual.act_bits: 8, want none at the output"},
+		{"[{conv: {out: 4, kernel: 1}}, {maxpool: {kernel: 2}}]", 16,
+			"layers[1].maxpool: the output is a maxpool, want a linear or conv layer or a residual"},
+		{"[{conv: {out: 4, kernel: 1}}, {avgpool: {kernel: 2}}]", 16, "layers[1].avgpool: the output is an avgpool, want"},
+		{"[{conv: {out: 1, kernel: 1}}, {residual: {act_bits: 8, body: [{conv: {out: 1, kernel: 1}}]}}]", 16,
+			"layers[1].residual.act_bits: 8, want none at the output"},
 		{"[{upsample: 2}]", 64, "no layer has weights"},
 	} {
 		if s, err = ParseSpec([]byte("layers: " + c.layers)); err != nil {
@@ -171,7 +192,8 @@ func TestPlanResidualOutput(t *testing.T) {
 	if st := p.steps[1]; !st.bias || st.norm {
 		t.Errorf("layer without norm %+v", st)
 	}
-	if st := p.steps[len(p.steps)-1]; st.kind != quant.Add || st.relu || st.act.scale != inputScale(8) || st.typ != (quant.DataType{Bits: 8}) {
+	if st := p.steps[len(p.steps)-1]; st.kind != quant.Add || st.relu || st.act.scale != inputScale(8) ||
+		st.typ != (quant.DataType{Bits: 8}) {
 		t.Errorf("output %+v", st)
 	}
 	if a := p.steps[len(p.steps)-2].act; *a != (actPlan{bits: 9, signed: true, scale: inputScale(8), steps: 2}) {

@@ -64,46 +64,47 @@ func TestParseSpecRefuses(t *testing.T) {
 		"{method: wn, acc_bits: 5}":      "acc_bits is 5, want 6..32",
 		"{method: budget, acc_bits: 3}":  "acc_bits is 3, want 4..32",
 		"{method: budget, rule: split, acc_bits: 4}": "acc_bits is 4, want 5..32",
-		"acc_bits: 4":                               "acc_bits is 4, want 5..32",
-		"{method: a2q, acc_bits: 5}":                "acc_bits is 5, want 6..32",
-		"{method: base, acc_bits: 33}":              "acc_bits is 33, want 0..32",
-		"{method: base, first_acc_bits: 14}":        "first_acc_bits is 14, want 0 with method base",
-		"{method: base, last_acc_bits: 14}":         "last_acc_bits is 14, want 0 with method base",
-		"regulariser: -1":                           "regulariser is -1",
-		"regulariser: .nan":                         "regulariser is NaN",
-		"batch: 1":                                  "batch is 1, want 2..16384",
-		"seed: -1":                                  "`-1` into uint64",
-		"validation: 0.6":                           "validation is 0.6, want 0..0.5",
-		"float: {epochs: -1}":                       "float.epochs is -1, want 0..10000",
-		"qat: {epochs: 0}":                          "qat.epochs is 0, want 1..10000",
-		"qat: {optimiser: lamb}":                    "qat.optimiser is lamb",
-		"qat: {momentum: 1}":                        "qat.momentum is 1, want at least 0 and less than 1",
-		"float: {lr: 0}":                            "float.lr is 0, want more than 0 and at most 10",
-		"float: {lr: .inf}":                         "float.lr is +Inf, want more than 0 and at most 10",
-		"float: {schedule: flat}":                   "float.schedule is flat, want cosine, cosine_step or step",
-		"float: {step_epochs: 0}":                   "float.step_epochs is 0",
-		"float: {step_factor: 2}":                   "float.step_factor is 2, want more than 0 and at most 1",
-		"float: {epochs: 3, warm_up: 3}":            "float.warm_up is 3, want 0..2",
-		"qat: {warm_up: -1}":                        "qat.warm_up is -1, want 0..3",
-		"qat: {weight_decay: 2}":                    "qat.weight_decay is 2, want 0..1",
-		"qat: {weight_decay: .nan}":                 "qat.weight_decay is NaN, want 0..1",
-		"qat: {clip_norm: -1}":                      "qat.clip_norm is -1, want 0..1e+06",
-		"float: {average: 1}":                       "float.average is 1, want at least 0 and less than 1",
-		"float: {average: -0.5}":                    "float.average is -0.5, want at least 0 and less than 1",
-		"qat: {augment: {crop: 2000}}":              "qat.augment.crop is 2000, want 0..1024",
-		"float: {augment: {turn: 3}}":               "field float.augment.turn not found",
-		"task: cluster":                             "task is cluster, want classify or regress",
-		"{task: regress, super: {factor: 1}}":       "super.factor is 1, want 0 or 2..8",
-		"super: {factor: 2}":                        "super.factor is 2, want 0 with task classify",
-		"super: {patch: 0}":                         "super.patch is 0, want 1..1024",
-		"super: {stride: -1}":                       "super.stride is -1, want 0..1024",
-		"super: {channels: 2}":                      "super.channels is 2, want 1 or 3",
-		"label_smoothing: 0.6":                      "label_smoothing is 0.6, want 0..0.5",
-		"{task: regress, label_smoothing: 0.1}":     "label_smoothing is 0.1, want 0 with task regress",
-		"distil: {weight: 1.5}":                     "distil.weight is 1.5, want 0..1",
-		"distil: {temperature: 0}":                  "distil.temperature is 0, want 0.1..100",
-		"{distil: {weight: 1}, float: {epochs: 0}}": "distil.weight is 1, want 0 where float.epochs is 0 and there is no start",
-		strings.Repeat("#", maxSpecBytes) + "##":    "larger than",
+		"acc_bits: 4":                           "acc_bits is 4, want 5..32",
+		"{method: a2q, acc_bits: 5}":            "acc_bits is 5, want 6..32",
+		"{method: base, acc_bits: 33}":          "acc_bits is 33, want 0..32",
+		"{method: base, first_acc_bits: 14}":    "first_acc_bits is 14, want 0 with method base",
+		"{method: base, last_acc_bits: 14}":     "last_acc_bits is 14, want 0 with method base",
+		"regulariser: -1":                       "regulariser is -1",
+		"regulariser: .nan":                     "regulariser is NaN",
+		"batch: 1":                              "batch is 1, want 2..16384",
+		"seed: -1":                              "`-1` into uint64",
+		"validation: 0.6":                       "validation is 0.6, want 0..0.5",
+		"float: {epochs: -1}":                   "float.epochs is -1, want 0..10000",
+		"qat: {epochs: 0}":                      "qat.epochs is 0, want 1..10000",
+		"qat: {optimiser: lamb}":                "qat.optimiser is lamb",
+		"qat: {momentum: 1}":                    "qat.momentum is 1, want at least 0 and less than 1",
+		"float: {lr: 0}":                        "float.lr is 0, want more than 0 and at most 10",
+		"float: {lr: .inf}":                     "float.lr is +Inf, want more than 0 and at most 10",
+		"float: {schedule: flat}":               "float.schedule is flat, want cosine, cosine_step or step",
+		"float: {step_epochs: 0}":               "float.step_epochs is 0",
+		"float: {step_factor: 2}":               "float.step_factor is 2, want more than 0 and at most 1",
+		"float: {epochs: 3, warm_up: 3}":        "float.warm_up is 3, want 0..2",
+		"qat: {warm_up: -1}":                    "qat.warm_up is -1, want 0..3",
+		"qat: {weight_decay: 2}":                "qat.weight_decay is 2, want 0..1",
+		"qat: {weight_decay: .nan}":             "qat.weight_decay is NaN, want 0..1",
+		"qat: {clip_norm: -1}":                  "qat.clip_norm is -1, want 0..1e+06",
+		"float: {average: 1}":                   "float.average is 1, want at least 0 and less than 1",
+		"float: {average: -0.5}":                "float.average is -0.5, want at least 0 and less than 1",
+		"qat: {augment: {crop: 2000}}":          "qat.augment.crop is 2000, want 0..1024",
+		"float: {augment: {turn: 3}}":           "field float.augment.turn not found",
+		"task: cluster":                         "task is cluster, want classify or regress",
+		"{task: regress, super: {factor: 1}}":   "super.factor is 1, want 0 or 2..8",
+		"super: {factor: 2}":                    "super.factor is 2, want 0 with task classify",
+		"super: {patch: 0}":                     "super.patch is 0, want 1..1024",
+		"super: {stride: -1}":                   "super.stride is -1, want 0..1024",
+		"super: {channels: 2}":                  "super.channels is 2, want 1 or 3",
+		"label_smoothing: 0.6":                  "label_smoothing is 0.6, want 0..0.5",
+		"{task: regress, label_smoothing: 0.1}": "label_smoothing is 0.1, want 0 with task regress",
+		"distil: {weight: 1.5}":                 "distil.weight is 1.5, want 0..1",
+		"distil: {temperature: 0}":              "distil.temperature is 0, want 0.1..100",
+		"{distil: {weight: 1}, float: {epochs: 0}}": "distil.weight is 1, want 0 where float.epochs " +
+			"is 0 and there is no start",
+		strings.Repeat("#", maxSpecBytes) + "##": "larger than",
 	} {
 		_, err := ParseSpec([]byte(text))
 		if err == nil || !strings.Contains(err.Error(), want) {
@@ -115,13 +116,15 @@ func TestParseSpecRefuses(t *testing.T) {
 func TestOverrides(t *testing.T) {
 	s := DefaultSpec()
 	got, err := s.With(Overrides{
-		Method: new(quant.A2Q), Rule: new(quant.Split), AccBits: new(14), WeightBits: new(3), ActBits: new(2), Epochs: new(5), Seed: new(uint64(0)), Start: new("a.onnx"),
+		Method: new(quant.A2Q), Rule: new(quant.Split), AccBits: new(14), WeightBits: new(3), ActBits: new(2),
+		Epochs: new(5), Seed: new(uint64(0)), Start: new("a.onnx"),
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	want := DefaultSpec()
-	want.Method, want.Rule, want.AccBits, want.WeightBits, want.ActBits, want.Seed, want.Start = quant.A2Q, quant.Split, 14, 3, 2, 0, "a.onnx"
+	want.Method, want.Rule, want.AccBits, want.WeightBits, want.ActBits, want.Seed, want.Start =
+		quant.A2Q, quant.Split, 14, 3, 2, 0, "a.onnx"
 	want.Float.Epochs, want.QAT.Epochs = 2, 3
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got %+v, want %+v", got, want)
@@ -176,7 +179,8 @@ func FuzzParseSpec(f *testing.F) {
 
 // TestParseSpecLenient: other ways to write a value stay what they were.
 func TestParseSpecLenient(t *testing.T) {
-	s, err := ParseSpec([]byte("float: &p {epochs: 1e1, augment: {flip: yes}}\nqat: {<<: *p, lr: 1}\nbatch: null\nshrink_weights: off\n"))
+	s, err := ParseSpec([]byte("float: &p {epochs: 1e1, augment: {flip: yes}}\nqat: {<<: *p, lr: 1}\n" +
+		"batch: null\nshrink_weights: off\n"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -19,13 +19,15 @@ import (
 func (r *run) startFrom(m *qonnx.Model) error {
 	from, to := weightedLayers(m), r.net.weighted()
 	if len(from) != len(to) {
-		return fmt.Errorf("train: start: network %q has %d layers with weights, the spec has %d", m.Name, len(from), len(to))
+		return fmt.Errorf("train: start: network %q has %d layers with weights, the spec has %d",
+			m.Name, len(from), len(to))
 	}
 	var bare []*node // to get a batch norm
 	for i, l := range from {
 		n := to[i]
 		if err := n.fits(l); err != nil {
-			return fmt.Errorf("train: start: layer %q of network %q does not fit %s, layer %q: %w", l.Name, m.Name, n.path, n.name, err)
+			return fmt.Errorf("train: start: layer %q of network %q does not fit %s, layer %q: %w",
+				l.Name, m.Name, n.path, n.name, err)
 		}
 		w := n.w.parameters()
 		copy(w.w.v, l.Weights)
@@ -40,6 +42,7 @@ func (r *run) startFrom(m *qonnx.Model) error {
 		}
 	}
 	r.net.adapt(bare, r.train)
+	// The average begins at the new numbers.
 	r.avg = newAverage(r.config().Average, r.net.state())
 	return nil
 }
@@ -66,7 +69,9 @@ func (n *net) weighted() []*node {
 	return w
 }
 
-// fits returns an error unless l has n's sizes, and finite numbers.
+// fits returns an error unless l has n's sizes, and finite numbers. Weights of
+// equal sizes are not enough: a 3x3 kernel over 4 channels is as long as a linear
+// layer of 36 inputs.
 func (n *node) fits(l *qonnx.Layer) error {
 	w := n.w.parameters()
 	if l.Out != w.out || l.In != w.k || len(l.Weights) != w.out*w.k {
@@ -74,7 +79,7 @@ func (n *node) fits(l *qonnx.Layer) error {
 	}
 	conv := l.Kind == quant.Conv
 	if conv != (n.kind == quant.Conv) {
-		return fmt.Errorf("it is a %s, want a %s", l.Kind, n.kind)
+		return fmt.Errorf("it is %s, want %s", withArticle(l.Kind), withArticle(n.kind))
 	}
 	if a, b := plain(l.Window), plain(n.window); conv && a != b {
 		return fmt.Errorf("its window is %+v, want %+v", a, b)
@@ -119,7 +124,8 @@ func plain(w quant.Window) quant.Window {
 }
 
 // fold adds l's bias to w's and takes l's batch norm into w, which has weights
-// copied from l and a bias.
+// copied from l and a bias. y = gain (W x + b - mean) + beta is a layer with
+// weights gain W and bias gain (b - mean) + beta.
 func (w *weights) fold(l *qonnx.Layer) {
 	clear(w.b.v)
 	copy(w.b.v, l.Bias)
@@ -137,8 +143,10 @@ func (w *weights) fold(l *qonnx.Layer) {
 	}
 }
 
-// start makes b compute from's result on inputs that still lack bias, which
-// may be nil: the bias moves the mean. from's epsilon is put right in gamma.
+// start makes b compute from's result on inputs that still lack bias, which may be
+// nil: the bias moves the mean. from's epsilon is put right in gamma.
+// gamma/sqrt(var+e) stays the same if gamma is multiplied by
+// sqrt(var+e')/sqrt(var+e).
 func (b *batchNorm) start(from *qonnx.BatchNorm, bias []float32) {
 	copy(b.beta.v, from.Beta)
 	copy(b.mean, from.Mean)
@@ -161,9 +169,11 @@ func (b *batchNorm) pass(bias []float32) {
 	copy(b.beta.v, bias)
 }
 
-// adapt gives the batch norms of nodes, which pass their inputs on, the
-// statistics of samples of t without changing what they compute: training,
-// which normalises by statistics, starts from the same function then.
+// adapt gives the batch norms of nodes, which pass their inputs on, the statistics
+// of samples of t without changing what they compute: training, which normalises by
+// statistics, starts from the same function then. Means and squares are in float64,
+// of the values before batch norm, up to the same samples that set activation
+// scales.
 func (n *net) adapt(nodes []*node, t *table) {
 	if len(nodes) == 0 {
 		return
@@ -191,7 +201,9 @@ func (n *net) adapt(nodes []*node, t *table) {
 }
 
 // centre takes the sums of count inputs and of their squares as statistics, and
-// sets gamma and beta so that b computes what pass made it compute.
+// sets gamma and beta so that b computes what pass made it compute. z = gamma
+// (x-mean)/sqrt(var+e) + beta is x + beta' for gamma = sqrt(var+e) and beta = beta'
+// + mean.
 func (b *batchNorm) centre(sums [2][]float64, count float64) {
 	for c := range b.mean {
 		mean := sums[0][c] / count

@@ -44,7 +44,8 @@ func infer(m *qonnx.Model, x []float64) []float64 {
 			}
 			y[c] += float64(l.Bias[c])
 			if b := l.BatchNorm; b != nil {
-				y[c] = (y[c]-float64(b.Mean[c]))/math.Sqrt(float64(b.Var[c])+float64(b.Epsilon))*float64(b.Gamma[c]) + float64(b.Beta[c])
+				y[c] = (y[c]-float64(b.Mean[c]))/math.Sqrt(float64(b.Var[c])+float64(b.Epsilon))*float64(b.Gamma[c]) +
+					float64(b.Beta[c])
 			}
 			if l.Relu {
 				y[c] = max(y[c], 0)
@@ -136,13 +137,20 @@ func TestStartWithoutFloat(t *testing.T) {
 func TestStartRefuses(t *testing.T) {
 	for want, change := range map[string]func(m *qonnx.Model){
 		`network "given" has 3 layers with weights, the spec has 4`: func(m *qonnx.Model) { m.Layers = m.Layers[:3] },
-		`layer "g2" of network "given" does not fit layers[1].linear, layer "fc2": its weights are 9 x 12, want 10 x 12`: func(m *qonnx.Model) {
+		`layer "g2" of network "given" does not fit layers[1].linear, layer "fc2": ` +
+			`its weights are 9 x 12, want 10 x 12`: func(m *qonnx.Model) {
 			m.Layers[1].Out, m.Layers[1].Weights = 9, m.Layers[1].Weights[:108]
 		},
-		"it is a conv, want a linear":                   func(m *qonnx.Model) { m.Layers[0].Kind = quant.Conv },
-		"it has 3 biases, want 8":                       func(m *qonnx.Model) { m.Layers[2].Bias = m.Layers[2].Bias[:3] },
-		"it has 1 batch norm means, want 12":            func(m *qonnx.Model) { m.Layers[0].BatchNorm.Mean = []float32{1} },
-		"number 3 of its weights is NaN":                func(m *qonnx.Model) { m.Layers[3].Weights[3] = float32(math.NaN()) },
+		"it is a conv, want a linear": func(m *qonnx.Model) { m.Layers[0].Kind = quant.Conv },
+		"it has 3 biases, want 8": func(m *qonnx.Model) {
+			m.Layers[2].Bias = m.Layers[2].Bias[:3]
+		},
+		"it has 1 batch norm means, want 12": func(m *qonnx.Model) {
+			m.Layers[0].BatchNorm.Mean = []float32{1}
+		},
+		"number 3 of its weights is NaN": func(m *qonnx.Model) {
+			m.Layers[3].Weights[3] = float32(math.NaN())
+		},
 		"number 0 of its batch norm variances is -1":    func(m *qonnx.Model) { m.Layers[1].BatchNorm.Var[0] = -1 },
 		"batch norm's epsilon is -0.5, want at least 0": func(m *qonnx.Model) { m.Layers[1].BatchNorm.Epsilon = -0.5 },
 	} {
@@ -180,7 +188,8 @@ func TestStartFromFile(t *testing.T) {
 		t.Error("the file and its model give other networks")
 	}
 	s.Start = filepath.Join(t.TempDir(), "absent.onnx")
-	if _, err := Run(t.Context(), s, smallSet(), nil, Options{}); err == nil || !strings.Contains(err.Error(), "absent.onnx") {
+	if _, err := Run(t.Context(), s, smallSet(), nil, Options{}); err == nil ||
+		!strings.Contains(err.Error(), "absent.onnx") {
 		t.Errorf("error %v, want one of absent.onnx", err)
 	}
 }

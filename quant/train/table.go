@@ -9,7 +9,9 @@ import (
 )
 
 // table is a data set as the input quantiser sees it: a code per value, and the
-// real number that each code stands for (see coding). Samples have their channels last.
+// real number that each code stands for (see coding). Samples have their channels
+// last. A byte per value keeps Fashion-MNIST in 47 MB, and training reads the very
+// values that hardware will.
 type table struct {
 	n, size int
 	shape   quant.Shape
@@ -38,6 +40,7 @@ func newTable(name string, set *data.Set, c coding) (*table, error) {
 	} else if err := t.quantise(name, set, c); err != nil {
 		return nil, err
 	}
+	// With one channel or one position both orders are the same.
 	if t.shape.C > 1 && t.shape.Positions() > 1 {
 		t.codes = channelsLast(t.codes, t.shape)
 	}
@@ -45,13 +48,15 @@ func newTable(name string, set *data.Set, c coding) (*table, error) {
 		return t, nil
 	}
 	var err error
-	if t.targets, err = newTable(name+" targets of the", set.Targets, unitCoding(outputBits)); err == nil && t.targets.n != t.n {
+	t.targets, err = newTable(name+" targets of the", set.Targets, unitCoding(outputBits))
+	if err == nil && t.targets.n != t.n {
 		err = fmt.Errorf("train: %s set: %d targets for %d samples", name, t.targets.n, t.n)
 	}
 	return t, err
 }
 
-// channelsLast returns samples of C x H x W as samples of H x W x C.
+// channelsLast returns samples of C x H x W as samples of H x W x C. It is a
+// transposition of each sample, [C x HW] to [HW x C].
 func channelsLast(codes []uint8, s quant.Shape) []uint8 {
 	out := make([]uint8, len(codes))
 	size, positions := s.Size(), s.Positions()
@@ -74,6 +79,7 @@ func (t *table) gather(index []int32, x []float32) {
 }
 
 // gatherRange writes samples from..to to the rows of x and returns how many.
+// Evaluation takes samples in order: its result does not depend on the batch.
 func (t *table) gatherRange(from, to int, x []float32) int {
 	for i := from; i < to; i++ {
 		t.row(i, x[(i-from)*t.size:(i-from+1)*t.size])
@@ -81,6 +87,7 @@ func (t *table) gatherRange(from, to int, x []float32) int {
 	return to - from
 }
 
+// row writes the real values of sample i to dst.
 func (t *table) row(i int, dst []float32) {
 	for j, c := range t.codes[i*t.size : (i+1)*t.size] {
 		dst[j] = t.values[c]
@@ -88,6 +95,7 @@ func (t *table) row(i int, dst []float32) {
 }
 
 // split returns the table of the samples at index; it shares nothing with t.
+// Samples are in the order of index.
 func (t *table) split(index []int) *table {
 	s := &table{n: len(index), size: t.size, shape: t.shape, values: t.values}
 	s.codes = make([]uint8, 0, s.n*s.size)
@@ -103,7 +111,8 @@ func (t *table) split(index []int) *table {
 	return s
 }
 
-// sum is a checksum of samples, labels and targets.
+// sum is a checksum of samples, labels and targets. CRC-64 finds accidents, such as
+// another file under the same name, not forgeries. The shape is not in it.
 func (t *table) sum() uint64 {
 	ecma := crc64.MakeTable(crc64.ECMA)
 	sum := crc64.Update(crc64.Checksum(t.codes, ecma), ecma, t.labels)

@@ -1,6 +1,7 @@
 package train
 
-// maxTaught bounds the teacher's outputs that are kept, in numbers.
+// maxTaught bounds the teacher's outputs that are kept, in numbers. They take 256
+// MiB.
 const maxTaught = 1 << 26
 
 // teacher is the float network that QAT distils from. It does not learn. Its
@@ -21,7 +22,8 @@ func (t *teacher) state() [][]float32 {
 	return t.net.state()
 }
 
-// learn keeps the outputs for all samples of data, if they are not too many.
+// learn keeps the outputs for all samples of data, if they are not too many. It
+// evaluates with running statistics, as the float network would be used.
 func (t *teacher) learn(data *table) {
 	if data.n > maxTaught/t.width {
 		return

@@ -68,7 +68,7 @@ type Options struct {
 	// the same layers, float settings, batch, seed, start and samples, takes it from
 	// there and starts with QAT: to the very bytes that training it again would
 	// give, whatever its bit widths, method and QAT settings are. So a sweep
-	// over accumulator widths or methods pays for one float phase a seed.
+	// over accumulator widths or methods pays for one float phase per seed.
 	// Runs may share the folder at the same time; a file is whole or not there.
 	FloatCache string
 }
@@ -116,6 +116,8 @@ func Run(ctx context.Context, spec *Spec, train, test *data.Set, opts Options) (
 	if err != nil {
 		return nil, err
 	}
+	// Hours may lie between here and the first file: what would fail then fails
+	// now.
 	if err := r.rehearse(); err != nil {
 		return nil, err
 	}
@@ -136,7 +138,8 @@ func Run(ctx context.Context, spec *Spec, train, test *data.Set, opts Options) (
 	return r.finish()
 }
 
-// finish scores the final network and writes it.
+// finish scores the final network and writes it. The file is read back by the
+// caller, if at all: res has the network that was written.
 func (r *run) finish() (*Result, error) {
 	res := &Result{History: r.history, FloatCached: r.floatCached}
 	if r.spec.Task == Regress {

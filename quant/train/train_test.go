@@ -88,7 +88,8 @@ func TestHistoryAndProgress(t *testing.T) {
 		t.Fatalf("%d epochs, %d steps, history of %d, want 4, 32, 4", done, steps, len(r.History))
 	}
 	for i, e := range r.History {
-		if e.Steps != 8 || e.Step != 8 || e.Epochs != 2 || e.Epoch != i%2+1 || e.Validation == 0 || e.SamplesPerSecond <= 0 {
+		if e.Steps != 8 || e.Step != 8 || e.Epochs != 2 || e.Epoch != i%2+1 ||
+			e.Validation == 0 || e.SamplesPerSecond <= 0 {
 			t.Errorf("history %d: %+v", i, e)
 		}
 	}
@@ -162,7 +163,7 @@ func TestTops(t *testing.T) {
 
 // TestResume stops at several steps, on and off the ends of epochs and of the
 // float phase, and wants the bytes of the run that nobody stopped. 321 samples
-// make 10 steps an epoch, 257 make 8 and a lone sample; 4 epochs.
+// make 10 steps per epoch, 257 make 8 and a lone sample; 4 epochs.
 func TestResume(t *testing.T) {
 	for name, c := range map[string]struct {
 		spec  *Spec
@@ -239,7 +240,8 @@ func TestFeaturesMatter(t *testing.T) {
 func TestResumeWhenDone(t *testing.T) {
 	out := filepath.Join(t.TempDir(), "net.onnx")
 	_, a := mustRun(t, small(), Options{Out: out})
-	_, b := mustRun(t, small(), Options{Out: out, Resume: true, Progress: func(e Event) { t.Errorf("trained: %+v", e) }})
+	_, b := mustRun(t, small(), Options{Out: out, Resume: true,
+		Progress: func(e Event) { t.Errorf("trained: %+v", e) }})
 	if !bytes.Equal(a, b) {
 		t.Error("resuming a finished run changed its file")
 	}
@@ -364,7 +366,8 @@ func TestRunRefuses(t *testing.T) {
 		{small(), one, nil, "1 classes, want at least 2"},
 		{small(), smallSet(), blobs(10, 21, 4, 1), "21 elements, the network wants 20"},
 		{small(), smallSet(), blobs(90, 20, 5, 1), "want labels below 4"},
-		{small(), loud, nil, "sample 1: value 0 is 2, want 0..1: only unsigned bytes are divided by 255, and these are no bytes; input_range: [0, 2]"},
+		{small(), loud, nil, "sample 1: value 0 is 2, want 0..1: only unsigned bytes are divided by 255, " +
+			"and these are no bytes; input_range: [0, 2]"},
 		{small(), smallSet().Slice(0, 1), nil, "1 training samples"},
 	} {
 		_, err := Run(context.Background(), c.spec, c.train, c.test, Options{})
@@ -372,7 +375,8 @@ func TestRunRefuses(t *testing.T) {
 			t.Errorf("error %v, want one with %q", err, c.want)
 		}
 	}
-	_, err := Run(context.Background(), small(), smallSet(), nil, Options{Out: filepath.Join(t.TempDir(), "none", "net.onnx")})
+	_, err := Run(context.Background(), small(), smallSet(), nil,
+		Options{Out: filepath.Join(t.TempDir(), "none", "net.onnx")})
 	if err == nil {
 		t.Error("no error for a folder that is missing")
 	}
@@ -410,7 +414,7 @@ func TestTableOfFloats(t *testing.T) {
 }
 
 // TestStepAllocates nothing (products too small for gonum to spread over
-// goroutines, which would allocate a few kilobytes a step).
+// goroutines, which would allocate a few kilobytes per step).
 func TestStepAllocates(t *testing.T) {
 	for _, c := range []struct {
 		spec *Spec
@@ -429,7 +433,7 @@ func TestStepAllocates(t *testing.T) {
 			}
 			r.shuffle()
 			if n := testing.AllocsPerRun(10, func() { r.step(r.order[:32], 1e-3) }); n != 0 {
-				t.Errorf("%s: %v allocations a step, want 0", phase, n)
+				t.Errorf("%s: %v allocations per step, want 0", phase, n)
 			}
 		}
 	}

@@ -7,7 +7,8 @@ import (
 	"github.com/a2qgen/a2qgen/quant/data"
 )
 
-// Validate reports the first field of s that is out of its range.
+// Validate reports the first field of s that is out of its range. What depends on
+// the data is checked by Run.
 func (s *Spec) Validate() error {
 	var c checker
 	c.that(s.Name != "" && len(s.Name) <= 64 && printable(s.Name), "name", s.Name, "1..64 printable characters")
@@ -29,7 +30,8 @@ func (s *Spec) Validate() error {
 	return c.err
 }
 
-// printable says whether s is valid UTF-8 without control characters.
+// printable says whether s is valid UTF-8 without control characters. The name goes
+// into the file and into reports.
 func printable(s string) bool {
 	for _, r := range s {
 		if r < ' ' || r == 0x7f || r == utf8.RuneError {
@@ -39,15 +41,18 @@ func printable(s string) bool {
 	return true
 }
 
-// checker keeps the first failed check of a Spec.
+// checker keeps the first failed check of a Spec. Later checks may rely on earlier
+// ones only by looking at err: all of them run.
 type checker struct{ err error }
 
+// that notes a failed check: of a field that is had where want was wanted.
 func (c *checker) that(ok bool, field string, had any, want string) {
 	if !ok && c.err == nil {
 		c.err = fmt.Errorf("train: %s is %v, want %s", field, had, want)
 	}
 }
 
+// between checks lo <= v <= hi.
 func (c *checker) between(field string, v, lo, hi int) {
 	c.that(v >= lo && v <= hi, field, v, fmt.Sprintf("%d..%d", lo, hi))
 }
@@ -84,16 +89,20 @@ func (c *checker) inputRange(s *Spec) {
 	if len(s.InputRange) == 0 {
 		return
 	}
+	// The scale of such a range is still far inside float32, and so is its square.
 	const most = 1e15
 	ok := len(s.InputRange) == 2 && s.InputRange[0] <= 0 && s.InputRange[1] >= 0 && s.InputRange[1]-s.InputRange[0] > 0
-	c.that(ok && s.InputRange[0] >= -most && s.InputRange[1] <= most, "input_range", s.InputRange, "[lo, hi] with 0 between them")
+	c.that(ok && s.InputRange[0] >= -most && s.InputRange[1] <= most, "input_range", s.InputRange,
+		"[lo, hi] with 0 between them")
 	c.that(!ok || s.InputRange[0] == 0 || s.InputBits >= 2, "input_bits", s.InputBits, "2..8 with values below 0")
 }
 
-// goal checks what the network is trained for.
+// goal checks what the network is trained for. Label smoothing with regress, or a
+// factor with classify, is refused, not ignored.
 func (c *checker) goal(s *Spec) {
 	c.that(s.Task == Classify || s.Task == Regress, "task", s.Task, "classify or regress")
-	c.that(s.Super.Factor == 0 || s.Super.Factor >= 2 && s.Super.Factor <= 8, "super.factor", s.Super.Factor, "0 or 2..8")
+	c.that(s.Super.Factor == 0 || s.Super.Factor >= 2 && s.Super.Factor <= 8, "super.factor",
+		s.Super.Factor, "0 or 2..8")
 	c.that(s.Super.Factor == 0 || s.Task == Regress, "super.factor", s.Super.Factor, "0 with task classify")
 	c.between("super.patch", s.Super.Patch, 1, 1024)
 	c.between("super.stride", s.Super.Stride, 0, 1024)
@@ -106,6 +115,9 @@ func (c *checker) goal(s *Spec) {
 		"0 where float.epochs is 0 and there is no start: there is no float network to learn from")
 }
 
+// phase checks the settings of a phase, which has at least minEpochs. A warm-up of
+// all epochs would leave none to the schedule. The float phase may be empty, QAT
+// not.
 func (c *checker) phase(name string, p *Phase, minEpochs int) {
 	c.between(name+".epochs", p.Epochs, minEpochs, maxEpochs)
 	c.that(p.Optimiser == Adam || p.Optimiser == SGD, name+".optimiser", p.Optimiser, "adam or sgd")

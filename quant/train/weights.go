@@ -17,6 +17,7 @@ type param struct {
 	decay bool
 }
 
+// newParam returns n zeros with their gradient.
 func newParam(n int) param { return param{v: make([]float32, n), g: make([]float32, n)} }
 
 // weights is the weight matrix of a layer, out x k, and its bias. Two
@@ -34,7 +35,9 @@ type weights struct {
 	begun    [2]bool // part has been written in this pass
 }
 
-// newWeights draws weights and biases from U(-1/sqrt(k), 1/sqrt(k)).
+// newWeights draws weights and biases from U(-1/sqrt(k), 1/sqrt(k)). That is
+// PyTorch's default for linear layers and convolutions (Kaiming uniform with a =
+// sqrt(5)).
 func newWeights(out, k int, bias bool, rng *rand.Rand) *weights {
 	l := &weights{out: out, k: k, w: newParam(out * k)}
 	l.w.decay = true
@@ -62,7 +65,8 @@ func (l *weights) matrix() []float32 {
 	return l.q.wq
 }
 
-// addPrepare adds to s what requantises the weights.
+// addPrepare adds to s what requantises the weights. The float phase multiplies by
+// the matrix itself: nothing is added then.
 func (l *weights) addPrepare(s *schedule) {
 	if l.q != nil {
 		s.both(len(l.w.v), l.requantiseHalf)
@@ -72,8 +76,9 @@ func (l *weights) addPrepare(s *schedule) {
 // derive does nothing: a plain product needs the matrix and nothing else.
 func (l *weights) derive() {}
 
-// gradient returns where a goroutine adds up the gradient, out x k, and the
-// factor of what is there already: 0 in its first call of a pass.
+// gradient returns where a goroutine adds up the gradient, out x k, and the factor
+// of what is there already: 0 in its first call of a pass. So a part need not be
+// cleared before.
 func (l *weights) gradient(half int) (part []float32, beta float32) {
 	if l.begun[half] {
 		beta = 1
@@ -119,6 +124,7 @@ func (l *weights) addJoin(s *schedule) { s.both(len(l.w.v), l.joinHalf) }
 
 // joinHalf sets the gradients of half of the quantiser's rows.
 func (l *weights) joinHalf(half int) {
+	// A quantiser per tensor has one row, all of which one half gets.
 	rows := l.out
 	if l.q != nil {
 		rows = l.q.rows
@@ -130,6 +136,8 @@ func (l *weights) joinHalf(half int) {
 		sumInto(l.w.g[lo:hi], a, b)
 		return
 	}
+	// The sum goes in place of the first part: it is the gradient to s*q, from
+	// which the quantiser's backward makes those of v, d and t.
 	sumInto(a, a, b)
 	l.q.backwardHalf(l.w, l.part[0], half)
 }
@@ -142,6 +150,8 @@ func sumInto(dst, a, b []float32) {
 	}
 }
 
+// params returns the learned tensors in a fixed order: v (or the matrix), the bias,
+// d and t.
 func (l *weights) params() []param {
 	p := []param{l.w}
 	if len(l.b.v) > 0 {
@@ -161,12 +171,12 @@ func matrix(data []float32, rows, cols, stride int) blas32.General {
 	return blas32.General{Rows: rows, Cols: cols, Stride: stride, Data: data[:(rows-1)*stride+cols]}
 }
 
-// weightQuant quantises a weight matrix, seen as rows x k: one scale a row. A
+// weightQuant quantises a weight matrix, seen as rows x k: one scale per row. A
 // single row makes the scale per tensor.
 type weightQuant struct {
 	z       quant.Quantizer
 	rows, k int
-	d, t    param     // log2 of the scales and of the norms g, one a row; t where the method has it
+	d, t    param     // log2 of the scales and of the norms g, one per row; t where the method has it
 	wq      []float32 // s*q
 }
 
@@ -185,8 +195,8 @@ func (l *weights) quantise(z quant.Quantizer, rows int) {
 	}
 }
 
-// requantise starts again from float weights under another quantiser of the
-// same method.
+// requantise starts again from float weights under another quantiser of the same
+// method. The parameters stay the same slices, which optimiser and schedule hold.
 func (l *weights) requantise(float []float32, z quant.Quantizer) {
 	v, d, t := z.Init(float, l.q.rows, l.q.k)
 	l.q.z = z
@@ -212,7 +222,8 @@ func (q *weightQuant) backwardHalf(w param, g []float32, half int) {
 		g[from:to], w.g[from:to], q.d.g[lo:hi], cut(q.t.g, lo, hi))
 }
 
-// regularise adds the gradient of lambda * sum max(g - T, 0) and returns it.
+// regularise adds the gradient of lambda * sum max(g - T, 0) and returns it. T is
+// the norm's limit (MATH 3): a penalty on what the bound would cut off.
 func (q *weightQuant) regularise(lambda float64) float64 {
 	if !q.z.HasNorm() || lambda == 0 {
 		return 0
@@ -220,7 +231,7 @@ func (q *weightQuant) regularise(lambda float64) float64 {
 	return lambda * q.z.Regularizer(q.rows, q.d.v, q.t.v, lambda, q.d.g, q.t.g)
 }
 
-// scales returns the weight scale 2^d of each row: one a channel, or one.
+// scales returns the weight scale 2^d of each row: one per channel, or one.
 func (q *weightQuant) scales() []float32 {
 	s := make([]float32, q.rows)
 	for r, d := range q.d.v {

@@ -243,8 +243,17 @@ func (r *Run) Ready(i int) bool { return r.takes(r.e.reader[i]) != 0 }
 // Fired implements what Valid says.
 func (r *Run) Fired(i int) bool { return r.Valid(i) && r.Ready(i) }
 
-// Streams returns the number of streams.
-func (r *Run) Streams() int { return len(r.e.graph.Streams) }
+// Moves says whether a beat passes on any stream in this cycle.
+func (r *Run) Moves() bool { return r.moves }
+
+// Handshakes writes what all streams show into sets of bits: bit i%64 of word i/64 for
+// stream i.
+func (r *Run) Handshakes(valid, ready []uint64) {
+	for i := range r.e.writer {
+		put(valid, i, r.offers(r.e.writer[i]))
+		put(ready, i, r.takes(r.e.reader[i]))
+	}
+}
 
 // Step ends the cycle: machines that neither pass a beat nor move by themselves stay as
 // they are.

@@ -3,6 +3,7 @@ package cycle_test
 import (
 	"errors"
 	"flag"
+	"fmt"
 	"math/rand/v2"
 	"reflect"
 	"slices"
@@ -256,5 +257,36 @@ func TestDeadlock(t *testing.T) {
 	var d *cycle.Deadlock
 	if !errors.As(err, &d) || !slices.Equal(d.Starved, []string{"in", "out"}) {
 		t.Errorf("got %v, want a deadlock with both streams starved", err)
+	}
+}
+
+// TestManyStreams: 500 streams, whose queues stand in any order: no two neighbours need to
+// be neighbours in the engine. Latency and interval are known: a cycle per queue.
+func TestManyStreams(t *testing.T) {
+	const streams = 500
+	rng := rand.New(rand.NewPCG(7, 7))
+	g := cycle.Graph{Sources: []cycle.Port{{Stream: 0, Beats: 5}}}
+	for i := range streams {
+		g.Streams = append(g.Streams, fmt.Sprint("s", i))
+	}
+	for i := range streams - 1 {
+		g.Nodes = append(g.Nodes, cycle.Node{Name: fmt.Sprint("q", i), Machine: cycle.NewFIFO(2 + rng.IntN(3)), In: []int{i}, Out: []int{i + 1}})
+	}
+	rng.Shuffle(len(g.Nodes), func(i, j int) { g.Nodes[i], g.Nodes[j] = g.Nodes[j], g.Nodes[i] })
+	g.Sinks = []cycle.Port{{Stream: streams - 1, Beats: 5}}
+	e, err := cycle.New(g)
+	if err != nil {
+		t.Fatal(err)
+	}
+	timing, err := e.Run(20, pauses(1, 0.2, 0.4), 0, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(timing.FrameEnds) != 20 || timing.Latency() < streams {
+		t.Errorf("%d frames, latency %d: a queue takes a cycle", len(timing.FrameEnds), timing.Latency())
+	}
+	steady, err := e.Steady(1 << 20)
+	if err != nil || steady.Latency != streams-1+5 || steady.Cycles != 5*steady.Frames {
+		t.Errorf("got %+v, %v, want a latency of %d and 5 cycles per frame", steady, err, streams-1+5)
 	}
 }

@@ -1,7 +1,7 @@
 // Drives a generated `bench` module under Icarus Verilog.
 //
 // The same stimulus files and the same cycle as harness.cpp; the trace is the
-// text form of ../TRACE.md, one line a cycle, so that unknown bits can be told.
+// text form of ../TRACE.md, one line per cycle, so that unknown bits can be told.
 //
 //   vvp -N bench.vvp +beats=FILE +stim=FILE +trace=FILE [+vcd=FILE] [+no_trace]
 `default_nettype none
@@ -12,7 +12,7 @@ module icarus_harness #(
     parameter MW    = 8,  // bits of m_axis_tdata, a multiple of 8
     parameter S     = 1,  // probed streams
     parameter W     = 1,  // bits of probe_data
-    parameter FRAME = 1   // beats in a frame
+    parameter FRAME = 1   // beats per frame
 );
     localparam RESET_EDGES = 4;
     localparam PATH_BITS   = 8 * 4096;

@@ -10,7 +10,8 @@ import (
 
 // Need skips a test on a machine without one of the programs, and fails it in CI, where
 // set-up has installed them all. With -short it skips everywhere: those are the tests that
-// need no program but Go, whatever is installed.
+// need no program but Go, whatever is installed. A skip in CI would hide for months that a
+// tool is no longer installed.
 func Need(t testing.TB, programs ...string) {
 	t.Helper()
 	if testing.Short() {
@@ -36,5 +37,6 @@ func Absent(t testing.TB, why any) {
 	t.Skip(why)
 }
 
-// CI says whether the tests run where set-up must have installed everything.
+// CI says whether the tests run where set-up must have installed everything. GitHub,
+// GitLab and most other services set it.
 func CI() bool { return os.Getenv("CI") == "true" }

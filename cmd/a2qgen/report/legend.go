@@ -6,16 +6,18 @@ import (
 	"gonum.org/v1/plot/vg/draw"
 )
 
-// legend names the lines of a figure. It stands above the plot: inside it would
-// lie on the data of one figure or another.
+// legend names the lines of a figure. It stands above the plot: inside it would lie on the
+// data of one figure or another. Each entry is a legend of one line of gonum's plot, which
+// stacks them: rows are ours.
 type legend []entry
 
-// entry is a line's name beside a sample of it.
+// entry is a line's name beside a sample of it. width includes the gap to the next.
 type entry struct {
 	drawn plot.Legend
 	width vg.Length
 }
 
+// newEntry measures an entry: sample, name, and the gap to the next one.
 func newEntry(name string, samples ...plot.Thumbnailer) entry {
 	l := plot.NewLegend()
 	l.Top, l.Left = true, true
@@ -23,7 +25,8 @@ func newEntry(name string, samples ...plot.Thumbnailer) entry {
 	return entry{l, l.ThumbnailWidth + l.TextStyle.Width(" "+name) + legendGap}
 }
 
-// rows breaks the legend where it would be wider than the figure.
+// rows breaks the legend where it would be wider than the figure. An entry that is wider
+// than the figure has a row of its own.
 func (l legend) rows() (rows []legend) {
 	var used vg.Length
 	for _, e := range l {
@@ -35,7 +38,8 @@ func (l legend) rows() (rows []legend) {
 	return rows
 }
 
-// drawRows draws the rows from the top of the canvas down.
+// drawRows draws the rows from the top of the canvas down. Each entry keeps the place that
+// rows measured for it.
 func drawRows(c draw.Canvas, rows []legend) {
 	for i, row := range rows {
 		left := legendGap

@@ -10,13 +10,15 @@ import (
 	"io"
 )
 
-// Document is a page.
+// Document is a page. It has no date and no path, so that two runs can be compared by
+// their reports.
 type Document struct {
 	Title    string
 	Sections []Section
 }
 
-// Section is a part of a page; what is empty is left out.
+// Section is a part of a page; what is empty is left out. They come in this order: lines,
+// table, figures.
 type Section struct {
 	Heading string
 	Lines   []string
@@ -24,8 +26,8 @@ type Section struct {
 	Figures []Figure
 }
 
-// Table has a first column of names and further columns of numbers. Rows are as
-// long as Head.
+// Table has a first column of names and further columns of numbers. Rows are as long as
+// Head. Cells are text: who makes the table knows its units and digits.
 type Table struct {
 	Head []string
 	Rows [][]string
@@ -40,7 +42,8 @@ type Figure struct {
 	Series []Series
 }
 
-// Series is a line through points; X and Y have equal length.
+// Series is a line through points; X and Y have equal length. Order is the caller's: a
+// line that goes back draws back.
 type Series struct {
 	Name   string
 	X, Y   []float64
@@ -50,16 +53,19 @@ type Series struct {
 //go:embed page.html
 var page string
 
+// Parsed at the start: a page that does not parse fails every test at once.
 var pageTemplate = template.Must(template.New("page").Parse(page))
 
-// section is what the template sees of a Section.
+// section is what the template sees of a Section. template.HTML marks the plots as safe:
+// their text passed through gonum's SVG writer, which escapes it. All other text the
+// template escapes.
 type section struct {
 	Section
 	SVG []template.HTML
 }
 
-// WriteHTML writes the page to w. A figure that cannot be drawn is an error that
-// names its caption.
+// WriteHTML writes the page to w. A figure that cannot be drawn is an error that names its
+// caption. The page is rendered in memory first: an error leaves w without half of one.
 func (d *Document) WriteHTML(w io.Writer) error {
 	view := struct {
 		Title    string

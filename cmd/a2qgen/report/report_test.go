@@ -45,7 +45,8 @@ func TestFigureErrors(t *testing.T) {
 	} {
 		d := Document{Sections: []Section{{Figures: []Figure{{Caption: "cap", Series: []Series{s}}}}}}
 		err := d.WriteHTML(new(bytes.Buffer))
-		if err == nil || !strings.Contains(err.Error(), `figure "cap"`) || !strings.Contains(err.Error(), `series "s"`) {
+		if err == nil || !strings.Contains(err.Error(), `figure "cap"`) ||
+			!strings.Contains(err.Error(), `series "s"`) {
 			t.Errorf("%s: error %v", name, err)
 		}
 	}
@@ -80,7 +81,8 @@ func TestTicks(t *testing.T) {
 }
 
 func TestNumber(t *testing.T) {
-	for want, v := range map[string]float64{"0.00": -0.001, "-1,234,567.50": -1234567.5, "999.00": 999, "12,500.00": 12500} {
+	for want, v := range map[string]float64{"0.00": -0.001, "-1,234,567.50": -1234567.5, "999.00": 999,
+		"12,500.00": 12500} {
 		if got := number(v, 2); got != want {
 			t.Errorf("%v is written %s, want %s", v, got, want)
 		}
