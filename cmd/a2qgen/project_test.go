@@ -1,7 +1,9 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -105,8 +107,28 @@ func TestUnsuitableTestPart(t *testing.T) {
 	}
 }
 
-// partsData writes n training samples of 2 x 2 and a test sample of h x w, in the files of
-// Fashion-MNIST, and returns their folder.
+// TestStoppedWhileScored: a projection or repair that is stopped while its result is scored
+// leaves no file. The warning that all labels are alike comes just before the scoring.
+func TestStoppedWhileScored(t *testing.T) {
+	float, _, dir := floatNetwork(t)
+	set, out := partsData(t, 12, 2, 2), filepath.Join(dir, "out.onnx")
+	for _, args := range [][]string{
+		{"project", tinyNetwork(t), "--repair", "--acc", "5"}, {"project", float, "--acc", "8"},
+	} {
+		ctx, cancel := context.WithCancel(t.Context())
+		errs := &stopAfter{line: "warning: all 2 labels", stop: cancel}
+		status := run(ctx, append(args, "--data", set, "--out", out), io.Discard, errs)
+		if status != statusFailed || !strings.Contains(errs.String(), "eval: stopped") {
+			t.Errorf("%v: status %d, %s", args, status, errs.String())
+		}
+		if _, err := os.Stat(out); err == nil {
+			t.Errorf("%v: %s was left behind", args, out)
+		}
+	}
+}
+
+// partsData writes n training samples of 2 x 2 and two test samples of h x w and class 1,
+// in the files of Fashion-MNIST, and returns their folder.
 func partsData(t *testing.T, n, h, w int) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -116,39 +138,29 @@ func partsData(t *testing.T, n, h, w int) string {
 			t.Fatal(err)
 		}
 	}
-	writeFile(t, filepath.Join(dir, "t10k-images-idx3-ubyte"), idx(make([]byte, h*w), 1, h, w))
-	writeFile(t, filepath.Join(dir, "t10k-labels-idx1-ubyte"), idx([]byte{1}, 1))
+	writeFile(t, filepath.Join(dir, "t10k-images-idx3-ubyte"), idx(make([]byte, 2*h*w), 2, h, w))
+	writeFile(t, filepath.Join(dir, "t10k-labels-idx1-ubyte"), idx([]byte{1, 1}, 2))
 	return dir
 }
 
-// TestProjectNegativeScale: bytes that are read as 0..-1 get a signed input that holds
-// them, and samples that were turned round twice, in the file and by the scale, score as
-// they did.
+// TestProjectNegativeScale: the input that a projection chooses holds the samples of either
+// sign, bytes of 0..1 as UINT8, of 0..-1 as INT8: none of them saturates.
 func TestProjectNegativeScale(t *testing.T) {
 	float, set, dir := floatNetwork(t)
 	out := filepath.Join(dir, "p.onnx")
-	project := func(scale string) *projectReport {
+	for scale, signed := range map[string]bool{"0.00392": false, "-0.00392": true} { // 1/255
 		var doc projectReport
 		o := succeed(t, "project", float, "--acc", "9", "--data", set, "--scale", scale, "--out", out, "--json")
 		if err := json.Unmarshal([]byte(o.out), &doc); err != nil {
 			t.Fatal(err)
 		}
-		return &doc
-	}
-	if first := project("-0.00392").Layers[0]; !first.InputSigned || first.InputBits != 8 {
-		t.Errorf("bytes of 0..-1 are read as %v, want INT8", first.inputType())
-	}
-	if first := project("0.00392").Layers[0]; first.InputSigned || first.InputBits != 8 {
-		t.Errorf("bytes of 0..1 are read as %v, want UINT8", first.inputType())
-	}
-	// No value of the samples is cut off by the input that the range gave it.
-	doc := evalOf(t, out, "--data", set, "--scale", "0.00392")
-	if doc.Input.SaturatedPercent != 0 {
-		t.Errorf("input %+v", doc.Input)
-	}
-	project("-0.00392")
-	if doc := evalOf(t, out, "--data", set, "--scale", "-0.00392"); doc.Input.SaturatedPercent != 0 {
-		t.Errorf("negative: input %+v", doc.Input)
+		if first := &doc.Layers[0]; first.InputSigned != signed || first.InputBits != 8 {
+			t.Errorf("--scale %s: bytes are read as %v", scale, first.inputType())
+		}
+		eval := evalOf(t, out, "--data", set, "--scale", scale)
+		if eval.Input.SaturatedPercent != 0 || eval.AccuracyPercent != *doc.IntegerAccuracyPercent {
+			t.Errorf("--scale %s: eval %+v, project %v %%", scale, eval, *doc.IntegerAccuracyPercent)
+		}
 	}
 }
 
