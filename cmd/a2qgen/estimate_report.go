@@ -94,10 +94,7 @@ func (r *estimateReport) notes() []string {
 	}
 	// Whole designs, not single blocks: errors of blocks with different signs cancel in
 	// part, and a design is what the user has.
-	e := r.Fit[cost.KindDesign]
-	return append(lines, fmt.Sprintf("error on %d designs that the model was not fitted to, "+
-		"median and worst: LUT %.1f %%, %.1f %%, FF %.1f %%, %.1f %%",
-		e.Samples, e.LUTMedian, e.LUTMax, e.FFMedian, e.FFMax))
+	return append(lines, r.Fit[cost.KindDesign].String())
 }
 
 // row returns the row of a width.
