@@ -155,6 +155,9 @@ func wantBool(value *yaml.Node) string {
 // wantWhole is for integers of type t: 1e3 is whole, 4.5 is not. The value is judged as it
 // is written, not as a float64, which has no integer between 2^53 and 2^53+2.
 func wantWhole(value *yaml.Node, t reflect.Type) string {
+	if value.ShortTag() == "!!null" {
+		return "" // keeps the default
+	}
 	v := exact(value)
 	if v == nil || !v.IsInt() {
 		return "a whole number"

@@ -26,6 +26,7 @@ func TestDecode(t *testing.T) {
 	for _, c := range []struct{ text, want string }{
 		{"name: x\ncount: 3\nrate: 0.5\non: true\ninner: {pe: 2}\nfolds: {fc1: {pe: 4}}\npins: {a: b}", ""},
 		{"count: 1e3", ""},
+		{"count:\nseed: ~\nrate: null\non:", ""}, // the defaults
 		{"a: &a {pe: 1}\ninner: *a", "line 1: field a not found"},
 		{"inner: &i {pe: 1}\nfolds: {x: *i}", ""},
 		{"count: 4.5", "line 1: count is 4.5, want a whole number"},
