@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"math"
 	"slices"
-	"strings"
 
 	"github.com/urfave/cli/v2"
 
@@ -68,7 +67,7 @@ func (s sampleSource) openBoth() (dataSets, error) {
 	}
 	// Reading it twice would double the memory, and make two sets that look like two
 	// parts.
-	if strings.Contains(s.data, ",") {
+	if _, _, pair := data.PairOf(s.data); pair {
 		sets.test = sets.train
 		return sets, nil
 	}

@@ -62,10 +62,11 @@ func (s Sample) Design() (*hwgen.Design, error) {
 		Input: quant.InputQuantizer{Type: quant.DataType{Bits: p["n"]},
 			Quantize: func(_ int, v float64) int32 { return int32(v) }}}
 	last, folds := len(sizes)-2, hwgen.Folding{}
-	for i := range sizes[1:] {
+	// A chain: nil reads the layer before, and no kind is linear.
+	for i, role := range quant.Roles(make([][]int, last+1), make([]quant.Kind, last+1)) {
 		layer := map[string]int{"mw": sizes[i], "mh": sizes[i+1], "m": p["m"], "n": p["n"], "p": p["p"],
 			"a": p["n"], "gain": p["gain"]}
-		if i == 0 || i == last {
+		if !role.Hidden() {
 			layer["p"] = 2*max(p["m"], p["n"]) + 12 // as wide as it likes
 		}
 		if i == last {
