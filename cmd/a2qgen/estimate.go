@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"maps"
 	"os"
 	"strconv"
 	"strings"
@@ -104,8 +105,14 @@ func estimateSource(path string, in *qonnx.InputType, o hwgen.Options) (*quant.N
 	if o.ClockMHz != 0 {
 		own.ClockMHz = o.ClockMHz
 	}
+	// The given folds come first, those of no layer too: the plan refuses them by name, as it
+	// does for a file.
 	folding, constrained := hwgen.Folding{}, d.Network.Constrained()
+	maps.Copy(folding, o.Folding)
 	for i, l := range d.Layers {
+		if _, given := folding[l.Layer.Name]; given {
+			continue
+		}
 		f := own.Folding[l.Layer.Name]
 		// Layers without a target keep the width that they were built with.
 		if constrained[i] {
@@ -113,9 +120,6 @@ func estimateSource(path string, in *qonnx.InputType, o hwgen.Options) (*quant.N
 		}
 		if o.FPS != 0 {
 			f.PE, f.SIMD = 0, 0 // --fps decides
-		}
-		if given, ok := o.Folding[l.Layer.Name]; ok {
-			f = given
 		}
 		folding[l.Layer.Name] = f
 	}

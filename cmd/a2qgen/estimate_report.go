@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"slices"
@@ -108,7 +109,8 @@ func (r *estimateReport) row(p int) (cost.Row, bool) {
 // saving compares the width p with the widest of the table. The narrow one is the base,
 // since the question is what the wide one costs on top.
 func (r *estimateReport) saving(p int) string {
-	widest := r.Rows[len(r.Rows)-1]
+	// By width, not by place: rows are in the order asked for.
+	widest := slices.MaxFunc(r.Rows, func(a, b cost.Row) int { return cmp.Compare(a.AccBits, b.AccBits) })
 	// A network without a limit has no row of its own: it is compared as the widest.
 	row, ok := r.row(p)
 	if !ok {

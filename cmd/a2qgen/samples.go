@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -182,9 +181,6 @@ func ends(s quant.Saturation) (low, high *float64) {
 	return &lo, &hi
 }
 
-// errRange is for samples that a network's assumed input cuts off.
-var errRange = errors.New("give the input's type where the network is read (eval, inspect, estimate, generate)")
-
 // check refuses samples whose values an input that is only assumed cuts off. An assumed
 // input is a guess about the file. Where it cuts off more than mostSaturated the guess is
 // most likely wrong and so would be every number that follows; an input that the file
@@ -194,8 +190,9 @@ func (u *inputUse) check(name string) error {
 		return nil
 	}
 	return fmt.Errorf("%s: values are %.4g..%.4g, and %.2f %% of them lie outside 0..1: the network's file does not "+
-		"quantise its input, which is taken as 8-bit pixels, k/255; %w, such as --input-range %s",
-		name, u.DataLow, u.DataHigh, u.SaturatedPercent, errRange, showRange(u.DataLow, u.DataHigh))
+		"quantise its input, which is taken as 8-bit pixels, k/255; give the input's type where the network is read "+
+		"(eval, inspect, estimate, generate), such as --input-range %s",
+		name, u.DataLow, u.DataHigh, u.SaturatedPercent, showRange(u.DataLow, u.DataHigh))
 }
 
 // showRange returns LO:HI, rounded outwards to two digits, with 0 in it. Outwards, so that
