@@ -18,9 +18,10 @@ type Options struct {
 	ClockMHz, FPS float64
 	// Folding overrides the fold of layers by name.
 	Folding Folding
-	// AccBits is P for the layers with an accumulator target (see Constrained); 0 takes
-	// each layer's declared P, or the smallest safe one where none is declared. In a layer
-	// with start values these follow P (see startAt).
+	// AccBits is P for the layers with an accumulator target (see
+	// quant.Network.Constrained); 0 takes each layer's declared P, or the smallest safe
+	// one where none is declared. In a layer with start values these follow P (see
+	// startAt).
 	AccBits int
 	// Unsafe allows accumulators that the weights may overflow: for estimates only.
 	Unsafe bool
@@ -175,18 +176,6 @@ func checkChain(n *quant.Network) error {
 	return nil
 }
 
-// Constrained says whether layer i takes part in an accumulator target: the layers
-// that declare one or, in a network that declares none, all but the first and the
-// last (MATH 5), or all of a network that has only those.
-func Constrained(n *quant.Network, i int) bool {
-	for k := range n.Layers {
-		if n.Layers[k].AccBits > 0 {
-			return n.Layers[i].AccBits > 0
-		}
-	}
-	return len(n.Layers) <= 2 || i > 0 && i < len(n.Layers)-1
-}
-
 func planLayer(n *quant.Network, i int, o Options) (LayerPlan, error) {
 	l := &n.Layers[i]
 	f, ok := o.Folding[l.Name]
@@ -206,7 +195,7 @@ func planLayer(n *quant.Network, i int, o Options) (LayerPlan, error) {
 	switch {
 	case f.AccBits > 0:
 		lp.AccBits = f.AccBits
-	case o.AccBits > 0 && Constrained(n, i):
+	case o.AccBits > 0 && n.Constrained()[i]:
 		lp.AccBits = o.AccBits
 	}
 	// Start values, thresholds and biases belong to one P and move with it.

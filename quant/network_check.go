@@ -71,9 +71,7 @@ func (q *InputQuantizer) check() error {
 func (n *Network) connect(i int, read []bool) error {
 	l := &n.Layers[i]
 	l.Kind = l.Kind.orLinear()
-	if l.From == nil {
-		l.From = []int{i - 1}
-	}
+	l.From = operandsOf(l.From, i)
 	l.operands = nil
 	for _, from := range l.From {
 		if from < Source || from >= i {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/a2qgen/a2qgen/quant"
 	"github.com/a2qgen/a2qgen/quant/qonnx"
 )
 
@@ -38,6 +39,30 @@ func TestInspect(t *testing.T) {
 	for _, w := range []string{"UINT2", "fc2: certified", "fc1: no accumulator limit"} {
 		if !strings.Contains(text, w) {
 			t.Errorf("text lacks %q:\n%s", w, text)
+		}
+	}
+}
+
+// TestInspectShifted: the range of a shifted layer is that of its channels alone, which may
+// leave out 0. Inputs are 0..3: a channel of weights 1 2 that starts at 5 has 5..14, one of
+// -1 1 that starts at 4 has 1..7, and the other way round below 0.
+func TestInspectShifted(t *testing.T) {
+	for _, c := range []struct {
+		weights, start []int64
+		lo, hi         int64
+	}{
+		{[]int64{1, 2, -1, 1}, []int64{5, 4}, 1, 14},
+		{[]int64{-1, -2, -1, 1}, []int64{-5, -4}, -14, -1},
+		{[]int64{1, 2, -1, 1}, nil, -3, 9}, // from 0, which is within
+	} {
+		l := quant.Layer{Name: "fc1", Kind: quant.Linear, In: 2, Out: 2, WeightBits: 3, Start: c.start,
+			Input: quant.DataType{Bits: 2}, From: []int{quant.Source}}
+		for _, w := range c.weights {
+			l.Weights = append(l.Weights, int32(w))
+		}
+		r := inspectLayer(&quant.Network{Layers: []quant.Layer{l}}, &l)
+		if r.AccMin != c.lo || r.AccMax != c.hi {
+			t.Errorf("%v from %v: %d..%d, want %d..%d", c.weights, c.start, r.AccMin, r.AccMax, c.lo, c.hi)
 		}
 	}
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"maps"
 	"os"
 	"strconv"
 	"strings"
@@ -15,8 +16,8 @@ import (
 
 const estimateHelp = `Estimates what a design costs for each accumulator width P: LUT, FF, block RAM (in
 units of 36 kbit) and DSP slices, from formulas fitted to synthesis results, whose
-error is printed. P holds for the layers that declare one (for all but the first and
-the last, where none does). A P below what the weights need is marked UNSAFE.
+error is printed. P holds for the layers that declare one (for the hidden ones, neither
+first nor last, where none does). A P below what the weights need is marked UNSAFE.
 
 ` + foldingHelp + ` A generated directory keeps its own
 folding and clock unless they are given, and its network's input.
@@ -104,18 +105,21 @@ func estimateSource(path string, in *qonnx.InputType, o hwgen.Options) (*quant.N
 	if o.ClockMHz != 0 {
 		own.ClockMHz = o.ClockMHz
 	}
-	folding := hwgen.Folding{}
+	// The given folds come first, those of no layer too: the plan refuses them by name, as it
+	// does for a file.
+	folding, constrained := hwgen.Folding{}, d.Network.Constrained()
+	maps.Copy(folding, o.Folding)
 	for i, l := range d.Layers {
+		if _, given := folding[l.Layer.Name]; given {
+			continue
+		}
 		f := own.Folding[l.Layer.Name]
 		// Layers without a target keep the width that they were built with.
-		if hwgen.Constrained(d.Network, i) {
+		if constrained[i] {
 			f.AccBits = 0 // --acc decides
 		}
 		if o.FPS != 0 {
 			f.PE, f.SIMD = 0, 0 // --fps decides
-		}
-		if given, ok := o.Folding[l.Layer.Name]; ok {
-			f = given
 		}
 		folding[l.Layer.Name] = f
 	}

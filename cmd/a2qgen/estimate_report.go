@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"slices"
@@ -93,10 +94,7 @@ func (r *estimateReport) notes() []string {
 	}
 	// Whole designs, not single blocks: errors of blocks with different signs cancel in
 	// part, and a design is what the user has.
-	e := r.Fit[cost.KindDesign]
-	return append(lines, fmt.Sprintf("error on %d designs that the model was not fitted to, "+
-		"median and worst: LUT %.1f %%, %.1f %%, FF %.1f %%, %.1f %%",
-		e.Samples, e.LUTMedian, e.LUTMax, e.FFMedian, e.FFMax))
+	return append(lines, r.Fit[cost.KindDesign].String())
 }
 
 // row returns the row of a width.
@@ -111,7 +109,8 @@ func (r *estimateReport) row(p int) (cost.Row, bool) {
 // saving compares the width p with the widest of the table. The narrow one is the base,
 // since the question is what the wide one costs on top.
 func (r *estimateReport) saving(p int) string {
-	widest := r.Rows[len(r.Rows)-1]
+	// By width, not by place: rows are in the order asked for.
+	widest := slices.MaxFunc(r.Rows, func(a, b cost.Row) int { return cmp.Compare(a.AccBits, b.AccBits) })
 	// A network without a limit has no row of its own: it is compared as the widest.
 	row, ok := r.row(p)
 	if !ok {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/a2qgen/a2qgen/boards"
 	"github.com/a2qgen/a2qgen/hwgen"
+	"github.com/a2qgen/a2qgen/hwgen/cost"
 )
 
 // rows returns (acc_bits, safe) of an estimate.
@@ -47,6 +48,35 @@ func TestEstimate(t *testing.T) {
 	for _, w := range []string{"UNSAFE", "safe", "not fitted to", "xc7"} {
 		if !strings.Contains(text, w) {
 			t.Errorf("text lacks %q:\n%s", w, text)
+		}
+	}
+}
+
+// TestEstimateUnknownLayer: a fold of no layer is refused, of a network's file and of a
+// generated directory alike, which has folds of its own to lie over.
+func TestEstimateUnknownLayer(t *testing.T) {
+	net, dir := tinyNetwork(t), tinyDesign(t)
+	file := filepath.Join(t.TempDir(), "fold.yaml")
+	writeFile(t, file, []byte("fc1: {pe: 1, simd: 1}\nnosuch: {pe: 1, simd: 1}\n"))
+	for _, source := range []string{net, dir} {
+		for _, flag := range []string{"--fold=nosuch=1,1", "--folding=" + file} {
+			for _, more := range []string{"--acc=12", "--fps=1000"} { // --fps clears the directory's folds
+				command(t, "estimate", source, flag, more).wantOneLine(t, source+" "+flag+" "+more, statusFailed,
+					`no layer "nosuch" in the network`)
+			}
+		}
+	}
+}
+
+// TestSaving: the widest row is the one of most bits, wherever it stands. 30 LUT are 50 %
+// more than 20, 12 FF 20 % more than 10.
+func TestSaving(t *testing.T) {
+	narrow := cost.Row{AccBits: 8, Resources: cost.Resources{LUT: 20, FF: 10}}
+	wide := cost.Row{AccBits: 32, Resources: cost.Resources{LUT: 30, FF: 12}}
+	const want = "xc7, P=8: 20 LUT, 10 FF; P=32: 30 LUT (+50.0 %), 12 FF (+20.0 %)"
+	for _, rows := range [][]cost.Row{{narrow, wide}, {wide, narrow}} {
+		if got := (&estimateReport{Family: "xc7", Rows: rows}).saving(8); got != want {
+			t.Errorf("%v: %q, want %q", rows, got, want)
 		}
 	}
 }

@@ -183,15 +183,19 @@ func evaluate(ctx context.Context, con *console, net *quant.Network, set *data.S
 	// more.
 	counted := make(chan int, 1)
 	go func() { counted <- net.Accuracy(sample, set.Labels, func(done int) { bar.Set(done) }) }()
+	correct := 0
 	select {
 	case <-ctx.Done():
-		return nil, fmt.Errorf("eval: stopped: %w", ctx.Err())
-	case correct := <-counted:
-		bar.Finish()
-		return &evalReport{Data: set.Name, Correct: correct, Total: set.Len(),
-			AccuracyPercent: percent(correct, set.Len()), Seconds: seconds(start), Input: fit.Input,
-			Warning: oneLabel(set)}, nil
+	case correct = <-counted:
 	}
+	// Asked of the context: with both at once, either case may have been taken.
+	if err := ctx.Err(); err != nil {
+		return nil, fmt.Errorf("eval: stopped: %w", err)
+	}
+	bar.Finish()
+	return &evalReport{Data: set.Name, Correct: correct, Total: set.Len(),
+		AccuracyPercent: percent(correct, set.Len()), Seconds: seconds(start), Input: fit.Input,
+		Warning: oneLabel(set)}, nil
 }
 
 // print writes the score, and what the input did to the samples' values, without which a

@@ -19,8 +19,8 @@ import (
 const generateHelp = `Plans a network as streaming hardware and writes Verilog, memory files, a bench, the
 network and a manifest to a directory. Every accumulator is certified again from the
 integers that are written: a layer whose weights need more than P bits is refused.
---acc sets P of the layers that declare one (of all but the first and the last, where
-none does); without it every layer keeps its own.
+--acc sets P of the layers that declare one (of the hidden ones, neither first nor last,
+where none does); without it every layer keeps its own.
 
 ` + foldingHelp + ` --board takes the board's clock and
 refuses a design that is larger than its part. --family says whose words for memories the

@@ -181,7 +181,11 @@ func inspectLayer(net *quant.Network, l *quant.Layer) layerReport {
 	}
 	// The channel that needs most is in the certificate of an error, not here.
 	r.AccBitsNeeded, _ = l.NeededBits()
-	for c := range l.Out {
+	// From the first channel on, not from 0: with start values all ranges may lie on one side
+	// of it. Every layer has a channel.
+	first := l.AccRange(0)
+	r.AccMin, r.AccMax = first.Min, first.Max
+	for c := 1; c < l.Out; c++ {
 		acc := l.AccRange(c)
 		r.AccMin, r.AccMax = min(r.AccMin, acc.Min), max(r.AccMax, acc.Max)
 	}

@@ -116,17 +116,13 @@ func inputs(c *cli.Context) []input {
 // are two files. A comma in a file's name can therefore not be used for data, as in
 // package data.
 func (u fileUse) inputs(value, what string) []input {
-	switch {
-	case value == "" || u != readsFile && u != readsData || u == readsData && value == data.DrawnSource:
+	if value == "" || u != readsFile && u != readsData || u == readsData && value == data.DrawnSource {
 		return nil
-	case u == readsFile || !strings.Contains(value, ","):
-		return []input{{path: value, what: what, samples: u == readsData}}
 	}
-	var all []input
-	for _, path := range strings.Split(value, ",") {
-		all = append(all, input{path: path, what: what})
+	if images, labels, pair := data.PairOf(value); pair && u == readsData {
+		return []input{{path: images, what: what}, {path: labels, what: what}}
 	}
-	return all
+	return []input{{path: value, what: what, samples: u == readsData}}
 }
 
 // specInputs returns the files that a spec names. Paths in a spec are relative to the

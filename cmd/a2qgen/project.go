@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/google/renameio/v2/maybe"
 	"github.com/urfave/cli/v2"
 
 	"github.com/a2qgen/a2qgen/quant"
@@ -229,10 +230,11 @@ func spreadSamples(set *data.Set, n int) []float32 {
 
 // valueRange returns bounds on the values of set's samples: those of the format for bytes,
 // the smallest and largest there are for floats. 0 is always within: an integer type has a
-// code for it.
+// code for it. A negative scale turns the range round: 255 is then the low end.
 func valueRange(set *data.Set) (lo, hi float64) {
 	if set.Bytes != nil {
-		return 0, 255 * set.Scale
+		end := 255 * set.Scale
+		return min(0, end), max(0, end)
 	}
 	for _, v := range set.Floats {
 		lo, hi = min(lo, float64(v)*set.Scale), max(hi, float64(v)*set.Scale)
@@ -281,21 +283,19 @@ func classOf(out []float64) int {
 	return best
 }
 
-// project quantises, writes, imports again, certifies and scores. It judges what a user
-// would get: the file is read back by the importer that generate uses, and the bounds are
-// recomputed from its integers, so that an error in writing or in the projection's own
-// arithmetic cannot certify itself.
+// project quantises, imports again, certifies, scores and writes. It judges what a user
+// gets: the bytes of the file go through the importer that generate uses, and the bounds are
+// recomputed from their integers, so that an error in writing or in the projection's own
+// arithmetic cannot certify itself. The file is written last: a projection that fails, or is
+// stopped while it is scored, leaves none.
 func (p *projection) project(ctx context.Context, con *console, s ptq.Settings, out string) (*projectReport, error) {
 	start := time.Now()
 	m, layers, err := p.quantise(ctx, con, s)
 	if err != nil {
 		return nil, err
 	}
-	if err := qonnx.Write(out, m); err != nil {
-		return nil, err
-	}
-	// From the file, not from m: see above.
-	net, err := readNetwork(out)
+	// From the bytes, not from m: see above.
+	file, net, err := imported(m, out)
 	if err != nil {
 		return nil, err
 	}
@@ -307,8 +307,22 @@ func (p *projection) project(ctx context.Context, con *console, s ptq.Settings, 
 	if err := p.score(ctx, con, net, doc); err != nil {
 		return nil, err
 	}
+	if err := maybe.WriteFile(out, file, 0o644); err != nil {
+		return nil, err
+	}
 	doc.Seconds = seconds(start)
 	return doc, nil
+}
+
+// imported returns the bytes of m's file, of the given name, and the network that the
+// importer reads from them.
+func imported(m *qonnx.Model, name string) ([]byte, *quant.Network, error) {
+	file, err := qonnx.Encode(m)
+	if err != nil {
+		return nil, nil, err
+	}
+	net, err := qonnx.Decode(name, file)
+	return file, net, err
 }
 
 // quantise runs the projection behind a progress bar. Nothing is written: table scores the

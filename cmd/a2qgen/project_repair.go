@@ -96,14 +96,15 @@ func repairNetwork(c *cli.Context, con *console, path string) (*repairReport, er
 	if err != nil {
 		return nil, err
 	}
-	if err := maybe.WriteFile(doc.Out, file, 0o644); err != nil {
-		return nil, err
-	}
 	doc.add(layers, repaired)
 	if test != nil && test.Labels != nil {
 		if doc.BeforePercent, doc.AfterPercent, err = beforeAfter(c, con, net, repaired, test); err != nil {
 			return nil, err
 		}
+	}
+	// Last: a repair that fails, or is stopped while it is scored, leaves no file.
+	if err := maybe.WriteFile(doc.Out, file, 0o644); err != nil {
+		return nil, err
 	}
 	doc.Seconds = seconds(start)
 	return doc, nil
@@ -125,7 +126,12 @@ func (r *repairReport) calibrate(c *cli.Context, net *quant.Network, to *ptq.Net
 	}
 	r.Data, r.Samples = fit.Name, min(c.Int("samples"), fit.Len())
 	to.Samples = spreadSamples(fit.Set, r.Samples)
-	return sets.test, nil
+	// A test part that does not suit the network is found before the repair, which may take
+	// its time. Without labels it is not scored, and may be anything.
+	if sets.test.Labels != nil {
+		_, err = fitSamples(net, sets.test)
+	}
+	return sets.test, err
 }
 
 // certifyChanged applies the integer test to the layers that were changed: the others may

@@ -12,7 +12,6 @@ import (
 
 	"github.com/a2qgen/a2qgen/quant"
 	"github.com/a2qgen/a2qgen/quant/ptq"
-	"github.com/a2qgen/a2qgen/quant/qonnx"
 )
 
 // tableMethods are the columns of the table. From the plainest on: to nearest, then what
@@ -134,11 +133,7 @@ func (p *projection) accuracy(ctx context.Context, con *console, s ptq.Settings)
 	if err != nil {
 		return 0, err
 	}
-	file, err := qonnx.Encode(m)
-	if err != nil {
-		return 0, err
-	}
-	net, err := qonnx.Decode(p.path, file)
+	_, net, err := imported(m, p.path)
 	if err != nil {
 		return 0, err
 	}

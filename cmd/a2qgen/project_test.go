@@ -1,10 +1,15 @@
 package main
 
 import (
+	"context"
+	"encoding/json"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/a2qgen/a2qgen/quant/data"
 )
 
 // floatNetwork trains a tiny network and returns its float phase, its data and a
@@ -79,6 +84,104 @@ func TestProjectRepair(t *testing.T) {
 	}
 }
 
+// TestUnsuitableTestPart: a test part of another shape than the training part's is found
+// before anything is written.
+func TestUnsuitableTestPart(t *testing.T) {
+	float, _, dir := floatNetwork(t)
+	set, out := partsData(t, 12, 2, 3), filepath.Join(dir, "out.onnx")
+	for _, args := range [][]string{
+		{"project", tinyNetwork(t), "--repair", "--acc", "5"}, {"project", float, "--acc", "8"},
+		{"train", specFile(t, tinySpec)},
+	} {
+		o := command(t, append(args, "--data", set, "--out", out)...)
+		o.wantOneLine(t, strings.Join(args, " "), statusFailed, "[2 3]", "2 2]")
+		if _, err := os.Stat(out); err == nil {
+			t.Errorf("%v: %s was left behind", args, out)
+		}
+	}
+	sweep := filepath.Join(dir, "sweep")
+	command(t, "sweep", specFile(t, tinySpec), "--acc", "8", "--data", set, "--out", sweep).
+		wantOneLine(t, "sweep", statusFailed, "[2 3]", "2 2]")
+	if _, err := os.Stat(sweep); err == nil {
+		t.Errorf("%s was left behind", sweep)
+	}
+}
+
+// TestStoppedWhileScored: a projection or repair that is stopped while its result is scored
+// leaves no file. The warning that all labels are alike comes just before the scoring.
+func TestStoppedWhileScored(t *testing.T) {
+	float, _, dir := floatNetwork(t)
+	set, out := partsData(t, 12, 2, 2), filepath.Join(dir, "out.onnx")
+	for _, args := range [][]string{
+		{"project", tinyNetwork(t), "--repair", "--acc", "5"}, {"project", float, "--acc", "8"},
+	} {
+		ctx, cancel := context.WithCancel(t.Context())
+		errs := &stopAfter{line: "warning: all 2 labels", stop: cancel}
+		status := run(ctx, append(args, "--data", set, "--out", out), io.Discard, errs)
+		if status != statusFailed || !strings.Contains(errs.String(), "eval: stopped") {
+			t.Errorf("%v: status %d, %s", args, status, errs.String())
+		}
+		if _, err := os.Stat(out); err == nil {
+			t.Errorf("%v: %s was left behind", args, out)
+		}
+	}
+}
+
+// partsData writes n training samples of 2 x 2 and two test samples of h x w and class 1,
+// in the files of Fashion-MNIST, and returns their folder.
+func partsData(t *testing.T, n, h, w int) string {
+	t.Helper()
+	dir := t.TempDir()
+	images, labels, _ := strings.Cut(tinyData(t, n), ",")
+	for from, to := range map[string]string{images: "train-images-idx3-ubyte", labels: "train-labels-idx1-ubyte"} {
+		if err := os.Rename(from, filepath.Join(dir, to)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	writeFile(t, filepath.Join(dir, "t10k-images-idx3-ubyte"), idx(make([]byte, 2*h*w), 2, h, w))
+	writeFile(t, filepath.Join(dir, "t10k-labels-idx1-ubyte"), idx([]byte{1, 1}, 2))
+	return dir
+}
+
+// TestProjectNegativeScale: the input that a projection chooses holds the samples of either
+// sign, bytes of 0..1 as UINT8, of 0..-1 as INT8: none of them saturates.
+func TestProjectNegativeScale(t *testing.T) {
+	float, set, dir := floatNetwork(t)
+	out := filepath.Join(dir, "p.onnx")
+	for scale, signed := range map[string]bool{"0.00392": false, "-0.00392": true} { // 1/255
+		var doc projectReport
+		o := succeed(t, "project", float, "--acc", "9", "--data", set, "--scale", scale, "--out", out, "--json")
+		if err := json.Unmarshal([]byte(o.out), &doc); err != nil {
+			t.Fatal(err)
+		}
+		if first := &doc.Layers[0]; first.InputSigned != signed || first.InputBits != 8 {
+			t.Errorf("--scale %s: bytes are read as %v", scale, first.inputType())
+		}
+		eval := evalOf(t, out, "--data", set, "--scale", scale)
+		if eval.Input.SaturatedPercent != 0 || eval.AccuracyPercent != *doc.IntegerAccuracyPercent {
+			t.Errorf("--scale %s: eval %+v, project %v %%", scale, eval, *doc.IntegerAccuracyPercent)
+		}
+	}
+}
+
+// TestValueRange: the ends of bytes at either sign of the scale, and of floats; 0 is within.
+func TestValueRange(t *testing.T) {
+	for _, c := range []struct {
+		set    data.Set
+		lo, hi float64
+	}{
+		{data.Set{Bytes: []uint8{3}, Scale: 2}, 0, 510},
+		{data.Set{Bytes: []uint8{3}, Scale: -2}, -510, 0},
+		{data.Set{Floats: []float32{1, 3}, Scale: 2}, 0, 6},
+		{data.Set{Floats: []float32{1, 3}, Scale: -2}, -6, 0},
+		{data.Set{Floats: []float32{-1, 3}, Scale: -2}, -6, 2},
+	} {
+		if lo, hi := valueRange(&c.set); lo != c.lo || hi != c.hi {
+			t.Errorf("%+v: %v..%v, want %v..%v", c.set, lo, hi, c.lo, c.hi)
+		}
+	}
+}
+
 func TestProjectTable(t *testing.T) {
 	float, set, dir := floatNetwork(t)
 	prefix := filepath.Join(dir, "table")
@@ -117,6 +220,7 @@ func TestProjectWrongUse(t *testing.T) {
 		{"project a --acc 9 --repair --method rtn", "--method does not go with --repair"},
 		{"project a --table 9:8", `--table is "9:8"`},
 		{"project a --table 64", `--table is "64"`},
+		{"project a --table 64,8", `--table is "64,8", want P, FROM:TO or a list of them, 1..63`},
 		{"project a --table 9 --acc 9", "does not go with --acc"},
 	} {
 		command(t, strings.Fields(c.args)...).wantOneLine(t, c.args, statusUsage, c.want)

@@ -6,6 +6,7 @@ import (
 	"math"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -203,12 +204,13 @@ func ruleNames() rule { return oneOf(string(quant.Split), string(quant.Shifted))
 func widthLists(most int) rule {
 	return texts(fmt.Sprintf("P, FROM:TO or a list of them, 1..%d", most), func(s string) error {
 		widths, err := parseWidths(s)
-		if err == nil && widths[len(widths)-1] > most {
+		// The widest may stand anywhere: the order is the user's.
+		if err == nil && slices.Max(widths) > most {
 			err = fmt.Errorf("more than %d", most)
 		}
 		return err
-	}, "0", "-1", fmt.Sprint(most+1), fmt.Sprintf("8:%d", most+1), "9:8", "32:8", "8:", ":8", "8,,9", "8,", "8:9:10",
-		"1.5", "x", "NaN")
+	}, "0", "-1", fmt.Sprint(most+1), fmt.Sprintf("8:%d", most+1), fmt.Sprintf("%d,8", most+1),
+		fmt.Sprintf("8:%d,8", most+1), "8,0", "0,8", "9:8", "32:8", "8:", ":8", "8,,9", "8,", "8:9:10", "1.5", "x", "NaN")
 }
 
 // boardNames are sorted, as boards.List is.

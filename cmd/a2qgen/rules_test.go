@@ -139,13 +139,13 @@ func TestInRange(t *testing.T) {
 		"train absent --method a2q+",
 		"sweep absent --acc 1:64", "sweep absent --methods base,wn,a2q,a2q+,budget,budget/split,budget/shifted",
 		"sweep absent --lut 1,2 --lut 3",
-		"project absent --acc 1", "project absent --acc 63", "project absent --table 1:63",
+		"project absent --acc 1", "project absent --acc 63", "project absent --table 1:63", "project absent --table 63,8",
 		"project absent --acc 9 --tile 1048576",
 		"eval absent --scale -1e-9", "generate absent --out d --acc 64",
 		"generate absent --out d --fps 1e-300 --clock 2000",
 		"generate absent --out d --fold fc1=1,1 --fold fc2=9999,1", "generate absent --out d --board pynq-z1",
 		"sim absent --stall 0.9 --period 1048576", "sim absent --frames 1048576", "sim absent --simulator icarus",
-		"estimate absent --acc 8,12,16:20", "estimate absent --family xc7",
+		"estimate absent --acc 8,12,16:20", "estimate absent --acc 64,8", "estimate absent --family xc7",
 	} {
 		o := command(t, strings.Fields(line)...)
 		o.wantOneLine(t, line, statusFailed, "absent")

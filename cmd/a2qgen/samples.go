@@ -1,11 +1,9 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"math"
 	"slices"
-	"strings"
 
 	"github.com/urfave/cli/v2"
 
@@ -69,7 +67,7 @@ func (s sampleSource) openBoth() (dataSets, error) {
 	}
 	// Reading it twice would double the memory, and make two sets that look like two
 	// parts.
-	if strings.Contains(s.data, ",") {
+	if _, _, pair := data.PairOf(s.data); pair {
 		sets.test = sets.train
 		return sets, nil
 	}
@@ -183,9 +181,6 @@ func ends(s quant.Saturation) (low, high *float64) {
 	return &lo, &hi
 }
 
-// errRange is for samples that a network's assumed input cuts off.
-var errRange = errors.New("give the input's type where the network is read (eval, inspect, estimate, generate)")
-
 // check refuses samples whose values an input that is only assumed cuts off. An assumed
 // input is a guess about the file. Where it cuts off more than mostSaturated the guess is
 // most likely wrong and so would be every number that follows; an input that the file
@@ -195,8 +190,9 @@ func (u *inputUse) check(name string) error {
 		return nil
 	}
 	return fmt.Errorf("%s: values are %.4g..%.4g, and %.2f %% of them lie outside 0..1: the network's file does not "+
-		"quantise its input, which is taken as 8-bit pixels, k/255; %w, such as --input-range %s",
-		name, u.DataLow, u.DataHigh, u.SaturatedPercent, errRange, showRange(u.DataLow, u.DataHigh))
+		"quantise its input, which is taken as 8-bit pixels, k/255; give the input's type where the network is read "+
+		"(eval, inspect, estimate, generate), such as --input-range %s",
+		name, u.DataLow, u.DataHigh, u.SaturatedPercent, showRange(u.DataLow, u.DataHigh))
 }
 
 // showRange returns LO:HI, rounded outwards to two digits, with 0 in it. Outwards, so that

@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -84,7 +86,10 @@ func stopDuring(t *testing.T, s syscall.Signal, child string, env []string, args
 	}
 }
 
-var stopSignals = []syscall.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP}
+// stopSignals are those that end a run: not the ones that these tests were started with
+// ignored (nohup, a plain shell's background job), which their children then ignore too.
+var stopSignals = slices.DeleteFunc([]syscall.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP},
+	func(s syscall.Signal) bool { return signal.Ignored(s) })
 
 // TestSignalsWithTools: each of the real tools at work, with the children that it has.
 func TestSignalsWithTools(t *testing.T) {

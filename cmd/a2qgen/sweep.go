@@ -171,6 +171,10 @@ func newSweep(c *cli.Context, path string) (*sweep, error) {
 			return nil, err
 		}
 	}
+	// What the samples rule out, the first run would find in a folder of the sweep's.
+	if err := train.Check(s.spec, s.sets.train, s.sets.test); err != nil {
+		return nil, err
+	}
 	// Last: a sweep that is refused leaves no folder.
 	return s, openFolder("sweep", s.out, sweepRuns)
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/google/renameio/v2/maybe"
 	"gopkg.in/yaml.v3"
 
+	"github.com/a2qgen/a2qgen/quant"
 	"github.com/a2qgen/a2qgen/quant/train"
 )
 
@@ -112,12 +113,12 @@ func (s *sweep) one(ctx context.Context, cell sweepCell, seed uint64) (*sweepRun
 	// A line per epoch of hundreds of runs would bury the line per run.
 	quiet := *s.con
 	quiet.quiet = true
-	doc, _, err := trainNetwork(ctx, &quiet, spec, s.sets, o)
+	doc, net, err := trainNetwork(ctx, &quiet, spec, s.sets, o)
 	if err != nil {
 		return nil, err
 	}
 	os.Remove(base + ".onnx.ckpt")
-	r := newSweepRun(cell, seed, doc)
+	r := newSweepRun(cell, seed, doc, net)
 	r.Spec = id
 	if chosen != nil {
 		for _, l := range chosen.Layers {
@@ -163,9 +164,10 @@ func (s *sweep) estimate(r *sweepRun, path string) error {
 	return nil
 }
 
-// newSweepRun takes from a training what a sweep compares. Under base, which declares no
-// accumulators, the hidden layers count: those that the other methods constrain.
-func newSweepRun(cell sweepCell, seed uint64, doc *trainReport) *sweepRun {
+// newSweepRun takes from a training, which made net, what a sweep compares. Under base,
+// which declares no accumulators, the hidden layers count: those that the other methods
+// constrain.
+func newSweepRun(cell sweepCell, seed uint64, doc *trainReport, net *quant.Network) *sweepRun {
 	r := &sweepRun{Method: cell.method, AccBits: cell.acc, LUTLimit: cell.lut, Seed: seed,
 		SamplesPerSecond: doc.SamplesPerSecond, FloatPercent: doc.FloatAccuracyPercent,
 		IntegerPercent: doc.IntegerAccuracyPercent}
@@ -177,10 +179,11 @@ func newSweepRun(cell sweepCell, seed uint64, doc *trainReport) *sweepRun {
 	if n := len(doc.History); n > 0 {
 		r.ValidationPercent = doc.History[n-1].ValidationPercent
 	}
-	for i, l := range doc.Layers {
-		if hidden := i > 0 && i < len(doc.Layers)-1; l.AccBits == 0 && !(cell.acc == 0 && hidden) {
+	for i, constrained := range net.Constrained() {
+		if !constrained {
 			continue
 		}
+		l := inspectLayer(net, &net.Layers[i])
 		r.NeededBits, r.L1Max = max(r.NeededBits, l.AccBitsNeeded), max(r.L1Max, l.L1Max)
 		r.TapsMax, r.WeightBits = max(r.TapsMax, l.TapsMax), max(r.WeightBits, l.WeightBits)
 	}

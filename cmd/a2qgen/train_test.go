@@ -127,6 +127,20 @@ func TestSamplePSNR(t *testing.T) {
 	}
 }
 
+// TestLargeSeed: a spec takes the seeds that --seed takes, to the digit: 2^63 + 1 is no
+// float64.
+func TestLargeSeed(t *testing.T) {
+	const seed = "9223372036854775809"
+	set, out := tinyData(t, 48), filepath.Join(t.TempDir(), "net.onnx")
+	named := specFile(t, tinySpec+"seed: "+seed+"\n")
+	for _, args := range [][]string{{named}, {specFile(t, tinySpec), "--seed", seed}} {
+		o := succeed(t, append([]string{"train", "--data", set, "--epochs", "1", "--out", out, "--json"}, args...)...)
+		if !strings.Contains(o.out, `"seed": `+seed) {
+			t.Errorf("%v: another seed in\n%s", args, o.out)
+		}
+	}
+}
+
 // TestSpread: 2, 4, 4, 4, 5, 5, 7, 9 has mean 5 and squares of 32 about it.
 func TestSpread(t *testing.T) {
 	got := newSpread([]float64{2, 4, 4, 4, 5, 5, 7, 9})

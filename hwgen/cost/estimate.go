@@ -2,7 +2,6 @@ package cost
 
 import (
 	"fmt"
-	"math"
 
 	"github.com/a2qgen/a2qgen/hwgen"
 )
@@ -16,7 +15,7 @@ type Report struct {
 	Layers []LayerCost `json:"layers"`
 	Blocks []BlockCost `json:"blocks"`
 	// Fit is the error of the model on samples that it was not fitted to, by kind of
-	// block, and on whole designs (KindDesign).
+	// block, and on whole designs (KindDesign) of about the size of this one.
 	Fit map[string]Error `json:"fit"`
 }
 
@@ -48,9 +47,6 @@ func Estimate(d *hwgen.Design, family string) (*Report, error) {
 
 func (m *Model) estimate(d *hwgen.Design) *Report {
 	r := &Report{Family: m.Family, Fit: map[string]Error{}}
-	for kind, e := range m.Errors {
-		r.Fit[kind] = e.HeldOut
-	}
 	byName := map[string]int{}
 	for i, l := range d.Layers {
 		byName[l.Layer.Name] = i
@@ -58,14 +54,26 @@ func (m *Model) estimate(d *hwgen.Design) *Report {
 	}
 	for _, b := range d.Blocks {
 		c := BlockCost{Name: b.Name(), Module: b.Module(), Layer: layerOf(b), Resources: m.block(b)}
-		c.LUT = int(math.Round(m.InDesign * float64(c.LUT)))
 		r.Blocks = append(r.Blocks, c)
 		r.Total = r.Total.Plus(c.Resources)
 		l := &r.Layers[byName[c.Layer]]
 		l.Resources = l.Resources.Plus(c.Resources)
 	}
-	r.Total = r.Total.Plus(frameCounter(d.Streams[len(d.Streams)-1].Beats))
+	r.Total = r.Total.Plus(frameCounterShape(d).resources(m))
+	for kind, e := range m.Errors {
+		r.Fit[kind] = e.HeldOut
+	}
+	r.Fit[KindDesign] = m.classOf(r.Total.LUT)
 	return r
+}
+
+// designShapes returns the shapes of the blocks of d and of its frame counter.
+func (m *Model) designShapes(d *hwgen.Design) []shape {
+	var shapes []shape
+	for _, b := range d.Blocks {
+		shapes = append(shapes, m.shapeOf(b))
+	}
+	return append(shapes, frameCounterShape(d))
 }
 
 // layerOf returns the name of the layer that a block belongs to.
@@ -85,9 +93,9 @@ func layerOf(b hwgen.Block) string {
 	panic(fmt.Sprintf("cost: no layer for %T", b))
 }
 
-// frameCounter is the counter of output beats in the top module: a register and about
-// a LUT a bit, and one LUT to count on.
-func frameCounter(beats int) Resources {
-	n := addressWidth(beats)
-	return Resources{LUT: n + oneIf(n > 0), FF: n}
+// frameCounterShape is the counter of output beats in the top module: a register and a LUT
+// per bit, and one LUT to count on.
+func frameCounterShape(d *hwgen.Design) shape {
+	n := addressWidth(d.Streams[len(d.Streams)-1].Beats)
+	return shape{FF: n, Terms: []term{{"counter_bits", float64(n + oneIf(n > 0)), 1, true}}}
 }

@@ -4,82 +4,123 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"sort"
 
 	"gonum.org/v1/gonum/mat"
-	"gonum.org/v1/gonum/stat"
 )
 
 // Fit fits the coefficients of family xc7 to the samples that are not held out, by
 // least squares of the relative error with no coefficient below zero, and measures
-// the errors on both kinds of samples.
+// the errors on both kinds of samples. A whole design is a sample of the sum of its
+// blocks: what synthesis does across their borders tells on the coefficients, too.
 func Fit(samples []Sample) (*Model, error) {
-	m := &Model{Family: "xc7", Coefficients: map[string]map[string]float64{}, Products: productTable(samples), Errors: map[string]Errors{}}
-	for _, kind := range blockKinds() {
-		if err := m.fitKind(kind, samples); err != nil {
+	m := &Model{Family: "xc7", Coefficients: map[string]map[string]float64{}, Errors: map[string]Errors{}}
+	f := &fit{index: map[coefficient]int{}}
+	for _, s := range samples {
+		if s.HeldOut {
+			continue
+		}
+		shapes, err := m.shapesOf(s)
+		if err != nil {
 			return nil, err
 		}
-		m.Errors[kind] = Errors{Train: m.errorOn(samples, kind, false), HeldOut: m.errorOn(samples, kind, true)}
+		f.addRow(shapes, s.Counts.LUT)
 	}
-	return m, m.fitDesigns(samples)
+	if len(f.rows) <= len(f.names) {
+		return nil, fmt.Errorf("cost: fit: %d samples, want more than the %d coefficients", len(f.rows), len(f.names))
+	}
+	for i, c := range nonNegative(f.matrices()) {
+		m.set(f.names[i], math.Round(c*1e4)/1e4)
+	}
+	return m, m.measure(samples)
 }
 
 // priorWeight is the relative error of the samples' LUTs that weighs as much as a
 // coefficient twice its prior.
 const priorWeight = 0.1
 
-func (m *Model) fitKind(kind string, samples []Sample) error {
-	index := map[string]int{}
-	var names []string
-	var priors []float64
-	var shapes []shape
-	var luts, rests []float64
-	exact := map[string]float64{}
-	for _, s := range samples {
-		if s.Kind != kind || s.HeldOut {
-			continue
-		}
-		sh := m.shapeOf(s.Unit().Block)
-		rest := float64(s.Counts.LUT)
+// fewLUTs is the size below which an error counts as one of a block of that size.
+const fewLUTs = 20
+
+// coefficient names a term of a kind of block.
+type coefficient struct{ kind, term string }
+
+// fit gathers the equations: the terms of a sample times coefficients are its LUTs.
+type fit struct {
+	index  map[coefficient]int
+	names  []coefficient
+	priors []float64
+	rows   []equation
+}
+
+// equation holds the terms that are to be fitted, by coefficient, and the LUTs left for
+// them when the exact ones are taken off; weight makes the error relative.
+type equation struct {
+	terms        map[int]float64
+	rest, weight float64
+}
+
+// addRow adds the equation of a sample. A design counts for as much as its blocks would.
+func (f *fit) addRow(shapes []shape, lut int) {
+	e := equation{terms: map[int]float64{}, rest: float64(lut),
+		weight: math.Sqrt(float64(len(shapes))) / math.Max(float64(lut), fewLUTs)}
+	for _, sh := range shapes {
 		for _, t := range sh.Terms {
 			if t.Exact {
-				rest -= t.Prior * t.Value
-				exact[t.Name] = t.Prior
-			} else if _, ok := index[t.Name]; !ok {
-				index[t.Name] = len(names)
-				names = append(names, t.Name)
-				priors = append(priors, t.Prior)
-			}
-		}
-		shapes = append(shapes, sh)
-		luts = append(luts, float64(s.Counts.LUT))
-		rests = append(rests, rest)
-	}
-	if len(shapes) <= len(names) {
-		return fmt.Errorf("cost: fit: %d samples of kind %s, want more than %d", len(shapes), kind, len(names))
-	}
-	a := mat.NewDense(len(shapes)+len(names), len(names), nil)
-	y := mat.NewVecDense(len(shapes)+len(names), nil)
-	for i, sh := range shapes {
-		weight := 1 / math.Max(luts[i], 20)
-		for _, t := range sh.Terms {
-			if t.Exact {
+				e.rest -= t.Value
 				continue
 			}
-			a.Set(i, index[t.Name], a.At(i, index[t.Name])+t.Value*weight)
+			e.terms[f.at(coefficient{sh.Kind, t.Name}, t.Prior)] += t.Value
 		}
-		y.SetVec(i, rests[i]*weight)
 	}
-	for i, prior := range priors {
+	f.rows = append(f.rows, e)
+}
+
+// at returns the index of a coefficient.
+func (f *fit) at(c coefficient, prior float64) int {
+	if _, ok := f.index[c]; !ok {
+		f.index[c] = len(f.names)
+		f.names = append(f.names, c)
+		f.priors = append(f.priors, prior)
+	}
+	return f.index[c]
+}
+
+// matrices returns the equations and, below them, those that hold coefficients near their
+// priors.
+func (f *fit) matrices() (*mat.Dense, *mat.VecDense) {
+	rows, n := len(f.rows), len(f.names)
+	a, y := mat.NewDense(rows+n, n, nil), mat.NewVecDense(rows+n, nil)
+	for i, e := range f.rows {
+		for k, v := range e.terms {
+			a.Set(i, k, v*e.weight)
+		}
+		y.SetVec(i, e.rest*e.weight)
+	}
+	for i, prior := range f.priors {
 		weight := priorWeight / math.Max(prior, 0.1)
-		a.Set(len(shapes)+i, i, weight)
-		y.SetVec(len(shapes)+i, weight*prior)
+		a.Set(rows+i, i, weight)
+		y.SetVec(rows+i, weight*prior)
 	}
-	m.Coefficients[kind] = exact
-	for i, c := range nonNegative(a, y) {
-		m.Coefficients[kind][names[i]] = math.Round(c*1e4) / 1e4
+	return a, y
+}
+
+func (m *Model) set(c coefficient, v float64) {
+	if m.Coefficients[c.kind] == nil {
+		m.Coefficients[c.kind] = map[string]float64{}
 	}
-	return nil
+	m.Coefficients[c.kind][c.term] = v
+}
+
+// shapesOf returns the shapes of the blocks of a sample.
+func (m *Model) shapesOf(s Sample) ([]shape, error) {
+	if s.Kind != KindDesign {
+		return []shape{m.shapeOf(s.Unit().Block)}, nil
+	}
+	d, err := s.Design()
+	if err != nil {
+		return nil, fmt.Errorf("cost: sample %s: %w", s.Key(), err)
+	}
+	return m.designShapes(d), nil
 }
 
 // nonNegative returns the least-squares solution of a*x = y with x >= 0, by the active
@@ -147,7 +188,8 @@ func solveFree(a *mat.Dense, y *mat.VecDense, free []bool) []float64 {
 	var sol mat.VecDense
 	z := make([]float64, n)
 	if err := sol.SolveVec(sub, y); err != nil {
-		if _, ok := err.(mat.Condition); !ok {
+		var nearlySingular mat.Condition
+		if !errors.As(err, &nearlySingular) {
 			panic("cost: least squares: " + err.Error())
 		}
 	}
@@ -155,74 +197,4 @@ func solveFree(a *mat.Dense, y *mat.VecDense, free []bool) []float64 {
 		z[j] = sol.AtVec(k)
 	}
 	return z
-}
-
-// fitDesigns fits what a block takes in a design and measures the errors on designs.
-func (m *Model) fitDesigns(samples []Sample) error {
-	m.InDesign = 1
-	var ratios []float64
-	for _, s := range samples {
-		if s.Kind != KindDesign || s.HeldOut {
-			continue
-		}
-		r, err := m.sample(s)
-		if err != nil {
-			return err
-		}
-		ratios = append(ratios, float64(s.Counts.LUT)/float64(r.LUT))
-	}
-	if len(ratios) == 0 {
-		return errors.New("cost: fit: no samples of designs")
-	}
-	m.InDesign = math.Round(1e3*stat.Mean(ratios, nil)) / 1e3
-	m.Errors[KindDesign] = Errors{Train: m.errorOn(samples, KindDesign, false), HeldOut: m.errorOn(samples, KindDesign, true)}
-	return nil
-}
-
-// sample estimates a block or a design.
-func (m *Model) sample(s Sample) (Resources, error) {
-	if s.Kind != KindDesign {
-		return m.block(s.Unit().Block), nil
-	}
-	d, err := s.Design()
-	if err != nil {
-		return Resources{}, fmt.Errorf("cost: sample %s: %w", s.Key(), err)
-	}
-	return m.estimate(d).Total, nil
-}
-
-// errorOn returns the model's error on the samples of a kind.
-func (m *Model) errorOn(samples []Sample, kind string, heldOut bool) Error {
-	var lut, ff []float64
-	for _, s := range samples {
-		if s.Kind != kind || s.HeldOut != heldOut || s.Counts.LUT < 20 {
-			continue
-		}
-		r, err := m.sample(s)
-		if err != nil {
-			panic(err.Error()) // fitDesigns has built it before
-		}
-		lut = append(lut, relative(r.LUT, s.Counts.LUT))
-		ff = append(ff, relative(r.FF, s.Counts.FF))
-	}
-	e := Error{Samples: len(lut)}
-	e.LUTMedian, e.LUTP90, e.LUTMax = spread(lut)
-	e.FFMedian, e.FFP90, e.FFMax = spread(ff)
-	return e
-}
-
-// relative returns |got-want| in percent of want.
-func relative(got, want int) float64 {
-	return 100 * math.Abs(float64(got-want)) / math.Max(1, float64(want))
-}
-
-// spread returns the median, the 90th percentile and the largest of v, rounded to
-// hundredths; zeros where v is empty.
-func spread(v []float64) (median, p90, most float64) {
-	if len(v) == 0 {
-		return 0, 0, 0
-	}
-	sort.Float64s(v)
-	at := func(p float64) float64 { return math.Round(100*stat.Quantile(p, stat.Empirical, v, nil)) / 100 }
-	return at(0.5), at(0.9), at(1)
 }

@@ -1,103 +1,141 @@
 package cost
 
-import (
-	"math/bits"
+import "github.com/a2qgen/a2qgen/hwgen"
 
-	"github.com/a2qgen/a2qgen/hwgen"
-)
-
-// labelSelectShape counts the scores, the tournament of pairs {score, label}, the best
-// pair and the spill register. A loser-free path (a bye) of three registers and more
-// becomes shift registers in LUTs, and so do the marks of the first and last beat. With
-// one fold nothing is remembered and labels begin as constants.
-func labelSelectShape(b *hwgen.LabelSelect, table *ProductTable) shape {
-	folds, score, label, levels := b.Folds(), b.ScoreBits(), b.LabelBits(), addressWidth(b.PE)
-	pair := score + label
-	several := oneIf(folds > 1)
-	s := shape{Kind: KindLabelSelect, FF: 3*pair + 2 + levels + 2 + addressWidth(folds) + several*label}
-	var columns []column
-	for _, m := range b.Memories() {
-		columns = append(columns, columnsOf(m, 0, m.Bits)...)
-	}
-	added := variable(columns[:b.PE*score]) // a constant bit of a bias costs no LUT
-	memory := romOf(columns)
-	s.FF += memory.Columns // Yosys moves the fold counter behind the memories
-	shifted := 0
-	if folds > 1 {
-		if levels+1 >= 3 {
-			shifted += 2
-		} else {
-			s.FF += 2 * (levels + 1)
-		}
-	}
-	t := tournamentOf(b, pair)
-	s.FF += t.registers
-	products, fixed := scoreProducts(b, table)
-	near, far := memory.moved(folds)
-	s.Terms = []term{{"handshake", 1, 3, false}, {"folded", float64(several), 8, false}, {"added_bits", float64(added), 1, true},
-		{"memory_near_slices", float64(near), 1, false}, {"memory_far_slices", float64(far), 2, false},
-		{"product_luts", products, 1, true}, {"fixed_gain_bits", float64(fixed), 1, false},
-		{"compared_bits", float64((b.PE - 1 + several) * score), 1, true}, {"chosen_bits", float64(t.chosen), 1, true},
-		{"shifted_bits", float64(shifted + t.byes), 1, true}, {"spill_bits", float64(pair), 1, true}}
-	return s
+// labelSelect builds the netlist of a label_select.v.
+type labelSelect struct {
+	*hwgen.LabelSelect
+	*netlist
+	ff, counterBits int
 }
 
-// tournament counts the registers of the tree, the bits that its matches choose, and the
-// bits of its byes that are long enough for shift registers.
-type tournament struct{ registers, chosen, byes int }
+func labelSelectShape(b *hwgen.LabelSelect) shape {
+	s := &labelSelect{LabelSelect: b, netlist: newNetlist()}
+	scores, labels := s.scores(), s.labels()
+	best := s.best(s.tournament(scores, labels))
+	s.control()
+	s.use(best...)
+	ff, shift := s.registersLeft()
+	pair := len(best)
+	return shape{Kind: KindLabelSelect, FF: ff + s.ff + 2*pair + 2, Terms: append(s.memoryTerms(),
+		term{"handshake", 1, 5, false}, term{"counter_bits", float64(s.counterBits), 1.5, false},
+		term{"folded", float64(oneIf(b.Folds() > 1)), 3, false}, term{"shift_registers", float64(shift), 1, true},
+		term{"spill_bits", float64(pair), 1, true})}
+}
 
-// tournamentOf goes up the tree. With one fold the labels of level l are constant but for
-// the l bits that the matches below decide.
-func tournamentOf(b *hwgen.LabelSelect, pair int) tournament {
-	var t tournament
-	run := make([]int, b.PE) // registers in a row that end in node i
-	for i := range run {
-		run[i] = 1
+// control counts counters and valid bits; the marks of the first and last beat travel from
+// the scores to the best row.
+func (s *labelSelect) control() {
+	s.ff += s.Stages()
+	if s.Folds() == 1 {
+		return
 	}
-	width := func(level int) int {
-		if b.Folds() > 1 {
-			return pair
+	counter := addressWidth(s.Folds())
+	s.counterBits = counter + s.LabelBits()
+	if s.GainShift() < 0 {
+		s.counterBits += counter
+	}
+	s.ff += s.counterBits
+	first, last := s.fresh(), s.fresh()
+	for i := range addressWidth(s.PE) + 3 {
+		if i == 1 {
+			s.use(last) // the row counter starts again
 		}
-		return b.ScoreBits() + min(level, b.LabelBits())
+		first, last = s.register(first), s.register(last)
 	}
-	end := func(level, length int) {
-		if length >= 3 {
-			t.byes += width(level)
+	s.use(first, last)
+}
+
+// scores returns acc * gain + bias of each lane.
+func (s *labelSelect) scores() [][]signal {
+	memories := s.Memories()
+	fold := s.word(max(1, addressWidth(s.Folds())))
+	biases := s.registerAll(s.rom(columnsOf(memories[0], 0, memories[0].Bits), fold))
+	var gains []signal
+	if s.GainShift() < 0 {
+		fold := s.word(len(fold)) // a counter of their own, some stages ahead
+		gains = s.registerAll(s.rom(columnsOf(memories[1], 0, memories[1].Bits), fold))
+	}
+	scores := make([][]signal, s.PE)
+	for pe := range scores {
+		scaled := s.registerAll(s.word(s.AccBits))
+		if gains != nil {
+			g := s.GainBits()
+			scaled = s.product(gains[pe*g:(pe+1)*g], scaled, true, min(s.ScoreBits(), g+s.AccBits))
 		} else {
-			t.registers += length * width(level)
+			scaled = append(make([]signal, s.GainShift()), scaled...)
 		}
+		bias := biases[pe*s.ScoreBits() : (pe+1)*s.ScoreBits()]
+		scores[pe] = s.registerAll(s.add(scaled, bias, s.ScoreBits()))
 	}
-	level := 0
-	for ; len(run) > 1; level++ {
-		above := make([]int, (len(run)+1)/2)
+	return scores
+}
+
+// labels returns the row of each lane: constant with one fold, else the counter and the
+// number of the lane.
+func (s *labelSelect) labels() [][]signal {
+	labels := make([][]signal, s.PE)
+	base := s.word(s.LabelBits())
+	for pe := range labels {
+		number := make([]signal, s.LabelBits())
+		for i := range number {
+			number[i] = signal(pe >> i & 1)
+		}
+		if s.Folds() > 1 {
+			number = s.registerAll(s.add(number, base, s.LabelBits()))
+		}
+		labels[pe] = number
+	}
+	return labels
+}
+
+// tournament returns the best pair {label, score} of a beat.
+func (s *labelSelect) tournament(scores, labels [][]signal) []signal {
+	var pairs [][]signal
+	for pe := range scores {
+		pairs = append(pairs, append(labels[pe], scores[pe]...))
+	}
+	for len(pairs) > 1 {
+		above := make([][]signal, (len(pairs)+1)/2)
 		for i := range above {
-			above[i] = 1
-			if 2*i+1 == len(run) {
-				above[i] = run[2*i] + 1
-				continue
+			winner := pairs[2*i]
+			if 2*i+1 < len(pairs) {
+				winner = s.match(winner, pairs[2*i+1])
 			}
-			t.chosen += width(level+1) - oneIf(b.Folds() == 1) // which half won is a bit of the label
-			end(level, run[2*i])
-			end(level, run[2*i+1])
+			above[i] = s.registerAll(winner)
 		}
-		run = above
+		pairs = above
 	}
-	end(level, run[0])
-	return t
+	return pairs[0]
 }
 
-// scoreProducts returns the LUTs of the products of accumulators and gains where these
-// change from fold to fold; where they are constant, the bits of the products' adders.
-func scoreProducts(b *hwgen.LabelSelect, table *ProductTable) (luts float64, fixed int) {
-	if b.GainShift() >= 0 {
-		return 0, 0
+func (s *labelSelect) match(left, right []signal) []signal {
+	wins := s.greater(right[s.LabelBits():], left[s.LabelBits():])
+	winner := make([]signal, len(left))
+	for i := range winner {
+		winner[i] = s.logic(chooseTable, wins, right[i], left[i])
 	}
-	if b.Folds() > 1 {
-		return float64(b.PE) * table.product(b.GainBits(), b.AccBits, b.ScoreBits(), true), 0
+	return winner
+}
+
+// best returns the register of the best pair so far. A beat is compared with it and with
+// the beat before, and taken a cycle later.
+func (s *labelSelect) best(beat []signal) []signal {
+	held := s.registerAll(beat)
+	s.use(held...)
+	best := make([]signal, len(beat))
+	for i, b := range held {
+		best[i] = b
+		if !b.constant() {
+			best[i] = s.fresh()
+			s.ff++
+		}
 	}
-	for _, gain := range b.Layer.Score.Gain {
-		ones := bits.OnesCount64(uint64(max(gain, -gain)))
-		fixed += max(0, ones-1) * b.AccBits
+	if s.Folds() > 1 {
+		for _, other := range [][]signal{held, best} {
+			s.use(s.register(s.greater(beat[s.LabelBits():], other[s.LabelBits():])))
+		}
+		s.ff++ // whether the beat before was taken
 	}
-	return 0, fixed
+	return best
 }

@@ -4,7 +4,6 @@ import (
 	_ "embed"
 	"encoding/json"
 	"fmt"
-	"io"
 	"sync"
 
 	"github.com/a2qgen/a2qgen/hwgen"
@@ -15,32 +14,10 @@ type Model struct {
 	Family string `json:"family"`
 	// Coefficients holds the LUTs of a unit of each term, by kind of block.
 	Coefficients map[string]map[string]float64 `json:"coefficients"`
-	// Products are measured, not fitted.
-	Products ProductTable `json:"products"`
-	// InDesign is the LUTs of a block in a design, in LUTs of the block alone: a flattened
-	// design lets ABC share more and trade depth for area.
-	InDesign float64 `json:"in_design"`
 	// Errors of the model, by kind of block, on the samples.
 	Errors map[string]Errors `json:"errors"`
-}
-
-// Errors holds the relative errors of a kind's estimates on the samples that it was
-// fitted to, and on those that were held out.
-type Errors struct {
-	Train   Error `json:"train"`
-	HeldOut Error `json:"held_out"`
-}
-
-// Error sums up relative errors, in percent of what was synthesised. Only samples of
-// at least 20 LUTs count: on smaller ones a LUT more is a large part.
-type Error struct {
-	Samples   int     `json:"samples"`
-	LUTMedian float64 `json:"lut_median_percent"`
-	LUTP90    float64 `json:"lut_p90_percent"`
-	LUTMax    float64 `json:"lut_max_percent"`
-	FFMedian  float64 `json:"ff_median_percent"`
-	FFP90     float64 `json:"ff_p90_percent"`
-	FFMax     float64 `json:"ff_max_percent"`
+	// Classes are the errors on held-out designs, by size.
+	Classes []SizeClass `json:"classes"`
 }
 
 // Marshal returns the model as JSON.
@@ -77,7 +54,7 @@ func (m *Model) block(b hwgen.Block) Resources { return m.shapeOf(b).resources(m
 func (m *Model) shapeOf(b hwgen.Block) shape {
 	switch b := b.(type) {
 	case *hwgen.MVAU:
-		return mvauShape(b, &m.Products)
+		return mvauShape(b)
 	case *hwgen.ReplayBuffer:
 		return replayBufferShape(b)
 	case *hwgen.FIFO:
@@ -85,24 +62,9 @@ func (m *Model) shapeOf(b hwgen.Block) shape {
 	case *hwgen.WidthConverter:
 		return widthConverterShape(b)
 	case *hwgen.LabelSelect:
-		return labelSelectShape(b, &m.Products)
+		return labelSelectShape(b)
 	}
 	panic(fmt.Sprintf("cost: no formula for %T", b))
-}
-
-// WriteReport prints the error of each kind of block, fitted and held out.
-func (m *Model) WriteReport(w io.Writer) {
-	fmt.Fprintf(w, "%-16s %-9s %7s  %-23s  %s\n", "", "", "", "LUT error %", "FF error %")
-	fmt.Fprintf(w, "%-16s %-9s %7s  %7s %7s %7s  %7s %7s %7s\n", "block", "samples", "number", "median", "p90", "max", "median", "p90", "max")
-	for _, kind := range append(blockKinds(), KindDesign) {
-		for _, e := range []struct {
-			name string
-			Error
-		}{{"fitted", m.Errors[kind].Train}, {"held out", m.Errors[kind].HeldOut}} {
-			fmt.Fprintf(w, "%-16s %-9s %7d  %7.2f %7.2f %7.2f  %7.2f %7.2f %7.2f\n", kind, e.name, e.Samples,
-				e.LUTMedian, e.LUTP90, e.LUTMax, e.FFMedian, e.FFP90, e.FFMax)
-		}
-	}
 }
 
 // blockKinds lists the kinds of samples that are blocks.

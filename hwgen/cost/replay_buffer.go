@@ -26,13 +26,19 @@ func replayBufferShape(r *hwgen.ReplayBuffer) shape {
 		return s
 	}
 	s.FF += r.Width
-	ram, mux := ramLUTs(r.Width, r.Length)
-	s.Terms = append(controlTerms(2*pointer+pass, 2*level), term{"ram", float64(ram), 1, false}, term{"ram_mux", float64(mux), 1, false})
+	s.Terms = append(controlTerms(2*pointer+pass, 2*level), ramTerms(r.Width, r.Length)...)
 	return s
+}
+
+// ramTerms are the LUTs of a distributed RAM.
+func ramTerms(width, depth int) []term {
+	ram, mux := ramLUTs(width, depth)
+	return []term{{"ram", float64(ram), 1, false}, {"ram_mux", float64(mux), 1, false}}
 }
 
 // controlTerms are the LUTs of counters that wrap, of counters that go up and down,
 // and of the handshake.
 func controlTerms(counterBits, levelBits int) []term {
-	return []term{{"handshake", 1, 5, false}, {"counter_bits", float64(counterBits), 1.5, false}, {"level_bits", float64(levelBits), 1, false}}
+	return []term{{"handshake", 1, 5, false}, {"counter_bits", float64(counterBits), 1.5, false},
+		{"level_bits", float64(levelBits), 1, false}}
 }

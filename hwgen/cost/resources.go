@@ -37,8 +37,8 @@ type term struct {
 	Name  string
 	Value float64
 	// Prior is the LUTs that a unit should take by its structure: the fit stays near it
-	// where the samples do not say otherwise, and does not touch it where it is Exact
-	// (one LUT6 holds 64 words, one LUT adds a bit).
+	// where the samples do not say otherwise. An Exact term is that number of LUTs and has
+	// no coefficient (one LUT6 holds 64 words, one LUT adds a bit).
 	Prior float64
 	Exact bool
 }
@@ -55,7 +55,11 @@ type shape struct {
 func (s shape) resources(m *Model) Resources {
 	lut := 0.0
 	for _, t := range s.Terms {
-		lut += m.Coefficients[s.Kind][t.Name] * t.Value
+		if t.Exact {
+			lut += t.Value
+		} else {
+			lut += m.Coefficients[s.Kind][t.Name] * t.Value
+		}
 	}
 	return Resources{LUT: int(math.Round(max(0, lut))), FF: s.FF, BRAM36: float64(s.RAMB18) / 2}
 }

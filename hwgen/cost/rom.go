@@ -11,7 +11,7 @@ import (
 const sliceWords = 64
 
 // column is one bit of a memory over all its words: word i at bit i%64 of slice
-// i/64. A memory of fewer words repeats, and words that no address has are like the last.
+// i/64. A memory of fewer words repeats; see mirrored for words that no address has.
 type column []uint64
 
 // columnsOf returns bits from..from+count-1 of m, one column each.
@@ -23,13 +23,29 @@ func columnsOf(m hwgen.Memory, from, count int) []column {
 		columns[k] = all[k*slices : (k+1)*slices]
 	}
 	for i := range slices * sliceWords {
-		word := m.Words[min(i%(1<<addressWidth(len(m.Words))), len(m.Words)-1)]
+		word := m.Words[mirrored(i%(1<<addressWidth(len(m.Words))), len(m.Words))]
 		for k := range columns {
 			bit := word[(from+k)/8] >> ((from + k) % 8) & 1
 			columns[k][i/sliceWords] |= uint64(bit) << (i % sliceWords)
 		}
 	}
 	return columns
+}
+
+// mirrored returns the word that synthesis puts where a memory of words words has none: it
+// halves the memory by the top bit of the address, and a half that is not there is as the
+// other one.
+func mirrored(address, words int) int {
+	if address < words {
+		return address
+	}
+	for top := addressWidth(words) - 1; top >= 0; top-- {
+		// Nothing is stored from here on with this bit and those above it as they are.
+		if from := address >> top << top; address>>top&1 == 1 && from >= words {
+			return mirrored(address-1<<top, words)
+		}
+	}
+	return words - 1
 }
 
 // constant says whether the column has the same bit in every word, and which.
@@ -42,15 +58,15 @@ func (c column) constant() (bit, is bool) {
 	return c[0] != 0, c[0] == 0 || c[0] == ^uint64(0)
 }
 
-// variable counts the columns that are not constant.
-func variable(columns []column) int {
-	n := 0
-	for _, c := range columns {
-		if _, is := c.constant(); !is {
-			n++
+// addressBit says whether the column of up to 64 words is a bit of the address, or the
+// inverse of one, and which.
+func (c column) addressBit() (bit int, inverse, is bool) {
+	for i, a := range addressBits {
+		if len(c) == 1 && (c[0] == a || c[0] == ^a) {
+			return i, c[0] != a, true
 		}
 	}
-	return n
+	return 0, false, false
 }
 
 func (c column) key() string {
@@ -59,42 +75,6 @@ func (c column) key() string {
 		b = binary.LittleEndian.AppendUint64(b, s)
 	}
 	return string(b)
-}
-
-// rom is what the columns of a memory in LUTs come to.
-type rom struct {
-	// Columns is the number of different columns that are not constant: equal ones
-	// are built once.
-	Columns int
-	// Slices is the number of LUT6: different 64-word slices of those columns that
-	// are neither constant nor a bare address bit.
-	Slices int
-	// Muxes is the number of four-to-one joints that the slices of a column need
-	// beyond the multiplexers next to the LUTs (MUXF7, MUXF8 join four slices).
-	Muxes int
-}
-
-// romOf counts what columns need. Words of depth up to 64 are exact (derived: any
-// function of six address bits is one LUT6).
-func romOf(columns []column) rom {
-	var r rom
-	seen := map[string]bool{}
-	slices := map[uint64]bool{}
-	for _, c := range columns {
-		if _, is := c.constant(); is || seen[c.key()] {
-			continue
-		}
-		seen[c.key()] = true
-		r.Columns++
-		r.Muxes += muxes(len(c))
-		for _, s := range c {
-			if !trivialSlice(s) && !slices[s] {
-				slices[s] = true
-				r.Slices++
-			}
-		}
-	}
-	return r
 }
 
 // muxes returns the four-to-one multiplexers above n slices.
@@ -122,9 +102,6 @@ func trivialSlice(s uint64) bool {
 	return false
 }
 
-// distinct returns the number of different columns that are not constant.
-func distinct(columns []column) int { return romOf(columns).Columns }
-
 // addressWidth returns the address bits of a memory of depth words.
 func addressWidth(depth int) int { return bits.Len(uint(depth - 1)) }
 
@@ -140,14 +117,4 @@ func blockRAM18(width, depth int) int {
 		}
 	}
 	return best
-}
-
-// moved splits the slices of a memory that Yosys moves the fold counter behind, so that
-// its address is the counter's next value: with more than 3 bits of it that logic and a
-// slice do not fit one LUT.
-func (r rom) moved(folds int) (near, far int) {
-	if addressWidth(folds) > 3 {
-		return 0, r.Slices + r.Muxes
-	}
-	return r.Slices + r.Muxes, 0
 }

@@ -11,17 +11,14 @@ import (
 	"github.com/a2qgen/a2qgen/hwgen/cost/synth"
 )
 
-// Kinds of samples: the five blocks, two parts of the MVAU that are measured by
-// themselves, and whole designs.
+// Kinds of samples: the five blocks, and whole designs.
 const (
 	KindMVAU           = "mvau"
 	KindReplayBuffer   = "replay_buffer"
 	KindFIFO           = "fifo"
 	KindWidthConverter = "width_converter"
 	KindLabelSelect    = "label_select"
-	KindProduct        = "product"  // one product with its register
-	KindConstant       = "constant" // one product by a constant
-	KindDesign         = "design"   // a whole network, flattened
+	KindDesign         = "design" // a whole network, flattened
 )
 
 // Sample is one synthesised unit: what it was, and what came out. Kind, Seed and

@@ -11,8 +11,7 @@ import (
 	"github.com/a2qgen/a2qgen/quant"
 )
 
-// Unit rebuilds the block that a sample stands for. It panics for the kinds that
-// are no blocks, product and constant.
+// Unit rebuilds the block that a sample stands for. It panics for a design.
 func (s Sample) Unit() synth.Unit {
 	p := s.Params
 	switch s.Kind {
@@ -25,12 +24,14 @@ func (s Sample) Unit() synth.Unit {
 		return synth.Unit{Block: &hwgen.ReplayBuffer{LayerName: "fc", Width: p["width"], Length: p["length"],
 			Repeats: p["repeats"], BlockRAM: p["block"] == 1}, InputBits: p["width"]}
 	case KindFIFO:
-		return synth.Unit{Block: &hwgen.FIFO{LayerName: "fc", Width: p["width"], Depth: p["depth"], Beats: p["depth"]}, InputBits: p["width"]}
+		return synth.Unit{Block: &hwgen.FIFO{LayerName: "fc", Width: p["width"], Depth: p["depth"],
+			Beats: p["depth"]}, InputBits: p["width"]}
 	case KindWidthConverter:
 		return synth.Unit{Block: &hwgen.WidthConverter{LayerName: "fc", Word: p["word"], In: p["in"], Out: p["out"],
 			InBeats: p["out"]}, InputBits: p["word"] * p["in"]}
 	case KindLabelSelect:
-		return synth.Unit{Block: &hwgen.LabelSelect{Layer: s.layer(), PE: p["pe"], AccBits: p["p"]}, InputBits: p["pe"] * p["p"]}
+		return synth.Unit{Block: &hwgen.LabelSelect{Layer: s.layer(), PE: p["pe"], AccBits: p["p"]},
+			InputBits: p["pe"] * p["p"]}
 	}
 	panic(fmt.Sprintf("cost: a sample of kind %q is no block", s.Kind))
 }
@@ -50,16 +51,22 @@ func lowestStart(l *quant.Layer, c, p int) int64 {
 // s1, ... with m-bit weights and n-bit activations; p bits for the hidden layers.
 func (s Sample) Design() (*hwgen.Design, error) {
 	p := s.Params
+	if p["layers"] > 0 {
+		return s.trainedDesign()
+	}
 	var sizes []int
 	for p[fmt.Sprintf("s%d", len(sizes))] > 0 {
 		sizes = append(sizes, p[fmt.Sprintf("s%d", len(sizes))])
 	}
-	n := quant.Network{Name: "sample", InputShape: sizes[:1], Input: quant.InputQuantizer{Type: quant.DataType{Bits: p["n"]},
-		Quantize: func(_ int, v float64) int32 { return int32(v) }}}
-	last := len(sizes) - 2
-	for i := range sizes[1:] {
-		layer := map[string]int{"mw": sizes[i], "mh": sizes[i+1], "m": p["m"], "n": p["n"], "p": p["p"], "a": p["n"], "gain": p["gain"]}
-		if i == 0 || i == last {
+	n := quant.Network{Name: "sample", InputShape: sizes[:1],
+		Input: quant.InputQuantizer{Type: quant.DataType{Bits: p["n"]},
+			Quantize: func(_ int, v float64) int32 { return int32(v) }}}
+	last, folds := len(sizes)-2, hwgen.Folding{}
+	// A chain: nil reads the layer before, and no kind is linear.
+	for i, role := range quant.Roles(make([][]int, last+1), make([]quant.Kind, last+1)) {
+		layer := map[string]int{"mw": sizes[i], "mh": sizes[i+1], "m": p["m"], "n": p["n"], "p": p["p"],
+			"a": p["n"], "gain": p["gain"]}
+		if !role.Hidden() {
 			layer["p"] = 2*max(p["m"], p["n"]) + 12 // as wide as it likes
 		}
 		if i == last {
@@ -67,20 +74,16 @@ func (s Sample) Design() (*hwgen.Design, error) {
 		}
 		l := Sample{Seed: s.Seed<<8 + uint64(i), Params: layer}.layer()
 		l.Name = fmt.Sprintf("fc%d", i)
+		if pe := p[fmt.Sprintf("pe%d", i)]; pe > 0 {
+			folds[l.Name] = hwgen.Fold{PE: pe, SIMD: p[fmt.Sprintf("simd%d", i)]}
+		}
 		n.Layers = append(n.Layers, *l)
 	}
 	net, err := quant.NewNetwork(n)
 	if err != nil {
 		return nil, err
 	}
-	return hwgen.Plan(net, hwgen.Options{FPS: float64(p["kfps"]) * 1000})
-}
-
-// Product rebuilds the multiplier that a sample of kind product or constant is of.
-func (s Sample) Product() synth.Product {
-	p := s.Params
-	return synth.Product{WeightBits: p["m"], Constant: p["weight"],
-		InputBits: p["n"], InputSigned: p["signed"] == 1, Bits: p["bits"]}
+	return hwgen.Plan(net, hwgen.Options{FPS: float64(p["kfps"]) * 1000, Folding: folds})
 }
 
 // layer draws the layer of a sample: normal weights that use the M bits, shrunk
@@ -102,7 +105,8 @@ func (s Sample) layer() *quant.Layer {
 		}
 	}
 	if p["a"] > 0 {
-		l.Thresholds = drawThresholds(rng, l, quant.DataType{Bits: p["a"], Signed: p["asigned"] == 1}, p["invert"] == 1, p["p"])
+		l.Thresholds = drawThresholds(rng, l, quant.DataType{Bits: p["a"], Signed: p["asigned"] == 1},
+			p["invert"] == 1, p["p"])
 		return l
 	}
 	l.Score = &quant.Score{Gain: make([]int64, l.Out), Bias: make([]int64, l.Out)}
@@ -128,7 +132,8 @@ func drawRow(rng *rand.Rand, l *quant.Layer, c int, p map[string]int) {
 			w := math.Round(math.Copysign(max(math.Abs(v)-cut, 0), v))
 			row[i] = int32(max(-top, min(top-1, w)))
 		}
-		if _, fits := l.ShiftedStart(c, p["p"]); p["unsafe"] == 1 || p["shifted"] == 1 && fits || l.AccRange(c).Bits() <= p["p"] {
+		if _, fits := l.ShiftedStart(c,
+			p["p"]); p["unsafe"] == 1 || p["shifted"] == 1 && fits || l.AccRange(c).Bits() <= p["p"] {
 			return
 		}
 	}

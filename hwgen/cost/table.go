@@ -9,7 +9,7 @@ import (
 
 // Row is the cost of a network at one accumulator width.
 type Row struct {
-	// AccBits is P of the layers that hwgen.Constrained names.
+	// AccBits is P of the layers that quant.Network.Constrained names.
 	AccBits int `json:"acc_bits"`
 	// Safe says that no accumulator of the network can overflow at this P.
 	Safe bool `json:"safe"`

@@ -1,10 +1,6 @@
 package cost
 
-import (
-	"fmt"
-
-	"github.com/a2qgen/a2qgen/hwgen"
-)
+import "github.com/a2qgen/a2qgen/hwgen"
 
 func widthConverterShape(w *hwgen.WidthConverter) shape {
 	if w.Out > w.In {
@@ -15,12 +11,10 @@ func widthConverterShape(w *hwgen.WidthConverter) shape {
 	}
 	ratio := w.In / w.Out
 	count := addressWidth(ratio)
-	// A stored bit chooses among a new beat, a waiting one and the part above it. How
-	// much of the choice Yosys copies into each bit depends on the width of the counter.
-	stored := "stored_bits"
-	if count <= 2 {
-		stored = fmt.Sprintf("stored_bits_%d", count)
-	}
+	// A stored bit chooses among a new beat, a waiting one and the part above it. Alone, a
+	// converter by three or four takes twice the LUTs per bit, for ABC then makes it fast: in
+	// a design something else is slower.
 	return shape{Kind: KindWidthConverter, FF: count + 2 + 2*w.In*w.Word,
-		Terms: []term{{"narrow", 1, 4, false}, {"counter_bits", float64(count), 1.5, false}, {stored, float64(w.In * w.Word), 2, false}}}
+		Terms: []term{{"narrow", 1, 4, false}, {"counter_bits", float64(count), 1.5, false},
+			{"stored_bits", float64(w.In * w.Word), 2, false}}}
 }

@@ -8,7 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math"
+	"math/big"
 	"reflect"
 	"strings"
 
@@ -86,7 +86,7 @@ func check(value *yaml.Node, t reflect.Type, path string) error {
 			}
 		}
 	case reflect.Int, reflect.Uint64, reflect.Float64, reflect.Bool:
-		return checkScalar(value, t.Kind(), path)
+		return checkScalar(value, t, path)
 	}
 	return nil // text takes every scalar, and the decoder reports lists
 }
@@ -116,25 +116,96 @@ func checkFields(node *yaml.Node, t reflect.Type, path string) error {
 	return nil
 }
 
-// checkScalar wants one value of the kind: 1e3 is whole too, 4.5 is not. As a float64
-// first, which reads every way to write a number; the bound keeps it within what converts
-// to an int of 64 bits without a change.
-func checkScalar(value *yaml.Node, kind reflect.Kind, path string) error {
-	want, ok := "a number", value.Decode(new(float64)) == nil
-	switch kind {
-	case reflect.Int, reflect.Uint64:
-		var v float64
-		want, ok = "a whole number", value.Decode(&v) == nil && v == math.Trunc(v) && math.Abs(v) < 1<<62
+// checkScalar wants one value that the type holds.
+func checkScalar(value *yaml.Node, t reflect.Type, path string) error {
+	var want string
+	switch t.Kind() {
+	case reflect.Float64:
+		want = wantNumber(value)
 	case reflect.Bool:
-		want, ok = "true or false", value.Decode(new(bool)) == nil
+		want = wantBool(value)
+	default:
+		want = wantWhole(value, t)
 	}
 	switch {
+	case want == "":
+		return nil
 	case value.Kind != yaml.ScalarNode:
 		return fmt.Errorf("line %d: %s is a list or map, want %s", value.Line, name(path), want)
-	case !ok:
-		return fmt.Errorf("line %d: %s is %s, want %s", value.Line, name(path), value.Value, want)
+	}
+	return fmt.Errorf("line %d: %s is %s, want %s", value.Line, name(path), value.Value, want)
+}
+
+// wantNumber, wantBool and wantWhole say what a value is not, "" where it is all that is
+// wanted. The decoder knows every way to write a number, or a truth.
+func wantNumber(value *yaml.Node) string {
+	if value.Decode(new(float64)) != nil {
+		return "a number"
+	}
+	return ""
+}
+
+func wantBool(value *yaml.Node) string {
+	if value.Decode(new(bool)) != nil {
+		return "true or false"
+	}
+	return ""
+}
+
+// wantWhole is for integers of type t: 1e3 is whole, 4.5 is not. The value is judged as it
+// is written, not as a float64, which has no integer between 2^53 and 2^53+2.
+func wantWhole(value *yaml.Node, t reflect.Type) string {
+	if value.ShortTag() == "!!null" {
+		return "" // keeps the default
+	}
+	v := exact(value)
+	if v == nil || !v.IsInt() {
+		return "a whole number"
+	}
+	if lo, hi := bounds(t); v.Num().Cmp(lo) < 0 || v.Num().Cmp(hi) > 0 {
+		return fmt.Sprintf("a whole number, %v..%v", lo, hi)
+	}
+	// The decoder reads 1e3 as a float64: exact as far as that is.
+	if _, is := v.Float64(); !is && value.ShortTag() == "!!float" {
+		return "a whole number of so many digits without a point or exponent"
+	}
+	return ""
+}
+
+// exact returns the number that a scalar is, nil where it is none. What the decoder takes
+// for an integer may have a prefix, as 0x10 has, and stands in 64 bits; all else is decimal,
+// integers beyond 64 bits too. Rat refuses exponents that would fill the memory.
+func exact(value *yaml.Node) *big.Rat {
+	if value.Kind != yaml.ScalarNode {
+		return nil
+	}
+	text := strings.ReplaceAll(value.Value, "_", "") // as the decoder does
+	switch value.ShortTag() {
+	case "!!int":
+		if n, ok := new(big.Int).SetString(text, 0); ok {
+			return new(big.Rat).SetInt(n)
+		}
+	case "!!float":
+		if r, ok := new(big.Rat).SetString(text); ok { // not .inf and .nan
+			return r
+		}
 	}
 	return nil
+}
+
+// bounds returns the least and the largest value of an integer type.
+func bounds(t reflect.Type) (lo, hi *big.Int) {
+	one, unsigned := big.NewInt(1), t.Kind() >= reflect.Uint
+	n := uint(t.Bits())
+	if !unsigned {
+		n--
+	}
+	hi = new(big.Int).Lsh(one, n)
+	lo = new(big.Int).Neg(hi)
+	if unsigned {
+		lo.SetInt64(0)
+	}
+	return lo, hi.Sub(hi, one)
 }
 
 // name returns the path of a field for an error. Elements of lists are named by their

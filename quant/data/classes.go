@@ -36,7 +36,7 @@ func openClasses(dir string, train bool) (*Set, error) {
 	if err != nil {
 		return nil, err
 	}
-	files, err := l.files(train)
+	files, err := l.files(train) // before the name, which says what it finds
 	if err != nil {
 		return nil, err
 	}
@@ -47,6 +47,8 @@ func openClasses(dir string, train bool) (*Set, error) {
 type classLayout struct {
 	train, test string // folders; the same where images are split
 	classes     []string
+	// untested are the classes without a test image, of those that are split.
+	untested []string
 }
 
 // findClasses lists the classes of an image folder. A subfolder train is taken for
@@ -82,9 +84,22 @@ func (l *classLayout) name(train bool) string {
 	case l.train != l.test:
 		return l.test
 	case train:
-		return l.train + ", five of six images of each class"
+		return l.train + ", five of six images of each class" + l.without()
 	}
-	return l.test + ", every sixth image of each class"
+	return l.test + ", every sixth image of each class" + l.without()
+}
+
+// without says, behind a name, which classes have no test image; nothing where all
+// have some. An accuracy is silent about them, so whoever reads it should know.
+func (l *classLayout) without() string {
+	const most = 8
+	switch n := len(l.untested); {
+	case n == 0:
+		return ""
+	case n > most:
+		return fmt.Sprintf("; no test image of %d classes of fewer than %d (%q, ...)", n, splitEvery, l.untested[:most])
+	}
+	return fmt.Sprintf("; no test image of %q, of fewer than %d", l.untested, splitEvery)
 }
 
 // files lists the images of one part.
@@ -109,6 +124,9 @@ func (l *classLayout) files(train bool) ([]classFile, error) {
 			return nil, err
 		}
 		if l.train == l.test {
+			if len(byClass[i]) < splitEvery {
+				l.untested = append(l.untested, class)
+			}
 			byClass[i] = ofPart(byClass[i], train)
 		}
 	}

@@ -2,6 +2,7 @@ package data
 
 import (
 	"bytes"
+	"fmt"
 	"hash/crc32"
 	"image"
 	"image/color"
@@ -100,6 +101,37 @@ func TestClassFoldersSplit(t *testing.T) {
 		if d := cmp.Diff(want, s.Bytes) + cmp.Diff([]int{1, 1}, s.Shape); d != "" ||
 			!strings.Contains(s.Name, "image of each class") && !train {
 			t.Errorf("train=%v, %s:\n%s", train, s.Name, d)
+		}
+	}
+}
+
+// TestClassesWithoutTest: every sixth image of a class is for testing, so that a class of
+// fewer than six has none; the names of both parts say of which.
+func TestClassesWithoutTest(t *testing.T) {
+	for _, c := range []struct {
+		images []int // of classes a, b, ...
+		want   string
+	}{
+		{[]int{6, 12}, ""},
+		{[]int{5, 6, 1}, `; no test image of ["a" "c"], of fewer than 6`},
+		{[]int{1, 1, 1, 1, 1, 1, 1, 1, 1, 6},
+			`; no test image of 9 classes of fewer than 6 (["a" "b" "c" "d" "e" "f" "g" "h"], ...)`},
+	} {
+		files := map[string][]byte{}
+		for k, n := range c.images {
+			for i := range n {
+				files[fmt.Sprintf("%c/%02d.png", 'a'+k, i)] = greyPNG(1, 1, uint8(i))
+			}
+		}
+		dir := writeTree(t, files)
+		for train, part := range map[bool]string{true: ", five of six images", false: ", every sixth image"} {
+			s, err := Open(dir, train)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if want := dir + part + " of each class" + c.want + " ("; !strings.HasPrefix(s.Name, want) {
+				t.Errorf("%v: %s, want %s...", c.images, s.Name, want)
+			}
 		}
 	}
 }

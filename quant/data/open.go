@@ -26,30 +26,52 @@ const digitClasses = 10
 //
 //	""             FashionDir if it is there, otherwise drawn digits
 //	"drawn"        drawn digits
-//	IMAGES,LABELS  a pair of files (the same pair whatever train says)
+//	IMAGES,LABELS  a pair of files (the same pair whatever train says): see PairOf
 //	a folder       see OpenDir
 //	a file         see OpenFile
 //
 // The returned Set's Name says which of them it is.
 func Open(src string, train bool) (*Set, error) {
-	switch {
-	case src == "":
+	switch src {
+	case "":
 		return openDefault(FashionDir, train)
-	case src == DrawnSource:
+	case DrawnSource:
 		return Drawn(train), nil
-	// A path with a comma in it can therefore be given neither as a folder nor as a
-	// file.
-	case strings.Contains(src, ","):
-		f := strings.Split(src, ",")
-		if len(f) != 2 || f[0] == "" || f[1] == "" {
-			return nil, fmt.Errorf("data: %q, want a folder, a file or IMAGES,LABELS", src)
-		}
-		return OpenPair(f[0], f[1])
 	}
-	if st, err := os.Stat(src); err == nil && !st.IsDir() {
+	if images, labels, ok := PairOf(src); ok {
+		return OpenPair(images, labels)
+	}
+	st, err := os.Stat(src)
+	switch {
+	case err == nil && !st.IsDir():
 		return OpenFile(src, train)
+	case err != nil && strings.Contains(src, ","):
+		return nil, fmt.Errorf("data: %q, want a folder, a file or IMAGES,LABELS", src)
 	}
 	return OpenDir(src, train)
+}
+
+// PairOf returns the two files where Open takes src for IMAGES,LABELS. A path that is
+// there is never a pair, and of several commas the first counts between two paths that
+// are there: names may have commas too. Where neither settles it src is a pair if
+// it has one comma, so that the error is about the files.
+func PairOf(src string) (images, labels string, ok bool) {
+	if exists(src) {
+		return "", "", false
+	}
+	for i := range len(src) {
+		if src[i] == ',' && exists(src[:i]) && exists(src[i+1:]) {
+			return src[:i], src[i+1:], true
+		}
+	}
+	images, labels, ok = strings.Cut(src, ",")
+	return images, labels, ok && images != "" && labels != "" && !strings.Contains(labels, ",")
+}
+
+// exists says that there is a file or a folder at path.
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
 }
 
 // openDefault opens dir where it exists and draws digits where it does not. A

@@ -7,6 +7,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -83,6 +84,43 @@ func TestOpenPair(t *testing.T) {
 	}
 	if s.Sample(1, got); got[0] != -2 || got[2] != 0.25 {
 		t.Errorf("scaled sample %v", got)
+	}
+}
+
+// TestOpenCommas: a path that is there is never a pair, and a pair may lie in a folder
+// with a comma in its name. All hold the labels 9, 0 and 4 of labels3.
+func TestOpenCommas(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "a,b")
+	if err := os.Mkdir(dir, 0o777); err != nil {
+		t.Fatal(err)
+	}
+	csv := []byte("9,1\n0,2\n4,3\n")
+	for name, b := range map[string][]byte{"x": images3, "y": labels3, "c,d.csv": csv,
+		"train-images-idx3-ubyte": images3, "train-labels-idx1-ubyte": labels3} {
+		if err := os.WriteFile(filepath.Join(dir, name), b, 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, c := range []struct {
+		src  string
+		pair bool
+	}{
+		{dir, false},
+		{filepath.Join(dir, "c,d.csv"), false},
+		{filepath.Join(dir, "x") + "," + filepath.Join(dir, "y"), true},
+	} {
+		s, err := Open(c.src, true)
+		if err != nil {
+			t.Error(err)
+			continue
+		}
+		if _, _, pair := PairOf(c.src); pair != c.pair || !slices.Equal(s.Labels, []uint8{9, 0, 4}) {
+			t.Errorf("%s: pair %v, want %v; labels %v", c.src, pair, c.pair, s.Labels)
+		}
+	}
+	// Neither is there: the error is about the first file that is wanted.
+	if _, err := Open("no-x,no-y", true); !errors.Is(err, fs.ErrNotExist) || !strings.Contains(err.Error(), "no-y") {
+		t.Errorf("a pair that is not there: %v", err)
 	}
 }
 

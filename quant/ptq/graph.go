@@ -123,27 +123,13 @@ func foldNorm(l *qonnx.Layer) {
 	l.BatchNorm = nil
 }
 
-// firsts says which layers with weights read the network's input, through layers
-// that pass it on at most. They are spared a target, as in the papers (MATH 5).
-func (g *graph) firsts() []bool {
-	first, source := make([]bool, len(g.shapes)), make([]bool, len(g.shapes))
-	for i := range g.m.Layers {
-		from := g.reads[i][0]
-		fed := from == quant.Source || source[from]
-		first[i] = fed && g.m.Layers[i].Kind.Weighted()
-		source[i] = fed && g.passes(i)
+// roles returns the role of each layer.
+func (g *graph) roles() []quant.Role {
+	kinds := make([]quant.Kind, len(g.m.Layers))
+	for i := range kinds {
+		kinds[i] = g.m.Layers[i].Kind
 	}
-	return first
-}
-
-// last returns the last layer with weights, -1 without any.
-func (g *graph) last() int {
-	for i := len(g.m.Layers) - 1; i >= 0; i-- {
-		if g.m.Layers[i].Kind.Weighted() {
-			return i
-		}
-	}
-	return -1
+	return quant.Roles(g.reads, kinds)
 }
 
 // passes says that layer i gives integers of those that it reads. Such layers have

@@ -13,8 +13,8 @@ import (
 // Settings say how Calibration.Project quantises a network.
 type Settings struct {
 	Method Method
-	// Acc is what the integers of the hidden layers must fit; the first and the
-	// last layer have no target (MATH 5).
+	// Acc is what the integers of the hidden layers must fit; ends have no target (see
+	// quant.Roles).
 	Acc Accumulator
 	// WeightBits of the hidden layers, of the first and of the last one, 2..16.
 	WeightBits, FirstWeightBits, LastWeightBits int
@@ -75,7 +75,7 @@ func Calibrate(ctx context.Context, m *qonnx.Model, x Samples, inputBits int, eq
 		// A model that was quantised before counts by its real weights alone.
 		l.Act, l.WeightBits, l.WeightScale, l.AccBits, l.Shifted = nil, 0, nil, 0, false
 	}
-	if g.last() < 0 {
+	if !slices.ContainsFunc(g.m.Layers, func(l qonnx.Layer) bool { return l.Kind.Weighted() }) {
 		return nil, fmt.Errorf("ptq: model %q has no layer with weights", m.Name)
 	}
 	if inputBits < 1 || inputBits > 16 || x.Low < 0 && inputBits < 2 {
@@ -170,7 +170,7 @@ func (c *Calibration) Project(ctx context.Context, s Settings) (*qonnx.Model, []
 	g.m = clone(c.g.m)
 	g.m.Input = c.input
 	acts := c.scales.quantisers(s.ActBits)
-	first, last := g.firsts(), g.last()
+	roles := g.roles()
 	var reports []LayerReport
 	err := g.walk(ctx, c.source, func(i int, in []*tensor) (*tensor, error) {
 		l := &g.m.Layers[i]
@@ -180,15 +180,14 @@ func (c *Calibration) Project(ctx context.Context, s Settings) (*qonnx.Model, []
 		if l.Kind.Weighted() {
 			p := layerProblem{g: &g, i: i, in: in[0], means: c.means[i], method: s.Method,
 				bits: s.WeightBits, acc: s.Acc}
-			// The last comes before the first: a network may have one layer with
-			// weights. Its rows share a scale where the outputs are compared as
-			// they are, without a quantiser.
-			if i == last {
-				p.bits, p.acc = s.LastWeightBits, Accumulator{}
-				p.shared = l.Kind == quant.Linear && i == len(g.shapes)-1
-			} else if first[i] {
+			switch {
+			case roles[i].First:
 				p.bits, p.acc = s.FirstWeightBits, Accumulator{}
+			case roles[i].Last:
+				p.bits, p.acc = s.LastWeightBits, Accumulator{}
 			}
+			// Outputs that are compared as they are, without a quantiser, share a scale.
+			p.shared = l.Kind == quant.Linear && i == len(g.shapes)-1
 			r, err := p.solve()
 			if err != nil {
 				return nil, err

@@ -18,8 +18,8 @@ type NetworkRepair struct {
 	// Rule of the accumulators; empty keeps each layer's: quant.Shifted where
 	// it has start values.
 	Rule quant.Rule
-	// Layers names those to repair; nil is all but those that read the input and
-	// the last one, which have no target anywhere here (MATH 5). What fits stays.
+	// Layers names those to repair; nil is the hidden ones, as ends have no target (see
+	// quant.Roles). What fits stays.
 	Layers []string
 	// Samples are calibration data, one after the other, in the order of the
 	// network's input; nil counts all inputs alike.
@@ -95,9 +95,9 @@ func (r NetworkRepair) targets(net *quant.Network) ([]int, error) {
 		}
 	}
 	var found []int
-	for i := range net.Layers {
+	for i, role := range net.Roles() {
 		l := &net.Layers[i]
-		if !l.Kind.Weighted() || !r.asked(net, i) {
+		if !r.asked(l.Name, role) {
 			continue
 		}
 		if needed, _ := l.NeededBits(); needed > r.Bits { // from where it starts now
@@ -107,13 +107,12 @@ func (r NetworkRepair) targets(net *quant.Network) ([]int, error) {
 	return found, nil
 }
 
-// asked says that layer i, which has weights, is to fit.
-func (r NetworkRepair) asked(net *quant.Network, i int) bool {
+// asked says that the layer of that name and role is to fit.
+func (r NetworkRepair) asked(name string, role quant.Role) bool {
 	if r.Layers != nil {
-		return slices.Contains(r.Layers, net.Layers[i].Name)
+		return slices.Contains(r.Layers, name)
 	}
-	later := slices.ContainsFunc(net.Layers[i+1:], func(l quant.Layer) bool { return l.Kind.Weighted() })
-	return later && !slices.Contains(net.Layers[i].From, quant.Source)
+	return role.Hidden()
 }
 
 // layer repairs one layer, group by group. Each group is a Problem of its own,

@@ -72,6 +72,9 @@ func opBinary(im *importer, n *node) (value, error) {
 	if err != nil {
 		return nil, err
 	}
+	if b, err = n.oldBroadcast(a, b); err != nil {
+		return nil, err
+	}
 	return im.binary(n, n.op, a, b)
 }
 
@@ -126,7 +129,7 @@ func (im *importer) binary(n *node, name string, a, b value) (value, error) {
 	tb, bConst := b.(*tensor)
 	switch {
 	case aConst && bConst:
-		return im.foldQuantised(n, ta, tb, op.f)
+		return im.foldQuantised(n, name, ta, tb, op.f)
 	case bConst:
 		return im.stepped(n, a.(*stream), tb, op.right, op.f)
 	case aConst:
@@ -187,8 +190,12 @@ func (im *importer) stepped(n *node, s *stream, t *tensor, k kind, f func(v, p f
 // behind a Quant (FINN's and Brevitas's explicit scales) costs nothing.
 func (s *stream) scaled(n *node, k kind, p param) (value, error) {
 	out, err := s.then(n, step{kind: k, p: p})
-	if err != nil || s.q == nil {
-		return out, err
+	if err != nil {
+		return nil, err
+	}
+	// Integers of too many bits remain those, for the error of who reads them.
+	if out.wide = s.wide; s.q == nil {
+		return out, nil
 	}
 	f := binaries["Mul"].f
 	if k == div {
@@ -205,8 +212,12 @@ func (s *stream) scaled(n *node, k kind, p param) (value, error) {
 // as a layer with weights does, whose sums it moves by a constant per output.
 func (s *stream) shifted(n *node, k kind, p param) (value, error) {
 	out, err := s.then(n, step{kind: k, p: p})
-	if err != nil || s.q == nil {
-		return out, err
+	if err != nil {
+		return nil, err
+	}
+	// Integers of too many bits remain those, for the error of who reads them.
+	if out.wide = s.wide; s.q == nil {
+		return out, nil
 	}
 	q := *s.q
 	switch k {
@@ -225,17 +236,25 @@ func (s *stream) shifted(n *node, k kind, p param) (value, error) {
 // foldQuantised folds, and keeps what is known of integers where one of the two
 // scales them. Equalised graphs scale quantised weights channel by channel, and
 // FINN's streamlining leaves such products on constants.
-func (im *importer) foldQuantised(n *node, a, b *tensor, f func(a, b float64) float64) (value, error) {
+func (im *importer) foldQuantised(n *node, name string, a, b *tensor, f func(a, b float64) float64) (value, error) {
 	v, err := im.foldBinary(n, a, b, f)
 	if err != nil {
 		return nil, err
 	}
 	ints, by := a, b
-	if n.op == "Mul" && a.q == nil {
+	if name == "Mul" && !a.quantised() {
 		ints, by = b, a
 	}
 	out := v.(*tensor)
-	if ints.q == nil || n.op != "Mul" && n.op != "Div" || len(out.data) != len(ints.data) {
+	if !ints.quantised() || name != "Mul" && name != "Div" {
+		return out, nil
+	}
+	// The scale may repeat the integers: [4 1] times [1 3].
+	if ints, err = im.expanded(ints, out.shape); err != nil {
+		return nil, n.errorf("%w", err)
+	}
+	out.known = ints.known
+	if ints.q == nil {
 		return out, nil
 	}
 	p, err := im.perElement(by, out.shape)
@@ -270,10 +289,8 @@ func opBatchNorm(im *importer, n *node) (value, error) {
 	if err := s.inReals(n); err != nil {
 		return nil, err
 	}
-	// In training mode mean and variance are those of the batch, outputs of the
-	// node depend on other samples, and no constant threshold exists.
-	if n.int("training_mode", 0) != 0 {
-		return nil, n.errorf("is in training mode, export the network in evaluation mode")
+	if err := im.inference(n); err != nil {
+		return nil, err
 	}
 	dims := s.dims()
 	if len(dims) < 2 {

@@ -245,8 +245,10 @@ func (im *importer) convertedTensor(n *node, t *tensor, c conversion) (value, er
 		if out.data[i], ok = c.of(v); !ok {
 			return nil, n.errorf("element %d: %w", i, c.open(v))
 		}
-		if out.data[i] != v {
-			out.q, out.wide = nil, 0 // its integers were those before
+		// Its integers were those before. DOUBLE made FLOAT has them still: a
+		// product with the scale is rounded there as a Quant's own is.
+		if out.data[i] != v && c.to != typeFloat {
+			out.known = known{}
 		}
 	}
 	return &out, nil

@@ -11,6 +11,9 @@
 //     does is a stream: elements of the input, or of a layer's accumulators,
 //     arranged by a view (view.go) and followed by a chain of elementwise steps
 //     (chain.go). Either has an element type, which Cast changes (cast.go).
+//     What a Quant knows of a constant goes wherever its elements go (known.go).
+//     No operator is evaluated that has an attribute it does not know
+//     (attributes.go); where opsets differ, the file's counts (versions.go).
 //   - An operator that sums or compares integers ends its streams and starts the
 //     next: it becomes a site (site.go, with linear.go, conv.go, pool.go,
 //     join.go, sum.go, select.go). A view that is not in the order of its base becomes one too

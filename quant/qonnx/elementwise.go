@@ -69,7 +69,7 @@ var unaries = map[string]unaryOp{
 	// v * HardSigmoid(v) with alpha 1/6 and beta 0.5 (opset 14).
 	"HardSwish": {with: plain(func(v float64) float64 { return v * clamp(v/6+0.5, 0, 1) })},
 	"Mish":      {with: plain(func(v float64) float64 { return v * math.Tanh(softplus(v)) })},
-	"Gelu":      {with: plain(func(v float64) float64 { return v / 2 * (1 + math.Erf(v/math.Sqrt2)) })},
+	"Gelu":      {with: gelu},
 	"LeakyRelu": {with: leakyRelu, rising: positive("alpha", 0.01)},
 	"Elu":       {with: elu, rising: positive("alpha", 1)},
 	"Celu":      {with: celu, rising: positive("alpha", 1)},
@@ -137,6 +137,17 @@ func elu(n *node) func(float64) float64 {
 	}
 }
 
+// gelu is v times the normal distribution of v, by its tanh approximation where the
+// node says so. The two differ by up to 5e-4, enough to move a threshold.
+func gelu(n *node) func(float64) float64 {
+	if n.string("approximate", "none") == "tanh" {
+		return func(v float64) float64 {
+			return v / 2 * (1 + math.Tanh(math.Sqrt(2/math.Pi)*(v+0.044715*v*v*v)))
+		}
+	}
+	return func(v float64) float64 { return v / 2 * (1 + math.Erf(v/math.Sqrt2)) }
+}
+
 // celu is elu with v/alpha in the exponent: its slope at 0 is 1 for every
 // alpha.
 func celu(n *node) func(float64) float64 {
@@ -145,9 +156,20 @@ func celu(n *node) func(float64) float64 {
 }
 
 // seluAlpha and seluGamma return the attributes. The defaults of Selu are
-// ONNX's, written as the FLOATs that they are.
-func seluAlpha(n *node) float64 { return n.float("alpha", 1.67326319217681884765625) }
-func seluGamma(n *node) float64 { return n.float("gamma", 1.05070102214813232421875) }
+// ONNX's, written as the FLOATs that they are; those of Selu-1 have fewer digits.
+func seluAlpha(n *node) float64 {
+	if n.opset < 6 {
+		return n.float("alpha", 1.6732)
+	}
+	return n.float("alpha", 1.67326319217681884765625)
+}
+
+func seluGamma(n *node) float64 {
+	if n.opset < 6 {
+		return n.float("gamma", 1.0507)
+	}
+	return n.float("gamma", 1.05070102214813232421875)
+}
 
 // selu is gamma*elu with alpha: gamma*v above 0, gamma*alpha*(exp(v)-1) below.
 func selu(n *node) func(float64) float64 {
@@ -192,7 +214,8 @@ func (im *importer) applied(n *node, f func(float64) float64, rising, level bool
 		}
 		return out, nil
 	case *ranking:
-		if rising {
+		// A function of the label is none.
+		if rising && !v.label {
 			return v, nil
 		}
 		return nil, mixed(n, v)
@@ -208,17 +231,15 @@ func mixed(n *node, r *ranking) error {
 		clip(n.op))
 }
 
-// opNeg is affine, unlike the other unaries. As an affine step it keeps
-// integers and may stand before the scores of a last layer.
+// opNeg is a product, unlike the other unaries. As an affine step it keeps
+// integers, those of constants too, and may stand before the scores of a last
+// layer.
 func opNeg(im *importer, n *node) (value, error) {
 	v, err := im.operand(n, 0)
 	if err != nil {
 		return nil, err
 	}
-	if s, ok := v.(*stream); ok {
-		return s.scaled(n, mul, param{all: -1})
-	}
-	return im.applied(n, func(v float64) float64 { return -v }, false, false)
+	return im.binary(n, "Mul", v, &tensor{data: []float64{-1}})
 }
 
 // opClip has its bounds in attributes up to opset 10, then in inputs. min and
@@ -262,7 +283,7 @@ func opPRelu(im *importer, n *node) (value, error) {
 	if !ok {
 		return nil, n.errorf("wants an input that depends on the network's")
 	}
-	p, s, err := im.alongside(s, slope)
+	p, s, err := im.alongside(s, n.oldSlope(slope, s.dims()))
 	if err != nil {
 		return nil, n.errorf("%w", err)
 	}

@@ -220,7 +220,7 @@ var badGraphs = map[string]func() (*testGraph, []string){
 	`(Quant): bit width is 2.5`:              quantWith(quantOf{bits: 2.5}, 1, 0),
 	`(Quant): bit width is 0`:                quantWith(quantOf{bits: 0}, 1, 0),
 	`(Quant): unknown rounding mode "NOISE"`: quantWith(quantOf{bits: 3, mode: "NOISE"}, 1, 0),
-	`from node "n4" (Quant), has integers of 17 bits, which is too wide: want at most ` +
+	`from node "n4" (Quant), has integers of 17 bits, which is too wide: put a Quant node of at most ` +
 		`16`: quantWith(quantOf{bits: 17}, 1, 0),
 	`(Quant): channel 2: scale is -1, want a positive number`: func() (*testGraph, []string) {
 		g := newTestGraph(1, 4)

@@ -35,6 +35,10 @@ func (im *importer) evaluate(n *node) error {
 		}
 		return fmt.Errorf("unsupported operator %s of %s (node %s)%s", clip(n.op), domain, n.label(), instead[n.op])
 	}
+	// Before the operator itself, so that none can forget it.
+	if err := n.checkAttributes(); err != nil {
+		return err
+	}
 	v, err := op(im, n)
 	if err != nil {
 		return err

@@ -24,21 +24,22 @@ func foldExpand(im *importer, n *node) (value, error) {
 		return nil, n.errorf("cannot expand shape %v to %v", v.dims(), shape)
 	}
 	if t, ok := v.(*tensor); ok {
-		// Folded by the code of binary operators; the values of ones are not
-		// read.
-		ones := &tensor{shape: out}
-		size, err := im.left.take(out)
+		// Quantised weights stay quantised: one row may stand for many.
+		wide, err := im.expanded(t, out)
 		if err != nil {
 			return nil, n.errorf("%w", err)
 		}
-		ones.data = make([]float64, size)
-		return im.foldBinary(n, t, ones, func(x, _ float64) float64 { return x })
+		return wide, nil
 	}
 	if slices.ContainsFunc(out, func(d int) bool { return d < 1 }) || len(out) > maxRank || boundedProduct(out) < 0 {
 		return nil, n.errorf("cannot expand shape %v to %v", v.dims(), out)
 	}
 	s, ok := v.(*stream)
 	if !ok || s.pads != nil {
+		// Labels and zeros around a stream are not repeated.
+		if product(out) != product(v.dims()) {
+			return nil, n.errorf("cannot expand shape %v to %v", v.dims(), out)
+		}
 		return im.reshaped(n, v, out)
 	}
 	wide := *s

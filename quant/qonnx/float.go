@@ -153,6 +153,11 @@ func (r *floatReader) evaluate(n *node) error {
 			fs = append(fs, f)
 		}
 	}
+	// The same lists as the integer reader has: a model that was trained from a graph read
+	// half would be another's.
+	if err := n.checkAttributes(); err != nil {
+		return err
+	}
 	var v value
 	var err error
 	switch op := operatorOf(n); {
@@ -172,6 +177,9 @@ func (r *floatReader) evaluate(n *node) error {
 		return err
 	}
 	r.im.values[n.out[0]] = v
+	if n.op == "TopK" && len(n.out) > 1 { // its labels: nobody tells them from its scores here
+		r.im.values[n.out[1]] = v
+	}
 	return nil
 }
 
@@ -190,16 +198,21 @@ func (r *floatReader) layer(n *node, fs []*feature) (value, error) {
 		return nil, n.errorf("follows a Pad, want a Conv there")
 	}
 	switch n.op {
-	case "Identity", "Dropout":
+	case "Identity":
 		return x, nil
-	case "Softmax", "LogSoftmax", "ArgMax":
-		// Marked, since a Cast behind it is of labels or scores that nothing
-		// computes with.
-		out := *x
-		out.ranked = true
-		return &out, nil
+	case "Dropout":
+		return x, r.im.inference(n)
+	case "Softmax", "LogSoftmax", "Hardmax", "ArgMax", "TopK":
+		return r.ranking(n, x)
 	case "Cast", "CastLike":
 		return r.cast(n, x)
+	}
+	// Softmax in the middle (attention) is no layer, and is not to be left out.
+	if x.ranked && !reshapes[n.op] {
+		return nil, n.errorf("follows what only keeps the order of the outputs (Softmax, ArgMax, ...), which may only " +
+			"end the network")
+	}
+	switch n.op {
 	// A float model has no views: its layers read whole images or whole
 	// vectors.
 	case "Flatten", "Reshape", "Squeeze", "Unsqueeze":
@@ -218,7 +231,11 @@ func (r *floatReader) layer(n *node, fs []*feature) (value, error) {
 		}
 		return r.add(n, Layer{Kind: quant.Add}, fs)
 	case "Concat":
-		if n.fromEnd("axis", 0, len(x.size)) != 1 || len(fs) < len(n.in) {
+		axis, err := n.concatAxis(len(x.size))
+		if err != nil {
+			return nil, err
+		}
+		if axis != 1 || len(fs) < len(n.in) {
 			return nil, n.errorf("wants to join features along axis 1, the channels")
 		}
 		if len(fs) == 1 {
@@ -227,6 +244,28 @@ func (r *floatReader) layer(n *node, fs []*feature) (value, error) {
 		return r.add(n, Layer{Kind: quant.Concat}, fs)
 	}
 	return r.spatial(n, x)
+}
+
+// reshapes are the operators that change no more than a shape.
+var reshapes = map[string]bool{"Flatten": true, "Reshape": true, "Squeeze": true, "Unsqueeze": true}
+
+// ranking leaves out an operator that keeps no more than the order of elements, by
+// the importer's rules. What it gives is marked: a Cast behind it is of labels or
+// scores that nothing computes with.
+func (r *floatReader) ranking(n *node, x *feature) (value, error) {
+	// Reading the axis matters here too: an ArgMax over samples would make a classifier of
+	// what is none.
+	k, err := r.im.ruleOf(n, len(x.size))
+	if err != nil {
+		return nil, err
+	}
+	// Of size 1 behind an ArgMax: no other may follow it.
+	if err := k.spans(n, x.size); err != nil {
+		return nil, err
+	}
+	out := *x
+	out.ranked, out.size = true, k.shape(x.size)
+	return &out, nil
 }
 
 // cast leaves out a Cast that changes nothing: a model has no step that rounds.

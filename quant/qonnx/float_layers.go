@@ -42,7 +42,10 @@ func (r *floatReader) flatten(n *node, x *feature) (value, error) {
 		return nil, err
 	}
 	out := *x
-	out.size = moved.dims()
+	// Nothing computes with a label, whatever its shape.
+	if out.size = moved.dims(); x.ranked {
+		return &out, nil
+	}
 	if product(out.size) == x.shape.C && len(out.size) > 2 && slices.Max(out.size) == x.shape.C {
 		return &out, nil // axes of size 1 come and go
 	}
@@ -136,6 +139,9 @@ func (r *floatReader) conv(n *node, x *feature) (value, error) {
 // batchNorm belongs to the layer before it, unless that has a ReLU already:
 // then it comes after the ReLU, where a layer has no batch norm.
 func (r *floatReader) batchNorm(n *node, x *feature) (value, error) {
+	if err := r.im.inference(n); err != nil {
+		return nil, err
+	}
 	var p [4][]float32
 	for i := range p {
 		v, err := r.channelsOf(n, i+1, x)
@@ -205,13 +211,11 @@ func (r *floatReader) resize(n *node, x *feature) (value, error) {
 	if err != nil {
 		return nil, err
 	}
-	if f[0] != 1 || f[1] != 1 || f[2] != f[3] || n.string("mode", "nearest") != "nearest" {
-		return nil, n.errorf("resizes by %v, want nearest and one factor for rows and columns", f)
+	if f[0] != 1 || f[1] != 1 || f[2] != f[3] {
+		return nil, n.errorf("resizes by %v, want one factor for rows and columns", f)
 	}
-	for i := 2; i < 4; i++ {
-		if err := n.repeatsExactly(r.im.g.opset, x.size[i], f[i]); err != nil {
-			return nil, err
-		}
+	if err := n.repeatsAll(x.size, f); err != nil {
+		return nil, err
 	}
 	if f[2] == 1 {
 		return x, nil
@@ -232,7 +236,8 @@ func (r *floatReader) pad(n *node, x *feature) (value, error) {
 			return nil, err
 		}
 	}
-	plane := given && len(p) == 8 && p[0] == 0 && p[1] == 0 && p[4] == 0 && p[5] == 0 && slices.Min(p) >= 0
+	// Input 3 names axes, from opset 18 on.
+	plane := given && !n.has(3) && len(p) == 8 && p[0] == 0 && p[1] == 0 && p[4] == 0 && p[5] == 0 && slices.Min(p) >= 0
 	if !plane || fill != 0 || n.string("mode", "constant") != "constant" {
 		return nil, n.errorf("pads by %v with %v, want zeros around rows and columns", p, fill)
 	}

@@ -65,6 +65,10 @@ func (im *importer) foldUnary(n *node, t *tensor, f func(x float64) float64) (va
 // foldConstant evaluates Constant, which has exactly one of several attributes
 // (ONNX, Constant, opset 12). Strings and sparse tensors are refused.
 func foldConstant(im *importer, n *node) (value, error) {
+	// Nobody knows which of two values is meant.
+	if len(n.attrs) > 1 {
+		return nil, n.errorf("has %d values, want one", len(n.attrs))
+	}
 	switch {
 	case n.attrs["value"].GetT() != nil:
 		t, err := im.decodeTensor(n.attrs["value"].GetT())
@@ -143,19 +147,23 @@ func foldSize(im *importer, n *node) (value, error) {
 // those of shape, and the axes behind. Elements are copied in runs of what lies
 // behind the axis.
 func (im *importer) picks(n *node, t *tensor, axis int, from, shape []int) (*tensor, error) {
-	out, err := im.newTensor(slices.Concat(t.shape[:axis], shape, t.shape[axis+1:]), t.elem)
-	if err != nil {
-		return nil, n.errorf("%w", err)
-	}
 	// Row-major: the axis lies between outer repetitions and runs of inner
 	// elements.
 	outer, inner := product(t.shape[:axis]), product(t.shape[axis+1:])
-	data := out.data[:0]
-	for o := range outer {
-		for _, p := range from {
-			at := (o*t.shape[axis] + p) * inner
-			data = append(data, t.data[at:at+inner]...)
+	// As runs instead of data: integers and scales beside the data are picked by the
+	// same.
+	runs := func(yield func(piece) bool) {
+		for o := range outer {
+			for _, p := range from {
+				if !yield(piece{at: (o*t.shape[axis] + p) * inner, size: inner}) {
+					return
+				}
+			}
 		}
+	}
+	out, err := im.copied(slices.Concat(t.shape[:axis], shape, t.shape[axis+1:]), []*tensor{t}, runs)
+	if err != nil {
+		return nil, n.errorf("%w", err)
 	}
 	return out, nil
 }
@@ -175,9 +183,9 @@ func foldConcat(im *importer, n *node) (value, error) {
 		return nil, n.errorf("has no inputs")
 	}
 	shape := slices.Clone(parts[0].shape)
-	axis := n.fromEnd("axis", 0, len(shape))
-	if axis < 0 || axis >= len(shape) {
-		return nil, n.errorf("axis %d of a constant of shape %v", n.int("axis", 0), shape)
+	axis, err := n.concatAxis(len(shape))
+	if err != nil {
+		return nil, err
 	}
 	for _, t := range parts[1:] {
 		if len(t.shape) != len(shape) ||
@@ -186,16 +194,20 @@ func foldConcat(im *importer, n *node) (value, error) {
 		}
 		shape[axis] += t.shape[axis]
 	}
-	out, err := im.newTensor(shape, parts[0].elem)
+	// Of each part what lies behind the axis, in turn.
+	runs := func(yield func(piece) bool) {
+		for o := range product(shape[:axis]) {
+			for i, t := range parts {
+				size := product(t.shape[axis:])
+				if !yield(piece{part: i, at: o * size, size: size}) {
+					return
+				}
+			}
+		}
+	}
+	out, err := im.copied(shape, parts, runs)
 	if err != nil {
 		return nil, n.errorf("%w", err)
-	}
-	data := out.data[:0]
-	for o := range product(shape[:axis]) {
-		for _, t := range parts {
-			size := product(t.shape[axis:])
-			data = append(data, t.data[o*size:(o+1)*size]...)
-		}
 	}
 	return out, nil
 }

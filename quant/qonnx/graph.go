@@ -35,6 +35,8 @@ type node struct {
 	name, op, domain string
 	in, out          []string
 	attrs            map[string]*onnxpb.AttributeProto
+	// opset is that of the graph.
+	opset int64
 }
 
 // maxRank bounds the number of axes of a tensor. ONNX sets no limit;
@@ -169,6 +171,7 @@ func (g *graph) setNodes(protos []*onnxpb.NodeProto) error {
 		if err != nil {
 			return err
 		}
+		n.opset = g.opset
 		for _, out := range n.out {
 			if out == "" {
 				continue

@@ -65,9 +65,9 @@ func (im *importer) together(a, b *stream) bool {
 // channels of each pixel side by side. Integers of different scales may stand
 // beside one another, as long as no later sum mixes them (matrix.fill).
 func (im *importer) concatStreams(n *node, parts []*stream) (value, error) {
-	axis := n.fromEnd("axis", 0, len(parts[0].view))
-	if axis < 0 || axis >= len(parts[0].view) {
-		return nil, n.errorf("axis %d of shape %v", n.int("axis", 0), parts[0].dims())
+	axis, err := n.concatAxis(len(parts[0].view))
+	if err != nil {
+		return nil, err
 	}
 	t := &site{at: n, layer: quant.Layer{Kind: quant.Concat, In: 1}}
 	out := view(nil)

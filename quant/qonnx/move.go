@@ -8,8 +8,7 @@ import (
 // Operators that only move elements: they work on every kind of value.
 
 // reshaped returns v with another shape of as many elements. Row-major order
-// does not change, so that a stream's digits are only regrouped; a ranking
-// keeps no more than a shape.
+// does not change, so that a stream's digits are only regrouped.
 func (im *importer) reshaped(n *node, v value, shape []int) (value, error) {
 	switch v := v.(type) {
 	case *tensor:
@@ -33,9 +32,7 @@ func (im *importer) reshaped(n *node, v value, shape []int) (value, error) {
 		}
 		return &out, nil
 	case *ranking:
-		out := *v
-		out.shape = shape
-		return &out, nil
+		return v.reshaped(im, n, shape)
 	}
 	panic("qonnx: unknown kind of value")
 }
@@ -45,10 +42,6 @@ func (im *importer) reshaped(n *node, v value, shape []int) (value, error) {
 func reshaped(t *tensor, shape []int) *tensor {
 	out := *t
 	out.shape = shape
-	if out.q != nil {
-		q := *out.q
-		out.q = &q
-	}
 	return &out
 }
 
@@ -66,9 +59,17 @@ func boundedProduct(shape []int) int {
 	return size
 }
 
-// moveIdentity evaluates Identity and Dropout, which is one in inference; its
-// mask is not supported.
+// moveIdentity evaluates Identity.
 func moveIdentity(im *importer, n *node) (value, error) { return im.operand(n, 0) }
+
+// moveDropout evaluates Dropout, which is Identity in inference; its mask is not
+// supported.
+func moveDropout(im *importer, n *node) (value, error) {
+	if err := im.inference(n); err != nil {
+		return nil, err
+	}
+	return im.operand(n, 0)
+}
 
 // moveReshape evaluates Reshape: 0 copies a size (unless allowzero, opset 14),
 // one -1 stands for the rest (ONNX, Reshape). shape is an attribute before
@@ -285,20 +286,14 @@ func (im *importer) transposed(n *node, v value, perm []int) (value, error) {
 		}
 		return &out, nil
 	case *ranking:
-		out := *v
-		out.shape = shape
-		return &out, nil
+		return v.transposed(im, n, shape, perm)
 	}
 	panic("qonnx: unknown kind of value")
 }
 
-// transposedTensor moves data, and the integers and scales that a Quant left
-// beside them: Brevitas has Quant, Transpose, MatMul.
+// transposedTensor moves data and what is known of them: Brevitas has Quant,
+// Transpose, MatMul.
 func (im *importer) transposedTensor(n *node, t *tensor, shape, perm []int) (value, error) {
-	size, err := im.left.take(shape)
-	if err != nil {
-		return nil, n.errorf("%w", err)
-	}
 	// Strides of the operand, in the order of the result's axes: the cursor of
 	// broadcasting then walks a transposition.
 	stride := make([]int, len(perm))
@@ -307,19 +302,11 @@ func (im *importer) transposedTensor(n *node, t *tensor, shape, perm []int) (val
 		stride[i] = step
 		step *= t.shape[i]
 	}
-	walk := &cursor{shape: shape, count: make([]int, len(perm)), stride: pick(stride, perm)}
-	from := make([]int, size)
-	for i := range from {
-		from[i] = walk.next()
-	}
-	out := &tensor{shape: shape, data: pick(t.data, from), elem: t.elem}
-	if t.q != nil {
-		q := *t.q
-		q.n = pick(q.n, from)
-		if q.scale.each != nil {
-			q.scale.each = pick(q.scale.each, from)
-		}
-		out.q = &q
+	out, err := im.copied(shape, []*tensor{t}, walked(len(t.data), func() *cursor {
+		return &cursor{shape: shape, count: make([]int, len(perm)), stride: pick(stride, perm)}
+	}))
+	if err != nil {
+		return nil, n.errorf("%w", err)
 	}
 	return out, nil
 }

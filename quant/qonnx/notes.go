@@ -5,7 +5,7 @@ import "fmt"
 // notes returns what there is to say about a network beside its layers. Such a
 // file is legal and may be right: hence a note and no error. Weights that lie
 // on their grid were quantised when they were written, and say nothing
-// (onGrid).
+// (grid).
 func (im *importer) notes() []string {
 	if len(im.unrounded) == 0 || !im.g.fromBrevitas() {
 		return nil

@@ -16,7 +16,7 @@ type operator func(im *importer, n *node) (value, error)
 // no type.
 var operators = map[string]operator{
 	"Identity":  moveIdentity,
-	"Dropout":   moveIdentity,
+	"Dropout":   moveDropout,
 	"Reshape":   moveReshape,
 	"Flatten":   moveFlatten,
 	"Squeeze":   moveSqueeze,
@@ -66,10 +66,11 @@ var operators = map[string]operator{
 
 	// What keeps the order of all elements and mixes them may end a classifier:
 	// hardware ranks scores instead.
-	"Softmax":    opSoftmax,
-	"LogSoftmax": opSoftmax,
-	"ArgMax":     opArgMax,
-	"TopK":       opTopK,
+	"Softmax":    opRanking,
+	"LogSoftmax": opRanking,
+	"Hardmax":    opRanking,
+	"ArgMax":     opRanking,
+	"TopK":       opRanking,
 }
 
 // quantOperators are QONNX's own. IntQuant is Quant's newer name in QONNX.
@@ -182,34 +183,6 @@ func opConcat(im *importer, n *node) (value, error) {
 	return nil, n.errorf("joins constants with what depends on the network's input")
 }
 
-// ranked returns the ranking of input 0 over the axes from..to, which must hold
-// all its elements. Softmax at each position of an image (segmentation) ranks
-// many vectors; the network has one label per frame.
-func (im *importer) ranked(n *node, from, to int) (value, error) {
-	v, err := im.operand(n, 0)
-	if err != nil {
-		return nil, err
-	}
-	switch v := v.(type) {
-	case *ranking:
-		return v, nil
-	case *stream:
-		dims := v.dims()
-		if from < 0 || from >= len(dims) {
-			return nil, n.errorf("works on axis %d of shape %v", from, dims)
-		}
-		if size := product(dims[from:min(to, len(dims))]); size != product(dims) {
-			return nil, n.errorf("works on axis %d of shape %v, want the axis of all elements: there is no layer "+
-				"that ranks %d at each of %d positions; end the graph before it, its outputs are then what it "+
-				"ranks", from, dims, size, product(dims)/size)
-		}
-		// Softmax and LogSoftmax keep the order of all elements: exp rises, and
-		// the sum that divides is the same for all.
-		return &ranking{s: v, shape: dims, by: n, elem: v.elem}, nil
-	}
-	return nil, n.errorf("wants an input that depends on the network's")
-}
-
 // rankOf returns the number of axes of input 0, 0 where that is unknown. An
 // operand that fails gives its error where it is evaluated in earnest.
 func (im *importer) rankOf(n *node) int {
@@ -217,62 +190,4 @@ func (im *importer) rankOf(n *node) int {
 		return len(v.dims())
 	}
 	return 0
-}
-
-// opSoftmax takes one axis, or before opset 13 all axes from one on. (ONNX:
-// Softmax-1 and -11 flatten to two axes at axis, default 1; Softmax-13 works on
-// axis alone, default -1.)
-func opSoftmax(im *importer, n *node) (value, error) {
-	rank := im.rankOf(n)
-	if im.g.opset < 13 {
-		return im.ranked(n, n.fromEnd("axis", 1, rank), rank)
-	}
-	axis := n.fromEnd("axis", -1, rank)
-	return im.ranked(n, axis, axis+1)
-}
-
-// opArgMax ends a classifier: a2qgen's label select takes its place. Of equal
-// scores the first is the label, in ONNX and in hardware alike.
-func opArgMax(im *importer, n *node) (value, error) {
-	if n.int("select_last_index", 0) != 0 {
-		return nil, n.errorf("selects the last index among equals, want the first")
-	}
-	return im.picked(n, n.fromEnd("axis", 0, im.rankOf(n)), n.int("keepdims", 1) != 0)
-}
-
-// opTopK evaluates TopK of the one largest. k is an attribute before opset 10,
-// an input since then. Its outputs are values and indices (evaluate).
-func opTopK(im *importer, n *node) (value, error) {
-	k := n.int("k", 0)
-	if n.has(1) {
-		v, err := im.oneNumber(n, 1)
-		if err != nil {
-			return nil, err
-		}
-		k = int64(v)
-	}
-	if k != 1 || n.int("largest", 1) == 0 {
-		return nil, n.errorf("picks %d outputs, want the 1 largest", k)
-	}
-	return im.picked(n, n.fromEnd("axis", -1, im.rankOf(n)), true)
-}
-
-// picked returns the ranking behind the choice of one element of an axis.
-// ArgMax gives INT64 (ONNX, ArgMax); keep says that the axis stays, of size 1.
-func (im *importer) picked(n *node, axis int, keep bool) (value, error) {
-	v, err := im.ranked(n, axis, axis+1)
-	if err != nil {
-		return nil, err
-	}
-	r := *v.(*ranking)
-	if axis < 0 || axis >= len(r.shape) {
-		return nil, n.errorf("works on axis %d of shape %v", axis, r.shape)
-	}
-	shape := slices.Clone(r.shape)
-	shape[axis] = 1
-	if !keep {
-		shape = slices.Delete(shape, axis, axis+1)
-	}
-	r.shape, r.label, r.elem = shape, true, typeInt64
-	return &r, nil
 }

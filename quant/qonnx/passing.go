@@ -36,8 +36,9 @@ func (im *importer) selection(n *node, s *stream, axis int, picks []int) (value,
 	}
 	whole := im.counted(n, s)
 	if whole == nil {
-		return nil, n.errorf("takes some channels of what is not quantised, from %s: put a Quant node of at most %d "+
-			"bits before it", s.origin(), maxBits)
+		// A Quant of 17 bits is told from none.
+		return nil, n.errorf("takes some channels of what %s, from %s: put a Quant node of at most %d bits before it",
+			s.lack(), s.origin(), maxBits)
 	}
 	if err := narrow(n, whole); err != nil {
 		return nil, err

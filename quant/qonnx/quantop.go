@@ -231,9 +231,30 @@ func toInt(v float64) int64 {
 	return int64(v)
 }
 
-// onGrid is how far, in scales, a weight that was quantised before may lie beside
-// its integer: FLOAT rounds the product with the scale.
-const onGrid = 1e-3
+// grid is how a weight that was quantised before may differ from y scales: by the
+// roundings of its element type, relative to it. There are three of them. The
+// writer's product of integer and scale is rounded, its scale may have been, as the
+// quotient of a maximum and an integer, and so may the one in the file. Each is a
+// factor of at most 1 + u with u = 2^-digits, half of the last digit: 2^-24 in FLOAT.
+// (IEEE 754, to nearest.) A fourth u is room for the products of the three and for
+// float64. Of 32768 scales in FLOAT that is 1/128 of a scale, of one 2^-22.
+type grid struct{ unit float64 }
+
+// gridOf returns the grid of weights and scales of these element types, the coarser
+// of which decides. Whatever is no narrow format may have been computed in FLOAT:
+// DOUBLE that was exported from it, and integers beside a scale.
+func gridOf(weights, scale elemType) grid {
+	digits := floatFormats[typeFloat].digits
+	for _, e := range []elemType{weights, scale} {
+		if f, ok := floatFormats[e]; ok {
+			digits = min(digits, f.digits)
+		}
+	}
+	return grid{4 * math.Ldexp(1, -digits)}
+}
+
+// holds says that x scales are y scales but for rounding. Only 0 is near 0.
+func (g grid) holds(x, y float64) bool { return math.Abs(x-y) <= g.unit*math.Abs(y) }
 
 // quantiseTensor folds a quantiser of a constant: weights, as a rule. The
 // integers are kept beside the product: dividing again by the scale could miss
@@ -260,6 +281,9 @@ func (im *importer) quantiseTensor(n *node, z *quantiser, t, scale, zero *tensor
 	} else {
 		out.wide = z.typ.Bits
 	}
+	// Quantised twice, the file still holds what the first of the two moved.
+	near := gridOf(t.elem, scale.elem)
+	out.unrounded = t.unrounded
 	for i, v := range t.data {
 		if !finite(v) {
 			return nil, n.errorf("element %d of input %s is %v", i, show(n.in[0]), v)
@@ -267,7 +291,7 @@ func (im *importer) quantiseTensor(n *node, z *quantiser, t, scale, zero *tensor
 		y := z.integer(v, ps.at(i), pz.at(i))
 		out.data[i] = y * ps.at(i)
 		// What was clipped counts as well: y is then far from v/scale.
-		out.unrounded = out.unrounded || math.Abs(v/ps.at(i)-y) > onGrid
+		out.unrounded = out.unrounded || !near.holds(v/ps.at(i), y)
 		if out.q != nil {
 			out.q.n[i] = int32(y)
 		}

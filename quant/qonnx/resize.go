@@ -1,7 +1,6 @@
 package qonnx
 
 import (
-	"math"
 	"slices"
 )
 
@@ -25,17 +24,13 @@ func opResize(im *importer, n *node) (value, error) {
 	if err != nil {
 		return nil, err
 	}
+	dims := s.dims()
+	// Before the shortcut below: an axis of factor 1 may be moved too.
+	if err := n.repeatsAll(dims, factors); err != nil {
+		return nil, err
+	}
 	if !slices.ContainsFunc(factors, func(f int) bool { return f != 1 }) {
 		return s, nil
-	}
-	if mode := n.string("mode", "nearest"); mode != "nearest" {
-		return nil, n.errorf("interpolates by %s, want nearest", show(mode))
-	}
-	dims := s.dims()
-	for i, f := range factors {
-		if err := n.repeatsExactly(im.g.opset, dims[i], f); err != nil {
-			return nil, err
-		}
 	}
 	if s, err = im.simple(n, s); err != nil {
 		return nil, err
@@ -125,7 +120,7 @@ func (im *importer) resizedAxes(n *node, rank int) ([]int, error) {
 // good as none: exporters write one beside sizes.
 func (im *importer) resizeScales(n *node, dims []int) ([]float64, error) {
 	at, sizesAt := 2, 3
-	if n.op == "Upsample" || im.g.opset < 11 {
+	if n.op == "Upsample" || n.opset < 11 {
 		at, sizesAt = 1, -1
 	}
 	var scales []float64
@@ -157,59 +152,6 @@ func (im *importer) resizeScales(n *node, dims []int) ([]float64, error) {
 		scales = append(scales, size/float64(dims[i]))
 	}
 	return scales, nil
-}
-
-// repeatsExactly returns an error unless the node's rules for coordinates make
-// element i of the result element i/f of the input (ONNX, Resize). ONNX has
-// several rules to find the source coordinate and four to round it; which pairs
-// repeat evenly depends on the sizes, so that each position is computed.
-// Upsample has no rules: floor(i/f), by definition.
-func (n *node) repeatsExactly(opset int64, length, f int) error {
-	if f == 1 || n.op == "Upsample" {
-		return nil
-	}
-	transform := n.string("coordinate_transformation_mode", "half_pixel")
-	nearest := n.string("nearest_mode", "round_prefer_floor")
-	if opset < 11 {
-		transform, nearest = "asymmetric", "floor" // before opset 11
-	}
-	if length > 1<<20/f {
-		return n.errorf("makes %d elements of %d, want at most %d", length*f, length, 1<<20)
-	}
-	for i := range length * f {
-		x := float64(i) / float64(f)
-		switch transform {
-		case "asymmetric":
-		// They differ for an output of one element, which f > 1 does not make.
-		case "half_pixel", "pytorch_half_pixel":
-			x = (float64(i)+0.5)/float64(f) - 0.5
-		case "tf_half_pixel_for_nn":
-			x = (float64(i) + 0.5) / float64(f)
-		// The ends of input and output fall together.
-		case "align_corners":
-			x = float64(i) * float64(length-1) / float64(length*f-1)
-		default:
-			return n.errorf("transforms coordinates by %s, which is not supported", show(transform))
-		}
-		switch nearest {
-		// Halves down: ceil(x - 1/2).
-		case "round_prefer_floor":
-			x = math.Ceil(x - 0.5)
-		case "round_prefer_ceil":
-			x = math.Floor(x + 0.5)
-		case "floor":
-			x = math.Floor(x)
-		case "ceil":
-			x = math.Ceil(x)
-		default:
-			return n.errorf("rounds coordinates by %s, which is not supported", show(nearest))
-		}
-		if clamp(x, 0, float64(length-1)) != float64(i/f) {
-			return n.errorf("picks element %v for position %d with %s and %s, want every element repeated %d times",
-				x, i, transform, nearest, f)
-		}
-	}
-	return nil
 }
 
 // opDepthToSpace moves channels into positions. It is a view: Reshape,

@@ -12,9 +12,9 @@ func opSplit(im *importer, n *node) (value, error) {
 	if err != nil {
 		return nil, err
 	}
-	axis := n.fromEnd("axis", 0, len(v.dims()))
-	if axis < 0 || axis >= len(v.dims()) {
-		return nil, n.errorf("axis %d of shape %v", n.int("axis", 0), v.dims())
+	axis, err := n.splitAxis(len(v.dims()))
+	if err != nil {
+		return nil, err
 	}
 	sizes, err := im.pieces(n, v.dims()[axis])
 	if err != nil {
@@ -54,7 +54,7 @@ func (im *importer) pieces(n *node, size int) ([]int, error) {
 	// axis must divide.
 	if !given {
 		each := (size + count - 1) / count
-		if each*count != size && im.g.opset < 18 {
+		if each*count != size && n.opset < 18 {
 			return nil, n.errorf("cuts an axis of size %d into %d equal pieces", size, count)
 		}
 		for i := range count {
@@ -88,9 +88,9 @@ func opGather(im *importer, n *node) (value, error) {
 		return nil, err
 	}
 	shape := v.dims()
-	axis := n.fromEnd("axis", 0, len(shape))
-	if axis < 0 || axis >= len(shape) {
-		return nil, n.errorf("axis %d of shape %v", n.int("axis", 0), shape)
+	axis, err := n.axisIn(0, len(shape))
+	if err != nil {
+		return nil, err
 	}
 	picks, err := at.ints()
 	if err != nil {

@@ -137,13 +137,8 @@ func (im *importer) quantisedStream(n *node, v value) (*stream, error) {
 			return nil, n.errorf("its data operand, the graph's input, is not quantised: put a Quant node of at most "+
 				"%d bits before it, or say its type (--input-type)", maxBits)
 		}
-		if s.wide > 0 {
-			return nil, n.errorf("its data operand, from %s, has integers of %d bits, which is too wide: want at "+
-				"most %d",
-				s.origin(), s.wide, maxBits)
-		}
-		return nil, n.errorf("its data operand, from node %s (%s), is not quantised: put a Quant node of at most %d "+
-			"bits before it", s.at.label(), clip(s.at.op), maxBits)
+		return nil, n.errorf("its data operand, from %s, %s: put a Quant node of at most %d bits before it",
+			s.origin(), s.lack(), maxBits)
 	}
 	return s, nil
 }

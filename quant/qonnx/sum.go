@@ -145,7 +145,7 @@ func (im *importer) summands(n *node, parts []*stream) ([]*stream, error) {
 	for k, s := range parts {
 		// No early return: whoever mends the export wants to know of all operands.
 		if out[k] = im.counted(n, s); out[k] == nil {
-			faults = append(faults, fmt.Sprintf("operand %d, from %s, is not quantised", k, s.origin()))
+			faults = append(faults, fmt.Sprintf("operand %d, from %s, %s", k, s.origin(), s.lack()))
 			continue
 		}
 		out[k] = out[k].upright(n)
@@ -159,6 +159,15 @@ func (im *importer) summands(n *node, parts []*stream) ([]*stream, error) {
 			strings.Join(faults, "; "), maxBits)
 	}
 	return out, nil
+}
+
+// lack says why s is no stream of integers that a layer can read. A Quant of too
+// many bits and none at all want different changes in the export.
+func (s *stream) lack() string {
+	if s.wide > 0 {
+		return fmt.Sprintf("has integers of %d bits, which is too wide", s.wide)
+	}
+	return "is not quantised"
 }
 
 // origin names the node that made s.

@@ -14,21 +14,7 @@ type tensor struct {
 	// elem is the element type. Where it is not FLOAT or DOUBLE, what is computed
 	// with the elements is rounded to it, or wraps.
 	elem elemType
-	// q is what a Quant node knows about the elements; nil elsewhere, and where
-	// the Quant has too many bits for a layer: wide.
-	q    *constInts
-	wide int
-	// unrounded says that a Quant moved an element, so that the file holds them as
-	// they were before.
-	unrounded bool
-}
-
-// constInts says that element i of a tensor is n[i] * scale.at(i).
-type constInts struct {
-	n     []int32
-	scale param
-	// lo and hi bound every n, as the data type does.
-	lo, hi int64
+	known
 }
 
 func (t *tensor) dims() []int { return t.shape }

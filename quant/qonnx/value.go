@@ -63,20 +63,6 @@ func (s *stream) dims() []int {
 	return out
 }
 
-// ranking is a stream followed by something that keeps no more than the order
-// of its elements, such as Softmax. It may only lead to the graph's output.
-type ranking struct {
-	s     *stream
-	shape []int
-	by    *node
-	// label says that it holds which element is the largest, of type elem, not
-	// the elements.
-	label bool
-	elem  elemType
-}
-
-func (r *ranking) dims() []int { return r.shape }
-
 // quantised says that a stream's elements are n*scale + offset, with n an
 // integer of type typ. Parameters are per channel of the base. integers and
 // numbers are kept apart to the end: layers compute with n, thresholds and

@@ -36,8 +36,9 @@ type Widths struct {
 	Candidates [][]Width
 	// Loss is by how much the training loss of the float network, with all its
 	// quantisers, rises when one layer's weights are projected for a candidate
-	// instead of its last, before any training: over the first training samples,
-	// with the statistics of their batches, to which training adapts too.
+	// instead of its last, before any training: on labels or targets, without a
+	// teacher, over the first training samples, with the statistics of their
+	// batches, to which training adapts too.
 	Loss [][]float64
 
 	run   *run
@@ -121,20 +122,22 @@ func (w *Widths) set(i, k int) {
 
 // calibrationLoss returns the loss over the first training samples. It normalises
 // by the statistics of the batches and leaves the running ones as they are
-// (momentum 0); no gradient is taken from it.
+// (momentum 0); no gradient is taken from it. The objective is still the float
+// phase's, without a teacher: the loss is that on labels or targets alone.
 func (r *run) calibrationLoss() float64 {
 	r.net.prepare()
-	sum, samples := 0.0, min(r.train.n, calibrationLoss)
-	for at := 0; at < samples; at += r.spec.Batch {
+	sum, seen, samples := 0.0, 0, min(r.train.n, calibrationLoss)
+	for k := range batches(samples, r.spec.Batch) {
+		at := k * r.spec.Batch
 		index := make([]int32, min(r.spec.Batch, samples-at))
 		for i := range index {
 			index[i] = int32(at + i)
 		}
 		r.train.gather(index, r.net.x)
 		loss, _ := r.judge(index, r.net.forward(len(index), 0))
-		sum += loss * float64(len(index))
+		sum, seen = sum+loss*float64(len(index)), seen+len(index)
 	}
-	return sum / float64(samples)
+	return sum / float64(seen)
 }
 
 // Model returns the network as it starts into training, with every layer so many

@@ -169,17 +169,59 @@ func TestMeasure(t *testing.T) {
 	}}})
 }
 
-// trainingLoss is the mean loss over all samples in batches as they come.
+// trainingLoss is the mean loss over all samples in batches as they come. A last batch
+// of one sits out, as in training: by its own statistics it has no values but 0.
 func trainingLoss(r *run) float64 {
 	r.net.prepare()
-	sum := 0.0
-	for at := 0; at < r.train.n; at += r.spec.Batch {
-		rows := r.train.gatherRange(at, min(at+r.spec.Batch, r.train.n), r.net.x)
+	sum, n := 0.0, r.train.n
+	if n%r.spec.Batch == 1 {
+		n--
+	}
+	for at := 0; at < n; at += r.spec.Batch {
+		rows := r.train.gatherRange(at, min(at+r.spec.Batch, n), r.net.x)
 		loss, _ := crossEntropy(r.net.forward(rows, 0), r.train.labels[at:],
 			make([]float32, rows*r.width), rows, r.width)
 		sum += loss * float64(rows)
 	}
-	return sum / float64(r.train.n)
+	return sum / float64(n)
+}
+
+// TestMeasureUnderDistillation: the loss that widths are chosen by is that on the labels,
+// also where QAT will have a teacher, which is not asked. (It was, with a temperature of
+// 0: logits divided by 0, and a loss that was right only as no NaN is above 0.)
+func TestMeasureUnderDistillation(t *testing.T) {
+	s, measured := small(), false
+	s.Method, s.Rule, s.Distil = quant.Budget, quant.Shifted, Distil{Weight: 0.5, Temperature: 3}
+	mustRun(t, s, Options{Allocate: &Allocator{Limit: 1, Choose: func(w *Widths) ([]int, error) {
+		measured = true
+		kept := w.run.teacher
+		if kept == nil {
+			t.Fatal("QAT has no teacher")
+		}
+		// One without outputs: to ask it is to panic.
+		w.run.teacher = &teacher{}
+		got, want := w.run.calibrationLoss(), trainingLoss(w.run)
+		w.run.teacher = kept
+		if math.Abs(got-want) > 1e-6 {
+			t.Errorf("loss %g, want %g", got, want)
+		}
+		return []int{0, 0}, nil
+	}}})
+	if !measured {
+		t.Error("nothing was measured")
+	}
+}
+
+// TestBatches: the batches of an epoch, and of what is measured before. By definition:
+// full ones and what is left, unless that is a single sample.
+func TestBatches(t *testing.T) {
+	for _, c := range []struct{ n, size, want int }{
+		{2, 2, 1}, {3, 2, 1}, {4, 2, 2}, {32, 32, 1}, {33, 32, 1}, {34, 32, 2}, {64, 32, 2}, {321, 32, 10}, {2, 128, 1},
+	} {
+		if got := batches(c.n, c.size); got != c.want {
+			t.Errorf("%d samples in batches of %d: %d, want %d", c.n, c.size, got, c.want)
+		}
+	}
 }
 
 // TestAllocate: the network has the widths that were chosen; where these are the

@@ -6,8 +6,8 @@
 // hidden layers (linear, convolution, depthwise convolution) without bias that
 // batch norm, ReLU and a learned activation quantiser follow, pools, residual
 // sums and concatenations of one common scale, moves, and a linear classifier
-// with bias. The first and the last layer carry no accumulator target unless
-// the spec gives them one (MATH 5). Activations are channels last: a batch is
+// with bias. First and last layers (quant.Roles) carry no accumulator target
+// unless the spec gives them one (MATH 5). Activations are channels last: a batch is
 // samples x rows x columns x channels; weights are outputs x k, with k in the
 // order (row, column, channel).
 //

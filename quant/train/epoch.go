@@ -20,14 +20,16 @@ func (r *run) shuffle() {
 	})
 }
 
-// steps returns the number of batches of an epoch. The last may be smaller,
-// but a single sample has no variance to normalise by and sits out.
-func (r *run) steps() int {
-	n := (r.train.n + r.spec.Batch - 1) / r.spec.Batch
-	if r.train.n%r.spec.Batch == 1 {
-		n--
+// steps returns the number of batches of an epoch.
+func (r *run) steps() int { return batches(r.train.n, r.spec.Batch) }
+
+// batches returns how many batches of the given size n samples make. The last may be
+// smaller, but a single sample has no variance to normalise by and sits out.
+func batches(n, size int) int {
+	if n%size == 1 {
+		return n / size
 	}
-	return n
+	return (n + size - 1) / size
 }
 
 // trainEpoch trains on every sample once. Loss and score are means over samples as
@@ -143,7 +145,11 @@ func (r *run) step(index []int32, rate float64) (loss, score float64) {
 func (r *run) judge(index []int32, out []float32) (loss, score float64) {
 	rows := len(index)
 	g, x := r.net.outputGradient(), r.net.x[:rows*r.train.size]
-	taught := r.teacher.outputs(index, x)
+	var taught []float32
+	// The teacher is there before QAT is: the float phase's objective does not ask it.
+	if r.goal.distil.Weight > 0 {
+		taught = r.teacher.outputs(index, x)
+	}
 	if r.spec.Task == Regress {
 		target := x
 		if t := r.train.targets; t != nil {

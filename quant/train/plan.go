@@ -2,6 +2,7 @@ package train
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/a2qgen/a2qgen/quant"
 )
@@ -172,9 +173,17 @@ func (p *plan) isRow(i int) bool {
 // reader of files takes elements that were moved only where rows and columns stay.
 func (p *plan) settled(path string, from int) {
 	if from != quant.Source && p.moved(from, 0) != from {
-		p.fail(path, "a linear layer reads %q, a %s, which no file has: want a conv or a pool between them",
-			p.steps[from].name, p.steps[from].kind)
+		p.fail(path, "a linear layer reads %q, %s, which no file has: want a conv or a pool between them",
+			p.steps[from].name, withArticle(p.steps[from].kind))
 	}
+}
+
+// withArticle returns a kind as part of a sentence: "an upsample", "a concat".
+func withArticle(kind quant.Kind) string {
+	if strings.ContainsRune("aeiou", rune(kind[0])) {
+		return "an " + string(kind)
+	}
+	return "a " + string(kind)
 }
 
 // whence says where the row comes from that step i gives. It is part of a message
@@ -291,8 +300,8 @@ func (p *plan) output(end, outputs int) {
 	case st.kind == quant.Add:
 		p.outputSum(st)
 	default:
-		p.fail(st.path, "the output is a %s, want a linear or conv layer or a residual "+
-			"with at most upsample and pixel_shuffle behind", st.kind)
+		p.fail(st.path, "the output is %s, want a linear or conv layer or a residual "+
+			"with at most upsample and pixel_shuffle behind", withArticle(st.kind))
 		return
 	}
 	// The last layer's outputs are values of [0, 1] in 8 bits, whatever the layer

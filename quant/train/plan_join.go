@@ -112,10 +112,10 @@ func (p *plan) moved(end, first int) int {
 }
 
 // quantisers settles what depends on the whole graph: the sign of each quantiser,
-// the type of what each step gives and reads, and the methods of the first and the
-// last layer. Steps are in order, so what a step reads has its type by then.
+// the type of what each step gives and reads, and the methods of the ends. Steps are
+// in order, so what a step reads has its type by then.
 func (p *plan) quantisers() {
-	last := p.lastWeighted()
+	roles := p.roles()
 	p.signs()
 	for i := range p.steps {
 		st := &p.steps[i]
@@ -134,9 +134,9 @@ func (p *plan) quantisers() {
 		st.rows = st.out.C
 		st.weights.Input = in
 		switch {
-		case p.raw(i):
+		case roles[i].First:
 			p.first(st)
-		case i == last:
+		case roles[i].Last:
 			p.last(st)
 		}
 		p.checkTarget(st)
@@ -177,25 +177,11 @@ func (p *plan) typ(i int) quant.DataType {
 	return p.steps[i].typ
 }
 
-// raw says that step i reads the network's input, perhaps moved or pooled. Where a
-// step has several operands the first decides.
-func (p *plan) raw(i int) bool {
-	for {
-		if i = p.steps[i].from[0]; i == quant.Source {
-			return true
-		}
-		if p.steps[i].weights != nil {
-			return false
-		}
+// roles returns the role of each step.
+func (p *plan) roles() []quant.Role {
+	from, kinds := make([][]int, len(p.steps)), make([]quant.Kind, len(p.steps))
+	for i := range p.steps {
+		from[i], kinds[i] = p.steps[i].from, p.steps[i].kind
 	}
-}
-
-// lastWeighted returns the output layer.
-func (p *plan) lastWeighted() int {
-	for i := len(p.steps) - 1; i >= 0; i-- {
-		if p.steps[i].weights != nil {
-			return i
-		}
-	}
-	return -1
+	return quant.Roles(from, kinds)
 }

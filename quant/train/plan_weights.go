@@ -32,14 +32,14 @@ func (s *Spec) depthwiseMethod() quant.Method {
 	return s.Method
 }
 
-// first sets the quantiser of a layer that reads the network's input: 8-bit
-// weights without target, unless the spec gives it one.
+// first sets the quantiser of a first layer (see quant.Roles): 8-bit weights without
+// target, unless the spec gives it one.
 func (p *plan) first(st *step) {
 	p.end(st, p.spec.FirstWeightBits, p.spec.FirstAccBits)
 }
 
-// last sets the quantiser of the output layer. Without a target it has one
-// scale for all channels, which keeps the order of scores exact.
+// last sets the quantiser of a last layer. One that ends in scores, without a target,
+// has one scale for all channels, which keeps the order of scores exact.
 func (p *plan) last(st *step) {
 	p.end(st, p.spec.LastWeightBits, p.spec.LastAccBits)
 	if st.weights.Method == quant.Base && st.act == nil {

@@ -61,13 +61,12 @@ type Spec struct {
 	// Below 0 the input is signed: integers from -2^(InputBits-1), worth
 	// max(lo/min, hi/max). Samples may have 1 % of their values beyond it.
 	InputRange []float64 `yaml:"input_range,omitempty,flow"`
-	// FirstWeightBits and LastWeightBits, 2..8: these layers have no
+	// FirstWeightBits and LastWeightBits, 2..8: these layers (quant.Roles) have no
 	// accumulator target.
 	FirstWeightBits int `yaml:"first_weight_bits"`
 	LastWeightBits  int `yaml:"last_weight_bits"`
 
-	// Method quantises the hidden layers after the first: base, wn, a2q, a2q+ or
-	// budget.
+	// Method quantises the hidden layers: base, wn, a2q, a2q+ or budget.
 	Method quant.Method `yaml:"method"`
 	// DepthwiseMethod is that of depthwise layers: empty is a2q under a2q+, else
 	// the same as the others'.
@@ -78,8 +77,8 @@ type Spec struct {
 	// AccBits is P, the accumulator width of those layers, up to 32. base
 	// ignores it.
 	AccBits int `yaml:"acc_bits"`
-	// FirstAccBits and LastAccBits put the first and the last layer under the
-	// method too, up to 32; 0, which base wants, gives them no target.
+	// FirstAccBits and LastAccBits put first and last layers under the method too, up
+	// to 32; 0, which base wants, gives them no target.
 	FirstAccBits int `yaml:"first_acc_bits"`
 	LastAccBits  int `yaml:"last_acc_bits"`
 	// ShrinkWeights says whether the network's file gives weights as few bits as
@@ -175,7 +174,8 @@ func DefaultSpec() *Spec {
 		Name: "net", Layers: Linears(64, 64, 64),
 		WeightBits: 4, ActBits: 4, InputBits: 8, FirstWeightBits: 8, LastWeightBits: 8,
 		Method: quant.A2QPlus, Rule: quant.Shifted, AccBits: 16, Regulariser: 1e-3,
-		Batch: 128, Seed: 1, Task: Classify, Super: Super{Patch: 16, Channels: 1}, Distil: Distil{Temperature: 2}, Float: p, QAT: p,
+		Batch: 128, Seed: 1, Task: Classify, Super: Super{Patch: 16, Channels: 1}, Distil: Distil{Temperature: 2},
+		Float: p, QAT: p,
 	}
 }
 

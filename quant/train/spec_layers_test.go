@@ -165,6 +165,7 @@ func TestPlanOutput(t *testing.T) {
 		{"[{conv: {out: 4, kernel: 1}}]", 65, "the output has 4x4x4 = 64 numbers, the data's targets have 65"},
 		{"[{conv: {out: 4, kernel: 1}}, {maxpool: {kernel: 2}}]", 16,
 			"layers[1].maxpool: the output is a maxpool, want a linear or conv layer or a residual"},
+		{"[{conv: {out: 4, kernel: 1}}, {avgpool: {kernel: 2}}]", 16, "layers[1].avgpool: the output is an avgpool, want"},
 		{"[{conv: {out: 1, kernel: 1}}, {residual: {act_bits: 8, body: [{conv: {out: 1, kernel: 1}}]}}]", 16,
 			"layers[1].residual.act_bits: 8, want none at the output"},
 		{"[{upsample: 2}]", 64, "no layer has weights"},

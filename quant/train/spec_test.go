@@ -72,7 +72,7 @@ func TestParseSpecRefuses(t *testing.T) {
 		"regulariser: -1":                       "regulariser is -1",
 		"regulariser: .nan":                     "regulariser is NaN",
 		"batch: 1":                              "batch is 1, want 2..16384",
-		"seed: -1":                              "`-1` into uint64",
+		"seed: -1":                              "seed is -1, want a whole number, 0..18446744073709551615",
 		"validation: 0.6":                       "validation is 0.6, want 0..0.5",
 		"float: {epochs: -1}":                   "float.epochs is -1, want 0..10000",
 		"qat: {epochs: 0}":                      "qat.epochs is 0, want 1..10000",

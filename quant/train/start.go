@@ -79,7 +79,7 @@ func (n *node) fits(l *qonnx.Layer) error {
 	}
 	conv := l.Kind == quant.Conv
 	if conv != (n.kind == quant.Conv) {
-		return fmt.Errorf("it is a %s, want a %s", l.Kind, n.kind)
+		return fmt.Errorf("it is %s, want %s", withArticle(l.Kind), withArticle(n.kind))
 	}
 	if a, b := plain(l.Window), plain(n.window); conv && a != b {
 		return fmt.Errorf("its window is %+v, want %+v", a, b)

@@ -102,23 +102,8 @@ var ErrDiverged = errors.New("loss is not a finite number")
 // Run stops after the current step with ctx's error; the checkpoint of the
 // last whole epoch stays, as it does when the loss diverges (ErrDiverged).
 func Run(ctx context.Context, spec *Spec, train, test *data.Set, opts Options) (*Result, error) {
-	if err := spec.Validate(); err != nil {
-		return nil, err
-	}
-	opts.Checkpoint = opts.checkpoint()
-	if spec.Start != "" && opts.Start == nil {
-		var err error
-		if opts.Start, err = qonnx.ReadModel(spec.Start); err != nil {
-			return nil, fmt.Errorf("train: start: %w", err)
-		}
-	}
-	r, err := newRun(spec, train, test, opts)
+	r, err := rehearsed(spec, train, test, opts)
 	if err != nil {
-		return nil, err
-	}
-	// Hours may lie between here and the first file: what would fail then fails
-	// now.
-	if err := r.rehearse(); err != nil {
 		return nil, err
 	}
 	if err := opts.CheckFiles(); err != nil {
@@ -136,6 +121,33 @@ func Run(ctx context.Context, spec *Spec, train, test *data.Set, opts Options) (
 		}
 	}
 	return r.finish()
+}
+
+// Check returns an error where Run would refuse spec for these samples. It writes nothing:
+// for callers that prepare a place for many runs.
+func Check(spec *Spec, train, test *data.Set) error {
+	_, err := rehearsed(spec, train, test, Options{})
+	return err
+}
+
+// rehearsed returns a run that spec and samples allow, before its first epoch. Hours may
+// lie between here and the first file: what would fail then fails now.
+func rehearsed(spec *Spec, train, test *data.Set, opts Options) (*run, error) {
+	if err := spec.Validate(); err != nil {
+		return nil, err
+	}
+	opts.Checkpoint = opts.checkpoint()
+	if spec.Start != "" && opts.Start == nil {
+		var err error
+		if opts.Start, err = qonnx.ReadModel(spec.Start); err != nil {
+			return nil, fmt.Errorf("train: start: %w", err)
+		}
+	}
+	r, err := newRun(spec, train, test, opts)
+	if err != nil {
+		return nil, err
+	}
+	return r, r.rehearse()
 }
 
 // finish scores the final network and writes it. The file is read back by the

@@ -14,6 +14,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"sync"
 	"time"
 
@@ -73,21 +74,21 @@ func synthesise(ctx context.Context, path string, known []cost.Sample) ([]cost.S
 		have[s.Key()] = s.Counts
 	}
 	all := sweep()
-	var missing []int
-	for i, s := range all {
-		if _, ok := have[s.Key()]; !ok {
-			missing = append(missing, i)
+	missing := 0
+	var open [][]int
+	for _, b := range batches(all) {
+		if slices.ContainsFunc(b, func(i int) bool { _, ok := have[all[i].Key()]; return !ok }) {
+			open = append(open, b)
+			missing += len(b)
 		}
 	}
-	bar := progressbar.NewOptions(len(missing), progressbar.OptionSetWriter(os.Stderr), progressbar.OptionShowCount(),
+	bar := progressbar.NewOptions(missing, progressbar.OptionSetWriter(os.Stderr), progressbar.OptionShowCount(),
 		progressbar.OptionSetDescription("synthesis"), progressbar.OptionThrottle(time.Second))
 	defer fmt.Fprintln(os.Stderr)
 	var finished sync.Mutex // guards all, have and the table
 	jobs, ctx := errgroup.WithContext(ctx)
 	jobs.SetLimit(runtime.NumCPU())
-	for len(missing) > 0 {
-		batch := nextBatch(all, missing)
-		missing = missing[len(batch):]
+	for _, batch := range open {
 		jobs.Go(func() error {
 			counted, err := counts(ctx, all, batch)
 			if err != nil {
@@ -107,7 +108,8 @@ func synthesise(ctx context.Context, path string, known []cost.Sample) ([]cost.S
 	if err := jobs.Wait(); err != nil {
 		return nil, err
 	}
-	return measured(all, have), nil
+	samples := measured(all, have)
+	return samples, save(path, samples) // in order, without those that the sweep has no longer
 }
 
 // measured returns the samples that have counts, in order, with them.
@@ -122,46 +124,30 @@ func measured(all []cost.Sample, have map[string]synth.Counts) []cost.Sample {
 	return found
 }
 
-// nextBatch takes the samples for one run of Yosys off the front of missing: many
-// small ones or a few large ones, of one kind.
-func nextBatch(all []cost.Sample, missing []int) []int {
-	size := 12
-	first := batchKind(all[missing[0]])
-	switch first {
-	case cost.KindProduct:
-		size = 64
-	case cost.KindDesign:
-		size = 1
-	}
-	n := 1
-	for n < min(size, len(missing)) && batchKind(all[missing[n]]) == first {
-		n++
-	}
-	return missing[:n]
-}
+// batchSizes says how many blocks go into one run of Yosys, which takes half a second to
+// begin. What a block comes to depends a little on its company (names order ABC's choices),
+// so a batch is always the same samples.
+var batchSizes = map[string]int{cost.KindMVAU: 4, cost.KindLabelSelect: 8, cost.KindReplayBuffer: 12,
+	cost.KindFIFO: 12, cost.KindWidthConverter: 12, cost.KindDesign: 1}
 
-// batchKind says which samples can share a run: products, blocks or (alone) designs.
-func batchKind(s cost.Sample) string {
-	switch s.Kind {
-	case cost.KindProduct, cost.KindConstant:
-		return cost.KindProduct
-	case cost.KindDesign:
-		return cost.KindDesign
+// batches splits the sweep into runs of Yosys, each of one kind.
+func batches(all []cost.Sample) [][]int {
+	var found [][]int
+	for i, s := range all {
+		last := len(found) - 1
+		if last < 0 || all[found[last][0]].Kind != s.Kind || len(found[last]) == batchSizes[s.Kind] {
+			found = append(found, nil)
+			last++
+		}
+		found[last] = append(found[last], i)
 	}
-	return "block"
+	return found
 }
 
 // counts synthesises a batch in one run of Yosys.
 func counts(ctx context.Context, all []cost.Sample, batch []int) ([]synth.Counts, error) {
-	switch batchKind(all[batch[0]]) {
-	case cost.KindProduct:
-		var products []synth.Product
-		for _, i := range batch {
-			products = append(products, all[i].Product())
-		}
-		return synth.Products(ctx, products)
-	case cost.KindDesign:
-		d, err := all[batch[0]].Design()
+	if first := all[batch[0]]; first.Kind == cost.KindDesign {
+		d, err := first.Design()
 		if err != nil {
 			return nil, err
 		}

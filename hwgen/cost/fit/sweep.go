@@ -10,60 +10,32 @@ import (
 
 // sweep returns what is to be synthesised: the same list every time.
 func sweep() []cost.Sample {
-	return slices.Concat(productSweep(), constantSweep(), streamSweep(), labelSweep(), designSweep(), mvauSweep(), shiftedSweep(),
-		outputSweep(), scoreSweep(), searchSweep(), shiftedRowSweep())
-}
-
-// productSweep covers every width of weight, of input and of product, up to 8 bits of
-// weight and input.
-func productSweep() []cost.Sample {
-	var all []cost.Sample
-	for m := 1; m <= 8; m++ {
-		for n := 1; n <= 8; n++ {
-			for signed := 0; signed <= 1; signed++ {
-				for bits := 1; bits <= m+n; bits++ {
-					all = append(all, cost.Sample{Kind: cost.KindProduct,
-						Params: map[string]int{"m": m, "n": n, "signed": signed, "bits": bits}})
-				}
-			}
-		}
-	}
-	return all
-}
-
-func constantSweep() []cost.Sample {
-	var all []cost.Sample
-	for _, n := range []int{1, 2, 4, 8} {
-		for signed := 0; signed <= 1; signed++ {
-			for _, w := range []int{-128, -107, -75, -45, -23, -15, -12, -8, -7, -6, -5, -4, -3, -2, -1, 1, 2, 3, 4, 5, 6, 7, 11, 13, 19, 27, 43, 63, 85, 119} {
-				all = append(all, cost.Sample{Kind: cost.KindConstant, HeldOut: (w+200+n)%5 == 0,
-					Params: map[string]int{"m": 8, "weight": w, "n": n, "signed": signed, "bits": n + 8}})
-			}
-		}
-	}
-	return all
+	return slices.Concat(streamSweep(), labelSweep(), mvauSweep(), shiftedSweep(), outputSweep(), searchSweep(),
+		shiftedRowSweep(), widthSweep(), deepSweep(), designSweep(), narrowSweep(), heldOutSweep())
 }
 
 func pick(rng *rand.Rand, from ...int) int { return from[rng.IntN(len(from))] }
 
-// draw returns n samples with contents of seed first, first+1, ..., a quarter of them held
+// draw returns n samples with contents of seed first, first+1, ..., of blocks a quarter held
 // out. Each stream of random numbers is of one sweep.
 func draw(kind string, stream uint64, n int, first uint64, params func(*rand.Rand) map[string]int) []cost.Sample {
 	rng := rand.New(rand.NewPCG(stream, 1))
 	all := make([]cost.Sample, n)
 	for i := range all {
-		all[i] = cost.Sample{Kind: kind, HeldOut: i%4 == 3, Seed: first + uint64(i), Params: params(rng)}
+		all[i] = cost.Sample{Kind: kind, HeldOut: i%4 == 3 && kind != cost.KindDesign, Seed: first + uint64(i),
+			Params: params(rng)}
 	}
 	return all
 }
 
 // mvauSweep draws units as users have them, small enough for a few seconds each.
 func mvauSweep() []cost.Sample {
-	return draw(cost.KindMVAU, 2, 100, 0, func(rng *rand.Rand) map[string]int {
+	return draw(cost.KindMVAU, 2, 20, 0, func(rng *rand.Rand) map[string]int {
 		p := map[string]int{
 			"pe": pick(rng, 1, 1, 2, 2, 4, 4, 8), "simd": pick(rng, 1, 2, 3, 4, 4, 5, 8, 8, 16, 32),
-			"m": pick(rng, 1, 2, 3, 4, 4, 4, 5, 6, 8), "n": pick(rng, 1, 2, 3, 4, 4, 4, 4, 6, 8), "signed": pick(rng, 0, 0, 1),
-			"a": pick(rng, 0, 1, 2, 2, 3, 4, 4, 4), "asigned": pick(rng, 0, 0, 1), "invert": pick(rng, 0, 0, 0, 1),
+			"m": pick(rng, 1, 2, 3, 4, 4, 4, 5, 6, 8), "n": pick(rng, 1, 2, 3, 4, 4, 4, 4, 6, 8),
+			"signed": pick(rng, 0, 0, 1),
+			"a":      pick(rng, 0, 1, 2, 2, 3, 4, 4, 4), "asigned": pick(rng, 0, 0, 1), "invert": pick(rng, 0, 0, 0, 1),
 		}
 		if rng.IntN(16) == 0 {
 			p["a"], p["pe"] = pick(rng, 6, 8), 1
@@ -95,8 +67,9 @@ func mvauSweep() []cost.Sample {
 
 // shiftedSweep draws units whose accumulators begin at start values.
 func shiftedSweep() []cost.Sample {
-	return draw(cost.KindMVAU, 6, 24, 1000, func(rng *rand.Rand) map[string]int {
-		p := map[string]int{"pe": pick(rng, 1, 1, 2, 2, 4, 4, 8), "simd": pick(rng, 2, 4, 4, 8, 8), "m": pick(rng, 2, 3, 4, 4), "n": pick(rng, 2, 4, 4),
+	return draw(cost.KindMVAU, 6, 4, 1000, func(rng *rand.Rand) map[string]int {
+		p := map[string]int{"pe": pick(rng, 1, 1, 2, 2, 4, 4, 8), "simd": pick(rng, 2, 4, 4, 8, 8),
+			"m": pick(rng, 2, 3, 4, 4), "n": pick(rng, 2, 4, 4),
 			"a": pick(rng, 2, 4, 4), "signed": 0, "shifted": 1}
 		sf, nf := pick(rng, 1, 2, 3, 4, 8, 16), pick(rng, 1, 4, 8, 16, 16, 32)
 		for nf > 1 && (nf<<p["a"])*p["pe"]*p["pe"] > 600 {
@@ -113,8 +86,9 @@ func shiftedSweep() []cost.Sample {
 // outputSweep draws last units of networks: raw accumulators of few PEs, so that what
 // every unit has counts for much.
 func outputSweep() []cost.Sample {
-	return draw(cost.KindMVAU, 7, 36, 2000, func(rng *rand.Rand) map[string]int {
-		p := map[string]int{"pe": pick(rng, 1, 1, 2, 2, 3, 5), "simd": pick(rng, 1, 1, 2, 3, 4, 8), "m": pick(rng, 2, 3, 4, 4, 8),
+	return draw(cost.KindMVAU, 7, 4, 2000, func(rng *rand.Rand) map[string]int {
+		p := map[string]int{"pe": pick(rng, 1, 1, 2, 2, 3, 5), "simd": pick(rng, 1, 1, 2, 3, 4, 8),
+			"m": pick(rng, 2, 3, 4, 4, 8),
 			"n": pick(rng, 1, 2, 4, 4, 4, 8), "signed": pick(rng, 0, 0, 0, 1), "a": 0, "block": pick(rng, 0, 0, 1)}
 		sf, nf := pick(rng, 2, 4, 5, 8, 16, 17, 32, 64), pick(rng, 1, 2, 3, 5, 10, 10)
 		p["mw"], p["mh"] = sf*p["simd"], nf*p["pe"]
@@ -123,10 +97,23 @@ func outputSweep() []cost.Sample {
 	})
 }
 
+// widthSweep is one unit, the same weights in it, at accumulators from 8 to 32 bits: what P
+// costs. All of them are held out.
+func widthSweep() []cost.Sample {
+	var all []cost.Sample
+	for _, p := range []int{8, 12, 16, 24, 32} {
+		all = append(all, cost.Sample{Kind: cost.KindMVAU, HeldOut: true, Seed: 5000,
+			Params: map[string]int{"pe": 2, "simd": 4,
+				"m": 4, "n": 4, "signed": 0, "a": 4, "mw": 32, "mh": 16, "p": p, "unsafe": 1}})
+	}
+	return all
+}
+
 // searchSweep draws units of many thresholds a channel.
 func searchSweep() []cost.Sample {
-	return draw(cost.KindMVAU, 8, 16, 3000, func(rng *rand.Rand) map[string]int {
-		p := map[string]int{"pe": pick(rng, 1, 1, 2), "simd": pick(rng, 2, 4, 8), "m": pick(rng, 3, 4, 8), "n": pick(rng, 4, 8),
+	return draw(cost.KindMVAU, 8, 4, 3000, func(rng *rand.Rand) map[string]int {
+		p := map[string]int{"pe": pick(rng, 1, 1, 2), "simd": pick(rng, 2, 4, 8), "m": pick(rng, 3, 4, 8),
+			"n":      pick(rng, 4, 8),
 			"signed": 0, "a": pick(rng, 5, 6, 7, 8), "asigned": pick(rng, 0, 0, 1)}
 		sf, nf := pick(rng, 2, 4, 8, 16), pick(rng, 1, 2, 4, 8)
 		p["mw"], p["mh"] = sf*p["simd"], nf*p["pe"]
@@ -137,70 +124,88 @@ func searchSweep() []cost.Sample {
 
 // shiftedRowSweep draws units with start values and one beat a fold.
 func shiftedRowSweep() []cost.Sample {
-	return draw(cost.KindMVAU, 9, 12, 4000, func(rng *rand.Rand) map[string]int {
-		p := map[string]int{"pe": pick(rng, 1, 2, 4), "simd": pick(rng, 4, 8, 16), "m": pick(rng, 2, 3, 4), "n": pick(rng, 2, 4),
+	return draw(cost.KindMVAU, 9, 4, 4000, func(rng *rand.Rand) map[string]int {
+		p := map[string]int{"pe": pick(rng, 1, 2, 4), "simd": pick(rng, 4, 8, 16), "m": pick(rng, 2, 3, 4),
+			"n": pick(rng, 2, 4),
 			"a": pick(rng, 0, 2, 4), "signed": 0, "shifted": 1}
 		p["mw"], p["mh"], p["p"] = p["simd"], pick(rng, 4, 8, 16)*p["pe"], p["n"]+3+rng.IntN(5)
 		return p
 	})
 }
 
+// streamSweep draws the blocks that only move data, kind by kind.
 func streamSweep() []cost.Sample {
-	rng := rand.New(rand.NewPCG(3, 1))
-	var all []cost.Sample
-	add := func(i int, kind string, p map[string]int) {
-		all = append(all, cost.Sample{Kind: kind, HeldOut: i%4 == 3, Params: p})
-	}
-	for i := range 36 {
-		width := pick(rng, 1, 2, 4, 8, 12, 16, 20, 32, 48, 64, 96)
-		add(i, cost.KindReplayBuffer, map[string]int{"width": width, "length": pick(rng, 1, 2, 3, 4, 8, 12, 16, 28, 32, 49, 64, 98, 128, 196),
-			"repeats": pick(rng, 2, 3, 4, 8, 16, 32, 64), "block": pick(rng, 0, 0, 0, 1)})
-		add(i, cost.KindFIFO, map[string]int{"width": width, "depth": pick(rng, 2, 3, 4, 7, 8, 16, 28, 32, 49, 64, 98, 128, 196)})
-		in, out, ratio := pick(rng, 1, 1, 2, 3, 4), 0, pick(rng, 2, 3, 4, 5, 8, 16)
-		out = in * ratio
-		if rng.IntN(2) == 0 {
-			in, out = out, in
-		}
-		add(i, cost.KindWidthConverter, map[string]int{"word": pick(rng, 1, 2, 3, 4, 4, 6, 8), "in": in, "out": out})
-	}
-	return all
+	width := func(rng *rand.Rand) int { return pick(rng, 1, 2, 4, 8, 12, 16, 20, 32, 48, 64, 96) }
+	return slices.Concat(
+		draw(cost.KindReplayBuffer, 3, 36, 0, func(rng *rand.Rand) map[string]int {
+			return map[string]int{"width": width(rng), "length": pick(rng, 1, 2, 3, 4, 5, 8, 12, 16, 28, 32, 49,
+				64, 98, 128, 196),
+				"repeats": pick(rng, 2, 3, 4, 5, 8, 10, 16, 32, 64), "block": pick(rng, 0, 0, 0, 1)}
+		}),
+		draw(cost.KindFIFO, 12, 24, 0, func(rng *rand.Rand) map[string]int {
+			return map[string]int{"width": width(rng), "depth": pick(rng, 2, 3, 4, 5, 7, 8, 16, 28, 32, 49, 64,
+				98, 128, 196)}
+		}),
+		draw(cost.KindWidthConverter, 13, 24, 0, func(rng *rand.Rand) map[string]int {
+			in, ratio := pick(rng, 1, 1, 2, 3, 4), pick(rng, 2, 3, 4, 5, 8, 16)
+			out := in * ratio
+			if rng.IntN(2) == 0 {
+				in, out = out, in
+			}
+			return map[string]int{"word": pick(rng, 1, 2, 3, 4, 4, 6, 8), "in": in, "out": out}
+		}))
 }
 
 func labelSweep() []cost.Sample {
-	return draw(cost.KindLabelSelect, 4, 40, 0, func(rng *rand.Rand) map[string]int {
+	return draw(cost.KindLabelSelect, 4, 16, 0, func(rng *rand.Rand) map[string]int {
 		pe := pick(rng, 1, 1, 2, 2, 5, 10)
-		p := map[string]int{"pe": pe, "mh": pe * pick(rng, 1, 2, 3, 5, 10), "mw": 16, "m": pick(rng, 2, 4, 8), "n": pick(rng, 2, 4, 8),
+		p := map[string]int{"pe": pe, "mh": pe * pick(rng, 1, 2, 3, 5, 10), "mw": 16, "m": pick(rng, 2, 4, 8),
+			"n":      pick(rng, 2, 4, 8),
 			"signed": 0, "p": 8 + rng.IntN(14), "gain": pick(rng, 0, 0, 3, 5, 8)}
 		return p
 	})
 }
 
-// scoreSweep draws label selects as networks of ten classes have them, with a gain for
-// all and a gain a channel.
-func scoreSweep() []cost.Sample {
-	return draw(cost.KindLabelSelect, 10, 32, 1000, func(rng *rand.Rand) map[string]int {
-		pe := pick(rng, 1, 1, 2, 2, 3, 5, 10)
-		p := map[string]int{"pe": pe, "mh": pe * pick(rng, 1, 2, 4, 5, 7, 10, 33), "mw": 64, "m": 4, "n": pick(rng, 2, 4, 8),
-			"signed": 0, "p": 8 + rng.IntN(14), "gain": pick(rng, 0, 0, 4, 6, 8)}
+// designSweep draws whole networks, most of them small, that take a few seconds each: one
+// to three layers of the same M and N, sizes that are mostly powers of two, folds that the
+// plan chooses.
+func designSweep() []cost.Sample {
+	return draw(cost.KindDesign, 5, 12, 0, func(rng *rand.Rand) map[string]int {
+		p := map[string]int{"m": pick(rng, 2, 3, 4, 4, 4, 5, 8), "n": pick(rng, 2, 3, 4, 4, 4, 4, 8),
+			"gain": pick(rng, 0, 4, 8, 15),
+			"s0":   pick(rng, 16, 32, 48, 64, 96, 128), "kfps": pick(rng, 20, 60, 100, 300, 600)}
+		p["p"] = p["n"] + pick(rng, 4, 6, 8)
+		hidden := pick(rng, 0, 1, 1, 2, 2)
+		for k := range hidden {
+			p[fmt.Sprintf("s%d", 1+k)] = pick(rng, 8, 16, 32, 64)
+		}
+		p[fmt.Sprintf("s%d", 1+hidden)] = 10
 		return p
 	})
 }
 
-// designSweep draws whole networks that take ten to twenty seconds each.
-func designSweep() []cost.Sample {
-	rng := rand.New(rand.NewPCG(5, 1))
+// narrowSweep is networks whose beats are cut into smaller ones between the layers, by two,
+// three, four and eight: alone, a converter has other LUTs than in company.
+func narrowSweep() []cost.Sample {
 	var all []cost.Sample
-	for i := range 14 {
-		m := pick(rng, 2, 3, 4, 4, 4, 5, 8)
-		p := map[string]int{"m": m, "n": pick(rng, 2, 3, 4, 4, 4, 4, 5), "gain": pick(rng, 0, 4, 6),
-			"s0": pick(rng, 32, 48, 64, 96, 128), "s1": pick(rng, 16, 32, 48, 64), "kfps": pick(rng, 100, 300, 600, 1000)}
-		p["p"] = p["n"] + pick(rng, 4, 6, 8)
-		hidden := pick(rng, 1, 1, 2)
-		for k := range hidden {
-			p[fmt.Sprintf("s%d", 2+k)] = pick(rng, 16, 32)
-		}
-		p[fmt.Sprintf("s%d", 2+hidden)] = 10
-		all = append(all, cost.Sample{Kind: cost.KindDesign, HeldOut: i%2 == 1, Seed: uint64(i), Params: p})
+	for i, p := range []map[string]int{
+		{"m": 3, "n": 3, "pe0": 4, "simd0": 2, "pe1": 2, "simd1": 2},
+		{"m": 4, "n": 4, "pe0": 6, "simd0": 1, "pe1": 1, "simd1": 4},
+		{"m": 3, "n": 5, "pe0": 8, "simd0": 1, "pe1": 1, "simd1": 6},
+		{"m": 4, "n": 3, "pe0": 8, "simd0": 1, "pe1": 2, "simd1": 3},
+	} {
+		p["s0"], p["s1"], p["s2"], p["p"], p["kfps"] = 16, 24, 10, p["n"]+6, 20
+		all = append(all, cost.Sample{Kind: cost.KindDesign, Seed: 100 + uint64(i), Params: p})
 	}
 	return all
+}
+
+// deepSweep draws units whose weights fill more than a thousand words of LUTs.
+func deepSweep() []cost.Sample {
+	return draw(cost.KindMVAU, 14, 4, 6000, func(rng *rand.Rand) map[string]int {
+		p := map[string]int{"pe": 1, "simd": pick(rng, 1, 2), "m": pick(rng, 2, 3, 4), "n": pick(rng, 1, 2, 4), "signed": 0,
+			"a": 0, "block": 0, "mh": pick(rng, 10, 16)}
+		p["mw"], p["p"] = p["simd"]*pick(rng, 100, 128, 160), p["n"]+10
+		return p
+	})
 }

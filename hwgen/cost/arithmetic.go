@@ -1,0 +1,147 @@
+package cost
+
+// Truth tables of LUTs, inputs 0 to 5 from the right: addressBits are the inputs.
+var (
+	xorTable = addressBits[0] ^ addressBits[1]
+	// A bit of an adder in product.v: inputs high, mid, low of the digit, the bit of x, the
+	// one below it, and the bit that the row is added to.
+	digitTable = func() uint64 {
+		high, mid, low, x, below, above := addressBits[0], addressBits[1], addressBits[2], addressBits[3],
+			addressBits[4], addressBits[5]
+		one := mid ^ low
+		two := (high ^ mid) &^ one
+		return (one&x | two&below) ^ high ^ above
+	}()
+	// The only bit of an adder in product.v: inputs mid, low, x, above.
+	lastTable = (addressBits[0]^addressBits[1])&addressBits[2] ^ addressBits[3]
+	// Three bits of two numbers, the highest first: equal, and the first greater.
+	equalTable = ^(addressBits[0] ^ addressBits[1]) &^ (addressBits[2] ^ addressBits[3]) &^
+		(addressBits[4] ^ addressBits[5])
+	greaterTable = addressBits[0]&^addressBits[1] | ^(addressBits[0]^addressBits[1])&
+		(addressBits[2]&^addressBits[3]|^(addressBits[2]^addressBits[3])&addressBits[4]&^addressBits[5])
+	// The first input chooses between the other two.
+	chooseTable = addressBits[0]&addressBits[1] | addressBits[2]&^addressBits[0]
+	// A bit of accumulator.v: the sum, first, the start value and the accumulator.
+	restartTable = addressBits[0] ^ (addressBits[1]&addressBits[2] | addressBits[3]&^addressBits[1])
+)
+
+// extended returns bit i of a word in two's complement.
+func extended(word []signal, i int) signal {
+	if len(word) == 0 {
+		return no
+	}
+	return word[min(i, len(word)-1)]
+}
+
+// chain returns what a carry chain gives for the given sums of its operands' bits, and the
+// operands that make carries: those of all bits but the top one. Chains of equal inputs are
+// one.
+func (n *netlist) chain(sums, operands []signal) []signal {
+	n.use(sums...)
+	n.use(operands...)
+	key := string(appendSignals(appendSignals([]byte{'+'}, sums), operands))
+	if n.adders[key] == nil {
+		n.adders[key] = n.word(len(sums))
+	}
+	return n.adders[key]
+}
+
+// add returns bits bits of left + right, both signed: a LUT per bit, nothing where one of
+// the two is 0.
+func (n *netlist) add(left, right []signal, bits int) []signal {
+	if zero(left) {
+		left, right = right, left
+	}
+	sums := make([]signal, bits)
+	for i := range sums {
+		sums[i] = extended(left, i)
+	}
+	if zero(right) {
+		return sums
+	}
+	free := 0 // low bits that right is added to nothing in, so that there is no carry
+	for i := range sums {
+		sums[i] = n.logic(xorTable, extended(left, i), extended(right, i))
+		if free == i && extended(left, i) == no {
+			free++
+		}
+	}
+	return append(sums[:free:free], n.chain(sums[free:], extend(left, bits)[free:max(free, bits-1)])...)
+}
+
+func zero(word []signal) bool {
+	for _, s := range word {
+		if s != no {
+			return false
+		}
+	}
+	return true
+}
+
+// product returns bits bits of w * x as product.v builds it: a digit of two bits of w per
+// stage, its row added to the rows before.
+func (n *netlist) product(w, x []signal, signed bool, bits int) []signal {
+	if !signed {
+		x = append(x[:len(x):len(x)], no)
+	}
+	var sum []signal
+	below := no // the weight bit below the digit
+	for k := 0; 2*k < len(w); k++ {
+		high, mid := extended(w, 2*k+1), w[2*k]
+		width := min(len(x)+1+oneIf(signed)+2*k, bits)
+		sum = n.registerAll(n.digit(k, [3]signal{high, mid, below}, x, sum, width))
+		below = n.register(high)
+		w, x = n.registerAll(w), n.registerAll(x)
+	}
+	return sum
+}
+
+// digit adds row k of a product to the sum of the rows before it, of which the 2k low bits
+// are final. The carry in makes the negative of a row from its inverse.
+func (n *netlist) digit(k int, digit [3]signal, x, sum []signal, width int) []signal {
+	out := make([]signal, 0, width)
+	out = append(out, sum[:min(2*k, width)]...)
+	var sums []signal
+	for i := 0; 2*k+i < width; i++ {
+		above, bit, under := no, extended(x, i), no
+		if i > 0 {
+			under = extended(x, i-1)
+		}
+		if k > 0 {
+			above = extended(sum, 2*k+i)
+		} else if i == 0 {
+			above = digit[0] // the carry chain's other operand
+		}
+		if 2*k+1 == width { // the row's inverse and the carry in cancel out
+			return append(out, n.logic(lastTable, digit[1], digit[2], bit, extended(sum, 2*k)))
+		}
+		sums = append(sums, n.logic(digitTable, digit[0], digit[1], digit[2], bit, under, above))
+	}
+	if k == 0 && digit[0] == no || zero(digit[:]) || len(sums) == 0 {
+		return append(out, sums...)
+	}
+	carried := []signal{digit[0]}
+	if k > 0 {
+		carried = append(carried, extend(sum, width-1)[2*k:]...)
+	}
+	return append(out, n.chain(sums, carried)...)
+}
+
+// greater returns left > right, both signed, of right's width. Yosys (cmp2lcu.v) takes three
+// bits of each at a time, the highest first: a LUT says whether they are equal, another one
+// whether left's are greater, and a carry chain joins the groups.
+func (n *netlist) greater(left, right []signal) signal {
+	left = extend(left, len(right))
+	var carries []signal
+	for top := len(right) - 1; top >= 0; top -= 3 {
+		var in [6]signal
+		for k := 0; k < 3 && k <= top; k++ {
+			in[2*k], in[2*k+1] = left[top-k], right[top-k]
+		}
+		if top == len(right)-1 { // as unsigned numbers the signs are inverted
+			in[0], in[1] = in[0]^1, in[1]^1
+		}
+		carries = append(carries, n.logic(equalTable, in[:]...), n.logic(greaterTable, in[:]...))
+	}
+	return n.chain(carries, nil)[0]
+}

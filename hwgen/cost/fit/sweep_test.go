@@ -1,0 +1,121 @@
+package main
+
+import (
+	"context"
+	"math/rand/v2"
+	"os/exec"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/a2qgen/a2qgen/hwgen/cost"
+	"github.com/a2qgen/a2qgen/verilator/tooltest"
+)
+
+const table = "../data/xc7.csv"
+
+func readTable(t *testing.T) []cost.Sample {
+	t.Helper()
+	samples, err := load(table)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return samples
+}
+
+// TestTableIsTheSweep: xc7.csv holds each sample of the sweep once, in order, and none that
+// the sweep has no longer.
+func TestTableIsTheSweep(t *testing.T) {
+	var want, have []string
+	for _, s := range sweep() {
+		want = append(want, splitAndKey(s))
+	}
+	for _, s := range readTable(t) {
+		have = append(have, splitAndKey(s))
+	}
+	if diff := cmp.Diff(want, have); diff != "" {
+		t.Errorf("%s is not of this sweep, run go run ./hwgen/cost/fit (-want +have):\n%s", table, diff)
+	}
+	seen := map[string]bool{}
+	for _, key := range want {
+		if seen[key] {
+			t.Errorf("the sweep has %s twice", key)
+		}
+		seen[key] = true
+	}
+}
+
+func splitAndKey(s cost.Sample) string {
+	if s.HeldOut {
+		return "held-out " + s.Key()
+	}
+	return "train " + s.Key()
+}
+
+// smallLUTs are the most LUTs of a sample that is synthesised again: a second of Yosys each.
+var smallLUTs = map[string]int{cost.KindMVAU: 160, cost.KindLabelSelect: 160, cost.KindReplayBuffer: 100,
+	cost.KindFIFO:           100,
+	cost.KindWidthConverter: 100, cost.KindDesign: 450}
+
+// yosysVersion is that of the table: others count a little differently.
+const yosysVersion = "Yosys 0.23 "
+
+// TestTableIsCurrent synthesises a small sample of each kind again, another one each time:
+// the table is that of the RTL as it is.
+func TestTableIsCurrent(t *testing.T) {
+	if testing.Short() {
+		t.Skip("runs Yosys")
+	}
+	tooltest.Need(t, "yosys")
+	version, err := exec.Command("yosys", "-V").Output()
+	if err != nil || !strings.HasPrefix(string(version), yosysVersion) {
+		tooltest.Absent(t, "yosys is "+string(version)+", want "+yosysVersion)
+	}
+	samples := readTable(t)
+	seed := uint64(time.Now().UnixNano())
+	t.Logf("seed %d", seed)
+	rng := rand.New(rand.NewPCG(seed, 0))
+	var blocks []int
+	for kind, most := range smallLUTs {
+		i := drawSmall(rng, samples, kind, most)
+		if kind == cost.KindDesign {
+			checkCounts(t, samples, []int{i})
+		} else {
+			blocks = append(blocks, i)
+		}
+	}
+	checkCounts(t, samples, blocks)
+}
+
+// drawSmall draws a sample of a kind.
+func drawSmall(rng *rand.Rand, samples []cost.Sample, kind string, most int) int {
+	var small []int
+	for i, s := range samples {
+		if s.Kind == kind && s.Counts.LUT <= most {
+			small = append(small, i)
+		}
+	}
+	return pick(rng, small...)
+}
+
+// checkCounts demands equal flip-flops, block RAMs and carry chains. LUTs may differ by two,
+// or one in a hundred: among choices of equal cost ABC takes one by the order of names, and
+// so a comment, an attribute or the company in a run moves a few (a fifo of 65 LUTs has 64
+// since it got a check for simulation only).
+func checkCounts(t *testing.T, samples []cost.Sample, batch []int) {
+	t.Helper()
+	have, err := counts(context.Background(), samples, batch)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for k, i := range batch {
+		want, got := samples[i].Counts, have[k]
+		moved := max(want.LUT-got.LUT, got.LUT-want.LUT)
+		if moved > max(2, want.LUT/100) || got.FF != want.FF || got.RAMB18 != want.RAMB18 || got.DSP != want.DSP ||
+			got.Carry4 != want.Carry4 {
+			t.Errorf("%s: %+v, in the table %+v: run go run ./hwgen/cost/fit -fresh", samples[i].Key(), got, want)
+		}
+	}
+}
