@@ -210,7 +210,8 @@ func widthLists(most int) rule {
 		}
 		return err
 	}, "0", "-1", fmt.Sprint(most+1), fmt.Sprintf("8:%d", most+1), fmt.Sprintf("%d,8", most+1),
-		fmt.Sprintf("8:%d,8", most+1), "8,0", "0,8", "9:8", "32:8", "8:", ":8", "8,,9", "8,", "8:9:10", "1.5", "x", "NaN")
+		fmt.Sprintf("8:%d,8", most+1), "8,0", "0,8", "9:8", "32:8", "8:",
+		":8", "8,,9", "8,", "8:9:10", "1.5", "x", "NaN")
 }
 
 // boardNames are sorted, as boards.List is.

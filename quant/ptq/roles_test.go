@@ -48,8 +48,10 @@ func TestRolesAgree(t *testing.T) {
 		layers     []qonnx.Layer
 	}{
 		{"a chain", "b", []qonnx.Layer{conv("a", 2, 4, s), conv("b", 4, 4, 0), out(64, 1)}},
-		{"behind a max pool", "b", []qonnx.Layer{pool(quant.MaxPool, s), conv("a", 2, 4, 0), conv("b", 4, 4, 1), out(64, 2)}},
-		{"behind an average", "b", []qonnx.Layer{pool(quant.AvgPool, s), conv("a", 2, 4, 0), conv("b", 4, 4, 1), out(64, 2)}},
+		{"behind a max pool", "b", []qonnx.Layer{
+			pool(quant.MaxPool, s), conv("a", 2, 4, 0), conv("b", 4, 4, 1), out(64, 2)}},
+		{"behind an average", "b", []qonnx.Layer{
+			pool(quant.AvgPool, s), conv("a", 2, 4, 0), conv("b", 4, 4, 1), out(64, 2)}},
 		{"the input joined", "c", []qonnx.Layer{pool(quant.AvgPool, s), conv("a", 2, 4, s), join(quant.Concat, 1, 0),
 			conv("b", 6, 4, 2), conv("c", 4, 4, 3), out(64, 4)}},
 		{"the other way round", "c", []qonnx.Layer{pool(quant.AvgPool, s), conv("a", 2, 4, s), join(quant.Concat, 0, 1),

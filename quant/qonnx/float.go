@@ -209,7 +209,8 @@ func (r *floatReader) layer(n *node, fs []*feature) (value, error) {
 	}
 	// Softmax in the middle (attention) is no layer, and is not to be left out.
 	if x.ranked && !reshapes[n.op] {
-		return nil, n.errorf("follows what only keeps the order of the outputs (Softmax, ArgMax, ...), which may only " +
+		return nil, n.errorf("follows what only keeps the order of the outputs " +
+			"(Softmax, ArgMax, ...), which may only " +
 			"end the network")
 	}
 	switch n.op {

@@ -57,7 +57,8 @@ func (n *node) oldBroadcast(a, b value) (value, error) {
 	t, ok := b.(*tensor)
 	axis := n.fromEnd("axis", 0, rank)
 	if n.opset >= 7 || !ok || axis < 0 || axis+len(t.shape) > rank {
-		return nil, n.errorf("broadcasts shape %v from axis %d of shape %v on, want a constant that fits, up to opset 6",
+		return nil, n.errorf("broadcasts shape %v from axis %d of shape %v on, "+
+			"want a constant that fits, up to opset 6",
 			b.dims(), n.int("axis", 0), a.dims())
 	}
 	return reshaped(t, slices.Concat(t.shape, slices.Repeat([]int{1}, rank-axis-len(t.shape)))), nil

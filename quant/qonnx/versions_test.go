@@ -55,7 +55,8 @@ var older = map[string]struct {
 		return g.op("Concat", in(x, x), intAttr("axis", 1))
 	}},
 	"Concat of constants": {3, func(g *testGraph) string {
-		return g.op("Add", in(g.twoByTwo(), g.op("Concat", in(g.f32([]int{1, 1, 1, 1}, 1), g.f32([]int{1, 1, 1, 1}, 2)))))
+		return g.op("Add", in(g.twoByTwo(),
+			g.op("Concat", in(g.f32([]int{1, 1, 1, 1}, 1), g.f32([]int{1, 1, 1, 1}, 2)))))
 	}, func(g *testGraph) string {
 		return g.op("Add", in(g.twoByTwo(), g.f32([]int{1, 2, 1, 1}, 1, 2)))
 	}},

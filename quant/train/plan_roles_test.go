@@ -58,7 +58,8 @@ func targets(t *testing.T, layers string, regress bool) string {
 	for i := range p.steps {
 		switch st := &p.steps[i]; {
 		case st.weights == nil || st.path == "classifier":
-		case *st.weights == quant.Quantizer{Method: quant.Base, WeightBits: 8, Input: st.weights.Input, Rule: quant.Shifted}:
+		case *st.weights == quant.Quantizer{
+			Method: quant.Base, WeightBits: 8, Input: st.weights.Input, Rule: quant.Shifted}:
 			all = append(all, st.name+" free")
 		default:
 			all = append(all, fmt.Sprintf("%s %d", st.name, st.weights.AccBits))
