@@ -33,13 +33,17 @@ type synthesis struct {
 	noROM bool
 	// models is the file of Yosys with the cells' models: the netlist is simulated.
 	models string
+	// lutsOnly: Yosys's model of a block RAM is empty, so the design has none.
+	lutsOnly bool
 }
 
 var syntheses = []synthesis{
 	{family: boards.ICE40, command: "synth_ice40", ff: cells("SB_DFF.*"), block: cells("SB_RAM40_4K.*"),
 		models: "ice40/cells_sim.v"},
-	{family: boards.XC7, command: "synth_xilinx -family xc7 -nodsp -noiopad -flatten", ff: cells("FD[RSCP]E"),
-		lutRAM: cells("RAM(32|64|128)[MX].*"), block: cells("RAMB(18|36)E1"), models: "xilinx/cells_sim.v"},
+	// -nosrl: see TestYosysLosesEnables.
+	{family: boards.XC7, command: "synth_xilinx -family xc7 -nodsp -noiopad -flatten -nosrl", ff: cells("FD[RSCP]E"),
+		lutRAM: cells("RAM(32|64|128)[MX].*"), block: cells("RAMB(18|36)E1"),
+		models: "xilinx/cells_sim.v", lutsOnly: true},
 	{family: boards.ECP5, command: "synth_ecp5", ff: cells("TRELLIS_FF"), lutRAM: cells("TRELLIS_DPR16X4"),
 		block: cells("DP16KD|PDPW16KD")},
 	{family: "gowin", command: "synth_gowin -noiopads", ff: cells("DFF.*"), lutRAM: cells("RAM16S.*"),
@@ -154,7 +158,7 @@ func TestMemoryStyles(t *testing.T) {
 
 // familyTarget is a small folded network with a queue, a replay buffer, weights in block
 // RAM, thresholds that rise and fall, and gains that differ from class to class.
-func familyTarget(t *testing.T, family boards.Family) (*hwgen.Design, [][]int32) {
+func familyTarget(t *testing.T, s synthesis) (*hwgen.Design, [][]int32) {
 	rng := rand.New(rand.NewPCG(8, 2))
 	in, mid := quant.DataType{Bits: 2}, quant.DataType{Bits: 2}
 	layer := func(name string, inputs, outputs int, x quant.DataType) quant.Layer {
@@ -184,7 +188,7 @@ func familyTarget(t *testing.T, family boards.Family) (*hwgen.Design, [][]int32)
 	if err != nil {
 		t.Fatal(err)
 	}
-	d, err := hwgen.Plan(n, hwgen.Options{Family: family,
+	d, err := hwgen.Plan(n, hwgen.Options{Family: s.family, NoBlockRAM: s.lutsOnly,
 		Folding: hwgen.Folding{"fc1": {PE: 3, SIMD: 8}, "fc2": {PE: 2, SIMD: 6}}})
 	if err != nil {
 		t.Fatal(err)
@@ -196,25 +200,25 @@ func familyTarget(t *testing.T, family boards.Family) (*hwgen.Design, [][]int32)
 	return d, samples
 }
 
-// TestFamilies synthesises a small design for every family, and simulates two of the
+// TestFamilies synthesises a small design for five families, and simulates two of the
 // netlists, beat by beat on every stream, under gaps and stalls.
 func TestFamilies(t *testing.T) {
-	tooltest.Need(t, "yosys", "yosys-config", "iverilog")
-	for i, s := range syntheses {
+	tooltest.Need(t, "yosys", "iverilog")
+	for i, s := range syntheses[:5] { // the others' memories are tried by TestMemoryStyles
 		if testing.Short() && i > 0 {
 			break
 		}
 		t.Run(string(s.family), func(t *testing.T) {
 			t.Parallel()
-			d, samples := familyTarget(t, s.family)
+			d, samples := familyTarget(t, s)
 			dir := emit(t, d)
 			rtl := filepath.Join(dir, "rtl")
 			// Streams keep their names, for the bench.
 			got := yosys(t, rtl, d.Name, "read_verilog *.v; setattr -set keep 1 "+
 				d.Name+"/w:*_valid "+d.Name+"/w:*_ready "+d.Name+"/w:*_data; "+
 				s.command+" -top "+d.Name+"; write_verilog -noattr netlist.v")
-			if blocks := count(got, s.block); !s.noROM && blocks == 0 {
-				t.Errorf("the weights of fc1 are in no block RAM: %v", got)
+			if blocks := count(got, s.block); !s.noROM && (blocks == 0) != s.lutsOnly {
+				t.Errorf("%d block RAMs for the weights of fc1, want some unless all is in LUTs: %v", blocks, got)
 			}
 			if s.models == "" {
 				return
@@ -224,19 +228,46 @@ func TestFamilies(t *testing.T) {
 	}
 }
 
+// TestYosysLosesEnables holds a known fault of Yosys 0.23: a shift register in a LUT always
+// shifts, whatever enable the Verilog gives it, so a netlist with them is wrong under
+// back-pressure. Where it is mended, this fails: then -nosrl can go, from here, from
+// templates/README.md.tmpl and from docs/hardware.md.
+func TestYosysLosesEnables(t *testing.T) {
+	tooltest.Need(t, "yosys")
+	dir := t.TempDir()
+	text := "module t(input clk, input en, input d, output q);\n  reg [3:0] s;\n" +
+		"  always @(posedge clk) if (en) s <= {s[2:0], d};\n  assign q = s[3];\nendmodule\n"
+	if err := os.WriteFile(filepath.Join(dir, "t.v"), []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if n := yosys(t, dir, "t", "read_verilog t.v; synth_xilinx -family xc7 -noiopad -top t; "+
+		"write_verilog -noattr netlist.v")["SRL16E"]; n != 1 {
+		t.Fatalf("%d shift registers, want 1", n)
+	}
+	netlist, err := os.ReadFile(filepath.Join(dir, "netlist.v"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Contains(netlist, []byte(".CE(1'h1)")) {
+		t.Errorf("the shift register has its enable: take -nosrl out\n%s", netlist)
+	}
+}
+
 // simulateNetlist cross-checks rtl/netlist.v, whose cells are modelled by a file of Yosys, in
 // place of the emitted Verilog.
 func simulateNetlist(t *testing.T, d *hwgen.Design, dir, models string, samples [][]int32) {
 	t.Helper()
 	rtl := filepath.Join(dir, "rtl")
-	data, err := exec.Command("yosys-config", "--datdir").Output()
+	program, err := exec.LookPath("yosys")
 	if err != nil {
 		t.Fatal(err)
 	}
-	text, err := os.ReadFile(filepath.Join(strings.TrimSpace(string(data)), models))
+	text, err := os.ReadFile(filepath.Join(filepath.Dir(program), "../share/yosys", models))
 	if err != nil {
 		t.Fatal(err)
 	}
+	// Ports with default values are no Verilog-2005; the netlist connects them all.
+	text = append([]byte("`define NO_ICE40_DEFAULT_ASSIGNMENTS\n"), text...)
 	sources, err := filepath.Glob(filepath.Join(rtl, "*.v"))
 	if err != nil {
 		t.Fatal(err)
