@@ -20,11 +20,10 @@ var (
 		two := (high ^ mid) &^ one
 		return (one&x | two&below) ^ high ^ above
 	}()
-	//
+	// The only bit of an adder in product.v: inputs mid, low, x, above.
 	// Where the product is cut off right above the row's lowest bit: bit 0 of twice x is 0, so
 	// a
 	// digit of size 2 gives nothing, and the sign does not matter modulo 2.
-	// The only bit of an adder in product.v: inputs mid, low, x, above.
 	lastTable = (addressBits[0]^addressBits[1])&addressBits[2] ^ addressBits[3]
 	// Three bits of two numbers, the highest first: equal, and the first greater.
 	//
