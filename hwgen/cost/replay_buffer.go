@@ -57,7 +57,7 @@ func ramTerms(width, depth int) []term {
 //
 // Priors: some five LUTs of valid and ready; for a counter of b bits that wraps b for the sum
 // and about b/2 for the comparison with the last value; for a level that a write raises and a
-// read lowers, one per bit. These are fitted per kind of block, since ABC merges them with what
+// read lowers, a LUT per bit. These are fitted per kind of block, since ABC merges them with what
 // each block does besides.
 func controlTerms(counterBits, levelBits int) []term {
 	return []term{{"handshake", 1, 5, false}, {"counter_bits", float64(counterBits), 1.5, false},

@@ -255,8 +255,8 @@ func narrowSweep() []cost.Sample {
 // units would be block RAM by the plan, or minutes of synthesis.
 func deepSweep() []cost.Sample {
 	return draw(cost.KindMVAU, 14, 4, 6000, func(rng *rand.Rand) map[string]int {
-		p := map[string]int{"pe": 1, "simd": pick(rng, 1, 2), "m": pick(rng, 2, 3, 4), "n": pick(rng, 1, 2, 4), "signed": 0,
-			"a": 0, "block": 0, "mh": pick(rng, 10, 16)}
+		p := map[string]int{"pe": 1, "simd": pick(rng, 1, 2), "m": pick(rng, 2, 3, 4), "n": pick(rng, 1, 2, 4),
+			"signed": 0, "a": 0, "block": 0, "mh": pick(rng, 10, 16)}
 		p["mw"], p["p"] = p["simd"]*pick(rng, 100, 128, 160), p["n"]+10
 		return p
 	})

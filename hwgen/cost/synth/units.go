@@ -45,7 +45,8 @@ func unitFile(i int, file string) string { return unitName(i) + "_" + file }
 func unitsVerilog(units []Unit) ([]byte, error) {
 	instances := make([]instance, len(units))
 	for i, u := range units {
-		in := instance{Name: unitName(i), Module: u.Block.Module(), InputBits: u.InputBits, OutputBits: u.Block.Output().Bits}
+		in := instance{Name: unitName(i), Module: u.Block.Module(), InputBits: u.InputBits,
+			OutputBits: u.Block.Output().Bits}
 		for _, p := range u.Block.Parameters() {
 			if p.File {
 				// Values are Verilog text, a file name in its quotes: the prefix goes behind
