@@ -12,24 +12,21 @@ var (
 	digitTable = func() uint64 {
 		high, mid, low, x, below, above := addressBits[0], addressBits[1], addressBits[2], addressBits[3],
 			addressBits[4], addressBits[5]
-		//
 		// Radix-4 Booth: the digit is -2*high + mid + low, -2..2. Its size 1 takes x's bit, its
-		// size 2
-		// the one below; a negative digit's row is inverted, and the carry in adds the 1.
+		// size 2 the one below; a negative digit's row is inverted, and the carry in adds the
+		// 1.
 		one := mid ^ low
 		two := (high ^ mid) &^ one
 		return (one&x | two&below) ^ high ^ above
 	}()
 	// The only bit of an adder in product.v: inputs mid, low, x, above.
 	// Where the product is cut off right above the row's lowest bit: bit 0 of twice x is 0, so
-	// a
-	// digit of size 2 gives nothing, and the sign does not matter modulo 2.
+	// a digit of size 2 gives nothing, and the sign does not matter modulo 2.
 	lastTable = (addressBits[0]^addressBits[1])&addressBits[2] ^ addressBits[3]
 	// Three bits of two numbers, the highest first: equal, and the first greater.
 	//
 	// cmp2lcu.v's P and G of a carry-lookahead unit: a group propagates where its bits are
-	// equal
-	// and generates where left's are greater.
+	// equal and generates where left's are greater.
 	equalTable = ^(addressBits[0] ^ addressBits[1]) &^ (addressBits[2] ^ addressBits[3]) &^
 		(addressBits[4] ^ addressBits[5])
 	greaterTable = addressBits[0]&^addressBits[1] | ^(addressBits[0]^addressBits[1])&
@@ -75,9 +72,9 @@ func (n *netlist) chain(sums, operands []signal) []signal {
 // add returns bits bits of left + right, both signed: a LUT per bit, nothing where one of
 // the two is 0.
 //
-// The words have the low bit first and are extended to bits, which may also cut them off
-// (sums modulo 2^P). Adding 0 is a wire; so are the low bits where left has none, which is how
-// a gain of 2^k shifts the accumulator up. The LUT per bit is the XOR before the chain.
+// The words have the low bit first and are extended to bits, which may also cut them off (sums
+// modulo 2^P). Adding 0 is a wire; so are the low bits where left has none, which is how a gain
+// of 2^k shifts the accumulator up. The LUT per bit is the XOR before the chain.
 func (n *netlist) add(left, right []signal, bits int) []signal {
 	if zero(left) {
 		left, right = right, left
@@ -113,10 +110,10 @@ func zero(word []signal) bool {
 // product returns bits bits of w * x as product.v builds it: a digit of two bits of w per
 // stage, its row added to the rows before.
 //
-// w, of M bits, is signed, x, of N bits, signed or not; all low bit first. Latency is
-// ceil(M/2) registers, one per digit, and the digits to come and x move along in step: these
-// rows of registers become shift registers where only the last is read. bits may be less than
-// M+N: then the top bits are not built, as nothing reads them (dot_product.v trims to P).
+// w, of M bits, is signed, x, of N bits, signed or not; all low bit first. Latency is ceil(M/2)
+// registers, one per digit, and the digits to come and x move along in step: these rows of
+// registers become shift registers where only the last is read. bits may be less than M+N: then
+// the top bits are not built, as nothing reads them (dot_product.v trims to P).
 func (n *netlist) product(w, x []signal, signed bool, bits int) []signal {
 	if !signed {
 		x = append(x[:len(x):len(x)], no)
@@ -138,9 +135,9 @@ func (n *netlist) product(w, x []signal, signed bool, bits int) []signal {
 // digit adds row k of a product to the sum of the rows before it, of which the 2k low bits
 // are final. The carry in makes the negative of a row from its inverse.
 //
-// digit holds high, mid and low, sum the product of the digits before (low bit first, empty
-// for k = 0), width the bits of the new sum. Each new bit is one LUT6: the three bits of the
-// digit, two of x, and the bit above that the row is added to.
+// digit holds high, mid and low, sum the product of the digits before (low bit first, empty for
+// k = 0), width the bits of the new sum. Each new bit is one LUT6: the three bits of the digit,
+// two of x, and the bit above that the row is added to.
 func (n *netlist) digit(k int, digit [3]signal, x, sum []signal, width int) []signal {
 	out := make([]signal, 0, width)
 	out = append(out, sum[:min(2*k, width)]...)
@@ -178,8 +175,7 @@ func (n *netlist) digit(k int, digit [3]signal, x, sum []signal, width int) []si
 // whether left's are greater, and a carry chain joins the groups.
 //
 // So a comparison of B bits is 2*ceil(B/3) LUTs (2/3 per bit of P), less what constant bits of
-// a
-// threshold simplify, and the carry out is the result: no LUT behind the chain. right must be
+// a threshold simplify, and the carry out is the result: no LUT behind the chain. right must be
 // at least as wide as left: thresholds may have a bit more than P (thresholds.v).
 func (n *netlist) greater(left, right []signal) signal {
 	left = extend(left, len(right))

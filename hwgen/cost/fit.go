@@ -14,11 +14,11 @@ import (
 // blocks: what synthesis does across their borders tells on the coefficients, too.
 //
 // Per sample the equation is: sum over terms of coefficient * value = LUTs - exact terms.
-// Errors
-// are relative, since what an estimate is asked for is a percentage; below zero a coefficient
-// would make more of a block cheaper, which only a bad sample could say. Coefficients are
-// rounded to four decimals, so that the table in data/xc7.json does not change with the
-// machine's arithmetic. It fails where there are too few samples, or one that makes no design.
+// Errors are relative, since what an estimate is asked for is a percentage; below zero a
+// coefficient would make more of a block cheaper, which only a bad sample could say.
+// Coefficients are rounded to four decimals, so that the table in data/xc7.json does not change
+// with the machine's arithmetic. It fails where there are too few samples, or one that makes no
+// design.
 func Fit(samples []Sample) (*Model, error) {
 	m := &Model{Family: "xc7", Coefficients: map[string]map[string]float64{}, Errors: map[string]Errors{}}
 	f := &fit{index: map[coefficient]int{}}
@@ -51,8 +51,7 @@ const priorWeight = 0.1
 // fewLUTs is the size below which an error counts as one of a block of that size.
 //
 // Without it a converter of five LUTs, one of them off, would weigh like a design that is off
-// by
-// 20 percent.
+// by 20 percent.
 const fewLUTs = 20
 
 // coefficient names a term of a kind of block.
@@ -157,8 +156,7 @@ func (m *Model) shapesOf(s Sample) ([]shape, error) {
 //
 // a has full column rank: the rows of the priors see to it. Variables are at zero, or free and
 // then solved for without a bound; one at a time becomes free, as long as the error falls by
-// it.
-// The number of steps is finite in exact arithmetic, and bounded here in any other.
+// it. The number of steps is finite in exact arithmetic, and bounded here in any other.
 func nonNegative(a *mat.Dense, y *mat.VecDense) []float64 {
 	_, n := a.Dims()
 	x := make([]float64, n)
@@ -171,8 +169,7 @@ func nonNegative(a *mat.Dense, y *mat.VecDense) []float64 {
 		free[j] = true
 		for {
 			// From x towards the unbounded solution z, as far as all stay at zero or above;
-			// what stops the
-			// way goes back to zero, and the rest is solved for again.
+			// what stops the way goes back to zero, and the rest is solved for again.
 			z := solveFree(a, y, free)
 			step, blocked := 1.0, false
 			for i := range z {

@@ -149,9 +149,9 @@ func (s *labelSelect) match(left, right []signal) []signal {
 // the beat before, and taken a cycle later.
 //
 // It is taken under an enable of its own (en && take), which the registers of the netlist do
-// not
-// have, so its flip-flops are counted here; constant bits of labels have none. Comparing with
-// both costs a second comparator, so that the loop over take is one LUT deep (label_select.v).
+// not have, so its flip-flops are counted here; constant bits of labels have none. Comparing
+// with both costs a second comparator, so that the loop over take is one LUT deep
+// (label_select.v).
 func (s *labelSelect) best(beat []signal) []signal {
 	held := s.registerAll(beat)
 	// best_q reads them under its own enable: no shift register goes through.

@@ -71,9 +71,8 @@ func (u *mvau) control() {
 	}
 	u.first, u.last = u.fresh(), u.fresh()
 	// Stages 0 (operands) to AT_SUM of mvau.v: ceil(M/2) digits, ceil(log2(SIMD)) tree levels.
-	// The
-	// marks have no reset, so a long row becomes a shift register; valid bits have one, and do
-	// not.
+	// The marks have no reset, so a long row becomes a shift register; valid bits have one, and
+	// do not.
 	toSums := (u.Layer.WeightBits+1)/2 + addressWidth(u.Fold.SIMD) + 1
 	for i := range toSums {
 		if i == toSums-1 && folds > 0 {
@@ -95,8 +94,8 @@ func (u *mvau) operands(m hwgen.Memory) (weights, x []signal) {
 	columns := columnsOf(m, 0, m.Bits)
 	words := u.NF() * u.SF()
 	// A constant column is no column of the block RAM: opt takes it out before the mapping.
-	// What
-	// comes out of a block RAM is taken for different columns, even where contents are equal.
+	// What comes out of a block RAM is taken for different columns, even where contents are
+	// equal.
 	if u.BlockROM { // which has the register in it
 		for _, c := range columns {
 			bit, is := c.constant()
@@ -164,8 +163,7 @@ func (u *mvau) starts(m hwgen.Memory) [][]signal {
 // folds returns the fold as an address.
 //
 // Low bit first; one constant bit where there is one fold or nothing reads it, as a memory
-// needs
-// an address of at least one bit.
+// needs an address of at least one bit.
 func (u *mvau) folds() []signal {
 	if u.fold == nil {
 		return []signal{no}
@@ -177,9 +175,9 @@ func (u *mvau) folds() []signal {
 // register behind the sum.
 //
 // Else the loop acc = (first ? start : acc) + sum is P LUTs and P flip-flops, whatever the
-// start
-// value: the choice goes into the adder's LUTs. This is the part of the cost that is linear in
-// P. The output is fresh, as it depends on itself, and its flip-flops are counted aside.
+// start value: the choice goes into the adder's LUTs. This is the part of the cost that is
+// linear in P. The output is fresh, as it depends on itself, and its flip-flops are counted
+// aside.
 func (u *mvau) accumulator(sum, start []signal) []signal {
 	if u.SF() == 1 {
 		return u.registerAll(u.add(sum, start, u.AccBits))
@@ -213,9 +211,8 @@ func extend(word []signal, bits int) []signal {
 // accs are P bits per PE, the result A bits per PE, low bit first; accs is overwritten.
 // memories[k] holds level k, NF << k words of PE thresholds (2^k per channel), and memories[A]
 // the marks of falling staircases, if any. Per level and PE that is one comparator (2/3 of a
-// LUT
-// per bit), a column per threshold bit, and, after the first, P registers twice to carry acc
-// on.
+// LUT per bit), a column per threshold bit, and, after the first, P registers twice to carry
+// acc on.
 //
 // Levels share nothing but what rom and logic find equal. Signed activations flip the top bit
 // after the search, which is an inverse and free, so Output.Signed is not looked at.
@@ -256,8 +253,7 @@ func (u *mvau) thresholds(accs [][]signal, memories []hwgen.Memory) [][]signal {
 // address returns the address of a threshold: the fold above the found bits.
 //
 // It is low bit first, {fold, found} as threshold_stage.v forms it: words of a fold are
-// adjacent.
-// Found bits are in the low part, so that slices of 64 words hold whole folds.
+// adjacent. Found bits are in the low part, so that slices of 64 words hold whole folds.
 func (u *mvau) address(found, fold []signal) []signal {
 	var address []signal
 	address = append(address, found...)

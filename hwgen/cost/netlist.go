@@ -8,8 +8,8 @@ package cost
 //
 // It stands for what proc, opt and opt_merge do before mapping (constants, equal cells, dead
 // cells), for xilinx_srl and for ABC's covering; no graph is kept beyond what these rules ask
-// for. The order of calls is the order of the pipeline, so that a signal is always younger
-// than what it is made of: registersLeft relies on it.
+// for. The order of calls is the order of the pipeline, so that a signal always has a higher
+// number than what it is made of: registersLeft relies on it.
 type netlist struct {
 	from      []signal // D input of a register, by its output; none for other signals
 	read      []bool   // by logic, by an address or by the next block
@@ -33,6 +33,7 @@ type netlist struct {
 // and the constants 0 and 1 are bit 0 and its inverse.
 type signal int32
 
+// no and yes are the constants, none stands for no signal at all.
 const (
 	no   signal = 0
 	yes  signal = 1
@@ -43,9 +44,9 @@ func (s signal) constant() bool { return s == no || s == yes }
 
 // function is a LUT: its truth table and what is at its inputs.
 //
-// Unused inputs are 0 and the table does not depend on them, so that equal functions compare
-// as equal. Inputs are not sorted: every builder lists them in one order, and a function with
-// its inputs exchanged would count as another one.
+// Unused inputs are 0 and the table does not depend on them, so that equal functions compare as
+// equal. Inputs are not sorted: every builder lists them in one order, and a function with its
+// inputs exchanged would count as another one.
 type function struct {
 	table uint64
 	in    [6]signal
@@ -92,8 +93,8 @@ func newNetlist() *netlist {
 
 // fresh returns a signal that equals no other.
 //
-// It is for what comes from outside or cannot be reasoned about: inputs, counters, sums,
-// memory reads. Equality of what follows is decided from here on.
+// It is for what comes from outside or cannot be reasoned about: inputs, counters, sums, memory
+// reads. Equality of what follows is decided from here on.
 func (n *netlist) fresh() signal {
 	n.from = append(n.from, none)
 	n.read = append(n.read, false)
@@ -142,9 +143,10 @@ func (n *netlist) registerAll(word []signal) []signal {
 
 // use says that something else than a register reads the signals.
 //
-// Only what is used is built, and reading a register in the middle of a row taps it there, so
-// that xilinx_srl splits the row. Whoever builds a cell whose inputs the netlist does not see
-// must say so, or the registers before it vanish from the count.
+// Only registers that are used are built, and reading one in the middle of a row taps it there,
+// so that xilinx_srl splits the row. (A LUT counts when logic makes it, read or not.) Whoever
+// builds a cell whose inputs the netlist does not see must say so, or the registers before it
+// vanish from the count.
 func (n *netlist) use(signals ...signal) {
 	for _, s := range signals {
 		n.read[s>>1] = true
@@ -213,8 +215,7 @@ func (f *function) fix(i int, s signal) {
 
 // half returns the table where input i has the value, for both values of it.
 //
-// As a table of 64 it does not depend on input i any more: each half is written over the other
-// one (a cofactor).
+// That is the cofactor, still a table of 64 entries: the half that is wanted stands in both.
 func (f *function) half(i int, value bool) uint64 {
 	shift := uint(1) << i
 	if value {
@@ -374,8 +375,8 @@ const (
 // ones are an SRL16E or SRLC32E each, cascaded beyond 32, and leave no flip-flop: xilinx_srl
 // takes the last stage in too.
 func (n *netlist) registersLeft() (ff, shift int) {
-	// Liveness goes from the end: a register is live where it is read or leads to a live one. One
-	// pass does, for register numbers rise along the pipeline.
+	// Liveness goes from the end: a register is live where it is read or leads to a live one.
+	// One pass does, for register numbers rise along the pipeline.
 	next := make([]signal, len(n.from)) // the register that one leads to, by number
 	live := func(q int) bool { return n.read[q] || next[q] != 0 }
 	ends := func(q int) bool { return n.read[q] || n.reset[n.from[q]>>1] }

@@ -27,9 +27,8 @@ func ramLUTs(width, depth int) (ram, mux int) {
 // contents decide anything here.
 //
 // Flip-flops: write_q and read_q, pass_q, level_q and fresh_q, valid_q; a vector of one beat
-// has
-// two slots, which is one bit more in each level. data_q behind a memory of LUTs is width more;
-// a block RAM has it inside, and then no LUT holds or moves data.
+// has two slots, which is one bit more in each level. data_q behind a memory of LUTs is width
+// more; a block RAM has it inside, and then no LUT holds or moves data.
 func replayBufferShape(r *hwgen.ReplayBuffer) shape {
 	pointer, level, pass := max(1, addressWidth(r.Length)), addressWidth(r.Length+1), addressWidth(r.Repeats)
 	s := shape{Kind: KindReplayBuffer, FF: 2*pointer + pass + 2*level + 1 + 2*oneIf(r.Length == 1)}
@@ -57,8 +56,8 @@ func ramTerms(width, depth int) []term {
 //
 // Priors: some five LUTs of valid and ready; for a counter of b bits that wraps b for the sum
 // and about b/2 for the comparison with the last value; for a level that a write raises and a
-// read lowers, a LUT per bit. These are fitted per kind of block, since ABC merges them with what
-// each block does besides.
+// read lowers, a LUT per bit. These are fitted per kind of block, since ABC merges them with
+// what each block does besides.
 func controlTerms(counterBits, levelBits int) []term {
 	return []term{{"handshake", 1, 5, false}, {"counter_bits", float64(counterBits), 1.5, false},
 		{"level_bits", float64(levelBits), 1, false}}

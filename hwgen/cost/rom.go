@@ -45,7 +45,7 @@ func columnsOf(m hwgen.Memory, from, count int) []column {
 //
 // The missing words are never read, so Yosys may put anything there, and opt's simplification
 // of a multiplexer with one undefined side is to take the other side. What stands there decides
-// which columns are constant or equal: filling in zeros would count too many LUTs.
+// which columns are constant or equal: zeros would give another count.
 func mirrored(address, words int) int {
 	if address < words {
 		return address
@@ -97,8 +97,7 @@ func (c column) key() string {
 //
 // One LUT6 is a multiplexer of four, so above n slices stand a tree of them per column. The
 // first step costs nothing: MUXF7 and MUXF8 next to the LUTs join four slices. Later steps
-// count
-// a LUT for two to four inputs, and none for one that is left over and passes through.
+// count a LUT for two to four inputs, and none for one that is left over and passes through.
 func muxes(n int) int {
 	total := 0
 	for n = (n + 3) / 4; n > 1; n = (n + 3) / 4 {

@@ -21,8 +21,7 @@ import (
 // trainedDesign rebuilds the design of a trained sample.
 //
 // One stream of random numbers draws all contents, layer after layer. A layer without a (bits
-// of
-// activations) is a classifier, and the last. It fails where the plan does.
+// of activations) is a classifier, and the last. It fails where the plan does.
 func (s Sample) trainedDesign() (*hwgen.Design, error) {
 	p, rng := s.Params, rand.New(rand.NewPCG(s.Seed, 11))
 	n := quant.Network{Name: "sample", InputShape: []int{p["inputs"]},
@@ -92,8 +91,7 @@ func trainedWeights(rng *rand.Rand, l *quant.Layer, idlePercent int, shifted boo
 
 // quantiseRow writes row c of l.Weights: real (In values) times scale, cut as drawRow does.
 // Without P (0) the first cut of 0 stands. Rounding is towards 0 here, as A2Q has it, so that
-// no
-// weight grows beyond the norm that the projection left.
+// no weight grows beyond the norm that the projection left.
 func quantiseRow(l *quant.Layer, c int, real []float64, scale float64, shifted bool) {
 	top := math.Ldexp(1, l.WeightBits-1)
 	row := l.Row(c)
@@ -114,9 +112,9 @@ func quantiseRow(l *quant.Layer, c int, real []float64, scale float64, shifted b
 // little below their middle on. Steps beyond the range of the sums are never or always
 // taken.
 //
-// The deviation of a sum is |w| times that of an input, as if inputs were independent and uniform
-// over their codes. Values are kept between r.Min-1 (always passed) and r.Max (never), so high
-// levels can be one constant: columns of their memories are then equal, or none.
+// The deviation of a sum is |w| times that of an input, as if inputs were independent and
+// uniform over their codes. Values are kept between r.Min-1 (always passed) and r.Max (never),
+// so high levels can be one constant: columns of their memories are then equal, or none.
 func trainedThresholds(rng *rand.Rand, l *quant.Layer, out quant.DataType, falls bool) *quant.Thresholds {
 	t := &quant.Thresholds{Output: out}
 	t.Values = make([]int64, l.Out*t.Levels())

@@ -3,8 +3,7 @@ package cost
 import "github.com/a2qgen/a2qgen/hwgen"
 
 // widthConverterShape returns the registers and LUTs of width_converter.v; In and Out are words
-// of
-// Word bits per beat.
+// of Word bits per beat.
 //
 // Widening by r: r-1 parts are held and r are in the output register, so 2r-1 parts of In*Word
 // flip-flops. Each has one source and an enable, so no bit takes a LUT: only the handshake

@@ -43,8 +43,7 @@ func main() {
 // regenerate brings dir/xc7.csv up to date with the sweep, unless fitOnly, and writes the model
 // that fits it to dir/xc7.json, which cost embeds. fresh disregards the samples that are there:
 // needed after the RTL changed, since a sample is known by its parameters and not by the
-// Verilog
-// that it was synthesised from.
+// Verilog that it was synthesised from.
 //
 // The table and the fit are two steps so that a change of the formulas alone needs no Yosys.
 // Errors come from the tool, the file system, and samples that are no more than coefficients.
@@ -74,11 +73,12 @@ func regenerate(ctx context.Context, dir string, fitOnly, fresh bool) error {
 	return maybe.WriteFile(filepath.Join(dir, "xc7.json"), data, 0o644)
 }
 
+// synthesise measures the samples of the sweep that are not in known, batch by
+// batch, one on each core, and saves the table after each.
+//
 // Saving after each batch makes an interrupted sweep go on where it stopped. A batch of which
 // one sample is missing is synthesised whole: in other company its blocks may come out another
 // way (batchSizes), and the table would depend on the order of its making.
-// synthesise measures the samples of the sweep that are not in known, batch by
-// batch, one on each core, and saves the table after each.
 func synthesise(ctx context.Context, path string, known []cost.Sample) ([]cost.Sample, error) {
 	have := map[string]synth.Counts{}
 	for _, s := range known {

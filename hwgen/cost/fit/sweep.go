@@ -12,11 +12,10 @@ import (
 //
 // Parameters are those that cost.Sample.Unit and Design read: pe, simd, mw, mh (inputs and rows
 // of the matrix), m, n, p (bits of weights, inputs, accumulators), a (bits of activations, 0
-// for
-// none), flags signed, asigned, invert, shifted, unsafe, block. Each part has a stream of
-// random
-// numbers of its own, so that one can grow or go without a change of the others, which would
-// have to be synthesised again. Parts that were added later look for what the first lacked.
+// for none), flags signed, asigned, invert, shifted, unsafe, block. Each part has a stream of
+// random numbers of its own, so that one can grow or go without a change of the others, which
+// would have to be synthesised again. Parts that were added later look for what the first
+// lacked.
 //
 // The order is that of the table, and by kind within it, as batches wants it.
 func sweep() []cost.Sample {
@@ -32,8 +31,7 @@ func pick(rng *rand.Rand, from ...int) int { return from[rng.IntN(len(from))] }
 //
 // stream is the random numbers', first the first seed: seeds of two sweeps of a kind must not
 // meet where parameters may be alike, or their samples have one key. Of designs none is held
-// out
-// here, for all that judge the model come from heldOutSweep.
+// out here, for all that judge the model come from heldOutSweep.
 func draw(kind string, stream uint64, n int, first uint64, params func(*rand.Rand) map[string]int) []cost.Sample {
 	rng := rand.New(rand.NewPCG(stream, 1))
 	all := make([]cost.Sample, n)
@@ -75,14 +73,13 @@ func mvauSweep() []cost.Sample {
 			}
 		}
 		p["mw"], p["mh"] = sf*p["simd"], nf*p["pe"]
-		// The plan takes block RAM from 128 words on; a sample asks for it by itself, so that a model
-		// of it is there for memories of some size, whatever the plan's rule.
+		// The plan takes block RAM from 128 words on; a sample asks for it by itself, so that a
+		// model of it is there for memories of some size, whatever the plan's rule.
 		if sf*nf >= 64 {
 			p["block"] = pick(rng, 0, 0, 1)
 		}
 		// P from wide enough for all sums down to where products and tree are trimmed; one in
-		// eight is
-		// of weights that may overflow at it, as `estimate` prices such P, too.
+		// eight is of weights that may overflow at it, as `estimate` prices such P, too.
 		full := p["m"] + p["n"] + 2 + rng.IntN(6)
 		p["p"] = max(p["n"]+2+rng.IntN(3), 6, full-rng.IntN(8))
 		p["unsafe"] = pick(rng, 0, 0, 0, 0, 0, 0, 0, 1)
@@ -174,8 +171,7 @@ func shiftedRowSweep() []cost.Sample {
 //
 // Nothing but the shape matters to them, so the seed does not. Depths lie below, at and above
 // 32 and 64 words, where Yosys changes the RAM primitive, and at 28, 49, 98 and 196, as parts
-// of
-// images have them. Ratios of converters are those of folds, 3 and 5 among them.
+// of images have them. Ratios of converters are those of folds, 3 and 5 among them.
 func streamSweep() []cost.Sample {
 	width := func(rng *rand.Rand) int { return pick(rng, 1, 2, 4, 8, 12, 16, 20, 32, 48, 64, 96) }
 	return slices.Concat(
@@ -198,8 +194,8 @@ func streamSweep() []cost.Sample {
 		}))
 }
 
-// labelSweep draws classifiers: gains of one (a shift, no product) and of up to 3, 5 and 8 bits,
-// beats that bring all rows (one fold: no counter) or part of them.
+// labelSweep draws classifiers: gains of one (a shift, no product) and of up to 3, 5 and 8
+// bits, beats that bring all rows (one fold: no counter) or part of them.
 func labelSweep() []cost.Sample {
 	return draw(cost.KindLabelSelect, 4, 16, 0, func(rng *rand.Rand) map[string]int {
 		pe := pick(rng, 1, 1, 2, 2, 5, 10)

@@ -47,8 +47,7 @@ func drawClass(rng *rand.Rand, from, to, n int, first uint64) []cost.Sample {
 
 // drawTrained draws the parameters of a trained sample; cost/sample_trained.go lists them. The
 // widths follow from each other: inputs of a layer are outputs of the one before, its N the A
-// of
-// that, and PE and SIMD divide what they fold.
+// of that, and PE and SIMD divide what they fold.
 func drawTrained(rng *rand.Rand) map[string]int {
 	layers := pick(rng, 1, 2, 2, 3, 3, 4, 5)
 	p := map[string]int{"layers": layers, "inputs": pick(rng, 12, 20, 25, 30, 49, 60, 63, 100, 144, 196, 256),
@@ -106,8 +105,8 @@ func roughLUTs(p map[string]int) int {
 			acc = m + n + 6
 		}
 		total += 100 + pe*simd*((m+1)/2*(n+2)+min(acc, m+n)) + pe*acc*(1+of("a")) + of("outputs")<<of("a")*acc/64
-		// Weights of 128 words and more may be in block RAM (hwgen.Plan), unless luts forbids it;
-		// thresholds never are.
+		// Weights of 128 words and more may be in block RAM (hwgen.Plan), unless luts forbids
+		// it; thresholds never are.
 		if words := in / simd * of("outputs") / pe; words < 128 || p["luts"] == 1 {
 			total += in * of("outputs") * m / 64
 		}

@@ -2,8 +2,8 @@
 // comes out. It is how the cost model's samples are made and checked.
 //
 // What it measures is mapped logic, before packing and placement: two small LUTs that a placer
-// would put into one LUT6 are two here, as they are in the model. Only development uses it;
-// an estimate runs no tool.
+// would put into one LUT6 are two here, as they are in the model. Only development uses it; an
+// estimate runs no tool.
 package synth
 
 import (
@@ -39,11 +39,12 @@ type Counts struct {
 	Carry4, MuxF, Inv int
 }
 
+// lutsOf holds the cells that cost LUTs, and how many.
+//
 // The prices are sites of an SLICEM that a cell occupies (UG474): a dual-port RAM needs its
 // words once per port, RAM32M and RAM64M fill the four LUTs of a slice, and 128 or 256 words
-// are
-// two or four LUTs of 64 joined by MUXF7 and MUXF8. A cell that is not listed costs nothing.
-// cells that cost LUTs, and how many.
+// are two or four LUTs of 64 joined by MUXF7 and MUXF8. A cell that is not listed costs
+// nothing.
 var lutsOf = map[string]int{
 	"LUT1": 1, "LUT2": 1, "LUT3": 1, "LUT4": 1, "LUT5": 1, "LUT6": 1,
 	"SRL16E": 1, "SRLC16E": 1, "SRLC32E": 1, "RAM32X1S": 1, "RAM64X1S": 1,
@@ -59,8 +60,8 @@ func countCells(cells map[string]int) Counts {
 		switch name {
 		case "FDRE", "FDSE", "FDCE", "FDPE":
 			c.FF += n
-		// In halves, so that a design that takes both kinds has one whole number.
 		case "RAMB36E1":
+			// In halves, so that a design that takes both kinds has one whole number.
 			c.RAMB18 += 2 * n
 		case "RAMB18E1":
 			c.RAMB18 += n
@@ -130,9 +131,8 @@ func Verilog(ctx context.Context, text []byte, files map[string][]byte, top stri
 // Design synthesises a whole design, flattened.
 //
 // It reads what Emit would put under rtl/, memory files included, so the counts are those of
-// the
-// files that users get. Only the module of the design's own name is left after -flatten; errors
-// are those of Emit, the tool or the file system.
+// the files that users get. Only the module of the design's own name is left after -flatten;
+// errors are those of Emit, the tool or the file system.
 func Design(ctx context.Context, d *hwgen.Design) (Counts, error) {
 	files, err := d.Emit(nil)
 	if err != nil {
@@ -183,8 +183,8 @@ func run(ctx context.Context, files map[string][]byte, top string) (map[string]C
 }
 
 // parse returns the counts by module of what `stat -json` wrote. num_cells_by_type is per
-// module,
-// without the modules inside it, so units and the top that holds them do not count twice.
+// module, without the modules inside it, so units and the top that holds them do not count
+// twice.
 func parse(data []byte) (map[string]Counts, error) {
 	// Yosys 0.23 prints a heading before the object, also into the file of tee.
 	at := bytes.IndexByte(data, '{')

@@ -50,9 +50,8 @@ func unitsVerilog(units []Unit) ([]byte, error) {
 		for _, p := range u.Block.Parameters() {
 			if p.File {
 				// Values are Verilog text, a file name in its quotes: the prefix goes behind
-				// the first of them.
-				// For label_select.v and thresholds.v it is the prefix of several files, which
-				// works alike.
+				// the first of them. For label_select.v and thresholds.v it is the prefix of
+				// several files, which works alike.
 				p.Value = `"` + unitFile(i, strings.TrimPrefix(p.Value, `"`))
 			}
 			in.Parameters = append(in.Parameters, p)
