@@ -27,7 +27,8 @@ func TestDocumentedErrors(t *testing.T) {
 	doc := readFile(t, "../../docs/cost.md")
 	for line := range strings.Lines(report.String()) {
 		if line = strings.TrimRight(line, " \n"); !strings.Contains(doc, "\n    "+line+"\n") {
-			t.Errorf("docs/cost.md lacks the line\n    %s\nrun go run ./hwgen/cost/fit -fit-only and paste the report", line)
+			t.Errorf("docs/cost.md lacks the line\n    %s\nrun go run ./hwgen/cost/fit -fit-only and paste the report",
+				line)
 		}
 	}
 }
@@ -80,11 +81,13 @@ func TestWidths(t *testing.T) {
 // up). Of alone blocks that narrow, see docs/cost.md.
 func TestErrorBounds(t *testing.T) {
 	for kind, most := range map[string]struct{ lutMedian, lutP90, ffMedian, ffP90 float64 }{
-		KindMVAU: {1, 4, 0, 0}, KindReplayBuffer: {4, 9, 0, 0}, KindFIFO: {5, 14, 0, 0}, KindWidthConverter: {5, 29, 0, 0},
-		KindLabelSelect: {1, 1, 0, 0.5}, KindDesign: {2, 5, 0.1, 1},
+		KindMVAU: {1, 4, 0, 0}, KindReplayBuffer: {4, 9, 0, 0}, KindFIFO: {5, 14, 0, 0},
+		KindWidthConverter: {5, 29, 0, 0},
+		KindLabelSelect:    {1, 1, 0, 0.5}, KindDesign: {2, 5, 0.1, 1},
 	} {
 		e := loadXC7().Errors[kind].HeldOut
-		if e.LUTMedian > most.lutMedian || e.LUTP90 > most.lutP90 || e.FFMedian > most.ffMedian || e.FFP90 > most.ffP90 {
+		if e.LUTMedian > most.lutMedian || e.LUTP90 > most.lutP90 ||
+			e.FFMedian > most.ffMedian || e.FFP90 > most.ffP90 {
 			t.Errorf("%s: held-out errors are %+v, want at most %+v", kind, e, most)
 		}
 	}

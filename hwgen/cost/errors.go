@@ -18,6 +18,9 @@ type Errors struct {
 
 // Error sums up relative errors, in percent of what was synthesised. Of blocks, only
 // samples of at least 20 LUTs count: on smaller ones a LUT more is a large part.
+//
+// Percentiles rather than a mean, which a single bad sample rules; the largest beside them, as
+// that is what a user may meet.
 type Error struct {
 	Samples   int     `json:"samples"`
 	LUTMedian float64 `json:"lut_median_percent"`
@@ -38,12 +41,17 @@ func (e Error) String() string {
 
 // SizeClass is the error on held-out designs that were estimated at From LUTs or more, up
 // to the next class.
+//
+// By the estimate, not by what was synthesised: of a new design only the former is known, and
+// classOf goes by it.
 type SizeClass struct {
 	From int `json:"from"`
 	Error
 }
 
 // classBorders are where size classes begin.
+//
+// In LUTs. Few designs are large, for synthesis is slow; the last class has no upper end.
 var classBorders = []int{0, 1200, 5000}
 
 // comparison is an estimate beside what was synthesised.
@@ -55,6 +63,9 @@ type comparison struct {
 }
 
 // measure compares all samples with their estimates.
+//
+// It fills m.Errors and m.Classes, of held-out samples too, which Fit has not looked at. Blocks
+// below fewLUTs are left out: their share of a design is small, their relative error large.
 func (m *Model) measure(samples []Sample) error {
 	var all []comparison
 	for _, s := range samples {
@@ -85,6 +96,8 @@ func (m *Model) measure(samples []Sample) error {
 }
 
 // errorOf sums up the comparisons that are wanted.
+//
+// All fields are 0 where none is.
 func errorOf(all []comparison, wanted func(comparison) bool) Error {
 	var e Error
 	var lut, ff []float64
@@ -103,6 +116,8 @@ func errorOf(all []comparison, wanted func(comparison) bool) Error {
 }
 
 // classOf returns the error on designs of about so many LUTs.
+//
+// Classes are in order, so the last that begins at or below lut is its own.
 func (m *Model) classOf(lut int) Error {
 	var e Error
 	for _, c := range m.Classes {
@@ -114,12 +129,16 @@ func (m *Model) classOf(lut int) Error {
 }
 
 // relative returns |got-want| in percent of want.
+// A want of 0 counts as 1: a flip-flop too many is then 100 percent.
 func relative(got, want int) float64 {
 	return 100 * math.Abs(float64(got-want)) / math.Max(1, float64(want))
 }
 
 // spread returns the median, the 90th percentile and the largest of v, rounded to
 // hundredths; zeros where v is empty.
+//
+// v is sorted in place. The percentiles are members of v (no interpolation): with few samples
+// p90 is the largest or the one before.
 func spread(v []float64) (median, p90, most float64) {
 	if len(v) == 0 {
 		return 0, 0, 0
@@ -148,6 +167,7 @@ func (m *Model) WriteReport(w io.Writer) {
 	}
 }
 
+// write prints a row of the report; docs/cost.md holds it, and a test compares.
 func (e Error) write(w io.Writer, kind, samples string) {
 	fmt.Fprintf(w, "%-16s %-9s %7d  %7.2f %7.2f %7.2f %5d  %7.2f %7.2f %7.2f\n", kind, samples, e.Samples,
 		e.LUTMedian, e.LUTP90, e.LUTMax, e.LUTLow, e.FFMedian, e.FFP90, e.FFMax)

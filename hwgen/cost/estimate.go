@@ -45,6 +45,8 @@ func Estimate(d *hwgen.Design, family string) (*Report, error) {
 	return m.estimate(d), nil
 }
 
+// estimate sums blocks into layers and into the total. Every block belongs to a layer of d, by
+// name; the error that goes with the design is of the class of its own estimate.
 func (m *Model) estimate(d *hwgen.Design) *Report {
 	r := &Report{Family: m.Family, Fit: map[string]Error{}}
 	byName := map[string]int{}
@@ -68,6 +70,8 @@ func (m *Model) estimate(d *hwgen.Design) *Report {
 }
 
 // designShapes returns the shapes of the blocks of d and of its frame counter.
+//
+// The same that estimate adds up, so that the fit sees designs as they are estimated.
 func (m *Model) designShapes(d *hwgen.Design) []shape {
 	var shapes []shape
 	for _, b := range d.Blocks {
@@ -95,6 +99,9 @@ func layerOf(b hwgen.Block) string {
 
 // frameCounterShape is the counter of output beats in the top module: a register and a LUT
 // per bit, and one LUT to count on.
+//
+// Frames of one beat need no counter (its width is 0). It is Exact, and the shape has no kind:
+// one such counter per design is too little to fit a coefficient to.
 func frameCounterShape(d *hwgen.Design) shape {
 	n := addressWidth(d.Streams[len(d.Streams)-1].Beats)
 	return shape{FF: n, Terms: []term{{"counter_bits", float64(n + oneIf(n > 0)), 1, true}}}

@@ -3,12 +3,19 @@ package cost
 import "github.com/a2qgen/a2qgen/hwgen"
 
 // labelSelect builds the netlist of a label_select.v.
+//
+// ff and counterBits are what the netlist does not see: counters, valid bits, and best_q.
 type labelSelect struct {
 	*hwgen.LabelSelect
 	*netlist
 	ff, counterBits int
 }
 
+// labelSelectShape returns what a label_select.v of these gains, biases and P is made of.
+//
+// A pair is {score, label}, low bits first the label; the spill register behind it is as in
+// mvauShape. "folded" is what several beats per vector need on top of counters: the choice
+// between over_beat_q and over_best_q, first and valid, about three LUTs, and is fitted.
 func labelSelectShape(b *hwgen.LabelSelect) shape {
 	s := &labelSelect{LabelSelect: b, netlist: newNetlist()}
 	scores, labels := s.scores(), s.labels()
@@ -25,6 +32,9 @@ func labelSelectShape(b *hwgen.LabelSelect) shape {
 
 // control counts counters and valid bits; the marks of the first and last beat travel from
 // the scores to the best row.
+//
+// A vector of one beat needs none of them. fold_q and base_q (the row of lane 0) run beside the
+// scores; gains are read ceil(GAIN_BITS/2) stages earlier and have a counter of their own.
 func (s *labelSelect) control() {
 	s.ff += s.Stages()
 	if s.Folds() == 1 {
@@ -37,6 +47,7 @@ func (s *labelSelect) control() {
 	}
 	s.ff += s.counterBits
 	first, last := s.fresh(), s.fresh()
+	// Stages SCALED to MATCH: scaled, score, ceil(log2(PE)) matches, and the best of the beat.
 	for i := range addressWidth(s.PE) + 3 {
 		if i == 1 {
 			s.use(last) // the row counter starts again
@@ -47,8 +58,13 @@ func (s *labelSelect) control() {
 }
 
 // scores returns acc * gain + bias of each lane.
+//
+// PE words of ScoreBits, low bit first. Where every gain is one power of two the product is a
+// shift, that is wires; else it is product.v with the gain as the weight, so that the gain's
+// bits are the digits: ceil(GainBits/2) rows of adders.
 func (s *labelSelect) scores() [][]signal {
 	memories := s.Memories()
+	// fold_q; with one fold the columns are constant and nothing reads it.
 	fold := s.word(max(1, addressWidth(s.Folds())))
 	biases := s.registerAll(s.rom(columnsOf(memories[0], 0, memories[0].Bits), fold))
 	var gains []signal
@@ -63,6 +79,7 @@ func (s *labelSelect) scores() [][]signal {
 			g := s.GainBits()
 			scaled = s.product(gains[pe*g:(pe+1)*g], scaled, true, min(s.ScoreBits(), g+s.AccBits))
 		} else {
+			// Zeros below: add makes no LUT of them but takes the bias's bits as they are.
 			scaled = append(make([]signal, s.GainShift()), scaled...)
 		}
 		bias := biases[pe*s.ScoreBits() : (pe+1)*s.ScoreBits()]
@@ -73,6 +90,10 @@ func (s *labelSelect) scores() [][]signal {
 
 // labels returns the row of each lane: constant with one fold, else the counter and the
 // number of the lane.
+//
+// PE words of LabelBits: label_q = base_q + pe. base_q is what control counts; here it is an
+// input. Bits of base_q below the lowest set bit of pe pass as they are, and lanes share their
+// registers.
 func (s *labelSelect) labels() [][]signal {
 	labels := make([][]signal, s.PE)
 	base := s.word(s.LabelBits())
@@ -90,6 +111,9 @@ func (s *labelSelect) labels() [][]signal {
 }
 
 // tournament returns the best pair {label, score} of a beat.
+//
+// Lanes meet in pairs, ceil(log2(PE)) levels with a register behind each: PE-1 comparators and
+// as many choices of a pair. A lane without a rival keeps step by registers only.
 func (s *labelSelect) tournament(scores, labels [][]signal) []signal {
 	var pairs [][]signal
 	for pe := range scores {
@@ -109,6 +133,9 @@ func (s *labelSelect) tournament(scores, labels [][]signal) []signal {
 	return pairs[0]
 }
 
+// match returns the pair with the larger score, left on a tie, so that the lowest row wins: a
+// comparator (2/3 of a LUT per score bit) and one LUT per bit of the pair. Label bits that are
+// constant and equal on both sides go through as constants.
 func (s *labelSelect) match(left, right []signal) []signal {
 	wins := s.greater(right[s.LabelBits():], left[s.LabelBits():])
 	winner := make([]signal, len(left))
@@ -120,8 +147,14 @@ func (s *labelSelect) match(left, right []signal) []signal {
 
 // best returns the register of the best pair so far. A beat is compared with it and with
 // the beat before, and taken a cycle later.
+//
+// It is taken under an enable of its own (en && take), which the registers of the netlist do
+// not have, so its flip-flops are counted here; constant bits of labels have none. Comparing
+// with both costs a second comparator, so that the loop over take is one LUT deep
+// (label_select.v).
 func (s *labelSelect) best(beat []signal) []signal {
 	held := s.registerAll(beat)
+	// best_q reads them under its own enable: no shift register goes through.
 	s.use(held...)
 	best := make([]signal, len(beat))
 	for i, b := range held {

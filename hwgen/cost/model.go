@@ -10,6 +10,8 @@ import (
 )
 
 // Model is the fitted cost model of a family.
+//
+// It is what data/xc7.json holds, which the binary embeds: an estimate reads no file.
 type Model struct {
 	Family string `json:"family"`
 	// Coefficients holds the LUTs of a unit of each term, by kind of block.
@@ -32,6 +34,8 @@ func (m *Model) Marshal() ([]byte, error) {
 //go:embed data/xc7.json
 var xc7 []byte
 
+// loadXC7 reads it once, at the first estimate. That it does not parse is a fault of the build,
+// which tests find, so it panics.
 var loadXC7 = sync.OnceValue(func() *Model {
 	var m Model
 	if err := json.Unmarshal(xc7, &m); err != nil {
@@ -51,6 +55,8 @@ func modelOf(family string) (*Model, error) {
 // block estimates one block. It panics on a kind that it does not know.
 func (m *Model) block(b hwgen.Block) Resources { return m.shapeOf(b).resources(m) }
 
+// shapeOf returns what a block is made of, of which m has the coefficients. A new kind of block
+// needs a case here, one in layerOf, and samples; it panics without.
 func (m *Model) shapeOf(b hwgen.Block) shape {
 	switch b := b.(type) {
 	case *hwgen.MVAU:
@@ -68,6 +74,8 @@ func (m *Model) shapeOf(b hwgen.Block) shape {
 }
 
 // blockKinds lists the kinds of samples that are blocks.
+//
+// The order is that of the report.
 func blockKinds() []string {
 	return []string{KindMVAU, KindReplayBuffer, KindFIFO, KindWidthConverter, KindLabelSelect}
 }

@@ -4,15 +4,26 @@ import "github.com/a2qgen/a2qgen/hwgen"
 
 // mvau builds the netlist of one matrix-vector-activation unit, stage by stage as mvau.v
 // does, and counts what is beside it.
+//
+// Every stage of the pipeline is a call of register, so flip-flops, shift registers and what is
+// equal along the way follow from the same pass as the LUTs.
 type mvau struct {
 	*hwgen.MVAU
 	*netlist
+	// Flip-flops that the netlist does not see (counters, valid bits, accumulators), and
+	// RAMB18.
 	ff, ramb18  int
 	counterBits int
 	fold        []signal // of the sums at hand, a stage ahead of the thresholds
 	first, last signal   // marks of the sums at hand
 }
 
+// mvauShape returns what a unit of these weights, thresholds and P is made of.
+//
+// A spill register behind the pipeline is 2*width+2 flip-flops (two entries and their valid
+// bits) and one LUT per bit that chooses between entry and input; enables are CE pins and cost
+// nothing per bit. Outputs count as used, since what reads them is another block: nothing is
+// taken off for what synthesis might do across the border.
 func mvauShape(b *hwgen.MVAU) shape {
 	u := &mvau{MVAU: b, netlist: newNetlist()}
 	memories := b.Memories()
@@ -27,6 +38,7 @@ func mvauShape(b *hwgen.MVAU) shape {
 	if b.Layer.Thresholds != nil {
 		results = u.thresholds(accs, memories[1:])
 	}
+	// After the last logic, and before registersLeft asks what is read.
 	for _, word := range results {
 		u.use(word...)
 	}
@@ -40,6 +52,10 @@ func mvauShape(b *hwgen.MVAU) shape {
 
 // control counts the counters, the valid bits of all stages, and makes the marks that
 // travel with the beats to the sums.
+//
+// Counters are word_q over the NF*SF weight words, beat_q over the SF beats of a fold, and
+// fold_q over NF, which only thresholds and start values read (else it is not built). Each
+// costs about 1.5 LUTs per bit, fitted: the sum, and the comparison with the last value.
 func (u *mvau) control() {
 	folds := 0
 	if u.NF() > 1 && (u.Layer.Thresholds != nil || u.Shifted()) {
@@ -48,11 +64,15 @@ func (u *mvau) control() {
 	}
 	u.counterBits = addressWidth(u.NF()*u.SF()) + addressWidth(u.SF()) + folds
 	u.ff += u.counterBits + u.Stages()
+	// With one beat per fold every beat is the first and the last: constants, and no registers.
 	u.first, u.last = yes, yes
 	if u.SF() == 1 {
 		return
 	}
 	u.first, u.last = u.fresh(), u.fresh()
+	// Stages 0 (operands) to AT_SUM of mvau.v: ceil(M/2) digits, ceil(log2(SIMD)) tree levels.
+	// The marks have no reset, so a long row becomes a shift register; valid bits have one, and
+	// do not.
 	toSums := (u.Layer.WeightBits+1)/2 + addressWidth(u.Fold.SIMD) + 1
 	for i := range toSums {
 		if i == toSums-1 && folds > 0 {
@@ -65,10 +85,17 @@ func (u *mvau) control() {
 
 // operands returns the weights, lane by lane and PE by PE, and the inputs, lane by lane,
 // both out of their registers.
+//
+// weights has PE*SIMD*M signals, weight (pe, s) from bit (pe*SIMD+s)*M on, and x SIMD*N. x is
+// one word for all PEs: its registers, and the rows that move x along the digits, are shared.
 func (u *mvau) operands(m hwgen.Memory) (weights, x []signal) {
 	x = u.registerAll(u.word(u.Fold.SIMD * u.Layer.Input.Bits))
+	// Word nf*SF+sf of the memory; with one word all columns are constant, and so are products.
 	columns := columnsOf(m, 0, m.Bits)
 	words := u.NF() * u.SF()
+	// A constant column is no column of the block RAM: opt takes it out before the mapping.
+	// What comes out of a block RAM is taken for different columns, even where contents are
+	// equal.
 	if u.BlockROM { // which has the register in it
 		for _, c := range columns {
 			bit, is := c.constant()
@@ -86,6 +113,10 @@ func (u *mvau) operands(m hwgen.Memory) (weights, x []signal) {
 
 // dotProduct returns the sum of the lanes of a PE. Node widths are those of dot_product.v:
 // min(M+N+level, P).
+//
+// The M+N+level bits hold any sum exactly; above P they are not built, since the accumulator is
+// modulo 2^P. So P below M+N+log2(SIMD) saves a LUT and a flip-flop per node and bit. A node
+// without a right neighbour is a register alone, so its lane may be part of a shift register.
 func (u *mvau) dotProduct(weights, x []signal, pe int) []signal {
 	l := u.Layer
 	m, n, simd := l.WeightBits, l.Input.Bits, u.Fold.SIMD
@@ -110,6 +141,10 @@ func (u *mvau) dotProduct(weights, x []signal, pe int) []signal {
 }
 
 // starts returns what the accumulator of each PE begins with.
+//
+// Word nf of the memory holds PE values of P bits. With several folds they come from registers
+// behind a memory, read a stage ahead; with one they are constants that go into the LUTs of the
+// accumulators (no start memory: zeros).
 func (u *mvau) starts(m hwgen.Memory) [][]signal {
 	all := make([]signal, u.Fold.PE*u.AccBits)
 	if u.Shifted() {
@@ -126,6 +161,9 @@ func (u *mvau) starts(m hwgen.Memory) [][]signal {
 }
 
 // folds returns the fold as an address.
+//
+// Low bit first; one constant bit where there is one fold or nothing reads it, as a memory
+// needs an address of at least one bit.
 func (u *mvau) folds() []signal {
 	if u.fold == nil {
 		return []signal{no}
@@ -135,6 +173,11 @@ func (u *mvau) folds() []signal {
 
 // accumulator returns the P bits of an accumulator. With one beat per fold it is a
 // register behind the sum.
+//
+// Else the loop acc = (first ? start : acc) + sum is P LUTs and P flip-flops, whatever the
+// start value: the choice goes into the adder's LUTs. This is the part of the cost that is
+// linear in P. The output is fresh, as it depends on itself, and its flip-flops are counted
+// aside.
 func (u *mvau) accumulator(sum, start []signal) []signal {
 	if u.SF() == 1 {
 		return u.registerAll(u.add(sum, start, u.AccBits))
@@ -145,11 +188,14 @@ func (u *mvau) accumulator(sum, start []signal) []signal {
 	for i := range sums {
 		sums[i] = u.logic(restartTable, extended(sum, i), u.first, start[i], acc[i])
 	}
+	// The result is acc itself; the call marks what the chain reads.
 	u.chain(sums, extend(sum, u.AccBits))
 	return acc
 }
 
 // extend returns bits bits of a word in two's complement.
+//
+// The low bits of it where the word is longer. Repeated signs are wires, no LUTs.
 func extend(word []signal, bits int) []signal {
 	wide := make([]signal, bits)
 	for i := range wide {
@@ -161,14 +207,25 @@ func extend(word []signal, bits int) []signal {
 // thresholds returns the activations: a binary search, each level of which reads a
 // threshold, by the fold and the bits found so far, and compares. The first level reads
 // while the accumulator is still being added up.
+//
+// accs are P bits per PE, the result A bits per PE, low bit first; accs is overwritten.
+// memories[k] holds level k, NF << k words of PE thresholds (2^k per channel), and memories[A]
+// the marks of falling staircases, if any. Per level and PE that is one comparator (2/3 of a
+// LUT per bit), a column per threshold bit, and, after the first, P registers twice to carry
+// acc on.
+//
+// Levels share nothing but what rom and logic find equal. Signed activations flip the top bit
+// after the search, which is an inverse and free, so Output.Signed is not looked at.
 func (u *mvau) thresholds(accs [][]signal, memories []hwgen.Memory) [][]signal {
 	levels := u.Layer.Thresholds.Output.Bits
 	found := make([][]signal, len(accs)) // the last found is the low bit
+	// fold_sum_q of mvau.v: the fold of the sums at hand.
 	fold := u.registerAll(u.folds())
 	for level := range levels {
 		for pe, acc := range accs {
 			columns := columnsOf(memories[level], pe*u.ThresholdBits, u.ThresholdBits)
 			threshold := u.registerAll(u.rom(columns, u.address(found[pe], fold)))
+			// While the threshold is being read; at level 0 that happens a stage ahead of acc.
 			if level > 0 {
 				acc, found[pe] = u.registerAll(acc), u.registerAll(found[pe])
 			}
@@ -176,6 +233,7 @@ func (u *mvau) thresholds(accs [][]signal, memories []hwgen.Memory) [][]signal {
 			found[pe] = append([]signal{bit}, u.registerAll(found[pe])...)
 			accs[pe] = u.registerAll(acc)
 		}
+		// Two stages per level, read and compare.
 		fold = u.registerAll(u.registerAll(fold))
 	}
 	if u.Layer.Thresholds.Inverted == nil {
@@ -184,6 +242,7 @@ func (u *mvau) thresholds(accs [][]signal, memories []hwgen.Memory) [][]signal {
 	// Yosys moves the fold behind this memory: a register per column.
 	falls := u.registerAll(u.rom(columnsOf(memories[levels], 0, u.Fold.PE), u.address(nil, fold)))
 	for pe, word := range found {
+		// n becomes 2^A-1-n: all bits inverted where the channel falls, a LUT per bit.
 		for i, bit := range word {
 			word[i] = u.logic(xorTable, bit, falls[pe])
 		}
@@ -192,6 +251,9 @@ func (u *mvau) thresholds(accs [][]signal, memories []hwgen.Memory) [][]signal {
 }
 
 // address returns the address of a threshold: the fold above the found bits.
+//
+// It is low bit first, {fold, found} as threshold_stage.v forms it: words of a fold are
+// adjacent. Found bits are in the low part, so that slices of 64 words hold whole folds.
 func (u *mvau) address(found, fold []signal) []signal {
 	var address []signal
 	address = append(address, found...)

@@ -23,6 +23,7 @@ func (r Resources) Plus(o Resources) Resources {
 // Families lists the FPGA families that Estimate knows.
 func Families() []string { return []string{"xc7"} }
 
+// checkFamily returns an error that names the families there are where family is none of them.
 func checkFamily(family string) error {
 	for _, f := range Families() {
 		if f == family {
@@ -34,7 +35,9 @@ func checkFamily(family string) error {
 
 // term is one physical quantity of a block's LUT count.
 type term struct {
-	Name  string
+	Name string
+	// How many units there are of it: bits of counters, slices of memories, or LUTs as they
+	// are.
 	Value float64
 	// Prior is the LUTs that a unit should take by its structure: the fit stays near it
 	// where the samples do not say otherwise. An Exact term is that number of LUTs and has
@@ -44,6 +47,9 @@ type term struct {
 }
 
 // shape is what a block is made of, before coefficients.
+//
+// Flip-flops and block RAM follow from the Verilog's structure and have no coefficient: only
+// LUTs are ABC's choice. DSP slices are never used (-nodsp), so there is no count.
 type shape struct {
 	Kind   string
 	Terms  []term // LUTs
@@ -52,6 +58,9 @@ type shape struct {
 }
 
 // resources applies the model's coefficients.
+//
+// A term that the model has no coefficient for counts as nothing. Rounding is per block, so a
+// design's total is the sum of what is shown for its blocks.
 func (s shape) resources(m *Model) Resources {
 	lut := 0.0
 	for _, t := range s.Terms {
@@ -64,6 +73,7 @@ func (s shape) resources(m *Model) Resources {
 	return Resources{LUT: int(math.Round(max(0, lut))), FF: s.FF, BRAM36: float64(s.RAMB18) / 2}
 }
 
+// oneIf is 1 where b holds, else 0: a term of a count that is there or not.
 func oneIf(b bool) int {
 	if b {
 		return 1

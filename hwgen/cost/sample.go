@@ -23,6 +23,9 @@ const (
 
 // Sample is one synthesised unit: what it was, and what came out. Kind, Seed and
 // Params determine it completely, contents of memories included.
+//
+// So the table need not hold the Verilog: Unit and Design make the same one again, and only a
+// change of the RTL or of what they draw makes the counts of a sample out of date.
 type Sample struct {
 	Kind string
 	// HeldOut samples take no part in the fit.
@@ -33,10 +36,13 @@ type Sample struct {
 }
 
 // Key identifies what was synthesised.
+//
+// Whether it is held out is no part of it: moving a sample between the sets needs no synthesis.
 func (s Sample) Key() string {
 	return fmt.Sprintf("%s %d %s", s.Kind, s.Seed, s.params())
 }
 
+// params returns the parameters as "name=value", by name, so that a map gives one text.
 func (s Sample) params() string {
 	var words []string
 	for k, v := range s.Params {
@@ -46,9 +52,10 @@ func (s Sample) params() string {
 	return strings.Join(words, " ")
 }
 
+// sampleHeader has the columns of data/xc7.csv, in the order that parseSample reads them in.
 var sampleHeader = []string{"kind", "split", "seed", "params", "lut", "ff", "ramb18", "dsp", "carry4", "muxf", "inv"}
 
-// WriteSamples writes samples as CSV, one a line.
+// WriteSamples writes samples as CSV, one per line.
 func WriteSamples(w io.Writer, samples []Sample) error {
 	out := csv.NewWriter(w)
 	rows := [][]string{sampleHeader}
@@ -89,6 +96,7 @@ func ReadSamples(r io.Reader) ([]Sample, error) {
 	return samples, nil
 }
 
+// parseSample reads a row of as many fields as sampleHeader has; ReadSamples has checked that.
 func parseSample(row []string) (Sample, error) {
 	s := Sample{Kind: row[0], HeldOut: row[1] == "held-out", Params: map[string]int{}}
 	var err error

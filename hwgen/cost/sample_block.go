@@ -12,6 +12,10 @@ import (
 )
 
 // Unit rebuilds the block that a sample stands for. It panics for a design.
+//
+// InputBits are those of the stream before it, per beat: SIMD inputs of N bits for an MVAU, PE
+// accumulators of P bits for a label select. Params are explained where they are drawn
+// (hwgen/cost/fit); one that a sample lacks is 0.
 func (s Sample) Unit() synth.Unit {
 	p := s.Params
 	switch s.Kind {
@@ -38,6 +42,9 @@ func (s Sample) Unit() synth.Unit {
 
 // lowestStart returns the start value that puts the smallest sum of channel c on
 // the lowest code of p bits, or one above where that leaves a code free.
+//
+// That is quant.Layer.ShiftedStart without its case of a plain accumulator. One above the
+// lowest code leaves room for a threshold below every sum in P bits.
 func lowestStart(l *quant.Layer, c, p int) int64 {
 	r := l.AccRange(c) // before the start value is set
 	start := -int64(1)<<(p-1) - r.Min
@@ -49,6 +56,9 @@ func lowestStart(l *quant.Layer, c, p int) int64 {
 
 // Design rebuilds the design that a sample of kind design is of: layers of sizes s0,
 // s1, ... with m-bit weights and n-bit activations; p bits for the hidden layers.
+//
+// pe0, simd0, ... fix the fold of a layer; else the plan chooses it for kfps thousand frames
+// per second. It fails where the plan does. Samples with a number of layers are trained ones.
 func (s Sample) Design() (*hwgen.Design, error) {
 	p := s.Params
 	if p["layers"] > 0 {
@@ -120,6 +130,12 @@ func (s Sample) layer() *quant.Layer {
 	return l
 }
 
+// drawRow draws row c of l.Weights, In values of M bits.
+//
+// A deviation of 0.4 of the largest code uses all M bits and clips few. All values move towards
+// 0 by the same cut, in steps of 1/64 of that code, until the row's sums fit P bits: with a
+// start value (ShiftedStart) where the sample is shifted, by the exact range of the row else.
+// It ends, since a row of zeros fits; an unsafe sample's row is not cut at all.
 func drawRow(rng *rand.Rand, l *quant.Layer, c int, p map[string]int) {
 	top := math.Ldexp(1, l.WeightBits-1)
 	real := make([]float64, l.In)
@@ -139,8 +155,11 @@ func drawRow(rng *rand.Rand, l *quant.Layer, c int, p map[string]int) {
 	}
 }
 
-// drawThresholds draws thresholds around the accumulator's usual values: normal,
-// with a quarter of the exact range as deviation.
+// drawThresholds draws thresholds around the accumulator's usual values: normal, with an eighth
+// of the exact range as deviation, a quarter of what lies on either side of its middle.
+//
+// Values lie in r.Min-1 (always passed) to r.Max (never), and in P bits; channels are sorted,
+// as the binary search wants them, and with invert half of them fall.
 func drawThresholds(rng *rand.Rand, l *quant.Layer, out quant.DataType, invert bool, p int) *quant.Thresholds {
 	t := &quant.Thresholds{Output: out}
 	t.Values = make([]int64, l.Out*t.Levels())

@@ -19,6 +19,9 @@ import (
 // staircases may fall; shifted; luts, whether memories are kept in LUTs.
 
 // trainedDesign rebuilds the design of a trained sample.
+//
+// One stream of random numbers draws all contents, layer after layer. A layer without a (bits
+// of activations) is a classifier, and the last. It fails where the plan does.
 func (s Sample) trainedDesign() (*hwgen.Design, error) {
 	p, rng := s.Params, rand.New(rand.NewPCG(s.Seed, 11))
 	n := quant.Network{Name: "sample", InputShape: []int{p["inputs"]},
@@ -53,6 +56,7 @@ func (s Sample) trainedDesign() (*hwgen.Design, error) {
 	return hwgen.Plan(net, hwgen.Options{Folding: folds, NoBlockRAM: p["luts"] == 1})
 }
 
+// truncated is the input quantiser of all samples: areas do not depend on what inputs mean.
 func truncated(_ int, v float64) int32 { return int32(v) }
 
 // laplace draws from the two-sided exponential distribution that trained weights are
@@ -85,6 +89,9 @@ func trainedWeights(rng *rand.Rand, l *quant.Layer, idlePercent int, shifted boo
 	return l.Weights
 }
 
+// quantiseRow writes row c of l.Weights: real (In values) times scale, cut as drawRow does.
+// Without P (0) the first cut of 0 stands. Rounding is towards 0 here, as A2Q has it, so that
+// no weight grows beyond the norm that the projection left.
 func quantiseRow(l *quant.Layer, c int, real []float64, scale float64, shifted bool) {
 	top := math.Ldexp(1, l.WeightBits-1)
 	row := l.Row(c)
@@ -104,6 +111,10 @@ func quantiseRow(l *quant.Layer, c int, real []float64, scale float64, shifted b
 // normalisation has them: three standard deviations of the sums fill the levels, from a
 // little below their middle on. Steps beyond the range of the sums are never or always
 // taken.
+//
+// The deviation of a sum is |w| times that of an input, as if inputs were independent and
+// uniform over their codes. Values are kept between r.Min-1 (always passed) and r.Max (never),
+// so high levels can be one constant: columns of their memories are then equal, or none.
 func trainedThresholds(rng *rand.Rand, l *quant.Layer, out quant.DataType, falls bool) *quant.Thresholds {
 	t := &quant.Thresholds{Output: out}
 	t.Values = make([]int64, l.Out*t.Levels())
@@ -128,6 +139,9 @@ func trainedThresholds(rng *rand.Rand, l *quant.Layer, out quant.DataType, falls
 }
 
 // trainedScore draws the scores of a classifier whose gains differ by a factor of two.
+//
+// Gains are 2^(gainBits-2) to just below twice that: gainBits bits with the sign, the top one
+// always used. Biases are normal, a tenth of the scores' range their deviation.
 func trainedScore(rng *rand.Rand, l *quant.Layer, gainBits int) *quant.Score {
 	s := &quant.Score{Gain: make([]int64, l.Out), Bias: make([]int64, l.Out)}
 	for c := range l.Out {

@@ -24,6 +24,9 @@ type Row struct {
 // the weights may overflow is estimated all the same and marked unsafe. The folding
 // does not depend on the width. A layer with start values is plain at every P that is
 // wide enough for that, and shifted below.
+//
+// accs are 1 to 64 bits; rows come in their order. The error says which one is not, or is the
+// plan's, or that the family is unknown: that is checked first, before any planning.
 func Table(n *quant.Network, o hwgen.Options, accs []int, family string) ([]Row, error) {
 	if err := checkFamily(family); err != nil {
 		return nil, err
@@ -33,6 +36,7 @@ func Table(n *quant.Network, o hwgen.Options, accs []int, family string) ([]Row,
 		if p < 1 || p > 64 {
 			return nil, fmt.Errorf("cost: accumulator has %d bits, want 1..64", p)
 		}
+		// The same folds at each P make rows comparable: what differs is what P costs.
 		o.AccBits, o.Unsafe = p, true
 		d, err := hwgen.Plan(n, o)
 		if err != nil {

@@ -2,6 +2,13 @@ package cost
 
 import "github.com/a2qgen/a2qgen/hwgen"
 
+// widthConverterShape returns the registers and LUTs of width_converter.v; In and Out are words
+// of Word bits per beat.
+//
+// Widening by r: r-1 parts are held and r are in the output register, so 2r-1 parts of In*Word
+// flip-flops. Each has one source and an enable, so no bit takes a LUT: only the handshake
+// ("widen") and the counter of parts do. Narrowing: two whole beats, the one that is being sent
+// and the next, and a shift by a part: one LUT per bit of the former, which is fitted.
 func widthConverterShape(w *hwgen.WidthConverter) shape {
 	if w.Out > w.In {
 		ratio := w.Out / w.In

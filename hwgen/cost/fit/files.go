@@ -11,6 +11,9 @@ import (
 )
 
 // load reads the samples of path; there are none where there is no file.
+//
+// The first run of all starts from nothing, and so does one after the table was deleted. Other
+// errors are returned as they are: they name the path.
 func load(path string) ([]cost.Sample, error) {
 	f, err := os.Open(path)
 	if errors.Is(err, os.ErrNotExist) {
@@ -22,6 +25,9 @@ func load(path string) ([]cost.Sample, error) {
 	return cost.ReadSamples(f)
 }
 
+// save writes samples to path as a whole or not at all: it runs after every batch of a sweep,
+// and an interruption while it writes must not lose what was there. (On Windows a plain write:
+// renameio has no atomic one for it.)
 func save(path string, samples []cost.Sample) error {
 	var b bytes.Buffer
 	if err := cost.WriteSamples(&b, samples); err != nil {

@@ -40,6 +40,13 @@ func main() {
 	}
 }
 
+// regenerate brings dir/xc7.csv up to date with the sweep, unless fitOnly, and writes the model
+// that fits it to dir/xc7.json, which cost embeds. fresh disregards the samples that are there:
+// needed after the RTL changed, since a sample is known by its parameters and not by the
+// Verilog that it was synthesised from.
+//
+// The table and the fit are two steps so that a change of the formulas alone needs no Yosys.
+// Errors come from the tool, the file system, and samples that are no more than coefficients.
 func regenerate(ctx context.Context, dir string, fitOnly, fresh bool) error {
 	path := filepath.Join(dir, "xc7.csv")
 	var samples []cost.Sample
@@ -68,6 +75,10 @@ func regenerate(ctx context.Context, dir string, fitOnly, fresh bool) error {
 
 // synthesise measures the samples of the sweep that are not in known, batch by
 // batch, one on each core, and saves the table after each.
+//
+// Saving after each batch makes an interrupted sweep go on where it stopped. A batch of which
+// one sample is missing is synthesised whole: in other company its blocks may come out another
+// way (batchSizes), and the table would depend on the order of its making.
 func synthesise(ctx context.Context, path string, known []cost.Sample) ([]cost.Sample, error) {
 	have := map[string]synth.Counts{}
 	for _, s := range known {
@@ -85,6 +96,7 @@ func synthesise(ctx context.Context, path string, known []cost.Sample) ([]cost.S
 	bar := progressbar.NewOptions(missing, progressbar.OptionSetWriter(os.Stderr), progressbar.OptionShowCount(),
 		progressbar.OptionSetDescription("synthesis"), progressbar.OptionThrottle(time.Second))
 	defer fmt.Fprintln(os.Stderr)
+	// errgroup stops the others at the first error, and ctx ends their runs of Yosys.
 	var finished sync.Mutex // guards all, have and the table
 	jobs, ctx := errgroup.WithContext(ctx)
 	jobs.SetLimit(runtime.NumCPU())
@@ -113,6 +125,9 @@ func synthesise(ctx context.Context, path string, known []cost.Sample) ([]cost.S
 }
 
 // measured returns the samples that have counts, in order, with them.
+//
+// all is the sweep, have counts by Sample.Key. The order is the sweep's, whatever order the
+// batches end in, so that the table differs only where a count does.
 func measured(all []cost.Sample, have map[string]synth.Counts) []cost.Sample {
 	var found []cost.Sample
 	for _, s := range all {
@@ -127,10 +142,16 @@ func measured(all []cost.Sample, have map[string]synth.Counts) []cost.Sample {
 // batchSizes says how many blocks go into one run of Yosys, which takes half a second to
 // begin. What a block comes to depends a little on its company (names order ABC's choices),
 // so a batch is always the same samples.
+//
+// Designs go alone, flattened: each is a run of its own. MVAUs take longest, so fewer of them
+// share a run.
 var batchSizes = map[string]int{cost.KindMVAU: 4, cost.KindLabelSelect: 8, cost.KindReplayBuffer: 12,
 	cost.KindFIFO: 12, cost.KindWidthConverter: 12, cost.KindDesign: 1}
 
 // batches splits the sweep into runs of Yosys, each of one kind.
+//
+// The result holds indices into all, in order. A batch ends with its kind, or when it is full:
+// adding a sample in the middle of a kind shifts all later batches of it.
 func batches(all []cost.Sample) [][]int {
 	var found [][]int
 	for i, s := range all {
@@ -145,6 +166,8 @@ func batches(all []cost.Sample) [][]int {
 }
 
 // counts synthesises a batch in one run of Yosys.
+//
+// batch holds indices into all, of one kind; counts come back in its order.
 func counts(ctx context.Context, all []cost.Sample, batch []int) ([]synth.Counts, error) {
 	if first := all[batch[0]]; first.Kind == cost.KindDesign {
 		d, err := first.Design()

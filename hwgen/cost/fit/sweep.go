@@ -9,15 +9,29 @@ import (
 )
 
 // sweep returns what is to be synthesised: the same list every time.
+//
+// Parameters are those that cost.Sample.Unit and Design read: pe, simd, mw, mh (inputs and rows
+// of the matrix), m, n, p (bits of weights, inputs, accumulators), a (bits of activations, 0
+// for none), flags signed, asigned, invert, shifted, unsafe, block. Each part has a stream of
+// random numbers of its own, so that one can grow or go without a change of the others, which
+// would have to be synthesised again. Parts that were added later look for what the first
+// lacked.
+//
+// The order is that of the table, and by kind within it, as batches wants it.
 func sweep() []cost.Sample {
 	return slices.Concat(streamSweep(), labelSweep(), mvauSweep(), shiftedSweep(), outputSweep(), searchSweep(),
 		shiftedRowSweep(), widthSweep(), deepSweep(), designSweep(), narrowSweep(), heldOutSweep())
 }
 
+// pick draws one of the values, each as likely as it is often listed.
 func pick(rng *rand.Rand, from ...int) int { return from[rng.IntN(len(from))] }
 
 // draw returns n samples with contents of seed first, first+1, ..., of blocks a quarter held
 // out. Each stream of random numbers is of one sweep.
+//
+// stream is the random numbers', first the first seed: seeds of two sweeps of a kind must not
+// meet where parameters may be alike, or their samples have one key. Of designs none is held
+// out here, for all that judge the model come from heldOutSweep.
 func draw(kind string, stream uint64, n int, first uint64, params func(*rand.Rand) map[string]int) []cost.Sample {
 	rng := rand.New(rand.NewPCG(stream, 1))
 	all := make([]cost.Sample, n)
@@ -29,6 +43,9 @@ func draw(kind string, stream uint64, n int, first uint64, params func(*rand.Ran
 }
 
 // mvauSweep draws units as users have them, small enough for a few seconds each.
+//
+// Limits keep a run of Yosys short: 600 bits of partial products, 512 words of weights, 6,000
+// bits of them, and 600 thresholds weighed by PE. They go down by halves, so that ratios stay.
 func mvauSweep() []cost.Sample {
 	return draw(cost.KindMVAU, 2, 20, 0, func(rng *rand.Rand) map[string]int {
 		p := map[string]int{
@@ -37,6 +54,7 @@ func mvauSweep() []cost.Sample {
 			"signed": pick(rng, 0, 0, 1),
 			"a":      pick(rng, 0, 1, 2, 2, 3, 4, 4, 4), "asigned": pick(rng, 0, 0, 1), "invert": pick(rng, 0, 0, 0, 1),
 		}
+		// Seldom, and with one PE: 6 and 8 bits are 63 and 255 thresholds per channel.
 		if rng.IntN(16) == 0 {
 			p["a"], p["pe"] = pick(rng, 6, 8), 1
 		}
@@ -55,9 +73,13 @@ func mvauSweep() []cost.Sample {
 			}
 		}
 		p["mw"], p["mh"] = sf*p["simd"], nf*p["pe"]
+		// The plan takes block RAM from 128 words on; a sample asks for it by itself, so that a
+		// model of it is there for memories of some size, whatever the plan's rule.
 		if sf*nf >= 64 {
 			p["block"] = pick(rng, 0, 0, 1)
 		}
+		// P from wide enough for all sums down to where products and tree are trimmed; one in
+		// eight is of weights that may overflow at it, as `estimate` prices such P, too.
 		full := p["m"] + p["n"] + 2 + rng.IntN(6)
 		p["p"] = max(p["n"]+2+rng.IntN(3), 6, full-rng.IntN(8))
 		p["unsafe"] = pick(rng, 0, 0, 0, 0, 0, 0, 0, 1)
@@ -66,6 +88,9 @@ func mvauSweep() []cost.Sample {
 }
 
 // shiftedSweep draws units whose accumulators begin at start values.
+//
+// The memory of start values is one more column per bit of P and PE, and its reads share the
+// fold with the thresholds.
 func shiftedSweep() []cost.Sample {
 	return draw(cost.KindMVAU, 6, 4, 1000, func(rng *rand.Rand) map[string]int {
 		p := map[string]int{"pe": pick(rng, 1, 1, 2, 2, 4, 4, 8), "simd": pick(rng, 2, 4, 4, 8, 8),
@@ -85,6 +110,8 @@ func shiftedSweep() []cost.Sample {
 
 // outputSweep draws last units of networks: raw accumulators of few PEs, so that what
 // every unit has counts for much.
+//
+// a is 0: no thresholds. Handshake and counters are fitted, and here they are a large share.
 func outputSweep() []cost.Sample {
 	return draw(cost.KindMVAU, 7, 4, 2000, func(rng *rand.Rand) map[string]int {
 		p := map[string]int{"pe": pick(rng, 1, 1, 2, 2, 3, 5), "simd": pick(rng, 1, 1, 2, 3, 4, 8),
@@ -99,6 +126,9 @@ func outputSweep() []cost.Sample {
 
 // widthSweep is one unit, the same weights in it, at accumulators from 8 to 32 bits: what P
 // costs. All of them are held out.
+//
+// unsafe keeps the weights from being shrunk to P = 8, so that nothing but P differs. Held out,
+// since the table of docs/cost.md says what the model makes of P without having seen it.
 func widthSweep() []cost.Sample {
 	var all []cost.Sample
 	for _, p := range []int{8, 12, 16, 24, 32} {
@@ -109,7 +139,9 @@ func widthSweep() []cost.Sample {
 	return all
 }
 
-// searchSweep draws units of many thresholds a channel.
+// searchSweep draws units of many thresholds per channel: 31 to 255, five to eight levels.
+//
+// Their threshold memories of NF << level words are the deep and far slices of the fit.
 func searchSweep() []cost.Sample {
 	return draw(cost.KindMVAU, 8, 4, 3000, func(rng *rand.Rand) map[string]int {
 		p := map[string]int{"pe": pick(rng, 1, 1, 2), "simd": pick(rng, 2, 4, 8), "m": pick(rng, 3, 4, 8),
@@ -122,7 +154,9 @@ func searchSweep() []cost.Sample {
 	})
 }
 
-// shiftedRowSweep draws units with start values and one beat a fold.
+// shiftedRowSweep draws units with start values and one beat per fold (SF = 1).
+//
+// There the accumulator is no loop but a register behind the adder of sum and start value.
 func shiftedRowSweep() []cost.Sample {
 	return draw(cost.KindMVAU, 9, 4, 4000, func(rng *rand.Rand) map[string]int {
 		p := map[string]int{"pe": pick(rng, 1, 2, 4), "simd": pick(rng, 4, 8, 16), "m": pick(rng, 2, 3, 4),
@@ -134,6 +168,10 @@ func shiftedRowSweep() []cost.Sample {
 }
 
 // streamSweep draws the blocks that only move data, kind by kind.
+//
+// Nothing but the shape matters to them, so the seed does not. Depths lie below, at and above
+// 32 and 64 words, where Yosys changes the RAM primitive, and at 28, 49, 98 and 196, as parts
+// of images have them. Ratios of converters are those of folds, 3 and 5 among them.
 func streamSweep() []cost.Sample {
 	width := func(rng *rand.Rand) int { return pick(rng, 1, 2, 4, 8, 12, 16, 20, 32, 48, 64, 96) }
 	return slices.Concat(
@@ -156,6 +194,8 @@ func streamSweep() []cost.Sample {
 		}))
 }
 
+// labelSweep draws classifiers: gains of one (a shift, no product) and of up to 3, 5 and 8
+// bits, beats that bring all rows (one fold: no counter) or part of them.
 func labelSweep() []cost.Sample {
 	return draw(cost.KindLabelSelect, 4, 16, 0, func(rng *rand.Rand) map[string]int {
 		pe := pick(rng, 1, 1, 2, 2, 5, 10)
@@ -169,6 +209,9 @@ func labelSweep() []cost.Sample {
 // designSweep draws whole networks, most of them small, that take a few seconds each: one
 // to three layers of the same M and N, sizes that are mostly powers of two, folds that the
 // plan chooses.
+//
+// Designs make the fit see what flattening does to the sum of blocks. kfps is the target, in
+// thousands of frames per second, from which the plan takes the folds.
 func designSweep() []cost.Sample {
 	return draw(cost.KindDesign, 5, 12, 0, func(rng *rand.Rand) map[string]int {
 		p := map[string]int{"m": pick(rng, 2, 3, 4, 4, 4, 5, 8), "n": pick(rng, 2, 3, 4, 4, 4, 4, 8),
@@ -186,6 +229,8 @@ func designSweep() []cost.Sample {
 
 // narrowSweep is networks whose beats are cut into smaller ones between the layers, by two,
 // three, four and eight: alone, a converter has other LUTs than in company.
+//
+// pe<i> and simd<i> fix the folds; PE of a layer over SIMD of the next is the ratio.
 func narrowSweep() []cost.Sample {
 	var all []cost.Sample
 	for i, p := range []map[string]int{
@@ -201,10 +246,13 @@ func narrowSweep() []cost.Sample {
 }
 
 // deepSweep draws units whose weights fill more than a thousand words of LUTs.
+//
+// Such columns are sixteen slices and more, where ABC departs most from a LUT per slice; wider
+// units would be block RAM by the plan, or minutes of synthesis.
 func deepSweep() []cost.Sample {
 	return draw(cost.KindMVAU, 14, 4, 6000, func(rng *rand.Rand) map[string]int {
-		p := map[string]int{"pe": 1, "simd": pick(rng, 1, 2), "m": pick(rng, 2, 3, 4), "n": pick(rng, 1, 2, 4), "signed": 0,
-			"a": 0, "block": 0, "mh": pick(rng, 10, 16)}
+		p := map[string]int{"pe": 1, "simd": pick(rng, 1, 2), "m": pick(rng, 2, 3, 4), "n": pick(rng, 1, 2, 4),
+			"signed": 0, "a": 0, "block": 0, "mh": pick(rng, 10, 16)}
 		p["mw"], p["p"] = p["simd"]*pick(rng, 100, 128, 160), p["n"]+10
 		return p
 	})

@@ -29,6 +29,10 @@ func heldOutSweep() []cost.Sample {
 }
 
 // drawClass draws n networks of a size, with contents of seed first, first+1, ...
+//
+// Drawing again until roughLUTs is in from..to-1 keeps the mixture of everything else, where
+// choosing sizes to fit would tie them to it. Parameters depend on rng alone, contents on the
+// seed alone.
 func drawClass(rng *rand.Rand, from, to, n int, first uint64) []cost.Sample {
 	all := make([]cost.Sample, n)
 	for i := range all {
@@ -41,6 +45,9 @@ func drawClass(rng *rand.Rand, from, to, n int, first uint64) []cost.Sample {
 	return all
 }
 
+// drawTrained draws the parameters of a trained sample; cost/sample_trained.go lists them. The
+// widths follow from each other: inputs of a layer are outputs of the one before, its N the A
+// of that, and PE and SIMD divide what they fold.
 func drawTrained(rng *rand.Rand) map[string]int {
 	layers := pick(rng, 1, 2, 2, 3, 3, 4, 5)
 	p := map[string]int{"layers": layers, "inputs": pick(rng, 12, 20, 25, 30, 49, 60, 63, 100, 144, 196, 256),
@@ -58,6 +65,8 @@ func drawTrained(rng *rand.Rand) map[string]int {
 		set("outputs", out)
 		set("a", activation)
 		set("m", pick(rng, 2, 3, 4, 4, 5, 6, 7, 8))
+		// First and last layers mostly have no P of their own, as A2Q leaves them
+		// unconstrained.
 		if i > 0 && i < layers-1 || rng.IntN(3) == 0 {
 			set("p", bits+pick(rng, 4, 5, 6, 7, 9))
 		}
@@ -69,6 +78,8 @@ func drawTrained(rng *rand.Rand) map[string]int {
 }
 
 // divisor draws a divisor of n of at most most.
+//
+// All divisors are as likely, so folds are not mostly powers of two as those of the plan are.
 func divisor(rng *rand.Rand, n, most int) int {
 	var all []int
 	for d := 1; d <= min(n, most); d++ {
@@ -82,6 +93,9 @@ func divisor(rng *rand.Rand, n, most int) int {
 // roughLUTs guesses the LUTs of a trained sample well enough to put it into a size class,
 // by no coefficient of the model: a row of adders per two weight bits, an adder of the
 // tree, accumulators and comparators of P bits, 64 bits of memory per LUT.
+//
+// It may not use the model: a class of size by estimates would sort out what the model gets
+// wrong. (m+1)/2 is the digits of a product, 1+a the accumulator and its comparators.
 func roughLUTs(p map[string]int) int {
 	total, in, n := 100, p["inputs"], p["n"]
 	for i := range p["layers"] {
@@ -91,6 +105,8 @@ func roughLUTs(p map[string]int) int {
 			acc = m + n + 6
 		}
 		total += 100 + pe*simd*((m+1)/2*(n+2)+min(acc, m+n)) + pe*acc*(1+of("a")) + of("outputs")<<of("a")*acc/64
+		// Weights of 128 words and more may be in block RAM (hwgen.Plan), unless luts forbids
+		// it; thresholds never are.
 		if words := in / simd * of("outputs") / pe; words < 128 || p["luts"] == 1 {
 			total += in * of("outputs") * m / 64
 		}

@@ -1,5 +1,9 @@
 // Package synth runs Yosys on library blocks and whole designs and counts what
 // comes out. It is how the cost model's samples are made and checked.
+//
+// What it measures is mapped logic, before packing and placement: two small LUTs that a placer
+// would put into one LUT6 are two here, as they are in the model. Only development uses it; an
+// estimate runs no tool.
 package synth
 
 import (
@@ -27,20 +31,28 @@ type Counts struct {
 	FF int
 	// RAMB18 counts 18-kbit halves: a RAMB36 is two.
 	RAMB18 int
-	DSP    int
+	// DSP counts DSP48E1, of which there are none as long as run says -nodsp.
+	DSP int
 	// Carry4, MuxF and Inv (CARRY4, MUXF7 and MUXF8, INV) are for information: they cost
 	// no LUT. Yosys leaves an INV where an inverted signal meets a register or a carry
 	// chain; place and route moves most of them into the LUT that drives them.
 	Carry4, MuxF, Inv int
 }
 
-// cells that cost LUTs, and how many.
+// lutsOf holds the cells that cost LUTs, and how many.
+//
+// The prices are sites of an SLICEM that a cell occupies (UG474): a dual-port RAM needs its
+// words once per port, RAM32M and RAM64M fill the four LUTs of a slice, and 128 or 256 words
+// are two or four LUTs of 64 joined by MUXF7 and MUXF8. A cell that is not listed costs
+// nothing.
 var lutsOf = map[string]int{
 	"LUT1": 1, "LUT2": 1, "LUT3": 1, "LUT4": 1, "LUT5": 1, "LUT6": 1,
 	"SRL16E": 1, "SRLC16E": 1, "SRLC32E": 1, "RAM32X1S": 1, "RAM64X1S": 1,
 	"RAM32X1D": 2, "RAM64X1D": 2, "RAM128X1S": 2, "RAM128X1D": 4, "RAM256X1S": 4, "RAM32M": 4, "RAM64M": 4,
 }
 
+// countCells sums up the cells of a module, given as their number by type, into what the model
+// estimates. Types that neither cost nor inform (buffers of clocks, constants) are left out.
 func countCells(cells map[string]int) Counts {
 	var c Counts
 	for name, n := range cells {
@@ -49,6 +61,7 @@ func countCells(cells map[string]int) Counts {
 		case "FDRE", "FDSE", "FDCE", "FDPE":
 			c.FF += n
 		case "RAMB36E1":
+			// In halves, so that a design that takes both kinds has one whole number.
 			c.RAMB18 += 2 * n
 		case "RAMB18E1":
 			c.RAMB18 += n
@@ -67,6 +80,10 @@ func countCells(cells map[string]int) Counts {
 
 // Blocks synthesises units apart from each other, but in one run of Yosys, and
 // returns the counts of each. Errors come from the tool or the file system.
+//
+// One run for all, since starting Yosys takes half a second; keep_hierarchy on each unit
+// (units.v.tmpl) holds optimisation within its borders. Even so, what one comes to depends a
+// little on the others: names order ABC's choices. counts[i] belongs to units[i].
 func Blocks(ctx context.Context, units []Unit) ([]Counts, error) {
 	text, err := unitsVerilog(units)
 	if err != nil {
@@ -75,6 +92,7 @@ func Blocks(ctx context.Context, units []Unit) ([]Counts, error) {
 	files := map[string][]byte{}
 	for i, u := range units {
 		for _, m := range u.Block.Memories() {
+			// All units share a folder, and two of a kind name their memory files alike.
 			files[unitFile(i, m.File)] = m.Text()
 		}
 	}
@@ -96,6 +114,9 @@ func Blocks(ctx context.Context, units []Unit) ([]Counts, error) {
 // Verilog synthesises the modules of text, which may use library modules and read
 // files by name. It returns the counts of top and of each module that keeps its
 // hierarchy.
+//
+// A name in files is relative to where Yosys runs, as $readmemh looks it up. A module of text
+// with the name of a library module would be read twice, which Yosys refuses.
 func Verilog(ctx context.Context, text []byte, files map[string][]byte, top string) (map[string]Counts, error) {
 	all := map[string][]byte{"units.v": text}
 	for _, m := range templates.Modules() {
@@ -108,6 +129,10 @@ func Verilog(ctx context.Context, text []byte, files map[string][]byte, top stri
 }
 
 // Design synthesises a whole design, flattened.
+//
+// It reads what Emit would put under rtl/, memory files included, so the counts are those of
+// the files that users get. Only the module of the design's own name is left after -flatten;
+// errors are those of Emit, the tool or the file system.
 func Design(ctx context.Context, d *hwgen.Design) (Counts, error) {
 	files, err := d.Emit(nil)
 	if err != nil {
@@ -125,6 +150,10 @@ func Design(ctx context.Context, d *hwgen.Design) (Counts, error) {
 
 // run synthesises files, in a directory of its own, and returns the counts of each
 // module that is left.
+//
+// files are by name, without folders. -nodsp, for the model prices products as LUTs; -noiopad,
+// since the ports are no pins of a chip; -flatten, for what is equal in two blocks of a design
+// is built once. -q and the file leave standard output for errors alone.
 func run(ctx context.Context, files map[string][]byte, top string) (map[string]Counts, error) {
 	dir, err := os.MkdirTemp("", "a2qgen-synth-")
 	if err != nil {
@@ -139,6 +168,8 @@ func run(ctx context.Context, files map[string][]byte, top string) (map[string]C
 	cmd := process.Command(ctx, dir, "yosys", "-q", "-p", "read_verilog *.v; "+
 		"synth_xilinx -family xc7 -nodsp -noiopad -flatten -top "+top+"; tee -q -o stat.json stat -json")
 	if out, err := cmd.CombinedOutput(); err != nil {
+		// What the operating system says of a program that is not there would not name the
+		// package.
 		if errors.Is(err, exec.ErrNotFound) {
 			return nil, errors.New("synth: yosys is missing: install the package yosys")
 		}
@@ -151,7 +182,11 @@ func run(ctx context.Context, files map[string][]byte, top string) (map[string]C
 	return parse(data)
 }
 
+// parse returns the counts by module of what `stat -json` wrote. num_cells_by_type is per
+// module, without the modules inside it, so units and the top that holds them do not count
+// twice.
 func parse(data []byte) (map[string]Counts, error) {
+	// Yosys 0.23 prints a heading before the object, also into the file of tee.
 	at := bytes.IndexByte(data, '{')
 	if at < 0 {
 		return nil, errors.New("synth: yosys wrote no statistics")
@@ -166,11 +201,13 @@ func parse(data []byte) (map[string]Counts, error) {
 	}
 	counts := map[string]Counts{}
 	for name, m := range stat.Modules {
+		// RTLIL marks names that come from the source by a backslash; ours all do.
 		counts[strings.TrimPrefix(name, `\`)] = countCells(m.Cells)
 	}
 	return counts, nil
 }
 
+// lastLine returns where Yosys says why it stopped: "ERROR: ..." ends its output.
 func lastLine(out []byte) string {
 	lines := strings.Split(strings.TrimSpace(string(out)), "\n")
 	return lines[len(lines)-1]
