@@ -104,10 +104,20 @@ func drawSmall(rng *rand.Rand, samples []cost.Sample, kind string, most int) int
 	return pick(rng, small...)
 }
 
-// checkCounts demands equal flip-flops, block RAMs and carry chains. LUTs may differ by two,
-// or two in a hundred (5 of 414 is the most seen): among choices of equal cost ABC takes one by the order of names, and
-// so a comment, an attribute or the company in a run moves a few (a fifo of 65 LUTs has 64
-// since it got a check for simulation only).
+// tolerated returns how many LUTs a sample may differ by: two, or two in a hundred (5 of 414
+// is the most seen); six in a hundred where a design keeps deep memories in LUTs, whose
+// slices ABC joins by LUTs or by multiplexers as the order of names has it (22 of 424, seen
+// after a change of comments and attributes alone).
+func tolerated(s cost.Sample) int {
+	if s.Kind == cost.KindDesign && strings.Contains(s.Key(), "luts=1") {
+		return s.Counts.LUT * 6 / 100
+	}
+	return max(2, s.Counts.LUT/50)
+}
+
+// checkCounts demands equal flip-flops, block RAMs and carry chains. LUTs may differ a
+// little: among choices of equal cost ABC takes one by the order of names, and so a comment,
+// an attribute or the company in a run moves a few.
 func checkCounts(t *testing.T, samples []cost.Sample, batch []int) {
 	t.Helper()
 	have, err := counts(context.Background(), samples, batch)
@@ -117,7 +127,7 @@ func checkCounts(t *testing.T, samples []cost.Sample, batch []int) {
 	for k, i := range batch {
 		want, got := samples[i].Counts, have[k]
 		moved := max(want.LUT-got.LUT, got.LUT-want.LUT)
-		if moved > max(2, want.LUT/50) || got.FF != want.FF || got.RAMB18 != want.RAMB18 || got.DSP != want.DSP ||
+		if moved > tolerated(samples[i]) || got.FF != want.FF || got.RAMB18 != want.RAMB18 || got.DSP != want.DSP ||
 			got.Carry4 != want.Carry4 {
 			t.Errorf("%s: %+v, in the table %+v: run go run ./hwgen/cost/fit -fresh", samples[i].Key(), got, want)
 		}
