@@ -284,18 +284,22 @@ func (r *Run) Step() {
 
 func (r *Run) stepSlots() {
 	for w, plain := range r.e.plain {
-		in, out, ready, valid, busy := r.in[w], r.out[w], r.ready[w], r.valid[w], r.busy[w]
+		in, out := r.in[w], r.out[w]
+		moved := (in | out | r.busy[w]) & plain
 		slots := r.e.slots[w<<6:]
 		// Most machines of most cycles stand still: only those that pass a beat or move inside
-		// are stepped, found by their bits.
-		for active := (in | out | busy) & plain; active != 0; active &= active - 1 {
-			b := bits.TrailingZeros64(active) & 63
+		// are stepped, found by their bits. What they show is put in place once per word.
+		var ready, valid, busy uint64
+		for left := moved; left != 0; left &= left - 1 {
+			b := bits.TrailingZeros64(left) & 63
 			o := slots[b].Step(in>>b&1, out>>b&1)
-			ready = ready&^(1<<b) | o.Ready<<b
-			valid = valid&^(1<<b) | o.Valid<<b
-			busy = busy&^(1<<b) | bit(o.Busy)<<b
+			ready |= o.Ready << b
+			valid |= o.Valid << b
+			busy |= bit(o.Busy) << b
 		}
-		r.ready[w], r.valid[w], r.busy[w] = ready, valid, busy
+		r.ready[w] = r.ready[w]&^moved | ready
+		r.valid[w] = r.valid[w]&^moved | valid
+		r.busy[w] = r.busy[w]&^moved | busy
 	}
 	for _, i := range r.e.wide {
 		r.stepSlot(i)
