@@ -255,7 +255,7 @@ func queueDepth(i int, f Fold, sf, nf int) int {
 }
 
 // deserveBlockRAM says whether a memory is cheaper in block RAM than in LUTs: from
-// 128 words on a LUT memory needs two LUTs and a multiplexer a bit.
+// 128 words on a LUT memory needs two LUTs and a multiplexer per bit.
 func deserveBlockRAM(words, bits int) bool { return words >= 128 && words*bits >= 8192 }
 
 // addWidthConverters joins beats of from words to beats of to words through their

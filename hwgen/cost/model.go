@@ -28,7 +28,7 @@ func (m *Model) Marshal() ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("cost: model: %w", err)
 	}
-	return append(compactRows(data), '\n'), nil
+	return append(data, '\n'), nil
 }
 
 //go:embed data/xc7.json
