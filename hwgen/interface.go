@@ -2,6 +2,7 @@ package hwgen
 
 import (
 	"fmt"
+	"math"
 
 	"github.com/a2qgen/a2qgen/quant"
 )
@@ -102,15 +103,13 @@ func outputScale(n *quant.Network, t quant.DataType, channels int) (scale, zero 
 	for c := range channels {
 		for _, q := range []int64{t.Min(), 0, 1, t.Max()} {
 			// 1e-9: far above the rounding of float64, far below a step of any quantiser.
-			if want, got := scale*(float64(q)-zero), real(c, q); abs(got-want) > 1e-9*(abs(want)+abs(scale)) {
+			if want, got := scale*(float64(q)-zero), real(c, q); math.Abs(got-want) > 1e-9*(math.Abs(want)+math.Abs(scale)) {
 				return 0, 0, false
 			}
 		}
 	}
 	return scale, zero, true
 }
-
-func abs(v float64) float64 { return max(v, -v) }
 
 // shape leaves the spatial dimensions out where there are none: (C), else (H, W, C) as streams go.
 func shape(s quant.Shape) []int {
@@ -121,8 +120,7 @@ func shape(s quant.Shape) []int {
 }
 
 // order says how the numbers of a frame follow each other. Channels together (NHWC), as FINN's
-// streams have them: a
-// pixel is a vector for the next layer.
+// streams have them: a pixel is a vector for the next layer.
 func order(s quant.Shape) string {
 	if s.H*s.W == 1 {
 		return "element 0 first"

@@ -11,7 +11,6 @@ import (
 	"testing"
 
 	"github.com/a2qgen/a2qgen/hwgen"
-	"github.com/a2qgen/a2qgen/quant/qonnx"
 	"github.com/a2qgen/a2qgen/sim"
 	"github.com/a2qgen/a2qgen/verilator"
 	"github.com/a2qgen/a2qgen/verilator/tooltest"
@@ -102,7 +101,7 @@ func TestFlippedBits(t *testing.T) {
 // countFlips reports how many of drawn single-bit faults show, by what the memory holds.
 func countFlips(t *testing.T, count int) {
 	tooltest.Need(t, "verilator")
-	d := demoTrained(t)
+	d := sim.Trained(t)
 	rng := rand.New(rand.NewPCG(1, 9))
 	shown, all := map[string]int{}, map[string]int{}
 	for range count {
@@ -124,20 +123,6 @@ func countFlips(t *testing.T, count int) {
 	for holds, n := range all {
 		t.Logf("%s: %d of %d bits show", holds, shown[holds], n)
 	}
-}
-
-// demoTrained is the demo's network as the reference implementation of A2Q+ trained it.
-func demoTrained(t *testing.T) *hwgen.Design {
-	t.Helper()
-	n, err := qonnx.Read(filepath.Join("..", "quant", "qonnx", "testdata", "fmnist_mlp_a2qplus_w4a4_p12.onnx"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	d, err := hwgen.Plan(n, hwgen.Options{FPS: 100000})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return d
 }
 
 func memoriesOf(d *hwgen.Design, layer string) []hwgen.Memory {
