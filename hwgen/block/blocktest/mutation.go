@@ -1,0 +1,181 @@
+package blocktest
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/a2qgen/a2qgen/hwgen"
+	"github.com/a2qgen/a2qgen/hwgen/emit"
+	"github.com/a2qgen/a2qgen/sim"
+	"github.com/a2qgen/a2qgen/verilator"
+	"github.com/a2qgen/a2qgen/verilator/tooltest"
+)
+
+// Mutation is a single fault of an emitted file.
+type Mutation struct {
+	name, file string
+	// edit returns the changed text, nil to remove the file.
+	edit func(text []byte) ([]byte, error)
+}
+
+// Replace is a fault of the Verilog: in a file of templates that the block uses, the first old
+// becomes new.
+func Replace(name, file, old, new string) Mutation {
+	return Mutation{name, "rtl/" + file, func(text []byte) ([]byte, error) {
+		if !bytes.Contains(text, []byte(old)) {
+			return nil, fmt.Errorf("%s does not contain %q", file, old)
+		}
+		return bytes.Replace(text, []byte(old), []byte(new), 1), nil
+	}}
+}
+
+// memoryFaults are a digit of the word in the middle with its lowest bit wrong, and a missing
+// file.
+func memoryFaults(m hwgen.Memory) []Mutation {
+	digits := (m.Bits+3)/4 + 1 // and the end of the line
+	at := len(m.Words)/2*digits + digits - 2
+	flip := func(text []byte) ([]byte, error) {
+		const hex, flipped = "0123456789abcdef", "1032547698badcfe"
+		text = slices.Clone(text)
+		text[at] = flipped[strings.IndexByte(hex, text[at])]
+		return text, nil
+	}
+	return []Mutation{{"wrong digit in " + m.File, "rtl/" + m.File, flip},
+		{m.File + " missing", "rtl/" + m.File, func([]byte) ([]byte, error) { return nil, nil }}}
+}
+
+// Mutate breaks the Verilog of the kind's cases, and their memories, in one way after the other:
+// each must show on one of them, by a difference or by a check of the design that stops the
+// simulation. A mutant that does not compile is an error.
+func Mutate(t *testing.T, k Kind) {
+	tooltest.Need(t, "iverilog")
+	targets, err := newTargets(k.Cases, t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range slices.Concat(k.Mutations, targets.memoryFaults()) {
+		t.Run(m.name, func(t *testing.T) {
+			t.Parallel()
+			shows, err := targets.show(t.Context(), m, t.TempDir)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if shows == "" {
+				t.Errorf("passes on all of %d blocks", len(targets.benches))
+			}
+			t.Log("caught: ", shows)
+		})
+	}
+}
+
+// targets are the cases that faults are tried on.
+type targets struct {
+	benches []*bench
+	cache   string // of compiled benches
+}
+
+// newTargets emits the cases.
+func newTargets(cases []Case, cache string) (*targets, error) {
+	t := &targets{cache: cache}
+	for i := range cases {
+		b, err := cases[i].bench(uint64(i))
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", cases[i].Name, err)
+		}
+		t.benches = append(t.benches, b)
+	}
+	return t, nil
+}
+
+// memoryFaults are those of each memory file that some target has.
+func (t *targets) memoryFaults() []Mutation {
+	var all []Mutation
+	seen := map[string]bool{}
+	for _, b := range t.benches {
+		for _, m := range b.design.Memories() {
+			if !seen[m.File] {
+				seen[m.File] = true
+				all = append(all, memoryFaults(m)...)
+			}
+		}
+	}
+	return all
+}
+
+// show says how a fault shows on the first target on which it does; empty if on none.
+func (t *targets) show(ctx context.Context, m Mutation, tempDir func() string) (string, error) {
+	tried := 0
+	for _, b := range t.benches {
+		files, err := broken(b.files, m)
+		if err != nil {
+			return "", err
+		}
+		if files == nil {
+			continue // a block of the kind that has no such file
+		}
+		tried++
+		shows, err := t.showOn(ctx, b, files, tempDir())
+		if shows != "" || err != nil {
+			return shows, err
+		}
+	}
+	if tried == 0 {
+		return "", fmt.Errorf("no block has a file %s", path.Base(m.file))
+	}
+	return "", nil
+}
+
+// broken returns the files with the fault; none where the file is not there.
+func broken(files []emit.File, m Mutation) ([]emit.File, error) {
+	i := slices.IndexFunc(files, func(file emit.File) bool { return file.Path == m.file })
+	if i < 0 {
+		return nil, nil
+	}
+	data, err := m.edit(files[i].Data)
+	if err != nil {
+		return nil, err
+	}
+	if data == nil {
+		return slices.Delete(slices.Clone(files), i, i+1), nil
+	}
+	files = slices.Clone(files)
+	files[i].Data = data
+	return files, nil
+}
+
+// stress are the pauses that faults must show under: bubbles, a sink that hardly takes anything,
+// which fills every register and queue, full speed, and both ends as slow as each other, so that
+// the end of a fold comes to every stage while the sink stalls.
+var stress = []pause{
+	{"gaps and stalls", sim.Pattern{Probability: 0.5}, sim.Pattern{Probability: 0.4}},
+	{"blocked", sim.Pattern{}, sim.Pattern{Probability: 0.99, Period: 100}},
+	{"no pauses", sim.Pattern{}, sim.Pattern{}},
+	{"slow", sim.Pattern{Probability: 0.8}, sim.Pattern{Probability: 0.9}},
+}
+
+// showOn says how changed files show on a target; empty if they do not.
+func (t *targets) showOn(ctx context.Context, b *bench, files []emit.File, dir string) (string, error) {
+	bin, err := b.build(ctx, files, dir, t.cache)
+	if err != nil {
+		return "", err // nothing ran, so nothing was caught
+	}
+	for _, p := range stress {
+		r, err := sim.Compare(ctx, b.design, bin, b.samples, sim.Options{Seed: 3, Gap: p.gap, Stall: p.stall, FirstOnly: true})
+		check := new(verilator.CheckError)
+		switch {
+		case errors.As(err, &check):
+			return check.Line, nil
+		case err != nil:
+			return "", err
+		case r.Mismatches > 0:
+			return p.name + ": " + r.First, nil
+		}
+	}
+	return "", nil
+}
