@@ -170,7 +170,7 @@ type bench struct {
 
 // extraFrames beyond what the block holds: enough for both long pauses, and to fill it after
 // them.
-const extraFrames = 24
+const extraFrames = 12
 
 // bench emits the case and draws its frames.
 func (c *Case) bench(seed uint64) (*bench, error) {

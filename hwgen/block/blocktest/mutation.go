@@ -10,7 +10,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/a2qgen/a2qgen/hwgen"
 	"github.com/a2qgen/a2qgen/hwgen/emit"
 	"github.com/a2qgen/a2qgen/sim"
 	"github.com/a2qgen/a2qgen/verilator"
@@ -35,19 +34,21 @@ func Replace(name, file, old, new string) Mutation {
 	}}
 }
 
-// memoryFaults are a digit of the word in the middle with its lowest bit wrong, and a missing
-// file.
-func memoryFaults(m hwgen.Memory) []Mutation {
-	digits := (m.Bits+3)/4 + 1 // and the end of the line
-	at := len(m.Words)/2*digits + digits - 2
-	flip := func(text []byte) ([]byte, error) {
-		const hex, flipped = "0123456789abcdef", "1032547698badcfe"
-		text = slices.Clone(text)
-		text[at] = flipped[strings.IndexByte(hex, text[at])]
-		return text, nil
-	}
-	return []Mutation{{"wrong digit in " + m.File, "rtl/" + m.File, flip},
-		{m.File + " missing", "rtl/" + m.File, func([]byte) ([]byte, error) { return nil, nil }}}
+// memoryFaults are a wrong bit in a memory file, and a missing one.
+func memoryFaults(file string) []Mutation {
+	return []Mutation{{"wrong bit in " + file, "rtl/" + file, flipMiddle},
+		{file + " missing", "rtl/" + file, func([]byte) ([]byte, error) { return nil, nil }}}
+}
+
+// flipMiddle returns a memory file with the lowest bit of the word in the middle flipped.
+func flipMiddle(text []byte) ([]byte, error) {
+	const hex, flipped = "0123456789abcdef", "1032547698badcfe"
+	words := bytes.Count(text, []byte("\n"))
+	line := len(text) / words // of so many bytes each, the end of the line included
+	text = slices.Clone(text)
+	digit := &text[words/2*line+line-2]
+	*digit = flipped[strings.IndexByte(hex, *digit)]
+	return text, nil
 }
 
 // Mutate breaks the Verilog of the kind's cases, and their memories, in one way after the other:
@@ -67,9 +68,9 @@ func Mutate(t *testing.T, k Kind) {
 				t.Fatal(err)
 			}
 			if shows == "" {
-				t.Errorf("passes on all of %d blocks", len(targets.benches))
+				t.Fatalf("passes on all of %d blocks", len(targets.benches))
 			}
-			t.Log("caught: ", shows)
+			t.Log("caught:", shows)
 		})
 	}
 }
@@ -101,7 +102,7 @@ func (t *targets) memoryFaults() []Mutation {
 		for _, m := range b.design.Memories() {
 			if !seen[m.File] {
 				seen[m.File] = true
-				all = append(all, memoryFaults(m)...)
+				all = append(all, memoryFaults(m.File)...)
 			}
 		}
 	}
