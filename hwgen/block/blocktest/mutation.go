@@ -109,45 +109,80 @@ func (t *targets) memoryFaults() []Mutation {
 	return all
 }
 
-// show says how a fault shows on the first target on which it does; empty if on none.
+// show says how a fault shows on some target; empty if on none.
 func (t *targets) show(ctx context.Context, m Mutation, tempDir func() string) (string, error) {
-	tried := 0
-	for _, b := range t.benches {
-		files, err := broken(b.files, m)
-		if err != nil {
+	mutants := make([]*mutant, len(t.benches))
+	has := false
+	for i, b := range t.benches {
+		mutants[i] = &mutant{bench: b, cache: t.cache}
+		if err := mutants[i].apply(m); err != nil {
 			return "", err
 		}
-		if files == nil {
-			continue // a block of the kind that has no such file
-		}
-		tried++
-		shows, err := t.showOn(ctx, b, files, tempDir())
-		if shows != "" || err != nil {
-			return shows, err
-		}
+		has = has || mutants[i].files != nil
 	}
-	if tried == 0 {
+	if !has {
 		return "", fmt.Errorf("no block has a file %s", path.Base(m.file))
+	}
+	// All targets under the first pauses, then under the next: most faults show at once on the one
+	// that has what they break, and those behind it are not even built.
+	for _, p := range stress {
+		for _, one := range mutants {
+			if shows, err := one.shows(ctx, p, tempDir); shows != "" || err != nil {
+				return shows, err
+			}
+		}
 	}
 	return "", nil
 }
 
-// broken returns the files with the fault; none where the file is not there.
-func broken(files []emit.File, m Mutation) ([]emit.File, error) {
-	i := slices.IndexFunc(files, func(file emit.File) bool { return file.Path == m.file })
+// mutant is a target with a fault. Without files it has none: the faulty one is not among its.
+type mutant struct {
+	*bench
+	files []emit.File
+	bin   *verilator.Binary // nil until it is built
+	cache string
+}
+
+// apply puts the fault into the target's files.
+func (m *mutant) apply(fault Mutation) error {
+	i := slices.IndexFunc(m.bench.files, func(f emit.File) bool { return f.Path == fault.file })
 	if i < 0 {
-		return nil, nil
+		return nil
 	}
-	data, err := m.edit(files[i].Data)
+	data, err := fault.edit(m.bench.files[i].Data)
 	if err != nil {
-		return nil, err
+		return err
 	}
+	m.files = slices.Clone(m.bench.files)
+	m.files[i].Data = data
 	if data == nil {
-		return slices.Delete(slices.Clone(files), i, i+1), nil
+		m.files = slices.Delete(m.files, i, i+1)
 	}
-	files = slices.Clone(files)
-	files[i].Data = data
-	return files, nil
+	return nil
+}
+
+// shows says how a mutant shows under pauses; empty if it does not. An error is that of a mutant
+// that does not compile, or does not run to its end: nothing is caught then.
+func (m *mutant) shows(ctx context.Context, p pause, tempDir func() string) (_ string, err error) {
+	if m.files == nil {
+		return "", nil
+	}
+	if m.bin == nil {
+		if m.bin, err = m.build(ctx, m.files, tempDir(), m.cache); err != nil {
+			return "", err
+		}
+	}
+	r, err := sim.Compare(ctx, m.design, m.bin, m.samples, sim.Options{Seed: 3, Gap: p.gap, Stall: p.stall, FirstOnly: true})
+	check := new(verilator.CheckError)
+	switch {
+	case errors.As(err, &check):
+		return check.Line, nil
+	case err != nil:
+		return "", err
+	case r.Mismatches > 0:
+		return p.name + ": " + r.First, nil
+	}
+	return "", nil
 }
 
 // stress are the pauses that faults must show under: bubbles, a sink that hardly takes anything,
@@ -158,25 +193,4 @@ var stress = []pause{
 	{"blocked", sim.Pattern{}, sim.Pattern{Probability: 0.99, Period: 100}},
 	{"no pauses", sim.Pattern{}, sim.Pattern{}},
 	{"slow", sim.Pattern{Probability: 0.8}, sim.Pattern{Probability: 0.9}},
-}
-
-// showOn says how changed files show on a target; empty if they do not.
-func (t *targets) showOn(ctx context.Context, b *bench, files []emit.File, dir string) (string, error) {
-	bin, err := b.build(ctx, files, dir, t.cache)
-	if err != nil {
-		return "", err // nothing ran, so nothing was caught
-	}
-	for _, p := range stress {
-		r, err := sim.Compare(ctx, b.design, bin, b.samples, sim.Options{Seed: 3, Gap: p.gap, Stall: p.stall, FirstOnly: true})
-		check := new(verilator.CheckError)
-		switch {
-		case errors.As(err, &check):
-			return check.Line, nil
-		case err != nil:
-			return "", err
-		case r.Mismatches > 0:
-			return p.name + ": " + r.First, nil
-		}
-	}
-	return "", nil
 }
