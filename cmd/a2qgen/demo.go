@@ -13,6 +13,7 @@ import (
 	"github.com/google/renameio/v2/maybe"
 	"github.com/urfave/cli/v2"
 
+	"github.com/a2qgen/a2qgen/cmd/a2qgen/study"
 	"github.com/a2qgen/a2qgen/examples"
 	"github.com/a2qgen/a2qgen/hwgen"
 	"github.com/a2qgen/a2qgen/quant"
@@ -85,7 +86,7 @@ type demo struct {
 	frames int
 	// spec is the constrained one; trainBase derives the other from it.
 	spec *train.Spec
-	sets dataSets
+	sets study.Sets
 	// net is the constrained network as it was imported from net.onnx: inspect and eval
 	// judge the integers in the file, not those in the trainer's memory.
 	net    *quant.Network
@@ -162,7 +163,7 @@ type printer interface{ print(w io.Writer) }
 // written so far stays, and a second run overwrites it.
 func (d *demo) run(ctx context.Context) error {
 	var err error
-	if d.sets, err = (sampleSource{data: d.data}).openBoth(); err != nil {
+	if d.sets, err = (study.Source{Data: d.data}).OpenBoth(); err != nil {
 		return err
 	}
 	if err := d.openOut(); err != nil {
@@ -254,8 +255,8 @@ func (d *demo) inspect(context.Context) (printer, error) {
 
 // eval scores with the integer executor on the test samples.
 func (d *demo) eval(ctx context.Context) (printer, error) {
-	var err error
-	d.report.Eval, err = evaluate(ctx, d.con, d.net, d.sets.test)
+	score, err := study.Accuracy(ctx, d.net, d.sets.Test, d.con.progress())
+	d.report.Eval = &evalReport{score}
 	return d.report.Eval, err
 }
 
@@ -295,7 +296,7 @@ func (d *demo) crossCheck(ctx context.Context, pause float64) (*simReport, error
 
 // The seed is fixed, so that two runs of the demo on one machine print the same beats.
 func (d *demo) simOptions(pause float64) simOptions {
-	return simOptions{frames: d.frames, gap: pause, stall: pause, seed: 1, set: d.sets.test,
+	return simOptions{frames: d.frames, gap: pause, stall: pause, seed: 1, set: d.sets.Test,
 		simulator: verilator.Verilator}
 }
 
@@ -311,14 +312,15 @@ func (d *demo) estimate(context.Context) (printer, error) {
 	if err != nil {
 		return nil, err
 	}
-	d.report.Estimate, err = estimate(net, o, defaultFamily, widths)
+	prices, err := study.PriceWidths(net, o, study.DefaultFamily, widths)
+	d.report.Estimate = &estimateReport{prices}
 	return d.report.Estimate, err
 }
 
 // finish writes the reports and prints the summary. Both files are replaced whole: a
 // viewer never sees half a page.
 func (d *demo) finish() error {
-	d.report.Seconds = seconds(d.start)
+	d.report.Seconds = study.Seconds(d.start)
 	doc, err := toJSON(&d.report)
 	if err != nil {
 		return err
@@ -339,7 +341,7 @@ func (d *demo) finish() error {
 // print writes the summary.
 func (d *demo) print(w io.Writer) {
 	r := &d.report
-	fmt.Fprintf(w, "data      %s\n", d.sets.describe())
+	fmt.Fprintf(w, "data      %v\n", d.sets)
 	for _, line := range r.summary() {
 		fmt.Fprintln(w, line)
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/a2qgen/a2qgen/cmd/a2qgen/report"
+	"github.com/a2qgen/a2qgen/internal/table"
 	"github.com/a2qgen/a2qgen/quant/train"
 )
 
@@ -52,11 +53,10 @@ func (r *demoReport) page() *report.Document {
 	return &report.Document{Title: "a2qgen demo: " + r.Train.Name, Sections: []report.Section{
 		{Heading: "Summary", Lines: append([]string{"Data: " + r.Train.Data}, r.summary()...)},
 		{Heading: "Training", Figures: []report.Figure{accuracyFigure(r.Train, r.TrainBase)}},
-		{Heading: "Accumulator bounds", Table: boundsTable(r.Inspect)},
-		{Heading: "Folding", Table: foldingTable(r.Generate)},
+		{Heading: "Accumulator bounds", Table: r.Inspect.table()},
+		{Heading: "Folding", Table: r.Generate.table()},
 		{Heading: "Cross-check", Table: simTable(r.Sim, r.SimStall)},
-		{Heading: "Cost over P, " + r.Estimate.Family, Lines: r.Estimate.notes(), Table: r.Estimate.htmlTable(),
-			Figures: r.Estimate.figures()},
+		{Heading: "Cost over P, " + r.Estimate.Family, Table: r.Estimate.table(), Figures: r.Estimate.figures()},
 	}}
 }
 
@@ -91,49 +91,15 @@ func countPhase(history []epochReport, phase string) int {
 	return n
 }
 
-// boundsTable is the table of inspect without what is the same for all layers of an MLP. M
-// and N are the bits of weights and inputs, P the declared accumulator, "needs" the
-// smallest safe one.
-func boundsTable(r *inspectReport) *report.Table {
-	t := &report.Table{Head: []string{"layer", "in", "out", "M", "N", "P", "needs", "acc min", "acc max", "l1 max",
-		"taps", "zeros, %"}}
-	for i := range r.Layers {
-		l := &r.Layers[i]
-		t.Rows = append(t.Rows, cells(l.Name, l.In, l.Out, l.WeightBits, l.inputType(), l.declared(), l.AccBitsNeeded,
-			l.AccMin, l.AccMax, l.L1Max, l.TapsMax, fmt.Sprintf("%.1f", 100*l.Sparsity)))
-	}
-	return t
-}
-
-// foldingTable says per layer how many rows (PE) and columns (SIMD) are computed at once,
-// and the cycles per frame that follow: rows/PE * columns/SIMD.
-func foldingTable(r *generateReport) *report.Table {
-	t := &report.Table{Head: []string{"layer", "PE", "SIMD", "cycles", "P"}}
-	for _, l := range r.Layers {
-		t.Rows = append(t.Rows, cells(l.Name, l.PE, l.SIMD, l.Cycles, l.AccBits))
-	}
-	return t
-}
-
 // simTable has one row per simulation. "All blocked" and "all starved" count cycles in
 // which every stream of the design was so at once: without them a pass under pauses says
 // nothing about the layers in the middle.
-func simTable(runs ...*simReport) *report.Table {
-	t := &report.Table{Head: []string{"gap", "stall", "frames", "beats", "all blocked", "all starved", "mismatches",
-		"cycles, model", "cycles, Verilog", "right"}}
+func simTable(runs ...*simReport) *table.Table {
+	t := table.New(table.Right("gap", "stall", "frames", "beats", "all blocked", "all starved", "mismatches",
+		"cycles, model", "cycles, Verilog", "right"))
 	for _, r := range runs {
-		t.Rows = append(t.Rows, cells(r.Gap, r.Stall, r.Result.Frames, r.BeatsCompared, r.Pressure.Full, r.Pressure.Dry,
-			r.Mismatches, r.CyclesModel, r.CyclesRTL,
-			fmt.Sprintf("%d of %d", r.Correct, r.Total)))
+		t.Row(r.Gap, r.Stall, r.Result.Frames, r.BeatsCompared, r.Pressure.Full, r.Pressure.Dry,
+			r.Mismatches, r.CyclesModel, r.CyclesRTL, fmt.Sprintf("%d of %d", r.Correct, r.Total))
 	}
 	return t
-}
-
-// cells prints values as a row of a table, as fmt.Sprint does.
-func cells(values ...any) []string {
-	out := make([]string, len(values))
-	for i, v := range values {
-		out[i] = fmt.Sprint(v)
-	}
-	return out
 }

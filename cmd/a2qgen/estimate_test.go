@@ -8,6 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/a2qgen/a2qgen/boards"
+	"github.com/a2qgen/a2qgen/cmd/a2qgen/study"
 	"github.com/a2qgen/a2qgen/hwgen"
 	"github.com/a2qgen/a2qgen/hwgen/cost"
 )
@@ -75,7 +76,7 @@ func TestSaving(t *testing.T) {
 	wide := cost.Row{AccBits: 32, Resources: cost.Resources{LUT: 30, FF: 12}}
 	const want = "xc7, P=8: 20 LUT, 10 FF; P=32: 30 LUT (+50.0 %), 12 FF (+20.0 %)"
 	for _, rows := range [][]cost.Row{{narrow, wide}, {wide, narrow}} {
-		if got := (&estimateReport{Family: "xc7", Rows: rows}).saving(8); got != want {
+		if got := (&estimateReport{&study.Prices{Family: "xc7", Rows: rows}}).saving(8); got != want {
 			t.Errorf("%v: %q, want %q", rows, got, want)
 		}
 	}

@@ -7,6 +7,8 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/a2qgen/a2qgen/cmd/a2qgen/study"
+	"github.com/a2qgen/a2qgen/internal/table"
 	"github.com/a2qgen/a2qgen/quant"
 )
 
@@ -55,7 +57,7 @@ type inspectReport struct {
 	// Name is the file's, without its ending.
 	Name string `json:"name"`
 	// Input is the network's, which the first layers read.
-	Input  inputReport   `json:"input"`
+	Input  study.Input   `json:"input"`
 	Layers []layerReport `json:"layers"` // those with weights
 	// Others are the layers without weights.
 	Others []otherReport `json:"other_layers"`
@@ -63,40 +65,6 @@ type inspectReport struct {
 	Order []string `json:"order"`
 	// Notes say what the network may not be, although the file says so.
 	Notes []string `json:"notes,omitempty"`
-}
-
-// inputReport describes what the first layer reads.
-type inputReport struct {
-	Shape [3]int `json:"shape"` // height, width, channels
-	// Bits and Signed are the integer type that the design reads.
-	Bits   int  `json:"bits"`
-	Signed bool `json:"signed"`
-	// Assumed says that the file does not quantise its input.
-	Assumed bool `json:"assumed,omitempty"`
-	// Low and High are the values of the first and the last integer, the widest where
-	// elements differ; left out for a sign, which takes every value.
-	Low  *float64 `json:"low,omitempty"`
-	High *float64 `json:"high,omitempty"`
-}
-
-// newInputReport describes an input. Its ends come from its quantiser alone: no sample is
-// looked at.
-func newInputReport(q *quant.InputQuantizer) inputReport {
-	r := inputReport{Shape: sides(q.Shape), Bits: q.Type.Bits, Signed: q.Type.Signed, Assumed: q.Assumed}
-	r.Low, r.High = ends(q.Saturation(0, nil))
-	return r
-}
-
-// String says what the input holds.
-func (r *inputReport) String() string {
-	s := quant.DataType{Bits: r.Bits, Signed: r.Signed}.String()
-	if r.Low != nil {
-		s += fmt.Sprintf(", %.4g..%.4g", *r.Low, *r.High)
-	}
-	if r.Assumed {
-		s += ", assumed: the file does not quantise it; taken as 8-bit pixels, k/255"
-	}
-	return s
 }
 
 // layerReport says what the accumulators of a layer need. train, project and repair print
@@ -153,7 +121,7 @@ type otherReport struct {
 // inspect describes net. Layers with and without weights are listed apart, since their
 // tables have different columns; Order puts them together again.
 func inspect(net *quant.Network) *inspectReport {
-	doc := &inspectReport{Name: net.Name, Others: []otherReport{}, Input: newInputReport(&net.Input)}
+	doc := &inspectReport{Name: net.Name, Others: []otherReport{}, Input: study.NewInput(&net.Input)}
 	for i := range net.Layers {
 		l := &net.Layers[i]
 		doc.Order = append(doc.Order, l.Name)
@@ -220,54 +188,58 @@ func sides(s quant.Shape) [3]int { return [3]int{s.H, s.W, s.C} }
 
 // print writes a table of the layers with weights, then one certificate per layer.
 func (r *inspectReport) print(w io.Writer) {
-	var t table
-	t.row("layer", "kind", "in", "out", "M", "N", "P", "needs", "acc min", "acc max", "l1 max", "taps", "zeros")
+	r.table().WriteText(w)
+	if g := r.graph(); g != nil {
+		fmt.Fprintln(w, "\nGraph")
+		g.WriteText(w)
+	}
+}
+
+// table has the bounds of the layers with weights: M and N are the bits of weights and
+// inputs, P the declared accumulator, "needs" the smallest safe one. The certificates are its
+// notes.
+func (r *inspectReport) table() *table.Table {
+	t := table.New(table.Left("layer", "kind"), table.Right("in", "out", "M", "N", "P", "needs", "acc min", "acc max",
+		"l1 max", "taps"), table.Fixed(1, "%", "zeros"))
 	for i := range r.Layers {
 		l := &r.Layers[i]
 		// Sparsity is a share in JSON and percent for people.
-		t.row(l.Name, l.Kind, l.In, l.Out, l.WeightBits, l.inputType(), l.declared(), l.AccBitsNeeded,
-			l.AccMin, l.AccMax, l.L1Max, l.TapsMax, fmt.Sprintf("%.1f %%", 100*l.Sparsity))
+		t.Row(l.Name, l.Kind, l.In, l.Out, l.WeightBits, l.inputType(), l.declared(), l.AccBitsNeeded,
+			l.AccMin, l.AccMax, l.L1Max, l.TapsMax, 100*l.Sparsity)
+		t.Note("%s", l.certificate())
 	}
-	t.print(w)
-	for i := range r.Layers {
-		fmt.Fprintf(w, "  %s\n", r.Layers[i].certificate())
-	}
-	fmt.Fprintf(w, "  input: %v\n", &r.Input)
+	t.Note("input: %v", &r.Input)
 	for _, note := range r.Notes {
-		fmt.Fprintf(w, "  note: %s\n", note)
+		t.Note("note: %s", note)
 	}
-	r.printGraph(w)
+	return t
 }
 
-// printGraph lists all layers in order where there is more to a network than a chain of
-// matrices. Residual and encoder-decoder networks read more than the layer before: the
-// edges are part of what an importer can get wrong.
-func (r *inspectReport) printGraph(w io.Writer) {
-	// The table of layers already is the graph of a chain of matrices.
+// graph lists all layers in order where there is more to a network than a chain of
+// matrices; nil where the table of layers already is the graph. Residual and encoder-decoder
+// networks read more than the layer before: the edges are part of what an importer can get
+// wrong.
+func (r *inspectReport) graph() *table.Table {
 	plain := len(r.Others) == 0
-	for i := range r.Layers {
-		plain = plain && r.Layers[i].Kind == string(quant.Linear)
-	}
-	if plain {
-		return
-	}
 	// The two lists are put in the order of execution again, by their names.
 	rows := map[string][]any{}
 	for i := range r.Layers {
 		l := &r.Layers[i]
+		plain = plain && l.Kind == string(quant.Linear)
 		rows[l.Name] = []any{l.Name, l.Kind, strings.Join(l.Reads, ", "), shown(l.Shape)}
+	}
+	if plain {
+		return nil
 	}
 	for i := range r.Others {
 		o := &r.Others[i]
 		rows[o.Name] = []any{o.Name, o.Kind, strings.Join(o.Reads, ", "), shown(o.Shape)}
 	}
-	fmt.Fprintln(w, "\nGraph")
-	var t table
-	t.row("layer", "kind", "reads", "output")
+	t := table.New(table.Left("layer", "kind", "reads", "output"))
 	for _, name := range r.Order {
-		t.row(rows[name]...)
+		t.Row(rows[name]...)
 	}
-	t.print(w)
+	return t
 }
 
 // shown writes height, width and channels as the network's own messages do.

@@ -4,7 +4,8 @@ import (
 	"fmt"
 	"io"
 
-	"github.com/a2qgen/a2qgen/quant"
+	"github.com/a2qgen/a2qgen/cmd/a2qgen/study"
+	"github.com/a2qgen/a2qgen/internal/table"
 	"github.com/a2qgen/a2qgen/quant/ptq"
 )
 
@@ -50,17 +51,20 @@ type projectedReport struct {
 
 // newProjectReport joins what the file holds (inspect) with what only the projection
 // knows, the loss and the tiles, by the layers' names.
-func newProjectReport(p *projection, s ptq.Settings, net *quant.Network, layers []ptq.LayerReport) *projectReport {
+func newProjectReport(p *study.Projection, s ptq.Settings, done *study.Projected, out string) *projectReport {
 	doc := &projectReport{
-		Float: p.path, Method: string(s.Method), Rule: string(s.Acc.Rule), AccBits: s.Acc.Bits, Tile: s.Acc.Tile,
-		WeightBits: s.WeightBits, ActBits: s.ActBits, Data: p.sets.train.Name, Samples: p.samples,
-		EqualisedPairs: p.calib.Pairs,
+		Out: out, Float: p.Path, Method: string(s.Method), Rule: string(s.Acc.Rule), AccBits: s.Acc.Bits,
+		Tile: s.Acc.Tile, WeightBits: s.WeightBits, ActBits: s.ActBits, Data: p.Sets.Train.Name, Samples: p.Samples,
+		EqualisedPairs: p.Pairs, Seconds: done.Seconds,
+	}
+	if done.Accuracy != nil {
+		doc.FloatAccuracyPercent, doc.IntegerAccuracyPercent = &p.Float, done.Accuracy
 	}
 	byName := map[string]ptq.LayerReport{}
-	for _, l := range layers {
+	for _, l := range done.Layers {
 		byName[l.Name] = l
 	}
-	for _, l := range inspect(net).Layers {
+	for _, l := range inspect(done.Network).Layers {
 		from := byName[l.Name]
 		r := projectedReport{layerReport: l, RelativeLoss: from.RelativeLoss}
 		// A row that is shorter than a tile is one tile.
@@ -72,8 +76,7 @@ func newProjectReport(p *projection, s ptq.Settings, net *quant.Network, layers 
 	return doc
 }
 
-// print writes settings, scores, one row and one certificate per layer. A layer with tiles
-// has two: of the sum of all, and of each.
+// print writes settings, scores, one row and one certificate per layer.
 func (r *projectReport) print(w io.Writer) {
 	method := r.Method
 	if r.Method == string(ptq.Budget) {
@@ -87,19 +90,22 @@ func (r *projectReport) print(w io.Writer) {
 			*r.FloatAccuracyPercent, *r.IntegerAccuracyPercent)
 	}
 	fmt.Fprintf(w, "time      %.2f s\n", r.Seconds)
-	var t table
-	t.row("layer", "kind", "in", "out", "M", "N", "P", "needs", "l1 max", "zeros", "loss")
+	r.table().WriteText(w)
+}
+
+// table has a row for each layer. The certificates are its notes: two of a layer with tiles,
+// of the sum of all and of each.
+func (r *projectReport) table() *table.Table {
+	t := table.New(table.Left("layer", "kind"), table.Right("in", "out", "M", "N", "P", "needs", "l1 max"),
+		table.Fixed(1, "%", "zeros"), table.Fixed(4, "", "loss"))
 	for i := range r.Layers {
 		l := &r.Layers[i]
-		t.row(l.Name, l.Kind, l.In, l.Out, l.WeightBits, l.inputType(), l.declared(), l.AccBitsNeeded, l.L1Max,
-			fmt.Sprintf("%.1f %%", 100*l.Sparsity), fmt.Sprintf("%.4f", l.RelativeLoss))
-	}
-	t.print(w)
-	for i := range r.Layers {
-		l := &r.Layers[i]
-		fmt.Fprintf(w, "  %s\n", l.certificate())
+		t.Row(l.Name, l.Kind, l.In, l.Out, l.WeightBits, l.inputType(), l.declared(), l.AccBitsNeeded, l.L1Max,
+			100*l.Sparsity, l.RelativeLoss)
+		t.Note("%s", l.certificate())
 		if l.Tile > 0 {
-			fmt.Fprintf(w, "  %s: every %d inputs: certified: %d bits\n", l.Name, l.Tile, l.InnerBits)
+			t.Note("%s: every %d inputs: certified: %d bits", l.Name, l.Tile, l.InnerBits)
 		}
 	}
+	return t
 }

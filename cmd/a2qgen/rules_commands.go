@@ -12,6 +12,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/a2qgen/a2qgen/boards"
+	"github.com/a2qgen/a2qgen/cmd/a2qgen/study"
 	"github.com/a2qgen/a2qgen/hwgen"
 	"github.com/a2qgen/a2qgen/hwgen/cost"
 	"github.com/a2qgen/a2qgen/quant"
@@ -112,11 +113,11 @@ var sweepRules = map[string]rule{
 	}, "0", "-1", "900,x", "900,", "1.5", "99999999999999999999"),
 }
 
-// checkMethods checks the list of sweep --methods. setMethod is what reads the list, so
+// checkMethods checks the list of sweep --methods. study.SetMethod is what reads the list, so
 // that the rule cannot accept what it refuses.
 func checkMethods(list string) error {
 	for _, name := range strings.Split(list, ",") {
-		if err := setMethod(&train.Overrides{}, name); err != nil {
+		if err := study.SetMethod(&train.Overrides{}, name); err != nil {
 			return err
 		}
 	}
@@ -237,10 +238,10 @@ func trainOutputs(c *cli.Context) []output {
 // seeds.
 func seedOutputs(c *cli.Context, first uint64, n int) []output {
 	var all []output
-	// seedPath gives the names, as it does for the trainer: no list of its own to keep
+	// study.SeedPath gives the names, as it does for the trainer: no list of its own to keep
 	// equal.
 	for i := range uint64(n) {
-		path := seedPath(c.String("out"), first+i)
+		path := study.SeedPath(c.String("out"), first+i)
 		all = append(all, networkOutputs(path, fmt.Sprintf("--out for seed %d", first+i))...)
 	}
 	return append(all, sideOutputs(c)...)

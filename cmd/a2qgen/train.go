@@ -3,13 +3,11 @@ package main
 import (
 	"context"
 	"fmt"
-	"strings"
-	"time"
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/a2qgen/a2qgen/cmd/a2qgen/study"
 	"github.com/a2qgen/a2qgen/quant"
-	"github.com/a2qgen/a2qgen/quant/data"
 	"github.com/a2qgen/a2qgen/quant/train"
 )
 
@@ -128,13 +126,13 @@ func trainAction(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	sets, err := openSpecData(spec)
+	sets, err := study.OpenSpec(spec)
 	if err != nil {
 		return err
 	}
 	o := train.Options{Out: c.String("out"), FloatOut: c.String("float-out"),
 		Resume: c.Bool("resume"), FloatCache: c.String("cache"),
-		Allocate: chosen.allocator()}
+		Allocate: chosen.Allocator()}
 	// train.Run would find out when the float phase has ended.
 	if cache := c.String("cache"); cache != "" {
 		if err := makeFolder(cache); err != nil {
@@ -142,7 +140,7 @@ func trainAction(c *cli.Context) error {
 		}
 	}
 	if chosen != nil {
-		if err := checkFolding(spec, sets, chosen.folding); err != nil {
+		if err := study.CheckFolding(spec, sets, chosen.Folding); err != nil {
 			return err
 		}
 	}
@@ -160,9 +158,10 @@ func trainAction(c *cli.Context) error {
 		return err
 	}
 	if chosen != nil {
-		if doc.Allocation, err = chosen.trained(net); err != nil {
+		if err := chosen.PriceTrained(net); err != nil {
 			return err
 		}
+		doc.Allocation = chosen
 	}
 	return con.result(doc, doc.print)
 }
@@ -219,138 +218,32 @@ func overrides(c *cli.Context) train.Overrides {
 	return o
 }
 
-// dataSets are the two parts of a data set. They are one and the same Set where the source
-// has no parts (see sampleSource.openBoth).
-type dataSets struct{ train, test *data.Set }
-
-// openSpecData opens what spec trains on: its data set, as the spec reads it, or, for
-// super-resolution, what is cut out of its images. The parts of super-resolution are cut
-// by whole images, so that no patch of a test image was trained on.
-func openSpecData(spec *train.Spec) (dataSets, error) {
-	if spec.Super.Factor == 0 {
-		sets, err := sampleSource{data: spec.Data}.openBoth()
-		if err != nil {
-			return sets, err
-		}
-		return sets.each(spec.Samples)
-	}
-	var s dataSets
-	images, err := data.OpenImages(spec.Data, spec.Super.Channels)
-	if err == nil {
-		s.train, s.test, err = data.SuperResolution(images,
-			data.Super{Factor: spec.Super.Factor, Patch: spec.Super.Patch, Stride: spec.Super.Stride})
-	}
-	return s, err
-}
-
-// fit returns both parts as a network reads them that declares this shape. Specs and float
-// models declare channels first, as ONNX does.
-func (s dataSets) fit(shape []int) (dataSets, error) {
-	return s.each(func(set *data.Set) (*data.Set, error) { return set.Fit(shape, data.NCHW) })
-}
-
-// each returns what f makes of both parts: once, where they are the same. That keeps the
-// two parts the same Set, by which describe knows them.
-func (s dataSets) each(f func(*data.Set) (*data.Set, error)) (dataSets, error) {
-	var out dataSets
-	var err error
-	if out.train, err = f(s.train); err != nil {
-		return out, err
-	}
-	if s.test == s.train {
-		out.test = out.train
-		return out, nil
-	}
-	out.test, err = f(s.test)
-	return out, err
-}
-
-// describe says in a line which samples are used. One part for both is said, as accuracy
-// on training samples is no test.
-func (s dataSets) describe() string {
-	if s.test == s.train {
-		return fmt.Sprintf("%s: %d samples, for training and test alike", s.train.Name, s.train.Len())
-	}
-	return fmt.Sprintf("%s: %d training, %d test samples", s.train.Name, s.train.Len(), s.test.Len())
-}
-
-// classesOf says, behind a description, how many classes labels count, and which of them
-// have no sample: labels from 1 on, say, leave out class 0. It is empty without labels.
-// Labels that begin at 1 or skip numbers give a network outputs that never win; it trains
-// well and is easily overlooked.
-func classesOf(set *data.Set) string {
-	if set.Labels == nil {
-		return ""
-	}
-	// Every label is below Classes (see data.Set), but not every class need have one.
-	samples := make([]int, set.Classes)
-	for _, l := range set.Labels {
-		samples[l]++
-	}
-	var none []string
-	for class, n := range samples {
-		if n == 0 {
-			none = append(none, fmt.Sprint(class))
-		}
-	}
-	text := fmt.Sprintf(", %d classes", set.Classes)
-	const most = 8
-	switch {
-	case len(none) > most:
-		text += fmt.Sprintf(", of which %d have no sample (%s, ...)", len(none), strings.Join(none[:most], ", "))
-	case len(none) > 0:
-		text += fmt.Sprintf(", no sample of %s", strings.Join(none, ", "))
-	}
-	return text
-}
-
-// trainNetwork trains, writes and re-imports a network, and scores the import. The network
-// that is returned and reported is the imported one: scores and certificates are of the
-// integers in the file.
+// trainNetwork trains a network and shows how it goes. The network that is returned and
+// reported is the imported one.
 func trainNetwork(
-	ctx context.Context, con *console, spec *train.Spec, sets dataSets, o train.Options,
+	ctx context.Context, con *console, spec *train.Spec, sets study.Sets, o train.Options,
 ) (*trainReport, *quant.Network, error) {
-	start := time.Now()
-	w := &trainWatcher{con: con, task: spec.Task, dataLine: sets.describe() + classesOf(sets.train)}
-	// No error: the network is what was asked for, only its score means nothing.
-	if warning := oneLabel(sets.train); warning != "" {
-		con.line("warning: %s", warning)
-	}
-	m := newMetricFiles(o.Out, spec.Task)
-	// The hooks belong to this run alone: o is a copy.
-	o.Progress = w.event
-	o.Epochs = func(history []train.Event) error { // called once their checkpoint is written
-		w.saved = true
-		return m.write(history)
-	}
-	res, err := train.Run(ctx, spec, sets.train, sets.test, o)
-	w.end()
+	trainer, w := newTrainer(con, sets)
+	done, err := trainer.Train(ctx, spec, o)
 	if err != nil {
-		return nil, nil, w.advise(err, o.Out)
+		return nil, nil, w.advise(err)
 	}
-	net, err := readNetwork(o.Out)
+	return newTrainReport(done, sets), done.Network, nil
+}
+
+// trainSeeds trains spec with n seeds, from its own on.
+func trainSeeds(
+	ctx context.Context, con *console, spec *train.Spec, sets study.Sets, o train.Options, n int,
+) (*seedsReport, error) {
+	trainer, w := newTrainer(con, sets)
+	runs, err := trainer.Seeds(ctx, spec, o, n)
 	if err != nil {
-		return nil, nil, err
+		return nil, w.advise(err)
 	}
-	doc := &trainReport{
-		Out: o.Out, Name: spec.Name, Method: string(spec.Method), AccBits: spec.AccBits,
-		FloatAccuracyPercent: 100 * res.FloatAccuracy, QATAccuracyPercent: 100 * res.QATAccuracy,
-		FloatPSNR: res.FloatPSNR, QATPSNR: res.QATPSNR, task: spec.Task, FloatCached: res.FloatCached,
-		Metrics: m.paths(), Epochs: len(res.History), Seconds: seconds(start), Seed: spec.Seed, Data: sets.train.Name,
-		TrainSamples: sets.train.Len(), Classes: sets.train.Classes, TestSamples: sets.test.Len(),
-		Layers:   inspect(net).Layers,
-		dataLine: w.dataLine,
+	doc := &seedsReport{Seeds: n}
+	for _, r := range runs {
+		doc.Runs = append(doc.Runs, newTrainReport(r, sets))
 	}
-	// The trainer scores its drawn weights then, which nobody trained.
-	if spec.Float.Epochs == 0 && spec.Start == "" {
-		doc.FloatAccuracyPercent, doc.FloatPSNR = 0, 0
-	}
-	if err := doc.score(ctx, con, net, sets.test); err != nil {
-		return nil, nil, err
-	}
-	if spec.Method == quant.Budget {
-		doc.Rule = string(spec.Rule)
-	}
-	doc.addHistory(res.History)
-	return doc, net, nil
+	doc.summarise()
+	return doc, nil
 }

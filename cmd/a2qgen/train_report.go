@@ -1,12 +1,11 @@
 package main
 
 import (
-	"context"
 	"fmt"
 	"io"
 
+	"github.com/a2qgen/a2qgen/cmd/a2qgen/study"
 	"github.com/a2qgen/a2qgen/quant"
-	"github.com/a2qgen/a2qgen/quant/data"
 	"github.com/a2qgen/a2qgen/quant/train"
 )
 
@@ -50,7 +49,7 @@ type trainReport struct {
 	// FloatCached says that the float phase was run before.
 	FloatCached bool `json:"float_cached,omitempty"`
 	// Allocation says which widths --lut chose.
-	Allocation *allocation `json:"allocation,omitempty"`
+	Allocation *study.Allocation `json:"allocation,omitempty"`
 	// Metrics are the paths of the epochs' CSV and plot.
 	Metrics []string `json:"metrics,omitempty"`
 
@@ -78,24 +77,39 @@ type epochReport struct {
 	Rate float64 `json:"rate"`
 }
 
-// addHistory adds the epochs and their mean speed. Epochs of one size: the mean speed is
-// the harmonic mean, total samples over total time.
-func (r *trainReport) addHistory(history []train.Event) {
-	pace := 0.0 // seconds per sample, summed over epochs of equal size
-	for _, e := range history {
-		row := epochReport{Phase: e.Phase, Epoch: e.Epoch, Loss: e.Loss,
-			SamplesPerSecond: e.SamplesPerSecond, Rate: e.Rate}
-		if r.task == train.Regress {
-			row.PSNR, row.ValidationPSNR = e.PSNR, e.Validation
-		} else {
-			row.AccuracyPercent, row.ValidationPercent = 100*e.Accuracy, 100*e.Validation
-		}
-		r.History = append(r.History, row)
-		pace += 1 / e.SamplesPerSecond
+// newTrainReport describes a network that was trained on sets.
+func newTrainReport(t *study.Trained, sets study.Sets) *trainReport {
+	spec := t.Spec
+	r := &trainReport{
+		Out: t.Out, Name: spec.Name, Method: string(spec.Method), AccBits: spec.AccBits, FloatCached: t.FloatCached,
+		Metrics: newMetricFiles(t.Out, spec.Task).paths(), Epochs: len(t.History), Seconds: t.Seconds,
+		SamplesPerSecond: t.SamplesPerSecond(), Seed: spec.Seed, Data: sets.Train.Name, TrainSamples: sets.Train.Len(),
+		Classes: sets.Train.Classes, TestSamples: sets.Test.Len(), Layers: inspect(t.Network).Layers,
+		dataLine: sets.String() + sets.Classes(), task: spec.Task,
 	}
-	if pace > 0 {
-		r.SamplesPerSecond = float64(len(history)) / pace
+	if spec.Method == quant.Budget {
+		r.Rule = string(spec.Rule)
 	}
+	if r.task == train.Regress {
+		r.FloatPSNR, r.QATPSNR, r.IntegerPSNR = t.Float, t.QAT, t.Integer
+	} else {
+		r.FloatAccuracyPercent, r.QATAccuracyPercent, r.IntegerAccuracyPercent = t.Float, t.QAT, t.Integer
+	}
+	for i := range t.History {
+		r.History = append(r.History, newEpochReport(r.task, &t.History[i]))
+	}
+	return r
+}
+
+// newEpochReport describes an epoch of a task.
+func newEpochReport(task string, e *train.Event) epochReport {
+	r := epochReport{Phase: e.Phase, Epoch: e.Epoch, Loss: e.Loss, SamplesPerSecond: e.SamplesPerSecond, Rate: e.Rate}
+	if task == train.Regress {
+		r.PSNR, r.ValidationPSNR = e.PSNR, e.Validation
+	} else {
+		r.AccuracyPercent, r.ValidationPercent = 100*e.Accuracy, 100*e.Validation
+	}
+	return r
 }
 
 // method says in words how the hidden layers are quantised. The rule belongs to budget
@@ -108,20 +122,6 @@ func (r *trainReport) method() string {
 		return fmt.Sprintf("method %s (%s), P=%d", r.Method, r.Rule, r.AccBits)
 	}
 	return fmt.Sprintf("method %s, P=%d", r.Method, r.AccBits)
-}
-
-// score sets what the imported network does with integers. Called once per network: it
-// runs all test samples through the integer executor.
-func (r *trainReport) score(ctx context.Context, con *console, net *quant.Network, test *data.Set) (err error) {
-	if r.task == train.Regress {
-		r.IntegerPSNR, err = integerPSNR(ctx, con, net, test)
-		return err
-	}
-	eval, err := evaluate(ctx, con, net, test)
-	if err == nil {
-		r.IntegerAccuracyPercent = eval.AccuracyPercent
-	}
-	return err
 }
 
 // results returns the name of the score, its unit, and the score of the float phase, of
@@ -146,6 +146,6 @@ func (r *trainReport) print(w io.Writer) {
 		fmt.Fprintf(w, "  %s\n", r.Layers[i].certificate())
 	}
 	if r.Allocation != nil {
-		r.Allocation.print(w)
+		printAllocation(w, r.Allocation)
 	}
 }
