@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/a2qgen/a2qgen/hwgen"
+	"github.com/a2qgen/a2qgen/hwgen/emit"
 	"github.com/a2qgen/a2qgen/sim/cycle"
 	"github.com/a2qgen/a2qgen/verilator"
 )
@@ -116,10 +117,10 @@ func Compare(ctx context.Context, d *hwgen.Design, bin *verilator.Binary, sample
 
 // Bench describes the emitted bench of d in dir to the simulators.
 func Bench(d *hwgen.Design, dir string) verilator.Bench {
-	b := verilator.Bench{Dir: dir, Hash: d.Hash, DataBits: d.InputBits(), OutBits: d.OutputBits(),
+	b := verilator.Bench{Dir: dir, Hash: d.Hash, DataBits: d.Source().Content.PortBits(), OutBits: d.Sink().Content.PortBits(),
 		FrameBeats: d.Streams[0].Beats}
 	// In the order of the bench's probe vectors, the output port last.
-	for _, p := range d.Probes() {
+	for _, p := range emit.Probes(d) {
 		b.Streams = append(b.Streams, verilator.Stream{Name: p.Name, Bits: p.Bits, Offset: p.Offset})
 		b.ProbeBits += p.Bits
 	}
@@ -281,7 +282,7 @@ func (c *comparison) data(cycle int64, i int, got []byte) {
 // name returns the name of probe i.
 func (c *comparison) name(i int) string {
 	if i == len(c.sent) {
-		return hwgen.OutputPort
+		return emit.OutputPort
 	}
 	return c.design.Streams[i].Name
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/a2qgen/a2qgen/hwgen"
+	"github.com/a2qgen/a2qgen/hwgen/plan"
 	"github.com/a2qgen/a2qgen/quant/quanttest"
 	"github.com/a2qgen/a2qgen/sim/cycle"
 )
@@ -27,7 +28,7 @@ func design(t *testing.T, seed uint64) *hwgen.Design {
 		l := &n.Layers[i]
 		f[l.Name] = hwgen.Fold{PE: divisor(rng, l.Out), SIMD: divisor(rng, l.In), FIFO: rng.IntN(2) * rng.IntN(9)}
 	}
-	d, err := hwgen.Plan(n, hwgen.Options{Folding: f})
+	d, err := plan.Plan(n, hwgen.Options{Folding: f})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -194,7 +194,7 @@ func (v *values) beat(stream int, n int64, dst []byte) []byte {
 // each is, a signed one with its sign.
 func (v *values) port(beat []byte, last bool) []byte {
 	parts := v.design.Streams[len(v.design.Streams)-1].Content
-	out := make([]byte, v.design.OutputBits()/8+1)
+	out := make([]byte, v.design.Sink().Content.PortBits()/8+1)
 	from, to := 0, 0
 	for _, p := range parts {
 		width := p.Lanes * p.Bits
@@ -246,7 +246,7 @@ func getBits(dst, src []byte, at, bits int) {
 // input returns all input beats, each padded to whole bytes as s_axis_tdata is.
 func (v *values) input() []byte {
 	s := v.design.Streams[0]
-	size := v.design.InputBits() / 8
+	size := v.design.Source().Content.PortBits() / 8
 	out := make([]byte, 0, size*s.Beats*len(v.frames))
 	buf := make([]byte, size)
 	for n := int64(0); n < int64(s.Beats)*int64(len(v.frames)); n++ {

@@ -9,6 +9,7 @@ import (
 	"github.com/a2qgen/a2qgen/cmd/a2qgen/report"
 	"github.com/a2qgen/a2qgen/cmd/a2qgen/study"
 	"github.com/a2qgen/a2qgen/hwgen/cost"
+	"github.com/a2qgen/a2qgen/hwgen/plan"
 	"github.com/a2qgen/a2qgen/internal/table"
 )
 
@@ -16,7 +17,7 @@ import (
 type estimateReport struct{ *study.Prices }
 
 // verdictOf says in a word what inspect proves for this width.
-func verdictOf(r cost.Row) string {
+func verdictOf(r plan.Row) string {
 	switch {
 	case !r.Safe:
 		return "UNSAFE"
@@ -40,10 +41,10 @@ func (r *estimateReport) table() *table.Table {
 	for _, row := range r.Rows {
 		t.Row(row.AccBits, verdictOf(row), row.LUT, row.FF, row.BRAM36, row.DSP)
 	}
-	if slices.ContainsFunc(r.Rows, func(row cost.Row) bool { return !row.Safe }) {
+	if slices.ContainsFunc(r.Rows, func(row plan.Row) bool { return !row.Safe }) {
 		t.Note("UNSAFE: these weights can overflow an accumulator of that width; generate refuses it")
 	}
-	if slices.ContainsFunc(r.Rows, func(row cost.Row) bool { return row.Shifted }) {
+	if slices.ContainsFunc(r.Rows, func(row plan.Row) bool { return row.Shifted }) {
 		t.Note("shifted: safe, since accumulators begin at start values of their channels")
 	}
 	// Whole designs, not single blocks: errors of blocks with different signs cancel in
@@ -53,10 +54,10 @@ func (r *estimateReport) table() *table.Table {
 }
 
 // row returns the row of a width.
-func (r *estimateReport) row(p int) (cost.Row, bool) {
-	i := slices.IndexFunc(r.Rows, func(row cost.Row) bool { return row.AccBits == p })
+func (r *estimateReport) row(p int) (plan.Row, bool) {
+	i := slices.IndexFunc(r.Rows, func(row plan.Row) bool { return row.AccBits == p })
 	if i < 0 {
-		return cost.Row{}, false
+		return plan.Row{}, false
 	}
 	return r.Rows[i], true
 }
@@ -65,7 +66,7 @@ func (r *estimateReport) row(p int) (cost.Row, bool) {
 // since the question is what the wide one costs on top.
 func (r *estimateReport) saving(p int) string {
 	// By width, not by place: rows are in the order asked for.
-	widest := slices.MaxFunc(r.Rows, func(a, b cost.Row) int { return cmp.Compare(a.AccBits, b.AccBits) })
+	widest := slices.MaxFunc(r.Rows, func(a, b plan.Row) int { return cmp.Compare(a.AccBits, b.AccBits) })
 	// A network without a limit has no row of its own: it is compared as the widest.
 	row, ok := r.row(p)
 	if !ok {
@@ -83,14 +84,14 @@ func change(a, b int) string { return fmt.Sprintf("%+.1f %%", study.Percent(b-a,
 // on P as long as memories keep their kind.
 func (r *estimateReport) figures() []report.Figure {
 	return []report.Figure{
-		r.figure("LUT", func(c cost.Row) int { return c.LUT }),
-		r.figure("FF", func(c cost.Row) int { return c.FF }),
+		r.figure("LUT", func(c plan.Row) int { return c.LUT }),
+		r.figure("FF", func(c plan.Row) int { return c.FF }),
 	}
 }
 
 // figure plots one resource over P. The widths that could overflow are a series of their
 // own: they are shown for comparison, not offered.
-func (r *estimateReport) figure(name string, of func(cost.Row) int) report.Figure {
+func (r *estimateReport) figure(name string, of func(plan.Row) int) report.Figure {
 	safe, unsafe := report.Series{Name: name}, report.Series{Name: name + ", unsafe", Dashed: true}
 	for _, row := range r.Rows {
 		s := &safe

@@ -12,7 +12,7 @@ import (
 	"testing"
 
 	"github.com/a2qgen/a2qgen/cmd/a2qgen/study"
-	"github.com/a2qgen/a2qgen/hwgen"
+	"github.com/a2qgen/a2qgen/hwgen/emit"
 	"github.com/a2qgen/a2qgen/quant"
 	"github.com/a2qgen/a2qgen/quant/data"
 	"github.com/a2qgen/a2qgen/quant/qonnx"
@@ -216,7 +216,7 @@ func TestRangeScale(t *testing.T) {
 func TestGenerateCopiesTheFile(t *testing.T) {
 	net, dir := tinyNetwork(t), filepath.Join(t.TempDir(), "design")
 	succeed(t, "generate", net, "--out", dir)
-	m, err := hwgen.ReadManifest(dir)
+	m, err := emit.ReadManifest(dir)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -6,6 +6,7 @@ import (
 	"github.com/a2qgen/a2qgen/boards"
 	"github.com/a2qgen/a2qgen/hwgen"
 	"github.com/a2qgen/a2qgen/hwgen/cost"
+	"github.com/a2qgen/a2qgen/hwgen/plan"
 	"github.com/a2qgen/a2qgen/quant"
 	"github.com/a2qgen/a2qgen/quant/qonnx"
 	"github.com/a2qgen/a2qgen/quant/train"
@@ -17,7 +18,7 @@ const DefaultFamily = string(boards.XC7)
 // Price estimates the design of a network, folded by o, with the widths that its layers
 // declare: the zero AccBits of o leaves every layer its own.
 func Price(net *quant.Network, o hwgen.Options, family string) (*cost.Report, error) {
-	d, err := hwgen.Plan(net, o)
+	d, err := plan.Plan(net, o)
 	if err != nil {
 		return nil, err
 	}
@@ -55,7 +56,7 @@ type Prices struct {
 	// IntervalCycles are the cycles per frame of the design, the same for every P.
 	IntervalCycles int `json:"interval_cycles"`
 	// Rows are one per width, in the order asked for, unsafe ones too.
-	Rows []cost.Row `json:"rows"`
+	Rows []plan.Row `json:"rows"`
 	// Fit is the error of the formulas on held-out samples, by kind of block.
 	Fit map[string]cost.Error `json:"fit"`
 }
@@ -64,13 +65,13 @@ type Prices struct {
 // The first width serves for what does not depend on P, the clock, the interval and the
 // error of the formulas: the plan allows it to be unsafe, since an estimate builds nothing.
 func PriceWidths(net *quant.Network, o hwgen.Options, family string, widths []int) (*Prices, error) {
-	rows, err := cost.Table(net, o, widths, family)
+	rows, err := plan.Table(net, o, widths, family)
 	if err != nil {
 		return nil, err
 	}
 	// A width that overflows cannot be planned otherwise, and here it need not be built.
 	o.AccBits, o.Unsafe = widths[0], true
-	d, err := hwgen.Plan(net, o)
+	d, err := plan.Plan(net, o)
 	if err != nil {
 		return nil, err
 	}
