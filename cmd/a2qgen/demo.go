@@ -86,11 +86,8 @@ type demo struct {
 	// frames of each simulation, beside the drawn ones.
 	frames int
 	// spec is the constrained one; trainBase derives the other from it.
-	spec *train.Spec
-	sets study.Sets
-	// net is the constrained network as it was imported from net.onnx: inspect and eval
-	// judge the integers in the file, not those in the trainer's memory.
-	net    *quant.Network
+	spec   *train.Spec
+	sets   study.Sets
 	start  time.Time
 	report demoReport
 }
@@ -230,7 +227,7 @@ func (d *demo) show(title string, doc printer) error {
 // train trains under the accumulator limit of the spec.
 func (d *demo) train(ctx context.Context) (printer, error) {
 	var err error
-	d.report.Train, d.net, err = trainNetwork(ctx, d.con, d.spec, d.sets,
+	d.report.Train, err = trainNetwork(ctx, d.con, d.spec, d.sets,
 		train.Options{Out: d.path("net.onnx"), FloatCache: d.path(demoFloat)})
 	return d.report.Train, err
 }
@@ -243,20 +240,20 @@ func (d *demo) trainBase(ctx context.Context) (printer, error) {
 	if err != nil {
 		return nil, err
 	}
-	d.report.TrainBase, _, err = trainNetwork(ctx, d.con, spec, d.sets,
+	d.report.TrainBase, err = trainNetwork(ctx, d.con, spec, d.sets,
 		train.Options{Out: d.path("base.onnx"), FloatCache: d.path(demoFloat)})
 	return d.report.TrainBase, err
 }
 
 // inspect prints the certificates: the bounds over all inputs and orders of adding.
 func (d *demo) inspect(context.Context) (printer, error) {
-	d.report.Inspect = inspect(d.net)
+	d.report.Inspect = &inspectReport{study.Inspect(d.report.Train.Network)}
 	return d.report.Inspect, nil
 }
 
 // eval scores with the integer executor on the test samples.
 func (d *demo) eval(ctx context.Context) (printer, error) {
-	score, err := study.Accuracy(ctx, d.net, d.sets.Test, d.con.progress())
+	score, err := study.Accuracy(ctx, d.report.Train.Network, d.sets.Test, d.con.progress())
 	d.report.Eval = &evalReport{score}
 	return d.report.Eval, err
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/a2qgen/a2qgen/cmd/a2qgen/report"
+	"github.com/a2qgen/a2qgen/cmd/a2qgen/study"
 	"github.com/a2qgen/a2qgen/internal/table"
 	"github.com/a2qgen/a2qgen/quant/train"
 )
@@ -18,9 +19,9 @@ func (r *demoReport) summary() []string {
 			r.Train.FloatAccuracyPercent, r.TrainBase.IntegerAccuracyPercent,
 			constrainedBits(r.Train.Layers, r.TrainBase.Layers), r.Train.AccBits, r.Train.IntegerAccuracyPercent),
 	}
-	for _, l := range r.Train.Layers {
-		if l.AccBits > 0 {
-			lines = append(lines, "          "+l.certificate())
+	for i := range r.Train.Layers {
+		if l := &r.Train.Layers[i]; l.AccBits > 0 {
+			lines = append(lines, "          "+certificate(l))
 		}
 	}
 	return append(lines,
@@ -37,7 +38,7 @@ func (r *demoReport) summary() []string {
 // constrainedBits returns the largest accumulator that the layers with a limit in one
 // network need in the other. Both networks have the same layers in the same order, as they
 // come from one spec.
-func constrainedBits(limited, other []layerReport) int {
+func constrainedBits(limited, other []study.Bounds) int {
 	bits := 0
 	for i, l := range limited {
 		if l.AccBits > 0 {
@@ -81,7 +82,7 @@ func accuracyFigure(runs ...*trainReport) report.Figure {
 }
 
 // countPhase returns how many epochs of a history belong to a phase.
-func countPhase(history []epochReport, phase string) int {
+func countPhase(history []study.Epoch, phase string) int {
 	n := 0
 	for _, e := range history {
 		if e.Phase == phase {

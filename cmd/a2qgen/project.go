@@ -111,12 +111,11 @@ func projectAction(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	settings, out := settingsOf(c), c.String("out")
-	done, err := p.Project(c.Context, settings, out)
+	done, err := p.Project(c.Context, settingsOf(c), c.String("out"))
 	if err != nil {
 		return err
 	}
-	doc := newProjectReport(p, settings, done, out)
+	doc := &projectReport{done}
 	return con.result(doc, doc.print)
 }
 

@@ -153,12 +153,12 @@ func trainAction(c *cli.Context) error {
 		return con.result(doc, doc.print)
 	}
 	// With several seeds there is no --lut: widths are chosen for one network.
-	doc, net, err := trainNetwork(c.Context, con, spec, sets, o)
+	doc, err := trainNetwork(c.Context, con, spec, sets, o)
 	if err != nil {
 		return err
 	}
 	if chosen != nil {
-		if err := chosen.PriceTrained(net); err != nil {
+		if err := chosen.PriceTrained(doc.Network); err != nil {
 			return err
 		}
 		doc.Allocation = chosen
@@ -218,17 +218,16 @@ func overrides(c *cli.Context) train.Overrides {
 	return o
 }
 
-// trainNetwork trains a network and shows how it goes. The network that is returned and
-// reported is the imported one.
+// trainNetwork trains a network and shows how it goes.
 func trainNetwork(
 	ctx context.Context, con *console, spec *train.Spec, sets study.Sets, o train.Options,
-) (*trainReport, *quant.Network, error) {
+) (*trainReport, error) {
 	trainer, w := newTrainer(con, sets)
 	done, err := trainer.Train(ctx, spec, o)
 	if err != nil {
-		return nil, nil, w.advise(err)
+		return nil, w.advise(err)
 	}
-	return newTrainReport(done, sets), done.Network, nil
+	return newTrainReport(done), nil
 }
 
 // trainSeeds trains spec with n seeds, from its own on.
@@ -236,14 +235,18 @@ func trainSeeds(
 	ctx context.Context, con *console, spec *train.Spec, sets study.Sets, o train.Options, n int,
 ) (*seedsReport, error) {
 	trainer, w := newTrainer(con, sets)
-	runs, err := trainer.Seeds(ctx, spec, o, n)
+	doc, err := trainer.Seeds(ctx, spec, o, n)
 	if err != nil {
 		return nil, w.advise(err)
 	}
-	doc := &seedsReport{Seeds: n}
-	for _, r := range runs {
-		doc.Runs = append(doc.Runs, newTrainReport(r, sets))
+	for _, r := range doc.Runs {
+		newTrainReport(r)
 	}
-	doc.summarise()
-	return doc, nil
+	return &seedsReport{doc}, nil
+}
+
+// newTrainReport reports a training with the files that prepare kept of its epochs.
+func newTrainReport(t *study.Trained) *trainReport {
+	t.Metrics = newMetricFiles(t.Out, t.Spec.Task).paths()
+	return &trainReport{t}
 }

@@ -102,8 +102,8 @@ func (d *Comparison) add(ctx context.Context, p *Projection, s ptq.Settings) err
 		if err != nil {
 			return fmt.Errorf("%s at P=%d: %w", m.name, cell.AccBits, err)
 		}
-		p.Progress.note("%s  P=%-2d  %-16s  %.2f %%", p.Path, cell.AccBits, m.name, *r.Accuracy)
-		cell.Accuracy = append(cell.Accuracy, *r.Accuracy)
+		p.Progress.note("%s  P=%-2d  %-16s  %.2f %%", p.Path, cell.AccBits, m.name, *r.IntegerAccuracyPercent)
+		cell.Accuracy = append(cell.Accuracy, *r.IntegerAccuracyPercent)
 	}
 	return nil
 }

@@ -33,8 +33,8 @@ type Projection struct {
 	Path string
 	// Sets are as the network reads them.
 	Sets Sets
-	// Samples calibrated; Pairs of layers were equalised.
-	Samples, Pairs int
+	// Samples calibrated.
+	Samples int
 	// Float is the accuracy of the float network on the test part, percent; Scored says that
 	// there are labels.
 	Float  float64
@@ -71,7 +71,6 @@ func OpenProjection(ctx context.Context, path string, c Calibration, progress Pr
 	if p.calib, err = ptq.Calibrate(ctx, p.model, x, c.InputBits, c.Equalise); err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
-	p.Pairs = p.calib.Pairs
 	if p.Scored = p.Sets.Test.Labels != nil; p.Scored {
 		p.Float, err = floatAccuracy(ctx, p.model, p.Sets.Test)
 	}
@@ -144,16 +143,43 @@ func classOf(out []float64) int {
 	return best
 }
 
-// Projected is a float network as integers.
+// Projected is the JSON of a float network that was made integers.
 type Projected struct {
-	// Network is what the importer reads from the file, Layers what the projection says of
-	// them, by their names.
-	Network *quant.Network
-	Layers  []ptq.LayerReport
-	// Accuracy of the integers on the test part, percent; nil without labels.
-	Accuracy *float64
-	// Seconds is what it all took, without calibration.
-	Seconds float64
+	// Out is the network that was written, Float the one that was read.
+	Out   string `json:"out"`
+	Float string `json:"float_network"`
+	// Method is one of rtn, ep, axe and budget; Rule that of budget, split or shifted.
+	Method string `json:"method"`
+	Rule   string `json:"rule"`
+	// AccBits is P of the hidden layers; Tile, inputs per inner accumulator, is 0 without.
+	AccBits int `json:"acc_bits"`
+	Tile    int `json:"tile,omitempty"`
+	// WeightBits (M) and ActBits (N) are those of the hidden layers.
+	WeightBits int `json:"weight_bits"`
+	ActBits    int `json:"act_bits"`
+	// Samples of Data's training part calibrated.
+	Data    string `json:"data"`
+	Samples int    `json:"samples"`
+	// EqualisedPairs counts the pairs of layers whose weights were equalised.
+	EqualisedPairs int `json:"equalised_pairs"`
+	// Accuracies on the test samples, left out where they have no labels.
+	FloatAccuracyPercent   *float64 `json:"float_accuracy_percent,omitempty"`
+	IntegerAccuracyPercent *float64 `json:"integer_accuracy_percent,omitempty"`
+	// Seconds is the projection's time with reading back and scoring, without calibration.
+	Seconds float64          `json:"seconds"`
+	Layers  []ProjectedLayer `json:"layers"`
+}
+
+// ProjectedLayer is a layer that was projected. It extends what Inspect reads from the file.
+type ProjectedLayer struct {
+	Bounds
+	// Tile and InnerBits are those of a tiled accumulator: the inputs of a tile and the width
+	// of its accumulator. acc_bits is then the width of the sum of all tiles.
+	Tile      int `json:"tile,omitempty"`
+	InnerBits int `json:"inner_bits,omitempty"`
+	// RelativeLoss is the squared error of the sums that their bias does not
+	// mend, as a fraction of their power.
+	RelativeLoss float64 `json:"relative_loss"`
 }
 
 // Project quantises, imports again, certifies, scores and, unless out is empty, writes a
@@ -176,17 +202,18 @@ func (p *Projection) Project(ctx context.Context, s ptq.Settings, out string) (*
 	if err != nil {
 		return nil, err
 	}
-	r := &Projected{Network: net, Layers: layers}
-	if err := p.certify(r); err != nil {
+	if err := certifyProjected(net, layers); err != nil {
 		return nil, err
 	}
+	r := p.describe(s, net, layers)
+	r.Out = out
 	// Without labels there is nothing to score.
 	if p.Scored {
 		score, err := Accuracy(ctx, net, p.Sets.Test, p.Progress)
 		if err != nil {
 			return nil, err
 		}
-		r.Accuracy = &score.AccuracyPercent
+		r.FloatAccuracyPercent, r.IntegerAccuracyPercent = &p.Float, &score.AccuracyPercent
 	}
 	if out != "" {
 		if err := maybe.WriteFile(out, file, 0o644); err != nil {
@@ -210,20 +237,44 @@ func (p *Projection) quantise(ctx context.Context, s ptq.Settings) (*qonnx.Model
 	return m, layers, nil
 }
 
-// certify applies the integer test to the layers in the file, and to their tiles. The file
-// declares the width of a layer's whole sum only. That of the tiles is a promise of the
-// projection to hardware with multi-stage accumulation (arXiv 2409.17092), tested here on
+// certifyProjected applies the integer test to the layers in the file, and to their tiles.
+// The file declares the width of a layer's whole sum only. That of the tiles is a promise of
+// the projection to hardware with multi-stage accumulation (arXiv 2409.17092), tested here on
 // the integers of the file.
-func (p *Projection) certify(r *Projected) error {
-	for _, layer := range r.Layers {
+func certifyProjected(net *quant.Network, layers []ptq.LayerReport) error {
+	for _, r := range layers {
 		// By name: the importer may have merged or left out layers between.
-		i := slices.IndexFunc(r.Network.Layers, func(l quant.Layer) bool { return l.Name == layer.Name })
+		i := slices.IndexFunc(net.Layers, func(l quant.Layer) bool { return l.Name == r.Name })
 		if i < 0 {
-			return fmt.Errorf("project: the file has no layer %q", layer.Name)
+			return fmt.Errorf("project: the file has no layer %q", r.Name)
 		}
-		if err := layer.Acc.CertifyLayer(&r.Network.Layers[i]); err != nil {
+		if err := r.Acc.CertifyLayer(&net.Layers[i]); err != nil {
 			return err
 		}
 	}
-	return r.Network.Certify()
+	return net.Certify()
+}
+
+// describe joins what the file holds with what only the projection knows, the loss and the
+// tiles, by the layers' names.
+func (p *Projection) describe(s ptq.Settings, net *quant.Network, layers []ptq.LayerReport) *Projected {
+	doc := &Projected{
+		Float: p.Path, Method: string(s.Method), Rule: string(s.Acc.Rule), AccBits: s.Acc.Bits, Tile: s.Acc.Tile,
+		WeightBits: s.WeightBits, ActBits: s.ActBits, Data: p.Sets.Train.Name, Samples: p.Samples,
+		EqualisedPairs: p.calib.Pairs,
+	}
+	byName := map[string]ptq.LayerReport{}
+	for _, l := range layers {
+		byName[l.Name] = l
+	}
+	for _, l := range Inspect(net).Layers {
+		from := byName[l.Name]
+		r := ProjectedLayer{Bounds: l, RelativeLoss: from.RelativeLoss}
+		// A row that is shorter than a tile is one tile.
+		if from.Acc.Tile > 0 && from.Acc.Bits > 0 {
+			r.Tile, r.InnerBits = min(from.Acc.Tile, l.In), from.Acc.Bits
+		}
+		doc.Layers = append(doc.Layers, r)
+	}
+	return doc
 }

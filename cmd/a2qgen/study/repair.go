@@ -25,19 +25,42 @@ type Repair struct {
 	Samples int
 }
 
-// Repaired is what a Repair did.
+// Repaired is the JSON of a repair.
 type Repaired struct {
-	// Network is what the importer reads from the file that was written.
-	Network *quant.Network
-	// Changes are of the layers that did not fit.
-	Changes []ptq.RepairReport
-	// Data and Samples are what decided which units count; empty where all count alike.
-	Data    string
-	Samples int
-	// Before and After are accuracies on the test part, percent; nil without labels.
-	Before, After *float64
-	// Seconds is what it all took.
-	Seconds float64
+	// Network is the file that was read, Out the one that was written.
+	Network string `json:"network"`
+	Out     string `json:"out"`
+	// AccBits is the P that was asked for.
+	AccBits int `json:"acc_bits"`
+	// Data is what decided which units count; empty where all inputs count
+	// alike.
+	Data    string `json:"data,omitempty"`
+	Samples int    `json:"samples,omitempty"`
+	// Accuracies on the test part, left out without labels.
+	BeforePercent *float64 `json:"accuracy_before_percent,omitempty"`
+	AfterPercent  *float64 `json:"accuracy_after_percent,omitempty"`
+	Seconds       float64  `json:"seconds"`
+	// Layers are those that were changed.
+	Layers []RepairedLayer `json:"layers"`
+	// All are the layers with weights as the file now has them.
+	All []Bounds `json:"all_layers"`
+}
+
+// RepairedLayer is a layer that did not fit. A layer that fitted already has no entry.
+type RepairedLayer struct {
+	// Rule says where the accumulators start: "split" at 0, "shifted" at a constant of
+	// their channel.
+	Name string `json:"name"`
+	Rule string `json:"rule"`
+	// NeededBefore and NeededAfter are the smallest safe widths, bits.
+	NeededBefore int `json:"needed_before"`
+	NeededAfter  int `json:"needed_after"`
+	// WeightsChanged counts weights; UnitsChanged sums by how many integer steps they
+	// moved.
+	WeightsChanged int   `json:"weights_changed"`
+	UnitsChanged   int64 `json:"units_changed"`
+	// RelativeLoss is E[(change of a sum)^2] / E[sum^2] over the samples.
+	RelativeLoss float64 `json:"relative_loss"`
 }
 
 // Run repairs the network and writes it. The file is rewritten rather than written anew:
@@ -55,31 +78,33 @@ func (r *Repair) Run(ctx context.Context, p Progress) (*Repaired, error) {
 	for _, note := range read.Notes {
 		p.note("note: %s", note)
 	}
-	done, settings := &Repaired{}, r.Settings
+	net, settings := read.Network, r.Settings
+	done := &Repaired{Network: r.Path, Out: r.Out, AccBits: settings.Bits, Layers: []RepairedLayer{}}
 	var test *data.Set
 	if r.Source != nil {
-		if test, err = r.calibrate(read.Network, &settings, done); err != nil {
+		if test, err = r.calibrate(net, &settings, done); err != nil {
 			return nil, err
 		}
 	}
 	// Layers that fit are not in changes: nothing but what must change does.
-	changes, layers, err := settings.Repair(ctx, read.Network)
+	changes, layers, err := settings.Repair(ctx, net)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", r.Path, err)
 	}
-	done.Changes = layers
 	file, err := qonnx.Rewrite(r.Path, read.Data, changes)
 	if err != nil {
 		return nil, err
 	}
 	// The bytes that will be written, through the reader that generate uses.
-	if done.Network, err = qonnx.Decode(r.Path, file); err != nil {
+	repaired, err := qonnx.Decode(r.Path, file)
+	if err != nil {
 		return nil, err
 	}
-	if err := certifyChanged(done.Network, changes); err != nil {
+	if err := certifyChanged(repaired, changes); err != nil {
 		return nil, err
 	}
-	if err := done.score(ctx, read.Network, test, p); err != nil {
+	done.add(layers, repaired)
+	if done.BeforePercent, done.AfterPercent, err = beforeAfter(ctx, net, repaired, test, p); err != nil {
 		return nil, err
 	}
 	// Last: a repair that fails, or is stopped while it is scored, leaves no file.
@@ -128,20 +153,35 @@ func certifyChanged(net *quant.Network, changes map[string]qonnx.Integers) error
 	return nil
 }
 
-// score scores both networks on test, unless it has no labels or is nil. Both by the same
-// executor on the same samples, so that the difference is the repair's.
-func (done *Repaired) score(ctx context.Context, old *quant.Network, test *data.Set, p Progress) error {
+// add describes the repaired layers, with the width that the new integers need.
+func (r *Repaired) add(layers []ptq.RepairReport, net *quant.Network) {
+	r.All = Inspect(net).Layers
+	for _, l := range layers {
+		row := RepairedLayer{Name: l.Name, Rule: string(l.Rule), NeededBefore: l.Before,
+			WeightsChanged: l.Weights, UnitsChanged: l.Units, RelativeLoss: l.RelativeLoss}
+		for i := range r.All {
+			if r.All[i].Name == l.Name {
+				row.NeededAfter = r.All[i].AccBitsNeeded
+			}
+		}
+		r.Layers = append(r.Layers, row)
+	}
+}
+
+// beforeAfter scores both networks on test; nil where it has no labels or is nil. Both by the
+// same executor on the same samples, so that the difference is the repair's.
+func beforeAfter(ctx context.Context, old, repaired *quant.Network, test *data.Set, p Progress) (before, after *float64,
+	err error) {
 	if test == nil || test.Labels == nil {
-		return nil
+		return nil, nil, nil
 	}
-	before, err := Accuracy(ctx, old, test, p)
+	a, err := Accuracy(ctx, old, test, p)
 	if err != nil {
-		return err
+		return nil, nil, err
 	}
-	after, err := Accuracy(ctx, done.Network, test, p)
+	b, err := Accuracy(ctx, repaired, test, p)
 	if err != nil {
-		return err
+		return nil, nil, err
 	}
-	done.Before, done.After = &before.AccuracyPercent, &after.AccuracyPercent
-	return nil
+	return &a.AccuracyPercent, &b.AccuracyPercent, nil
 }

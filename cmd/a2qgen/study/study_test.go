@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/a2qgen/a2qgen/quant"
 	"github.com/a2qgen/a2qgen/quant/data"
 	"github.com/a2qgen/a2qgen/quant/train"
 )
@@ -83,6 +84,30 @@ func TestValueRange(t *testing.T) {
 	} {
 		if lo, hi := valueRange(&c.set); lo != c.lo || hi != c.hi {
 			t.Errorf("%+v: %v..%v, want %v..%v", c.set, lo, hi, c.lo, c.hi)
+		}
+	}
+}
+
+// TestInspectShifted: the range of a shifted layer is that of its channels alone, which may
+// leave out 0. Inputs are 0..3: a channel of weights 1 2 that starts at 5 has 5..14, one of
+// -1 1 that starts at 4 has 1..7, and the other way round below 0.
+func TestInspectShifted(t *testing.T) {
+	for _, c := range []struct {
+		weights, start []int64
+		lo, hi         int64
+	}{
+		{[]int64{1, 2, -1, 1}, []int64{5, 4}, 1, 14},
+		{[]int64{-1, -2, -1, 1}, []int64{-5, -4}, -14, -1},
+		{[]int64{1, 2, -1, 1}, nil, -3, 9}, // from 0, which is within
+	} {
+		l := quant.Layer{Name: "fc1", Kind: quant.Linear, In: 2, Out: 2, WeightBits: 3, Start: c.start,
+			Input: quant.DataType{Bits: 2}, From: []int{quant.Source}}
+		for _, w := range c.weights {
+			l.Weights = append(l.Weights, int32(w))
+		}
+		r := boundsOf(&quant.Network{Layers: []quant.Layer{l}}, &l)
+		if r.AccMin != c.lo || r.AccMax != c.hi {
+			t.Errorf("%v from %v: %d..%d, want %d..%d", c.weights, c.start, r.AccMin, r.AccMax, c.lo, c.hi)
 		}
 	}
 }

@@ -4,8 +4,6 @@ import (
 	"slices"
 
 	"gonum.org/v1/gonum/stat"
-
-	"github.com/a2qgen/a2qgen/quant/train"
 )
 
 // SweepReport is the JSON of a sweep. What is not trained yet is not in it.
@@ -97,21 +95,20 @@ type LayerWidths struct {
 // newSweepRun takes from a training what a sweep compares. Under base, which declares no
 // accumulators, the hidden layers count: those that the other methods constrain.
 func newSweepRun(c *cell, t *Trained) *SweepRun {
-	r := &SweepRun{Method: c.method, AccBits: c.AccBits, LUTLimit: c.LUT, Seed: t.Spec.Seed,
-		SamplesPerSecond: t.SamplesPerSecond(), FloatPercent: t.Float, IntegerPercent: t.Integer}
+	r := &SweepRun{Method: c.method, AccBits: c.AccBits, LUTLimit: c.LUT, Seed: t.Seed,
+		SamplesPerSecond: t.SamplesPerSecond, FloatPercent: t.Scores()[0], IntegerPercent: t.Scores()[2]}
 	// The last epoch's, not the best one's: choosing among epochs would fit the held-out
 	// part.
-	if n := len(t.History); n > 0 && t.Spec.Task != train.Regress {
-		r.ValidationPercent = 100 * t.History[n-1].Validation
+	if n := len(t.History); n > 0 {
+		r.ValidationPercent = t.History[n-1].ValidationPercent
 	}
 	for i, constrained := range t.Network.Constrained() {
 		if !constrained {
 			continue
 		}
-		l := &t.Network.Layers[i]
-		needed, _ := l.NeededBits()
-		r.NeededBits, r.L1Max = max(r.NeededBits, needed), max(r.L1Max, l.L1Max())
-		r.TapsMax, r.WeightBits = max(r.TapsMax, l.TapsMax()), max(r.WeightBits, l.WeightBits)
+		l := boundsOf(t.Network, &t.Network.Layers[i])
+		r.NeededBits, r.L1Max = max(r.NeededBits, l.AccBitsNeeded), max(r.L1Max, l.L1Max)
+		r.TapsMax, r.WeightBits = max(r.TapsMax, l.TapsMax), max(r.WeightBits, l.WeightBits)
 	}
 	return r
 }

@@ -2,17 +2,9 @@ package study
 
 import (
 	"context"
-	"fmt"
-	"os"
-	"path/filepath"
-	"strings"
 	"time"
 
-	"gonum.org/v1/gonum/floats"
-	"gonum.org/v1/gonum/stat"
-
 	"github.com/a2qgen/a2qgen/quant"
-	"github.com/a2qgen/a2qgen/quant/data"
 	"github.com/a2qgen/a2qgen/quant/qonnx"
 	"github.com/a2qgen/a2qgen/quant/train"
 )
@@ -25,37 +17,86 @@ type Trainer struct {
 	Prepare func(spec *train.Spec, o *train.Options)
 }
 
-// Trained is a network that was trained, written, read back and scored.
+// Trained is the JSON of a network that was trained, written, read back and scored on the
+// test samples.
 type Trained struct {
-	Spec *train.Spec
-	// Out is the network's file, Network what was read back from it: scores and certificates
-	// are of the integers in the file.
-	Out     string
-	Network *quant.Network
-	// History has the epochs of both phases; FloatCached says that those of the float phase
-	// were run before.
-	History     []train.Event
-	FloatCached bool
-	// Float, QAT and Integer are the scores on the test samples of the float phase, of the
-	// final network with its quantisers computed in floating point, and of its integers: the
-	// accuracy in percent or, of a regression, the PSNR in dB. Float is 0 where the float
-	// phase was left out.
-	Float, QAT, Integer float64
-	// Seconds is what training, writing and reading took.
-	Seconds float64
+	// Out is the network's file, Name the spec's.
+	Out  string `json:"out"`
+	Name string `json:"name"`
+	// Method is that of the hidden layers, AccBits the spec's P for them.
+	Method  string `json:"method"`
+	AccBits int    `json:"acc_bits"`
+	// FloatAccuracyPercent is that of the float phase; 0 where it was left out.
+	FloatAccuracyPercent float64 `json:"float_accuracy_percent"`
+	// QATAccuracyPercent is that of the final network with its quantisers
+	// computed in floating point.
+	QATAccuracyPercent float64 `json:"qat_accuracy_percent"`
+	// IntegerAccuracyPercent is that of the imported file: what the hardware gets right.
+	// It differs from QATAccuracyPercent where rounding in float32 fell on the other side.
+	IntegerAccuracyPercent float64 `json:"integer_accuracy_percent"`
+	// Epochs of both phases, those of a checkpoint or a cache included.
+	Epochs int `json:"epochs"`
+	// SamplesPerSecond is the mean training speed; Seconds the whole run's time.
+	SamplesPerSecond float64 `json:"samples_per_second"`
+	Seconds          float64 `json:"seconds"`
+	Seed             uint64  `json:"seed"`
+	// Data names the source; the counts are of its two parts, held-out samples included.
+	Data         string `json:"data"`
+	TrainSamples int    `json:"train_samples"`
+	// Classes are those that the labels count, 0 without.
+	Classes     int `json:"classes,omitempty"`
+	TestSamples int `json:"test_samples"`
+	// Layers are as inspect has them, from the file; History is in order of training.
+	Layers  []Bounds `json:"layers"`
+	History []Epoch  `json:"history"`
+	// PSNR of a regression, dB, in place of the accuracies.
+	FloatPSNR   float64 `json:"float_psnr_db,omitempty"`
+	QATPSNR     float64 `json:"qat_psnr_db,omitempty"`
+	IntegerPSNR float64 `json:"integer_psnr_db,omitempty"`
+	// Rule is that of the method budget.
+	Rule string `json:"rule,omitempty"`
+	// FloatCached says that the float phase was run before.
+	FloatCached bool `json:"float_cached,omitempty"`
+	// Allocation says which widths a limit of LUT chose.
+	Allocation *Allocation `json:"allocation,omitempty"`
+	// Metrics are the paths of files that whoever watches keeps of the epochs.
+	Metrics []string `json:"metrics,omitempty"`
+
+	// Spec is what was trained, Network what was read back: scores and certificates are of
+	// the integers in the file.
+	Spec    *train.Spec    `json:"-"`
+	Network *quant.Network `json:"-"`
+	// Samples says in a line what was trained on.
+	Samples string `json:"-"`
 }
 
-// SamplesPerSecond is the mean speed of the training, 0 without epochs. Epochs are of one
-// size: the mean is the harmonic one, total samples over total time.
-func (t *Trained) SamplesPerSecond() float64 {
-	pace := 0.0 // seconds per sample, summed over epochs of equal size
-	for _, e := range t.History {
-		pace += 1 / e.SamplesPerSecond
+// Epoch is the JSON of one epoch of a training. A classifier has the accuracies, a regression the
+// PSNRs.
+type Epoch struct {
+	// Phase is "float" or "qat", in which Epoch counts from 1.
+	Phase string `json:"phase"`
+	Epoch int    `json:"epoch"`
+	// Loss is the mean over the epoch's samples with the regulariser, AccuracyPercent that
+	// of the samples as they were trained on.
+	Loss             float64 `json:"loss"`
+	AccuracyPercent  float64 `json:"accuracy_percent"`
+	SamplesPerSecond float64 `json:"samples_per_second"`
+	// ValidationPercent is that of the held-out samples, left out without any.
+	ValidationPercent float64 `json:"validation_percent,omitempty"`
+	// PSNR and ValidationPSNR are a regression's, dB.
+	PSNR           float64 `json:"psnr_db,omitempty"`
+	ValidationPSNR float64 `json:"validation_psnr_db,omitempty"`
+	// Rate is the learning rate of the last step.
+	Rate float64 `json:"rate"`
+}
+
+// Scores returns the scores on the test samples of the float phase, of QAT in floating point
+// and of integers: accuracies in percent or, of a regression, PSNRs in dB.
+func (t *Trained) Scores() [3]float64 {
+	if t.Spec.Task == train.Regress {
+		return [3]float64{t.FloatPSNR, t.QATPSNR, t.IntegerPSNR}
 	}
-	if pace == 0 {
-		return 0
-	}
-	return float64(len(t.History)) / pace
+	return [3]float64{t.FloatAccuracyPercent, t.QATAccuracyPercent, t.IntegerAccuracyPercent}
 }
 
 // Train trains spec, writes the network to o.Out, reads it back and scores it on the test
@@ -73,94 +114,61 @@ func (t *Trainer) Train(ctx context.Context, spec *train.Spec, o train.Options) 
 	if err != nil {
 		return nil, err
 	}
-	done := &Trained{Spec: spec, Out: o.Out, History: res.History, FloatCached: res.FloatCached,
-		Float: 100 * res.FloatAccuracy, QAT: 100 * res.QATAccuracy}
+	net, err := qonnx.Read(o.Out)
+	if err != nil {
+		return nil, err
+	}
+	done := t.describe(spec, res, net)
+	done.Out, done.Seconds = o.Out, Seconds(start)
 	if spec.Task == train.Regress {
-		done.Float, done.QAT = res.FloatPSNR, res.QATPSNR
+		done.IntegerPSNR, err = PSNR(ctx, net, t.Sets.Test, t.Progress)
+		return done, err
+	}
+	score, err := Accuracy(ctx, net, t.Sets.Test, t.Progress)
+	if err != nil {
+		return nil, err
+	}
+	done.IntegerAccuracyPercent = score.AccuracyPercent
+	return done, nil
+}
+
+// describe says what a training gave, all but the score of its integers.
+func (t *Trainer) describe(spec *train.Spec, res *train.Result, net *quant.Network) *Trained {
+	r := &Trained{
+		Name: spec.Name, Method: string(spec.Method), AccBits: spec.AccBits, Seed: spec.Seed,
+		FloatAccuracyPercent: 100 * res.FloatAccuracy, QATAccuracyPercent: 100 * res.QATAccuracy,
+		FloatPSNR: res.FloatPSNR, QATPSNR: res.QATPSNR, FloatCached: res.FloatCached, Epochs: len(res.History),
+		Data: t.Sets.Train.Name, TrainSamples: t.Sets.Train.Len(), Classes: t.Sets.Train.Classes,
+		TestSamples: t.Sets.Test.Len(), Layers: Inspect(net).Layers, Spec: spec, Network: net,
+		Samples: t.Sets.String() + t.Sets.Classes(),
 	}
 	// The trainer scores its drawn weights then, which nobody trained.
 	if spec.Float.Epochs == 0 && spec.Start == "" {
-		done.Float = 0
+		r.FloatAccuracyPercent, r.FloatPSNR = 0, 0
 	}
-	if done.Network, err = qonnx.Read(o.Out); err != nil {
-		return nil, err
+	if spec.Method == quant.Budget {
+		r.Rule = string(spec.Rule)
 	}
-	done.Seconds = Seconds(start)
-	done.Integer, err = score(ctx, spec.Task, done.Network, t.Sets.Test, t.Progress)
-	return done, err
+	// Epochs are of one size: the mean speed is the harmonic mean, total samples over total
+	// time.
+	pace := 0.0
+	for i := range res.History {
+		r.History = append(r.History, newEpoch(spec.Task, &res.History[i]))
+		pace += 1 / res.History[i].SamplesPerSecond
+	}
+	if pace > 0 {
+		r.SamplesPerSecond = float64(len(res.History)) / pace
+	}
+	return r
 }
 
-// score is the accuracy in percent or, of a regression, the PSNR in dB.
-func score(ctx context.Context, task string, net *quant.Network, set *data.Set, p Progress) (float64, error) {
+// newEpoch describes an epoch of a task.
+func newEpoch(task string, e *train.Event) Epoch {
+	r := Epoch{Phase: e.Phase, Epoch: e.Epoch, Loss: e.Loss, SamplesPerSecond: e.SamplesPerSecond, Rate: e.Rate}
 	if task == train.Regress {
-		return PSNR(ctx, net, set, p)
+		r.PSNR, r.ValidationPSNR = e.PSNR, e.Validation
+	} else {
+		r.AccuracyPercent, r.ValidationPercent = 100*e.Accuracy, 100*e.Validation
 	}
-	s, err := Accuracy(ctx, net, set, p)
-	if err != nil {
-		return 0, err
-	}
-	return s.AccuracyPercent, nil
-}
-
-// SeedPath returns the path of seed s beside out: net.s3.onnx for net.onnx. The ending
-// stays last, by which other tools know an ONNX file.
-func SeedPath(out string, s uint64) string {
-	ext := filepath.Ext(out)
-	return fmt.Sprintf("%s.s%d%s", strings.TrimSuffix(out, ext), s, ext)
-}
-
-// Seeds trains spec with n seeds, from its own on, into files beside o.Out (SeedPath). With
-// o.Resume it goes on from the checkpoints that are there, the first seed's at least. One
-// after the other: each uses all cores, and a stop leaves the earlier ones whole.
-func (t *Trainer) Seeds(ctx context.Context, spec *train.Spec, o train.Options, n int) ([]*Trained, error) {
-	var all []*Trained
-	for i := range uint64(n) {
-		seed := spec.Seed + i
-		// Seeds follow each other, so that --seeds 3 and then 5 train the first three
-		// again alike.
-		s, err := spec.With(train.Overrides{Seed: &seed})
-		if err != nil {
-			return nil, err
-		}
-		// o is shared: a seed gets its own path and its own Resume.
-		mine := o
-		mine.Out = SeedPath(o.Out, seed)
-		if i > 0 && o.Resume { // the seeds after the one that was stopped have no checkpoint yet
-			// The first seed's must be there, or there is nothing to resume: train.Run
-			// says so.
-			_, err := os.Stat(mine.Out + ".ckpt")
-			mine.Resume = err == nil
-		}
-		t.Progress.note("seed %d (%d of %d)", seed, i+1, n)
-		run, err := t.Train(ctx, s, mine)
-		if err != nil {
-			return nil, fmt.Errorf("seed %d: %w", seed, err)
-		}
-		all = append(all, run)
-	}
-	return all, nil
-}
-
-// Spread is the JSON of what describes some numbers. Minimum and maximum are beside the
-// deviation because seeds are few.
-type Spread struct {
-	Mean float64 `json:"mean"`
-	Min  float64 `json:"min"`
-	Max  float64 `json:"max"`
-	// Deviation is the standard deviation, with n-1 for n numbers.
-	Deviation float64 `json:"deviation"`
-}
-
-// NewSpread describes v, at least one number. StdDev of one number would be NaN.
-func NewSpread(v []float64) Spread {
-	s := Spread{Min: floats.Min(v), Max: floats.Max(v), Mean: stat.Mean(v, nil)}
-	if len(v) > 1 {
-		s.Deviation = stat.StdDev(v, nil)
-	}
-	return s
-}
-
-// String prints it with two decimals, as accuracies are.
-func (s Spread) String() string {
-	return fmt.Sprintf("%.2f (%.2f..%.2f, deviation %.2f)", s.Mean, s.Min, s.Max, s.Deviation)
+	return r
 }
