@@ -27,8 +27,7 @@ func boardsCommand() *cli.Command {
 			if err := noArgument(c); err != nil {
 				return err
 			}
-			doc := &boardsReport{Boards: boards.List()}
-			return newConsole(c).result(doc, doc.print)
+			return newConsole(c).result(&boardsReport{Boards: boards.List()}, nil)
 		},
 	}
 }

@@ -46,20 +46,34 @@ func newConsole(c *cli.Context) *console {
 	return con
 }
 
-// result prints the outcome of a command: doc as JSON, or what text writes. Both are
-// rendered in memory first, so that an error leaves no half of a document on stdout, and a
-// full disk or a closed pipe is reported and not lost.
-func (c *console) result(doc any, text func(w io.Writer)) error {
-	var b bytes.Buffer
-	if c.json {
-		data, err := toJSON(doc)
-		if err != nil {
-			return err
-		}
-		b.Write(data)
-	} else {
-		text(&b)
+// printer is a report: its JSON is for programs, and it prints itself for people.
+type printer interface{ print(w io.Writer) }
+
+// result prints the outcome of a command, as JSON or for people, unless err is one.
+func (c *console) result(doc printer, err error) error {
+	switch {
+	case err != nil:
+		return err
+	case c.json:
+		return c.document(doc)
 	}
+	return c.text(doc.print)
+}
+
+// document prints doc as JSON.
+func (c *console) document(doc any) error {
+	data, err := toJSON(doc)
+	if err != nil {
+		return err
+	}
+	return c.text(func(w io.Writer) { w.Write(data) })
+}
+
+// text prints what write writes. It is rendered in memory first, so that an error leaves no
+// half of it on stdout, and a full disk or a closed pipe is reported and not lost.
+func (c *console) text(write func(w io.Writer)) error {
+	var b bytes.Buffer
+	write(&b)
 	if _, err := c.out.Write(b.Bytes()); err != nil {
 		return fmt.Errorf("printing the result: %w", err)
 	}

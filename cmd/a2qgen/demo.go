@@ -71,7 +71,7 @@ func demoAction(c *cli.Context) error {
 		return err
 	}
 	if d.con.json {
-		return d.con.result(&d.report, nil)
+		return d.con.document(&d.report)
 	}
 	return nil
 }
@@ -153,9 +153,6 @@ func (d *demo) prepare(o train.Overrides) error {
 // path returns the path of a file of the output directory.
 func (d *demo) path(name string) string { return filepath.Join(d.out, name) }
 
-// printer is a report of a step.
-type printer interface{ print(w io.Writer) }
-
 // run takes all steps, prints each one's report as it comes, and writes the files. The
 // order is that of the flow in docs/architecture.md. An error ends the demo: what was
 // written so far stays, and a second run overwrites it.
@@ -218,7 +215,7 @@ func (d *demo) show(title string, doc printer) error {
 	if d.con.json {
 		return nil
 	}
-	return d.con.result(nil, func(w io.Writer) {
+	return d.con.text(func(w io.Writer) {
 		fmt.Fprintf(w, "\n%s\n", title)
 		doc.print(w)
 	})

@@ -73,11 +73,7 @@ func estimateAction(c *cli.Context) error {
 		return err
 	}
 	prices, err := study.PriceWidths(net, o, c.String("family"), widths)
-	if err != nil {
-		return err
-	}
-	doc := &estimateReport{prices}
-	return newConsole(c).result(doc, doc.print)
+	return newConsole(c).result(&estimateReport{prices}, err)
 }
 
 // estimateSource reads a network file, or the network, folding and clock of a generated

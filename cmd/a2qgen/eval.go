@@ -74,11 +74,7 @@ func evalAction(c *cli.Context) error {
 		return evalImages(c.Context, con, net, set)
 	}
 	score, err := study.Accuracy(c.Context, net, set, con.progress())
-	if err != nil {
-		return err
-	}
-	doc := &evalReport{score}
-	return con.result(doc, doc.print)
+	return con.result(&evalReport{score}, err)
 }
 
 // evalSet opens the samples, and says whether the network turns images into images. The
@@ -134,7 +130,7 @@ func evalImages(ctx context.Context, con *console, net *quant.Network, set *data
 		// Of a set of SuperResolution only, whose targets are larger than its samples.
 		doc.Bicubic = data.Bicubic(set)
 	}
-	return con.result(doc, doc.print)
+	return con.result(doc, nil)
 }
 
 // print writes PSNR beside the baseline, if there is one.

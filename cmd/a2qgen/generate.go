@@ -85,10 +85,7 @@ func generateAction(c *cli.Context) error {
 		return err
 	}
 	doc, err := generateFile(path, in, designDir{out, c.Bool("overwrite")}, c.String("board"), o)
-	if err != nil {
-		return err
-	}
-	return newConsole(c).result(doc, doc.print)
+	return newConsole(c).result(doc, err)
 }
 
 // designDir is the directory that a design goes to.

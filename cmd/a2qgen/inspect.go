@@ -47,7 +47,7 @@ func inspectCommand() *cli.Command {
 			// Notes are of the file: a network in memory has none.
 			doc := &inspectReport{study.Inspect(file.Network)}
 			doc.Notes = file.Notes
-			return newConsole(c).result(doc, doc.print)
+			return newConsole(c).result(doc, nil)
 		},
 	}
 }

@@ -101,22 +101,15 @@ func projectAction(c *cli.Context) error {
 	// The float path would refuse an integer network, and the other way round: which is
 	// meant is said, not guessed.
 	if c.Bool("repair") {
-		doc, err := repairNetwork(c, con, path)
-		if err != nil {
-			return err
-		}
-		return con.result(doc, doc.print)
+		done, err := repairOf(c, path).Run(c.Context, con.progress())
+		return con.result(&repairReport{done}, err)
 	}
 	p, err := study.OpenProjection(c.Context, path, calibrationOf(c), con.progress())
 	if err != nil {
 		return err
 	}
 	done, err := p.Project(c.Context, settingsOf(c), c.String("out"))
-	if err != nil {
-		return err
-	}
-	doc := &projectReport{done}
-	return con.result(doc, doc.print)
+	return con.result(&projectReport{done}, err)
 }
 
 // checkProjectFlags returns a usage error for flags that are out of range or do not go
@@ -186,9 +179,7 @@ func tableAction(c *cli.Context) error {
 	}
 	doc := &comparisonReport{all}
 	if prefix := c.String("results"); prefix != "" {
-		if err := doc.write(prefix); err != nil {
-			return err
-		}
+		err = doc.write(prefix)
 	}
-	return con.result(doc, doc.print)
+	return con.result(doc, err)
 }

@@ -15,8 +15,8 @@ import (
 // repairReport prints the JSON of project --repair.
 type repairReport struct{ *study.Repaired }
 
-// repairNetwork makes the integer network at path fit, and writes it.
-func repairNetwork(c *cli.Context, con *console, path string) (*repairReport, error) {
+// repairOf reads what to repair in the network at path.
+func repairOf(c *cli.Context, path string) *study.Repair {
 	r := &study.Repair{Path: path, Out: c.String("out"), Samples: c.Int("samples"),
 		Settings: ptq.NetworkRepair{Bits: c.Int("acc"), Layers: c.StringSlice("layer")}}
 	// Without it each layer keeps its own: shifted where it has start values.
@@ -27,11 +27,7 @@ func repairNetwork(c *cli.Context, con *console, path string) (*repairReport, er
 		source := sampleSourceOf(c)
 		r.Source = &source
 	}
-	done, err := r.Run(c.Context, con.progress())
-	if err != nil {
-		return nil, err
-	}
-	return &repairReport{done}, nil
+	return r
 }
 
 // print writes what was changed, then the certificate of every layer as it is now.

@@ -122,7 +122,7 @@ func simAction(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := con.result(doc, doc.print); err != nil {
+	if err := con.result(doc, nil); err != nil {
 		return err
 	}
 	return doc.verdict()

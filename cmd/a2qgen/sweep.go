@@ -73,10 +73,7 @@ func sweepAction(c *cli.Context) error {
 		return err
 	}
 	doc, err := s.Run(c.Context)
-	if err != nil {
-		return err
-	}
-	return con.result(doc, (&sweepReport{doc}).print)
+	return con.result(&sweepReport{doc}, err)
 }
 
 // newSweep reads spec, flags and data and makes the output folder. It plans every cell

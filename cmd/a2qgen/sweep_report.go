@@ -44,22 +44,36 @@ func (d *sweepReport) table(name string, cell func(r *study.SweepResult) string)
 	return t
 }
 
-// accuracies has mean and standard deviation, with n-1 for n seeds.
-func (d *sweepReport) accuracies() *table.Table { return d.table("method", accuracyOf) }
-
-// accuracyOf is a cell of accuracies.
-func accuracyOf(r *study.SweepResult) string { return fmt.Sprintf("%.2f ± %.2f", r.Mean, r.SD) }
-
-// heldOut has the means on held-out training samples. Settings are to be chosen by them,
-// not by the test samples.
-func (d *sweepReport) heldOut(name string) *table.Table {
-	return d.table(name, func(r *study.SweepResult) string { return fmt.Sprintf("%.2f", r.ValidationMean) })
+// sweepView is a table of a sweep.
+type sweepView struct {
+	// head tells the tables apart on a console; text introduces the one in Markdown, and
+	// figure is the plot below it there.
+	head, text, figure string
+	cell               func(r *study.SweepResult) string
 }
 
-// luts has the mean estimates.
-func (d *sweepReport) luts(name string) *table.Table { return d.table(name, lutOf) }
+// views are the tables that d has something for.
+func (d *sweepReport) views() []sweepView {
+	views := []sweepView{{"method", "", "", accuracyOf}}
+	// Settings are to be chosen by held-out samples, not by the test samples.
+	if d.HeldOut() {
+		views = append(views, sweepView{"held out", "On held-out training samples:", "",
+			func(r *study.SweepResult) string { return fmt.Sprintf("%.2f", r.ValidationMean) }})
+	}
+	views = append(views, sweepView{"", "Largest l1 norm of a channel under the method, most nonzero weights (taps), " +
+		"widest weights (bits):", "![accuracy over P](results.svg)",
+		func(r *study.SweepResult) string { return fmt.Sprintf("%d, %d, %d", r.L1Max, r.TapsMax, r.WeightBits) }})
+	if d.HasLUT() {
+		views = append(views, sweepView{"LUT", "LUT of the design by estimate, mean:",
+			"![accuracy over LUT](lut.svg)", lutOf})
+	}
+	return views
+}
 
-// lutOf is a cell of luts.
+// accuracyOf has mean and standard deviation, with n-1 for n seeds.
+func accuracyOf(r *study.SweepResult) string { return fmt.Sprintf("%.2f ± %.2f", r.Mean, r.SD) }
+
+// lutOf has the mean estimate.
 func lutOf(r *study.SweepResult) string { return fmt.Sprintf("%.0f", r.LUTMean) }
 
 // limitless are the lines about what knows no accumulator. The float accuracy is that of the
@@ -86,13 +100,10 @@ func (d *sweepReport) print(w io.Writer) {
 	for _, l := range d.limitless() {
 		fmt.Fprintf(w, "          %s\n", l)
 	}
-	// The head's first cell tells the three tables apart.
-	d.accuracies().WriteText(w)
-	if d.HeldOut() {
-		d.heldOut("held out").WriteText(w)
-	}
-	if d.HasLUT() {
-		d.luts("LUT").WriteText(w)
+	for _, v := range d.views() {
+		if v.head != "" {
+			d.table(v.head, v.cell).WriteText(w)
+		}
 	}
 }
 
@@ -199,22 +210,16 @@ func (d *sweepReport) markdown() []byte {
 	for _, l := range d.limitless() {
 		fmt.Fprintf(&b, "\n* %s", l)
 	}
-	b.WriteString("\n\n")
-	d.accuracies().WriteMarkdown(&b)
-	if d.HeldOut() {
-		b.WriteString("\nOn held-out training samples:\n\n")
-		d.heldOut("method").WriteMarkdown(&b)
-	}
-	b.WriteString("\nLargest l1 norm of a channel under the method, most nonzero weights (taps), " +
-		"widest weights (bits):\n\n")
-	d.table("method", func(r *study.SweepResult) string {
-		return fmt.Sprintf("%d, %d, %d", r.L1Max, r.TapsMax, r.WeightBits)
-	}).WriteMarkdown(&b)
-	b.WriteString("\n![accuracy over P](results.svg)\n")
-	if d.HasLUT() {
-		b.WriteString("\nLUT of the design by estimate, mean:\n\n")
-		d.luts("method").WriteMarkdown(&b)
-		b.WriteString("\n![accuracy over LUT](lut.svg)\n")
+	b.WriteString("\n")
+	for _, v := range d.views() {
+		if v.text != "" {
+			fmt.Fprintf(&b, "\n%s\n", v.text)
+		}
+		b.WriteString("\n")
+		d.table("method", v.cell).WriteMarkdown(&b)
+		if v.figure != "" {
+			fmt.Fprintf(&b, "\n%s\n", v.figure)
+		}
 	}
 	if t := d.widths(); len(t.Rows) > 0 {
 		b.WriteString("\n")

@@ -147,23 +147,14 @@ func trainAction(c *cli.Context) error {
 	con := newConsole(c)
 	if seeds > 1 {
 		doc, err := trainSeeds(c.Context, con, spec, sets, o, seeds)
-		if err != nil {
-			return err
-		}
-		return con.result(doc, doc.print)
+		return con.result(doc, err)
 	}
 	// With several seeds there is no --lut: widths are chosen for one network.
 	doc, err := trainNetwork(c.Context, con, spec, sets, o)
-	if err != nil {
-		return err
+	if err == nil && chosen != nil {
+		doc.Allocation, err = chosen, chosen.PriceTrained(doc.Network)
 	}
-	if chosen != nil {
-		if err := chosen.PriceTrained(doc.Network); err != nil {
-			return err
-		}
-		doc.Allocation = chosen
-	}
-	return con.result(doc, doc.print)
+	return con.result(doc, err)
 }
 
 // checkTrainPaths is checkPaths with what the spec says: which files it reads, and the
