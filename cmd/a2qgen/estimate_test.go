@@ -12,6 +12,7 @@ import (
 	"github.com/a2qgen/a2qgen/hwgen"
 	"github.com/a2qgen/a2qgen/hwgen/cost"
 	"github.com/a2qgen/a2qgen/hwgen/plan"
+	"github.com/a2qgen/a2qgen/quant/qonnx"
 )
 
 // rows returns (acc_bits, safe) of an estimate.
@@ -118,7 +119,7 @@ func TestGenerateForBoard(t *testing.T) {
 
 // A design that is larger than the part is refused, with the excess.
 func TestDoesNotFit(t *testing.T) {
-	net, err := readNetwork(tinyNetwork(t))
+	net, err := qonnx.Read(tinyNetwork(t))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -95,10 +95,6 @@ func parseRange(text string) (lo, hi float64, err error) {
 	return lo, hi, nil
 }
 
-// readNetwork imports the network at path. It must quantise its own input, or be read as
-// 8-bit pixels.
-func readNetwork(path string) (*quant.Network, error) { return qonnx.Read(path) }
-
 // readTold imports the network at path with the type of its samples, as the flags
 // say it.
 func readTold(c *cli.Context, path string) (*qonnx.File, error) {

@@ -232,7 +232,7 @@ func TestGenerateCopiesTheFile(t *testing.T) {
 // sigmoid(v) > 0.5 is v > 0. ones counts those of class 1.
 func binaryData(t *testing.T, n int) (path string, ones int) {
 	t.Helper()
-	net, err := readNetwork(testdata("binary_sigmoid.onnx"))
+	net, err := qonnx.Read(testdata("binary_sigmoid.onnx"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -3,13 +3,13 @@ package main
 import (
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/urfave/cli/v2"
 
 	"github.com/a2qgen/a2qgen/cmd/a2qgen/study"
-	"github.com/a2qgen/a2qgen/quant/train"
 )
 
 const sweepHelp = `Trains the network of a spec with several methods at several accumulator widths and
@@ -40,23 +40,16 @@ func sweepCommand() *cli.Command {
 			"   [--data DIR] [--out DIR] [--weights M] [--acts N] [--epochs E] [--seed S]\n" +
 			"   [--lut N,N] [--fps F] [--clock MHZ] [--folding FILE] [--fold LAYER=PE,SIMD]... [--json]",
 		Description: sweepHelp,
-		Flags: append([]cli.Flag{
+		Flags: slices.Concat(specFlags(), []cli.Flag{
 			&cli.StringFlag{Name: "acc", Value: "6:16", Usage: "accumulator widths `P`: 12, 8:16 or a list"},
 			// The default compares A2Q, A2Q+ and the exact budget with the unlimited base.
 			&cli.StringFlag{Name: "methods", Value: "base,a2q,a2q+,budget/shifted", Usage: "`LIST` of methods"},
 			&cli.IntFlag{Name: "seeds", Value: 3, Usage: "train with `N` seeds each, from --seed on"},
-			&cli.StringFlag{Name: "data", Usage: "`DIR` of the data set, IMAGES,LABELS, or drawn"},
 			&cli.StringFlag{Name: "out", Value: filepath.Join("build", "sweep"), Usage: "`DIR` to write"},
-			&cli.IntFlag{Name: "weights", DefaultText: "the spec's",
-				Usage: "weight width `M` of the hidden layers, bits"},
-			&cli.IntFlag{Name: "acts", DefaultText: "the spec's", Usage: "activation width `N`, bits"},
-			&cli.IntFlag{Name: "epochs", DefaultText: "the spec's",
-				Usage: "`E` epochs in all, the first half of them in floating point"},
-			&cli.Uint64Flag{Name: "seed", DefaultText: "the spec's", Usage: "`S` is the first seed"},
 			&cli.StringSliceFlag{Name: "lut",
 				Usage: "choose P and M of each layer for at most `N` LUT; a list with commas, or repeated"},
 			jsonFlag(),
-		}, foldingFlags()...),
+		}, foldingFlags()),
 		Action: sweepAction,
 	}
 }
@@ -79,17 +72,11 @@ func sweepAction(c *cli.Context) error {
 // newSweep reads spec, flags and data and makes the output folder. It plans every cell
 // and, where LUT are wanted, the hardware, before the first training.
 func newSweep(c *cli.Context, con *console, path string) (*study.Sweep, error) {
-	spec, err := train.LoadSpec(path)
-	if err != nil {
-		return nil, err
-	}
 	own := overrides(c)
 	own.AccBits = nil // --acc is a list here
-	if spec, err = spec.With(own); err != nil {
-		return nil, usageError{err} // the spec by itself is right
-	}
-	if c.IsSet("data") {
-		spec.Data = c.String("data")
+	spec, err := loadSpec(c, path, own)
+	if err != nil {
+		return nil, err
 	}
 	if err := checkPaths(c, specInputs(spec)...); err != nil {
 		return nil, err

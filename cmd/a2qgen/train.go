@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/urfave/cli/v2"
 
@@ -64,8 +65,7 @@ func trainCommand() *cli.Command {
 			"[--resume]\n" +
 			"   [--lut N [--fps F] [--clock MHZ] [--folding FILE] [--fold LAYER=PE,SIMD]...] [--json]",
 		Description: trainHelp,
-		Flags: append([]cli.Flag{
-			&cli.StringFlag{Name: "data", Usage: "`DIR` of the data set, IMAGES,LABELS, or drawn"},
+		Flags: slices.Concat(specFlags(), []cli.Flag{
 			&cli.StringFlag{Name: "layout", DefaultText: "the spec's",
 				Usage: "`LAYOUT` of images in the files: nchw or nhwc (channels last)"},
 			&cli.StringFlag{Name: "input-range", DefaultText: "the spec's", Usage: "the network's input holds `LO:HI`"},
@@ -76,12 +76,6 @@ func trainCommand() *cli.Command {
 				Usage: "`NAME` of the rule of budget: split (accumulators start at 0) or shifted"},
 			&cli.IntFlag{Name: "acc", DefaultText: "the spec's",
 				Usage: "accumulator width `P` of the hidden layers, bits"},
-			&cli.IntFlag{Name: "weights", DefaultText: "the spec's",
-				Usage: "weight width `M` of the hidden layers, bits"},
-			&cli.IntFlag{Name: "acts", DefaultText: "the spec's", Usage: "activation width `N`, bits"},
-			&cli.IntFlag{Name: "epochs", DefaultText: "the spec's",
-				Usage: "`E` epochs in all, the first half of them in floating point"},
-			&cli.Uint64Flag{Name: "seed", DefaultText: "the spec's", Usage: "`S` fixes weights and order of samples"},
 			&cli.IntFlag{Name: "seeds", Value: 1, Usage: "train with `K` seeds, the spec's and those after it"},
 			&cli.StringFlag{Name: "start", Usage: "ONNX `FILE` whose weights and batch norm to start from"},
 			// A float network of its own: project starts from it, at any P, without
@@ -90,8 +84,21 @@ func trainCommand() *cli.Command {
 			&cli.StringFlag{Name: "cache", Usage: "`DIR` that keeps float phases for later runs"},
 			&cli.BoolFlag{Name: "resume", DisableDefaultText: true, Usage: "go on from the checkpoint OUT.ckpt"},
 			jsonFlag(),
-		}, lutFlags()...),
+		}, lutFlags()),
 		Action: trainAction,
+	}
+}
+
+// specFlags override a spec, in train and in sweep.
+func specFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.StringFlag{Name: "data", Usage: "`DIR` of the data set, IMAGES,LABELS, or drawn"},
+		&cli.IntFlag{Name: "weights", DefaultText: "the spec's", Usage: "weight width `M` of the hidden layers, bits"},
+		&cli.IntFlag{Name: "acts", DefaultText: "the spec's", Usage: "activation width `N`, bits"},
+		&cli.IntFlag{Name: "epochs", DefaultText: "the spec's",
+			Usage: "`E` epochs in all, the first half of them in floating point"},
+		&cli.Uint64Flag{Name: "seed", DefaultText: "the spec's",
+			Usage: "`S`, the first seed, fixes weights and order of samples"},
 	}
 }
 
@@ -102,21 +109,14 @@ func trainAction(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	spec, err := train.LoadSpec(path)
+	spec, err := loadSpec(c, path, overrides(c))
 	if err != nil {
 		return err
-	}
-	// With checks the whole spec again: each value may be right and their combination not.
-	if spec, err = spec.With(overrides(c)); err != nil {
-		return usageError{err} // the spec by itself is right
 	}
 	// Asked of the spec, not of --method: it may name the method itself, or per layer.
 	if c.IsSet("rule") && !spec.Uses(quant.Budget) {
 		return usagef("train: --rule is %s with method %s, want method budget, which alone has rules",
 			spec.Rule, spec.Method)
-	}
-	if c.IsSet("data") {
-		spec.Data = c.String("data")
 	}
 	seeds := c.Int("seeds")
 	if err := checkTrainPaths(c, spec); err != nil {
@@ -170,43 +170,44 @@ func checkTrainPaths(c *cli.Context, spec *train.Spec) error {
 	return checkPaths(c, specInputs(spec)...)
 }
 
-// overrides returns what the flags change in a spec. A flag that is not set is nil there,
-// which keeps the spec's value: its default must not stand for one, hence IsSet
-// throughout.
+// loadSpec reads the spec at path and lays own and --data over it.
+func loadSpec(c *cli.Context, path string, own train.Overrides) (*train.Spec, error) {
+	spec, err := train.LoadSpec(path)
+	if err != nil {
+		return nil, err
+	}
+	// With checks the whole spec again: each value may be right and their combination not.
+	if spec, err = spec.With(own); err != nil {
+		return nil, usageError{err} // the spec by itself is right
+	}
+	if c.IsSet("data") {
+		spec.Data = c.String("data")
+	}
+	return spec, nil
+}
+
+// overrides returns what the flags change in a spec.
 func overrides(c *cli.Context) train.Overrides {
-	var o train.Overrides
-	if c.IsSet("method") {
-		m := quant.Method(c.String("method"))
-		o.Method = &m
-	}
-	if c.IsSet("rule") {
-		r := quant.Rule(c.String("rule"))
-		o.Rule = &r
-	}
-	for name, p := range map[string]**int{
-		"acc": &o.AccBits, "weights": &o.WeightBits, "acts": &o.ActBits, "epochs": &o.Epochs,
-	} {
-		if c.IsSet(name) {
-			v := c.Int(name)
-			*p = &v
-		}
+	o := train.Overrides{
+		Method: given(c, "method", quant.Method(c.String("method"))), Rule: given(c, "rule", quant.Rule(c.String("rule"))),
+		AccBits: given(c, "acc", c.Int("acc")), WeightBits: given(c, "weights", c.Int("weights")),
+		ActBits: given(c, "acts", c.Int("acts")), Epochs: given(c, "epochs", c.Int("epochs")),
+		Layout: given(c, "layout", c.String("layout")), Start: given(c, "start", c.String("start")),
+		Seed: given(c, "seed", c.Uint64("seed")),
 	}
 	if lo, hi, err := parseRange(c.String("input-range")); err == nil { // its rule has seen to the rest
 		o.InputRange = []float64{lo, hi}
 	}
-	if c.IsSet("layout") {
-		layout := c.String("layout")
-		o.Layout = &layout
-	}
-	if c.IsSet("start") {
-		start := c.String("start")
-		o.Start = &start
-	}
-	if c.IsSet("seed") {
-		s := c.Uint64("seed")
-		o.Seed = &s
-	}
 	return o
+}
+
+// given returns the value of a flag, nil where it is not set: its default must not stand for
+// a value.
+func given[T any](c *cli.Context, name string, value T) *T {
+	if !c.IsSet(name) {
+		return nil
+	}
+	return &value
 }
 
 // trainNetwork trains a network and shows how it goes.

@@ -42,8 +42,8 @@ func columns(c Column, heads []string) []Column {
 	return list
 }
 
-// title is the head with its unit.
-func (c *Column) title() string {
+// Title is the head with its unit.
+func (c Column) Title() string {
 	if c.Unit == "" {
 		return c.Head
 	}
@@ -52,7 +52,7 @@ func (c *Column) title() string {
 
 // cell writes a value. Nil is an empty cell, for what is not known; a string is a word in
 // place of a number ("-") whatever the column's format.
-func (c *Column) cell(v any) string {
+func (c Column) cell(v any) string {
 	switch s, word := v.(string); {
 	case v == nil:
 		return ""
@@ -100,17 +100,31 @@ func (t *Table) Note(format string, args ...any) {
 	t.Notes = append(t.Notes, fmt.Sprintf(format, args...))
 }
 
-// heads returns the titles of the columns.
-func (t *Table) heads() []string {
-	heads := make([]string, len(t.Columns))
-	for i := range t.Columns {
-		heads[i] = t.Columns[i].title()
+// lines returns all lines of the table, the titles of the columns first.
+func (t *Table) lines() [][]string {
+	titles := make([]string, len(t.Columns))
+	for i, c := range t.Columns {
+		titles[i] = c.Title()
 	}
-	return heads
+	return append([][]string{titles}, t.Rows...)
 }
 
-// lines returns all lines of the table, the heads first.
-func (t *Table) lines() [][]string { return append([][]string{t.heads()}, t.Rows...) }
+// write writes each line as line says, what stands below the first one, and each note as the
+// verb in note says: at once, so that an error of w leaves no half of a table behind.
+func (t *Table) write(w io.Writer, line func(cells []string) string, below, note string) error {
+	var b strings.Builder
+	for i, cells := range t.lines() {
+		b.WriteString(line(cells) + "\n")
+		if i == 0 {
+			b.WriteString(below)
+		}
+	}
+	for _, n := range t.Notes {
+		fmt.Fprintf(&b, note, n)
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}
 
 // WriteText writes aligned columns for people, and the notes, all indented by two spaces.
 // Widths are counted in runes. Package text/tabwriter aligns all columns to one side.
@@ -121,24 +135,18 @@ func (t *Table) WriteText(w io.Writer) error {
 			wide[i] = max(wide[i], utf8.RuneCountInString(cell))
 		}
 	}
-	var b strings.Builder
-	for _, line := range t.lines() {
+	return t.write(w, func(cells []string) string {
 		text := ""
-		for i, cell := range line {
-			// A negative width pads on the right; fmt counts runes too.
+		for i, cell := range cells {
+			// fmt counts runes too; a negative width pads on the right.
 			pad := wide[i]
 			if t.Columns[i].Left {
 				pad = -pad
 			}
 			text += fmt.Sprintf("  %*s", pad, cell)
 		}
-		b.WriteString(strings.TrimRight(text, " ") + "\n")
-	}
-	for _, note := range t.Notes {
-		fmt.Fprintf(&b, "  %s\n", note)
-	}
-	_, err := io.WriteString(w, b.String())
-	return err
+		return strings.TrimRight(text, " ")
+	}, "", "  %s\n")
 }
 
 // inMarkdown keeps a cell within its cell: a bar would begin the next one, a new line the
@@ -147,35 +155,21 @@ var inMarkdown = strings.NewReplacer("|", `\|`, "\n", " ")
 
 // WriteMarkdown writes a table of GitHub's Markdown, and the notes as paragraphs.
 func (t *Table) WriteMarkdown(w io.Writer) error {
-	var b strings.Builder
-	for i, line := range t.lines() {
-		cells := make([]string, len(line))
-		for k, cell := range line {
-			cells[k] = inMarkdown.Replace(cell)
-		}
-		fmt.Fprintf(&b, "| %s |\n", strings.Join(cells, " | "))
-		if i == 0 {
-			b.WriteString(t.rule())
-		}
-	}
-	for _, note := range t.Notes {
-		fmt.Fprintf(&b, "\n%s\n", note)
-	}
-	_, err := io.WriteString(w, b.String())
-	return err
-}
-
-// rule is the line below the heads in Markdown, which says how columns are aligned.
-func (t *Table) rule() string {
-	line := "|"
-	for i := range t.Columns {
-		if t.Columns[i].Left {
-			line += "---|"
+	aligned := "|"
+	for _, c := range t.Columns {
+		if c.Left {
+			aligned += "---|"
 		} else {
-			line += "---:|"
+			aligned += "---:|"
 		}
 	}
-	return line + "\n"
+	return t.write(w, func(cells []string) string {
+		line := "|"
+		for _, cell := range cells {
+			line += " " + inMarkdown.Replace(cell) + " |"
+		}
+		return line
+	}, aligned+"\n", "\n%s\n")
 }
 
 // WriteCSV writes comma-separated values for programs (RFC 4180), one line of heads first.
@@ -185,9 +179,9 @@ func (t *Table) WriteCSV(w io.Writer) error { return csv.NewWriter(w).WriteAll(t
 // inHTML is a table whose cells of text have the class "text", for a style sheet to align.
 var inHTML = template.Must(template.New("table").Parse(`
 {{- $columns := .Columns}}<table>
-<tr>{{range $i, $c := .Heads}}<th{{if (index $columns $i).Left}} class="text"{{end}}>{{$c}}</th>{{end}}</tr>
+<tr>{{range .Columns}}<th{{if .Left}} class="text"{{end}}>{{.Title}}</th>{{end}}</tr>
 {{- range .Rows}}
-<tr>{{range $i, $c := .}}<td{{if (index $columns $i).Left}} class="text"{{end}}>{{$c}}</td>{{end}}</tr>
+<tr>{{range $i, $cell := .}}<td{{if (index $columns $i).Left}} class="text"{{end}}>{{$cell}}</td>{{end}}</tr>
 {{- end}}
 </table>
 {{- range .Notes}}
@@ -197,9 +191,4 @@ var inHTML = template.Must(template.New("table").Parse(`
 
 // WriteHTML writes a table element, and the notes as paragraphs, for the body of a page.
 // All text is escaped.
-func (t *Table) WriteHTML(w io.Writer) error {
-	return inHTML.Execute(w, struct {
-		*Table
-		Heads []string
-	}{t, t.heads()})
-}
+func (t *Table) WriteHTML(w io.Writer) error { return inHTML.Execute(w, t) }
