@@ -4,9 +4,6 @@ import (
 	"context"
 	"fmt"
 	"math"
-	"runtime"
-	"sync"
-	"sync/atomic"
 	"time"
 
 	"gonum.org/v1/gonum/stat"
@@ -14,9 +11,6 @@ import (
 	"github.com/a2qgen/a2qgen/quant"
 	"github.com/a2qgen/a2qgen/quant/data"
 )
-
-// scoring is what a Progress calls the work of scoring.
-const scoring = "integer executor"
 
 // Score is the JSON of how many samples a network labels right.
 type Score struct {
@@ -44,40 +38,31 @@ func Accuracy(ctx context.Context, net *quant.Network, set *data.Set, p Progress
 	// Before the run: a wrong scale is seen without waiting for a score.
 	p.warn(fit.Warnings()...)
 	set = fit.Set
-	start, total := time.Now(), set.Len()
-	// A slice of its own for each call: the workers hold several samples at once.
-	sample := func(i int) []float32 {
-		x := make([]float32, set.Size())
-		set.Sample(i, x)
-		return x
-	}
-	// Network.Accuracy spreads the samples over all cores and takes no context. The channel
-	// has room for the result, so that the goroutine ends even when nobody waits for it any
-	// more.
-	counted := make(chan int, 1)
-	go func() {
-		counted <- net.Accuracy(sample, set.Labels, func(done int) {
-			if ctx.Err() == nil { // else nobody watches any more
-				p.step(scoring, done, total)
-			}
-		})
-	}()
-	defer p.step(scoring, total, total)
-	correct := 0
-	select {
-	case <-ctx.Done():
-	case correct = <-counted:
-	}
-	if err := stopped(ctx); err != nil {
+	start, labels := time.Now(), make([]int, set.Len())
+	err = each(ctx, net, set, p, func(i int, _ *quant.Executor, tr *quant.Trace) { labels[i] = tr.Label })
+	if err != nil {
 		return nil, err
 	}
-	return &Score{Data: set.Name, Correct: correct, Total: total, AccuracyPercent: Percent(correct, total),
+	correct := 0
+	for i, want := range set.Labels {
+		if labels[i] == int(want) {
+			correct++
+		}
+	}
+	return &Score{Data: set.Name, Correct: correct, Total: set.Len(), AccuracyPercent: Percent(correct, set.Len()),
 		Seconds: Seconds(start), Input: fit.Input, Warning: oneLabel(set)}, nil
 }
 
-// stopped returns an error where ctx has ended: a score of some samples is none.
-func stopped(ctx context.Context) error {
-	if err := ctx.Err(); err != nil {
+// each runs all samples of set through the integer executor. A score of some samples is
+// none: it is an error where ctx ends.
+func each(ctx context.Context, net *quant.Network, set *data.Set, p Progress,
+	see func(i int, e *quant.Executor, tr *quant.Trace)) error {
+	const work = "integer executor"
+	n, e := set.Len(), quant.NewExecutor(net)
+	defer p.step(work, n, n)
+	err := e.Each(ctx, n, set.Sample, func(i int, tr *quant.Trace) { see(i, e, tr) },
+		func(done int) { p.step(work, done, n) })
+	if err != nil {
 		return fmt.Errorf("scoring: stopped: %w", err)
 	}
 	return nil
@@ -109,40 +94,16 @@ func PSNR(ctx context.Context, net *quant.Network, set *data.Set, p Progress) (f
 		return 0, fmt.Errorf("%s: targets of %d elements, the network gives %d real outputs",
 			set.Name, aims.Size(), net.OutputSize())
 	}
-	ratios := psnrs(ctx, net, fit.Set, aims, p)
-	if err := stopped(ctx); err != nil {
-		return 0, err
-	}
-	return stat.Mean(ratios, nil), nil
-}
-
-// psnrs returns the PSNR of each sample of set against that of aims; some are missing where
-// ctx ended. Sample i goes to worker i mod workers and its result to place i: no lock, and a
-// sum in the same order whatever the number of cores, hence the same last digit.
-func psnrs(ctx context.Context, net *quant.Network, set, aims *data.Set, p Progress) []float64 {
-	e, ratios := quant.NewExecutor(net), make([]float64, set.Len())
-	defer p.step(scoring, set.Len(), set.Len())
-	workers := runtime.GOMAXPROCS(0)
-	var done atomic.Int64
-	var wg sync.WaitGroup
-	for w := range workers {
-		wg.Go(func() {
-			var tr quant.Trace
-			sample, x := make([]float32, set.Size()), make([]int32, set.Size())
-			want, got := make([]float32, aims.Size()), make([]float64, aims.Size())
-			for i := w; i < set.Len() && ctx.Err() == nil; i += workers {
-				set.Sample(i, sample)
-				net.Input.Apply(sample, x)
-				e.Run(x, &tr)
-				e.Real(&tr, got)
-				aims.Sample(i, want)
-				ratios[i] = samplePSNR(got, want, aims.Shape)
-				p.step(scoring, int(done.Add(1)), set.Len())
-			}
-		})
-	}
-	wg.Wait()
-	return ratios
+	// By sample, so that the sum has the same order whatever the number of cores, hence the
+	// same last digit.
+	ratios := make([]float64, fit.Len())
+	err = each(ctx, net, fit.Set, p, func(i int, e *quant.Executor, tr *quant.Trace) {
+		want, got := make([]float32, aims.Size()), make([]float64, aims.Size())
+		e.Real(tr, got)
+		aims.Sample(i, want)
+		ratios[i] = samplePSNR(got, want, aims.Shape)
+	})
+	return stat.Mean(ratios, nil), err
 }
 
 // samplePSNR compares outputs, channels last, with a target of the given shape, whose
