@@ -39,7 +39,7 @@ func (w *trainWatcher) prepare(spec *train.Spec, o *train.Options) {
 	o.Progress = w.event
 	o.Epochs = func(history []train.Event) error { // called once their checkpoint is written
 		w.saved = true
-		return files.write(history)
+		return files.write(study.Epochs(spec.Task, history))
 	}
 }
 
@@ -60,16 +60,12 @@ func (w *trainWatcher) event(e train.Event) {
 // endBar takes the bar away, if there is one: an epoch may end early.
 func (w *trainWatcher) endBar() { w.progress.Step("", 1, 1) }
 
-// score says how well the epoch went, on held-out samples too if there are any. Validation
-// is 0 where none are held out.
+// score says how well the epoch went, on held-out samples too if there are any.
 func (w *trainWatcher) score(e train.Event) string {
-	// Event has fractions of 1; PSNR is in dB already.
-	name, unit, score, held := "accuracy", "%", 100*e.Accuracy, 100*e.Validation
-	if w.task == train.Regress {
-		name, unit, score, held = "PSNR", "dB", e.PSNR, e.Validation
-	}
-	s := fmt.Sprintf("%s %.2f %s", name, score, unit)
-	if e.Validation != 0 {
+	name, unit, _ := score(w.task)
+	trained, held := study.Epochs(w.task, []train.Event{e})[0].Score()
+	s := fmt.Sprintf("%s %.2f %s", name, trained, unit)
+	if held != 0 {
 		s += fmt.Sprintf(", held out %.2f %s", held, unit)
 	}
 	return s

@@ -24,19 +24,20 @@ func (r *trainReport) method() string {
 	return fmt.Sprintf("method %s, P=%d", r.Method, r.AccBits)
 }
 
-// score returns the name of what the scores of a task are, and their unit.
-func score(task string) (name, unit string) {
+// score returns the name of what the scores of a task are, their unit, and both as a key in
+// files for programs.
+func score(task string) (name, unit, key string) {
 	if task == train.Regress {
-		return "PSNR", "dB"
+		return "PSNR", "dB", "psnr_db"
 	}
-	return "accuracy", "%"
+	return "accuracy", "%", "accuracy_percent"
 }
 
 // print writes the scores and one certificate per layer with weights.
 func (r *trainReport) print(w io.Writer) {
 	fmt.Fprintf(w, "network   %s, %s: %s\n", r.Name, r.method(), r.Out)
 	fmt.Fprintf(w, "data      %s\n", r.Samples)
-	name, unit := score(r.Spec.Task)
+	name, unit, _ := score(r.Spec.Task)
 	v := r.Scores()
 	fmt.Fprintf(w, "%-8s  float %.2f %s, integer %.2f %s (test samples, integer executor on %s)\n",
 		name, v[0], unit, v[2], unit, r.Out)
@@ -46,5 +47,28 @@ func (r *trainReport) print(w io.Writer) {
 	}
 	if r.Allocation != nil {
 		printAllocation(w, r.Allocation)
+	}
+}
+
+// maxSeeds bounds --seeds. More would be a typing error: each is a whole training.
+const maxSeeds = 100
+
+// seedsReport prints the JSON of train with several seeds.
+type seedsReport struct{ *study.Seeded }
+
+// print writes a line per seed, then mean and spread of each score.
+func (d *seedsReport) print(w io.Writer) {
+	r := &trainReport{d.Runs[0]}
+	fmt.Fprintf(w, "network   %s, %s: %d seeds from %d\n", r.Name, r.method(), d.Seeds, r.Seed)
+	fmt.Fprintf(w, "data      %s\n", r.Samples)
+	name, unit, _ := score(r.Spec.Task)
+	for _, r := range d.Runs {
+		v := r.Scores()
+		fmt.Fprintf(w, "  seed %-4d float %.2f %s, QAT %.2f %s, integer %.2f %s: %s\n",
+			r.Seed, v[0], unit, v[1], unit, v[2], unit, r.Out)
+	}
+	fmt.Fprintf(w, "%s on the test samples, %s\n", name, unit)
+	for k, s := range d.Spreads() {
+		fmt.Fprintf(w, "  %-18s %v\n", [...]string{"float", "QAT", "integer executor"}[k], s)
 	}
 }

@@ -90,6 +90,13 @@ type Epoch struct {
 	Rate float64 `json:"rate"`
 }
 
+// Score returns the score of the samples as they were trained on and of those held out, percent
+// or dB; held is 0 without any.
+func (e *Epoch) Score() (trained, held float64) {
+	// One of each is 0, whatever the task.
+	return e.AccuracyPercent + e.PSNR, e.ValidationPercent + e.ValidationPSNR
+}
+
 // Scores returns the scores on the test samples of the float phase, of QAT in floating point
 // and of integers: accuracies in percent or, of a regression, PSNRs in dB.
 func (t *Trained) Scores() [3]float64 {
@@ -140,7 +147,7 @@ func (t *Trainer) describe(spec *train.Spec, res *train.Result, net *quant.Netwo
 		FloatPSNR: res.FloatPSNR, QATPSNR: res.QATPSNR, FloatCached: res.FloatCached, Epochs: len(res.History),
 		Data: t.Sets.Train.Name, TrainSamples: t.Sets.Train.Len(), Classes: t.Sets.Train.Classes,
 		TestSamples: t.Sets.Test.Len(), Layers: Inspect(net).Layers, Spec: spec, Network: net,
-		Samples: t.Sets.String() + t.Sets.Classes(),
+		Samples: t.Sets.String() + t.Sets.Classes(), History: Epochs(spec.Task, res.History),
 	}
 	// The trainer scores its drawn weights then, which nobody trained.
 	if spec.Float.Epochs == 0 && spec.Start == "" {
@@ -152,9 +159,8 @@ func (t *Trainer) describe(spec *train.Spec, res *train.Result, net *quant.Netwo
 	// Epochs are of one size: the mean speed is the harmonic mean, total samples over total
 	// time.
 	pace := 0.0
-	for i := range res.History {
-		r.History = append(r.History, newEpoch(spec.Task, &res.History[i]))
-		pace += 1 / res.History[i].SamplesPerSecond
+	for _, e := range res.History {
+		pace += 1 / e.SamplesPerSecond
 	}
 	if pace > 0 {
 		r.SamplesPerSecond = float64(len(res.History)) / pace
@@ -162,13 +168,16 @@ func (t *Trainer) describe(spec *train.Spec, res *train.Result, net *quant.Netwo
 	return r
 }
 
-// newEpoch describes an epoch of a task.
-func newEpoch(task string, e *train.Event) Epoch {
-	r := Epoch{Phase: e.Phase, Epoch: e.Epoch, Loss: e.Loss, SamplesPerSecond: e.SamplesPerSecond, Rate: e.Rate}
-	if task == train.Regress {
-		r.PSNR, r.ValidationPSNR = e.PSNR, e.Validation
-	} else {
-		r.AccuracyPercent, r.ValidationPercent = 100*e.Accuracy, 100*e.Validation
+// Epochs describes epochs of a task.
+func Epochs(task string, history []train.Event) []Epoch {
+	all := make([]Epoch, len(history))
+	for i, e := range history {
+		all[i] = Epoch{Phase: e.Phase, Epoch: e.Epoch, Loss: e.Loss, SamplesPerSecond: e.SamplesPerSecond, Rate: e.Rate}
+		if task == train.Regress {
+			all[i].PSNR, all[i].ValidationPSNR = e.PSNR, e.Validation
+		} else {
+			all[i].AccuracyPercent, all[i].ValidationPercent = 100*e.Accuracy, 100*e.Validation
+		}
 	}
-	return r
+	return all
 }
