@@ -36,8 +36,8 @@ func (r *projectReport) table() *table.Table {
 		table.Fixed(1, "%", "zeros"), table.Fixed(4, "", "loss"))
 	for i := range r.Layers {
 		l := &r.Layers[i]
-		t.Row(l.Name, l.Kind, l.In, l.Out, l.WeightBits, inputTypeOf(&l.Bounds), declared(&l.Bounds), l.AccBitsNeeded, l.L1Max,
-			100*l.Sparsity, l.RelativeLoss)
+		t.Row(l.Name, l.Kind, l.In, l.Out, l.WeightBits, inputTypeOf(&l.Bounds), declared(&l.Bounds), l.AccBitsNeeded,
+			l.L1Max, 100*l.Sparsity, l.RelativeLoss)
 		t.Note("%s", certificate(&l.Bounds))
 		if l.Tile > 0 {
 			t.Note("%s: every %d inputs: certified: %d bits", l.Name, l.Tile, l.InnerBits)

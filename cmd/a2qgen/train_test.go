@@ -60,7 +60,8 @@ func TestEpochTable(t *testing.T) {
 			"qat,2,0.500000,31.2500,0.7500,0.001,41234\n"},
 	} {
 		var b bytes.Buffer
-		if err := epochTable(c.task, study.Epochs(c.task, []train.Event{c.e})).WriteCSV(&b); err != nil || b.String() != c.want {
+		err := epochTable(c.task, study.Epochs(c.task, []train.Event{c.e})).WriteCSV(&b)
+		if err != nil || b.String() != c.want {
 			t.Errorf("got %q, %v, want %q", b.String(), err, c.want)
 		}
 	}

@@ -32,7 +32,8 @@ func TestWriteHTML(t *testing.T) {
 	if err := sample().WriteHTML(&b); err != nil || !bytes.Equal(a.Bytes(), b.Bytes()) {
 		t.Errorf("second writing: error %v, equal bytes %v", err, bytes.Equal(a.Bytes(), b.Bytes()))
 	}
-	for _, want := range []string{"a &lt;b&gt; &amp; c", "x &lt; y", `<td class="text">12</td><td>34</td>`, "<svg", "LUT over P", "</html>"} {
+	for _, want := range []string{"a &lt;b&gt; &amp; c", "x &lt; y", `<td class="text">12</td><td>34</td>`,
+		"<svg", "LUT over P", "</html>"} {
 		if !strings.Contains(a.String(), want) {
 			t.Errorf("page lacks %q", want)
 		}

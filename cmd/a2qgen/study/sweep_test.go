@@ -52,7 +52,8 @@ func TestSweepGoesOn(t *testing.T) {
 		stop()
 		return nil
 	}
-	if _, err := s.Run(ctx); !errors.Is(err, context.Canceled) || !strings.Contains(err.Error(), "budget/split, P=9, seed 1") {
+	_, err = s.Run(ctx)
+	if !errors.Is(err, context.Canceled) || !strings.Contains(err.Error(), "budget/split, P=9, seed 1") {
 		t.Errorf("stopped: error %v", err)
 	}
 	if cells != 1 || len(*lines) != 2 {
