@@ -28,7 +28,7 @@ func TestInspect(t *testing.T) {
 	// negative and of the positive weights of the worst channels (MATH 1).
 	low, high := 0.0, 0.75 // the scale is 1/4
 	want := inspectReport{&study.Inspection{Name: "tiny",
-		Input: study.Input{Shape: [3]int{1, 1, 4}, Bits: 2, Low: &low, High: &high},
+		Input:  study.Input{Shape: [3]int{1, 1, 4}, Bits: 2, Low: &low, High: &high},
 		Layers: wantTiny(tinyModel()), Others: []study.Other{}, Order: []string{"fc1", "fc2", "fc3"}}}
 	if d := cmp.Diff(want, got); d != "" {
 		t.Errorf("inspect (-want +got):\n%s", d)
