@@ -1,13 +1,67 @@
 package main
 
 import (
+	"bytes"
 	"fmt"
+	"io"
+
+	"github.com/google/renameio/v2/maybe"
 
 	"github.com/a2qgen/a2qgen/cmd/a2qgen/report"
 	"github.com/a2qgen/a2qgen/cmd/a2qgen/study"
 	"github.com/a2qgen/a2qgen/internal/table"
 	"github.com/a2qgen/a2qgen/quant/train"
 )
+
+// demoReport is the JSON of demo: that of each step.
+type demoReport struct {
+	// Each step's document is that of the command by itself, so that a reader of one can
+	// read the other.
+	Train *trainReport `json:"train"`
+	// TrainBase is the same network without a limit on its accumulators.
+	TrainBase *trainReport    `json:"train_base"`
+	Inspect   *inspectReport  `json:"inspect"`
+	Eval      *evalReport     `json:"eval"`
+	Generate  *generateReport `json:"generate"`
+	Sim       *simReport      `json:"sim"`
+	// SimStall is the simulation with pauses.
+	SimStall *simReport      `json:"sim_stall"`
+	Estimate *estimateReport `json:"estimate"`
+	// Seconds is the whole demo's time, builds included.
+	Seconds float64 `json:"seconds"`
+}
+
+// finish writes the reports and prints the summary. Both files are replaced whole: a
+// viewer never sees half a page.
+func (d *demo) finish() error {
+	d.report.Seconds = study.Seconds(d.start)
+	doc, err := toJSON(&d.report)
+	if err != nil {
+		return err
+	}
+	if err := maybe.WriteFile(d.path("report.json"), doc, 0o644); err != nil {
+		return err
+	}
+	var page bytes.Buffer
+	if err := d.report.page().WriteHTML(&page); err != nil {
+		return err
+	}
+	if err := maybe.WriteFile(d.path("report.html"), page.Bytes(), 0o644); err != nil {
+		return err
+	}
+	return d.show("Summary", d)
+}
+
+// print writes the summary.
+func (d *demo) print(w io.Writer) {
+	r := &d.report
+	fmt.Fprintf(w, "data      %v\n", d.sets)
+	for _, line := range r.summary() {
+		fmt.Fprintln(w, line)
+	}
+	fmt.Fprintf(w, "files     %s: net.onnx, base.onnx, design/, report.json, report.html\n", d.out)
+	fmt.Fprintf(w, "time      %.1f s\n", r.Seconds)
+}
 
 // summary says in a few lines what the demo found. It is printed last and heads the HTML
 // page; README quotes it. The unlimited network's P is what its hidden layers would need

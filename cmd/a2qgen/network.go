@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"math"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -95,6 +96,20 @@ func parseRange(text string) (lo, hi float64, err error) {
 		return 0, 0, fmt.Errorf("%q, want LO:HI, numbers with 0 between them", text)
 	}
 	return lo, hi, nil
+}
+
+// showRange returns LO:HI, rounded outwards to two digits, with 0 in it. Outwards, so that
+// the range that an error suggests holds all values.
+func showRange(lo, hi float64) string {
+	out := func(v float64) float64 {
+		// The logarithm of 0 has no digits.
+		if v == 0 {
+			return 0
+		}
+		unit := math.Pow(10, math.Floor(math.Log10(math.Abs(v)))-1)
+		return math.Copysign(math.Ceil(math.Abs(v)/unit)*unit, v)
+	}
+	return fmt.Sprintf("%.3g:%.3g", out(min(lo, 0)), out(max(hi, 0)))
 }
 
 // readTold imports the network at path with the type of its samples, as the flags

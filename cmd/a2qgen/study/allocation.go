@@ -69,7 +69,7 @@ func (a *Allocation) choose(w *train.Widths) ([]int, error) {
 		least += slices.Min(c)
 	}
 	if a.Limit < least {
-		return nil, fmt.Errorf("--lut is %d, want at least %d: what the smallest P and M take by estimate, "+
+		return nil, fmt.Errorf("the limit is %d LUT, want at least %d: what the smallest P and M take by estimate, "+
 			"%d of it in layers whose widths are fixed",
 			a.Limit, least, rest)
 	}

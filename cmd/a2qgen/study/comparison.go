@@ -79,7 +79,7 @@ func Compare(ctx context.Context, paths []string, c Calibration, s ptq.Settings,
 		}
 		// Said after the first calibration, as only the data set knows.
 		if !p.Scored {
-			return nil, fmt.Errorf("project: %s has no labels, a table wants some", p.Sets.Test.Name)
+			return nil, fmt.Errorf("%s has no labels, by which methods are compared", p.Sets.Test.Name)
 		}
 		// All networks see the same data; the last one's name stands for it.
 		d.Data, d.Samples, d.Float = p.Sets.Train.Name, p.Samples, append(d.Float, p.Float)

@@ -139,6 +139,19 @@ func useOf(q *quant.InputQuantizer, set *data.Set) InputUse {
 	return InputUse{Input: NewInput(q), DataLow: s.Low, DataHigh: s.High, SaturatedPercent: 100 * s.Share()}
 }
 
+// AssumedError says that samples hold values which an input that is only assumed cuts off.
+type AssumedError struct {
+	// Data names the samples, whose values are Low..High, Percent of them outside 0..1.
+	Data               string
+	Low, High, Percent float64
+}
+
+// Error says what was wanted and what was had.
+func (e *AssumedError) Error() string {
+	return fmt.Sprintf("%s: values are %.4g..%.4g, and %.2f %% of them lie outside 0..1: the network's file does not "+
+		"quantise its input, which is taken as 8-bit pixels, k/255", e.Data, e.Low, e.High, e.Percent)
+}
+
 // check refuses samples whose values an input that is only assumed cuts off. An assumed
 // input is a guess about the file. Where it cuts off more than mostSaturated the guess is
 // most likely wrong and so would be every number that follows; an input that the file
@@ -147,24 +160,7 @@ func (u *InputUse) check(name string) error {
 	if !u.Assumed || u.SaturatedPercent <= 100*mostSaturated {
 		return nil
 	}
-	return fmt.Errorf("%s: values are %.4g..%.4g, and %.2f %% of them lie outside 0..1: the network's file does not "+
-		"quantise its input, which is taken as 8-bit pixels, k/255; give the input's type where the network is read "+
-		"(eval, inspect, estimate, generate), such as --input-range %s",
-		name, u.DataLow, u.DataHigh, u.SaturatedPercent, showRange(u.DataLow, u.DataHigh))
-}
-
-// showRange returns LO:HI, rounded outwards to two digits, with 0 in it. Outwards, so that
-// the range that an error suggests holds all values.
-func showRange(lo, hi float64) string {
-	out := func(v float64) float64 {
-		// The logarithm of 0 has no digits.
-		if v == 0 {
-			return 0
-		}
-		unit := math.Pow(10, math.Floor(math.Log10(math.Abs(v)))-1)
-		return math.Copysign(math.Ceil(math.Abs(v)/unit)*unit, v)
-	}
-	return fmt.Sprintf("%.3g:%.3g", out(min(lo, 0)), out(max(hi, 0)))
+	return &AssumedError{name, u.DataLow, u.DataHigh, u.SaturatedPercent}
 }
 
 // String says in a line what the input holds and what it cuts off.

@@ -246,7 +246,7 @@ func certifyProjected(net *quant.Network, layers []ptq.LayerReport) error {
 		// By name: the importer may have merged or left out layers between.
 		i := slices.IndexFunc(net.Layers, func(l quant.Layer) bool { return l.Name == r.Name })
 		if i < 0 {
-			return fmt.Errorf("project: the file has no layer %q", r.Name)
+			return fmt.Errorf("projection: the file has no layer %q", r.Name)
 		}
 		if err := r.Acc.CertifyLayer(&net.Layers[i]); err != nil {
 			return err

@@ -75,7 +75,7 @@ func (s *Sweep) Plan() error {
 	for _, text := range s.Methods {
 		own := train.Overrides{}
 		if err := SetMethod(&own, text); err != nil {
-			return fmt.Errorf("--methods: %w", err)
+			return fmt.Errorf("methods: %w", err)
 		}
 		limits := s.limits()
 		// The widths do not apply: one cell without any limit, whatever they are.
