@@ -1,6 +1,8 @@
 package study
 
 import (
+	"context"
+	"errors"
 	"math"
 	"path/filepath"
 	"strings"
@@ -109,5 +111,33 @@ func TestInspectShifted(t *testing.T) {
 		if r.AccMin != c.lo || r.AccMax != c.hi {
 			t.Errorf("%v from %v: %d..%d, want %d..%d", c.weights, c.start, r.AccMin, r.AccMax, c.lo, c.hi)
 		}
+	}
+}
+
+// TestScoreStops: a score that is stopped is an error, of the context's kind, and the work
+// that was shown is shown to have ended; one that is not stopped counts every sample.
+func TestScoreStops(t *testing.T) {
+	spec := parse(t, "layers: [3]\n")
+	sets, err := OpenSpec(spec)
+	if err != nil {
+		t.Fatal(err)
+	}
+	done, err := (&Trainer{Sets: sets}).Train(t.Context(), spec,
+		train.Options{Out: filepath.Join(t.TempDir(), "net.onnx")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	last := 0
+	watch := Progress{Step: func(_ string, done, total int) { last = done - total }}
+	s, err := Accuracy(t.Context(), done.Network, sets.Test, watch)
+	if err != nil || s.Total != 6 || s.AccuracyPercent != done.IntegerAccuracyPercent || last != 0 {
+		t.Errorf("score %+v, %v, last step %d; want that of the training, %v %%", s, err, last,
+			done.IntegerAccuracyPercent)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	stop()
+	last = -1
+	if _, err := Accuracy(ctx, done.Network, sets.Test, watch); !errors.Is(err, context.Canceled) || last != 0 {
+		t.Errorf("stopped: error %v, last step %d", err, last)
 	}
 }
