@@ -5,6 +5,7 @@ import (
 	"io"
 
 	"github.com/a2qgen/a2qgen/cmd/a2qgen/study"
+	"github.com/a2qgen/a2qgen/internal/table"
 	"github.com/a2qgen/a2qgen/quant"
 	"github.com/a2qgen/a2qgen/quant/train"
 )
@@ -56,19 +57,21 @@ const maxSeeds = 100
 // seedsReport prints the JSON of train with several seeds.
 type seedsReport struct{ *study.Seeded }
 
-// print writes a line per seed, then mean and spread of each score.
+// print writes a row per seed, then what describes all of them.
 func (d *seedsReport) print(w io.Writer) {
 	r := &trainReport{d.Runs[0]}
-	fmt.Fprintf(w, "network   %s, %s: %d seeds from %d\n", r.Name, r.method(), d.Seeds, r.Seed)
-	fmt.Fprintf(w, "data      %s\n", r.Samples)
 	name, unit, _ := score(r.Spec.Task)
+	fmt.Fprintf(w, "network   %s, %s: %d seeds from %d\n", r.Name, r.method(), d.Seeds, r.Seed)
+	fmt.Fprintf(w, "data      %s\n%s on the test samples, %s\n", r.Samples, name, unit)
+	t := table.New(table.Left("seed"), table.Fixed(2, "", "float", "QAT", "integer"), table.Left("network"))
 	for _, r := range d.Runs {
 		v := r.Scores()
-		fmt.Fprintf(w, "  seed %-4d float %.2f %s, QAT %.2f %s, integer %.2f %s: %s\n",
-			r.Seed, v[0], unit, v[1], unit, v[2], unit, r.Out)
+		t.Row(r.Seed, v[0], v[1], v[2], r.Out)
 	}
-	fmt.Fprintf(w, "%s on the test samples, %s\n", name, unit)
-	for k, s := range d.Spreads() {
-		fmt.Fprintf(w, "  %-18s %v\n", [...]string{"float", "QAT", "integer executor"}[k], s)
-	}
+	s := d.Spreads()
+	t.Row("mean", s[0].Mean, s[1].Mean, s[2].Mean, nil)
+	t.Row("min", s[0].Min, s[1].Min, s[2].Min, nil)
+	t.Row("max", s[0].Max, s[1].Max, s[2].Max, nil)
+	t.Row("deviation", s[0].Deviation, s[1].Deviation, s[2].Deviation, nil)
+	t.WriteText(w)
 }
