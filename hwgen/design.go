@@ -128,6 +128,15 @@ func (d *Design) Add(b Block, in ...int) (out []int) {
 	return out
 }
 
+// StreamsAt returns the streams of the indices.
+func (d *Design) StreamsAt(indices []int) []Stream {
+	streams := make([]Stream, len(indices))
+	for i, s := range indices {
+		streams[i] = d.Streams[s]
+	}
+	return streams
+}
+
 // Source returns the stream of the first source, Sink that of the first sink.
 func (d *Design) Source() Stream { return d.Streams[d.Sources[0].Stream] }
 

@@ -44,13 +44,16 @@ func divisor(rng *rand.Rand, n int) int {
 	}
 }
 
+// Bits of a cycle of one source and one sink in Stimulus.bits.
+const gapBit, stallBit = 1, 2
+
 // runUsage runs frames through the model and returns what happened on its streams.
 func runUsage(t *testing.T, m *Model, st *Stimulus, frames int) *usage {
 	t.Helper()
 	c := newComparison(m, nil, st, &Result{Frames: frames})
 	_, err := m.Run(frames, st, 0, func(r *cycle.Run) error {
 		r.Handshakes(c.valid, c.ready)
-		c.pass(len(c.sent))
+		c.pass()
 		return nil
 	})
 	if err != nil {
