@@ -23,7 +23,7 @@ type sweepReport struct{ *study.SweepReport }
 func (d *sweepReport) table(name string, cell func(r *study.SweepResult) string) *table.Table {
 	var heads []string
 	for _, l := range d.Limits() {
-		heads = append(heads, l.String())
+		heads = append(heads, l.Name())
 	}
 	t := table.New(table.Left(name), table.Right(heads...))
 	for _, m := range d.Methods() {
@@ -140,20 +140,16 @@ func (d *sweepReport) write(dir string) error {
 func (d *sweepReport) figure() *report.Figure {
 	f := &report.Figure{Caption: d.Name, X: "accumulator width P, bits", Y: "accuracy, percent"}
 	for _, m := range d.Methods() {
-		s := report.Series{Name: m}
+		base := d.At(m, study.Limit{})
+		s := report.Series{Name: m, Dashed: base != nil}
 		for _, l := range d.Limits() {
-			if l.LUT > 0 {
-				continue
+			r := base
+			if r == nil {
+				r = d.At(m, l)
 			}
-			r := d.At(m, l)
-			if r == nil { // base: a level
-				r = d.At(m, study.Limit{})
-				s.Dashed = true
+			if r != nil && l.LUTLimit == 0 { // else not trained yet, or on the other plot
+				s.X, s.Y = append(s.X, float64(l.AccBits)), append(s.Y, r.Mean)
 			}
-			if r == nil { // not trained yet
-				continue
-			}
-			s.X, s.Y = append(s.X, float64(l.AccBits)), append(s.Y, r.Mean)
 		}
 		f.Series = append(f.Series, s)
 	}
@@ -162,25 +158,23 @@ func (d *sweepReport) figure() *report.Figure {
 
 // lutFigure has a series for each method at one P for all layers, and one with P and M by
 // layer. Points are placed by what their designs take, not by the limit that was asked
-// for.
+// for. A point of base is on the first series, too: its design is estimated alike.
 func (d *sweepReport) lutFigure() *report.Figure {
 	f := &report.Figure{Caption: d.Name, X: "LUT of the design, by estimate", Y: "accuracy, percent"}
 	for _, m := range d.Methods() {
-		one, own := report.Series{Name: m}, report.Series{Name: m + ", P and M by layer"}
+		series := [2]report.Series{{Name: m}, {Name: m + ", P and M by layer"}}
 		for i := range d.Results {
-			r := &d.Results[i]
-			s := &one
-			// A point of base is on the first series, too: its design is estimated alike.
+			r, s := &d.Results[i], &series[0]
 			if r.LUTLimit > 0 {
-				s = &own
+				s = &series[1]
 			}
 			if r.Method == m {
 				s.X, s.Y = append(s.X, r.LUTMean), append(s.Y, r.Mean)
 			}
 		}
-		f.Series = append(f.Series, one)
-		if len(own.X) > 0 {
-			f.Series = append(f.Series, own)
+		f.Series = append(f.Series, series[0])
+		if len(series[1].X) > 0 {
+			f.Series = append(f.Series, series[1])
 		}
 	}
 	return f
@@ -240,7 +234,7 @@ func (d *sweepReport) widths() *table.Table {
 				widths = append(widths, fmt.Sprintf("%s %d, %d", w.Layer, w.AccBits, w.WeightBits))
 			}
 			if len(widths) > 0 {
-				t.Row(r.Method, r.Limit(), run.Seed, strings.Join(widths, "; "), run.LUT, run.IntegerPercent)
+				t.Row(r.Method, r.Name(), run.Seed, strings.Join(widths, "; "), run.LUT, run.IntegerPercent)
 			}
 		}
 	}

@@ -56,15 +56,18 @@ type cell struct {
 	spec *train.Spec
 }
 
-// Limit is the accumulator width of all layers under the method, or the LUT that
-// bound each layer's own; neither for base. With LUT, AccBits is the most that a layer may
-// get.
-type Limit struct{ AccBits, LUT int }
+// Limit is the accumulator width P of all layers under the method, or the LUT that the whole
+// design may take, with P and M of each layer's own; neither for base. AccBits is the most
+// that a layer may get then.
+type Limit struct {
+	AccBits  int `json:"acc_bits"`
+	LUTLimit int `json:"lut_limit,omitempty"`
+}
 
-// String is the head of the limit's column.
-func (l Limit) String() string {
-	if l.LUT > 0 {
-		return fmt.Sprintf("%d LUT", l.LUT)
+// Name is the head of the limit's column.
+func (l Limit) Name() string {
+	if l.LUTLimit > 0 {
+		return fmt.Sprintf("%d LUT", l.LUTLimit)
 	}
 	return fmt.Sprintf("P=%d", l.AccBits)
 }
@@ -90,7 +93,7 @@ func (s *Sweep) Plan() error {
 			}
 			spec, err := s.Spec.With(own)
 			if err != nil {
-				return fmt.Errorf("method %s at %v: %w", text, l, err)
+				return fmt.Errorf("method %s at %s: %w", text, l.Name(), err)
 			}
 			s.cells = append(s.cells, cell{method: text, Limit: l, spec: spec})
 		}
@@ -105,7 +108,7 @@ func (s *Sweep) limits() (all []Limit) {
 		all = append(all, Limit{AccBits: p})
 	}
 	for _, n := range compact(s.LUTs) {
-		all = append(all, Limit{AccBits: slices.Max(s.Widths), LUT: n})
+		all = append(all, Limit{AccBits: slices.Max(s.Widths), LUTLimit: n})
 	}
 	return all
 }

@@ -21,11 +21,8 @@ type SweepReport struct {
 // SweepResult sums up the runs of a method at a limit. Spread is over seeds, which draw
 // weights and the order of samples, not over data.
 type SweepResult struct {
-	// AccBits is 0 for base, and the most that a layer may have within a LUT limit.
-	Method  string `json:"method"`
-	AccBits int    `json:"acc_bits"`
-	// LUTLimit is 0 where all layers have AccBits.
-	LUTLimit int `json:"lut_limit,omitempty"`
+	Method string `json:"method"`
+	Limit
 	// LUTMean is the mean estimate of the designs, or 0.
 	LUTMean float64 `json:"lut_mean,omitempty"`
 	// Mean, SD (sample standard deviation), Min and Max of the integer accuracy
@@ -38,12 +35,26 @@ type SweepResult struct {
 	FloatMean float64 `json:"float_mean_percent"`
 	// ValidationMean is that of the accuracy on held-out training samples, or 0.
 	ValidationMean float64 `json:"validation_mean_percent"`
-	// L1Max, TapsMax, NeededBits and WeightBits are the largest over the seeds.
-	L1Max      int64      `json:"l1_max"`
-	TapsMax    int        `json:"taps_max"`
-	NeededBits int        `json:"needed_bits"`
-	WeightBits int        `json:"weight_bits"`
-	Runs       []SweepRun `json:"runs"`
+	// Use is the largest over the seeds: what a method needs is what its worst run does.
+	Use
+	Runs []SweepRun `json:"runs"`
+}
+
+// Use says how far a method used its budget, by the layers under it: the widest accumulator
+// that one needs, the largest l1 norm of a channel, the most nonzero weights (taps) of one,
+// and the widest weights. L1Max at the bound and TapsMax at the row's length are a method
+// that left nothing over.
+type Use struct {
+	NeededBits int   `json:"needed_bits"`
+	L1Max      int64 `json:"l1_max"`
+	TapsMax    int   `json:"taps_max"`
+	WeightBits int   `json:"weight_bits"`
+}
+
+// with returns the larger of each.
+func (u Use) with(v Use) Use {
+	return Use{max(u.NeededBits, v.NeededBits), max(u.L1Max, v.L1Max), max(u.TapsMax, v.TapsMax),
+		max(u.WeightBits, v.WeightBits)}
 }
 
 // SweepRun is one trained network. It is also the JSON of a file in the folder of the runs:
@@ -51,12 +62,10 @@ type SweepResult struct {
 // again without training.
 type SweepRun struct {
 	// Method is as given, with its rule: "budget/shifted".
-	Method  string `json:"method"`
-	AccBits int    `json:"acc_bits"`
-	// LUTLimit is 0 where all layers have AccBits. Within a limit they have P and M
-	// of their own, Widths, and AccBits is the most.
-	LUTLimit int           `json:"lut_limit,omitempty"`
-	Widths   []LayerWidths `json:"widths,omitempty"`
+	Method string `json:"method"`
+	// Within a limit of LUT layers have P and M of their own, Widths.
+	Limit
+	Widths []LayerWidths `json:"widths,omitempty"`
 	// LUT of the design by estimate, where a folding was asked for.
 	LUT int `json:"lut,omitempty"`
 	// Seed draws the weights and the order of samples.
@@ -68,15 +77,7 @@ type SweepRun struct {
 	// ValidationPercent is the final accuracy on held-out training samples, by
 	// which settings are chosen; 0 where the spec holds out none.
 	ValidationPercent float64 `json:"validation_percent"`
-	// NeededBits is the largest accumulator width that a layer under the method needs,
-	// L1Max the largest l1 norm of a channel of such a layer, TapsMax the most nonzero
-	// weights, and WeightBits the widest weights. These four say how far a method used its
-	// budget: L1Max at the bound and TapsMax at the row's length are a method that left
-	// nothing over.
-	NeededBits int   `json:"needed_bits"`
-	L1Max      int64 `json:"l1_max"`
-	TapsMax    int   `json:"taps_max"`
-	WeightBits int   `json:"weight_bits"`
+	Use
 	// SamplesPerSecond is the mean speed of the training.
 	SamplesPerSecond float64 `json:"samples_per_second"`
 	// Spec identifies spec, data and program: a run with another one is done again.
@@ -95,8 +96,8 @@ type LayerWidths struct {
 // newSweepRun takes from a training what a sweep compares. Under base, which declares no
 // accumulators, the hidden layers count: those that the other methods constrain.
 func newSweepRun(c *cell, t *Trained) *SweepRun {
-	r := &SweepRun{Method: c.method, AccBits: c.AccBits, LUTLimit: c.LUT, Seed: t.Seed,
-		SamplesPerSecond: t.SamplesPerSecond, FloatPercent: t.Scores()[0], IntegerPercent: t.Scores()[2]}
+	r := &SweepRun{Method: c.method, Limit: c.Limit, Seed: t.Seed, SamplesPerSecond: t.SamplesPerSecond,
+		FloatPercent: t.Scores()[0], IntegerPercent: t.Scores()[2]}
 	// The last epoch's, not the best one's: choosing among epochs would fit the held-out
 	// part.
 	if n := len(t.History); n > 0 {
@@ -107,34 +108,23 @@ func newSweepRun(c *cell, t *Trained) *SweepRun {
 			continue
 		}
 		l := boundsOf(t.Network, &t.Network.Layers[i])
-		r.NeededBits, r.L1Max = max(r.NeededBits, l.AccBitsNeeded), max(r.L1Max, l.L1Max)
-		r.TapsMax, r.WeightBits = max(r.TapsMax, l.TapsMax), max(r.WeightBits, l.WeightBits)
+		r.Use = r.Use.with(Use{l.AccBitsNeeded, l.L1Max, l.TapsMax, l.WeightBits})
 	}
 	return r
 }
 
-// add adds a run. Maxima are over the seeds: what a method needs is what its worst run
-// does.
-func (r *SweepResult) add(run *SweepRun) {
-	r.Runs = append(r.Runs, *run)
-	r.L1Max, r.TapsMax = max(r.L1Max, run.L1Max), max(r.TapsMax, run.TapsMax)
-	r.NeededBits, r.WeightBits = max(r.NeededBits, run.NeededBits), max(r.WeightBits, run.WeightBits)
-}
-
-// finish computes mean and spread once all seeds are there; one run has no deviation.
+// finish sums up the runs once all seeds are there.
 func (r *SweepResult) finish() {
 	var integer, float, held, lut []float64
 	for _, run := range r.Runs {
 		integer, float = append(integer, run.IntegerPercent), append(float, run.FloatPercent)
 		held, lut = append(held, run.ValidationPercent), append(lut, float64(run.LUT))
+		r.Use = r.Use.with(run.Use)
 	}
 	s := NewSpread(integer)
 	r.Mean, r.SD, r.Min, r.Max = s.Mean, s.Deviation, s.Min, s.Max
 	r.FloatMean, r.ValidationMean, r.LUTMean = stat.Mean(float, nil), stat.Mean(held, nil), stat.Mean(lut, nil)
 }
-
-// Limit is the zero value for base.
-func (r *SweepResult) Limit() Limit { return Limit{r.AccBits, r.LUTLimit} }
 
 // Methods lists the methods, in the order in which they were trained.
 func (d *SweepReport) Methods() (names []string) {
@@ -150,23 +140,23 @@ func (d *SweepReport) Methods() (names []string) {
 // the unconstrained end to the tightest limit.
 func (d *SweepReport) Limits() (all []Limit) {
 	for i := range d.Results {
-		if l := d.Results[i].Limit(); l != (Limit{}) && !slices.Contains(all, l) {
+		if l := d.Results[i].Limit; l != (Limit{}) && !slices.Contains(all, l) {
 			all = append(all, l)
 		}
 	}
 	slices.SortFunc(all, func(a, b Limit) int {
 		// Those with 0 LUT, the plain widths, first.
-		if (a.LUT > 0) != (b.LUT > 0) {
-			return a.LUT - b.LUT
+		if (a.LUTLimit > 0) != (b.LUTLimit > 0) {
+			return a.LUTLimit - b.LUTLimit
 		}
-		return (b.AccBits - a.AccBits) + (b.LUT - a.LUT)
+		return (b.AccBits - a.AccBits) + (b.LUTLimit - a.LUTLimit)
 	})
 	return all
 }
 
 // At returns the result of a method at a limit, nil where there is none yet.
 func (d *SweepReport) At(method string, l Limit) *SweepResult {
-	i := slices.IndexFunc(d.Results, func(r SweepResult) bool { return r.Method == method && r.Limit() == l })
+	i := slices.IndexFunc(d.Results, func(r SweepResult) bool { return r.Method == method && r.Limit == l })
 	if i < 0 {
 		return nil
 	}

@@ -27,15 +27,15 @@ func (s *Sweep) Run(ctx context.Context) (*SweepReport, error) {
 	total := len(s.cells) * s.Seeds
 	for i := range s.cells {
 		c := &s.cells[i]
-		r := SweepResult{Method: c.method, AccBits: c.AccBits, LUTLimit: c.LUT}
+		r := SweepResult{Method: c.method, Limit: c.Limit}
 		for k, seed := range doc.Seeds {
 			run, err := s.one(ctx, c, seed)
 			if err != nil {
-				return nil, fmt.Errorf("%s, %v, seed %d: %w", c.method, c.Limit, seed, err)
+				return nil, fmt.Errorf("%s, %s, seed %d: %w", c.method, c.Name(), seed, err)
 			}
-			s.Progress.note("%d/%d  %s %v seed %d: %.2f %%", i*s.Seeds+k+1, total, c.method, c.Limit, seed,
+			s.Progress.note("%d/%d  %s %s seed %d: %.2f %%", i*s.Seeds+k+1, total, c.method, c.Name(), seed,
 				run.IntegerPercent)
-			r.add(run)
+			r.Runs = append(r.Runs, *run)
 		}
 		r.finish()
 		doc.Results = append(doc.Results, r)
@@ -56,7 +56,7 @@ func (s *Sweep) one(ctx context.Context, c *cell, seed uint64) (*SweepRun, error
 	if err != nil {
 		return nil, err
 	}
-	id, err := s.identity(spec, c.LUT)
+	id, err := s.identity(spec, c.LUTLimit)
 	if err != nil {
 		return nil, err
 	}
@@ -79,10 +79,10 @@ func (s *Sweep) one(ctx context.Context, c *cell, seed uint64) (*SweepRun, error
 // train trains a run into the files that begin with base.
 func (s *Sweep) train(ctx context.Context, c *cell, spec *train.Spec, base string) (*SweepRun, error) {
 	var chosen *Allocation
-	if c.LUT > 0 {
+	if c.LUTLimit > 0 {
 		// The folding is the sweep's: its LUT and those in the report are of the same
 		// designs.
-		chosen = &Allocation{Family: DefaultFamily, Limit: c.LUT, Folding: *s.Folding}
+		chosen = &Allocation{Family: DefaultFamily, Limit: c.LUTLimit, Folding: *s.Folding}
 	}
 	out := base + ".onnx"
 	done, err := s.Trainer.Train(ctx, spec, train.Options{Out: out, FloatCache: filepath.Join(s.Out, "float"),
@@ -104,8 +104,8 @@ func (s *Sweep) train(ctx context.Context, c *cell, spec *train.Spec, base strin
 // must not become a folder, and no data: a run on other samples is told by its identity.
 func (c *cell) file(seed uint64) string {
 	name := fmt.Sprintf("%s-p%d", strings.ReplaceAll(c.method, "/", "-"), c.AccBits)
-	if c.LUT > 0 {
-		name += fmt.Sprintf("-lut%d", c.LUT)
+	if c.LUTLimit > 0 {
+		name += fmt.Sprintf("-lut%d", c.LUTLimit)
 	}
 	return fmt.Sprintf("%s-s%d", name, seed)
 }

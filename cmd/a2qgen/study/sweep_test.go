@@ -94,7 +94,7 @@ func TestSweepLimits(t *testing.T) {
 	for i := range s.cells {
 		c := &s.cells[i]
 		names = append(names, c.file(1))
-		d.Results = append(d.Results, SweepResult{Method: c.method, AccBits: c.AccBits, LUTLimit: c.LUT})
+		d.Results = append(d.Results, SweepResult{Method: c.method, Limit: c.Limit})
 	}
 	want := []string{"base-p0-s1", "a2q+-p9-s1", "a2q+-p12-s1", "a2q+-p12-lut700-s1", "a2q+-p12-lut900-s1"}
 	if !slices.Equal(names, want) {
