@@ -201,12 +201,18 @@ func (d *demo) show(title string, doc printer) error {
 	})
 }
 
+// keep returns what puts the document of a step in its place in the report.
+func keep[T printer](place *T) func(doc T, err error) (printer, error) {
+	return func(doc T, err error) (printer, error) {
+		*place = doc
+		return doc, err
+	}
+}
+
 // train trains under the accumulator limit of the spec.
 func (d *demo) train(ctx context.Context) (printer, error) {
-	var err error
-	d.report.Train, err = trainNetwork(ctx, d.con, d.spec, d.sets,
-		train.Options{Out: d.path("net.onnx"), FloatCache: d.path(demoFloat)})
-	return d.report.Train, err
+	return keep(&d.report.Train)(trainNetwork(ctx, d.con, d.spec, d.sets,
+		train.Options{Out: d.path("net.onnx"), FloatCache: d.path(demoFloat)}))
 }
 
 // trainBase trains the same network by the method base, which knows no accumulator. With
@@ -217,46 +223,37 @@ func (d *demo) trainBase(ctx context.Context) (printer, error) {
 	if err != nil {
 		return nil, err
 	}
-	d.report.TrainBase, err = trainNetwork(ctx, d.con, spec, d.sets,
-		train.Options{Out: d.path("base.onnx"), FloatCache: d.path(demoFloat)})
-	return d.report.TrainBase, err
+	return keep(&d.report.TrainBase)(trainNetwork(ctx, d.con, spec, d.sets,
+		train.Options{Out: d.path("base.onnx"), FloatCache: d.path(demoFloat)}))
 }
 
 // inspect prints the certificates: the bounds over all inputs and orders of adding.
 func (d *demo) inspect(context.Context) (printer, error) {
-	d.report.Inspect = &inspectReport{study.Inspect(d.report.Train.Network)}
-	return d.report.Inspect, nil
+	return keep(&d.report.Inspect)(&inspectReport{study.Inspect(d.report.Train.Network)}, nil)
 }
 
 // eval scores with the integer executor on the test samples.
 func (d *demo) eval(ctx context.Context) (printer, error) {
 	score, err := study.Accuracy(ctx, d.report.Train.Network, d.sets.Test, d.con.progress())
-	d.report.Eval = &evalReport{score}
-	return d.report.Eval, err
+	return keep(&d.report.Eval)(&evalReport{score}, err)
 }
 
 // generate writes the Verilog for the demo's board, and fails where it does not fit.
 func (d *demo) generate(context.Context) (printer, error) {
-	var err error
-	d.report.Generate, err = generateFile(d.path("net.onnx"), nil, designDir{path: d.path(demoDesign)}, demoBoard,
-		hwgen.Options{FPS: demoFPS})
-	return d.report.Generate, err
+	return keep(&d.report.Generate)(generateFile(d.path("net.onnx"), nil, designDir{path: d.path(demoDesign)}, demoBoard,
+		hwgen.Options{FPS: demoFPS}))
 }
 
 // sim compares with a source and a sink that never pause: the design at full speed, in
 // which its interval and latency show.
 func (d *demo) sim(ctx context.Context) (printer, error) {
-	var err error
-	d.report.Sim, err = d.crossCheck(ctx, 0)
-	return d.report.Sim, err
+	return keep(&d.report.Sim)(d.crossCheck(ctx, 0))
 }
 
 // simStall compares under back-pressure, which a free-running classifier never meets: it
 // gives one beat per frame.
 func (d *demo) simStall(ctx context.Context) (printer, error) {
-	var err error
-	d.report.SimStall, err = d.crossCheck(ctx, demoPause)
-	return d.report.SimStall, err
+	return keep(&d.report.SimStall)(d.crossCheck(ctx, demoPause))
 }
 
 // crossCheck simulates the design; a difference is an error here. Here alone: a2qgen sim
@@ -288,6 +285,5 @@ func (d *demo) estimate(context.Context) (printer, error) {
 		return nil, err
 	}
 	prices, err := study.PriceWidths(net, o, study.DefaultFamily, widths)
-	d.report.Estimate = &estimateReport{prices}
-	return d.report.Estimate, err
+	return keep(&d.report.Estimate)(&estimateReport{prices}, err)
 }

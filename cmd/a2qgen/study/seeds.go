@@ -49,19 +49,18 @@ func (d *Seeded) Spreads() [3]*Spread {
 // newSeeded sums up the runs of a task, one at least.
 func newSeeded(task string, runs []*Trained) *Seeded {
 	d := &Seeded{Seeds: len(runs), Runs: runs}
-	var all [3]*Spread
-	for k := range all {
+	spread := func(k int) *Spread {
 		var v []float64
 		for _, r := range runs {
 			v = append(v, r.Scores()[k])
 		}
 		s := NewSpread(v)
-		all[k] = &s
+		return &s
 	}
 	if task == train.Regress {
-		d.FloatPSNR, d.QATPSNR, d.IntegerPSNR = all[0], all[1], all[2]
+		d.FloatPSNR, d.QATPSNR, d.IntegerPSNR = spread(0), spread(1), spread(2)
 	} else {
-		d.FloatAccuracyPercent, d.QATAccuracyPercent, d.IntegerAccuracyPercent = all[0], all[1], all[2]
+		d.FloatAccuracyPercent, d.QATAccuracyPercent, d.IntegerAccuracyPercent = spread(0), spread(1), spread(2)
 	}
 	return d
 }
