@@ -140,6 +140,21 @@ func DrawWords(rng *rand.Rand, beats, lanes, bits int) (*quant.Network, hwgen.Co
 	return Vector(count, t), hwgen.Content{part}
 }
 
+// Stairs returns thresholds for l that are spread over the middle of each channel's range; every
+// third channel falls.
+func Stairs(l *quant.Layer, out quant.DataType) *quant.Thresholds {
+	t := &quant.Thresholds{Output: out, Inverted: make([]bool, l.Out)}
+	levels := int64(t.Levels())
+	for c := range l.Out {
+		r := l.AccRange(c)
+		for k := range levels {
+			t.Values = append(t.Values, r.Min+(r.Max-r.Min)*(levels+2*k)/(4*levels))
+		}
+		t.Inverted[c] = c%3 == 1
+	}
+	return t
+}
+
 // Divisor draws a divisor of n.
 func Divisor(rng *rand.Rand, n int) int {
 	for {

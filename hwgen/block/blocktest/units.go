@@ -16,6 +16,14 @@ var units = map[string]func(p map[string]int, e Ends) Unit{
 			return &gather{e, out / in}
 		}
 	},
+	"fork_stream": func(p map[string]int, e Ends) Unit { return &fork{e, p["OUTPUTS"]} },
+	// Behind the held operands (add.v): products by the factors, tree, search of thresholds.v.
+	"add": func(p map[string]int, e Ends) Unit {
+		stages := half(p["FACTOR_BITS"]) + clog2(p["OPERANDS"]) + max(0, 2*p["OUTPUT_BITS"]-1)
+		s := &sum{Ends: e, operands: p["OPERANDS"]}
+		s.line = line{Ends: Ends{In: s.goes, Out: e.Out}, stages: stages, period: 1}
+		return s
+	},
 	// Latency from the last beat of a fold, without the spill register (mvau.v): operands, digits
 	// of the products, tree, accumulator, and what the search of thresholds.v takes.
 	"mvau": func(p map[string]int, e Ends) Unit {
@@ -168,3 +176,52 @@ func (l *line) Takes(_, n int, t int64) int64 {
 	}
 	return t
 }
+
+// fork stores two beats; a store is free a cycle after the last reader took what it holds.
+type fork struct {
+	Ends
+	readers int
+}
+
+// Offers implements Unit.
+func (f *fork) Offers(_, n int) int64 { return f.In(0, n) + 1 }
+
+// Takes implements Unit.
+func (f *fork) Takes(_, n int, t int64) int64 {
+	for i := range f.readers {
+		t = max(t, f.Out(i, n-2)+1)
+	}
+	return t
+}
+
+// sum holds an operand until all are there, and the pipeline behind them moves.
+type sum struct {
+	Ends
+	operands int
+	line     line
+	went     []int64 // cycles in which the operands entered the pipeline
+}
+
+// goes returns the cycle in which operands n leave their registers.
+func (s *sum) goes(_, n int) int64 {
+	if n < 0 {
+		return notYet
+	}
+	for k := len(s.went); k <= n; k++ {
+		t := s.goes(0, k-1) + 1
+		for i := range s.operands {
+			t = max(t, s.In(i, k)+1)
+		}
+		t = s.line.Takes(0, k, t)
+		if k == len(s.went) { // not found meanwhile, on behalf of line
+			s.went = append(s.went, t)
+		}
+	}
+	return s.went[n]
+}
+
+// Offers implements Unit.
+func (s *sum) Offers(_, n int) int64 { return s.line.Offers(0, n) }
+
+// Takes implements Unit: a register is free in the cycle in which it is emptied.
+func (s *sum) Takes(_, n int, t int64) int64 { return max(t, s.goes(0, n-1)) }

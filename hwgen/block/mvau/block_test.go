@@ -190,19 +190,9 @@ func always() quant.Layer {
 	return l
 }
 
-// stairs puts thresholds on l, spread over the middle of each channel's range; every third
-// channel falls.
+// stairs puts thresholds on l.
 func stairs(l quant.Layer, out quant.DataType) quant.Layer {
-	t := &quant.Thresholds{Output: out, Inverted: make([]bool, l.Out)}
-	levels := int64(t.Levels())
-	for c := range l.Out {
-		r := l.AccRange(c)
-		for k := range levels {
-			t.Values = append(t.Values, r.Min+(r.Max-r.Min)*(levels+2*k)/(4*levels))
-		}
-		t.Inverted[c] = c%3 == 1
-	}
-	l.Thresholds = t
+	l.Thresholds = blocktest.Stairs(&l, out)
 	return l
 }
 
