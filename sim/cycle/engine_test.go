@@ -67,7 +67,7 @@ func engine(t *testing.T, d *hwgen.Design) *cycle.Engine {
 
 // TestWitness: every beat of every stream passes in the cycle that the recurrences of its blocks
 // say, whatever queues were asked for, without pauses and with them; and the latency that the
-// plan prints is what they come to.
+// plan prints is what they come to. A fifth of the designs have forks and sums.
 func TestWitness(t *testing.T) {
 	count := uint64(*designs)
 	if testing.Short() {
@@ -76,6 +76,9 @@ func TestWitness(t *testing.T) {
 	const frames = 6
 	for seed := range count {
 		d := design(t, seed, 24)
+		if seed%5 == 4 {
+			d = residual(t, seed)
+		}
 		timing, err := blocktest.Witness(d, frames, nil)
 		if err != nil {
 			t.Fatalf("seed %d: %v", seed, err)
@@ -87,6 +90,18 @@ func TestWitness(t *testing.T) {
 			t.Fatalf("seed %d, with pauses: %v", seed, err)
 		}
 	}
+}
+
+// residual plans a random residual network under the plan's own folds, for some rate.
+func residual(t *testing.T, seed uint64) *hwgen.Design {
+	t.Helper()
+	rng := rand.New(rand.NewPCG(seed, 0xadd))
+	n := quanttest.RandomResidual(rng, 12, 0)
+	d, err := plan.Plan(n, hwgen.Options{FPS: 1e6 * (1 + 49*rng.Float64())})
+	if err != nil {
+		t.Fatalf("seed %d: %v", seed, err)
+	}
+	return d
 }
 
 // TestSteady: the planned interval is what a long run takes per frame, and no less than the
