@@ -47,7 +47,7 @@ func Check(t *testing.T, k Kind) {
 	t.Run("machine", func(t *testing.T) { checkMachines(t, k) })
 	t.Run("traits", func(t *testing.T) { checkTraits(t, k) })
 	t.Run("verilog", func(t *testing.T) {
-		tooltest.Need(t, map[verilator.Simulator]string{verilator.Icarus: "iverilog"}[simulator()])
+		tooltest.Need(t, compilers[verilator.Simulator(*tool)])
 		cache := t.TempDir()
 		for i, c := range k.cases(*first, *drawn) {
 			t.Run(c.Name, func(t *testing.T) {
@@ -59,6 +59,9 @@ func Check(t *testing.T, k Kind) {
 		}
 	})
 }
+
+// compilers are the programs that make a simulation.
+var compilers = map[verilator.Simulator]string{verilator.Icarus: "iverilog", verilator.Verilator: "verilator"}
 
 // cases are the fixed ones and so many drawn, of seed first and those that follow.
 func (k *Kind) cases(first uint64, count int) []Case {
@@ -158,9 +161,6 @@ func (p pause) cycles(seed uint64) cycle.Pauses {
 	}
 }
 
-// simulator is the one that is asked for.
-func simulator() verilator.Simulator { return verilator.Simulator(*tool) }
-
 // bench is a case to be simulated.
 type bench struct {
 	design  *hwgen.Design
@@ -190,12 +190,13 @@ func (c *Case) bench(seed uint64) (*bench, error) {
 }
 
 // build writes files, which may be changed, below a new folder and compiles them.
-func (b *bench) build(ctx context.Context, files []emit.File, dir, cache string) (*verilator.Binary, error) {
+func (b *bench) build(ctx context.Context, s verilator.Simulator, files []emit.File, dir, cache string) (
+	*verilator.Binary, error) {
 	dir = filepath.Join(dir, "design")
 	if err := emit.WriteDir(dir, files); err != nil {
 		return nil, err
 	}
-	return verilator.Build(ctx, sim.Bench(b.design, dir), simulator(), false, cache)
+	return verilator.Build(ctx, sim.Bench(b.design, dir), s, false, cache)
 }
 
 // check simulates the case under all pauses.
@@ -204,7 +205,7 @@ func (c *Case) check(ctx context.Context, dir, cache string, seed uint64) error 
 	if err != nil {
 		return err
 	}
-	bin, err := b.build(ctx, b.files, dir, cache)
+	bin, err := b.build(ctx, verilator.Simulator(*tool), b.files, dir, cache)
 	if err != nil {
 		return err
 	}

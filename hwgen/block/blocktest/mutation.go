@@ -168,7 +168,7 @@ func (m *mutant) shows(ctx context.Context, p pause, tempDir func() string) (_ s
 		return "", nil
 	}
 	if m.bin == nil {
-		if m.bin, err = m.build(ctx, m.files, tempDir(), m.cache); err != nil {
+		if m.bin, err = m.build(ctx, verilator.Icarus, m.files, tempDir(), m.cache); err != nil {
 			return "", err
 		}
 	}
