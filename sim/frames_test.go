@@ -12,7 +12,8 @@ import (
 func TestDrawFramesOfSum(t *testing.T) {
 	in := quant.DataType{Bits: 3}
 	n, err := quant.NewNetwork(quant.Network{Name: "sum", InputShape: []int{2},
-		Input: quant.InputQuantizer{Type: in, Shape: quant.Vector(2), Quantize: func(_ int, v float64) int32 { return int32(v) }},
+		Input: quant.InputQuantizer{Type: in, Shape: quant.Vector(2),
+			Quantize: func(_ int, v float64) int32 { return int32(v) }},
 		Layers: []quant.Layer{{Name: "sum", Kind: quant.Add, From: []int{quant.Source, quant.Source}, Out: 2}}})
 	if err != nil {
 		t.Fatal(err)

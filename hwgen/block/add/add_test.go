@@ -68,18 +68,9 @@ func sum(n *quant.Network, i, pe, accBits int) blocktest.Case {
 	b := &add.Block{Layer: l, PE: pe, AccBits: accBits, ThresholdBits: l.ThresholdBits(accBits)}
 	leave := false
 	for _, from := range l.From {
-		o := add.Operand{Tensor: hwgen.Tensor{Holds: hwgen.HoldsInputs}, Type: n.Input.Type}
-		if from != quant.Source {
-			o = add.Operand{Tensor: hwgen.Tensor{Layer: n.Layers[from].Name, Holds: hwgen.HoldsOutputs}, Type: n.Layers[from].Output()}
-			if n.Layers[from].Thresholds == nil {
-				// As they leave their unit, signed whatever they are.
-				o.Holds = hwgen.HoldsAccumulators
-				needed, _ := n.Layers[from].NeededBits()
-				o.Type = signed(needed)
-				leave = true
-			}
-		}
+		o := operand(n, from)
 		b.Operands = append(b.Operands, o)
+		leave = leave || o.Holds == hwgen.HoldsAccumulators
 	}
 	first := b.Operands[0].Type
 	return blocktest.Case{Block: b, Network: n, Inputs: b.Reads(nil), Latency: b.Cycles() + b.Stages() + 2,
@@ -91,6 +82,20 @@ func sum(n *quant.Network, i, pe, accBits int) blocktest.Case {
 	}
 }
 
+// operand is what layer from of n, or the source, gives to a sum.
+func operand(n *quant.Network, from int) add.Operand {
+	if from == quant.Source {
+		return add.Operand{Tensor: hwgen.Tensor{Holds: hwgen.HoldsInputs}, Type: n.Input.Type}
+	}
+	l := &n.Layers[from]
+	if l.Thresholds != nil {
+		return add.Operand{Tensor: hwgen.Tensor{Layer: l.Name, Holds: hwgen.HoldsOutputs}, Type: l.Output()}
+	}
+	// As accumulators leave their unit: signed, even if none is below 0.
+	needed, _ := l.NeededBits()
+	return add.Operand{Tensor: hwgen.Tensor{Layer: l.Name, Holds: hwgen.HoldsAccumulators}, Type: signed(needed)}
+}
+
 // accumulators, in place of the type of activations, says that there is no staircase.
 var accumulators quant.DataType
 
@@ -98,7 +103,8 @@ var accumulators quant.DataType
 // once more where there are three factors.
 func shortcut(seed uint64, size int, factors []int64, mid, out quant.DataType) *quant.Network {
 	rng := rand.New(rand.NewPCG(seed, 5))
-	fc := quant.Layer{Name: "fc", In: size, Out: size, Input: unsigned(3), WeightBits: 3, Weights: make([]int32, size*size)}
+	fc := quant.Layer{Name: "fc", In: size, Out: size, Input: unsigned(3), WeightBits: 3,
+		Weights: make([]int32, size*size)}
 	for i := range fc.Weights {
 		fc.Weights[i] = int32(rng.IntN(8)) - 4
 	}

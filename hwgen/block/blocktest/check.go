@@ -19,7 +19,8 @@ import (
 var (
 	drawn = flag.Int("blocks", usual, "drawn blocks of each kind to simulate")
 	first = flag.Uint64("first-block", 0, "seed of the first of them: a long run can be split")
-	tool  = flag.String("block-simulator", string(verilator.Icarus), "icarus, or verilator (which compiles a program per block)")
+	tool  = flag.String("block-simulator", string(verilator.Icarus),
+		"icarus, or verilator (which compiles a program per block)")
 )
 
 // usual is how many drawn blocks of each kind are simulated by default, beside the fixed ones:

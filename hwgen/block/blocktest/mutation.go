@@ -172,7 +172,8 @@ func (m *mutant) shows(ctx context.Context, p pause, tempDir func() string) (_ s
 			return "", err
 		}
 	}
-	r, err := sim.Compare(ctx, m.design, m.bin, m.samples, sim.Options{Seed: 3, Gap: p.gap, Stall: p.stall, FirstOnly: true})
+	o := sim.Options{Seed: 3, Gap: p.gap, Stall: p.stall, FirstOnly: true}
+	r, err := sim.Compare(ctx, m.design, m.bin, m.samples, o)
 	check := new(verilator.CheckError)
 	switch {
 	case errors.As(err, &check):

@@ -27,11 +27,14 @@ var kind = blocktest.Kind{
 		blocktest.Replace("writes into a full memory", "fifo.v", "assign s_ready = level_q != FULL", "assign s_ready = 1'b1"),
 		blocktest.Replace("one deeper", "fifo.v", "FULL = DEPTH[LEVEL_BITS-1:0]", "FULL = DEPTH[LEVEL_BITS-1:0] + 1'b1"),
 		blocktest.Replace("one less deep", "fifo.v", "FULL = DEPTH[LEVEL_BITS-1:0]", "FULL = DEPTH[LEVEL_BITS-1:0] - 1'b1"),
-		blocktest.Replace("reads an empty memory", "fifo.v", "assign m_valid = level_q != {LEVEL_BITS{1'b0}}", "assign m_valid = 1'b1"),
+		blocktest.Replace("reads an empty memory", "fifo.v", "assign m_valid = level_q != {LEVEL_BITS{1'b0}}",
+			"assign m_valid = 1'b1"),
 		blocktest.Replace("writes without a beat", "fifo.v", "wire s_fire = s_valid && s_ready", "wire s_fire = s_ready"),
-		blocktest.Replace("gives a beat without a reader", "fifo.v", "wire m_fire = m_valid && m_ready", "wire m_fire = m_valid"),
+		blocktest.Replace("gives a beat without a reader", "fifo.v", "wire m_fire = m_valid && m_ready",
+			"wire m_fire = m_valid"),
 		blocktest.Replace("reader wraps late", "fifo.v", "read_q <= (read_q == LAST)", "read_q <= (&read_q)"),
-		blocktest.Replace("level counts a beat that comes and goes", "fifo.v", "if (s_fire && !m_fire) level_q", "if (s_fire) level_q"),
+		blocktest.Replace("level counts a beat that comes and goes", "fifo.v", "if (s_fire && !m_fire) level_q",
+			"if (s_fire) level_q"),
 	},
 }
 

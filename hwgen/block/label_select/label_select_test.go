@@ -39,10 +39,12 @@ var kind = blocktest.Kind{
 		blocktest.Replace("compares with the wrong best", "label_select.v", "taken_q ? over_beat_q : over_best_q",
 			"taken_q ? over_best_q : over_beat_q"),
 		blocktest.Replace("forgets whether it took a beat", "label_select.v", "taken_q     <= take", "taken_q     <= 1'b0"),
-		blocktest.Replace("takes the last of equals", "label_select.v", "over_best_q <= score > ", "over_best_q <= score >= "),
-		blocktest.Replace("match takes the last of equals", "label_select.v", "wire right_wins = (right[PAIR-1:LABEL_BITS] ^ SIGN)"+
-			"\n                                        > ", "wire right_wins = (right[PAIR-1:LABEL_BITS] ^ SIGN)"+
-			"\n                                        >= "),
+		blocktest.Replace("takes the last of equals", "label_select.v", "over_best_q <= score > ",
+			"over_best_q <= score >= "),
+		blocktest.Replace("match takes the last of equals", "label_select.v",
+			"wire right_wins = (right[PAIR-1:LABEL_BITS] ^ SIGN)"+
+				"\n                                        > ", "wire right_wins = (right[PAIR-1:LABEL_BITS] ^ SIGN)"+
+				"\n                                        >= "),
 		blocktest.Replace("without gains", "label_select.v", "wide <<< GAIN_SHIFT", "wide"),
 		blocktest.Replace("without biases", "label_select.v", "score_q <= scaled + bias", "score_q <= scaled"),
 		blocktest.Replace("compares unsigned", "label_select.v", "SIGN = ONES ^ (ONES >> 1)", "SIGN = ONES ^ ONES"),

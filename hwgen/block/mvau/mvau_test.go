@@ -28,18 +28,20 @@ var kind = blocktest.Kind{
 	},
 	Cases: []blocktest.Case{
 		unit(stairs(layer(1, 6, 6, unsigned(3)), unsigned(2)), hwgen.Fold{PE: 2, SIMD: 3}, 0, true).Named("folded both ways"),
-		unit(layer(2, 6, 4, signed(3)), hwgen.Fold{PE: 2, SIMD: 3}, 12, false).Named("wide accumulators leave, signed inputs"),
+		unit(layer(2, 6, 4, signed(3)), hwgen.Fold{PE: 2, SIMD: 3}, 12, false).
+			Named("wide accumulators leave, signed inputs"),
 		unit(layer(3, 4, 5, unsigned(3)), hwgen.Fold{PE: 5, SIMD: 4}, 0, false).Named("a vector per cycle"),
 		unit(starts(4), hwgen.Fold{PE: 2, SIMD: 3}, 8, false).Named("start values"),
-		unit(stairs(starts(5), signed(2)), hwgen.Fold{PE: 2, SIMD: 6}, 8, false).Named("start values, one beat per fold, signed outputs"),
+		unit(stairs(starts(5), signed(2)), hwgen.Fold{PE: 2, SIMD: 6}, 8, false).
+			Named("start values, one beat per fold, signed outputs"),
 		unit(everySum(), hwgen.Fold{PE: 2, SIMD: 1}, 0, false).Named("every sum is reached"),
 		unit(always(), hwgen.Fold{PE: 1, SIMD: 1}, 0, false).Named("one input, thresholds below P bits"),
 	},
 	Mutations: slices.Concat(sums, stages, searches, spills, startValues),
 }
 
-// multipliers and cycles per frame bound drawn units, for Icarus's sake: 40 take it some 0.1 s for
-// a thousand cycles, and a run is some 30 frames.
+// multipliers and cycles per frame bound drawn units, for Icarus's sake: its time grows with both,
+// and every unit is run five times.
 const multipliers, cycles = 40, 72
 
 // sums are faults of products, tree and accumulator.
@@ -55,7 +57,8 @@ var sums = []blocktest.Mutation{
 	blocktest.Replace("tree nodes do not grow", "dot_product.v", "full[BITS-1:0];", "{full[BITS-2], full[BITS-2:0]};"),
 	blocktest.Replace("lanes are swapped", "dot_product.v", "inputs[lane*INPUT_BITS", "inputs[(SIMD-1-lane)*INPUT_BITS"),
 	blocktest.Replace("weights are unsigned", "product.v", "{(EXTRA+1){w[WEIGHT_BITS-1]}}", "{(EXTRA+1){1'b0}}"),
-	blocktest.Replace("inputs are signed", "product.v", "(INPUT_SIGNED != 0) && factor[INPUT_BITS-1]", "factor[INPUT_BITS-1]"),
+	blocktest.Replace("inputs are signed", "product.v", "(INPUT_SIGNED != 0) && factor[INPUT_BITS-1]",
+		"factor[INPUT_BITS-1]"),
 	blocktest.Replace("inputs are unsigned", "product.v", "(INPUT_SIGNED != 0) && factor[INPUT_BITS-1]", "1'b0"),
 	blocktest.Replace("carry of a negative digit is lost", "product.v", "~{row, high}", "~{row, 1'b0}"),
 	blocktest.Replace("rows of products ignore the stall", "product.v", "if (en) sum_q <= {added", "sum_q <= {added"),
@@ -73,8 +76,10 @@ var stages = []blocktest.Mutation{
 		"wire en = 1'b1 || spill_ready"),
 	blocktest.Replace("ready in spite of a stall", "mvau.v", "assign s_ready = en", "assign s_ready = 1'b1"),
 	blocktest.Replace("fold ends a beat early", "mvau.v", "LAST_BEAT = SF - 1", "LAST_BEAT = SF - 2"),
-	blocktest.Replace("one pipeline stage less for valid", "mvau.v", "AT_SUM = DIGITS + TREE;", "AT_SUM = DIGITS + TREE - 1;"),
-	blocktest.Replace("inputs move in a stall", "mvau.v", "if (en) begin\n            first_q", "begin\n            first_q"),
+	blocktest.Replace("one pipeline stage less for valid", "mvau.v", "AT_SUM = DIGITS + TREE;",
+		"AT_SUM = DIGITS + TREE - 1;"),
+	blocktest.Replace("inputs move in a stall", "mvau.v", "if (en) begin\n            first_q",
+		"begin\n            first_q"),
 	blocktest.Replace("weights in block RAM ignore the stall", "rom.v",
 		"reg [WIDTH-1:0] mem [0:DEPTH-1];\n            initial if (MEM != \"\") $readmemh(MEM, mem);\n"+
 			"            always @(posedge clk) if (en) data_q", "reg [WIDTH-1:0] mem [0:DEPTH-1];\n"+
@@ -88,7 +93,8 @@ var searches = []blocktest.Mutation{
 		"acc_wide > threshold_q"),
 	blocktest.Replace("search takes the wrong branch", "threshold_stage.v", "{found_q, bit_q}", "{found_q, !bit_q}"),
 	blocktest.Replace("threshold of the next fold", "mvau.v", ".fold(fold_sum_q)", ".fold(fold_q)"),
-	blocktest.Replace("accumulators move past a search that stalls", "threshold_stage.v", "if (en) begin\n                    acc_q",
+	blocktest.Replace("accumulators move past a search that stalls", "threshold_stage.v",
+		"if (en) begin\n                    acc_q",
 		"begin\n                    acc_q"),
 	blocktest.Replace("thresholds ignore the stall", "threshold_stage.v", "if (en) threshold_q", "threshold_q"),
 	blocktest.Replace("falling staircases rise", "thresholds.v", "count ^ {OUTPUT_BITS{falls[pe]}}", "count"),
@@ -113,7 +119,8 @@ var startValues = []blocktest.Mutation{
 		"valid_q[AT_SUM-1])"),
 	blocktest.Replace("no start on the first fold", "mvau.v", "starts_q <= mem[fold_q]",
 		"starts_q <= (fold_q == 0) ? {PE*ACC_BITS{1'b0}} : mem[fold_q]"),
-	blocktest.Replace("no start at all", "accumulator.v", "kept = first ? start : acc", "kept = first ? {ACC_BITS{1'b0}} : acc"),
+	blocktest.Replace("no start at all", "accumulator.v", "kept = first ? start : acc",
+		"kept = first ? {ACC_BITS{1'b0}} : acc"),
 	blocktest.Replace("restart is swapped", "accumulator.v", "kept = first ? start : acc", "kept = first ? acc : start"),
 	blocktest.Replace("starts of the PEs are swapped", "mvau.v", "starts[pe*ACC_BITS", "starts[(PE-1-pe)*ACC_BITS"),
 }
@@ -127,7 +134,8 @@ func unit(l quant.Layer, f hwgen.Fold, accBits int, blockROM bool) blocktest.Cas
 	}
 	b := &mvau.Block{Layer: &l, Input: hwgen.Tensor{Holds: hwgen.HoldsInputs}, Fold: f, AccBits: accBits,
 		ThresholdBits: l.ThresholdBits(accBits), BlockROM: blockROM}
-	return blocktest.Case{Block: b, Network: blocktest.Alone(l), Inputs: b.Reads(nil), Latency: b.Cycles() + b.Stages() + 1,
+	return blocktest.Case{Block: b, Network: blocktest.Alone(l), Inputs: b.Reads(nil),
+		Latency: b.Cycles() + b.Stages() + 1,
 		Traits: map[string]bool{"one fold of rows": b.NF() == 1, "one beat per fold": b.SF() == 1, "one PE": f.PE == 1,
 			"one lane": f.SIMD == 1, "an odd node": f.SIMD&(f.SIMD-1) != 0, "signed inputs": l.Input.Signed,
 			"one-bit inputs": l.Input.Bits == 1, "one-bit weights": l.WeightBits == 1, "odd weights": l.WeightBits%2 == 1,
@@ -145,7 +153,8 @@ func drawLayer(rng *rand.Rand) (l quant.Layer, accBits int) {
 		return l, needed + rng.IntN(3)
 	}
 	p := map[string]int{"mw": block.Pick(rng, 1, 2, 3, 5, 8, 11, 16), "mh": block.Pick(rng, 1, 2, 3, 4, 7, 12),
-		"m": block.Pick(rng, 2, 3, 4, 8), "n": block.Pick(rng, 1, 2, 4), "signed": rng.IntN(2), "a": block.Pick(rng, 0, 1, 2, 4),
+		"m": block.Pick(rng, 2, 3, 4, 8), "n": block.Pick(rng, 1, 2, 4), "signed": rng.IntN(2),
+		"a":       block.Pick(rng, 0, 1, 2, 4),
 		"asigned": rng.IntN(2), "invert": rng.IntN(2), "shifted": 1}
 	p["p"] = p["n"] + 3 + rng.IntN(5)
 	return *block.Sample{Seed: rng.Uint64(), Params: p}.Layer(), p["p"]
@@ -178,7 +187,8 @@ func starts(seed uint64) quant.Layer {
 // everySum is a layer of so few sums, 0 to 9 and below 0, that all are reached: each bit of its
 // thresholds shows.
 func everySum() quant.Layer {
-	l := quant.Layer{Name: "fc", In: 2, Out: 4, Input: unsigned(2), WeightBits: 3, Weights: []int32{1, 2, -2, -1, 2, 1, -1, -2}}
+	l := quant.Layer{Name: "fc", In: 2, Out: 4, Input: unsigned(2), WeightBits: 3,
+		Weights: []int32{1, 2, -2, -1, 2, 1, -1, -2}}
 	return stairs(l, unsigned(2))
 }
 

@@ -23,7 +23,8 @@ var kind = blocktest.Kind{
 		replay(rand.New(rand.NewPCG(3, 1)), 1, 3, 2, 2).Named("one beat, three passes"),
 	},
 	Mutations: []blocktest.Mutation{
-		blocktest.Replace("frees a slot a pass early", "replay_buffer.v", "LAST_PASS = REPEATS - 1", "LAST_PASS = REPEATS - 2"),
+		blocktest.Replace("frees a slot a pass early", "replay_buffer.v", "LAST_PASS = REPEATS - 1",
+			"LAST_PASS = REPEATS - 2"),
 		blocktest.Replace("reads what is not written", "replay_buffer.v", "wire available  = !first_pass ||",
 			"wire available  = 1'b1 ||"),
 		blocktest.Replace("takes a beat into a full memory", "replay_buffer.v", "assign s_ready = level_q != FULL",
