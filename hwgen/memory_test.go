@@ -10,8 +10,8 @@ import (
 	"testing"
 
 	"github.com/a2qgen/a2qgen/hwgen"
+	"github.com/a2qgen/a2qgen/internal/tooltest"
 	"github.com/a2qgen/a2qgen/quant"
-	"github.com/a2qgen/a2qgen/verilator/tooltest"
 )
 
 // allMemories returns a network whose design has a memory of every kind: start values,

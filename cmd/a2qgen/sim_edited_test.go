@@ -8,8 +8,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/a2qgen/a2qgen/internal/tooltest"
 	"github.com/a2qgen/a2qgen/quant/qonnx"
-	"github.com/a2qgen/a2qgen/verilator/tooltest"
 )
 
 // foldedModel is a small network with the demo's blocks: four layers with folded rows and

@@ -6,7 +6,7 @@ import (
 
 	"github.com/a2qgen/a2qgen/hwgen"
 	"github.com/a2qgen/a2qgen/hwgen/cost/synth"
-	"github.com/a2qgen/a2qgen/verilator/tooltest"
+	"github.com/a2qgen/a2qgen/internal/tooltest"
 )
 
 func needYosys(t *testing.T) {

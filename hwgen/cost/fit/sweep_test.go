@@ -13,7 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/a2qgen/a2qgen/hwgen/cost"
-	"github.com/a2qgen/a2qgen/verilator/tooltest"
+	"github.com/a2qgen/a2qgen/internal/tooltest"
 )
 
 const table = "../data/xc7.csv"
