@@ -87,6 +87,25 @@ func TestDescribeData(t *testing.T) {
 	}
 }
 
+// TestDescribeLanes flips all lanes of a beat: the first is described, the others counted.
+func TestDescribeLanes(t *testing.T) {
+	for seed := range uint64(5) {
+		d := design(t, seed)
+		r := record(t, d, 2, 0)
+		for i := range len(d.Streams) + 1 {
+			lanes := newComparison(r.model, r.values, r.st, &Result{Frames: 2}).lanes(i)
+			m := r.compare(r.changed(r.someBeat(i), func(v *verilator.Cycle) {
+				for _, l := range lanes {
+					v.Data[i][l.at/8] ^= 1 << (l.at % 8)
+				}
+			})).first
+			if m == nil || m.Element == nil || m.Element.Lane != 0 || m.Element.LanesWrong != len(lanes) {
+				t.Errorf("seed %d, stream %d of %d lanes: %+v", seed, i, len(lanes), m)
+			}
+		}
+	}
+}
+
 // someBeat returns a cycle amid the run in which stream i passes a beat.
 func (r *recorded) someBeat(i int) int {
 	var all []int

@@ -97,7 +97,7 @@ type CycleView struct {
 	Cycle int64 `json:"cycle"`
 	Model Shown `json:"model"`
 	// Verilog is nil where its bits are unknown.
-	Verilog *Shown `json:"verilog"`
+	Verilog *Shown `json:"rtl"`
 }
 
 // Shown is what a stream shows in a cycle.
