@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/a2qgen/a2qgen/hwgen"
+	"github.com/a2qgen/a2qgen/hwgen/emit"
 	"github.com/a2qgen/a2qgen/sim/cycle"
 	"github.com/a2qgen/a2qgen/verilator"
 )
@@ -121,12 +122,14 @@ func Compare(ctx context.Context, d *hwgen.Design, bin *verilator.Binary, sample
 
 // Bench describes the emitted bench of d in dir to the simulators.
 func Bench(d *hwgen.Design, dir string) verilator.Bench {
-	b := verilator.Bench{Dir: dir, Hash: d.Hash, DataBits: d.InputBits(), OutBits: d.OutputBits(),
-		FrameBeats: d.Streams[0].Beats}
-	// In the order of the bench's probe vectors, the output port last.
-	for _, p := range d.Probes() {
-		b.Streams = append(b.Streams, verilator.Stream{Name: p.Name, Bits: p.Bits, Offset: p.Offset})
-		b.ProbeBits += p.Bits
+	b := verilator.Bench{Dir: dir, Hash: d.Hash, Sinks: len(d.Sinks)}
+	for _, p := range d.Sources {
+		s := d.Streams[p.Stream]
+		b.Sources = append(b.Sources, verilator.Source{Bits: s.Content.PortBits(), FrameBeats: s.Beats})
+	}
+	// In the order of the bench's probes, the output ports last.
+	for _, p := range emit.Probes(d) {
+		b.Streams = append(b.Streams, verilator.Stream{Name: p.Name, Bits: p.Bits})
 	}
 	return b
 }
@@ -134,9 +137,9 @@ func Bench(d *hwgen.Design, dir string) verilator.Bench {
 // compare runs model and Verilog side by side.
 func (r *Result) compare(ctx context.Context, m *Model, v *values, st *Stimulus, bin *verilator.Binary, cycles int,
 	o Options) error {
-	stim := verilator.Stimulus{Beats: v.input(), Cycles: cycles, Gap: make([]bool, cycles), Stall: make([]bool, cycles)}
-	for c := range cycles {
-		stim.Gap[c], stim.Stall[c] = st.At(int64(c))
+	stim := verilator.Stimulus{Cycles: cycles, Pauses: st.pauses()}
+	for _, p := range m.design.Sources {
+		stim.Beats = append(stim.Beats, v.input(p.Stream))
 	}
 	cmp := newComparison(m, v, st, r)
 	// A search over many faults needs to know only that each shows.
@@ -197,8 +200,9 @@ type comparison struct {
 	known  bitSet   // streams whose expect is up to date
 	usage  usage
 	// valid and ready are what the model shows in this cycle: bit i for stream i, and after
-	// them one for the output port, which shows what the last stream does.
-	valid, ready bitSet
+	// them one for each output port, which shows what the stream does that it empties. ports has
+	// the bits of those.
+	valid, ready, ports bitSet
 
 	past  past
 	first *Mismatch // nil before the first difference
@@ -212,11 +216,14 @@ type comparison struct {
 func newComparison(m *Model, v *values, st *Stimulus, r *Result) *comparison {
 	c := &comparison{run: m.engine.Start(r.Frames, st.pauses()), design: m.design, v: v, result: r, lastOut: -1}
 	streams := m.design.Streams
-	// The port is compared apart from the last stream: its padding and tlast are its own.
-	probes := len(streams) + 1
-	c.valid, c.ready, c.known = newBitSet(probes), newBitSet(probes), newBitSet(probes)
+	// Ports are compared apart from their streams: their padding and tlast are their own.
+	probes := len(streams) + len(m.design.Sinks)
+	c.valid, c.ready, c.known, c.ports = newBitSet(probes), newBitSet(probes), newBitSet(probes), newBitSet(probes)
+	for i := range m.design.Sinks {
+		c.ports.set(len(streams)+i, true)
+	}
 	c.past = newPast(probes)
-	c.sent, c.usage = make([]int64, len(streams)), newUsage(len(streams))
+	c.sent, c.usage = make([]int64, len(streams)), newUsage(len(streams), probes, m.design.Sources[0].Stream)
 	for _, s := range streams {
 		c.expect = append(c.expect, make([]byte, (s.Bits+7)/8))
 		c.total = append(c.total, int64(s.Beats)*int64(r.Frames))
@@ -227,13 +234,12 @@ func newComparison(m *Model, v *values, st *Stimulus, r *Result) *comparison {
 // cycle compares one cycle of the RTL with the model, and steps that.
 func (c *comparison) cycle(n int, rtl *verilator.Cycle) error {
 	c.look()
-	port := len(c.sent) // of the probes
 	// Words of 64 streams at once: in nearly every cycle all handshakes agree, and one
 	// exclusive or says so.
 	for w := range c.valid {
 		valid, ready := wordOf(rtl.Valid, w), wordOf(rtl.Ready, w)
 		each(w, (c.valid[w]^valid)|(c.ready[w]^ready), func(i int) { c.differs(i, int64(n), DiffersHandshake) })
-		if port>>6 == w && (valid&ready)>>(port&63)&1 != 0 {
+		if valid&ready&c.ports[w] != 0 {
 			c.lastOut = int64(n)
 		}
 		// Data counts while it is offered, taken or not: AXI4-Stream wants it stable until then.
@@ -247,7 +253,7 @@ func (c *comparison) cycle(n int, rtl *verilator.Cycle) error {
 	if c.dumps != nil {
 		c.dump(int64(n), rtl)
 	}
-	c.pass(port)
+	c.pass()
 	// The model goes on by its own handshakes, not the Verilog's: after a first difference
 	// the two stay apart, and the rest of the differences are consequences.
 	c.run.Step()
@@ -260,20 +266,18 @@ func (c *comparison) cycle(n int, rtl *verilator.Cycle) error {
 // look takes what the model shows in this cycle.
 func (c *comparison) look() {
 	c.run.Handshakes(c.valid, c.ready)
-	last, port := len(c.sent)-1, len(c.sent)
-	// The port is wires only: it shows the last stream's handshake in the same cycle.
-	c.valid.set(port, c.valid.has(last))
-	c.ready.set(port, c.ready.has(last))
+	// Ports are wires only: they show their streams' handshakes in the same cycle.
+	for i, p := range c.design.Sinks {
+		c.valid.set(len(c.sent)+i, c.valid.has(p.Stream))
+		c.ready.set(len(c.sent)+i, c.ready.has(p.Stream))
+	}
 }
 
 // pass counts the beats that pass in this cycle, and what keeps the others.
-func (c *comparison) pass(port int) {
+func (c *comparison) pass() {
 	c.usage.cycle(c.valid, c.ready)
 	for w := range c.valid {
-		fired := c.valid[w] & c.ready[w]
-		if port>>6 == w {
-			fired &^= 1 << (port & 63)
-		}
+		fired := c.valid[w] & c.ready[w] &^ c.ports[w]
 		// The next beat of the stream has other data.
 		c.known[w] &^= fired
 		c.result.BeatsCompared += int64(bits.OnesCount64(fired))
@@ -285,7 +289,7 @@ func (c *comparison) pass(port int) {
 	}
 }
 
-// data compares the data of probe i, which is a stream or, after them, the output port.
+// data compares the data of probe i, which is a stream or, after them, an output port.
 func (c *comparison) data(cycle int64, i int, got []byte) {
 	probe := i
 	i = c.stream(i)
@@ -300,8 +304,8 @@ func (c *comparison) data(cycle int64, i int, got []byte) {
 		c.known.set(i, true)
 	}
 	beat, want := c.sent[i]%int64(s.Beats), c.expect[i]
-	if probe != i {
-		want = c.v.port(want, beat == int64(s.Beats)-1)
+	if c.isPort(probe) {
+		want = port(s.Content, want, beat == int64(s.Beats)-1)
 	}
 	// Both are padded to whole bytes with zeros by their writers.
 	if !bytes.Equal(want, got) {
@@ -313,10 +317,18 @@ func (c *comparison) data(cycle int64, i int, got []byte) {
 
 // name returns the name of probe i, stream the stream that it shows.
 func (c *comparison) name(i int) string {
-	if i == len(c.sent) {
-		return hwgen.OutputPort
+	if c.isPort(i) {
+		return c.design.Sinks[i-len(c.sent)].Name
 	}
 	return c.design.Streams[i].Name
 }
 
-func (c *comparison) stream(i int) int { return min(i, len(c.sent)-1) }
+func (c *comparison) stream(i int) int {
+	if c.isPort(i) {
+		return c.design.Sinks[i-len(c.sent)].Stream
+	}
+	return i
+}
+
+// isPort says whether probe i is an output port.
+func (c *comparison) isPort(i int) bool { return i >= len(c.sent) }

@@ -10,6 +10,8 @@ import (
 	"testing"
 
 	"github.com/a2qgen/a2qgen/hwgen"
+	"github.com/a2qgen/a2qgen/hwgen/emit"
+	"github.com/a2qgen/a2qgen/hwgen/plan"
 	"github.com/a2qgen/a2qgen/internal/tooltest"
 	"github.com/a2qgen/a2qgen/quant"
 	"github.com/a2qgen/a2qgen/quant/quanttest"
@@ -22,15 +24,15 @@ var networks = flag.Int("networks", 0,
 
 var firstNetwork = flag.Uint64("first-network", 0, "number of the first of those networks: a long run can be split")
 
-// emit writes the design into a new folder.
-func emit(t testing.TB, d *hwgen.Design) string {
+// emitDir writes the design into a new folder.
+func emitDir(t testing.TB, d *hwgen.Design) string {
 	t.Helper()
-	files, err := d.Emit([]byte("no network"))
+	files, err := emit.Files(d, []byte("no network"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	dir := filepath.Join(t.TempDir(), "design")
-	if err := hwgen.WriteDir(dir, files); err != nil {
+	if err := emit.WriteDir(dir, files); err != nil {
 		t.Fatal(err)
 	}
 	return dir
@@ -57,20 +59,20 @@ func drawPlan(rng *rand.Rand, n *quant.Network) hwgen.Options {
 	return hwgen.Options{Folding: randomFolding(rng, n), NoBlockRAM: rng.IntN(2) == 0}
 }
 
-// checkNetwork cross-checks n under a plan and the options o.
-func checkNetwork(t *testing.T, plan hwgen.Options, n *quant.Network, samples [][]int32, o sim.Options) {
+// checkNetwork cross-checks n planned as how says, and the options o.
+func checkNetwork(t *testing.T, how hwgen.Options, n *quant.Network, samples [][]int32, o sim.Options) {
 	t.Helper()
-	d, err := hwgen.Plan(n, plan)
+	d, err := plan.Plan(n, how)
 	if err != nil {
 		t.Fatal(err)
 	}
 	o.CacheDir = benches
-	r, err := sim.CrossCheck(context.Background(), d, emit(t, d), samples, o)
+	r, err := sim.CrossCheck(context.Background(), d, emitDir(t, d), samples, o)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if r.Mismatches > 0 || r.CyclesModel != r.CyclesRTL || r.BeatsCompared == 0 {
-		t.Errorf("seed %d, folding %v: %+v", o.Seed, plan.Folding, *r)
+		t.Errorf("seed %d, folding %v: %+v", o.Seed, how.Folding, *r)
 	}
 }
 
@@ -189,11 +191,11 @@ func TestResetIsQuiet(t *testing.T) {
 	tooltest.Need(t, "verilator")
 	n := demoShaped([]int{4, 6, 4, 3}, -3)
 	o := hwgen.Options{Folding: hwgen.Folding{"fc1": {PE: 2, SIMD: 2}, "fc2": {PE: 1, SIMD: 3}}}
-	d, err := hwgen.Plan(n, o)
+	d, err := plan.Plan(n, o)
 	if err != nil {
 		t.Fatal(err)
 	}
-	r, err := sim.CrossCheck(context.Background(), d, emit(t, d), [][]int32{{1, 2, 3, 4}},
+	r, err := sim.CrossCheck(context.Background(), d, emitDir(t, d), [][]int32{{1, 2, 3, 4}},
 		sim.Options{CacheDir: benches})
 	if err != nil || r.Mismatches > 0 {
 		t.Errorf("%+v, %v", r, err)

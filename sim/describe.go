@@ -105,8 +105,8 @@ func (c *comparison) expected(i int, n int64) []byte {
 		return nil
 	}
 	data := c.v.beat(c.stream(i), n, make([]byte, (s.Bits+7)/8))
-	if i == len(c.sent) {
-		data = c.v.port(data, n%int64(s.Beats) == int64(s.Beats)-1)
+	if c.isPort(i) {
+		data = port(s.Content, data, n%int64(s.Beats) == int64(s.Beats)-1)
 	}
 	return data
 }
@@ -114,7 +114,7 @@ func (c *comparison) expected(i int, n int64) []byte {
 // lanes returns the lanes of probe i.
 func (c *comparison) lanes(i int) []lane {
 	content := c.design.Streams[c.stream(i)].Content
-	if i == len(c.sent) {
+	if c.isPort(i) {
 		return portLanes(content)
 	}
 	return lanesOf(content)
@@ -122,7 +122,7 @@ func (c *comparison) lanes(i int) []lane {
 
 // unknown takes an unknown bit, which ends the run, for a difference in its cycle.
 func (c *comparison) unknown(u *verilator.UnknownError) {
-	i := slices.IndexFunc(c.design.Probes(), func(p hwgen.Probe) bool { return p.Name == u.Stream })
+	i := slices.Index(StreamNames(c.design), u.Stream)
 	c.look()
 	if m := c.differs(i, int64(u.Cycle), DiffersUnknown); m != nil {
 		m.Unknown = u.What

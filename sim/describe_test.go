@@ -63,7 +63,7 @@ func TestDescribeData(t *testing.T) {
 	for seed := range seeds {
 		d := design(t, seed)
 		r := record(t, d, 4, 0.2)
-		for i := range len(d.Streams) + 1 {
+		for i := range len(StreamNames(d)) {
 			c := newComparison(r.model, r.values, r.st, &Result{Frames: 4})
 			lanes := c.lanes(i)
 			lane := int(seed) % len(lanes)
@@ -92,7 +92,7 @@ func TestDescribeLanes(t *testing.T) {
 	for seed := range uint64(5) {
 		d := design(t, seed)
 		r := record(t, d, 2, 0)
-		for i := range len(d.Streams) + 1 {
+		for i := range len(StreamNames(d)) {
 			lanes := newComparison(r.model, r.values, r.st, &Result{Frames: 2}).lanes(i)
 			m := r.compare(r.changed(r.someBeat(i), func(v *verilator.Cycle) {
 				for _, l := range lanes {
@@ -207,7 +207,7 @@ func checkCycles(t *testing.T, r *recorded, i int, m *Mismatch) {
 func TestDescribeHandshake(t *testing.T) {
 	r := record(t, design(t, 1), 4, 0.2)
 	last := len(r.cycles) - 1
-	for i := range len(r.model.design.Streams) + 1 {
+	for i := range len(StreamNames(r.model.design)) {
 		for _, n := range []int{0, 1, last / 2, last - 1, last} {
 			for _, ready := range []bool{false, true} {
 				m := r.compare(r.changed(n, func(v *verilator.Cycle) {
@@ -238,19 +238,19 @@ func TestDescribePort(t *testing.T) {
 	for seed := range uint64(20) {
 		d := design(t, seed)
 		r := record(t, d, 2, 0)
-		port := len(d.Streams)
+		port, content := len(d.Streams), d.Sink().Content
 		n := slices.IndexFunc(r.cycles, func(v verilator.Cycle) bool { return v.Fires(port) })
 		used := 0
-		for _, p := range d.Streams[port-1].Content {
+		for _, p := range content {
 			used = (used+7)/8*8 + p.Lanes*p.Bits
 		}
-		for at, what := range map[int]string{used: DiffersPadding, d.OutputBits(): DiffersLast} {
-			if what == DiffersPadding && used == d.OutputBits() {
+		for at, what := range map[int]string{used: DiffersPadding, content.PortBits(): DiffersLast} {
+			if what == DiffersPadding && used == content.PortBits() {
 				continue // whole bytes
 			}
 			tried[what] = true
 			m := r.compare(r.changed(n, func(v *verilator.Cycle) { v.Data[port][at/8] ^= 1 << (at % 8) })).first
-			if m == nil || m.What != what || m.Stream != hwgen.OutputPort || m.Element != nil ||
+			if m == nil || m.What != what || m.Stream != d.Sinks[0].Name || m.Element != nil ||
 				!strings.Contains(m.String(), what+" in 0x") {
 				t.Errorf("seed %d, bit %d: %+v, want %s", seed, at, m, what)
 			}

@@ -9,10 +9,11 @@ import (
 	"strings"
 
 	"github.com/a2qgen/a2qgen/hwgen"
+	"github.com/a2qgen/a2qgen/hwgen/emit"
 	"github.com/a2qgen/a2qgen/verilator"
 )
 
-// Dump asks a cross-check to write all that a stream, or hwgen.OutputPort, carries as CSV: a
+// Dump asks a cross-check to write all that a stream, or an output port, carries as CSV: a
 // line for each element of each beat that passes, what the model expects beside what the
 // Verilog has. docs/simulation.md describes its columns.
 type Dump struct {
@@ -23,7 +24,7 @@ type Dump struct {
 // StreamNames returns the names that a Dump may have, in the design's order.
 func StreamNames(d *hwgen.Design) []string {
 	var names []string
-	for _, p := range d.Probes() {
+	for _, p := range emit.Probes(d) {
 		names = append(names, p.Name)
 	}
 	return names

@@ -69,7 +69,7 @@ func TestDump(t *testing.T) {
 		d := design(t, seed)
 		r := record(t, d, frames, 0.3)
 		dumps := r.dumped(t, r.cycles)
-		for i, s := range append(slices.Clone(d.Streams), d.Streams[len(d.Streams)-1]) {
+		for i, s := range append(slices.Clone(d.Streams), d.Sink()) {
 			name := StreamNames(d)[i]
 			var want [][]string
 			beat := 0

@@ -6,7 +6,7 @@ import (
 	"github.com/a2qgen/a2qgen/hwgen"
 )
 
-// lane is where an element lies in the beats of a stream, or of the output port.
+// lane is where an element lies in the beats of a stream, or of an output port.
 type lane struct {
 	part  *hwgen.Part // says which tensor the element is of, and its type
 	index int         // of the lane in its part
@@ -26,8 +26,8 @@ func lanesOf(c hwgen.Content) []lane {
 	return out
 }
 
-// portLanes returns the lanes of the output port that shows c: each of several parts begins
-// at a whole byte there (values.port).
+// portLanes returns the lanes of an output port that shows c: each of several parts begins
+// at a whole byte there (port).
 func portLanes(c hwgen.Content) []lane {
 	out, at := lanesOf(c), 0
 	for i := range out {

@@ -12,6 +12,8 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/a2qgen/a2qgen/hwgen"
+	"github.com/a2qgen/a2qgen/hwgen/emit"
+	"github.com/a2qgen/a2qgen/hwgen/plan"
 	"github.com/a2qgen/a2qgen/quant"
 )
 
@@ -91,8 +93,8 @@ func checkLayer(ctx context.Context, d *hwgen.Design, i int, dir string, o Optio
 // parameters and memories. The queue in front of it stays behind: the whole design's
 // frames show what passes it.
 func layerDesign(d *hwgen.Design, i int) (*hwgen.Design, error) {
-	plan := d.Layers[i]
-	layer := *plan.Layer
+	lp := d.Layers[i]
+	layer := *lp.Layer
 	// Reads the network's input, since the layers before it are not there.
 	layer.From = nil
 	n, err := quant.NewNetwork(quant.Network{Name: layer.Name, InputShape: []int{layer.In},
@@ -103,9 +105,9 @@ func layerDesign(d *hwgen.Design, i int) (*hwgen.Design, error) {
 	}
 	// P as planned, not as declared: an unsafe width of an estimate must be simulated as it
 	// is. Planning it again alone gives the same parameters, for they are the layer's own.
-	fold := plan.Fold
-	fold.AccBits, fold.FIFO = plan.AccBits, 0
-	return hwgen.Plan(n, hwgen.Options{Name: d.Name, ClockMHz: d.ClockMHz, NoBlockRAM: d.NoBlockRAM,
+	fold := lp.Fold
+	fold.AccBits, fold.FIFO = lp.AccBits, 0
+	return plan.Plan(n, hwgen.Options{Name: d.Name, ClockMHz: d.ClockMHz, NoBlockRAM: d.NoBlockRAM,
 		Folding: hwgen.Folding{layer.Name: fold}})
 }
 
@@ -143,7 +145,7 @@ func layerTexts(alone *hwgen.Design, dir string) (top string, bench []byte, err 
 	if err != nil {
 		return "", nil, err
 	}
-	files, err := alone.Emit(nil)
+	files, err := emit.Files(alone, nil)
 	if err != nil {
 		return "", nil, err
 	}
@@ -157,7 +159,7 @@ func layerTexts(alone *hwgen.Design, dir string) (top string, bench []byte, err 
 	}
 	// Whoever edits a width edits it in the top, so the heads must be the user's. What connects
 	// the blocks is new, and the block of a name is found by that name alone.
-	for _, b := range alone.Blocks {
+	for _, b := range alone.Nodes {
 		if top, err = replaceHead(top, string(edited), "u_"+b.Name()); err != nil {
 			return "", nil, fmt.Errorf("%s: %w", path, err)
 		}

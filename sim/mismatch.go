@@ -12,7 +12,7 @@ import (
 // Mismatch is a difference between model and Verilog, as much of it as leads to its cause.
 // Its JSON is documented in docs/simulation.md; keys are only ever added.
 type Mismatch struct {
-	// Stream is the name of the stream, hwgen.OutputPort for the output port.
+	// Stream is the name of the stream, or of the output port.
 	Stream string `json:"stream"`
 	// Cycle counts from 0, the first after reset.
 	Cycle int64 `json:"cycle"`
@@ -35,8 +35,8 @@ type Mismatch struct {
 const (
 	DiffersHandshake = "handshake" // valid or ready
 	DiffersData      = "data"      // an element
-	DiffersLast      = "tlast"     // of the output port
-	DiffersPadding   = "padding"   // bits of the output port between and above its elements
+	DiffersLast      = "tlast"     // of an output port
+	DiffersPadding   = "padding"   // bits of an output port between and above its elements
 	DiffersUnknown   = "unknown"   // x or z in the Verilog (Icarus)
 )
 
@@ -104,8 +104,8 @@ type CycleView struct {
 type Shown struct {
 	Valid bool `json:"valid"`
 	Ready bool `json:"ready"`
-	// Data is the beat as one hexadecimal number, empty where there is none: of the output
-	// port m_axis_tdata with m_axis_tlast in the byte above.
+	// Data is the beat as one hexadecimal number, empty where there is none: of an output
+	// port tdata with tlast in the byte above.
 	Data string `json:"data,omitempty"`
 	// Element is the value in the lane of Mismatch.Element, where there is one.
 	Element *int64 `json:"element,omitempty"`

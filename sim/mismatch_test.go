@@ -124,7 +124,7 @@ func TestFaultsAreNamed(t *testing.T) {
 			}
 			f := wrong(d, m, bit)
 			frame, row, want, had, acc, _ := f.first(samples)
-			dir := emit(t, d)
+			dir := emitDir(t, d)
 			flip(t, dir, m, bit)
 			r, err := sim.CrossCheck(t.Context(), d, dir, samples, sim.Options{Simulator: verilator.Icarus,
 				CacheDir: benches, Seed: 2, Stall: sim.Pattern{Probability: 0.2}})
@@ -171,7 +171,7 @@ func wantPicture(t *testing.T, m *sim.Mismatch, count int) {
 func TestTiedReadyIsShown(t *testing.T) {
 	tooltest.Need(t, "iverilog", "vvp")
 	d, samples := mutationTarget(t)
-	dir := emit(t, d)
+	dir := emitDir(t, d)
 	mutate(t, dir, "fifo.v", "assign s_ready = level_q != FULL", "assign s_ready = 1'b1")
 	r, err := sim.CrossCheck(t.Context(), d, dir, samples, sim.Options{Simulator: verilator.Icarus,
 		CacheDir: benches, Seed: 2, Stall: sim.Pattern{Probability: 0.9}})
@@ -194,12 +194,12 @@ func TestTiedReadyIsShown(t *testing.T) {
 func TestUnknownIsShown(t *testing.T) {
 	tooltest.Need(t, "iverilog", "vvp")
 	d, samples := mutationTarget(t)
-	dir := emit(t, d)
+	dir := emitDir(t, d)
 	// Its valid never gets a value.
 	mutate(t, dir, "accelerator.v", "assign m_axis_tvalid = ", "assign m_axis_tvalid = 1'bx && ")
 	r, err := sim.CrossCheck(t.Context(), d, dir, samples, sim.Options{Simulator: verilator.Icarus, CacheDir: benches})
 	if err != nil || r.Mismatches != 1 || r.Mismatch.What != sim.DiffersUnknown || r.Mismatch.Unknown != "valid" ||
-		r.Mismatch.Stream != hwgen.OutputPort || !strings.HasSuffix(r.First, "valid is unknown, want a known value") {
+		r.Mismatch.Stream != d.Sinks[0].Name || !strings.HasSuffix(r.First, "valid is unknown, want a known value") {
 		t.Fatalf("%+v, %v", r, err)
 	}
 	if last := r.Mismatch.Cycles[len(r.Mismatch.Cycles)-1]; last.Cycle != r.Mismatch.Cycle || last.Verilog != nil {

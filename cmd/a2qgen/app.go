@@ -9,7 +9,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"github.com/a2qgen/a2qgen/hwgen"
+	"github.com/a2qgen/a2qgen/hwgen/emit"
 )
 
 // Exit statuses. The contract of scripts, documented in appHelp: 1 says that other files
@@ -116,7 +116,7 @@ func (w *watchedWriter) Write(p []byte) (int, error) {
 // the parser's own complaints into the words of those rules.
 func newApp(stdout, stderr io.Writer) *cli.App {
 	app := &cli.App{
-		Name: "a2qgen", Version: hwgen.Version,
+		Name: "a2qgen", Version: emit.Version,
 		Usage:       "integer networks as streaming Verilog with accumulators of exactly P bits",
 		Description: appHelp,
 		Writer:      stdout, ErrWriter: stderr,

@@ -15,6 +15,7 @@ import (
 
 	"github.com/a2qgen/a2qgen/examples"
 	"github.com/a2qgen/a2qgen/hwgen"
+	"github.com/a2qgen/a2qgen/hwgen/emit"
 	"github.com/a2qgen/a2qgen/quant"
 	"github.com/a2qgen/a2qgen/quant/train"
 	"github.com/a2qgen/a2qgen/verilator"
@@ -203,7 +204,7 @@ func (d *demo) openOut() error {
 		return err
 	}
 	// A design that somebody edited in the demo's folder is not overwritten.
-	if err := hwgen.CheckDir(d.path(demoDesign)); err != nil {
+	if err := emit.CheckDir(d.path(demoDesign)); err != nil {
 		return err
 	}
 	if err := os.RemoveAll(d.path(demoFloat)); err != nil {

@@ -9,6 +9,7 @@ import (
 	"github.com/a2qgen/a2qgen/cmd/a2qgen/report"
 	"github.com/a2qgen/a2qgen/hwgen"
 	"github.com/a2qgen/a2qgen/hwgen/cost"
+	"github.com/a2qgen/a2qgen/hwgen/plan"
 	"github.com/a2qgen/a2qgen/quant"
 )
 
@@ -22,7 +23,7 @@ type estimateReport struct {
 	// IntervalCycles are the cycles per frame of the design, the same for every P.
 	IntervalCycles int `json:"interval_cycles"`
 	// Rows are one per width, in the order asked for, unsafe ones too.
-	Rows []cost.Row `json:"rows"`
+	Rows []plan.Row `json:"rows"`
 	// Fit is the error of the formulas on held-out samples, by kind of block.
 	Fit map[string]cost.Error `json:"fit"`
 }
@@ -31,13 +32,13 @@ type estimateReport struct {
 // serves for what does not depend on P, the clock, the interval and the error of the
 // formulas: the plan allows it to be unsafe, since an estimate builds nothing.
 func estimate(net *quant.Network, o hwgen.Options, family string, widths []int) (*estimateReport, error) {
-	rows, err := cost.Table(net, o, widths, family)
+	rows, err := plan.Table(net, o, widths, family)
 	if err != nil {
 		return nil, err
 	}
 	// A width that overflows cannot be planned otherwise, and here it need not be built.
 	o.AccBits, o.Unsafe = widths[0], true
-	d, err := hwgen.Plan(net, o)
+	d, err := plan.Plan(net, o)
 	if err != nil {
 		return nil, err
 	}
@@ -54,12 +55,12 @@ func estimate(net *quant.Network, o hwgen.Options, family string, widths []int) 
 var tableHead = []string{"P", "", "LUT", "FF", "BRAM36", "DSP"}
 
 // tableRow prints a width; BRAM36 may be a half, a block of 18 kbit.
-func tableRow(r cost.Row) []string {
+func tableRow(r plan.Row) []string {
 	return cells(r.AccBits, verdictOf(r), r.LUT, r.FF, r.BRAM36, r.DSP)
 }
 
 // verdictOf says in a word what inspect proves for this width.
-func verdictOf(r cost.Row) string {
+func verdictOf(r plan.Row) string {
 	switch {
 	case !r.Safe:
 		return "UNSAFE"
@@ -86,10 +87,10 @@ func (r *estimateReport) print(w io.Writer) {
 // has; the error always.
 func (r *estimateReport) notes() []string {
 	var lines []string
-	if slices.ContainsFunc(r.Rows, func(row cost.Row) bool { return !row.Safe }) {
+	if slices.ContainsFunc(r.Rows, func(row plan.Row) bool { return !row.Safe }) {
 		lines = append(lines, "UNSAFE: these weights can overflow an accumulator of that width; generate refuses it")
 	}
-	if slices.ContainsFunc(r.Rows, func(row cost.Row) bool { return row.Shifted }) {
+	if slices.ContainsFunc(r.Rows, func(row plan.Row) bool { return row.Shifted }) {
 		lines = append(lines, "shifted: safe, since accumulators begin at start values of their channels")
 	}
 	// Whole designs, not single blocks: errors of blocks with different signs cancel in
@@ -98,10 +99,10 @@ func (r *estimateReport) notes() []string {
 }
 
 // row returns the row of a width.
-func (r *estimateReport) row(p int) (cost.Row, bool) {
-	i := slices.IndexFunc(r.Rows, func(row cost.Row) bool { return row.AccBits == p })
+func (r *estimateReport) row(p int) (plan.Row, bool) {
+	i := slices.IndexFunc(r.Rows, func(row plan.Row) bool { return row.AccBits == p })
 	if i < 0 {
-		return cost.Row{}, false
+		return plan.Row{}, false
 	}
 	return r.Rows[i], true
 }
@@ -110,7 +111,7 @@ func (r *estimateReport) row(p int) (cost.Row, bool) {
 // since the question is what the wide one costs on top.
 func (r *estimateReport) saving(p int) string {
 	// By width, not by place: rows are in the order asked for.
-	widest := slices.MaxFunc(r.Rows, func(a, b cost.Row) int { return cmp.Compare(a.AccBits, b.AccBits) })
+	widest := slices.MaxFunc(r.Rows, func(a, b plan.Row) int { return cmp.Compare(a.AccBits, b.AccBits) })
 	// A network without a limit has no row of its own: it is compared as the widest.
 	row, ok := r.row(p)
 	if !ok {
@@ -137,14 +138,14 @@ func (r *estimateReport) htmlTable() *report.Table {
 // on P as long as memories keep their kind.
 func (r *estimateReport) figures() []report.Figure {
 	return []report.Figure{
-		r.figure("LUT", func(c cost.Row) int { return c.LUT }),
-		r.figure("FF", func(c cost.Row) int { return c.FF }),
+		r.figure("LUT", func(c plan.Row) int { return c.LUT }),
+		r.figure("FF", func(c plan.Row) int { return c.FF }),
 	}
 }
 
 // figure plots one resource over P. The widths that could overflow are a series of their
 // own: they are shown for comparison, not offered.
-func (r *estimateReport) figure(name string, of func(cost.Row) int) report.Figure {
+func (r *estimateReport) figure(name string, of func(plan.Row) int) report.Figure {
 	safe, unsafe := report.Series{Name: name}, report.Series{Name: name + ", unsafe", Dashed: true}
 	for _, row := range r.Rows {
 		s := &safe

@@ -13,6 +13,8 @@ import (
 	"github.com/a2qgen/a2qgen/boards"
 	"github.com/a2qgen/a2qgen/hwgen"
 	"github.com/a2qgen/a2qgen/hwgen/cost"
+	"github.com/a2qgen/a2qgen/hwgen/emit"
+	"github.com/a2qgen/a2qgen/hwgen/plan"
 	"github.com/a2qgen/a2qgen/quant/qonnx"
 )
 
@@ -99,22 +101,22 @@ type designDir struct {
 // changed meanwhile.
 func (d designDir) check() error {
 	if d.overwrite {
-		return hwgen.CheckOverwrite(d.path)
+		return emit.CheckOverwrite(d.path)
 	}
 	// The library does not know the flag that helps; this is where it is added.
-	err := hwgen.CheckDir(d.path)
-	if errors.As(err, new(*hwgen.EditedError)) {
+	err := emit.CheckDir(d.path)
+	if errors.As(err, new(*emit.EditedError)) {
 		return fmt.Errorf("%w; --overwrite lets the edits go", err)
 	}
 	return err
 }
 
 // write replaces the directory by files, in one step as far as the file system can.
-func (d designDir) write(files []hwgen.File) error {
+func (d designDir) write(files []emit.File) error {
 	if d.overwrite {
-		return hwgen.OverwriteDir(d.path, files)
+		return emit.OverwriteDir(d.path, files)
 	}
-	return hwgen.WriteDir(d.path, files)
+	return emit.WriteDir(d.path, files)
 }
 
 // generateFile generates the network at path, with in as the type of its samples where
@@ -148,7 +150,7 @@ func generateFile(
 	if err != nil {
 		return nil, err
 	}
-	d, err := hwgen.Plan(read.Network, o)
+	d, err := plan.Plan(read.Network, o)
 	if err != nil {
 		return nil, err
 	}
@@ -161,7 +163,7 @@ func generateFile(
 	}
 	// The bytes that were read go into the directory, not the network written anew: what
 	// was certified is what is kept.
-	files, err := d.Emit(read.Data)
+	files, err := emit.Files(d, read.Data)
 	if err != nil {
 		return nil, err
 	}
@@ -224,7 +226,7 @@ type foldReport struct {
 }
 
 // newGenerateReport describes the design d that files hold.
-func newGenerateReport(d *hwgen.Design, files []hwgen.File) *generateReport {
+func newGenerateReport(d *hwgen.Design, files []emit.File) *generateReport {
 	r := &generateReport{Input: newInputReport(&d.Network.Input), Top: d.Name, Hash: d.Hash, Family: string(d.Family),
 		ClockMHz: d.ClockMHz, FPS: d.FramesPerSecond(),
 		IntervalCycles: d.IntervalCycles(), LatencyCycles: d.LatencyCycles()}
@@ -249,7 +251,7 @@ func decision(d *hwgen.Design) string {
 	case d.Network.OutputSize() != 1:
 		return ""
 	// Score 0 is class 0: the label's comparison is strict, as the executor's.
-	case d.Label() != nil:
+	case d.Network.Layers[len(d.Network.Layers)-1].Score != nil:
 		return "one score for two classes: the label is 1 where it is above 0"
 	}
 	return fmt.Sprintf("one integer and no label: class 1 is where it is above %d", d.Network.Boundary)

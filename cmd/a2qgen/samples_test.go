@@ -11,7 +11,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/a2qgen/a2qgen/hwgen"
+	"github.com/a2qgen/a2qgen/hwgen/emit"
 	"github.com/a2qgen/a2qgen/internal/tooltest"
 	"github.com/a2qgen/a2qgen/quant"
 	"github.com/a2qgen/a2qgen/quant/data"
@@ -215,7 +215,7 @@ func TestRangeScale(t *testing.T) {
 func TestGenerateCopiesTheFile(t *testing.T) {
 	net, dir := tinyNetwork(t), filepath.Join(t.TempDir(), "design")
 	succeed(t, "generate", net, "--out", dir)
-	m, err := hwgen.ReadManifest(dir)
+	m, err := emit.ReadManifest(dir)
 	if err != nil {
 		t.Fatal(err)
 	}

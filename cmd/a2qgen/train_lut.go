@@ -9,6 +9,7 @@ import (
 
 	"github.com/a2qgen/a2qgen/hwgen"
 	"github.com/a2qgen/a2qgen/hwgen/cost"
+	"github.com/a2qgen/a2qgen/hwgen/plan"
 	"github.com/a2qgen/a2qgen/quant"
 	"github.com/a2qgen/a2qgen/quant/qonnx"
 	"github.com/a2qgen/a2qgen/quant/train"
@@ -226,7 +227,7 @@ func estimateModel(m *qonnx.Model, o hwgen.Options, family string) (*cost.Report
 // estimateOwn estimates the design of a network with the widths that its layers declare.
 // The zero AccBits of o leaves every layer its declared width.
 func estimateOwn(net *quant.Network, o hwgen.Options, family string) (*cost.Report, error) {
-	d, err := hwgen.Plan(net, o)
+	d, err := plan.Plan(net, o)
 	if err != nil {
 		return nil, err
 	}
