@@ -33,10 +33,34 @@ func (c *comparison) differs(i int, cycle int64, what string) *Mismatch {
 		return nil
 	}
 	c.first, c.probe = &Mismatch{Stream: c.name(i), Cycle: cycle, What: what}, i
+	c.first.Writer, c.first.Reader = endsOf(c.design, c.stream(i))
 	beats := int64(c.design.Streams[c.stream(i)].Beats)
 	sent := c.sent[c.stream(i)]
 	c.first.Frame, c.first.Beat = sent/beats, int(sent%beats)
 	return c.first
+}
+
+// endsOf returns the names of the block or port that writes a stream, and that reads it.
+func endsOf(d *hwgen.Design, stream int) (writer, reader string) {
+	for _, p := range d.Sources {
+		if p.Stream == stream {
+			writer = p.Name
+		}
+	}
+	for _, p := range d.Sinks {
+		if p.Stream == stream {
+			reader = p.Name
+		}
+	}
+	for _, n := range d.Nodes {
+		if slices.Contains(n.Out, stream) {
+			writer = n.Name()
+		}
+		if slices.Contains(n.In, stream) {
+			reader = n.Name()
+		}
+	}
+	return writer, reader
 }
 
 // note keeps what a cycle shows: its handshakes before the first difference, all of the

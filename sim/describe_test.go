@@ -75,6 +75,15 @@ func TestDescribeData(t *testing.T) {
 				m.Stream != c.name(i) || m.What != DiffersData || m.Element.LanesWrong != 1 {
 				t.Fatalf("seed %d, stream %s, cycle %d, lane %d: %+v", seed, c.name(i), n, lane, m)
 			}
+			// In the designs here, chains, stream i leads from block i-1 into block i.
+			names := []string{d.Sources[0].Name}
+			for _, n := range d.Nodes {
+				names = append(names, n.Name())
+			}
+			names = append(names, d.Sinks[0].Name)
+			if s := c.stream(i); m.Writer != names[s] || m.Reader != names[s+1] {
+				t.Errorf("seed %d, stream %s: between %q and %q, want %v", seed, c.name(i), m.Writer, m.Reader, names[s:s+2])
+			}
 			holds[m.Element.Holds]++
 			checkElement(t, fmt.Sprintf("seed %d, %v", seed, m), r, m)
 			checkCycles(t, r, i, m)

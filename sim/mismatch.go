@@ -14,6 +14,10 @@ import (
 type Mismatch struct {
 	// Stream is the name of the stream, or of the output port.
 	Stream string `json:"stream"`
+	// Writer and Reader are the blocks, or ports of the design, at its ends: valid and data
+	// are the writer's, ready is the reader's.
+	Writer string `json:"writer"`
+	Reader string `json:"reader"`
 	// Cycle counts from 0, the first after reset.
 	Cycle int64 `json:"cycle"`
 	// What differs: DiffersHandshake and so on.

@@ -19,6 +19,7 @@ func printMismatch(w io.Writer, m *sim.Mismatch) {
 	} else {
 		fmt.Fprintf(w, "\n  differs      %s\n", differs(m))
 	}
+	fmt.Fprintf(w, "  between      %s, whose valid and data it is, and %s, whose ready it is\n", m.Writer, m.Reader)
 	fmt.Fprintln(w)
 	printCycles(w, m)
 	fmt.Fprintln(w)
