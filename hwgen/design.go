@@ -179,6 +179,16 @@ func (d *Design) FramesPerSecond() float64 {
 	return d.ClockMHz * 1e6 * float64(d.Timing.Frames) / float64(d.Timing.Cycles)
 }
 
+// Folding returns the folds of all layers as they were decided: planning again with them decides
+// nothing.
+func (d *Design) Folding() Folding {
+	f := Folding{}
+	for _, l := range d.Layers {
+		f[l.Layer.Name] = l.Fold
+	}
+	return f
+}
+
 // Memories returns the memory files of all blocks in block order.
 func (d *Design) Memories() []Memory {
 	var all []Memory

@@ -160,6 +160,9 @@ module add #(
         for (k = 0; k < OPERANDS; k = k + 1) begin : gen_operand
             localparam integer WIDTH = BITS[32*k +: 32];
             localparam integer AT = offset(k);
+            if (WIDTH < 1 || WIDTH > 32) begin : gen_bits_1_to_32
+                add_needs_BITS_1_to_32 u_refused ();
+            end
             always @(posedge clk)
                 if (s_ready[k]) x_q[AT +: PE*WIDTH] <= s_data[AT +: PE*WIDTH];
             for (pe = 0; pe < PE; pe = pe + 1) begin : gen_lane

@@ -7,6 +7,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/a2qgen/a2qgen/cmd/a2qgen/study"
 	"github.com/a2qgen/a2qgen/hwgen"
 	"github.com/a2qgen/a2qgen/quant/data"
 	"github.com/a2qgen/a2qgen/sim"
@@ -102,7 +103,7 @@ type simOptions struct {
 	seed   uint64
 	vcd    string
 	dumps  []*streamDump
-	source sampleSource // none where its data is empty
+	source study.Source // none where its data is empty
 	set    *data.Set    // samples that are open already, instead of source
 	// edited permits a directory that differs from what its network gives.
 	edited    bool
@@ -124,7 +125,7 @@ func simAction(c *cli.Context) error {
 	}
 	// They would be ignored, and the user would believe in a scaled run.
 	for _, name := range []string{"scale", "layout"} {
-		if c.IsSet(name) && o.source.data == "" {
+		if c.IsSet(name) && o.source.Data == "" {
 			return usagef("sim: --%s is %v without --data: drawn inputs have none", name, c.Value(name))
 		}
 	}
@@ -133,7 +134,7 @@ func simAction(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := con.result(doc, doc.print); err != nil {
+	if err := con.result(doc, nil); err != nil {
 		return err
 	}
 	return doc.verdict()
@@ -169,7 +170,7 @@ func simulate(ctx context.Context, con *console, dir string, o simOptions) (*sim
 		return nil, err
 	}
 	if in.input != nil {
-		in.input.warn(con)
+		con.warn(in.input.Warnings())
 	}
 	// One set of options for the frames and for each layer alone: same seed, same pauses.
 	so := sim.Options{Simulator: o.simulator, Seed: o.seed, VCD: o.vcd, Dumps: dumps,

@@ -93,7 +93,10 @@ func TestSimStopped(t *testing.T) {
 	tooltest.Need(t, "iverilog", "vvp")
 	t.Setenv("XDG_CACHE_HOME", t.TempDir())
 	t.Chdir(t.TempDir())
-	dir := foldedDesign(t)
+	// A queue that the user asks for, so that there is one whatever the planner needs.
+	dir, folding := filepath.Join(t.TempDir(), "design"), filepath.Join(t.TempDir(), "fold.yaml")
+	writeFile(t, folding, []byte("fc1: {pe: 4, simd: 1}\nfc2: {pe: 1, simd: 2, fifo: 2}\n"))
+	succeed(t, "generate", writeModel(t, foldedModel()), "--out", dir, "--folding", folding)
 	edit(t, dir, "rtl/fifo.v", `assign s_ready = [^;]*;`, "assign s_ready = 1'b1;")
 	args := []string{"sim", dir, "--edited", "--frames", fewFrames, "--stall", "0.3", "--simulator", "icarus", "--dump",
 		"source"}
@@ -102,7 +105,7 @@ func TestSimStopped(t *testing.T) {
 		t.Errorf("%s", o.out)
 	}
 	o.out = ""
-	o.wantOneLine(t, "stopped", statusFailed, "ERROR ", "u_fc4_fifo", "places in use; the first of ", "valid/ready is ")
+	o.wantOneLine(t, "stopped", statusFailed, "ERROR ", "_fifo", "places in use; the first of ", "valid/ready is ")
 	doc := command(t, append(args, "--json")...).document(t)
 	if text, ok := doc["stopped"].(string); !ok || !strings.Contains(text, "ERROR ") || doc["mismatch"] == nil {
 		t.Errorf("stopped %v, mismatch %v", doc["stopped"], doc["mismatch"])

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/a2qgen/a2qgen/internal/table"
 	"github.com/a2qgen/a2qgen/sim"
 )
 
@@ -84,23 +85,19 @@ func printCycles(w io.Writer, m *sim.Mismatch) {
 		side = append(side, fmt.Sprintf("lane %d", m.Element.Lane))
 	}
 	// Above the last column of each side, whose it is.
-	over := make([]any, 1+2*len(side))
-	for i := range over {
-		over[i] = ""
-	}
-	over[1], over[1+len(side)] = "|", "|"
-	over[len(side)], over[2*len(side)] = "model", "Verilog"
-	var t table
-	t.row(over...)
-	t.row(slices.Concat([]any{"cycle"}, side, side)...)
+	over := make([]string, 2*len(side))
+	over[0], over[len(side)] = "|", "|"
+	over[len(side)-1], over[len(over)-1] = "model", "Verilog"
+	t := table.New(table.Left(""), table.Right(over...))
+	t.Row(slices.Concat([]any{"cycle"}, side, side)...)
 	for _, v := range m.Cycles {
 		mark := "  "
 		if v.Cycle == m.Cycle {
 			mark = "> "
 		}
-		t.row(slices.Concat([]any{mark + fmt.Sprint(v.Cycle)}, sideOf(&v.Model, m.Element), sideOf(v.Verilog, m.Element))...)
+		t.Row(slices.Concat([]any{mark + fmt.Sprint(v.Cycle)}, sideOf(&v.Model, m.Element), sideOf(v.Verilog, m.Element))...)
 	}
-	t.print(w)
+	t.WriteText(w)
 }
 
 // sideOf returns the cells of one side: valid, ready, data and, where an element differs, what
