@@ -66,7 +66,7 @@ func TestDump(t *testing.T) {
 	}
 	for seed := range seeds {
 		const frames = 3
-		d := design(t, seed)
+		d := drawnDesign(t, seed)
 		r := record(t, d, frames, 0.3)
 		dumps := r.dumped(t, r.cycles)
 		for i, s := range append(slices.Clone(d.Streams), d.Sink()) {

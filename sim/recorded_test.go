@@ -31,7 +31,7 @@ func record(t testing.TB, d *hwgen.Design, frames int, pause float64) *recorded 
 	rng := rand.New(rand.NewPCG(7, 7))
 	r := &recorded{model: m, values: newValues(d)}
 	for range frames {
-		r.samples = append(r.samples, quanttest.RandomInput(rng, d.Network))
+		r.samples = append(r.samples, quanttest.RandomGraphInput(rng, d.Network))
 	}
 	if err := r.values.compute(r.samples); err != nil {
 		t.Fatal(err)
