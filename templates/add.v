@@ -22,7 +22,7 @@
 // Parameters
 //   MH              channels, >= 1
 //   PE              channels per beat, >= 1; PE divides MH
-//   OPERANDS        streams to add, >= 2
+//   OPERANDS        streams to add, >= 1; one alone is only turned into activations
 //   BITS            bits of an element of each operand, 1..32: 32 bits for each, operand 0 in
 //                   the low ones
 //   SIGNS           bit k: elements of operand k are two's complement, else unsigned
@@ -85,8 +85,8 @@ module add #(
         if (PE > 0 && MH % PE != 0) begin : gen_pe_to_divide_mh
             add_needs_PE_to_divide_MH u_refused ();
         end
-        if (OPERANDS < 2) begin : gen_operands_at_least_2
-            add_needs_OPERANDS_at_least_2 u_refused ();
+        if (OPERANDS < 1) begin : gen_operands_at_least_1
+            add_needs_OPERANDS_at_least_1 u_refused ();
         end
         if (INPUT_BITS < 1 || INPUT_BITS > 32) begin : gen_input_bits_1_to_32
             add_needs_INPUT_BITS_1_to_32 u_refused ();

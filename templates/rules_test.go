@@ -32,7 +32,7 @@ var rules = []rule{
 	{"add", "MH_at_least_1", "MH=1 PE=1 S_BITS=8", "MH=0 PE=1 S_BITS=8"},
 	{"add", "PE_at_least_1", "PE=1 S_BITS=8", "PE=0 S_BITS=1"},
 	{"add", "PE_to_divide_MH", "MH=6 PE=3 S_BITS=24", "MH=6 PE=4 S_BITS=32"},
-	{"add", "OPERANDS_at_least_2", "OPERANDS=2", "OPERANDS=1 S_BITS=8"},
+	{"add", "OPERANDS_at_least_1", "OPERANDS=1 S_BITS=8", "OPERANDS=0 S_BITS=1"},
 	{"add", "BITS_1_to_32", "BITS=64'h0000000100000004 S_BITS=10", "BITS=64'h0000000000000004 S_BITS=8"},
 	{"add", "BITS_1_to_32", "BITS=64'h0000002000000004 INPUT_BITS=32 S_BITS=72",
 		"BITS=64'h0000002100000004 INPUT_BITS=32 S_BITS=74"},

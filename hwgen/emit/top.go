@@ -139,11 +139,13 @@ func topPort(p hwgen.Port, s hwgen.Stream, described Port) TopPort {
 	return t
 }
 
-// title gives the layer sizes, such as 784-64-10.
+// title gives the sizes of the layers with weights, such as 784-64-10.
 func title(d *hwgen.Design) string {
 	sizes := []string{fmt.Sprint(d.Network.InputSize())}
 	for _, lp := range d.Layers {
-		sizes = append(sizes, fmt.Sprint(lp.Layer.Out))
+		if lp.Layer.Kind.Weighted() {
+			sizes = append(sizes, fmt.Sprint(lp.Layer.Out))
+		}
 	}
 	return "streaming accelerator of the network " + strings.Join(sizes, "-") + "."
 }
@@ -157,9 +159,12 @@ func summary(d *hwgen.Design) []string {
 		if lp.Shifted() {
 			needs += ", shifted"
 		}
-		lines = append(lines, fmt.Sprintf("  %s: %d x %d, M = %d, N = %d, P = %d (%s); PE = %d, SIMD = %d, %s",
-			l.Name, l.In, l.Out, l.WeightBits, l.Input.Bits, lp.AccBits, needs, f.PE, f.SIMD,
-			hwgen.Count(f.Cycles(l.In, l.Out), "cycle")))
+		what := fmt.Sprintf("%d x %d, M = %d, N = %d", l.In, l.Out, l.WeightBits, l.Input.Bits)
+		if !l.Kind.Weighted() {
+			what = fmt.Sprintf("%s of %s x %d, N = %d", l.Kind, hwgen.Count(l.In, "operand"), l.Out, l.Input.Bits)
+		}
+		lines = append(lines, fmt.Sprintf("  %s: %s, P = %d (%s); PE = %d, SIMD = %d, %s",
+			l.Name, what, lp.AccBits, needs, f.PE, f.SIMD, hwgen.Count(f.Cycles(l.In, l.Out), "cycle")))
 	}
 	return append(lines, fmt.Sprintf("One frame every %s; %s from its first input beat to its result.",
 		hwgen.Count(d.IntervalCycles(), "cycle"), hwgen.Count(d.LatencyCycles(), "cycle")))

@@ -21,8 +21,10 @@ type place struct{ layer, operand int }
 // design that starts everything as early as it can is never later than that run, whatever its
 // queues' depths as long as they hold what was held there (derived: with first-in first-out
 // queues, blocks that wait for beats and space, and no choice, an earlier start makes nothing
-// later). From there each is made as shallow as it can be, one after the other, by bisection:
-// rate only falls with depth. So in the end each depth less one loses rate, or locks.
+// later). From there each is made as shallow as it can be, by bisection: rate only falls with
+// depth. Taking a queue away is another matter, since a cycle of latency goes with it, which the
+// branch beside it may need: that is tried last, again and again until nothing changes. So in
+// the end each queue a beat shallower, or taken away, loses rate or locks.
 //
 // Whether a design locks does not depend on who pauses when: pauses only delay.
 func (p *planner) queue() error {
@@ -34,13 +36,26 @@ func (p *planner) queue() error {
 	if err != nil {
 		return err
 	}
-	for _, at := range open {
-		depths[at] = max(1, held[at])
+	// Most chains need few queues, and a short fork none.
+	if p.keeps(depths, interval) {
+		return p.settle(depths)
 	}
 	for _, at := range open {
-		depths[at] = 1 + sort.Search(depths[at]-1, func(less int) bool {
-			return p.keeps(depths.with(at, 1+less), interval)
+		depths[at] = max(2, held[at])
+	}
+	for _, at := range open {
+		depths[at] = 2 + sort.Search(depths[at]-2, func(more int) bool {
+			return p.keeps(depths.with(at, 2+more), interval)
 		})
+	}
+	for changed := true; changed; {
+		changed = false
+		for _, at := range open {
+			for depths[at] > 1 && p.keeps(depths.with(at, depths[at]-1), interval) {
+				depths[at]--
+				changed = true
+			}
+		}
 	}
 	return p.settle(depths)
 }
@@ -126,15 +141,30 @@ func (p *planner) unbounded(d depths, open []place) (cycle.Period, map[place]int
 	}
 	// In so many frames every layer has begun to work at its own rate, and ended some.
 	frames := 8 + 4*len(p.layers)
+	interval, latency, err := rate(e, frames)
+	if err != nil {
+		return cycle.Period{}, nil, err
+	}
+	// As many again as are under way at once, where they are more than that.
+	if under := latency * interval.Frames / interval.Cycles; under > 4 {
+		frames += 2 * int(under)
+		if interval, _, err = rate(e, frames); err != nil {
+			return cycle.Period{}, nil, err
+		}
+	}
+	held, err := held(design, queues, frames, interval)
+	return interval, held, err
+}
+
+// rate runs so many frames and returns the interval of the later half, and the first's latency.
+func rate(e *cycle.Engine, frames int) (cycle.Period, int64, error) {
 	timing, err := e.Run(frames, nil, 0, nil)
 	if err != nil {
-		return cycle.Period{}, nil, explain(err)
+		return cycle.Period{}, 0, explain(err)
 	}
 	ends := timing.FrameEnds
 	half := len(ends) / 2
-	interval := cycle.Period{Cycles: ends[len(ends)-1] - ends[half], Frames: int64(len(ends) - 1 - half)}
-	held, err := held(design, queues, frames, interval)
-	return interval, held, err
+	return cycle.Period{Cycles: ends[len(ends)-1] - ends[half], Frames: int64(len(ends) - 1 - half)}, timing.Latency(), nil
 }
 
 // held returns what the queues among the nodes of a design hold at most.
@@ -155,7 +185,9 @@ func held(design *hwgen.Design, queues map[int]place, frames int, interval cycle
 		sent += int64(cycle.Bit(r.Fired(source)))
 		for i, at := range queues {
 			state = g.Nodes[i].Machine.Registers(state[:0])
-			held[at] = max(held[at], int(state[0]))
+			// Room for the beat that comes in, also where another leaves in the same cycle: a full
+			// queue takes none.
+			held[at] = max(held[at], int(state[0])+int(cycle.Bit(r.Fired(g.Nodes[i].In[0]))))
 		}
 		return nil
 	})

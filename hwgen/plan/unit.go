@@ -37,7 +37,9 @@ var units = []unit{
 	{name: "mvau", kind: quant.Linear, fits: fitsMVAU, fold: foldMVAU,
 		lanes: func(f hwgen.Fold) int { return f.SIMD }, waits: foldsRows, build: buildMVAU},
 	{name: "add", kind: quant.Add, fits: fitsAdd, fold: foldAdd,
-		lanes: func(f hwgen.Fold) int { return f.PE }, waits: always, build: buildAdd},
+		lanes: func(f hwgen.Fold) int { return f.PE }, waits: joins, build: buildAdd},
+	{name: "add", kind: quant.Requantize, fits: fitsAdd, fold: foldAdd,
+		lanes: func(f hwgen.Fold) int { return f.PE }, waits: joins, build: buildAdd},
 }
 
 // unitFor returns the unit of a name for a layer, or the usual one where the name is empty.
@@ -53,8 +55,8 @@ func unitFor(l *quant.Layer, name string) (*unit, error) {
 		names = append(names, units[i].name)
 	}
 	if names == nil {
-		return nil, fmt.Errorf("hwgen: layer %q: no hardware is generated for layers of kind %s yet, want %s or %s", l.Name,
-			l.Kind, quant.Linear, quant.Add)
+		return nil, fmt.Errorf("hwgen: layer %q: no hardware is generated for layers of kind %s yet, only for %s, %s and %s",
+			l.Name, l.Kind, quant.Linear, quant.Add, quant.Requantize)
 	}
 	return nil, fmt.Errorf("hwgen: layer %q: no unit %q for layers of kind %s, want one of %q", l.Name, name, l.Kind, names)
 }
@@ -98,7 +100,8 @@ func mvauOf(l *quant.Layer, x hwgen.Tensor, f hwgen.Fold, acc int, style boards.
 		BlockROM: f.Weights == hwgen.InBlockRAM, Style: style}
 }
 
-func always(*quant.Layer, hwgen.Fold) bool { return true }
+// joins says that one stream may have to wait for another.
+func joins(l *quant.Layer, _ hwgen.Fold) bool { return len(l.From) > 1 }
 
 // maxFactor is the largest factor of an operand that the unit takes: 32 bits with its sign.
 const maxFactor = 1<<31 - 1
@@ -122,7 +125,7 @@ func foldAdd(p *planner, l *quant.Layer) (hwgen.Fold, error) {
 	return hwgen.Fold{PE: l.Out, SIMD: l.In}, nil
 }
 
-// buildAdd appends the sum of all operands.
+// buildAdd appends the sum of all operands; of one alone, what its staircase makes of it.
 func buildAdd(b *builder, i int, in []int) int {
 	lp := b.d.Layers[i]
 	a := &add.Block{Layer: lp.Layer, PE: lp.Fold.PE, AccBits: lp.AccBits,

@@ -14,7 +14,8 @@ import (
 	"github.com/a2qgen/a2qgen/sim/cycle"
 )
 
-// Block is the sum of the operands of a layer of kind add (templates/add.v).
+// Block is the sum of the operands of a layer of kind add, or the one operand of a layer that
+// requantises (templates/add.v).
 type Block struct {
 	Layer *quant.Layer
 	// Operands are what it adds, in the order of the layer's factors.
@@ -42,11 +43,14 @@ func (a *Block) Serves() string { return a.Layer.Name }
 // Module implements hwgen.Block.
 func (a *Block) Module() string { return "add" }
 
-// NF returns the beats of a vector.
+// NF returns the beats of the channels of a position.
 func (a *Block) NF() int { return a.Layer.Out / a.PE }
 
-// Cycles implements hwgen.Block.
-func (a *Block) Cycles() int { return a.NF() }
+// elements returns the elements of a frame. A layer of no network has one position.
+func (a *Block) elements() int { return max(a.Layer.Out, a.Layer.Shape.Size()) }
+
+// Cycles implements hwgen.Block: a beat per cycle.
+func (a *Block) Cycles() int { return a.elements() / a.PE }
 
 // Stages returns the registers between the held operands and the spill register: products by
 // the factors, tree, search for the activation.
@@ -98,7 +102,8 @@ func (a *Block) Comment() []string {
 		terms = append(terms, fmt.Sprintf("%d * %s (%v)", a.factor(k), from, o.Type))
 	}
 	lines := []string{fmt.Sprintf("Layer %s: %s in %d-bit sums, %s of %s per beat:", a.Layer.Name,
-		hwgen.Count(a.Layer.Out, "channel"), a.AccBits, hwgen.Count(a.PE, "channel"), hwgen.Count(len(a.Operands), "operand"))}
+		hwgen.Count(a.Layer.Out, "channel"), a.AccBits, hwgen.Count(a.PE, "channel"),
+		hwgen.Count(len(a.Operands), "operand"))}
 	// A line each: names may be long.
 	return append(lines, strings.Split(strings.Join(terms, " +\n"), "\n")...)
 }
@@ -133,14 +138,14 @@ func (a *Block) Memories() []hwgen.Memory { return a.search().Memories() }
 
 // Outputs implements hwgen.Block.
 func (a *Block) Outputs() []hwgen.Stream {
-	return []hwgen.Stream{{Name: a.Name(), Bits: a.PE * a.search().Output().Bits, Beats: a.NF()}}
+	return []hwgen.Stream{{Name: a.Name(), Bits: a.PE * a.search().Output().Bits, Beats: a.Cycles()}}
 }
 
 // Reads implements hwgen.Block: PE channels of each operand per beat, in their order.
 func (a *Block) Reads([]hwgen.Content) []hwgen.Content {
 	var in []hwgen.Content
 	for _, o := range a.Operands {
-		in = append(in, hwgen.Content{hwgen.InOrder(o.Tensor, a.Layer.Out, o.Type.Bits, o.Type.Signed, a.PE)})
+		in = append(in, hwgen.Content{hwgen.InOrder(o.Tensor, a.elements(), o.Type.Bits, o.Type.Signed, a.PE)})
 	}
 	return in
 }

@@ -38,7 +38,9 @@ func (s Search) Content() hwgen.Content {
 	if s.Layer.Thresholds != nil {
 		t.Holds = hwgen.HoldsOutputs
 	}
-	return hwgen.Content{hwgen.InOrder(t, s.Layer.Out, out.Bits, out.Signed, s.PE)}
+	// A layer of no network has one position.
+	elements := max(s.Layer.Out, s.Layer.Shape.Size())
+	return hwgen.Content{hwgen.InOrder(t, elements, out.Bits, out.Signed, s.PE)}
 }
 
 // Stages returns the registers: each level reads a threshold and compares it, and the first
