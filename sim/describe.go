@@ -29,6 +29,7 @@ func newPast(probes int) (p past) {
 // follow are most often consequences of it. For them it returns nil.
 func (c *comparison) differs(i int, cycle int64, what string) *Mismatch {
 	c.result.Mismatches++
+	// Described once: a wrong valid makes thousands of them, and each costs a run of the executor.
 	if c.first != nil {
 		return nil
 	}
@@ -67,6 +68,7 @@ func endsOf(d *hwgen.Design, stream int) (writer, reader string) {
 // stream that differs from then on. rtl is nil where it is not known.
 func (c *comparison) note(cycle int64, rtl *verilator.Cycle) {
 	switch {
+	// The usual case, in every cycle of a run: two short copies.
 	case c.first == nil:
 		p := &c.past[cycle%before]
 		copy(p.valid, c.valid)
@@ -128,6 +130,7 @@ func (c *comparison) expected(i int, n int64) []byte {
 	if n >= c.total[c.stream(i)] {
 		return nil
 	}
+	// Not c.expect: that is of the beat that the stream shows now, and this may be an earlier one.
 	data := c.v.beat(c.stream(i), n, make([]byte, (s.Bits+7)/8))
 	if c.isPort(i) {
 		data = port(s.Content, data, n%int64(s.Beats) == int64(s.Beats)-1)
@@ -147,6 +150,7 @@ func (c *comparison) lanes(i int) []lane {
 // unknown takes an unknown bit, which ends the run, for a difference in its cycle.
 func (c *comparison) unknown(u *verilator.UnknownError) {
 	i := slices.Index(StreamNames(c.design), u.Stream)
+	// The reader of the trace met it before the visit of this cycle: the model stands before it.
 	c.look()
 	if m := c.differs(i, int64(u.Cycle), DiffersUnknown); m != nil {
 		m.Unknown = u.What
@@ -157,6 +161,7 @@ func (c *comparison) unknown(u *verilator.UnknownError) {
 // explain says of the first difference, which is one of data, what differs.
 func (c *comparison) explain(m *Mismatch, i int, want, got []byte) {
 	lanes := c.lanes(i)
+	// Integers are compared, not bytes: an element may begin and end anywhere in a byte.
 	for k, l := range lanes {
 		expected, had := l.value(want), l.value(got)
 		switch {
@@ -184,10 +189,12 @@ func (v *values) trackDown(e *Element, frame int64) {
 	n := v.design.Network
 	shape := n.Input.Shape
 	at := layerOf(n, e.Tensor)
+	// A label's or score's index is 0 whatever the shape.
 	if at >= 0 {
 		shape = n.Layers[at].Shape
 	}
 	e.Row, e.Position = e.Index%shape.C, e.Index/shape.C
+	// Again, for this frame alone: of a run's frames only what streams carry is kept.
 	v.exec.Run(v.samples[frame], &v.trace)
 	switch e.Holds {
 	case hwgen.HoldsOutputs:
@@ -206,6 +213,7 @@ func scoresOf(scores []int64, e *Element) *Scores {
 		return &Scores{Expected: scores[0]}
 	}
 	s := &Scores{Expected: scores[e.Expected]}
+	// A wrong label may be any number of its bits, more than there are classes.
 	if e.Had >= 0 && e.Had < int64(len(scores)) {
 		s.Had = &scores[e.Had]
 	}

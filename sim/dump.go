@@ -23,6 +23,7 @@ type Dump struct {
 
 // StreamNames returns the names that a Dump may have, in the design's order.
 func StreamNames(d *hwgen.Design) []string {
+	// Those of the probes, since these are what a simulator tells of.
 	var names []string
 	for _, p := range emit.Probes(d) {
 		names = append(names, p.Name)
@@ -69,6 +70,7 @@ func (c *comparison) dump(cycle int64, rtl *verilator.Cycle) {
 		if c.valid.has(d.probe) && c.ready.has(d.probe) {
 			d.model = append(d.model, passed{cycle, c.expected(d.probe, sent)})
 		}
+		// Cloned: the reader of the trace uses its buffer again.
 		if rtl.Fires(d.probe) {
 			d.rtl = append(d.rtl, passed{cycle, slices.Clone(rtl.Data[d.probe])})
 		}
@@ -102,6 +104,7 @@ func (c *comparison) dumpBeat(d *dumper) {
 		rtl, d.rtl = &d.rtl[0], d.rtl[1:]
 	}
 	beats := int64(c.design.Streams[c.stream(d.probe)].Beats)
+	// Of a beat too many too: it has the element that the next frame would have there.
 	beat := int(d.next % beats)
 	for k, l := range d.lanes {
 		d.to.Write([]string{fmt.Sprint(d.next / beats), strconv.Itoa(beat), model.when(), rtl.when(), strconv.Itoa(k),

@@ -44,6 +44,7 @@ func parseDump(value string) (*streamDump, error) {
 func dumpsOf(c *cli.Context) []*streamDump {
 	var all []*streamDump
 	for _, value := range c.StringSlice("dump") {
+		// A value that is none has been refused by its rule before any action.
 		if d, err := parseDump(value); err == nil {
 			all = append(all, d)
 		}
@@ -56,6 +57,7 @@ func dumpsOf(c *cli.Context) []*streamDump {
 func openDumps(d *hwgen.Design, dumps []*streamDump) ([]sim.Dump, error) {
 	var out []sim.Dump
 	names := sim.StreamNames(d)
+	// All names before any file: wrong usage leaves nothing behind.
 	for _, s := range dumps {
 		if !slices.Contains(names, s.Stream) {
 			return nil, usagef("sim: --dump names no stream %q of this design, want one of %s", s.Stream,
@@ -77,6 +79,8 @@ func openDumps(d *hwgen.Design, dumps []*streamDump) ([]sim.Dump, error) {
 // keepDumps gives the files their names.
 func keepDumps(dumps []*streamDump) error {
 	for _, s := range dumps {
+		// Some file systems tell of a full disk only at Sync or Close. CreateTemp's files are
+		// their owner's alone; a result is readable as others are.
 		err := errors.Join(s.temp.Chmod(0o644), s.temp.Sync(), s.temp.Close())
 		if err == nil {
 			err = os.Rename(s.temp.Name(), s.File)

@@ -39,6 +39,7 @@ func differs(m *sim.Mismatch) string {
 
 // printElement says what should be in a lane, and what is.
 func printElement(w io.Writer, e *sim.Element) {
+	// As numbers: data in hexadecimal stand in the table below, as waves show them.
 	kind := "unsigned"
 	if e.Signed {
 		kind = "signed"
@@ -48,6 +49,8 @@ func printElement(w io.Writer, e *sim.Element) {
 		fmt.Fprintf(w, "; %d lanes of the beat differ", e.LanesWrong)
 	}
 	fmt.Fprintf(w, "\n  expected     %d\n  Verilog had  %d\n", e.Expected, e.Had)
+	// Both sides of the comparison, so that the reader sees whether a sum or a threshold is off:
+	// next to a threshold either may be, far from both it is the search or an address.
 	if a := e.Activation; a != nil {
 		fmt.Fprintf(w, "  accumulator  %d: %s gives %d\n", a.Accumulator, between(a.Above, a.UpTo), e.Expected)
 		fmt.Fprintf(w, "               %s would give %d\n", between(a.HadAbove, a.HadUpTo), e.Had)
@@ -90,6 +93,7 @@ func printCycles(w io.Writer, m *sim.Mismatch) {
 	over[len(side)-1], over[len(over)-1] = "model", "Verilog"
 	t := table.New(table.Left(""), table.Right(over...))
 	t.Row(slices.Concat([]any{"cycle"}, side, side)...)
+	// A mark, not the middle: at either end of a run there are fewer than five.
 	for _, v := range m.Cycles {
 		mark := "  "
 		if v.Cycle == m.Cycle {
