@@ -19,7 +19,7 @@ func measure(d *hwgen.Design) error {
 		return fmt.Errorf("hwgen: %w", err)
 	}
 	if d.Timing, err = e.Steady(int64(measuredSteps / len(d.Nodes))); err != nil {
-		return explain(err)
+		return explain(d, err)
 	}
 	return nil
 }
