@@ -9,9 +9,9 @@ import (
 	"github.com/a2qgen/a2qgen/hwgen"
 	"github.com/a2qgen/a2qgen/hwgen/block/fifo"
 	"github.com/a2qgen/a2qgen/hwgen/block/kinds"
+	"github.com/a2qgen/a2qgen/internal/tooltest"
 	"github.com/a2qgen/a2qgen/sim/cycle"
 	"github.com/a2qgen/a2qgen/verilator"
-	"github.com/a2qgen/a2qgen/verilator/tooltest"
 )
 
 // TestWitnesses: every kind of block has its recurrences.

@@ -10,10 +10,10 @@ import (
 
 	"github.com/a2qgen/a2qgen/hwgen"
 	"github.com/a2qgen/a2qgen/hwgen/emit"
+	"github.com/a2qgen/a2qgen/internal/tooltest"
 	"github.com/a2qgen/a2qgen/sim"
 	"github.com/a2qgen/a2qgen/sim/cycle"
 	"github.com/a2qgen/a2qgen/verilator"
-	"github.com/a2qgen/a2qgen/verilator/tooltest"
 )
 
 var (

@@ -11,9 +11,9 @@ import (
 	"testing"
 
 	"github.com/a2qgen/a2qgen/hwgen/emit"
+	"github.com/a2qgen/a2qgen/internal/tooltest"
 	"github.com/a2qgen/a2qgen/sim"
 	"github.com/a2qgen/a2qgen/verilator"
-	"github.com/a2qgen/a2qgen/verilator/tooltest"
 )
 
 // Mutation is a single fault of an emitted file.
