@@ -81,7 +81,7 @@ func TestCheckFinds(t *testing.T) {
 		{name: "right", latency: 4},
 		{name: "deeper machine", latency: 4, wrong: wrong{machine: (&fifo.Block{Depth: 5}).Machine()},
 			machine: "passes in cycle", verilog: "valid/ready is"},
-		{name: "other contents", latency: 4, wrong: wrong{carries: reversed}, verilog: "data of beat"},
+		{name: "other contents", latency: 4, wrong: wrong{carries: reversed}, verilog: "of the network is"},
 		{name: "latency", latency: 5, machine: "formulas 3 and 5", verilog: "want 3 and 5"},
 		{name: "cycles", latency: 4, wrong: wrong{cycles: 2}, machine: "formulas 2 and 4", verilog: "want 2 and 4"},
 	} {
