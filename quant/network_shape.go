@@ -65,7 +65,7 @@ func (l *Layer) convShape(in Shape) error {
 	if err := l.Window.check(); err != nil {
 		return l.errorf("%w", err)
 	}
-	l.Window, l.Groups = l.Window.normal(), max(l.Groups, 1)
+	l.Window, l.Groups = l.Window.Normal(), max(l.Groups, 1)
 	if in.C%l.Groups != 0 || l.Out%l.Groups != 0 {
 		return l.errorf("%d groups do not divide %d input and %d output channels", l.Groups, in.C, l.Out)
 	}
@@ -80,7 +80,7 @@ func (l *Layer) poolShape(in Shape) error {
 	if err := l.Window.check(); err != nil {
 		return l.errorf("%w", err)
 	}
-	l.Window = l.Window.normal()
+	l.Window = l.Window.Normal()
 	h, w := l.Window.Slide(in.H, in.W)
 	out := Shape{h, w, in.C}
 	if !out.legal() {
@@ -135,7 +135,7 @@ func (l *Layer) joinShape() error {
 		if a != b {
 			return l.errorf("operand %d has shape %v, the first %v", k+1, o.shape, l.operands[0].shape)
 		}
-		typ = union(typ, o.typ)
+		typ = typ.Union(o.typ)
 	}
 	terms := 1
 	if l.Kind == Add {
@@ -184,15 +184,34 @@ func (l *Layer) moveShape(in Shape) error {
 	return nil
 }
 
-// union returns the smallest type that holds all values of a and b.
-func union(a, b DataType) DataType {
-	return AccRange{min(a.Min(), b.Min()), max(a.Max(), b.Max())}.dataType()
+// Moves returns, for each element of the output of Upsample or PixelShuffle, which
+// element it is of an input of shape in, which l takes (see OutputShape).
+func (l *Layer) Moves(in Shape) []int32 {
+	f, channels := l.Factor, in.C
+	if l.Kind == PixelShuffle {
+		channels /= f * f
+	}
+	from := make([]int32, 0, in.H*f*in.W*f*channels)
+	for y := range in.H * f {
+		for x := range in.W * f {
+			first, step := (y/f*in.W+x/f)*in.C, 1
+			if phase := y%f*f + x%f; l.Kind == PixelShuffle && l.DepthFirst {
+				first += phase * channels
+			} else if l.Kind == PixelShuffle {
+				first, step = first+phase, f*f
+			}
+			for c := range channels {
+				from = append(from, int32(first+c*step))
+			}
+		}
+	}
+	return from
 }
 
 // OutputShape returns the shape that a layer gives for operands of these
 // shapes, whatever their types. Its error is what NewNetwork would say.
 func (l Layer) OutputShape(in ...Shape) (Shape, error) {
-	l.Kind, l.Input, l.operands = l.Kind.orLinear(), DataType{Bits: 8}, nil
+	l.Kind, l.Input, l.operands = l.Kind.OrLinear(), DataType{Bits: 8}, nil
 	for k, s := range in {
 		l.operands = append(l.operands, operand{k, s, l.Input})
 	}

@@ -11,7 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/a2qgen/a2qgen/quant"
-	"github.com/a2qgen/a2qgen/quant/qonnx"
+	"github.com/a2qgen/a2qgen/quant/nn"
 )
 
 func TestInspect(t *testing.T) {
@@ -68,7 +68,7 @@ func TestInspectShifted(t *testing.T) {
 }
 
 // wantTiny computes the report of a model with inputs 0..3 the long way.
-func wantTiny(m *qonnx.Model) []layerReport {
+func wantTiny(m *nn.Model) []layerReport {
 	var out []layerReport
 	reads := "input"
 	for _, l := range m.Layers {

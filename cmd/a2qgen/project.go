@@ -11,6 +11,7 @@ import (
 
 	"github.com/a2qgen/a2qgen/quant"
 	"github.com/a2qgen/a2qgen/quant/data"
+	"github.com/a2qgen/a2qgen/quant/nn"
 	"github.com/a2qgen/a2qgen/quant/ptq"
 	"github.com/a2qgen/a2qgen/quant/qonnx"
 )
@@ -172,7 +173,7 @@ func settingsOf(c *cli.Context) ptq.Settings {
 type projection struct {
 	// path is the float network's file, for messages.
 	path  string
-	model *qonnx.Model
+	model *nn.Model
 	sets  dataSets
 	// samples that calibrate, at most as many as the training part has.
 	samples int
@@ -245,12 +246,16 @@ func valueRange(set *data.Set) (lo, hi float64) {
 // floatAccuracy returns the share of set's samples, percent, to which the float network
 // gives its largest output at the label. Batches bound the memory of the activations of
 // all layers at once.
-func floatAccuracy(ctx context.Context, m *qonnx.Model, set *data.Set) (float64, error) {
+func floatAccuracy(ctx context.Context, m *nn.Model, set *data.Set) (float64, error) {
 	const batch = 500
 	correct := 0
+	g, err := m.Graph()
+	if err != nil {
+		return 0, fmt.Errorf("model %q: %w", m.Name, err)
+	}
 	for at := 0; at < set.Len(); at += batch {
 		part := set.Slice(at, min(at+batch, set.Len()))
-		out, err := ptq.Outputs(ctx, m, spreadSamples(part, part.Len()))
+		out, err := g.Outputs(ctx, spreadSamples(part, part.Len()))
 		if err != nil {
 			return 0, err
 		}
@@ -316,7 +321,7 @@ func (p *projection) project(ctx context.Context, con *console, s ptq.Settings, 
 
 // imported returns the bytes of m's file, of the given name, and the network that the
 // importer reads from them.
-func imported(m *qonnx.Model, name string) ([]byte, *quant.Network, error) {
+func imported(m *nn.Model, name string) ([]byte, *quant.Network, error) {
 	file, err := qonnx.Encode(m)
 	if err != nil {
 		return nil, nil, err
@@ -329,7 +334,7 @@ func imported(m *qonnx.Model, name string) ([]byte, *quant.Network, error) {
 // model from memory, project writes it.
 func (p *projection) quantise(
 	ctx context.Context, con *console, s ptq.Settings,
-) (*qonnx.Model, []ptq.LayerReport, error) {
+) (*nn.Model, []ptq.LayerReport, error) {
 	bar := con.bar(len(p.model.Layers), "projecting")
 	// s is a copy: the caller's settings keep their own.
 	s.Progress = func(done, _ int, name string) {

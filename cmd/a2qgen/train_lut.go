@@ -10,6 +10,7 @@ import (
 	"github.com/a2qgen/a2qgen/hwgen"
 	"github.com/a2qgen/a2qgen/hwgen/cost"
 	"github.com/a2qgen/a2qgen/quant"
+	"github.com/a2qgen/a2qgen/quant/nn"
 	"github.com/a2qgen/a2qgen/quant/qonnx"
 	"github.com/a2qgen/a2qgen/quant/train"
 )
@@ -211,7 +212,7 @@ func lutCosts(w *train.Widths, o hwgen.Options, family string) (costs [][]int, r
 
 // estimateModel estimates the design of a network that is not in a file yet. Through the
 // file format, so that the integers are those that the export would write.
-func estimateModel(m *qonnx.Model, o hwgen.Options, family string) (*cost.Report, error) {
+func estimateModel(m *nn.Model, o hwgen.Options, family string) (*cost.Report, error) {
 	data, err := qonnx.Encode(m)
 	if err != nil {
 		return nil, err

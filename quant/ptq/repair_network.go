@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/a2qgen/a2qgen/quant"
+	"github.com/a2qgen/a2qgen/quant/nn"
 	"github.com/a2qgen/a2qgen/quant/qonnx"
 	"gonum.org/v1/gonum/mat"
 )
@@ -171,9 +172,12 @@ func (r NetworkRepair) collect(ctx context.Context, net *quant.Network, layers [
 		}
 	}
 	n, e := len(r.Samples)/size, quant.NewExecutor(net)
-	forSamples(n, func() func(int) {
+	nn.Each(n, func() func(int) {
 		var tr quant.Trace
-		x, w := make([]int32, size), &reader{}
+		x, readers := make([]int32, size), make([]*reader, len(layers))
+		for k, i := range layers {
+			readers[k] = newReader(&net.Layers[i], net.ShapeOf(net.Layers[i].From[0]))
+		}
 		return func(s int) {
 			if ctx.Err() != nil {
 				return
@@ -183,12 +187,12 @@ func (r NetworkRepair) collect(ctx context.Context, net *quant.Network, layers [
 			net.Input.Apply(r.Samples[s*size:(s+1)*size], x)
 			e.Run(x, &tr)
 			for k, i := range layers {
-				in, shape := x, net.Input.Shape
+				in := x
 				if from := net.Layers[i].From[0]; from != quant.Source {
-					in, shape = tr.Out[from], net.Layers[from].Shape
+					in = tr.Out[from]
 				}
 				for g, m := range moments[k] {
-					m.Add(w.windows(&net.Layers[i], shape, in, g, s, n))
+					m.Add(readers[k].windows(in, g, s, n))
 				}
 			}
 		}
@@ -199,35 +203,32 @@ func (r NetworkRepair) collect(ctx context.Context, net *quant.Network, layers [
 	return moments, nil
 }
 
-// reader is memory for the windows of a sample.
+// reader takes windows from what a layer reads.
 type reader struct {
-	x    []float32
-	cols []float64
-	out  []int32
+	op        *nn.Op
+	all, part []int32
 }
 
-// windows returns an even part of the windows that group g of l has in sample s of
-// n, whose integers are in, such that all samples give about maxWindows. It borrows
-// the stage of a float network, which wants float32: exact for the integers of up
-// to 16 bits that layers read.
-func (w *reader) windows(l *quant.Layer, shape quant.Shape, in []int32, g, s, n int) []int32 {
-	w.x, w.out = w.x[:0], w.out[:0]
-	for _, v := range in {
-		w.x = append(w.x, float32(v))
-	}
-	st := stage{l: &qonnx.Layer{Kind: l.Kind, Window: l.Window, Groups: l.Groups, In: l.In}, shape: l.Shape,
-		in: []*tensor{{shape: shape}}}
-	w.cols = st.windows(w.x, g, w.cols)
-	positions := l.Shape.Positions()
+// newReader returns the reader of l, which reads a tensor of shape in.
+func newReader(l *quant.Layer, in quant.Shape) *reader {
+	return &reader{op: nn.NewOp(l, []quant.Shape{in}, l.Shape), all: make([]int32, l.Shape.Positions()*l.In)}
+}
+
+// windows returns an even part of the windows that group g has in sample s of n, whose
+// integers are in, such that all samples give about maxWindows.
+func (r *reader) windows(in []int32, g, s, n int) []int32 {
+	nn.Windows(r.op, in, g, r.all)
+	positions, k := r.op.Out.Positions(), r.op.Terms
 	// Windows are numbered through all samples, so that the part of each sample
 	// differs and none is favoured.
-	step := windowStep(n, positions, l.In)
-	for i, v := range w.cols {
-		if (s*positions+i/l.In)%step == 0 {
-			w.out = append(w.out, int32(v))
+	step := windowStep(n, positions, k)
+	r.part = r.part[:0]
+	for p := range positions {
+		if (s*positions+p)%step == 0 {
+			r.part = append(r.part, r.all[p*k:(p+1)*k]...)
 		}
 	}
-	return w.out
+	return r.part
 }
 
 // windowStep returns the distance between the windows, of n samples, that a moment

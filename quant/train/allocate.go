@@ -7,7 +7,7 @@ import (
 	"slices"
 
 	"github.com/a2qgen/a2qgen/quant"
-	"github.com/a2qgen/a2qgen/quant/qonnx"
+	"github.com/a2qgen/a2qgen/quant/nn"
 )
 
 // Allocator chooses the widths of each layer when the float phase is over
@@ -144,7 +144,7 @@ func (r *run) calibrationLoss() float64 {
 // candidates below its last, or at its first. It declares all of M, also where its
 // integers are smaller before training. Widths are the last ones again when it
 // returns.
-func (w *Widths) Model(below int) *qonnx.Model {
+func (w *Widths) Model(below int) *nn.Model {
 	for i, c := range w.Candidates {
 		w.set(i, max(len(c)-1-below, 0))
 	}

@@ -3,6 +3,8 @@ package train
 import (
 	"gonum.org/v1/gonum/blas"
 	"gonum.org/v1/gonum/blas/blas32"
+
+	"github.com/a2qgen/a2qgen/quant/nn"
 )
 
 // linear is y = x W' (+ b), W being out x k, at each of rows positions of a
@@ -64,7 +66,7 @@ const gonumBlock = 64
 // Gonum gets a block of c at a time: both halves of a batch are under way
 // already, and its goroutines would allocate.
 func gemm(tA, tB blas.Transpose, a, b blas32.General, beta float32, c blas32.General) {
-	if openBLAS {
+	if nn.OpenBLAS {
 		blas32.Gemm(tA, tB, 1, a, b, beta, c)
 		return
 	}

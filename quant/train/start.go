@@ -5,7 +5,7 @@ import (
 	"math"
 
 	"github.com/a2qgen/a2qgen/quant"
-	"github.com/a2qgen/a2qgen/quant/qonnx"
+	"github.com/a2qgen/a2qgen/quant/nn"
 )
 
 // startFrom gives r's float network the weights, biases and batch norm of m:
@@ -16,7 +16,7 @@ import (
 // A batch norm of m in a layer that has none here goes into weights and bias.
 // Where m has none but the layer here does, the layer gets one that changes
 // nothing but for the bias, with the statistics of training samples.
-func (r *run) startFrom(m *qonnx.Model) error {
+func (r *run) startFrom(m *nn.Model) error {
 	from, to := weightedLayers(m), r.net.weighted()
 	if len(from) != len(to) {
 		return fmt.Errorf("train: start: network %q has %d layers with weights, the spec has %d",
@@ -48,8 +48,8 @@ func (r *run) startFrom(m *qonnx.Model) error {
 }
 
 // weightedLayers returns the layers of m with weights, in order.
-func weightedLayers(m *qonnx.Model) []*qonnx.Layer {
-	var w []*qonnx.Layer
+func weightedLayers(m *nn.Model) []*nn.Layer {
+	var w []*nn.Layer
 	for i := range m.Layers {
 		if len(m.Layers[i].Weights) > 0 {
 			w = append(w, &m.Layers[i])
@@ -72,7 +72,7 @@ func (n *net) weighted() []*node {
 // fits returns an error unless l has n's sizes, and finite numbers. Weights of
 // equal sizes are not enough: a 3x3 kernel over 4 channels is as long as a linear
 // layer of 36 inputs.
-func (n *node) fits(l *qonnx.Layer) error {
+func (n *node) fits(l *nn.Layer) error {
 	w := n.w.parameters()
 	if l.Out != w.out || l.In != w.k || len(l.Weights) != w.out*w.k {
 		return fmt.Errorf("its weights are %d x %d, want %d x %d", l.Out, l.In, w.out, w.k)
@@ -89,7 +89,7 @@ func (n *node) fits(l *qonnx.Layer) error {
 
 // checkNumbers returns an error for the first vector of l that has no number
 // for every channel, or holds one that is not finite.
-func checkNumbers(l *qonnx.Layer) error {
+func checkNumbers(l *nn.Layer) error {
 	type vector struct {
 		what string
 		v    []float32
@@ -126,7 +126,7 @@ func plain(w quant.Window) quant.Window {
 // fold adds l's bias to w's and takes l's batch norm into w, which has weights
 // copied from l and a bias. y = gain (W x + b - mean) + beta is a layer with
 // weights gain W and bias gain (b - mean) + beta.
-func (w *weights) fold(l *qonnx.Layer) {
+func (w *weights) fold(l *nn.Layer) {
 	clear(w.b.v)
 	copy(w.b.v, l.Bias)
 	b := l.BatchNorm
@@ -147,7 +147,7 @@ func (w *weights) fold(l *qonnx.Layer) {
 // nil: the bias moves the mean. from's epsilon is put right in gamma.
 // gamma/sqrt(var+e) stays the same if gamma is multiplied by
 // sqrt(var+e')/sqrt(var+e).
-func (b *batchNorm) start(from *qonnx.BatchNorm, bias []float32) {
+func (b *batchNorm) start(from *nn.BatchNorm, bias []float32) {
 	copy(b.beta.v, from.Beta)
 	copy(b.mean, from.Mean)
 	copy(b.variance, from.Var)

@@ -1,118 +1,146 @@
-package qonnx
+package nn
 
 import (
 	"errors"
 	"fmt"
 	"math"
-	"slices"
-	"strings"
+	"regexp"
 
 	"github.com/a2qgen/a2qgen/quant"
 )
 
-// shape returns the shape of a sample, channels last: that of an image where it
-// has three axes. Samples of other ranks are vectors; only the file keeps their
-// shape.
-func (m *Model) shape() quant.Shape {
-	if len(m.InputShape) == 3 {
-		return quant.Shape{H: m.InputShape[1], W: m.InputShape[2], C: m.InputShape[0]}
-	}
-	return quant.Vector(product(m.InputShape))
+// MaxBits bounds the integers of weights and activations.
+const MaxBits = 16
+
+// maxElements bounds those of a sample, as quant does those of a tensor.
+const maxElements = 1 << 26
+
+// namePattern is what a layer may be called.
+var namePattern = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_]{0,63}$`)
+
+// LegalName says that a layer may have this name. Names become those of Verilog
+// modules and of files, so they are identifiers.
+func LegalName(name string) bool { return namePattern.MatchString(name) }
+
+// Graph is a model that has been checked, with what follows from how its layers hang
+// together.
+type Graph struct {
+	// Model has the layers of the model that the graph was made of, in a list of its
+	// own, and none with an empty kind.
+	*Model
+	// Sample is the shape of a sample, channels last; Shapes are those of the layers'
+	// outputs.
+	Sample quant.Shape
+	Shapes []quant.Shape
+	// Reads lists what each layer reads, Readers which layers read it.
+	Reads, Readers [][]int
 }
 
-// reads returns what layer i reads.
-func (l *Layer) reads(i int) []int {
-	if l.From == nil {
-		return []int{i - 1}
-	}
-	return l.From
-}
-
-// check checks the model and returns the shapes of its layers' outputs. What
-// passes can be written, and read back by Read if the model is quantised.
-// Errors name the layer; NaN is caught here rather than in a file.
-func (m *Model) check() ([]quant.Shape, error) {
-	if len(m.Layers) == 0 {
+// Graph checks m: that each layer reads earlier ones, that sizes fit, and that
+// parameters are finite. What passes can be evaluated, written to a file and, if it is
+// quantised, read back as integers. The error names the layer.
+func (m *Model) Graph() (*Graph, error) {
+	n := len(m.Layers)
+	if n == 0 {
 		return nil, errors.New("has no layers")
 	}
-	if size := boundedProduct(m.InputShape); size < 1 || len(m.InputShape) < 1 || len(m.InputShape) >= maxRank {
-		return nil, fmt.Errorf("input shape %v is not legal", m.InputShape)
+	if err := m.checkSample(); err != nil {
+		return nil, err
 	}
+	c := *m
+	c.Layers = append([]Layer(nil), m.Layers...)
+	g := &Graph{Model: &c, Sample: SampleShape(m.InputShape), Shapes: make([]quant.Shape, n),
+		Reads: make([][]int, n), Readers: make([][]int, n)}
 	if m.Input != nil {
 		if err := m.Input.check(); err != nil {
 			return nil, fmt.Errorf("input: %w", err)
 		}
 	}
-	shapes := make([]quant.Shape, len(m.Layers))
-	ints := make([]bool, len(m.Layers))
-	for i := range m.Layers {
-		l := &m.Layers[i]
-		same := func(o Layer) bool { return o.Name == l.Name }
-		if !layerName.MatchString(l.Name) || slices.ContainsFunc(m.Layers[:i], same) {
-			return nil, fmt.Errorf("layer %d: name %s is a duplicate or not a name of letters, digits and _", i,
-				show(l.Name))
+	names, ints := map[string]bool{}, make([]bool, n)
+	for i := range c.Layers {
+		l := &c.Layers[i]
+		if !LegalName(l.Name) || names[l.Name] {
+			return nil, fmt.Errorf("layer %d: name %.100q is a duplicate or not a name of letters, digits and _", i, l.Name)
 		}
-		if err := m.checkLayer(i, shapes, ints); err != nil {
+		names[l.Name] = true
+		if err := g.connect(i, ints); err != nil {
 			return nil, fmt.Errorf("layer %q: %w", l.Name, err)
 		}
 	}
-	return shapes, nil
+	return g, nil
 }
 
-// checkLayer checks layer i, computes its shape, and whether it gives integers.
-// Integers are what layers that sum must read: those of an Act, or those that a
-// pool, Concat and the like pass on unchanged.
-func (m *Model) checkLayer(i int, shapes []quant.Shape, ints []bool) error {
-	l := &m.Layers[i]
+// checkSample bounds the size of a sample.
+func (m *Model) checkSample() error {
+	size := 1
+	for _, d := range m.InputShape {
+		if d < 1 || d > maxElements/size {
+			size = 0
+			break
+		}
+		size *= d
+	}
+	if size == 0 || len(m.InputShape) == 0 {
+		return fmt.Errorf("input shape %v is not legal: want sizes of at least 1, %d elements at most", m.InputShape, maxElements)
+	}
+	return nil
+}
+
+// connect checks layer i, computes its shape, and whether it gives integers. Integers
+// are what layers that sum must read: those of an Act, or those that a pool, Concat
+// and the like pass on unchanged.
+func (g *Graph) connect(i int, ints []bool) error {
+	l := &g.Layers[i]
+	l.Kind, g.Reads[i] = l.Kind.OrLinear(), quant.Operands(l.From, i)
 	var in []quant.Shape
 	whole := true
-	for _, from := range l.reads(i) {
-		switch {
-		case from < quant.Source || from >= i:
+	for _, from := range g.Reads[i] {
+		if from < quant.Source || from >= i {
 			return fmt.Errorf("reads layer %d, want an earlier one", from)
-		case from == quant.Source:
-			in = append(in, m.shape())
-			whole = whole && m.Input != nil
-		default:
-			in = append(in, shapes[from])
-			whole = whole && ints[from]
-			if m.Input != nil && !ints[from] && l.needsIntegers() {
-				return fmt.Errorf("reads layer %q, which has no activation quantiser but is not the last layer",
-					m.Layers[from].Name)
-			}
+		}
+		in = append(in, g.Shape(from))
+		if from == quant.Source {
+			whole = whole && g.Input != nil
+			continue
+		}
+		g.Readers[from] = append(g.Readers[from], i)
+		if whole = whole && ints[from]; g.Input != nil && !ints[from] && l.adds() {
+			return fmt.Errorf("reads layer %q, which has no activation quantiser but is not the last layer",
+				g.Layers[from].Name)
 		}
 	}
 	var err error
-	if shapes[i], err = l.shape(in); err != nil {
+	if g.Shapes[i], err = l.OutputShape(in...); err != nil {
 		return err
 	}
-	ints[i] = l.Act != nil || whole && !l.weighted() && l.BatchNorm == nil
-	return l.check(m.Input != nil, shapes[i].C)
+	ints[i] = l.Act != nil || whole && !l.Kind.Weighted() && l.BatchNorm == nil
+	return l.check(g.Input != nil, g.Shapes[i].C)
 }
 
-// weighted says that the layer has weights; an empty kind is Linear.
-func (l *Layer) weighted() bool { return l.Kind == "" || l.Kind.Weighted() }
-
-// needsIntegers says that the layer adds up what it reads.
-func (l *Layer) needsIntegers() bool {
-	return l.weighted() || l.Kind == quant.Add || l.Kind == quant.AvgPool
+// adds says that the layer adds up what it reads.
+func (l *Layer) adds() bool {
+	return l.Kind.Weighted() || l.Kind == quant.Add || l.Kind == quant.AvgPool
 }
 
-// shape returns the shape of the outputs, as quant.NewNetwork computes it. The
-// prefix of that package's errors is cut, since check adds its own.
-func (l *Layer) shape(in []quant.Shape) (quant.Shape, error) {
-	q := quant.Layer{
-		Name: l.Name, Kind: l.Kind, In: l.In, Out: l.Out, Window: l.Window, Groups: l.Groups, Factor: l.Factor,
+// Shape returns the shape of a layer's outputs, or of the input where i is
+// quant.Source.
+func (g *Graph) Shape(i int) quant.Shape {
+	if i == quant.Source {
+		return g.Sample
 	}
-	out, err := q.OutputShape(in...)
-	if err != nil {
-		_, text, _ := strings.Cut(err.Error(), fmt.Sprintf("layer %q: ", l.Name))
-		return out, errors.New(text)
-	}
-	return out, nil
+	return g.Shapes[i]
 }
 
-// check returns an error unless the file can hold the quantiser. One signed bit
+// Roles returns the role of each layer.
+func (g *Graph) Roles() []quant.Role {
+	kinds := make([]quant.Kind, len(g.Layers))
+	for i := range kinds {
+		kinds[i] = g.Layers[i].Kind
+	}
+	return quant.Roles(g.Reads, kinds)
+}
+
+// check returns an error unless a file can hold the quantiser. One signed bit
 // would be bipolar in QONNX: -1 and +1, no two's complement.
 func (a *ActQuant) check() error {
 	least := 1
@@ -122,8 +150,8 @@ func (a *ActQuant) check() error {
 	switch {
 	case !positiveFinite(a.Scale):
 		return fmt.Errorf("activation scale is %v, want a positive number", a.Scale)
-	case a.Bits < least || a.Bits > maxBits:
-		return fmt.Errorf("activations have %d bits, want %d..%d", a.Bits, least, maxBits)
+	case a.Bits < least || a.Bits > MaxBits:
+		return fmt.Errorf("activations have %d bits, want %d..%d", a.Bits, least, MaxBits)
 	}
 	return nil
 }
@@ -134,15 +162,12 @@ func positiveFinite(v float32) bool { return v > 0 && finite(float64(v)) }
 // check checks the layer's parameters, for outputs of that many channels. A
 // bias without weights would be a batch norm's shift.
 func (l *Layer) check(quantised bool, channels int) error {
-	if !l.weighted() {
+	if !l.Kind.OrLinear().Weighted() {
 		if l.Weights != nil || l.Bias != nil || l.AccBits != 0 || l.Shifted || l.WeightBits != 0 {
 			return fmt.Errorf("has weights, biases or an accumulator width, want none on kind %s", l.Kind)
 		}
 	} else if err := l.checkWeighted(quantised); err != nil {
 		return err
-	}
-	if l.Kind == quant.AvgPool && (l.Window.DilationH > 1 || l.Window.DilationW > 1) {
-		return errors.New("is an average pool with dilation, which ONNX does not have before opset 19")
 	}
 	if l.Act != nil {
 		if err := l.Act.check(); err != nil {
@@ -156,14 +181,14 @@ func (l *Layer) check(quantised bool, channels int) error {
 // ShiftedStart computes in int64.
 func (l *Layer) checkWeighted(quantised bool) error {
 	switch {
-	case l.Out < 1 || l.In < 1 || boundedProduct([]int{l.In, l.Out}) != len(l.Weights):
+	case l.Out < 1 || l.In < 1 || l.In*l.Out != len(l.Weights):
 		return fmt.Errorf("has %d weights, want %d x %d, at least 1", len(l.Weights), l.Out, l.In)
 	case l.WeightBits == 0 && quantised:
-		return fmt.Errorf("weights have 0 bits, want 2..%d in a quantised model", maxBits)
+		return fmt.Errorf("weights have 0 bits, want 2..%d in a quantised model", MaxBits)
 	case l.WeightBits != 0 && len(l.WeightScale) != 1 && len(l.WeightScale) != l.Out:
 		return fmt.Errorf("has %d weight scales, want 1 or %d", len(l.WeightScale), l.Out)
-	case l.WeightBits != 0 && (l.WeightBits < 2 || l.WeightBits > maxBits):
-		return fmt.Errorf("weights have %d bits, want 2..%d", l.WeightBits, maxBits)
+	case l.WeightBits != 0 && (l.WeightBits < 2 || l.WeightBits > MaxBits):
+		return fmt.Errorf("weights have %d bits, want 2..%d", l.WeightBits, MaxBits)
 	case l.AccBits < 0 || l.AccBits > 64:
 		return fmt.Errorf("accumulator has %d bits, want 1..64", l.AccBits)
 	case l.Shifted && (l.AccBits < 1 || l.AccBits > 63):
@@ -244,3 +269,5 @@ func (l *Layer) checkWeights() error {
 	}
 	return nil
 }
+
+func finite(v float64) bool { return !math.IsNaN(v) && !math.IsInf(v, 0) }

@@ -1,0 +1,330 @@
+package nn
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"runtime"
+	"sync"
+	"sync/atomic"
+
+	"github.com/a2qgen/a2qgen/quant"
+)
+
+// Tensor holds what a layer gives for some samples, one after the other, channels
+// last: real numbers, or integers that are worth Scale each. Integers of up to 16
+// bits are exact in float32. A batch of samples is evaluated layer by layer, so
+// that a layer's weights are turned into integers once for all samples.
+type Tensor struct {
+	Shape quant.Shape
+	V     []float32
+	Scale float64        // of integers; 1 for real numbers
+	Type  quant.DataType // of integers; of 0 bits for real numbers
+}
+
+// Real says that the tensor holds real numbers.
+func (t *Tensor) Real() bool { return t.Type.Bits == 0 }
+
+// Samples returns the number of samples.
+func (t *Tensor) Samples() int { return len(t.V) / t.Shape.Size() }
+
+// Of returns the elements of samples lo to hi.
+func (t *Tensor) Of(lo, hi int) []float32 { return t.V[lo*t.Shape.Size() : hi*t.Shape.Size()] }
+
+// Outputs returns what the network gives for samples, one after the other in the
+// order of its input (images channels first): the real outputs of each sample,
+// channels last. Quantisers that the model has are respected: then sums are
+// those of the integers, exact, and what follows them is computed in float64, as
+// qonnx.Read has it. Errors are those of Source, and ctx's between layers.
+func (g *Graph) Outputs(ctx context.Context, samples []float32) ([]float64, error) {
+	x, err := g.Source(samples)
+	if err != nil {
+		return nil, err
+	}
+	var last *Tensor
+	err = g.Walk(ctx, x, func(i int, in []*Tensor) (*Tensor, error) {
+		last = g.Run(i, in, nil)
+		return last, nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	// Scale is 1 where the outputs are real already.
+	out := make([]float64, len(last.V))
+	for i, v := range last.V {
+		out[i] = float64(v) * last.Scale
+	}
+	return out, nil
+}
+
+// Source turns samples into what the network reads: channels last, and integers
+// where the input has a quantiser. It returns an error where the values are no whole
+// number of samples, or not finite.
+func (g *Graph) Source(samples []float32) (*Tensor, error) {
+	shape, q := g.Sample, g.Input
+	if len(samples) == 0 || len(samples)%shape.Size() != 0 {
+		return nil, fmt.Errorf("nn: %d values, want samples of %d, %v", len(samples), shape.Size(), shape)
+	}
+	t := &Tensor{Shape: shape, V: make([]float32, len(samples)), Scale: 1}
+	if q != nil {
+		t.Scale, t.Type = float64(q.Scale), q.Type()
+	}
+	for i, v := range samples {
+		if !finite(float64(v)) {
+			return nil, fmt.Errorf("nn: sample %d: element %d is %v", i/shape.Size(), i%shape.Size(), v)
+		}
+		if q != nil {
+			v = float32(q.Integer(float64(v)))
+		}
+		// Samples are channels first and the tensor channels last: element (c,
+		// position) goes to position*C + c. A vector has one position, so its order
+		// stays.
+		at := i % shape.Size()
+		channel, position := at/shape.Positions(), at%shape.Positions()
+		t.V[i-at+position*shape.C+channel] = v
+	}
+	return t, nil
+}
+
+// Walk calls do for each layer in order, with what it reads, and lets go of tensors
+// that nothing reads any more. Memory is that of the tensors still to be read, over
+// all samples. It returns do's error, or ctx's between layers.
+func (g *Graph) Walk(ctx context.Context, source *Tensor, do func(i int, in []*Tensor) (*Tensor, error)) error {
+	made, left := make([]*Tensor, len(g.Layers)), make([]int, len(g.Layers))
+	for i := range g.Layers {
+		if err := ctx.Err(); err != nil {
+			return fmt.Errorf("nn: stopped: %w", err)
+		}
+		var in []*Tensor
+		for _, from := range g.Reads[i] {
+			if from == quant.Source {
+				in = append(in, source)
+			} else {
+				in = append(in, made[from])
+			}
+		}
+		out, err := do(i, in)
+		if err != nil {
+			return err
+		}
+		made[i], left[i] = out, len(g.Readers[i])
+		for _, from := range g.Reads[i] {
+			if from != quant.Source {
+				if left[from]--; left[from] == 0 {
+					made[from] = nil
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// stage is a layer ready to be evaluated on tensors like in.
+type stage struct {
+	*Op
+	l  *Layer
+	in []*Tensor
+	// weights are integers where the layer's are; unit is what one unit of the
+	// sum is worth, for each channel.
+	weights Weights[float64]
+	unit    []float64
+	// same says that all operands have one scale, so that integers are added up.
+	same bool
+	gain []float64 // of the batch norm
+}
+
+// stage prepares layer i for operands like in. For each output channel c it is to
+// compute acc[c] * unit[c]: unit holds the operands' scale where they share one,
+// the weights' scale, and 1/taps of a mean pool, so that acc can be an exact sum of
+// integers.
+func (g *Graph) stage(i int, in []*Tensor) *stage {
+	s := &stage{Op: g.Op(i), l: &g.Layers[i], in: in, same: true}
+	for _, t := range in {
+		s.same = s.same && t.Scale == in[0].Scale
+	}
+	s.unit = make([]float64, s.Out.C)
+	for c := range s.unit {
+		s.unit[c] = 1
+		if s.same {
+			s.unit[c] = in[0].Scale
+		}
+		if s.Kind == quant.AvgPool {
+			s.unit[c] /= float64(s.Taps())
+		}
+	}
+	if s.Kind.Weighted() {
+		s.multiplier()
+	}
+	if s.l.BatchNorm != nil {
+		s.gain = s.l.BatchNorm.Gains()
+	}
+	return s
+}
+
+// multiplier sets weights: where they are quantised their integers, so that sums
+// are exact in float64. Products of 16-bit integers are below 2^31, so that 2^22 of
+// them add up exactly in any order.
+func (s *stage) multiplier() {
+	l := s.l
+	w := make([]float64, len(l.Weights))
+	for k, v := range l.Weights {
+		w[k] = float64(v)
+		if l.WeightBits > 0 {
+			w[k] = math.RoundToEven(float64(v) / l.Scale(k/l.In))
+		}
+	}
+	s.weights.Matrix = w
+	if s.Form == Channelwise {
+		s.weights.Matrix = make([]float64, len(w))
+		Transpose(s.weights.Matrix, w, l.Out, l.In)
+	}
+	for c := range s.unit {
+		if l.WeightBits > 0 {
+			s.unit[c] *= l.Scale(c)
+		}
+	}
+}
+
+// spanMost is how many samples are evaluated at a time at most: as many rows as a
+// block of a matrix product has.
+const spanMost = gonumBlock
+
+// Run evaluates layer i on all samples of in, on all cores. means, unless nil,
+// receives the mean of each channel before ReLU and quantiser. The outputs do
+// not depend on the number of cores, nor do the means.
+func (g *Graph) Run(i int, in []*Tensor, means []float64) *Tensor {
+	s, n := g.stage(i, in), in[0].Samples()
+	out := &Tensor{Shape: s.Out, V: make([]float32, n*s.Out.Size()), Scale: 1}
+	switch {
+	case s.l.Act != nil:
+		out.Scale, out.Type = float64(s.l.Act.Scale), s.l.Act.Type()
+	case s.integral():
+		out.Scale, out.Type = in[0].Scale, in[0].Type
+		for _, t := range in[1:] {
+			out.Type = out.Type.Union(t.Type)
+		}
+	}
+	// Sums are kept for each sample and added up in the order of the samples below:
+	// the order of float additions is then the same on any number of cores.
+	sums := make([][]float64, n)
+	span := s.Span(spanMost)
+	Each((n+span-1)/span, func() func(int) {
+		w := s.worker(span)
+		return func(k int) {
+			lo, hi := k*span, min((k+1)*span, n)
+			acc := w.sums(lo, hi)
+			for j := lo; j < hi; j++ {
+				if means != nil {
+					sums[j] = make([]float64, s.Out.C)
+				}
+				s.finish(acc[(j-lo)*s.Out.Size():][:s.Out.Size()], out.Of(j, j+1), sums[j])
+			}
+		}
+	})
+	for _, sum := range sums {
+		for c, v := range sum {
+			means[c] += v / float64(n*s.Out.Positions())
+		}
+	}
+	return out
+}
+
+// worker is a stage with memory of one goroutine.
+type worker struct {
+	*stage
+	x    [][]float64
+	acc  []float64
+	work *Work[float64]
+}
+
+// worker returns one for spans of so many samples.
+func (s *stage) worker(span int) *worker {
+	w := &worker{stage: s, acc: make([]float64, span*s.Out.Size()), work: NewWork[float64](s.Op, span)}
+	for _, t := range s.in {
+		w.x = append(w.x, make([]float64, span*t.Shape.Size()))
+	}
+	return w
+}
+
+// sums returns the sums of samples lo to hi in units: integers, exact in float64,
+// where the operands are of one scale.
+func (w *worker) sums(lo, hi int) []float64 {
+	x := make([][]float64, len(w.in))
+	for k, t := range w.in {
+		v := t.Of(lo, hi)
+		x[k] = w.x[k][:len(v)]
+		scale := 1.0
+		if !w.same {
+			scale = t.Scale
+		}
+		for i, v := range v {
+			x[k][i] = scale * float64(v)
+		}
+	}
+	acc := w.acc[:(hi-lo)*w.Out.Size()]
+	Forward(w.Op, x, w.weights, acc, w.work)
+	return acc
+}
+
+// integral says that the outputs are integers of the operands, passed on. ReLU and
+// batch norm make new numbers, and so do operands of different scales.
+func (s *stage) integral() bool {
+	for _, t := range s.in {
+		if t.Real() {
+			return false
+		}
+	}
+	return s.same && !s.l.adds() && s.l.BatchNorm == nil && !s.l.Relu
+}
+
+// finish applies bias, batch norm, ReLU and quantiser to the sums of a sample, in
+// that order, in float64 as a reader of the file does. sum, unless nil, gains the
+// values before ReLU and quantiser, channel by channel.
+func (s *stage) finish(acc []float64, out []float32, sum []float64) {
+	l := s.l
+	// Units are those of the operands, so the sums are the outputs.
+	if s.integral() && l.Act == nil {
+		for i, v := range acc {
+			out[i] = float32(v)
+		}
+		return
+	}
+	for i, v := range acc {
+		c := i % s.Out.C
+		v *= s.unit[c]
+		if l.Bias != nil {
+			v += float64(l.Bias[c])
+		}
+		if b := l.BatchNorm; b != nil {
+			v = (v-float64(b.Mean[c]))*s.gain[c] + float64(b.Beta[c])
+		}
+		if sum != nil {
+			sum[c] += v
+		}
+		if l.Relu {
+			v = max(v, 0)
+		}
+		if l.Act != nil {
+			v = l.Act.Integer(v)
+		}
+		out[i] = float32(v)
+	}
+}
+
+// Each calls a worker's function for every one of n, on all cores. worker is called
+// once per goroutine, for memory of its own. They are handed out one by one, since
+// their cost differs; which goroutine gets which is a matter of chance, so what a call
+// writes must be for its own alone.
+func Each(n int, worker func() func(k int)) {
+	var next atomic.Int64
+	var wg sync.WaitGroup
+	for range min(n, runtime.GOMAXPROCS(0)) {
+		wg.Go(func() {
+			do := worker()
+			for k := next.Add(1) - 1; k < int64(n); k = next.Add(1) - 1 {
+				do(int(k))
+			}
+		})
+	}
+	wg.Wait()
+}
