@@ -46,8 +46,17 @@ func (l *Layer) weighted(out Shape) error {
 	return nil
 }
 
+// Terms returns the length of a row of weights of a layer that has some and reads a
+// tensor of shape in.
+func (l *Layer) Terms(in Shape) int {
+	if l.Kind.OrLinear() == Linear {
+		return in.Size()
+	}
+	return l.Window.Taps() * in.C / max(l.Groups, 1)
+}
+
 func (l *Layer) linearShape(in Shape) error {
-	if in.Size() != l.In {
+	if l.Terms(in) != l.In {
 		return l.errorf("has %d inputs, %s gives %d", l.In, l.reads(), in.Size())
 	}
 	return l.weighted(Vector(l.Out))
@@ -69,11 +78,14 @@ func (l *Layer) convShape(in Shape) error {
 	if in.C%l.Groups != 0 || l.Out%l.Groups != 0 {
 		return l.errorf("%d groups do not divide %d input and %d output channels", l.Groups, in.C, l.Out)
 	}
-	if want := l.Window.Taps() * in.C / l.Groups; l.In != want {
+	if want := l.Terms(in); l.In != want {
 		return l.errorf("has rows of %d weights, want %d", l.In, want)
 	}
-	h, w := l.Window.Slide(in.H, in.W)
-	return l.weighted(Shape{h, w, l.Out})
+	out, err := l.slide(in, l.Out)
+	if err != nil {
+		return err
+	}
+	return l.weighted(out)
 }
 
 func (l *Layer) poolShape(in Shape) error {
@@ -81,10 +93,12 @@ func (l *Layer) poolShape(in Shape) error {
 		return l.errorf("%w", err)
 	}
 	l.Window = l.Window.Normal()
-	h, w := l.Window.Slide(in.H, in.W)
-	out := Shape{h, w, in.C}
+	out, err := l.slide(in, in.C)
+	if err != nil {
+		return err
+	}
 	if !out.legal() {
-		return l.errorf("output shape %v of an input of %v", out, in)
+		return l.errorf("output shape %v, want at most %d elements", out, maxElements)
 	}
 	if !l.Window.touches(in, out) {
 		return l.errorf("a window of the pool may lie in the padding alone")
@@ -95,6 +109,17 @@ func (l *Layer) poolShape(in Shape) error {
 	}
 	l.implied(terms, out)
 	return nil
+}
+
+// slide returns the shape of what a window gives that slides over in.
+func (l *Layer) slide(in Shape, channels int) (Shape, error) {
+	w := l.Window
+	rows, cols := w.Slide(in.H, in.W)
+	if rows < 1 || cols < 1 {
+		return Shape{}, l.errorf("a window of %dx%d, dilation %dx%d, does not fit an input of %v with pads %d, %d, %d, %d",
+			w.H, w.W, w.DilationH, w.DilationW, in, w.Top, w.Left, w.Bottom, w.Right)
+	}
+	return Shape{rows, cols, channels}, nil
 }
 
 // touches says that each window has a tap on an input of shape in. With dilation
@@ -126,14 +151,14 @@ func onInput(windows, length, taps, stride, dilation, before int) bool {
 func (l *Layer) joinShape() error {
 	out := l.operands[0].shape
 	typ := l.operands[0].typ
-	for k, o := range l.operands[1:] {
-		a, b := out, o.shape
+	for _, o := range l.operands[1:] {
+		a, b, same := out, o.shape, "equal shapes"
 		if l.Kind == Concat {
-			a.C, b.C = 0, 0
+			a.C, b.C, same = 0, 0, "equal heights and widths"
 			out.C += o.shape.C
 		}
 		if a != b {
-			return l.errorf("operand %d has shape %v, the first %v", k+1, o.shape, l.operands[0].shape)
+			return l.errorf("reads shapes %v and %v, want %s", l.operands[0].shape, o.shape, same)
 		}
 		typ = typ.Union(o.typ)
 	}
@@ -173,7 +198,7 @@ func (l *Layer) moveShape(in Shape) error {
 	out := Shape{in.H * f, in.W * f, in.C}
 	if l.Kind == PixelShuffle {
 		if in.C%(f*f) != 0 {
-			return l.errorf("%d channels, want a multiple of %d", in.C, f*f)
+			return l.errorf("a factor of %d turns %d channels into one, had %d", f, f*f, in.C)
 		}
 		out.C = in.C / (f * f)
 	}

@@ -240,6 +240,9 @@ type worker struct {
 // worker returns one for spans of so many samples.
 func (s *stage) worker(span int) *worker {
 	w := &worker{stage: s, acc: make([]float64, span*s.Out.Size()), work: NewWork[float64](s.Op, span)}
+	if s.Kind == quant.MaxPool {
+		w.work.From = make([]int32, span*s.Out.Size())
+	}
 	for _, t := range s.in {
 		w.x = append(w.x, make([]float64, span*t.Shape.Size()))
 	}

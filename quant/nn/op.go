@@ -46,9 +46,9 @@ func NewOp(l *quant.Layer, in []quant.Shape, out quant.Shape) *Op {
 	}
 	switch o.Kind {
 	case quant.Linear:
-		o.Terms = in[0].Size()
+		o.Terms = l.Terms(in[0])
 	case quant.Conv:
-		o.Terms, o.Form = o.Taps()*in[0].C/o.Groups, o.form()
+		o.Terms, o.Form = l.Terms(in[0]), o.form()
 	case quant.Upsample, quant.PixelShuffle:
 		o.From = l.Moves(in[0])
 	}
@@ -107,18 +107,16 @@ type Weights[T Float] struct{ Matrix, Bias []T }
 type Work[T Float] struct {
 	// Cols holds windows of a span, of an operation of form Columns.
 	Cols []T
-	// From has the position of the largest element of each output of MaxPool.
+	// From gets the position of the largest element of each output of MaxPool, for
+	// which it must have room.
 	From []int32
 }
 
-// NewWork returns memory for spans of so many samples.
+// NewWork returns memory for spans of so many samples, without From.
 func NewWork[T Float](o *Op, samples int) *Work[T] {
 	w := &Work[T]{}
-	switch {
-	case o.Form == Columns:
+	if o.Form == Columns {
 		w.Cols = make([]T, samples*o.Out.Positions()*o.Terms)
-	case o.Kind == quant.MaxPool:
-		w.From = make([]int32, samples*o.Out.Size())
 	}
 	return w
 }
@@ -213,7 +211,7 @@ func sumWindows[T Float](o *Op, x, y []T) {
 	for ; len(x) > 0; x = x[o.In.Size():] {
 		for position := range o.Out.Positions() {
 			row := y[:n]
-			o.each(position, func(_, at int) { AddTo(row, x[at*n:(at+1)*n]) })
+			o.Each(position, func(_, at int) { AddTo(row, x[at*n:(at+1)*n]) })
 			y = y[n:]
 		}
 	}
@@ -226,7 +224,7 @@ func maxWindows[T Float](o *Op, x, y []T, from []int32) {
 	for ; len(x) > 0; x = x[o.In.Size():] {
 		for position := range o.Out.Positions() {
 			row, at, first := y[:n], from[:n], true
-			o.each(position, func(_, i int) {
+			o.Each(position, func(_, i int) {
 				for c, v := range x[i*n : (i+1)*n] {
 					// v != v lets a NaN through, so that a diverged run is noticed.
 					if first || v > row[c] || v != v {

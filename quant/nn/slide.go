@@ -33,9 +33,9 @@ func Row[T any](w *Slide, x []T, oy, ky int) []T {
 // Then a row of a window is one copy.
 func (w *Slide) Contiguous(ch Channels) bool { return w.DilationW == 1 && ch.Width == w.In.C }
 
-// each calls f for the taps of a window that lie on the input: see
+// Each calls f for the taps of a window that lie on the input: see
 // quant.Window.EachTap.
-func (w *Slide) each(position int, f func(tap, at int)) {
+func (w *Slide) Each(position int, f func(tap, at int)) {
 	w.EachTap(w.In, position/w.Out.W, position%w.Out.W, f)
 }
 

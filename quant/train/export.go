@@ -43,10 +43,7 @@ func (n *net) export(s *Spec, shape []int) *nn.Model {
 // export returns the node's layer, which shares its memory: it is for writing, not
 // for keeping beyond the next step.
 func (n *node) export(s *Spec) nn.Layer {
-	l := nn.Layer{
-		Name: n.name, Kind: n.kind, From: n.from, Window: n.window, Groups: n.groups, Factor: n.factor,
-		Out: n.step.out.C, Relu: n.relu,
-	}
+	l := n.Layer
 	if n.w != nil {
 		n.exportWeights(&l, s)
 	}
@@ -67,7 +64,7 @@ func (n *node) export(s *Spec) nn.Layer {
 func (n *node) exportWeights(l *nn.Layer, s *Spec) {
 	w := n.w.parameters()
 	q := w.q
-	l.In, l.Weights = w.k, w.matrix()
+	l.Weights = w.matrix()
 	if len(w.b.v) > 0 {
 		l.Bias = w.b.v
 	}

@@ -47,7 +47,7 @@ func (p *plan) build(rng *rand.Rand) *net {
 	for i := range p.steps {
 		st := &p.steps[i]
 		var in []operand
-		for _, from := range st.from {
+		for _, from := range st.From {
 			in = append(in, operand{tensor: n.tensor(from)})
 		}
 		node := newNode(st, in, n.batch, rng)

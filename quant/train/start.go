@@ -27,7 +27,7 @@ func (r *run) startFrom(m *nn.Model) error {
 		n := to[i]
 		if err := n.fits(l); err != nil {
 			return fmt.Errorf("train: start: layer %q of network %q does not fit %s, layer %q: %w",
-				l.Name, m.Name, n.path, n.name, err)
+				l.Name, m.Name, n.path, n.Name, err)
 		}
 		w := n.w.parameters()
 		copy(w.w.v, l.Weights)
@@ -78,10 +78,10 @@ func (n *node) fits(l *nn.Layer) error {
 		return fmt.Errorf("its weights are %d x %d, want %d x %d", l.Out, l.In, w.out, w.k)
 	}
 	conv := l.Kind == quant.Conv
-	if conv != (n.kind == quant.Conv) {
-		return fmt.Errorf("it is %s, want %s", withArticle(l.Kind), withArticle(n.kind))
+	if conv != (n.Kind == quant.Conv) {
+		return fmt.Errorf("it is %s, want %s", withArticle(l.Kind), withArticle(n.Kind))
 	}
-	if a, b := plain(l.Window), plain(n.window); conv && a != b {
+	if a, b := l.Window.Normal(), n.Window.Normal(); conv && a != b {
 		return fmt.Errorf("its window is %+v, want %+v", a, b)
 	}
 	return checkNumbers(l)
@@ -115,32 +115,13 @@ func checkNumbers(l *nn.Layer) error {
 	return nil
 }
 
-// plain returns w with strides and dilations of at least 1, so that equal
-// windows are equal.
-func plain(w quant.Window) quant.Window {
-	w.StrideH, w.StrideW = max(w.StrideH, 1), max(w.StrideW, 1)
-	w.DilationH, w.DilationW = max(w.DilationH, 1), max(w.DilationW, 1)
-	return w
-}
-
-// fold adds l's bias to w's and takes l's batch norm into w, which has weights
-// copied from l and a bias. y = gain (W x + b - mean) + beta is a layer with
-// weights gain W and bias gain (b - mean) + beta.
+// fold takes l's weights and bias, with its batch norm in them.
 func (w *weights) fold(l *nn.Layer) {
-	clear(w.b.v)
-	copy(w.b.v, l.Bias)
-	b := l.BatchNorm
-	if b == nil {
-		return
-	}
-	for c := range w.out {
-		gain := float64(b.Gamma[c]) / math.Sqrt(float64(b.Var[c])+float64(b.Epsilon))
-		w.b.v[c] = float32((float64(w.b.v[c])-float64(b.Mean[c]))*gain + float64(b.Beta[c]))
-		row := w.w.v[c*w.k : (c+1)*w.k]
-		for i, v := range row {
-			row[i] = float32(float64(v) * gain)
-		}
-	}
+	own := *l
+	own.Weights, own.Bias = w.w.v, w.b.v
+	clear(own.Bias)
+	copy(own.Bias, l.Bias)
+	own.FoldNorm()
 }
 
 // start makes b compute from's result on inputs that still lack bias, which may be

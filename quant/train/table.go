@@ -6,6 +6,7 @@ import (
 
 	"github.com/a2qgen/a2qgen/quant"
 	"github.com/a2qgen/a2qgen/quant/data"
+	"github.com/a2qgen/a2qgen/quant/nn"
 )
 
 // table is a data set as the input quantiser sees it: a code per value, and the
@@ -31,7 +32,7 @@ func newTable(name string, set *data.Set, c coding) (*table, error) {
 	if set.Len() == 0 || set.Size() == 0 {
 		return nil, fmt.Errorf("train: %s set is empty", name)
 	}
-	t := &table{n: set.Len(), size: set.Size(), shape: sampleShape(set.Shape), labels: set.Labels}
+	t := &table{n: set.Len(), size: set.Size(), shape: nn.SampleShape(inputShape(set.Shape)), labels: set.Labels}
 	for i := range t.values {
 		t.values[i] = c.value(uint8(i))
 	}
