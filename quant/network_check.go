@@ -92,7 +92,10 @@ func (n *Network) connect(i int, read []bool) error {
 		}
 		l.operands = append(l.operands, operand{from, prev.Shape, out})
 	}
-	return l.shape()
+	if err := l.shape(); err != nil {
+		return l.errorf("%w", err)
+	}
+	return nil
 }
 
 func (l *Layer) errorf(format string, args ...any) error {

@@ -1,13 +1,19 @@
 package quant
 
+import (
+	"errors"
+	"fmt"
+)
+
 // shape computes l.Shape from its operands, and l.In, l.Out and l.Input where
-// the kind implies them; where it does not, it checks them.
+// the kind implies them; where it does not, it checks them. Its error does not name the
+// layer.
 func (l *Layer) shape() error {
 	if len(l.operands) == 0 {
-		return l.errorf("reads nothing")
+		return errors.New("reads nothing")
 	}
 	if many := l.Kind == Add || l.Kind == Concat; many != (len(l.operands) > 1) {
-		return l.errorf("kind %s reads %d tensors", l.Kind, len(l.operands))
+		return fmt.Errorf("kind %s reads %d tensors", l.Kind, len(l.operands))
 	}
 	in := l.operands[0].shape
 	switch l.Kind {
@@ -25,7 +31,7 @@ func (l *Layer) shape() error {
 		l.implied(1, in)
 		return nil
 	}
-	return l.errorf("unknown kind %q", l.Kind)
+	return fmt.Errorf("unknown kind %q", l.Kind)
 }
 
 // implied sets what follows from the kind of a layer without weights.
@@ -37,11 +43,11 @@ func (l *Layer) implied(terms int, out Shape) {
 // weighted checks the input type of a layer with weights.
 func (l *Layer) weighted(out Shape) error {
 	if got := l.operands[0].typ; l.Input != got {
-		return l.errorf("input type %v, want %v", l.Input, got)
+		return fmt.Errorf("input type %v, want %v", l.Input, got)
 	}
 	l.Shape = out
 	if !out.legal() {
-		return l.errorf("output shape %v, want at least 1 and at most %d elements", out, maxElements)
+		return fmt.Errorf("output shape %v, want at least 1 and at most %d elements", out, maxElements)
 	}
 	return nil
 }
@@ -57,7 +63,7 @@ func (l *Layer) Terms(in Shape) int {
 
 func (l *Layer) linearShape(in Shape) error {
 	if l.Terms(in) != l.In {
-		return l.errorf("has %d inputs, %s gives %d", l.In, l.reads(), in.Size())
+		return fmt.Errorf("has %d inputs, %s gives %d", l.In, l.reads(), in.Size())
 	}
 	return l.weighted(Vector(l.Out))
 }
@@ -72,14 +78,14 @@ func (l *Layer) reads() string {
 
 func (l *Layer) convShape(in Shape) error {
 	if err := l.Window.check(); err != nil {
-		return l.errorf("%w", err)
+		return err
 	}
 	l.Window, l.Groups = l.Window.Normal(), max(l.Groups, 1)
 	if in.C%l.Groups != 0 || l.Out%l.Groups != 0 {
-		return l.errorf("%d groups do not divide %d input and %d output channels", l.Groups, in.C, l.Out)
+		return fmt.Errorf("%d groups do not divide %d input and %d output channels", l.Groups, in.C, l.Out)
 	}
 	if want := l.Terms(in); l.In != want {
-		return l.errorf("has rows of %d weights, want %d", l.In, want)
+		return fmt.Errorf("has rows of %d weights, want %d", l.In, want)
 	}
 	out, err := l.slide(in, l.Out)
 	if err != nil {
@@ -90,7 +96,7 @@ func (l *Layer) convShape(in Shape) error {
 
 func (l *Layer) poolShape(in Shape) error {
 	if err := l.Window.check(); err != nil {
-		return l.errorf("%w", err)
+		return err
 	}
 	l.Window = l.Window.Normal()
 	out, err := l.slide(in, in.C)
@@ -98,10 +104,10 @@ func (l *Layer) poolShape(in Shape) error {
 		return err
 	}
 	if !out.legal() {
-		return l.errorf("output shape %v, want at most %d elements", out, maxElements)
+		return fmt.Errorf("output shape %v, want at most %d elements", out, maxElements)
 	}
 	if !l.Window.touches(in, out) {
-		return l.errorf("a window of the pool may lie in the padding alone")
+		return errors.New("a window of the pool may lie in the padding alone")
 	}
 	terms := 1
 	if l.Kind == AvgPool {
@@ -116,7 +122,7 @@ func (l *Layer) slide(in Shape, channels int) (Shape, error) {
 	w := l.Window
 	rows, cols := w.Slide(in.H, in.W)
 	if rows < 1 || cols < 1 {
-		return Shape{}, l.errorf("a window of %dx%d, dilation %dx%d, does not fit an input of %v with pads %d, %d, %d, %d",
+		return Shape{}, fmt.Errorf("a window of %dx%d, dilation %dx%d, does not fit an input of %v with pads %d, %d, %d, %d",
 			w.H, w.W, w.DilationH, w.DilationW, in, w.Top, w.Left, w.Bottom, w.Right)
 	}
 	return Shape{rows, cols, channels}, nil
@@ -158,7 +164,7 @@ func (l *Layer) joinShape() error {
 			out.C += o.shape.C
 		}
 		if a != b {
-			return l.errorf("reads shapes %v and %v, want %s", l.operands[0].shape, o.shape, same)
+			return fmt.Errorf("reads shapes %v and %v, want %s", l.operands[0].shape, o.shape, same)
 		}
 		typ = typ.Union(o.typ)
 	}
@@ -170,7 +176,7 @@ func (l *Layer) joinShape() error {
 		}
 	}
 	if !out.legal() {
-		return l.errorf("output shape %v, want at most %d elements", out, maxElements)
+		return fmt.Errorf("output shape %v, want at most %d elements", out, maxElements)
 	}
 	l.implied(terms, out)
 	l.Input = typ
@@ -179,11 +185,11 @@ func (l *Layer) joinShape() error {
 
 func (l *Layer) checkFactors() error {
 	if l.Factors != nil && len(l.Factors) != len(l.operands) {
-		return l.errorf("has %d factors, want %d", len(l.Factors), len(l.operands))
+		return fmt.Errorf("has %d factors, want %d", len(l.Factors), len(l.operands))
 	}
 	for k, f := range l.Factors {
 		if f < 1 || f > maxDim {
-			return l.errorf("factor %d is %d, want 1..%d", k, f, maxDim)
+			return fmt.Errorf("factor %d is %d, want 1..%d", k, f, maxDim)
 		}
 	}
 	return nil
@@ -193,17 +199,17 @@ func (l *Layer) checkFactors() error {
 func (l *Layer) moveShape(in Shape) error {
 	f := l.Factor
 	if f < 1 || f > maxWindow {
-		return l.errorf("factor %d, want 1..%d", f, maxWindow)
+		return fmt.Errorf("factor %d, want 1..%d", f, maxWindow)
 	}
 	out := Shape{in.H * f, in.W * f, in.C}
 	if l.Kind == PixelShuffle {
 		if in.C%(f*f) != 0 {
-			return l.errorf("a factor of %d turns %d channels into one, had %d", f, f*f, in.C)
+			return fmt.Errorf("a factor of %d turns %d channels into one, had %d", f, f*f, in.C)
 		}
 		out.C = in.C / (f * f)
 	}
 	if !out.legal() {
-		return l.errorf("output shape %v, want at most %d elements", out, maxElements)
+		return fmt.Errorf("output shape %v, want at most %d elements", out, maxElements)
 	}
 	l.implied(1, out)
 	return nil
@@ -234,7 +240,8 @@ func (l *Layer) Moves(in Shape) []int32 {
 }
 
 // OutputShape returns the shape that a layer gives for operands of these
-// shapes, whatever their types. Its error is what NewNetwork would say.
+// shapes, whatever their types. Its error is what NewNetwork would say, without the
+// layer's name.
 func (l Layer) OutputShape(in ...Shape) (Shape, error) {
 	l.Kind, l.Input, l.operands = l.Kind.OrLinear(), DataType{Bits: 8}, nil
 	for k, s := range in {

@@ -70,13 +70,6 @@ func slide(length, reach, stride int) int {
 	return (length-reach)/stride + 1
 }
 
-// At returns the input position (possibly in the padding) of tap (ky, kx) of
-// the window at output position (y, x).
-func (w Window) At(y, x, ky, kx int) (iy, ix int) {
-	n := w.Normal()
-	return y*n.StrideH - n.Top + ky*n.DilationH, x*n.StrideW - n.Left + kx*n.DilationW
-}
-
 // EachTap calls f for the taps of the window at output position (y, x) that lie on
 // an input of shape in, with the number of the tap and the input's position. Taps in
 // the padding are left out: a sum takes them for 0 and a maximum for nothing.

@@ -60,7 +60,8 @@ func (m *Model) Graph() (*Graph, error) {
 	for i := range c.Layers {
 		l := &c.Layers[i]
 		if !LegalName(l.Name) || names[l.Name] {
-			return nil, fmt.Errorf("layer %d: name %.100q is a duplicate or not a name of letters, digits and _", i, l.Name)
+			return nil, fmt.Errorf("layer %d: name %.100q is a duplicate or not a name of letters, digits and _",
+				i, l.Name)
 		}
 		names[l.Name] = true
 		if err := g.connect(i, ints); err != nil {
@@ -229,6 +230,9 @@ func (l *Layer) checkNorm(channels int) error {
 			return err
 		}
 	}
+	if !(b.Epsilon >= 0) {
+		return fmt.Errorf("batch-norm epsilon is %v, want at least 0", b.Epsilon)
+	}
 	for c, v := range b.Var {
 		if s := float64(v) + float64(b.Epsilon); v < 0 || !(s > 0) || !finite(s) {
 			return fmt.Errorf("channel %d: batch-norm variance is %v, want a positive number", c, v)
@@ -241,8 +245,13 @@ func (l *Layer) checkNorm(channels int) error {
 // float32 rounding. The smallest integer, -2^(bits-1), is not allowed:
 // quantisers are symmetric (MATH 3), and the file says narrow=1.
 func (l *Layer) checkWeights() error {
+	for i, w := range l.Weights {
+		if !finite(float64(w)) {
+			return fmt.Errorf("channel %d: weight %d is %v", i/l.In, i%l.In, w)
+		}
+	}
 	if l.WeightBits == 0 {
-		return vector("weights", l.Weights, l.In*l.Out)
+		return nil
 	}
 	most := float64(int(1)<<(l.WeightBits-1) - 1)
 	for _, s := range l.WeightScale {
@@ -258,8 +267,6 @@ func (l *Layer) checkWeights() error {
 		// of a weight that was not quantised.
 		n := math.RoundToEven(q)
 		switch {
-		case !finite(float64(w)):
-			return fmt.Errorf("channel %d: weight %d is %v", c, i%l.In, w)
 		case math.Abs(n) > most:
 			return fmt.Errorf("channel %d: weight %d is %v scales, want at most %v in %d bits", c, i%l.In, q, most,
 				l.WeightBits)

@@ -67,12 +67,3 @@ func MultiplyAdd[T Float](y, a, b []T) {
 		y[i] += a[i] * b[i]
 	}
 }
-
-// Transpose sets dst to the transpose of src, rows x cols.
-func Transpose[T Float](dst, src []T, rows, cols int) {
-	for r := range rows {
-		for c, v := range src[r*cols : (r+1)*cols] {
-			dst[c*rows+r] = v
-		}
-	}
-}

@@ -76,13 +76,9 @@ func (g *Graph) Source(samples []float32) (*Tensor, error) {
 		if q != nil {
 			v = float32(q.Integer(float64(v)))
 		}
-		// Samples are channels first and the tensor channels last: element (c,
-		// position) goes to position*C + c. A vector has one position, so its order
-		// stays.
-		at := i % shape.Size()
-		channel, position := at/shape.Positions(), at%shape.Positions()
-		t.V[i-at+position*shape.C+channel] = v
+		t.V[i] = v
 	}
+	t.V = Transposed(t.V, shape.C, shape.Positions())
 	return t, nil
 }
 

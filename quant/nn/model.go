@@ -1,12 +1,9 @@
 package nn
 
 import (
-	"errors"
-	"fmt"
 	"maps"
 	"math"
 	"slices"
-	"strings"
 
 	"github.com/a2qgen/a2qgen/quant"
 )
@@ -172,14 +169,8 @@ func (l *Layer) Geometry() quant.Layer {
 		Factor: l.Factor, DepthFirst: l.DepthFirst}
 }
 
-// OutputShape returns the shape of the outputs for operands of these shapes, as
-// quant.NewNetwork computes it. Its error does not name the layer.
+// OutputShape returns the shape of the outputs for operands of these shapes: see
+// quant.Layer.OutputShape.
 func (l *Layer) OutputShape(in ...quant.Shape) (quant.Shape, error) {
-	q := l.Geometry()
-	out, err := q.OutputShape(in...)
-	if err != nil {
-		_, text, _ := strings.Cut(err.Error(), fmt.Sprintf("layer %q: ", l.Name))
-		return out, errors.New(text)
-	}
-	return out, nil
+	return l.Geometry().OutputShape(in...)
 }

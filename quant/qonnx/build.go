@@ -120,7 +120,7 @@ func (b *builder) linear(at string, l *nn.Layer, in written) string {
 	// Flatten of [1 C H W] gives columns with the channel as the slowest digit;
 	// layers have it as the fastest. Vectors have one position and stay as they
 	// are.
-	w := b.weights(at, l, []int{l.Out, l.In}, channelsFirst(l.Weights, s.Positions(), s.C))
+	w := b.weights(at, l, []int{l.Out, l.In}, nn.Transposed(l.Weights, s.Positions(), s.C))
 	if l.Bias != nil {
 		bias := b.floats(l.Name+".bias", []int{l.Out}, l.Bias)
 		return b.node("Gemm", at+"/Gemm", []string{x, w, bias},
@@ -130,33 +130,13 @@ func (b *builder) linear(at string, l *nn.Layer, in written) string {
 	return b.node("MatMul", at+"/MatMul", []string{x, t})
 }
 
-// channelsFirst permutes every block of positions x channels to channels x
-// positions. Both sizes are 1-based counts; w is any number of blocks, which is
-// a row of a linear layer or one filter of a convolution. It undoes itself with
-// its sizes exchanged.
-func channelsFirst(w []float32, positions, channels int) []float32 {
-	if positions == 1 || channels == 1 {
-		return w
-	}
-	out := make([]float32, 0, len(w))
-	for len(w) > 0 {
-		for c := range channels {
-			for p := range positions {
-				out = append(out, w[p*channels+c])
-			}
-		}
-		w = w[positions*channels:]
-	}
-	return out
-}
-
 // conv appends a convolution. Weights are [out, in/group, rows, columns] (ONNX,
 // Conv), in Layer [out, rows, columns, in/group].
 func (b *builder) conv(at string, l *nn.Layer, in written) string {
 	groups := max(l.Groups, 1)
 	width := in.shape.C / groups
 	shape := []int{l.Out, width, l.Window.H, l.Window.W}
-	inputs := []string{in.name, b.weights(at, l, shape, channelsFirst(l.Weights, l.Window.Taps(), width))}
+	inputs := []string{in.name, b.weights(at, l, shape, nn.Transposed(l.Weights, l.Window.Taps(), width))}
 	if l.Bias != nil {
 		inputs = append(inputs, b.floats(l.Name+".bias", []int{l.Out}, l.Bias))
 	}

@@ -91,8 +91,8 @@ func (r *floatReader) linear(n *node, x *feature) (value, error) {
 	if l.In != x.shape.Size() {
 		return nil, n.errorf("has weights of shape %v for %d inputs", w.shape, x.shape.Size())
 	}
-	// Back from the order of Flatten: channelsFirst with its sizes exchanged.
-	l.Weights = channelsFirst(float32s(w.data, n.float("alpha", 1)), x.shape.C, x.shape.Positions())
+	// Back from the order of Flatten, which has channels first.
+	l.Weights = nn.Transposed(float32s(w.data, n.float("alpha", 1)), x.shape.C, x.shape.Positions())
 	if n.has(2) {
 		b, err := r.channelsOf(n, 2, &feature{shape: quant.Vector(l.Out)})
 		if err != nil {
@@ -126,7 +126,7 @@ func (r *floatReader) conv(n *node, x *feature) (value, error) {
 	win.Top, win.Left = win.Top+x.pads[0], win.Left+x.pads[1]
 	win.Bottom, win.Right = win.Bottom+x.pads[2], win.Right+x.pads[3]
 	l := nn.Layer{Kind: quant.Conv, Out: c.out, In: c.h * c.w * c.width, Window: win, Groups: c.groups}
-	l.Weights = channelsFirst(float32s(w.data, 1), c.width, c.h*c.w)
+	l.Weights = nn.Transposed(float32s(w.data, 1), c.width, c.h*c.w)
 	if n.has(2) {
 		b, err := r.channelsOf(n, 2, &feature{shape: quant.Vector(l.Out)})
 		if err != nil {

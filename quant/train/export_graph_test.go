@@ -93,12 +93,12 @@ func (e *exact) compute(node *node, in [][]float64) []float64 {
 }
 
 func (e *exact) slide(node *node, x, y []float64) {
-	from, to, w := node.in[0].shape, node.step.out, node.Window
+	from, to, w := node.in[0].shape, node.step.out, node.Window.Normal()
 	for i := range y {
 		py, px, c := i/to.C/to.W, i/to.C%to.W, i%to.C
 		first := true
 		for tap := range w.Taps() {
-			iy, ix := w.At(py, px, tap/w.W, tap%w.W)
+			iy, ix := py*w.StrideH-w.Top+tap/w.W*w.DilationH, px*w.StrideW-w.Left+tap%w.W*w.DilationW
 			if iy < 0 || iy >= from.H || ix < 0 || ix >= from.W {
 				continue
 			}

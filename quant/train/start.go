@@ -17,6 +17,9 @@ import (
 // Where m has none but the layer here does, the layer gets one that changes
 // nothing but for the bias, with the statistics of training samples.
 func (r *run) startFrom(m *nn.Model) error {
+	if _, err := m.Graph(); err != nil {
+		return fmt.Errorf("train: start: network %q: %w", m.Name, err)
+	}
 	from, to := weightedLayers(m), r.net.weighted()
 	if len(from) != len(to) {
 		return fmt.Errorf("train: start: network %q has %d layers with weights, the spec has %d",
@@ -69,12 +72,12 @@ func (n *net) weighted() []*node {
 	return w
 }
 
-// fits returns an error unless l has n's sizes, and finite numbers. Weights of
+// fits returns an error unless l has n's sizes. Weights of
 // equal sizes are not enough: a 3x3 kernel over 4 channels is as long as a linear
 // layer of 36 inputs.
 func (n *node) fits(l *nn.Layer) error {
 	w := n.w.parameters()
-	if l.Out != w.out || l.In != w.k || len(l.Weights) != w.out*w.k {
+	if l.Out != w.out || l.In != w.k {
 		return fmt.Errorf("its weights are %d x %d, want %d x %d", l.Out, l.In, w.out, w.k)
 	}
 	conv := l.Kind == quant.Conv
@@ -83,34 +86,6 @@ func (n *node) fits(l *nn.Layer) error {
 	}
 	if a, b := l.Window.Normal(), n.Window.Normal(); conv && a != b {
 		return fmt.Errorf("its window is %+v, want %+v", a, b)
-	}
-	return checkNumbers(l)
-}
-
-// checkNumbers returns an error for the first vector of l that has no number
-// for every channel, or holds one that is not finite.
-func checkNumbers(l *nn.Layer) error {
-	type vector struct {
-		what string
-		v    []float32
-	}
-	all := []vector{{"weights", l.Weights}, {"biases", l.Bias}}
-	if b := l.BatchNorm; b != nil {
-		all = append(all, vector{"batch norm gains", b.Gamma}, vector{"batch norm biases", b.Beta},
-			vector{"batch norm means", b.Mean}, vector{"batch norm variances", b.Var})
-		if !(b.Epsilon >= 0) {
-			return fmt.Errorf("its batch norm's epsilon is %v, want at least 0", b.Epsilon)
-		}
-	}
-	for i, x := range all {
-		if optional := i == 1 && x.v == nil; i > 0 && !optional && len(x.v) != l.Out {
-			return fmt.Errorf("it has %d %s, want %d", len(x.v), x.what, l.Out)
-		}
-		for k, v := range x.v {
-			if f := float64(v); math.IsNaN(f) || math.IsInf(f, 0) || (x.what == "batch norm variances" && v < 0) {
-				return fmt.Errorf("number %d of its %s is %v", k, x.what, v)
-			}
-		}
 	}
 	return nil
 }

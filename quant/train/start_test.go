@@ -140,20 +140,26 @@ func TestStartRefuses(t *testing.T) {
 		`network "given" has 3 layers with weights, the spec has 4`: func(m *nn.Model) { m.Layers = m.Layers[:3] },
 		`layer "g2" of network "given" does not fit layers[1].linear, layer "fc2": ` +
 			`its weights are 9 x 12, want 10 x 12`: func(m *nn.Model) {
-			m.Layers[1].Out, m.Layers[1].Weights = 9, m.Layers[1].Weights[:108]
+			r := rand.New(rand.NewPCG(8, 2))
+			for i, size := range [][2]int{1: {12, 9}, 2: {9, 8}} {
+				if l := &m.Layers[i]; i > 0 {
+					l.In, l.Out, l.Weights = size[0], size[1], randoms(r, size[0]*size[1])
+					l.Bias, l.BatchNorm = l.Bias[:size[1]], nil
+				}
+			}
 		},
-		"it is a conv, want a linear": func(m *nn.Model) { m.Layers[0].Kind = quant.Conv },
-		"it has 3 biases, want 8": func(m *nn.Model) {
-			m.Layers[2].Bias = m.Layers[2].Bias[:3]
+		"it is a conv, want a linear": func(m *nn.Model) {
+			m.InputShape, m.Layers[0].Kind, m.Layers[0].Window = []int{20, 1, 1}, quant.Conv, quant.Window{H: 1, W: 1}
 		},
-		"it has 1 batch norm means, want 12": func(m *nn.Model) {
+		`layer "g3": has 3 biases, want 8`: func(m *nn.Model) { m.Layers[2].Bias = m.Layers[2].Bias[:3] },
+		`layer "g1": has 1 batch-norm means, want 12`: func(m *nn.Model) {
 			m.Layers[0].BatchNorm.Mean = []float32{1}
 		},
-		"number 3 of its weights is NaN": func(m *nn.Model) {
+		`layer "g4": channel 0: weight 3 is NaN`: func(m *nn.Model) {
 			m.Layers[3].Weights[3] = float32(math.NaN())
 		},
-		"number 0 of its batch norm variances is -1":    func(m *nn.Model) { m.Layers[1].BatchNorm.Var[0] = -1 },
-		"batch norm's epsilon is -0.5, want at least 0": func(m *nn.Model) { m.Layers[1].BatchNorm.Epsilon = -0.5 },
+		`layer "g2": channel 0: batch-norm variance is -1`: func(m *nn.Model) { m.Layers[1].BatchNorm.Var[0] = -1 },
+		"batch-norm epsilon is -0.5, want at least 0":      func(m *nn.Model) { m.Layers[1].BatchNorm.Epsilon = -0.5 },
 	} {
 		m := floatModel(rand.New(rand.NewPCG(8, 1)), [3]bool{true, true, true})
 		change(m)
