@@ -87,7 +87,7 @@ func (l *Layer) convShape(in Shape) error {
 	if want := l.Terms(in); l.In != want {
 		return fmt.Errorf("has rows of %d weights, want %d", l.In, want)
 	}
-	out, err := l.slide(in, l.Out)
+	out, err := l.Window.Over(in, l.Out)
 	if err != nil {
 		return err
 	}
@@ -99,7 +99,7 @@ func (l *Layer) poolShape(in Shape) error {
 		return err
 	}
 	l.Window = l.Window.Normal()
-	out, err := l.slide(in, in.C)
+	out, err := l.Window.Over(in, in.C)
 	if err != nil {
 		return err
 	}
@@ -115,17 +115,6 @@ func (l *Layer) poolShape(in Shape) error {
 	}
 	l.implied(terms, out)
 	return nil
-}
-
-// slide returns the shape of what a window gives that slides over in.
-func (l *Layer) slide(in Shape, channels int) (Shape, error) {
-	w := l.Window
-	rows, cols := w.Slide(in.H, in.W)
-	if rows < 1 || cols < 1 {
-		return Shape{}, fmt.Errorf("a window of %dx%d, dilation %dx%d, does not fit an input of %v with pads %d, %d, %d, %d",
-			w.H, w.W, w.DilationH, w.DilationW, in, w.Top, w.Left, w.Bottom, w.Right)
-	}
-	return Shape{rows, cols, channels}, nil
 }
 
 // touches says that each window has a tap on an input of shape in. With dilation

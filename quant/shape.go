@@ -70,6 +70,17 @@ func slide(length, reach, stride int) int {
 	return (length-reach)/stride + 1
 }
 
+// Over returns the shape of what the window gives, of so many channels, that slides over
+// an input of shape in. It returns an error where the window does not fit.
+func (w Window) Over(in Shape, channels int) (Shape, error) {
+	rows, cols := w.Slide(in.H, in.W)
+	if n := w.Normal(); rows < 1 || cols < 1 {
+		return Shape{}, fmt.Errorf("a window of %dx%d, dilation %dx%d, does not fit an input of %v with pads %d, %d, %d, %d",
+			n.H, n.W, n.DilationH, n.DilationW, in, n.Top, n.Left, n.Bottom, n.Right)
+	}
+	return Shape{rows, cols, channels}, nil
+}
+
 // EachTap calls f for the taps of the window at output position (y, x) that lie on
 // an input of shape in, with the number of the tap and the input's position. Taps in
 // the padding are left out: a sum takes them for 0 and a maximum for nothing.

@@ -141,3 +141,14 @@ func TestCalibrateErrors(t *testing.T) {
 		t.Error("a stopped projection gives no error")
 	}
 }
+
+// TestReaderTakesPart: of 2^15 samples of one window each, twice as many as a moment
+// takes, every other one is read.
+func TestReaderTakesPart(t *testing.T) {
+	r := newReader(&quant.Layer{Kind: quant.Linear, In: 1, Out: 1, Shape: quant.Vector(1)}, quant.Vector(1))
+	for s, want := range []int{1, 0, 1, 0} {
+		if got := r.windows([]int32{int32(s)}, 0, s, 2*maxWindows); len(got) != want || want > 0 && got[0] != int32(s) {
+			t.Errorf("sample %d: windows %v, want %d", s, got, want)
+		}
+	}
+}

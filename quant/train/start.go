@@ -139,10 +139,7 @@ func (n *net) adapt(nodes []*node, t *table) {
 		sums[i] = [2][]float64{make([]float64, node.norm.f), make([]float64, node.norm.f)}
 	}
 	samples := min(t.n, calibration)
-	n.prepare()
-	for at := 0; at < samples; at += n.batch {
-		rows := t.gatherRange(at, min(at+n.batch, samples), n.x)
-		n.evaluate(rows)
+	n.over(t, samples, func(_, rows int, _ []float32) {
 		for i, node := range nodes {
 			for k, v := range node.pre[:rows*node.out.shape.Size()] {
 				c := k % node.norm.f
@@ -150,7 +147,7 @@ func (n *net) adapt(nodes []*node, t *table) {
 				sums[i][1][c] += float64(v) * float64(v)
 			}
 		}
-	}
+	})
 	for i, node := range nodes {
 		node.norm.centre(sums[i], float64(samples*node.out.shape.Positions()))
 	}
