@@ -28,15 +28,8 @@ func Untrained(spec *Spec, set *data.Set) (*nn.Model, error) {
 // its scale is the spec's.
 func (n *net) export(s *Spec, shape []int) *nn.Model {
 	n.prepare()
-	c := s.inputCoding()
-	m := &nn.Model{
-		Name:       s.Name,
-		InputShape: shape,
-		Input:      &nn.ActQuant{Scale: c.scale, Bits: c.typ.Bits, Signed: c.typ.Signed},
-	}
-	for _, node := range n.nodes {
-		m.Layers = append(m.Layers, node.export(s))
-	}
+	m, c := n.exportFloat(s, shape), s.inputCoding()
+	m.Input = &nn.ActQuant{Scale: c.scale, Bits: c.typ.Bits, Signed: c.typ.Signed}
 	return m
 }
 
