@@ -82,7 +82,8 @@ func (m *Model) checkSample() error {
 		size *= d
 	}
 	if size == 0 || len(m.InputShape) == 0 {
-		return fmt.Errorf("input shape %v is not legal: want sizes of at least 1, %d elements at most", m.InputShape, maxElements)
+		return fmt.Errorf("input shape %v is not legal: want sizes of at least 1, %d elements at most",
+			m.InputShape, maxElements)
 	}
 	return nil
 }

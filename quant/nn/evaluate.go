@@ -75,9 +75,16 @@ func (s *stage) multiplier() {
 	}
 }
 
-// spanMost is how many samples are evaluated at a time at most: as many rows as a
-// block of a matrix product has.
-const spanMost = gonumBlock
+// span returns the number of samples that are evaluated at a time: at most as many as a
+// block of a matrix product has rows, and so few that their operands and outputs fill
+// no more than the windows of a convolution may.
+func (s *stage) span() int {
+	numbers := s.Out.Size()
+	for _, t := range s.in {
+		numbers += t.Shape.Size()
+	}
+	return s.Span(max(1, min(gonumBlock, spanNumbers/numbers)))
+}
 
 // Run evaluates layer i on all samples of in, on all cores. means, unless nil,
 // receives the mean of each channel before ReLU and quantiser. The outputs do
@@ -97,7 +104,7 @@ func (g *Graph) Run(i int, in []*Tensor, means []float64) *Tensor {
 	// Sums are kept for each sample and added up in the order of the samples below:
 	// the order of float additions is then the same on any number of cores.
 	sums := make([][]float64, n)
-	span := s.Span(spanMost)
+	span := s.span()
 	Each((n+span-1)/span, func() func(int) {
 		w := s.worker(span)
 		return func(k int) {

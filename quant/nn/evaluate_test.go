@@ -155,7 +155,8 @@ func TestRunRest(t *testing.T) {
 	// Channel 0: (0.5 x + 1 - 1) 2 - 1 is 1 for x = 2 and -2.5 for -1.5; channel 1:
 	// (-6 x + 3)/2 is -4.5 and 6, which 4 bits of 0.5 clip to 7. ReLU makes
 	// negative ones 0.
-	if want := []float32{2, 0, 0, 7}; !slices.Equal(out.V, want) || out.Scale != 0.5 || out.Type != (quant.DataType{Bits: 4, Signed: true}) {
+	int4 := quant.DataType{Bits: 4, Signed: true}
+	if want := []float32{2, 0, 0, 7}; !slices.Equal(out.V, want) || out.Scale != 0.5 || out.Type != int4 {
 		t.Errorf("outputs %v of scale %v and type %v, want %v", out.V, out.Scale, out.Type, want)
 	}
 	if want := []float64{-0.75, 0.75}; math.Abs(means[0]-want[0]) > 1e-6 || math.Abs(means[1]-want[1]) > 1e-6 {
@@ -249,7 +250,8 @@ func BenchmarkOutputs(b *testing.B) {
 			Weights: small[float32](r, size*out)}
 	}
 	for name, layers := range map[string][]Layer{
-		"CNN": {conv("a", 1, 32, 1, 3, 1), conv("b", 32, 32, 1, 3, 2), conv("c", 32, 64, 1, 3, 1), conv("d", 64, 64, 1, 3, 2)},
+		"CNN": {conv("a", 1, 32, 1, 3, 1), conv("b", 32, 32, 1, 3, 2), conv("c", 32, 64, 1, 3, 1),
+			conv("d", 64, 64, 1, 3, 2)},
 		"depthwise": {conv("a", 1, 32, 1, 3, 1), conv("b", 32, 32, 32, 3, 1), conv("c", 32, 64, 1, 1, 1),
 			conv("d", 64, 64, 64, 3, 2)},
 	} {
