@@ -3,6 +3,9 @@ package hwgen
 import (
 	"fmt"
 	"slices"
+	"strings"
+
+	"github.com/a2qgen/a2qgen/quant"
 )
 
 // Tensor is an array of integers that the network computes for every frame.
@@ -39,8 +42,8 @@ type Part struct {
 	Order []Loop `json:"order"`
 }
 
-// inOrder is the part that brings the count elements of t one after the other.
-func inOrder(t Tensor, count, bits int, signed bool, lanes int) Part {
+// InOrder is the part that brings the count elements of t one after the other.
+func InOrder(t Tensor, count, bits int, signed bool, lanes int) Part {
 	return Part{Tensor: t, Bits: bits, Signed: signed, Lanes: lanes, Order: []Loop{{count, 1}}}
 }
 
@@ -88,15 +91,33 @@ func (c Content) Bits() int {
 	return bits
 }
 
-// replayed returns c with every frame brought times times over.
-func (c Content) replayed(times int) Content {
-	return c.each(func(p *Part) { p.Order = slices.Insert(slices.Clone(p.Order), 0, Loop{times, 0}) })
+// PortBits returns the width of tdata at a port of the design that carries the content: a beat
+// of one part is filled up to whole bytes with zeros, of several each is, a signed one with its
+// sign.
+func (c Content) PortBits() int {
+	if len(c) == 1 {
+		return WholeBytes(c.Bits())
+	}
+	bits := 0
+	for _, p := range c {
+		bits += WholeBytes(p.Lanes * p.Bits)
+	}
+	return bits
 }
 
-// inLanes returns c with the same elements in the same order, lanes side by side.
-func (c Content) inLanes(lanes int) Content { return c.each(func(p *Part) { p.Lanes = lanes }) }
+// WholeBytes rounds up to bytes: AXI4-Stream's tdata is a whole number of them.
+func WholeBytes(bits int) int { return (bits + 7) / 8 * 8 }
 
-func (c Content) each(change func(*Part)) Content {
+// Replayed returns c with every frame brought times times over.
+func (c Content) Replayed(times int) Content {
+	return c.Each(func(p *Part) { p.Order = slices.Insert(slices.Clone(p.Order), 0, Loop{times, 0}) })
+}
+
+// InLanes returns c with the same elements in the same order, lanes side by side.
+func (c Content) InLanes(lanes int) Content { return c.Each(func(p *Part) { p.Lanes = lanes }) }
+
+// Each returns c with every part changed.
+func (c Content) Each(change func(*Part)) Content {
 	// Streams share contents: a block's change must not reach the one before it.
 	c = slices.Clone(c)
 	for i := range c {
@@ -105,8 +126,8 @@ func (c Content) each(change func(*Part)) Content {
 	return c
 }
 
-// ofWidth returns in where a beat of it has width bits, else nothing.
-func ofWidth(in Content, width int) Content {
+// OfWidth returns in where a beat of it has width bits, else nothing.
+func OfWidth(in Content, width int) Content {
 	if in.Bits() != width {
 		return nil
 	}
@@ -130,12 +151,21 @@ func plain(order []Loop) []Loop {
 	return out
 }
 
-// same says whether two contents are the same in every bit of every beat.
-func (c Content) same(d Content) bool {
+// Same says whether two contents are the same in every bit of every beat.
+func (c Content) Same(d Content) bool {
 	return slices.EqualFunc(c, d, func(p, q Part) bool {
 		return p.Tensor == q.Tensor && p.Bits == q.Bits && p.Signed == q.Signed && p.Lanes == q.Lanes &&
 			slices.Equal(plain(p.Order), plain(q.Order))
 	})
+}
+
+// Brief says what a beat is, in a few words.
+func (c Content) Brief() string {
+	var parts []string
+	for _, p := range c {
+		parts = append(parts, fmt.Sprintf("%d %v of %s", p.Lanes, quant.DataType{Bits: p.Bits, Signed: p.Signed}, p.Holds))
+	}
+	return strings.Join(parts, ", then ")
 }
 
 // String describes the content for errors.
@@ -156,23 +186,4 @@ func (c Content) String() string {
 		text += fmt.Sprintf("%d of %s of %s, %d bits%s, loops %v", p.Lanes, p.Holds, from, p.Bits, sign, plain(p.Order))
 	}
 	return text
-}
-
-// verify checks that each block gets what it says it reads, as wide as its ports are, and
-// that every stream carries a whole number of beats.
-func (d *Design) verify() error {
-	for i, s := range d.Streams {
-		if c := s.Content; c.Bits() != s.Bits || c.Beats() != s.Beats {
-			return fmt.Errorf("hwgen: stream %q: is %d bits and %d beats per frame, its content %d and %d (%v)",
-				s.Name, s.Bits, s.Beats, c.Bits(), c.Beats(), c)
-		}
-		if i == len(d.Blocks) {
-			return nil
-		}
-		if want := d.Blocks[i].Reads(s.Content); !want.same(s.Content) {
-			return fmt.Errorf("hwgen: block %q reads %v, its stream %q carries %v", d.Blocks[i].Name(), want, s.Name,
-				s.Content)
-		}
-	}
-	return nil
 }

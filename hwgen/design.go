@@ -1,27 +1,31 @@
-// Package hwgen turns an integer network into hardware: it plans a Design
-// (blocks, streams, widths, folding, depths, timing formulas) and emits it as
-// Verilog, memory files, a bench and a manifest.
+// Package hwgen holds what a hardware design is, as plain data: a graph of blocks joined by
+// ready/valid streams, what each stream carries, memories and their layout, folds and options.
 //
-// A block has one file here, one in templates (its Verilog), one in cost (its
-// formula) and a cycle model in sim. Everything downstream only reads the Design.
+// Package hwgen/plan decides a Design, hwgen/emit writes it as Verilog, sim runs it and
+// hwgen/cost prices it; a block is one folder below hwgen/block. All of them only read a
+// Design, and none knows a block by name but the plan.
 package hwgen
 
 import (
 	"github.com/a2qgen/a2qgen/boards"
+	"github.com/a2qgen/a2qgen/hwgen/fabric"
 	"github.com/a2qgen/a2qgen/quant"
 	"github.com/a2qgen/a2qgen/sim/cycle"
 )
 
-// Design is a planned accelerator: a chain of blocks joined by streams.
-// Streams[i] leads into Blocks[i]; the last stream leaves the design.
+// Design is a planned accelerator: a graph of blocks joined by streams. Every stream has one
+// writer and one reader among the blocks and the ports; there is no cycle.
 type Design struct {
 	// Name is the Verilog name of the top module.
 	Name string
 	// Network is the planned network, its start values those of the planned P.
 	Network *quant.Network
 	Layers  []LayerPlan
-	Blocks  []Block
+	// Nodes are the blocks, each behind those that feed it.
+	Nodes   []Node
 	Streams []Stream
+	// Sources and Sinks are the ports of the design: where frames come in, and results leave.
+	Sources, Sinks []Port
 	// ClockMHz is the clock that frame rates are quoted at.
 	ClockMHz float64
 	// NoBlockRAM says that every memory is kept in LUTs.
@@ -65,28 +69,26 @@ type Stream struct {
 	Content Content `json:"content"`
 }
 
-// Parameter is a Verilog parameter of an instance.
-type Parameter struct {
-	Name, Value string
-	// File says that the value names a memory file, or begins the names of some.
-	File bool
+// Node is a block and the streams at its ports: indices of Design.Streams, in the order of the
+// module's ports. Several streams are side by side at a port, the first in the low bits.
+type Node struct {
+	Block
+	In, Out []int
 }
 
-// Memory is a .mem file: Words of Bits bits each, for $readmemh.
-type Memory struct {
-	// File is the name inside the rtl folder.
-	File string
-	Bits int
-	// Words in address order, little-endian bytes.
-	Words [][]byte
-	// Layout says which integers they are.
-	Layout Layout
+// Port is an AXI4-Stream port of the design: the prefix of its signals, and the stream that it
+// feeds or empties.
+type Port struct {
+	Name   string
+	Stream int
 }
 
-// Block is one hardware unit with a stream in and a stream out.
+// Block is one hardware unit with streams in and streams out.
 type Block interface {
 	// Name is the instance name, unique in the design.
 	Name() string
+	// Serves is the name of the layer that the block is there for.
+	Serves() string
 	// Module is the library module that implements it.
 	Module() string
 	// Comment says why the block is here, with its shape: lines of at most 90 columns.
@@ -97,29 +99,69 @@ type Block interface {
 	Memories() []Memory
 	// Cycles is the least number of cycles between two frames, as the block is built.
 	Cycles() int
-	// Output is the stream that the block feeds, without its content.
-	Output() Stream
-	// Reads is what the block wants of its input, where in is what that carries: in itself
+	// Outputs are the streams that the block feeds, without their contents.
+	Outputs() []Stream
+	// Reads is what the block wants of its inputs, where in is what these carry: in itself
 	// where any will do that is as wide.
-	Reads(in Content) Content
-	// Carries is what the output carries when the input carries in.
-	Carries(in Content) Content
+	Reads(in []Content) []Content
+	// Carries is what the outputs carry when the inputs carry in.
+	Carries(in []Content) []Content
 	// Machine is the block's control, for the cycle model.
 	Machine() cycle.Machine
+	// Price is what the block takes of an FPGA.
+	Price() fabric.Shape
 }
+
+// Add appends a block that reads the streams in, and returns the streams that it feeds.
+func (d *Design) Add(b Block, in ...int) (out []int) {
+	contents := make([]Content, len(in))
+	for i, s := range in {
+		contents[i] = d.Streams[s].Content
+	}
+	carried := b.Carries(contents)
+	for i, s := range b.Outputs() {
+		s.Content = carried[i]
+		out = append(out, len(d.Streams))
+		d.Streams = append(d.Streams, s)
+	}
+	d.Nodes = append(d.Nodes, Node{b, in, out})
+	return out
+}
+
+// StreamsAt returns the streams of the indices.
+func (d *Design) StreamsAt(indices []int) []Stream {
+	streams := make([]Stream, len(indices))
+	for i, s := range indices {
+		streams[i] = d.Streams[s]
+	}
+	return streams
+}
+
+// Source returns the stream of the first source, Sink that of the first sink.
+func (d *Design) Source() Stream { return d.Streams[d.Sources[0].Stream] }
+
+// Sink implements what Source says.
+func (d *Design) Sink() Stream { return d.Streams[d.Sinks[0].Stream] }
 
 // Graph returns the design as the cycle model sees it, its machines new.
 func (d *Design) Graph() cycle.Graph {
-	last := len(d.Blocks)
-	g := cycle.Graph{Sources: []cycle.Port{{Stream: 0, Beats: d.Streams[0].Beats}},
-		Sinks: []cycle.Port{{Stream: last, Beats: d.Streams[last].Beats}}}
+	g := cycle.Graph{Sources: d.ends(d.Sources), Sinks: d.ends(d.Sinks)}
 	for _, s := range d.Streams {
 		g.Streams = append(g.Streams, s.Name)
 	}
-	for i, b := range d.Blocks {
-		g.Nodes = append(g.Nodes, cycle.Node{Name: b.Name(), Machine: b.Machine(), In: []int{i}, Out: []int{i + 1}})
+	for _, n := range d.Nodes {
+		g.Nodes = append(g.Nodes, cycle.Node{Name: n.Name(), Machine: n.Machine(), In: n.In, Out: n.Out})
 	}
 	return g
+}
+
+// ends returns ports as the cycle model sees them.
+func (d *Design) ends(ports []Port) []cycle.Port {
+	var all []cycle.Port
+	for _, p := range ports {
+		all = append(all, cycle.Port{Stream: p.Stream, Beats: d.Streams[p.Stream].Beats})
+	}
+	return all
 }
 
 // IntervalCycles returns the steady-state cycles between two frames, when the world
@@ -137,11 +179,21 @@ func (d *Design) FramesPerSecond() float64 {
 	return d.ClockMHz * 1e6 * float64(d.Timing.Frames) / float64(d.Timing.Cycles)
 }
 
+// Folding returns the folds of all layers as they were decided: planning again with them decides
+// nothing.
+func (d *Design) Folding() Folding {
+	f := Folding{}
+	for _, l := range d.Layers {
+		f[l.Layer.Name] = l.Fold
+	}
+	return f
+}
+
 // Memories returns the memory files of all blocks in block order.
 func (d *Design) Memories() []Memory {
 	var all []Memory
-	for _, b := range d.Blocks {
-		all = append(all, b.Memories()...)
+	for _, n := range d.Nodes {
+		all = append(all, n.Memories()...)
 	}
 	return all
 }

@@ -2,12 +2,21 @@ package hwgen
 
 import (
 	"bytes"
-	"cmp"
 	"fmt"
 
-	"github.com/a2qgen/a2qgen/boards"
 	"github.com/a2qgen/a2qgen/quant"
 )
+
+// Memory is a .mem file: Words of Bits bits each, for $readmemh.
+type Memory struct {
+	// File is the name inside the rtl folder.
+	File string
+	Bits int
+	// Words in address order, little-endian bytes.
+	Words [][]byte
+	// Layout says which integers they are.
+	Layout Layout
+}
 
 // Layout says how an array of a layer's integers lies in a memory. A word is a number of
 // fields, the first in its low bits; the fields of word 0, then of word 1 and so on, are the
@@ -34,6 +43,15 @@ type Loop struct {
 	Step  int `json:"step"`
 }
 
+// Nest returns loops from pairs of count and step, the outermost first.
+func Nest(pairs ...int) []Loop {
+	var loops []Loop
+	for i := 0; i < len(pairs); i += 2 {
+		loops = append(loops, Loop{pairs[i], pairs[i+1]})
+	}
+	return loops
+}
+
 // What memories hold.
 const (
 	HoldsWeights    = "weights"
@@ -53,14 +71,14 @@ func (l Layout) fields() int {
 	return n
 }
 
-// byChannel is the layout of one integer per channel, in their order.
-func byChannel(l *quant.Layer, holds string, bits int, signed bool) Layout {
+// ByChannel is the layout of one integer per channel, in their order.
+func ByChannel(l *quant.Layer, holds string, bits int, signed bool) Layout {
 	return Layout{Layer: l.Name, Holds: holds, Shape: []int{l.Out}, FieldBits: bits, Signed: signed,
 		Order: []Loop{{l.Out, 1}}}
 }
 
-// newMemory returns a zeroed memory of depth words, whose fields the layout gives.
-func newMemory(file string, l Layout, depth int) Memory {
+// NewMemory returns a zeroed memory of depth words, whose fields the layout gives.
+func NewMemory(file string, l Layout, depth int) Memory {
 	bits := l.fields() / depth * l.FieldBits
 	m := Memory{File: file, Bits: bits, Words: make([][]byte, depth), Layout: l}
 	size := (bits + 7) / 8
@@ -107,27 +125,3 @@ func PutBits(dst []byte, at, bits int, v int64) {
 		bits -= n
 	}
 }
-
-func number(name string, v int) Parameter { return Parameter{Name: name, Value: fmt.Sprint(v)} }
-
-// text is a string; fileName is one that names a memory file, or begins the names of some.
-func text(name, v string) Parameter { return Parameter{Name: name, Value: `"` + v + `"`} }
-
-func fileName(name, v string) Parameter {
-	p := text(name, v)
-	p.File = true
-	return p
-}
-
-func flag(name string, v bool) Parameter {
-	if v {
-		return Parameter{Name: name, Value: "1"}
-	}
-	return Parameter{Name: name, Value: "0"}
-}
-
-// lutRAM and blockRAM return a family's words, those of xc7 where there are none: blocks that
-// are priced or synthesised alone need no family.
-func lutRAM(s boards.MemoryStyle) string { return cmp.Or(s.LUTRAM, "distributed") }
-
-func blockRAM(s boards.MemoryStyle) string { return cmp.Or(s.BlockRAM, "block") }

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/a2qgen/a2qgen/hwgen"
+	"github.com/a2qgen/a2qgen/hwgen/plan"
 	"github.com/a2qgen/a2qgen/quant"
 	"github.com/a2qgen/a2qgen/quant/qonnx"
 	"github.com/a2qgen/a2qgen/sim"
@@ -79,11 +80,11 @@ func runExtremes(t *testing.T, l quant.Layer, f hwgen.Fold, p int) (*sim.Result,
 	checkReached(t, n, samples)
 	f.AccBits = p
 	o := hwgen.Options{Folding: hwgen.Folding{l.Name: f}, Unsafe: p < needed}
-	d, err := hwgen.Plan(n, o)
+	d, err := plan.Plan(n, o)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return sim.CrossCheck(context.Background(), d, emit(t, d), samples,
+	return sim.CrossCheck(context.Background(), d, emitDir(t, d), samples,
 		sim.Options{Simulator: verilator.Icarus, CacheDir: benches})
 }
 
@@ -188,7 +189,7 @@ func checkReached(t *testing.T, n *quant.Network, samples [][]int32) {
 func TestRefusesUnsafe(t *testing.T) {
 	l := hiddenLayer(1, false)
 	n := bare(t, l)
-	_, err := hwgen.Plan(n, hwgen.Options{AccBits: 11})
+	_, err := plan.Plan(n, hwgen.Options{AccBits: 11})
 	if err == nil || !strings.Contains(err.Error(), `layer "fc2"`) || !strings.Contains(err.Error(), "needs a 12-bit") {
 		t.Errorf("got %v", err)
 	}

@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"github.com/a2qgen/a2qgen/hwgen"
+	"github.com/a2qgen/a2qgen/hwgen/emit"
+	"github.com/a2qgen/a2qgen/hwgen/plan"
 	"github.com/a2qgen/a2qgen/quant"
 	"github.com/a2qgen/a2qgen/quant/quanttest"
 	"github.com/a2qgen/a2qgen/sim"
@@ -67,7 +69,7 @@ func BenchmarkModelAgainstVerilator(b *testing.B) {
 	tooltest.Need(b, "verilator")
 	n := demoSized()
 	o := hwgen.Options{FPS: 100000}
-	d, err := hwgen.Plan(n, o)
+	d, err := plan.Plan(n, o)
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -76,12 +78,12 @@ func BenchmarkModelAgainstVerilator(b *testing.B) {
 	for i := range samples {
 		samples[i] = quanttest.RandomInput(rng, n)
 	}
-	files, err := d.Emit(nil)
+	files, err := emit.Files(d, nil)
 	if err != nil {
 		b.Fatal(err)
 	}
 	dir := b.TempDir() + "/design"
-	if err := hwgen.WriteDir(dir, files); err != nil {
+	if err := emit.WriteDir(dir, files); err != nil {
 		b.Fatal(err)
 	}
 	for _, c := range []struct {
@@ -113,7 +115,7 @@ func BenchmarkModelAgainstVerilator(b *testing.B) {
 
 func BenchmarkModel(b *testing.B) {
 	n := demoSized()
-	d, err := hwgen.Plan(n, hwgen.Options{FPS: 100000})
+	d, err := plan.Plan(n, hwgen.Options{FPS: 100000})
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -11,7 +11,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/a2qgen/a2qgen/hwgen"
+	"github.com/a2qgen/a2qgen/hwgen/emit"
 )
 
 // Difference is a file of a directory that is not as its design emits it.
@@ -43,7 +43,7 @@ func (d Difference) String() string {
 
 // Differences compares dir with the files that a design emits, byte for byte, and looks
 // for Verilog and memory files beside them, which a simulator would take in too.
-func Differences(dir string, files []hwgen.File) ([]Difference, error) {
+func Differences(dir string, files []emit.File) ([]Difference, error) {
 	var out []Difference
 	// By path: the manifest lists the same files, but may itself be edited.
 	wanted := map[string]bool{}

@@ -6,13 +6,14 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/a2qgen/a2qgen/hwgen/emit"
 	"github.com/a2qgen/a2qgen/sim"
 )
 
 // TestDifferences changes one thing in an emitted directory at a time.
 func TestDifferences(t *testing.T) {
 	d, _ := mutationTarget(t)
-	files, err := d.Emit([]byte("no network"))
+	files, err := emit.Files(d, []byte("no network"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -51,7 +52,7 @@ func TestDifferences(t *testing.T) {
 		{"bench too many", "bench/mine.v", create, "bench/mine.v is no file of the design"},
 		{"waves", "rtl/waves.vcd", create, ""},
 	} {
-		dir := emit(t, d)
+		dir := emitDir(t, d)
 		if err := c.do(filepath.Join(dir, c.file)); err != nil {
 			t.Fatal(err)
 		}
@@ -81,11 +82,11 @@ func withoutLine(text, want string) string {
 // TestLongLines: of a word with thousands of digits the place that differs is shown.
 func TestLongLines(t *testing.T) {
 	d, _ := mutationTarget(t)
-	files, err := d.Emit(nil)
+	files, err := emit.Files(d, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	dir := emit(t, d)
+	dir := emitDir(t, d)
 	long := strings.Repeat("0", 3000)
 	for i := range files {
 		if files[i].Path == "rtl/rom.v" {

@@ -15,6 +15,7 @@ import (
 
 	"github.com/a2qgen/a2qgen/boards"
 	"github.com/a2qgen/a2qgen/hwgen"
+	"github.com/a2qgen/a2qgen/hwgen/plan"
 	"github.com/a2qgen/a2qgen/quant"
 	"github.com/a2qgen/a2qgen/quant/quanttest"
 	"github.com/a2qgen/a2qgen/sim"
@@ -188,7 +189,7 @@ func familyTarget(t *testing.T, s synthesis) (*hwgen.Design, [][]int32) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d, err := hwgen.Plan(n, hwgen.Options{Family: s.family, NoBlockRAM: s.lutsOnly,
+	d, err := plan.Plan(n, hwgen.Options{Family: s.family, NoBlockRAM: s.lutsOnly,
 		Folding: hwgen.Folding{"fc1": {PE: 3, SIMD: 8}, "fc2": {PE: 2, SIMD: 6}}})
 	if err != nil {
 		t.Fatal(err)
@@ -211,7 +212,7 @@ func TestFamilies(t *testing.T) {
 		t.Run(string(s.family), func(t *testing.T) {
 			t.Parallel()
 			d, samples := familyTarget(t, s)
-			dir := emit(t, d)
+			dir := emitDir(t, d)
 			rtl := filepath.Join(dir, "rtl")
 			// Streams keep their names, for the bench.
 			got := yosys(t, rtl, d.Name, "read_verilog *.v; setattr -set keep 1 "+

@@ -12,6 +12,8 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/a2qgen/a2qgen/hwgen"
+	"github.com/a2qgen/a2qgen/hwgen/emit"
+	"github.com/a2qgen/a2qgen/hwgen/plan"
 	"github.com/a2qgen/a2qgen/quant"
 )
 
@@ -25,7 +27,7 @@ type LayerResult struct {
 	First string `json:"first_mismatch,omitempty"`
 }
 
-// CheckLayers simulates each layer of d alone, as the directory has it, and compares it
+// CheckLayers simulates each layer with weights of d alone, as the directory has it, and compares it
 // with the model. What a layer reads in the whole design comes through those before it
 // and reaches few of its values; alone it is driven to the certified extremes of every
 // channel and to both sides of every threshold that some input reaches.
@@ -34,14 +36,21 @@ type LayerResult struct {
 // block, from its top module; only what connects them is new. A mismatch is a result, a
 // check that stops a simulation an error that wraps the verilator.CheckError.
 func CheckLayers(ctx context.Context, d *hwgen.Design, dir string, o Options) ([]LayerResult, error) {
-	results := make([]LayerResult, len(d.Layers))
+	var alone []int
+	for i := range d.Layers {
+		// A sum has no weights to show, and its operands cannot be driven apart as one input.
+		if d.Layers[i].Layer.Kind.Weighted() {
+			alone = append(alone, i)
+		}
+	}
+	results := make([]LayerResult, len(alone))
 	group, ctx := errgroup.WithContext(ctx)
 	// Verilator's compiler takes a core each; more at once would only take more memory.
 	group.SetLimit(runtime.NumCPU())
-	for i := range d.Layers {
+	for k, i := range alone {
 		group.Go(func() error {
 			var err error
-			results[i], err = CheckLayer(ctx, d, i, dir, o)
+			results[k], err = CheckLayer(ctx, d, i, dir, o)
 			return err
 		})
 	}
@@ -88,10 +97,18 @@ func checkLayer(ctx context.Context, d *hwgen.Design, i int, dir string, o Optio
 // parameters and memories. The queue in front of it stays behind: the whole design's
 // frames show what passes it.
 func layerDesign(d *hwgen.Design, i int) (*hwgen.Design, error) {
-	plan := d.Layers[i]
-	layer := *plan.Layer
-	// Reads the network's input, since the layers before it are not there.
+	lp := d.Layers[i]
+	layer := *lp.Layer
+	// Reads the network's input, since the layers before it are not there: as its stream has it,
+	// for accumulators of a layer before come in P bits.
 	layer.From = nil
+	for _, node := range d.Nodes {
+		if node.Serves() == layer.Name {
+			in := d.Streams[node.In[0]].Content[0]
+			layer.Input = quant.DataType{Bits: in.Bits, Signed: in.Signed}
+			break
+		}
+	}
 	n, err := quant.NewNetwork(quant.Network{Name: layer.Name, InputShape: []int{layer.In},
 		Layers: []quant.Layer{layer},
 		Input:  quant.InputQuantizer{Type: layer.Input, Quantize: func(_ int, v float64) int32 { return int32(v) }}})
@@ -100,9 +117,9 @@ func layerDesign(d *hwgen.Design, i int) (*hwgen.Design, error) {
 	}
 	// P as planned, not as declared: an unsafe width of an estimate must be simulated as it
 	// is. Planning it again alone gives the same parameters, for they are the layer's own.
-	fold := plan.Fold
-	fold.AccBits, fold.FIFO = plan.AccBits, 0
-	return hwgen.Plan(n, hwgen.Options{Name: d.Name, ClockMHz: d.ClockMHz, NoBlockRAM: d.NoBlockRAM,
+	fold := lp.Fold
+	fold.AccBits, fold.FIFO = lp.AccBits, nil
+	return plan.Plan(n, hwgen.Options{Name: d.Name, ClockMHz: d.ClockMHz, NoBlockRAM: d.NoBlockRAM,
 		Folding: hwgen.Folding{layer.Name: fold}})
 }
 
@@ -140,7 +157,7 @@ func layerTexts(alone *hwgen.Design, dir string) (top string, bench []byte, err 
 	if err != nil {
 		return "", nil, err
 	}
-	files, err := alone.Emit(nil)
+	files, err := emit.Files(alone, nil)
 	if err != nil {
 		return "", nil, err
 	}
@@ -154,7 +171,7 @@ func layerTexts(alone *hwgen.Design, dir string) (top string, bench []byte, err 
 	}
 	// Whoever edits a width edits it in the top, so the heads must be the user's. What connects
 	// the blocks is new, and the block of a name is found by that name alone.
-	for _, b := range alone.Blocks {
+	for _, b := range alone.Nodes {
 		if top, err = replaceHead(top, string(edited), "u_"+b.Name()); err != nil {
 			return "", nil, fmt.Errorf("%s: %w", path, err)
 		}

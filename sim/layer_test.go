@@ -25,7 +25,7 @@ func TestLayersAlone(t *testing.T) {
 	tooltest.Need(t, "iverilog")
 	d, _ := mutationTarget(t)
 	o := sim.Options{Simulator: verilator.Icarus, Seed: 1, CacheDir: benches}
-	results, err := sim.CheckLayers(t.Context(), d, emit(t, d), o)
+	results, err := sim.CheckLayers(t.Context(), d, emitDir(t, d), o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -43,7 +43,7 @@ func TestNarrowAccumulators(t *testing.T) {
 	tooltest.Need(t, "iverilog")
 	d, _ := mutationTarget(t)
 	for i, l := range d.Layers {
-		dir := emit(t, d)
+		dir := emitDir(t, d)
 		path := filepath.Join(dir, "rtl", d.Name+".v")
 		text, err := os.ReadFile(path)
 		if err != nil {
@@ -86,7 +86,7 @@ func TestFlippedBits(t *testing.T) {
 				if testing.Short() && i != 1 {
 					t.Skip("simulates each memory's layer")
 				}
-				dir := emit(t, d)
+				dir := emitDir(t, d)
 				flip(t, dir, m, 0)
 				o := sim.Options{Simulator: verilator.Icarus, CacheDir: benches, FirstOnly: true}
 				r, err := sim.CheckLayer(t.Context(), d, i, dir, o)
@@ -108,7 +108,7 @@ func countFlips(t *testing.T, count int) {
 		i := rng.IntN(len(d.Layers))
 		memories := memoriesOf(d, d.Layers[i].Layer.Name)
 		m := memories[rng.IntN(len(memories))]
-		dir := emit(t, d)
+		dir := emitDir(t, d)
 		bit := rng.IntN(m.Bits * len(m.Words))
 		flip(t, dir, m, bit)
 		r, err := sim.CheckLayer(context.Background(), d, i, dir,

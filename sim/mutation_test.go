@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/a2qgen/a2qgen/hwgen"
+	"github.com/a2qgen/a2qgen/hwgen/plan"
 	"github.com/a2qgen/a2qgen/quant"
 	"github.com/a2qgen/a2qgen/quant/quanttest"
 	"github.com/a2qgen/a2qgen/sim"
@@ -163,8 +164,8 @@ func mutationTarget(t *testing.T) (*hwgen.Design, [][]int32) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d, err := hwgen.Plan(n, hwgen.Options{Folding: hwgen.Folding{"fc1": {PE: 2, SIMD: 6},
-		"fc2": {PE: 6, SIMD: 4, FIFO: 3}, "fc3": {PE: 2, SIMD: 3}}})
+	d, err := plan.Plan(n, hwgen.Options{Folding: hwgen.Folding{"fc1": {PE: 2, SIMD: 6},
+		"fc2": {PE: 6, SIMD: 4, FIFO: hwgen.Depths{3}}, "fc3": {PE: 2, SIMD: 3}}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -184,7 +185,7 @@ func busyTarget(t *testing.T) (*hwgen.Design, [][]int32) {
 		l.Weights[i] = int32(rng.IntN(8)) - 4
 	}
 	n := bare(t, l)
-	d, err := hwgen.Plan(n, hwgen.Options{Folding: hwgen.Folding{"fc1": {PE: 5, SIMD: 4}}})
+	d, err := plan.Plan(n, hwgen.Options{Folding: hwgen.Folding{"fc1": {PE: 5, SIMD: 4}}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -226,7 +227,7 @@ func checkMutations(t *testing.T, d *hwgen.Design, samples [][]int32, rows []mut
 		}
 		return r, err
 	}
-	if r, err := check(emit(t, d)); err != nil || r.Mismatches > 0 {
+	if r, err := check(emitDir(t, d)); err != nil || r.Mismatches > 0 {
 		t.Fatalf("unmutated: %+v, %v", r, err)
 	}
 	if testing.Short() {
@@ -235,7 +236,7 @@ func checkMutations(t *testing.T, d *hwgen.Design, samples [][]int32, rows []mut
 	for _, m := range rows {
 		t.Run(strings.ReplaceAll(m.name, " ", "_"), func(t *testing.T) {
 			t.Parallel()
-			dir := emit(t, d)
+			dir := emitDir(t, d)
 			mutate(t, dir, m.file, m.old, m.new)
 			if r, err := check(dir); !caught(t, r, err) {
 				t.Error("passes the cross-check")
@@ -248,7 +249,7 @@ func checkMutations(t *testing.T, d *hwgen.Design, samples [][]int32, rows []mut
 func TestMutantThatDoesNotCompile(t *testing.T) {
 	tooltest.Need(t, "iverilog")
 	d, samples := mutationTarget(t)
-	dir := emit(t, d)
+	dir := emitDir(t, d)
 	mutate(t, dir, "fifo.v", "assign s_ready", "asign s_ready")
 	_, err := sim.CrossCheck(t.Context(), d, dir, samples, sim.Options{Simulator: verilator.Icarus,
 		CacheDir: benches})
@@ -275,7 +276,7 @@ func TestMutatedMemories(t *testing.T) {
 				return sim.CrossCheck(context.Background(), d, dir, samples,
 					sim.Options{Simulator: verilator.Icarus, CacheDir: benches, FirstOnly: true})
 			}
-			dir := emit(t, d)
+			dir := emitDir(t, d)
 			path := filepath.Join(dir, "rtl", file)
 			text, err := os.ReadFile(path)
 			if err != nil {

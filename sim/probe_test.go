@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/a2qgen/a2qgen/hwgen"
+	"github.com/a2qgen/a2qgen/hwgen/plan"
 	"github.com/a2qgen/a2qgen/quant"
 	"github.com/a2qgen/a2qgen/quant/qonnx"
 )
@@ -18,7 +19,7 @@ func trained(t *testing.T) *hwgen.Design {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d, err := hwgen.Plan(n, hwgen.Options{FPS: 100000})
+	d, err := plan.Plan(n, hwgen.Options{FPS: 100000})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/a2qgen/a2qgen/hwgen"
+	"github.com/a2qgen/a2qgen/hwgen/plan"
 	"github.com/a2qgen/a2qgen/quant"
 	"github.com/a2qgen/a2qgen/quant/quanttest"
 	"github.com/a2qgen/a2qgen/sim"
@@ -160,7 +161,7 @@ func TestShiftedExtremes(t *testing.T) {
 					t.Errorf("P = 7: got %v, want an overflow that names the block", err)
 				}
 				f.AccBits = 7
-				_, err = hwgen.Plan(bare(t, l), hwgen.Options{Folding: hwgen.Folding{"fc2": f}})
+				_, err = plan.Plan(bare(t, l), hwgen.Options{Folding: hwgen.Folding{"fc2": f}})
 				if err == nil || !strings.Contains(err.Error(), "needs a 8-bit accumulator, has 7") {
 					t.Errorf("P = 7: got %v, want a refusal", err)
 				}
@@ -198,7 +199,7 @@ func startTarget(t *testing.T) (*hwgen.Design, [][]int32) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d, err := hwgen.Plan(n, hwgen.Options{Folding: hwgen.Folding{"fc2": {PE: 4, SIMD: 8}}})
+	d, err := plan.Plan(n, hwgen.Options{Folding: hwgen.Folding{"fc2": {PE: 4, SIMD: 8}}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -225,17 +226,17 @@ func TestStartMutations(t *testing.T) {
 		}
 		return false
 	}
-	if fails(emit(t, d)) {
+	if fails(emitDir(t, d)) {
 		t.Fatal("the design as it is fails")
 	}
 	for _, m := range startMutations {
-		dir := emit(t, d)
+		dir := emitDir(t, d)
 		mutate(t, dir, m.file, m.old, m.new)
 		if !fails(dir) {
 			t.Errorf("%s: passes the cross-check", m.name)
 		}
 	}
-	dir := emit(t, d)
+	dir := emitDir(t, d)
 	text, err := os.ReadFile(filepath.Join(dir, "rtl", "fc2_start.mem"))
 	if err != nil {
 		t.Fatal(err)

@@ -7,6 +7,9 @@ import (
 	"embed"
 	"fmt"
 	"io/fs"
+	"maps"
+	"regexp"
+	"slices"
 	"strings"
 	"text/template"
 )
@@ -36,9 +39,38 @@ func Modules() []string {
 	return paths
 }
 
+// instantiation is how a library module begins an instance: the module's name, and its
+// parameters or the instance's name.
+var instantiation = regexp.MustCompile(`(?m)^ +([a-z]\w*) (?:#\(|u_\w+ \()`)
+
+// Closure returns the named library modules and all that they instantiate, sorted. It reads
+// this from the modules themselves, so that no list of it can go stale.
+func Closure(names []string) []string {
+	known, need := Modules(), map[string]bool{}
+	var visit func(string)
+	visit = func(name string) {
+		if need[name] {
+			return
+		}
+		need[name] = true
+		for _, m := range instantiation.FindAllSubmatch(Module(name), -1) {
+			// Keywords of generate blocks look alike, but are no modules of ours.
+			if sub := string(m[1]); slices.Contains(known, sub) {
+				visit(sub)
+			}
+		}
+	}
+	for _, name := range names {
+		visit(name)
+	}
+	return slices.Sorted(maps.Keys(need))
+}
+
 // Template returns the parsed template of that name, "top.v", "bench.v" or "README.md".
 // It panics if there is none.
+//
+// In templates, high is the index of the top bit of so many bits.
 func Template(name string) *template.Template {
-	funcs := template.FuncMap{"high": func(bits int) int { return bits - 1 }} // index of the top bit
+	funcs := template.FuncMap{"high": func(bits int) int { return bits - 1 }}
 	return template.Must(template.New(name+".tmpl").Funcs(funcs).ParseFS(files, name+".tmpl"))
 }

@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/a2qgen/a2qgen/hwgen"
+	"github.com/a2qgen/a2qgen/hwgen/emit"
 )
 
 func TestReorder(t *testing.T) {
@@ -46,7 +46,7 @@ func TestHelp(t *testing.T) {
 	if o := succeed(t, "--help"); !strings.Contains(o.out, "estimate") {
 		t.Errorf("--help does not list the commands:\n%s", o.out)
 	}
-	if o := succeed(t, "--version"); !strings.Contains(o.out, hwgen.Version) {
+	if o := succeed(t, "--version"); !strings.Contains(o.out, emit.Version) {
 		t.Errorf("--version prints %q", o.out)
 	}
 }

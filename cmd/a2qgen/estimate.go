@@ -9,6 +9,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/a2qgen/a2qgen/cmd/a2qgen/study"
 	"github.com/a2qgen/a2qgen/hwgen"
 	"github.com/a2qgen/a2qgen/quant"
 	"github.com/a2qgen/a2qgen/quant/qonnx"
@@ -34,7 +35,7 @@ func estimateCommand() *cli.Command {
 	// --family alone decides which formulas apply.
 	flags := append([]cli.Flag{
 		&cli.StringFlag{Name: "acc", Value: "8:32", Usage: "accumulator widths: `P`, FROM:TO, or a list with commas"},
-		&cli.StringFlag{Name: "family", Value: defaultFamily, Usage: "FPGA family `NAME`"},
+		&cli.StringFlag{Name: "family", Value: study.DefaultFamily, Usage: "FPGA family `NAME`"},
 	}, append(foldingFlags(), inputFlags()...)...)
 	return &cli.Command{
 		Name: "estimate", Usage: "estimate LUT and FF for each accumulator width",
@@ -71,11 +72,8 @@ func estimateAction(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	doc, err := estimate(net, o, c.String("family"), widths)
-	if err != nil {
-		return err
-	}
-	return newConsole(c).result(doc, doc.print)
+	prices, err := study.PriceWidths(net, o, c.String("family"), widths)
+	return newConsole(c).result(&estimateReport{prices}, err)
 }
 
 // estimateSource reads a network file, or the network, folding and clock of a generated

@@ -7,59 +7,17 @@ import (
 	"slices"
 
 	"github.com/a2qgen/a2qgen/cmd/a2qgen/report"
-	"github.com/a2qgen/a2qgen/hwgen"
+	"github.com/a2qgen/a2qgen/cmd/a2qgen/study"
 	"github.com/a2qgen/a2qgen/hwgen/cost"
-	"github.com/a2qgen/a2qgen/quant"
+	"github.com/a2qgen/a2qgen/hwgen/plan"
+	"github.com/a2qgen/a2qgen/internal/table"
 )
 
-// estimateReport is the JSON of estimate.
-type estimateReport struct {
-	// Family of the FPGA, as --family names it.
-	Family string `json:"family"`
-	// ClockMHz does not enter the estimate of LUT and FF: it decides the folding, with
-	// --fps.
-	ClockMHz float64 `json:"clock_mhz"`
-	// IntervalCycles are the cycles per frame of the design, the same for every P.
-	IntervalCycles int `json:"interval_cycles"`
-	// Rows are one per width, in the order asked for, unsafe ones too.
-	Rows []cost.Row `json:"rows"`
-	// Fit is the error of the formulas on held-out samples, by kind of block.
-	Fit map[string]cost.Error `json:"fit"`
-}
-
-// estimate estimates net for every width. The folding is the same for all. The first width
-// serves for what does not depend on P, the clock, the interval and the error of the
-// formulas: the plan allows it to be unsafe, since an estimate builds nothing.
-func estimate(net *quant.Network, o hwgen.Options, family string, widths []int) (*estimateReport, error) {
-	rows, err := cost.Table(net, o, widths, family)
-	if err != nil {
-		return nil, err
-	}
-	// A width that overflows cannot be planned otherwise, and here it need not be built.
-	o.AccBits, o.Unsafe = widths[0], true
-	d, err := hwgen.Plan(net, o)
-	if err != nil {
-		return nil, err
-	}
-	one, err := cost.Estimate(d, family)
-	if err != nil {
-		return nil, err
-	}
-	return &estimateReport{Family: family, ClockMHz: d.ClockMHz, IntervalCycles: d.IntervalCycles(),
-		Rows: rows, Fit: one.Fit}, nil
-}
-
-// tableHead are the columns of the table over P. The second has no name: a word per width,
-// safe, shifted or UNSAFE.
-var tableHead = []string{"P", "", "LUT", "FF", "BRAM36", "DSP"}
-
-// tableRow prints a width; BRAM36 may be a half, a block of 18 kbit.
-func tableRow(r cost.Row) []string {
-	return cells(r.AccBits, verdictOf(r), r.LUT, r.FF, r.BRAM36, r.DSP)
-}
+// estimateReport prints the JSON of estimate.
+type estimateReport struct{ *study.Prices }
 
 // verdictOf says in a word what inspect proves for this width.
-func verdictOf(r cost.Row) string {
+func verdictOf(r plan.Row) string {
 	switch {
 	case !r.Safe:
 		return "UNSAFE"
@@ -69,39 +27,37 @@ func verdictOf(r cost.Row) string {
 	return "safe"
 }
 
-// print writes the table over P, then how far to trust it.
+// print writes the table over P, with how far to trust it.
 func (r *estimateReport) print(w io.Writer) {
 	fmt.Fprintf(w, "estimate  family %s, %d cycles per frame at %g MHz\n", r.Family, r.IntervalCycles, r.ClockMHz)
-	t := table{rows: [][]string{tableHead}}
-	for _, row := range r.Rows {
-		t.rows = append(t.rows, tableRow(row))
-	}
-	t.print(w)
-	for _, line := range r.notes() {
-		fmt.Fprintf(w, "  %s\n", line)
-	}
+	r.table().WriteText(w)
 }
 
-// notes say how far the estimates can be trusted. Legends only for marks that the table
-// has; the error always.
-func (r *estimateReport) notes() []string {
-	var lines []string
-	if slices.ContainsFunc(r.Rows, func(row cost.Row) bool { return !row.Safe }) {
-		lines = append(lines, "UNSAFE: these weights can overflow an accumulator of that width; generate refuses it")
+// table has one row per width; BRAM36 may be a half, a block of 18 kbit. Its notes say how
+// far the estimates can be trusted: legends only for words that the table has; the error
+// always.
+func (r *estimateReport) table() *table.Table {
+	t := table.New(table.Right("P"), table.Left(""), table.Right("LUT", "FF", "BRAM36", "DSP"))
+	for _, row := range r.Rows {
+		t.Row(row.AccBits, verdictOf(row), row.LUT, row.FF, row.BRAM36, row.DSP)
 	}
-	if slices.ContainsFunc(r.Rows, func(row cost.Row) bool { return row.Shifted }) {
-		lines = append(lines, "shifted: safe, since accumulators begin at start values of their channels")
+	if slices.ContainsFunc(r.Rows, func(row plan.Row) bool { return !row.Safe }) {
+		t.Note("UNSAFE: these weights can overflow an accumulator of that width; generate refuses it")
+	}
+	if slices.ContainsFunc(r.Rows, func(row plan.Row) bool { return row.Shifted }) {
+		t.Note("shifted: safe, since accumulators begin at start values of their channels")
 	}
 	// Whole designs, not single blocks: errors of blocks with different signs cancel in
 	// part, and a design is what the user has.
-	return append(lines, r.Fit[cost.KindDesign].String())
+	t.Note("%v", r.Fit[cost.KindDesign])
+	return t
 }
 
 // row returns the row of a width.
-func (r *estimateReport) row(p int) (cost.Row, bool) {
-	i := slices.IndexFunc(r.Rows, func(row cost.Row) bool { return row.AccBits == p })
+func (r *estimateReport) row(p int) (plan.Row, bool) {
+	i := slices.IndexFunc(r.Rows, func(row plan.Row) bool { return row.AccBits == p })
 	if i < 0 {
-		return cost.Row{}, false
+		return plan.Row{}, false
 	}
 	return r.Rows[i], true
 }
@@ -110,7 +66,7 @@ func (r *estimateReport) row(p int) (cost.Row, bool) {
 // since the question is what the wide one costs on top.
 func (r *estimateReport) saving(p int) string {
 	// By width, not by place: rows are in the order asked for.
-	widest := slices.MaxFunc(r.Rows, func(a, b cost.Row) int { return cmp.Compare(a.AccBits, b.AccBits) })
+	widest := slices.MaxFunc(r.Rows, func(a, b plan.Row) int { return cmp.Compare(a.AccBits, b.AccBits) })
 	// A network without a limit has no row of its own: it is compared as the widest.
 	row, ok := r.row(p)
 	if !ok {
@@ -121,30 +77,21 @@ func (r *estimateReport) saving(p int) string {
 }
 
 // change returns by how many percent b is more than a. From 0 there is no percentage:
-// percent gives 0.
-func change(a, b int) string { return fmt.Sprintf("%+.1f %%", percent(b-a, a)) }
-
-// htmlTable is the table of print for the HTML page.
-func (r *estimateReport) htmlTable() *report.Table {
-	t := &report.Table{Head: tableHead}
-	for _, row := range r.Rows {
-		t.Rows = append(t.Rows, tableRow(row))
-	}
-	return t
-}
+// study.Percent gives 0.
+func change(a, b int) string { return fmt.Sprintf("%+.1f %%", study.Percent(b-a, a)) }
 
 // figures plot LUT and FF over P, what is unsafe dashed. Block RAM and DSP do not depend
 // on P as long as memories keep their kind.
 func (r *estimateReport) figures() []report.Figure {
 	return []report.Figure{
-		r.figure("LUT", func(c cost.Row) int { return c.LUT }),
-		r.figure("FF", func(c cost.Row) int { return c.FF }),
+		r.figure("LUT", func(c plan.Row) int { return c.LUT }),
+		r.figure("FF", func(c plan.Row) int { return c.FF }),
 	}
 }
 
 // figure plots one resource over P. The widths that could overflow are a series of their
 // own: they are shown for comparison, not offered.
-func (r *estimateReport) figure(name string, of func(cost.Row) int) report.Figure {
+func (r *estimateReport) figure(name string, of func(plan.Row) int) report.Figure {
 	safe, unsafe := report.Series{Name: name}, report.Series{Name: name + ", unsafe", Dashed: true}
 	for _, row := range r.Rows {
 		s := &safe

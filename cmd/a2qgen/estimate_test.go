@@ -8,8 +8,11 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/a2qgen/a2qgen/boards"
+	"github.com/a2qgen/a2qgen/cmd/a2qgen/study"
 	"github.com/a2qgen/a2qgen/hwgen"
 	"github.com/a2qgen/a2qgen/hwgen/cost"
+	"github.com/a2qgen/a2qgen/hwgen/plan"
+	"github.com/a2qgen/a2qgen/quant/qonnx"
 )
 
 // rows returns (acc_bits, safe) of an estimate.
@@ -71,11 +74,11 @@ func TestEstimateUnknownLayer(t *testing.T) {
 // TestSaving: the widest row is the one of most bits, wherever it stands. 30 LUT are 50 %
 // more than 20, 12 FF 20 % more than 10.
 func TestSaving(t *testing.T) {
-	narrow := cost.Row{AccBits: 8, Resources: cost.Resources{LUT: 20, FF: 10}}
-	wide := cost.Row{AccBits: 32, Resources: cost.Resources{LUT: 30, FF: 12}}
+	narrow := plan.Row{AccBits: 8, Resources: cost.Resources{LUT: 20, FF: 10}}
+	wide := plan.Row{AccBits: 32, Resources: cost.Resources{LUT: 30, FF: 12}}
 	const want = "xc7, P=8: 20 LUT, 10 FF; P=32: 30 LUT (+50.0 %), 12 FF (+20.0 %)"
-	for _, rows := range [][]cost.Row{{narrow, wide}, {wide, narrow}} {
-		if got := (&estimateReport{Family: "xc7", Rows: rows}).saving(8); got != want {
+	for _, rows := range [][]plan.Row{{narrow, wide}, {wide, narrow}} {
+		if got := (&estimateReport{&study.Prices{Family: "xc7", Rows: rows}}).saving(8); got != want {
 			t.Errorf("%v: %q, want %q", rows, got, want)
 		}
 	}
@@ -116,11 +119,11 @@ func TestGenerateForBoard(t *testing.T) {
 
 // A design that is larger than the part is refused, with the excess.
 func TestDoesNotFit(t *testing.T) {
-	net, err := readNetwork(tinyNetwork(t))
+	net, err := qonnx.Read(tinyNetwork(t))
 	if err != nil {
 		t.Fatal(err)
 	}
-	d, err := hwgen.Plan(net, hwgen.Options{FPS: 1e8})
+	d, err := plan.Plan(net, hwgen.Options{FPS: 1e8})
 	if err != nil {
 		t.Fatal(err)
 	}

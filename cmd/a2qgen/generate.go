@@ -11,8 +11,12 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/a2qgen/a2qgen/boards"
+	"github.com/a2qgen/a2qgen/cmd/a2qgen/study"
 	"github.com/a2qgen/a2qgen/hwgen"
 	"github.com/a2qgen/a2qgen/hwgen/cost"
+	"github.com/a2qgen/a2qgen/hwgen/emit"
+	"github.com/a2qgen/a2qgen/hwgen/plan"
+	"github.com/a2qgen/a2qgen/internal/table"
 	"github.com/a2qgen/a2qgen/quant/qonnx"
 )
 
@@ -41,7 +45,7 @@ func generateCommand() *cli.Command {
 	flags := append([]cli.Flag{
 		&cli.StringFlag{Name: "out", Usage: "`DIR` to write"},
 		&cli.StringFlag{Name: "board", Usage: "`NAME` of the board to fit (a2qgen boards lists them)"},
-		&cli.StringFlag{Name: "family", DefaultText: "the board's, or " + defaultFamily,
+		&cli.StringFlag{Name: "family", DefaultText: "the board's, or " + study.DefaultFamily,
 			Usage: "FPGA family `NAME`: " + strings.Join(boards.FamilyNames(), ", ")},
 		&cli.IntFlag{Name: "acc", DefaultText: "each layer's own", Usage: "accumulator width `P`, bits"},
 		&cli.BoolFlag{Name: "overwrite", DisableDefaultText: true, Usage: "replace a design whose files were edited"},
@@ -81,10 +85,7 @@ func generateAction(c *cli.Context) error {
 		return err
 	}
 	doc, err := generateFile(path, in, designDir{out, c.Bool("overwrite")}, c.String("board"), o)
-	if err != nil {
-		return err
-	}
-	return newConsole(c).result(doc, doc.print)
+	return newConsole(c).result(doc, err)
 }
 
 // designDir is the directory that a design goes to.
@@ -99,22 +100,22 @@ type designDir struct {
 // changed meanwhile.
 func (d designDir) check() error {
 	if d.overwrite {
-		return hwgen.CheckOverwrite(d.path)
+		return emit.CheckOverwrite(d.path)
 	}
 	// The library does not know the flag that helps; this is where it is added.
-	err := hwgen.CheckDir(d.path)
-	if errors.As(err, new(*hwgen.EditedError)) {
+	err := emit.CheckDir(d.path)
+	if errors.As(err, new(*emit.EditedError)) {
 		return fmt.Errorf("%w; --overwrite lets the edits go", err)
 	}
 	return err
 }
 
 // write replaces the directory by files, in one step as far as the file system can.
-func (d designDir) write(files []hwgen.File) error {
+func (d designDir) write(files []emit.File) error {
 	if d.overwrite {
-		return hwgen.OverwriteDir(d.path, files)
+		return emit.OverwriteDir(d.path, files)
 	}
-	return hwgen.WriteDir(d.path, files)
+	return emit.WriteDir(d.path, files)
 }
 
 // generateFile generates the network at path, with in as the type of its samples where
@@ -148,7 +149,7 @@ func generateFile(
 	if err != nil {
 		return nil, err
 	}
-	d, err := hwgen.Plan(read.Network, o)
+	d, err := plan.Plan(read.Network, o)
 	if err != nil {
 		return nil, err
 	}
@@ -161,7 +162,7 @@ func generateFile(
 	}
 	// The bytes that were read go into the directory, not the network written anew: what
 	// was certified is what is kept.
-	files, err := d.Emit(read.Data)
+	files, err := emit.Files(d, read.Data)
 	if err != nil {
 		return nil, err
 	}
@@ -170,7 +171,7 @@ func generateFile(
 	}
 	doc := newGenerateReport(d, files)
 	// The report is of the design, these are of the run.
-	doc.Out, doc.Seconds = out.path, seconds(start)
+	doc.Out, doc.Seconds = out.path, study.Seconds(start)
 	if b != nil {
 		doc.Board, doc.Resources = b, &used.Total
 	}
@@ -201,7 +202,7 @@ type generateReport struct {
 	// Seconds is what planning, certifying and writing took.
 	Seconds float64 `json:"seconds"`
 	// Input is what the design reads.
-	Input inputReport `json:"input"`
+	Input study.Input `json:"input"`
 	// Decision says how a single output tells two classes apart; empty for others.
 	Decision string `json:"decision,omitempty"`
 	// Board and Resources, an estimate of what it uses of them, are there with --board.
@@ -224,8 +225,8 @@ type foldReport struct {
 }
 
 // newGenerateReport describes the design d that files hold.
-func newGenerateReport(d *hwgen.Design, files []hwgen.File) *generateReport {
-	r := &generateReport{Input: newInputReport(&d.Network.Input), Top: d.Name, Hash: d.Hash, Family: string(d.Family),
+func newGenerateReport(d *hwgen.Design, files []emit.File) *generateReport {
+	r := &generateReport{Input: study.NewInput(&d.Network.Input), Top: d.Name, Hash: d.Hash, Family: string(d.Family),
 		ClockMHz: d.ClockMHz, FPS: d.FramesPerSecond(),
 		IntervalCycles: d.IntervalCycles(), LatencyCycles: d.LatencyCycles()}
 	r.Decision = decision(d)
@@ -249,7 +250,7 @@ func decision(d *hwgen.Design) string {
 	case d.Network.OutputSize() != 1:
 		return ""
 	// Score 0 is class 0: the label's comparison is strict, as the executor's.
-	case d.Label() != nil:
+	case d.Network.Layers[len(d.Network.Layers)-1].Score != nil:
 		return "one score for two classes: the label is 1 where it is above 0"
 	}
 	return fmt.Sprintf("one integer and no label: class 1 is where it is above %d", d.Network.Boundary)
@@ -268,14 +269,18 @@ func (r *generateReport) print(w io.Writer) {
 		fmt.Fprintf(w, "board     %s (%s): fits by estimate: %d of %d LUT, %d of %d FF, %g of %g BRAM36\n",
 			b.Name, b.Part, u.LUT, b.Resources.LUT, u.FF, b.Resources.FF, u.BRAM36, b.Resources.BRAM36)
 	}
-	var t table
-	// The slowest layer's cycles are the interval, where nothing between layers is slower:
-	// the table shows which one to fold less.
-	t.row("layer", "PE", "SIMD", "cycles", "P", "needs")
-	for _, l := range r.Layers {
-		t.row(l.Name, l.PE, l.SIMD, l.Cycles, l.AccBits, l.AccBitsNeeded)
-	}
-	t.print(w)
+	r.table().WriteText(w)
 	fmt.Fprintf(w, "files     rtl/%s.v is the top; rtl/*.v modules, rtl/*.mem memories, bench/bench.v, manifest.json\n",
 		r.Top)
+}
+
+// table says per layer how many rows (PE) and columns (SIMD) are computed at once, and the
+// cycles per frame that follow. The slowest layer's are the interval, where nothing between
+// layers is slower: the table shows which one to fold less.
+func (r *generateReport) table() *table.Table {
+	t := table.New(table.Left("layer"), table.Right("PE", "SIMD", "cycles", "P", "needs"))
+	for _, l := range r.Layers {
+		t.Row(l.Name, l.PE, l.SIMD, l.Cycles, l.AccBits, l.AccBitsNeeded)
+	}
+	return t
 }

@@ -8,7 +8,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"github.com/a2qgen/a2qgen/hwgen"
+	"github.com/a2qgen/a2qgen/hwgen/emit"
 	"github.com/a2qgen/a2qgen/quant/data"
 	"github.com/a2qgen/a2qgen/quant/qonnx"
 	"github.com/a2qgen/a2qgen/quant/train"
@@ -84,7 +84,7 @@ func checkOutputs(c *cli.Context, outputs []output, also ...input) error {
 			return usagef("%s: %s %s lies in the generated design %s, want a path outside",
 				c.Command.Name, o.what, o.path, dir)
 		}
-		// A folder's own command makes and tries it (openFolder, hwgen.CheckDir).
+		// A folder's own command makes and tries it (openFolder, emit.CheckDir).
 		if !o.folder {
 			if err := qonnx.CheckWritable(o.path); err != nil {
 				return fmt.Errorf("%s: %s %w", c.Command.Name, o.what, err)
@@ -169,7 +169,7 @@ func (o *output) designAbove() string {
 		// Other programs have a manifest.json too: only one that reads as ours marks a
 		// design.
 		if exists(filepath.Join(dir, "manifest.json")) {
-			if _, err := hwgen.ReadManifest(dir); err == nil {
+			if _, err := emit.ReadManifest(dir); err == nil {
 				return dir
 			}
 		}

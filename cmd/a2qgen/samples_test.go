@@ -11,7 +11,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/a2qgen/a2qgen/hwgen"
+	"github.com/a2qgen/a2qgen/cmd/a2qgen/study"
+	"github.com/a2qgen/a2qgen/hwgen/emit"
 	"github.com/a2qgen/a2qgen/quant"
 	"github.com/a2qgen/a2qgen/quant/data"
 	"github.com/a2qgen/a2qgen/quant/nn"
@@ -160,7 +161,7 @@ func TestGenerateSaysAssumed(t *testing.T) {
 	if !strings.Contains(text, "input     INT8, -1.008..1\n") { // 1/127 each
 		t.Errorf("generate: %s", text)
 	}
-	r := generateReport{Input: inputReport{Bits: 8, Assumed: true}}
+	r := generateReport{Input: study.Input{Bits: 8, Assumed: true}}
 	var b strings.Builder
 	r.print(&b)
 	if !strings.Contains(b.String(), "input     UINT8, assumed: the file does not quantise it") {
@@ -216,7 +217,7 @@ func TestRangeScale(t *testing.T) {
 func TestGenerateCopiesTheFile(t *testing.T) {
 	net, dir := tinyNetwork(t), filepath.Join(t.TempDir(), "design")
 	succeed(t, "generate", net, "--out", dir)
-	m, err := hwgen.ReadManifest(dir)
+	m, err := emit.ReadManifest(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -232,7 +233,7 @@ func TestGenerateCopiesTheFile(t *testing.T) {
 // sigmoid(v) > 0.5 is v > 0. ones counts those of class 1.
 func binaryData(t *testing.T, n int) (path string, ones int) {
 	t.Helper()
-	net, err := readNetwork(testdata("binary_sigmoid.onnx"))
+	net, err := qonnx.Read(testdata("binary_sigmoid.onnx"))
 	if err != nil {
 		t.Fatal(err)
 	}

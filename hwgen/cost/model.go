@@ -5,8 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"sync"
-
-	"github.com/a2qgen/a2qgen/hwgen"
 )
 
 // Model is the fitted cost model of a family.
@@ -44,38 +42,13 @@ var loadXC7 = sync.OnceValue(func() *Model {
 	return &m
 })
 
-// modelOf returns the model of a family.
-func modelOf(family string) (*Model, error) {
-	if err := checkFamily(family); err != nil {
+// ModelOf returns the model of a family.
+func ModelOf(family string) (*Model, error) {
+	if err := CheckFamily(family); err != nil {
 		return nil, err
 	}
 	return loadXC7(), nil
 }
 
-// block estimates one block. It panics on a kind that it does not know.
-func (m *Model) block(b hwgen.Block) Resources { return m.shapeOf(b).resources(m) }
-
-// shapeOf returns what a block is made of, of which m has the coefficients. A new kind of block
-// needs a case here, one in layerOf, and samples; it panics without.
-func (m *Model) shapeOf(b hwgen.Block) shape {
-	switch b := b.(type) {
-	case *hwgen.MVAU:
-		return mvauShape(b)
-	case *hwgen.ReplayBuffer:
-		return replayBufferShape(b)
-	case *hwgen.FIFO:
-		return fifoShape(b)
-	case *hwgen.WidthConverter:
-		return widthConverterShape(b)
-	case *hwgen.LabelSelect:
-		return labelSelectShape(b)
-	}
-	panic(fmt.Sprintf("cost: no formula for %T", b))
-}
-
-// blockKinds lists the kinds of samples that are blocks.
-//
-// The order is that of the report.
-func blockKinds() []string {
-	return []string{KindMVAU, KindReplayBuffer, KindFIFO, KindWidthConverter, KindLabelSelect}
-}
+// KindDesign is the kind of samples that are whole designs, beside the kinds of blocks.
+const KindDesign = "design"

@@ -10,7 +10,8 @@ func put(w []uint64, i int, v uint64) { putBit(&w[i>>6], i&63, v) }
 
 func putBit(w *uint64, i int, v uint64) { *w = *w&^(1<<i) | v<<i }
 
-func bit(b bool) uint64 {
+// Bit is b as a bit of Outputs.
+func Bit(b bool) uint64 {
 	if b {
 		return 1
 	}

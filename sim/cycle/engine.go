@@ -73,7 +73,7 @@ func (e *Engine) add(s slot) end {
 func (e *Engine) join() {
 	e.next, e.plain = words(len(e.slots)), words(len(e.slots))
 	for i, s := range e.slots {
-		put(e.plain, i, bit(s.Machine != nil && !s.wide))
+		put(e.plain, i, Bit(s.Machine != nil && !s.wide))
 		if s.wide {
 			e.wide = append(e.wide, i)
 		}
@@ -162,7 +162,7 @@ func (e *Engine) Start(frames int, pauses Pauses) *Run {
 func (r *Run) show(i int, o Outputs) {
 	put(r.ready, i, o.Ready&1)
 	put(r.valid, i, o.Valid&1)
-	put(r.busy, i, bit(o.Busy))
+	put(r.busy, i, Bit(o.Busy))
 	if r.e.slots[i].wide {
 		r.wide[i].ready, r.wide[i].valid = o.Ready, o.Valid
 	}
@@ -185,7 +185,7 @@ func (r *Run) showEnds(gaps, stalls uint64) {
 		s := &r.sources[i]
 		// AXI4-Stream: a master that has raised valid keeps it until the beat is taken, gap or
 		// not. The harness's source does the same (verilator/harness).
-		put(r.valid, s.slot, bit(s.left > 0 && (s.pending || gaps>>i&1 == 0)))
+		put(r.valid, s.slot, Bit(s.left > 0 && (s.pending || gaps>>i&1 == 0)))
 	}
 	for i := range r.sinks {
 		put(r.ready, r.sinks[i].slot, ^stalls>>i&1)
@@ -295,7 +295,7 @@ func (r *Run) stepSlots() {
 			o := slots[b].Step(in>>b&1, out>>b&1)
 			ready |= o.Ready << b
 			valid |= o.Valid << b
-			busy |= bit(o.Busy) << b
+			busy |= Bit(o.Busy) << b
 		}
 		r.ready[w] = r.ready[w]&^moved | ready
 		r.valid[w] = r.valid[w]&^moved | valid

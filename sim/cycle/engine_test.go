@@ -11,6 +11,9 @@ import (
 	"testing"
 
 	"github.com/a2qgen/a2qgen/hwgen"
+	"github.com/a2qgen/a2qgen/hwgen/block/fifo"
+	widthconverter "github.com/a2qgen/a2qgen/hwgen/block/width_converter"
+	"github.com/a2qgen/a2qgen/hwgen/plan"
 	"github.com/a2qgen/a2qgen/quant"
 	"github.com/a2qgen/a2qgen/quant/quanttest"
 	"github.com/a2qgen/a2qgen/sim/cycle"
@@ -41,11 +44,11 @@ func design(t *testing.T, seed uint64, size int) *hwgen.Design {
 		}
 		fold := hwgen.Fold{PE: pick(l.Out), SIMD: pick(l.In)}
 		if seed%2 == 1 {
-			fold.FIFO = []int{0, 1, 2, 3, 1 + rng.IntN(100)}[rng.IntN(5)]
+			fold.FIFO = hwgen.Depths{[]int{0, 1, 2, 3, 1 + rng.IntN(100)}[rng.IntN(5)]}
 		}
 		f[l.Name] = fold
 	}
-	d, err := hwgen.Plan(n, hwgen.Options{Folding: f})
+	d, err := plan.Plan(n, hwgen.Options{Folding: f})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -90,8 +93,7 @@ func TestWitness(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		last := d.Streams[len(d.Streams)-1]
-		if want := w.passes(len(d.Streams)-1, last.Beats-1) + 1; timing.Latency() != want ||
+		if want := w.passes(d.Sinks[0].Stream, d.Sink().Beats-1) + 1; timing.Latency() != want ||
 			int64(d.LatencyCycles()) != want {
 			t.Errorf("seed %d: latency %d, planned %d, want %d", seed, timing.Latency(), d.LatencyCycles(), want)
 		}
@@ -118,7 +120,7 @@ func TestSteady(t *testing.T) {
 			t.Errorf("seed %d: %d frames take %d cycles, planned %d", seed, period.Frames, got, period.Cycles)
 		}
 		slowest := 1
-		for _, b := range d.Blocks {
+		for _, b := range d.Nodes {
 			slowest = max(slowest, b.Cycles())
 		}
 		if i := d.IntervalCycles(); i < slowest || seed%2 == 0 && i != slowest {
@@ -135,14 +137,14 @@ func TestShortQueueIsSlower(t *testing.T) {
 		n := network(rng, 60)
 		f := hwgen.Folding{}
 		for i := range n.Layers {
-			f[n.Layers[i].Name] = hwgen.Fold{FIFO: 1}
+			f[n.Layers[i].Name] = hwgen.Fold{FIFO: hwgen.Depths{1}}
 		}
-		d, err := hwgen.Plan(n, hwgen.Options{Folding: f, FPS: 1e6})
+		d, err := plan.Plan(n, hwgen.Options{Folding: f, FPS: 1e6})
 		if err != nil {
 			t.Fatal(err)
 		}
 		slowest := 1
-		for _, b := range d.Blocks {
+		for _, b := range d.Nodes {
 			slowest = max(slowest, b.Cycles())
 		}
 		if d.IntervalCycles() > slowest {
@@ -163,7 +165,7 @@ func TestOrderDoesNotMatter(t *testing.T) {
 		for shuffle := range 3 {
 			e := engine(t, d)
 			if shuffle > 0 {
-				e.SetOrder(rand.New(rand.NewPCG(seed, uint64(shuffle))).Perm(len(d.Blocks) + 2))
+				e.SetOrder(rand.New(rand.NewPCG(seed, uint64(shuffle))).Perm(len(d.Nodes) + 2))
 			}
 			var got []trace
 			see := func(r *cycle.Run) error {
@@ -220,10 +222,13 @@ func TestFastForward(t *testing.T) {
 	}
 }
 
+// queueOf is the machine of a queue.
+func queueOf(depth int) cycle.Machine { return (&fifo.Block{Depth: depth}).Machine() }
+
 // TestCheck: an impossible graph names the streams.
 func TestCheck(t *testing.T) {
 	queue := func(in, out int) cycle.Node {
-		return cycle.Node{Name: "q", Machine: cycle.NewFIFO(2), In: []int{in}, Out: []int{out}}
+		return cycle.Node{Name: "q", Machine: queueOf(2), In: []int{in}, Out: []int{out}}
 	}
 	port := func(s int) []cycle.Port { return []cycle.Port{{Stream: s, Beats: 1}} }
 	for _, c := range []struct {
@@ -253,7 +258,7 @@ func TestCheck(t *testing.T) {
 func TestDeadlock(t *testing.T) {
 	g := cycle.Graph{Streams: []string{"in", "out"}, Sources: []cycle.Port{{Stream: 0, Beats: 3}},
 		Sinks: []cycle.Port{{Stream: 1, Beats: 2}},
-		Nodes: []cycle.Node{{Name: "gather", Machine: cycle.NewWidthConverter(1, 2), In: []int{0}, Out: []int{1}}}}
+		Nodes: []cycle.Node{{Name: "gather", Machine: (&widthconverter.Block{In: 1, Out: 2}).Machine(), In: []int{0}, Out: []int{1}}}}
 	e, err := cycle.New(g)
 	if err != nil {
 		t.Fatal(err)
@@ -275,7 +280,7 @@ func TestManyStreams(t *testing.T) {
 		g.Streams = append(g.Streams, fmt.Sprint("s", i))
 	}
 	for i := range streams - 1 {
-		g.Nodes = append(g.Nodes, cycle.Node{Name: fmt.Sprint("q", i), Machine: cycle.NewFIFO(2 + rng.IntN(3)),
+		g.Nodes = append(g.Nodes, cycle.Node{Name: fmt.Sprint("q", i), Machine: queueOf(2 + rng.IntN(3)),
 			In: []int{i}, Out: []int{i + 1}})
 	}
 	rng.Shuffle(len(g.Nodes), func(i, j int) { g.Nodes[i], g.Nodes[j] = g.Nodes[j], g.Nodes[i] })

@@ -48,7 +48,7 @@ func (p *pipeline) Step(in, out uint64) Outputs {
 
 func (p *pipeline) outputs() Outputs {
 	moves := p.chain&p.end == 0 || p.spill < 2
-	return Outputs{Ready: bit(moves), Valid: bit(p.spill > 0), Busy: moves && p.chain != 0}
+	return Outputs{Ready: Bit(moves), Valid: Bit(p.spill > 0), Busy: moves && p.chain != 0}
 }
 
 // Registers implements Machine.

@@ -43,7 +43,7 @@ func (r *Run) state() []int64 {
 	first := r.sources[0].left
 	for _, s := range r.sources {
 		// Sources may run ahead of each other: their distance counts, in beats of a frame.
-		state = append(state, s.left%s.beats, s.left/s.beats-first/r.sources[0].beats, int64(bit(s.pending)))
+		state = append(state, s.left%s.beats, s.left/s.beats-first/r.sources[0].beats, int64(Bit(s.pending)))
 	}
 	for _, s := range r.sinks {
 		state = append(state, int64(s.beat), int64(s.frames-r.sinks[0].frames))

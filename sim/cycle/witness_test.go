@@ -1,6 +1,13 @@
 package cycle_test
 
-import "github.com/a2qgen/a2qgen/hwgen"
+import (
+	"github.com/a2qgen/a2qgen/hwgen"
+	"github.com/a2qgen/a2qgen/hwgen/block/fifo"
+	labelselect "github.com/a2qgen/a2qgen/hwgen/block/label_select"
+	"github.com/a2qgen/a2qgen/hwgen/block/mvau"
+	replaybuffer "github.com/a2qgen/a2qgen/hwgen/block/replay_buffer"
+	widthconverter "github.com/a2qgen/a2qgen/hwgen/block/width_converter"
+)
 
 // witness computes in which cycle each beat passes each stream, by recurrences over beats
 // instead of cycles: an account of the blocks that shares nothing with their machines.
@@ -34,26 +41,27 @@ func newWitness(d *hwgen.Design, frames int) *witness {
 		}
 		w.beats = append(w.beats, beats)
 	}
-	for i, b := range d.Blocks {
-		e := ends{in: func(n int) int64 { return w.passes(i, n) }, out: func(n int) int64 { return w.passes(i+1, n) }}
+	for _, node := range d.Nodes {
+		in, out := node.In[0], node.Out[0]
+		e := ends{in: func(n int) int64 { return w.passes(in, n) }, out: func(n int) int64 { return w.passes(out, n) }}
 		var u unit
-		switch b := b.(type) {
-		case *hwgen.FIFO:
+		switch b := node.Block.(type) {
+		case *fifo.Block:
 			u = &queue{e, b.Depth}
-		case *hwgen.ReplayBuffer:
+		case *replaybuffer.Block:
 			u = &replay{ends: e, length: b.Length, repeats: b.Repeats, slots: b.Slots()}
-		case *hwgen.WidthConverter:
+		case *widthconverter.Block:
 			if b.Out > b.In {
 				u = &gather{e, b.Out / b.In}
 			} else {
 				u = &split{ends: e, ratio: b.In / b.Out}
 			}
-		case *hwgen.MVAU:
+		case *mvau.Block:
 			u = &line{ends: e, stages: b.Stages(), period: b.SF()}
-		case *hwgen.LabelSelect:
+		case *labelselect.Block:
 			u = &line{ends: e, stages: b.Stages(), period: b.Folds()}
 		}
-		w.readers[i], w.writers[i+1] = u, u
+		w.readers[in], w.writers[out] = u, u
 	}
 	return w
 }

@@ -6,15 +6,13 @@ import (
 	"os"
 
 	"github.com/google/renameio/v2/maybe"
-
-	"github.com/a2qgen/a2qgen/hwgen/cost"
 )
 
 // load reads the samples of path; there are none where there is no file.
 //
 // The first run of all starts from nothing, and so does one after the table was deleted. Other
 // errors are returned as they are: they name the path.
-func load(path string) ([]cost.Sample, error) {
+func load(path string) ([]Sample, error) {
 	f, err := os.Open(path)
 	if errors.Is(err, os.ErrNotExist) {
 		return nil, nil
@@ -22,15 +20,15 @@ func load(path string) ([]cost.Sample, error) {
 		return nil, err
 	}
 	defer f.Close()
-	return cost.ReadSamples(f)
+	return readSamples(f)
 }
 
 // save writes samples to path as a whole or not at all: it runs after every batch of a sweep,
 // and an interruption while it writes must not lose what was there. (On Windows a plain write:
 // renameio has no atomic one for it.)
-func save(path string, samples []cost.Sample) error {
+func save(path string, samples []Sample) error {
 	var b bytes.Buffer
-	if err := cost.WriteSamples(&b, samples); err != nil {
+	if err := writeSamples(&b, samples); err != nil {
 		return err
 	}
 	return maybe.WriteFile(path, b.Bytes(), 0o644)

@@ -22,6 +22,7 @@ import (
 	"github.com/schollz/progressbar/v3"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/a2qgen/a2qgen/hwgen/block"
 	"github.com/a2qgen/a2qgen/hwgen/cost"
 	"github.com/a2qgen/a2qgen/hwgen/cost/synth"
 	"github.com/a2qgen/a2qgen/internal/process"
@@ -49,7 +50,7 @@ func main() {
 // Errors come from the tool, the file system, and samples that are no more than coefficients.
 func regenerate(ctx context.Context, dir string, fitOnly, fresh bool) error {
 	path := filepath.Join(dir, "xc7.csv")
-	var samples []cost.Sample
+	var samples []Sample
 	var err error
 	if !fresh {
 		if samples, err = load(path); err != nil {
@@ -61,11 +62,11 @@ func regenerate(ctx context.Context, dir string, fitOnly, fresh bool) error {
 			return err
 		}
 	}
-	model, err := cost.Fit(samples)
+	model, err := fitModel(samples)
 	if err != nil {
 		return err
 	}
-	model.WriteReport(os.Stdout)
+	writeReport(os.Stdout, model)
 	data, err := model.Marshal()
 	if err != nil {
 		return err
@@ -78,8 +79,8 @@ func regenerate(ctx context.Context, dir string, fitOnly, fresh bool) error {
 //
 // Saving after each batch makes an interrupted sweep go on where it stopped. A batch of which
 // one sample is missing is synthesised whole: in other company its blocks may come out another
-// way (batchSizes), and the table would depend on the order of its making.
-func synthesise(ctx context.Context, path string, known []cost.Sample) ([]cost.Sample, error) {
+// way (batches), and the table would depend on the order of its making.
+func synthesise(ctx context.Context, path string, known []Sample) ([]Sample, error) {
 	have := map[string]synth.Counts{}
 	for _, s := range known {
 		have[s.Key()] = s.Counts
@@ -128,35 +129,27 @@ func synthesise(ctx context.Context, path string, known []cost.Sample) ([]cost.S
 //
 // all is the sweep, have counts by Sample.Key. The order is the sweep's, whatever order the
 // batches end in, so that the table differs only where a count does.
-func measured(all []cost.Sample, have map[string]synth.Counts) []cost.Sample {
-	var found []cost.Sample
+func measured(all []block.Sample, have map[string]synth.Counts) []Sample {
+	var found []Sample
 	for _, s := range all {
 		if c, ok := have[s.Key()]; ok {
-			s.Counts = c
-			found = append(found, s)
+			found = append(found, Sample{s, c})
 		}
 	}
 	return found
 }
 
-// batchSizes says how many blocks go into one run of Yosys, which takes half a second to
-// begin. What a block comes to depends a little on its company (names order ABC's choices),
-// so a batch is always the same samples.
-//
-// Designs go alone, flattened: each is a run of its own. MVAUs take longest, so fewer of them
-// share a run.
-var batchSizes = map[string]int{cost.KindMVAU: 4, cost.KindLabelSelect: 8, cost.KindReplayBuffer: 12,
-	cost.KindFIFO: 12, cost.KindWidthConverter: 12, cost.KindDesign: 1}
-
 // batches splits the sweep into runs of Yosys, each of one kind.
 //
-// The result holds indices into all, in order. A batch ends with its kind, or when it is full:
+// Kind.Batch blocks go into one run, which takes half a second to begin; designs, flattened, go
+// alone. What a block comes to depends a little on its company (names order ABC's choices), so
+// a batch is always the same samples. The result holds indices into all, in order. A batch ends with its kind, or when it is full:
 // adding a sample in the middle of a kind shifts all later batches of it.
-func batches(all []cost.Sample) [][]int {
+func batches(all []block.Sample) [][]int {
 	var found [][]int
 	for i, s := range all {
 		last := len(found) - 1
-		if last < 0 || all[found[last][0]].Kind != s.Kind || len(found[last]) == batchSizes[s.Kind] {
+		if last < 0 || all[found[last][0]].Kind != s.Kind || len(found[last]) == batchSize(s) {
 			found = append(found, nil)
 			last++
 		}
@@ -165,12 +158,20 @@ func batches(all []cost.Sample) [][]int {
 	return found
 }
 
+// batchSize is how many samples of the kind go into one run of Yosys.
+func batchSize(s block.Sample) int {
+	if s.Kind == cost.KindDesign {
+		return 1
+	}
+	return kindOf(s).Batch
+}
+
 // counts synthesises a batch in one run of Yosys.
 //
 // batch holds indices into all, of one kind; counts come back in its order.
-func counts(ctx context.Context, all []cost.Sample, batch []int) ([]synth.Counts, error) {
+func counts(ctx context.Context, all []block.Sample, batch []int) ([]synth.Counts, error) {
 	if first := all[batch[0]]; first.Kind == cost.KindDesign {
-		d, err := first.Design()
+		d, err := design(first)
 		if err != nil {
 			return nil, err
 		}
@@ -179,7 +180,8 @@ func counts(ctx context.Context, all []cost.Sample, batch []int) ([]synth.Counts
 	}
 	var units []synth.Unit
 	for _, i := range batch {
-		units = append(units, all[i].Unit())
+		b, bits := kindOf(all[i]).Build(all[i])
+		units = append(units, synth.Unit{Block: b, InputBits: bits})
 	}
 	return synth.Blocks(ctx, units)
 }

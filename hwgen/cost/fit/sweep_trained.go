@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 
+	"github.com/a2qgen/a2qgen/hwgen/block"
 	"github.com/a2qgen/a2qgen/hwgen/cost"
 )
 
@@ -14,14 +15,14 @@ var heldOutClasses = []struct{ from, to, designs int }{
 }
 
 // heldOutSweep draws the whole networks that say how good the model is. They come from
-// another generator than all that it is fitted to (cost.Sample, trained samples): weights
+// another generator than all that it is fitted to (block.Sample, trained samples): weights
 // and thresholds as training leaves them, M, N, P and folds of each layer by themselves,
 // sizes that are no powers of two, one to five layers, one to 26 classes or none. Thirty
 // were drawn at first; six more, of up to 2,500 LUTs, when what these had shown was mended
 // (docs/cost.md).
-func heldOutSweep() []cost.Sample {
+func heldOutSweep() []block.Sample {
 	first := rand.New(rand.NewPCG(20, 2))
-	var all []cost.Sample
+	var all []block.Sample
 	for _, class := range heldOutClasses {
 		all = append(all, drawClass(first, class.from, class.to, class.designs, 1000+uint64(len(all)))...)
 	}
@@ -33,42 +34,42 @@ func heldOutSweep() []cost.Sample {
 // Drawing again until roughLUTs is in from..to-1 keeps the mixture of everything else, where
 // choosing sizes to fit would tie them to it. Parameters depend on rng alone, contents on the
 // seed alone.
-func drawClass(rng *rand.Rand, from, to, n int, first uint64) []cost.Sample {
-	all := make([]cost.Sample, n)
+func drawClass(rng *rand.Rand, from, to, n int, first uint64) []block.Sample {
+	all := make([]block.Sample, n)
 	for i := range all {
 		p := drawTrained(rng)
 		for roughLUTs(p) < from || roughLUTs(p) >= to {
 			p = drawTrained(rng)
 		}
-		all[i] = cost.Sample{Kind: cost.KindDesign, HeldOut: true, Seed: first + uint64(i), Params: p}
+		all[i] = block.Sample{Kind: cost.KindDesign, HeldOut: true, Seed: first + uint64(i), Params: p}
 	}
 	return all
 }
 
-// drawTrained draws the parameters of a trained sample; cost/sample_trained.go lists them. The
+// drawTrained draws the parameters of a trained sample; design_trained.go lists them. The
 // widths follow from each other: inputs of a layer are outputs of the one before, its N the A
 // of that, and PE and SIMD divide what they fold.
 func drawTrained(rng *rand.Rand) map[string]int {
-	layers := pick(rng, 1, 2, 2, 3, 3, 4, 5)
-	p := map[string]int{"layers": layers, "inputs": pick(rng, 12, 20, 25, 30, 49, 60, 63, 100, 144, 196, 256),
-		"n": pick(rng, 1, 2, 3, 4, 6, 8, 8), "signed": pick(rng, 0, 0, 0, 1), "idle": pick(rng, 0, 10, 30),
-		"gain": pick(rng, 0, 0, 10, 16), "falls": pick(rng, 0, 0, 0, 1), "shifted": pick(rng, 0, 0, 0, 1),
-		"luts": pick(rng, 0, 0, 1)}
+	layers := block.Pick(rng, 1, 2, 2, 3, 3, 4, 5)
+	p := map[string]int{"layers": layers, "inputs": block.Pick(rng, 12, 20, 25, 30, 49, 60, 63, 100, 144, 196, 256),
+		"n": block.Pick(rng, 1, 2, 3, 4, 6, 8, 8), "signed": block.Pick(rng, 0, 0, 0, 1), "idle": block.Pick(rng, 0, 10, 30),
+		"gain": block.Pick(rng, 0, 0, 10, 16), "falls": block.Pick(rng, 0, 0, 0, 1), "shifted": block.Pick(rng, 0, 0, 0, 1),
+		"luts": block.Pick(rng, 0, 0, 1)}
 	in, bits := p["inputs"], p["n"]
 	for i := range layers {
 		set := func(key string, v int) { p[fmt.Sprint(key, i)] = v }
-		out := pick(rng, 5, 6, 9, 12, 15, 18, 20, 24, 30, 36, 40, 50, 72, 100)
-		activation := pick(rng, 1, 2, 3, 4, 4, 5, 6)
+		out := block.Pick(rng, 5, 6, 9, 12, 15, 18, 20, 24, 30, 36, 40, 50, 72, 100)
+		activation := block.Pick(rng, 1, 2, 3, 4, 4, 5, 6)
 		if i == layers-1 && rng.IntN(5) > 0 { // else a network that gives activations
-			out, activation = pick(rng, 2, 3, 5, 7, 10, 10, 12, 20, 26), 0
+			out, activation = block.Pick(rng, 2, 3, 5, 7, 10, 10, 12, 20, 26), 0
 		}
 		set("outputs", out)
 		set("a", activation)
-		set("m", pick(rng, 2, 3, 4, 4, 5, 6, 7, 8))
+		set("m", block.Pick(rng, 2, 3, 4, 4, 5, 6, 7, 8))
 		// First and last layers mostly have no P of their own, as A2Q leaves them
 		// unconstrained.
 		if i > 0 && i < layers-1 || rng.IntN(3) == 0 {
-			set("p", bits+pick(rng, 4, 5, 6, 7, 9))
+			set("p", bits+block.Pick(rng, 4, 5, 6, 7, 9))
 		}
 		set("pe", divisor(rng, out, 16))
 		set("simd", divisor(rng, in, 32))
@@ -87,7 +88,7 @@ func divisor(rng *rand.Rand, n, most int) int {
 			all = append(all, d)
 		}
 	}
-	return pick(rng, all...)
+	return block.Pick(rng, all...)
 }
 
 // roughLUTs guesses the LUTs of a trained sample well enough to put it into a size class,

@@ -18,6 +18,7 @@ import (
 	"strings"
 
 	"github.com/a2qgen/a2qgen/hwgen"
+	"github.com/a2qgen/a2qgen/hwgen/emit"
 	"github.com/a2qgen/a2qgen/internal/process"
 	"github.com/a2qgen/a2qgen/templates"
 )
@@ -132,9 +133,9 @@ func Verilog(ctx context.Context, text []byte, files map[string][]byte, top stri
 //
 // It reads what Emit would put under rtl/, memory files included, so the counts are those of
 // the files that users get. Only the module of the design's own name is left after -flatten;
-// errors are those of Emit, the tool or the file system.
+// errors are those of emission, the tool or the file system.
 func Design(ctx context.Context, d *hwgen.Design) (Counts, error) {
-	files, err := d.Emit(nil)
+	files, err := emit.Files(d, nil)
 	if err != nil {
 		return Counts{}, err
 	}

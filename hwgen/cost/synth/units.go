@@ -10,14 +10,14 @@ import (
 	"github.com/a2qgen/a2qgen/hwgen"
 )
 
-// Unit is a block with the width of the stream that leads into it.
+// Unit is a block with the widths of the streams that lead into it.
 //
-// A block knows its output stream only; the width of its input is that of the block before it,
+// A block knows its outputs only; the width of an input is that of the block before it,
 // which a unit by itself does not have.
 type Unit struct {
 	Block hwgen.Block
-	// InputBits is the width of s_data, in bits per beat.
-	InputBits int
+	// InputBits are the widths of the inputs, side by side in s_data, in bits per beat.
+	InputBits []int
 }
 
 //go:embed units.v.tmpl
@@ -28,9 +28,10 @@ var unitsTemplate = template.Must(template.New("units.v.tmpl").Parse(unitsText))
 // instance is what units.v.tmpl is filled in with, one per unit.
 type instance struct {
 	// Name is that of the wrapping module, Module the block's own. Widths are in bits per beat.
-	Name, Module          string
-	InputBits, OutputBits int
-	Parameters            []hwgen.Parameter
+	Name, Module string
+	// Ports of either side share one vector of data.
+	Inputs, Outputs, InputBits, OutputBits int
+	Parameters                             []hwgen.Parameter
 }
 
 // unitName is the module that holds unit i.
@@ -45,8 +46,14 @@ func unitFile(i int, file string) string { return unitName(i) + "_" + file }
 func unitsVerilog(units []Unit) ([]byte, error) {
 	instances := make([]instance, len(units))
 	for i, u := range units {
-		in := instance{Name: unitName(i), Module: u.Block.Module(), InputBits: u.InputBits,
-			OutputBits: u.Block.Output().Bits}
+		in := instance{Name: unitName(i), Module: u.Block.Module(), Inputs: len(u.InputBits),
+			Outputs: len(u.Block.Outputs())}
+		for _, bits := range u.InputBits {
+			in.InputBits += bits
+		}
+		for _, s := range u.Block.Outputs() {
+			in.OutputBits += s.Bits
+		}
 		for _, p := range u.Block.Parameters() {
 			if p.File {
 				// Values are Verilog text, a file name in its quotes: the prefix goes behind

@@ -1,0 +1,163 @@
+// Package mvau is the folded matrix-vector-activation unit: geometry, memories, control and
+// price of templates/mvau.v.
+package mvau
+
+import (
+	"fmt"
+
+	"github.com/a2qgen/a2qgen/boards"
+	"github.com/a2qgen/a2qgen/hwgen"
+	"github.com/a2qgen/a2qgen/hwgen/block/thresholds"
+	"github.com/a2qgen/a2qgen/hwgen/fabric"
+	"github.com/a2qgen/a2qgen/quant"
+	"github.com/a2qgen/a2qgen/sim/cycle"
+)
+
+// Block is the folded matrix-vector-activation unit of one layer (templates/mvau.v).
+type Block struct {
+	Layer *quant.Layer
+	// Input is the tensor that it multiplies the weights with.
+	Input hwgen.Tensor
+	Fold  hwgen.Fold
+	// AccBits is P.
+	AccBits int
+	// ThresholdBits is the width of a threshold: P, or P+1 where one lies below
+	// the smallest P-bit number.
+	ThresholdBits int
+	// BlockROM keeps the weights in block RAM.
+	BlockROM bool
+	// Style has the family's words for memories; those of xc7 where empty.
+	Style boards.MemoryStyle
+}
+
+// NF returns the row folds, SF the column folds.
+func (m *Block) NF() int { return m.Layer.Out / m.Fold.PE }
+
+// SF returns the column folds: beats of one pass over the vector.
+func (m *Block) SF() int { return m.Layer.In / m.Fold.SIMD }
+
+// Stages returns the pipeline registers between an input beat and the spill register:
+// operands, products, tree, accumulator, search for the activation.
+func (m *Block) Stages() int {
+	return 1 + fabric.ProductStages(m.Layer.WeightBits) + fabric.AddressWidth(m.Fold.SIMD) + 1 + m.search().Stages()
+}
+
+// Name implements hwgen.Block.
+func (m *Block) Name() string { return m.Layer.Name + "_mvau" }
+
+// Serves implements hwgen.Block.
+func (m *Block) Serves() string { return m.Layer.Name }
+
+// Module implements hwgen.Block.
+func (m *Block) Module() string { return "mvau" }
+
+// Cycles implements hwgen.Block: NF*SF.
+func (m *Block) Cycles() int { return m.NF() * m.SF() }
+
+// Shifted says whether accumulators begin at values of their own instead of 0.
+func (m *Block) Shifted() bool { return m.Layer.Start != nil }
+
+// Comment implements hwgen.Block.
+func (m *Block) Comment() []string {
+	lines := []string{
+		fmt.Sprintf("Layer %s: %s (%v) x %s, %d-bit weights, %d-bit accumulators;",
+			m.Layer.Name, hwgen.Count(m.Layer.In, "input"), m.Layer.Input, hwgen.Count(m.Layer.Out, "output"), m.Layer.WeightBits,
+			m.AccBits),
+		fmt.Sprintf("NF = %s of SF = %s: %s per vector.",
+			hwgen.Count(m.NF(), "row fold"), hwgen.Count(m.SF(), "beat"), hwgen.Count(m.Cycles(), "cycle")),
+	}
+	if m.Shifted() {
+		// Said in the Verilog, since a reader of the waves would else miss a sum of 0 at the start.
+		lines = append(lines, fmt.Sprintf("Each row begins where its sums use the %s best, and its thresholds with it.",
+			hwgen.Count(m.AccBits, "bit")))
+	}
+	return lines
+}
+
+// Parameters implements hwgen.Block.
+func (m *Block) Parameters() []hwgen.Parameter {
+	l := m.Layer
+	p := []hwgen.Parameter{
+		hwgen.Number("MW", l.In), hwgen.Number("MH", l.Out), hwgen.Number("PE", m.Fold.PE), hwgen.Number("SIMD", m.Fold.SIMD),
+		hwgen.Number("WEIGHT_BITS", l.WeightBits), hwgen.Number("INPUT_BITS", l.Input.Bits), hwgen.Flag("INPUT_SIGNED", l.Input.Signed),
+		hwgen.Number("ACC_BITS", m.AccBits),
+	}
+	p = append(p, m.search().Parameters()...)
+	p = append(p, hwgen.FileName("WEIGHTS", m.weightFile()), hwgen.Flag("BLOCK", m.BlockROM))
+	if m.BlockROM {
+		p = append(p, hwgen.Text("BLOCK_STYLE", hwgen.BlockRAM(m.Style)))
+	}
+	if m.Shifted() {
+		p = append(p, hwgen.Flag("SHIFTED", true), hwgen.FileName("STARTS", m.startFile()))
+	}
+	return p
+}
+
+// Outputs implements hwgen.Block.
+func (m *Block) Outputs() []hwgen.Stream {
+	return []hwgen.Stream{{Name: m.Name(), Bits: m.Fold.PE * m.search().Output().Bits, Beats: m.NF()}}
+}
+
+// Reads implements hwgen.Block: SIMD inputs per beat, the whole vector once per fold of rows.
+func (m *Block) Reads([]hwgen.Content) []hwgen.Content {
+	l := m.Layer
+	x := hwgen.Content{hwgen.InOrder(m.Input, l.In, l.Input.Bits, l.Input.Signed, m.Fold.SIMD)}
+	return []hwgen.Content{x.Replayed(m.NF())}
+}
+
+// Carries implements hwgen.Block: PE rows per beat, in their order.
+func (m *Block) Carries([]hwgen.Content) []hwgen.Content {
+	return []hwgen.Content{m.search().Content()}
+}
+
+// search is what turns accumulators into activations.
+func (m *Block) search() thresholds.Search {
+	return thresholds.Search{Layer: m.Layer, PE: m.Fold.PE, AccBits: m.AccBits, Bits: m.ThresholdBits}
+}
+
+// Machine implements hwgen.Block.
+func (m *Block) Machine() cycle.Machine { return cycle.NewPipeline(m.Stages(), m.SF()) }
+
+func (m *Block) weightFile() string { return m.Layer.Name + "_weights.mem" }
+func (m *Block) startFile() string  { return m.Layer.Name + "_start.mem" }
+
+// Memories implements hwgen.Block: the weights, then one file per threshold level, then
+// the inversion flags and the start values where there are any.
+func (m *Block) Memories() []hwgen.Memory {
+	mem := []hwgen.Memory{m.weightMemory()}
+	mem = append(mem, m.search().Memories()...)
+	if m.Shifted() {
+		mem = append(mem, m.startMemory())
+	}
+	return mem
+}
+
+// weightMemory lays the weights out in FINN's memblock order: word nf*SF+sf holds
+// weight (pe, s) of row nf*PE+pe and column sf*SIMD+s at bit (pe*SIMD+s)*M.
+func (m *Block) weightMemory() hwgen.Memory {
+	l, pe, simd := m.Layer, m.Fold.PE, m.Fold.SIMD
+	layout := hwgen.Layout{Layer: l.Name, Holds: hwgen.HoldsWeights, Shape: []int{l.Out, l.In}, FieldBits: l.WeightBits,
+		Signed: true, Order: hwgen.Nest(m.NF(), pe*l.In, m.SF(), simd, pe, l.In, simd, 1)}
+	mem := hwgen.NewMemory(m.weightFile(), layout, m.NF()*m.SF())
+	for nf := 0; nf < m.NF(); nf++ {
+		for sf := 0; sf < m.SF(); sf++ {
+			word := mem.Words[nf*m.SF()+sf]
+			for p := 0; p < pe; p++ {
+				row := l.Row(nf*pe + p)[sf*simd:]
+				for s := 0; s < simd; s++ {
+					hwgen.PutBits(word, (p*simd+s)*l.WeightBits, l.WeightBits, int64(row[s]))
+				}
+			}
+		}
+	}
+	return mem
+}
+
+// startMemory lays out the start values: word nf holds that of row nf*PE+pe at bit pe*P.
+func (m *Block) startMemory() hwgen.Memory {
+	mem := hwgen.NewMemory(m.startFile(), hwgen.ByChannel(m.Layer, hwgen.HoldsStarts, m.AccBits, true), m.NF())
+	for c, v := range m.Layer.Start {
+		hwgen.PutBits(mem.Words[c/m.Fold.PE], c%m.Fold.PE*m.AccBits, m.AccBits, v)
+	}
+	return mem
+}

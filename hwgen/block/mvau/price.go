@@ -1,0 +1,179 @@
+package mvau
+
+import (
+	"github.com/a2qgen/a2qgen/hwgen"
+	"github.com/a2qgen/a2qgen/hwgen/fabric"
+)
+
+// mvau builds the netlist of one matrix-vector-activation unit, stage by stage as mvau.v
+// does, and counts what is beside it.
+//
+// Every stage of the pipeline is a call of register, so flip-flops, shift registers and what is
+// equal along the way follow from the same pass as the LUTs.
+type mvau struct {
+	*Block
+	*fabric.Netlist
+	// Flip-flops that the netlist does not see (counters, valid bits, accumulators), and
+	// RAMB18.
+	ff, ramb18  int
+	counterBits int
+	fold        []fabric.Signal // of the sums at hand, a stage ahead of the thresholds
+	first, last fabric.Signal   // marks of the sums at hand
+}
+
+// Price implements hwgen.Block. It returns what a unit of these weights, thresholds and P is made of.
+//
+// A spill register behind the pipeline is 2*width+2 flip-flops (two entries and their valid
+// bits) and one LUT per bit that chooses between entry and input; enables are CE pins and cost
+// nothing per bit. Outputs count as used, since what reads them is another block: nothing is
+// taken off for what synthesis might do across the border.
+func (b *Block) Price() fabric.Shape {
+	u := &mvau{Block: b, Netlist: fabric.NewNetlist()}
+	memories := b.Memories()
+	u.control()
+	weights, x := u.operands(memories[0])
+	var accs [][]fabric.Signal
+	starts := u.starts(memories[len(memories)-1])
+	for pe := range b.Fold.PE {
+		accs = append(accs, u.accumulator(u.dotProduct(weights, x, pe), starts[pe]))
+	}
+	results := accs
+	if b.Layer.Thresholds != nil {
+		results = u.search().Price(u.Netlist, accs, u.folds())
+	}
+	// After the last logic, and before registersLeft asks what is read.
+	for _, word := range results {
+		u.Use(word...)
+	}
+	ff, shift := u.RegistersLeft()
+	width := b.Outputs()[0].Bits
+	return fabric.Shape{FF: ff + u.ff + 2*width + 2, RAMB18: u.ramb18, Terms: append(u.MemoryTerms(),
+		fabric.Fitted("handshake", 1, 5), fabric.Fitted("counter_bits", float64(u.counterBits), 1.5),
+		fabric.Exactly("shift_registers", float64(shift)),
+		fabric.Exactly("spill_bits", float64(width)))}
+}
+
+// control counts the counters, the valid bits of all stages, and makes the marks that
+// travel with the beats to the sums.
+//
+// Counters are word_q over the NF*SF weight words, beat_q over the SF beats of a fold, and
+// fold_q over NF, which only thresholds and start values read (else it is not built). Each
+// costs about 1.5 LUTs per bit, fitted: the sum, and the comparison with the last value.
+func (u *mvau) control() {
+	folds := 0
+	if u.NF() > 1 && (u.Layer.Thresholds != nil || u.Shifted()) {
+		folds = fabric.AddressWidth(u.NF())
+		u.fold = u.Word(folds)
+	}
+	u.counterBits = fabric.AddressWidth(u.NF()*u.SF()) + fabric.AddressWidth(u.SF()) + folds
+	u.ff += u.counterBits + u.Stages()
+	// With one beat per fold every beat is the first and the last: constants, and no registers.
+	u.first, u.last = fabric.Yes, fabric.Yes
+	if u.SF() == 1 {
+		return
+	}
+	u.first, u.last = u.Fresh(), u.Fresh()
+	// Stages 0 (operands) to AT_SUM of mvau.v: ceil(M/2) digits, ceil(log2(SIMD)) tree levels.
+	// The marks have no reset, so a long row becomes a shift register; valid bits have one, and
+	// do not.
+	toSums := (u.Layer.WeightBits+1)/2 + fabric.AddressWidth(u.Fold.SIMD) + 1
+	for i := range toSums {
+		if i == toSums-1 && folds > 0 {
+			u.Use(u.last) // the fold counter moves on a stage ahead
+		}
+		u.first, u.last = u.Register(u.first), u.Register(u.last)
+	}
+	u.Use(u.first, u.last)
+}
+
+// operands returns the weights, lane by lane and PE by PE, and the inputs, lane by lane,
+// both out of their registers.
+//
+// weights has PE*SIMD*M signals, weight (pe, s) from bit (pe*SIMD+s)*M on, and x SIMD*N. x is
+// one word for all PEs: its registers, and the rows that move x along the digits, are shared.
+func (u *mvau) operands(m hwgen.Memory) (weights, x []fabric.Signal) {
+	x = u.RegisterAll(u.Word(u.Fold.SIMD * u.Layer.Input.Bits))
+	// Word nf*SF+sf of the memory; with one word all columns are constant, and so are products.
+	columns := fabric.ColumnsOf(m.Words, 0, m.Bits)
+	words := u.NF() * u.SF()
+	// A constant column is no column of the block RAM: opt takes it out before the mapping.
+	// What comes out of a block RAM is taken for different columns, even where contents are
+	// equal.
+	if u.BlockROM { // which has the register in it
+		for _, c := range columns {
+			bit, is := c.Constant()
+			weights = append(weights, fabric.Signal(fabric.OneIf(bit)))
+			if !is {
+				weights[len(weights)-1] = u.Fresh()
+				u.ramb18++
+			}
+		}
+		u.ramb18 = fabric.BlockRAM18(u.ramb18, words)
+		return weights, x
+	}
+	return u.RegisterAll(u.ROM(columns, u.Word(max(1, fabric.AddressWidth(words))))), x
+}
+
+// dotProduct returns the sum of the lanes of a PE.
+func (u *mvau) dotProduct(weights, x []fabric.Signal, pe int) []fabric.Signal {
+	m, n, simd := u.Layer.WeightBits, u.Layer.Input.Bits, u.Fold.SIMD
+	rows, lanes := make([][]fabric.Signal, simd), make([][]fabric.Signal, simd)
+	for s := range simd {
+		at := (pe*simd + s) * m
+		rows[s], lanes[s] = weights[at:at+m], x[s*n:(s+1)*n]
+	}
+	return u.DotProduct(rows, lanes, u.Layer.Input.Signed, u.AccBits)
+}
+
+// starts returns what the accumulator of each PE begins with.
+//
+// Word nf of the memory holds PE values of P bits. With several folds they come from registers
+// behind a memory, read a stage ahead; with one they are constants that go into the LUTs of the
+// accumulators (no start memory: zeros).
+func (u *mvau) starts(m hwgen.Memory) [][]fabric.Signal {
+	all := make([]fabric.Signal, u.Fold.PE*u.AccBits)
+	if u.Shifted() {
+		all = u.ROM(fabric.ColumnsOf(m.Words, 0, m.Bits), u.folds())
+		if u.NF() > 1 {
+			all = u.RegisterAll(all)
+		}
+	}
+	var starts [][]fabric.Signal
+	for i := 0; i < len(all); i += u.AccBits {
+		starts = append(starts, all[i:i+u.AccBits])
+	}
+	return starts
+}
+
+// folds returns the fold as an address.
+//
+// Low bit first; one constant bit where there is one fold or nothing reads it, as a memory
+// needs an address of at least one bit.
+func (u *mvau) folds() []fabric.Signal {
+	if u.fold == nil {
+		return []fabric.Signal{fabric.No}
+	}
+	return u.fold
+}
+
+// accumulator returns the P bits of an accumulator. With one beat per fold it is a
+// register behind the sum.
+//
+// Else the loop acc = (first ? start : acc) + sum is P LUTs and P flip-flops, whatever the
+// start value: the choice goes into the adder's LUTs. This is the part of the cost that is
+// linear in P. The output is fresh, as it depends on itself, and its flip-flops are counted
+// aside.
+func (u *mvau) accumulator(sum, start []fabric.Signal) []fabric.Signal {
+	if u.SF() == 1 {
+		return u.RegisterAll(u.Add(sum, start, u.AccBits))
+	}
+	acc := u.Word(u.AccBits)
+	u.ff += u.AccBits
+	sums := make([]fabric.Signal, u.AccBits)
+	for i := range sums {
+		sums[i] = u.Logic(fabric.RestartTable, fabric.Extended(sum, i), u.first, start[i], acc[i])
+	}
+	// The result is acc itself; the call marks what the chain reads.
+	u.Chain(sums, fabric.Extend(sum, u.AccBits))
+	return acc
+}

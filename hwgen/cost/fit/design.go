@@ -1,0 +1,52 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/a2qgen/a2qgen/hwgen"
+	"github.com/a2qgen/a2qgen/hwgen/block"
+	"github.com/a2qgen/a2qgen/hwgen/plan"
+	"github.com/a2qgen/a2qgen/quant"
+)
+
+// design rebuilds the design that a sample of kind design is of: layers of sizes s0,
+// s1, ... with m-bit weights and n-bit activations; p bits for the hidden layers.
+//
+// pe0, simd0, ... fix the fold of a layer; else the plan chooses it for kfps thousand frames
+// per second. It fails where the plan does. Samples with a number of layers are trained ones.
+func design(s block.Sample) (*hwgen.Design, error) {
+	p := s.Params
+	if p["layers"] > 0 {
+		return trainedDesign(s)
+	}
+	var sizes []int
+	for p[fmt.Sprintf("s%d", len(sizes))] > 0 {
+		sizes = append(sizes, p[fmt.Sprintf("s%d", len(sizes))])
+	}
+	n := quant.Network{Name: "sample", InputShape: sizes[:1],
+		Input: quant.InputQuantizer{Type: quant.DataType{Bits: p["n"]},
+			Quantize: func(_ int, v float64) int32 { return int32(v) }}}
+	last, folds := len(sizes)-2, hwgen.Folding{}
+	// A chain: nil reads the layer before, and no kind is linear.
+	for i, role := range quant.Roles(make([][]int, last+1), make([]quant.Kind, last+1)) {
+		layer := map[string]int{"mw": sizes[i], "mh": sizes[i+1], "m": p["m"], "n": p["n"], "p": p["p"],
+			"a": p["n"], "gain": p["gain"]}
+		if !role.Hidden() {
+			layer["p"] = 2*max(p["m"], p["n"]) + 12 // as wide as it likes
+		}
+		if i == last {
+			layer["a"] = 0
+		}
+		l := block.Sample{Seed: s.Seed<<8 + uint64(i), Params: layer}.Layer()
+		l.Name = fmt.Sprintf("fc%d", i)
+		if pe := p[fmt.Sprintf("pe%d", i)]; pe > 0 {
+			folds[l.Name] = hwgen.Fold{PE: pe, SIMD: p[fmt.Sprintf("simd%d", i)]}
+		}
+		n.Layers = append(n.Layers, *l)
+	}
+	net, err := quant.NewNetwork(n)
+	if err != nil {
+		return nil, err
+	}
+	return plan.Plan(net, hwgen.Options{FPS: float64(p["kfps"]) * 1000, Folding: folds})
+}

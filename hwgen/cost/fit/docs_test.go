@@ -1,0 +1,114 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"math"
+	"os"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/a2qgen/a2qgen/hwgen/block"
+	"github.com/a2qgen/a2qgen/hwgen/block/mvau"
+	"github.com/a2qgen/a2qgen/hwgen/cost"
+)
+
+// xc7 is the model that the binary holds.
+func xc7(t *testing.T) *cost.Model {
+	t.Helper()
+	m, err := cost.ModelOf("xc7")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
+// priceOf estimates the block of a sample.
+func priceOf(t *testing.T, s block.Sample) cost.Resources {
+	b, _ := kindOf(s).Build(s)
+	return xc7(t).Of(s.Kind, b.Price())
+}
+
+func readFile(t *testing.T, path string) string {
+	t.Helper()
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(data)
+}
+
+// TestDocumentedErrors: the errors that docs/cost.md prints are those of xc7.json.
+func TestDocumentedErrors(t *testing.T) {
+	var report bytes.Buffer
+	writeReport(&report, xc7(t))
+	doc := readFile(t, "../../../docs/cost.md")
+	for line := range strings.Lines(report.String()) {
+		if line = strings.TrimRight(line, " \n"); !strings.Contains(doc, "\n    "+line+"\n") {
+			t.Errorf("docs/cost.md lacks the line\n    %s\nrun go run ./hwgen/cost/fit -fit-only and paste the report",
+				line)
+		}
+	}
+}
+
+// TestREADMEErrors: the error that the README prints beside its estimates is that of
+// xc7.json for designs of that size.
+func TestREADMEErrors(t *testing.T) {
+	readme := readFile(t, "../../../README.md")
+	luts := regexp.MustCompile(`cost +xc7, P=\d+: (\d+) LUT`).FindStringSubmatch(readme)
+	if luts == nil {
+		t.Fatal("README.md prints no estimate")
+	}
+	lut, err := strconv.Atoi(luts[1])
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := xc7(t).ClassOf(lut).String(); !strings.Contains(readme, want) {
+		t.Errorf("README.md has an estimate of %d LUTs without the line\n%s", lut, want)
+	}
+}
+
+// TestWidths: what P costs. The same unit (mvau/sample.go, widthSweep) grows from 8 to 32 bits
+// by as much in the estimate as in Yosys, within two percent, and docs/cost.md says so.
+func TestWidths(t *testing.T) {
+	doc := readFile(t, "../../../docs/cost.md")
+	var first, last struct{ have, want int }
+	for _, s := range readTable(t) {
+		if s.Kind != mvau.Kind.Name || s.Seed != 5000 {
+			continue
+		}
+		have, want := priceOf(t, s.Sample), s.Counts
+		line := fmt.Sprintf("| %d | %d | %d | %+.1f %% | %d | %d |", s.Params["p"], have.LUT, want.LUT,
+			100*float64(have.LUT-want.LUT)/float64(want.LUT), have.FF, want.FF)
+		if !strings.Contains(doc, line) {
+			t.Errorf("docs/cost.md lacks the line %s", line)
+		}
+		if first.want == 0 {
+			first.have, first.want = have.LUT, want.LUT
+		}
+		last.have, last.want = have.LUT, want.LUT
+	}
+	have, want := float64(last.have)/float64(first.have), float64(last.want)/float64(first.want)
+	if math.Abs(have/want-1) > 0.02 {
+		t.Errorf("from the narrowest to the widest accumulator the estimate grows by %.3f, Yosys by %.3f", have, want)
+	}
+}
+
+// TestErrorBounds holds the model to the accuracy that it had when it was committed, on
+// samples that it was not fitted to (percent; from the report of the fit command, rounded
+// up). Of alone blocks that narrow, see docs/cost.md.
+func TestErrorBounds(t *testing.T) {
+	for kind, most := range map[string]struct{ lutMedian, lutP90, ffMedian, ffP90 float64 }{
+		"mvau": {1, 4, 0, 0}, "replay_buffer": {4, 9, 0, 0}, "fifo": {5, 14, 0, 0},
+		"width_converter": {5, 29, 0, 0},
+		"label_select":    {1, 1, 0, 0.5}, cost.KindDesign: {2, 5, 0.1, 1},
+	} {
+		e := xc7(t).Errors[kind].HeldOut
+		if e.LUTMedian > most.lutMedian || e.LUTP90 > most.lutP90 ||
+			e.FFMedian > most.ffMedian || e.FFP90 > most.ffP90 {
+			t.Errorf("%s: held-out errors are %+v, want at most %+v", kind, e, most)
+		}
+	}
+}

@@ -1,0 +1,176 @@
+package emit
+
+import (
+	"fmt"
+	"math"
+
+	"github.com/a2qgen/a2qgen/hwgen"
+	"github.com/a2qgen/a2qgen/quant"
+)
+
+// Interface says how a design is fed and read: what an engineer needs beside the waveform.
+type Interface struct {
+	Inputs  []Port `json:"inputs"`
+	Outputs []Port `json:"outputs"`
+}
+
+// Port is an AXI4-Stream port of the design: a frame is Elements numbers of ElementBits
+// bits, ElementsPerBeat of them in a beat of tdata, the first in the low bits.
+type Port struct {
+	Name          string `json:"name"`
+	TdataBits     int    `json:"tdata_bits"`
+	BeatsPerFrame int    `json:"beats_per_frame"`
+	// Fields are the parts of a beat, from the low bits on.
+	Fields []Field `json:"fields"`
+	// Shape of a frame, and the order in which its elements come.
+	Shape []int  `json:"shape"`
+	Order string `json:"order"`
+}
+
+// Field is a part of a beat: Count numbers side by side.
+type Field struct {
+	Holds  string `json:"holds"`
+	Bit    int    `json:"bit"` // where the first begins
+	Bits   int    `json:"bits"`
+	Count  int    `json:"count"`
+	Signed bool   `json:"signed"`
+	// Integer q is round(v/Scale + Zero) of a value v, clipped, at an input; it stands for
+	// Scale*(q-Zero) at an output. Both are left out where elements differ.
+	Scale *float64 `json:"scale,omitempty"`
+	Zero  *float64 `json:"zero_point,omitempty"`
+}
+
+// NewInterface describes the ports of d.
+func NewInterface(d *hwgen.Design) Interface {
+	var all Interface
+	for _, p := range d.Sources {
+		all.Inputs = append(all.Inputs, newPort(d.Network, p.Name, d.Streams[p.Stream]))
+	}
+	for _, p := range d.Sinks {
+		all.Outputs = append(all.Outputs, newPort(d.Network, p.Name, d.Streams[p.Stream]))
+	}
+	return all
+}
+
+// newPort describes the port of a stream, by its content.
+func newPort(n *quant.Network, name string, s hwgen.Stream) Port {
+	p := Port{Name: name, TdataBits: s.Content.PortBits(), BeatsPerFrame: s.Beats}
+	at := 0
+	for _, part := range s.Content {
+		f := Field{Holds: part.Holds, Bit: at, Bits: part.Bits, Count: part.Lanes, Signed: part.Signed}
+		if len(s.Content) > 1 { // each fills whole bytes
+			f.Bits = hwgen.WholeBytes(part.Bits)
+		}
+		at += f.Bits * f.Count
+		p.describe(n, part, &f)
+		p.Fields = append(p.Fields, f)
+	}
+	return p
+}
+
+// describe says what the numbers of a part stand for: samples, the class and its score, or
+// activations; and what a single output means, which tells two classes apart.
+func (p *Port) describe(n *quant.Network, part hwgen.Part, f *Field) {
+	last := &n.Layers[len(n.Layers)-1]
+	switch part.Holds {
+	case hwgen.HoldsInputs:
+		f.Holds = "input"
+		if scale, zero, ok := n.Input.Affine(); ok {
+			f.Scale, f.Zero = &scale, &zero
+		}
+		p.Shape, p.Order = shape(n.Input.Shape), order(n.Input.Shape)
+	case hwgen.HoldsLabel:
+		f.Holds = "class index"
+	case hwgen.HoldsScore:
+		f.Holds = "score, which ranks the classes"
+		// One score of two classes is a signed distance from the boundary, not one of a ranking.
+		if last.Out == 1 {
+			f.Holds = "score, above 0 for class 1, else class 0"
+		}
+	case hwgen.HoldsOutputs:
+		if part.Layer != last.Name {
+			return
+		}
+		f.Holds = "output"
+		if n.OutputSize() == 1 {
+			f.Holds = fmt.Sprintf("output, above %d for class 1, else class 0", n.Boundary)
+		}
+		if scale, zero, ok := outputScale(n, last.Thresholds.Output, last.Out); ok {
+			f.Scale, f.Zero = &scale, &zero
+		}
+		// A label has no shape: it is one number and its score.
+		p.Shape, p.Order = shape(last.Shape), order(last.Shape)
+	}
+}
+
+// outputScale returns what the integers of the last layer stand for, where that is
+// scale*(q-zero) for every channel.
+func outputScale(n *quant.Network, t quant.DataType, channels int) (scale, zero float64, ok bool) {
+	if n.Dequantize == nil {
+		return 0, 0, false
+	}
+	real := func(c int, q int64) float64 { return n.Dequantize(c, q) }
+	// Two points give a straight line; the others below must lie on it, the ends of the type
+	// among them, where an error of the slope is largest.
+	scale = real(0, 1) - real(0, 0)
+	if scale == 0 {
+		return 0, 0, false
+	}
+	zero = -real(0, 0) / scale
+	for c := range channels {
+		for _, q := range []int64{t.Min(), 0, 1, t.Max()} {
+			// 1e-9: far above the rounding of float64, far below a step of any quantiser.
+			if want, got := scale*(float64(q)-zero), real(c, q); math.Abs(got-want) > 1e-9*(math.Abs(want)+math.Abs(scale)) {
+				return 0, 0, false
+			}
+		}
+	}
+	return scale, zero, true
+}
+
+// shape leaves the spatial dimensions out where there are none: (C), else (H, W, C) as streams go.
+func shape(s quant.Shape) []int {
+	if s.H*s.W == 1 {
+		return []int{s.C}
+	}
+	return []int{s.H, s.W, s.C}
+}
+
+// order says how the numbers of a frame follow each other. Channels together (NHWC), as FINN's
+// streams have them: a pixel is a vector for the next layer.
+func order(s quant.Shape) string {
+	if s.H*s.W == 1 {
+		return "element 0 first"
+	}
+	return "row by row, pixel by pixel, the channels of a pixel together"
+}
+
+// Lines describes the port in words, a line each.
+func (p Port) Lines() []string {
+	lines := []string{fmt.Sprintf("`%s_tdata`: %d bits, %s per frame, `tlast` on the last.", p.Name, p.TdataBits,
+		hwgen.Count(p.BeatsPerFrame, "beat"))}
+	for _, f := range p.Fields {
+		lines = append(lines, f.line())
+	}
+	if p.Order != "" {
+		lines = append(lines, fmt.Sprintf("A frame has the shape %v: %s.", p.Shape, p.Order))
+	}
+	return lines
+}
+
+func (f Field) line() string {
+	sign, each := "unsigned", ""
+	if f.Signed {
+		sign = "signed"
+	}
+	if f.Count > 1 {
+		each = " each, the first in the low bits"
+	}
+	text := fmt.Sprintf("From bit %d on: %s, %s%s.", f.Bit, hwgen.Count(f.Count, f.Holds), hwgen.Count(f.Bits, "bit")+" "+sign,
+		each)
+	if f.Scale != nil {
+		text += fmt.Sprintf(" Integer q and value v: q = round(v / %.9g + %.9g), v = %.9g * (q - %.9g).", *f.Scale,
+			*f.Zero, *f.Scale, *f.Zero)
+	}
+	return text
+}

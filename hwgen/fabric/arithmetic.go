@@ -1,0 +1,242 @@
+package fabric
+
+// Truth tables of LUTs, inputs 0 to 5 from the right: addressBits are the inputs.
+//
+// Written as the expressions that they are, so that a reader can hold them beside the Verilog;
+// TestLogicTables holds them beside arithmetic. What matters to the count is only on which
+// inputs a function depends and which functions are equal.
+var (
+	XorTable = addressBits[0] ^ addressBits[1]
+	// A bit of an adder in product.v: inputs high, mid, low of the digit, the bit of x, the
+	// one below it, and the bit that the row is added to.
+	digitTable = func() uint64 {
+		high, mid, low, x, below, above := addressBits[0], addressBits[1], addressBits[2], addressBits[3],
+			addressBits[4], addressBits[5]
+		// Radix-4 Booth: the digit is -2*high + mid + low, -2..2. Its size 1 takes x's bit, its
+		// size 2 the one below; a negative digit's row is inverted, and the carry in adds the
+		// 1.
+		one := mid ^ low
+		two := (high ^ mid) &^ one
+		return (one&x | two&below) ^ high ^ above
+	}()
+	// The only bit of an adder in product.v: inputs mid, low, x, above.
+	// Where the product is cut off right above the row's lowest bit: bit 0 of twice x is 0, so
+	// a digit of size 2 gives nothing, and the sign does not matter modulo 2.
+	lastTable = (addressBits[0]^addressBits[1])&addressBits[2] ^ addressBits[3]
+	// Three bits of two numbers, the highest first: equal, and the first greater.
+	//
+	// cmp2lcu.v's P and G of a carry-lookahead unit: a group propagates where its bits are
+	// equal and generates where left's are greater.
+	equalTable = ^(addressBits[0] ^ addressBits[1]) &^ (addressBits[2] ^ addressBits[3]) &^
+		(addressBits[4] ^ addressBits[5])
+	greaterTable = addressBits[0]&^addressBits[1] | ^(addressBits[0]^addressBits[1])&
+		(addressBits[2]&^addressBits[3]|^(addressBits[2]^addressBits[3])&addressBits[4]&^addressBits[5])
+	// The first input chooses between the other two.
+	// For label_select.v's winner: right_wins ? right : left.
+	ChooseTable = addressBits[0]&addressBits[1] | addressBits[2]&^addressBits[0]
+	// A bit of accumulator.v: the sum, first, the start value and the accumulator.
+	//
+	// One LUT per bit although it adds two numbers and chooses one of them: first ? start : acc
+	// goes into the LUT before the carry chain, four inputs of six.
+	RestartTable = addressBits[0] ^ (addressBits[1]&addressBits[2] | addressBits[3]&^addressBits[1])
+)
+
+// Extended returns bit i of a word in two's complement.
+//
+// word has the low bit first; above its top the sign repeats (a wire, no cost). An empty word
+// is 0: it stands for the missing neighbour in a tree of an odd number of lanes.
+func Extended(word []Signal, i int) Signal {
+	if len(word) == 0 {
+		return No
+	}
+	return word[min(i, len(word)-1)]
+}
+
+// Number returns the constant v as a word of so many bits in two's complement.
+func Number(v int64, bits int) []Signal {
+	word := make([]Signal, bits)
+	for i := range word {
+		word[i] = Signal(v >> i & 1)
+	}
+	return word
+}
+
+// Extend returns bits bits of a word in two's complement.
+//
+// The low bits of it where the word is longer. Repeated signs are wires, no LUTs.
+func Extend(word []Signal, bits int) []Signal {
+	wide := make([]Signal, bits)
+	for i := range wide {
+		wide[i] = Extended(word, i)
+	}
+	return wide
+}
+
+// Chain returns what a carry chain gives for the given sums of its operands' bits, and the
+// operands that make carries: those of all bits but the top one. Chains of equal inputs are
+// one.
+//
+// The result has a bit per sum. A CARRY4 costs nothing and has the XOR with the carry in it, so
+// a chain costs the LUTs of sums only, which logic has counted. Its outputs are fresh: what a
+// chain computes is not looked into.
+func (n *Netlist) Chain(sums, operands []Signal) []Signal {
+	n.Use(sums...)
+	n.Use(operands...)
+	key := string(appendSignals(appendSignals([]byte{'+'}, sums), operands))
+	if n.adders[key] == nil {
+		n.adders[key] = n.Word(len(sums))
+	}
+	return n.adders[key]
+}
+
+// Add returns bits bits of left + right, both signed: a LUT per bit, nothing where one of
+// the two is 0.
+//
+// The words have the low bit first and are extended to bits, which may also cut them off (sums
+// modulo 2^P). Adding 0 is a wire; so are the low bits where left has none, which is how a gain
+// of 2^k shifts the accumulator up. The LUT per bit is the XOR before the chain.
+func (n *Netlist) Add(left, right []Signal, bits int) []Signal {
+	if zero(left) {
+		left, right = right, left
+	}
+	sums := make([]Signal, bits)
+	for i := range sums {
+		sums[i] = Extended(left, i)
+	}
+	if zero(right) {
+		return sums
+	}
+	free := 0 // low bits that right is added to nothing in, so that there is no carry
+	for i := range sums {
+		sums[i] = n.Logic(XorTable, Extended(left, i), Extended(right, i))
+		if free == i && Extended(left, i) == No {
+			free++
+		}
+	}
+	// The top bit's carry leads nowhere, so its operand does not count for equality.
+	return append(sums[:free:free], n.Chain(sums[free:], Extend(left, bits)[free:max(free, bits-1)])...)
+}
+
+// zero says whether a word is the constant 0; the empty word is.
+func zero(word []Signal) bool {
+	for _, s := range word {
+		if s != No {
+			return false
+		}
+	}
+	return true
+}
+
+// Product returns bits bits of w * x as product.v builds it: a digit of two bits of w per
+// stage, its row added to the rows before.
+//
+// w, of M bits, is signed, x, of N bits, signed or not; all low bit first. Latency is ceil(M/2)
+// registers, one per digit, and the digits to come and x move along in step: these rows of
+// registers become shift registers where only the last is read. bits may be less than M+N: then
+// the top bits are not built, as nothing reads them (dot_product.v trims to P).
+func (n *Netlist) Product(w, x []Signal, signed bool, bits int) []Signal {
+	if !signed {
+		x = append(x[:len(x):len(x)], No)
+	}
+	var sum []Signal
+	below := No // the weight bit below the digit
+	for k := 0; 2*k < len(w); k++ {
+		high, mid := Extended(w, 2*k+1), w[2*k]
+		// Digits 0..k make a number of 2k+2 bits, times N of x: N+2 new ones above the 2k
+		// final.
+		width := min(len(x)+1+OneIf(signed)+2*k, bits)
+		sum = n.RegisterAll(n.digit(k, [3]Signal{high, mid, below}, x, sum, width))
+		below = n.Register(high)
+		w, x = n.RegisterAll(w), n.RegisterAll(x)
+	}
+	return sum
+}
+
+// digit adds row k of a product to the sum of the rows before it, of which the 2k low bits
+// are final. The carry in makes the negative of a row from its inverse.
+//
+// digit holds high, mid and low, sum the product of the digits before (low bit first, empty for
+// k = 0), width the bits of the new sum. Each new bit is one LUT6: the three bits of the digit,
+// two of x, and the bit above that the row is added to.
+func (n *Netlist) digit(k int, digit [3]Signal, x, sum []Signal, width int) []Signal {
+	out := make([]Signal, 0, width)
+	out = append(out, sum[:min(2*k, width)]...)
+	var sums []Signal
+	for i := 0; 2*k+i < width; i++ {
+		above, bit, under := No, Extended(x, i), No
+		if i > 0 {
+			under = Extended(x, i-1)
+		}
+		if k > 0 {
+			above = Extended(sum, 2*k+i)
+		} else if i == 0 {
+			above = digit[0] // the carry chain's other operand
+		}
+		if 2*k+1 == width { // the row's inverse and the carry in cancel out
+			return append(out, n.Logic(lastTable, digit[1], digit[2], bit, Extended(sum, 2*k)))
+		}
+		sums = append(sums, n.Logic(digitTable, digit[0], digit[1], digit[2], bit, under, above))
+	}
+	// No operand makes a carry, so no chain is built: equal bits of it can be one LUT.
+	if k == 0 && digit[0] == No || zero(digit[:]) || len(sums) == 0 {
+		return append(out, sums...)
+	}
+	// The carry in, then the addend below the top bit: what the chain's MUXCYs take for
+	// carries.
+	carried := []Signal{digit[0]}
+	if k > 0 {
+		carried = append(carried, Extend(sum, width-1)[2*k:]...)
+	}
+	return append(out, n.Chain(sums, carried)...)
+}
+
+// DotProduct returns the sum of products as dot_product.v builds it, trimmed to accBits bits:
+// w[lane] of M bits, signed, times x[lane] of N bits. Nodes of level l have
+// min(M+N+l, accBits) bits.
+//
+// The M+N+l bits hold any sum exactly; above P they are not built, since the accumulator is
+// modulo 2^P. So P below M+N+log2(lanes) saves a LUT and a flip-flop per node and bit. A node
+// without a right neighbour is a register alone, so its lane may be part of a shift register.
+func (n *Netlist) DotProduct(w, x [][]Signal, signed bool, accBits int) []Signal {
+	full := len(w[0]) + len(x[0])
+	nodes := make([][]Signal, len(w))
+	for lane := range nodes {
+		nodes[lane] = n.Product(w[lane], x[lane], signed, min(full, accBits))
+	}
+	for level := 1; len(nodes) > 1; level++ {
+		above := make([][]Signal, (len(nodes)+1)/2)
+		for i := range above {
+			var right []Signal
+			if 2*i+1 < len(nodes) {
+				right = nodes[2*i+1]
+			}
+			above[i] = n.RegisterAll(n.Add(nodes[2*i], right, min(full+level, accBits)))
+		}
+		nodes = above
+	}
+	return nodes[0]
+}
+
+// Greater returns left > right, both signed, of right's width. Yosys (cmp2lcu.v) takes three
+// bits of each at a time, the highest first: a LUT says whether they are equal, another one
+// whether left's are greater, and a carry chain joins the groups.
+//
+// So a comparison of B bits is 2*ceil(B/3) LUTs (2/3 per bit of P), less what constant bits of
+// a threshold simplify, and the carry out is the result: no LUT behind the chain. right must be
+// at least as wide as left: thresholds may have a bit more than P (thresholds.v).
+func (n *Netlist) Greater(left, right []Signal) Signal {
+	left = Extend(left, len(right))
+	var carries []Signal
+	for top := len(right) - 1; top >= 0; top -= 3 {
+		var in [6]Signal
+		for k := 0; k < 3 && k <= top; k++ {
+			in[2*k], in[2*k+1] = left[top-k], right[top-k]
+		}
+		// threshold_stage.v XORs both with SIGN; an inverse is free in the LUT's table.
+		if top == len(right)-1 { // as unsigned numbers the signs are inverted
+			in[0], in[1] = in[0]^1, in[1]^1
+		}
+		carries = append(carries, n.Logic(equalTable, in[:]...), n.Logic(greaterTable, in[:]...))
+	}
+	return n.Chain(carries, nil)[0]
+}

@@ -1,0 +1,404 @@
+package fabric
+
+// Netlist is the part of a block that its numbers decide: registers, LUTs and carry
+// chains, bit by bit, as far as synthesis can tell them apart. Constants go on through
+// logic and registers, what is equal is built once, what nothing reads is not built, and
+// registers in a row that only the last of which is read are one shift register in a LUT.
+// Nothing is fitted here: each count follows from the Verilog (see the tests against Yosys).
+//
+// It stands for what proc, opt and opt_merge do before mapping (constants, equal cells, dead
+// cells), for xilinx_srl and for ABC's covering; no graph is kept beyond what these rules ask
+// for. The order of calls is the order of the pipeline, so that a signal always has a higher
+// number than what it is made of: registersLeft relies on it.
+type Netlist struct {
+	from      []Signal // D input of a register, by its output; none for other signals
+	read      []bool   // by logic, by an address or by the next block
+	reset     []bool   // columns whose register has a reset: no shift register begins with it
+	registers map[Signal]Signal
+	// What opt_merge finds equal, by what it is of: its output.
+	functions map[function]Signal
+	// Carry chains, and columns of memories: neither can be looked into, so each output is
+	// fresh.
+	adders map[string][]Signal
+	luts   int // of logic and carry chains
+	resets int // of registers behind memories, see addSlices
+	slices map[slice]bool
+	muxes  int // of four slices, beyond the multiplexers next to the LUTs
+}
+
+// Signal is a bit: twice its number, and 1 more for the inverse. An inverse is free: it
+// moves into the LUT that reads it, or is a cell that place and route absorbs.
+//
+// Signal 2k is bit k and 2k+1 its inverse, so s^1 inverts, s>>1 indexes the slices of netlist,
+// and the constants 0 and 1 are bit 0 and its inverse.
+type Signal int32
+
+// no and yes are the constants, none stands for no signal at all.
+const (
+	No   Signal = 0
+	Yes  Signal = 1
+	none Signal = -1
+)
+
+func (s Signal) Constant() bool { return s == No || s == Yes }
+
+// function is a LUT: its truth table and what is at its inputs.
+//
+// Unused inputs are 0 and the table does not depend on them, so that equal functions compare as
+// equal. Inputs are not sorted: every builder lists them in one order, and a function with its
+// inputs exchanged would count as another one.
+type function struct {
+	table uint64
+	in    [6]Signal
+}
+
+// depth says how much a column leaves synthesis to choose.
+//
+// The order is that of abc -luts 2:2,3,6:5,10,20 in synth_xilinx: a function of seven or eight
+// inputs is two or four LUT6 with MUXF7 and MUXF8, priced at 10 and 20 beside 5 for a LUT6.
+// With one slice there is nothing to weigh; with two to four ABC may split a column another
+// way; with more it also builds the multiplexers above, out of LUTs.
+type depth int
+
+const (
+	shallow depth = iota // one slice, one LUT
+	deep                 // up to four, which the multiplexers next to the LUTs join
+	far                  // more
+)
+
+// depthOf returns the depth of a column of so many slices of 64 words, one or more.
+func depthOf(slices int) depth {
+	switch {
+	case slices == 1:
+		return shallow
+	case slices <= 4:
+		return deep
+	}
+	return far
+}
+
+// slice is 64 words of a column of a memory, by its contents and the lowest of its address.
+type slice struct {
+	words   uint64
+	address Signal
+	depth   depth
+}
+
+// NewNetlist returns a netlist that knows the constants only: bit 0.
+func NewNetlist() *Netlist {
+	return &Netlist{from: []Signal{none}, read: []bool{false}, reset: []bool{false},
+		registers: map[Signal]Signal{},
+		functions: map[function]Signal{}, adders: map[string][]Signal{}, slices: map[slice]bool{}}
+}
+
+// Fresh returns a signal that equals no other.
+//
+// It is for what comes from outside or cannot be reasoned about: inputs, counters, sums, memory
+// reads. Equality of what follows is decided from here on.
+func (n *Netlist) Fresh() Signal {
+	n.from = append(n.from, none)
+	n.read = append(n.read, false)
+	n.reset = append(n.reset, false)
+	return Signal(2 * (len(n.from) - 1))
+}
+
+// Word returns fresh signals.
+func (n *Netlist) Word(bits int) []Signal {
+	w := make([]Signal, bits)
+	for i := range w {
+		w[i] = n.Fresh()
+	}
+	return w
+}
+
+// Register returns s one cycle of en later.
+//
+// A constant needs none, as after opt_dff: x in the first cycles may be taken for the constant.
+// Two registers of one signal are one (opt_merge), since all stages share the enable en and no
+// datapath register has a reset. That of an inverse is another one, behind an INV that reads s:
+// so s cannot lie inside a shift register.
+func (n *Netlist) Register(s Signal) Signal {
+	if s.Constant() {
+		return s
+	}
+	if _, ok := n.registers[s]; !ok {
+		q := n.Fresh()
+		n.from[q>>1] = s
+		n.registers[s] = q
+		if s&1 == 1 {
+			n.Use(s) // by an inverter
+		}
+	}
+	return n.registers[s]
+}
+
+// RegisterAll returns a word one cycle of en later, in its order.
+func (n *Netlist) RegisterAll(word []Signal) []Signal {
+	q := make([]Signal, len(word))
+	for i, s := range word {
+		q[i] = n.Register(s)
+	}
+	return q
+}
+
+// Use says that something else than a register reads the signals.
+//
+// Only registers that are used are built, and reading one in the middle of a row taps it there,
+// so that xilinx_srl splits the row. (A LUT counts when logic makes it, read or not.) Whoever
+// builds a cell whose inputs the netlist does not see must say so, or the registers before it
+// vanish from the count.
+func (n *Netlist) Use(signals ...Signal) {
+	for _, s := range signals {
+		n.read[s>>1] = true
+	}
+}
+
+// Logic returns a function of up to six signals, a LUT unless it is simpler than that.
+// Bit i of table is its value for the inputs i, as in the INIT of a LUT6.
+//
+// Simpler is a constant, a wire or an inverter, all of them free. Depending on one input can
+// come about late: a product bit of a weight that is constant, a choice between equals. So the
+// support is taken from the table, after constants and equal inputs are in it.
+func (n *Netlist) Logic(table uint64, in ...Signal) Signal {
+	f := function{table: table}
+	copy(f.in[:], in)
+	for i, s := range f.in {
+		f.fix(i, s)
+	}
+	support, last := 0, No
+	for i, s := range f.in {
+		if f.half(i, false) == f.half(i, true) {
+			f.in[i] = No
+			continue
+		}
+		support, last = support+1, s
+	}
+	switch {
+	case support == 0:
+		return Signal(f.table & 1)
+	case support == 1 && f.table&1 == 0:
+		return last
+	case support == 1:
+		return last ^ 1
+	}
+	if _, ok := n.functions[f]; !ok {
+		n.luts++
+		n.Use(f.in[:]...)
+		n.functions[f] = n.Fresh()
+	}
+	return n.functions[f]
+}
+
+// fix puts s at input i: constants and inverses go into the table, and a signal that is at
+// an input before is taken from there.
+//
+// Equal inputs are one to ABC, and a function of them has a smaller support than its inputs
+// say: only the table's entries with both alike can occur.
+func (f *function) fix(i int, s Signal) {
+	switch {
+	case s.Constant():
+		f.table = f.half(i, s == Yes)
+		f.in[i] = No
+		return
+	case s&1 == 1:
+		shift := uint(1) << i
+		f.table = f.table&addressBits[i]>>shift | f.table<<shift&addressBits[i]
+		f.in[i] = s ^ 1
+	}
+	for j := range i {
+		if f.in[j] == f.in[i] {
+			f.table = f.half(i, false)&^addressBits[j] | f.half(i, true)&addressBits[j]
+			f.in[i] = No
+		}
+	}
+}
+
+// half returns the table where input i has the value, for both values of it.
+//
+// That is the cofactor, still a table of 64 entries: the half that is wanted stands in both.
+func (f *function) half(i int, value bool) uint64 {
+	shift := uint(1) << i
+	if value {
+		t := f.table & addressBits[i]
+		return t | t>>shift
+	}
+	t := f.table &^ addressBits[i]
+	return t | t<<shift
+}
+
+// rom returns the word of a memory at an address, low bit first. Equal columns, also of
+// memories read at the same address, are built once; a column that is an address bit is
+// that bit.
+//
+// columns[i] is bit i of the word over all addresses; address has the low bit first, at least
+// one signal, and as many as address the words. The result must go through registers, as in
+// rom.v: addSlices counts on one behind each column. Constant columns are sign bits, zero
+// weights and unused high bits: they cost nothing, here and in all logic after them.
+func (n *Netlist) ROM(columns []Column, address []Signal) []Signal {
+	word := make([]Signal, len(columns))
+	key := make([]byte, 0, 64)
+	for i, c := range columns {
+		if bit, is := c.Constant(); is {
+			word[i] = Signal(OneIf(bit))
+			continue
+		}
+		if a, inverse, is := c.addressBit(); is {
+			word[i] = address[a] ^ Signal(OneIf(inverse))
+			continue
+		}
+		key = appendSignals(append(key[:0], c.key()...), address)
+		if n.adders[string(key)] == nil {
+			n.adders[string(key)] = n.Word(1)
+			n.reset[n.adders[string(key)][0]>>1] = n.addSlices(c, address)
+		}
+		word[i] = n.adders[string(key)][0]
+	}
+	return word
+}
+
+// addSlices counts the LUTs of a column with a register behind it. Where one half of the
+// words is constant, Yosys makes the top bit of the address a reset of that register, whose
+// LUT is shared with nothing; what is left is the other half.
+//
+// c is the column; address, low bit first, serves as its identity by its low bit. It says
+// whether the register got a reset: such a one begins no shift register, which has none. A
+// column of an odd depth arrives with its missing words filled in, see mirrored.
+func (n *Netlist) addSlices(c Column, address []Signal) (reset bool) {
+	n.Use(address...)
+	n.muxes += Muxes(len(c))
+	d := depthOf(len(c))
+	// Slice by slice first: halves of whole slices are dropped by the address bits above the
+	// six.
+	for len(c) > 1 {
+		rest := c.withoutConstantHalf()
+		if len(rest) == len(c) {
+			break
+		}
+		c, reset = rest, true
+	}
+	// What is left in one slice: halves of its words, by the address bits inside the LUT.
+	if len(c) == 1 {
+		words, smaller := withoutConstantHalves(c[0], min(len(address), 6))
+		c, reset = Column{words}, reset || smaller
+	}
+	// However many address bits went into it, a register has one reset.
+	n.resets += OneIf(reset)
+	for _, s := range c {
+		if s&1 == 1 { // an inverse is free
+			s = ^s
+		}
+		if !trivialSlice(s) {
+			n.slices[slice{s, address[0], d}] = true
+		}
+	}
+	return reset
+}
+
+// withoutConstantHalf returns the half of a column of several slices that is not constant
+// where the other one is, or else all of it.
+//
+// len(c) is a power of two, or the upper half is the shorter one. The half that is left out
+// need not be of zeros: opt_dff makes a set (FDSE) of ones as it makes a reset (FDRE) of zeros.
+func (c Column) withoutConstantHalf() Column {
+	half := 1 << (AddressWidth(len(c)) - 1)
+	if _, is := c[half:].Constant(); is {
+		return c[:half]
+	}
+	if _, is := c[:half].Constant(); is {
+		return c[half:]
+	}
+	return c
+}
+
+// withoutConstantHalves does so, again and again, with a slice of so many address bits; what
+// is left does not depend on the bits that are gone.
+//
+// words is a truth table of 64 entries that repeats beyond 2^bits; from the top, since opt_dff
+// looks at the multiplexer next to the register, which is that of the highest address bit.
+func withoutConstantHalves(words uint64, bits int) (rest uint64, smaller bool) {
+	for top := bits - 1; top >= 0; top-- {
+		f := function{table: words}
+		lower, upper := f.half(top, false), f.half(top, true)
+		switch {
+		case constantSlice(lower):
+			words = upper
+		case constantSlice(upper):
+			words = lower
+		default:
+			return words, smaller
+		}
+		smaller = true
+	}
+	return words, smaller
+}
+
+// MemoryTerms are the LUTs of everything but shift registers and control. A slice of up to
+// 64 words is a LUT; deeper columns leave synthesis something to choose.
+//
+// LUTs of logic and of shallow slices are exact: Yosys has no choice there. A reset, a slice of
+// a deeper column and a four-to-one multiplexer above slices are one LUT each by their
+// structure, which is the prior; the fit says how far ABC departs from it.
+func (n *Netlist) MemoryTerms() []Term {
+	var slices [far + 1]int
+	for s := range n.slices {
+		slices[s.depth]++
+	}
+	return []Term{Exactly("luts", float64(n.luts)), Exactly("memory_slices", float64(slices[shallow])),
+		Fitted("memory_resets", float64(n.resets), 1), Fitted("deep_slices", float64(slices[deep]), 1),
+		Fitted("far_slices", float64(slices[far]), 1), Fitted("far_muxes", float64(n.muxes), 1)}
+}
+
+// constantSlice says whether all 64 words of a slice are alike.
+func constantSlice(s uint64) bool { return s == 0 || s == ^uint64(0) }
+
+// appendSignals appends four bytes per signal, lowest first, so that a list of signals can key
+// a map. Keys of chains and of columns share one: the former have a byte more.
+func appendSignals(key []byte, signals []Signal) []byte {
+	for _, s := range signals {
+		key = append(key, byte(s), byte(s>>8), byte(s>>16), byte(s>>24))
+	}
+	return key
+}
+
+// shiftRegister is the number of registers in a row from which Yosys makes a shift
+// register (xilinx_srl -minlen 3 in synth_xilinx), one LUT up to shiftRegisterMost (SRLC32E).
+const (
+	shiftRegister     = 3
+	shiftRegisterMost = 32
+)
+
+// RegistersLeft counts flip-flops, and the LUTs of shift registers. It comes last: all uses
+// must be known.
+//
+// A run begins at a register whose input is no register, or one that must stay a flip-flop of
+// its own, and ends at the first that something reads. Runs below three stay flip-flops; longer
+// ones are an SRL16E or SRLC32E each, cascaded beyond 32, and leave no flip-flop: xilinx_srl
+// takes the last stage in too.
+func (n *Netlist) RegistersLeft() (ff, shift int) {
+	// Liveness goes from the end: a register is live where it is read or leads to a live one.
+	// One pass does, for register numbers rise along the pipeline.
+	next := make([]Signal, len(n.from)) // the register that one leads to, by number
+	live := func(q int) bool { return n.read[q] || next[q] != 0 }
+	ends := func(q int) bool { return n.read[q] || n.reset[n.from[q]>>1] }
+	for q := len(n.from) - 1; q > 0; q-- { // what a register leads to is younger
+		if n.from[q] != none && live(q) {
+			next[n.from[q]>>1] = Signal(q)
+		}
+	}
+	for q := range n.from {
+		d := n.from[q]
+		if d == none || !live(q) || n.from[d>>1] != none && !ends(int(d>>1)) {
+			continue // nothing, or inside a run
+		}
+		run := 1
+		for at := q; !ends(at); run++ {
+			at = int(next[at])
+		}
+		if run >= shiftRegister {
+			shift += (run + shiftRegisterMost - 1) / shiftRegisterMost
+		} else {
+			ff += run
+		}
+	}
+	return ff, shift
+}

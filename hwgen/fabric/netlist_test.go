@@ -1,0 +1,113 @@
+package fabric
+
+import "testing"
+
+// TestProducts compares with Yosys 0.23, `synth_xilinx -nodsp -flatten` on dot_product.v
+// of one lane behind a memory of 64 random weights: LUTs but for the memory's, and
+// flip-flops, those of the weight included.
+func TestProducts(t *testing.T) {
+	for _, c := range []struct {
+		m, n    int
+		signed  bool
+		bits    int
+		lut, ff int
+	}{
+		{1, 4, false, 5, 4, 6}, {2, 1, false, 2, 2, 4}, {2, 4, false, 6, 5, 8}, {2, 4, true, 6, 5, 8}, {3, 4,
+			false, 7, 10, 22},
+		{4, 4, false, 8, 11, 25}, {4, 4, true, 8, 10, 25}, {4, 4, false, 5, 8, 20}, {5, 4, false, 9, 19, 33},
+		{6, 4, false, 10, 21, 34}, {6, 4, true, 9, 19, 33}, {7, 4, true, 11, 26, 42}, {8, 4, false, 12, 31, 43},
+		{8, 4, false, 9, 27, 38}, {8, 4, true, 12, 28, 43}, {8, 1, false, 9, 19, 22},
+	} {
+		n := NewNetlist()
+		n.Use(n.Product(n.RegisterAll(n.Word(c.m)), n.Word(c.n), c.signed, c.bits)...)
+		ff, shift := n.RegistersLeft()
+		if n.luts+shift != c.lut || ff != c.ff {
+			t.Errorf("%+v: %d LUTs and %d shift registers, %d flip-flops", c, n.luts, shift, ff)
+		}
+	}
+}
+
+// TestRuns counts by hand: a run of registers is a shift register from three on, however it
+// goes on; reading one in between ends it; an unread end is not built.
+func TestRuns(t *testing.T) {
+	for _, c := range []struct {
+		name           string
+		length, tap    int // registers; the one that is read besides, 0 for none
+		read           bool
+		ff, shift      int
+		inverseBetween bool
+	}{
+		{"two", 2, 0, true, 2, 0, false}, {"three", 3, 0, true, 0, 1, false}, {"seven", 7, 0, true, 0, 1, false},
+		{"33", 33, 0, true, 0, 2, false}, {"read in between", 5, 2, true, 2, 1, false}, {"end unread", 5, 2,
+			false, 2, 0, false},
+		{"unread", 5, 0, false, 0, 0, false}, {"inverse in between", 4, 0, true, 4, 0, true},
+	} {
+		n := NewNetlist()
+		s := n.Fresh()
+		for i := range c.length {
+			if c.inverseBetween && i == 2 {
+				s ^= 1
+			}
+			if s = n.Register(s); i+1 == c.tap {
+				n.Use(s)
+			}
+		}
+		if c.read {
+			n.Use(s)
+		}
+		if ff, shift := n.RegistersLeft(); ff != c.ff || shift != c.shift {
+			t.Errorf("%s: %d flip-flops, %d shift registers, want %d, %d", c.name, ff, shift, c.ff, c.shift)
+		}
+	}
+}
+
+// TestLogic: constants and equal inputs make a function simpler, one of a single signal is
+// no LUT, and equal functions are one.
+func TestLogic(t *testing.T) {
+	n := NewNetlist()
+	a, b := n.Fresh(), n.Fresh()
+	for _, c := range []struct {
+		name      string
+		got, want Signal
+	}{
+		{"a xor a", n.Logic(XorTable, a, a), No}, {"a xor 0", n.Logic(XorTable, a, No), a}, {"a xor 1",
+			n.Logic(XorTable, a, Yes), a ^ 1},
+		{"not a xor a", n.Logic(XorTable, a^1, a), Yes}, {"choose of equals", n.Logic(ChooseTable, b, a, a), a},
+		{"choose by 1", n.Logic(ChooseTable, Yes, a, b), a}, {"constant choice", n.Logic(ChooseTable, a, Yes, No), a},
+		{"equal to itself", n.Logic(equalTable, a, a, b, b, No, No), Yes}, {"greater than itself",
+			n.Logic(greaterTable, a, a, b, b), No},
+	} {
+		if c.got != c.want {
+			t.Errorf("%s is %d, want %d", c.name, c.got, c.want)
+		}
+	}
+	if n.luts != 0 {
+		t.Errorf("%d LUTs for functions of one signal", n.luts)
+	}
+	once, again := n.Logic(XorTable, a, b), n.Logic(XorTable, a, b)
+	if once != again || n.luts != 1 {
+		t.Errorf("a function twice is %d LUTs", n.luts)
+	}
+}
+
+// TestLogicTables compares the tables with arithmetic, for all inputs.
+func TestLogicTables(t *testing.T) {
+	bit := func(i, k int) int { return i >> k & 1 }
+	for i := range 64 {
+		left, right := 4*bit(i, 0)+2*bit(i, 2)+bit(i, 4), 4*bit(i, 1)+2*bit(i, 3)+bit(i, 5)
+		digit := -2*bit(i, 0) + bit(i, 1) + bit(i, 2)
+		row := []int{0, bit(i, 3), bit(i, 4)}[max(digit, -digit)] ^ bit(i, 0)
+		for _, c := range []struct {
+			name  string
+			table uint64
+			want  int
+		}{
+			{"equal", equalTable, OneIf(left == right)}, {"greater", greaterTable, OneIf(left > right)},
+			{"digit", digitTable, row ^ bit(i, 5)},
+		} {
+			if got := int(c.table >> i & 1); got != c.want {
+				t.Errorf("%s of inputs %06b is %d, want %d", c.name, i, got, c.want)
+			}
+		}
+	}
+}

@@ -1,0 +1,56 @@
+package hwgen
+
+import "github.com/a2qgen/a2qgen/boards"
+
+// Options says how a network is to be folded. The zero value folds for
+// DefaultFPS at DefaultClockMHz with the declared accumulators.
+type Options struct {
+	// Name of the top module; "accelerator" where empty.
+	Name string
+	// ClockMHz is the clock, FPS the frames per second to reach at it.
+	ClockMHz, FPS float64
+	// Folding overrides the fold of layers by name.
+	Folding Folding
+	// AccBits is P for the layers with an accumulator target (see
+	// quant.Network.Constrained); 0 takes each layer's declared P, or the smallest safe
+	// one where none is declared. In a layer with start values these follow P (see
+	// startAt).
+	AccBits int
+	// Unsafe allows accumulators that the weights may overflow: for estimates only.
+	Unsafe bool
+	// NoBlockRAM keeps every memory in LUTs.
+	NoBlockRAM bool
+	// Family is the FPGA family to write Verilog for; xc7 where empty.
+	Family boards.Family
+}
+
+// Defaults of Options.
+const (
+	DefaultClockMHz = 100
+	DefaultFPS      = 10000
+)
+
+// MaxClockMHz is the fastest clock that a plan takes: no FPGA comes near it.
+const MaxClockMHz = 2000
+
+// WithDefaults returns o with every field set.
+func (o Options) WithDefaults() Options {
+	if o.Name == "" {
+		o.Name = "accelerator"
+	}
+	if o.ClockMHz == 0 {
+		o.ClockMHz = DefaultClockMHz
+	}
+	if o.Family == "" {
+		o.Family = boards.XC7
+	}
+	if o.FPS == 0 {
+		o.FPS = DefaultFPS
+	}
+	return o
+}
+
+// Cycles returns the clock cycles of a frame at FPS.
+func (o Options) Cycles() int {
+	return int(min(o.ClockMHz*1e6/o.FPS, 1<<62)) // beyond it the conversion is undefined
+}

@@ -1,0 +1,62 @@
+package plan
+
+import (
+	"fmt"
+	"regexp"
+
+	"github.com/a2qgen/a2qgen/hwgen"
+	"github.com/a2qgen/a2qgen/quant"
+)
+
+var identifier = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_]{0,63}$`)
+
+// reserved instance names of the top module.
+var reserved = map[string]bool{"source": true, "label": true}
+
+// check returns an error where options or names are not usable.
+func (p *planner) check() (err error) {
+	n, o := p.network, p.options
+	switch {
+	case !identifier.MatchString(o.Name):
+		return fmt.Errorf("hwgen: %q is no Verilog name for the top module", o.Name)
+	// Written with not, so that NaN is refused too; it compares false with everything.
+	case !(o.ClockMHz > 0 && o.ClockMHz <= hwgen.MaxClockMHz):
+		return fmt.Errorf("hwgen: clock is %v MHz, want more than 0 and at most %d", o.ClockMHz, hwgen.MaxClockMHz)
+	case !(o.FPS > 0 && o.FPS <= o.ClockMHz*1e6):
+		return fmt.Errorf("hwgen: fps is %v, want more than 0 and at most one frame per cycle (%v)", o.FPS,
+			o.ClockMHz*1e6)
+	case o.AccBits < 0 || o.AccBits > 64:
+		return fmt.Errorf("hwgen: acc is %d bits, want 1..64", o.AccBits)
+	}
+	// Before any work: an unknown family is a usage error.
+	if p.style, err = o.Family.MemoryStyle(); err != nil {
+		return fmt.Errorf("hwgen: %w", err)
+	}
+	if err := checkNames(n); err != nil {
+		return err
+	}
+	return o.Folding.Check(n)
+}
+
+// checkNames returns an error where a layer's name is not usable. Names become instances,
+// signals and files: a second one of a name would overwrite them.
+func checkNames(n *quant.Network) error {
+	seen := map[string]bool{}
+	for i := range n.Layers {
+		name := n.Layers[i].Name
+		if !identifier.MatchString(name) || reserved[name] || seen[name] {
+			return fmt.Errorf("hwgen: layer name %q is not usable as a Verilog name, or not unique", name)
+		}
+		seen[name] = true
+	}
+	return nil
+}
+
+// checkEnd returns an error unless the last layer gives what the ports of a design can: a class
+// or activations.
+func checkEnd(n *quant.Network) error {
+	if l := &n.Layers[len(n.Layers)-1]; l.Thresholds == nil && l.Score == nil {
+		return fmt.Errorf("hwgen: layer %q: is the last and has neither thresholds nor scores", l.Name)
+	}
+	return nil
+}

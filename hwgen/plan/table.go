@@ -1,0 +1,54 @@
+package plan
+
+import (
+	"fmt"
+
+	"github.com/a2qgen/a2qgen/hwgen"
+	"github.com/a2qgen/a2qgen/hwgen/cost"
+	"github.com/a2qgen/a2qgen/quant"
+)
+
+// Row is the cost of a network at one accumulator width.
+type Row struct {
+	// AccBits is P of the layers that quant.Network.Constrained names.
+	AccBits int `json:"acc_bits"`
+	// Safe says that no accumulator of the network can overflow at this P.
+	Safe bool `json:"safe"`
+	// Shifted says that some accumulator begins at a start value: at this P plain ones
+	// would not be safe.
+	Shifted bool `json:"shifted,omitempty"`
+	cost.Resources
+	Layers []cost.LayerCost `json:"layers"`
+}
+
+// Table estimates n, folded by o, for each accumulator width of accs. A width that
+// the weights may overflow is estimated all the same and marked unsafe. The folding
+// does not depend on the width. A layer with start values is plain at every P that is
+// wide enough for that, and shifted below.
+//
+// accs are 1 to 64 bits; rows come in their order. The error says which one is not, or is the
+// plan's, or that the family is unknown: that is checked first, before any planning.
+func Table(n *quant.Network, o hwgen.Options, accs []int, family string) ([]Row, error) {
+	if err := cost.CheckFamily(family); err != nil {
+		return nil, err
+	}
+	var rows []Row
+	for _, p := range accs {
+		if p < 1 || p > 64 {
+			return nil, fmt.Errorf("cost: accumulator has %d bits, want 1..64", p)
+		}
+		// The same folds and queues at each P make rows comparable: what differs is what P costs.
+		o.AccBits, o.Unsafe = p, true
+		d, err := Plan(n, o)
+		if err != nil {
+			return nil, err
+		}
+		o.Folding = d.Folding()
+		r, err := cost.Estimate(d, family)
+		if err != nil {
+			return nil, err
+		}
+		rows = append(rows, Row{AccBits: p, Safe: d.Safe(), Shifted: d.Shifted(), Resources: r.Total, Layers: r.Layers})
+	}
+	return rows, nil
+}
