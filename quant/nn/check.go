@@ -25,15 +25,15 @@ func LegalName(name string) bool { return namePattern.MatchString(name) }
 // Graph is a model that has been checked, with what follows from how its layers hang
 // together.
 type Graph struct {
-	// Model has the layers of the model that the graph was made of, in a list of its
-	// own, and none with an empty kind.
+	// Model has the layers of the model that the graph was made of, in a list of its own,
+	// and all of them with a kind and with what they read.
 	*Model
 	// Sample is the shape of a sample, channels last; Shapes are those of the layers'
 	// outputs.
 	Sample quant.Shape
 	Shapes []quant.Shape
-	// Reads lists what each layer reads, Readers which layers read it.
-	Reads, Readers [][]int
+	// Readers lists which layers read each layer.
+	Readers [][]int
 }
 
 // Graph checks m: that each layer reads earlier ones, that sizes fit, and that
@@ -50,7 +50,7 @@ func (m *Model) Graph() (*Graph, error) {
 	c := *m
 	c.Layers = append([]Layer(nil), m.Layers...)
 	g := &Graph{Model: &c, Sample: SampleShape(m.InputShape), Shapes: make([]quant.Shape, n),
-		Reads: make([][]int, n), Readers: make([][]int, n)}
+		Readers: make([][]int, n)}
 	if m.Input != nil {
 		if err := m.Input.check(); err != nil {
 			return nil, fmt.Errorf("input: %w", err)
@@ -93,10 +93,10 @@ func (m *Model) checkSample() error {
 // and the like pass on unchanged.
 func (g *Graph) connect(i int, ints []bool) error {
 	l := &g.Layers[i]
-	l.Kind, g.Reads[i] = l.Kind.OrLinear(), quant.Operands(l.From, i)
+	l.Kind, l.From = l.Kind.OrLinear(), quant.Operands(l.From, i)
 	var in []quant.Shape
 	whole := true
-	for _, from := range g.Reads[i] {
+	for _, from := range l.From {
 		if from < quant.Source || from >= i {
 			return fmt.Errorf("reads layer %d, want an earlier one", from)
 		}
@@ -135,11 +135,11 @@ func (g *Graph) Shape(i int) quant.Shape {
 
 // Roles returns the role of each layer.
 func (g *Graph) Roles() []quant.Role {
-	kinds := make([]quant.Kind, len(g.Layers))
-	for i := range kinds {
-		kinds[i] = g.Layers[i].Kind
+	from, kinds := make([][]int, len(g.Layers)), make([]quant.Kind, len(g.Layers))
+	for i := range g.Layers {
+		from[i], kinds[i] = g.Layers[i].From, g.Layers[i].Kind
 	}
-	return quant.Roles(g.Reads, kinds)
+	return quant.Roles(from, kinds)
 }
 
 // check returns an error unless a file can hold the quantiser. One signed bit

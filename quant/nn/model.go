@@ -146,6 +146,13 @@ func (l *Layer) FoldNorm() {
 	l.BatchNorm = nil
 }
 
+// Negative says whether the outputs, before a quantiser, may be negative, where negative
+// says it of what the layer reads: sums of products may, and a batch norm may shift
+// below 0; ReLU ends it, and all else has the sign of what it reads.
+func (l *Layer) Negative(negative func(from int) bool) bool {
+	return !l.Relu && (l.Kind.Weighted() || l.BatchNorm != nil || slices.ContainsFunc(l.From, negative))
+}
+
 // Scale returns the scale of row r's weights. A layer has one scale for each row, or
 // one for all.
 func (l *Layer) Scale(r int) float64 { return float64(l.WeightScale[r%len(l.WeightScale)]) }

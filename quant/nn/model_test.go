@@ -60,7 +60,7 @@ func TestGraph(t *testing.T) {
 	}}
 	g := mustGraph(t, m)
 	if g.Sample != (quant.Shape{H: 2, W: 2, C: 3}) || g.Shapes[1] != quant.Vector(2) || g.Layers[0].Kind != quant.Linear ||
-		m.Layers[0].Kind != "" || g.Reads[0][0] != quant.Source || len(g.Readers[0]) != 2 {
+		m.Layers[0].Kind != "" || m.Layers[0].From != nil || g.Layers[0].From[0] != quant.Source || len(g.Readers[0]) != 2 {
 		t.Errorf("graph %+v", g)
 	}
 	if r := g.Roles(); !r[0].First || !r[0].Last || r[1].Weighted {
@@ -111,6 +111,27 @@ func TestGraphRefuses(t *testing.T) {
 	} {
 		if _, err := g.Source(x); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("error %v, want one with %q", err, want)
+		}
+	}
+}
+
+// TestNegative: sums of products and batch norms may fall below 0, ReLU ends it, and all
+// else has the sign of what it reads.
+func TestNegative(t *testing.T) {
+	only := func(k int) func(int) bool { return func(from int) bool { return from == k } }
+	for _, c := range []struct {
+		l    Layer
+		want bool
+	}{
+		{Layer{Kind: quant.Linear}, true},
+		{Layer{Kind: quant.Conv, Relu: true}, false},
+		{Layer{Kind: quant.Requantize, From: []int{0}, BatchNorm: &BatchNorm{}}, true},
+		{Layer{Kind: quant.MaxPool, From: []int{0}}, false},
+		{Layer{Kind: quant.Add, From: []int{0, 2}}, true},
+		{Layer{Kind: quant.Add, From: []int{0, 2}, Relu: true}, false},
+	} {
+		if got := c.l.Negative(only(2)); got != c.want {
+			t.Errorf("%+v: %v, want %v", c.l, got, c.want)
 		}
 	}
 }

@@ -58,7 +58,7 @@ func NewOp(l *quant.Layer, in []quant.Shape, out quant.Shape) *Op {
 // Op returns the operation of layer i.
 func (g *Graph) Op(i int) *Op {
 	var in []quant.Shape
-	for _, from := range g.Reads[i] {
+	for _, from := range g.Layers[i].From {
 		in = append(in, g.Shape(from))
 	}
 	q := g.Layers[i].Geometry()

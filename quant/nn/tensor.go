@@ -88,7 +88,7 @@ func (g *Graph) Walk(ctx context.Context, source *Tensor, do func(i int, in []*T
 			return fmt.Errorf("nn: stopped: %w", err)
 		}
 		var in []*Tensor
-		for _, from := range g.Reads[i] {
+		for _, from := range g.Layers[i].From {
 			if from == quant.Source {
 				in = append(in, source)
 			} else {
@@ -100,7 +100,7 @@ func (g *Graph) Walk(ctx context.Context, source *Tensor, do func(i int, in []*T
 			return err
 		}
 		made[i], left[i] = out, len(g.Readers[i])
-		for _, from := range g.Reads[i] {
+		for _, from := range g.Layers[i].From {
 			if from != quant.Source {
 				if left[from]--; left[from] == 0 {
 					made[from] = nil

@@ -25,10 +25,8 @@ type scales struct {
 const samplesPerLayer = 1 << 16
 
 // newScales joins the layers that share a scale and finds out which give negative
-// values: sums of products may be negative, a batch norm may shift below 0, ReLU
-// ends it, and all else has the sign of what it reads. It returns an error where
-// the network's input, whose scale is that of the samples, would have to share one
-// with a layer.
+// values. It returns an error where the network's input, whose scale is that of the
+// samples, would have to share one with a layer.
 func newScales(g *graph, signedInput bool) (*scales, error) {
 	n := len(g.Shapes)
 	s := &scales{g: g, parent: make([]int, n+1), signed: make([]bool, n), values: map[int][]float64{}}
@@ -37,23 +35,23 @@ func newScales(g *graph, signedInput bool) (*scales, error) {
 	}
 	for i := range g.Layers {
 		l := &g.Layers[i]
-		s.signed[i] = l.Kind.Weighted() || l.BatchNorm != nil
-		for _, from := range g.Reads[i] {
-			s.signed[i] = s.signed[i] || from == quant.Source && signedInput || from != quant.Source && s.signed[from]
+		s.signed[i] = l.Negative(func(from int) bool {
+			return from == quant.Source && signedInput || from != quant.Source && s.signed[from]
+		})
+		for _, from := range l.From {
 			if g.passes(i) {
 				s.join(i, from)
 			}
 			if l.Kind == quant.Add || l.Kind == quant.Concat {
-				s.join(g.Reads[i][0], from)
+				s.join(l.From[0], from)
 			}
 		}
-		s.signed[i] = s.signed[i] && !l.Relu
 	}
 	for i := range g.Layers {
-		if k := g.Layers[i].Kind; (k == quant.Add || k == quant.Concat) &&
-			s.root(g.Reads[i][0]) == s.root(quant.Source) {
+		l := &g.Layers[i]
+		if (l.Kind == quant.Add || l.Kind == quant.Concat) && s.root(l.From[0]) == s.root(quant.Source) {
 			return nil, fmt.Errorf("ptq: layer %q: reads the network's input beside layers, "+
-				"whose scale it cannot share: want a layer between", g.Layers[i].Name)
+				"whose scale it cannot share: want a layer between", l.Name)
 		}
 	}
 	return s, nil

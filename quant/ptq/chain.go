@@ -82,7 +82,7 @@ func (g *graph) equalizePair(from, to int) ([]float64, error) {
 	first, second := matrixOf(a), matrixOf(b)
 	// The channels of the tensor that it reads, not of the first layer's own shape:
 	// behind a flatten several columns read one channel.
-	second.Channels, second.Groups = g.Shape(g.Reads[to][0]).C, max(b.Groups, 1)
+	second.Channels, second.Groups = g.Shape(g.Layers[to].From[0]).C, max(b.Groups, 1)
 	f, err := Equalize(first, second)
 	if err != nil {
 		return nil, err

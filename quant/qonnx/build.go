@@ -48,7 +48,7 @@ func (b *builder) model(m *nn.Graph) {
 	made := make([]written, len(m.Layers))
 	for i := range m.Layers {
 		var in []written
-		for _, from := range m.Reads[i] {
+		for _, from := range m.Layers[i].From {
 			if from == quant.Source {
 				in = append(in, source)
 			} else {

@@ -131,23 +131,16 @@ func (p *plan) quantisers() {
 	}
 }
 
-// signs marks the quantisers that get values of both signs. Negative values come
-// from weights, from a signed input, and on through all that has no ReLU; a
+// signs marks the quantisers that get values of both signs (nn.Layer.Negative); a
 // quantiser of fixed scale says itself. Unsigned quantisers have twice the
 // resolution of signed ones.
 func (p *plan) signs() {
 	negative := make([]bool, len(p.steps))
 	for i := range p.steps {
 		st := &p.steps[i]
-		can := st.quantiser != nil
-		for _, from := range st.From {
-			if from == quant.Source {
-				can = can || p.typ(from).Signed
-			} else {
-				can = can || negative[from]
-			}
-		}
-		negative[i] = can && !st.Relu
+		negative[i] = st.Negative(func(from int) bool {
+			return from == quant.Source && p.typ(from).Signed || from != quant.Source && negative[from]
+		})
 		if st.act != nil && st.act.scale == 0 && negative[i] {
 			st.act.signed = true
 		}
