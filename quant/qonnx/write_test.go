@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/a2qgen/a2qgen/quant"
@@ -198,6 +199,13 @@ func TestWriteRefuses(t *testing.T) {
 		`name "b_1" is a duplicate`:    func(m *nn.Model) { m.Layers[1].Name = m.Layers[0].Name },
 		`name "a b" is a duplicate or`: func(m *nn.Model) { m.Layers[1].Name = "a b" },
 		"has no activation quantiser":  func(m *nn.Model) { m.Layers[0].Act = nil },
+		"has 16 axes, want fewer than 16": func(m *nn.Model) { // with the one that counts samples
+			m.InputShape = append([]int{7}, slices.Repeat([]int{1}, 15)...)
+		},
+		"average pool with dilation": func(m *nn.Model) {
+			m.InputShape = []int{1, 3, 3}
+			m.Layers = []nn.Layer{{Name: "mean", Kind: quant.AvgPool, Window: quant.Window{H: 2, W: 2, DilationW: 2}}}
+		},
 	} {
 		m := randomModel(4, 7, 5, 4)
 		spoil(m)
