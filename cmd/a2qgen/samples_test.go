@@ -13,11 +13,11 @@ import (
 
 	"github.com/a2qgen/a2qgen/cmd/a2qgen/study"
 	"github.com/a2qgen/a2qgen/hwgen/emit"
+	"github.com/a2qgen/a2qgen/internal/tooltest"
 	"github.com/a2qgen/a2qgen/quant"
 	"github.com/a2qgen/a2qgen/quant/data"
 	"github.com/a2qgen/a2qgen/quant/nn"
 	"github.com/a2qgen/a2qgen/quant/qonnx"
-	"github.com/a2qgen/a2qgen/verilator/tooltest"
 )
 
 func testdata(name string) string { return filepath.Join("testdata", name) }
