@@ -163,72 +163,51 @@ func (r NetworkRepair) collect(ctx context.Context, net *quant.Network, layers [
 	if len(r.Samples) == 0 || len(r.Samples)%size != 0 {
 		return nil, fmt.Errorf("ptq: %d values, want samples of %d", len(r.Samples), size)
 	}
+	ops := make([]*nn.Op, len(layers))
 	for k, i := range layers {
+		l := &net.Layers[i]
+		ops[k] = nn.NewOp(l, []quant.Shape{net.ShapeOf(l.From[0])}, l.Shape)
 		// A longer row has no moments, and all its inputs count alike.
-		if l := &net.Layers[i]; l.In <= maxMoment {
-			for range max(l.Groups, 1) {
+		for range max(l.Groups, 1) {
+			if l.In <= maxMoment {
 				moments[k] = append(moments[k], NewMoments(l.In))
 			}
 		}
 	}
-	n, e := len(r.Samples)/size, quant.NewExecutor(net)
-	nn.Each(n, func() func(int) {
-		var tr quant.Trace
-		x, readers := make([]int32, size), make([]*reader, len(layers))
-		for k, i := range layers {
-			readers[k] = newReader(&net.Layers[i], net.ShapeOf(net.Layers[i].From[0]))
-		}
-		return func(s int) {
-			if ctx.Err() != nil {
-				return
-			}
-			// Trace holds the integers of every layer, so one run of a sample
-			// serves all layers to repair.
-			net.Input.Apply(r.Samples[s*size:(s+1)*size], x)
-			e.Run(x, &tr)
-			for k, i := range layers {
-				in := x
-				if from := net.Layers[i].From[0]; from != quant.Source {
-					in = tr.Out[from]
-				}
-				for g, m := range moments[k] {
-					m.Add(readers[k].windows(in, g, s, n))
-				}
+	n := len(r.Samples) / size
+	// Trace holds the integers of every layer, so one run of a sample serves all layers to
+	// repair.
+	err := quant.NewExecutor(net).Each(ctx, n, func(i int, raw []float32) {
+		copy(raw, r.Samples[i*size:])
+	}, func(i int, tr *quant.Trace) {
+		for k, at := range layers {
+			in := tr.Of(net.Layers[at].From[0])
+			for g, m := range moments[k] {
+				m.Add(someWindows(ops[k], in, g, i, n))
 			}
 		}
-	})
-	if err := ctx.Err(); err != nil {
+	}, nil)
+	if err != nil {
 		return nil, fmt.Errorf("ptq: stopped: %w", err)
 	}
 	return moments, nil
 }
 
-// reader takes windows from what a layer reads.
-type reader struct {
-	op        *nn.Op
-	all, part []int32
-}
-
-// newReader returns the reader of l, which reads a tensor of shape in.
-func newReader(l *quant.Layer, in quant.Shape) *reader {
-	return &reader{op: nn.NewOp(l, []quant.Shape{in}, l.Shape), all: make([]int32, l.Shape.Positions()*l.In)}
-}
-
-// windows returns an even part of the windows that group g has in sample s of n, whose
-// integers are in, such that all samples give about maxWindows.
-func (r *reader) windows(in []int32, g, s, n int) []int32 {
-	nn.Windows(r.op, in, g, r.all)
-	positions, k := r.op.Out.Positions(), r.op.Terms
+// someWindows returns an even part of the windows that group g of op has in sample s of
+// n, whose integers are in, such that all samples give about maxWindows.
+func someWindows(op *nn.Op, in []int32, g, s, n int) []int32 {
+	positions, k := op.Out.Positions(), op.Terms
+	all := make([]int32, positions*k)
+	nn.Windows(op, in, g, all)
 	// Windows are numbered through all samples, so that the part of each sample
 	// differs and none is favoured.
-	step := windowStep(n, positions, k)
-	r.part = r.part[:0]
+	step, some := windowStep(n, positions, k), all[:0]
 	for p := range positions {
 		if (s*positions+p)%step == 0 {
-			r.part = append(r.part, r.all[p*k:(p+1)*k]...)
+			some = append(some, all[p*k:(p+1)*k]...)
 		}
 	}
-	return r.part
+	return some
 }
 
 // windowStep returns the distance between the windows, of n samples, that a moment
