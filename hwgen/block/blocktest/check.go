@@ -115,9 +115,6 @@ func (c *Case) checkMachine(seed uint64) error {
 		return fmt.Errorf("the engine says %d cycles for %d frames and a latency of %d, the formulas %d and %d",
 			p.Cycles, p.Frames, p.Latency, want, c.Latency)
 	}
-	if units[c.Block.Module()] == nil {
-		return nil // TestWitnesses holds the list of those
-	}
 	for _, p := range pauses {
 		const frames = 6
 		if _, err := Witness(d, frames, p.cycles(seed)); err != nil {

@@ -2,25 +2,14 @@ package blocktest
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 
 	"github.com/a2qgen/a2qgen/hwgen"
+	"github.com/a2qgen/a2qgen/hwgen/block"
+	"github.com/a2qgen/a2qgen/hwgen/block/kinds"
 	"github.com/a2qgen/a2qgen/sim/cycle"
 )
-
-// Unit is a block as the witness sees it: recurrences over the beats at its ports, derived from
-// the registers of its Verilog. Ports are counted from 0, inputs and outputs apart.
-type Unit interface {
-	// Offers returns the first cycle in which beat n of an output is valid.
-	Offers(port, n int) int64
-	// Takes returns the first cycle, from t on, in which beat n of an input may be taken.
-	Takes(port, n int, t int64) int64
-}
-
-// Ends are the cycles in which beats pass at the ports of a unit; notYet for a beat below 0.
-type Ends struct{ In, Out func(port, n int) int64 }
-
-const notYet = -1
 
 // witness computes in which cycle each beat passes each stream, by recurrences over beats
 // instead of cycles: an account of the blocks that shares nothing with their machines, not even
@@ -29,14 +18,14 @@ const notYet = -1
 // A beat passes when its writer has it, its reader has room and the beat before it is a
 // cycle back. Each side gives the earliest cycle, from beats that passed before.
 type witness struct {
-	beats [][]int64 // of each stream; notYet where not computed
+	beats [][]int64 // of each stream; block.NotYet where not computed
 	// writers and readers are the ends of each stream.
 	writers, readers []port
 }
 
 // port is a port of a unit.
 type port struct {
-	Unit
+	block.Unit
 	index int
 }
 
@@ -47,7 +36,7 @@ func newWitness(d *hwgen.Design, frames int, pauses cycle.Pauses) (*witness, err
 	for _, s := range d.Streams {
 		beats := make([]int64, s.Beats*frames)
 		for i := range beats {
-			beats[i] = notYet
+			beats[i] = block.NotYet
 		}
 		w.beats = append(w.beats, beats)
 	}
@@ -61,11 +50,11 @@ func newWitness(d *hwgen.Design, frames int, pauses cycle.Pauses) (*witness, err
 		w.readers[p.Stream] = port{&sink{i, pauses}, 0}
 	}
 	for _, n := range d.Nodes {
-		newUnit := units[n.Module()]
-		if newUnit == nil {
-			return nil, fmt.Errorf("blocktest: module %q has no unit among the witnesses", n.Module())
+		k := slices.IndexFunc(kinds.All, func(k block.Kind) bool { return k.Name == n.Module() })
+		if k < 0 || kinds.All[k].Witness == nil {
+			return nil, fmt.Errorf("blocktest: module %q has no witness", n.Module())
 		}
-		u := newUnit(numbers(n.Parameters()), w.ends(n.In, n.Out))
+		u := kinds.All[k].Witness(numbers(n.Parameters()), w.ends(n.In, n.Out))
 		for i, s := range n.In {
 			w.readers[s] = port{u, i}
 		}
@@ -88,18 +77,18 @@ func numbers(all []hwgen.Parameter) map[string]int {
 }
 
 // ends returns the ends of a unit that reads the streams in and writes out.
-func (w *witness) ends(in, out []int) Ends {
-	return Ends{In: func(port, n int) int64 { return w.passes(in[port], n) },
+func (w *witness) ends(in, out []int) block.Ends {
+	return block.Ends{In: func(port, n int) int64 { return w.passes(in[port], n) },
 		Out: func(port, n int) int64 { return w.passes(out[port], n) }}
 }
 
 // passes returns the cycle in which beat n passes a stream.
 func (w *witness) passes(stream, n int) int64 {
 	if n < 0 {
-		return notYet
+		return block.NotYet
 	}
 	at := &w.beats[stream][n]
-	if *at != notYet {
+	if *at != block.NotYet {
 		return *at
 	}
 	writer, reader := w.writers[stream], w.readers[stream]
@@ -152,7 +141,7 @@ func (w *witness) compare(d *hwgen.Design, r *cycle.Run, sent []int) error {
 // source is a port that feeds a stream: a beat is offered from the first cycle without a gap on
 // that follows the beat before it.
 type source struct {
-	Ends
+	block.Ends
 	index  int
 	pauses cycle.Pauses
 }
