@@ -19,8 +19,8 @@ func (d *Design) Verify() error {
 	var errs []error
 	for _, s := range d.Streams {
 		if c := s.Content; c.Bits() != s.Bits || c.Beats() != s.Beats {
-			errs = append(errs, fmt.Errorf("hwgen: stream %q: is %d bits and %d beats per frame, its content %d and %d (%v)",
-				s.Name, s.Bits, s.Beats, c.Bits(), c.Beats(), c))
+			errs = append(errs, fmt.Errorf("hwgen: stream %q: is %d bits and %d beats per frame, "+
+				"its content %d and %d (%v)", s.Name, s.Bits, s.Beats, c.Bits(), c.Beats(), c))
 		}
 	}
 	for _, n := range d.Nodes {
@@ -61,8 +61,8 @@ func (d *Design) verifyEnds() error {
 			// What is written later on depends on this block: a loop of blocks, which would wait
 			// for its own first beat.
 			if !written[s] {
-				return fmt.Errorf("hwgen: block %q reads stream %q, which is written behind it: blocks are in a cycle, "+
-					"or not in their order", n.Name(), d.Streams[s].Name)
+				return fmt.Errorf("hwgen: block %q reads stream %q, which is written behind it: "+
+					"blocks are in a cycle, or not in their order", n.Name(), d.Streams[s].Name)
 			}
 		}
 		for _, s := range n.Out {

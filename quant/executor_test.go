@@ -241,7 +241,8 @@ func TestEach(t *testing.T) {
 		}
 	}
 	var last atomic.Int64
-	err := quant.NewExecutor(n).Each(t.Context(), len(inputs), load, func(i int, tr *quant.Trace) { labels[i] = tr.Label },
+	err := quant.NewExecutor(n).Each(t.Context(), len(inputs), load,
+		func(i int, tr *quant.Trace) { labels[i] = tr.Label },
 		func(done int) {
 			if int64(done) <= last.Swap(int64(done)) {
 				t.Errorf("progress falls to %d", done)

@@ -75,8 +75,8 @@ func slide(length, reach, stride int) int {
 func (w Window) Over(in Shape, channels int) (Shape, error) {
 	rows, cols := w.Slide(in.H, in.W)
 	if n := w.Normal(); rows < 1 || cols < 1 {
-		return Shape{}, fmt.Errorf("a window of %dx%d, dilation %dx%d, does not fit an input of %v with pads %d, %d, %d, %d",
-			n.H, n.W, n.DilationH, n.DilationW, in, n.Top, n.Left, n.Bottom, n.Right)
+		return Shape{}, fmt.Errorf("a window of %dx%d, dilation %dx%d, does not fit an input of %v "+
+			"with pads %d, %d, %d, %d", n.H, n.W, n.DilationH, n.DilationW, in, n.Top, n.Left, n.Bottom, n.Right)
 	}
 	return Shape{rows, cols, channels}, nil
 }

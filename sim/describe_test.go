@@ -52,8 +52,9 @@ func TestDescribeData(t *testing.T) {
 			at := lanes[lane].at
 			got := r.compare(r.changed(n, func(v *verilator.Cycle) { v.Data[i][at/8] ^= 1 << (at % 8) }))
 			m := got.first
-			if got.result.Mismatches != 1 || m == nil || m.Element == nil || m.Cycle != int64(n) || m.Element.Lane != lane ||
-				m.Stream != c.name(i) || m.What != DiffersData || m.Element.LanesWrong != 1 {
+			if got.result.Mismatches != 1 || m == nil || m.Element == nil ||
+				m.Cycle != int64(n) || m.Stream != c.name(i) || m.What != DiffersData ||
+				m.Element.Lane != lane || m.Element.LanesWrong != 1 {
 				t.Fatalf("seed %d, stream %s, cycle %d, lane %d: %+v", seed, c.name(i), n, lane, m)
 			}
 			checkEnds(t, d, top, c.stream(i), m)
@@ -328,7 +329,8 @@ func TestElementName(t *testing.T) {
 		// 8 channels: 26 = 3*8 + 2.
 		{"conv", hwgen.HoldsOutputs, 26, 2, 3, `output 26 of layer "conv" (row 2 at position 3)`},
 	} {
-		e := Element{Tensor: hwgen.Tensor{Layer: c.layer, Holds: c.holds}, Index: c.index, Row: c.row, Position: c.position}
+		e := Element{Tensor: hwgen.Tensor{Layer: c.layer, Holds: c.holds},
+			Index: c.index, Row: c.row, Position: c.position}
 		if got := e.Name(); got != c.want {
 			t.Errorf("%q, want %q", got, c.want)
 		}

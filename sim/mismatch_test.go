@@ -134,11 +134,12 @@ func TestFaultsAreNamed(t *testing.T) {
 			layer := m.Layout.Layer
 			got, e := r.Mismatch, r.Mismatch.Element
 			t.Log(r.First)
-			if got.Stream != layer+"_mvau" || got.Frame != int64(frame) || e.Layer != layer || e.Row != row || e.Index != row ||
-				e.Expected != want || e.Had != had {
+			if got.Stream != layer+"_mvau" || got.Frame != int64(frame) ||
+				e.Layer != layer || e.Row != row || e.Index != row || e.Expected != want || e.Had != had {
 				t.Errorf("%s\nwant frame %d, row %d of %s: %d, had %d", r.First, frame, row, layer, want, had)
 			}
-			if a := e.Activation; (a != nil) != (f.net.Layers[f.layer].Thresholds != nil) || a != nil && a.Accumulator != acc {
+			a, thresholds := e.Activation, f.net.Layers[f.layer].Thresholds
+			if (a != nil) != (thresholds != nil) || a != nil && a.Accumulator != acc {
 				t.Errorf("accumulator %v, want %d", e.Activation, acc)
 			}
 			if !strings.Contains(r.First, fmt.Sprintf("%d of layer %q is %d, want %d", row, layer, had, want)) {

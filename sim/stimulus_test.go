@@ -26,7 +26,8 @@ func design(t *testing.T, seed uint64) *hwgen.Design {
 	f := hwgen.Folding{}
 	for i := range n.Layers {
 		l := &n.Layers[i]
-		f[l.Name] = hwgen.Fold{PE: divisor(rng, l.Out), SIMD: divisor(rng, l.In), FIFO: hwgen.Depths{rng.IntN(2) * rng.IntN(9)}}
+		f[l.Name] = hwgen.Fold{PE: divisor(rng, l.Out), SIMD: divisor(rng, l.In),
+			FIFO: hwgen.Depths{rng.IntN(2) * rng.IntN(9)}}
 	}
 	d, err := plan.Plan(n, hwgen.Options{Folding: f})
 	if err != nil {

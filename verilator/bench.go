@@ -154,7 +154,8 @@ type Stimulus struct {
 // lost between the two sides.
 func (st Stimulus) pack(b Bench) ([]byte, error) {
 	if len(st.Beats) != len(b.Sources) {
-		return nil, fmt.Errorf("verilator: want the beats of %d sources, have those of %d", len(b.Sources), len(st.Beats))
+		return nil, fmt.Errorf("verilator: want the beats of %d sources, have those of %d",
+			len(b.Sources), len(st.Beats))
 	}
 	for i, s := range b.Sources {
 		if len(st.Beats[i])%s.Bytes() != 0 {

@@ -240,8 +240,8 @@ func (d *demo) eval(ctx context.Context) (printer, error) {
 
 // generate writes the Verilog for the demo's board, and fails where it does not fit.
 func (d *demo) generate(context.Context) (printer, error) {
-	return keep(&d.report.Generate)(generateFile(d.path("net.onnx"), nil, designDir{path: d.path(demoDesign)}, demoBoard,
-		hwgen.Options{FPS: demoFPS}))
+	return keep(&d.report.Generate)(generateFile(d.path("net.onnx"), nil,
+		designDir{path: d.path(demoDesign)}, demoBoard, hwgen.Options{FPS: demoFPS}))
 }
 
 // sim compares with a source and a sink that never pause: the design at full speed, in

@@ -38,7 +38,8 @@ func TestManifestDecides(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "design")
 	folding := filepath.Join(t.TempDir(), "folding.yaml")
 	// No plan of today's takes block RAM for 12 words, or a queue of 9 beats for a vector of 2.
-	writeFile(t, folding, []byte("fc1: {pe: 2, simd: 2, weights: block}\nfc2: {pe: 1, simd: 3, fifo: 9, replay: block}\n"))
+	writeFile(t, folding, []byte("fc1: {pe: 2, simd: 2, weights: block}\n"+
+		"fc2: {pe: 1, simd: 3, fifo: 9, replay: block}\n"))
 	succeed(t, "generate", tinyNetwork(t), "--out", dir, "--folding", folding)
 	editManifest(t, dir, func(m map[string]any) {
 		fc1, fc2 := folds(m)["fc1"].(map[string]any), folds(m)["fc2"].(map[string]any)

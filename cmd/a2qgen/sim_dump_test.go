@@ -77,8 +77,8 @@ func TestSimDebug(t *testing.T) {
 	doc := command(t, append(args, "--json")...).document(t)
 	m := doc["mismatch"].(map[string]any)
 	wantKeys(t, "mismatch", m, "stream", "cycle", "what", "frame", "beat", "element", "cycles")
-	wantKeys(t, "element", m["element"], "lane", "bit", "bits", "signed", "lanes_wrong", "layer", "holds", "index", "row",
-		"position", "expected", "had", "activation")
+	wantKeys(t, "element", m["element"], "lane", "bit", "bits", "signed", "lanes_wrong",
+		"layer", "holds", "index", "row", "position", "expected", "had", "activation")
 	if len(m["cycles"].([]any)) != 5 || m["what"] != "data" {
 		t.Errorf("mismatch %v", m)
 	}
@@ -119,8 +119,10 @@ func TestDumpRefused(t *testing.T) {
 	writeFile(t, "source.csv", []byte("mine"))
 	manifest := filepath.Join(dir, "manifest.json")
 	for line, want := range map[string]string{
-		"sim design --dump source --dump nosuch":             `no stream "nosuch" of this design, want one of source, fc1_`,
-		"sim design --dump source=design/rtl/fifo.v":         "--dump source design/rtl/fifo.v lies in the generated design",
+		"sim design --dump source --dump nosuch": `no stream "nosuch" of this design, ` +
+			`want one of source, fc1_`,
+		"sim design --dump source=design/rtl/fifo.v": "--dump source design/rtl/fifo.v " +
+			"lies in the generated design",
 		"sim design --dump source=design/new.csv":            "lies in the generated design",
 		"sim design --dump source=design/manifest.json":      "lies in the generated design",
 		"sim design --dump source --dump label=./source.csv": "--dump label ./source.csv is --dump source too",

@@ -99,7 +99,8 @@ func printCycles(w io.Writer, m *sim.Mismatch) {
 		if v.Cycle == m.Cycle {
 			mark = "> "
 		}
-		t.Row(slices.Concat([]any{mark + fmt.Sprint(v.Cycle)}, sideOf(&v.Model, m.Element), sideOf(v.Verilog, m.Element))...)
+		t.Row(slices.Concat([]any{mark + fmt.Sprint(v.Cycle)},
+			sideOf(&v.Model, m.Element), sideOf(v.Verilog, m.Element))...)
 	}
 	t.WriteText(w)
 }

@@ -199,7 +199,8 @@ func (d *sweepReport) runs() *table.Table {
 func (d *sweepReport) markdown() []byte {
 	var b bytes.Buffer
 	fmt.Fprintf(&b,
-		"# %s\n\n    %s\n\n%s. Seeds %v; integer accuracy on the test samples in percent, mean ± standard deviation.\n",
+		"# %s\n\n    %s\n\n"+
+			"%s. Seeds %v; integer accuracy on the test samples in percent, mean ± standard deviation.\n",
 		d.Name, d.Command, d.Data, d.Seeds)
 	for _, l := range d.limitless() {
 		fmt.Fprintf(&b, "\n* %s", l)

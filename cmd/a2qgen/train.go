@@ -189,7 +189,8 @@ func loadSpec(c *cli.Context, path string, own train.Overrides) (*train.Spec, er
 // overrides returns what the flags change in a spec.
 func overrides(c *cli.Context) train.Overrides {
 	o := train.Overrides{
-		Method: given(c, "method", quant.Method(c.String("method"))), Rule: given(c, "rule", quant.Rule(c.String("rule"))),
+		Method:  given(c, "method", quant.Method(c.String("method"))),
+		Rule:    given(c, "rule", quant.Rule(c.String("rule"))),
 		AccBits: given(c, "acc", c.Int("acc")), WeightBits: given(c, "weights", c.Int("weights")),
 		ActBits: given(c, "acts", c.Int("acts")), Epochs: given(c, "epochs", c.Int("epochs")),
 		Layout: given(c, "layout", c.String("layout")), Start: given(c, "start", c.String("start")),

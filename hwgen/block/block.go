@@ -59,10 +59,11 @@ func (s Sample) Words() string {
 // Pick draws one of the values, each as likely as it is often listed.
 func Pick(rng *rand.Rand, from ...int) int { return from[rng.IntN(len(from))] }
 
-// Draw returns n samples with contents of seed first, first+1, ..., a quarter of them held out. Each stream of random numbers is of one sweep.
+// Draw returns n samples with contents of seed first, first+1, ..., a quarter of them held out.
 //
-// stream is the random numbers', first the first seed: seeds of two sweeps of a kind must not
-// meet where parameters may be alike, or their samples have one key.
+// stream numbers the sequence of random parameters, one for each sweep, so that another sweep
+// does not change this one. Seeds of two sweeps of a kind must not meet where parameters may be
+// alike, or their samples have one key.
 func Draw(kind string, stream uint64, n int, first uint64, params func(*rand.Rand) map[string]int) []Sample {
 	rng := rand.New(rand.NewPCG(stream, 1))
 	all := make([]Sample, n)

@@ -72,7 +72,8 @@ func TestGolden(t *testing.T) {
 			for path, data := range want {
 				got, err := os.ReadFile(filepath.Join(dir, path))
 				if err != nil || !bytes.Equal(got, data) {
-					t.Errorf("%s differs from what is emitted (%v): go test ./hwgen/emit -run Golden -args -update", path, err)
+					t.Errorf("%s differs from what is emitted (%v): go test ./hwgen/emit -run Golden -args -update",
+						path, err)
 				}
 			}
 			for _, path := range tree(t, dir) {

@@ -13,7 +13,8 @@ import (
 // TestHashCoversWhatIsEmitted: another byte in any file of the design is another hash, in
 // a library module as in a memory; another version of the tool is not.
 func TestHashCoversWhatIsEmitted(t *testing.T) {
-	d, err := plan.Plan(quanttest.RandomNetwork(rand.New(rand.NewPCG(1, 1)), quanttest.RandomSpec{MaxSize: 12}), hwgen.Options{})
+	n := quanttest.RandomNetwork(rand.New(rand.NewPCG(1, 1)), quanttest.RandomSpec{MaxSize: 12})
+	d, err := plan.Plan(n, hwgen.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -121,7 +121,8 @@ func outputScale(n *quant.Network, t quant.DataType, channels int) (scale, zero 
 	for c := range channels {
 		for _, q := range []int64{t.Min(), 0, 1, t.Max()} {
 			// 1e-9: far above the rounding of float64, far below a step of any quantiser.
-			if want, got := scale*(float64(q)-zero), real(c, q); math.Abs(got-want) > 1e-9*(math.Abs(want)+math.Abs(scale)) {
+			want, got := scale*(float64(q)-zero), real(c, q)
+			if math.Abs(got-want) > 1e-9*(math.Abs(want)+math.Abs(scale)) {
 				return 0, 0, false
 			}
 		}
@@ -165,7 +166,8 @@ func (p Port) brief() string {
 	for _, f := range p.Fields {
 		// What is behind a comma says what it means, which README and manifest tell in full.
 		what, _, _ := strings.Cut(f.Holds, ",")
-		parts = append(parts, fmt.Sprintf("%s in bits %d:%d", hwgen.Count(f.Count, what), f.Bit+f.Count*f.Bits-1, f.Bit))
+		parts = append(parts, fmt.Sprintf("%s in bits %d:%d", hwgen.Count(f.Count, what),
+			f.Bit+f.Count*f.Bits-1, f.Bit))
 	}
 	return strings.Join(parts, ", ")
 }
@@ -178,8 +180,8 @@ func (f Field) line() string {
 	if f.Count > 1 {
 		each = " each, the first in the low bits"
 	}
-	text := fmt.Sprintf("From bit %d on: %s, %s%s.", f.Bit, hwgen.Count(f.Count, f.Holds), hwgen.Count(f.Bits, "bit")+" "+sign,
-		each)
+	text := fmt.Sprintf("From bit %d on: %s, %s%s.", f.Bit, hwgen.Count(f.Count, f.Holds),
+		hwgen.Count(f.Bits, "bit")+" "+sign, each)
 	if f.Scale != nil {
 		text += fmt.Sprintf(" Integer q and value v: q = round(v / %.9g + %.9g), v = %.9g * (q - %.9g).", *f.Scale,
 			*f.Zero, *f.Scale, *f.Zero)

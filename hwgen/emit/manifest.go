@@ -88,7 +88,8 @@ func newManifest(d *hwgen.Design, files []string) *Manifest {
 	m := &Manifest{Tool: toolName, Version: d.Version, Hash: d.Hash, Top: d.Name, Network: networkFile, Files: files,
 		Streams: d.Streams, Interface: NewInterface(d), IntervalCycles: d.IntervalCycles(),
 		LatencyCycles: d.LatencyCycles()}
-	m.Options = ManifestOptions{ClockMHz: d.ClockMHz, NoBlockRAM: d.NoBlockRAM, Family: d.Family, Folding: hwgen.Folding{}}
+	m.Options = ManifestOptions{ClockMHz: d.ClockMHz, NoBlockRAM: d.NoBlockRAM,
+		Family: d.Family, Folding: hwgen.Folding{}}
 	// The resolved fold and P of every layer: planning again must not depend on what the tool
 	// would choose today.
 	for _, lp := range d.Layers {

@@ -164,7 +164,10 @@ func rate(design *hwgen.Design, e *cycle.Engine, frames int) (cycle.Period, int6
 	}
 	ends := timing.FrameEnds
 	half := len(ends) / 2
-	return cycle.Period{Cycles: ends[len(ends)-1] - ends[half], Frames: int64(len(ends) - 1 - half)}, timing.Latency(), nil
+	// The earlier half is left out: queues still fill in it, and frames come faster than for long.
+	last := len(ends) - 1
+	later := cycle.Period{Cycles: ends[last] - ends[half], Frames: int64(last - half)}
+	return later, timing.Latency(), nil
 }
 
 // held returns what the queues among the nodes of a design hold at most.
@@ -203,8 +206,9 @@ func explain(design *hwgen.Design, err error) error {
 	for _, n := range design.Nodes {
 		for k, s := range design.StreamsAt(n.In) {
 			if s.Name == d.Deepen[0] {
-				return fmt.Errorf("hwgen: layer %q: the design locks in cycle %d: stream %q is full before what it is to meet "+
-					"has come: a deeper queue is needed there (operand %d of the layer's key fifo)", n.Serves(), d.Cycle, s.Name, k)
+				return fmt.Errorf("hwgen: layer %q: the design locks in cycle %d: stream %q is full before "+
+					"what it is to meet has come: a deeper queue is needed there "+
+					"(operand %d of the layer's key fifo)", n.Serves(), d.Cycle, s.Name, k)
 			}
 		}
 	}

@@ -106,8 +106,9 @@ func TestLayerOfConverter(t *testing.T) {
 
 // TestTableJSON pins the keys that `a2qgen estimate --json` shows.
 func TestTableJSON(t *testing.T) {
-	row := plan.Row{AccBits: 8, Safe: true, Resources: cost.Resources{LUT: 1, FF: 2, BRAM36: 0.5, DSP: 3},
-		Layers: []cost.LayerCost{{Name: "fc", AccBits: 8, Safe: true, Resources: cost.Resources{LUT: 1, FF: 2, BRAM36: 0.5, DSP: 3}}}}
+	r := cost.Resources{LUT: 1, FF: 2, BRAM36: 0.5, DSP: 3}
+	row := plan.Row{AccBits: 8, Safe: true, Resources: r,
+		Layers: []cost.LayerCost{{Name: "fc", AccBits: 8, Safe: true, Resources: r}}}
 	data, err := json.Marshal(row)
 	if err != nil {
 		t.Fatal(err)

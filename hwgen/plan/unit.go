@@ -55,10 +55,11 @@ func unitFor(l *quant.Layer, name string) (*unit, error) {
 		names = append(names, units[i].name)
 	}
 	if names == nil {
-		return nil, fmt.Errorf("hwgen: layer %q: no hardware is generated for layers of kind %s yet, only for %s, %s and %s",
-			l.Name, l.Kind, quant.Linear, quant.Add, quant.Requantize)
+		return nil, fmt.Errorf("hwgen: layer %q: no hardware is generated for layers of kind %s yet, "+
+			"only for %s, %s and %s", l.Name, l.Kind, quant.Linear, quant.Add, quant.Requantize)
 	}
-	return nil, fmt.Errorf("hwgen: layer %q: no unit %q for layers of kind %s, want one of %q", l.Name, name, l.Kind, names)
+	return nil, fmt.Errorf("hwgen: layer %q: no unit %q for layers of kind %s, want one of %q",
+		l.Name, name, l.Kind, names)
 }
 
 func fitsMVAU(*quant.Layer) error { return nil }

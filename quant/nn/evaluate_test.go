@@ -139,8 +139,8 @@ func TestRunRest(t *testing.T) {
 	m := &Model{Name: "m", InputShape: []int{1}, Input: &ActQuant{Scale: 0.5, Bits: 4, Signed: true}, Layers: []Layer{{
 		Name: "a", In: 1, Out: 2, WeightBits: 3, WeightScale: []float32{0.25, 2}, Weights: []float32{0.5, -6},
 		Bias: []float32{1, 3}, Relu: true, Act: &ActQuant{Scale: 0.5, Bits: 4, Signed: true},
-		BatchNorm: &BatchNorm{Gamma: []float32{3, 1}, Beta: []float32{-1, 0}, Mean: []float32{1, 0}, Var: []float32{1.25, 3},
-			Epsilon: 1},
+		BatchNorm: &BatchNorm{Gamma: []float32{3, 1}, Beta: []float32{-1, 0}, Mean: []float32{1, 0},
+			Var: []float32{1.25, 3}, Epsilon: 1},
 	}}}
 	g := mustGraph(t, m)
 	x, err := g.Source([]float32{2, -1.6})
@@ -169,7 +169,8 @@ func TestRunRest(t *testing.T) {
 func TestRunPasses(t *testing.T) {
 	m := &Model{Name: "m", InputShape: []int{2}, Layers: []Layer{
 		{Name: "a", Kind: quant.Requantize, Act: &ActQuant{Scale: 0.5, Bits: 3}},
-		{Name: "b", Kind: quant.Requantize, From: []int{quant.Source}, Act: &ActQuant{Scale: 0.5, Bits: 3, Signed: true}},
+		{Name: "b", Kind: quant.Requantize, From: []int{quant.Source},
+			Act: &ActQuant{Scale: 0.5, Bits: 3, Signed: true}},
 		{Name: "c", Kind: quant.Requantize, From: []int{quant.Source}, Act: &ActQuant{Scale: 2, Bits: 3, Signed: true}},
 		{Name: "same", Kind: quant.Concat, From: []int{1, 0}},
 		{Name: "mixed", Kind: quant.Concat, From: []int{0, 2}},
@@ -245,8 +246,9 @@ func BenchmarkOutputs(b *testing.B) {
 	r := rand.New(rand.NewPCG(41, 3))
 	conv := func(name string, in, out, groups, k, stride int) Layer {
 		size := k * k * in / groups
-		return Layer{Name: name, Kind: quant.Conv, In: size, Out: out, Groups: groups, Relu: true, Window: quant.Window{H: k,
-			W: k, StrideH: stride, StrideW: stride, Top: k / 2, Left: k / 2, Bottom: k / 2, Right: k / 2},
+		return Layer{Name: name, Kind: quant.Conv, In: size, Out: out, Groups: groups, Relu: true,
+			Window: quant.Window{H: k, W: k, StrideH: stride, StrideW: stride,
+				Top: k / 2, Left: k / 2, Bottom: k / 2, Right: k / 2},
 			Weights: small[float32](r, size*out)}
 	}
 	for name, layers := range map[string][]Layer{

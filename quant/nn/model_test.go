@@ -41,7 +41,8 @@ func TestGains(t *testing.T) {
 // TestFoldNorm: 2 (3x + 1 - 5) + 4 is 6x - 4.
 func TestFoldNorm(t *testing.T) {
 	l := Layer{In: 1, Out: 1, Weights: []float32{3}, Bias: []float32{1},
-		BatchNorm: &BatchNorm{Gamma: []float32{4}, Beta: []float32{4}, Mean: []float32{5}, Var: []float32{3}, Epsilon: 1}}
+		BatchNorm: &BatchNorm{Gamma: []float32{4}, Beta: []float32{4}, Mean: []float32{5},
+			Var: []float32{3}, Epsilon: 1}}
 	if l.FoldNorm(); l.Weights[0] != 6 || l.Bias[0] != -4 || l.BatchNorm != nil {
 		t.Errorf("folded to %+v", l)
 	}
@@ -59,8 +60,9 @@ func TestGraph(t *testing.T) {
 		{Name: "b", Kind: quant.Add, From: []int{0, 0}},
 	}}
 	g := mustGraph(t, m)
-	if g.Sample != (quant.Shape{H: 2, W: 2, C: 3}) || g.Shapes[1] != quant.Vector(2) || g.Layers[0].Kind != quant.Linear ||
-		m.Layers[0].Kind != "" || m.Layers[0].From != nil || g.Layers[0].From[0] != quant.Source || len(g.Readers[0]) != 2 {
+	if g.Sample != (quant.Shape{H: 2, W: 2, C: 3}) || g.Shapes[1] != quant.Vector(2) ||
+		g.Layers[0].Kind != quant.Linear || m.Layers[0].Kind != "" ||
+		g.Layers[0].From[0] != quant.Source || m.Layers[0].From != nil || len(g.Readers[0]) != 2 {
 		t.Errorf("graph %+v", g)
 	}
 	if r := g.Roles(); !r[0].First || !r[0].Last || r[1].Weighted {

@@ -118,11 +118,12 @@ func opCases() map[string]struct {
 		"avgpool":         {quant.Layer{Kind: quant.AvgPool, Window: win(3, 2, 1, 1)}, image(5, 6, 2)},
 		"maxpool":         {quant.Layer{Kind: quant.MaxPool, Window: win(3, 2, 1, 1)}, image(5, 6, 2)},
 		"add":             {quant.Layer{Kind: quant.Add}, slices.Repeat(image(2, 3, 2), 3)},
-		"concat":          {quant.Layer{Kind: quant.Concat}, slices.Concat(image(2, 3, 2), image(2, 3, 1), image(2, 3, 4))},
-		"upsample":        {quant.Layer{Kind: quant.Upsample, Factor: 3}, image(2, 3, 2)},
-		"shuffle":         {quant.Layer{Kind: quant.PixelShuffle, Factor: 2}, image(2, 3, 8)},
-		"shuffle deep":    {quant.Layer{Kind: quant.PixelShuffle, Factor: 2, DepthFirst: true}, image(2, 3, 8)},
-		"requantize":      {quant.Layer{Kind: quant.Requantize}, image(2, 3, 2)},
+		"concat": {quant.Layer{Kind: quant.Concat},
+			slices.Concat(image(2, 3, 2), image(2, 3, 1), image(2, 3, 4))},
+		"upsample":     {quant.Layer{Kind: quant.Upsample, Factor: 3}, image(2, 3, 2)},
+		"shuffle":      {quant.Layer{Kind: quant.PixelShuffle, Factor: 2}, image(2, 3, 8)},
+		"shuffle deep": {quant.Layer{Kind: quant.PixelShuffle, Factor: 2, DepthFirst: true}, image(2, 3, 8)},
+		"requantize":   {quant.Layer{Kind: quant.Requantize}, image(2, 3, 2)},
 	}
 }
 

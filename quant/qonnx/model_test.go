@@ -91,7 +91,8 @@ func graphModel(seed uint64) *nn.Model {
 		Window: quant.Window{H: 2, W: 2, DilationW: 2, Right: 2, Bottom: 1}}))
 	d.m.Layers[wide].Act = d.act(1, true)
 	d.add(nn.Layer{Kind: quant.PixelShuffle, Factor: 2, DepthFirst: seed%2 == 0})
-	d.add(nn.Layer{Kind: quant.AvgPool, Window: quant.Window{H: 2, W: 2, StrideH: 4, StrideW: 2}, Act: d.act(0.5, false)})
+	d.add(nn.Layer{Kind: quant.AvgPool, Window: quant.Window{H: 2, W: 2, StrideH: 4, StrideW: 2},
+		Act: d.act(0.5, false)})
 	d.add(d.weighted(nn.Layer{Kind: quant.Linear, In: 48, Out: 5, Shifted: true, AccBits: 20}))
 	return d.m
 }

@@ -95,7 +95,8 @@ func writable(g *nn.Graph) error {
 	}
 	for i := range g.Layers {
 		if l := &g.Layers[i]; l.Kind == quant.AvgPool && (l.Window.DilationH > 1 || l.Window.DilationW > 1) {
-			return fmt.Errorf("layer %q: is an average pool with dilation, which ONNX does not have before opset 19", l.Name)
+			return fmt.Errorf("layer %q: is an average pool with dilation, "+
+				"which ONNX does not have before opset 19", l.Name)
 		}
 	}
 	return nil

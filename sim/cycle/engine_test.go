@@ -276,7 +276,8 @@ func TestCheck(t *testing.T) {
 func TestDeadlock(t *testing.T) {
 	g := cycle.Graph{Streams: []string{"in", "out"}, Sources: []cycle.Port{{Stream: 0, Beats: 3}},
 		Sinks: []cycle.Port{{Stream: 1, Beats: 2}},
-		Nodes: []cycle.Node{{Name: "gather", Machine: (&widthconverter.Block{In: 1, Out: 2}).Machine(), In: []int{0}, Out: []int{1}}}}
+		Nodes: []cycle.Node{{Name: "gather", Machine: (&widthconverter.Block{In: 1, Out: 2}).Machine(),
+			In: []int{0}, Out: []int{1}}}}
 	e, err := cycle.New(g)
 	if err != nil {
 		t.Fatal(err)

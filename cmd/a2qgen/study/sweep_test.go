@@ -21,8 +21,8 @@ import (
 func newSweep(t *testing.T, out string) (*Sweep, *[]string) {
 	t.Helper()
 	var lines []string
-	s := &Sweep{Spec: parse(t, "layers: [3, 3]\n"), Methods: []string{"base", "budget/split"}, Widths: []int{9}, Seeds: 2,
-		Out: out, Progress: Progress{Note: func(line string) { lines = append(lines, line) }}}
+	s := &Sweep{Spec: parse(t, "layers: [3, 3]\n"), Methods: []string{"base", "budget/split"}, Widths: []int{9},
+		Seeds: 2, Out: out, Progress: Progress{Note: func(line string) { lines = append(lines, line) }}}
 	if err := s.Plan(); err != nil {
 		t.Fatal(err)
 	}

@@ -124,7 +124,8 @@ func (a *Block) Parameters() []hwgen.Parameter {
 	p := []hwgen.Parameter{hwgen.Number("MH", a.Layer.Out), hwgen.Number("PE", a.PE),
 		hwgen.Number("OPERANDS", len(a.Operands)), concatenation("BITS", widths), concatenation("SIGNS", signs),
 		hwgen.Number("INPUT_BITS", in.Bits), hwgen.Flag("INPUT_SIGNED", in.Signed),
-		hwgen.Number("FACTOR_BITS", a.FactorBits()), concatenation("FACTORS", factors), hwgen.Number("ACC_BITS", a.AccBits)}
+		hwgen.Number("FACTOR_BITS", a.FactorBits()), concatenation("FACTORS", factors),
+		hwgen.Number("ACC_BITS", a.AccBits)}
 	return append(append(p, a.search().Parameters()...), hwgen.Number("S_BITS", width))
 }
 

@@ -225,8 +225,8 @@ func (c *Case) judge(p pause, r *sim.Result) error {
 	case r.Mismatches > 0:
 		return fmt.Errorf("%d mismatches, the first: %s", r.Mismatches, r.First)
 	case r.BeatsCompared == 0 || r.CyclesModel != r.CyclesRTL:
-		return fmt.Errorf("%d beats compared, %d cycles of the model, %d of the Verilog", r.BeatsCompared, r.CyclesModel,
-			r.CyclesRTL)
+		return fmt.Errorf("%d beats compared, %d cycles of the model, %d of the Verilog",
+			r.BeatsCompared, r.CyclesModel, r.CyclesRTL)
 	case p.none() && (r.IntervalCycles != int64(c.Block.Cycles()) || r.LatencyCycles != int64(c.Latency)):
 		return fmt.Errorf("interval %d and latency %d cycles, want %d and %d", r.IntervalCycles, r.LatencyCycles,
 			c.Block.Cycles(), c.Latency)
@@ -236,7 +236,8 @@ func (c *Case) judge(p pause, r *sim.Result) error {
 	// A run that never blocks a stream, or never lets it run dry, has not tried its handshake.
 	for _, s := range r.Streams {
 		if s.Blocked == 0 || s.Starved == 0 {
-			return fmt.Errorf("stream %q is blocked for %d cycles and starved for %d, want both", s.Name, s.Blocked, s.Starved)
+			return fmt.Errorf("stream %q is blocked for %d cycles and starved for %d, want both",
+				s.Name, s.Blocked, s.Starved)
 		}
 	}
 	return nil

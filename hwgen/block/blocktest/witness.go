@@ -115,7 +115,8 @@ func Witness(d *hwgen.Design, frames int, pauses cycle.Pauses) (*cycle.Timing, e
 	}
 	for i, s := range d.Streams {
 		if sent[i] != frames*s.Beats {
-			return nil, fmt.Errorf("blocktest: stream %q: %d beats have passed, want %d", s.Name, sent[i], frames*s.Beats)
+			return nil, fmt.Errorf("blocktest: stream %q: %d beats have passed, want %d",
+				s.Name, sent[i], frames*s.Beats)
 		}
 	}
 	return timing, nil
@@ -131,7 +132,8 @@ func (w *witness) compare(d *hwgen.Design, r *cycle.Run, sent []int) error {
 			return fmt.Errorf("blocktest: stream %q: a beat too many passes in cycle %d", s.Name, r.Cycle)
 		}
 		if at := w.passes(i, sent[i]); at != r.Cycle {
-			return fmt.Errorf("blocktest: stream %q, beat %d: passes in cycle %d, want %d", s.Name, sent[i], r.Cycle, at)
+			return fmt.Errorf("blocktest: stream %q, beat %d: passes in cycle %d, want %d",
+				s.Name, sent[i], r.Cycle, at)
 		}
 		sent[i]++
 	}

@@ -42,7 +42,8 @@ func (f *Block) Comment() []string {
 
 // Parameters implements hwgen.Block.
 func (f *Block) Parameters() []hwgen.Parameter {
-	return []hwgen.Parameter{hwgen.Number("WIDTH", f.Width), hwgen.Number("DEPTH", f.Depth), hwgen.Text("RAM_STYLE", hwgen.LUTRAM(f.Style))}
+	return []hwgen.Parameter{hwgen.Number("WIDTH", f.Width), hwgen.Number("DEPTH", f.Depth),
+		hwgen.Text("RAM_STYLE", hwgen.LUTRAM(f.Style))}
 }
 
 // Memories implements hwgen.Block.

@@ -97,8 +97,9 @@ func (s *Block) ScoreBits() int {
 
 // Parameters implements hwgen.Block.
 func (s *Block) Parameters() []hwgen.Parameter {
-	return []hwgen.Parameter{hwgen.Number("MH", s.Layer.Out), hwgen.Number("PE", s.PE), hwgen.Number("ACC_BITS", s.AccBits),
-		hwgen.Number("GAIN_SHIFT", s.GainShift()), hwgen.Number("GAIN_BITS", s.GainBits()), hwgen.Number("SCORE_BITS", s.ScoreBits()),
+	return []hwgen.Parameter{hwgen.Number("MH", s.Layer.Out), hwgen.Number("PE", s.PE),
+		hwgen.Number("ACC_BITS", s.AccBits), hwgen.Number("GAIN_SHIFT", s.GainShift()),
+		hwgen.Number("GAIN_BITS", s.GainBits()), hwgen.Number("SCORE_BITS", s.ScoreBits()),
 		hwgen.Number("LABEL_BITS", s.LabelBits()), hwgen.FileName("MEM", "label")}
 }
 

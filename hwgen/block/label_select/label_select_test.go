@@ -27,7 +27,8 @@ var kind = blocktest.Kind{
 		return selection(l, blocktest.Divisor(rng, l.Out), needed+rng.IntN(3))
 	},
 	Cases: []blocktest.Case{
-		selection(classifier(1, 10, 2, 2, 3, 4, 8), 2, 7).Named("ties within a beat, with the next and with a later one"),
+		selection(classifier(1, 10, 2, 2, 3, 4, 8), 2, 7).
+			Named("ties within a beat, with the next and with a later one"),
 		selection(classifier(2, 5, 1), 5, 7).Named("a vector per cycle"),
 		selection(classifier(3, 6, differ), 3, 7).Named("gains that differ"),
 		selection(classifier(4, 5, differ), 5, 7).Named("gains that differ, a vector per cycle"),
@@ -38,7 +39,8 @@ var kind = blocktest.Kind{
 			"over_beat_q <= score >= "),
 		blocktest.Replace("compares with the wrong best", "label_select.v", "taken_q ? over_beat_q : over_best_q",
 			"taken_q ? over_best_q : over_beat_q"),
-		blocktest.Replace("forgets whether it took a beat", "label_select.v", "taken_q     <= take", "taken_q     <= 1'b0"),
+		blocktest.Replace("forgets whether it took a beat", "label_select.v",
+			"taken_q     <= take", "taken_q     <= 1'b0"),
 		blocktest.Replace("takes the last of equals", "label_select.v", "over_best_q <= score > ",
 			"over_best_q <= score >= "),
 		blocktest.Replace("match takes the last of equals", "label_select.v",
@@ -66,7 +68,8 @@ var kind = blocktest.Kind{
 			"else if (en)\n"),
 		blocktest.Replace("rows of the beat before", "label_select.v", "label_q <= base_q + pe[LABEL_BITS-1:0]",
 			"label_q <= base_q - pe[LABEL_BITS-1:0]"),
-		blocktest.Replace("keeps the best of the vector before", "label_select.v", "(first_q[MATCH] || larger)", "larger"),
+		blocktest.Replace("keeps the best of the vector before", "label_select.v",
+			"(first_q[MATCH] || larger)", "larger"),
 		blocktest.Replace("two classes, 0 counts as above", "label_select.v",
 			"!only[SCORE_BITS-1] && (only != {SCORE_BITS{1'b0}})", "!only[SCORE_BITS-1]"),
 	},
@@ -78,10 +81,11 @@ var kind = blocktest.Kind{
 func selection(l quant.Layer, pe, accBits int) blocktest.Case {
 	b := &labelselect.Block{Layer: &l, PE: pe, AccBits: accBits}
 	shift := b.GainShift()
-	return blocktest.Case{Block: b, Network: blocktest.Alone(l), Inputs: b.Reads(nil), Latency: b.Folds() + b.Stages() + 1,
+	return blocktest.Case{Block: b, Network: blocktest.Alone(l), Inputs: b.Reads(nil),
+		Latency: b.Folds() + b.Stages() + 1,
 		Traits: map[string]bool{"one row": l.Out == 1, "one beat": b.Folds() == 1, "one lane": pe == 1,
-			"a bye": pe&(pe-1) != 0, "gains of 1": shift == 0, "gains are a shift": shift > 0, "gains differ": shift < 0,
-			"gains below 0": slices.Min(l.Score.Gain) < 0, "rows alike": alike(&l)},
+			"a bye": pe&(pe-1) != 0, "gains of 1": shift == 0, "gains are a shift": shift > 0,
+			"gains differ": shift < 0, "gains below 0": slices.Min(l.Score.Gain) < 0, "rows alike": alike(&l)},
 	}
 }
 
@@ -89,7 +93,8 @@ func selection(l quant.Layer, pe, accBits int) blocktest.Case {
 func alike(l *quant.Layer) bool {
 	for c := range l.Out {
 		for k := range c {
-			if slices.Equal(l.Row(c), l.Row(k)) && l.Score.Gain[c] == l.Score.Gain[k] && l.Score.Bias[c] == l.Score.Bias[k] {
+			if slices.Equal(l.Row(c), l.Row(k)) && l.Score.Gain[c] == l.Score.Gain[k] &&
+				l.Score.Bias[c] == l.Score.Bias[k] {
 				return true
 			}
 		}

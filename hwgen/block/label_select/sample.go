@@ -20,8 +20,8 @@ func build(s block.Sample) (hwgen.Block, []int) {
 func sweep() []block.Sample {
 	return block.Draw("label_select", 4, 16, 0, func(rng *rand.Rand) map[string]int {
 		pe := block.Pick(rng, 1, 1, 2, 2, 5, 10)
-		p := map[string]int{"pe": pe, "mh": pe * block.Pick(rng, 1, 2, 3, 5, 10), "mw": 16, "m": block.Pick(rng, 2, 4, 8),
-			"n":      block.Pick(rng, 2, 4, 8),
+		p := map[string]int{"pe": pe, "mh": pe * block.Pick(rng, 1, 2, 3, 5, 10), "mw": 16,
+			"m": block.Pick(rng, 2, 4, 8), "n": block.Pick(rng, 2, 4, 8),
 			"signed": 0, "p": 8 + rng.IntN(14), "gain": block.Pick(rng, 0, 0, 3, 5, 8)}
 		return p
 	})

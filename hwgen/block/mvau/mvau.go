@@ -61,7 +61,8 @@ func (m *Block) Shifted() bool { return m.Layer.Start != nil }
 func (m *Block) Comment() []string {
 	lines := []string{
 		fmt.Sprintf("Layer %s: %s (%v) x %s, %d-bit weights, %d-bit accumulators;",
-			m.Layer.Name, hwgen.Count(m.Layer.In, "input"), m.Layer.Input, hwgen.Count(m.Layer.Out, "output"), m.Layer.WeightBits,
+			m.Layer.Name, hwgen.Count(m.Layer.In, "input"), m.Layer.Input,
+			hwgen.Count(m.Layer.Out, "output"), m.Layer.WeightBits,
 			m.AccBits),
 		fmt.Sprintf("NF = %s of SF = %s: %s per vector.",
 			hwgen.Count(m.NF(), "row fold"), hwgen.Count(m.SF(), "beat"), hwgen.Count(m.Cycles(), "cycle")),
@@ -78,8 +79,10 @@ func (m *Block) Comment() []string {
 func (m *Block) Parameters() []hwgen.Parameter {
 	l := m.Layer
 	p := []hwgen.Parameter{
-		hwgen.Number("MW", l.In), hwgen.Number("MH", l.Out), hwgen.Number("PE", m.Fold.PE), hwgen.Number("SIMD", m.Fold.SIMD),
-		hwgen.Number("WEIGHT_BITS", l.WeightBits), hwgen.Number("INPUT_BITS", l.Input.Bits), hwgen.Flag("INPUT_SIGNED", l.Input.Signed),
+		hwgen.Number("MW", l.In), hwgen.Number("MH", l.Out),
+		hwgen.Number("PE", m.Fold.PE), hwgen.Number("SIMD", m.Fold.SIMD),
+		hwgen.Number("WEIGHT_BITS", l.WeightBits), hwgen.Number("INPUT_BITS", l.Input.Bits),
+		hwgen.Flag("INPUT_SIGNED", l.Input.Signed),
 		hwgen.Number("ACC_BITS", m.AccBits),
 	}
 	p = append(p, m.search().Parameters()...)

@@ -27,7 +27,8 @@ var kind = blocktest.Kind{
 		}
 	},
 	Cases: []blocktest.Case{
-		unit(stairs(layer(1, 6, 6, unsigned(3)), unsigned(2)), hwgen.Fold{PE: 2, SIMD: 3}, 0, true).Named("folded both ways"),
+		unit(stairs(layer(1, 6, 6, unsigned(3)), unsigned(2)), hwgen.Fold{PE: 2, SIMD: 3}, 0, true).
+			Named("folded both ways"),
 		unit(layer(2, 6, 4, signed(3)), hwgen.Fold{PE: 2, SIMD: 3}, 12, false).
 			Named("wide accumulators leave, signed inputs"),
 		unit(layer(3, 4, 5, unsigned(3)), hwgen.Fold{PE: 5, SIMD: 4}, 0, false).Named("a vector per cycle"),
@@ -47,15 +48,18 @@ const multipliers, cycles = 40, 72
 // sums are faults of products, tree and accumulator.
 var sums = []blocktest.Mutation{
 	blocktest.Replace("accumulator never restarts", "accumulator.v", "kept = first ? start : acc", "kept = acc"),
-	blocktest.Replace("accumulator forgets the sum so far", "accumulator.v", "{~kept, 1'b1}", "{~{ACC_BITS{1'b0}}, 1'b1}"),
-	blocktest.Replace("accumulator ignores valid", "accumulator.v", "if (en && valid) acc <= next", "if (en) acc <= next"),
+	blocktest.Replace("accumulator forgets the sum so far", "accumulator.v",
+		"{~kept, 1'b1}", "{~{ACC_BITS{1'b0}}, 1'b1}"),
+	blocktest.Replace("accumulator ignores valid", "accumulator.v",
+		"if (en && valid) acc <= next", "if (en) acc <= next"),
 	blocktest.Replace("sum is zero-extended", "accumulator.v", "{(ACC_BITS-SUM_BITS){sum[SUM_BITS-1]}}",
 		"{(ACC_BITS-SUM_BITS){1'b0}}"),
 	blocktest.Replace("single sums ignore the stall", "accumulator.v", "if (en) acc <= start", "acc <= start"),
 	blocktest.Replace("products are one bit short", "dot_product.v", "PRODUCT = (FULL < ACC_BITS) ? FULL : ACC_BITS",
 		"PRODUCT = (FULL < ACC_BITS) ? FULL - 1 : ACC_BITS"),
 	blocktest.Replace("tree nodes do not grow", "dot_product.v", "full[BITS-1:0];", "{full[BITS-2], full[BITS-2:0]};"),
-	blocktest.Replace("lanes are swapped", "dot_product.v", "inputs[lane*INPUT_BITS", "inputs[(SIMD-1-lane)*INPUT_BITS"),
+	blocktest.Replace("lanes are swapped", "dot_product.v",
+		"inputs[lane*INPUT_BITS", "inputs[(SIMD-1-lane)*INPUT_BITS"),
 	blocktest.Replace("weights are unsigned", "product.v", "{(EXTRA+1){w[WEIGHT_BITS-1]}}", "{(EXTRA+1){1'b0}}"),
 	blocktest.Replace("inputs are signed", "product.v", "(INPUT_SIGNED != 0) && factor[INPUT_BITS-1]",
 		"factor[INPUT_BITS-1]"),
@@ -113,7 +117,8 @@ var spills = []blocktest.Mutation{
 var startValues = []blocktest.Mutation{
 	blocktest.Replace("start of the next fold", "mvau.v", "starts_q <= mem[fold_q]",
 		"starts_q <= mem[(fold_q == LAST_FOLD[FOLD_BITS-1:0]) ? {FOLD_BITS{1'b0}} : fold_q + 1'b1]"),
-	blocktest.Replace("start counter ignores the stall", "mvau.v", "else if (en && valid_q[AT_SUM-1] && last_q[AT_SUM-1])",
+	blocktest.Replace("start counter ignores the stall", "mvau.v",
+		"else if (en && valid_q[AT_SUM-1] && last_q[AT_SUM-1])",
 		"else if (valid_q[AT_SUM-1] && last_q[AT_SUM-1])"),
 	blocktest.Replace("start counter counts every beat", "mvau.v", "valid_q[AT_SUM-1] && last_q[AT_SUM-1])",
 		"valid_q[AT_SUM-1])"),
@@ -121,7 +126,8 @@ var startValues = []blocktest.Mutation{
 		"starts_q <= (fold_q == 0) ? {PE*ACC_BITS{1'b0}} : mem[fold_q]"),
 	blocktest.Replace("no start at all", "accumulator.v", "kept = first ? start : acc",
 		"kept = first ? {ACC_BITS{1'b0}} : acc"),
-	blocktest.Replace("restart is swapped", "accumulator.v", "kept = first ? start : acc", "kept = first ? acc : start"),
+	blocktest.Replace("restart is swapped", "accumulator.v",
+		"kept = first ? start : acc", "kept = first ? acc : start"),
 	blocktest.Replace("starts of the PEs are swapped", "mvau.v", "starts[pe*ACC_BITS", "starts[(PE-1-pe)*ACC_BITS"),
 }
 
@@ -138,10 +144,12 @@ func unit(l quant.Layer, f hwgen.Fold, accBits int, blockROM bool) blocktest.Cas
 		Latency: b.Cycles() + b.Stages() + 1,
 		Traits: map[string]bool{"one fold of rows": b.NF() == 1, "one beat per fold": b.SF() == 1, "one PE": f.PE == 1,
 			"one lane": f.SIMD == 1, "an odd node": f.SIMD&(f.SIMD-1) != 0, "signed inputs": l.Input.Signed,
-			"one-bit inputs": l.Input.Bits == 1, "one-bit weights": l.WeightBits == 1, "odd weights": l.WeightBits%2 == 1,
-			"thresholds": l.Thresholds != nil, "inverted": l.Thresholds != nil && slices.Contains(l.Thresholds.Inverted, true),
+			"one-bit inputs": l.Input.Bits == 1, "one-bit weights": l.WeightBits == 1,
+			"odd weights": l.WeightBits%2 == 1, "thresholds": l.Thresholds != nil,
+			"inverted":       l.Thresholds != nil && slices.Contains(l.Thresholds.Inverted, true),
 			"signed outputs": l.Thresholds != nil && l.Thresholds.Output.Signed, "start values": b.Shifted(),
-			"wide thresholds": b.ThresholdBits > accBits, "block ROM": blockROM, "one row": l.Out == 1, "one input": l.In == 1},
+			"wide thresholds": b.ThresholdBits > accBits, "block ROM": blockROM,
+			"one row": l.Out == 1, "one input": l.In == 1},
 	}
 }
 

@@ -36,8 +36,9 @@ func usualSweep() []block.Sample {
 		p := map[string]int{
 			"pe": block.Pick(rng, 1, 1, 2, 2, 4, 4, 8), "simd": block.Pick(rng, 1, 2, 3, 4, 4, 5, 8, 8, 16, 32),
 			"m": block.Pick(rng, 1, 2, 3, 4, 4, 4, 5, 6, 8), "n": block.Pick(rng, 1, 2, 3, 4, 4, 4, 4, 6, 8),
-			"signed": block.Pick(rng, 0, 0, 1),
-			"a":      block.Pick(rng, 0, 1, 2, 2, 3, 4, 4, 4), "asigned": block.Pick(rng, 0, 0, 1), "invert": block.Pick(rng, 0, 0, 0, 1),
+			"signed":  block.Pick(rng, 0, 0, 1),
+			"a":       block.Pick(rng, 0, 1, 2, 2, 3, 4, 4, 4),
+			"asigned": block.Pick(rng, 0, 0, 1), "invert": block.Pick(rng, 0, 0, 0, 1),
 		}
 		// Seldom, and with one PE: 6 and 8 bits are 63 and 255 thresholds per channel.
 		if rng.IntN(16) == 0 {
@@ -101,7 +102,8 @@ func outputSweep() []block.Sample {
 	return block.Draw("mvau", 7, 4, 2000, func(rng *rand.Rand) map[string]int {
 		p := map[string]int{"pe": block.Pick(rng, 1, 1, 2, 2, 3, 5), "simd": block.Pick(rng, 1, 1, 2, 3, 4, 8),
 			"m": block.Pick(rng, 2, 3, 4, 4, 8),
-			"n": block.Pick(rng, 1, 2, 4, 4, 4, 8), "signed": block.Pick(rng, 0, 0, 0, 1), "a": 0, "block": block.Pick(rng, 0, 0, 1)}
+			"n": block.Pick(rng, 1, 2, 4, 4, 4, 8), "signed": block.Pick(rng, 0, 0, 0, 1),
+			"a": 0, "block": block.Pick(rng, 0, 0, 1)}
 		sf, nf := block.Pick(rng, 2, 4, 5, 8, 16, 17, 32, 64), block.Pick(rng, 1, 2, 3, 5, 10, 10)
 		p["mw"], p["mh"] = sf*p["simd"], nf*p["pe"]
 		p["p"] = p["n"] + 3 + rng.IntN(10)
@@ -129,8 +131,8 @@ func widthSweep() []block.Sample {
 // Their threshold memories of NF << level words are the deep and far slices of the fit.
 func searchSweep() []block.Sample {
 	return block.Draw("mvau", 8, 4, 3000, func(rng *rand.Rand) map[string]int {
-		p := map[string]int{"pe": block.Pick(rng, 1, 1, 2), "simd": block.Pick(rng, 2, 4, 8), "m": block.Pick(rng, 3, 4, 8),
-			"n":      block.Pick(rng, 4, 8),
+		p := map[string]int{"pe": block.Pick(rng, 1, 1, 2), "simd": block.Pick(rng, 2, 4, 8),
+			"m": block.Pick(rng, 3, 4, 8), "n": block.Pick(rng, 4, 8),
 			"signed": 0, "a": block.Pick(rng, 5, 6, 7, 8), "asigned": block.Pick(rng, 0, 0, 1)}
 		sf, nf := block.Pick(rng, 2, 4, 8, 16), block.Pick(rng, 1, 2, 4, 8)
 		p["mw"], p["mh"] = sf*p["simd"], nf*p["pe"]
@@ -144,8 +146,8 @@ func searchSweep() []block.Sample {
 // There the accumulator is no loop but a register behind the adder of sum and start value.
 func shiftedRowSweep() []block.Sample {
 	return block.Draw("mvau", 9, 4, 4000, func(rng *rand.Rand) map[string]int {
-		p := map[string]int{"pe": block.Pick(rng, 1, 2, 4), "simd": block.Pick(rng, 4, 8, 16), "m": block.Pick(rng, 2, 3, 4),
-			"n": block.Pick(rng, 2, 4),
+		p := map[string]int{"pe": block.Pick(rng, 1, 2, 4), "simd": block.Pick(rng, 4, 8, 16),
+			"m": block.Pick(rng, 2, 3, 4), "n": block.Pick(rng, 2, 4),
 			"a": block.Pick(rng, 0, 2, 4), "signed": 0, "shifted": 1}
 		p["mw"], p["mh"], p["p"] = p["simd"], block.Pick(rng, 4, 8, 16)*p["pe"], p["n"]+3+rng.IntN(5)
 		return p
@@ -158,7 +160,8 @@ func shiftedRowSweep() []block.Sample {
 // units would be block RAM by the plan, or minutes of synthesis.
 func deepSweep() []block.Sample {
 	return block.Draw("mvau", 14, 4, 6000, func(rng *rand.Rand) map[string]int {
-		p := map[string]int{"pe": 1, "simd": block.Pick(rng, 1, 2), "m": block.Pick(rng, 2, 3, 4), "n": block.Pick(rng, 1, 2, 4),
+		p := map[string]int{"pe": 1, "simd": block.Pick(rng, 1, 2),
+			"m": block.Pick(rng, 2, 3, 4), "n": block.Pick(rng, 1, 2, 4),
 			"signed": 0, "a": 0, "block": 0, "mh": block.Pick(rng, 10, 16)}
 		p["mw"], p["p"] = p["simd"]*block.Pick(rng, 100, 128, 160), p["n"]+10
 		return p

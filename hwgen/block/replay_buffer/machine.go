@@ -56,7 +56,8 @@ func (b *replayBuffer) Step(in, out uint64) cycle.Outputs {
 }
 
 func (b *replayBuffer) outputs() cycle.Outputs {
-	return cycle.Outputs{Ready: cycle.Bit(b.level != b.slots), Valid: cycle.Bit(b.valid), Busy: !b.valid && b.available()}
+	return cycle.Outputs{Ready: cycle.Bit(b.level != b.slots), Valid: cycle.Bit(b.valid),
+		Busy: !b.valid && b.available()}
 }
 
 // Registers implements cycle.Machine.

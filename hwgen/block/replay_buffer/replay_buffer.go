@@ -50,8 +50,8 @@ func (r *Block) Parameters() []hwgen.Parameter {
 	if r.BlockRAM {
 		style = hwgen.BlockRAM(r.Style)
 	}
-	return []hwgen.Parameter{hwgen.Number("WIDTH", r.Width), hwgen.Number("LENGTH", r.Length), hwgen.Number("REPEATS", r.Repeats),
-		hwgen.Text("RAM_STYLE", style)}
+	return []hwgen.Parameter{hwgen.Number("WIDTH", r.Width), hwgen.Number("LENGTH", r.Length),
+		hwgen.Number("REPEATS", r.Repeats), hwgen.Text("RAM_STYLE", style)}
 }
 
 // Memories implements hwgen.Block.

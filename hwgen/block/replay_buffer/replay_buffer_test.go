@@ -47,7 +47,8 @@ func replay(rng *rand.Rand, length, repeats, lanes, bits int) blocktest.Case {
 	n, content := blocktest.DrawWords(rng, length, lanes, bits)
 	inBlocks := rng.IntN(2) == 0
 	return blocktest.Case{
-		Block:   &replaybuffer.Block{Layer: "fc", Width: lanes * bits, Length: length, Repeats: repeats, BlockRAM: inBlocks},
+		Block: &replaybuffer.Block{Layer: "fc", Width: lanes * bits, Length: length, Repeats: repeats,
+			BlockRAM: inBlocks},
 		Network: n, Inputs: []hwgen.Content{content}, Latency: length*repeats + 2,
 		Traits: map[string]bool{"one beat": length == 1, "power of two": length&(length-1) == 0, "long": length > 16,
 			"two passes": repeats == 2, "block RAM": inBlocks, "one bit": lanes*bits == 1, "wide": lanes*bits > 64},

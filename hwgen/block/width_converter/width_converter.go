@@ -42,12 +42,14 @@ func (w *Block) Cycles() int { return max(w.InBeats, w.OutBeats()) }
 
 // Comment implements hwgen.Block.
 func (w *Block) Comment() []string {
-	return []string{fmt.Sprintf("Beats of %s become beats of %s.", hwgen.Count(w.In, "word"), hwgen.Count(w.Out, "word"))}
+	return []string{fmt.Sprintf("Beats of %s become beats of %s.",
+		hwgen.Count(w.In, "word"), hwgen.Count(w.Out, "word"))}
 }
 
 // Parameters implements hwgen.Block.
 func (w *Block) Parameters() []hwgen.Parameter {
-	return []hwgen.Parameter{hwgen.Number("WORD", w.Word), hwgen.Number("S_WORDS", w.In), hwgen.Number("M_WORDS", w.Out)}
+	return []hwgen.Parameter{hwgen.Number("WORD", w.Word),
+		hwgen.Number("S_WORDS", w.In), hwgen.Number("M_WORDS", w.Out)}
 }
 
 // Memories implements hwgen.Block.
