@@ -26,6 +26,7 @@ type File struct {
 // from; and sets d's Hash, and its Version where it has none. The same design gives the same
 // bytes.
 func Files(d *hwgen.Design, network []byte) ([]File, error) {
+	// A design that sets one, as tests do, keeps the same bytes whatever build emits it.
 	d.Version = cmp.Or(d.Version, Version)
 	library := library(d)
 	plain := *d
@@ -54,12 +55,14 @@ func Files(d *hwgen.Design, network []byte) ([]File, error) {
 	if err != nil {
 		return nil, fmt.Errorf("hwgen: manifest: %w", err)
 	}
+	// Last, as it describes all others.
 	return append(files, File{manifestFile, append(text, '\n')}), nil
 }
 
 // library returns the library modules and the memories.
 func library(d *hwgen.Design) []File {
 	var files []File
+	// A copy of each, so that the directory is whole: nobody needs a2qgen to simulate or build it.
 	for _, m := range modules(d) {
 		files = append(files, File{"rtl/" + m + ".v", templates.Module(m)})
 	}
@@ -94,12 +97,14 @@ func hash(files []File) string {
 		fmt.Fprintf(h, "%d %s %d ", len(f.Path), f.Path, len(f.Data))
 		h.Write(f.Data) // a hash never fails
 	}
+	// 64 bits tell designs apart, and fit into the header of a file; nobody gains by a collision.
 	return hex.EncodeToString(h.Sum(nil))[:16]
 }
 
 // modules returns the library modules that the design needs, sorted: those of its blocks and
 // of the top itself, and what they instantiate.
 func modules(d *hwgen.Design) []string {
+	// Those of the ports stand in top.v itself and are no blocks of the design.
 	need := []string{"frame_counter", "tlast_check"}
 	for _, n := range d.Nodes {
 		need = append(need, n.Module())

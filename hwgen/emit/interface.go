@@ -44,6 +44,7 @@ type Field struct {
 // NewInterface describes the ports of d.
 func NewInterface(d *hwgen.Design) Interface {
 	var all Interface
+	// In the order of the design's ports, which is that of the top module's.
 	for _, p := range d.Sources {
 		all.Inputs = append(all.Inputs, newPort(d.Network, p.Name, d.Streams[p.Stream]))
 	}
@@ -55,10 +56,12 @@ func NewInterface(d *hwgen.Design) Interface {
 
 // newPort describes the port of a stream, by its content.
 func newPort(n *quant.Network, name string, s hwgen.Stream) Port {
+	// From the content alone: what a port carries is said once, in the design.
 	p := Port{Name: name, TdataBits: s.Content.PortBits(), BeatsPerFrame: s.Beats}
 	at := 0
 	for _, part := range s.Content {
 		f := Field{Holds: part.Holds, Bit: at, Bits: part.Bits, Count: part.Lanes, Signed: part.Signed}
+		// A label and its score are read by software, byte by byte; numbers of one kind stay packed.
 		if len(s.Content) > 1 { // each fills whole bytes
 			f.Bits = hwgen.WholeBytes(part.Bits)
 		}
@@ -80,6 +83,7 @@ func (p *Port) describe(n *quant.Network, part hwgen.Part, f *Field) {
 			f.Scale, f.Zero = &scale, &zero
 		}
 		p.Shape, p.Order = shape(n.Input.Shape), order(n.Input.Shape)
+	// Neither is a number to be scaled: a score only ranks (docs/architecture.md).
 	case hwgen.HoldsLabel:
 		f.Holds = "class index"
 	case hwgen.HoldsScore:
@@ -89,6 +93,7 @@ func (p *Port) describe(n *quant.Network, part hwgen.Part, f *Field) {
 			f.Holds = "score, above 0 for class 1, else class 0"
 		}
 	case hwgen.HoldsOutputs:
+		// Activations of a layer within, as benches of single blocks have them: their scale is not known.
 		if part.Layer != last.Name {
 			return
 		}
@@ -110,6 +115,8 @@ func outputScale(n *quant.Network, t quant.DataType, channels int) (scale, zero 
 	if n.Dequantize == nil {
 		return 0, 0, false
 	}
+	// What the integers stand for is a function; only where it is one straight line for all
+	// channels is there a scale to write down.
 	real := func(c int, q int64) float64 { return n.Dequantize(c, q) }
 	// Two points give a straight line; the others below must lie on it, the ends of the type
 	// among them, where an error of the slope is largest.
@@ -173,6 +180,7 @@ func (p Port) brief() string {
 }
 
 func (f Field) line() string {
+	// Always said: a reader of hexadecimal digits cannot tell.
 	sign, each := "unsigned", ""
 	if f.Signed {
 		sign = "signed"

@@ -14,6 +14,7 @@ import (
 // Manifest describes an emitted design: what was asked, what was decided. It is
 // the file manifest.json of the output directory, and marks it as ours.
 type Manifest struct {
+	// Tool and Version say who wrote the directory. Only the former decides whether it is ours.
 	Tool    string          `json:"tool"`
 	Version string          `json:"version"`
 	Hash    string          `json:"hash"`
@@ -105,6 +106,7 @@ func newManifest(d *hwgen.Design, files []string) *Manifest {
 		}
 		m.Layers = append(m.Layers, layer)
 	}
+	// Layouts too: who checks weights in the files needs no knowledge of folds.
 	for _, mem := range d.Memories() {
 		m.Memories = append(m.Memories, ManifestMemory{File: "rtl/" + mem.File, Words: len(mem.Words),
 			WordBits: mem.Bits, Fields: mem.Bits / mem.Layout.FieldBits, Layout: mem.Layout})
@@ -114,6 +116,7 @@ func newManifest(d *hwgen.Design, files []string) *Manifest {
 
 // Plan returns the options that plan the manifest's design again.
 func (m *Manifest) Plan() hwgen.Options {
+	// No frame rate and no accumulators: what was chosen by them stands in the folding.
 	return hwgen.Options{Name: m.Top, ClockMHz: m.Options.ClockMHz, NoBlockRAM: m.Options.NoBlockRAM,
 		Family: m.Options.Family, Folding: m.Options.Folding}
 }

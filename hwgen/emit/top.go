@@ -68,9 +68,11 @@ func (i Instance) M(signal string) string { return joined(i.Out, signal) }
 
 func joined(streams []hwgen.Stream, signal string) string {
 	var names []string
+	// Verilog's concatenations have the high bits first.
 	for _, s := range slices.Backward(streams) {
 		names = append(names, s.Name+"_"+signal)
 	}
+	// Braces around one name would be legal, and noise in nearly every instance.
 	if len(names) == 1 {
 		return names[0]
 	}
@@ -91,6 +93,7 @@ func Probes(d *hwgen.Design) []Probe {
 	var probes []Probe
 	// Hierarchical names: the design needs no port for what only simulations look at.
 	for _, s := range d.Streams {
+		// Named by the writer's wires, which the top module declares one by one.
 		signal := "u_dut." + s.Name
 		probes = append(probes, Probe{s.Name, s.Bits, signal + "_valid", signal + "_ready", signal + "_data"})
 	}
@@ -126,7 +129,9 @@ func newTop(d *hwgen.Design) *Top {
 func topPort(p hwgen.Port, s hwgen.Stream, described Port) TopPort {
 	t := TopPort{Name: p.Name, Lines: described.Lines(), TdataBits: described.TdataBits, Beats: s.Beats,
 		Stream: s.Name, Bits: s.Bits, Padded: described.TdataBits > s.Bits}
+	// A line, for the comment beside the port.
 	t.Doc = fmt.Sprintf("%s; %s per frame, tlast on the last.", described.brief(), hwgen.Count(s.Beats, "beat"))
+	// In the stream parts lie bit by bit; in tdata each of several begins at a whole byte.
 	at := 0
 	for _, part := range s.Content {
 		width := part.Lanes * part.Bits
@@ -134,6 +139,7 @@ func topPort(p hwgen.Port, s hwgen.Stream, described Port) TopPort {
 			// Activations side by side have no room for a sign each: a beat of one part ends in zeros.
 			Signed: part.Signed && len(s.Content) > 1}
 		at += width
+		// The highest first, as a concatenation has them.
 		t.Fields = append([]TopField{f}, t.Fields...)
 	}
 	return t
@@ -143,6 +149,7 @@ func topPort(p hwgen.Port, s hwgen.Stream, described Port) TopPort {
 func title(d *hwgen.Design) string {
 	sizes := []string{fmt.Sprint(d.Network.InputSize())}
 	for _, lp := range d.Layers {
+		// Sums have the sizes of their operands: a title of all layers would tell nothing more.
 		if lp.Layer.Kind.Weighted() {
 			sizes = append(sizes, fmt.Sprint(lp.Layer.Out))
 		}
@@ -160,6 +167,7 @@ func summary(d *hwgen.Design) []string {
 			needs += ", shifted"
 		}
 		what := fmt.Sprintf("%d x %d, M = %d, N = %d", l.In, l.Out, l.WeightBits, l.Input.Bits)
+		// There is no matrix and no M.
 		if !l.Kind.Weighted() {
 			what = fmt.Sprintf("%s of %s x %d, N = %d", l.Kind, hwgen.Count(l.In, "operand"), l.Out, l.Input.Bits)
 		}

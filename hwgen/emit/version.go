@@ -8,6 +8,7 @@ import "runtime/debug"
 var Version = buildVersion()
 
 func buildVersion() string {
+	// No constant to forget at a release; the hash of a design does not cover it (Files).
 	info, ok := debug.ReadBuildInfo()
 	if !ok || info.Main.Version == "" || info.Main.Version == "(devel)" {
 		return "devel"

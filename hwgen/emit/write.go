@@ -34,6 +34,7 @@ func sums(files []File) map[string]string {
 }
 
 func sum(data []byte) string {
+	// Against edits, and transfers cut off: not against somebody who edits the sums too.
 	h := sha256.Sum256(data)
 	return hex.EncodeToString(h[:])
 }
@@ -122,6 +123,7 @@ func swapDir(dir string, files []File, old bool) error {
 
 // fillDir replaces what is in dir, a folder that stays.
 func fillDir(dir string, files []File) error {
+	// Read before the temporary folder is made in it, which is not to be moved.
 	was, err := names(dir)
 	if err != nil {
 		return err
@@ -143,6 +145,7 @@ func fillDir(dir string, files []File) error {
 	if err != nil {
 		return err
 	}
+	// Nothing is lost by a failure: what was there moves back.
 	if err := moveAll(fresh, dir, is); err != nil {
 		return errors.Join(err, moveAll(away, dir, was))
 	}
@@ -215,6 +218,7 @@ func replaceable(dir string, edited bool) (exists bool, err error) {
 		return false, fmt.Errorf("hwgen: output directory %s is not empty and holds no generated design: "+
 			"nothing written", dir)
 	}
+	// A manifest alone is not enough: what else lies there would go with the design.
 	return true, m.onlyOurs(dir, edited)
 }
 
@@ -232,6 +236,7 @@ func (m *Manifest) onlyOurs(dir string, edited bool) error {
 			return err
 		}
 		file := filepath.ToSlash(rel)
+		// Entered: its files are looked at one by one.
 		if e.IsDir() && m.hasFolder(file) {
 			return nil
 		}
@@ -264,6 +269,7 @@ func (m *Manifest) checkSum(dir, file string) error {
 		return fmt.Errorf("hwgen: output directory: %w", err)
 	}
 	if sum(data) != want {
+		// The first is enough: one edited file is a reason to stop.
 		return &EditedError{Dir: dir, File: file}
 	}
 	return nil
@@ -272,6 +278,7 @@ func (m *Manifest) checkSum(dir, file string) error {
 // writeFiles writes files below dir, which is made.
 func writeFiles(dir string, files []File) error {
 	for _, f := range files {
+		// Paths of files have slashes on every system, as they stand in the manifest.
 		if err := os.MkdirAll(filepath.Join(dir, filepath.FromSlash(path.Dir(f.Path))), 0o755); err != nil {
 			return err
 		}

@@ -29,6 +29,7 @@ type builder struct {
 // build makes the design of a plan with queues of the given depths, and says which of its nodes
 // these are.
 func (p *planner) build(depth func(layer, operand int) int) (*hwgen.Design, map[int]place) {
+	// Called for every try of a depth: it builds from plain data and has no effect on the plan.
 	o := p.options
 	d := &hwgen.Design{Name: o.Name, ClockMHz: o.ClockMHz, NoBlockRAM: o.NoBlockRAM, Family: o.Family,
 		Network: p.network, Layers: p.layers}
@@ -37,6 +38,7 @@ func (p *planner) build(depth func(layer, operand int) int) (*hwgen.Design, map[
 	b.source()
 	for i := range d.Layers {
 		l := d.Layers[i].Layer
+		// Layers come behind those that they read (quant.NewNetwork), so all streams are there.
 		in := make([]int, len(l.From))
 		for k := range in {
 			in[k] = b.operand(i, k)
@@ -47,6 +49,7 @@ func (p *planner) build(depth func(layer, operand int) int) (*hwgen.Design, map[
 		}
 		b.publish(i, l.Name, l.Name, at)
 	}
+	// Nothing reads the last layer, so there is no fork behind it.
 	last := len(d.Layers) - 1
 	d.Sinks = []hwgen.Port{{Name: "m_axis", Stream: b.ready[last][0]}}
 	return d, b.queues
@@ -84,6 +87,8 @@ func reads(l *quant.Layer, from int) int {
 // publish offers a stream to those who read layer i, or the source behind the last: a fork
 // where there are several.
 func (b *builder) publish(i int, name, serves string, stream int) {
+	// The source has its place in ready behind the layers, as indices of slices start at 0, but
+	// layers name it by quant.Source.
 	from := i
 	if i == len(b.d.Layers) {
 		from = quant.Source
@@ -92,6 +97,7 @@ func (b *builder) publish(i int, name, serves string, stream int) {
 	for k := range b.d.Layers {
 		readers += reads(b.d.Layers[k].Layer, from)
 	}
+	// A stream has one reader. A fork for one would cost a cycle and two beats of registers.
 	if readers < 2 {
 		b.ready[i] = []int{stream}
 		return
@@ -114,6 +120,7 @@ func (b *builder) operand(i, k int) int {
 	if len(l.From) > 1 {
 		name = fmt.Sprintf("_%d", k)
 	}
+	// The queue is behind the converter, so that its depth counts beats of the layer.
 	at = b.convert(l.Name, name, b.units[i].lanes(b.d.Layers[i].Fold), at)
 	if depth := b.depth(i, k); depth > 1 {
 		s := b.d.Streams[at]
@@ -128,6 +135,8 @@ func (b *builder) operand(i, k int) int {
 // multiple.
 func (b *builder) convert(layer, operand string, to, at int) int {
 	from := b.d.Streams[at].Content[0]
+	// Beats of 3 cannot be cut to beats of 2 without crossing them: gathered to 6, then split. One
+	// step is enough where one number divides the other, and none where they are equal.
 	wide := from.Lanes / gcd(from.Lanes, to) * to
 	for _, lanes := range []int{wide, to} {
 		s := b.d.Streams[at]

@@ -8,6 +8,8 @@ import (
 	"github.com/a2qgen/a2qgen/quant"
 )
 
+// identifier is a plain Verilog name: escaped ones are never emitted. It is short enough that
+// with the suffixes of blocks and memories it can name a file.
 var identifier = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_]{0,63}$`)
 
 // reserved instance names of the top module.

@@ -38,6 +38,7 @@ func foldMVAU(p *planner, l *quant.Layer) (hwgen.Fold, error) {
 func foldCandidates(l *quant.Layer, cycles int) []hwgen.Fold {
 	var all []hwgen.Fold
 	fewest := 0
+	// Divisors only: any other number of lanes would end a vector in a beat that is not full.
 	for _, pe := range divisors(l.Out) {
 		for _, simd := range divisors(l.In) {
 			f := hwgen.Fold{PE: pe, SIMD: simd}
@@ -66,6 +67,8 @@ func foldCandidates(l *quant.Layer, cycles int) []hwgen.Fold {
 // price estimates the LUTs of a layer with weights: its unit and its replay buffer, with
 // accumulators of acc bits.
 func (p *planner) price(l *quant.Layer, f hwgen.Fold, acc int) (int, error) {
+	// One family's prices for all: they only put folds in an order, and the fold of a network
+	// then does not depend on the family that its Verilog is for.
 	m, err := cost.ModelOf("xc7")
 	if err != nil {
 		return 0, fmt.Errorf("hwgen: %w", err)

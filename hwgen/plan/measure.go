@@ -14,6 +14,8 @@ const measuredSteps = 1 << 27
 // measure takes the design's timing from the cycle model: what it prints of latency and
 // interval is what the Verilog does, whatever queues were asked for.
 func measure(d *hwgen.Design) error {
+	// A closed formula would have to know how pauses of one block reach the next through queues of
+	// any depth, and branches that meet again: the model just does it.
 	e, err := cycle.New(d.Graph())
 	if err != nil {
 		return fmt.Errorf("hwgen: %w", err)

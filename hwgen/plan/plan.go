@@ -13,6 +13,8 @@ import (
 // wanted and had.
 func Plan(n *quant.Network, o hwgen.Options) (*hwgen.Design, error) {
 	p := &planner{network: n, options: o.WithDefaults()}
+	// The first error ends it: what a pass takes for granted, those before it have checked, and an
+	// error that only follows from another would mislead.
 	for _, pass := range passes {
 		if err := pass(p); err != nil {
 			return nil, err
@@ -33,12 +35,16 @@ var passes = []func(*planner) error{
 
 // planner is a plan under way.
 type planner struct {
+	// network is the caller's until certify, which replaces it by one with other start values; the
+	// caller's own is never changed.
 	network *quant.Network
 	options hwgen.Options
-	style   boards.MemoryStyle
-	units   []*unit // of the layers
-	layers  []hwgen.LayerPlan
-	design  *hwgen.Design
+	// style says how the family's tools are asked for a kind of memory.
+	style boards.MemoryStyle
+	units []*unit // of the layers
+	// layers and units are as long as the network's layers, and in their order.
+	layers []hwgen.LayerPlan
+	design *hwgen.Design
 }
 
 // choose takes the unit asked for, or the usual one of the kind.
@@ -68,6 +74,8 @@ func (p *planner) fold() error {
 			}
 			f.PE, f.SIMD = chosen.PE, chosen.SIMD
 		}
+		// Written down even where nobody asked: the manifest then holds it, and a planner with another
+		// usual unit still builds this design.
 		f.Unit = p.units[i].name
 		if err := f.Check(l); err != nil {
 			return err
@@ -84,9 +92,11 @@ func (p *planner) place(l *quant.Layer, f *hwgen.Fold) {
 		return
 	}
 	sf, nf := l.In/f.SIMD, l.Out/f.PE
+	// What was asked for stays, also where it costs more: people know more of the design around.
 	if f.Weights == "" {
 		f.Weights = p.cheaper(sf*nf, f.PE*f.SIMD*l.WeightBits)
 	}
+	// Without row folds there is no replay buffer to place.
 	if f.Replay == "" && nf > 1 {
 		f.Replay = p.cheaper(sf, f.SIMD*l.Input.Bits)
 	}
@@ -101,6 +111,8 @@ func (p *planner) cheaper(words, bits int) hwgen.Place {
 	return hwgen.InLUTs
 }
 
+// deserveBlockRAM asks for 8 Kbit beside the words, about a fifth of a block of xc7 (36 Kbit):
+// boards have few blocks, and one that is nearly empty is spent all the same.
 func deserveBlockRAM(words, bits int) bool { return words >= 128 && words*bits >= 8192 }
 
 // certify sets P, moves start values to it, and certifies the result. From here on the
@@ -111,6 +123,7 @@ func (p *planner) certify() error {
 	layers := make([]quant.Layer, len(p.network.Layers))
 	for i := range p.layers {
 		l, lp := &p.network.Layers[i], &p.layers[i]
+		// Needed with the best start values, which is what an error must compare with.
 		needed, worst := neededBits(l)
 		lp.NeededBits = needed
 		lp.AccBits = p.accBits(l, lp.Fold, constrained[i])
@@ -118,6 +131,7 @@ func (p *planner) certify() error {
 		layers[i] = *startAt(l, lp.AccBits)
 		lp.Layer = &layers[i]
 		switch {
+		// Estimates of widths that the weights may overflow: the design is priced, not certified.
 		case p.options.Unsafe:
 			continue
 		case !lp.Safe():
@@ -147,6 +161,8 @@ func (p *planner) accBits(l *quant.Layer, f hwgen.Fold, constrained bool) int {
 
 // verify checks the graph, and measures what it does.
 func (p *planner) verify() error {
+	// A fault here is the planner's own: no network and no option should bring it about. It is
+	// checked all the same, since the alternative is Verilog that computes something else.
 	if err := p.design.Verify(); err != nil {
 		return err
 	}

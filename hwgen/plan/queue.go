@@ -41,6 +41,7 @@ func (p *planner) queue() error {
 		return p.settle(depths)
 	}
 	for _, at := range open {
+		// A queue of one beat is none (builder.depth): the shallowest there is holds two.
 		depths[at] = max(2, held[at])
 	}
 	for _, at := range open {
@@ -51,6 +52,8 @@ func (p *planner) queue() error {
 	for changed := true; changed; {
 		changed = false
 		for _, at := range open {
+			// From 2 to 1 the queue goes, and with it its cycle of latency: rate does not have to fall with
+			// that, hence not by bisection.
 			for depths[at] > 1 && p.keeps(depths.with(at, depths[at]-1), interval) {
 				depths[at]--
 				changed = true
@@ -80,10 +83,13 @@ func (d depths) with(at place, depth int) depths {
 func (p *planner) asked() (depths, []place) {
 	d, open := depths{}, []place(nil)
 	for i, lp := range p.layers {
+		// Each operand may have a queue: which of them waits for the others depends on the folds.
 		for k, from := range lp.Layer.From {
 			at := place{i, k}
 			switch depth := lp.Fold.FIFO.Of(k); {
 			case depth > 0:
+				// Asked for, and not touched again, even where it is too shallow: rate and locks are
+				// reported, not mended.
 				d[at] = depth
 			// The source of the design waits for as long as it takes.
 			case p.units[i].waits(lp.Layer, lp.Fold) && (from != quant.Source || p.readers(quant.Source) > 1):
@@ -109,6 +115,7 @@ func (p *planner) settle(d depths) error {
 		lp := &p.layers[i]
 		lp.Fold.FIFO = nil
 		for k := range lp.Layer.From {
+			// 1 says that there is none; 0 would leave it to the next planner.
 			lp.Fold.FIFO = append(lp.Fold.FIFO, max(1, d.of(i, k)))
 		}
 	}
@@ -119,9 +126,11 @@ func (p *planner) settle(d depths) error {
 // keeps says whether a design with queues of these depths has the interval, and does not lock.
 func (p *planner) keeps(d depths, interval cycle.Period) bool {
 	design, _ := p.build(d.of)
+	// A deadlock: of the depths tried here some are too shallow, which is no error of the plan's.
 	if err := measure(design); err != nil {
 		return false
 	}
+	// Periods are compared as fractions without division: rounding would let a slow design pass.
 	return design.Timing.Cycles*interval.Frames <= interval.Cycles*design.Timing.Frames
 }
 
@@ -152,6 +161,7 @@ func (p *planner) unbounded(d depths, open []place) (cycle.Period, map[place]int
 			return cycle.Period{}, nil, err
 		}
 	}
+	// The rate is known now; what queues hold at that rate is another run, with the source held to it.
 	held, err := held(design, queues, frames, interval)
 	return interval, held, err
 }
@@ -164,7 +174,7 @@ func rate(design *hwgen.Design, e *cycle.Engine, frames int) (cycle.Period, int6
 	}
 	ends := timing.FrameEnds
 	half := len(ends) / 2
-	// The earlier half is left out: queues still fill in it, and frames come faster than for long.
+	// The earlier half is left out: the design is not in its steady state yet.
 	last := len(ends) - 1
 	later := cycle.Period{Cycles: ends[last] - ends[half], Frames: int64(last - half)}
 	return later, timing.Latency(), nil
@@ -173,6 +183,7 @@ func rate(design *hwgen.Design, e *cycle.Engine, frames int) (cycle.Period, int6
 // held returns what the queues among the nodes of a design hold at most.
 func held(design *hwgen.Design, queues map[int]place, frames int, interval cycle.Period) (map[place]int, error) {
 	g := design.Graph()
+	// A new engine, since the machines are read below: they must be those that run.
 	e, err := cycle.New(g)
 	if err != nil {
 		return nil, fmt.Errorf("hwgen: %w", err)

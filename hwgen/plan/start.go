@@ -71,6 +71,7 @@ func channelStart(l *quant.Layer, c, p int) int64 {
 // d = start - l.Start, so acc > t is acc' > t + d, and acc*gain + bias is
 // acc'*gain + (bias - d*gain).
 func moveStart(l *quant.Layer, start []int64) *quant.Layer {
+	// Copies of what changes: the caller's network keeps its own thresholds and biases.
 	moved := *l
 	// Start stays nil unless some channel needs it: the memory of zeros would cost LUTs.
 	moved.Start = nil
@@ -102,6 +103,7 @@ func moveStart(l *quant.Layer, start []int64) *quant.Layer {
 // withLayers returns n with layers that compute the same from other start values.
 func withLayers(n *quant.Network, layers []quant.Layer) *quant.Network {
 	moved := *n
+	// The slice is the planner's own, so that the network it came from stays as it was read.
 	moved.Layers = layers
 	last := len(layers) - 1
 	from, to := n.Layers[last].Start, layers[last].Start

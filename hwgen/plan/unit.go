@@ -44,6 +44,7 @@ var units = []unit{
 
 // unitFor returns the unit of a name for a layer, or the usual one where the name is empty.
 func unitFor(l *quant.Layer, name string) (*unit, error) {
+	// Of the kind only, so that the error offers what could be asked for.
 	var names []string
 	for i := range units {
 		if units[i].kind != l.Kind {
@@ -78,6 +79,7 @@ func buildMVAU(b *builder, i int, in []int) int {
 		wide.Input = t
 		l = &wide
 	}
+	// Its words are as wide as what comes, so it has the widened layer's.
 	if r := replayOf(l, f, b.style); r != nil {
 		at = b.d.Add(r, at)[0]
 	}
@@ -102,6 +104,7 @@ func mvauOf(l *quant.Layer, x hwgen.Tensor, f hwgen.Fold, acc int, style boards.
 }
 
 // joins says that one stream may have to wait for another.
+// A sum of one operand has nobody to wait for.
 func joins(l *quant.Layer, _ hwgen.Fold) bool { return len(l.From) > 1 }
 
 // maxFactor is the largest factor of an operand that the unit takes: 32 bits with its sign.
@@ -123,6 +126,7 @@ func foldAdd(p *planner, l *quant.Layer) (hwgen.Fold, error) {
 			return hwgen.Fold{PE: pe, SIMD: l.In}, nil
 		}
 	}
+	// Too slow even so, where positions alone are more than the cycles: the interval tells.
 	return hwgen.Fold{PE: l.Out, SIMD: l.In}, nil
 }
 

@@ -32,6 +32,8 @@ func Decode(text []byte, into any) error {
 		}
 	}
 	dec := yaml.NewDecoder(bytes.NewReader(text))
+	// A second net, for the keys that check leaves to the decoder: merged maps, and types of kinds
+	// that it does not look into.
 	dec.KnownFields(true)
 	if err := dec.Decode(into); err != nil {
 		if errors.Is(err, io.EOF) {
@@ -39,6 +41,7 @@ func Decode(text []byte, into any) error {
 		}
 		return err
 	}
+	// What stands behind "---" would be ignored: a user who put it there wants it read.
 	if err := dec.Decode(new(yaml.Node)); !errors.Is(err, io.EOF) {
 		return errors.New("holds more than one document")
 	}
@@ -69,6 +72,7 @@ func check(value *yaml.Node, t reflect.Type, path string) error {
 	if value.Kind == yaml.AliasNode {
 		value = value.Alias
 	}
+	// A pointer tells a field that is not given from one that is 0; the value is as it points to.
 	if t.Kind() == reflect.Pointer {
 		t = t.Elem()
 	}
@@ -95,6 +99,7 @@ func check(value *yaml.Node, t reflect.Type, path string) error {
 // KnownFields finds unknown keys too, but names the Go type, not the path. Keys and values
 // take turns in a mapping's Content.
 func checkFields(node *yaml.Node, t reflect.Type, path string) error {
+	// Else "- pe: 2", a list by a slip, would have no keys that could be wrong.
 	if node.Kind != yaml.MappingNode {
 		return fmt.Errorf("line %d: %s is no map of fields", node.Line, name(path))
 	}
@@ -179,6 +184,7 @@ func exact(value *yaml.Node) *big.Rat {
 	if value.Kind != yaml.ScalarNode {
 		return nil
 	}
+	// The text as written: through a float64 digits would be lost before they are looked at.
 	text := strings.ReplaceAll(value.Value, "_", "") // as the decoder does
 	switch value.ShortTag() {
 	case "!!int":
@@ -200,6 +206,7 @@ func bounds(t reflect.Type) (lo, hi *big.Int) {
 	if !unsigned {
 		n--
 	}
+	// Two's complement reaches one further down than up.
 	hi = new(big.Int).Lsh(one, n)
 	lo = new(big.Int).Neg(hi)
 	if unsigned {

@@ -85,6 +85,7 @@ func New(groups ...[]Column) *Table {
 // Row adds a row, a value for each column. It panics on any other number of values: rows are
 // as long as the code that writes them says.
 func (t *Table) Row(values ...any) {
+	// A row of other length would shift its values below heads that are not theirs.
 	if len(values) != len(t.Columns) {
 		panic(fmt.Sprintf("table: row of %d values, want %d", len(values), len(t.Columns)))
 	}
@@ -102,6 +103,7 @@ func (t *Table) Note(format string, args ...any) {
 
 // lines returns all lines of the table, the titles of the columns first.
 func (t *Table) lines() [][]string {
+	// Heads go through the same code as rows, so that both are escaped and aligned alike.
 	titles := make([]string, len(t.Columns))
 	for i, c := range t.Columns {
 		titles[i] = c.Title()

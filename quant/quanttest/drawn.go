@@ -6,9 +6,11 @@ import (
 	"github.com/a2qgen/a2qgen/quant"
 )
 
-// Drawn returns a network of the given layer sizes with small drawn weights.
+// Drawn returns a network of the given layer sizes with small drawn weights:
+// inputs of 3 bits, activations of 2, at most three layers.
 func Drawn(seed uint64, sizes ...int) *quant.Network {
 	rng := rand.New(rand.NewPCG(seed, 0))
+	// Small types, and thresholds near 0: sums of few inputs reach all of them.
 	x := quant.DataType{Bits: 3}
 	net := quant.Network{Name: "drawn", InputShape: sizes[:1], Input: quant.InputQuantizer{Type: x,
 		Quantize: func(_ int, v float64) int32 { return int32(v) }}}
@@ -17,6 +19,7 @@ func Drawn(seed uint64, sizes ...int) *quant.Network {
 		for range l.In * l.Out {
 			l.Weights = append(l.Weights, int32(rng.IntN(7))-3)
 		}
+		// Gains of 1 and small biases: scores are close, so that ties come up.
 		if i == len(sizes)-2 {
 			l.Score = &quant.Score{Gain: make([]int64, l.Out), Bias: make([]int64, l.Out)}
 			for c := range l.Out {
@@ -26,6 +29,7 @@ func Drawn(seed uint64, sizes ...int) *quant.Network {
 			x = quant.DataType{Bits: 2}
 			l.Thresholds = &quant.Thresholds{Output: x}
 			for range l.Out {
+				// Uneven steps, so that a threshold taken for its neighbour changes outputs.
 				first := int64(rng.IntN(9)) - 6
 				l.Thresholds.Values = append(l.Thresholds.Values, first, first+2, first+7)
 			}
@@ -43,6 +47,7 @@ func Drawn(seed uint64, sizes ...int) *quant.Network {
 // narrowest accumulators that shifted ranges permit.
 func Shifted() *quant.Network {
 	n := *Drawn(4, 16, 8, 4)
+	// Layers are copied, but weights and thresholds shared: nobody else has this network.
 	n.Layers = append([]quant.Layer(nil), n.Layers...)
 	n.Dequantize = func(c int, v int64) float64 { return float64(v) * float64(c+1) }
 	for i := range n.Layers {
@@ -50,6 +55,8 @@ func Shifted() *quant.Network {
 		for w := range l.In {
 			l.Row(0)[w] = 3 // of one sign: needs a bit more than shifted
 		}
+		// The narrowest for all channels: p only grows, until each has a start value in it. Thresholds
+		// and biases move along, so that the network computes what it did.
 		start, p := make([]int64, l.Out), 1
 		for c := range l.Out {
 			for ; ; p++ {

@@ -109,6 +109,7 @@ func (g *graph) add(l quant.Layer, in []made, r quant.AccRange, staircase bool) 
 	for _, m := range in {
 		l.From, shapes = append(l.From, m.from), append(shapes, m.shape)
 	}
+	// Unique, and it says in an error what kind of layer it is about.
 	l.Name = fmt.Sprintf("%s%d", l.Kind, len(g.net.Layers))
 	shape, err := l.OutputShape(shapes...)
 	if err != nil || shape.Size() > 4000 {
@@ -146,6 +147,7 @@ func (g *graph) window() quant.Window {
 	r := g.rng
 	w := quant.Window{H: 1 + r.IntN(3), W: 1 + r.IntN(3), StrideH: 1 + r.IntN(2), StrideW: 1 + r.IntN(2)}
 	w.DilationH, w.DilationW = 1+r.IntN(2), r.IntN(2)
+	// Each side by itself: a pad that is taken for the opposite one shows.
 	w.Top, w.Bottom = r.IntN(w.H), r.IntN(w.H)
 	w.Left, w.Right = r.IntN(w.W), r.IntN(w.W)
 	return w
@@ -165,6 +167,7 @@ func (g *graph) conv(x made) {
 			l.Groups, l.Out = 2, 2*(1+g.rng.IntN(3))
 		}
 	}
+	// Inputs of one row: a group sees its own channels only.
 	l.In = l.Window.Taps() * x.shape.C / l.Groups
 	g.weighted(&l)
 	g.add(l, []made{x}, quant.AccRange{}, true)
@@ -186,6 +189,7 @@ func (g *graph) weighted(l *quant.Layer) {
 func (g *graph) pool(x made, kind quant.Kind) {
 	l := quant.Layer{Kind: kind, Window: g.window()}
 	r, taps := rangeOf(x.typ), int64(1)
+	// The sum of all taps leaves, the division is part of the thresholds.
 	if kind == quant.AvgPool {
 		taps = int64(l.Window.Taps())
 	}
@@ -227,6 +231,7 @@ func (g *graph) join(x made, kind quant.Kind) {
 func (g *graph) move(x made, kind quant.Kind) {
 	l := quant.Layer{Kind: kind, Factor: 1 + g.rng.IntN(3), DepthFirst: kind == quant.PixelShuffle &&
 		g.rng.IntN(2) == 0}
+	// A drawn factor seldom has a square that divides the channels; add leaves out what does not fit.
 	if kind == quant.PixelShuffle && x.shape.C%4 == 0 {
 		l.Factor = 2
 	}

@@ -50,6 +50,8 @@ func (s RandomSpec) withDefaults() RandomSpec {
 // decides all.
 func RandomNetwork(rng *rand.Rand, spec RandomSpec) *quant.Network {
 	spec = spec.withDefaults()
+	// The order of draws is part of what a seed means: one more in front gives every seed another
+	// network, those too that tests keep for a fault they once showed.
 	count := 1 + rng.IntN(spec.MaxLayers)
 	input := randomType(rng, spec.MaxInputBits)
 	net := quant.Network{
@@ -64,6 +66,7 @@ func RandomNetwork(rng *rand.Rand, spec RandomSpec) *quant.Network {
 			Input: input, WeightBits: 1 + rng.IntN(spec.MaxWeightBits),
 		}
 		randomWeights(rng, &l)
+		// Behind the weights, since "exactly as wide as needed" is of them.
 		l.AccBits = randomAccBits(rng, &l)
 		if i == count-1 && (spec.AlwaysScore || rng.IntN(4) > 0) {
 			l.Score = randomScore(rng, &l)
@@ -92,6 +95,7 @@ func RandomInput(rng *rand.Rand, n *quant.Network) []int32 {
 	x := make([]int32, l.In)
 	switch kind := rng.IntN(8); kind {
 	case 0:
+		// Ends of the range are where a sum is largest for rows of one sign.
 		return slices.Repeat([]int32{int32(lo)}, l.In)
 	case 1:
 		return slices.Repeat([]int32{int32(hi)}, l.In)
@@ -210,6 +214,7 @@ func thresholdsOver(rng *rand.Rand, out quant.DataType, channels int,
 				row[k] = between(rng, r.Min-1, r.Max)
 			}
 		}
+		// Staircases rise; duplicates are steps over two levels at once.
 		slices.Sort(row)
 		if invert {
 			t.Inverted = append(t.Inverted, rng.IntN(2) == 0)
@@ -222,6 +227,7 @@ func thresholdsOver(rng *rand.Rand, out quant.DataType, channels int,
 // of which the first class must win.
 func randomScore(rng *rand.Rand, l *quant.Layer) *quant.Score {
 	s := &quant.Score{Gain: make([]int64, l.Out), Bias: make([]int64, l.Out), Exact: true}
+	// Half of the networks have no gains, as those with one scale for all classes: other hardware.
 	gains, biases := rng.IntN(2) == 0, rng.IntN(3) > 0
 	for c := range l.Out {
 		s.Gain[c] = 1

@@ -25,13 +25,16 @@ func RandomResidual(rng *rand.Rand, maxSize, steps int) *quant.Network {
 	}
 	g.net.InputShape, g.net.Input.Shape = []int{in}, quant.Vector(in)
 	g.made = []made{{quant.Source, quant.Vector(in), g.net.Input.Type}}
+	// Only vectors of the common width can be summed: a layer brings the input to it.
 	if in != g.width {
 		g.linear(g.last(), true)
 	}
+	// Each may add several layers, so a network may be deeper than this.
 	for range 1 + rng.IntN(steps) {
 		g.grow()
 	}
 	g.end()
+	// Draws are legal by construction: tests would else have to tell their own faults from these.
 	n, err := quant.NewNetwork(g.net)
 	if err != nil {
 		panic("quanttest: " + err.Error())
@@ -87,8 +90,10 @@ func (g *residual) append(l quant.Layer) {
 
 // sum adds the sum of in and perhaps of tensors made before.
 func (g *residual) sum(in ...made) {
+	// Two at least, more than two seldom, four at most: as residual networks have them.
 	for len(in) < 2 || len(in) < 4 && g.rng.IntN(4) == 0 {
 		other := g.made[g.rng.IntN(len(g.made))]
+		// The input, where it has another size: the first operand takes its place, twice in one sum.
 		if other.shape != quant.Vector(g.width) {
 			other = in[0]
 		}
@@ -97,6 +102,7 @@ func (g *residual) sum(in ...made) {
 	// Which operand comes first decides which stream has which bits.
 	g.rng.Shuffle(len(in), func(i, j int) { in[i], in[j] = in[j], in[i] })
 	l, r := g.addition(in)
+	// A sum always ends in a staircase here: those of sums of sums would grow without end.
 	l.Thresholds = thresholdsOver(g.rng, randomType(g.rng, 4), l.Out, func(int) quant.AccRange { return r })
 	g.append(l)
 }
@@ -109,6 +115,7 @@ func (g *residual) addition(in []made) (quant.Layer, quant.AccRange) {
 	for _, m := range in {
 		l.From = append(l.From, m.from)
 		f := int64(1)
+		// Up to 9: not only powers of two, whose products are wires.
 		if factors {
 			f = 1 + g.rng.Int64N(9)
 			l.Factors = append(l.Factors, f)
@@ -126,6 +133,7 @@ func (g *residual) end() {
 	case 0, 1:
 		g.classify()
 	case 2:
+		// Twice the same tensor, so that a fork leads into the last layer.
 		l, r := g.addition([]made{x, x})
 		l.Score = &quant.Score{Gain: make([]int64, l.Out), Bias: make([]int64, l.Out), Exact: true}
 		for c := range l.Out {

@@ -44,6 +44,7 @@ func (f *Figure) SVG() ([]byte, error) {
 	p.X.Tick.Marker, p.Y.Tick.Marker = ticks{whole: true}, ticks{}
 	p.Add(plotter.NewGrid())
 	var names legend
+	// Colours by the place among all series, so that an empty one does not shift those of others.
 	for i, s := range f.Series {
 		entry, err := s.addTo(p, colours[i%len(colours)])
 		if err != nil {
@@ -57,6 +58,7 @@ func (f *Figure) SVG() ([]byte, error) {
 	top := legendRow * vg.Length(len(rows))
 	// The legend's rows come on top of the plot's height, not out of it.
 	canvas := vgsvg.New(figureWidth, figureHeight+top)
+	// Cropped at the top for the plot alone; rows are drawn on what is left free.
 	all := draw.New(canvas)
 	p.Draw(draw.Crop(all, 0, 0, 0, -top))
 	drawRows(all, rows)

@@ -69,6 +69,7 @@ func (d *Document) WriteHTML(w io.Writer) error {
 		Sections []section
 	}{Title: d.Title}
 	for _, s := range d.Sections {
+		// Its Table shadows that of the Section: the template is given finished HTML.
 		v := section{Section: s}
 		if s.Table != nil {
 			var b strings.Builder
@@ -78,6 +79,7 @@ func (d *Document) WriteHTML(w io.Writer) error {
 			v.Table = template.HTML(b.String())
 		}
 		for i := range s.Figures {
+			// Inline, not beside the page: it stays whole when it is sent or moved.
 			svg, err := s.Figures[i].SVG()
 			if err != nil {
 				return fmt.Errorf("report: figure %q: %w", s.Figures[i].Caption, err)

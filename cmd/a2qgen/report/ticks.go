@@ -57,6 +57,7 @@ func decimalsOf(v float64) int {
 func number(v float64, decimals int) string {
 	digits := strconv.FormatFloat(math.Abs(v), 'f', decimals, 64)
 	whole, rest, _ := strings.Cut(digits, ".")
+	// From the right: positions to the left of a comma do not move by it.
 	for at := len(whole) - 3; at > 0; at -= 3 {
 		whole = whole[:at] + "," + whole[at:]
 	}

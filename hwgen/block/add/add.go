@@ -31,6 +31,7 @@ type Block struct {
 // Operand is a tensor that is added, as its stream has it.
 type Operand struct {
 	hwgen.Tensor
+	// Type may be wider than the numbers need: accumulators of a layer before come in P bits.
 	Type quant.DataType
 }
 
@@ -60,6 +61,7 @@ func (a *Block) Stages() int {
 
 // Input returns the smallest type that holds the elements of all operands.
 func (a *Block) Input() quant.DataType {
+	// The tree adds numbers of one type: each operand is extended to it by its own sign.
 	all := quant.DataType{Bits: 1}
 	for _, o := range a.Operands {
 		all.Signed = all.Signed || o.Type.Signed
@@ -76,6 +78,7 @@ func (a *Block) Input() quant.DataType {
 
 // factor returns the factor of operand k.
 func (a *Block) factor(k int) int64 {
+	// Operands of one scale: no factors are stored for them.
 	if a.Layer.Factors == nil {
 		return 1
 	}
@@ -118,6 +121,7 @@ func (a *Block) Parameters() []hwgen.Parameter {
 		widths = append(widths, fmt.Sprintf("32'd%d", t.Bits))
 		signs = append(signs, fmt.Sprintf("1'b%d", cycle.Bit(t.Signed)))
 		factors = append(factors, fmt.Sprintf("%d'd%d", a.FactorBits(), a.factor(k)))
+		// All operands' data come side by side on one port, s_data.
 		width += a.PE * t.Bits
 	}
 	in := a.Input()
@@ -126,6 +130,8 @@ func (a *Block) Parameters() []hwgen.Parameter {
 		hwgen.Number("INPUT_BITS", in.Bits), hwgen.Flag("INPUT_SIGNED", in.Signed),
 		hwgen.Number("FACTOR_BITS", a.FactorBits()), concatenation("FACTORS", factors),
 		hwgen.Number("ACC_BITS", a.AccBits)}
+	// S_BITS follows from BITS and PE, but the module's ports need it before its functions stand:
+	// add.v can only check it.
 	return append(append(p, a.search().Parameters()...), hwgen.Number("S_BITS", width))
 }
 

@@ -24,6 +24,7 @@ func (m *machine) goes() bool { return m.held == m.all && m.behind.Ready != 0 }
 // Step implements cycle.Machine.
 func (m *machine) Step(in, out uint64) cycle.Outputs {
 	goes := m.goes()
+	// A register that is emptied takes the next operand in the same cycle: a beat per cycle.
 	if goes {
 		m.held = 0
 	}
@@ -34,6 +35,7 @@ func (m *machine) Step(in, out uint64) cycle.Outputs {
 
 func (m *machine) outputs() cycle.Outputs {
 	o := cycle.Outputs{Ready: m.all &^ m.held, Valid: m.behind.Valid, Busy: m.behind.Busy || m.goes()}
+	// No path from m_ready: whether it goes is decided by registers (templates/add.v).
 	if m.goes() {
 		o.Ready = m.all
 	}
@@ -42,5 +44,6 @@ func (m *machine) outputs() cycle.Outputs {
 
 // Registers implements cycle.Machine.
 func (m *machine) Registers(state []int64) []int64 {
+	// behind follows from the pipeline's registers, so it is no state.
 	return m.pipe.Registers(append(state, int64(m.held)))
 }

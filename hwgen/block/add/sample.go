@@ -29,6 +29,7 @@ func build(s block.Sample) (hwgen.Block, []int) {
 		r.Min, r.Max = r.Min+f*t.Min(), r.Max+f*t.Max()
 		bits = append(bits, p["pe"]*p["n"])
 	}
+	// As narrow as is safe, as plans have it: wider sums would cost adders that none has.
 	b.AccBits = r.Bits()
 	if p["a"] > 0 {
 		t := &quant.Thresholds{Output: quant.DataType{Bits: p["a"]}}

@@ -7,6 +7,7 @@ import "github.com/a2qgen/a2qgen/hwgen/block"
 func witness(p map[string]int, e block.Ends) block.Unit {
 	stages := block.Half(p["FACTOR_BITS"]) + block.Clog2(p["OPERANDS"]) + max(0, 2*p["OUTPUT_BITS"]-1)
 	s := &sum{Ends: e, operands: p["OPERANDS"]}
+	// The line begins where the held operands leave: it asks goes, and goes asks it for room.
 	s.line = block.Line{Ends: block.Ends{In: s.goes, Out: e.Out}, Stages: stages, Period: 1}
 	return s
 }

@@ -12,7 +12,10 @@ import (
 	widthconverter "github.com/a2qgen/a2qgen/hwgen/block/width_converter"
 )
 
-// All are the kinds of blocks, in the order of reports.
+// All are the kinds of blocks, in the order of reports. It is the only list: the fit of prices,
+// the rules that templates keep and the recurrences of timing run over it, so that a kind that
+// is left out is fitted and tested by none of them. Plans do not read it: a unit (hwgen/plan)
+// names the blocks that it builds.
 var All = []block.Kind{
 	replaybuffer.Kind,
 	fifo.Kind,
