@@ -5,6 +5,7 @@ import "math/bits"
 // bitSet is a set of small numbers: bit i%64 of word i/64 says that i is in it.
 type bitSet []uint64
 
+// newBitSet returns an empty set for the numbers below n.
 func newBitSet(n int) bitSet { return make(bitSet, (n+63)/64) }
 
 func (b bitSet) has(i int) bool { return b[i>>6]>>(i&63)&1 != 0 }
@@ -31,6 +32,7 @@ func wordOf(b []byte, w int) uint64 {
 	return v
 }
 
+// bit is 1 for true: conditions become numbers, to be counted and put into words.
 func bit(b bool) uint64 {
 	if b {
 		return 1

@@ -35,6 +35,7 @@ func (c *comparison) differs(i int, cycle int64, what string) *Mismatch {
 	}
 	c.first, c.probe = &Mismatch{Stream: c.name(i), Cycle: cycle, What: what}, i
 	c.first.Writer, c.first.Reader = endsOf(c.design, c.stream(i))
+	// By the model's count: after a fault in a handshake the Verilog may be at another beat.
 	beats := int64(c.design.Streams[c.stream(i)].Beats)
 	sent := c.sent[c.stream(i)]
 	c.first.Frame, c.first.Beat = sent/beats, int(sent%beats)
@@ -234,6 +235,7 @@ func layerOf(n *quant.Network, t hwgen.Tensor) int {
 func hex(le []byte) string {
 	var b bytes.Buffer
 	b.WriteString("0x")
+	// The highest byte first, leading zeros too: all beats of a stream are as long.
 	for i := len(le) - 1; i >= 0; i-- {
 		fmt.Fprintf(&b, "%02x", le[i])
 	}

@@ -54,6 +54,7 @@ type passed struct {
 
 // newDumper begins a dump; there is no such stream where probe is -1.
 func (c *comparison) newDumper(d Dump) (*dumper, error) {
+	// Before the run: a name that is none must not cost a simulation.
 	names := StreamNames(c.design)
 	out := &dumper{name: d.Stream, probe: slices.Index(names, d.Stream), to: csv.NewWriter(d.To)}
 	if out.probe < 0 {
@@ -86,6 +87,7 @@ func (c *comparison) endDumps() error {
 		for len(d.model) > 0 || len(d.rtl) > 0 {
 			c.dumpBeat(d)
 		}
+		// Beats were kept in a buffer, and its error with them.
 		d.to.Flush()
 		if err := d.to.Error(); err != nil {
 			return fmt.Errorf("sim: dump of stream %q: %w", d.name, err)
@@ -96,6 +98,7 @@ func (c *comparison) endDumps() error {
 
 // dumpBeat writes the next beat. Errors of writing stay in the csv.Writer until the end.
 func (c *comparison) dumpBeat(d *dumper) {
+	// Nil where one side has no such beat, which is what a dump is read for.
 	var model, rtl *passed
 	if len(d.model) > 0 {
 		model, d.model = &d.model[0], d.model[1:]

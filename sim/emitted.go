@@ -102,6 +102,7 @@ func firstDifference(file string, has, wants []byte) Difference {
 	if at < len(w) {
 		d.Wants = w[at]
 	}
+	// Cut for people; the number of the line finds all of it.
 	d.Has, d.Wants = excerpts(d.Has, d.Wants)
 	return d
 }

@@ -43,6 +43,7 @@ func instanceHead(text, instance string) (from, to int, err error) {
 
 // replaceHead puts the head that an instance has in one text into another.
 func replaceHead(into, edited, instance string) (string, error) {
+	// Module and parameters, but not the connections: those are of the text that it goes into.
 	from, to, err := instanceHead(edited, instance)
 	if err != nil {
 		return "", err
@@ -66,6 +67,7 @@ func skipBack(code string, at int) int { return len(strings.TrimRight(code[:at],
 
 // openParen returns the position of the bracket that the one at closes, -1 for none.
 func openParen(code string, at int) int {
+	// Of code without comments and strings: a bracket in one of those closes nothing.
 	for depth := 0; at >= 0; at-- {
 		switch code[at] {
 		case ')':

@@ -18,6 +18,7 @@ func lanesOf(c hwgen.Content) []lane {
 	var out []lane
 	at := 0
 	for i := range c {
+		// Parts lie one after the other, and the lanes of each side by side.
 		for k := range c[i].Lanes {
 			out = append(out, lane{&c[i], k, at})
 			at += c[i].Bits
@@ -46,6 +47,7 @@ func (l lane) value(beat []byte) int64 {
 	bits := l.part.Bits
 	getBits(word[:(bits+7)/8], beat, l.at, bits)
 	v := binary.LittleEndian.Uint64(word[:])
+	// At most 64 bits, the widest accumulator: an element is one number of Go.
 	if !l.part.Signed {
 		return int64(v)
 	}

@@ -36,12 +36,14 @@ type Pressure struct {
 // 64 counters would cost one step for each bit.
 type bitCounter [48]uint64
 
+// add counts a word: a carry goes from plane to plane, for all bits at once.
 func (b *bitCounter) add(word uint64) {
 	for p := 0; word != 0; p++ {
 		b[p], word = b[p]^word, b[p]&word
 	}
 }
 
+// count returns how many words had the bit. 48 planes hold more cycles than anyone simulates.
 func (b *bitCounter) count(bit int) int64 {
 	var n int64
 	for p, plane := range b {
@@ -64,6 +66,7 @@ type usage struct {
 func newUsage(streams, probes, source int) usage {
 	u := usage{all: newBitSet(probes), open: newBitSet(probes), source: source}
 	u.blocked, u.starved = make([]bitCounter, len(u.all)), make([]bitCounter, len(u.all))
+	// Output ports show their streams' handshakes again, and would count them twice.
 	for i := range streams {
 		u.all.set(i, true)
 	}

@@ -27,6 +27,7 @@ func boardsCommand() *cli.Command {
 			if err := noArgument(c); err != nil {
 				return err
 			}
+			// Read from the program itself: boards are data that is compiled in.
 			return newConsole(c).result(&boardsReport{Boards: boards.List()}, nil)
 		},
 	}
@@ -40,6 +41,7 @@ type boardsReport struct {
 // print writes one line per board. Block RAM is in kbit, the one unit that families with
 // blocks of 4, 18 and 36 kbit have in common.
 func (r *boardsReport) print(w io.Writer) {
+	// What decides whether a design fits, and the clock that it is then planned for.
 	t := table.New(table.Left("board", "family", "part"), table.Right("LUT", "FF", "RAM, kbit", "DSP", "clock, MHz"))
 	for _, b := range r.Boards {
 		t.Row(b.Name, b.Family, b.Part, b.Resources.LUT, b.Resources.FF, b.Resources.BRAMKbits, b.Resources.DSP,

@@ -72,6 +72,7 @@ func estimateAction(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
+	// One call for all widths: they must share a folding, or their prices could not be compared.
 	prices, err := study.PriceWidths(net, o, c.String("family"), widths)
 	return newConsole(c).result(&estimateReport{prices}, err)
 }
@@ -83,6 +84,7 @@ func estimateAction(c *cli.Context) error {
 func estimateSource(path string, in *qonnx.InputType, o hwgen.Options) (*quant.Network, hwgen.Options, error) {
 	// A path that is not there is read as a file: the reader's message names it.
 	if info, err := os.Stat(path); err != nil || !info.IsDir() {
+		// Nothing is decided yet for a file: folding and clock are those of the options.
 		file, err := readFile(path, in)
 		if err != nil {
 			return nil, o, err
@@ -111,6 +113,7 @@ func estimateSource(path string, in *qonnx.InputType, o hwgen.Options) (*quant.N
 		if _, given := folding[l.Layer.Name]; given {
 			continue
 		}
+		// A copy: the manifest's own stays what was read.
 		f := own.Folding[l.Layer.Name]
 		// Layers without a target keep the width that they were built with.
 		if constrained[i] {

@@ -59,6 +59,7 @@ func evalAction(c *cli.Context) error {
 	}
 	// Where --spec is given it is read by the spec's rules, and these lie over them.
 	source := sampleSourceOf(c)
+	// What the flags tell of the input goes into the reader: the file alone may not say it.
 	file, err := readTold(c, path)
 	if err != nil {
 		return err
@@ -70,6 +71,7 @@ func evalAction(c *cli.Context) error {
 		return err
 	}
 	con := newConsole(c)
+	// No labels to be right about: the score is a distance.
 	if images {
 		return evalImages(c.Context, con, net, set)
 	}
@@ -100,7 +102,9 @@ func evalSet(c *cli.Context, source study.Source) (set *data.Set, images bool, e
 	if err != nil {
 		return nil, false, err
 	}
+	// The test part, which training has not seen.
 	set, err = source.Read(sets.Test)
+	// The spec says which it is, even where samples and targets have one size.
 	return set, spec.Task == train.Regress, err
 }
 
@@ -120,6 +124,7 @@ type imagesReport struct {
 // evalImages scores a network whose output is an image. An autoencoder is compared with
 // its input; bicubic enlargement is the usual baseline where the output is larger.
 func evalImages(ctx context.Context, con *console, net *quant.Network, set *data.Set) error {
+	// Scoring alone: reading samples is not the executor's speed.
 	start := time.Now()
 	psnr, err := study.PSNR(ctx, net, set, con.progress())
 	if err != nil {

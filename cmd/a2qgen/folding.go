@@ -46,6 +46,7 @@ func foldingOptions(c *cli.Context) (hwgen.Options, error) {
 			c.Command.Name, o.FPS, o.ClockMHz, o.ClockMHz*1e6)
 	}
 	var err error
+	// The file first, so that a flag can change a single layer of it.
 	if path := c.String("folding"); path != "" {
 		if o.Folding, err = readFolding(path); err != nil {
 			return o, err
@@ -89,6 +90,7 @@ func readFolding(path string) (hwgen.Folding, error) {
 	if len(text) > maxFoldingBytes {
 		return nil, fmt.Errorf("%s: folding is larger than %d bytes", path, maxFoldingBytes)
 	}
+	// Strict: a misspelt key would leave its layer to the plan without a word.
 	folding, err := hwgen.ParseFolding(text)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)

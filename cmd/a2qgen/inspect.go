@@ -40,6 +40,7 @@ func inspectCommand() *cli.Command {
 			if err != nil {
 				return err
 			}
+			// Bounds are over all inputs of the type: a file that does not say it needs to be told.
 			file, err := readTold(c, path)
 			if err != nil {
 				return err
@@ -58,6 +59,7 @@ type inspectReport struct{ *study.Inspection }
 // print writes a table of the layers with weights, then one certificate per layer.
 func (r *inspectReport) print(w io.Writer) {
 	r.table().WriteText(w)
+	// Behind the bounds: for a chain, the most frequent network, these are all.
 	if g := r.graph(); g != nil {
 		fmt.Fprintln(w, "\nGraph")
 		g.WriteText(w)
@@ -77,6 +79,7 @@ func (r *inspectReport) table() *table.Table {
 			l.AccMin, l.AccMax, l.L1Max, l.TapsMax, 100*l.Sparsity)
 		t.Note("%s", certificate(l))
 	}
+	// The type of the samples bounds the first layer's sums as much as its weights do.
 	t.Note("input: %v", &r.Input)
 	for _, note := range r.Notes {
 		t.Note("note: %s", note)
@@ -100,6 +103,7 @@ func (r *inspectReport) graph() *table.Table {
 	if plain {
 		return nil
 	}
+	// Layers without weights have no bounds to tell, but they are nodes that others read.
 	for i := range r.Others {
 		o := &r.Others[i]
 		rows[o.Name] = []any{o.Name, o.Kind, strings.Join(o.Reads, ", "), shown(o.Shape)}
@@ -139,6 +143,7 @@ func certificate(l *study.Bounds) string {
 		return fmt.Sprintf("%s: UNSAFE: declares %d bits, needs %d", l.Name, l.AccBits, l.AccBitsNeeded)
 	}
 	start := ""
+	// Else a reader who adds up the weights would not come to this range.
 	if l.AccStart == "shifted" {
 		start = ", from its start values,"
 	}

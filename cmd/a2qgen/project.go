@@ -90,6 +90,7 @@ func projectAction(c *cli.Context) error {
 	if c.IsSet("table") {
 		return tableAction(c)
 	}
+	// One network from here on: each becomes a file, and --out names one.
 	path, err := oneArgument(c, "FLOAT.onnx")
 	if err != nil {
 		return err
@@ -104,6 +105,7 @@ func projectAction(c *cli.Context) error {
 		done, err := repairOf(c, path).Run(c.Context, con.progress())
 		return con.result(&repairReport{done}, err)
 	}
+	// Opened before it is projected: calibration is the same whatever the method.
 	p, err := study.OpenProjection(c.Context, path, calibrationOf(c), con.progress())
 	if err != nil {
 		return err
@@ -122,6 +124,7 @@ func checkProjectFlags(c *cli.Context) error {
 		return fail("--acc P is missing; see a2qgen project --help")
 	}
 	// What a network that is integer already has settled: its methods, widths and scales.
+	// IsSet, not values: these flags have defaults, which nobody has asked for.
 	for _, name := range []string{"method", "weights", "acts", "input-bits", "first-weights", "last-weights",
 		"equalize", "tile", "results"} {
 		if c.Bool("repair") && c.IsSet(name) {
@@ -146,6 +149,7 @@ func checkProjectFlags(c *cli.Context) error {
 
 // settingsOf reads what Project is told. All widths are bits; Acc.Bits 0 is no limit.
 func settingsOf(c *cli.Context) ptq.Settings {
+	// The names of method and rule have passed their rules, and the widths their ranges.
 	return ptq.Settings{
 		Method:     ptq.Method(c.String("method")),
 		Acc:        ptq.Accumulator{Bits: c.Int("acc"), Rule: quant.Rule(c.String("rule")), Tile: c.Int("tile")},
@@ -156,6 +160,7 @@ func settingsOf(c *cli.Context) ptq.Settings {
 
 // calibrationOf reads how a float network is made ready.
 func calibrationOf(c *cli.Context) study.Calibration {
+	// Equalising and input widths belong to the float network: all methods start from one.
 	return study.Calibration{Source: sampleSourceOf(c), Samples: c.Int("samples"), InputBits: c.Int("input-bits"),
 		Equalise: c.Bool("equalize")}
 }
@@ -165,6 +170,7 @@ func tableAction(c *cli.Context) error {
 	if err := checkProjectFlags(c); err != nil {
 		return err
 	}
+	// The widths before any file is read: then a wrong line is refused whatever files are there.
 	widths, err := parseWidths(c.String("table"))
 	if err != nil {
 		return usagef("project: --table: %w", err)
@@ -177,6 +183,7 @@ func tableAction(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
+	// The files first: a result that is printed and not kept would be lost with the terminal.
 	doc := &comparisonReport{all}
 	if prefix := c.String("results"); prefix != "" {
 		err = doc.write(prefix)

@@ -17,6 +17,7 @@ type repairReport struct{ *study.Repaired }
 
 // repairOf reads what to repair in the network at path.
 func repairOf(c *cli.Context, path string) *study.Repair {
+	// Neither method nor widths: those that the network has stay.
 	r := &study.Repair{Path: path, Out: c.String("out"), Samples: c.Int("samples"),
 		Settings: ptq.NetworkRepair{Bits: c.Int("acc"), Layers: c.StringSlice("layer")}}
 	// Without it each layer keeps its own: shifted where it has start values.
@@ -24,6 +25,8 @@ func repairOf(c *cli.Context, path string) *study.Repair {
 		r.Settings.Rule = quant.Rule(c.String("rule"))
 	}
 	if c.IsSet("data") {
+		// Samples say which inputs matter; without them all count alike, and no accuracy can be
+		// told.
 		source := sampleSourceOf(c)
 		r.Source = &source
 	}
@@ -38,10 +41,12 @@ func (r *repairReport) print(w io.Writer) {
 	} else {
 		fmt.Fprintf(w, "data      %s: %d samples\n", r.Data, r.Samples)
 	}
+	// A pointer, since 0 percent is an accuracy: nil says that none was measured.
 	if r.BeforePercent != nil {
 		fmt.Fprintf(w, "accuracy  before %.2f %%, repaired %.2f %% (test samples, integer executor)\n",
 			*r.BeforePercent, *r.AfterPercent)
 	}
+	// The usual answer for a network that was trained for this P: no table of nothing.
 	if len(r.Layers) == 0 {
 		fmt.Fprintf(w, "every layer asked for fits in %d bits: nothing changed\n", r.AccBits)
 		return
@@ -51,6 +56,7 @@ func (r *repairReport) print(w io.Writer) {
 	for _, l := range r.Layers {
 		t.Row(l.Name, l.Rule, l.NeededBefore, l.NeededAfter, l.WeightsChanged, l.UnitsChanged, l.RelativeLoss)
 	}
+	// Of all layers, not of the repaired ones: the promise is about the network.
 	for i := range r.All {
 		t.Note("%s", certificate(&r.All[i]))
 	}

@@ -15,12 +15,14 @@ type projectReport struct{ *study.Projected }
 // print writes settings, scores, one row and one certificate per layer.
 func (r *projectReport) print(w io.Writer) {
 	method := r.Method
+	// Other methods have one rule, so naming it would suggest a choice.
 	if r.Method == string(ptq.Budget) {
 		method += " (" + r.Rule + ")"
 	}
 	fmt.Fprintf(w, "network   %s, method %s, P=%d: %s\n", r.Float, method, r.AccBits, r.Out)
 	fmt.Fprintf(w, "data      %s: %d samples calibrate; %d pairs of layers equalised\n",
 		r.Data, r.Samples, r.EqualisedPairs)
+	// Unlabelled samples calibrate, and score nothing.
 	if r.IntegerAccuracyPercent != nil {
 		fmt.Fprintf(w, "accuracy  float %.2f %%, integer %.2f %% (test samples, integer executor)\n",
 			*r.FloatAccuracyPercent, *r.IntegerAccuracyPercent)
@@ -34,6 +36,7 @@ func (r *projectReport) print(w io.Writer) {
 func (r *projectReport) table() *table.Table {
 	t := table.New(table.Left("layer", "kind"), table.Right("in", "out", "M", "N", "P", "needs", "l1 max"),
 		table.Fixed(1, "%", "zeros"), table.Fixed(4, "", "loss"))
+	// As train and inspect print them, so that the three can be compared line by line.
 	for i := range r.Layers {
 		l := &r.Layers[i]
 		t.Row(l.Name, l.Kind, l.In, l.Out, l.WeightBits, inputTypeOf(&l.Bounds), declared(&l.Bounds), l.AccBitsNeeded,

@@ -19,8 +19,10 @@ type comparisonReport struct{ *study.Comparison }
 func (d *comparisonReport) table(cell func(s study.Spread) string) *table.Table {
 	methods := study.ProjectionMethods()
 	t := table.New(table.Left("P"), table.Right(methods...))
+	// Cells come width by width, all methods of one side by side.
 	for at := 0; at < len(d.Cells); at += len(methods) {
 		row := []any{d.Cells[at].AccBits}
+		// What the methods lose without a limit is the level to compare the others with.
 		if d.Cells[at].AccBits == 0 {
 			row[0] = "none"
 		}
@@ -51,6 +53,7 @@ func (d *comparisonReport) print(w io.Writer) {
 	fmt.Fprintf(w, "data      %s: %d samples calibrate, test samples scored by the integer executor\n",
 		d.Data, d.Samples)
 	fmt.Fprintf(w, "float     %v %%\n", study.NewSpread(d.Float))
+	// Means alone fit into a console; extremes are in the Markdown, single networks in the CSV.
 	d.table(func(s study.Spread) string { return fmt.Sprintf("%.2f", s.Mean) }).WriteText(w)
 }
 
@@ -68,6 +71,7 @@ func (d *comparisonReport) write(prefix string) error {
 	if err := means.WriteMarkdown(&md); err != nil {
 		return err
 	}
+	// Both are rendered before either is written: an error leaves the old pair.
 	for i, text := range [][]byte{csv.Bytes(), md.Bytes()} {
 		if err := maybe.WriteFile(tableFiles(prefix)[i], text, 0o644); err != nil {
 			return err

@@ -83,6 +83,7 @@ func simCommand() *cli.Command {
 			&cli.StringFlag{Name: "vcd", Usage: "`FILE` to write waves to"},
 			&cli.StringSliceFlag{Name: "dump",
 				Usage: "save what `STREAM` carries to STREAM.csv, or to FILE as STREAM=FILE; repeatable"},
+			// Verilator is faster once it has compiled; Icarus starts at once, and knows x and z.
 			&cli.StringFlag{Name: "simulator", Value: string(verilator.Verilator),
 				Usage: "`NAME`: verilator or icarus"},
 			jsonFlag(),
@@ -160,6 +161,7 @@ func simulate(ctx context.Context, con *console, dir string, o simOptions) (*sim
 	if err != nil {
 		return nil, err
 	}
+	// The files are opened before the run, so that a folder that is missing costs no simulation.
 	dumps, err := openDumps(d, o.dumps)
 	if err != nil {
 		return nil, err
@@ -178,10 +180,12 @@ func simulate(ctx context.Context, con *console, dir string, o simOptions) (*sim
 		// ends a sink is never ready while the source rests, and nothing is ever blocked.
 		Gap:   sim.Pattern{Probability: o.gap, Period: o.period},
 		Stall: sim.Pattern{Probability: o.stall, Period: o.period}}
+	// Said before, since compiling can take longer than the frames do.
 	con.note("simulating %d frames with %s; the first time, its compilation takes a while",
 		len(in.samples), o.simulator)
 	res, err := sim.CrossCheck(ctx, d, dir, in.samples, so)
 	doc := newSimReport(res, in, o)
+	// In the report, so that a run of a changed directory can never be taken for one that was not.
 	doc.Edited = edits
 	// A check of the design that stops the run is a finding, like a difference: what streams
 	// carried until then leads to its cause, and so does a difference that came before it.
@@ -214,6 +218,7 @@ func simulate(ctx context.Context, con *console, dir string, o simOptions) (*sim
 // difference is an error unless the directory may be edited: then they are returned.
 // Behaviour alone would not find a changed file that no frame shows.
 func readEmitted(dir string, edited bool) (*hwgen.Design, []sim.Difference, error) {
+	// From the network, not from the Verilog: what is there is compared with what it should be.
 	d, err := readDesign(dir)
 	if err != nil {
 		return nil, nil, err

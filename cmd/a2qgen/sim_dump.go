@@ -29,6 +29,7 @@ var dumpValue = regexp.MustCompile(`^([A-Za-z_]\w*)(=.+)?$`)
 // parseDump reads a value of --dump. The file's default is named after the stream and lies
 // where the command is started, as --vcd's does: never in the design.
 func parseDump(value string) (*streamDump, error) {
+	// Up to the first "=": names of streams have none, paths may.
 	m := dumpValue.FindStringSubmatch(value)
 	if m == nil {
 		return nil, fmt.Errorf("%q is no STREAM or STREAM=FILE", value)
@@ -96,6 +97,7 @@ func keepDumps(dumps []*streamDump) error {
 // discardDumps removes the files that keepDumps has not kept; what had their names stays.
 func discardDumps(dumps []*streamDump) {
 	for _, s := range dumps {
+		// Errors are left: the run has failed already, and its error is the one to tell.
 		if s.temp != nil {
 			s.temp.Close()
 			os.Remove(s.temp.Name())

@@ -20,6 +20,7 @@ func printMismatch(w io.Writer, m *sim.Mismatch) {
 	} else {
 		fmt.Fprintf(w, "\n  differs      %s\n", differs(m))
 	}
+	// Both ends, since the one at fault follows from which signal is wrong.
 	fmt.Fprintf(w, "  between      %s, whose valid and data it is, and %s, whose ready it is\n", m.Writer, m.Reader)
 	fmt.Fprintln(w)
 	printCycles(w, m)
@@ -28,6 +29,7 @@ func printMismatch(w io.Writer, m *sim.Mismatch) {
 
 // differs names what differs where it is no element.
 func differs(m *sim.Mismatch) string {
+	// The others are words already.
 	switch m.What {
 	case sim.DiffersHandshake:
 		return "valid or ready"
@@ -45,6 +47,7 @@ func printElement(w io.Writer, e *sim.Element) {
 		kind = "signed"
 	}
 	fmt.Fprintf(w, "  carries      %s, in bits %d:%d, %s", e.Name(), e.Bit+e.Bits-1, e.Bit, kind)
+	// One lane of many is a fault of that lane; all of them are most often one of timing or order.
 	if e.LanesWrong > 1 {
 		fmt.Fprintf(w, "; %d lanes of the beat differ", e.LanesWrong)
 	}
@@ -61,6 +64,7 @@ func printElement(w io.Writer, e *sim.Element) {
 	}
 }
 
+// falling says of a row that its activations fall, which turns the meaning of its thresholds.
 func falling(a *sim.Activation) string {
 	if a.Inverted {
 		return ", whose outputs fall as its accumulator rises"
@@ -84,6 +88,7 @@ func between(above, upTo *sim.Threshold) string {
 // printCycles shows both sides of a stream side by side, the cycle of the difference marked.
 func printCycles(w io.Writer, m *sim.Mismatch) {
 	side := []any{"|", "valid", "ready", "data"}
+	// Without an element there is no lane to single out.
 	if m.Element != nil {
 		side = append(side, fmt.Sprintf("lane %d", m.Element.Lane))
 	}
@@ -108,6 +113,7 @@ func printCycles(w io.Writer, m *sim.Mismatch) {
 // sideOf returns the cells of one side: valid, ready, data and, where an element differs, what
 // is in its lane.
 func sideOf(s *sim.Shown, e *sim.Element) []any {
+	// As waves show them.
 	cells := []any{"|", "x", "x", "x"} // a cycle with unknown bits
 	if s != nil {
 		cells = []any{"|", digit(s.Valid), digit(s.Ready), shortHex(s.Data, e)}
@@ -122,6 +128,7 @@ func sideOf(s *sim.Shown, e *sim.Element) []any {
 	return cells
 }
 
+// digit writes a signal as waves do.
 func digit(b bool) int {
 	if b {
 		return 1
@@ -137,6 +144,7 @@ func shortHex(data string, e *sim.Element) string {
 	if data == "" {
 		return "-"
 	}
+	// Cut in whole digits: the hexadecimal then still is a part of what a waveform viewer shows.
 	digits := data[len("0x"):]
 	if len(digits) <= hexDigits {
 		return data

@@ -65,6 +65,7 @@ func sweepAction(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
+	// With an error too there is what was trained until then, in the folder.
 	doc, err := s.Run(c.Context)
 	return con.result(&sweepReport{doc}, err)
 }
@@ -72,6 +73,7 @@ func sweepAction(c *cli.Context) error {
 // newSweep reads spec, flags and data and makes the output folder. It plans every cell
 // and, where LUT are wanted, the hardware, before the first training.
 func newSweep(c *cli.Context, con *console, path string) (*study.Sweep, error) {
+	// What train takes for one network holds for every cell of the sweep.
 	own := overrides(c)
 	own.AccBits = nil // --acc is a list here
 	spec, err := loadSpec(c, path, own)
@@ -87,16 +89,19 @@ func newSweep(c *cli.Context, con *console, path string) (*study.Sweep, error) {
 	trainer, _ := newTrainer(&quiet, study.Sets{})
 	s := &study.Sweep{Spec: spec, Command: sweepTitle(c, path), Methods: strings.Split(c.String("methods"), ","),
 		Seeds: c.Int("seeds"), Out: c.String("out"), Trainer: *trainer, Progress: con.progress()}
+	// After every cell: a sweep takes hours, and its first rows are wanted before its last.
 	s.After = func(doc *study.SweepReport) error { return (&sweepReport{doc}).write(s.Out) }
 	if s.Widths, err = parseWidths(c.String("acc")); err != nil {
 		return nil, usagef("sweep: %w", err)
 	}
+	// Before Plan, which makes cells of the limits that this reads.
 	if err := sweepHardware(c, s); err != nil {
 		return nil, err
 	}
 	if err := s.Plan(); err != nil {
 		return nil, usagef("sweep: %w", err)
 	}
+	// Data behind flags and plan: it is the slowest to read.
 	if err := s.Open(); err != nil {
 		return nil, err
 	}
@@ -113,6 +118,7 @@ func sweepHardware(c *cli.Context, s *study.Sweep) (err error) {
 	if s.LUTs, err = parseLUTs(c.StringSlice("lut")); err != nil {
 		return err
 	}
+	// Told now, and not when the first trained network is to be priced.
 	if err := study.HasVerilog(s.Spec); err != nil {
 		return usagef("sweep: to estimate LUT %w", err)
 	}
@@ -150,6 +156,7 @@ func sweepTitle(c *cli.Context, path string) string {
 			line += fmt.Sprintf(" --%s %v", name, c.Value(name))
 		}
 	}
+	// Repeated, as each was given: a list in one flag stays one.
 	for _, n := range c.StringSlice("lut") {
 		line += " --lut " + n
 	}

@@ -31,6 +31,7 @@ func (d *sweepReport) table(name string, cell func(r *study.SweepResult) string)
 		if d.At(m, study.Limit{}) != nil {
 			continue
 		}
+		// A cell for each limit, also where nothing is there yet: columns must not move.
 		row := []any{m}
 		for _, l := range d.Limits() {
 			if r := d.At(m, l); r != nil {
@@ -54,6 +55,7 @@ type sweepView struct {
 
 // views are the tables that d has something for.
 func (d *sweepReport) views() []sweepView {
+	// The accuracy is what a sweep is for: it is there in any case, and first.
 	views := []sweepView{{"method", "", "", accuracyOf}}
 	// Settings are to be chosen by held-out samples, not by the test samples.
 	if d.HeldOut() {
@@ -101,6 +103,7 @@ func (d *sweepReport) print(w io.Writer) {
 		fmt.Fprintf(w, "          %s\n", l)
 	}
 	for _, v := range d.views() {
+		// Norms and taps are for the Markdown: a console shows what is decided by.
 		if v.head != "" {
 			d.table(v.head, v.cell).WriteText(w)
 		}
@@ -118,6 +121,7 @@ func (d *sweepReport) write(dir string) error {
 	if err := d.runs().WriteCSV(&csv); err != nil {
 		return err
 	}
+	// Rendered all before one is written, so that an error of a plot leaves the old set.
 	files := map[string][]byte{"results.json": doc, "results.csv": csv.Bytes(), "results.md": d.markdown()}
 	if files["results.svg"], err = d.figure().SVG(); err != nil {
 		return err
@@ -162,6 +166,7 @@ func (d *sweepReport) figure() *report.Figure {
 func (d *sweepReport) lutFigure() *report.Figure {
 	f := &report.Figure{Caption: d.Name, X: "LUT of the design, by estimate", Y: "accuracy, percent"}
 	for _, m := range d.Methods() {
+		// Two, as the question is whether widths by layer are better at the same LUT.
 		series := [2]report.Series{{Name: m}, {Name: m + ", P and M by layer"}}
 		for i := range d.Results {
 			r, s := &d.Results[i], &series[0]
@@ -173,6 +178,7 @@ func (d *sweepReport) lutFigure() *report.Figure {
 			}
 		}
 		f.Series = append(f.Series, series[0])
+		// Without --lut there are none, and a name in the legend would have no line.
 		if len(series[1].X) > 0 {
 			f.Series = append(f.Series, series[1])
 		}
@@ -211,6 +217,7 @@ func (d *sweepReport) markdown() []byte {
 			fmt.Fprintf(&b, "\n%s\n", v.text)
 		}
 		b.WriteString("\n")
+		// A buffer takes all: there is no error to look at.
 		d.table("method", v.cell).WriteMarkdown(&b)
 		if v.figure != "" {
 			fmt.Fprintf(&b, "\n%s\n", v.figure)
@@ -231,6 +238,7 @@ func (d *sweepReport) widths() *table.Table {
 	for _, r := range d.Results {
 		for _, run := range r.Runs {
 			var widths []string
+			// Written out: a trained network with these widths can be asked for by a spec.
 			for _, w := range run.Widths {
 				widths = append(widths, fmt.Sprintf("%s %d, %d", w.Layer, w.AccBits, w.WeightBits))
 			}

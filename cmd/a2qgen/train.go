@@ -12,6 +12,8 @@ import (
 	"github.com/a2qgen/a2qgen/quant/train"
 )
 
+// trainHelp names every form of the command once, with the reason to use it; what each flag takes
+// stands beside the flag. So it is with the help of the other commands.
 const trainHelp = `Trains the network of a YAML spec in floating point, then with its quantisers, and
 writes it as QONNX. The flags override the spec. The result is imported again and
 scored with the integer executor; the bound of every accumulator is recomputed from
@@ -65,11 +67,13 @@ func trainCommand() *cli.Command {
 			"[--resume]\n" +
 			"   [--lut N [--fps F] [--clock MHZ] [--folding FILE] [--fold LAYER=PE,SIMD]...] [--json]",
 		Description: trainHelp,
+		// What is not set is the spec's (given), so most flags show no default of their own.
 		Flags: slices.Concat(specFlags(), []cli.Flag{
 			&cli.StringFlag{Name: "layout", DefaultText: "the spec's",
 				Usage: "`LAYOUT` of images in the files: nchw or nhwc (channels last)"},
 			&cli.StringFlag{Name: "input-range", DefaultText: "the spec's", Usage: "the network's input holds `LO:HI`"},
 			&cli.StringFlag{Name: "out", Value: "net.onnx", Usage: "`FILE` to write"},
+			// Names are checked with the spec, of which they become a part.
 			&cli.StringFlag{Name: "method",
 				Usage: "`NAME` of the quantiser of the hidden layers: base, wn, a2q, a2q+ or budget"},
 			&cli.StringFlag{Name: "rule",
@@ -119,6 +123,7 @@ func trainAction(c *cli.Context) error {
 			spec.Rule, spec.Method)
 	}
 	seeds := c.Int("seeds")
+	// A file that cannot be written is found now, not when hours of training have ended.
 	if err := checkTrainPaths(c, spec); err != nil {
 		return err
 	}
@@ -126,6 +131,7 @@ func trainAction(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
+	// The samples are opened once; every seed trains on the same.
 	sets, err := study.OpenSpec(spec)
 	if err != nil {
 		return err
@@ -146,12 +152,14 @@ func trainAction(c *cli.Context) error {
 	}
 	con := newConsole(c)
 	if seeds > 1 {
+		// A report of its own: of many seeds the spread is wanted, not each certificate.
 		doc, err := trainSeeds(c.Context, con, spec, sets, o, seeds)
 		return con.result(doc, err)
 	}
 	// With several seeds there is no --lut: widths are chosen for one network.
 	doc, err := trainNetwork(c.Context, con, spec, sets, o)
 	if err == nil && chosen != nil {
+		// Priced again, for the trained weights: the choice was made on those of the float phase.
 		doc.Allocation, err = chosen, chosen.PriceTrained(doc.Network)
 	}
 	return con.result(doc, err)
@@ -172,6 +180,7 @@ func checkTrainPaths(c *cli.Context, spec *train.Spec) error {
 
 // loadSpec reads the spec at path and lays own and --data over it.
 func loadSpec(c *cli.Context, path string, own train.Overrides) (*train.Spec, error) {
+	// An error of the file alone is no usage error: the line may be right.
 	spec, err := train.LoadSpec(path)
 	if err != nil {
 		return nil, err
@@ -240,6 +249,7 @@ func trainSeeds(
 
 // newTrainReport reports a training with the files that prepare kept of its epochs.
 func newTrainReport(t *study.Trained) *trainReport {
+	// Only names: the files were written epoch by epoch, so that a stopped run has them too.
 	t.Metrics = newMetricFiles(t.Out, t.Spec.Task).paths()
 	return &trainReport{t}
 }

@@ -61,11 +61,13 @@ func printAllocation(w io.Writer, a *study.Allocation) {
 		fmt.Fprintf(w, " (+%.1f %%: trained weights take more)", study.Percent(a.LUTTrained-a.Limit, a.Limit))
 	}
 	fmt.Fprintln(w)
+	// After a resume the widths are the checkpoint's, and what was compared then is gone.
 	if len(a.Layers) == 0 {
 		return
 	}
 	t := table.New(table.Left("layer"), table.Right("P", "of", "M", "of", "LUT", "of"),
 		[]table.Column{{Head: "loss", Format: "%+.4f"}})
+	// Beside each choice what the spec would have allowed, so that the cost of the limit shows.
 	for _, l := range a.Layers {
 		t.Row(l.Name, l.AccBits, l.MostAccBits, l.WeightBits, l.MostWeightBits, l.LUT, l.MostLUT, l.Loss)
 	}

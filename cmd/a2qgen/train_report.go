@@ -43,6 +43,7 @@ func (r *trainReport) print(w io.Writer) {
 	fmt.Fprintf(w, "%-8s  float %.2f %s, integer %.2f %s (test samples, integer executor on %s)\n",
 		name, v[0], unit, v[2], unit, r.Out)
 	fmt.Fprintf(w, "training  %d epochs, %.0f samples/s, %.1f s\n", r.Epochs, r.SamplesPerSecond, r.Seconds)
+	// The promise of the tool, last, where it is seen: for each layer that its sums cannot overflow.
 	for i := range r.Layers {
 		fmt.Fprintf(w, "  %s\n", certificate(&r.Layers[i]))
 	}
@@ -59,6 +60,7 @@ type seedsReport struct{ *study.Seeded }
 
 // print writes a row per seed, then what describes all of them.
 func (d *seedsReport) print(w io.Writer) {
+	// What all runs share is read from the first: they differ in seed, scores and file.
 	r := &trainReport{d.Runs[0]}
 	name, unit, _ := score(r.Spec.Task)
 	fmt.Fprintf(w, "network   %s, %s: %d seeds from %d\n", r.Name, r.method(), d.Seeds, r.Seed)
@@ -69,6 +71,7 @@ func (d *seedsReport) print(w io.Writer) {
 		t.Row(r.Seed, v[0], v[1], v[2], r.Out)
 	}
 	s := d.Spreads()
+	// Below the seeds: a mean of three hides more than it shows.
 	t.Row("mean", s[0].Mean, s[1].Mean, s[2].Mean, nil)
 	t.Row("min", s[0].Min, s[1].Min, s[2].Min, nil)
 	t.Row("max", s[0].Max, s[1].Max, s[2].Max, nil)

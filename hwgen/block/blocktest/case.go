@@ -43,6 +43,7 @@ func (c Case) Named(name string) Case {
 // design returns the design of the block alone: a source before each input, a sink behind each
 // output. Its timing is what the engine says.
 func (c *Case) design() (*hwgen.Design, error) {
+	// A whole design, not a bench of its own: templates, model and cross-check are the product's.
 	d := &hwgen.Design{Name: "alone", Network: c.Network, ClockMHz: 100}
 	for i := range c.Network.Layers {
 		l := &c.Network.Layers[i]
@@ -50,6 +51,7 @@ func (c *Case) design() (*hwgen.Design, error) {
 		d.Layers = append(d.Layers, hwgen.LayerPlan{Layer: l, Fold: hwgen.Fold{PE: 1, SIMD: 1}})
 	}
 	var in []int
+	// A port for each, so that every input can pause by itself.
 	for i, content := range c.Inputs {
 		in = append(in, i)
 		d.Streams = append(d.Streams, hwgen.Stream{Name: fmt.Sprint("source", i), Bits: content.Bits(),
@@ -59,6 +61,7 @@ func (c *Case) design() (*hwgen.Design, error) {
 	for i, stream := range d.Add(c.Block, in...) {
 		d.Sinks = append(d.Sinks, hwgen.Port{Name: fmt.Sprintf("m%d_axis", i), Stream: stream})
 	}
+	// A case that feeds the block what it does not read is a fault of the test.
 	if err := d.Verify(); err != nil {
 		return nil, err
 	}
@@ -93,12 +96,14 @@ func holds(d *hwgen.Design) (int, error) {
 		} else if r.Cycle-moved > d.Timing.Latency { // a beat inside shows within it
 			return errStill
 		}
+		// Of the first source: a block that joins takes as many frames of each.
 		beats += int(cycle.Bit(r.Fired(source)))
 		return nil
 	})
 	if !errors.Is(err, errStill) {
 		return 0, fmt.Errorf("blocktest: %s never stands still: %w", d.Nodes[0].Name(), err)
 	}
+	// Rounded up: a part of a frame has to be fed as a whole one.
 	return (beats + d.Source().Beats - 1) / d.Source().Beats, nil
 }
 
@@ -117,6 +122,7 @@ func mustNetwork(input quant.DataType, layers ...quant.Layer) *quant.Network {
 	n, err := quant.NewNetwork(quant.Network{Name: "alone", InputShape: []int{layers[0].In}, Layers: layers,
 		Input: quant.InputQuantizer{Type: input, Quantize: func(_ int, v float64) int32 { return int32(v) }}})
 	if err != nil {
+		// No error to return: cases stand in package variables, before any test runs.
 		panic("blocktest: " + err.Error())
 	}
 	return n
@@ -127,6 +133,7 @@ func mustNetwork(input quant.DataType, layers ...quant.Layer) *quant.Network {
 // again and again, so that a block that takes a beat for its neighbour shows.
 func DrawWords(rng *rand.Rand, beats, lanes, bits int) (*quant.Network, hwgen.Content) {
 	count := beats * lanes
+	// Any shape of the matrix, a single row or column among them.
 	rows := Divisor(rng, count)
 	t := quant.DataType{Bits: bits, Signed: rng.IntN(2) == 0}
 	part := hwgen.InOrder(hwgen.Tensor{Holds: hwgen.HoldsInputs}, count, bits, t.Signed, lanes)
@@ -147,6 +154,7 @@ func Stairs(l *quant.Layer, out quant.DataType) *quant.Thresholds {
 	levels := int64(t.Levels())
 	for c := range l.Out {
 		r := l.AccRange(c)
+		// The quarters at both ends stay free, in which sums of drawn inputs seldom fall.
 		for k := range levels {
 			t.Values = append(t.Values, r.Min+(r.Max-r.Min)*(levels+2*k)/(4*levels))
 		}

@@ -45,10 +45,13 @@ const modelled = 100
 // the Verilog and the contents, in every cycle. With -short, and without a simulator, it ends
 // behind the former.
 func Check(t *testing.T, k Kind) {
+	// First, as it takes no tool: a machine that is wrong fails here with the beat.
 	t.Run("machine", func(t *testing.T) { checkMachines(t, k) })
 	t.Run("traits", func(t *testing.T) { checkTraits(t, k) })
 	t.Run("verilog", func(t *testing.T) {
+		// Only here: what stands before runs on any machine.
 		tooltest.Need(t, compilers[verilator.Simulator(*tool)])
+		// One for the kind: blocks with the same texts share a compiled bench.
 		cache := t.TempDir()
 		for i, c := range k.cases(*first, *drawn) {
 			t.Run(c.Name, func(t *testing.T) {
@@ -66,8 +69,10 @@ var compilers = map[verilator.Simulator]string{verilator.Icarus: "iverilog", ver
 
 // cases are the fixed ones and so many drawn, of seed first and those that follow.
 func (k *Kind) cases(first uint64, count int) []Case {
+	// A copy: append could else write into the array of the kind's own.
 	all := append([]Case(nil), k.Cases...)
 	for seed := first; seed < first+uint64(count); seed++ {
+		// By the seed alone, so that a case that fails can be drawn again without those before it.
 		c := k.Draw(rand.New(rand.NewPCG(seed, 40)))
 		c.Name = fmt.Sprint("seed ", seed)
 		all = append(all, c)
@@ -76,6 +81,7 @@ func (k *Kind) cases(first uint64, count int) []Case {
 }
 
 func checkMachines(t *testing.T, k Kind) {
+	// At least those that are simulated: a failure there then names the side that is wrong.
 	for i, c := range k.cases(*first, max(modelled, *drawn)) {
 		if err := c.checkMachine(uint64(i)); err != nil {
 			t.Errorf("%s: %v", c.Name, err)
@@ -86,6 +92,7 @@ func checkMachines(t *testing.T, k Kind) {
 // checkTraits: what is simulated by default is of every trait, and something is not. A kind
 // whose draw forgets one would else pass without it for ever.
 func checkTraits(t *testing.T, k Kind) {
+	// The default draws whatever the flags: they are what CI runs.
 	cases := k.cases(0, usual)
 	has, lacks := map[string]int{}, map[string]int{}
 	for _, c := range cases {
@@ -97,6 +104,7 @@ func checkTraits(t *testing.T, k Kind) {
 			}
 		}
 	}
+	// All cases name the same traits, as they come from one function.
 	for trait := range cases[0].Traits {
 		if has[trait] == 0 || lacks[trait] == 0 {
 			t.Errorf("%s: %d blocks of %d are so, want some and not all", trait, has[trait], len(cases))
@@ -116,6 +124,7 @@ func (c *Case) checkMachine(seed uint64) error {
 			p.Cycles, p.Frames, p.Latency, want, c.Latency)
 	}
 	for _, p := range pauses {
+		// Enough to fill a block, and to come back to each of its states.
 		const frames = 6
 		if _, err := Witness(d, frames, p.cycles(seed)); err != nil {
 			return fmt.Errorf("%s: %w", p.name, err)
@@ -150,6 +159,7 @@ func (p pause) cycles(seed uint64) cycle.Pauses {
 		return nil
 	}
 	return func(n int64) (gaps, stalls uint64) {
+		// By the cycle, as engine and witness ask for cycles in different orders and must be told the same.
 		rng := rand.New(rand.NewPCG(seed, uint64(n)))
 		for i := range 64 {
 			gaps |= cycle.Bit(rng.Float64() < p.gap.Probability) << i
@@ -176,6 +186,7 @@ func (c *Case) bench(seed uint64) (*bench, error) {
 	if err != nil {
 		return nil, err
 	}
+	// Blocked and starved are wanted of every stream (judge): that takes more frames than fit in.
 	full, err := holds(d)
 	if err != nil {
 		return nil, err
@@ -190,6 +201,7 @@ func (c *Case) bench(seed uint64) (*bench, error) {
 // build writes files, which may be changed, below a new folder and compiles them.
 func (b *bench) build(ctx context.Context, s verilator.Simulator, files []emit.File, dir, cache string) (
 	*verilator.Binary, error) {
+	// WriteDir makes it: the folder of a test is there already, and is not its own.
 	dir = filepath.Join(dir, "design")
 	if err := emit.WriteDir(dir, files); err != nil {
 		return nil, err
@@ -203,6 +215,7 @@ func (c *Case) check(ctx context.Context, dir, cache string, seed uint64) error 
 	if err != nil {
 		return err
 	}
+	// Compiled once; pauses are data of a run.
 	bin, err := b.build(ctx, verilator.Simulator(*tool), b.files, dir, cache)
 	if err != nil {
 		return err
@@ -224,6 +237,7 @@ func (c *Case) judge(p pause, r *sim.Result) error {
 	switch {
 	case r.Mismatches > 0:
 		return fmt.Errorf("%d mismatches, the first: %s", r.Mismatches, r.First)
+	// A run in which nothing was compared has no mismatch either.
 	case r.BeatsCompared == 0 || r.CyclesModel != r.CyclesRTL:
 		return fmt.Errorf("%d beats compared, %d cycles of the model, %d of the Verilog",
 			r.BeatsCompared, r.CyclesModel, r.CyclesRTL)

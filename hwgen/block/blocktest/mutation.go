@@ -27,6 +27,8 @@ type Mutation struct {
 // becomes new.
 func Replace(name, file, old, new string) Mutation {
 	return Mutation{name, "rtl/" + file, func(text []byte) ([]byte, error) {
+		// A fault whose text is gone would pass for caught, or for one that cannot be: the template has
+		// changed, and the fault must be written anew.
 		if !bytes.Contains(text, []byte(old)) {
 			return nil, fmt.Errorf("%s does not contain %q", file, old)
 		}
@@ -42,6 +44,7 @@ func memoryFaults(file string) []Mutation {
 
 // flipMiddle returns a memory file with the lowest bit of the word in the middle flipped.
 func flipMiddle(text []byte) ([]byte, error) {
+	// By the digit, as memory files are text; the lowest bit, as it moves a number least.
 	const hex, flipped = "0123456789abcdef", "1032547698badcfe"
 	words := bytes.Count(text, []byte("\n"))
 	line := len(text) / words // of so many bytes each, the end of the line included
@@ -56,6 +59,7 @@ func flipMiddle(text []byte) ([]byte, error) {
 // simulation. A mutant that does not compile is an error.
 func Mutate(t *testing.T, k Kind) {
 	tooltest.Need(t, "iverilog")
+	// On the fixed cases, not on drawn ones: which case catches a fault must not depend on a seed.
 	targets, err := newTargets(k.Cases, t.TempDir())
 	if err != nil {
 		t.Fatal(err)
@@ -67,6 +71,7 @@ func Mutate(t *testing.T, k Kind) {
 			if err != nil {
 				t.Fatal(err)
 			}
+			// Either the cases do not reach the fault, or the line that it breaks is not needed.
 			if shows == "" {
 				t.Fatalf("passes on all of %d blocks", len(targets.benches))
 			}
@@ -97,6 +102,7 @@ func newTargets(cases []Case, cache string) (*targets, error) {
 // memoryFaults are those of each memory file that some target has.
 func (t *targets) memoryFaults() []Mutation {
 	var all []Mutation
+	// Cases of a kind name their memories alike: each name is a fault once, on all that have it.
 	seen := map[string]bool{}
 	for _, b := range t.benches {
 		for _, m := range b.design.Memories() {
@@ -114,6 +120,7 @@ func (t *targets) show(ctx context.Context, m Mutation, tempDir func() string) (
 	mutants := make([]*mutant, len(t.benches))
 	has := false
 	for i, b := range t.benches {
+		// Of every target, as a fault may show only on one that has what it breaks.
 		mutants[i] = &mutant{bench: b, cache: t.cache}
 		if err := mutants[i].apply(m); err != nil {
 			return "", err
@@ -149,10 +156,12 @@ func (m *mutant) apply(fault Mutation) error {
 	if i < 0 {
 		return nil
 	}
+	// The emitted text, so that old stands as in the template whatever the parameters are.
 	data, err := fault.edit(m.bench.files[i].Data)
 	if err != nil {
 		return err
 	}
+	// The bench's own stay whole: mutants run side by side.
 	m.files = slices.Clone(m.bench.files)
 	m.files[i].Data = data
 	if data == nil {
@@ -172,11 +181,13 @@ func (m *mutant) shows(ctx context.Context, p pause, tempDir func() string) (_ s
 			return "", err
 		}
 	}
+	// FirstOnly: that it shows is all that is asked.
 	o := sim.Options{Seed: 3, Gap: p.gap, Stall: p.stall, FirstOnly: true}
 	r, err := sim.Compare(ctx, m.design, m.bin, m.samples, o)
 	check := new(verilator.CheckError)
 	switch {
 	case errors.As(err, &check):
+		// A check of the design that stops the run has found the fault before any stream differs.
 		return check.Line, nil
 	case err != nil:
 		return "", err

@@ -35,6 +35,7 @@ func newWitness(d *hwgen.Design, frames int, pauses cycle.Pauses) (*witness, err
 	w := &witness{writers: make([]port, len(d.Streams)), readers: make([]port, len(d.Streams))}
 	for _, s := range d.Streams {
 		beats := make([]int64, s.Beats*frames)
+		// 0 is a cycle, so what is not known needs a mark of its own.
 		for i := range beats {
 			beats[i] = block.NotYet
 		}
@@ -69,6 +70,7 @@ func newWitness(d *hwgen.Design, frames int, pauses cycle.Pauses) (*witness, err
 func numbers(all []hwgen.Parameter) map[string]int {
 	numbers := map[string]int{}
 	for _, p := range all {
+		// Names of files and of styles are left out: timing depends on numbers.
 		if v, err := strconv.Atoi(p.Value); err == nil {
 			numbers[p.Name] = v
 		}
@@ -84,10 +86,12 @@ func (w *witness) ends(in, out []int) block.Ends {
 
 // passes returns the cycle in which beat n passes a stream.
 func (w *witness) passes(stream, n int) int64 {
+	// Before the first beat: units ask for the beat before theirs without a case for the first.
 	if n < 0 {
 		return block.NotYet
 	}
 	at := &w.beats[stream][n]
+	// Each is computed once: recurrences meet again at every fork of their arguments.
 	if *at != block.NotYet {
 		return *at
 	}
@@ -104,6 +108,7 @@ func Witness(d *hwgen.Design, frames int, pauses cycle.Pauses) (*cycle.Timing, e
 	if err != nil {
 		return nil, err
 	}
+	// The engine, which is judged; w knows nothing of it.
 	e, err := cycle.New(d.Graph())
 	if err != nil {
 		return nil, err
@@ -114,6 +119,7 @@ func Witness(d *hwgen.Design, frames int, pauses cycle.Pauses) (*cycle.Timing, e
 		return nil, err
 	}
 	for i, s := range d.Streams {
+		// The end of a run: a beat that never passes differs from no recurrence.
 		if sent[i] != frames*s.Beats {
 			return nil, fmt.Errorf("blocktest: stream %q: %d beats have passed, want %d",
 				s.Name, sent[i], frames*s.Beats)
