@@ -6,6 +6,7 @@ import (
 	"io"
 	"slices"
 
+	"github.com/a2qgen/a2qgen/boards"
 	"github.com/a2qgen/a2qgen/cmd/a2qgen/report"
 	"github.com/a2qgen/a2qgen/hwgen"
 	"github.com/a2qgen/a2qgen/hwgen/cost"
@@ -50,13 +51,15 @@ func estimate(net *quant.Network, o hwgen.Options, family string, widths []int) 
 		Rows: rows, Fit: one.Fit}, nil
 }
 
-// tableHead are the columns of the table over P. The second has no name: a word per width,
-// safe, shifted or UNSAFE.
-var tableHead = []string{"P", "", "LUT", "FF", "BRAM36", "DSP"}
+// head are the columns of the table over P. The second has no name: a word per width, safe,
+// shifted or UNSAFE. Block RAM is in the family's own blocks.
+func (r *estimateReport) head() []string {
+	return []string{"P", "", "LUT", "FF", boards.Family(r.Family).BlockName(), "DSP"}
+}
 
-// tableRow prints a width; BRAM36 may be a half, a block of 18 kbit.
+// tableRow prints a width; of block RAMs there may be a half, as 18 kbit of a BRAM36.
 func tableRow(r plan.Row) []string {
-	return cells(r.AccBits, verdictOf(r), r.LUT, r.FF, r.BRAM36, r.DSP)
+	return cells(r.AccBits, verdictOf(r), r.LUT, r.FF, r.Blocks(), r.DSP)
 }
 
 // verdictOf says in a word what inspect proves for this width.
@@ -73,7 +76,7 @@ func verdictOf(r plan.Row) string {
 // print writes the table over P, then how far to trust it.
 func (r *estimateReport) print(w io.Writer) {
 	fmt.Fprintf(w, "estimate  family %s, %d cycles per frame at %g MHz\n", r.Family, r.IntervalCycles, r.ClockMHz)
-	t := table{rows: [][]string{tableHead}}
+	t := table{rows: [][]string{r.head()}}
 	for _, row := range r.Rows {
 		t.rows = append(t.rows, tableRow(row))
 	}
@@ -127,7 +130,7 @@ func change(a, b int) string { return fmt.Sprintf("%+.1f %%", percent(b-a, a)) }
 
 // htmlTable is the table of print for the HTML page.
 func (r *estimateReport) htmlTable() *report.Table {
-	t := &report.Table{Head: tableHead}
+	t := &report.Table{Head: r.head()}
 	for _, row := range r.Rows {
 		t.Rows = append(t.Rows, tableRow(row))
 	}

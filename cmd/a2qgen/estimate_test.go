@@ -9,7 +9,6 @@ import (
 
 	"github.com/a2qgen/a2qgen/boards"
 	"github.com/a2qgen/a2qgen/hwgen"
-	"github.com/a2qgen/a2qgen/hwgen/cost"
 	"github.com/a2qgen/a2qgen/hwgen/plan"
 )
 
@@ -72,8 +71,8 @@ func TestEstimateUnknownLayer(t *testing.T) {
 // TestSaving: the widest row is the one of most bits, wherever it stands. 30 LUT are 50 %
 // more than 20, 12 FF 20 % more than 10.
 func TestSaving(t *testing.T) {
-	narrow := plan.Row{AccBits: 8, Resources: cost.Resources{LUT: 20, FF: 10}}
-	wide := plan.Row{AccBits: 32, Resources: cost.Resources{LUT: 30, FF: 12}}
+	narrow := plan.Row{AccBits: 8, Resources: boards.Resources{LUT: 20, FF: 10}}
+	wide := plan.Row{AccBits: 32, Resources: boards.Resources{LUT: 30, FF: 12}}
 	const want = "xc7, P=8: 20 LUT, 10 FF; P=32: 30 LUT (+50.0 %), 12 FF (+20.0 %)"
 	for _, rows := range [][]plan.Row{{narrow, wide}, {wide, narrow}} {
 		if got := (&estimateReport{Family: "xc7", Rows: rows}).saving(8); got != want {

@@ -4,13 +4,16 @@ package fabric
 // chains, bit by bit, as far as synthesis can tell them apart. Constants go on through
 // logic and registers, what is equal is built once, what nothing reads is not built, and
 // registers in a row that only the last of which is read are one shift register in a LUT.
-// Nothing is fitted here: each count follows from the Verilog (see the tests against Yosys).
+// What a LUT holds, what an adder takes and whether there are shift registers is the family's.
+// Each count follows from the Verilog (see the tests against Yosys); where a family's LUTs leave
+// synthesis a choice, the count is of the plain way, and a term that is fitted.
 //
 // It stands for what proc, opt and opt_merge do before mapping (constants, equal cells, dead
 // cells), for xilinx_srl and for ABC's covering; no graph is kept beyond what these rules ask
 // for. The order of calls is the order of the pipeline, so that a signal always has a higher
 // number than what it is made of: registersLeft relies on it.
 type Netlist struct {
+	family    *Family
 	from      []Signal // D input of a register, by its output; none for other signals
 	read      []bool   // by logic, by an address or by the next block
 	reset     []bool   // columns whose register has a reset: no shift register begins with it
@@ -20,14 +23,23 @@ type Netlist struct {
 	// Carry chains, and columns of memories: neither can be looked into, so each output is
 	// fresh.
 	adders map[string][]Signal
-	luts   int // of logic and carry chains
-	resets int // of registers behind memories, see addSlices
+	counts
 	slices map[slice]bool
-	muxes  int // of four slices, beyond the multiplexers next to the LUTs
 }
 
-// Signal is a bit: twice its number, and 1 more for the inverse. An inverse is free: it
-// moves into the LUT that reads it, or is a cell that place and route absorbs.
+// counts are LUTs, and the quantities that LUTs are fitted to.
+type counts struct {
+	luts     int // functions of one LUT, and inverters where they are not free
+	wide     int // LUTs of functions of more inputs than a LUT has
+	chains   int // LUTs of carry chains
+	compared int // bits of comparisons by subtraction
+	chosen   int // LUTs that choose by the result of one
+	resets   int // of registers behind memories, see addSlices
+	muxes    int // LUTs above slices, beyond the multiplexers next to the LUTs
+}
+
+// Signal is a bit: twice its number, and 1 more for the inverse. An inverse is free for a LUT
+// that reads it; for registers and carry chains see pin.
 //
 // Signal 2k is bit k and 2k+1 its inverse, so s^1 inverts, s>>1 indexes the slices of netlist,
 // and the constants 0 and 1 are bit 0 and its inverse.
@@ -54,24 +66,24 @@ type function struct {
 
 // depth says how much a column leaves synthesis to choose.
 //
-// The order is that of abc -luts 2:2,3,6:5,10,20 in synth_xilinx: a function of seven or eight
-// inputs is two or four LUT6 with MUXF7 and MUXF8, priced at 10 and 20 beside 5 for a LUT6.
-// With one slice there is nothing to weigh; with two to four ABC may split a column another
-// way; with more it also builds the multiplexers above, out of LUTs.
+// In xc7 the order is that of abc -luts 2:2,3,6:5,10,20 in synth_xilinx: a function of seven or
+// eight inputs is two or four LUT6 with MUXF7 and MUXF8, priced at 10 and 20 beside 5 for a
+// LUT6. With one slice there is nothing to weigh; with two to four ABC may split a column
+// another way; with more it also builds the multiplexers above, out of LUTs.
 type depth int
 
 const (
-	shallow depth = iota // one slice, one LUT
-	deep                 // up to four, which the multiplexers next to the LUTs join
+	shallow depth = iota // one slice: one LUT where it has six inputs
+	deep                 // what the multiplexers next to the LUTs join, four in xc7
 	far                  // more
 )
 
 // depthOf returns the depth of a column of so many slices of 64 words, one or more.
-func depthOf(slices int) depth {
+func (l LUT) depthOf(slices int) depth {
 	switch {
 	case slices == 1:
 		return shallow
-	case slices <= 4:
+	case slices <= l.joined():
 		return deep
 	}
 	return far
@@ -85,8 +97,8 @@ type slice struct {
 }
 
 // NewNetlist returns a netlist that knows the constants only: bit 0.
-func NewNetlist() *Netlist {
-	return &Netlist{from: []Signal{none}, read: []bool{false}, reset: []bool{false},
+func NewNetlist(f *Family) *Netlist {
+	return &Netlist{family: f, from: []Signal{none}, read: []bool{false}, reset: []bool{false},
 		registers: map[Signal]Signal{},
 		functions: map[function]Signal{}, adders: map[string][]Signal{}, slices: map[slice]bool{}}
 }
@@ -126,7 +138,7 @@ func (n *Netlist) Register(s Signal) Signal {
 		n.from[q>>1] = s
 		n.registers[s] = q
 		if s&1 == 1 {
-			n.Use(s) // by an inverter
+			n.Use(n.pin(s)) // by an inverter
 		}
 	}
 	return n.registers[s]
@@ -153,37 +165,61 @@ func (n *Netlist) Use(signals ...Signal) {
 	}
 }
 
-// Logic returns a function of up to six signals, a LUT unless it is simpler than that.
-// Bit i of table is its value for the inputs i, as in the INIT of a LUT6.
+// Logic returns a function of up to six signals, a LUT unless it is simpler than that, or
+// several where a LUT has fewer inputs. Bit i of table is its value for the inputs i, as in the
+// INIT of a LUT6.
 //
 // Simpler is a constant, a wire or an inverter, all of them free. Depending on one input can
 // come about late: a product bit of a weight that is constant, a choice between equals. So the
 // support is taken from the table, after constants and equal inputs are in it.
 func (n *Netlist) Logic(table uint64, in ...Signal) Signal {
-	f := function{table: table}
+	f, support := simplified(table, in)
+	switch len(support) {
+	case 0:
+		return Signal(f.table & 1)
+	case 1:
+		return support[0] ^ Signal(f.table&1)
+	}
+	if _, ok := n.functions[f]; !ok {
+		if luts := n.family.LUT.LUTs(len(support)); luts == 1 {
+			n.luts++
+		} else {
+			n.wide += luts
+		}
+		n.Use(f.in[:]...)
+		n.functions[f] = n.Fresh()
+	}
+	return n.functions[f]
+}
+
+// simplified returns a function with constants, inverses and equal inputs in its table, and the
+// inputs on which it still depends.
+func simplified(table uint64, in []Signal) (f function, support []Signal) {
+	f.table = table
 	copy(f.in[:], in)
 	for i, s := range f.in {
 		f.fix(i, s)
 	}
-	support, last := 0, No
 	for i, s := range f.in {
 		if f.half(i, false) == f.half(i, true) {
 			f.in[i] = No
 			continue
 		}
-		support, last = support+1, s
+		support = append(support, s)
 	}
-	switch {
-	case support == 0:
-		return Signal(f.table & 1)
-	case support == 1 && f.table&1 == 0:
-		return last
-	case support == 1:
-		return last ^ 1
+	return f, support
+}
+
+// pin returns s as something that is no LUT can read it: where an inverse is not free, it is
+// behind a LUT. There is one per signal, whoever reads it.
+func (n *Netlist) pin(s Signal) Signal {
+	if n.family.InverseFree || s.Constant() || s&1 == 0 {
+		return s
 	}
+	f := function{table: ^addressBits[0], in: [6]Signal{s ^ 1}}
 	if _, ok := n.functions[f]; !ok {
 		n.luts++
-		n.Use(f.in[:]...)
+		n.Use(s)
 		n.functions[f] = n.Fresh()
 	}
 	return n.functions[f]
@@ -265,8 +301,8 @@ func (n *Netlist) ROM(columns []Column, address []Signal) []Signal {
 // column of an odd depth arrives with its missing words filled in, see mirrored.
 func (n *Netlist) addSlices(c Column, address []Signal) (reset bool) {
 	n.Use(address...)
-	n.muxes += Muxes(len(c))
-	d := depthOf(len(c))
+	n.muxes += n.family.LUT.Muxes(len(c))
+	d := n.family.LUT.depthOf(len(c))
 	// Slice by slice first: halves of whole slices are dropped by the address bits above the
 	// six.
 	for len(c) > 1 {
@@ -284,7 +320,7 @@ func (n *Netlist) addSlices(c Column, address []Signal) (reset bool) {
 	// However many address bits went into it, a register has one reset.
 	n.resets += OneIf(reset)
 	for _, s := range c {
-		if s&1 == 1 { // an inverse is free
+		if s&1 == 1 && n.family.InverseFree {
 			s = ^s
 		}
 		if !trivialSlice(s) {
@@ -333,19 +369,51 @@ func withoutConstantHalves(words uint64, bits int) (rest uint64, smaller bool) {
 }
 
 // MemoryTerms are the LUTs of everything but shift registers and control. A slice of up to
-// 64 words is a LUT; deeper columns leave synthesis something to choose.
+// 64 words is a LUT6; deeper columns leave synthesis something to choose.
 //
-// LUTs of logic and of shallow slices are exact: Yosys has no choice there. A reset, a slice of
-// a deeper column and a four-to-one multiplexer above slices are one LUT each by their
-// structure, which is the prior; the fit says how far ABC departs from it.
+// LUTs of logic and of slices that one LUT holds are exact: Yosys has no choice there. All else
+// is in LUTs by its structure, with 1 as prior, a reset one LUT; the fit says how far ABC
+// departs from it.
 func (n *Netlist) MemoryTerms() []Term {
 	var slices [far + 1]int
+	plain := 0
 	for s := range n.slices {
-		slices[s.depth]++
+		switch luts := n.family.LUT.LUTs(inputsOf(s.words)); {
+		case s.depth == shallow && luts == 1:
+			plain++
+		default:
+			slices[s.depth] += luts
+		}
 	}
-	return []Term{Exactly("luts", float64(n.luts)), Exactly("memory_slices", float64(slices[shallow])),
+	return append([]Term{Exactly("luts", float64(n.luts)), Exactly("memory_slices", float64(plain)),
 		Fitted("memory_resets", float64(n.resets), 1), Fitted("deep_slices", float64(slices[deep]), 1),
-		Fitted("far_slices", float64(slices[far]), 1), Fitted("far_muxes", float64(n.muxes), 1)}
+		Fitted("far_slices", float64(slices[far]), 1), Fitted("far_muxes", float64(n.muxes), 1)},
+		n.narrowTerms(slices[shallow])...)
+}
+
+// narrowTerms are what a family of LUT6 that take in the operands of adders does not have:
+// functions of several LUTs, chains of cells, and comparisons by subtraction, which test for
+// equality with some LUT per bit beside the chain. wideSlices are the LUTs of slices of
+// more inputs than a LUT has.
+func (n *Netlist) narrowTerms(wideSlices int) []Term {
+	var terms []Term
+	if n.family.LUT.Inputs < sliceInputs {
+		terms = append(terms, Fitted("wide_luts", float64(n.wide), 1), Fitted("wide_slices", float64(wideSlices), 1))
+	}
+	if !n.family.Adder.Absorbs {
+		terms = append(terms, Exactly("carry_chains", float64(n.chains)))
+	}
+	if !n.family.Adder.Lookahead {
+		terms = append(terms, Fitted("compared_bits", float64(n.compared), 1),
+			Fitted("chosen_bits", float64(n.chosen), 1))
+	}
+	return terms
+}
+
+// inputsOf returns on how many bits of its address a slice depends.
+func inputsOf(words uint64) int {
+	_, support := simplified(words, []Signal{2, 4, 6, 8, 10, 12}) // any six that differ
+	return len(support)
 }
 
 // constantSlice says whether all 64 words of a slice are alike.
@@ -360,20 +428,13 @@ func appendSignals(key []byte, signals []Signal) []byte {
 	return key
 }
 
-// shiftRegister is the number of registers in a row from which Yosys makes a shift
-// register (xilinx_srl -minlen 3 in synth_xilinx), one LUT up to shiftRegisterMost (SRLC32E).
-const (
-	shiftRegister     = 3
-	shiftRegisterMost = 32
-)
-
 // RegistersLeft counts flip-flops, and the LUTs of shift registers. It comes last: all uses
 // must be known.
 //
 // A run begins at a register whose input is no register, or one that must stay a flip-flop of
-// its own, and ends at the first that something reads. Runs below three stay flip-flops; longer
-// ones are an SRL16E or SRLC32E each, cascaded beyond 32, and leave no flip-flop: xilinx_srl
-// takes the last stage in too.
+// its own, and ends at the first that something reads. Where the family has shift registers,
+// runs below their least stay flip-flops (three in xc7); longer ones are one in a LUT each,
+// cascaded beyond the most, and leave no flip-flop: xilinx_srl takes the last stage in too.
 func (n *Netlist) RegistersLeft() (ff, shift int) {
 	// Liveness goes from the end: a register is live where it is read or leads to a live one.
 	// One pass does, for register numbers rise along the pipeline.
@@ -394,8 +455,8 @@ func (n *Netlist) RegistersLeft() (ff, shift int) {
 		for at := q; !ends(at); run++ {
 			at = int(next[at])
 		}
-		if run >= shiftRegister {
-			shift += (run + shiftRegisterMost - 1) / shiftRegisterMost
+		if r := n.family.ShiftRegister; r != nil && run >= r.Least {
+			shift += (run + r.Most - 1) / r.Most
 		} else {
 			ff += run
 		}
