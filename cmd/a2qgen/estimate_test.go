@@ -81,6 +81,33 @@ func TestSaving(t *testing.T) {
 	}
 }
 
+// TestEstimateFamily: an ECP5 has LUTs of four inputs, so a design takes more of them, and block
+// RAM in EBR; a directory is estimated for its own family, or for that which serves it, and one
+// without formulas for xc7. All families there are estimates for are named.
+func TestEstimateFamily(t *testing.T) {
+	net := tinyNetwork(t)
+	luts := func(args ...string) (family string, lut float64) {
+		doc := succeed(t, append(args, "--acc", "12", "--json")...).document(t)
+		return doc["family"].(string), doc["rows"].([]any)[0].(map[string]any)["lut"].(float64)
+	}
+	_, six := luts("estimate", net)
+	if _, four := luts("estimate", net, "--family", "ecp5"); four <= six {
+		t.Errorf("%g LUTs of four inputs, %g of six", four, six)
+	}
+	text := succeed(t, "estimate", net, "--acc", "12", "--family", "ecp5").out
+	if !strings.Contains(text, "family ecp5") || !strings.Contains(text, "EBR18") || strings.Contains(text, "BRAM36") {
+		t.Errorf("estimate for ecp5:\n%s", text)
+	}
+	for own, want := range map[string]string{"ecp5": "ecp5", "xcup": "xc7", "gowin": "xc7"} {
+		dir := filepath.Join(t.TempDir(), own)
+		succeed(t, "generate", net, "--out", dir, "--family", own)
+		if family, _ := luts("estimate", dir); family != want {
+			t.Errorf("a design for %s is estimated for %s, want %s", own, family, want)
+		}
+	}
+	command(t, "estimate", net, "--family", "gowin").wantOneLine(t, "no formulas", statusUsage, "gowin", "ecp5", "xc7")
+}
+
 func TestBoards(t *testing.T) {
 	doc := succeed(t, "boards", "--json").document(t)
 	list := doc["boards"].([]any)
@@ -95,7 +122,7 @@ func TestBoards(t *testing.T) {
 
 func TestGenerateForBoard(t *testing.T) {
 	net, dir := tinyNetwork(t), filepath.Join(t.TempDir(), "design")
-	for name, clock := range map[string]float64{"pynq-z1": 100, "zcu104": 200} { // target_mhz of the files
+	for name, clock := range map[string]float64{"pynq-z1": 100, "ulx3s-85f": 50, "zcu104": 200} { // target_mhz of the files
 		doc := succeed(t, "generate", net, "--out", dir, "--board", name, "--json").document(t)
 		if doc["clock_mhz"] != clock {
 			t.Errorf("%s: clock %v, want %v", name, doc["clock_mhz"], clock)
@@ -107,7 +134,11 @@ func TestGenerateForBoard(t *testing.T) {
 		t.Errorf("--clock 150: clock %v", doc["clock_mhz"])
 	}
 	command(t, "generate", net, "--out", dir, "--board", "ice40-hx8k-b-evn").
-		wantOneLine(t, "no formulas", statusFailed, "ice40", "xc7", "--family ice40")
+		wantOneLine(t, "no formulas", statusFailed, "ice40", "only for ecp5, xc7, xcup", "--family ice40")
+	text := succeed(t, "generate", net, "--out", dir, "--board", "ulx3s-85f").out
+	if !strings.Contains(text, "of 83640 LUT") || !strings.Contains(text, "of 208 EBR18") {
+		t.Errorf("generate for an ECP5 board:\n%s", text)
+	}
 	command(t, "generate", net, "--out", dir, "--board", "pynq-z1", "--family", "ice40").
 		wantOneLine(t, "two families", statusUsage, "ice40", "pynq-z1", "xc7")
 	command(t, "generate", net, "--out", dir, "--family", "abacus").wantOneLine(t, "no such family", statusUsage,

@@ -93,6 +93,9 @@ type Synthesis struct {
 	DSP      map[string]int `yaml:"dsp"`
 	// Free are cells that cost nothing but tell how the logic is built; carry chains first.
 	Free []FreeCells `yaml:"free"`
+	// SamplesBelow is the rough size, in LUTs, from which on a design is no sample: it would take
+	// Yosys too long. 0 is no limit.
+	SamplesBelow int `yaml:"samples_below"`
 }
 
 // FreeCells is a column of a table of samples.

@@ -90,7 +90,7 @@ func (t *table) synthesise(ctx context.Context, known []Sample) ([]Sample, error
 	for _, s := range known {
 		have[s.Key()] = s.Counts
 	}
-	all := sweep()
+	all := t.sweep()
 	missing := 0
 	var open [][]int
 	for _, b := range batches(all) {
