@@ -15,7 +15,7 @@ import (
 func (t *table) sweep() []block.Sample {
 	return slices.DeleteFunc(sweep(), func(s block.Sample) bool {
 		most := t.fabric.Synthesis.SamplesBelow
-		return most > 0 && s.Params["layers"] > 0 && roughLUTs(s.Params) >= most
+		return most > 0 && s.Kind == cost.KindDesign && t.roughDesign(s) >= most
 	})
 }
 
