@@ -128,6 +128,15 @@ func (d *Design) Add(b Block, in ...int) (out []int) {
 	return out
 }
 
+// StreamsAt returns the streams of the indices.
+func (d *Design) StreamsAt(indices []int) []Stream {
+	streams := make([]Stream, len(indices))
+	for i, s := range indices {
+		streams[i] = d.Streams[s]
+	}
+	return streams
+}
+
 // Source returns the stream of the first source, Sink that of the first sink.
 func (d *Design) Source() Stream { return d.Streams[d.Sources[0].Stream] }
 
@@ -168,6 +177,16 @@ func (d *Design) LatencyCycles() int { return int(d.Timing.Latency) }
 // FramesPerSecond returns the throughput at the design's clock.
 func (d *Design) FramesPerSecond() float64 {
 	return d.ClockMHz * 1e6 * float64(d.Timing.Frames) / float64(d.Timing.Cycles)
+}
+
+// Folding returns the folds of all layers as they were decided: planning again with them decides
+// nothing.
+func (d *Design) Folding() Folding {
+	f := Folding{}
+	for _, l := range d.Layers {
+		f[l.Layer.Name] = l.Fold
+	}
+	return f
 }
 
 // Memories returns the memory files of all blocks in block order.

@@ -1,24 +1,50 @@
 package hwgen
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"sort"
+
+	"gopkg.in/yaml.v3"
 
 	"github.com/a2qgen/a2qgen/internal/strict"
 	"github.com/a2qgen/a2qgen/quant"
 )
 
-// Fold says how much of a layer is computed at once: PE rows, SIMD columns.
-// PE divides the layer's outputs, SIMD its inputs.
+// Fold says how a layer is built: by which unit, how much at once, where its memories lie. In
+// a plan every field is set; in a folding file what is left out is chosen.
 type Fold struct {
+	// Unit is the kind of block that computes the layer: the name of its module.
+	Unit string `yaml:"unit,omitempty" json:"unit,omitempty"`
+	// PE rows and SIMD columns are computed at once: PE divides the layer's outputs, SIMD its
+	// inputs, or is the operands of a sum.
 	PE   int `yaml:"pe" json:"pe"`
 	SIMD int `yaml:"simd" json:"simd"`
 	// AccBits overrides the accumulator width P of the layer; 0 leaves it.
 	AccBits int `yaml:"acc,omitempty" json:"acc,omitempty"`
-	// FIFO is the depth in beats of the queue before the layer: 0 lets the plan
-	// choose, 1 asks for none.
-	FIFO int `yaml:"fifo,omitempty" json:"fifo,omitempty"`
+	// FIFO are the depths in beats of the queues before the layer, one for each stream that it
+	// reads: 0 lets the plan choose, 1 asks for none.
+	FIFO Depths `yaml:"fifo,omitempty" json:"fifo,omitempty"`
+	// Weights and Replay say where weights and replay buffer are kept.
+	Weights Place `yaml:"weights,omitempty" json:"weights,omitempty"`
+	Replay  Place `yaml:"replay,omitempty" json:"replay,omitempty"`
+}
+
+// Place says where a memory is kept; empty lets the plan choose.
+type Place string
+
+// The places there are.
+const (
+	InLUTs     Place = "lut"
+	InBlockRAM Place = "block"
+)
+
+func (p Place) check(l *quant.Layer, what string) error {
+	if p == "" || p == InLUTs || p == InBlockRAM {
+		return nil
+	}
+	return fmt.Errorf("hwgen: layer %q: %s is %q, want %s or %s", l.Name, what, p, InLUTs, InBlockRAM)
 }
 
 // Cycles returns NF*SF, the cycles that a layer of that size takes per vector.
@@ -29,15 +55,69 @@ func (f Fold) Check(l *quant.Layer) error {
 	switch {
 	case f.PE < 1 || l.Out%f.PE != 0:
 		return fmt.Errorf("hwgen: layer %q: PE is %d, want a divisor of its %d outputs", l.Name, f.PE, l.Out)
+	case l.Kind == quant.Add && f.SIMD != l.In:
+		return fmt.Errorf("hwgen: layer %q: SIMD is %d, want %d: all operands of a sum are added at once", l.Name,
+			f.SIMD, l.In)
 	case f.SIMD < 1 || l.In%f.SIMD != 0:
 		return fmt.Errorf("hwgen: layer %q: SIMD is %d, want a divisor of its %d inputs", l.Name, f.SIMD, l.In)
 	case f.AccBits < 0 || f.AccBits > 64:
 		return fmt.Errorf("hwgen: layer %q: acc is %d bits, want 1..64", l.Name, f.AccBits)
-	// A queue is kept in LUT RAM, 64 bits per LUT: 2^16 beats of a byte already take 8192.
-	case f.FIFO < 0 || f.FIFO > 1<<16:
-		return fmt.Errorf("hwgen: layer %q: fifo is %d beats, want 0..65536", l.Name, f.FIFO)
+	case len(f.FIFO) > max(1, len(l.From)):
+		return fmt.Errorf("hwgen: layer %q: fifo has %d depths, want one for each of %d streams", l.Name, len(f.FIFO),
+			len(l.From))
 	}
+	for _, depth := range f.FIFO {
+		// A queue is kept in LUT RAM, 64 bits per LUT: 2^16 beats of a byte already take 8192.
+		if depth < 0 || depth > MaxFIFO {
+			return fmt.Errorf("hwgen: layer %q: fifo is %d beats, want 0..%d", l.Name, depth, MaxFIFO)
+		}
+	}
+	return errors.Join(f.Weights.check(l, "weights"), f.Replay.check(l, "replay"))
+}
+
+// MaxFIFO is the deepest queue, in beats.
+const MaxFIFO = 1 << 16
+
+// Depths are depths of queues in beats. In files a single one is written as a number.
+type Depths []int
+
+// Of returns the depth of queue i, 0 where none is given.
+func (d Depths) Of(i int) int {
+	if i < len(d) {
+		return d[i]
+	}
+	return 0
+}
+
+// UnmarshalYAML implements yaml.Unmarshaler.
+func (d *Depths) UnmarshalYAML(node *yaml.Node) error {
+	if node.Kind == yaml.SequenceNode {
+		return strict.Value(node, "fifo", (*[]int)(d))
+	}
+	var one int
+	if err := strict.Value(node, "fifo", &one); err != nil {
+		return err
+	}
+	*d = Depths{one}
 	return nil
+}
+
+// MarshalJSON implements json.Marshaler.
+func (d Depths) MarshalJSON() ([]byte, error) {
+	if len(d) == 1 {
+		return json.Marshal(d[0])
+	}
+	return json.Marshal([]int(d))
+}
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (d *Depths) UnmarshalJSON(data []byte) error {
+	var one int
+	if json.Unmarshal(data, &one) == nil {
+		*d = Depths{one}
+		return nil
+	}
+	return json.Unmarshal(data, (*[]int)(d))
 }
 
 // Folding maps layer names to folds.

@@ -1,9 +1,12 @@
 package quant_test
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"runtime"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -223,34 +226,43 @@ func TestExecutorDoesNotAllocate(t *testing.T) {
 	}
 }
 
-func TestAccuracy(t *testing.T) {
+// TestEach: every sample is seen once, with the trace of the naive executor, on whatever core;
+// where the context ends, the rest is left out and said to be.
+func TestEach(t *testing.T) {
 	rng := rand.New(rand.NewPCG(12, 1))
 	n := quanttest.RandomNetwork(rng, quanttest.RandomSpec{AlwaysScore: true})
-	samples, labels := make([][]float32, 333), make([]uint8, 333)
-	want := 0
-	for i := range samples {
-		x := quanttest.RandomInput(rng, n)
-		for _, v := range x {
-			samples[i] = append(samples[i], float32(v))
-		}
-		labels[i] = uint8(naive(n, x).Label)
-		if i%3 == 0 {
-			labels[i]++
-		} else {
-			want++
+	inputs, labels := make([][]int32, 333), make([]int, 333)
+	for i := range inputs {
+		inputs[i], labels[i] = quanttest.RandomInput(rng, n), -1
+	}
+	load := func(i int, raw []float32) {
+		for k, v := range inputs[i] {
+			raw[k] = float32(v)
 		}
 	}
 	var last atomic.Int64
-	got := n.Accuracy(func(i int) []float32 { return samples[i] }, labels, func(done int) {
-		if int64(done) <= last.Swap(int64(done)) {
-			t.Errorf("progress falls to %d", done)
-		}
-	})
-	if got != want || last.Load() != 333 {
-		t.Errorf("%d right of %d, want %d of 333", got, last.Load(), want)
+	err := quant.NewExecutor(n).Each(t.Context(), len(inputs), load, func(i int, tr *quant.Trace) { labels[i] = tr.Label },
+		func(done int) {
+			if int64(done) <= last.Swap(int64(done)) {
+				t.Errorf("progress falls to %d", done)
+			}
+		})
+	if err != nil || last.Load() != 333 {
+		t.Errorf("%d of 333 done, %v", last.Load(), err)
 	}
-	if n.Accuracy(nil, nil, nil) != 0 {
-		t.Error("no samples, yet some are right")
+	for i, x := range inputs {
+		if want := naive(n, x).Label; labels[i] != want {
+			t.Errorf("sample %d: label %d, want %d", i, labels[i], want)
+		}
+	}
+	if err := quant.NewExecutor(n).Each(t.Context(), 0, nil, nil, nil); err != nil {
+		t.Errorf("no samples: %v", err)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	var seen atomic.Int64
+	err = quant.NewExecutor(n).Each(ctx, len(inputs), load, func(int, *quant.Trace) { seen.Add(1); stop() }, nil)
+	if !errors.Is(err, context.Canceled) || seen.Load() == 0 || seen.Load() > int64(runtime.GOMAXPROCS(0)) {
+		t.Errorf("stopped by the first sample: %d seen, %v", seen.Load(), err)
 	}
 }
 

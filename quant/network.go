@@ -192,6 +192,10 @@ func (n *Network) OutputShape() Shape { return n.Layers[len(n.Layers)-1].Shape }
 // OutputSize returns the number of elements of the last layer's output.
 func (n *Network) OutputSize() int { return n.OutputShape().Size() }
 
+// OperandType returns the type of the integers of operand k, From[k]. It is of a layer of a
+// network that NewNetwork has checked.
+func (l *Layer) OperandType(k int) DataType { return l.operands[k].typ }
+
 // Row returns the weights of channel c.
 func (l *Layer) Row(c int) []int32 { return l.Weights[c*l.In : (c+1)*l.In] }
 

@@ -117,12 +117,14 @@ func Compare(ctx context.Context, d *hwgen.Design, bin *verilator.Binary, sample
 
 // Bench describes the emitted bench of d in dir to the simulators.
 func Bench(d *hwgen.Design, dir string) verilator.Bench {
-	b := verilator.Bench{Dir: dir, Hash: d.Hash, DataBits: d.Source().Content.PortBits(), OutBits: d.Sink().Content.PortBits(),
-		FrameBeats: d.Streams[0].Beats}
-	// In the order of the bench's probe vectors, the output port last.
+	b := verilator.Bench{Dir: dir, Hash: d.Hash, Sinks: len(d.Sinks)}
+	for _, p := range d.Sources {
+		s := d.Streams[p.Stream]
+		b.Sources = append(b.Sources, verilator.Source{Bits: s.Content.PortBits(), FrameBeats: s.Beats})
+	}
+	// In the order of the bench's probes, the output ports last.
 	for _, p := range emit.Probes(d) {
-		b.Streams = append(b.Streams, verilator.Stream{Name: p.Name, Bits: p.Bits, Offset: p.Offset})
-		b.ProbeBits += p.Bits
+		b.Streams = append(b.Streams, verilator.Stream{Name: p.Name, Bits: p.Bits})
 	}
 	return b
 }
@@ -130,9 +132,9 @@ func Bench(d *hwgen.Design, dir string) verilator.Bench {
 // compare runs model and Verilog side by side.
 func (r *Result) compare(ctx context.Context, m *Model, v *values, st *Stimulus, bin *verilator.Binary, cycles int,
 	o Options) error {
-	stim := verilator.Stimulus{Beats: v.input(), Cycles: cycles, Gap: make([]bool, cycles), Stall: make([]bool, cycles)}
-	for c := range cycles {
-		stim.Gap[c], stim.Stall[c] = st.At(int64(c))
+	stim := verilator.Stimulus{Cycles: cycles, Pauses: st.pauses()}
+	for _, p := range m.design.Sources {
+		stim.Beats = append(stim.Beats, v.input(p.Stream))
 	}
 	cmp := newComparison(m, v, st, r)
 	// A search over many faults needs to know only that each shows.
@@ -170,8 +172,9 @@ type comparison struct {
 	known  bitSet   // streams whose expect is up to date
 	usage  usage
 	// valid and ready are what the model shows in this cycle: bit i for stream i, and after
-	// them one for the output port, which shows what the last stream does.
-	valid, ready bitSet
+	// them one for each output port, which shows what the stream does that it empties. ports has
+	// the bits of those.
+	valid, ready, ports bitSet
 
 	firstOnly bool
 	lastOut   int64 // cycle of the last output beat that the RTL gave, -1 for none
@@ -180,10 +183,13 @@ type comparison struct {
 func newComparison(m *Model, v *values, st *Stimulus, r *Result) *comparison {
 	c := &comparison{run: m.engine.Start(r.Frames, st.pauses()), design: m.design, v: v, result: r, lastOut: -1}
 	streams := m.design.Streams
-	// The port is compared apart from the last stream: its padding and tlast are its own.
-	probes := len(streams) + 1
-	c.valid, c.ready, c.known = newBitSet(probes), newBitSet(probes), newBitSet(probes)
-	c.sent, c.usage = make([]int64, len(streams)), newUsage(len(streams))
+	// Ports are compared apart from their streams: their padding and tlast are their own.
+	probes := len(streams) + len(m.design.Sinks)
+	c.valid, c.ready, c.known, c.ports = newBitSet(probes), newBitSet(probes), newBitSet(probes), newBitSet(probes)
+	for i := range m.design.Sinks {
+		c.ports.set(len(streams)+i, true)
+	}
+	c.sent, c.usage = make([]int64, len(streams)), newUsage(len(streams), probes, m.design.Sources[0].Stream)
 	for _, s := range streams {
 		c.expect = append(c.expect, make([]byte, (s.Bits+7)/8))
 		c.total = append(c.total, int64(s.Beats)*int64(r.Frames))
@@ -194,7 +200,6 @@ func newComparison(m *Model, v *values, st *Stimulus, r *Result) *comparison {
 // cycle compares one cycle of the RTL with the model, and steps that.
 func (c *comparison) cycle(n int, rtl *verilator.Cycle) error {
 	c.look()
-	port := len(c.sent) // of the probes
 	// Words of 64 streams at once: in nearly every cycle all handshakes agree, and one
 	// exclusive or says so.
 	for w := range c.valid {
@@ -203,7 +208,7 @@ func (c *comparison) cycle(n int, rtl *verilator.Cycle) error {
 			show := func(v, r uint64) string { return fmt.Sprintf("%d/%d", v>>(i&63)&1, r>>(i&63)&1) }
 			c.report(c.name(i), int64(n), "valid/ready", show(c.valid[w], c.ready[w]), show(valid, ready))
 		})
-		if port>>6 == w && (valid&ready)>>(port&63)&1 != 0 {
+		if valid&ready&c.ports[w] != 0 {
 			c.lastOut = int64(n)
 		}
 		// Data counts while it is offered, taken or not: AXI4-Stream wants it stable until then.
@@ -213,7 +218,7 @@ func (c *comparison) cycle(n int, rtl *verilator.Cycle) error {
 			c.data(int64(n), i, rtl.Data[i])
 		}
 	}
-	c.pass(port)
+	c.pass()
 	// The model goes on by its own handshakes, not the Verilog's: after a first difference
 	// the two stay apart, and the rest of the differences are consequences.
 	c.run.Step()
@@ -226,20 +231,18 @@ func (c *comparison) cycle(n int, rtl *verilator.Cycle) error {
 // look takes what the model shows in this cycle.
 func (c *comparison) look() {
 	c.run.Handshakes(c.valid, c.ready)
-	last, port := len(c.sent)-1, len(c.sent)
-	// The port is wires only: it shows the last stream's handshake in the same cycle.
-	c.valid.set(port, c.valid.has(last))
-	c.ready.set(port, c.ready.has(last))
+	// Ports are wires only: they show their streams' handshakes in the same cycle.
+	for i, p := range c.design.Sinks {
+		c.valid.set(len(c.sent)+i, c.valid.has(p.Stream))
+		c.ready.set(len(c.sent)+i, c.ready.has(p.Stream))
+	}
 }
 
 // pass counts the beats that pass in this cycle, and what keeps the others.
-func (c *comparison) pass(port int) {
+func (c *comparison) pass() {
 	c.usage.cycle(c.valid, c.ready)
 	for w := range c.valid {
-		fired := c.valid[w] & c.ready[w]
-		if port>>6 == w {
-			fired &^= 1 << (port & 63)
-		}
+		fired := c.valid[w] & c.ready[w] &^ c.ports[w]
 		// The next beat of the stream has other data.
 		c.known[w] &^= fired
 		c.result.BeatsCompared += int64(bits.OnesCount64(fired))
@@ -251,12 +254,11 @@ func (c *comparison) pass(port int) {
 	}
 }
 
-// data compares the data of probe i, which is a stream or, after them, the output port.
+// data compares the data of probe i, which is a stream or, after them, an output port.
 func (c *comparison) data(cycle int64, i int, got []byte) {
-	probe := c.name(i)
-	port := i == len(c.sent)
-	if port {
-		i--
+	probe, isPort := c.name(i), i >= len(c.sent)
+	if isPort {
+		i = c.design.Sinks[i-len(c.sent)].Stream
 	}
 	s := c.design.Streams[i]
 	// Not an index error in v.beat: there is no frame to look into.
@@ -269,8 +271,8 @@ func (c *comparison) data(cycle int64, i int, got []byte) {
 		c.known.set(i, true)
 	}
 	beat, want := c.sent[i]%int64(s.Beats), c.expect[i]
-	if port {
-		want = c.v.port(want, beat == int64(s.Beats)-1)
+	if isPort {
+		want = port(s.Content, want, beat == int64(s.Beats)-1)
 	}
 	// Both are padded to whole bytes with zeros by their writers.
 	if !bytes.Equal(want, got) {
@@ -281,8 +283,8 @@ func (c *comparison) data(cycle int64, i int, got []byte) {
 
 // name returns the name of probe i.
 func (c *comparison) name(i int) string {
-	if i == len(c.sent) {
-		return emit.OutputPort
+	if i >= len(c.sent) {
+		return c.design.Sinks[i-len(c.sent)].Name
 	}
 	return c.design.Streams[i].Name
 }

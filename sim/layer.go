@@ -27,7 +27,7 @@ type LayerResult struct {
 	First string `json:"first_mismatch,omitempty"`
 }
 
-// CheckLayers simulates each layer of d alone, as the directory has it, and compares it
+// CheckLayers simulates each layer with weights of d alone, as the directory has it, and compares it
 // with the model. What a layer reads in the whole design comes through those before it
 // and reaches few of its values; alone it is driven to the certified extremes of every
 // channel and to both sides of every threshold that some input reaches.
@@ -36,14 +36,21 @@ type LayerResult struct {
 // block, from its top module; only what connects them is new. A mismatch is a result, a
 // check that stops a simulation an error that wraps the verilator.CheckError.
 func CheckLayers(ctx context.Context, d *hwgen.Design, dir string, o Options) ([]LayerResult, error) {
-	results := make([]LayerResult, len(d.Layers))
+	var alone []int
+	for i := range d.Layers {
+		// A sum has no weights to show, and its operands cannot be driven apart as one input.
+		if d.Layers[i].Layer.Kind.Weighted() {
+			alone = append(alone, i)
+		}
+	}
+	results := make([]LayerResult, len(alone))
 	group, ctx := errgroup.WithContext(ctx)
 	// Verilator's compiler takes a core each; more at once would only take more memory.
 	group.SetLimit(runtime.NumCPU())
-	for i := range d.Layers {
+	for k, i := range alone {
 		group.Go(func() error {
 			var err error
-			results[i], err = CheckLayer(ctx, d, i, dir, o)
+			results[k], err = CheckLayer(ctx, d, i, dir, o)
 			return err
 		})
 	}
@@ -92,8 +99,16 @@ func checkLayer(ctx context.Context, d *hwgen.Design, i int, dir string, o Optio
 func layerDesign(d *hwgen.Design, i int) (*hwgen.Design, error) {
 	lp := d.Layers[i]
 	layer := *lp.Layer
-	// Reads the network's input, since the layers before it are not there.
+	// Reads the network's input, since the layers before it are not there: as its stream has it,
+	// for accumulators of a layer before come in P bits.
 	layer.From = nil
+	for _, node := range d.Nodes {
+		if node.Serves() == layer.Name {
+			in := d.Streams[node.In[0]].Content[0]
+			layer.Input = quant.DataType{Bits: in.Bits, Signed: in.Signed}
+			break
+		}
+	}
 	n, err := quant.NewNetwork(quant.Network{Name: layer.Name, InputShape: []int{layer.In},
 		Layers: []quant.Layer{layer},
 		Input:  quant.InputQuantizer{Type: layer.Input, Quantize: func(_ int, v float64) int32 { return int32(v) }}})
@@ -103,7 +118,7 @@ func layerDesign(d *hwgen.Design, i int) (*hwgen.Design, error) {
 	// P as planned, not as declared: an unsafe width of an estimate must be simulated as it
 	// is. Planning it again alone gives the same parameters, for they are the layer's own.
 	fold := lp.Fold
-	fold.AccBits, fold.FIFO = lp.AccBits, 0
+	fold.AccBits, fold.FIFO = lp.AccBits, nil
 	return plan.Plan(n, hwgen.Options{Name: d.Name, ClockMHz: d.ClockMHz, NoBlockRAM: d.NoBlockRAM,
 		Folding: hwgen.Folding{layer.Name: fold}})
 }

@@ -37,11 +37,5 @@ func (s *Stimulus) pauses() cycle.Pauses {
 	if s.quiet() {
 		return nil
 	}
-	return func(n int64) (gaps, stalls uint64) {
-		if n >= int64(len(s.bits)) {
-			s.grow(n + 1)
-		}
-		b := uint64(s.bits[n])
-		return b & 1, b >> 1
-	}
+	return s.At
 }

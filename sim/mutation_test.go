@@ -165,7 +165,7 @@ func mutationTarget(t *testing.T) (*hwgen.Design, [][]int32) {
 		t.Fatal(err)
 	}
 	d, err := plan.Plan(n, hwgen.Options{Folding: hwgen.Folding{"fc1": {PE: 2, SIMD: 6},
-		"fc2": {PE: 6, SIMD: 4, FIFO: 3}, "fc3": {PE: 2, SIMD: 3}}})
+		"fc2": {PE: 6, SIMD: 4, FIFO: hwgen.Depths{3}}, "fc3": {PE: 2, SIMD: 3}}})
 	if err != nil {
 		t.Fatal(err)
 	}

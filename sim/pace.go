@@ -39,6 +39,7 @@ func pacedStimulus(m *Model, frames int, o Options) (*Stimulus, Pace, error) {
 	if err != nil || st.quiet() {
 		return st, Pace{}, err
 	}
+	st.sources, st.sinks = len(m.design.Sources), len(m.design.Sinks)
 	p, err := paceOf(m)
 	if err != nil {
 		return nil, Pace{}, err
@@ -61,9 +62,8 @@ func paceOf(m *Model) (Pace, error) {
 	}
 	// A design that is blocked at work may first have to come to the end of a frame.
 	p.Fill += p.Interval
-	streams := m.design.Streams
-	p.InRate = min(1, float64(streams[0].Beats)/float64(p.Interval))
-	p.OutRate = min(1, float64(streams[len(streams)-1].Beats)/float64(p.Interval))
+	p.InRate = min(1, float64(m.design.Source().Beats)/float64(p.Interval))
+	p.OutRate = min(1, float64(m.design.Sink().Beats)/float64(p.Interval))
 	return p, nil
 }
 
@@ -71,19 +71,21 @@ func paceOf(m *Model) (Pace, error) {
 func (p *Pace) measureFill(m *Model) error {
 	// The engine stops at the first cycle that is still long enough: frames cost nothing.
 	const frames = 1 << 12 // more than any design holds, but for a queue that its user made deep
-	blocked := &Stimulus{stall: Pattern{Probability: 1}, rng: rand.New(rand.NewPCG(0, 0)), phaseEnd: endless}
+	blocked := &Stimulus{stall: Pattern{Probability: 1}, rng: rand.New(rand.NewPCG(0, 0)), phaseEnd: endless,
+		sources: len(m.design.Sources), sinks: len(m.design.Sinks)}
 	still := int64(m.design.LatencyCycles()) // a beat inside a block shows within it
 	beats := 0
+	source := m.design.Sources[0].Stream
 	_, err := m.Run(frames, blocked, 0, func(r *cycle.Run) error {
 		if r.Moves() {
 			p.Fill = r.Cycle + 1
 		} else if r.Cycle-p.Fill > still {
 			return errStill
 		}
-		beats += int(bit(r.Fired(0)))
+		beats += int(bit(r.Fired(source)))
 		return nil
 	})
-	p.Holds = (beats + m.design.Streams[0].Beats - 1) / m.design.Streams[0].Beats
+	p.Holds = (beats + m.design.Source().Beats - 1) / m.design.Source().Beats
 	if errors.Is(err, errStill) {
 		return nil
 	}
@@ -99,8 +101,9 @@ func (p *Pace) measureDrain(m *Model) error {
 	}
 	var last int64
 	// 8 frames beyond those that fill it: by then the design is in its steady state.
+	source := m.design.Sources[0].Stream
 	timing, err := m.Run(p.Holds+8, none, 0, func(r *cycle.Run) error {
-		if r.Fired(0) {
+		if r.Fired(source) {
 			last = r.Cycle
 		}
 		return nil

@@ -31,18 +31,17 @@ type Stimulus struct {
 	gap, stall Pattern
 	pace       Pace
 	rng        *rand.Rand
-	bits       []byte // gapBit and stallBit, a byte per cycle
-	phase      int    // index into phases
-	phaseEnd   int64  // first cycle of the next phase
+	// Ports of the design that pause by themselves.
+	sources, sinks int
+	// bits has, for every cycle, a bit for the gap of each source and then one for the stall of
+	// each sink, in whole bytes.
+	bits     []byte
+	phase    int   // index into phases
+	phaseEnd int64 // first cycle of the next phase
 }
 
-// Bits of a cycle in Stimulus.bits.
-const (
-	gapBit   = 1
-	stallBit = 2
-)
-
-// NewStimulus returns the stimulus of two patterns and a seed, without long pauses.
+// NewStimulus returns the stimulus of two patterns and a seed, for one source and one sink,
+// without long pauses.
 func NewStimulus(gap, stall Pattern, seed uint64) (*Stimulus, error) {
 	if err := gap.check("gap"); err != nil {
 		return nil, err
@@ -50,35 +49,62 @@ func NewStimulus(gap, stall Pattern, seed uint64) (*Stimulus, error) {
 	if err := stall.check("stall"); err != nil {
 		return nil, err
 	}
-	return &Stimulus{gap: gap, stall: stall, rng: rand.New(rand.NewPCG(seed, 0xa2)), phaseEnd: endless}, nil
+	return &Stimulus{gap: gap, stall: stall, rng: rand.New(rand.NewPCG(seed, 0xa2)), sources: 1, sinks: 1,
+		phaseEnd: endless}, nil
 }
 
 // quiet says that there are no pauses at all.
 func (s *Stimulus) quiet() bool { return s.gap.Probability == 0 && s.stall.Probability == 0 }
 
-// At returns whether the source pauses and the sink stalls in a cycle.
-func (s *Stimulus) At(cycle int64) (gap, stall bool) {
+// At returns who pauses in a cycle: bit i of gaps stands for source i, of stalls for sink i.
+func (s *Stimulus) At(cycle int64) (gaps, stalls uint64) {
 	if s.quiet() {
-		return false, false
+		return 0, 0
 	}
 	s.grow(cycle + 1)
-	b := s.bits[cycle]
-	return b&gapBit != 0, b&stallBit != 0
+	var bits uint64
+	for k, b := range s.bits[cycle*s.stride() : (cycle+1)*s.stride()] {
+		bits |= uint64(b) << (8 * k)
+	}
+	return bits & (1<<s.sources - 1), bits >> s.sources
 }
 
-// grow draws up to cycle n. A cycle takes one random number, half per side.
+// stride is the bytes of a cycle.
+func (s *Stimulus) stride() int64 { return int64(s.sources+s.sinks+7) / 8 }
+
+// grow draws up to cycle n. A cycle takes one random number for each pair of a source and a
+// sink, half per side.
 func (s *Stimulus) grow(n int64) {
-	for c := int64(len(s.bits)); c < n; c++ {
+	stride := s.stride()
+	for c := int64(len(s.bits)) / stride; c < n; c++ {
 		// endless never comes: without a Pace the first phase, mixed, lasts for ever.
 		if c == s.phaseEnd {
 			s.phase = (s.phase + 1) % len(phases)
 			s.phaseEnd = c + s.phaseLength()
 		}
+		bits := s.draw(c)
+		for k := range stride {
+			s.bits = append(s.bits, byte(bits>>(8*k)))
+		}
+	}
+}
+
+// draw draws the bits of a cycle.
+func (s *Stimulus) draw(cycle int64) uint64 {
+	var bits uint64
+	for i := range max(s.sources, s.sinks) {
 		// One number however the patterns use it: a changed probability of the one side leaves
 		// the other side's draws as they were.
 		u := s.rng.Uint64()
-		s.bits = append(s.bits, phases[s.phase].pauses(s, c, uint32(u), uint32(u>>32)))
+		gap, stall := phases[s.phase].pauses(s, cycle, uint32(u), uint32(u>>32))
+		if i < s.sources {
+			bits |= bit(gap) << i
+		}
+		if i < s.sinks {
+			bits |= bit(stall) << (s.sources + i)
+		}
 	}
+	return bits
 }
 
 // phase is a stretch of the stimulus in which both sides keep to one manner.
@@ -113,24 +139,21 @@ func (s *Stimulus) phaseLength() int64 {
 // slowFrames is how many frames a slow side passes before the other phases go on.
 const slowFrames = 2
 
-// pauses returns the bits of a cycle, for a number drawn for each side.
-func (p phase) pauses(s *Stimulus, cycle int64, source, sink uint32) byte {
-	var gap, stall bool
+// pauses says whether a source and a sink pause in a cycle, for a number drawn for each.
+func (p phase) pauses(s *Stimulus, cycle int64, source, sink uint32) (gap, stall bool) {
 	switch p {
 	case starved:
-		gap = true
+		return true, false
 	case blocked:
-		stall = true
+		return false, true
 	// Half the rate: slower than the design, so that queues drain between beats, and far from
 	// so slow that the design stands still most of the time.
 	case slowSource:
-		gap = !happens(source, s.pace.InRate/2)
+		return !happens(source, s.pace.InRate/2), false
 	case slowSink:
-		stall = !happens(sink, s.pace.OutRate/2)
-	default:
-		gap, stall = s.gap.pauses(cycle, source, false), s.stall.pauses(cycle, sink, true)
+		return false, !happens(sink, s.pace.OutRate/2)
 	}
-	return byte(bit(gap)*gapBit | bit(stall)*stallBit)
+	return s.gap.pauses(cycle, source, false), s.stall.pauses(cycle, sink, true)
 }
 
 // pauses says whether the pattern pauses in a cycle, for a number drawn for it; atEnd

@@ -26,7 +26,7 @@ func design(t *testing.T, seed uint64) *hwgen.Design {
 	f := hwgen.Folding{}
 	for i := range n.Layers {
 		l := &n.Layers[i]
-		f[l.Name] = hwgen.Fold{PE: divisor(rng, l.Out), SIMD: divisor(rng, l.In), FIFO: rng.IntN(2) * rng.IntN(9)}
+		f[l.Name] = hwgen.Fold{PE: divisor(rng, l.Out), SIMD: divisor(rng, l.In), FIFO: hwgen.Depths{rng.IntN(2) * rng.IntN(9)}}
 	}
 	d, err := plan.Plan(n, hwgen.Options{Folding: f})
 	if err != nil {
@@ -44,13 +44,16 @@ func divisor(rng *rand.Rand, n int) int {
 	}
 }
 
+// Bits of a cycle of one source and one sink in Stimulus.bits.
+const gapBit, stallBit = 1, 2
+
 // runUsage runs frames through the model and returns what happened on its streams.
 func runUsage(t *testing.T, m *Model, st *Stimulus, frames int) *usage {
 	t.Helper()
 	c := newComparison(m, nil, st, &Result{Frames: frames})
 	_, err := m.Run(frames, st, 0, func(r *cycle.Run) error {
 		r.Handshakes(c.valid, c.ready)
-		c.pass(len(c.sent))
+		c.pass()
 		return nil
 	})
 	if err != nil {

@@ -55,11 +55,14 @@ type usage struct {
 	blocked, starved []bitCounter
 	all              bitSet // the streams
 	open             bitSet // those between their first beat and their last
+	source           int
 	pressure         Pressure
 }
 
-func newUsage(streams int) usage {
-	u := usage{all: newBitSet(streams + 1), open: newBitSet(streams + 1)}
+// newUsage is for so many streams, of which source is the design's first input, and probes
+// that a cycle shows, with the output ports behind the streams.
+func newUsage(streams, probes, source int) usage {
+	u := usage{all: newBitSet(probes), open: newBitSet(probes), source: source}
 	u.blocked, u.starved = make([]bitCounter, len(u.all)), make([]bitCounter, len(u.all))
 	for i := range streams {
 		u.all.set(i, true)
@@ -77,7 +80,7 @@ func (u *usage) counts(i int) (blocked, starved int64) {
 func (u *usage) cycle(valid, ready bitSet) {
 	// Dry counts only while input is still to come: at the end of every run all streams run
 	// empty, which proves nothing.
-	full, dry := true, u.open.has(0)
+	full, dry := true, u.open.has(u.source)
 	for w, all := range u.all {
 		blocked, starved := valid[w]&^ready[w]&all, ready[w]&^valid[w]&all
 		u.blocked[w].add(blocked)

@@ -189,26 +189,24 @@ func (v *values) beat(stream int, n int64, dst []byte) []byte {
 	return dst
 }
 
-// port returns what the output port shows with beat, a beat of the last stream, and tlast
-// in the byte above. A beat of one part is filled up with zeros to whole bytes; of several,
-// each is, a signed one with its sign.
-func (v *values) port(beat []byte, last bool) []byte {
-	parts := v.design.Streams[len(v.design.Streams)-1].Content
-	out := make([]byte, v.design.Sink().Content.PortBits()/8+1)
+// port returns what a port of the design shows with beat, a beat of the stream that it empties,
+// and tlast in the byte above (see hwgen.Content.PortBits).
+func port(c hwgen.Content, beat []byte, last bool) []byte {
+	out := make([]byte, c.PortBits()/8+1)
 	from, to := 0, 0
-	for _, p := range parts {
+	for _, p := range c {
 		width := p.Lanes * p.Bits
 		size := (width + 7) / 8
 		part := out[to : to+size]
 		getBits(part, beat, from, width)
 		// The score is a signed number in whole bytes for software to read; activations side
 		// by side have no room for a sign each, so a beat of one part ends in zeros.
-		if top := width - 1; len(parts) > 1 && p.Signed && part[top>>3]>>(top&7)&1 != 0 && top&7 < 7 {
+		if top := width - 1; len(c) > 1 && p.Signed && part[top>>3]>>(top&7)&1 != 0 && top&7 < 7 {
 			part[top>>3] |= 0xff << (top&7 + 1)
 		}
 		from, to = from+width, to+size
 	}
-	// tlast is the bit above tdata in the port's probe (hwgen.Design.Probes).
+	// tlast is the bit above tdata in the port's probe (emit.Probes).
 	if last {
 		out[len(out)-1] = 1
 	}
@@ -243,14 +241,14 @@ func getBits(dst, src []byte, at, bits int) {
 	}
 }
 
-// input returns all input beats, each padded to whole bytes as s_axis_tdata is.
-func (v *values) input() []byte {
-	s := v.design.Streams[0]
-	size := v.design.Source().Content.PortBits() / 8
+// input returns all beats of a source's stream, each padded to whole bytes as tdata is.
+func (v *values) input(stream int) []byte {
+	s := v.design.Streams[stream]
+	size := s.Content.PortBits() / 8
 	out := make([]byte, 0, size*s.Beats*len(v.frames))
 	buf := make([]byte, size)
 	for n := int64(0); n < int64(s.Beats)*int64(len(v.frames)); n++ {
-		out = append(out, v.beat(0, n, buf)...)
+		out = append(out, v.beat(stream, n, buf)...)
 	}
 	return out
 }

@@ -29,6 +29,26 @@ var rules = []rule{
 	{"accumulator", "ACC_BITS_1_to_64", "SUM_BITS=1 ACC_BITS=1", "SUM_BITS=1 ACC_BITS=0"},
 	{"accumulator", "ACC_BITS_1_to_64", "ACC_BITS=64", "ACC_BITS=65"},
 	{"accumulator", "ONE_SUM_0_or_1", "ONE_SUM=1", "ONE_SUM=2"},
+	{"add", "MH_at_least_1", "MH=1 PE=1 S_BITS=8", "MH=0 PE=1 S_BITS=8"},
+	{"add", "PE_at_least_1", "PE=1 S_BITS=8", "PE=0 S_BITS=1"},
+	{"add", "PE_to_divide_MH", "MH=6 PE=3 S_BITS=24", "MH=6 PE=4 S_BITS=32"},
+	{"add", "OPERANDS_at_least_1", "OPERANDS=1 S_BITS=8", "OPERANDS=0 S_BITS=1"},
+	{"add", "BITS_1_to_32", "BITS=64'h0000000100000004 S_BITS=10", "BITS=64'h0000000000000004 S_BITS=8"},
+	{"add", "BITS_1_to_32", "BITS=64'h0000002000000004 INPUT_BITS=32 S_BITS=72",
+		"BITS=64'h0000002100000004 INPUT_BITS=32 S_BITS=74"},
+	{"add", "INPUT_BITS_1_to_32", "INPUT_BITS=1", "INPUT_BITS=0"},
+	{"add", "INPUT_BITS_1_to_32", "INPUT_BITS=32", "INPUT_BITS=33"},
+	{"add", "INPUT_SIGNED_0_or_1", "INPUT_SIGNED=1", "INPUT_SIGNED=2"},
+	{"add", "INPUT_SIGNED_where_an_operand_is", "SIGNS=2'd2 INPUT_SIGNED=1", "SIGNS=2'd2"},
+	{"add", "FACTOR_BITS_1_to_32", "FACTOR_BITS=1 FACTORS=2'd3", "FACTOR_BITS=0 FACTORS=1'd0"},
+	{"add", "FACTOR_BITS_1_to_32", "FACTOR_BITS=32 FACTORS=64'h0000000100000001",
+		"FACTOR_BITS=33 FACTORS=66'h000000020000000100"},
+	{"add", "ACC_BITS_1_to_64", "ACC_BITS=1", "ACC_BITS=0"},
+	{"add", "ACC_BITS_1_to_64", "ACC_BITS=64", "ACC_BITS=65"},
+	{"add", "OUTPUT_BITS_0_to_16", "OUTPUT_BITS=0", "OUTPUT_BITS=-1"},
+	{"add", "OUTPUT_BITS_0_to_16", "OUTPUT_BITS=16", "OUTPUT_BITS=17"},
+	{"add", "S_BITS_as_derived", "S_BITS=16", "S_BITS=17"},
+	{"add", "Y_BITS_as_derived", "OUTPUT_BITS=0 Y_BITS=8", "Y_BITS=8"},
 	{"dot_product", "SIMD_at_least_1", "SIMD=1", "SIMD=0"},
 	{"dot_product", "WEIGHT_BITS_1_to_32", "WEIGHT_BITS=1", "WEIGHT_BITS=0"},
 	{"dot_product", "WEIGHT_BITS_1_to_32", "WEIGHT_BITS=32", "WEIGHT_BITS=33"},
@@ -40,6 +60,8 @@ var rules = []rule{
 	{"dot_product", "SUM_BITS_as_derived", "SUM_BITS=10", "SUM_BITS=11"}, // 4 + 4 + log2(4)
 	{"fifo", "WIDTH_at_least_1", "WIDTH=1", "WIDTH=0"},
 	{"fifo", "DEPTH_at_least_2", "DEPTH=2", "DEPTH=1"},
+	{"fork_stream", "WIDTH_at_least_1", "WIDTH=1", "WIDTH=0"},
+	{"fork_stream", "OUTPUTS_at_least_2", "OUTPUTS=2", "OUTPUTS=1"},
 	{"frame_counter", "BEATS_at_least_1", "BEATS=1", "BEATS=0"},
 	{"label_select", "MH_at_least_1", "MH=1 PE=1", "MH=0 PE=1"},
 	{"label_select", "PE_at_least_1", "PE=1", "PE=0"},
@@ -127,9 +149,12 @@ var rules = []rule{
 
 // oddParameters are prime and unequal, so that no width or count equals another by chance.
 var oddParameters = map[string]string{
-	"accumulator":   "SUM_BITS=7 ACC_BITS=13",
+	"accumulator": "SUM_BITS=7 ACC_BITS=13",
+	"add": "MH=35 PE=5 OPERANDS=3 BITS=96'h000000020000000700000003 SIGNS=3'd5 INPUT_BITS=11 INPUT_SIGNED=1 " +
+		"FACTOR_BITS=4 FACTORS=12'h715 ACC_BITS=17 OUTPUT_BITS=3 OUTPUT_SIGNED=1 INVERT=1 S_BITS=60",
 	"dot_product":   "SIMD=7 WEIGHT_BITS=5 INPUT_BITS=3 INPUT_SIGNED=1 ACC_BITS=11",
 	"fifo":          "WIDTH=13 DEPTH=7",
+	"fork_stream":   "WIDTH=13 OUTPUTS=3",
 	"frame_counter": "BEATS=7",
 	"label_select":  "MH=35 PE=5 ACC_BITS=11 GAIN_SHIFT=-1 GAIN_BITS=7 SCORE_BITS=23 LABEL_BITS=13",
 	"level_check":   "DEPTH=11 LEVEL_BITS=5",
@@ -177,6 +202,10 @@ func lint(t *testing.T, module, parameters string) {
 // otherRefusal is what Verilator says where it stops before it comes to the guard: a
 // constant that the forbidden value leaves without one, or a submodule's guard.
 var otherRefusal = map[string]string{
+	"add PE=0 S_BITS=1":                      "Expecting expression to be constant",
+	"add INPUT_BITS=0":                       "product_needs_INPUT_BITS_at_least_1",
+	"add FACTOR_BITS=0 FACTORS=1'd0":         "product_needs_WEIGHT_BITS_at_least_1",
+	"add ACC_BITS=0":                         "Replication value of 0",
 	"dot_product WEIGHT_BITS=0":              "product_needs_WEIGHT_BITS_at_least_1",
 	"label_select PE=0":                      "Expecting expression to be constant",
 	"mvau PE=0":                              "Expecting expression to be constant",

@@ -68,7 +68,9 @@ func Closure(names []string) []string {
 
 // Template returns the parsed template of that name, "top.v", "bench.v" or "README.md".
 // It panics if there is none.
+//
+// In templates, high is the index of the top bit of so many bits.
 func Template(name string) *template.Template {
-	funcs := template.FuncMap{"high": func(bits int) int { return bits - 1 }} // index of the top bit
+	funcs := template.FuncMap{"high": func(bits int) int { return bits - 1 }}
 	return template.Must(template.New(name+".tmpl").Funcs(funcs).ParseFS(files, name+".tmpl"))
 }

@@ -107,8 +107,8 @@ type job struct {
 }
 
 // newJob reads the sources and computes the cache's key from all that the result depends
-// on. The versions are the tools' own words: another compiler may make other code. For
-// Icarus the harness's parameters are compiled in, and count too.
+// on. The versions are the tools' own words: another compiler may make other code. The
+// shape of the bench is compiled in, and counts too.
 func newJob(ctx context.Context, b Bench, sim Simulator, vcd bool, cacheDir string) (*job, error) {
 	sources, err := b.sources()
 	if err != nil {
@@ -123,10 +123,8 @@ func newJob(ctx context.Context, b Bench, sim Simulator, vcd bool, cacheDir stri
 	tool := []string{string(sim), versions, strconv.FormatBool(vcd)}
 	tool = append(append(tool, verilatorFlags...), makeFlags...)
 	tools := []byte(strings.Join(append(tool, icarusFlags...), "\n"))
-	parts := [][]byte{tools, harnessFile("harness.cpp"), harnessFile("icarus_harness.v"), []byte(b.Hash)}
-	if sim == Icarus {
-		parts = append(parts, []byte(strings.Join(icarusParameters(b), "\n")))
-	}
+	parts := [][]byte{tools, harnessFile("harness.cpp"), harnessFile("icarus_harness.v"), []byte(b.Hash),
+		shape(b, "shape.h"), shape(b, "shape.vh")}
 	for _, f := range sources {
 		parts = append(parts, []byte(f.name), f.text)
 	}
@@ -200,24 +198,12 @@ func buildIcarus(ctx context.Context, j *job) error {
 	if err := j.write(top, harnessFile(top)); err != nil {
 		return err
 	}
-	args := append(append([]string{}, icarusFlags...), icarusParameters(j.bench)...)
-	args = append(args, "-o", "out/bench", top)
+	if err := j.write("shape.vh", shape(j.bench, "shape.vh")); err != nil {
+		return err
+	}
+	args := append(append([]string{}, icarusFlags...), "-o", "out/bench", top)
 	_, err := output(ctx, j.work, "iverilog", append(args, j.names()...)...)
 	return err
-}
-
-// icarusParameters sets the parameters of icarus_harness. A width of the bench's ports is
-// one of the harness's: SW and MW of the two tdata, W of probe_data with its S streams,
-// FRAME beats from one tlast to the next.
-func icarusParameters(b Bench) []string {
-	var args []string
-	for _, p := range []struct {
-		name  string
-		value int
-	}{{"SW", b.DataBits}, {"MW", b.OutBits}, {"S", len(b.Streams)}, {"W", b.ProbeBits}, {"FRAME", b.FrameBeats}} {
-		args = append(args, fmt.Sprintf("-Picarus_harness.%s=%d", p.name, p.value))
-	}
-	return args
 }
 
 // buildVerilator translates the design to C++, takes the run-time library's objects from
@@ -225,7 +211,7 @@ func icarusParameters(b Bench) []string {
 // that are newer than their sources and leaves them alone.
 func buildVerilator(ctx context.Context, j *job) error {
 	const main = "harness.cpp"
-	if err := j.write(main, harnessFile(main)); err != nil {
+	if err := errors.Join(j.write(main, harnessFile(main)), j.write("shape.h", shape(j.bench, "shape.h"))); err != nil {
 		return err
 	}
 	objects := filepath.Join(j.work, "obj")

@@ -11,9 +11,13 @@
 // nothing of a2qgen.
 package verilator
 
-import "embed"
+import (
+	"bytes"
+	"embed"
+	"text/template"
+)
 
-//go:embed harness/harness.cpp harness/icarus_harness.v
+//go:embed harness
 var harness embed.FS
 
 // harnessFile returns one of the embedded harness sources.
@@ -23,4 +27,15 @@ func harnessFile(name string) []byte {
 		panic("verilator: " + err.Error())
 	}
 	return text
+}
+
+// shape returns the file of that name, shape.h or shape.vh, which tells a harness what ports
+// and probes the bench has.
+func shape(b Bench, name string) []byte {
+	t := template.Must(template.New(name).Parse(string(harnessFile(name + ".tmpl"))))
+	var text bytes.Buffer
+	if err := t.Execute(&text, b); err != nil {
+		panic("verilator: " + err.Error())
+	}
+	return text.Bytes()
 }

@@ -46,8 +46,8 @@ func wantTools(t testing.TB, sim Simulator) {
 // skidBench describes testdata/skid: see its bench.v for the layout.
 func skidBench(dir string) Bench {
 	return Bench{
-		Dir: dir, Hash: "skid", DataBits: 72, OutBits: 72, ProbeBits: 149, FrameBeats: 3,
-		Streams: []Stream{{"in", 72, 0}, {"level", 5, 72}, {"out", 72, 77}},
+		Dir: dir, Hash: "skid", Sources: []Source{{Bits: 72, FrameBeats: 3}}, Sinks: 1,
+		Streams: []Stream{{"in", 72}, {"level", 5}, {"out", 72}},
 	}
 }
 
@@ -138,15 +138,33 @@ func keyed(word []byte) []byte {
 	return out
 }
 
+// pattern is a stimulus written out, for the one source and sink of the test's designs.
+type pattern struct {
+	beats      []byte
+	gap, stall []bool
+}
+
+func (p pattern) stimulus() Stimulus {
+	return Stimulus{Beats: [][]byte{p.beats}, Cycles: len(p.stall), Pauses: func(t int64) (gaps, stalls uint64) {
+		if p.gap != nil && p.gap[t] {
+			gaps = 1
+		}
+		if p.stall[t] {
+			stalls = 1
+		}
+		return gaps, stalls
+	}}
+}
+
 // TestExactCycles drives the buffer by hand. Gaps in cycles 0 and 4, stalls in
 // cycles 1 to 3 and 6; the gap in 4 does not withdraw beat 2, offered since 3.
 // level's data is {s_last, m_last, 0, level}: 0x10 is tlast of the beat at the input.
 func TestExactCycles(t *testing.T) {
-	st := Stimulus{
-		Beats: bytes.Join([][]byte{beat(0), beat(1), beat(2), beat(3)}, nil),
-		Gap:   []bool{true, false, false, false, true, false, false, false},
-		Stall: []bool{false, true, true, true, false, false, true, false},
-	}
+	st := pattern{
+		beats: bytes.Join([][]byte{beat(0), beat(1), beat(2), beat(3)}, nil),
+		gap:   []bool{true, false, false, false, true, false, false, false},
+		stall: []bool{false, true, true, true, false, false, true, false},
+	}.stimulus()
 	in := func(i int) string { return fmt.Sprintf("%x", beat(i)) }
 	out := func(i int) string { return fmt.Sprintf("%x", keyed(beat(i))) }
 	want := []string{
@@ -170,7 +188,7 @@ func TestExactCycles(t *testing.T) {
 }
 
 // skidModel is the buffer and the harness's semantics in Go.
-func skidModel(st Stimulus, cycles int) []string {
+func skidModel(st pattern, cycles int) []string {
 	type word struct {
 		data []byte
 		last bool
@@ -180,12 +198,12 @@ func skidModel(st Stimulus, cycles int) []string {
 	next, pending := 0, false
 	for t := range cycles {
 		c := &Cycle{Valid: []byte{0}, Ready: []byte{2}, Data: make([][]byte, 3)}
-		valid := next*9 < len(st.Beats) && (pending || !st.Gap[t])
+		valid := next*9 < len(st.beats) && (pending || !st.gap[t])
 		ready := len(queue) < 2
 		level := byte(len(queue))
 		if valid {
 			c.Valid[0] |= 1
-			c.Data[0] = st.Beats[9*next : 9*next+9]
+			c.Data[0] = st.beats[9*next : 9*next+9]
 			if next%3 == 2 {
 				level |= 0x10
 			}
@@ -193,10 +211,10 @@ func skidModel(st Stimulus, cycles int) []string {
 		if ready {
 			c.Ready[0] |= 1
 		}
-		if !st.Stall[t] {
+		if !st.stall[t] {
 			c.Ready[0] |= 4
 		}
-		pop := len(queue) > 0 && !st.Stall[t]
+		pop := len(queue) > 0 && !st.stall[t]
 		if len(queue) > 0 {
 			c.Valid[0] |= 6
 			c.Data[2] = queue[0].data
@@ -219,17 +237,17 @@ func skidModel(st Stimulus, cycles int) []string {
 }
 
 // randomStimulus never sends the byte that the buffer's check refuses (0xEE).
-func randomStimulus(seed int64, beats, cycles int, gap, stall float64) Stimulus {
+func randomStimulus(seed int64, beats, cycles int, gap, stall float64) pattern {
 	rng := rand.New(rand.NewSource(seed))
-	st := Stimulus{Beats: make([]byte, 9*beats), Gap: make([]bool, cycles), Stall: make([]bool, cycles)}
-	rng.Read(st.Beats)
-	for i := range st.Beats {
-		if st.Beats[i] == 0xEE {
-			st.Beats[i] = 0
+	st := pattern{make([]byte, 9*beats), make([]bool, cycles), make([]bool, cycles)}
+	rng.Read(st.beats)
+	for i := range st.beats {
+		if st.beats[i] == 0xEE {
+			st.beats[i] = 0
 		}
 	}
 	for t := range cycles {
-		st.Gap[t], st.Stall[t] = rng.Float64() < gap, rng.Float64() < stall
+		st.gap[t], st.stall[t] = rng.Float64() < gap, rng.Float64() < stall
 	}
 	return st
 }
@@ -244,7 +262,7 @@ func TestRandomGapsAndStalls(t *testing.T) {
 			t.Run(fmt.Sprintf("%s/gap%v/stall%v", sim, p.gap, p.stall), func(t *testing.T) {
 				bin := build(t, skidBench("testdata/skid"), sim, false)
 				st := randomStimulus(7, cycles/3, cycles, p.gap, p.stall)
-				want, got := skidModel(st, cycles), trace(t, bin, st, RunOptions{})
+				want, got := skidModel(st, cycles), trace(t, bin, st.stimulus(), RunOptions{})
 				for i := range want {
 					if want[i] != got[i] {
 						t.Fatalf("seed 7, cycle %d: want %s, got %s", i, want[i], got[i])
@@ -257,11 +275,11 @@ func TestRandomGapsAndStalls(t *testing.T) {
 
 // onlyCycles is a stimulus of n gapless cycles and a few beats.
 func onlyCycles(n int) Stimulus {
-	return Stimulus{Beats: bytes.Repeat(beat(1), 6), Cycles: n}
+	return Stimulus{Beats: [][]byte{bytes.Repeat(beat(1), 6)}, Cycles: n}
 }
 
 func TestFailures(t *testing.T) {
-	trap := Stimulus{Beats: append(beat(1), beat(0xEE)...), Cycles: 20}
+	trap := Stimulus{Beats: [][]byte{append(beat(1), beat(0xEE)...)}, Cycles: 20}
 	for _, c := range []struct {
 		name           string
 		file, old, new string
@@ -369,7 +387,7 @@ func BenchmarkRun(b *testing.B) {
 		for _, opt := range []RunOptions{{}, {NoTrace: true}} {
 			b.Run(fmt.Sprintf("%s/notrace=%v", sim, opt.NoTrace), func(b *testing.B) {
 				bin := build(b, skidBench("testdata/skid"), sim, false)
-				st := randomStimulus(1, 1<<16, 1<<17, 0.3, 0.3)
+				st := randomStimulus(1, 1<<16, 1<<17, 0.3, 0.3).stimulus()
 				b.ResetTimer()
 				for range b.N {
 					if _, err := bin.Run(context.Background(), st, opt,
@@ -377,7 +395,7 @@ func BenchmarkRun(b *testing.B) {
 						b.Fatal(err)
 					}
 				}
-				b.ReportMetric(float64(b.N)*float64(len(st.Gap))/b.Elapsed().Seconds(), "cycles/s")
+				b.ReportMetric(float64(b.N)*float64(st.Cycles)/b.Elapsed().Seconds(), "cycles/s")
 			})
 		}
 	}

@@ -41,7 +41,7 @@ func (bin *Binary) Run(ctx context.Context, st Stimulus, opt RunOptions,
 	}
 	// Refused here, before a process starts: a beat that is not whole, patterns of other
 	// lengths, no cycle.
-	stim, err := st.pack(bin.bench.DataBits / 8)
+	stim, err := st.pack(bin.bench)
 	if err != nil {
 		return RunResult{}, err
 	}
@@ -60,8 +60,8 @@ func (bin *Binary) Run(ctx context.Context, st Stimulus, opt RunOptions,
 	res, err := bin.simulate(ctx, bin.arguments(temp, opt), w, visit)
 	// The end record is the simulator's word that it ran to the end; that it is the right
 	// end is compared here.
-	if err == nil && res.Cycles != len(stim) {
-		err = &CrashError{fmt.Errorf("want %d cycles, have %d", len(stim), res.Cycles)}
+	if err == nil && res.Cycles != st.Cycles {
+		err = &CrashError{fmt.Errorf("want %d cycles, have %d", st.Cycles, res.Cycles)}
 	}
 	return res, err
 }
@@ -72,15 +72,17 @@ const wavesLink = "waves.vcd"
 
 // writeInputs makes a run's own folder with the files that a simulator opens. One folder
 // per run, of private mode: runs may go on side by side.
-func writeInputs(beats, stim []byte) (string, error) {
+func writeInputs(beats [][]byte, stim []byte) (string, error) {
 	dir, err := os.MkdirTemp(tempFolder(), "a2qgen-sim-")
 	if err != nil {
 		return "", err
 	}
 	err = errors.Join(
-		os.WriteFile(filepath.Join(dir, "beats"), beats, 0o600),
 		os.WriteFile(filepath.Join(dir, "stim"), stim, 0o600),
 		os.Symlink("/dev/fd/4", filepath.Join(dir, wavesLink)))
+	for i, b := range beats {
+		err = errors.Join(err, os.WriteFile(filepath.Join(dir, fmt.Sprint("beats", i)), b, 0o600))
+	}
 	if err != nil {
 		os.RemoveAll(dir)
 	}
@@ -118,14 +120,15 @@ func (bin *Binary) arguments(temp string, opt RunOptions) []string {
 		}
 		return args
 	}
-	var streams []string
-	for _, s := range b.Streams {
-		streams = append(streams, fmt.Sprintf("%d:%d", s.Offset, s.Bits))
+	var sources, streams []string
+	for _, s := range b.Sources {
+		sources = append(sources, fmt.Sprintf("%d:%d", s.Bytes(), s.FrameBeats))
 	}
-	args := []string{bin.Path, "--beats", beats, "--stim", stim,
-		"--beat-bytes", fmt.Sprint(b.DataBits / 8), "--frame", fmt.Sprint(b.FrameBeats),
-		// Stream 0 first; the harness cuts probe_data by these.
-		"--streams", strings.Join(streams, ","), "--seed", fmt.Sprint(max(opt.Seed, 1))}
+	for _, s := range b.Streams {
+		streams = append(streams, fmt.Sprint(s.Bits))
+	}
+	args := []string{bin.Path, "--beats", beats, "--stim", stim, "--sources", strings.Join(sources, ","),
+		"--sinks", fmt.Sprint(b.Sinks), "--streams", strings.Join(streams, ","), "--seed", fmt.Sprint(max(opt.Seed, 1))}
 	if opt.NoTrace {
 		args = append(args, "--no-trace")
 	}

@@ -11,14 +11,15 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 )
 
-// twoStreams are 9 and 3 bits wide, with a hole between them.
-var twoStreams = []Stream{{"a", 9, 0}, {"b", 3, 10}}
+// twoStreams are 9 and 3 bits wide.
+var twoStreams = []Stream{{"a", 9}, {"b", 3}}
 
 // binaryTrace holds 2 cycles of twoStreams, written by hand from TRACE.md.
 func binaryTrace() []byte {
@@ -59,9 +60,9 @@ func TestTruncatedTrace(t *testing.T) {
 			t.Errorf("%d bytes of %d: want %v, have %v", n, len(all), errNoEnd, err)
 		}
 	}
-	text := "01 10 h15cd\n"
+	text := "01 10 hbcd\n"
 	for n := range text {
-		_, err := readTextTrace(strings.NewReader(text[:n]), Bench{Streams: twoStreams, ProbeBits: 13}, nil)
+		_, err := readTextTrace(strings.NewReader(text[:n]), Bench{Streams: twoStreams}, nil)
 		if !errors.Is(err, errNoEnd) {
 			t.Errorf("text, %d bytes: want %v, have %v", n, errNoEnd, err)
 		}
@@ -83,10 +84,10 @@ func TestWrongTrace(t *testing.T) {
 }
 
 func TestReadTextTrace(t *testing.T) {
-	// Bit 9, between the streams, is unknown in cycle 1; all of b in cycle 2.
-	text := "01 10 h15cd\n11 11 b101x000110100\n01 01 bxxx0000000001\nend 3\n"
+	// All of b is unknown in cycle 2, where it is not valid.
+	text := "01 10 hbcd\n11 11 b101000110100\n01 01 bxxx000000001\nend 3\n"
 	var got []string
-	res, err := readTextTrace(strings.NewReader(text), Bench{Streams: twoStreams, ProbeBits: 13},
+	res, err := readTextTrace(strings.NewReader(text), Bench{Streams: twoStreams},
 		func(_ int, c *Cycle) error {
 			got = append(got, show(c, 2))
 			return nil
@@ -101,15 +102,15 @@ func TestReadTextTrace(t *testing.T) {
 
 func TestWrongTextTrace(t *testing.T) {
 	for _, c := range []struct{ line, want string }{
-		{"0x 00 h0000", `stream "a": valid is unknown (x)`},
-		{"00 z0 h0000", `stream "b": ready is unknown (z)`},
-		{"01 00 b0000000x00000", `stream "a": data is unknown (x)`},
-		{"1 00 h0000", "valid: want 2 digits, have 1"},
-		{"00 00 h0000000", "probe_data: want at most 16 bits"},
-		{"00 00 h00g0", "digit 'g'"},
+		{"0x 00 h000", `stream "a": valid is unknown (x)`},
+		{"00 z0 h000", `stream "b": ready is unknown (z)`},
+		{"01 00 b000000x00000", `stream "a": data is unknown (x)`},
+		{"1 00 h000", "valid: want 2 digits, have 1"},
+		{"00 00 h000000", "probe_data: want at most 16 bits"},
+		{"00 00 h0g0", "digit 'g'"},
 		{"nonsense", "cannot read"},
 	} {
-		_, err := readTextTrace(strings.NewReader(c.line+"\n"), Bench{Streams: twoStreams, ProbeBits: 13}, nil)
+		_, err := readTextTrace(strings.NewReader(c.line+"\n"), Bench{Streams: twoStreams}, nil)
 		if err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%q: want an error with %q, have %v", c.line, c.want, err)
 		}
@@ -128,7 +129,7 @@ func TestExtract(t *testing.T) {
 			mask := new(big.Int).Sub(new(big.Int).Lsh(big.NewInt(1), uint(bits)), big.NewInt(1))
 			want := new(big.Int).And(new(big.Int).Rsh(whole, uint(offset)), mask)
 			got := make([]byte, (bits+7)/8)
-			extract(got, probe, Stream{"s", bits, offset})
+			extract(got, probe, offset, bits)
 			if new(big.Int).SetBytes(reversed(got)).Cmp(want) != 0 {
 				t.Errorf("[%d +: %d]: want %x, have %x", offset, bits, want, reversed(got))
 			}
@@ -149,12 +150,12 @@ func TestBenchCheck(t *testing.T) {
 		change func(*Bench)
 		want   string
 	}{
-		{func(b *Bench) { b.DataBits = 12 }, "s_axis_tdata: want a multiple of 8 bits, have 12"},
-		{func(b *Bench) { b.OutBits = 0 }, "m_axis_tdata: want a multiple of 8 bits, have 0"},
-		{func(b *Bench) { b.FrameBeats = 0 }, "want at least 1 beat in a frame, have 0"},
+		{func(b *Bench) { b.Sources[0].Bits = 12 }, "source 0: want a multiple of 8 bits, have 12"},
+		{func(b *Bench) { b.Sources[0].FrameBeats = 0 }, "source 0: want at least 1 beat in a frame, have 0"},
+		{func(b *Bench) { b.Sinks = 0 }, "want at least 1 source and 1 sink, at most 64 in all, have 1 and 0"},
+		{func(b *Bench) { b.Sinks = 64 }, "at most 64 in all, have 1 and 64"},
 		{func(b *Bench) { b.Streams = nil }, "want at least 1 probed stream, have 0"},
-		{func(b *Bench) { b.ProbeBits = 148 }, `stream "out": bits [77, 149) lie outside probe_data's 148`},
-		{func(b *Bench) { b.Streams[1].Bits = 0 }, `stream "level": bits [72, 72)`},
+		{func(b *Bench) { b.Streams[1].Bits = 0 }, `stream "level": want at least 1 bit, have 0`},
 	} {
 		b := skidBench("testdata/skid")
 		c.change(&b)
@@ -165,20 +166,28 @@ func TestBenchCheck(t *testing.T) {
 }
 
 func TestPack(t *testing.T) {
-	got, err := Stimulus{Gap: []bool{true, false, true}, Stall: []bool{false, true, true}}.pack(9)
+	one := Bench{Sources: []Source{{Bits: 72}}, Sinks: 1}
+	got, err := pattern{nil, []bool{true, false, true}, []bool{false, true, true}}.stimulus().pack(one)
 	if err != nil || !bytes.Equal(got, []byte{1, 2, 3}) {
 		t.Errorf("pack: %v, %v", got, err)
+	}
+	// Five sources and four sinks are nine bits, two bytes; a gap of a sixth source is nobody's.
+	many := Bench{Sources: slices.Repeat([]Source{{Bits: 8}}, 5), Sinks: 4}
+	got, err = Stimulus{Beats: make([][]byte, 5), Cycles: 1, Pauses: func(int64) (uint64, uint64) {
+		return 0b110001, 0b1001
+	}}.pack(many)
+	if err != nil || !bytes.Equal(got, []byte{0b00110001, 0b1}) {
+		t.Errorf("pack: %b, %v", got, err)
 	}
 	for _, c := range []struct {
 		st   Stimulus
 		want string
 	}{
-		{Stimulus{Beats: make([]byte, 10), Cycles: 1}, "beats: want a multiple of 9 bytes, have 10"},
-		{Stimulus{}, "want at least 1 cycle, have 0"},
-		{Stimulus{Cycles: 3, Gap: make([]bool, 2)}, "gap: want 3 cycles, have 2"},
-		{Stimulus{Gap: make([]bool, 2), Stall: make([]bool, 1)}, "stall: want 2 cycles, have 1"},
+		{Stimulus{Beats: [][]byte{make([]byte, 10)}, Cycles: 1}, "beats: want a multiple of 9 bytes, have 10"},
+		{Stimulus{Beats: make([][]byte, 1)}, "want at least 1 cycle, have 0"},
+		{Stimulus{Cycles: 3}, "want the beats of 1 sources, have those of 0"},
 	} {
-		if _, err := c.st.pack(9); err == nil || !strings.Contains(err.Error(), c.want) {
+		if _, err := c.st.pack(one); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("want an error with %q, have %v", c.want, err)
 		}
 	}
@@ -220,9 +229,9 @@ func TestDyingSimulator(t *testing.T) {
 		if err := os.WriteFile(path, []byte("#!/bin/sh\n"+c.script+"\n"), 0o755); err != nil {
 			t.Fatal(err)
 		}
-		b := Bench{Dir: dir, DataBits: 8, Streams: twoStreams}
+		b := Bench{Dir: dir, Sources: []Source{{Bits: 8, FrameBeats: 1}}, Sinks: 1, Streams: twoStreams}
 		bin := &Binary{Sim: Verilator, Path: path, bench: b}
-		_, err := bin.Run(context.Background(), Stimulus{Cycles: 2}, RunOptions{}, nil)
+		_, err := bin.Run(context.Background(), Stimulus{Beats: make([][]byte, 1), Cycles: 2}, RunOptions{}, nil)
 		switch {
 		case c.want == "" && err != nil:
 			t.Errorf("%q: %v", c.script, err)

@@ -15,6 +15,7 @@ import (
 // records, and has digits for x and z, which these have not.
 type textReader struct {
 	streams []Stream
+	at      []int  // where each begins in the data
 	probe   []byte // probe_data, little-endian, with 1 spare byte
 	unknown []byte // as probe: 1 where the bit is x or z
 	cycle   Cycle
@@ -28,7 +29,7 @@ type textReader struct {
 func readTextTrace(in io.Reader, b Bench, visit func(int, *Cycle) error) (RunResult, error) {
 	r := newTextReader(b)
 	// Binary digits, both sets and room for the separators.
-	lines := bufio.NewReaderSize(in, readBuffer+b.ProbeBits+2*len(b.Streams))
+	lines := bufio.NewReaderSize(in, readBuffer+b.ProbeBits()+2*len(b.Streams))
 	for t := 0; ; t++ {
 		line, err := lines.ReadSlice('\n')
 		if err != nil {
@@ -65,12 +66,15 @@ func newTextReader(b Bench) *textReader {
 	n := len(b.Streams)
 	r := &textReader{
 		streams: b.Streams,
-		probe:   make([]byte, (b.ProbeBits+7)/8+1),
-		unknown: make([]byte, (b.ProbeBits+7)/8+1),
+		probe:   make([]byte, (b.ProbeBits()+7)/8+1),
+		unknown: make([]byte, (b.ProbeBits()+7)/8+1),
 		data:    make([][]byte, n),
 	}
+	at := 0
 	for i, s := range b.Streams {
 		r.data[i] = make([]byte, (s.Bits+7)/8)
+		r.at = append(r.at, at)
+		at += s.Bits
 	}
 	r.cycle = Cycle{Valid: make([]byte, (n+7)/8), Ready: make([]byte, (n+7)/8), Data: make([][]byte, n)}
 	return r
@@ -102,10 +106,10 @@ func (r *textReader) line(line []byte) error {
 		if !r.cycle.IsValid(i) {
 			continue
 		}
-		if r.hasX && anyBit(r.unknown, s) {
+		if r.hasX && anyBit(r.unknown, r.at[i], s.Bits) {
 			return &UnknownError{Stream: s.Name, What: "data", Bit: 'x'}
 		}
-		extract(r.data[i], r.probe, s)
+		extract(r.data[i], r.probe, r.at[i], s.Bits)
 		r.cycle.Data[i] = r.data[i]
 	}
 	return nil
@@ -134,7 +138,7 @@ func (r *textReader) bits(set, text []byte, name string) error {
 
 // digits parses the data into probe and unknown. A digit is bits wide, 4 or 1, and lies
 // within one byte, since 8 is a multiple of both. Leading zeros that fill up the last
-// hexadecimal digit may go beyond ProbeBits.
+// hexadecimal digit may go beyond the width of all probes.
 func (r *textReader) digits(text []byte, bits int) error {
 	if limit := 8 * (len(r.probe) - 1); bits*len(text) >= limit+8 {
 		return fmt.Errorf("probe_data: want at most %d bits, have %d digits", limit, len(text))
@@ -171,8 +175,8 @@ func hexDigit(c byte) (byte, bool) {
 
 // extract copies a stream's bits out of probe data that has a spare byte. Bits above the
 // stream's width are cleared, so that data compare as bytes.
-func extract(to, probe []byte, s Stream) {
-	from, shift := probe[s.Offset/8:], s.Offset%8
+func extract(to, probe []byte, at, bits int) {
+	from, shift := probe[at/8:], at%8
 	for i := range to {
 		to[i] = from[i] >> shift
 		// A shift by 8 bits of a byte is 0 in Go, but the next byte may be another
@@ -181,15 +185,15 @@ func extract(to, probe []byte, s Stream) {
 			to[i] |= from[i+1] << (8 - shift)
 		}
 	}
-	if part := s.Bits % 8; part > 0 {
+	if part := bits % 8; part > 0 {
 		to[len(to)-1] &= 1<<part - 1
 	}
 }
 
 // anyBit reports whether a bit of the stream is set. Bit by bit: it runs only in cycles
 // that have an unknown bit somewhere.
-func anyBit(probe []byte, s Stream) bool {
-	for i := s.Offset; i < s.Offset+s.Bits; i++ {
+func anyBit(probe []byte, at, bits int) bool {
+	for i := at; i < at+bits; i++ {
 		if probe[i/8]>>(i%8)&1 != 0 {
 			return true
 		}

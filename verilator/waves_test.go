@@ -63,7 +63,7 @@ func wantFull(t *testing.T, bin *Binary, w *waves) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
-	temp, err := writeInputs(nil, []byte{0, 0, 0})
+	temp, err := writeInputs(make([][]byte, 1), []byte{0, 0, 0})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -91,7 +91,7 @@ func TestWavesOfAFailure(t *testing.T) {
 			if left, err := os.ReadDir(filepath.Dir(path)); err != nil || len(left) > 0 {
 				t.Errorf("stopped: %d files left, %v", len(left), err)
 			}
-			trap := Stimulus{Beats: append(beat(1), beat(0xEE)...), Cycles: 20}
+			trap := Stimulus{Beats: [][]byte{append(beat(1), beat(0xEE)...)}, Cycles: 20}
 			_, err = bin.Run(t.Context(), trap, RunOptions{VCD: path}, func(int, *Cycle) error { return nil })
 			if _, none := os.Stat(path); err == nil || none != nil {
 				t.Errorf("the design's own error: %v, waves %v", err, none)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/a2qgen/a2qgen/cmd/a2qgen/study"
 	"github.com/a2qgen/a2qgen/hwgen/emit"
 )
 
@@ -68,7 +69,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	if err == nil {
 		return statusDone
 	}
-	status, message := statusFailed, oneLine(err.Error())
+	status, message := statusFailed, oneLine(err.Error()+advice(err))
 	// By type, however deep it is wrapped on the way.
 	if errors.As(err, new(usageError)) {
 		status = statusUsage
@@ -78,6 +79,15 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		printError(stdout, message, status)
 	}
 	return status
+}
+
+// advice says which flags may help with an error of a package that knows none.
+func advice(err error) string {
+	if e := new(study.AssumedError); errors.As(err, &e) {
+		return "; give the input's type where the network is read (eval, inspect, estimate, generate), such as " +
+			"--input-range " + showRange(e.Low, e.High)
+	}
+	return ""
 }
 
 // errorReport is the JSON of an error.

@@ -1,12 +1,12 @@
 package main
 
 import (
-	"fmt"
 	"io"
 
 	"github.com/urfave/cli/v2"
 
 	"github.com/a2qgen/a2qgen/boards"
+	"github.com/a2qgen/a2qgen/internal/table"
 )
 
 const boardsHelp = `Lists the boards that generate --board knows, with what their parts hold. The JSON
@@ -27,8 +27,7 @@ func boardsCommand() *cli.Command {
 			if err := noArgument(c); err != nil {
 				return err
 			}
-			doc := &boardsReport{Boards: boards.List()}
-			return newConsole(c).result(doc, doc.print)
+			return newConsole(c).result(&boardsReport{Boards: boards.List()}, nil)
 		},
 	}
 }
@@ -41,11 +40,10 @@ type boardsReport struct {
 // print writes one line per board. Block RAM is in kbit, the one unit that families with
 // blocks of 4, 18 and 36 kbit have in common.
 func (r *boardsReport) print(w io.Writer) {
-	var t table
-	t.row("board", "family", "part", "LUT", "FF", "RAM, kbit", "DSP", "clock, MHz")
+	t := table.New(table.Left("board", "family", "part"), table.Right("LUT", "FF", "RAM, kbit", "DSP", "clock, MHz"))
 	for _, b := range r.Boards {
-		t.row(b.Name, b.Family, b.Part, b.Resources.LUT, b.Resources.FF, b.Resources.BRAMKbits, b.Resources.DSP,
-			fmt.Sprintf("%g", b.Clock.TargetMHz))
+		t.Row(b.Name, b.Family, b.Part, b.Resources.LUT, b.Resources.FF, b.Resources.BRAMKbits, b.Resources.DSP,
+			b.Clock.TargetMHz)
 	}
-	t.print(w)
+	t.WriteText(w)
 }

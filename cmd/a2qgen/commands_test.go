@@ -10,7 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/a2qgen/a2qgen/quant"
+	"github.com/a2qgen/a2qgen/cmd/a2qgen/study"
 	"github.com/a2qgen/a2qgen/quant/qonnx"
 )
 
@@ -27,8 +27,9 @@ func TestInspect(t *testing.T) {
 	// By hand, from ramp: inputs are 0..3, so a range is 3 times the sums of the
 	// negative and of the positive weights of the worst channels (MATH 1).
 	low, high := 0.0, 0.75 // the scale is 1/4
-	want := inspectReport{Name: "tiny", Input: inputReport{Shape: [3]int{1, 1, 4}, Bits: 2, Low: &low, High: &high},
-		Layers: wantTiny(tinyModel()), Others: []otherReport{}, Order: []string{"fc1", "fc2", "fc3"}}
+	want := inspectReport{&study.Inspection{Name: "tiny",
+		Input:  study.Input{Shape: [3]int{1, 1, 4}, Bits: 2, Low: &low, High: &high},
+		Layers: wantTiny(tinyModel()), Others: []study.Other{}, Order: []string{"fc1", "fc2", "fc3"}}}
 	if d := cmp.Diff(want, got); d != "" {
 		t.Errorf("inspect (-want +got):\n%s", d)
 	}
@@ -43,36 +44,12 @@ func TestInspect(t *testing.T) {
 	}
 }
 
-// TestInspectShifted: the range of a shifted layer is that of its channels alone, which may
-// leave out 0. Inputs are 0..3: a channel of weights 1 2 that starts at 5 has 5..14, one of
-// -1 1 that starts at 4 has 1..7, and the other way round below 0.
-func TestInspectShifted(t *testing.T) {
-	for _, c := range []struct {
-		weights, start []int64
-		lo, hi         int64
-	}{
-		{[]int64{1, 2, -1, 1}, []int64{5, 4}, 1, 14},
-		{[]int64{-1, -2, -1, 1}, []int64{-5, -4}, -14, -1},
-		{[]int64{1, 2, -1, 1}, nil, -3, 9}, // from 0, which is within
-	} {
-		l := quant.Layer{Name: "fc1", Kind: quant.Linear, In: 2, Out: 2, WeightBits: 3, Start: c.start,
-			Input: quant.DataType{Bits: 2}, From: []int{quant.Source}}
-		for _, w := range c.weights {
-			l.Weights = append(l.Weights, int32(w))
-		}
-		r := inspectLayer(&quant.Network{Layers: []quant.Layer{l}}, &l)
-		if r.AccMin != c.lo || r.AccMax != c.hi {
-			t.Errorf("%v from %v: %d..%d, want %d..%d", c.weights, c.start, r.AccMin, r.AccMax, c.lo, c.hi)
-		}
-	}
-}
-
 // wantTiny computes the report of a model with inputs 0..3 the long way.
-func wantTiny(m *qonnx.Model) []layerReport {
-	var out []layerReport
+func wantTiny(m *qonnx.Model) []study.Bounds {
+	var out []study.Bounds
 	reads := "input"
 	for _, l := range m.Layers {
-		r := layerReport{Name: l.Name, Kind: "linear", Reads: []string{reads}, In: l.In, Out: l.Out,
+		r := study.Bounds{Name: l.Name, Kind: "linear", Reads: []string{reads}, In: l.In, Out: l.Out,
 			Shape:      [3]int{1, 1, l.Out},
 			WeightBits: 3, InputBits: 2, AccBits: l.AccBits, AccStart: "zero"}
 		reads = l.Name

@@ -6,13 +6,14 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"strings"
-	"text/tabwriter"
+	"sync"
 	"time"
 
 	"github.com/schollz/progressbar/v3"
 	"github.com/urfave/cli/v2"
 	"golang.org/x/term"
+
+	"github.com/a2qgen/a2qgen/cmd/a2qgen/study"
 )
 
 // console is where a command prints: the result on out, progress on err.
@@ -45,20 +46,34 @@ func newConsole(c *cli.Context) *console {
 	return con
 }
 
-// result prints the outcome of a command: doc as JSON, or what text writes. Both are
-// rendered in memory first, so that an error leaves no half of a document on stdout, and a
-// full disk or a closed pipe is reported and not lost.
-func (c *console) result(doc any, text func(w io.Writer)) error {
-	var b bytes.Buffer
-	if c.json {
-		data, err := toJSON(doc)
-		if err != nil {
-			return err
-		}
-		b.Write(data)
-	} else {
-		text(&b)
+// printer is a report: its JSON is for programs, and it prints itself for people.
+type printer interface{ print(w io.Writer) }
+
+// result prints the outcome of a command, as JSON or for people, unless err is one.
+func (c *console) result(doc printer, err error) error {
+	switch {
+	case err != nil:
+		return err
+	case c.json:
+		return c.document(doc)
 	}
+	return c.text(doc.print)
+}
+
+// document prints doc as JSON.
+func (c *console) document(doc any) error {
+	data, err := toJSON(doc)
+	if err != nil {
+		return err
+	}
+	return c.text(func(w io.Writer) { w.Write(data) })
+}
+
+// text prints what write writes. It is rendered in memory first, so that an error leaves no
+// half of it on stdout, and a full disk or a closed pipe is reported and not lost.
+func (c *console) text(write func(w io.Writer)) error {
+	var b bytes.Buffer
+	write(&b)
 	if _, err := c.out.Write(b.Bytes()); err != nil {
 		return fmt.Errorf("printing the result: %w", err)
 	}
@@ -96,60 +111,44 @@ func (c *console) line(format string, args ...any) {
 	}
 }
 
-// bar returns a progress bar over steps, which shows on a terminal only. It is throttled:
-// a step of a training or of the executor is far shorter than a redraw.
-func (c *console) bar(steps int, what string) *progressbar.ProgressBar {
+// warn prints warnings, as studies give them.
+func (c *console) warn(warnings []string) {
+	for _, w := range warnings {
+		c.line("warning: %s", w)
+	}
+}
+
+// progress returns what shows a study: its lines, and a bar for the work that it is at,
+// which shows on a terminal only.
+func (c *console) progress() study.Progress {
+	// Workers of a study may step at the same time.
+	var mu sync.Mutex
+	var bar *progressbar.ProgressBar
+	return study.Progress{Note: func(line string) { c.line("%s", line) }, Step: func(work string, done, total int) {
+		mu.Lock()
+		defer mu.Unlock()
+		switch {
+		case done < total && bar == nil:
+			bar = c.bar(total)
+		case done >= total && bar != nil:
+			bar.Finish()
+			bar = nil
+		}
+		if bar != nil {
+			bar.Describe(work)
+			bar.Set(done)
+		}
+	}}
+}
+
+// bar returns a progress bar over steps. It is throttled: a step of a training or of the
+// executor is far shorter than a redraw.
+func (c *console) bar(steps int) *progressbar.ProgressBar {
 	return progressbar.NewOptions(steps,
 		progressbar.OptionSetWriter(c.err),
 		progressbar.OptionSetVisibility(c.terminal),
-		progressbar.OptionSetDescription(what),
 		progressbar.OptionSetWidth(30),
 		progressbar.OptionThrottle(100*time.Millisecond),
 		progressbar.OptionClearOnFinish(),
 		progressbar.OptionSetPredictTime(true))
-}
-
-// table prints aligned columns: the first to the left, the others to the right. Rows are
-// as long as the head. Columns of numbers end at the same place, so that digits of one
-// weight stand below each other; names begin at the same place.
-type table struct{ rows [][]string }
-
-// row adds a row; cells are printed as fmt.Sprint does.
-func (t *table) row(cells ...any) {
-	row := make([]string, len(cells))
-	for i, c := range cells {
-		row[i] = fmt.Sprint(c)
-	}
-	t.rows = append(t.rows, row)
-}
-
-// print writes the table; its padding also indents it by two columns.
-func (t *table) print(w io.Writer) {
-	// tabwriter aligns all columns to one side. The first is padded here to a common
-	// width, in runes, so that to its right-alignment all names are equally long.
-	wide := 0
-	for _, r := range t.rows {
-		wide = max(wide, len([]rune(r[0])))
-	}
-	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
-	for _, r := range t.rows {
-		pad := strings.Repeat(" ", wide-len([]rune(r[0])))
-		fmt.Fprintf(tw, "%s%s\t%s\t\n", r[0], pad, strings.Join(r[1:], "\t"))
-	}
-	tw.Flush() // errors are those of w, a buffer
-}
-
-// percent returns part of total in percent, 0 where total is 0. 0 of 0 is nothing, where
-// NaN would be no JSON.
-func percent(part, total int) float64 {
-	if total == 0 {
-		return 0
-	}
-	return 100 * float64(part) / float64(total)
-}
-
-// seconds returns the time since start, rounded to milliseconds. More digits would only
-// make two runs differ in more places.
-func seconds(start time.Time) float64 {
-	return float64(time.Since(start).Milliseconds()) / 1000
 }

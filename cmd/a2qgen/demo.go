@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -10,9 +9,9 @@ import (
 	"path/filepath"
 	"time"
 
-	"github.com/google/renameio/v2/maybe"
 	"github.com/urfave/cli/v2"
 
+	"github.com/a2qgen/a2qgen/cmd/a2qgen/study"
 	"github.com/a2qgen/a2qgen/examples"
 	"github.com/a2qgen/a2qgen/hwgen"
 	"github.com/a2qgen/a2qgen/hwgen/emit"
@@ -70,7 +69,7 @@ func demoAction(c *cli.Context) error {
 		return err
 	}
 	if d.con.json {
-		return d.con.result(&d.report, nil)
+		return d.con.document(&d.report)
 	}
 	return nil
 }
@@ -85,31 +84,10 @@ type demo struct {
 	// frames of each simulation, beside the drawn ones.
 	frames int
 	// spec is the constrained one; trainBase derives the other from it.
-	spec *train.Spec
-	sets dataSets
-	// net is the constrained network as it was imported from net.onnx: inspect and eval
-	// judge the integers in the file, not those in the trainer's memory.
-	net    *quant.Network
+	spec   *train.Spec
+	sets   study.Sets
 	start  time.Time
 	report demoReport
-}
-
-// demoReport is the JSON of demo: that of each step.
-type demoReport struct {
-	// Each step's document is that of the command by itself, so that a reader of one can
-	// read the other.
-	Train *trainReport `json:"train"`
-	// TrainBase is the same network without a limit on its accumulators.
-	TrainBase *trainReport    `json:"train_base"`
-	Inspect   *inspectReport  `json:"inspect"`
-	Eval      *evalReport     `json:"eval"`
-	Generate  *generateReport `json:"generate"`
-	Sim       *simReport      `json:"sim"`
-	// SimStall is the simulation with pauses.
-	SimStall *simReport      `json:"sim_stall"`
-	Estimate *estimateReport `json:"estimate"`
-	// Seconds is the whole demo's time, builds included.
-	Seconds float64 `json:"seconds"`
 }
 
 // Choices of the demo: a small board, a frame rate that suits it, and how often
@@ -155,15 +133,12 @@ func (d *demo) prepare(o train.Overrides) error {
 // path returns the path of a file of the output directory.
 func (d *demo) path(name string) string { return filepath.Join(d.out, name) }
 
-// printer is a report of a step.
-type printer interface{ print(w io.Writer) }
-
 // run takes all steps, prints each one's report as it comes, and writes the files. The
 // order is that of the flow in docs/architecture.md. An error ends the demo: what was
 // written so far stays, and a second run overwrites it.
 func (d *demo) run(ctx context.Context) error {
 	var err error
-	if d.sets, err = (sampleSource{data: d.data}).openBoth(); err != nil {
+	if d.sets, err = (study.Source{Data: d.data}).OpenBoth(); err != nil {
 		return err
 	}
 	if err := d.openOut(); err != nil {
@@ -220,18 +195,24 @@ func (d *demo) show(title string, doc printer) error {
 	if d.con.json {
 		return nil
 	}
-	return d.con.result(nil, func(w io.Writer) {
+	return d.con.text(func(w io.Writer) {
 		fmt.Fprintf(w, "\n%s\n", title)
 		doc.print(w)
 	})
 }
 
+// keep returns what puts the document of a step in its place in the report.
+func keep[T printer](place *T) func(doc T, err error) (printer, error) {
+	return func(doc T, err error) (printer, error) {
+		*place = doc
+		return doc, err
+	}
+}
+
 // train trains under the accumulator limit of the spec.
 func (d *demo) train(ctx context.Context) (printer, error) {
-	var err error
-	d.report.Train, d.net, err = trainNetwork(ctx, d.con, d.spec, d.sets,
-		train.Options{Out: d.path("net.onnx"), FloatCache: d.path(demoFloat)})
-	return d.report.Train, err
+	return keep(&d.report.Train)(trainNetwork(ctx, d.con, d.spec, d.sets,
+		train.Options{Out: d.path("net.onnx"), FloatCache: d.path(demoFloat)}))
 }
 
 // trainBase trains the same network by the method base, which knows no accumulator. With
@@ -242,46 +223,37 @@ func (d *demo) trainBase(ctx context.Context) (printer, error) {
 	if err != nil {
 		return nil, err
 	}
-	d.report.TrainBase, _, err = trainNetwork(ctx, d.con, spec, d.sets,
-		train.Options{Out: d.path("base.onnx"), FloatCache: d.path(demoFloat)})
-	return d.report.TrainBase, err
+	return keep(&d.report.TrainBase)(trainNetwork(ctx, d.con, spec, d.sets,
+		train.Options{Out: d.path("base.onnx"), FloatCache: d.path(demoFloat)}))
 }
 
 // inspect prints the certificates: the bounds over all inputs and orders of adding.
 func (d *demo) inspect(context.Context) (printer, error) {
-	d.report.Inspect = inspect(d.net)
-	return d.report.Inspect, nil
+	return keep(&d.report.Inspect)(&inspectReport{study.Inspect(d.report.Train.Network)}, nil)
 }
 
 // eval scores with the integer executor on the test samples.
 func (d *demo) eval(ctx context.Context) (printer, error) {
-	var err error
-	d.report.Eval, err = evaluate(ctx, d.con, d.net, d.sets.test)
-	return d.report.Eval, err
+	score, err := study.Accuracy(ctx, d.report.Train.Network, d.sets.Test, d.con.progress())
+	return keep(&d.report.Eval)(&evalReport{score}, err)
 }
 
 // generate writes the Verilog for the demo's board, and fails where it does not fit.
 func (d *demo) generate(context.Context) (printer, error) {
-	var err error
-	d.report.Generate, err = generateFile(d.path("net.onnx"), nil, designDir{path: d.path(demoDesign)}, demoBoard,
-		hwgen.Options{FPS: demoFPS})
-	return d.report.Generate, err
+	return keep(&d.report.Generate)(generateFile(d.path("net.onnx"), nil, designDir{path: d.path(demoDesign)}, demoBoard,
+		hwgen.Options{FPS: demoFPS}))
 }
 
 // sim compares with a source and a sink that never pause: the design at full speed, in
 // which its interval and latency show.
 func (d *demo) sim(ctx context.Context) (printer, error) {
-	var err error
-	d.report.Sim, err = d.crossCheck(ctx, 0)
-	return d.report.Sim, err
+	return keep(&d.report.Sim)(d.crossCheck(ctx, 0))
 }
 
 // simStall compares under back-pressure, which a free-running classifier never meets: it
 // gives one beat per frame.
 func (d *demo) simStall(ctx context.Context) (printer, error) {
-	var err error
-	d.report.SimStall, err = d.crossCheck(ctx, demoPause)
-	return d.report.SimStall, err
+	return keep(&d.report.SimStall)(d.crossCheck(ctx, demoPause))
 }
 
 // crossCheck simulates the design; a difference is an error here. Here alone: a2qgen sim
@@ -296,7 +268,7 @@ func (d *demo) crossCheck(ctx context.Context, pause float64) (*simReport, error
 
 // The seed is fixed, so that two runs of the demo on one machine print the same beats.
 func (d *demo) simOptions(pause float64) simOptions {
-	return simOptions{frames: d.frames, gap: pause, stall: pause, seed: 1, set: d.sets.test,
+	return simOptions{frames: d.frames, gap: pause, stall: pause, seed: 1, set: d.sets.Test,
 		simulator: verilator.Verilator}
 }
 
@@ -312,38 +284,6 @@ func (d *demo) estimate(context.Context) (printer, error) {
 	if err != nil {
 		return nil, err
 	}
-	d.report.Estimate, err = estimate(net, o, defaultFamily, widths)
-	return d.report.Estimate, err
-}
-
-// finish writes the reports and prints the summary. Both files are replaced whole: a
-// viewer never sees half a page.
-func (d *demo) finish() error {
-	d.report.Seconds = seconds(d.start)
-	doc, err := toJSON(&d.report)
-	if err != nil {
-		return err
-	}
-	if err := maybe.WriteFile(d.path("report.json"), doc, 0o644); err != nil {
-		return err
-	}
-	var page bytes.Buffer
-	if err := d.report.page().WriteHTML(&page); err != nil {
-		return err
-	}
-	if err := maybe.WriteFile(d.path("report.html"), page.Bytes(), 0o644); err != nil {
-		return err
-	}
-	return d.show("Summary", d)
-}
-
-// print writes the summary.
-func (d *demo) print(w io.Writer) {
-	r := &d.report
-	fmt.Fprintf(w, "data      %s\n", d.sets.describe())
-	for _, line := range r.summary() {
-		fmt.Fprintln(w, line)
-	}
-	fmt.Fprintf(w, "files     %s: net.onnx, base.onnx, design/, report.json, report.html\n", d.out)
-	fmt.Fprintf(w, "time      %.1f s\n", r.Seconds)
+	prices, err := study.PriceWidths(net, o, study.DefaultFamily, widths)
+	return keep(&d.report.Estimate)(&estimateReport{prices}, err)
 }

@@ -1,11 +1,67 @@
 package main
 
 import (
+	"bytes"
 	"fmt"
+	"io"
+
+	"github.com/google/renameio/v2/maybe"
 
 	"github.com/a2qgen/a2qgen/cmd/a2qgen/report"
+	"github.com/a2qgen/a2qgen/cmd/a2qgen/study"
+	"github.com/a2qgen/a2qgen/internal/table"
 	"github.com/a2qgen/a2qgen/quant/train"
 )
+
+// demoReport is the JSON of demo: that of each step.
+type demoReport struct {
+	// Each step's document is that of the command by itself, so that a reader of one can
+	// read the other.
+	Train *trainReport `json:"train"`
+	// TrainBase is the same network without a limit on its accumulators.
+	TrainBase *trainReport    `json:"train_base"`
+	Inspect   *inspectReport  `json:"inspect"`
+	Eval      *evalReport     `json:"eval"`
+	Generate  *generateReport `json:"generate"`
+	Sim       *simReport      `json:"sim"`
+	// SimStall is the simulation with pauses.
+	SimStall *simReport      `json:"sim_stall"`
+	Estimate *estimateReport `json:"estimate"`
+	// Seconds is the whole demo's time, builds included.
+	Seconds float64 `json:"seconds"`
+}
+
+// finish writes the reports and prints the summary. Both files are replaced whole: a
+// viewer never sees half a page.
+func (d *demo) finish() error {
+	d.report.Seconds = study.Seconds(d.start)
+	doc, err := toJSON(&d.report)
+	if err != nil {
+		return err
+	}
+	if err := maybe.WriteFile(d.path("report.json"), doc, 0o644); err != nil {
+		return err
+	}
+	var page bytes.Buffer
+	if err := d.report.page().WriteHTML(&page); err != nil {
+		return err
+	}
+	if err := maybe.WriteFile(d.path("report.html"), page.Bytes(), 0o644); err != nil {
+		return err
+	}
+	return d.show("Summary", d)
+}
+
+// print writes the summary.
+func (d *demo) print(w io.Writer) {
+	r := &d.report
+	fmt.Fprintf(w, "data      %v\n", d.sets)
+	for _, line := range r.summary() {
+		fmt.Fprintln(w, line)
+	}
+	fmt.Fprintf(w, "files     %s: net.onnx, base.onnx, design/, report.json, report.html\n", d.out)
+	fmt.Fprintf(w, "time      %.1f s\n", r.Seconds)
+}
 
 // summary says in a few lines what the demo found. It is printed last and heads the HTML
 // page; README quotes it. The unlimited network's P is what its hidden layers would need
@@ -17,9 +73,9 @@ func (r *demoReport) summary() []string {
 			r.Train.FloatAccuracyPercent, r.TrainBase.IntegerAccuracyPercent,
 			constrainedBits(r.Train.Layers, r.TrainBase.Layers), r.Train.AccBits, r.Train.IntegerAccuracyPercent),
 	}
-	for _, l := range r.Train.Layers {
-		if l.AccBits > 0 {
-			lines = append(lines, "          "+l.certificate())
+	for i := range r.Train.Layers {
+		if l := &r.Train.Layers[i]; l.AccBits > 0 {
+			lines = append(lines, "          "+certificate(l))
 		}
 	}
 	return append(lines,
@@ -36,7 +92,7 @@ func (r *demoReport) summary() []string {
 // constrainedBits returns the largest accumulator that the layers with a limit in one
 // network need in the other. Both networks have the same layers in the same order, as they
 // come from one spec.
-func constrainedBits(limited, other []layerReport) int {
+func constrainedBits(limited, other []study.Bounds) int {
 	bits := 0
 	for i, l := range limited {
 		if l.AccBits > 0 {
@@ -52,11 +108,10 @@ func (r *demoReport) page() *report.Document {
 	return &report.Document{Title: "a2qgen demo: " + r.Train.Name, Sections: []report.Section{
 		{Heading: "Summary", Lines: append([]string{"Data: " + r.Train.Data}, r.summary()...)},
 		{Heading: "Training", Figures: []report.Figure{accuracyFigure(r.Train, r.TrainBase)}},
-		{Heading: "Accumulator bounds", Table: boundsTable(r.Inspect)},
-		{Heading: "Folding", Table: foldingTable(r.Generate)},
+		{Heading: "Accumulator bounds", Table: r.Inspect.table()},
+		{Heading: "Folding", Table: r.Generate.table()},
 		{Heading: "Cross-check", Table: simTable(r.Sim, r.SimStall)},
-		{Heading: "Cost over P, " + r.Estimate.Family, Lines: r.Estimate.notes(), Table: r.Estimate.htmlTable(),
-			Figures: r.Estimate.figures()},
+		{Heading: "Cost over P, " + r.Estimate.Family, Table: r.Estimate.table(), Figures: r.Estimate.figures()},
 	}}
 }
 
@@ -81,7 +136,7 @@ func accuracyFigure(runs ...*trainReport) report.Figure {
 }
 
 // countPhase returns how many epochs of a history belong to a phase.
-func countPhase(history []epochReport, phase string) int {
+func countPhase(history []study.Epoch, phase string) int {
 	n := 0
 	for _, e := range history {
 		if e.Phase == phase {
@@ -91,49 +146,15 @@ func countPhase(history []epochReport, phase string) int {
 	return n
 }
 
-// boundsTable is the table of inspect without what is the same for all layers of an MLP. M
-// and N are the bits of weights and inputs, P the declared accumulator, "needs" the
-// smallest safe one.
-func boundsTable(r *inspectReport) *report.Table {
-	t := &report.Table{Head: []string{"layer", "in", "out", "M", "N", "P", "needs", "acc min", "acc max", "l1 max",
-		"taps", "zeros, %"}}
-	for i := range r.Layers {
-		l := &r.Layers[i]
-		t.Rows = append(t.Rows, cells(l.Name, l.In, l.Out, l.WeightBits, l.inputType(), l.declared(), l.AccBitsNeeded,
-			l.AccMin, l.AccMax, l.L1Max, l.TapsMax, fmt.Sprintf("%.1f", 100*l.Sparsity)))
-	}
-	return t
-}
-
-// foldingTable says per layer how many rows (PE) and columns (SIMD) are computed at once,
-// and the cycles per frame that follow: rows/PE * columns/SIMD.
-func foldingTable(r *generateReport) *report.Table {
-	t := &report.Table{Head: []string{"layer", "PE", "SIMD", "cycles", "P"}}
-	for _, l := range r.Layers {
-		t.Rows = append(t.Rows, cells(l.Name, l.PE, l.SIMD, l.Cycles, l.AccBits))
-	}
-	return t
-}
-
 // simTable has one row per simulation. "All blocked" and "all starved" count cycles in
 // which every stream of the design was so at once: without them a pass under pauses says
 // nothing about the layers in the middle.
-func simTable(runs ...*simReport) *report.Table {
-	t := &report.Table{Head: []string{"gap", "stall", "frames", "beats", "all blocked", "all starved", "mismatches",
-		"cycles, model", "cycles, Verilog", "right"}}
+func simTable(runs ...*simReport) *table.Table {
+	t := table.New(table.Right("gap", "stall", "frames", "beats", "all blocked", "all starved", "mismatches",
+		"cycles, model", "cycles, Verilog", "right"))
 	for _, r := range runs {
-		t.Rows = append(t.Rows, cells(r.Gap, r.Stall, r.Result.Frames, r.BeatsCompared, r.Pressure.Full, r.Pressure.Dry,
-			r.Mismatches, r.CyclesModel, r.CyclesRTL,
-			fmt.Sprintf("%d of %d", r.Correct, r.Total)))
+		t.Row(r.Gap, r.Stall, r.Result.Frames, r.BeatsCompared, r.Pressure.Full, r.Pressure.Dry,
+			r.Mismatches, r.CyclesModel, r.CyclesRTL, fmt.Sprintf("%d of %d", r.Correct, r.Total))
 	}
 	return t
-}
-
-// cells prints values as a row of a table, as fmt.Sprint does.
-func cells(values ...any) []string {
-	out := make([]string, len(values))
-	for i, v := range values {
-		out[i] = fmt.Sprint(v)
-	}
-	return out
 }

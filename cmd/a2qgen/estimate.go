@@ -11,6 +11,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/a2qgen/a2qgen/boards"
+	"github.com/a2qgen/a2qgen/cmd/a2qgen/study"
 	"github.com/a2qgen/a2qgen/hwgen"
 	"github.com/a2qgen/a2qgen/hwgen/cost"
 	"github.com/a2qgen/a2qgen/quant"
@@ -38,7 +39,7 @@ func estimateCommand() *cli.Command {
 	// --family alone decides which formulas apply.
 	flags := append([]cli.Flag{
 		&cli.StringFlag{Name: "acc", Value: "8:32", Usage: "accumulator widths: `P`, FROM:TO, or a list with commas"},
-		&cli.StringFlag{Name: "family", DefaultText: "the directory's, or " + defaultFamily,
+		&cli.StringFlag{Name: "family", DefaultText: "the directory's, or " + study.DefaultFamily,
 			Usage: "FPGA family `NAME`: " + strings.Join(cost.Families(), ", ")},
 	}, append(foldingFlags(), inputFlags()...)...)
 	return &cli.Command{
@@ -76,11 +77,8 @@ func estimateAction(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	doc, err := estimate(net, o, estimateFamily(c.String("family"), o.Family), widths)
-	if err != nil {
-		return err
-	}
-	return newConsole(c).result(doc, doc.print)
+	prices, err := study.PriceWidths(net, o, estimateFamily(c.String("family"), o.Family), widths)
+	return newConsole(c).result(&estimateReport{prices}, err)
 }
 
 // estimateFamily returns the family whose formulas estimate: the one asked for, else that of a
@@ -92,7 +90,7 @@ func estimateFamily(asked string, own boards.Family) string {
 	case slices.Contains(cost.Families(), served):
 		return served
 	}
-	return defaultFamily
+	return study.DefaultFamily
 }
 
 // estimateSource reads a network file, or the network, folding and clock of a generated

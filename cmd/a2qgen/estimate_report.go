@@ -8,59 +8,14 @@ import (
 
 	"github.com/a2qgen/a2qgen/boards"
 	"github.com/a2qgen/a2qgen/cmd/a2qgen/report"
-	"github.com/a2qgen/a2qgen/hwgen"
+	"github.com/a2qgen/a2qgen/cmd/a2qgen/study"
 	"github.com/a2qgen/a2qgen/hwgen/cost"
 	"github.com/a2qgen/a2qgen/hwgen/plan"
-	"github.com/a2qgen/a2qgen/quant"
+	"github.com/a2qgen/a2qgen/internal/table"
 )
 
-// estimateReport is the JSON of estimate.
-type estimateReport struct {
-	// Family of the FPGA, as --family names it.
-	Family string `json:"family"`
-	// ClockMHz does not enter the estimate of LUT and FF: it decides the folding, with
-	// --fps.
-	ClockMHz float64 `json:"clock_mhz"`
-	// IntervalCycles are the cycles per frame of the design, the same for every P.
-	IntervalCycles int `json:"interval_cycles"`
-	// Rows are one per width, in the order asked for, unsafe ones too.
-	Rows []plan.Row `json:"rows"`
-	// Fit is the error of the formulas on held-out samples, by kind of block.
-	Fit map[string]cost.Error `json:"fit"`
-}
-
-// estimate estimates net for every width. The folding is the same for all. The first width
-// serves for what does not depend on P, the clock, the interval and the error of the
-// formulas: the plan allows it to be unsafe, since an estimate builds nothing.
-func estimate(net *quant.Network, o hwgen.Options, family string, widths []int) (*estimateReport, error) {
-	rows, err := plan.Table(net, o, widths, family)
-	if err != nil {
-		return nil, err
-	}
-	// A width that overflows cannot be planned otherwise, and here it need not be built.
-	o.AccBits, o.Unsafe = widths[0], true
-	d, err := plan.Plan(net, o)
-	if err != nil {
-		return nil, err
-	}
-	one, err := cost.Estimate(d, family)
-	if err != nil {
-		return nil, err
-	}
-	return &estimateReport{Family: family, ClockMHz: d.ClockMHz, IntervalCycles: d.IntervalCycles(),
-		Rows: rows, Fit: one.Fit}, nil
-}
-
-// head are the columns of the table over P. The second has no name: a word per width, safe,
-// shifted or UNSAFE. Block RAM is in the family's own blocks.
-func (r *estimateReport) head() []string {
-	return []string{"P", "", "LUT", "FF", boards.Family(r.Family).BlockName(), "DSP"}
-}
-
-// tableRow prints a width; of block RAMs there may be a half, as 18 kbit of a BRAM36.
-func tableRow(r plan.Row) []string {
-	return cells(r.AccBits, verdictOf(r), r.LUT, r.FF, r.Blocks(), r.DSP)
-}
+// estimateReport prints the JSON of estimate.
+type estimateReport struct{ *study.Prices }
 
 // verdictOf says in a word what inspect proves for this width.
 func verdictOf(r plan.Row) string {
@@ -73,32 +28,30 @@ func verdictOf(r plan.Row) string {
 	return "safe"
 }
 
-// print writes the table over P, then how far to trust it.
+// print writes the table over P, with how far to trust it.
 func (r *estimateReport) print(w io.Writer) {
 	fmt.Fprintf(w, "estimate  family %s, %d cycles per frame at %g MHz\n", r.Family, r.IntervalCycles, r.ClockMHz)
-	t := table{rows: [][]string{r.head()}}
-	for _, row := range r.Rows {
-		t.rows = append(t.rows, tableRow(row))
-	}
-	t.print(w)
-	for _, line := range r.notes() {
-		fmt.Fprintf(w, "  %s\n", line)
-	}
+	r.table().WriteText(w)
 }
 
-// notes say how far the estimates can be trusted. Legends only for marks that the table
-// has; the error always.
-func (r *estimateReport) notes() []string {
-	var lines []string
+// table has one row per width; block RAM is in the family's own blocks, of which there may be a
+// half, as 18 kbit of a BRAM36. Its notes say how far the estimates can be trusted: legends only
+// for words that the table has; the error always.
+func (r *estimateReport) table() *table.Table {
+	t := table.New(table.Right("P"), table.Left(""), table.Right("LUT", "FF", boards.Family(r.Family).BlockName(), "DSP"))
+	for _, row := range r.Rows {
+		t.Row(row.AccBits, verdictOf(row), row.LUT, row.FF, row.Blocks(), row.DSP)
+	}
 	if slices.ContainsFunc(r.Rows, func(row plan.Row) bool { return !row.Safe }) {
-		lines = append(lines, "UNSAFE: these weights can overflow an accumulator of that width; generate refuses it")
+		t.Note("UNSAFE: these weights can overflow an accumulator of that width; generate refuses it")
 	}
 	if slices.ContainsFunc(r.Rows, func(row plan.Row) bool { return row.Shifted }) {
-		lines = append(lines, "shifted: safe, since accumulators begin at start values of their channels")
+		t.Note("shifted: safe, since accumulators begin at start values of their channels")
 	}
 	// Whole designs, not single blocks: errors of blocks with different signs cancel in
 	// part, and a design is what the user has.
-	return append(lines, r.Fit[cost.KindDesign].String())
+	t.Note("%v", r.Fit[cost.KindDesign])
+	return t
 }
 
 // row returns the row of a width.
@@ -125,17 +78,8 @@ func (r *estimateReport) saving(p int) string {
 }
 
 // change returns by how many percent b is more than a. From 0 there is no percentage:
-// percent gives 0.
-func change(a, b int) string { return fmt.Sprintf("%+.1f %%", percent(b-a, a)) }
-
-// htmlTable is the table of print for the HTML page.
-func (r *estimateReport) htmlTable() *report.Table {
-	t := &report.Table{Head: r.head()}
-	for _, row := range r.Rows {
-		t.Rows = append(t.Rows, tableRow(row))
-	}
-	return t
-}
+// study.Percent gives 0.
+func change(a, b int) string { return fmt.Sprintf("%+.1f %%", study.Percent(b-a, a)) }
 
 // figures plot LUT and FF over P, what is unsafe dashed. Block RAM and DSP do not depend
 // on P as long as memories keep their kind.

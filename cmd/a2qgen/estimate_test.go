@@ -8,8 +8,10 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/a2qgen/a2qgen/boards"
+	"github.com/a2qgen/a2qgen/cmd/a2qgen/study"
 	"github.com/a2qgen/a2qgen/hwgen"
 	"github.com/a2qgen/a2qgen/hwgen/plan"
+	"github.com/a2qgen/a2qgen/quant/qonnx"
 )
 
 // rows returns (acc_bits, safe) of an estimate.
@@ -75,7 +77,7 @@ func TestSaving(t *testing.T) {
 	wide := plan.Row{AccBits: 32, Resources: boards.Resources{LUT: 30, FF: 12}}
 	const want = "xc7, P=8: 20 LUT, 10 FF; P=32: 30 LUT (+50.0 %), 12 FF (+20.0 %)"
 	for _, rows := range [][]plan.Row{{narrow, wide}, {wide, narrow}} {
-		if got := (&estimateReport{Family: "xc7", Rows: rows}).saving(8); got != want {
+		if got := (&estimateReport{&study.Prices{Family: "xc7", Rows: rows}}).saving(8); got != want {
 			t.Errorf("%v: %q, want %q", rows, got, want)
 		}
 	}
@@ -147,7 +149,7 @@ func TestGenerateForBoard(t *testing.T) {
 
 // A design that is larger than the part is refused, with the excess.
 func TestDoesNotFit(t *testing.T) {
-	net, err := readNetwork(tinyNetwork(t))
+	net, err := qonnx.Read(tinyNetwork(t))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/a2qgen/a2qgen/cmd/a2qgen/study"
 	"github.com/a2qgen/a2qgen/quant"
 	"github.com/a2qgen/a2qgen/quant/data"
 	"github.com/a2qgen/a2qgen/quant/train"
@@ -72,19 +73,16 @@ func evalAction(c *cli.Context) error {
 	if images {
 		return evalImages(c.Context, con, net, set)
 	}
-	doc, err := evaluate(c.Context, con, net, set)
-	if err != nil {
-		return err
-	}
-	return con.result(doc, doc.print)
+	score, err := study.Accuracy(c.Context, net, set, con.progress())
+	return con.result(&evalReport{score}, err)
 }
 
 // evalSet opens the samples, and says whether the network turns images into images. The
 // flags lie over the spec's values, as they do for train. Factor and patch of a
 // super-resolution spec cannot be given by flags, hence --spec.
-func evalSet(c *cli.Context, source sampleSource) (set *data.Set, images bool, err error) {
+func evalSet(c *cli.Context, source study.Source) (set *data.Set, images bool, err error) {
 	if !c.IsSet("spec") {
-		set, err = source.open(false)
+		set, err = source.Open(false)
 		return set, err == nil && set.Targets != nil, err
 	}
 	spec, err := train.LoadSpec(c.String("spec"))
@@ -93,16 +91,16 @@ func evalSet(c *cli.Context, source sampleSource) (set *data.Set, images bool, e
 	}
 	// The spec's other settings, input range, split and layout, still hold.
 	if c.IsSet("data") {
-		spec.Data = source.data
+		spec.Data = source.Data
 	}
-	if source.layout != data.Unknown { // the spec's own says how the samples lie
-		spec.Layout, source.layout = string(source.layout), data.Unknown
+	if source.Layout != data.Unknown { // the spec's own says how the samples lie
+		spec.Layout, source.Layout = string(source.Layout), data.Unknown
 	}
-	sets, err := openSpecData(spec)
+	sets, err := study.OpenSpec(spec)
 	if err != nil {
 		return nil, false, err
 	}
-	set, err = source.read(sets.test)
+	set, err = source.Read(sets.Test)
 	return set, spec.Task == train.Regress, err
 }
 
@@ -123,16 +121,16 @@ type imagesReport struct {
 // its input; bicubic enlargement is the usual baseline where the output is larger.
 func evalImages(ctx context.Context, con *console, net *quant.Network, set *data.Set) error {
 	start := time.Now()
-	psnr, err := integerPSNR(ctx, con, net, set)
+	psnr, err := study.PSNR(ctx, net, set, con.progress())
 	if err != nil {
 		return err
 	}
-	doc := &imagesReport{Data: set.Name, PSNR: psnr, Total: set.Len(), Seconds: seconds(start)}
+	doc := &imagesReport{Data: set.Name, PSNR: psnr, Total: set.Len(), Seconds: study.Seconds(start)}
 	if set.Targets != nil && set.Targets.Size() > set.Size() {
 		// Of a set of SuperResolution only, whose targets are larger than its samples.
 		doc.Bicubic = data.Bicubic(set)
 	}
-	return con.result(doc, doc.print)
+	return con.result(doc, nil)
 }
 
 // print writes PSNR beside the baseline, if there is one.
@@ -144,59 +142,8 @@ func (r *imagesReport) print(w io.Writer) {
 	}
 }
 
-// evalReport is the JSON of eval.
-type evalReport struct {
-	Data string `json:"data"`
-	// Correct of Total samples got the label of the data set.
-	Correct int `json:"correct"`
-	Total   int `json:"total"`
-	// AccuracyPercent = 100 Correct / Total; Seconds is the executor's time.
-	AccuracyPercent float64 `json:"accuracy_percent"`
-	Seconds         float64 `json:"seconds"`
-	// Input says what the network's input does to the values of the samples.
-	Input inputUse `json:"input"`
-	// Warning is there where all labels are the same.
-	Warning string `json:"warning,omitempty"`
-}
-
-// evaluate scores net on set with the integer executor. A network with one output is
-// scored by its decision boundary. Whatever the network reads beyond the ends of its input
-// saturates, as in the graph, with a warning.
-func evaluate(ctx context.Context, con *console, net *quant.Network, set *data.Set) (*evalReport, error) {
-	fit, err := fitSamples(net, set)
-	if err != nil {
-		return nil, err
-	}
-	// Before the run: a wrong scale is seen without waiting for a score.
-	fit.warn(con)
-	set = fit.Set
-	start := time.Now()
-	bar := con.bar(set.Len(), "integer executor")
-	// A slice of its own for each call: the workers hold several samples at once.
-	sample := func(i int) []float32 {
-		x := make([]float32, set.Size())
-		set.Sample(i, x)
-		return x
-	}
-	// Accuracy spreads the samples over all cores and takes no context. The channel has
-	// room for the result, so that the goroutine ends even when nobody waits for it any
-	// more.
-	counted := make(chan int, 1)
-	go func() { counted <- net.Accuracy(sample, set.Labels, func(done int) { bar.Set(done) }) }()
-	correct := 0
-	select {
-	case <-ctx.Done():
-	case correct = <-counted:
-	}
-	// Asked of the context: with both at once, either case may have been taken.
-	if err := ctx.Err(); err != nil {
-		return nil, fmt.Errorf("eval: stopped: %w", err)
-	}
-	bar.Finish()
-	return &evalReport{Data: set.Name, Correct: correct, Total: set.Len(),
-		AccuracyPercent: percent(correct, set.Len()), Seconds: seconds(start), Input: fit.Input,
-		Warning: oneLabel(set)}, nil
-}
+// evalReport prints the JSON of eval.
+type evalReport struct{ *study.Score }
 
 // print writes the score, and what the input did to the samples' values, without which a
 // low score cannot be told from a wrong scale.

@@ -10,9 +10,6 @@ import (
 	"github.com/a2qgen/a2qgen/hwgen/cost"
 )
 
-// defaultFamily is the family that estimates are for unless another is asked for.
-const defaultFamily = string(boards.XC7)
-
 // boardNamed returns the board of the name, nil where the name is empty. The rules have
 // refused unknown names before; the error is for other callers.
 func boardNamed(name string) (*boards.Board, error) {

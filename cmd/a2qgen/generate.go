@@ -11,10 +11,12 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/a2qgen/a2qgen/boards"
+	"github.com/a2qgen/a2qgen/cmd/a2qgen/study"
 	"github.com/a2qgen/a2qgen/hwgen"
 	"github.com/a2qgen/a2qgen/hwgen/cost"
 	"github.com/a2qgen/a2qgen/hwgen/emit"
 	"github.com/a2qgen/a2qgen/hwgen/plan"
+	"github.com/a2qgen/a2qgen/internal/table"
 	"github.com/a2qgen/a2qgen/quant/qonnx"
 )
 
@@ -43,7 +45,7 @@ func generateCommand() *cli.Command {
 	flags := append([]cli.Flag{
 		&cli.StringFlag{Name: "out", Usage: "`DIR` to write"},
 		&cli.StringFlag{Name: "board", Usage: "`NAME` of the board to fit (a2qgen boards lists them)"},
-		&cli.StringFlag{Name: "family", DefaultText: "the board's, or " + defaultFamily,
+		&cli.StringFlag{Name: "family", DefaultText: "the board's, or " + study.DefaultFamily,
 			Usage: "FPGA family `NAME`: " + strings.Join(boards.FamilyNames(), ", ")},
 		&cli.IntFlag{Name: "acc", DefaultText: "each layer's own", Usage: "accumulator width `P`, bits"},
 		&cli.BoolFlag{Name: "overwrite", DisableDefaultText: true, Usage: "replace a design whose files were edited"},
@@ -83,10 +85,7 @@ func generateAction(c *cli.Context) error {
 		return err
 	}
 	doc, err := generateFile(path, in, designDir{out, c.Bool("overwrite")}, c.String("board"), o)
-	if err != nil {
-		return err
-	}
-	return newConsole(c).result(doc, doc.print)
+	return newConsole(c).result(doc, err)
 }
 
 // designDir is the directory that a design goes to.
@@ -172,7 +171,7 @@ func generateFile(
 	}
 	doc := newGenerateReport(d, files)
 	// The report is of the design, these are of the run.
-	doc.Out, doc.Seconds = out.path, seconds(start)
+	doc.Out, doc.Seconds = out.path, study.Seconds(start)
 	if b != nil {
 		doc.Board, doc.Resources = b, &used.Total
 	}
@@ -203,7 +202,7 @@ type generateReport struct {
 	// Seconds is what planning, certifying and writing took.
 	Seconds float64 `json:"seconds"`
 	// Input is what the design reads.
-	Input inputReport `json:"input"`
+	Input study.Input `json:"input"`
 	// Decision says how a single output tells two classes apart; empty for others.
 	Decision string `json:"decision,omitempty"`
 	// Board and Resources, an estimate of what it uses of them, are there with --board.
@@ -227,7 +226,7 @@ type foldReport struct {
 
 // newGenerateReport describes the design d that files hold.
 func newGenerateReport(d *hwgen.Design, files []emit.File) *generateReport {
-	r := &generateReport{Input: newInputReport(&d.Network.Input), Top: d.Name, Hash: d.Hash, Family: string(d.Family),
+	r := &generateReport{Input: study.NewInput(&d.Network.Input), Top: d.Name, Hash: d.Hash, Family: string(d.Family),
 		ClockMHz: d.ClockMHz, FPS: d.FramesPerSecond(),
 		IntervalCycles: d.IntervalCycles(), LatencyCycles: d.LatencyCycles()}
 	r.Decision = decision(d)
@@ -271,14 +270,18 @@ func (r *generateReport) print(w io.Writer) {
 			b.Name, b.Part, u.LUT, b.Resources.LUT, u.FF, b.Resources.FF, u.Blocks(), b.Resources.Blocks(),
 			b.Family.BlockName())
 	}
-	var t table
-	// The slowest layer's cycles are the interval, where nothing between layers is slower:
-	// the table shows which one to fold less.
-	t.row("layer", "PE", "SIMD", "cycles", "P", "needs")
-	for _, l := range r.Layers {
-		t.row(l.Name, l.PE, l.SIMD, l.Cycles, l.AccBits, l.AccBitsNeeded)
-	}
-	t.print(w)
+	r.table().WriteText(w)
 	fmt.Fprintf(w, "files     rtl/%s.v is the top; rtl/*.v modules, rtl/*.mem memories, bench/bench.v, manifest.json\n",
 		r.Top)
+}
+
+// table says per layer how many rows (PE) and columns (SIMD) are computed at once, and the
+// cycles per frame that follow. The slowest layer's are the interval, where nothing between
+// layers is slower: the table shows which one to fold less.
+func (r *generateReport) table() *table.Table {
+	t := table.New(table.Left("layer"), table.Right("PE", "SIMD", "cycles", "P", "needs"))
+	for _, l := range r.Layers {
+		t.Row(l.Name, l.PE, l.SIMD, l.Cycles, l.AccBits, l.AccBitsNeeded)
+	}
+	return t
 }

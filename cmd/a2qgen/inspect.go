@@ -7,6 +7,8 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/a2qgen/a2qgen/cmd/a2qgen/study"
+	"github.com/a2qgen/a2qgen/internal/table"
 	"github.com/a2qgen/a2qgen/quant"
 )
 
@@ -43,243 +45,82 @@ func inspectCommand() *cli.Command {
 				return err
 			}
 			// Notes are of the file: a network in memory has none.
-			doc := inspect(file.Network)
+			doc := &inspectReport{study.Inspect(file.Network)}
 			doc.Notes = file.Notes
-			return newConsole(c).result(doc, doc.print)
+			return newConsole(c).result(doc, nil)
 		},
 	}
 }
 
-// inspectReport is the JSON of inspect.
-type inspectReport struct {
-	// Name is the file's, without its ending.
-	Name string `json:"name"`
-	// Input is the network's, which the first layers read.
-	Input  inputReport   `json:"input"`
-	Layers []layerReport `json:"layers"` // those with weights
-	// Others are the layers without weights.
-	Others []otherReport `json:"other_layers"`
-	// Order lists the names of all layers in order of execution.
-	Order []string `json:"order"`
-	// Notes say what the network may not be, although the file says so.
-	Notes []string `json:"notes,omitempty"`
-}
-
-// inputReport describes what the first layer reads.
-type inputReport struct {
-	Shape [3]int `json:"shape"` // height, width, channels
-	// Bits and Signed are the integer type that the design reads.
-	Bits   int  `json:"bits"`
-	Signed bool `json:"signed"`
-	// Assumed says that the file does not quantise its input.
-	Assumed bool `json:"assumed,omitempty"`
-	// Low and High are the values of the first and the last integer, the widest where
-	// elements differ; left out for a sign, which takes every value.
-	Low  *float64 `json:"low,omitempty"`
-	High *float64 `json:"high,omitempty"`
-}
-
-// newInputReport describes an input. Its ends come from its quantiser alone: no sample is
-// looked at.
-func newInputReport(q *quant.InputQuantizer) inputReport {
-	r := inputReport{Shape: sides(q.Shape), Bits: q.Type.Bits, Signed: q.Type.Signed, Assumed: q.Assumed}
-	r.Low, r.High = ends(q.Saturation(0, nil))
-	return r
-}
-
-// String says what the input holds.
-func (r *inputReport) String() string {
-	s := quant.DataType{Bits: r.Bits, Signed: r.Signed}.String()
-	if r.Low != nil {
-		s += fmt.Sprintf(", %.4g..%.4g", *r.Low, *r.High)
-	}
-	if r.Assumed {
-		s += ", assumed: the file does not quantise it; taken as 8-bit pixels, k/255"
-	}
-	return s
-}
-
-// layerReport says what the accumulators of a layer need. train, project and repair print
-// it too: one schema for a layer wherever it comes from.
-type layerReport struct {
-	// Name is the layer's in the network, Kind as users call it ("linear", "depthwise").
-	Name string `json:"name"`
-	Kind string `json:"kind"`
-	// Reads are the layers, or "input", that feed this one.
-	Reads []string `json:"reads"`
-	// In is the length of a row of the weight matrix, the terms of one sum: Cin*kh*kw of a
-	// convolution. Out counts rows, or channels.
-	In  int `json:"in"`
-	Out int `json:"out"`
-	// Shape is that of the output: height, width, channels.
-	Shape [3]int `json:"shape"`
-	// WeightBits (M) and InputBits (N) are the widths of the declared types.
-	WeightBits  int  `json:"weight_bits"`
-	InputBits   int  `json:"input_bits"`
-	InputSigned bool `json:"input_signed"`
-	// AccBits is the declared width, 0 for none.
-	AccBits int `json:"acc_bits"`
-	// AccBitsNeeded is the least width of two's complement that no input, subset of the
-	// terms or order of adding them can leave.
-	AccBitsNeeded int `json:"acc_bits_needed"`
-	// AccStart says where accumulators start: "zero", or "shifted" by channel.
-	AccStart string `json:"acc_start"`
-	// AccMin and AccMax bound the sums over all channels, start values included.
-	AccMin int64 `json:"acc_min"`
-	AccMax int64 `json:"acc_max"`
-	// L1Max is the largest sum of absolute weights of a channel, which the l1 bounds of
-	// A2Q and A2Q+ limit; TapsMax the largest number of nonzero weights of one.
-	L1Max   int64 `json:"l1_max"`
-	TapsMax int   `json:"taps_max"`
-	// Sparsity is the share of weights that are 0, 0..1.
-	Sparsity float64 `json:"sparsity"`
-}
-
-// otherReport describes a layer without weights.
-type otherReport struct {
-	// Such layers only pass on, pool, add or requantise: they have no accumulator to
-	// certify, but decide what the next weighted layer reads.
-	Name  string   `json:"name"`
-	Kind  string   `json:"kind"`
-	Reads []string `json:"reads"`
-	Shape [3]int   `json:"shape"`
-	// The types before and after: an add or a sum pool widens, a requantisation narrows.
-	InputBits    int  `json:"input_bits"`
-	InputSigned  bool `json:"input_signed"`
-	OutputBits   int  `json:"output_bits"`
-	OutputSigned bool `json:"output_signed"`
-}
-
-// inspect describes net. Layers with and without weights are listed apart, since their
-// tables have different columns; Order puts them together again.
-func inspect(net *quant.Network) *inspectReport {
-	doc := &inspectReport{Name: net.Name, Others: []otherReport{}, Input: newInputReport(&net.Input)}
-	for i := range net.Layers {
-		l := &net.Layers[i]
-		doc.Order = append(doc.Order, l.Name)
-		// Linear and convolutional layers: they alone have accumulators to bound.
-		if l.Kind.Weighted() {
-			doc.Layers = append(doc.Layers, inspectLayer(net, l))
-			continue
-		}
-		out := l.Output()
-		doc.Others = append(doc.Others, otherReport{
-			Name: l.Name, Kind: kindOf(l), Reads: readsOf(net, l), Shape: sides(l.Shape),
-			InputBits: l.Input.Bits, InputSigned: l.Input.Signed, OutputBits: out.Bits, OutputSigned: out.Signed})
-	}
-	return doc
-}
-
-// inspectLayer bounds a layer with weights. The certificate is channel by channel: the
-// widest channel decides what the layer needs.
-func inspectLayer(net *quant.Network, l *quant.Layer) layerReport {
-	r := layerReport{Name: l.Name, Kind: kindOf(l), Reads: readsOf(net, l), In: l.In, Out: l.Out, Shape: sides(l.Shape),
-		WeightBits: l.WeightBits, InputBits: l.Input.Bits, InputSigned: l.Input.Signed, AccBits: l.AccBits,
-		AccStart: "zero", L1Max: l.L1Max(), TapsMax: l.TapsMax(), Sparsity: l.Sparsity()}
-	if l.Start != nil {
-		r.AccStart = "shifted"
-	}
-	// The channel that needs most is in the certificate of an error, not here.
-	r.AccBitsNeeded, _ = l.NeededBits()
-	// From the first channel on, not from 0: with start values all ranges may lie on one side
-	// of it. Every layer has a channel.
-	first := l.AccRange(0)
-	r.AccMin, r.AccMax = first.Min, first.Max
-	for c := 1; c < l.Out; c++ {
-		acc := l.AccRange(c)
-		r.AccMin, r.AccMax = min(r.AccMin, acc.Min), max(r.AccMax, acc.Max)
-	}
-	return r
-}
-
-// kindOf returns the kind of a layer as users call it. A depthwise convolution is a Conv
-// whose groups are its channels: its sums are short, and so are the accumulators that it
-// needs.
-func kindOf(l *quant.Layer) string {
-	if l.Depthwise() {
-		return "depthwise"
-	}
-	return string(l.Kind)
-}
-
-// readsOf returns the names of what a layer reads.
-func readsOf(net *quant.Network, l *quant.Layer) []string {
-	var names []string
-	for _, from := range l.From {
-		if from == quant.Source {
-			names = append(names, "input")
-		} else {
-			names = append(names, net.Layers[from].Name)
-		}
-	}
-	return names
-}
-
-// sides is a shape as JSON has it: height, width, channels.
-func sides(s quant.Shape) [3]int { return [3]int{s.H, s.W, s.C} }
+// inspectReport prints the JSON of inspect.
+type inspectReport struct{ *study.Inspection }
 
 // print writes a table of the layers with weights, then one certificate per layer.
 func (r *inspectReport) print(w io.Writer) {
-	var t table
-	t.row("layer", "kind", "in", "out", "M", "N", "P", "needs", "acc min", "acc max", "l1 max", "taps", "zeros")
+	r.table().WriteText(w)
+	if g := r.graph(); g != nil {
+		fmt.Fprintln(w, "\nGraph")
+		g.WriteText(w)
+	}
+}
+
+// table has the bounds of the layers with weights: M and N are the bits of weights and
+// inputs, P the declared accumulator, "needs" the smallest safe one. The certificates are its
+// notes.
+func (r *inspectReport) table() *table.Table {
+	t := table.New(table.Left("layer", "kind"), table.Right("in", "out", "M", "N", "P", "needs", "acc min", "acc max",
+		"l1 max", "taps"), table.Fixed(1, "%", "zeros"))
 	for i := range r.Layers {
 		l := &r.Layers[i]
 		// Sparsity is a share in JSON and percent for people.
-		t.row(l.Name, l.Kind, l.In, l.Out, l.WeightBits, l.inputType(), l.declared(), l.AccBitsNeeded,
-			l.AccMin, l.AccMax, l.L1Max, l.TapsMax, fmt.Sprintf("%.1f %%", 100*l.Sparsity))
+		t.Row(l.Name, l.Kind, l.In, l.Out, l.WeightBits, inputTypeOf(l), declared(l), l.AccBitsNeeded,
+			l.AccMin, l.AccMax, l.L1Max, l.TapsMax, 100*l.Sparsity)
+		t.Note("%s", certificate(l))
 	}
-	t.print(w)
-	for i := range r.Layers {
-		fmt.Fprintf(w, "  %s\n", r.Layers[i].certificate())
-	}
-	fmt.Fprintf(w, "  input: %v\n", &r.Input)
+	t.Note("input: %v", &r.Input)
 	for _, note := range r.Notes {
-		fmt.Fprintf(w, "  note: %s\n", note)
+		t.Note("note: %s", note)
 	}
-	r.printGraph(w)
+	return t
 }
 
-// printGraph lists all layers in order where there is more to a network than a chain of
-// matrices. Residual and encoder-decoder networks read more than the layer before: the
-// edges are part of what an importer can get wrong.
-func (r *inspectReport) printGraph(w io.Writer) {
-	// The table of layers already is the graph of a chain of matrices.
+// graph lists all layers in order where there is more to a network than a chain of
+// matrices; nil where the table of layers already is the graph. Residual and encoder-decoder
+// networks read more than the layer before: the edges are part of what an importer can get
+// wrong.
+func (r *inspectReport) graph() *table.Table {
 	plain := len(r.Others) == 0
-	for i := range r.Layers {
-		plain = plain && r.Layers[i].Kind == string(quant.Linear)
-	}
-	if plain {
-		return
-	}
 	// The two lists are put in the order of execution again, by their names.
 	rows := map[string][]any{}
 	for i := range r.Layers {
 		l := &r.Layers[i]
+		plain = plain && l.Kind == string(quant.Linear)
 		rows[l.Name] = []any{l.Name, l.Kind, strings.Join(l.Reads, ", "), shown(l.Shape)}
+	}
+	if plain {
+		return nil
 	}
 	for i := range r.Others {
 		o := &r.Others[i]
 		rows[o.Name] = []any{o.Name, o.Kind, strings.Join(o.Reads, ", "), shown(o.Shape)}
 	}
-	fmt.Fprintln(w, "\nGraph")
-	var t table
-	t.row("layer", "kind", "reads", "output")
+	t := table.New(table.Left("layer", "kind", "reads", "output"))
 	for _, name := range r.Order {
-		t.row(rows[name]...)
+		t.Row(rows[name]...)
 	}
-	t.print(w)
+	return t
 }
 
 // shown writes height, width and channels as the network's own messages do.
 func shown(s [3]int) string { return quant.Shape{H: s[0], W: s[1], C: s[2]}.String() }
 
-// inputType is N with its sign, such as INT4 or UINT8.
-func (l *layerReport) inputType() quant.DataType {
+// inputTypeOf is N with its sign, such as INT4 or UINT8.
+func inputTypeOf(l *study.Bounds) quant.DataType {
 	return quant.DataType{Bits: l.InputBits, Signed: l.InputSigned}
 }
 
 // declared is P for a table, "-" for none.
-func (l *layerReport) declared() string {
+func declared(l *study.Bounds) string {
 	if l.AccBits == 0 {
 		return "-"
 	}
@@ -289,7 +130,7 @@ func (l *layerReport) declared() string {
 // certificate says in a sentence whether the layer's accumulators can overflow. It is the
 // sentence of the whole product: a range that was computed exactly from the integers,
 // beside the width that holds it.
-func (l *layerReport) certificate() string {
+func certificate(l *study.Bounds) string {
 	switch {
 	case l.AccBits == 0:
 		return fmt.Sprintf("%s: no accumulator limit; %d bits are enough for every input", l.Name, l.AccBitsNeeded)

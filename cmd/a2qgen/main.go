@@ -8,12 +8,14 @@
 // A command line takes this way: run (app.go) puts flags before arguments (args.go) and
 // hands it to the parser; checkFlags (rules.go, rules_commands.go) refuses values out of
 // range, and checkPaths (paths.go) outputs that would replace an input; then the command's
-// action reads its files, works, and gives a report to console.result (console.go).
+// action reads its files, asks a package below for the work, and gives a report to
+// console.result (console.go).
 //
-// A report is a struct that is the JSON schema and prints itself for people. Where a
-// command has much to report, its type is in a file of its own: train_report.go,
-// sim_report.go. Steps that demo shares with a command (trainNetwork, inspect, evaluate,
-// generateFile, simulate, estimate) take values, not a cli.Context.
+// Trainings, scores, sweeps, projections and prices are those of package study: its results
+// are the JSON schema, and a report here adds how they are printed for people
+// (train_report.go, sweep_report.go); tables are all printed by package internal/table.
+// Steps that demo shares with a command (trainNetwork, generateFile, simulate) take values,
+// not a cli.Context.
 //
 // What may go wrong before long work starts is asked before it: a training of hours never
 // ends in an output that cannot be written. Nothing here computes on integers or plans

@@ -2,16 +2,19 @@ package main
 
 import (
 	"fmt"
+	"math"
 	"path/filepath"
 	"strconv"
 	"strings"
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/a2qgen/a2qgen/cmd/a2qgen/study"
 	"github.com/a2qgen/a2qgen/hwgen"
 	"github.com/a2qgen/a2qgen/hwgen/emit"
 	"github.com/a2qgen/a2qgen/hwgen/plan"
 	"github.com/a2qgen/a2qgen/quant"
+	"github.com/a2qgen/a2qgen/quant/data"
 	"github.com/a2qgen/a2qgen/quant/qonnx"
 )
 
@@ -95,9 +98,19 @@ func parseRange(text string) (lo, hi float64, err error) {
 	return lo, hi, nil
 }
 
-// readNetwork imports the network at path. It must quantise its own input, or be read as
-// 8-bit pixels.
-func readNetwork(path string) (*quant.Network, error) { return qonnx.Read(path) }
+// showRange returns LO:HI, rounded outwards to two digits, with 0 in it. Outwards, so that
+// the range that an error suggests holds all values.
+func showRange(lo, hi float64) string {
+	out := func(v float64) float64 {
+		// The logarithm of 0 has no digits.
+		if v == 0 {
+			return 0
+		}
+		unit := math.Pow(10, math.Floor(math.Log10(math.Abs(v)))-1)
+		return math.Copysign(math.Ceil(math.Abs(v)/unit)*unit, v)
+	}
+	return fmt.Sprintf("%.3g:%.3g", out(min(lo, 0)), out(max(hi, 0)))
+}
 
 // readTold imports the network at path with the type of its samples, as the flags
 // say it.
@@ -160,4 +173,23 @@ func readDesign(dir string) (*emitted, error) {
 			dir, m.Version, emit.Version, d.Hash, m.Hash)
 	}
 	return &emitted{d, m, files}, nil
+}
+
+// scaleFlag and layoutFlag say how samples are read. Commands that train have no --scale:
+// a spec fixes how its samples are read, and its networks are to be evaluated alike.
+func scaleFlag() cli.Flag {
+	return &cli.Float64Flag{Name: "scale", DefaultText: "1/255 for unsigned bytes, else 1",
+		Usage: "multiply what is read by `F`"}
+}
+
+// NCHW is the order of ONNX and PyTorch, NHWC that of TensorFlow and of most image files.
+func layoutFlag() cli.Flag {
+	return &cli.StringFlag{Name: "layout", DefaultText: "as the network's",
+		Usage: "`LAYOUT` of images in the files: nchw or nhwc (channels last)"}
+}
+
+// sampleSourceOf returns what --data, --scale and --layout say, as far as the
+// command has them; their rules have been kept.
+func sampleSourceOf(c *cli.Context) study.Source {
+	return study.Source{Data: c.String("data"), Scale: c.Float64("scale"), Layout: data.Layout(c.String("layout"))}
 }

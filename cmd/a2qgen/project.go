@@ -1,18 +1,11 @@
 package main
 
 import (
-	"context"
-	"fmt"
-	"slices"
-	"time"
-
-	"github.com/google/renameio/v2/maybe"
 	"github.com/urfave/cli/v2"
 
+	"github.com/a2qgen/a2qgen/cmd/a2qgen/study"
 	"github.com/a2qgen/a2qgen/quant"
-	"github.com/a2qgen/a2qgen/quant/data"
 	"github.com/a2qgen/a2qgen/quant/ptq"
-	"github.com/a2qgen/a2qgen/quant/qonnx"
 )
 
 const projectHelp = `Quantises a float network without training, so that no accumulator of the hidden
@@ -108,21 +101,15 @@ func projectAction(c *cli.Context) error {
 	// The float path would refuse an integer network, and the other way round: which is
 	// meant is said, not guessed.
 	if c.Bool("repair") {
-		doc, err := repairNetwork(c, con, path)
-		if err != nil {
-			return err
-		}
-		return con.result(doc, doc.print)
+		done, err := repairOf(c, path).Run(c.Context, con.progress())
+		return con.result(&repairReport{done}, err)
 	}
-	p, err := openProjection(c, path)
+	p, err := study.OpenProjection(c.Context, path, calibrationOf(c), con.progress())
 	if err != nil {
 		return err
 	}
-	doc, err := p.project(c.Context, con, settingsOf(c), c.String("out"))
-	if err != nil {
-		return err
-	}
-	return con.result(doc, doc.print)
+	done, err := p.Project(c.Context, settingsOf(c), c.String("out"))
+	return con.result(&projectReport{done}, err)
 }
 
 // checkProjectFlags returns a usage error for flags that are out of range or do not go
@@ -167,213 +154,32 @@ func settingsOf(c *cli.Context) ptq.Settings {
 	}
 }
 
-// projection is a calibrated float network with its data. A table uses one for all its
-// cells.
-type projection struct {
-	// path is the float network's file, for messages.
-	path  string
-	model *qonnx.Model
-	sets  dataSets
-	// samples that calibrate, at most as many as the training part has.
-	samples int
-	calib   *ptq.Calibration
-	// float is the accuracy of the float network, percent; scored says that
-	// there are labels.
-	float  float64
-	scored bool
+// calibrationOf reads how a float network is made ready.
+func calibrationOf(c *cli.Context) study.Calibration {
+	return study.Calibration{Source: sampleSourceOf(c), Samples: c.Int("samples"), InputBits: c.Int("input-bits"),
+		Equalise: c.Bool("equalize")}
 }
 
-// openProjection reads a float network and calibrates it. Calibration is the same for all
-// methods and widths, so a table does it once per network: batch norm is folded, layers
-// are equalised in pairs, and activation ranges are measured on training samples, so that
-// the test part stays unseen.
-func openProjection(c *cli.Context, path string) (*projection, error) {
-	p := &projection{path: path}
-	var err error
-	if p.model, err = qonnx.ReadModel(path); err != nil {
-		return nil, err
-	}
-	source := sampleSourceOf(c)
-	if p.sets, err = source.openBoth(); err != nil {
-		return nil, err
-	}
-	// As the network declares its samples: a set of another shape is refused with both.
-	if p.sets, err = p.sets.fit(p.model.InputShape); err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
-	}
-	// A small set is used whole, without a warning: the report has the number.
-	p.samples = min(c.Int("samples"), p.sets.train.Len())
-	x := ptq.Samples{Values: spreadSamples(p.sets.train, p.samples)}
-	// The input's quantiser must hold all samples, not just those that calibrate.
-	x.Low, x.High = valueRange(p.sets.train)
-	p.calib, err = ptq.Calibrate(c.Context, p.model, x, c.Int("input-bits"), c.Bool("equalize"))
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
-	}
-	p.scored = p.sets.test.Labels != nil
-	if p.scored {
-		p.float, err = floatAccuracy(c.Context, p.model, p.sets.test)
-	}
-	return p, err
-}
-
-// spreadSamples returns n samples of set, evenly spread, one after the other. Evenly over
-// the set, since many files are sorted by class, and without a seed, so that two runs
-// calibrate on the same ones. Values lie as Set.Sample gives them, scaled.
-func spreadSamples(set *data.Set, n int) []float32 {
-	v := make([]float32, n*set.Size())
-	for k := range n {
-		set.Sample(k*set.Len()/n, v[k*set.Size():(k+1)*set.Size()])
-	}
-	return v
-}
-
-// valueRange returns bounds on the values of set's samples: those of the format for bytes,
-// the smallest and largest there are for floats. 0 is always within: an integer type has a
-// code for it. A negative scale turns the range round: 255 is then the low end.
-func valueRange(set *data.Set) (lo, hi float64) {
-	if set.Bytes != nil {
-		end := 255 * set.Scale
-		return min(0, end), max(0, end)
-	}
-	for _, v := range set.Floats {
-		lo, hi = min(lo, float64(v)*set.Scale), max(hi, float64(v)*set.Scale)
-	}
-	return lo, hi
-}
-
-// floatAccuracy returns the share of set's samples, percent, to which the float network
-// gives its largest output at the label. Batches bound the memory of the activations of
-// all layers at once.
-func floatAccuracy(ctx context.Context, m *qonnx.Model, set *data.Set) (float64, error) {
-	const batch = 500
-	correct := 0
-	for at := 0; at < set.Len(); at += batch {
-		part := set.Slice(at, min(at+batch, set.Len()))
-		out, err := ptq.Outputs(ctx, m, spreadSamples(part, part.Len()))
-		if err != nil {
-			return 0, err
-		}
-		classes := len(out) / part.Len()
-		// The first batch shows how many outputs there are.
-		if err := set.CheckOutputs(classes); err != nil {
-			return 0, err
-		}
-		for k, label := range part.Labels {
-			if classOf(out[k*classes:(k+1)*classes]) == int(label) {
-				correct++
-			}
-		}
-	}
-	return percent(correct, set.Len()), nil
-}
-
-// classOf returns the index of the largest output, or whether a single one, a logit, is
-// above 0. The first of equal ones, as the integer executor and the hardware decide.
-func classOf(out []float64) int {
-	best := 0
-	for c, v := range out {
-		if v > out[best] {
-			best = c
-		}
-	}
-	if len(out) == 1 && out[0] > 0 {
-		best = 1
-	}
-	return best
-}
-
-// project quantises, imports again, certifies, scores and writes. It judges what a user
-// gets: the bytes of the file go through the importer that generate uses, and the bounds are
-// recomputed from their integers, so that an error in writing or in the projection's own
-// arithmetic cannot certify itself. The file is written last: a projection that fails, or is
-// stopped while it is scored, leaves none.
-func (p *projection) project(ctx context.Context, con *console, s ptq.Settings, out string) (*projectReport, error) {
-	start := time.Now()
-	m, layers, err := p.quantise(ctx, con, s)
-	if err != nil {
-		return nil, err
-	}
-	// From the bytes, not from m: see above.
-	file, net, err := imported(m, out)
-	if err != nil {
-		return nil, err
-	}
-	if err := certifyTiles(net, layers); err != nil {
-		return nil, err
-	}
-	doc := newProjectReport(p, s, net, layers)
-	doc.Out = out
-	if err := p.score(ctx, con, net, doc); err != nil {
-		return nil, err
-	}
-	if err := maybe.WriteFile(out, file, 0o644); err != nil {
-		return nil, err
-	}
-	doc.Seconds = seconds(start)
-	return doc, nil
-}
-
-// imported returns the bytes of m's file, of the given name, and the network that the
-// importer reads from them.
-func imported(m *qonnx.Model, name string) ([]byte, *quant.Network, error) {
-	file, err := qonnx.Encode(m)
-	if err != nil {
-		return nil, nil, err
-	}
-	net, err := qonnx.Decode(name, file)
-	return file, net, err
-}
-
-// quantise runs the projection behind a progress bar. Nothing is written: table scores the
-// model from memory, project writes it.
-func (p *projection) quantise(
-	ctx context.Context, con *console, s ptq.Settings,
-) (*qonnx.Model, []ptq.LayerReport, error) {
-	bar := con.bar(len(p.model.Layers), "projecting")
-	// s is a copy: the caller's settings keep their own.
-	s.Progress = func(done, _ int, name string) {
-		bar.Describe("projecting " + name)
-		bar.Set(done)
-	}
-	m, layers, err := p.calib.Project(ctx, s)
-	bar.Finish()
-	if err != nil {
-		return nil, nil, fmt.Errorf("%s: %w", p.path, err)
-	}
-	return m, layers, nil
-}
-
-// certifyTiles applies the integer test to the tiles of the layers in the file. The file
-// declares the width of a layer's whole sum only. That of the tiles is a promise of the
-// projection to hardware with multi-stage accumulation (arXiv 2409.17092), tested here on
-// the integers of the file.
-func certifyTiles(net *quant.Network, layers []ptq.LayerReport) error {
-	for _, r := range layers {
-		// By name: the importer may have merged or left out layers between.
-		i := slices.IndexFunc(net.Layers, func(l quant.Layer) bool { return l.Name == r.Name })
-		if i < 0 {
-			return fmt.Errorf("project: the file has no layer %q", r.Name)
-		}
-		if err := r.Acc.CertifyLayer(&net.Layers[i]); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// score certifies net and sets its accuracy on the test part. Without labels there is
-// nothing to score, and the report leaves both accuracies out.
-func (p *projection) score(ctx context.Context, con *console, net *quant.Network, doc *projectReport) error {
-	if err := net.Certify(); err != nil {
+// tableAction is project --table.
+func tableAction(c *cli.Context) error {
+	if err := checkProjectFlags(c); err != nil {
 		return err
 	}
-	if !p.scored {
-		return nil
+	widths, err := parseWidths(c.String("table"))
+	if err != nil {
+		return usagef("project: --table: %w", err)
 	}
-	eval, err := evaluate(ctx, con, net, p.sets.test)
-	if err == nil {
-		doc.IntegerAccuracyPercent, doc.FloatAccuracyPercent = &eval.AccuracyPercent, &p.float
+	if !c.Args().Present() {
+		return usagef("project: FLOAT.onnx is missing; see a2qgen project --help")
 	}
-	return err
+	con := newConsole(c)
+	all, err := study.Compare(c.Context, c.Args().Slice(), calibrationOf(c), settingsOf(c), widths, con.progress())
+	if err != nil {
+		return err
+	}
+	doc := &comparisonReport{all}
+	if prefix := c.String("results"); prefix != "" {
+		err = doc.write(prefix)
+	}
+	return con.result(doc, err)
 }

@@ -8,8 +8,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-
-	"github.com/a2qgen/a2qgen/quant/data"
 )
 
 // floatNetwork trains a tiny network and returns its float phase, its data and a
@@ -118,7 +116,7 @@ func TestStoppedWhileScored(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		errs := &stopAfter{line: "warning: all 2 labels", stop: cancel}
 		status := run(ctx, append(args, "--data", set, "--out", out), io.Discard, errs)
-		if status != statusFailed || !strings.Contains(errs.String(), "eval: stopped") {
+		if status != statusFailed || !strings.Contains(errs.String(), "scoring: stopped") {
 			t.Errorf("%v: status %d, %s", args, status, errs.String())
 		}
 		if _, err := os.Stat(out); err == nil {
@@ -155,29 +153,11 @@ func TestProjectNegativeScale(t *testing.T) {
 			t.Fatal(err)
 		}
 		if first := &doc.Layers[0]; first.InputSigned != signed || first.InputBits != 8 {
-			t.Errorf("--scale %s: bytes are read as %v", scale, first.inputType())
+			t.Errorf("--scale %s: bytes are read as %v", scale, inputTypeOf(&first.Bounds))
 		}
 		eval := evalOf(t, out, "--data", set, "--scale", scale)
 		if eval.Input.SaturatedPercent != 0 || eval.AccuracyPercent != *doc.IntegerAccuracyPercent {
 			t.Errorf("--scale %s: eval %+v, project %v %%", scale, eval, *doc.IntegerAccuracyPercent)
-		}
-	}
-}
-
-// TestValueRange: the ends of bytes at either sign of the scale, and of floats; 0 is within.
-func TestValueRange(t *testing.T) {
-	for _, c := range []struct {
-		set    data.Set
-		lo, hi float64
-	}{
-		{data.Set{Bytes: []uint8{3}, Scale: 2}, 0, 510},
-		{data.Set{Bytes: []uint8{3}, Scale: -2}, -510, 0},
-		{data.Set{Floats: []float32{1, 3}, Scale: 2}, 0, 6},
-		{data.Set{Floats: []float32{1, 3}, Scale: -2}, -6, 0},
-		{data.Set{Floats: []float32{-1, 3}, Scale: -2}, -6, 2},
-	} {
-		if lo, hi := valueRange(&c.set); lo != c.lo || hi != c.hi {
-			t.Errorf("%+v: %v..%v, want %v..%v", c.set, lo, hi, c.lo, c.hi)
 		}
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/a2qgen/a2qgen/cmd/a2qgen/study"
 	"github.com/a2qgen/a2qgen/hwgen/emit"
 	"github.com/a2qgen/a2qgen/quant"
 	"github.com/a2qgen/a2qgen/quant/data"
@@ -159,7 +160,7 @@ func TestGenerateSaysAssumed(t *testing.T) {
 	if !strings.Contains(text, "input     INT8, -1.008..1\n") { // 1/127 each
 		t.Errorf("generate: %s", text)
 	}
-	r := generateReport{Input: inputReport{Bits: 8, Assumed: true}}
+	r := generateReport{Input: study.Input{Bits: 8, Assumed: true}}
 	var b strings.Builder
 	r.print(&b)
 	if !strings.Contains(b.String(), "input     UINT8, assumed: the file does not quantise it") {
@@ -231,7 +232,7 @@ func TestGenerateCopiesTheFile(t *testing.T) {
 // sigmoid(v) > 0.5 is v > 0. ones counts those of class 1.
 func binaryData(t *testing.T, n int) (path string, ones int) {
 	t.Helper()
-	net, err := readNetwork(testdata("binary_sigmoid.onnx"))
+	net, err := qonnx.Read(testdata("binary_sigmoid.onnx"))
 	if err != nil {
 		t.Fatal(err)
 	}

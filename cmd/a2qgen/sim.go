@@ -6,6 +6,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/a2qgen/a2qgen/cmd/a2qgen/study"
 	"github.com/a2qgen/a2qgen/hwgen"
 	"github.com/a2qgen/a2qgen/quant/data"
 	"github.com/a2qgen/a2qgen/sim"
@@ -90,7 +91,7 @@ type simOptions struct {
 	// seed of pauses and drawn frames: the same seed repeats a run cycle by cycle.
 	seed   uint64
 	vcd    string
-	source sampleSource // none where its data is empty
+	source study.Source // none where its data is empty
 	set    *data.Set    // samples that are open already, instead of source
 	// edited permits a directory that differs from what its network gives.
 	edited    bool
@@ -112,7 +113,7 @@ func simAction(c *cli.Context) error {
 	}
 	// They would be ignored, and the user would believe in a scaled run.
 	for _, name := range []string{"scale", "layout"} {
-		if c.IsSet(name) && o.source.data == "" {
+		if c.IsSet(name) && o.source.Data == "" {
 			return usagef("sim: --%s is %v without --data: drawn inputs have none", name, c.Value(name))
 		}
 	}
@@ -121,7 +122,7 @@ func simAction(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := con.result(doc, doc.print); err != nil {
+	if err := con.result(doc, nil); err != nil {
 		return err
 	}
 	return doc.verdict()
@@ -152,7 +153,7 @@ func simulate(ctx context.Context, con *console, dir string, o simOptions) (*sim
 		return nil, err
 	}
 	if in.input != nil {
-		in.input.warn(con)
+		con.warn(in.input.Warnings())
 	}
 	// One set of options for the frames and for each layer alone: same seed, same pauses.
 	so := sim.Options{Simulator: o.simulator, Seed: o.seed, VCD: o.vcd,

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 
+	"github.com/a2qgen/a2qgen/cmd/a2qgen/study"
 	"github.com/a2qgen/a2qgen/quant"
 	"github.com/a2qgen/a2qgen/quant/data"
 	"github.com/a2qgen/a2qgen/sim"
@@ -15,10 +16,10 @@ type frameSet struct {
 	// samples are frames, one element per input of the network, as integers of its input
 	// type.
 	samples [][]int32
-	labels  []uint8 // of the data set's samples, where it has them
-	fromSet int     // samples that are the data set's
-	drawn   string  // what the drawn ones are
-	input   *fitted // what the network's input does to the data set's; nil without one
+	labels  []uint8       // of the data set's samples, where it has them
+	fromSet int           // samples that are the data set's
+	drawn   string        // what the drawn ones are
+	input   *study.Fitted // what the network's input does to the data set's; nil without one
 }
 
 // frames takes the first test samples of the data set, again from the start where it has
@@ -30,7 +31,7 @@ func frames(net *quant.Network, o simOptions) (*frameSet, error) {
 	f := &frameSet{name: "no data set", drawn: fmt.Sprintf("drawn over %v, both ends among them", net.Input.Type)}
 	// Eight hold all of DrawFrames' kinds: both ends, and a round of the others.
 	extra := max(8, o.frames/10)
-	if o.set == nil && o.source.data == "" {
+	if o.set == nil && o.source.Data == "" {
 		extra += o.frames
 	} else if err := f.takeSet(net, o); err != nil {
 		return nil, err
@@ -45,11 +46,11 @@ func (f *frameSet) takeSet(net *quant.Network, o simOptions) error {
 	set := o.set
 	if set == nil {
 		var err error
-		if set, err = o.source.open(false); err != nil {
+		if set, err = o.source.Open(false); err != nil {
 			return err
 		}
 	}
-	fit, err := fitSamples(net, set)
+	fit, err := study.Fit(net, set)
 	if err != nil {
 		return err
 	}

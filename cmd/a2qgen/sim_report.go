@@ -5,6 +5,8 @@ import (
 	"io"
 	"strings"
 
+	"github.com/a2qgen/a2qgen/cmd/a2qgen/study"
+	"github.com/a2qgen/a2qgen/internal/table"
 	"github.com/a2qgen/a2qgen/sim"
 )
 
@@ -25,7 +27,7 @@ type simReport struct {
 	// Data is the set's name, or that there is none.
 	Data string `json:"data"`
 	// Input says what the network's input does to the values of the data set.
-	Input *inputUse `json:"input,omitempty"`
+	Input *study.InputUse `json:"input,omitempty"`
 	// Gap, Stall and Period are as asked for, so that a report can be repeated.
 	Gap    float64 `json:"gap"`
 	Stall  float64 `json:"stall"`
@@ -98,7 +100,7 @@ func (r *simReport) print(w io.Writer) {
 	}
 	fmt.Fprintln(w)
 	if r.Total > 0 {
-		fmt.Fprintf(w, "labels    %d of %d right: %.2f %%\n", r.Correct, r.Total, percent(r.Correct, r.Total))
+		fmt.Fprintf(w, "labels    %d of %d right: %.2f %%\n", r.Correct, r.Total, study.Percent(r.Correct, r.Total))
 	}
 	fmt.Fprintf(w, "time      build %.1f s, Verilog %.2f s, model %.3f s: the model is %.0f times faster\n",
 		r.BuildSeconds, r.RTLSeconds, r.ModelSeconds, r.SpeedRatio)
@@ -141,12 +143,11 @@ func (r *simReport) every() string {
 // printStreams shows where beats waited: blocked is valid without ready, starved ready
 // without valid, both in cycles; values counts the different ones of the elements.
 func (r *simReport) printStreams(w io.Writer) {
-	var t table
-	t.row("stream", "beats", "blocked", "starved", "values")
+	t := table.New(table.Left("stream"), table.Right("beats", "blocked", "starved", "values"))
 	for _, s := range r.Streams {
-		t.row(s.Name, s.Beats, s.Blocked, s.Starved, s.Values)
+		t.Row(s.Name, s.Beats, s.Blocked, s.Starved, s.Values)
 	}
-	t.print(w)
+	t.WriteText(w)
 }
 
 // printEdited names the changed files, then what each layer was driven to alone: vectors,
@@ -159,12 +160,12 @@ func (r *simReport) printEdited(w io.Writer) {
 	if len(r.Layers) == 0 {
 		return
 	}
-	var t table
-	t.row("layer alone", "vectors", "extremes", "threshold edges", "of", "classes won", "mismatches")
+	t := table.New(table.Left("layer alone"),
+		table.Right("vectors", "extremes", "threshold edges", "of", "classes won", "mismatches"))
 	for _, l := range r.Layers {
-		t.row(l.Layer, l.Vectors, l.Extremes, l.EdgesReached, l.Edges, l.ClassesWon, l.Mismatches)
+		t.Row(l.Layer, l.Vectors, l.Extremes, l.EdgesReached, l.Edges, l.ClassesWon, l.Mismatches)
 	}
-	t.print(w)
+	t.WriteText(w)
 }
 
 // fileNames lists files in one line, the first few of many. A directory of another design

@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/a2qgen/a2qgen/quant"
+	"github.com/a2qgen/a2qgen/cmd/a2qgen/study"
 )
 
 // TestSweep trains two methods at one width and two seeds, and base, and finds
@@ -20,7 +20,7 @@ func TestSweep(t *testing.T) {
 	dir := t.TempDir()
 	args := []string{"sweep", spec, "--data", "drawn", "--acc", "9", "--methods", "base,a2q+,budget/split", "--seeds",
 		"2", "--out", dir, "--json"}
-	var first, second sweepReport
+	var first, second study.SweepReport
 	if err := json.Unmarshal([]byte(succeed(t, args...).out), &first); err != nil {
 		t.Fatal(err)
 	}
@@ -48,38 +48,13 @@ func TestSweep(t *testing.T) {
 	}
 }
 
-// TestSweepRunOfGraph: the widths of a run under base are those of its hidden layers. Of
-// conv1, conv2 behind a join with the input, and conv3 only the last is one (quant.Roles);
-// the second of the list was taken for one too.
-func TestSweepRunOfGraph(t *testing.T) {
-	out := filepath.Join(t.TempDir(), "net.onnx")
-	spec := specFile(t, "method: base\nbatch: 2\nfloat: {epochs: 1}\nqat: {epochs: 1}\nshape: [2, 2]\nlayers: ["+
-		"{concat: {branches: [[{conv: {out: 4, kernel: 1}}], [{maxpool: {kernel: 1}}]]}}, "+
-		"{conv: {out: 4, kernel: 1}}, {conv: {out: 4, kernel: 1}}]\n")
-	succeed(t, "train", spec, "--data", testdata("flat.csv"), "--out", out)
-	net, err := readNetwork(out)
-	if err != nil {
-		t.Fatal(err)
-	}
-	i := slices.IndexFunc(net.Layers, func(l quant.Layer) bool { return l.Name == "conv3" })
-	if i < 0 {
-		t.Fatal("the network has no conv3")
-	}
-	needed, _ := net.Layers[i].NeededBits()
-	r := newSweepRun(sweepCell{method: "base"}, 1, &trainReport{}, net)
-	if r.NeededBits != needed || r.L1Max != net.Layers[i].L1Max() || r.WeightBits != net.Layers[i].WeightBits {
-		t.Errorf("%d bits, l1 %d, weights of %d; want %d, %d, %d as conv3 alone", r.NeededBits, r.L1Max, r.WeightBits,
-			needed, net.Layers[i].L1Max(), net.Layers[i].WeightBits)
-	}
-}
-
 // TestSweepLUT: designs are estimated, and those within so many LUT stay there.
 func TestSweepLUT(t *testing.T) {
 	spec, dir := specFile(t, lutSpec), t.TempDir()
 	args := []string{"sweep", spec, "--data", "drawn", "--acc", "8,10", "--methods", "base,budget/shifted",
 		"--seeds", "1",
 		"--out", dir, "--fps", "1000000", "--json"}
-	var wide, doc sweepReport
+	var wide, doc study.SweepReport
 	if err := json.Unmarshal([]byte(succeed(t, args...).out), &wide); err != nil {
 		t.Fatal(err)
 	}

@@ -3,13 +3,12 @@ package main
 import (
 	"context"
 	"fmt"
-	"strings"
-	"time"
+	"slices"
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/a2qgen/a2qgen/cmd/a2qgen/study"
 	"github.com/a2qgen/a2qgen/quant"
-	"github.com/a2qgen/a2qgen/quant/data"
 	"github.com/a2qgen/a2qgen/quant/train"
 )
 
@@ -66,8 +65,7 @@ func trainCommand() *cli.Command {
 			"[--resume]\n" +
 			"   [--lut N [--fps F] [--clock MHZ] [--folding FILE] [--fold LAYER=PE,SIMD]...] [--json]",
 		Description: trainHelp,
-		Flags: append([]cli.Flag{
-			&cli.StringFlag{Name: "data", Usage: "`DIR` of the data set, IMAGES,LABELS, or drawn"},
+		Flags: slices.Concat(specFlags(), []cli.Flag{
 			&cli.StringFlag{Name: "layout", DefaultText: "the spec's",
 				Usage: "`LAYOUT` of images in the files: nchw or nhwc (channels last)"},
 			&cli.StringFlag{Name: "input-range", DefaultText: "the spec's", Usage: "the network's input holds `LO:HI`"},
@@ -78,12 +76,6 @@ func trainCommand() *cli.Command {
 				Usage: "`NAME` of the rule of budget: split (accumulators start at 0) or shifted"},
 			&cli.IntFlag{Name: "acc", DefaultText: "the spec's",
 				Usage: "accumulator width `P` of the hidden layers, bits"},
-			&cli.IntFlag{Name: "weights", DefaultText: "the spec's",
-				Usage: "weight width `M` of the hidden layers, bits"},
-			&cli.IntFlag{Name: "acts", DefaultText: "the spec's", Usage: "activation width `N`, bits"},
-			&cli.IntFlag{Name: "epochs", DefaultText: "the spec's",
-				Usage: "`E` epochs in all, the first half of them in floating point"},
-			&cli.Uint64Flag{Name: "seed", DefaultText: "the spec's", Usage: "`S` fixes weights and order of samples"},
 			&cli.IntFlag{Name: "seeds", Value: 1, Usage: "train with `K` seeds, the spec's and those after it"},
 			&cli.StringFlag{Name: "start", Usage: "ONNX `FILE` whose weights and batch norm to start from"},
 			// A float network of its own: project starts from it, at any P, without
@@ -92,8 +84,21 @@ func trainCommand() *cli.Command {
 			&cli.StringFlag{Name: "cache", Usage: "`DIR` that keeps float phases for later runs"},
 			&cli.BoolFlag{Name: "resume", DisableDefaultText: true, Usage: "go on from the checkpoint OUT.ckpt"},
 			jsonFlag(),
-		}, lutFlags()...),
+		}, lutFlags()),
 		Action: trainAction,
+	}
+}
+
+// specFlags override a spec, in train and in sweep.
+func specFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.StringFlag{Name: "data", Usage: "`DIR` of the data set, IMAGES,LABELS, or drawn"},
+		&cli.IntFlag{Name: "weights", DefaultText: "the spec's", Usage: "weight width `M` of the hidden layers, bits"},
+		&cli.IntFlag{Name: "acts", DefaultText: "the spec's", Usage: "activation width `N`, bits"},
+		&cli.IntFlag{Name: "epochs", DefaultText: "the spec's",
+			Usage: "`E` epochs in all, the first half of them in floating point"},
+		&cli.Uint64Flag{Name: "seed", DefaultText: "the spec's",
+			Usage: "`S`, the first seed, fixes weights and order of samples"},
 	}
 }
 
@@ -104,21 +109,14 @@ func trainAction(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	spec, err := train.LoadSpec(path)
+	spec, err := loadSpec(c, path, overrides(c))
 	if err != nil {
 		return err
-	}
-	// With checks the whole spec again: each value may be right and their combination not.
-	if spec, err = spec.With(overrides(c)); err != nil {
-		return usageError{err} // the spec by itself is right
 	}
 	// Asked of the spec, not of --method: it may name the method itself, or per layer.
 	if c.IsSet("rule") && !spec.Uses(quant.Budget) {
 		return usagef("train: --rule is %s with method %s, want method budget, which alone has rules",
 			spec.Rule, spec.Method)
-	}
-	if c.IsSet("data") {
-		spec.Data = c.String("data")
 	}
 	seeds := c.Int("seeds")
 	if err := checkTrainPaths(c, spec); err != nil {
@@ -128,13 +126,13 @@ func trainAction(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	sets, err := openSpecData(spec)
+	sets, err := study.OpenSpec(spec)
 	if err != nil {
 		return err
 	}
 	o := train.Options{Out: c.String("out"), FloatOut: c.String("float-out"),
 		Resume: c.Bool("resume"), FloatCache: c.String("cache"),
-		Allocate: chosen.allocator()}
+		Allocate: chosen.Allocator()}
 	// train.Run would find out when the float phase has ended.
 	if cache := c.String("cache"); cache != "" {
 		if err := makeFolder(cache); err != nil {
@@ -142,29 +140,21 @@ func trainAction(c *cli.Context) error {
 		}
 	}
 	if chosen != nil {
-		if err := checkFolding(spec, sets, chosen.folding); err != nil {
+		if err := study.CheckFolding(spec, sets, chosen.Folding); err != nil {
 			return err
 		}
 	}
 	con := newConsole(c)
 	if seeds > 1 {
 		doc, err := trainSeeds(c.Context, con, spec, sets, o, seeds)
-		if err != nil {
-			return err
-		}
-		return con.result(doc, doc.print)
+		return con.result(doc, err)
 	}
 	// With several seeds there is no --lut: widths are chosen for one network.
-	doc, net, err := trainNetwork(c.Context, con, spec, sets, o)
-	if err != nil {
-		return err
+	doc, err := trainNetwork(c.Context, con, spec, sets, o)
+	if err == nil && chosen != nil {
+		doc.Allocation, err = chosen, chosen.PriceTrained(doc.Network)
 	}
-	if chosen != nil {
-		if doc.Allocation, err = chosen.trained(net); err != nil {
-			return err
-		}
-	}
-	return con.result(doc, doc.print)
+	return con.result(doc, err)
 }
 
 // checkTrainPaths is checkPaths with what the spec says: which files it reads, and the
@@ -180,177 +170,75 @@ func checkTrainPaths(c *cli.Context, spec *train.Spec) error {
 	return checkPaths(c, specInputs(spec)...)
 }
 
-// overrides returns what the flags change in a spec. A flag that is not set is nil there,
-// which keeps the spec's value: its default must not stand for one, hence IsSet
-// throughout.
+// loadSpec reads the spec at path and lays own and --data over it.
+func loadSpec(c *cli.Context, path string, own train.Overrides) (*train.Spec, error) {
+	spec, err := train.LoadSpec(path)
+	if err != nil {
+		return nil, err
+	}
+	// With checks the whole spec again: each value may be right and their combination not.
+	if spec, err = spec.With(own); err != nil {
+		return nil, usageError{err} // the spec by itself is right
+	}
+	if c.IsSet("data") {
+		spec.Data = c.String("data")
+	}
+	return spec, nil
+}
+
+// overrides returns what the flags change in a spec.
 func overrides(c *cli.Context) train.Overrides {
-	var o train.Overrides
-	if c.IsSet("method") {
-		m := quant.Method(c.String("method"))
-		o.Method = &m
-	}
-	if c.IsSet("rule") {
-		r := quant.Rule(c.String("rule"))
-		o.Rule = &r
-	}
-	for name, p := range map[string]**int{
-		"acc": &o.AccBits, "weights": &o.WeightBits, "acts": &o.ActBits, "epochs": &o.Epochs,
-	} {
-		if c.IsSet(name) {
-			v := c.Int(name)
-			*p = &v
-		}
+	o := train.Overrides{
+		Method: given(c, "method", quant.Method(c.String("method"))), Rule: given(c, "rule", quant.Rule(c.String("rule"))),
+		AccBits: given(c, "acc", c.Int("acc")), WeightBits: given(c, "weights", c.Int("weights")),
+		ActBits: given(c, "acts", c.Int("acts")), Epochs: given(c, "epochs", c.Int("epochs")),
+		Layout: given(c, "layout", c.String("layout")), Start: given(c, "start", c.String("start")),
+		Seed: given(c, "seed", c.Uint64("seed")),
 	}
 	if lo, hi, err := parseRange(c.String("input-range")); err == nil { // its rule has seen to the rest
 		o.InputRange = []float64{lo, hi}
 	}
-	if c.IsSet("layout") {
-		layout := c.String("layout")
-		o.Layout = &layout
-	}
-	if c.IsSet("start") {
-		start := c.String("start")
-		o.Start = &start
-	}
-	if c.IsSet("seed") {
-		s := c.Uint64("seed")
-		o.Seed = &s
-	}
 	return o
 }
 
-// dataSets are the two parts of a data set. They are one and the same Set where the source
-// has no parts (see sampleSource.openBoth).
-type dataSets struct{ train, test *data.Set }
-
-// openSpecData opens what spec trains on: its data set, as the spec reads it, or, for
-// super-resolution, what is cut out of its images. The parts of super-resolution are cut
-// by whole images, so that no patch of a test image was trained on.
-func openSpecData(spec *train.Spec) (dataSets, error) {
-	if spec.Super.Factor == 0 {
-		sets, err := sampleSource{data: spec.Data}.openBoth()
-		if err != nil {
-			return sets, err
-		}
-		return sets.each(spec.Samples)
+// given returns the value of a flag, nil where it is not set: its default must not stand for
+// a value.
+func given[T any](c *cli.Context, name string, value T) *T {
+	if !c.IsSet(name) {
+		return nil
 	}
-	var s dataSets
-	images, err := data.OpenImages(spec.Data, spec.Super.Channels)
-	if err == nil {
-		s.train, s.test, err = data.SuperResolution(images,
-			data.Super{Factor: spec.Super.Factor, Patch: spec.Super.Patch, Stride: spec.Super.Stride})
-	}
-	return s, err
+	return &value
 }
 
-// fit returns both parts as a network reads them that declares this shape. Specs and float
-// models declare channels first, as ONNX does.
-func (s dataSets) fit(shape []int) (dataSets, error) {
-	return s.each(func(set *data.Set) (*data.Set, error) { return set.Fit(shape, data.NCHW) })
-}
-
-// each returns what f makes of both parts: once, where they are the same. That keeps the
-// two parts the same Set, by which describe knows them.
-func (s dataSets) each(f func(*data.Set) (*data.Set, error)) (dataSets, error) {
-	var out dataSets
-	var err error
-	if out.train, err = f(s.train); err != nil {
-		return out, err
-	}
-	if s.test == s.train {
-		out.test = out.train
-		return out, nil
-	}
-	out.test, err = f(s.test)
-	return out, err
-}
-
-// describe says in a line which samples are used. One part for both is said, as accuracy
-// on training samples is no test.
-func (s dataSets) describe() string {
-	if s.test == s.train {
-		return fmt.Sprintf("%s: %d samples, for training and test alike", s.train.Name, s.train.Len())
-	}
-	return fmt.Sprintf("%s: %d training, %d test samples", s.train.Name, s.train.Len(), s.test.Len())
-}
-
-// classesOf says, behind a description, how many classes labels count, and which of them
-// have no sample: labels from 1 on, say, leave out class 0. It is empty without labels.
-// Labels that begin at 1 or skip numbers give a network outputs that never win; it trains
-// well and is easily overlooked.
-func classesOf(set *data.Set) string {
-	if set.Labels == nil {
-		return ""
-	}
-	// Every label is below Classes (see data.Set), but not every class need have one.
-	samples := make([]int, set.Classes)
-	for _, l := range set.Labels {
-		samples[l]++
-	}
-	var none []string
-	for class, n := range samples {
-		if n == 0 {
-			none = append(none, fmt.Sprint(class))
-		}
-	}
-	text := fmt.Sprintf(", %d classes", set.Classes)
-	const most = 8
-	switch {
-	case len(none) > most:
-		text += fmt.Sprintf(", of which %d have no sample (%s, ...)", len(none), strings.Join(none[:most], ", "))
-	case len(none) > 0:
-		text += fmt.Sprintf(", no sample of %s", strings.Join(none, ", "))
-	}
-	return text
-}
-
-// trainNetwork trains, writes and re-imports a network, and scores the import. The network
-// that is returned and reported is the imported one: scores and certificates are of the
-// integers in the file.
+// trainNetwork trains a network and shows how it goes.
 func trainNetwork(
-	ctx context.Context, con *console, spec *train.Spec, sets dataSets, o train.Options,
-) (*trainReport, *quant.Network, error) {
-	start := time.Now()
-	w := &trainWatcher{con: con, task: spec.Task, dataLine: sets.describe() + classesOf(sets.train)}
-	// No error: the network is what was asked for, only its score means nothing.
-	if warning := oneLabel(sets.train); warning != "" {
-		con.line("warning: %s", warning)
-	}
-	m := newMetricFiles(o.Out, spec.Task)
-	// The hooks belong to this run alone: o is a copy.
-	o.Progress = w.event
-	o.Epochs = func(history []train.Event) error { // called once their checkpoint is written
-		w.saved = true
-		return m.write(history)
-	}
-	res, err := train.Run(ctx, spec, sets.train, sets.test, o)
-	w.end()
+	ctx context.Context, con *console, spec *train.Spec, sets study.Sets, o train.Options,
+) (*trainReport, error) {
+	trainer, w := newTrainer(con, sets)
+	done, err := trainer.Train(ctx, spec, o)
 	if err != nil {
-		return nil, nil, w.advise(err, o.Out)
+		return nil, w.advise(err)
 	}
-	net, err := readNetwork(o.Out)
+	return newTrainReport(done), nil
+}
+
+// trainSeeds trains spec with n seeds, from its own on.
+func trainSeeds(
+	ctx context.Context, con *console, spec *train.Spec, sets study.Sets, o train.Options, n int,
+) (*seedsReport, error) {
+	trainer, w := newTrainer(con, sets)
+	doc, err := trainer.Seeds(ctx, spec, o, n)
 	if err != nil {
-		return nil, nil, err
+		return nil, w.advise(err)
 	}
-	doc := &trainReport{
-		Out: o.Out, Name: spec.Name, Method: string(spec.Method), AccBits: spec.AccBits,
-		FloatAccuracyPercent: 100 * res.FloatAccuracy, QATAccuracyPercent: 100 * res.QATAccuracy,
-		FloatPSNR: res.FloatPSNR, QATPSNR: res.QATPSNR, task: spec.Task, FloatCached: res.FloatCached,
-		Metrics: m.paths(), Epochs: len(res.History), Seconds: seconds(start), Seed: spec.Seed, Data: sets.train.Name,
-		TrainSamples: sets.train.Len(), Classes: sets.train.Classes, TestSamples: sets.test.Len(),
-		Layers:   inspect(net).Layers,
-		dataLine: w.dataLine,
+	for _, r := range doc.Runs {
+		newTrainReport(r)
 	}
-	// The trainer scores its drawn weights then, which nobody trained.
-	if spec.Float.Epochs == 0 && spec.Start == "" {
-		doc.FloatAccuracyPercent, doc.FloatPSNR = 0, 0
-	}
-	if err := doc.score(ctx, con, net, sets.test); err != nil {
-		return nil, nil, err
-	}
-	if spec.Method == quant.Budget {
-		doc.Rule = string(spec.Rule)
-	}
-	doc.addHistory(res.History)
-	return doc, net, nil
+	return &seedsReport{doc}, nil
+}
+
+// newTrainReport reports a training with the files that prepare kept of its epochs.
+func newTrainReport(t *study.Trained) *trainReport {
+	t.Metrics = newMetricFiles(t.Out, t.Spec.Task).paths()
+	return &trainReport{t}
 }

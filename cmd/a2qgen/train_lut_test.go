@@ -62,7 +62,7 @@ func TestTrainLUTRefuses(t *testing.T) {
 		args []string
 		want string
 	}{
-		{lutSpec, []string{"--lut", "10"}, "--lut is 10, want at least"},
+		{lutSpec, []string{"--lut", "10"}, "the limit is 10 LUT, want at least"},
 		{lutSpec, []string{"--lut", "0"}, "--lut is 0, want at least 1"},
 		{lutSpec, []string{"--fps", "1000"}, "want --lut"},
 		{lutSpec, []string{"--lut", "5000", "--fold", "fc2=5,4"}, "PE is 5, want a divisor of its"},

@@ -5,74 +5,76 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/schollz/progressbar/v3"
-
+	"github.com/a2qgen/a2qgen/cmd/a2qgen/study"
 	"github.com/a2qgen/a2qgen/quant/train"
 )
 
-// trainWatcher shows a run on the console: which data, a bar within an epoch where
+// trainWatcher shows trainings on the console: which data, a bar within an epoch where
 // somebody watches, and a line after it. Without a terminal it writes one line per epoch,
-// which a log can hold.
+// which a log can hold. It also keeps the epochs' files beside each network.
 type trainWatcher struct {
-	con *console
-	// task decides whether a score is an accuracy or a PSNR.
-	task     string
+	con      *console
+	progress study.Progress
+	// dataLine names the data until it is printed.
 	dataLine string
-	bar      *progressbar.ProgressBar
-	// told says that the line about the data was printed.
-	told  bool
-	saved bool // a checkpoint of this run is there
+	// Of the training under way: task decides whether a score is an accuracy or a PSNR, out
+	// is its network's file, and saved says that a checkpoint of it is there.
+	task, out string
+	saved     bool
 }
 
-// event takes an event of train.Run. The data is named by the first event, not before the
+// newTrainer returns what trains on sets, and what shows that on the console.
+func newTrainer(con *console, sets study.Sets) (*study.Trainer, *trainWatcher) {
+	w := &trainWatcher{con: con, progress: con.progress()}
+	if sets.Train != nil {
+		w.dataLine = sets.String() + sets.Classes()
+	}
+	return &study.Trainer{Sets: sets, Progress: w.progress, Prepare: w.prepare}, w
+}
+
+// prepare begins to watch a training.
+func (w *trainWatcher) prepare(spec *train.Spec, o *train.Options) {
+	w.task, w.out, w.saved = spec.Task, o.Out, false
+	files := newMetricFiles(o.Out, spec.Task)
+	o.Progress = w.event
+	o.Epochs = func(history []train.Event) error { // called once their checkpoint is written
+		w.saved = true
+		return files.write(study.Epochs(spec.Task, history))
+	}
+}
+
+// event takes an event of a training. The data is named by the first event, not before the
 // run: until then a refusal of spec or data may come, which is one line by promise.
 func (w *trainWatcher) event(e train.Event) {
-	if !w.told {
-		w.told = true
+	if w.dataLine != "" {
 		w.con.line("data: %s", w.dataLine)
+		w.dataLine = ""
 	}
-	if !e.Done {
-		w.step(e)
-		return
+	w.progress.Step(sprintEpoch(e), e.Step, e.Steps)
+	if e.Done {
+		w.endBar()
+		w.con.line("%s: loss %.4f, %s, %.0f samples/s", sprintEpoch(e), e.Loss, w.score(e), e.SamplesPerSecond)
 	}
-	w.end()
-	w.con.line("%s: loss %.4f, %s, %.0f samples/s", sprintEpoch(e), e.Loss, w.score(e), e.SamplesPerSecond)
 }
 
-// score says how well the epoch went, on held-out samples too if there are any. Validation
-// is 0 where none are held out.
+// endBar takes the bar away, if there is one: an epoch may end early.
+func (w *trainWatcher) endBar() { w.progress.Step("", 1, 1) }
+
+// score says how well the epoch went, on held-out samples too if there are any.
 func (w *trainWatcher) score(e train.Event) string {
-	// Event has fractions of 1; PSNR is in dB already.
-	name, unit, score, held := "accuracy", "%", 100*e.Accuracy, 100*e.Validation
-	if w.task == train.Regress {
-		name, unit, score, held = "PSNR", "dB", e.PSNR, e.Validation
-	}
-	s := fmt.Sprintf("%s %.2f %s", name, score, unit)
-	if e.Validation != 0 {
+	name, unit, _ := score(w.task)
+	trained, held := study.Epochs(w.task, []train.Event{e})[0].Score()
+	s := fmt.Sprintf("%s %.2f %s", name, trained, unit)
+	if held != 0 {
 		s += fmt.Sprintf(", held out %.2f %s", held, unit)
 	}
 	return s
 }
 
-// step moves the bar, which is made for each epoch anew: its steps may differ by phase.
-func (w *trainWatcher) step(e train.Event) {
-	if w.bar == nil {
-		w.bar = w.con.bar(e.Steps, sprintEpoch(e))
-	}
-	w.bar.Set(e.Step)
-}
-
-// end takes the bar away. It may be called twice, and without a bar.
-func (w *trainWatcher) end() {
-	if w.bar != nil {
-		w.bar.Finish()
-		w.bar = nil
-	}
-}
-
-// advise adds to the error of a run that wrote checkpoints what to do about it. Without a
-// checkpoint there is nothing to advise.
-func (w *trainWatcher) advise(err error, out string) error {
+// advise ends the watch over a training that failed, and adds to the error of one that wrote
+// checkpoints what to do about it. Without a checkpoint there is nothing to advise.
+func (w *trainWatcher) advise(err error) error {
+	w.endBar()
 	switch {
 	case !w.saved:
 		return err
@@ -82,7 +84,7 @@ func (w *trainWatcher) advise(err error, out string) error {
 	// A loss that is infinite or no number: the last good epoch is not lost.
 	case errors.Is(err, train.ErrDiverged):
 		return fmt.Errorf("%w; %s.ckpt holds the last whole epoch: a lower lr, a warm_up or a clip_norm may help",
-			err, out)
+			err, w.out)
 	}
 	return err
 }

@@ -5,8 +5,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-
-	"github.com/a2qgen/a2qgen/quant/data"
 )
 
 // What a training would end in after its last epoch is said before its first, and
@@ -88,25 +86,4 @@ func TestTrainLayout(t *testing.T) {
 	}
 	command(t, "train", spec, "--data", last, "--layout", "chw", "--out", a).wantOneLine(t, "train", statusUsage,
 		"--layout is \"chw\", want nchw or nhwc")
-}
-
-func TestClassesOf(t *testing.T) {
-	for _, c := range []struct {
-		labels  []uint8
-		classes int
-		want    string
-	}{
-		{[]uint8{0, 1, 0}, 2, ", 2 classes"},
-		{[]uint8{1, 2, 3}, 4, ", 4 classes, no sample of 0"}, // labels from 1 on
-		{[]uint8{11}, 12, ", 12 classes, of which 11 have no sample (0, 1, 2, 3, 4, 5, 6, 7, ...)"},
-		{nil, 0, ""},
-	} {
-		if got := classesOf(&data.Set{Labels: c.labels, Classes: c.classes}); got != c.want {
-			t.Errorf("%v: %q, want %q", c.labels, got, c.want)
-		}
-	}
-	same := &data.Set{Name: "s", Labels: []uint8{3, 3, 3}}
-	if w := oneLabel(same); !strings.Contains(w, "all 3 labels of s are 3") {
-		t.Errorf("one label: %q", w)
-	}
 }

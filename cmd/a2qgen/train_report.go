@@ -1,102 +1,17 @@
 package main
 
 import (
-	"context"
 	"fmt"
 	"io"
 
+	"github.com/a2qgen/a2qgen/cmd/a2qgen/study"
+	"github.com/a2qgen/a2qgen/internal/table"
 	"github.com/a2qgen/a2qgen/quant"
-	"github.com/a2qgen/a2qgen/quant/data"
 	"github.com/a2qgen/a2qgen/quant/train"
 )
 
-// trainReport is the JSON of train.
-type trainReport struct {
-	// Out is the network's file, Name the spec's.
-	Out  string `json:"out"`
-	Name string `json:"name"`
-	// Method is that of the hidden layers, AccBits the spec's P for them.
-	Method  string `json:"method"`
-	AccBits int    `json:"acc_bits"`
-	// FloatAccuracyPercent is that of the float phase; 0 where it was left out.
-	FloatAccuracyPercent float64 `json:"float_accuracy_percent"`
-	// QATAccuracyPercent is that of the final network with its quantisers
-	// computed in floating point.
-	QATAccuracyPercent float64 `json:"qat_accuracy_percent"`
-	// IntegerAccuracyPercent is that of the imported file: what the hardware gets right.
-	// It differs from QATAccuracyPercent where rounding in float32 fell on the other side.
-	IntegerAccuracyPercent float64 `json:"integer_accuracy_percent"`
-	// Epochs of both phases, those of a checkpoint or a cache included.
-	Epochs int `json:"epochs"`
-	// SamplesPerSecond is the mean training speed; Seconds the whole run's time.
-	SamplesPerSecond float64 `json:"samples_per_second"`
-	Seconds          float64 `json:"seconds"`
-	Seed             uint64  `json:"seed"`
-	// Data names the source; the counts are of its two parts, held-out samples included.
-	Data         string `json:"data"`
-	TrainSamples int    `json:"train_samples"`
-	// Classes are those that the labels count, 0 without.
-	Classes     int `json:"classes,omitempty"`
-	TestSamples int `json:"test_samples"`
-	// Layers are as inspect has them, from the file; History is in order of training.
-	Layers  []layerReport `json:"layers"`
-	History []epochReport `json:"history"`
-	// PSNR of a regression, dB, in place of the accuracies.
-	FloatPSNR   float64 `json:"float_psnr_db,omitempty"`
-	QATPSNR     float64 `json:"qat_psnr_db,omitempty"`
-	IntegerPSNR float64 `json:"integer_psnr_db,omitempty"`
-	// Rule is that of the method budget.
-	Rule string `json:"rule,omitempty"`
-	// FloatCached says that the float phase was run before.
-	FloatCached bool `json:"float_cached,omitempty"`
-	// Allocation says which widths --lut chose.
-	Allocation *allocation `json:"allocation,omitempty"`
-	// Metrics are the paths of the epochs' CSV and plot.
-	Metrics []string `json:"metrics,omitempty"`
-
-	// For print: the line about the data, and what the scores are.
-	dataLine, task string
-}
-
-// epochReport is one epoch of a run. A classifier has the accuracies, a regression the
-// PSNRs.
-type epochReport struct {
-	// Phase is "float" or "qat", in which Epoch counts from 1.
-	Phase string `json:"phase"`
-	Epoch int    `json:"epoch"`
-	// Loss is the mean over the epoch's samples with the regulariser, AccuracyPercent that
-	// of the samples as they were trained on.
-	Loss             float64 `json:"loss"`
-	AccuracyPercent  float64 `json:"accuracy_percent"`
-	SamplesPerSecond float64 `json:"samples_per_second"`
-	// ValidationPercent is that of the held-out samples, left out without any.
-	ValidationPercent float64 `json:"validation_percent,omitempty"`
-	// PSNR and ValidationPSNR are a regression's, dB.
-	PSNR           float64 `json:"psnr_db,omitempty"`
-	ValidationPSNR float64 `json:"validation_psnr_db,omitempty"`
-	// Rate is the learning rate of the last step.
-	Rate float64 `json:"rate"`
-}
-
-// addHistory adds the epochs and their mean speed. Epochs of one size: the mean speed is
-// the harmonic mean, total samples over total time.
-func (r *trainReport) addHistory(history []train.Event) {
-	pace := 0.0 // seconds per sample, summed over epochs of equal size
-	for _, e := range history {
-		row := epochReport{Phase: e.Phase, Epoch: e.Epoch, Loss: e.Loss,
-			SamplesPerSecond: e.SamplesPerSecond, Rate: e.Rate}
-		if r.task == train.Regress {
-			row.PSNR, row.ValidationPSNR = e.PSNR, e.Validation
-		} else {
-			row.AccuracyPercent, row.ValidationPercent = 100*e.Accuracy, 100*e.Validation
-		}
-		r.History = append(r.History, row)
-		pace += 1 / e.SamplesPerSecond
-	}
-	if pace > 0 {
-		r.SamplesPerSecond = float64(len(history)) / pace
-	}
-}
+// trainReport prints the JSON of train.
+type trainReport struct{ *study.Trained }
 
 // method says in words how the hidden layers are quantised. The rule belongs to budget
 // alone, which leaves Rule empty for the others.
@@ -110,42 +25,53 @@ func (r *trainReport) method() string {
 	return fmt.Sprintf("method %s, P=%d", r.Method, r.AccBits)
 }
 
-// score sets what the imported network does with integers. Called once per network: it
-// runs all test samples through the integer executor.
-func (r *trainReport) score(ctx context.Context, con *console, net *quant.Network, test *data.Set) (err error) {
-	if r.task == train.Regress {
-		r.IntegerPSNR, err = integerPSNR(ctx, con, net, test)
-		return err
+// score returns the name of what the scores of a task are, their unit, and both as a key in
+// files for programs.
+func score(task string) (name, unit, key string) {
+	if task == train.Regress {
+		return "PSNR", "dB", "psnr_db"
 	}
-	eval, err := evaluate(ctx, con, net, test)
-	if err == nil {
-		r.IntegerAccuracyPercent = eval.AccuracyPercent
-	}
-	return err
-}
-
-// results returns the name of the score, its unit, and the score of the float phase, of
-// QAT in floating point and of integers. print and the seeds' spread need not know the
-// task then.
-func (r *trainReport) results() (name, unit string, scores [3]float64) {
-	if r.task == train.Regress {
-		return "PSNR", "dB", [3]float64{r.FloatPSNR, r.QATPSNR, r.IntegerPSNR}
-	}
-	return "accuracy", "%", [3]float64{r.FloatAccuracyPercent, r.QATAccuracyPercent, r.IntegerAccuracyPercent}
+	return "accuracy", "%", "accuracy_percent"
 }
 
 // print writes the scores and one certificate per layer with weights.
 func (r *trainReport) print(w io.Writer) {
 	fmt.Fprintf(w, "network   %s, %s: %s\n", r.Name, r.method(), r.Out)
-	fmt.Fprintf(w, "data      %s\n", r.dataLine)
-	name, unit, v := r.results()
+	fmt.Fprintf(w, "data      %s\n", r.Samples)
+	name, unit, _ := score(r.Spec.Task)
+	v := r.Scores()
 	fmt.Fprintf(w, "%-8s  float %.2f %s, integer %.2f %s (test samples, integer executor on %s)\n",
 		name, v[0], unit, v[2], unit, r.Out)
 	fmt.Fprintf(w, "training  %d epochs, %.0f samples/s, %.1f s\n", r.Epochs, r.SamplesPerSecond, r.Seconds)
 	for i := range r.Layers {
-		fmt.Fprintf(w, "  %s\n", r.Layers[i].certificate())
+		fmt.Fprintf(w, "  %s\n", certificate(&r.Layers[i]))
 	}
 	if r.Allocation != nil {
-		r.Allocation.print(w)
+		printAllocation(w, r.Allocation)
 	}
+}
+
+// maxSeeds bounds --seeds. More would be a typing error: each is a whole training.
+const maxSeeds = 100
+
+// seedsReport prints the JSON of train with several seeds.
+type seedsReport struct{ *study.Seeded }
+
+// print writes a row per seed, then what describes all of them.
+func (d *seedsReport) print(w io.Writer) {
+	r := &trainReport{d.Runs[0]}
+	name, unit, _ := score(r.Spec.Task)
+	fmt.Fprintf(w, "network   %s, %s: %d seeds from %d\n", r.Name, r.method(), d.Seeds, r.Seed)
+	fmt.Fprintf(w, "data      %s\n%s on the test samples, %s\n", r.Samples, name, unit)
+	t := table.New(table.Left("seed"), table.Fixed(2, "", "float", "QAT", "integer"), table.Left("network"))
+	for _, r := range d.Runs {
+		v := r.Scores()
+		t.Row(r.Seed, v[0], v[1], v[2], r.Out)
+	}
+	s := d.Spreads()
+	t.Row("mean", s[0].Mean, s[1].Mean, s[2].Mean, nil)
+	t.Row("min", s[0].Min, s[1].Min, s[2].Min, nil)
+	t.Row("max", s[0].Max, s[1].Max, s[2].Max, nil)
+	t.Row("deviation", s[0].Deviation, s[1].Deviation, s[2].Deviation, nil)
+	t.WriteText(w)
 }

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/a2qgen/a2qgen/cmd/a2qgen/study"
 	"github.com/a2qgen/a2qgen/quant/train"
 )
 
@@ -40,6 +41,32 @@ func TestTrainMetrics(t *testing.T) {
 	}
 }
 
+// TestEpochTable: the columns of each task, and an empty cell where no samples are held out.
+func TestEpochTable(t *testing.T) {
+	e := train.Event{Phase: train.QATPhase, Epoch: 2, Loss: 0.5, Accuracy: 0.875, PSNR: 31.25, Rate: 1e-3,
+		SamplesPerSecond: 41234.4}
+	held := e
+	held.Validation = 0.75
+	for _, c := range []struct {
+		task string
+		e    train.Event
+		want string
+	}{
+		{train.Classify, e, "phase,epoch,loss,accuracy_percent,validation,rate,samples_per_second\n" +
+			"qat,2,0.500000,87.5000,,0.001,41234\n"},
+		{train.Classify, held, "phase,epoch,loss,accuracy_percent,validation,rate,samples_per_second\n" +
+			"qat,2,0.500000,87.5000,75.0000,0.001,41234\n"},
+		{train.Regress, held, "phase,epoch,loss,psnr_db,validation,rate,samples_per_second\n" +
+			"qat,2,0.500000,31.2500,0.7500,0.001,41234\n"},
+	} {
+		var b bytes.Buffer
+		err := epochTable(c.task, study.Epochs(c.task, []train.Event{c.e})).WriteCSV(&b)
+		if err != nil || b.String() != c.want {
+			t.Errorf("got %q, %v, want %q", b.String(), err, c.want)
+		}
+	}
+}
+
 // TestTrainSeeds: each seed's network is the one that it gives alone, and the
 // spread is that of the runs.
 func TestTrainSeeds(t *testing.T) {
@@ -58,7 +85,7 @@ func TestTrainSeeds(t *testing.T) {
 	for _, r := range doc.Runs {
 		accuracies = append(accuracies, r.IntegerAccuracyPercent)
 	}
-	if got := newSpread(accuracies); got != *doc.IntegerAccuracyPercent {
+	if got := study.NewSpread(accuracies); got != *doc.IntegerAccuracyPercent {
 		t.Errorf("spread %v, want %v", *doc.IntegerAccuracyPercent, got)
 	}
 	alone := filepath.Join(dir, "alone.onnx")
@@ -115,18 +142,6 @@ qat: {epochs: 1}
 	}
 }
 
-// TestSamplePSNR: two channels of two pixels, in the order of outputs 1 5 2 6,
-// and one error of 0.2 in four numbers: 10 log10(4/0.04) = 20 dB.
-func TestSamplePSNR(t *testing.T) {
-	want := []float32{1, 2, 5, 6}
-	if v := samplePSNR([]float64{1, 5, 2, 6.2}, want, []int{2, 1, 2}); math.Abs(v-20) > 1e-5 {
-		t.Errorf("PSNR %v, want 20", v)
-	}
-	if v := samplePSNR([]float64{1, 2, 5, 6}, want, []int{4}); v != bestPSNR {
-		t.Errorf("PSNR %v without any error, want %v", v, bestPSNR)
-	}
-}
-
 // TestLargeSeed: a spec takes the seeds that --seed takes, to the digit: 2^63 + 1 is no
 // float64.
 func TestLargeSeed(t *testing.T) {
@@ -138,17 +153,6 @@ func TestLargeSeed(t *testing.T) {
 		if !strings.Contains(o.out, `"seed": `+seed) {
 			t.Errorf("%v: another seed in\n%s", args, o.out)
 		}
-	}
-}
-
-// TestSpread: 2, 4, 4, 4, 5, 5, 7, 9 has mean 5 and squares of 32 about it.
-func TestSpread(t *testing.T) {
-	got := newSpread([]float64{2, 4, 4, 4, 5, 5, 7, 9})
-	if got.Mean != 5 || got.Min != 2 || got.Max != 9 || math.Abs(got.Deviation-math.Sqrt(32.0/7)) > 1e-12 {
-		t.Errorf("spread %v", got)
-	}
-	if one := newSpread([]float64{3}); one != (spread{Mean: 3, Min: 3, Max: 3}) {
-		t.Errorf("spread of one number: %v", one)
 	}
 }
 
@@ -185,12 +189,12 @@ func TestTrainCache(t *testing.T) {
 // A run that diverges before its first checkpoint points at none.
 func TestDivergedWithoutCheckpoint(t *testing.T) {
 	err := fmt.Errorf("step 3: %w", train.ErrDiverged)
-	var w trainWatcher
-	if got := w.advise(err, "net.onnx").Error(); strings.Contains(got, "ckpt") {
+	w := trainWatcher{con: &console{}, progress: (&console{}).progress(), out: "net.onnx"}
+	if got := w.advise(err).Error(); strings.Contains(got, "ckpt") {
 		t.Errorf("no checkpoint: got %q", got)
 	}
 	w.saved = true
-	if got := w.advise(err, "net.onnx").Error(); !strings.Contains(got, "net.onnx.ckpt holds the last whole epoch") {
+	if got := w.advise(err).Error(); !strings.Contains(got, "net.onnx.ckpt holds the last whole epoch") {
 		t.Errorf("a checkpoint: got %q", got)
 	}
 }

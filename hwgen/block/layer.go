@@ -67,27 +67,32 @@ func drawRow(rng *rand.Rand, l *quant.Layer, c int, p map[string]int) {
 	}
 }
 
-// drawThresholds draws thresholds around the accumulator's usual values: normal, with an eighth
-// of the exact range as deviation, a quarter of what lies on either side of its middle.
-//
-// Values lie in r.Min-1 (always passed) to r.Max (never), and in P bits; channels are sorted,
-// as the binary search wants them, and with invert half of them fall.
+// drawThresholds draws the thresholds of a layer; with invert half of its channels fall.
 func drawThresholds(rng *rand.Rand, l *quant.Layer, out quant.DataType, invert bool, p int) *quant.Thresholds {
 	t := &quant.Thresholds{Output: out}
-	t.Values = make([]int64, l.Out*t.Levels())
-	limit := int64(1) << (p - 1)
 	for c := range l.Out {
-		r, row := l.AccRange(c), t.Channel(c)
-		for k := range row {
-			v := int64(math.Round(rng.NormFloat64()*float64(r.Max-r.Min)/8 + float64(r.Max+r.Min)/2))
-			row[k] = max(r.Min-1, -limit, min(r.Max, limit-1, v))
-		}
-		slices.Sort(row)
+		t.Values = append(t.Values, DrawStaircase(rng, l.AccRange(c), t.Levels(), p)...)
 		if invert {
 			t.Inverted = append(t.Inverted, rng.IntN(2) == 0)
 		}
 	}
 	return t
+}
+
+// DrawStaircase draws the thresholds of a channel of accumulators in r, of p bits, around their
+// usual values: normal, with an eighth of the exact range as deviation, a quarter of what lies
+// on either side of its middle.
+//
+// Values lie in r.Min-1 (always passed) to r.Max (never), and in P bits; they are sorted, as the
+// binary search wants them.
+func DrawStaircase(rng *rand.Rand, r quant.AccRange, levels, p int) []int64 {
+	row, limit := make([]int64, levels), int64(1)<<(p-1)
+	for k := range row {
+		v := int64(math.Round(rng.NormFloat64()*float64(r.Max-r.Min)/8 + float64(r.Max+r.Min)/2))
+		row[k] = max(r.Min-1, -limit, min(r.Max, limit-1, v))
+	}
+	slices.Sort(row)
+	return row
 }
 
 // LowestStart returns the start value that puts the smallest sum of channel c on

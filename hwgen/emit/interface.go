@@ -10,8 +10,8 @@ import (
 
 // Interface says how a design is fed and read: what an engineer needs beside the waveform.
 type Interface struct {
-	Input  Port `json:"input"`
-	Output Port `json:"output"`
+	Inputs  []Port `json:"inputs"`
+	Outputs []Port `json:"outputs"`
 }
 
 // Port is an AXI4-Stream port of the design: a frame is Elements numbers of ElementBits
@@ -42,20 +42,18 @@ type Field struct {
 
 // NewInterface describes the ports of d.
 func NewInterface(d *hwgen.Design) Interface {
-	n := d.Network
-	i := Interface{Input: newPort(d.Sources[0].Name, d.Source()), Output: newPort(d.Sinks[0].Name, d.Sink())}
-	in := &i.Input.Fields[0]
-	in.Holds = "input"
-	if scale, zero, ok := n.Input.Affine(); ok {
-		in.Scale, in.Zero = &scale, &zero
+	var all Interface
+	for _, p := range d.Sources {
+		all.Inputs = append(all.Inputs, newPort(d.Network, p.Name, d.Streams[p.Stream]))
 	}
-	i.Input.Shape, i.Input.Order = shape(n.Input.Shape), order(n.Input.Shape)
-	describeOutput(n, &i.Output)
-	return i
+	for _, p := range d.Sinks {
+		all.Outputs = append(all.Outputs, newPort(d.Network, p.Name, d.Streams[p.Stream]))
+	}
+	return all
 }
 
 // newPort describes the port of a stream, by its content.
-func newPort(name string, s hwgen.Stream) Port {
+func newPort(n *quant.Network, name string, s hwgen.Stream) Port {
 	p := Port{Name: name, TdataBits: s.Content.PortBits(), BeatsPerFrame: s.Beats}
 	at := 0
 	for _, part := range s.Content {
@@ -64,36 +62,44 @@ func newPort(name string, s hwgen.Stream) Port {
 			f.Bits = hwgen.WholeBytes(part.Bits)
 		}
 		at += f.Bits * f.Count
+		p.describe(n, part, &f)
 		p.Fields = append(p.Fields, f)
 	}
 	return p
 }
 
-// describeOutput says what the class and its score are, or the activations, and what a single
-// output means, which tells two classes apart.
-func describeOutput(n *quant.Network, p *Port) {
+// describe says what the numbers of a part stand for: samples, the class and its score, or
+// activations; and what a single output means, which tells two classes apart.
+func (p *Port) describe(n *quant.Network, part hwgen.Part, f *Field) {
 	last := &n.Layers[len(n.Layers)-1]
-	for i := range p.Fields {
-		switch f := &p.Fields[i]; f.Holds {
-		case hwgen.HoldsLabel:
-			f.Holds = "class index"
-		case hwgen.HoldsScore:
-			f.Holds = "score, which ranks the classes"
-			// One score of two classes is a signed distance from the boundary, not one of a ranking.
-			if last.Out == 1 {
-				f.Holds = "score, above 0 for class 1, else class 0"
-			}
-		default:
-			f.Holds = "output"
-			if n.OutputSize() == 1 {
-				f.Holds = fmt.Sprintf("output, above %d for class 1, else class 0", n.Boundary)
-			}
-			if scale, zero, ok := outputScale(n, last.Thresholds.Output, last.Out); ok {
-				f.Scale, f.Zero = &scale, &zero
-			}
-			// A label has no shape: it is one number and its score.
-			p.Shape, p.Order = shape(last.Shape), order(last.Shape)
+	switch part.Holds {
+	case hwgen.HoldsInputs:
+		f.Holds = "input"
+		if scale, zero, ok := n.Input.Affine(); ok {
+			f.Scale, f.Zero = &scale, &zero
 		}
+		p.Shape, p.Order = shape(n.Input.Shape), order(n.Input.Shape)
+	case hwgen.HoldsLabel:
+		f.Holds = "class index"
+	case hwgen.HoldsScore:
+		f.Holds = "score, which ranks the classes"
+		// One score of two classes is a signed distance from the boundary, not one of a ranking.
+		if last.Out == 1 {
+			f.Holds = "score, above 0 for class 1, else class 0"
+		}
+	case hwgen.HoldsOutputs:
+		if part.Layer != last.Name {
+			return
+		}
+		f.Holds = "output"
+		if n.OutputSize() == 1 {
+			f.Holds = fmt.Sprintf("output, above %d for class 1, else class 0", n.Boundary)
+		}
+		if scale, zero, ok := outputScale(n, last.Thresholds.Output, last.Out); ok {
+			f.Scale, f.Zero = &scale, &zero
+		}
+		// A label has no shape: it is one number and its score.
+		p.Shape, p.Order = shape(last.Shape), order(last.Shape)
 	}
 }
 

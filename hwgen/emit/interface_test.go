@@ -23,12 +23,12 @@ func TestInterface(t *testing.T) {
 			t.Fatal(err)
 		}
 		i := emit.NewInterface(d)
-		in := i.Input.Fields[0]
-		if got := in.Count * i.Input.BeatsPerFrame; got != n.InputSize() || in.Bits != n.Input.Type.Bits {
+		in := i.Inputs[0].Fields[0]
+		if got := in.Count * i.Inputs[0].BeatsPerFrame; got != n.InputSize() || in.Bits != n.Input.Type.Bits {
 			t.Errorf("seed %d: %d inputs of %d bits, want %d of %d", seed, got, in.Bits, n.InputSize(),
 				n.Input.Type.Bits)
 		}
-		for _, p := range []emit.Port{i.Input, i.Output} {
+		for _, p := range []emit.Port{i.Inputs[0], i.Outputs[0]} {
 			end := 0
 			for _, f := range p.Fields {
 				if f.Bit < end {
@@ -53,7 +53,7 @@ func TestInterfaceScale(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := emit.NewInterface(d).Input
+	p := emit.NewInterface(d).Inputs[0]
 	if f := p.Fields[0]; f.Scale == nil || *f.Scale != 0.25 || *f.Zero != 0 {
 		t.Errorf("got %+v, want a scale of 0.25", f)
 	}

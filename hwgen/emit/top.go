@@ -2,45 +2,53 @@ package emit
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/a2qgen/a2qgen/hwgen"
 )
 
-// Top is what the templates top.v and bench.v are filled in with.
+// Top is what the templates top.v, bench.v and README.md are filled in with.
 type Top struct {
 	Module, Title string
 	Version, Hash string
 	// Network is the file of the network.
 	Network string
-	// Ports describes both ends of the design, a list of lines each.
-	Ports [][]string
 	// Summary lines of the header: layers, cycles, rates.
 	Summary []string
-	// InputDoc and OutputDoc describe a beat at either end.
-	InputDoc, OutputDoc string
-	// InputBits and OutputBits are the tdata widths, whole bytes.
-	InputBits, OutputBits int
-	// InputBeats and OutputBeats are the beats of a frame.
-	InputBeats, OutputBeats int
-	// Streams are the inner streams; Source is the first and Sink the last of them.
-	Streams []hwgen.Stream
-	Source  string
-	// SourceBits of s_axis_tdata are used; SourcePadded says that some are not.
-	SourceBits   int
-	SourcePadded bool
-	Sink         string
-	SinkBits     int
-	// SinkPad is the number of zero bits above the data, where there is no label.
-	SinkPad int
-	// Label says that the sink carries {score, label}; the pads fill whole bytes.
-	Label                                    bool
-	LabelBits, ScoreBits, LabelPad, ScorePad int
-	// Instances are the blocks in the order of the data.
+	// Sources and Sinks are the ports of the design, SourceBits all bits of tdata of the former.
+	Sources, Sinks []TopPort
+	SourceBits     int
+	// Instances are the blocks, each behind those that feed it.
 	Instances []Instance
-	// Probes are the streams that the bench shows, ProbeBits their data bits in all.
-	Probes    []Probe
-	ProbeBits int
+	// Probes are the streams that the bench shows.
+	Probes []Probe
+}
+
+// TopPort is a port of the top module.
+type TopPort struct {
+	// Name is the prefix of its signals, Doc says in a line what a beat is, Lines in several.
+	Name, Doc string
+	Lines     []string
+	// TdataBits is the width of tdata, whole bytes. In the bench it begins at bit Offset of those
+	// of all sources.
+	TdataBits, Offset int
+	// Beats of a frame.
+	Beats int
+	// Stream is the stream that it feeds or empties, Bits its width. Padded says that tdata is
+	// wider.
+	Stream string
+	Bits   int
+	Padded bool
+	// Fields are the parts of a beat, the highest first.
+	Fields []TopField
+}
+
+// TopField is bits High..Low of a stream's data with Pad copies of the sign, or of 0, above.
+type TopField struct {
+	Stream         string
+	High, Low, Pad int
+	Signed         bool
 }
 
 // Instance is a block in the top module.
@@ -48,74 +56,96 @@ type Instance struct {
 	Name, Module string
 	Comment      []string // lines
 	Parameters   []hwgen.Parameter
-	In, Out      string // stream names
+	In, Out      []hwgen.Stream
 }
 
-// Probe is a stream that the bench shows: Bits of data at bit Offset of probe_data.
-// Valid, Ready and Data are its signals as the bench names them.
+// S joins a signal (valid, ready or data) of the streams that the block reads, M of those that
+// it feeds, as the module's port takes them: the first in the low bits.
+func (i Instance) S(signal string) string { return joined(i.In, signal) }
+
+// M implements what S says.
+func (i Instance) M(signal string) string { return joined(i.Out, signal) }
+
+func joined(streams []hwgen.Stream, signal string) string {
+	var names []string
+	for _, s := range slices.Backward(streams) {
+		names = append(names, s.Name+"_"+signal)
+	}
+	if len(names) == 1 {
+		return names[0]
+	}
+	return "{" + strings.Join(names, ", ") + "}"
+}
+
+// Probe is a stream that the bench shows, of Bits bits of data. Valid, Ready and Data are its
+// signals as the bench names them.
 type Probe struct {
 	Name               string
-	Bits, Offset       int
+	Bits               int
 	Valid, Ready, Data string
 }
 
-// OutputPort is the name of the last probe: the port as the design's user sees it.
-const OutputPort = "m_axis"
-
-// Probes returns the streams that the bench shows, in the order of Design.Streams,
-// and after them the output port: m_axis_tdata, and m_axis_tlast above it.
+// Probes returns the streams that the bench shows, in the order of Design.Streams, and after
+// them the sinks, as the design's user sees them: tdata, and tlast above it.
 func Probes(d *hwgen.Design) []Probe {
-	probes := make([]Probe, len(d.Streams), len(d.Streams)+1)
+	var probes []Probe
 	// Hierarchical names: the design needs no port for what only simulations look at.
-	at := 0
-	for i, s := range d.Streams {
+	for _, s := range d.Streams {
 		signal := "u_dut." + s.Name
-		probes[i] = Probe{s.Name, s.Bits, at, signal + "_valid", signal + "_ready", signal + "_data"}
-		at += s.Bits
+		probes = append(probes, Probe{s.Name, s.Bits, signal + "_valid", signal + "_ready", signal + "_data"})
 	}
-	return append(probes, Probe{OutputPort, d.Sink().Content.PortBits() + 1, at,
-		"m_axis_tvalid", "m_axis_tready", "{m_axis_tlast, m_axis_tdata}"})
+	for i, p := range d.Sinks {
+		probes = append(probes, Probe{p.Name, d.Streams[p.Stream].Content.PortBits() + 1, p.Name + "_tvalid",
+			fmt.Sprintf("m_axis_tready[%d]", i), fmt.Sprintf("{%s_tlast, %[1]s_tdata}", p.Name)})
+	}
+	return probes
 }
 
+// newTop describes d to the templates.
 func newTop(d *hwgen.Design) *Top {
-	source, sink := d.Source(), d.Sink()
-	inBits, outBits := source.Content.PortBits(), sink.Content.PortBits()
 	t := &Top{Module: d.Name, Title: title(d), Network: networkFile, Version: d.Version, Hash: d.Hash,
-		Summary: summary(d), InputBits: inBits, OutputBits: outBits,
-		InputBeats: source.Beats, OutputBeats: sink.Beats,
-		Streams: d.Streams, Source: source.Name, SourceBits: source.Bits, SourcePadded: inBits > source.Bits,
-		Sink: sink.Name, SinkBits: sink.Bits, SinkPad: outBits - sink.Bits, Probes: Probes(d)}
-	first, last := d.Layers[0], d.Layers[len(d.Layers)-1]
-	t.InputDoc = fmt.Sprintf("%d %v per beat, %s per frame, tlast on the last.", first.Fold.SIMD, first.Layer.Input,
-		hwgen.Count(source.Beats, "beat"))
-	if c := sink.Content; len(c) == 2 {
-		t.Label, t.LabelBits, t.ScoreBits = true, c[0].Bits, c[1].Bits
-		t.LabelPad, t.ScorePad = hwgen.WholeBytes(t.LabelBits)-t.LabelBits, hwgen.WholeBytes(t.ScoreBits)-t.ScoreBits
-		t.OutputDoc = fmt.Sprintf("class index in bits %d:0, its signed score above, one beat per frame.",
-			hwgen.WholeBytes(t.LabelBits)-1)
-	} else {
-		t.OutputDoc = fmt.Sprintf("%d %v per beat, %s per frame.", last.Fold.PE, last.Layer.Thresholds.Output,
-			hwgen.Count(sink.Beats, "beat"))
-	}
+		Summary: summary(d), Probes: Probes(d)}
 	// README and manifest describe the ports from one source, so they cannot differ.
 	ends := NewInterface(d)
-	t.Ports = [][]string{ends.Input.Lines(), ends.Output.Lines()}
+	for i, p := range d.Sources {
+		port := topPort(p, d.Streams[p.Stream], ends.Inputs[i])
+		port.Offset, t.SourceBits = t.SourceBits, t.SourceBits+port.TdataBits
+		t.Sources = append(t.Sources, port)
+	}
+	for i, p := range d.Sinks {
+		t.Sinks = append(t.Sinks, topPort(p, d.Streams[p.Stream], ends.Outputs[i]))
+	}
 	for _, n := range d.Nodes {
 		t.Instances = append(t.Instances, Instance{Name: n.Name(), Module: n.Module(), Comment: n.Comment(),
-			Parameters: n.Parameters(), In: d.Streams[n.In[0]].Name, Out: d.Streams[n.Out[0]].Name})
-	}
-	// The bench shows all probes side by side in one vector (probe_data).
-	for _, p := range t.Probes {
-		t.ProbeBits += p.Bits
+			Parameters: n.Parameters(), In: d.StreamsAt(n.In), Out: d.StreamsAt(n.Out)})
 	}
 	return t
 }
 
-// title gives the layer sizes, such as 784-64-10.
+// topPort describes a port of a stream.
+func topPort(p hwgen.Port, s hwgen.Stream, described Port) TopPort {
+	t := TopPort{Name: p.Name, Lines: described.Lines(), TdataBits: described.TdataBits, Beats: s.Beats,
+		Stream: s.Name, Bits: s.Bits, Padded: described.TdataBits > s.Bits}
+	t.Doc = fmt.Sprintf("%s per beat, %s per frame, tlast on the last.", s.Content.Brief(), hwgen.Count(s.Beats, "beat"))
+	at := 0
+	for _, part := range s.Content {
+		width := part.Lanes * part.Bits
+		f := TopField{Stream: s.Name, Low: at, High: at + width - 1, Pad: hwgen.WholeBytes(width) - width,
+			// Activations side by side have no room for a sign each: a beat of one part ends in zeros.
+			Signed: part.Signed && len(s.Content) > 1}
+		at += width
+		t.Fields = append([]TopField{f}, t.Fields...)
+	}
+	return t
+}
+
+// title gives the sizes of the layers with weights, such as 784-64-10.
 func title(d *hwgen.Design) string {
 	sizes := []string{fmt.Sprint(d.Network.InputSize())}
 	for _, lp := range d.Layers {
-		sizes = append(sizes, fmt.Sprint(lp.Layer.Out))
+		if lp.Layer.Kind.Weighted() {
+			sizes = append(sizes, fmt.Sprint(lp.Layer.Out))
+		}
 	}
 	return "streaming accelerator of the network " + strings.Join(sizes, "-") + "."
 }
@@ -129,9 +159,12 @@ func summary(d *hwgen.Design) []string {
 		if lp.Shifted() {
 			needs += ", shifted"
 		}
-		lines = append(lines, fmt.Sprintf("  %s: %d x %d, M = %d, N = %d, P = %d (%s); PE = %d, SIMD = %d, %s",
-			l.Name, l.In, l.Out, l.WeightBits, l.Input.Bits, lp.AccBits, needs, f.PE, f.SIMD,
-			hwgen.Count(f.Cycles(l.In, l.Out), "cycle")))
+		what := fmt.Sprintf("%d x %d, M = %d, N = %d", l.In, l.Out, l.WeightBits, l.Input.Bits)
+		if !l.Kind.Weighted() {
+			what = fmt.Sprintf("%s of %s x %d, N = %d", l.Kind, hwgen.Count(l.In, "operand"), l.Out, l.Input.Bits)
+		}
+		lines = append(lines, fmt.Sprintf("  %s: %s, P = %d (%s); PE = %d, SIMD = %d, %s",
+			l.Name, what, lp.AccBits, needs, f.PE, f.SIMD, hwgen.Count(f.Cycles(l.In, l.Out), "cycle")))
 	}
 	return append(lines, fmt.Sprintf("One frame every %s; %s from its first input beat to its result.",
 		hwgen.Count(d.IntervalCycles(), "cycle"), hwgen.Count(d.LatencyCycles(), "cycle")))

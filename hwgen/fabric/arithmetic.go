@@ -46,6 +46,15 @@ func Extended(word []Signal, i int) Signal {
 	return word[min(i, len(word)-1)]
 }
 
+// Number returns the constant v as a word of so many bits in two's complement.
+func Number(v int64, bits int) []Signal {
+	word := make([]Signal, bits)
+	for i := range word {
+		word[i] = Signal(v >> i & 1)
+	}
+	return word
+}
+
 // Extend returns bits bits of a word in two's complement.
 //
 // The low bits of it where the word is longer. Repeated signs are wires, no LUTs.
@@ -154,6 +163,33 @@ func (n *Netlist) digit(k int, digit [3]Signal, x, sum []Signal, width int) []Si
 		a.carried = append(a.carried, Extend(sum, width-1)[2*k:]...)
 	}
 	return append(out, n.sum(a)...)
+}
+
+// DotProduct returns the sum of products as dot_product.v builds it, trimmed to accBits bits:
+// w[lane] of M bits, signed, times x[lane] of N bits. Nodes of level l have
+// min(M+N+l, accBits) bits.
+//
+// The M+N+l bits hold any sum exactly; above P they are not built, since the accumulator is
+// modulo 2^P. So P below M+N+log2(lanes) saves a LUT and a flip-flop per node and bit. A node
+// without a right neighbour is a register alone, so its lane may be part of a shift register.
+func (n *Netlist) DotProduct(w, x [][]Signal, signed bool, accBits int) []Signal {
+	full := len(w[0]) + len(x[0])
+	nodes := make([][]Signal, len(w))
+	for lane := range nodes {
+		nodes[lane] = n.Product(w[lane], x[lane], signed, min(full, accBits))
+	}
+	for level := 1; len(nodes) > 1; level++ {
+		above := make([][]Signal, (len(nodes)+1)/2)
+		for i := range above {
+			var right []Signal
+			if 2*i+1 < len(nodes) {
+				right = nodes[2*i+1]
+			}
+			above[i] = n.RegisterAll(n.Add(nodes[2*i], right, min(full+level, accBits)))
+		}
+		nodes = above
+	}
+	return nodes[0]
 }
 
 // Accumulate returns the register of accumulator.v: acc = (first ? start : acc) + sum, of as

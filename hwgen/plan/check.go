@@ -13,7 +13,7 @@ var identifier = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_]{0,63}$`)
 // reserved instance names of the top module.
 var reserved = map[string]bool{"source": true, "label": true}
 
-// check returns an error where options or network are none that there is hardware for.
+// check returns an error where options or names are not usable.
 func (p *planner) check() (err error) {
 	n, o := p.network, p.options
 	switch {
@@ -35,9 +35,6 @@ func (p *planner) check() (err error) {
 	if err := checkNames(n); err != nil {
 		return err
 	}
-	if err := checkChain(n); err != nil {
-		return err
-	}
 	return o.Folding.Check(n)
 }
 
@@ -55,24 +52,11 @@ func checkNames(n *quant.Network) error {
 	return nil
 }
 
-// checkChain returns an error unless n is what hardware is generated for: a chain
-// of linear layers, each with thresholds but the last, which may have scores.
-func checkChain(n *quant.Network) error {
-	for i := range n.Layers { // before all else: another kind explains the rest
-		if l := &n.Layers[i]; l.Kind != quant.Linear {
-			return fmt.Errorf("hwgen: layer %q: no hardware is generated for layers of kind %s yet, want %s", l.Name,
-				l.Kind, quant.Linear)
-		}
-	}
-	for i := range n.Layers {
-		l := &n.Layers[i]
-		switch {
-		case len(l.From) != 1 || l.From[0] != i-1:
-			return fmt.Errorf("hwgen: layer %q: reads another layer than the one before; "+
-				"hardware is generated for chains only", l.Name)
-		case l.Thresholds == nil && l.Score == nil:
-			return fmt.Errorf("hwgen: layer %q: has neither thresholds nor scores", l.Name)
-		}
+// checkEnd returns an error unless the last layer gives what the ports of a design can: a class
+// or activations.
+func checkEnd(n *quant.Network) error {
+	if l := &n.Layers[len(n.Layers)-1]; l.Thresholds == nil && l.Score == nil {
+		return fmt.Errorf("hwgen: layer %q: is the last and has neither thresholds nor scores", l.Name)
 	}
 	return nil
 }

@@ -1,57 +1,82 @@
 package plan
 
 import (
+	"fmt"
+
+	"github.com/a2qgen/a2qgen/boards"
 	"github.com/a2qgen/a2qgen/hwgen"
+	"github.com/a2qgen/a2qgen/hwgen/cost"
 	"github.com/a2qgen/a2qgen/quant"
 )
 
-// FoldFor returns the fold of the fewest LUTs, by a rough count, that takes at most cycles
-// per vector. Where even full parallelism is too slow, that is what it returns.
-func FoldFor(l *quant.Layer, cycles int) hwgen.Fold {
-	best, bestCost := hwgen.Fold{PE: l.Out, SIMD: l.In}, 0
-	p, _ := l.NeededBits()
+// foldMVAU returns the fold of the fewest LUTs, by estimate, that takes at most the cycles of a
+// frame per vector. Where even full parallelism is too slow, that is what it returns. P is what
+// the weights need: the fold does not depend on the P that is asked for.
+func foldMVAU(p *planner, l *quant.Layer) (hwgen.Fold, error) {
+	acc, _ := neededBits(l)
+	best, least := hwgen.Fold{PE: l.Out, SIMD: l.In}, 0
+	candidates := foldCandidates(l, p.options.Cycles())
+	if len(candidates) == 1 {
+		return candidates[0], nil
+	}
+	for _, f := range candidates {
+		p.place(l, &f)
+		luts, err := p.price(l, f, acc)
+		if err != nil {
+			return hwgen.Fold{}, err
+		}
+		// Equal prices keep the first, of fewer PEs: plans must not depend on luck.
+		if least == 0 || luts < least {
+			best, least = hwgen.Fold{PE: f.PE, SIMD: f.SIMD}, luts
+		}
+	}
+	return best, nil
+}
+
+// foldCandidates returns, for each PE, the fold of the fewest lanes that takes at most so many
+// cycles per vector: more lanes only cost more. Those of half as many lanes again as the fewest
+// are left out, since lanes are most of the price.
+func foldCandidates(l *quant.Layer, cycles int) []hwgen.Fold {
+	var all []hwgen.Fold
+	fewest := 0
 	for _, pe := range divisors(l.Out) {
 		for _, simd := range divisors(l.In) {
 			f := hwgen.Fold{PE: pe, SIMD: simd}
 			if f.Cycles(l.In, l.Out) > cycles {
 				continue
 			}
-			// Equal costs keep the first, of fewer PEs: plans must not depend on luck.
-			if cost := roughCost(f, l, p); bestCost == 0 || cost < bestCost {
-				best, bestCost = f, cost
+			if lanes := pe * simd; fewest == 0 || lanes < fewest {
+				fewest = lanes
 			}
-			break // more lanes only cost more
+			all = append(all, f)
+			break
 		}
 	}
-	return best
-}
-
-// roughCost counts the LUTs that depend on the fold, with accumulators of p bits (derived
-// from the Verilog; hwgen/cost has the whole of it, and a test compares). A lane of a PE is
-// a row of N+2 bits for every two weight bits and an adder of the tree; a PE brings an
-// accumulator and a comparator per threshold level, all of P bits, and its share of the
-// memories, of which 64 words of a bit are a LUT, and fewer no less; a lane brings its inputs
-// to replay buffer and queue, where 32 words of six bits are four LUTs.
-func roughCost(f hwgen.Fold, l *quant.Layer, p int) int {
-	m, n, lanes := l.WeightBits, l.Input.Bits, f.PE*f.SIMD
-	nf, words := l.Out/f.PE, f.Cycles(l.In, l.Out)
-	cost := lanes*(m+1)/2*(n+2) + (lanes-f.PE)*min(p, m+n+1) + f.PE*p
-	if !deserveBlockRAM(words, lanes*m) && words > 1 {
-		cost += lanes * m * luts(words)
-	}
-	if t := l.Thresholds; t != nil {
-		for level := range t.Output.Bits {
-			cost += f.PE * p * (1 + luts(nf<<level))
+	var few []hwgen.Fold
+	for _, f := range all {
+		if 2*f.PE*f.SIMD <= 3*fewest {
+			few = append(few, f)
 		}
 	}
-	if nf > 1 {
-		cost += 2 * 2 * f.SIMD * n / 3 * ((l.In/f.SIMD + 31) / 32)
+	if few == nil {
+		return []hwgen.Fold{{PE: l.Out, SIMD: l.In}}
 	}
-	return cost
+	return few
 }
 
-// luts returns the LUTs of a bit of a memory of so many words.
-func luts(words int) int { return (words + 63) / 64 }
+// price estimates the LUTs of a layer with weights: its unit and its replay buffer, with
+// accumulators of acc bits.
+func (p *planner) price(l *quant.Layer, f hwgen.Fold, acc int) (int, error) {
+	m, err := cost.ModelOf(string(boards.XC7)) // for every family, so that folds do not depend on it
+	if err != nil {
+		return 0, fmt.Errorf("hwgen: %w", err)
+	}
+	luts := m.Price(mvauOf(l, hwgen.Tensor{}, f, acc, p.style)).LUT
+	if r := replayOf(l, f, p.style); r != nil {
+		luts += m.Price(r).LUT
+	}
+	return luts, nil
+}
 
 func divisors(n int) []int {
 	var d []int

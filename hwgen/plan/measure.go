@@ -18,7 +18,7 @@ func measure(d *hwgen.Design) error {
 		return fmt.Errorf("hwgen: %w", err)
 	}
 	if d.Timing, err = e.Steady(measuredCycles); err != nil {
-		return fmt.Errorf("hwgen: %w", err)
+		return explain(err)
 	}
 	return nil
 }

@@ -23,10 +23,11 @@ func Plan(n *quant.Network, o hwgen.Options) (*hwgen.Design, error) {
 
 // passes are what planning does, each on what those before it have left.
 var passes = []func(*planner) error{
-	(*planner).check,   // the options, and that there is a unit for every layer
-	(*planner).fold,    // how much of a layer is computed at once
+	(*planner).check,   // options and names
+	(*planner).choose,  // a unit for every layer
+	(*planner).fold,    // how much of a layer is computed at once, and where memories lie
 	(*planner).certify, // P of each layer, and that no sum can overflow it
-	(*planner).connect, // blocks and streams, with the queues that the rate takes
+	(*planner).queue,   // the queues that the rate takes: blocks and streams follow
 	(*planner).verify,  // that every block gets what it reads
 }
 
@@ -35,8 +36,22 @@ type planner struct {
 	network *quant.Network
 	options hwgen.Options
 	style   boards.MemoryStyle
+	units   []*unit // of the layers
 	layers  []hwgen.LayerPlan
 	design  *hwgen.Design
+}
+
+// choose takes the unit asked for, or the usual one of the kind.
+func (p *planner) choose() error {
+	for i := range p.network.Layers {
+		l := &p.network.Layers[i]
+		u, err := unitFor(l, p.options.Folding[l.Name].Unit)
+		if err != nil {
+			return err
+		}
+		p.units = append(p.units, u)
+	}
+	return checkEnd(p.network)
 }
 
 // fold chooses the folds, or takes those asked for.
@@ -47,16 +62,46 @@ func (p *planner) fold() error {
 		// An entry may set only P or the queue: the fold is then chosen as without it.
 		if !ok || f.PE == 0 && f.SIMD == 0 {
 			// Each layer alone must keep up with the frame rate: a design is as fast as its slowest.
-			chosen := FoldFor(l, p.options.Cycles())
+			chosen, err := p.units[i].fold(p, l)
+			if err != nil {
+				return err
+			}
 			f.PE, f.SIMD = chosen.PE, chosen.SIMD
 		}
+		f.Unit = p.units[i].name
 		if err := f.Check(l); err != nil {
 			return err
 		}
+		p.place(l, &f)
 		p.layers = append(p.layers, hwgen.LayerPlan{Fold: f})
 	}
 	return nil
 }
+
+// place decides where the memories of a layer with weights lie.
+func (p *planner) place(l *quant.Layer, f *hwgen.Fold) {
+	if !l.Kind.Weighted() {
+		return
+	}
+	sf, nf := l.In/f.SIMD, l.Out/f.PE
+	if f.Weights == "" {
+		f.Weights = p.cheaper(sf*nf, f.PE*f.SIMD*l.WeightBits)
+	}
+	if f.Replay == "" && nf > 1 {
+		f.Replay = p.cheaper(sf, f.SIMD*l.Input.Bits)
+	}
+}
+
+// cheaper returns where a memory of so many words is cheaper: from 128 words on a memory in
+// LUTs needs two of them and a multiplexer per bit.
+func (p *planner) cheaper(words, bits int) hwgen.Place {
+	if !p.options.NoBlockRAM && deserveBlockRAM(words, bits) {
+		return hwgen.InBlockRAM
+	}
+	return hwgen.InLUTs
+}
+
+func deserveBlockRAM(words, bits int) bool { return words >= 128 && words*bits >= 8192 }
 
 // certify sets P, moves start values to it, and certifies the result. From here on the
 // planned network computes what the given one does, with its own start values: executor,
@@ -106,15 +151,4 @@ func (p *planner) verify() error {
 		return err
 	}
 	return measure(p.design)
-}
-
-// deserveBlockRAM says whether a memory is cheaper in block RAM than in LUTs: from
-// 128 words on a LUT memory needs two LUTs and a multiplexer per bit.
-func deserveBlockRAM(words, bits int) bool { return words >= 128 && words*bits >= 8192 }
-
-// empty returns a design of no blocks.
-func (p *planner) empty() *hwgen.Design {
-	o := p.options
-	return &hwgen.Design{Name: o.Name, ClockMHz: o.ClockMHz, NoBlockRAM: o.NoBlockRAM, Family: o.Family,
-		Network: p.network, Layers: p.layers}
 }

@@ -38,12 +38,13 @@ func Table(n *quant.Network, o hwgen.Options, accs []int, family string) ([]Row,
 		if p < 1 || p > 64 {
 			return nil, fmt.Errorf("cost: accumulator has %d bits, want 1..64", p)
 		}
-		// The same folds at each P make rows comparable: what differs is what P costs.
+		// The same folds and queues at each P make rows comparable: what differs is what P costs.
 		o.AccBits, o.Unsafe = p, true
 		d, err := Plan(n, o)
 		if err != nil {
 			return nil, err
 		}
+		o.Folding = d.Folding()
 		r, err := cost.Estimate(d, family)
 		if err != nil {
 			return nil, err

@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/a2qgen/a2qgen/internal/table"
 )
 
 // module is the prefix by which an import is one of ours.
@@ -80,14 +82,15 @@ func ours(imports []string) []string {
 // Table returns the packages as Markdown: folder, job, imports. The test compares it with
 // the page, so its layout is part of what is checked.
 func Table(all []Package) string {
-	var b strings.Builder
-	b.WriteString("| folder | job | imports of ours, tests aside |\n|---|---|---|\n")
+	t := table.New(table.Left("folder", "job", "imports of ours, tests aside"))
 	for _, p := range all {
 		imports := strings.Join(p.Imports, ", ")
 		if imports == "" {
 			imports = "-"
 		}
-		fmt.Fprintf(&b, "| `%s` | %s | %s |\n", p.Name, p.Doc, imports)
+		t.Row("`"+p.Name+"`", p.Doc, imports)
 	}
+	var b strings.Builder
+	t.WriteMarkdown(&b) // b takes everything
 	return b.String()
 }

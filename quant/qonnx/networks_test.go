@@ -2,6 +2,7 @@ package qonnx
 
 import (
 	"compress/gzip"
+	"context"
 	"encoding/binary"
 	"encoding/json"
 	"io"
@@ -55,13 +56,11 @@ func idx(t *testing.T, path string) [][]byte {
 // classify returns the network's label for each image, pixel/255 in.
 func classify(n *quant.Network, images [][]byte) []int {
 	labels := make([]int, len(images))
-	quant.NewExecutor(n).Classify(func(i int) []float32 {
-		sample := make([]float32, len(images[i]))
+	quant.NewExecutor(n).Each(context.Background(), len(images), func(i int, raw []float32) {
 		for j, v := range images[i] {
-			sample[j] = float32(v) / 255
+			raw[j] = float32(v) / 255
 		}
-		return sample
-	}, labels, nil)
+	}, func(i int, tr *quant.Trace) { labels[i] = tr.Label }, nil)
 	return labels
 }
 

@@ -44,7 +44,7 @@ func design(t *testing.T, seed uint64, size int) *hwgen.Design {
 		}
 		fold := hwgen.Fold{PE: pick(l.Out), SIMD: pick(l.In)}
 		if seed%2 == 1 {
-			fold.FIFO = []int{0, 1, 2, 3, 1 + rng.IntN(100)}[rng.IntN(5)]
+			fold.FIFO = hwgen.Depths{[]int{0, 1, 2, 3, 1 + rng.IntN(100)}[rng.IntN(5)]}
 		}
 		f[l.Name] = fold
 	}
@@ -137,7 +137,7 @@ func TestShortQueueIsSlower(t *testing.T) {
 		n := network(rng, 60)
 		f := hwgen.Folding{}
 		for i := range n.Layers {
-			f[n.Layers[i].Name] = hwgen.Fold{FIFO: 1}
+			f[n.Layers[i].Name] = hwgen.Fold{FIFO: hwgen.Depths{1}}
 		}
 		d, err := plan.Plan(n, hwgen.Options{Folding: f, FPS: 1e6})
 		if err != nil {

@@ -2,6 +2,7 @@ package cycle
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -79,6 +80,9 @@ type Deadlock struct {
 	// Blocked are the streams whose writer offers a beat that the reader does not take,
 	// Starved those whose reader waits for a beat.
 	Blocked, Starved []string
+	// Deepen are the blocked streams into a block that waits for another one: queues on them
+	// would let that one come.
+	Deepen []string
 }
 
 // Error implements error.
@@ -95,6 +99,14 @@ func (r *Run) deadlock() *Deadlock {
 			d.Blocked = append(d.Blocked, name)
 		case r.Ready(i):
 			d.Starved = append(d.Starved, name)
+		}
+	}
+	for _, n := range r.e.graph.Nodes {
+		starves := slices.ContainsFunc(n.In, func(s int) bool { return !r.Valid(s) && r.Ready(s) })
+		for _, s := range n.In {
+			if starves && r.Valid(s) && !r.Ready(s) {
+				d.Deepen = append(d.Deepen, r.e.graph.Streams[s])
+			}
 		}
 	}
 	return d

@@ -1,11 +1,13 @@
 // Drives a generated `bench` module and writes what its probes show.
 //
-// One source serves every design: widths and stream positions are arguments,
-// so nothing here is generated. The cycle semantics, the stimulus files and the
+// One source serves every design: only the list of its probes is generated (shape.h.tmpl),
+// all else is arguments. The cycle semantics, the stimulus files and the
 // trace format are described in ../TRACE.md, which the Go reader follows too.
 //
-//   Vbench --beats FILE --stim FILE --beat-bytes N --frame N
-//          --streams OFFSET:BITS,... [--seed N] [--vcd] [--no-trace]
+//   Vbench --beats PREFIX --stim FILE --sources BEATBYTES:FRAME,... --sinks N
+//          --streams BITS,... [--seed N] [--vcd] [--no-trace]
+//
+// The beats of source i are in the file PREFIX with i behind it.
 //
 // The trace goes to file descriptor 3, waves (--vcd) to 4. Exit status: 0 done, 1 bad arguments or
 // files, 3 the design called $stop or $finish before the last cycle.
@@ -24,6 +26,7 @@
 #include <vector>
 
 #include "Vbench.h"
+#include "shape.h"
 #include "verilated.h"
 #if VM_TRACE
 #include "verilated_vcd_c.h"
@@ -40,7 +43,6 @@ using Clock = std::chrono::steady_clock;
 constexpr int kTraceFd = 3, kWavesFd = 4;
 constexpr int kResetEdges = 4;
 constexpr size_t kFlushBytes = 1 << 18;
-constexpr uint8_t kGapBit = 1, kStallBit = 2;
 constexpr char kHeadMagic[] = "A2QTRC1\n";
 constexpr char kEndMagic[] = "A2QTEND\n";
 
@@ -52,18 +54,26 @@ constexpr char kEndMagic[] = "A2QTEND\n";
 // Every Verilator port type (CData, SData, IData, QData, VlWide) is, on a
 // little-endian host, its bits as little-endian bytes: sizeof says how many.
 template <typename Port>
-void setPort(Port& port, const uint8_t* bytes, size_t count) {
-    if (count > sizeof(Port)) die("s_axis_tdata is narrower than a beat");
+void setPort(Port& port, const std::vector<uint8_t>& bytes) {
+    if (bytes.size() > sizeof(Port)) die("a port is narrower than what is driven at it");
     std::memset(&port, 0, sizeof(Port));
-    if (count) std::memcpy(&port, bytes, count);
+    std::memcpy(&port, bytes.data(), bytes.size());
 }
 
 template <typename Port>
-void getPort(const Port& port, std::vector<uint8_t>& bytes, size_t needed) {
-    if (needed > sizeof(Port)) die("a probe port is narrower than its streams");
-    if (bytes.size() < sizeof(Port) + 16) bytes.resize(sizeof(Port) + 16, 0);
-    std::memcpy(bytes.data(), &port, sizeof(Port));
+const uint8_t* bytesOf(const Port& port, size_t needed) {
+    if (needed > sizeof(Port)) die("a port is narrower than its streams");
+    return reinterpret_cast<const uint8_t*>(&port);
 }
+
+bool bitOf(const uint8_t* bytes, size_t i) { return bytes[i / 8] >> (i % 8) & 1; }
+
+void setBit(std::vector<uint8_t>& bytes, size_t i, bool v) {
+    const uint8_t mask = static_cast<uint8_t>(1u << (i % 8));
+    bytes[i / 8] = static_cast<uint8_t>(v ? bytes[i / 8] | mask : bytes[i / 8] & ~mask);
+}
+
+size_t bytesFor(size_t bits) { return (bits + 7) / 8; }
 
 #if VM_TRACE
 // Waves go to a pipe whose reader stores them and ends the run where it cannot.
@@ -75,31 +85,29 @@ public:
 };
 #endif
 
-struct Stream {
-    uint32_t offset, bits;
+// Shape of a source: bytes of a beat, beats of a frame.
+struct SourceShape {
+    size_t beatBytes, frameBeats;
 };
 
 struct Config {
     std::string beats, stim;
-    size_t beatBytes = 0, frameBeats = 1;
-    std::vector<Stream> streams;
+    std::vector<SourceShape> sources;
+    std::vector<uint32_t> streams;  // bits of each
+    size_t sinks = 1;
     int seed = 1;
     bool trace = true, vcd = false;
 };
 
-std::vector<Stream> parseStreams(const char* text) {
-    std::vector<Stream> streams;
+std::vector<size_t> parseNumbers(const char* text) {
+    std::vector<size_t> numbers;
     while (*text) {
         char* end = nullptr;
-        Stream s{};
-        s.offset = std::strtoul(text, &end, 10);
-        if (*end != ':') die("--streams wants OFFSET:BITS,...");
-        s.bits = std::strtoul(end + 1, &end, 10);
-        streams.push_back(s);
-        if (*end == ',') ++end;
-        text = end;
+        numbers.push_back(std::strtoull(text, &end, 10));
+        if (end == text) die("a list of numbers is wanted");
+        text = *end ? end + 1 : end;
     }
-    return streams;
+    return numbers;
 }
 
 Config parseArguments(int argc, char** argv) {
@@ -118,13 +126,20 @@ Config parseArguments(int argc, char** argv) {
         const char* value = argv[++i];
         if (name == "--beats") c.beats = value;
         else if (name == "--stim") c.stim = value;
-        else if (name == "--beat-bytes") c.beatBytes = std::strtoull(value, nullptr, 10);
-        else if (name == "--frame") c.frameBeats = std::strtoull(value, nullptr, 10);
-        else if (name == "--streams") c.streams = parseStreams(value);
+        else if (name == "--sources") {
+            const auto n = parseNumbers(value);
+            for (size_t k = 0; k + 1 < n.size(); k += 2) c.sources.push_back({n[k], n[k + 1]});
+        } else if (name == "--sinks") c.sinks = std::strtoull(value, nullptr, 10);
+        else if (name == "--streams") {
+            for (const size_t bits : parseNumbers(value)) c.streams.push_back(static_cast<uint32_t>(bits));
+        }
         else if (name == "--seed") c.seed = std::atoi(value);
         else die("unknown argument " + name);
     }
-    if (c.beatBytes == 0 || c.frameBeats == 0) die("--beat-bytes and --frame are wanted");
+    if (c.sources.empty()) die("--sources is wanted");
+    for (const auto& s : c.sources) {
+        if (s.beatBytes == 0 || s.frameBeats == 0) die("--sources wants BEATBYTES:FRAME,...");
+    }
     return c;
 }
 
@@ -152,20 +167,6 @@ public:
     void put32(uint32_t v) { put(&v, sizeof v); }
     void put64(uint64_t v) { put(&v, sizeof v); }
 
-    // Bits [offset, offset+bits) of padded (8 spare bytes at its end).
-    void putBits(const uint8_t* padded, uint32_t offset, uint32_t bits) {
-        const uint8_t* src = padded + (offset >> 3);
-        const unsigned shift = offset & 7;
-        for (uint32_t done = 0; done < bits; done += 64, src += 8) {
-            uint64_t word;
-            std::memcpy(&word, src, 8);
-            if (shift) word = (word >> shift) | (static_cast<uint64_t>(src[8]) << (64 - shift));
-            const uint32_t left = bits - done;
-            if (left < 64) word &= (1ULL << left) - 1;
-            put(&word, left < 64 ? (left + 7) / 8 : 8);
-        }
-    }
-
     void flush() {
         const auto start = Clock::now();
         for (size_t at = 0; at < m_buffer.size();) {
@@ -184,16 +185,43 @@ private:
     Clock::duration m_waited{};
 };
 
+// Source offers the beats of a file, one after another.
+class Source {
+public:
+    Source(const SourceShape& shape, const std::string& file) : m_shape(shape), m_beats(readFile(file)) {
+        if (m_beats.size() % shape.beatBytes) die("the beats file ends inside a beat");
+    }
+    // Whether it offers a beat in a cycle with or without a gap.
+    bool offers(bool gap) const { return m_at < m_beats.size() && (m_pending || !gap); }
+    const uint8_t* beat() const { return m_beats.data() + m_at; }
+    bool last() const { return (m_at / m_shape.beatBytes + 1) % m_shape.frameBeats == 0; }
+    size_t beatBytes() const { return m_shape.beatBytes; }
+    void end(bool valid, bool ready) {
+        m_pending = valid && !ready;
+        if (valid && ready) m_at += m_shape.beatBytes;
+    }
+
+private:
+    SourceShape m_shape;
+    std::vector<uint8_t> m_beats;
+    size_t m_at = 0;
+    bool m_pending = false;
+};
+
 class Bench {
 public:
-    explicit Bench(const Config& config)
-        : m_config(config), m_beats(readFile(config.beats)), m_stim(readFile(config.stim)) {
-        if (m_beats.size() % config.beatBytes) die("the beats file ends inside a beat");
-        m_beatCount = m_beats.size() / config.beatBytes;
-        for (const Stream& s : config.streams) {
-            const size_t end = (s.offset + s.bits + 7) / 8;
-            if (end > m_dataBytes) m_dataBytes = end;
+    explicit Bench(const Config& config) : m_config(config), m_stim(readFile(config.stim)) {
+        size_t dataBytes = 0;
+        for (size_t i = 0; i < config.sources.size(); ++i) {
+            m_sources.emplace_back(config.sources[i], config.beats + std::to_string(i));
+            dataBytes += config.sources[i].beatBytes;
         }
+        m_stimBytes = bytesFor(m_sources.size() + config.sinks);
+        if (m_stim.size() % m_stimBytes) die("the stimulus file ends inside a cycle");
+        m_valid.resize(bytesFor(m_sources.size()));
+        m_last.resize(m_valid.size());
+        m_data.resize(dataBytes);
+        m_takes.resize(bytesFor(config.sinks));
         // Registers without a reset start at random: 2 = random, fixed seed.
         m_context.fatalOnError(false);  // $stop ends the run in order, with its waves
         m_context.randReset(2);
@@ -207,7 +235,9 @@ public:
         reset();
         const auto start = Clock::now();
         uint64_t cycle = 0;
-        for (; cycle < m_stim.size() && !m_context.gotFinish(); ++cycle) step(m_stim[cycle]);
+        for (; cycle < cycles() && !m_context.gotFinish(); ++cycle) {
+            step(m_stim.data() + cycle * m_stimBytes);
+        }
         const auto spent = Clock::now() - start - m_trace.waited();
         const bool finished = m_context.gotFinish();
         m_top->final();
@@ -225,17 +255,18 @@ public:
     }
 
 private:
+    uint64_t cycles() const { return m_stim.size() / m_stimBytes; }
+
     void writeHead() {
         m_trace.put(kHeadMagic, 8);
-        m_trace.put64(m_config.trace ? m_stim.size() : 0);
+        m_trace.put64(m_config.trace ? cycles() : 0);
         m_trace.put32(static_cast<uint32_t>(m_config.streams.size()));
-        for (const Stream& s : m_config.streams) m_trace.put32(s.bits);
+        for (const uint32_t bits : m_config.streams) m_trace.put32(bits);
     }
 
     void reset() {
         m_top->aresetn = 0;
-        drive(false, 0);
-        m_top->m_axis_tready = 0;
+        drive(nullptr);
         for (int i = 0; i < kResetEdges; ++i) {
             settle();
             edge();
@@ -244,35 +275,51 @@ private:
     }
 
     // One cycle: inputs, settle, sample, rising edge.
-    void step(uint8_t stim) {
-        const bool valid = m_next < m_beatCount && (m_pending || !(stim & kGapBit));
-        drive(valid, m_next);
-        m_top->m_axis_tready = !(stim & kStallBit);
+    void step(const uint8_t* stim) {
+        drive(stim);
         settle();
-        m_pending = valid && !m_top->s_axis_tready;
-        if (valid && m_top->s_axis_tready) ++m_next;
+        const uint8_t* ready = bytesOf(m_top->s_axis_tready, m_valid.size());
+        for (size_t i = 0; i < m_sources.size(); ++i) {
+            m_sources[i].end(bitOf(m_valid.data(), i), bitOf(ready, i));
+        }
         if (m_config.trace) sample();
         edge();
     }
 
-    void drive(bool valid, size_t beat) {
-        m_top->s_axis_tvalid = valid;
-        m_top->s_axis_tlast = valid && (beat + 1) % m_config.frameBeats == 0;
-        const uint8_t* bytes = valid ? m_beats.data() + beat * m_config.beatBytes : nullptr;
-        setPort(m_top->s_axis_tdata, bytes, valid ? m_config.beatBytes : 0);
+    // A cycle's stimulus: the gaps of all sources, then the stalls of all sinks; none in reset.
+    void drive(const uint8_t* stim) {
+        size_t at = 0;
+        for (size_t i = 0; i < m_sources.size(); ++i) {
+            const Source& s = m_sources[i];
+            const bool valid = stim && s.offers(bitOf(stim, i));
+            setBit(m_valid, i, valid);
+            setBit(m_last, i, valid && s.last());
+            if (valid) std::memcpy(m_data.data() + at, s.beat(), s.beatBytes());
+            else std::memset(m_data.data() + at, 0, s.beatBytes());
+            at += s.beatBytes();
+        }
+        for (size_t i = 0; i < m_config.sinks; ++i) {
+            setBit(m_takes, i, stim && !bitOf(stim, m_sources.size() + i));
+        }
+        setPort(m_top->s_axis_tvalid, m_valid);
+        setPort(m_top->s_axis_tlast, m_last);
+        setPort(m_top->s_axis_tdata, m_data);
+        setPort(m_top->m_axis_tready, m_takes);
     }
 
     void sample() {
-        const size_t setBytes = (m_config.streams.size() + 7) / 8;
-        getPort(m_top->probe_valid, m_valid, setBytes);
-        getPort(m_top->probe_ready, m_ready, setBytes);
-        getPort(m_top->probe_data, m_data, m_dataBytes);
-        m_trace.put(m_valid.data(), setBytes);
-        m_trace.put(m_ready.data(), setBytes);
-        for (size_t i = 0; i < m_config.streams.size(); ++i) {
-            if (!(m_valid[i / 8] >> (i % 8) & 1)) continue;
-            m_trace.putBits(m_data.data(), m_config.streams[i].offset, m_config.streams[i].bits);
-        }
+        const size_t setBytes = bytesFor(m_config.streams.size());
+        const uint8_t* valid = bytesOf(m_top->probe_valid, setBytes);
+        m_trace.put(valid, setBytes);
+        m_trace.put(bytesOf(m_top->probe_ready, setBytes), setBytes);
+#define A2QGEN_PUT(i) if (bitOf(valid, i)) putProbe(m_top->probe_##i, m_config.streams[i]);
+        A2QGEN_PROBES(A2QGEN_PUT)
+#undef A2QGEN_PUT
+    }
+
+    template <typename Port>
+    void putProbe(const Port& port, uint32_t bits) {
+        m_trace.put(bytesOf(port, bytesFor(bits)), bytesFor(bits));
     }
 
     void settle() {
@@ -313,12 +360,13 @@ private:
 #endif
 
     const Config& m_config;
-    std::vector<uint8_t> m_beats, m_stim;
-    size_t m_beatCount = 0, m_next = 0, m_dataBytes = 0;
-    bool m_pending = false;
+    std::vector<uint8_t> m_stim;
+    size_t m_stimBytes = 1;
+    std::vector<Source> m_sources;
+    // What the sources show, and which sinks take: bit i for port i.
+    std::vector<uint8_t> m_valid, m_last, m_data, m_takes;
     VerilatedContext m_context;
     std::unique_ptr<Vbench> m_top;
-    std::vector<uint8_t> m_valid, m_ready, m_data;
     TraceWriter m_trace;
 };
 

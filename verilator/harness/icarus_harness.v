@@ -2,31 +2,26 @@
 //
 // The same stimulus files and the same cycle as harness.cpp; the trace is the
 // text form of ../TRACE.md, one line per cycle, so that unknown bits can be told.
+// Ports and probes of the bench are in shape.vh (shape.vh.tmpl).
 //
-//   vvp -N bench.vvp +beats=FILE +stim=FILE +trace=FILE [+vcd=FILE] [+no_trace]
+//   vvp -N bench.vvp +beats=PREFIX +stim=FILE +trace=FILE [+vcd=FILE] [+no_trace]
 `default_nettype none
 `timescale 1ns / 1ps
 
-module icarus_harness #(
-    parameter SW    = 8,  // bits of s_axis_tdata, a multiple of 8
-    parameter MW    = 8,  // bits of m_axis_tdata, a multiple of 8
-    parameter S     = 1,  // probed streams
-    parameter W     = 1,  // bits of probe_data
-    parameter FRAME = 1   // beats per frame
-);
+module icarus_harness;
+`include "shape.vh"
     localparam RESET_EDGES = 4;
     localparam PATH_BITS   = 8 * 4096;
+    localparam STIM_BYTES  = (SOURCES + SINKS + 7) / 8;
 
-    reg           aclk    = 1'b0;
-    reg           aresetn = 1'b0;
-    reg           s_valid = 1'b0;
-    reg           s_last  = 1'b0;
-    reg  [SW-1:0] s_data  = {SW{1'b0}};
-    reg           m_ready = 1'b0;
-    wire          s_ready, m_valid, m_last;
-    wire [MW-1:0] m_data;
-    wire [ S-1:0] probe_valid, probe_ready;
-    wire [ W-1:0] probe_data;
+    reg                    aclk    = 1'b0;
+    reg                    aresetn = 1'b0;
+    reg  [    SOURCES-1:0] s_valid = {SOURCES{1'b0}};
+    reg  [    SOURCES-1:0] s_last  = {SOURCES{1'b0}};
+    reg  [SOURCE_BITS-1:0] s_data  = {SOURCE_BITS{1'b0}};
+    reg  [      SINKS-1:0] m_ready = {SINKS{1'b0}};
+    wire [    SOURCES-1:0] s_ready;
+    wire [    STREAMS-1:0] probe_valid, probe_ready;
 
     bench u_bench (
         .aclk          (aclk),
@@ -35,41 +30,56 @@ module icarus_harness #(
         .s_axis_tready (s_ready),
         .s_axis_tdata  (s_data),
         .s_axis_tlast  (s_last),
-        .m_axis_tvalid (m_valid),
         .m_axis_tready (m_ready),
-        .m_axis_tdata  (m_data),
-        .m_axis_tlast  (m_last),
+        `BENCH_PROBES
         .probe_valid   (probe_valid),
-        .probe_ready   (probe_ready),
-        .probe_data    (probe_data)
+        .probe_ready   (probe_ready)
     );
 
-    reg [PATH_BITS-1:0] path;
-    reg [       SW-1:0] beat;       // the word at the head of the beats file
-    reg                 have_beat;  // the file is not used up
-    reg                 pending;    // tvalid was raised and not taken: hold it
-    reg                 no_trace;
-    integer beats_fd, stim_fd, trace_fd, stim, frame_beat, cycle, i;
+    reg [   PATH_BITS-1:0] path;
+    reg [ SOURCE_BITS-1:0] beat;       // the words at the heads of the beats files
+    reg [     SOURCES-1:0] have_beat;  // the file is not used up
+    reg [     SOURCES-1:0] pending;    // tvalid was raised and not taken: hold it
+    reg [8*STIM_BYTES-1:0] stim;
+    reg                    have_stim;
+    reg                    no_trace;
+    integer beats_fd [0:SOURCES-1];
+    integer frame_beat [0:SOURCES-1];
+    integer stim_fd, trace_fd, cycle, i, k, c;
 
     // Little-endian bytes; the end of the file ends the source.
     task read_beat;
-        integer c;
+        input integer source;
         begin
-            have_beat = 1'b1;
-            for (i = 0; i < SW / 8; i = i + 1) begin
-                c = $fgetc(beats_fd);
-                if (c < 0) have_beat = 1'b0;
-                beat[8*i+:8] = c[7:0];
+            have_beat[source] = 1'b1;
+            for (k = 0; k < source_bytes(source); k = k + 1) begin
+                c = $fgetc(beats_fd[source]);
+                if (c < 0) have_beat[source] = 1'b0;
+                beat[8*(source_at(source)+k)+:8] = c[7:0];
+            end
+        end
+    endtask
+
+    // The gaps of all sources, then the stalls of all sinks; the end of the file ends the run.
+    task read_stim;
+        begin
+            have_stim = 1'b1;
+            for (k = 0; k < STIM_BYTES; k = k + 1) begin
+                c = $fgetc(stim_fd);
+                if (c < 0) have_stim = 1'b0;
+                stim[8*k+:8] = c[7:0];
             end
         end
     endtask
 
     task drive;
-        input valid;
+        input integer source;
         begin
-            s_valid = valid;
-            s_data  = valid ? beat : {SW{1'b0}};
-            s_last  = valid && (frame_beat == FRAME - 1);
+            s_valid[source] = have_beat[source] && (pending[source] || !stim[source]);
+            s_last[source] = s_valid[source] && (frame_beat[source] == frame_beats(source) - 1);
+            for (k = 0; k < source_bytes(source); k = k + 1)
+                s_data[8*(source_at(source)+k)+:8] =
+                    s_valid[source] ? beat[8*(source_at(source)+k)+:8] : 8'd0;
         end
     endtask
 
@@ -84,11 +94,13 @@ module icarus_harness #(
     endtask
 
     task take_beat;
+        input integer source;
         begin
-            pending = s_valid && (s_ready !== 1'b1);
-            if (s_valid && !pending) begin
-                frame_beat = (frame_beat == FRAME - 1) ? 0 : frame_beat + 1;
-                read_beat;
+            pending[source] = s_valid[source] && (s_ready[source] !== 1'b1);
+            if (s_valid[source] && !pending[source]) begin
+                frame_beat[source] = (frame_beat[source] == frame_beats(source) - 1) ?
+                    0 : frame_beat[source] + 1;
+                read_beat(source);
             end
         end
     endtask
@@ -100,18 +112,28 @@ module icarus_harness #(
         end
     endtask
 
+    task fail;
+        begin
+            $display("%%Error: icarus_harness: cannot open its files");
+            $finish_and_return(1);
+        end
+    endtask
+
+    // The files of the sources are PREFIX0, PREFIX1 and so on.
     task open_files;
+        reg [PATH_BITS-1:0] file;
         begin
             trace_fd = 0;
             if (!$value$plusargs("beats=%s", path)) path = 0;
-            beats_fd = $fopen(path, "rb");
+            for (i = 0; i < SOURCES; i = i + 1) begin
+                $sformat(file, "%0s%0d", path, i);
+                beats_fd[i] = $fopen(file, "rb");
+                if (beats_fd[i] == 0) fail;
+            end
             if (!$value$plusargs("stim=%s", path)) path = 0;
             stim_fd = $fopen(path, "rb");
             if ($value$plusargs("trace=%s", path)) trace_fd = $fopen(path, "wb");
-            if (beats_fd == 0 || stim_fd == 0 || trace_fd == 0) begin
-                $display("%%Error: icarus_harness: cannot open its files");
-                $finish_and_return(1);
-            end
+            if (stim_fd == 0 || trace_fd == 0) fail;
             if ($value$plusargs("vcd=%s", path)) begin
                 $dumpfile(path);
                 $dumpvars(0, u_bench);
@@ -121,24 +143,27 @@ module icarus_harness #(
 
     initial begin
         open_files;
-        no_trace   = $test$plusargs("no_trace") != 0;
-        pending    = 1'b0;
-        frame_beat = 0;
-        cycle      = 0;
-        read_beat;
+        no_trace = $test$plusargs("no_trace") != 0;
+        pending  = {SOURCES{1'b0}};
+        cycle    = 0;
+        for (i = 0; i < SOURCES; i = i + 1) begin
+            frame_beat[i] = 0;
+            read_beat(i);
+        end
         repeat (RESET_EDGES) begin
             #1 rising_edge;
         end
         aresetn = 1'b1;
-        stim    = $fgetc(stim_fd);
-        while (stim >= 0) begin
-            drive(have_beat && (pending || !stim[0]));
-            m_ready = !stim[1];
-            #1 take_beat;
+        read_stim;
+        while (have_stim) begin
+            for (i = 0; i < SOURCES; i = i + 1) drive(i);
+            m_ready = ~stim[SOURCES+:SINKS];
+            #1;
+            for (i = 0; i < SOURCES; i = i + 1) take_beat(i);
             if (!no_trace) sample;
             rising_edge;
             cycle = cycle + 1;
-            stim  = $fgetc(stim_fd);
+            read_stim;
         end
         $fdisplay(trace_fd, "end %0d", cycle);
         $fclose(trace_fd);

@@ -8,6 +8,9 @@ import (
 	"fmt"
 	"html/template"
 	"io"
+	"strings"
+
+	"github.com/a2qgen/a2qgen/internal/table"
 )
 
 // Document is a page. It has no date and no path, so that two runs can be compared by
@@ -22,15 +25,8 @@ type Document struct {
 type Section struct {
 	Heading string
 	Lines   []string
-	Table   *Table
+	Table   *table.Table
 	Figures []Figure
-}
-
-// Table has a first column of names and further columns of numbers. Rows are as long as
-// Head. Cells are text: who makes the table knows its units and digits.
-type Table struct {
-	Head []string
-	Rows [][]string
 }
 
 // Figure is a plot of series over a common axis of whole numbers. Both axes begin near
@@ -56,12 +52,13 @@ var page string
 // Parsed at the start: a page that does not parse fails every test at once.
 var pageTemplate = template.Must(template.New("page").Parse(page))
 
-// section is what the template sees of a Section. template.HTML marks the plots as safe:
-// their text passed through gonum's SVG writer, which escapes it. All other text the
-// template escapes.
+// section is what the template sees of a Section. template.HTML marks table and plots as
+// safe: package table and gonum's SVG writer escape their text. All other text the template
+// escapes.
 type section struct {
 	Section
-	SVG []template.HTML
+	Table template.HTML
+	SVG   []template.HTML
 }
 
 // WriteHTML writes the page to w. A figure that cannot be drawn is an error that names its
@@ -73,6 +70,13 @@ func (d *Document) WriteHTML(w io.Writer) error {
 	}{Title: d.Title}
 	for _, s := range d.Sections {
 		v := section{Section: s}
+		if s.Table != nil {
+			var b strings.Builder
+			if err := s.Table.WriteHTML(&b); err != nil {
+				return fmt.Errorf("report: table of %q: %w", s.Heading, err)
+			}
+			v.Table = template.HTML(b.String())
+		}
 		for i := range s.Figures {
 			svg, err := s.Figures[i].SVG()
 			if err != nil {

@@ -8,12 +8,16 @@ import (
 
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/vg"
+
+	"github.com/a2qgen/a2qgen/internal/table"
 )
 
 func sample() *Document {
+	t := table.New(table.Left("P"), table.Right("LUT"))
+	t.Row(12, 34)
 	return &Document{Title: "a <b> & c", Sections: []Section{{
 		Heading: "one", Lines: []string{"x < y"},
-		Table: &Table{Head: []string{"P", "LUT"}, Rows: [][]string{{"12", "34"}}},
+		Table: t,
 		Figures: []Figure{{Caption: "LUT over P", X: "P, bits", Y: "LUT",
 			Series: []Series{{Name: "LUT", X: []float64{8, 9}, Y: []float64{5, 7}}, {Name: "none"},
 				{Name: "unsafe", X: []float64{8}, Y: []float64{5}, Dashed: true}}}},
@@ -28,7 +32,8 @@ func TestWriteHTML(t *testing.T) {
 	if err := sample().WriteHTML(&b); err != nil || !bytes.Equal(a.Bytes(), b.Bytes()) {
 		t.Errorf("second writing: error %v, equal bytes %v", err, bytes.Equal(a.Bytes(), b.Bytes()))
 	}
-	for _, want := range []string{"a &lt;b&gt; &amp; c", "x &lt; y", "<td>34</td>", "<svg", "LUT over P", "</html>"} {
+	for _, want := range []string{"a &lt;b&gt; &amp; c", "x &lt; y", `<td class="text">12</td><td>34</td>`,
+		"<svg", "LUT over P", "</html>"} {
 		if !strings.Contains(a.String(), want) {
 			t.Errorf("page lacks %q", want)
 		}

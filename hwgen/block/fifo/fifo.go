@@ -12,17 +12,18 @@ import (
 
 // Block is a queue of Depth beats before a layer (templates/fifo.v).
 type Block struct {
-	// Layer is the name of the layer that it serves.
-	Layer string
-	Width int // bits of a beat
-	Depth int // beats, >= 2
-	Beats int // beats of a frame
+	// Layer is the name of the layer that it serves, Operand which of its streams it is for: empty
+	// where it reads one alone.
+	Layer, Operand string
+	Width          int // bits of a beat
+	Depth          int // beats, >= 2
+	Beats          int // beats of a frame
 	// Style has the family's words for memories; those of xc7 where empty.
 	Style boards.MemoryStyle
 }
 
 // Name implements hwgen.Block.
-func (f *Block) Name() string { return f.Layer + "_fifo" }
+func (f *Block) Name() string { return f.Layer + "_fifo" + f.Operand }
 
 // Serves implements hwgen.Block.
 func (f *Block) Serves() string { return f.Layer }
@@ -35,8 +36,8 @@ func (f *Block) Cycles() int { return f.Beats }
 
 // Comment implements hwgen.Block.
 func (f *Block) Comment() []string {
-	return []string{fmt.Sprintf("Collects the next vector of layer %s (%s) while it works on this one.",
-		f.Layer, hwgen.Count(f.Beats, "beat"))}
+	return []string{fmt.Sprintf("Lets what layer %s reads run ahead of it, by %s of %s per vector.", f.Layer,
+		hwgen.Count(f.Depth, "beat"), hwgen.Count(f.Beats, "beat"))}
 }
 
 // Parameters implements hwgen.Block.

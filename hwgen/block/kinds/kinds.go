@@ -3,7 +3,9 @@ package kinds
 
 import (
 	"github.com/a2qgen/a2qgen/hwgen/block"
+	"github.com/a2qgen/a2qgen/hwgen/block/add"
 	"github.com/a2qgen/a2qgen/hwgen/block/fifo"
+	forkstream "github.com/a2qgen/a2qgen/hwgen/block/fork_stream"
 	labelselect "github.com/a2qgen/a2qgen/hwgen/block/label_select"
 	"github.com/a2qgen/a2qgen/hwgen/block/mvau"
 	replaybuffer "github.com/a2qgen/a2qgen/hwgen/block/replay_buffer"
@@ -15,6 +17,8 @@ var All = []block.Kind{
 	replaybuffer.Kind,
 	fifo.Kind,
 	widthconverter.Kind,
+	forkstream.Kind,
+	add.Kind,
 	labelselect.Kind,
 	mvau.Kind,
 }

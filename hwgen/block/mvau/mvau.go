@@ -7,6 +7,7 @@ import (
 
 	"github.com/a2qgen/a2qgen/boards"
 	"github.com/a2qgen/a2qgen/hwgen"
+	"github.com/a2qgen/a2qgen/hwgen/block/thresholds"
 	"github.com/a2qgen/a2qgen/hwgen/fabric"
 	"github.com/a2qgen/a2qgen/quant"
 	"github.com/a2qgen/a2qgen/sim/cycle"
@@ -38,18 +39,7 @@ func (m *Block) SF() int { return m.Layer.In / m.Fold.SIMD }
 // Stages returns the pipeline registers between an input beat and the spill register:
 // operands, products, tree, accumulator, search for the activation.
 func (m *Block) Stages() int {
-	return 1 + fabric.ProductStages(m.Layer.WeightBits) + fabric.AddressWidth(m.Fold.SIMD) + 1 + m.searchStages()
-}
-
-// searchStages returns the registers of the threshold search: each level reads a threshold
-// and compares it, and the first reads beside the accumulator (templates/thresholds.v).
-func (m *Block) searchStages() int { return max(0, 2*m.activationBits()-1) }
-
-func (m *Block) activationBits() int {
-	if t := m.Layer.Thresholds; t != nil {
-		return t.Output.Bits
-	}
-	return 0
+	return 1 + fabric.ProductStages(m.Layer.WeightBits) + fabric.AddressWidth(m.Fold.SIMD) + 1 + m.search().Stages()
 }
 
 // Name implements hwgen.Block.
@@ -90,12 +80,9 @@ func (m *Block) Parameters() []hwgen.Parameter {
 	p := []hwgen.Parameter{
 		hwgen.Number("MW", l.In), hwgen.Number("MH", l.Out), hwgen.Number("PE", m.Fold.PE), hwgen.Number("SIMD", m.Fold.SIMD),
 		hwgen.Number("WEIGHT_BITS", l.WeightBits), hwgen.Number("INPUT_BITS", l.Input.Bits), hwgen.Flag("INPUT_SIGNED", l.Input.Signed),
-		hwgen.Number("ACC_BITS", m.AccBits), hwgen.Number("OUTPUT_BITS", m.activationBits()),
+		hwgen.Number("ACC_BITS", m.AccBits),
 	}
-	if t := l.Thresholds; t != nil {
-		p = append(p, hwgen.Flag("OUTPUT_SIGNED", t.Output.Signed), hwgen.Number("THRESHOLD_BITS", m.ThresholdBits),
-			hwgen.Flag("INVERT", t.Inverted != nil), hwgen.FileName("THRESHOLDS", m.thresholdPrefix()))
-	}
+	p = append(p, m.search().Parameters()...)
 	p = append(p, hwgen.FileName("WEIGHTS", m.weightFile()), hwgen.Flag("BLOCK", m.BlockROM))
 	if m.BlockROM {
 		p = append(p, hwgen.Text("BLOCK_STYLE", hwgen.BlockRAM(m.Style)))
@@ -108,12 +95,7 @@ func (m *Block) Parameters() []hwgen.Parameter {
 
 // Outputs implements hwgen.Block.
 func (m *Block) Outputs() []hwgen.Stream {
-	// Without thresholds the accumulators themselves leave, all P bits of each.
-	width := m.AccBits
-	if m.activationBits() > 0 {
-		width = m.activationBits()
-	}
-	return []hwgen.Stream{{Name: m.Name(), Bits: m.Fold.PE * width, Beats: m.NF()}}
+	return []hwgen.Stream{{Name: m.Name(), Bits: m.Fold.PE * m.search().Output().Bits, Beats: m.NF()}}
 }
 
 // Reads implements hwgen.Block: SIMD inputs per beat, the whole vector once per fold of rows.
@@ -125,32 +107,25 @@ func (m *Block) Reads([]hwgen.Content) []hwgen.Content {
 
 // Carries implements hwgen.Block: PE rows per beat, in their order.
 func (m *Block) Carries([]hwgen.Content) []hwgen.Content {
-	t, bits, signed := hwgen.Tensor{Layer: m.Layer.Name, Holds: hwgen.HoldsAccumulators}, m.AccBits, true
-	if th := m.Layer.Thresholds; th != nil {
-		t.Holds, bits, signed = hwgen.HoldsOutputs, th.Output.Bits, th.Output.Signed
-	}
-	return []hwgen.Content{{hwgen.InOrder(t, m.Layer.Out, bits, signed, m.Fold.PE)}}
+	return []hwgen.Content{m.search().Content()}
+}
+
+// search is what turns accumulators into activations.
+func (m *Block) search() thresholds.Search {
+	return thresholds.Search{Layer: m.Layer, PE: m.Fold.PE, AccBits: m.AccBits, Bits: m.ThresholdBits}
 }
 
 // Machine implements hwgen.Block.
 func (m *Block) Machine() cycle.Machine { return cycle.NewPipeline(m.Stages(), m.SF()) }
 
-func (m *Block) weightFile() string      { return m.Layer.Name + "_weights.mem" }
-func (m *Block) startFile() string       { return m.Layer.Name + "_start.mem" }
-func (m *Block) thresholdPrefix() string { return m.Layer.Name + "_thresholds" }
+func (m *Block) weightFile() string { return m.Layer.Name + "_weights.mem" }
+func (m *Block) startFile() string  { return m.Layer.Name + "_start.mem" }
 
 // Memories implements hwgen.Block: the weights, then one file per threshold level, then
 // the inversion flags and the start values where there are any.
 func (m *Block) Memories() []hwgen.Memory {
 	mem := []hwgen.Memory{m.weightMemory()}
-	if t := m.Layer.Thresholds; t != nil {
-		for stage := 0; stage < t.Output.Bits; stage++ {
-			mem = append(mem, m.thresholdMemory(stage))
-		}
-		if t.Inverted != nil {
-			mem = append(mem, m.invertMemory())
-		}
-	}
+	mem = append(mem, m.search().Memories()...)
 	if m.Shifted() {
 		mem = append(mem, m.startMemory())
 	}
@@ -173,38 +148,6 @@ func (m *Block) weightMemory() hwgen.Memory {
 					hwgen.PutBits(word, (p*simd+s)*l.WeightBits, l.WeightBits, int64(row[s]))
 				}
 			}
-		}
-	}
-	return mem
-}
-
-// thresholdMemory lays out level stage of the binary search: word fold*2^stage+found
-// holds, for each PE, the threshold that splits what found has left.
-func (m *Block) thresholdMemory(stage int) hwgen.Memory {
-	t, pe := m.Layer.Thresholds, m.Fold.PE
-	// A level has 2^b-1 thresholds in rising order. Stage s halves what is left: after the bits
-	// found it compares with index (2*found+1)*half-1, the middle of 2*half candidates.
-	half := 1 << (t.Output.Bits - 1 - stage)
-	layout := hwgen.Layout{Layer: m.Layer.Name, Holds: hwgen.HoldsThresholds, Shape: []int{m.Layer.Out, t.Levels()},
-		FieldBits: m.ThresholdBits, Signed: true, First: half - 1,
-		Order: hwgen.Nest(m.NF(), pe*t.Levels(), 1<<stage, 2*half, pe, t.Levels())}
-	mem := hwgen.NewMemory(fmt.Sprintf("%s_%x.mem", m.thresholdPrefix(), stage), layout, m.NF()<<stage)
-	for nf := 0; nf < m.NF(); nf++ {
-		for found := 0; found < 1<<stage; found++ {
-			for p := 0; p < pe; p++ {
-				v := t.Channel(nf*pe + p)[(2*found+1)*half-1]
-				hwgen.PutBits(mem.Words[nf<<stage+found], p*m.ThresholdBits, m.ThresholdBits, v)
-			}
-		}
-	}
-	return mem
-}
-
-func (m *Block) invertMemory() hwgen.Memory {
-	mem := hwgen.NewMemory(m.thresholdPrefix()+"_invert.mem", hwgen.ByChannel(m.Layer, hwgen.HoldsInverted, 1, false), m.NF())
-	for c, falls := range m.Layer.Thresholds.Inverted {
-		if falls {
-			hwgen.PutBits(mem.Words[c/m.Fold.PE], c%m.Fold.PE, 1, 1)
 		}
 	}
 	return mem

@@ -42,7 +42,7 @@ func (b *Block) Price(f *fabric.Family) fabric.Shape {
 	}
 	results := accs
 	if b.Layer.Thresholds != nil {
-		results = u.thresholds(accs, memories[1:])
+		results = u.search().Price(u.Netlist, accs, u.folds())
 	}
 	// After the last logic, and before registersLeft asks what is read.
 	for _, word := range results {
@@ -120,33 +120,15 @@ func (u *mvau) operands(m hwgen.Memory) (weights, x []fabric.Signal) {
 	return u.RegisterAll(u.ROM(columns, u.Word(max(1, fabric.AddressWidth(words))))), x
 }
 
-// dotProduct returns the sum of the lanes of a PE. Node widths are those of dot_product.v:
-// min(M+N+level, P).
-//
-// The M+N+level bits hold any sum exactly; above P they are not built, since the accumulator is
-// modulo 2^P. So P below M+N+log2(SIMD) saves a LUT and a flip-flop per node and bit. A node
-// without a right neighbour is a register alone, so its lane may be part of a shift register.
+// dotProduct returns the sum of the lanes of a PE.
 func (u *mvau) dotProduct(weights, x []fabric.Signal, pe int) []fabric.Signal {
-	l := u.Layer
-	m, n, simd := l.WeightBits, l.Input.Bits, u.Fold.SIMD
-	nodes := make([][]fabric.Signal, simd)
-	for s := range nodes {
+	m, n, simd := u.Layer.WeightBits, u.Layer.Input.Bits, u.Fold.SIMD
+	rows, lanes := make([][]fabric.Signal, simd), make([][]fabric.Signal, simd)
+	for s := range simd {
 		at := (pe*simd + s) * m
-		nodes[s] = u.Product(weights[at:at+m], x[s*n:(s+1)*n], l.Input.Signed, min(m+n, u.AccBits))
+		rows[s], lanes[s] = weights[at:at+m], x[s*n:(s+1)*n]
 	}
-	for level := 1; len(nodes) > 1; level++ {
-		bits := min(m+n+level, u.AccBits)
-		above := make([][]fabric.Signal, (len(nodes)+1)/2)
-		for i := range above {
-			var right []fabric.Signal
-			if 2*i+1 < len(nodes) {
-				right = nodes[2*i+1]
-			}
-			above[i] = u.RegisterAll(u.Add(nodes[2*i], right, bits))
-		}
-		nodes = above
-	}
-	return nodes[0]
+	return u.DotProduct(rows, lanes, u.Layer.Input.Signed, u.AccBits)
 }
 
 // starts returns what the accumulator of each PE begins with.
@@ -191,66 +173,4 @@ func (u *mvau) accumulator(sum, start []fabric.Signal) []fabric.Signal {
 	}
 	u.ff += u.AccBits
 	return u.Accumulate(sum, u.first, start)
-}
-
-// thresholds returns the activations: a binary search, each level of which reads a
-// threshold, by the fold and the bits found so far, and compares. The first level reads
-// while the accumulator is still being added up.
-//
-// accs are P bits per PE, the result A bits per PE, low bit first; accs is overwritten.
-// memories[k] holds level k, NF << k words of PE thresholds (2^k per channel), and memories[A]
-// the marks of falling staircases, if any. Per level and PE that is one comparator (2/3 of a
-// LUT per bit), a column per threshold bit, and, after the first, P registers twice to carry
-// acc on.
-//
-// Levels share nothing but what rom and logic find equal. Signed activations flip the top bit
-// after the search, which is an inverse and free, so Output.Signed is not looked at.
-func (u *mvau) thresholds(accs [][]fabric.Signal, memories []hwgen.Memory) [][]fabric.Signal {
-	levels := u.Layer.Thresholds.Output.Bits
-	found := make([][]fabric.Signal, len(accs)) // the last found is the low bit
-	// fold_sum_q of mvau.v: the fold of the sums at hand.
-	fold := u.RegisterAll(u.folds())
-	for level := range levels {
-		for pe, acc := range accs {
-			columns := fabric.ColumnsOf(memories[level].Words, pe*u.ThresholdBits, u.ThresholdBits)
-			threshold := u.RegisterAll(u.ROM(columns, u.address(found[pe], fold)))
-			// While the threshold is being read; at level 0 that happens a stage ahead of acc.
-			if level > 0 {
-				acc, found[pe] = u.RegisterAll(acc), u.RegisterAll(found[pe])
-			}
-			bit := u.Register(u.Greater(acc, threshold))
-			found[pe] = append([]fabric.Signal{bit}, u.RegisterAll(found[pe])...)
-			accs[pe] = u.RegisterAll(acc)
-		}
-		// Two stages per level, read and compare.
-		fold = u.RegisterAll(u.RegisterAll(fold))
-	}
-	if u.Layer.Thresholds.Inverted == nil {
-		return found
-	}
-	// Yosys moves the fold behind this memory: a register per column.
-	falls := u.RegisterAll(u.ROM(fabric.ColumnsOf(memories[levels].Words, 0, u.Fold.PE), u.address(nil, fold)))
-	for pe, word := range found {
-		// n becomes 2^A-1-n: all bits inverted where the channel falls, a LUT per bit.
-		for i, bit := range word {
-			word[i] = u.Logic(fabric.XorTable, bit, falls[pe])
-		}
-	}
-	return found
-}
-
-// address returns the address of a threshold: the fold above the found bits.
-//
-// It is low bit first, {fold, found} as threshold_stage.v forms it: words of a fold are
-// adjacent. Found bits are in the low part, so that slices of 64 words hold whole folds.
-func (u *mvau) address(found, fold []fabric.Signal) []fabric.Signal {
-	var address []fabric.Signal
-	address = append(address, found...)
-	if u.NF() > 1 {
-		address = append(address, fold...)
-	}
-	if address == nil {
-		return []fabric.Signal{fabric.No}
-	}
-	return address
 }

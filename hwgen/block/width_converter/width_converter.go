@@ -12,19 +12,20 @@ import (
 // Block changes the words of a beat from In to Out, one of which divides
 // the other (templates/width_converter.v). It stands before the layer Layer.
 type Block struct {
-	// Layer is the name of the layer that it serves.
-	Layer   string
-	Word    int // bits
-	In, Out int // words of a beat
-	InBeats int // input beats of a frame
+	// Layer is the name of the layer that it serves, Operand which of its streams it is for: empty
+	// where it reads one alone.
+	Layer, Operand string
+	Word           int // bits
+	In, Out        int // words of a beat
+	InBeats        int // input beats of a frame
 }
 
-// Name implements hwgen.Block. A layer has at most one converter of either direction.
+// Name implements hwgen.Block. A stream to a layer has at most one converter of either direction.
 func (w *Block) Name() string {
 	if w.Out > w.In {
-		return w.Layer + "_gather"
+		return w.Layer + "_gather" + w.Operand
 	}
-	return w.Layer + "_split"
+	return w.Layer + "_split" + w.Operand
 }
 
 // Serves implements hwgen.Block.

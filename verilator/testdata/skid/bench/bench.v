@@ -8,15 +8,17 @@ module bench (
     output wire         s_axis_tready,
     input  wire [ 71:0] s_axis_tdata,
     input  wire         s_axis_tlast,
-    output wire         m_axis_tvalid,
     input  wire         m_axis_tready,
-    output wire [ 71:0] m_axis_tdata,
-    output wire         m_axis_tlast,
+    output wire [ 71:0] probe_0,
+    output wire [  4:0] probe_1,
+    output wire [ 71:0] probe_2,
     output wire [  2:0] probe_valid,
-    output wire [  2:0] probe_ready,
-    output wire [148:0] probe_data
+    output wire [  2:0] probe_ready
 );
-    wire [1:0] level;
+    wire [ 1:0] level;
+    wire        m_axis_tvalid;
+    wire        m_axis_tlast;
+    wire [71:0] m_axis_tdata;
 
     skid #(
         .W   (72),
@@ -37,7 +39,9 @@ module bench (
 
     assign probe_valid = {m_axis_tvalid, level != 2'd0, s_axis_tvalid};
     assign probe_ready = {m_axis_tready, 1'b1, s_axis_tready};
-    assign probe_data  = {m_axis_tdata, s_axis_tlast, m_axis_tlast, 1'b0, level, s_axis_tdata};
+    assign probe_0 = s_axis_tdata;
+    assign probe_1 = {s_axis_tlast, m_axis_tlast, 1'b0, level};
+    assign probe_2 = m_axis_tdata;
 endmodule
 
 `default_nettype wire

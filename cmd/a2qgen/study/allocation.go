@@ -1,0 +1,141 @@
+package study
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/a2qgen/a2qgen/hwgen"
+	"github.com/a2qgen/a2qgen/quant"
+	"github.com/a2qgen/a2qgen/quant/train"
+)
+
+// Allocation gives each layer widths of its own within so many LUT, and is the JSON of what
+// it chose.
+type Allocation struct {
+	// Family whose formulas estimate; Limit is what the whole design may take, LUT.
+	Family string `json:"family"`
+	Limit  int    `json:"lut_limit"`
+	// LUT of the whole design, by estimate before and after the training. Trained
+	// weights and thresholds leave less to save in memories.
+	LUT        int `json:"lut"`
+	LUTTrained int `json:"lut_trained"`
+	// Layers are empty after a resume from where they were chosen already.
+	Layers []AllocatedLayer `json:"layers"`
+	// Folding is the same before and after the choice: at a fixed fold the LUT of a layer
+	// depend on its own widths alone, so costs add up over layers.
+	Folding hwgen.Options `json:"-"`
+}
+
+// AllocatedLayer is what a layer got. LUT are those of the layer with its queue and
+// buffer, Loss is by how much the training loss rises before training when this layer
+// alone is narrowed so far. Loss is a measurement of each layer by itself; that losses of
+// several layers add up is the assumption of the choice.
+type AllocatedLayer struct {
+	// AccBits is P, WeightBits M.
+	Name       string  `json:"name"`
+	AccBits    int     `json:"acc_bits"`
+	WeightBits int     `json:"weight_bits"`
+	LUT        int     `json:"lut"`
+	Loss       float64 `json:"loss"`
+	// What the spec allows, and what it would cost. A table of what was given up, layer by
+	// layer.
+	MostAccBits    int `json:"acc_bits_most"`
+	MostWeightBits int `json:"weight_bits_most"`
+	MostLUT        int `json:"lut_most"`
+}
+
+// Allocator returns what trains under a; nil where a is. The nil receiver stands for a
+// training without a limit, so callers need no case.
+func (a *Allocation) Allocator() *train.Allocator {
+	if a == nil {
+		return nil
+	}
+	return &train.Allocator{Limit: a.Limit, Choose: a.choose}
+}
+
+// choose finds the candidates of w that lose least within the limit, and writes them down.
+// The limit is on the whole design: what no candidate changes (first and last layer,
+// converters, label selection) is taken off it first.
+func (a *Allocation) choose(w *train.Widths) ([]int, error) {
+	// All layers that the method does not constrain are in rest.
+	costs, rest, err := candidateCosts(w, a.Folding, a.Family)
+	if err != nil {
+		return nil, err
+	}
+	// What the cheapest candidates take is known before the search, and makes an error
+	// that says by how much the limit is too low.
+	least := rest
+	for _, c := range costs {
+		least += slices.Min(c)
+	}
+	if a.Limit < least {
+		return nil, fmt.Errorf("the limit is %d LUT, want at least %d: what the smallest P and M take by estimate, "+
+			"%d of it in layers whose widths are fixed",
+			a.Limit, least, rest)
+	}
+	// A knapsack over layers: least total loss within the rest of the limit.
+	chosen, err := w.Choose(costs, a.Limit-rest)
+	if err != nil {
+		return nil, err
+	}
+	a.LUT = rest
+	for i, k := range chosen {
+		last := len(w.Candidates[i]) - 1
+		// The last candidate is what the spec gives the layer.
+		c, most := w.Candidates[i][k], w.Candidates[i][last]
+		a.Layers = append(a.Layers, AllocatedLayer{Name: w.Layers[i], AccBits: c.AccBits, WeightBits: c.WeightBits,
+			MostAccBits: most.AccBits, MostWeightBits: most.WeightBits, LUT: costs[i][k], MostLUT: costs[i][last],
+			Loss: w.Loss[i][k]})
+		a.LUT += costs[i][k]
+	}
+	return chosen, nil
+}
+
+// PriceTrained sets LUTTrained to the estimate of the trained network. It may exceed the
+// limit: memories were estimated with the weights of the float phase, and trained ones leave
+// other patterns for synthesis to share.
+func (a *Allocation) PriceTrained(net *quant.Network) error {
+	r, err := Price(net, a.Folding, a.Family)
+	if err == nil {
+		a.LUTTrained = r.Total.LUT
+	}
+	return err
+}
+
+// candidateCosts estimates the LUT of each candidate, and of everything else in the design.
+// Candidate k of every layer is part of one design, as many steps below the last for all.
+// The sum over layers at their last candidates, plus rest, is the LUT of the spec's own
+// design: that is how rest is found. One plan and one estimate per depth, not per
+// combination, are enough since a layer's cost does not depend on the others' widths.
+func candidateCosts(w *train.Widths, o hwgen.Options, family string) (costs [][]int, rest int, err error) {
+	// depth is the longest list of candidates: as many designs are estimated.
+	depth := 0
+	index := map[string]int{}
+	for i, c := range w.Candidates {
+		costs = append(costs, make([]int, len(c)))
+		index[w.Layers[i]] = i
+		depth = max(depth, len(c))
+	}
+	for below := range depth {
+		r, err := priceModel(w.Model(below), o, family)
+		if err != nil {
+			return nil, 0, err
+		}
+		if below == 0 {
+			rest = r.Total.LUT
+		}
+		for _, l := range r.Layers {
+			// Layers whose widths are fixed stay in rest.
+			i, open := index[l.Name]
+			if !open {
+				continue
+			}
+			if below == 0 {
+				rest -= l.LUT
+			}
+			// A layer with fewer candidates stays at its first while others still go down.
+			costs[i][max(len(costs[i])-1-below, 0)] = l.LUT
+		}
+	}
+	return costs, rest, nil
+}

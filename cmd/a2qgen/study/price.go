@@ -1,0 +1,107 @@
+package study
+
+import (
+	"fmt"
+
+	"github.com/a2qgen/a2qgen/boards"
+	"github.com/a2qgen/a2qgen/hwgen"
+	"github.com/a2qgen/a2qgen/hwgen/cost"
+	"github.com/a2qgen/a2qgen/hwgen/plan"
+	"github.com/a2qgen/a2qgen/quant"
+	"github.com/a2qgen/a2qgen/quant/qonnx"
+	"github.com/a2qgen/a2qgen/quant/train"
+)
+
+// DefaultFamily is the family that estimates are for unless another is asked for.
+const DefaultFamily = string(boards.XC7)
+
+// Price estimates the design of a network, folded by o, with the widths that its layers
+// declare: the zero AccBits of o leaves every layer its own.
+func Price(net *quant.Network, o hwgen.Options, family string) (*cost.Report, error) {
+	d, err := plan.Plan(net, o)
+	if err != nil {
+		return nil, err
+	}
+	return cost.Estimate(d, family)
+}
+
+// priceModel estimates the design of a network that is not in a file yet. Through the
+// file format, so that the integers are those that the export would write.
+func priceModel(m *qonnx.Model, o hwgen.Options, family string) (*cost.Report, error) {
+	_, net, err := encoded(m, m.Name)
+	if err != nil {
+		return nil, err
+	}
+	return Price(net, o, family)
+}
+
+// encoded returns the bytes of m's file, of the given name, and the network that the
+// importer reads from them.
+func encoded(m *qonnx.Model, name string) ([]byte, *quant.Network, error) {
+	file, err := qonnx.Encode(m)
+	if err != nil {
+		return nil, nil, err
+	}
+	net, err := qonnx.Decode(name, file)
+	return file, net, err
+}
+
+// Prices is the JSON of what a design costs at each accumulator width.
+type Prices struct {
+	// Family of the FPGA, as --family names it.
+	Family string `json:"family"`
+	// ClockMHz does not enter the estimate of LUT and FF: it decides the folding, with
+	// the frames per second.
+	ClockMHz float64 `json:"clock_mhz"`
+	// IntervalCycles are the cycles per frame of the design, the same for every P.
+	IntervalCycles int `json:"interval_cycles"`
+	// Rows are one per width, in the order asked for, unsafe ones too.
+	Rows []plan.Row `json:"rows"`
+	// Fit is the error of the formulas on held-out samples, by kind of block.
+	Fit map[string]cost.Error `json:"fit"`
+}
+
+// PriceWidths estimates net for every width, one at least. The folding is the same for all.
+// The first width serves for what does not depend on P, the clock, the interval and the
+// error of the formulas: the plan allows it to be unsafe, since an estimate builds nothing.
+func PriceWidths(net *quant.Network, o hwgen.Options, family string, widths []int) (*Prices, error) {
+	rows, err := plan.Table(net, o, widths, family)
+	if err != nil {
+		return nil, err
+	}
+	// A width that overflows cannot be planned otherwise, and here it need not be built.
+	o.AccBits, o.Unsafe = widths[0], true
+	d, err := plan.Plan(net, o)
+	if err != nil {
+		return nil, err
+	}
+	one, err := cost.Estimate(d, family)
+	if err != nil {
+		return nil, err
+	}
+	return &Prices{Family: family, ClockMHz: d.ClockMHz, IntervalCycles: d.IntervalCycles(), Rows: rows,
+		Fit: one.Fit}, nil
+}
+
+// HasVerilog returns an error unless every layer of spec has Verilog. Other layers train
+// and certify, but a design of them cannot be planned yet.
+func HasVerilog(spec *train.Spec) error {
+	for i := range spec.Layers {
+		if kind := spec.Layers[i].Kind; kind != train.LinearLayer {
+			return fmt.Errorf("wants linear layers, which alone have Verilog so far, not %s", kind)
+		}
+	}
+	return nil
+}
+
+// CheckFolding returns an error where the design of a spec's network cannot be planned
+// with o: known before the training, not after it. Sizes alone decide whether a fold
+// divides a layer, so drawn weights will do.
+func CheckFolding(spec *train.Spec, sets Sets, o hwgen.Options) error {
+	m, err := train.Untrained(spec, sets.Train)
+	if err != nil {
+		return err
+	}
+	_, err = priceModel(m, o, DefaultFamily)
+	return err
+}

@@ -1,0 +1,204 @@
+package plan
+
+import (
+	"errors"
+	"fmt"
+	"sort"
+
+	"github.com/a2qgen/a2qgen/hwgen"
+	"github.com/a2qgen/a2qgen/quant"
+	"github.com/a2qgen/a2qgen/sim/cycle"
+)
+
+// place is where a queue may stand: before a stream that a layer reads.
+type place struct{ layer, operand int }
+
+// queue finds the depths of queues, and with them the design.
+//
+// A queue may stand before each layer that cannot always take what it is offered: one that
+// replays a vector, or waits for another operand. The design is run with queues of any depth,
+// its source held to the rate that it then has; what they hold at most is deep enough, for a
+// design that starts everything as early as it can is never later than that run, whatever its
+// queues' depths as long as they hold what was held there (derived: with first-in first-out
+// queues, blocks that wait for beats and space, and no choice, an earlier start makes nothing
+// later). From there each is made as shallow as it can be, by bisection: rate only falls with
+// depth. Taking a queue away is another matter, since a cycle of latency goes with it, which the
+// branch beside it may need: that is tried last, again and again until nothing changes. So in
+// the end each queue a beat shallower, or taken away, loses rate or locks.
+//
+// Whether a design locks does not depend on who pauses when: pauses only delay.
+func (p *planner) queue() error {
+	depths, open := p.asked()
+	if len(open) == 0 {
+		return p.settle(depths)
+	}
+	interval, held, err := p.unbounded(depths, open)
+	if err != nil {
+		return err
+	}
+	// Most chains need few queues, and a short fork none.
+	if p.keeps(depths, interval) {
+		return p.settle(depths)
+	}
+	for _, at := range open {
+		depths[at] = max(2, held[at])
+	}
+	for _, at := range open {
+		depths[at] = 2 + sort.Search(depths[at]-2, func(more int) bool {
+			return p.keeps(depths.with(at, 2+more), interval)
+		})
+	}
+	for changed := true; changed; {
+		changed = false
+		for _, at := range open {
+			for depths[at] > 1 && p.keeps(depths.with(at, depths[at]-1), interval) {
+				depths[at]--
+				changed = true
+			}
+		}
+	}
+	return p.settle(depths)
+}
+
+// depths are of queues by their place: below 2 there is none.
+type depths map[place]int
+
+func (d depths) of(layer, operand int) int { return d[place{layer, operand}] }
+
+// with returns d with another depth at a place.
+func (d depths) with(at place, depth int) depths {
+	other := depths{at: depth}
+	for k, v := range d {
+		if k != at {
+			other[k] = v
+		}
+	}
+	return other
+}
+
+// asked returns the depths that the folding gives, and the places that are open.
+func (p *planner) asked() (depths, []place) {
+	d, open := depths{}, []place(nil)
+	for i, lp := range p.layers {
+		for k, from := range lp.Layer.From {
+			at := place{i, k}
+			switch depth := lp.Fold.FIFO.Of(k); {
+			case depth > 0:
+				d[at] = depth
+			// The source of the design waits for as long as it takes.
+			case p.units[i].waits(lp.Layer, lp.Fold) && (from != quant.Source || p.readers(quant.Source) > 1):
+				open = append(open, at)
+			}
+		}
+	}
+	return d, open
+}
+
+// readers counts who reads a layer, or the source.
+func (p *planner) readers(from int) int {
+	n := 0
+	for _, lp := range p.layers {
+		n += reads(lp.Layer, from)
+	}
+	return n
+}
+
+// settle writes the depths into the folds and makes the design.
+func (p *planner) settle(d depths) error {
+	for i := range p.layers {
+		lp := &p.layers[i]
+		lp.Fold.FIFO = nil
+		for k := range lp.Layer.From {
+			lp.Fold.FIFO = append(lp.Fold.FIFO, max(1, d.of(i, k)))
+		}
+	}
+	p.design, _ = p.build(d.of)
+	return nil
+}
+
+// keeps says whether a design with queues of these depths has the interval, and does not lock.
+func (p *planner) keeps(d depths, interval cycle.Period) bool {
+	design, _ := p.build(d.of)
+	if err := measure(design); err != nil {
+		return false
+	}
+	return design.Timing.Cycles*interval.Frames <= interval.Cycles*design.Timing.Frames
+}
+
+// endless is the depth of a queue that never fills. (The cycle model counts its beats only.)
+const endless = 1 << 40
+
+// unbounded runs the design with endless queues at the open places and returns its interval,
+// and what the queues hold at most where the source offers a frame per interval.
+func (p *planner) unbounded(d depths, open []place) (cycle.Period, map[place]int, error) {
+	for _, at := range open {
+		d = d.with(at, endless)
+	}
+	design, queues := p.build(d.of)
+	e, err := cycle.New(design.Graph())
+	if err != nil {
+		return cycle.Period{}, nil, fmt.Errorf("hwgen: %w", err)
+	}
+	// In so many frames every layer has begun to work at its own rate, and ended some.
+	frames := 8 + 4*len(p.layers)
+	interval, latency, err := rate(e, frames)
+	if err != nil {
+		return cycle.Period{}, nil, err
+	}
+	// As many again as are under way at once, where they are more than that.
+	if under := latency * interval.Frames / interval.Cycles; under > 4 {
+		frames += 2 * int(under)
+		if interval, _, err = rate(e, frames); err != nil {
+			return cycle.Period{}, nil, err
+		}
+	}
+	held, err := held(design, queues, frames, interval)
+	return interval, held, err
+}
+
+// rate runs so many frames and returns the interval of the later half, and the first's latency.
+func rate(e *cycle.Engine, frames int) (cycle.Period, int64, error) {
+	timing, err := e.Run(frames, nil, 0, nil)
+	if err != nil {
+		return cycle.Period{}, 0, explain(err)
+	}
+	ends := timing.FrameEnds
+	half := len(ends) / 2
+	return cycle.Period{Cycles: ends[len(ends)-1] - ends[half], Frames: int64(len(ends) - 1 - half)}, timing.Latency(), nil
+}
+
+// held returns what the queues among the nodes of a design hold at most.
+func held(design *hwgen.Design, queues map[int]place, frames int, interval cycle.Period) (map[place]int, error) {
+	g := design.Graph()
+	e, err := cycle.New(g)
+	if err != nil {
+		return nil, fmt.Errorf("hwgen: %w", err)
+	}
+	beats, sent := int64(design.Source().Beats), int64(0)
+	source := design.Sources[0].Stream
+	// Frame n begins n intervals after the first.
+	late := func(c int64) (gaps, stalls uint64) {
+		return cycle.Bit(sent/beats*interval.Cycles > c*interval.Frames), 0
+	}
+	held, state := map[place]int{}, make([]int64, 0, 1)
+	_, err = e.Run(frames, late, 0, func(r *cycle.Run) error {
+		sent += int64(cycle.Bit(r.Fired(source)))
+		for i, at := range queues {
+			state = g.Nodes[i].Machine.Registers(state[:0])
+			// Room for the beat that comes in, also where another leaves in the same cycle: a full
+			// queue takes none.
+			held[at] = max(held[at], int(state[0])+int(cycle.Bit(r.Fired(g.Nodes[i].In[0]))))
+		}
+		return nil
+	})
+	return held, err
+}
+
+// explain says of a deadlock which queue to deepen.
+func explain(err error) error {
+	var d *cycle.Deadlock
+	if errors.As(err, &d) && len(d.Deepen) > 0 {
+		return fmt.Errorf("hwgen: %w: a deeper queue on %q is needed (key fifo of the folding file)", err, d.Deepen)
+	}
+	return fmt.Errorf("hwgen: %w", err)
+}
