@@ -6,7 +6,7 @@ BUILD := build
 BIN   := $(BUILD)/a2qgen
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build static demo test short lint results speed clean
+.PHONY: help setup build static release demo test short lint results speed clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 14
@@ -19,6 +19,9 @@ build: setup ## build/a2qgen, with OpenBLAS
 
 static: ## build/a2qgen-static: no C library, no OpenBLAS, runs anywhere
 	CGO_ENABLED=0 $(GO) build -buildvcs=auto -trimpath -ldflags '-s -w' -o $(BIN)-static ./cmd/a2qgen
+
+release: ## static archives for Linux and macOS, amd64 and arm64, with SHA-256 sums, in build/release
+	@GO='$(GO)' sh .ci/release $(BUILD)/release
 
 demo: build ## train, certify, emit, cross-check and cost the demo network
 	$(BIN) demo

@@ -3,9 +3,6 @@ package hwgen
 import (
 	"fmt"
 	"slices"
-	"strings"
-
-	"github.com/a2qgen/a2qgen/quant"
 )
 
 // Tensor is an array of integers that the network computes for every frame.
@@ -157,15 +154,6 @@ func (c Content) Same(d Content) bool {
 		return p.Tensor == q.Tensor && p.Bits == q.Bits && p.Signed == q.Signed && p.Lanes == q.Lanes &&
 			slices.Equal(plain(p.Order), plain(q.Order))
 	})
-}
-
-// Brief says what a beat is, in a few words.
-func (c Content) Brief() string {
-	var parts []string
-	for _, p := range c {
-		parts = append(parts, fmt.Sprintf("%d %v of %s", p.Lanes, quant.DataType{Bits: p.Bits, Signed: p.Signed}, p.Holds))
-	}
-	return strings.Join(parts, ", then ")
 }
 
 // String describes the content for errors.

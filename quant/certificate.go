@@ -67,7 +67,7 @@ func (l *Layer) AccRange(c int) AccRange {
 // SumRange is AccRange without the start value: the range of channel c's sums.
 func (l *Layer) SumRange(c int) AccRange {
 	lo, hi := l.Input.Min(), l.Input.Max()
-	switch l.Kind.orLinear() {
+	switch l.Kind.OrLinear() {
 	case Linear, Conv:
 		p, n := signSums(l.Row(c))
 		return rangeOf(p, n, l.Input)
@@ -190,7 +190,7 @@ func (l *Layer) SumBits() int {
 func (l *Layer) L1Max() int64 {
 	var m int64
 	for c := 0; c < l.Out; c++ {
-		if l.Kind.orLinear().Weighted() {
+		if l.Kind.OrLinear().Weighted() {
 			p, n := signSums(l.Row(c))
 			m = max(m, p+n)
 		}

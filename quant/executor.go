@@ -18,6 +18,8 @@ type kernel func(in [][]int32, acc []int64, scratch *nonzeros)
 // order of Shape. Run reuses its buffers, so copy what must outlive the next
 // Run. The zero Trace is ready.
 type Trace struct {
+	// In is the sample, as Run was given it.
+	In []int32
 	// Acc[i][e] is the final accumulator of element e of layer i.
 	Acc [][]int64
 	// Out[i][e] is its output; Out[i] is empty on a layer that ends in scores.
@@ -73,15 +75,12 @@ func (e *Executor) Run(x []int32, tr *Trace) {
 	if tr.own != e {
 		e.allocate(tr)
 	}
+	tr.In = x
 	for i := range e.kernels {
 		l := &e.net.Layers[i]
 		in := tr.in[:len(l.operands)]
 		for k, o := range l.operands {
-			if o.from == Source {
-				in[k] = x
-			} else {
-				in[k] = tr.Out[o.from]
-			}
+			in[k] = tr.Of(o.from)
 		}
 		e.kernels[i](in, tr.Acc[i], &tr.x)
 		l.begin(tr.Acc[i])
@@ -89,6 +88,14 @@ func (e *Executor) Run(x []int32, tr *Trace) {
 	}
 	clear(tr.in)
 	e.rank(tr)
+}
+
+// Of returns what layers read of layer i: its outputs, or the sample where i is Source.
+func (tr *Trace) Of(i int) []int32 {
+	if i == Source {
+		return tr.In
+	}
+	return tr.Out[i]
 }
 
 // begin adds the start values.

@@ -20,7 +20,12 @@ func newKernel(l *Layer) kernel {
 	case Concat:
 		return l.join
 	case Upsample, PixelShuffle:
-		return l.move
+		moves := l.Moves(l.operands[0].shape)
+		return func(in [][]int32, acc []int64, _ *nonzeros) {
+			for i, from := range moves {
+				acc[i] = int64(in[0][from])
+			}
+		}
 	case Requantize:
 		return func(in [][]int32, acc []int64, _ *nonzeros) { widen(acc, in[0]) }
 	}
@@ -60,7 +65,7 @@ func (l *Layer) gatherWindow(in []int32, y, x, g int, z *nonzeros) {
 	from := l.operands[0].shape
 	width := from.C / l.Groups
 	z.index, z.value = z.index[:0], z.value[:0]
-	l.eachTap(y, x, func(tap, position int) {
+	l.Window.EachTap(from, y, x, func(tap, position int) {
 		at := position*from.C + g*width
 		for c, v := range in[at : at+width] {
 			if v != 0 {
@@ -69,20 +74,6 @@ func (l *Layer) gatherWindow(in []int32, y, x, g int, z *nonzeros) {
 			}
 		}
 	})
-}
-
-// eachTap calls f for the taps of the window at (y, x) that lie on the input,
-// with the number of the tap and the input's position.
-func (l *Layer) eachTap(y, x int, f func(tap, position int)) {
-	from := l.operands[0].shape
-	for ky := range l.Window.H {
-		for kx := range l.Window.W {
-			iy, ix := l.Window.At(y, x, ky, kx)
-			if iy >= 0 && iy < from.H && ix >= 0 && ix < from.W {
-				f(ky*l.Window.W+kx, iy*from.W+ix)
-			}
-		}
-	}
 }
 
 // eachWindow calls f for every output position with its channels.
@@ -98,7 +89,7 @@ func (l *Layer) eachWindow(acc []int64, f func(y, x int, acc []int64)) {
 func (l *Layer) sumWindow(in [][]int32, acc []int64, _ *nonzeros) {
 	clear(acc)
 	l.eachWindow(acc, func(y, x int, acc []int64) {
-		l.eachTap(y, x, func(_, position int) {
+		l.Window.EachTap(l.operands[0].shape, y, x, func(_, position int) {
 			for c, v := range in[0][position*l.Out : (position+1)*l.Out] {
 				acc[c] += int64(v)
 			}
@@ -109,7 +100,7 @@ func (l *Layer) sumWindow(in [][]int32, acc []int64, _ *nonzeros) {
 func (l *Layer) maxWindow(in [][]int32, acc []int64, _ *nonzeros) {
 	l.eachWindow(acc, func(y, x int, acc []int64) {
 		first := true
-		l.eachTap(y, x, func(_, position int) {
+		l.Window.EachTap(l.operands[0].shape, y, x, func(_, position int) {
 			for c, v := range in[0][position*l.Out : (position+1)*l.Out] {
 				if first || int64(v) > acc[c] {
 					acc[c] = int64(v)
@@ -139,33 +130,4 @@ func (l *Layer) join(in [][]int32, acc []int64, _ *nonzeros) {
 		}
 		at += width
 	}
-}
-
-// move evaluates Upsample and PixelShuffle.
-func (l *Layer) move(in [][]int32, acc []int64, _ *nonzeros) {
-	i := 0
-	for y := range l.Shape.H {
-		for x := range l.Shape.W {
-			for c := range l.Shape.C {
-				acc[i] = int64(in[0][l.movedFrom(y, x, c)])
-				i++
-			}
-		}
-	}
-}
-
-// movedFrom returns the input element that output element (y, x, c) of
-// Upsample or PixelShuffle is.
-func (l *Layer) movedFrom(y, x, c int) int {
-	from, f := l.operands[0].shape, l.Factor
-	position := y/f*from.W + x/f
-	if l.Kind == PixelShuffle {
-		phase := y%f*f + x%f
-		if l.DepthFirst {
-			c += phase * l.Shape.C
-		} else {
-			c = c*f*f + phase
-		}
-	}
-	return position*from.C + c
 }

@@ -35,8 +35,8 @@ func (k Kind) Weighted() bool { return k == Linear || k == Conv }
 // wider than they are.
 func (k Kind) sums() bool { return k.Weighted() || k == AvgPool || k == Add }
 
-// orLinear returns k, or Linear where it is empty.
-func (k Kind) orLinear() Kind {
+// OrLinear returns k, or Linear where it is empty.
+func (k Kind) OrLinear() Kind {
 	if k == "" {
 		return Linear
 	}

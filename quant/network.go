@@ -25,6 +25,11 @@ func (t DataType) Max() int64 {
 	return 1<<t.Bits - 1
 }
 
+// Union returns the smallest type that holds all values of t and o.
+func (t DataType) Union(o DataType) DataType {
+	return AccRange{min(t.Min(), o.Min()), max(t.Max(), o.Max())}.dataType()
+}
+
 // String returns the FINN name of the type: "INT4", "UINT8".
 func (t DataType) String() string {
 	if t.Signed {
@@ -186,8 +191,16 @@ type Score struct {
 // InputSize returns the number of elements of one sample.
 func (n *Network) InputSize() int { return n.Input.Shape.Size() }
 
+// ShapeOf returns the shape of layer i's output, or of the input where i is Source.
+func (n *Network) ShapeOf(i int) Shape {
+	if i == Source {
+		return n.Input.Shape
+	}
+	return n.Layers[i].Shape
+}
+
 // OutputShape returns the shape of the last layer's output.
-func (n *Network) OutputShape() Shape { return n.Layers[len(n.Layers)-1].Shape }
+func (n *Network) OutputShape() Shape { return n.ShapeOf(len(n.Layers) - 1) }
 
 // OutputSize returns the number of elements of the last layer's output.
 func (n *Network) OutputSize() int { return n.OutputShape().Size() }
@@ -211,7 +224,7 @@ func (l *Layer) Output() DataType {
 	if l.Thresholds != nil {
 		return l.Thresholds.Output
 	}
-	if !l.Kind.orLinear().sums() {
+	if !l.Kind.OrLinear().sums() {
 		return l.Input
 	}
 	var r AccRange

@@ -70,8 +70,8 @@ func (q *InputQuantizer) check() error {
 // connect resolves what layer i reads, and computes its shape.
 func (n *Network) connect(i int, read []bool) error {
 	l := &n.Layers[i]
-	l.Kind = l.Kind.orLinear()
-	l.From = operandsOf(l.From, i)
+	l.Kind = l.Kind.OrLinear()
+	l.From = Operands(l.From, i)
 	l.operands = nil
 	for _, from := range l.From {
 		if from < Source || from >= i {
@@ -92,7 +92,10 @@ func (n *Network) connect(i int, read []bool) error {
 		}
 		l.operands = append(l.operands, operand{from, prev.Shape, out})
 	}
-	return l.shape()
+	if err := l.shape(); err != nil {
+		return l.errorf("%w", err)
+	}
+	return nil
 }
 
 func (l *Layer) errorf(format string, args ...any) error {

@@ -1,13 +1,19 @@
 package quant
 
+import (
+	"errors"
+	"fmt"
+)
+
 // shape computes l.Shape from its operands, and l.In, l.Out and l.Input where
-// the kind implies them; where it does not, it checks them.
+// the kind implies them; where it does not, it checks them. Its error does not name the
+// layer.
 func (l *Layer) shape() error {
 	if len(l.operands) == 0 {
-		return l.errorf("reads nothing")
+		return errors.New("reads nothing")
 	}
 	if many := l.Kind == Add || l.Kind == Concat; many != (len(l.operands) > 1) {
-		return l.errorf("kind %s reads %d tensors", l.Kind, len(l.operands))
+		return fmt.Errorf("kind %s reads %d tensors", l.Kind, len(l.operands))
 	}
 	in := l.operands[0].shape
 	switch l.Kind {
@@ -25,7 +31,7 @@ func (l *Layer) shape() error {
 		l.implied(1, in)
 		return nil
 	}
-	return l.errorf("unknown kind %q", l.Kind)
+	return fmt.Errorf("unknown kind %q", l.Kind)
 }
 
 // implied sets what follows from the kind of a layer without weights.
@@ -37,18 +43,27 @@ func (l *Layer) implied(terms int, out Shape) {
 // weighted checks the input type of a layer with weights.
 func (l *Layer) weighted(out Shape) error {
 	if got := l.operands[0].typ; l.Input != got {
-		return l.errorf("input type %v, want %v", l.Input, got)
+		return fmt.Errorf("input type %v, want %v", l.Input, got)
 	}
 	l.Shape = out
 	if !out.legal() {
-		return l.errorf("output shape %v, want at least 1 and at most %d elements", out, maxElements)
+		return fmt.Errorf("output shape %v, want at least 1 and at most %d elements", out, maxElements)
 	}
 	return nil
 }
 
+// Terms returns the length of a row of weights of a layer that has some and reads a
+// tensor of shape in.
+func (l *Layer) Terms(in Shape) int {
+	if l.Kind.OrLinear() == Linear {
+		return in.Size()
+	}
+	return l.Window.Taps() * in.C / max(l.Groups, 1)
+}
+
 func (l *Layer) linearShape(in Shape) error {
-	if in.Size() != l.In {
-		return l.errorf("has %d inputs, %s gives %d", l.In, l.reads(), in.Size())
+	if l.Terms(in) != l.In {
+		return fmt.Errorf("has %d inputs, %s gives %d", l.In, l.reads(), in.Size())
 	}
 	return l.weighted(Vector(l.Out))
 }
@@ -63,31 +78,36 @@ func (l *Layer) reads() string {
 
 func (l *Layer) convShape(in Shape) error {
 	if err := l.Window.check(); err != nil {
-		return l.errorf("%w", err)
+		return err
 	}
-	l.Window, l.Groups = l.Window.normal(), max(l.Groups, 1)
+	l.Window, l.Groups = l.Window.Normal(), max(l.Groups, 1)
 	if in.C%l.Groups != 0 || l.Out%l.Groups != 0 {
-		return l.errorf("%d groups do not divide %d input and %d output channels", l.Groups, in.C, l.Out)
+		return fmt.Errorf("%d groups do not divide %d input and %d output channels", l.Groups, in.C, l.Out)
 	}
-	if want := l.Window.Taps() * in.C / l.Groups; l.In != want {
-		return l.errorf("has rows of %d weights, want %d", l.In, want)
+	if want := l.Terms(in); l.In != want {
+		return fmt.Errorf("has rows of %d weights, want %d", l.In, want)
 	}
-	h, w := l.Window.Slide(in.H, in.W)
-	return l.weighted(Shape{h, w, l.Out})
+	out, err := l.Window.Over(in, l.Out)
+	if err != nil {
+		return err
+	}
+	return l.weighted(out)
 }
 
 func (l *Layer) poolShape(in Shape) error {
 	if err := l.Window.check(); err != nil {
-		return l.errorf("%w", err)
+		return err
 	}
-	l.Window = l.Window.normal()
-	h, w := l.Window.Slide(in.H, in.W)
-	out := Shape{h, w, in.C}
+	l.Window = l.Window.Normal()
+	out, err := l.Window.Over(in, in.C)
+	if err != nil {
+		return err
+	}
 	if !out.legal() {
-		return l.errorf("output shape %v of an input of %v", out, in)
+		return fmt.Errorf("output shape %v, want at most %d elements", out, maxElements)
 	}
 	if !l.Window.touches(in, out) {
-		return l.errorf("a window of the pool may lie in the padding alone")
+		return errors.New("a window of the pool may lie in the padding alone")
 	}
 	terms := 1
 	if l.Kind == AvgPool {
@@ -126,16 +146,16 @@ func onInput(windows, length, taps, stride, dilation, before int) bool {
 func (l *Layer) joinShape() error {
 	out := l.operands[0].shape
 	typ := l.operands[0].typ
-	for k, o := range l.operands[1:] {
-		a, b := out, o.shape
+	for _, o := range l.operands[1:] {
+		a, b, same := out, o.shape, "equal shapes"
 		if l.Kind == Concat {
-			a.C, b.C = 0, 0
+			a.C, b.C, same = 0, 0, "equal heights and widths"
 			out.C += o.shape.C
 		}
 		if a != b {
-			return l.errorf("operand %d has shape %v, the first %v", k+1, o.shape, l.operands[0].shape)
+			return fmt.Errorf("reads shapes %v and %v, want %s", l.operands[0].shape, o.shape, same)
 		}
-		typ = union(typ, o.typ)
+		typ = typ.Union(o.typ)
 	}
 	terms := 1
 	if l.Kind == Add {
@@ -145,7 +165,7 @@ func (l *Layer) joinShape() error {
 		}
 	}
 	if !out.legal() {
-		return l.errorf("output shape %v, want at most %d elements", out, maxElements)
+		return fmt.Errorf("output shape %v, want at most %d elements", out, maxElements)
 	}
 	l.implied(terms, out)
 	l.Input = typ
@@ -154,11 +174,11 @@ func (l *Layer) joinShape() error {
 
 func (l *Layer) checkFactors() error {
 	if l.Factors != nil && len(l.Factors) != len(l.operands) {
-		return l.errorf("has %d factors, want %d", len(l.Factors), len(l.operands))
+		return fmt.Errorf("has %d factors, want %d", len(l.Factors), len(l.operands))
 	}
 	for k, f := range l.Factors {
 		if f < 1 || f > maxDim {
-			return l.errorf("factor %d is %d, want 1..%d", k, f, maxDim)
+			return fmt.Errorf("factor %d is %d, want 1..%d", k, f, maxDim)
 		}
 	}
 	return nil
@@ -168,31 +188,51 @@ func (l *Layer) checkFactors() error {
 func (l *Layer) moveShape(in Shape) error {
 	f := l.Factor
 	if f < 1 || f > maxWindow {
-		return l.errorf("factor %d, want 1..%d", f, maxWindow)
+		return fmt.Errorf("factor %d, want 1..%d", f, maxWindow)
 	}
 	out := Shape{in.H * f, in.W * f, in.C}
 	if l.Kind == PixelShuffle {
 		if in.C%(f*f) != 0 {
-			return l.errorf("%d channels, want a multiple of %d", in.C, f*f)
+			return fmt.Errorf("a factor of %d turns %d channels into one, had %d", f, f*f, in.C)
 		}
 		out.C = in.C / (f * f)
 	}
 	if !out.legal() {
-		return l.errorf("output shape %v, want at most %d elements", out, maxElements)
+		return fmt.Errorf("output shape %v, want at most %d elements", out, maxElements)
 	}
 	l.implied(1, out)
 	return nil
 }
 
-// union returns the smallest type that holds all values of a and b.
-func union(a, b DataType) DataType {
-	return AccRange{min(a.Min(), b.Min()), max(a.Max(), b.Max())}.dataType()
+// Moves returns, for each element of the output of Upsample or PixelShuffle, which
+// element it is of an input of shape in, which l takes (see OutputShape).
+func (l *Layer) Moves(in Shape) []int32 {
+	f, channels := l.Factor, in.C
+	if l.Kind == PixelShuffle {
+		channels /= f * f
+	}
+	from := make([]int32, 0, in.H*f*in.W*f*channels)
+	for y := range in.H * f {
+		for x := range in.W * f {
+			first, step := (y/f*in.W+x/f)*in.C, 1
+			if phase := y%f*f + x%f; l.Kind == PixelShuffle && l.DepthFirst {
+				first += phase * channels
+			} else if l.Kind == PixelShuffle {
+				first, step = first+phase, f*f
+			}
+			for c := range channels {
+				from = append(from, int32(first+c*step))
+			}
+		}
+	}
+	return from
 }
 
 // OutputShape returns the shape that a layer gives for operands of these
-// shapes, whatever their types. Its error is what NewNetwork would say.
+// shapes, whatever their types. Its error is what NewNetwork would say, without the
+// layer's name.
 func (l Layer) OutputShape(in ...Shape) (Shape, error) {
-	l.Kind, l.Input, l.operands = l.Kind.orLinear(), DataType{Bits: 8}, nil
+	l.Kind, l.Input, l.operands = l.Kind.OrLinear(), DataType{Bits: 8}, nil
 	for k, s := range in {
 		l.operands = append(l.operands, operand{k, s, l.Input})
 	}

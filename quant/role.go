@@ -38,7 +38,7 @@ func Roles(from [][]int, kinds []Kind) []Role {
 	fed, ends := fedBySource(from, kinds), endingPaths(from, kinds)
 	roles := make([]Role, len(kinds))
 	for i, kind := range kinds {
-		if kind.orLinear().Weighted() {
+		if kind.OrLinear().Weighted() {
 			roles[i] = Role{Weighted: true, First: fed[i], Last: ends[i]}
 		}
 	}
@@ -49,8 +49,8 @@ func Roles(from [][]int, kinds []Kind) []Role {
 func fedBySource(from [][]int, kinds []Kind) []bool {
 	fed := make([]bool, len(kinds))
 	for i := range kinds {
-		fed[i] = slices.ContainsFunc(operandsOf(from[i], i), func(k int) bool {
-			return k == Source || fed[k] && !kinds[k].orLinear().Weighted()
+		fed[i] = slices.ContainsFunc(Operands(from[i], i), func(k int) bool {
+			return k == Source || fed[k] && !kinds[k].OrLinear().Weighted()
 		})
 	}
 	return fed
@@ -63,18 +63,19 @@ func endingPaths(from [][]int, kinds []Kind) []bool {
 	// Backwards, so that all readers of a layer have been seen before it.
 	for i := len(kinds) - 1; i >= 0; i-- {
 		ends[i] = ends[i] || !read[i]
-		for _, k := range operandsOf(from[i], i) {
+		for _, k := range Operands(from[i], i) {
 			if k != Source {
 				read[k] = true
-				ends[k] = ends[k] || ends[i] && !kinds[i].orLinear().Weighted()
+				ends[k] = ends[k] || ends[i] && !kinds[i].OrLinear().Weighted()
 			}
 		}
 	}
 	return ends
 }
 
-// operandsOf returns what layer i reads, where from says it.
-func operandsOf(from []int, i int) []int {
+// Operands returns the layers that layer i reads: from or, where that is nil, the layer
+// before.
+func Operands(from []int, i int) []int {
 	if from == nil {
 		return []int{i - 1}
 	}

@@ -46,8 +46,9 @@ type Window struct {
 // Taps returns the number of positions under the window.
 func (w Window) Taps() int { return w.H * w.W }
 
-// normal returns w with strides and dilations of at least 1.
-func (w Window) normal() Window {
+// Normal returns w with strides and dilations of at least 1, so that equal windows
+// are equal.
+func (w Window) Normal() Window {
 	w.StrideH, w.StrideW = max(w.StrideH, 1), max(w.StrideW, 1)
 	w.DilationH, w.DilationW = max(w.DilationH, 1), max(w.DilationW, 1)
 	return w
@@ -57,7 +58,7 @@ func (w Window) normal() Window {
 // positions, as in ONNX with explicit pads: floor((h + pads - reach) / stride) + 1,
 // where reach = dilation*(H-1) + 1. It is 0 where the window does not fit.
 func (w Window) Slide(h, width int) (rows, cols int) {
-	n := w.normal()
+	n := w.Normal()
 	return slide(h+n.Top+n.Bottom, n.DilationH*(n.H-1)+1, n.StrideH),
 		slide(width+n.Left+n.Right, n.DilationW*(n.W-1)+1, n.StrideW)
 }
@@ -69,16 +70,38 @@ func slide(length, reach, stride int) int {
 	return (length-reach)/stride + 1
 }
 
-// At returns the input position (possibly in the padding) of tap (ky, kx) of
-// the window at output position (y, x).
-func (w Window) At(y, x, ky, kx int) (iy, ix int) {
-	n := w.normal()
-	return y*n.StrideH - n.Top + ky*n.DilationH, x*n.StrideW - n.Left + kx*n.DilationW
+// Over returns the shape of what the window gives, of so many channels, that slides over
+// an input of shape in. It returns an error where the window does not fit.
+func (w Window) Over(in Shape, channels int) (Shape, error) {
+	rows, cols := w.Slide(in.H, in.W)
+	if n := w.Normal(); rows < 1 || cols < 1 {
+		return Shape{}, fmt.Errorf("a window of %dx%d, dilation %dx%d, does not fit an input of %v with pads %d, %d, %d, %d",
+			n.H, n.W, n.DilationH, n.DilationW, in, n.Top, n.Left, n.Bottom, n.Right)
+	}
+	return Shape{rows, cols, channels}, nil
+}
+
+// EachTap calls f for the taps of the window at output position (y, x) that lie on
+// an input of shape in, with the number of the tap and the input's position. Taps in
+// the padding are left out: a sum takes them for 0 and a maximum for nothing.
+func (w Window) EachTap(in Shape, y, x int, f func(tap, position int)) {
+	n := w.Normal()
+	for ky := range n.H {
+		iy := y*n.StrideH - n.Top + ky*n.DilationH
+		if iy < 0 || iy >= in.H {
+			continue
+		}
+		for kx := range n.W {
+			if ix := x*n.StrideW - n.Left + kx*n.DilationW; ix >= 0 && ix < in.W {
+				f(ky*n.W+kx, iy*in.W+ix)
+			}
+		}
+	}
 }
 
 // check returns an error unless the window makes sense by itself.
 func (w Window) check() error {
-	n := w.normal()
+	n := w.Normal()
 	for _, v := range []int{n.H, n.W, n.StrideH, n.StrideW, n.DilationH, n.DilationW} {
 		if v < 1 || v > maxWindow {
 			return fmt.Errorf("window %dx%d, stride %dx%d, dilation %dx%d: want 1..%d", n.H, n.W, n.StrideH, n.StrideW,

@@ -23,10 +23,12 @@ type Options struct {
 	Seed       uint64
 	// VCD is a file for waves, CacheDir keeps compiled benches; both may be empty.
 	VCD, CacheDir string
-	// NoTrace only times both sides: nothing is compared.
+	// NoTrace only times both sides: nothing is compared or dumped.
 	NoTrace bool
-	// FirstOnly ends the run at the first difference.
+	// FirstOnly ends the run at the first difference, once the cycles after it are seen.
 	FirstOnly bool
+	// Dumps write what streams carry, up to where the run ends.
+	Dumps []Dump
 }
 
 // Result of a cross-check.
@@ -43,8 +45,10 @@ type Result struct {
 	ModelSeconds   float64 `json:"model_seconds"`
 	RTLSeconds     float64 `json:"rtl_seconds"`
 	BuildSeconds   float64 `json:"build_seconds"`
-	// First describes the first difference; empty where there is none.
-	First string `json:"first_mismatch,omitempty"`
+	// First describes the first difference in one line, Mismatch in full; empty where there
+	// is none.
+	First    string    `json:"first_mismatch,omitempty"`
+	Mismatch *Mismatch `json:"mismatch,omitempty"`
 	// Labels are the predicted classes, one per frame.
 	Labels []int `json:"-"`
 	// Streams says what happened on each stream; there are none without a trace.
@@ -65,7 +69,8 @@ const tail = 16
 
 // CrossCheck runs samples (integer input vectors) through the cycle model and
 // through the Verilog in dir, and compares valid, ready and data of every stream in
-// every cycle. A mismatch is a result, not an error.
+// every cycle. A mismatch is a result, not an error. A check of the design that stops the run
+// is one that wraps a verilator.CheckError; the result then tells what came before it.
 func CrossCheck(ctx context.Context, d *hwgen.Design, dir string, samples [][]int32, o Options) (*Result, error) {
 	if o.Simulator == "" {
 		o.Simulator = verilator.Verilator
@@ -139,25 +144,48 @@ func (r *Result) compare(ctx context.Context, m *Model, v *values, st *Stimulus,
 	cmp := newComparison(m, v, st, r)
 	// A search over many faults needs to know only that each shows.
 	cmp.firstOnly = o.FirstOnly
+	for _, d := range o.Dumps {
+		dump, err := cmp.newDumper(d)
+		if err != nil {
+			return err
+		}
+		cmp.dumps = append(cmp.dumps, dump)
+	}
 	res, err := bin.Run(ctx, stim, verilator.RunOptions{VCD: o.VCD, NoTrace: o.NoTrace}, cmp.cycle)
+	// Without a trace the simulator only tells how many cycles it ran.
+	if o.NoTrace {
+		r.CyclesRTL, r.RTLSeconds = int64(res.Cycles), res.Seconds
+		return err
+	}
+	r.RTLSeconds = res.Seconds
+	return r.settle(cmp, err)
+}
+
+// settle takes over what a run found that ended with err. Where a check of the design stopped
+// it, what was compared until then leads to the cause.
+func (r *Result) settle(cmp *comparison, err error) error {
 	// A register without a reset, or a memory that was not read, shows as an unknown bit in
 	// Icarus: a difference like any other, though no value can be compared with it.
 	if unknown := new(verilator.UnknownError); errors.As(err, &unknown) {
-		cmp.report(unknown.Stream, int64(unknown.Cycle), unknown.What, "a known value", string(unknown.Bit))
+		cmp.unknown(unknown)
 		err = nil
 	}
-	if err != nil && !errors.Is(err, errDiffers) {
+	if errors.Is(err, errDiffers) {
+		err = nil
+	}
+	stopped := errors.As(err, new(*verilator.CheckError))
+	if err != nil && !stopped {
 		return err
 	}
-	r.CyclesRTL, r.RTLSeconds = cmp.lastOut+1, res.Seconds
-	// Without a trace the simulator only tells how many cycles it ran.
-	if o.NoTrace {
-		r.CyclesRTL = int64(res.Cycles)
-		return nil
+	if r.Mismatch = cmp.first; cmp.first != nil {
+		r.First = cmp.first.String()
 	}
+	r.CyclesRTL = cmp.lastOut + 1
 	r.Streams, r.Pressure.Full, r.Pressure.Dry = cmp.use(), cmp.usage.pressure.Full, cmp.usage.pressure.Dry
-	r.Warnings = append(append(r.Warnings, r.warnings()...), r.constant()...)
-	return nil
+	if !stopped { // else it could not reach everything
+		r.Warnings = append(append(r.Warnings, r.warnings()...), r.constant()...)
+	}
+	return errors.Join(cmp.endDumps(), err)
 }
 
 // comparison walks the model along the trace of a simulator.
@@ -176,6 +204,11 @@ type comparison struct {
 	// the bits of those.
 	valid, ready, ports bitSet
 
+	past  past
+	first *Mismatch // nil before the first difference
+	probe int       // that it is of
+	dumps []*dumper
+
 	firstOnly bool
 	lastOut   int64 // cycle of the last output beat that the RTL gave, -1 for none
 }
@@ -189,6 +222,7 @@ func newComparison(m *Model, v *values, st *Stimulus, r *Result) *comparison {
 	for i := range m.design.Sinks {
 		c.ports.set(len(streams)+i, true)
 	}
+	c.past = newPast(probes)
 	c.sent, c.usage = make([]int64, len(streams)), newUsage(len(streams), probes, m.design.Sources[0].Stream)
 	for _, s := range streams {
 		c.expect = append(c.expect, make([]byte, (s.Bits+7)/8))
@@ -204,10 +238,7 @@ func (c *comparison) cycle(n int, rtl *verilator.Cycle) error {
 	// exclusive or says so.
 	for w := range c.valid {
 		valid, ready := wordOf(rtl.Valid, w), wordOf(rtl.Ready, w)
-		each(w, (c.valid[w]^valid)|(c.ready[w]^ready), func(i int) {
-			show := func(v, r uint64) string { return fmt.Sprintf("%d/%d", v>>(i&63)&1, r>>(i&63)&1) }
-			c.report(c.name(i), int64(n), "valid/ready", show(c.valid[w], c.ready[w]), show(valid, ready))
-		})
+		each(w, (c.valid[w]^valid)|(c.ready[w]^ready), func(i int) { c.differs(i, int64(n), DiffersHandshake) })
 		if valid&ready&c.ports[w] != 0 {
 			c.lastOut = int64(n)
 		}
@@ -218,11 +249,15 @@ func (c *comparison) cycle(n int, rtl *verilator.Cycle) error {
 			c.data(int64(n), i, rtl.Data[i])
 		}
 	}
+	c.note(int64(n), rtl)
+	if c.dumps != nil {
+		c.dump(int64(n), rtl)
+	}
 	c.pass()
 	// The model goes on by its own handshakes, not the Verilog's: after a first difference
 	// the two stay apart, and the rest of the differences are consequences.
 	c.run.Step()
-	if c.firstOnly && c.result.Mismatches > 0 {
+	if c.firstOnly && c.first != nil && int64(n) >= c.first.Cycle+after {
 		return errDiffers
 	}
 	return nil
@@ -256,10 +291,8 @@ func (c *comparison) pass() {
 
 // data compares the data of probe i, which is a stream or, after them, an output port.
 func (c *comparison) data(cycle int64, i int, got []byte) {
-	probe, isPort := c.name(i), i >= len(c.sent)
-	if isPort {
-		i = c.design.Sinks[i-len(c.sent)].Stream
-	}
+	probe := i
+	i = c.stream(i)
 	s := c.design.Streams[i]
 	// Not an index error in v.beat: there is no frame to look into.
 	if c.sent[i] >= c.total[i] {
@@ -271,39 +304,31 @@ func (c *comparison) data(cycle int64, i int, got []byte) {
 		c.known.set(i, true)
 	}
 	beat, want := c.sent[i]%int64(s.Beats), c.expect[i]
-	if isPort {
+	if c.isPort(probe) {
 		want = port(s.Content, want, beat == int64(s.Beats)-1)
 	}
 	// Both are padded to whole bytes with zeros by their writers.
 	if !bytes.Equal(want, got) {
-		what := fmt.Sprintf("data of beat %d of frame %d", beat, c.sent[i]/int64(s.Beats))
-		c.report(probe, cycle, what, hex(want), hex(got))
+		if m := c.differs(probe, cycle, DiffersData); m != nil {
+			c.explain(m, probe, want, got)
+		}
 	}
 }
 
-// name returns the name of probe i.
+// name returns the name of probe i, stream the stream that it shows.
 func (c *comparison) name(i int) string {
-	if i >= len(c.sent) {
+	if c.isPort(i) {
 		return c.design.Sinks[i-len(c.sent)].Name
 	}
 	return c.design.Streams[i].Name
 }
 
-// report counts a difference and keeps the words of the first: those that follow are most
-// often consequences of it.
-func (c *comparison) report(stream string, cycle int64, what, want, got string) {
-	c.result.Mismatches++
-	if c.result.First == "" {
-		c.result.First = fmt.Sprintf("stream %q, cycle %d: %s is %s, want %s", stream, cycle, what, got, want)
+func (c *comparison) stream(i int) int {
+	if c.isPort(i) {
+		return c.design.Sinks[i-len(c.sent)].Stream
 	}
+	return i
 }
 
-// hex writes little-endian bytes as one number, as a waveform viewer shows it.
-func hex(le []byte) string {
-	var b bytes.Buffer
-	b.WriteString("0x")
-	for i := len(le) - 1; i >= 0; i-- {
-		fmt.Fprintf(&b, "%02x", le[i])
-	}
-	return b.String()
-}
+// isPort says whether probe i is an output port.
+func (c *comparison) isPort(i int) bool { return i >= len(c.sent) }

@@ -1,4 +1,9 @@
 package sim
 
-// Trained is trained, for the tests that see the package from outside.
-var Trained = trained
+// For the tests that see the package from outside: the trained design, and the definition of
+// a network's values.
+var (
+	Trained     = trained
+	Naive       = naive
+	NaiveOutput = naiveOutput
+)

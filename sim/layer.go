@@ -23,8 +23,10 @@ type LayerResult struct {
 	Coverage
 	BeatsCompared int64 `json:"beats_compared"`
 	Mismatches    int64 `json:"mismatches"`
-	// First describes the first difference; empty where there is none.
-	First string `json:"first_mismatch,omitempty"`
+	// First and Mismatch describe the first difference as those of Result do; its frames are
+	// the vectors.
+	First    string    `json:"first_mismatch,omitempty"`
+	Mismatch *Mismatch `json:"mismatch,omitempty"`
 }
 
 // CheckLayers simulates each layer with weights of d alone, as the directory has it, and compares it
@@ -89,7 +91,8 @@ func checkLayer(ctx context.Context, d *hwgen.Design, i int, dir string, o Optio
 	if err != nil {
 		return out, err
 	}
-	out.BeatsCompared, out.Mismatches, out.First = r.BeatsCompared, r.Mismatches, r.First
+	out.BeatsCompared, out.Mismatches = r.BeatsCompared, r.Mismatches
+	out.First, out.Mismatch = r.First, r.Mismatch
 	return out, nil
 }
 

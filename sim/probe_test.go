@@ -13,7 +13,7 @@ import (
 
 // trained is the demo's network, 784-64-64-64-10, as the reference implementation of A2Q+
 // trained it for P = 12, folded for the demo's 100,000 frames per second.
-func trained(t *testing.T) *hwgen.Design {
+func trained(t testing.TB) *hwgen.Design {
 	t.Helper()
 	n, err := qonnx.Read(filepath.Join("..", "quant", "qonnx", "testdata", "fmnist_mlp_a2qplus_w4a4_p12.onnx"))
 	if err != nil {

@@ -2,9 +2,12 @@ package sim_test
 
 import (
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"github.com/a2qgen/a2qgen/hwgen"
+	"github.com/a2qgen/a2qgen/hwgen/plan"
+	"github.com/a2qgen/a2qgen/internal/tooltest"
 	"github.com/a2qgen/a2qgen/quant"
 	"github.com/a2qgen/a2qgen/quant/quanttest"
 	"github.com/a2qgen/a2qgen/sim"
@@ -32,4 +35,40 @@ func TestResidualNetworks(t *testing.T) {
 		o.Simulator = s
 		checkNetwork(t, how, n, samples, o)
 	})
+}
+
+// TestManyStreams cross-checks a residual network of more than 500 streams: no word of bits
+// holds them, in the engine, in the bench or in the trace.
+func TestManyStreams(t *testing.T) {
+	if *networks == 0 {
+		t.Skip("minutes: runs with -networks (sim/cycle has one without a simulator)")
+	}
+	tooltest.Need(t, "iverilog")
+	rng := rand.New(rand.NewPCG(4, 0xadd))
+	n := quanttest.RandomResidual(rng, 4, 150)
+	// Deep queues everywhere: to search for the shallowest takes as many runs as there are queues.
+	folds := hwgen.Folding{}
+	for i := range n.Layers {
+		l := &n.Layers[i]
+		folds[l.Name] = hwgen.Fold{PE: l.Out, SIMD: l.In, FIFO: slices.Repeat(hwgen.Depths{400}, len(l.From))}
+	}
+	d, err := plan.Plan(n, hwgen.Options{Folding: folds})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(d.Streams) < 500 {
+		t.Fatalf("%d streams, want 500", len(d.Streams))
+	}
+	var samples [][]int32
+	for range 4 {
+		samples = append(samples, quanttest.RandomGraphInput(rng, n))
+	}
+	// Without pauses: to fill these queues would take thousands of frames.
+	r, err := sim.CrossCheck(t.Context(), d, emitDir(t, d), samples, sim.Options{Simulator: verilator.Icarus,
+		Seed: 1, CacheDir: benches})
+	if err != nil || r.Mismatches > 0 || r.BeatsCompared == 0 {
+		t.Errorf("%+v, %v", r, err)
+	}
+	t.Logf("%d streams, %d blocks, %d cycles per frame, %d beats compared", len(d.Streams), len(d.Nodes),
+		d.IntervalCycles(), r.BeatsCompared)
 }

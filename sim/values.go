@@ -20,6 +20,7 @@ type values struct {
 	tensors []packed
 	streams [][]field // of each stream, the first in the low bits of a beat
 	frames  [][]byte
+	samples [][]int32 // that the frames are of
 	// labels are for the report: the classes that the run predicted.
 	labels []int
 	// Summed while tensors are found: the offset of the next one.
@@ -111,7 +112,7 @@ func (v *values) tensor(p hwgen.Part) int {
 
 // compute evaluates samples (integer input vectors, one per frame).
 func (v *values) compute(samples [][]int32) error {
-	v.frames = make([][]byte, len(samples))
+	v.samples, v.frames = samples, make([][]byte, len(samples))
 	v.labels = make([]int, len(samples))
 	// One allocation: a run of 10,000 frames would else make as many.
 	all := make([]byte, v.size*len(samples))

@@ -9,9 +9,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/a2qgen/a2qgen/internal/tooltest"
 	"github.com/a2qgen/a2qgen/templates"
 	"github.com/a2qgen/a2qgen/verilator"
-	"github.com/a2qgen/a2qgen/verilator/tooltest"
 )
 
 // rule is what a module's header forbids, tried on both sides of its boundary. Parameters

@@ -8,8 +8,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/a2qgen/a2qgen/internal/tooltest"
 	"github.com/a2qgen/a2qgen/templates"
-	"github.com/a2qgen/a2qgen/verilator/tooltest"
 )
 
 // trip is a way to trip one check of testdata/trip_bench.v, which is run by hand.

@@ -9,7 +9,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/a2qgen/a2qgen/verilator/tooltest"
+	"github.com/a2qgen/a2qgen/internal/tooltest"
 )
 
 // Every bad input of the list: status 1, one line that says what and

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/a2qgen/a2qgen/quant/nn"
 	"github.com/a2qgen/a2qgen/quant/qonnx"
 )
 
@@ -88,11 +89,11 @@ func ramp(n, most int) []float32 {
 }
 
 // tinyModel is 4-6-4-3 with 3-bit weights, 2-bit activations and P=7 on fc2.
-func tinyModel() *qonnx.Model {
+func tinyModel() *nn.Model {
 	one := []float32{1}
-	act := &qonnx.ActQuant{Scale: 2, Bits: 2}
-	return &qonnx.Model{Name: "tiny", InputShape: []int{1, 2, 2}, Input: &qonnx.ActQuant{Scale: 0.25, Bits: 2},
-		Layers: []qonnx.Layer{
+	act := &nn.ActQuant{Scale: 2, Bits: 2}
+	return &nn.Model{Name: "tiny", InputShape: []int{1, 2, 2}, Input: &nn.ActQuant{Scale: 0.25, Bits: 2},
+		Layers: []nn.Layer{
 			{Name: "fc1", In: 4, Out: 6, Weights: ramp(24, 3), WeightScale: one, WeightBits: 3, Relu: true, Act: act},
 			{Name: "fc2", In: 6, Out: 4, Weights: ramp(24, 2), WeightScale: one, WeightBits: 3, Relu: true, Act: act,
 				AccBits: 7},
@@ -103,7 +104,7 @@ func tinyModel() *qonnx.Model {
 
 func tinyNetwork(t *testing.T) string { return writeModel(t, tinyModel()) }
 
-func writeModel(t *testing.T, m *qonnx.Model) string {
+func writeModel(t *testing.T, m *nn.Model) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), m.Name+".onnx")
 	if err := qonnx.Write(path, m); err != nil {

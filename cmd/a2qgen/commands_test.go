@@ -11,7 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/a2qgen/a2qgen/cmd/a2qgen/study"
-	"github.com/a2qgen/a2qgen/quant/qonnx"
+	"github.com/a2qgen/a2qgen/quant/nn"
 )
 
 func TestInspect(t *testing.T) {
@@ -45,7 +45,7 @@ func TestInspect(t *testing.T) {
 }
 
 // wantTiny computes the report of a model with inputs 0..3 the long way.
-func wantTiny(m *qonnx.Model) []study.Bounds {
+func wantTiny(m *nn.Model) []study.Bounds {
 	var out []study.Bounds
 	reads := "input"
 	for _, l := range m.Layers {

@@ -10,8 +10,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/a2qgen/a2qgen/examples"
+	"github.com/a2qgen/a2qgen/internal/tooltest"
 	"github.com/a2qgen/a2qgen/quant/train"
-	"github.com/a2qgen/a2qgen/verilator/tooltest"
 )
 
 // The demo on a data set of a few pixels: every step, both reports.

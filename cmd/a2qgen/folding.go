@@ -13,7 +13,8 @@ import (
 )
 
 const foldingHelp = `The folding (rows PE and columns SIMD computed at once, per layer) is chosen for --fps
-at --clock, unless --folding FILE (YAML: layer: {pe: 4, simd: 8}) or --fold set it.`
+at --clock, unless --folding FILE (YAML: layer: {pe: 4, simd: 8}, and acc, fifo, weights
+and replay where wanted) or --fold set it.`
 
 // maxFoldingBytes bounds a folding file. Some 30 bytes per layer leave room for tens of
 // thousands.

@@ -97,11 +97,14 @@ func generateOutputs(c *cli.Context) []output {
 	}}}
 }
 
-// simOutputs are the waves. A simulation leaves its design as it is: benches are built in
-// the user's cache.
-func simOutputs(c *cli.Context) []output {
+// simOutputs are the waves and what streams carry. A simulation leaves its design as it is:
+// benches are built in the user's cache.
+func simOutputs(c *cli.Context) (all []output) {
 	if path := c.String("vcd"); path != "" {
-		return []output{{path: path, what: "--vcd"}}
+		all = append(all, output{path: path, what: "--vcd"})
 	}
-	return nil
+	for _, d := range dumpsOf(c) {
+		all = append(all, output{path: d.File, what: "--dump " + d.Stream})
+	}
+	return all
 }

@@ -179,6 +179,10 @@ var pausing = reals("0..0.9", func(v float64) bool { return v >= 0 && v <= 0.9 }
 
 // simRules are those of the simulation. --period 0 is the default, random pauses.
 var simRules = map[string]rule{
+	"dump": texts("STREAM or STREAM=FILE", func(s string) error {
+		_, err := parseDump(s)
+		return err
+	}, "=f.csv", "label=", "la/bel", "la bel=f", "1"),
 	"vcd": file(writesFile), "frames": ints(1, maxFrames), "period": ints(0, maxPeriod),
 	"seed": seeds(), "gap": pausing, "stall": pausing,
 	"simulator": oneOf(string(verilator.Verilator), string(verilator.Icarus)),

@@ -13,10 +13,11 @@ import (
 
 	"github.com/a2qgen/a2qgen/cmd/a2qgen/study"
 	"github.com/a2qgen/a2qgen/hwgen/emit"
+	"github.com/a2qgen/a2qgen/internal/tooltest"
 	"github.com/a2qgen/a2qgen/quant"
 	"github.com/a2qgen/a2qgen/quant/data"
+	"github.com/a2qgen/a2qgen/quant/nn"
 	"github.com/a2qgen/a2qgen/quant/qonnx"
-	"github.com/a2qgen/a2qgen/verilator/tooltest"
 )
 
 func testdata(name string) string { return filepath.Join("testdata", name) }
@@ -302,10 +303,10 @@ func TestBinary(t *testing.T) {
 // A single output that ends in a Quant has no label in hardware: generate says which
 // integers mean class 1, and the labels that sim counts are those of eval.
 func TestBinaryEndsInQuant(t *testing.T) {
-	m := &qonnx.Model{Name: "binary", InputShape: []int{4}, Input: &qonnx.ActQuant{Scale: 0.25, Bits: 4, Signed: true},
-		Layers: []qonnx.Layer{{Name: "fc1", In: 4, Out: 1, Weights: []float32{1, -2, 3, 1}, WeightScale: []float32{1},
+	m := &nn.Model{Name: "binary", InputShape: []int{4}, Input: &nn.ActQuant{Scale: 0.25, Bits: 4, Signed: true},
+		Layers: []nn.Layer{{Name: "fc1", In: 4, Out: 1, Weights: []float32{1, -2, 3, 1}, WeightScale: []float32{1},
 			WeightBits: 3,
-			Act:        &qonnx.ActQuant{Scale: 1, Bits: 4, Signed: true}}}}
+			Act:        &nn.ActQuant{Scale: 1, Bits: 4, Signed: true}}}}
 	net, dir := writeModel(t, m), filepath.Join(t.TempDir(), "design")
 	var b strings.Builder
 	for i := range 40 {

@@ -13,7 +13,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/a2qgen/a2qgen/verilator/tooltest"
+	"github.com/a2qgen/a2qgen/internal/tooltest"
 )
 
 // TestMain lets the test binary stand for the program, to be sent signals.

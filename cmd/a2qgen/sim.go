@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/urfave/cli/v2"
@@ -35,12 +36,20 @@ the frames it drives each layer alone, with the directory's modules, parameters 
 memories, to both certified extremes of every channel and to both sides of every
 threshold. docs/simulation.md says what that finds. Network and manifest must be as
 generated.
+
+Of the first difference the report names stream, cycle, frame, beat and lane, and of data
+the layer and row, the expected value with its accumulator and thresholds, and what the
+Verilog had; with the five cycles of that stream around it. --dump STREAM saves all that a
+stream carries to STREAM.csv, or to FILE as STREAM=FILE: a line per element of each beat,
+expected and had side by side. It may be repeated; m_axis is the output port.
+docs/simulation.md, "Debugging a mismatch", shows how to go on from there.
 Exit status 1 if a single beat or cycle differs.
 
 Example:
    a2qgen sim build/net --frames 200 --data /usr/share/datasets/fashion-mnist
    a2qgen sim build/net --gap 0.3 --stall 0.3
    a2qgen sim build/net --edited
+   a2qgen sim build/net --edited --dump fc1_mvau --dump label=scores.csv
    a2qgen sim build/net --frames 2 --vcd waves.vcd --simulator icarus`
 
 // maxFrames bounds the memory of a simulation. Inputs and expected outputs of all frames
@@ -54,7 +63,7 @@ func simCommand() *cli.Command {
 		Name: "sim", Usage: "cross-check a generated design cycle by cycle",
 		UsageText: "a2qgen sim DIR [--frames N] [--data DIR] [--scale F] [--layout L] " +
 			"[--gap 0..0.9] [--stall 0..0.9] [--period N]\n" +
-			"   [--seed S] [--edited] [--vcd FILE] [--simulator verilator|icarus] [--json]",
+			"   [--seed S] [--edited] [--vcd FILE] [--dump STREAM[=FILE]]... [--simulator verilator|icarus] [--json]",
 		Description: simHelp,
 		Flags: []cli.Flag{
 			&cli.IntFlag{Name: "frames", Value: 100,
@@ -72,6 +81,8 @@ func simCommand() *cli.Command {
 			&cli.BoolFlag{Name: "edited", DisableDefaultText: true,
 				Usage: "simulate a directory that was changed, and each layer alone"},
 			&cli.StringFlag{Name: "vcd", Usage: "`FILE` to write waves to"},
+			&cli.StringSliceFlag{Name: "dump",
+				Usage: "save what `STREAM` carries to STREAM.csv, or to FILE as STREAM=FILE; repeatable"},
 			&cli.StringFlag{Name: "simulator", Value: string(verilator.Verilator),
 				Usage: "`NAME`: verilator or icarus"},
 			jsonFlag(),
@@ -91,6 +102,7 @@ type simOptions struct {
 	// seed of pauses and drawn frames: the same seed repeats a run cycle by cycle.
 	seed   uint64
 	vcd    string
+	dumps  []*streamDump
 	source study.Source // none where its data is empty
 	set    *data.Set    // samples that are open already, instead of source
 	// edited permits a directory that differs from what its network gives.
@@ -107,7 +119,7 @@ func simAction(c *cli.Context) error {
 	}
 	o := simOptions{frames: c.Int("frames"), period: c.Int("period"), gap: c.Float64("gap"), stall: c.Float64("stall"),
 		seed: c.Uint64("seed"), source: sampleSourceOf(c), edited: c.Bool("edited"),
-		vcd: c.String("vcd"), simulator: verilator.Simulator(c.String("simulator"))}
+		vcd: c.String("vcd"), dumps: dumpsOf(c), simulator: verilator.Simulator(c.String("simulator"))}
 	if err := o.check(); err != nil {
 		return err
 	}
@@ -148,6 +160,11 @@ func simulate(ctx context.Context, con *console, dir string, o simOptions) (*sim
 	if err != nil {
 		return nil, err
 	}
+	dumps, err := openDumps(d, o.dumps)
+	if err != nil {
+		return nil, err
+	}
+	defer discardDumps(o.dumps)
 	in, err := frames(d.Network, o)
 	if err != nil {
 		return nil, err
@@ -156,7 +173,7 @@ func simulate(ctx context.Context, con *console, dir string, o simOptions) (*sim
 		con.warn(in.input.Warnings())
 	}
 	// One set of options for the frames and for each layer alone: same seed, same pauses.
-	so := sim.Options{Simulator: o.simulator, Seed: o.seed, VCD: o.vcd,
+	so := sim.Options{Simulator: o.simulator, Seed: o.seed, VCD: o.vcd, Dumps: dumps,
 		// Gap and stall have one period but draw by themselves: with one pattern for both
 		// ends a sink is never ready while the source rests, and nothing is ever blocked.
 		Gap:   sim.Pattern{Probability: o.gap, Period: o.period},
@@ -166,6 +183,17 @@ func simulate(ctx context.Context, con *console, dir string, o simOptions) (*sim
 	res, err := sim.CrossCheck(ctx, d, dir, in.samples, so)
 	doc := newSimReport(res, in, o)
 	doc.Edited = edits
+	// A check of the design that stops the run is a finding, like a difference: what streams
+	// carried until then leads to its cause, and so does a difference that came before it.
+	stopped := errors.As(err, new(*verilator.CheckError))
+	if err == nil || stopped {
+		if err := keepDumps(o.dumps); err != nil {
+			return nil, err
+		}
+	}
+	if stopped && res.Mismatch != nil {
+		doc.Stopped, err = err.Error(), nil
+	}
 	// Layers alone take a bench each to build, and cannot say more than a mismatch does.
 	if err == nil && o.edited && res.Mismatches == 0 { // else there is a place to look at already
 		con.note("simulating each of %d layers alone", len(d.Layers))

@@ -8,19 +8,19 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/a2qgen/a2qgen/quant/qonnx"
-	"github.com/a2qgen/a2qgen/verilator/tooltest"
+	"github.com/a2qgen/a2qgen/internal/tooltest"
+	"github.com/a2qgen/a2qgen/quant/nn"
 )
 
 // foldedModel is a small network with the demo's blocks: four layers with folded rows and
 // columns, so that there are queues, replay buffers and converters of both directions, and
 // a classifier that gives one beat per frame: its source starves before its sink blocks.
-func foldedModel() *qonnx.Model {
-	act, scale := &qonnx.ActQuant{Scale: 4, Bits: 4}, []float32{1}
-	return &qonnx.Model{Name: "folded", InputShape: []int{24}, Input: &qonnx.ActQuant{Scale: 1. / 255, Bits: 8},
-		Layers: []qonnx.Layer{
+func foldedModel() *nn.Model {
+	act, scale := &nn.ActQuant{Scale: 4, Bits: 4}, []float32{1}
+	return &nn.Model{Name: "folded", InputShape: []int{24}, Input: &nn.ActQuant{Scale: 1. / 255, Bits: 8},
+		Layers: []nn.Layer{
 			{Name: "fc1", In: 24, Out: 8, Weights: ramp(24*8, 5), WeightScale: scale, WeightBits: 4, Relu: true,
-				Act: &qonnx.ActQuant{Scale: 0.5, Bits: 4}},
+				Act: &nn.ActQuant{Scale: 0.5, Bits: 4}},
 			{Name: "fc2", In: 8, Out: 8, Weights: ramp(8*8, 3), WeightScale: scale, WeightBits: 4,
 				Relu: true, Act: act},
 			{Name: "fc3", In: 8, Out: 6, Weights: ramp(8*6, 3), WeightScale: scale, WeightBits: 4,
@@ -151,6 +151,11 @@ func TestDroppedBits(t *testing.T) {
 		o.wantCaught(t)
 		if !strings.Contains(o.errors, " alone: ") || !strings.Contains(o.errors, m.want) {
 			t.Errorf("%s: %q, want the layer alone and %q", m.name, o.errors, m.want)
+		}
+		// A stop by a check has no frames to look at.
+		if !strings.Contains(m.want, "overflows") &&
+			!strings.Contains(o.out, "\nlayer fc4 alone, where a frame is a vector:\nfirst mismatch: stream label, ") {
+			t.Errorf("%s: the report does not show the mismatch:\n%s", m.name, o.out)
 		}
 	}
 }

@@ -41,6 +41,11 @@ type simReport struct {
 	// layer did alone: with --edited only.
 	Edited []sim.Difference  `json:"edited,omitempty"`
 	Layers []sim.LayerResult `json:"layers,omitempty"`
+	// Stopped is what a check of the design said that stopped the run after its first
+	// difference.
+	Stopped string `json:"stopped,omitempty"`
+	// Dumps are the files of --dump.
+	Dumps []*streamDump `json:"dumps,omitempty"`
 
 	// drawn describes the drawn frames for people.
 	drawn string
@@ -52,7 +57,7 @@ func newSimReport(res *sim.Result, in *frameSet, o simOptions) *simReport {
 	doc := &simReport{Frames: o.frames, DataFrames: in.fromSet, DrawnFrames: len(in.samples) - in.fromSet,
 		DistinctData: sim.Distinct(in.samples[:in.fromSet]), DistinctFrames: sim.Distinct(in.samples),
 		Data: in.name, Total: len(in.labels), Gap: o.gap, Stall: o.stall, Period: o.period,
-		Simulator: string(o.simulator), drawn: in.drawn}
+		Simulator: string(o.simulator), drawn: in.drawn, Dumps: o.dumps}
 	if in.input != nil {
 		doc.Input = &in.input.Input
 	}
@@ -77,6 +82,8 @@ func newSimReport(res *sim.Result, in *frameSet, o simOptions) *simReport {
 // unequal cycles are a failure as well: the printed interval and latency are the model's.
 func (r *simReport) verdict() error {
 	switch {
+	case r.Stopped != "":
+		return fmt.Errorf("sim: %s; the first of %d mismatches before it: %s", r.Stopped, r.Mismatches, r.First)
 	case r.Mismatches > 0:
 		return fmt.Errorf("sim: %d mismatches; first: %s", r.Mismatches, r.First)
 	case r.CyclesModel != r.CyclesRTL:
@@ -102,12 +109,35 @@ func (r *simReport) print(w io.Writer) {
 	if r.Total > 0 {
 		fmt.Fprintf(w, "labels    %d of %d right: %.2f %%\n", r.Correct, r.Total, study.Percent(r.Correct, r.Total))
 	}
-	fmt.Fprintf(w, "time      build %.1f s, Verilog %.2f s, model %.3f s: the model is %.0f times faster\n",
-		r.BuildSeconds, r.RTLSeconds, r.ModelSeconds, r.SpeedRatio)
+	fmt.Fprintf(w, "time      build %.1f s, Verilog %.2f s, model %.3f s", r.BuildSeconds, r.RTLSeconds, r.ModelSeconds)
+	if r.SpeedRatio > 0 { // else one side had no time to measure, or was stopped
+		fmt.Fprintf(w, ": the model is %.0f times faster", r.SpeedRatio)
+	}
+	fmt.Fprintln(w)
+	for _, d := range r.Dumps {
+		fmt.Fprintf(w, "dumped    %s to %s\n", d.Stream, d.File)
+	}
 	r.printStreams(w)
 	r.printEdited(w)
 	for _, text := range r.Warnings {
 		fmt.Fprintf(w, "warning   %s\n", text)
+	}
+	r.printMismatches(w)
+}
+
+// printMismatches shows the first difference, last: it is what the reader came for. Layers
+// stand alone only where the whole design shows none; the first of those that differ is shown.
+func (r *simReport) printMismatches(w io.Writer) {
+	if r.Mismatch != nil {
+		printMismatch(w, r.Mismatch)
+		return
+	}
+	for _, l := range r.Layers {
+		if l.Mismatch != nil {
+			fmt.Fprintf(w, "\nlayer %s alone, where a frame is a vector:", l.Layer)
+			printMismatch(w, l.Mismatch)
+			return
+		}
 	}
 }
 

@@ -6,8 +6,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/a2qgen/a2qgen/internal/tooltest"
 	"github.com/a2qgen/a2qgen/quant/qonnx"
-	"github.com/a2qgen/a2qgen/verilator/tooltest"
 )
 
 // tinyDesign generates the tiny network in a folder of its own.

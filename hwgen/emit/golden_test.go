@@ -14,11 +14,11 @@ import (
 	"github.com/a2qgen/a2qgen/hwgen"
 	"github.com/a2qgen/a2qgen/hwgen/emit"
 	"github.com/a2qgen/a2qgen/hwgen/plan"
+	"github.com/a2qgen/a2qgen/internal/tooltest"
 	"github.com/a2qgen/a2qgen/quant"
 	"github.com/a2qgen/a2qgen/quant/quanttest"
 	"github.com/a2qgen/a2qgen/templates"
 	"github.com/a2qgen/a2qgen/verilator"
-	"github.com/a2qgen/a2qgen/verilator/tooltest"
 )
 
 var update = flag.Bool("update", false, "rewrite testdata/golden from what is emitted now")
@@ -72,7 +72,7 @@ func TestGolden(t *testing.T) {
 			for path, data := range want {
 				got, err := os.ReadFile(filepath.Join(dir, path))
 				if err != nil || !bytes.Equal(got, data) {
-					t.Errorf("%s differs from what is emitted (%v): go test ./hwgen -run Golden -update", path, err)
+					t.Errorf("%s differs from what is emitted (%v): go test ./hwgen/emit -run Golden -args -update", path, err)
 				}
 			}
 			for _, path := range tree(t, dir) {

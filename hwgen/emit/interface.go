@@ -3,6 +3,7 @@ package emit
 import (
 	"fmt"
 	"math"
+	"strings"
 
 	"github.com/a2qgen/a2qgen/hwgen"
 	"github.com/a2qgen/a2qgen/quant"
@@ -156,6 +157,17 @@ func (p Port) Lines() []string {
 		lines = append(lines, fmt.Sprintf("A frame has the shape %v: %s.", p.Shape, p.Order))
 	}
 	return lines
+}
+
+// brief says in a line what a beat is.
+func (p Port) brief() string {
+	var parts []string
+	for _, f := range p.Fields {
+		// What is behind a comma says what it means, which README and manifest tell in full.
+		what, _, _ := strings.Cut(f.Holds, ",")
+		parts = append(parts, fmt.Sprintf("%s in bits %d:%d", hwgen.Count(f.Count, what), f.Bit+f.Count*f.Bits-1, f.Bit))
+	}
+	return strings.Join(parts, ", ")
 }
 
 func (f Field) line() string {

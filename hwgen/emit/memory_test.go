@@ -11,9 +11,9 @@ import (
 
 	"github.com/a2qgen/a2qgen/hwgen"
 	"github.com/a2qgen/a2qgen/hwgen/emit"
+	"github.com/a2qgen/a2qgen/internal/tooltest"
 	"github.com/a2qgen/a2qgen/quant"
 	"github.com/a2qgen/a2qgen/quant/quanttest"
-	"github.com/a2qgen/a2qgen/verilator/tooltest"
 )
 
 // allMemories returns a network whose design has a memory of every kind: start values,

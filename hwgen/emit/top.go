@@ -126,7 +126,7 @@ func newTop(d *hwgen.Design) *Top {
 func topPort(p hwgen.Port, s hwgen.Stream, described Port) TopPort {
 	t := TopPort{Name: p.Name, Lines: described.Lines(), TdataBits: described.TdataBits, Beats: s.Beats,
 		Stream: s.Name, Bits: s.Bits, Padded: described.TdataBits > s.Bits}
-	t.Doc = fmt.Sprintf("%s per beat, %s per frame, tlast on the last.", s.Content.Brief(), hwgen.Count(s.Beats, "beat"))
+	t.Doc = fmt.Sprintf("%s; %s per frame, tlast on the last.", described.brief(), hwgen.Count(s.Beats, "beat"))
 	at := 0
 	for _, part := range s.Content {
 		width := part.Lanes * part.Bits

@@ -7,8 +7,9 @@ import (
 	"github.com/a2qgen/a2qgen/sim/cycle"
 )
 
-// measuredCycles is how long the model is given to repeat itself: a second or two.
-const measuredCycles = 1 << 24
+// measuredSteps is how long the model is given to repeat itself, in cycles of a block: some
+// seconds at most.
+const measuredSteps = 1 << 27
 
 // measure takes the design's timing from the cycle model: what it prints of latency and
 // interval is what the Verilog does, whatever queues were asked for.
@@ -17,8 +18,8 @@ func measure(d *hwgen.Design) error {
 	if err != nil {
 		return fmt.Errorf("hwgen: %w", err)
 	}
-	if d.Timing, err = e.Steady(measuredCycles); err != nil {
-		return explain(err)
+	if d.Timing, err = e.Steady(int64(measuredSteps / len(d.Nodes))); err != nil {
+		return explain(d, err)
 	}
 	return nil
 }

@@ -141,14 +141,14 @@ func (p *planner) unbounded(d depths, open []place) (cycle.Period, map[place]int
 	}
 	// In so many frames every layer has begun to work at its own rate, and ended some.
 	frames := 8 + 4*len(p.layers)
-	interval, latency, err := rate(e, frames)
+	interval, latency, err := rate(design, e, frames)
 	if err != nil {
 		return cycle.Period{}, nil, err
 	}
 	// As many again as are under way at once, where they are more than that.
 	if under := latency * interval.Frames / interval.Cycles; under > 4 {
 		frames += 2 * int(under)
-		if interval, _, err = rate(e, frames); err != nil {
+		if interval, _, err = rate(design, e, frames); err != nil {
 			return cycle.Period{}, nil, err
 		}
 	}
@@ -157,10 +157,10 @@ func (p *planner) unbounded(d depths, open []place) (cycle.Period, map[place]int
 }
 
 // rate runs so many frames and returns the interval of the later half, and the first's latency.
-func rate(e *cycle.Engine, frames int) (cycle.Period, int64, error) {
+func rate(design *hwgen.Design, e *cycle.Engine, frames int) (cycle.Period, int64, error) {
 	timing, err := e.Run(frames, nil, 0, nil)
 	if err != nil {
-		return cycle.Period{}, 0, explain(err)
+		return cycle.Period{}, 0, explain(design, err)
 	}
 	ends := timing.FrameEnds
 	half := len(ends) / 2
@@ -195,10 +195,18 @@ func held(design *hwgen.Design, queues map[int]place, frames int, interval cycle
 }
 
 // explain says of a deadlock which queue to deepen.
-func explain(err error) error {
+func explain(design *hwgen.Design, err error) error {
 	var d *cycle.Deadlock
-	if errors.As(err, &d) && len(d.Deepen) > 0 {
-		return fmt.Errorf("hwgen: %w: a deeper queue on %q is needed (key fifo of the folding file)", err, d.Deepen)
+	if !errors.As(err, &d) || len(d.Deepen) == 0 {
+		return fmt.Errorf("hwgen: %w", err)
+	}
+	for _, n := range design.Nodes {
+		for k, s := range design.StreamsAt(n.In) {
+			if s.Name == d.Deepen[0] {
+				return fmt.Errorf("hwgen: layer %q: the design locks in cycle %d: stream %q is full before what it is to meet "+
+					"has come: a deeper queue is needed there (operand %d of the layer's key fifo)", n.Serves(), d.Cycle, s.Name, k)
+			}
+		}
 	}
 	return fmt.Errorf("hwgen: %w", err)
 }

@@ -13,8 +13,8 @@ import (
 	"github.com/a2qgen/a2qgen/hwgen/cost"
 	"github.com/a2qgen/a2qgen/hwgen/cost/synth"
 	"github.com/a2qgen/a2qgen/hwgen/plan"
+	"github.com/a2qgen/a2qgen/internal/tooltest"
 	"github.com/a2qgen/a2qgen/quant"
-	"github.com/a2qgen/a2qgen/verilator/tooltest"
 )
 
 // network returns a 64-32-32-10 network with 4-bit weights and activations whose hidden

@@ -5,7 +5,7 @@ import (
 	"math"
 
 	"github.com/a2qgen/a2qgen/quant"
-	"github.com/a2qgen/a2qgen/quant/qonnx"
+	"github.com/a2qgen/a2qgen/quant/nn"
 )
 
 // scales finds the activation quantisers of a graph. Layers whose outputs are
@@ -25,35 +25,33 @@ type scales struct {
 const samplesPerLayer = 1 << 16
 
 // newScales joins the layers that share a scale and finds out which give negative
-// values: sums of products may be negative, a batch norm may shift below 0, ReLU
-// ends it, and all else has the sign of what it reads. It returns an error where
-// the network's input, whose scale is that of the samples, would have to share one
-// with a layer.
+// values. It returns an error where the network's input, whose scale is that of the
+// samples, would have to share one with a layer.
 func newScales(g *graph, signedInput bool) (*scales, error) {
-	n := len(g.shapes)
+	n := len(g.Shapes)
 	s := &scales{g: g, parent: make([]int, n+1), signed: make([]bool, n), values: map[int][]float64{}}
 	for i := range s.parent {
 		s.parent[i] = i
 	}
-	for i := range g.m.Layers {
-		l := &g.m.Layers[i]
-		s.signed[i] = l.Kind.Weighted() || l.BatchNorm != nil
-		for _, from := range g.reads[i] {
-			s.signed[i] = s.signed[i] || from == quant.Source && signedInput || from != quant.Source && s.signed[from]
+	for i := range g.Layers {
+		l := &g.Layers[i]
+		s.signed[i] = l.Negative(func(from int) bool {
+			return from == quant.Source && signedInput || from != quant.Source && s.signed[from]
+		})
+		for _, from := range l.From {
 			if g.passes(i) {
 				s.join(i, from)
 			}
 			if l.Kind == quant.Add || l.Kind == quant.Concat {
-				s.join(g.reads[i][0], from)
+				s.join(l.From[0], from)
 			}
 		}
-		s.signed[i] = s.signed[i] && !l.Relu
 	}
-	for i := range g.m.Layers {
-		if k := g.m.Layers[i].Kind; (k == quant.Add || k == quant.Concat) &&
-			s.root(g.reads[i][0]) == s.root(quant.Source) {
+	for i := range g.Layers {
+		l := &g.Layers[i]
+		if (l.Kind == quant.Add || l.Kind == quant.Concat) && s.root(l.From[0]) == s.root(quant.Source) {
 			return nil, fmt.Errorf("ptq: layer %q: reads the network's input beside layers, "+
-				"whose scale it cannot share: want a layer between", g.m.Layers[i].Name)
+				"whose scale it cannot share: want a layer between", l.Name)
 		}
 	}
 	return s, nil
@@ -78,24 +76,24 @@ func (s *scales) join(a, b int) { s.parent[s.root(a)] = s.root(b) }
 // not what a classifier ends with. A classifier's outputs are compared with each
 // other, in full precision: a quantiser would only make ties.
 func (s *scales) quantises(i int) bool {
-	return !s.g.passes(i) && (i < len(s.g.shapes)-1 || s.g.m.Layers[i].Kind != quant.Linear)
+	return !s.g.passes(i) && (i < len(s.g.Shapes)-1 || s.g.Layers[i].Kind != quant.Linear)
 }
 
 // observe takes down what layer i gives.
-func (s *scales) observe(i int, t *tensor) {
+func (s *scales) observe(i int, t *nn.Tensor) {
 	if !s.quantises(i) {
 		return
 	}
 	// Every step-th element of the batch, channels last.
-	step := len(t.v)/samplesPerLayer + 1
-	for step > 1 && t.shape.C > 1 && (t.shape.C%step == 0 || step%t.shape.C == 0) {
+	step := len(t.V)/samplesPerLayer + 1
+	for step > 1 && t.Shape.C > 1 && (t.Shape.C%step == 0 || step%t.Shape.C == 0) {
 		// A step that divides the channels, or is a multiple of them, would meet
 		// the same few channels in every position.
 		step++
 	}
 	r := s.root(i)
-	for k := 0; k < len(t.v); k += step {
-		s.values[r] = append(s.values[r], float64(t.v[k]))
+	for k := 0; k < len(t.V); k += step {
+		s.values[r] = append(s.values[r], float64(t.V[k]))
 	}
 }
 
@@ -103,21 +101,21 @@ func (s *scales) observe(i int, t *tensor) {
 // it feeds layers and of 8 where it is the network's output. Layers that share a
 // scale get the same quantiser, signed where one of them may be negative; layers
 // that pass integers on get none of their own.
-func (s *scales) quantisers(actBits int) []*qonnx.ActQuant {
+func (s *scales) quantisers(actBits int) []*nn.ActQuant {
 	signed := map[int]bool{}
 	for i := range s.signed {
 		signed[s.root(i)] = signed[s.root(i)] || s.signed[i]
 	}
-	out := s.root(len(s.g.shapes) - 1)
-	made := map[int]*qonnx.ActQuant{}
-	acts := make([]*qonnx.ActQuant, len(s.g.shapes))
+	out := s.root(len(s.g.Shapes) - 1)
+	made := map[int]*nn.ActQuant{}
+	acts := make([]*nn.ActQuant, len(s.g.Shapes))
 	for i := range acts {
 		r := s.root(i)
 		if !s.quantises(i) {
 			continue
 		}
 		if made[r] == nil {
-			a := &qonnx.ActQuant{Bits: actBits, Signed: signed[r]}
+			a := &nn.ActQuant{Bits: actBits, Signed: signed[r]}
 			if r == out {
 				a.Bits = outputBits
 			}
@@ -126,7 +124,7 @@ func (s *scales) quantisers(actBits int) []*qonnx.ActQuant {
 				// the scale by.
 				a.Bits = max(a.Bits, 2)
 			}
-			a.Scale = leastError(s.values[r], actType(a))
+			a.Scale = leastError(s.values[r], a.Type())
 			made[r] = a
 		}
 		acts[i] = made[r]
@@ -175,9 +173,9 @@ func leastError(v []float64, t quant.DataType) float32 {
 // unsigned where none is negative. It clips nothing: the range is that of all
 // samples, and the full range of a signed type is not used at its lower end, so
 // that the scale is the same for both signs.
-func inputQuantiser(lo, hi float64, bits int) *qonnx.ActQuant {
-	a := &qonnx.ActQuant{Bits: bits, Signed: lo < 0}
-	a.Scale = float32(max(hi, -lo) / float64(actType(a).Max()))
+func inputQuantiser(lo, hi float64, bits int) *nn.ActQuant {
+	a := &nn.ActQuant{Bits: bits, Signed: lo < 0}
+	a.Scale = float32(max(hi, -lo) / float64(a.Type().Max()))
 	if !(a.Scale > 0) {
 		a.Scale = 1
 	}

@@ -4,7 +4,7 @@ import (
 	"math"
 
 	"github.com/a2qgen/a2qgen/quant"
-	"github.com/a2qgen/a2qgen/quant/qonnx"
+	"github.com/a2qgen/a2qgen/quant/nn"
 )
 
 // Equalisation ends when no factor is further from 1, or after so many rounds.
@@ -23,7 +23,7 @@ const (
 func (g *graph) equalize() (int, error) {
 	type pair struct{ from, to int }
 	var pairs []pair
-	for i := range g.m.Layers {
+	for i := range g.Layers {
 		if to := g.follower(i); to >= 0 {
 			pairs = append(pairs, pair{i, to})
 		}
@@ -52,12 +52,12 @@ func (g *graph) equalize() (int, error) {
 // between is not homogeneous, and a second reader would see scaled values: all of
 // them end the walk.
 func (g *graph) follower(i int) int {
-	if !g.m.Layers[i].Kind.Weighted() {
+	if !g.Layers[i].Kind.Weighted() {
 		return -1
 	}
-	for len(g.readers[i]) == 1 {
-		i = g.readers[i][0]
-		l := &g.m.Layers[i]
+	for len(g.Readers[i]) == 1 {
+		i = g.Readers[i][0]
+		l := &g.Layers[i]
 		switch {
 		case l.Kind.Weighted():
 			return i
@@ -78,11 +78,11 @@ func (g *graph) follower(i int) int {
 // equalizePair equalises two layers of the graph, and returns the factor of each
 // channel between them.
 func (g *graph) equalizePair(from, to int) ([]float64, error) {
-	a, b := &g.m.Layers[from], &g.m.Layers[to]
+	a, b := &g.Layers[from], &g.Layers[to]
 	first, second := matrixOf(a), matrixOf(b)
 	// The channels of the tensor that it reads, not of the first layer's own shape:
 	// behind a flatten several columns read one channel.
-	second.Channels, second.Groups = g.shape(g.reads[to][0]).C, max(b.Groups, 1)
+	second.Channels, second.Groups = g.Shape(g.Layers[to].From[0]).C, max(b.Groups, 1)
 	f, err := Equalize(first, second)
 	if err != nil {
 		return nil, err
@@ -94,7 +94,7 @@ func (g *graph) equalizePair(from, to int) ([]float64, error) {
 
 // matrixOf returns a layer's weights and bias as copies: float64 while they are
 // changed, rounded once by store.
-func matrixOf(l *qonnx.Layer) *Matrix {
+func matrixOf(l *nn.Layer) *Matrix {
 	m := &Matrix{Rows: l.Out, K: l.In, Weights: wide(l.Weights), Channels: 1}
 	if l.Bias != nil {
 		m.Bias = wide(l.Bias)
@@ -103,7 +103,7 @@ func matrixOf(l *qonnx.Layer) *Matrix {
 }
 
 // store writes m's numbers to a layer.
-func (m *Matrix) store(l *qonnx.Layer) {
+func (m *Matrix) store(l *nn.Layer) {
 	for i, w := range m.Weights {
 		l.Weights[i] = float32(w)
 	}

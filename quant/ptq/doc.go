@@ -11,4 +11,7 @@
 // which is the mean squared error of the accumulator in units of one. Moments
 // collects H from calibration data, Equalize prepares weights and BiasCorrection
 // mends what is left. The integer test of MATH 1 alone decides what fits.
+//
+// Calibration does so for a whole network, an nn.Model, layer by layer: package nn
+// evaluates it, float to choose scales and quantised to know what each layer reads.
 package ptq

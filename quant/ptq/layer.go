@@ -7,7 +7,7 @@ import (
 	"strconv"
 
 	"github.com/a2qgen/a2qgen/quant"
-	"github.com/a2qgen/a2qgen/quant/qonnx"
+	"github.com/a2qgen/a2qgen/quant/nn"
 	"gonum.org/v1/gonum/mat"
 )
 
@@ -15,7 +15,7 @@ import (
 type layerProblem struct {
 	g      *graph
 	i      int
-	in     *tensor
+	in     *nn.Tensor
 	means  []float64 // of the float network's sums
 	method Method
 	bits   int
@@ -37,7 +37,7 @@ var errNoBudget = errors.New("has no room for a single unit")
 
 // solve quantises the layer's weights and sets its bias, in the graph.
 func (p *layerProblem) solve() (LayerReport, error) {
-	l := &p.g.m.Layers[p.i]
+	l := &p.g.Layers[p.i]
 	r := LayerReport{Name: l.Name, K: l.In, Acc: p.acc, OuterBits: p.acc.OuterBits(l.In)}
 	// The test of sums is in int64.
 	if r.OuterBits > 63 {
@@ -57,7 +57,7 @@ func (p *layerProblem) solve() (LayerReport, error) {
 	for g := range groups {
 		seen := p.collect(g)
 		q := &Problem{Name: l.Name, Rows: rows, K: l.In, Weights: weights[g*rows*l.In : (g+1)*rows*l.In],
-			Moment: seen.moment, WeightBits: p.bits, Input: p.in.typ, Acc: p.acc, Options: options(l.In, p.acc)}
+			Moment: seen.moment, WeightBits: p.bits, Input: p.in.Type, Acc: p.acc, Options: options(l.In, p.acc)}
 		sol, err := p.solveGroup(q)
 		if err != nil {
 			return r, err
@@ -77,14 +77,14 @@ func (p *layerProblem) solve() (LayerReport, error) {
 // declare writes what the accumulator was made for. AccBits of the file are those
 // of the whole row, which hardware without tiles needs; the tiles are in the
 // metadata.
-func (p *layerProblem) declare(l *qonnx.Layer, outer int) {
+func (p *layerProblem) declare(l *nn.Layer, outer int) {
 	if p.acc.Bits == 0 {
 		return
 	}
 	l.AccBits, l.Shifted = outer, p.acc.Rule == quant.Shifted
 	if p.acc.Tile > 0 {
-		p.g.m.Metadata[MetaTile+l.Name] = strconv.Itoa(p.acc.tileSize(l.In))
-		p.g.m.Metadata[MetaInner+l.Name] = strconv.Itoa(p.acc.Bits)
+		p.g.Metadata[MetaTile+l.Name] = strconv.Itoa(p.acc.tileSize(l.In))
+		p.g.Metadata[MetaInner+l.Name] = strconv.Itoa(p.acc.Bits)
 	}
 }
 
@@ -146,7 +146,7 @@ func options(k int, acc Accumulator) Options {
 // the mean of the new sums and p.means that of the float ones (arXiv 1906.04721,
 // section 4.2).
 func (p *layerProblem) store(row int, sol *Solution, mean []float64) {
-	l := &p.g.m.Layers[p.i]
+	l := &p.g.Layers[p.i]
 	for r, s := range sol.Scale {
 		scale := float32(s)
 		l.WeightScale[row+r] = scale
@@ -155,7 +155,7 @@ func (p *layerProblem) store(row int, sol *Solution, mean []float64) {
 			l.Weights[(row+r)*l.In+k] = scale * float32(q)
 			sum += float64(q) * mean[k]
 		}
-		l.Bias[row+r] = float32(p.means[row+r] - float64(scale)*p.in.scale*sum)
+		l.Bias[row+r] = float32(p.means[row+r] - float64(scale)*p.in.Scale*sum)
 	}
 	if p.shared {
 		l.WeightScale = l.WeightScale[:1]
@@ -182,20 +182,20 @@ const (
 // them for the moment. The mean must be that of all windows, since the bias
 // corrects it exactly; the moment is a statistic, for which a part does.
 func (p *layerProblem) collect(g int) seen {
-	l := &p.g.m.Layers[p.i]
-	s := p.g.stage(p.i, []*tensor{p.in})
-	n, positions := p.in.samples(), s.shape.Positions()
+	l := &p.g.Layers[p.i]
+	op := p.g.Op(p.i)
+	n, positions := p.in.Samples(), op.Out.Positions()
 	step := windowStep(n, positions, l.In)
 	// RTN and EP look at weights alone.
 	wanted := p.method.ordered() && l.In <= maxMoment
 	m := NewMoments(min(l.In, maxMoment))
-	var w scratch
+	windows := make([]float32, positions*l.In)
 	var batch []int32
 	mean := make([]float64, l.In)
 	for k := range n {
-		w.cols = s.windows(p.in.sample(k), g, w.cols)
-		for i, v := range w.cols {
-			mean[i%l.In] += v
+		nn.Windows(op, p.in.Of(k, k+1), g, windows)
+		for i, v := range windows {
+			mean[i%l.In] += float64(v)
 			if wanted && (k*positions+i/l.In)%step == 0 {
 				batch = append(batch, int32(v))
 			}

@@ -7,7 +7,7 @@ import (
 	"testing"
 
 	"github.com/a2qgen/a2qgen/quant"
-	"github.com/a2qgen/a2qgen/quant/qonnx"
+	"github.com/a2qgen/a2qgen/quant/nn"
 	"gonum.org/v1/gonum/mat"
 )
 
@@ -130,15 +130,6 @@ func TestSystemDefaults(t *testing.T) {
 	}
 }
 
-func TestNormGains(t *testing.T) {
-	b := &qonnx.BatchNorm{Gamma: []float32{3, -1}, Var: []float32{0.25, 0}, Epsilon: 2}
-	for c, want := range []float64{2, -math.Sqrt(0.5)} {
-		if got := normGains(b)[c]; math.Abs(got-want) > 1e-12 {
-			t.Errorf("gain %d is %g, want %g", c, got, want)
-		}
-	}
-}
-
 // TestProjectKeepsMeans: on the calibration samples, each channel's sum has the
 // mean that it has in the float network, for all that quantisation did before.
 func TestProjectKeepsMeans(t *testing.T) {
@@ -152,12 +143,12 @@ func TestProjectKeepsMeans(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	err = g.walk(context.Background(), c.source, func(i int, in []*tensor) (*tensor, error) {
-		means := make([]float64, g.shapes[i].C)
-		out := g.stage(i, in).run(means)
+	err = g.Walk(context.Background(), c.source, func(i int, in []*nn.Tensor) (*nn.Tensor, error) {
+		means := make([]float64, g.Shapes[i].C)
+		out := g.Run(i, in, means)
 		for k, got := range means {
-			if want := c.means[i][k]; g.m.Layers[i].Kind.Weighted() && math.Abs(got-want) > 1e-4*(1+math.Abs(want)) {
-				t.Errorf("layer %q, channel %d: mean %g, want %g", g.m.Layers[i].Name, k, got, want)
+			if want := c.means[i][k]; g.Layers[i].Kind.Weighted() && math.Abs(got-want) > 1e-4*(1+math.Abs(want)) {
+				t.Errorf("layer %q, channel %d: mean %g, want %g", g.Layers[i].Name, k, got, want)
 			}
 		}
 		return out, nil
@@ -171,17 +162,17 @@ func TestProjectKeepsMeans(t *testing.T) {
 // windows, since the bias takes their mean off.
 func TestCollect(t *testing.T) {
 	rng := rand.New(rand.NewPCG(31, 6))
-	m := &qonnx.Model{Name: "a", InputShape: []int{3},
-		Layers: []qonnx.Layer{{Name: "a", Kind: quant.Linear, In: 3, Out: 1, Weights: randoms(rng, 3, 1)}}}
+	m := &nn.Model{Name: "a", InputShape: []int{3},
+		Layers: []nn.Layer{{Name: "a", Kind: quant.Linear, In: 3, Out: 1, Weights: randoms(rng, 3, 1)}}}
 	g, err := newGraph(m)
 	if err != nil {
 		t.Fatal(err)
 	}
 	const n = 50
-	in := &tensor{shape: quant.Vector(3), v: make([]float32, 3*n), scale: 1, typ: quant.DataType{Bits: 4}}
+	in := &nn.Tensor{Shape: quant.Vector(3), V: make([]float32, 3*n), Scale: 1, Type: quant.DataType{Bits: 4}}
 	mean, second := make([]float64, 3), mat.NewSymDense(3, nil)
 	for s := range n {
-		row := in.v[3*s : 3*s+3]
+		row := in.V[3*s : 3*s+3]
 		for i := range row {
 			row[i] = float32(rng.IntN(16))
 			mean[i] += float64(row[i]) / n

@@ -7,7 +7,7 @@ import (
 	"slices"
 
 	"github.com/a2qgen/a2qgen/quant"
-	"github.com/a2qgen/a2qgen/quant/qonnx"
+	"github.com/a2qgen/a2qgen/quant/nn"
 )
 
 // Settings say how Calibration.Project quantises a network.
@@ -43,8 +43,8 @@ type LayerReport struct {
 // called often, with other settings.
 type Calibration struct {
 	g      *graph
-	input  *qonnx.ActQuant
-	source *tensor // integers
+	input  *nn.ActQuant
+	source *nn.Tensor // integers
 	scales *scales
 	// means of the sums, by layer and channel, before ReLU.
 	means [][]float64
@@ -65,24 +65,25 @@ type Samples struct {
 // equalises weights if equal (arXiv 1906.04721), and runs the samples. inputBits
 // is the width of the network's input, 1..16. m stays as it is; quantisers that
 // it has are left out.
-func Calibrate(ctx context.Context, m *qonnx.Model, x Samples, inputBits int, equal bool) (*Calibration, error) {
+func Calibrate(ctx context.Context, m *nn.Model, x Samples, inputBits int, equal bool) (*Calibration, error) {
 	g, err := newGraph(m)
 	if err != nil {
 		return nil, err
 	}
-	for i := range g.m.Layers {
-		l := &g.m.Layers[i]
+	for i := range g.Layers {
+		l := &g.Layers[i]
 		// A model that was quantised before counts by its real weights alone.
 		l.Act, l.WeightBits, l.WeightScale, l.AccBits, l.Shifted = nil, 0, nil, 0, false
 	}
-	if !slices.ContainsFunc(g.m.Layers, func(l qonnx.Layer) bool { return l.Kind.Weighted() }) {
+	if !slices.ContainsFunc(g.Layers, func(l nn.Layer) bool { return l.Kind.Weighted() }) {
 		return nil, fmt.Errorf("ptq: model %q has no layer with weights", m.Name)
 	}
 	if inputBits < 1 || inputBits > 16 || x.Low < 0 && inputBits < 2 {
 		return nil, fmt.Errorf("ptq: input of %d bits, want 1..16, and at least 2 for signed samples", inputBits)
 	}
 	c := &Calibration{g: g, input: inputQuantiser(x.Low, x.High, inputBits)}
-	if c.source, err = g.source(x.Values, c.input); err != nil {
+	g.Input = c.input
+	if c.source, err = g.Source(x.Values); err != nil {
 		return nil, err
 	}
 	// In this order: folded weights are those that are quantised, so they are what
@@ -103,56 +104,22 @@ func Calibrate(ctx context.Context, m *qonnx.Model, x Samples, inputBits int, eq
 // leaves them, so that the means compared later differ by the network's own
 // quantisers alone.
 func (c *Calibration) observe(ctx context.Context) error {
-	c.means = make([][]float64, len(c.g.shapes))
-	real := &tensor{shape: c.source.shape, v: slices.Clone(c.source.v), scale: 1}
-	for i := range real.v {
-		real.v[i] *= c.input.Scale
+	c.means = make([][]float64, len(c.g.Shapes))
+	real := &nn.Tensor{Shape: c.source.Shape, V: slices.Clone(c.source.V), Scale: 1}
+	for i := range real.V {
+		real.V[i] *= c.input.Scale
 	}
-	return c.g.walk(ctx, real, func(i int, in []*tensor) (*tensor, error) {
-		c.means[i] = make([]float64, c.g.shapes[i].C)
-		out := c.g.stage(i, in).run(c.means[i])
+	return c.g.Walk(ctx, real, func(i int, in []*nn.Tensor) (*nn.Tensor, error) {
+		c.means[i] = make([]float64, c.g.Shapes[i].C)
+		out := c.g.Run(i, in, c.means[i])
 		c.scales.observe(i, out)
 		for _, v := range c.means[i] {
 			if math.IsNaN(v) || math.IsInf(v, 0) {
-				return nil, fmt.Errorf("ptq: layer %q: outputs are not finite", c.g.m.Layers[i].Name)
+				return nil, fmt.Errorf("ptq: layer %q: outputs are not finite", c.g.Layers[i].Name)
 			}
 		}
 		return out, nil
 	})
-}
-
-// walk calls do for each layer in order, with what it reads, and lets go of tensors
-// that nothing reads any more. Memory is that of the tensors still to be read, over
-// all samples: the largest cost of a calibration. It returns ctx's error between
-// layers.
-func (g *graph) walk(ctx context.Context, source *tensor, do func(i int, in []*tensor) (*tensor, error)) error {
-	made, left := make([]*tensor, len(g.shapes)), make([]int, len(g.shapes))
-	for i := range g.shapes {
-		if err := ctx.Err(); err != nil {
-			return fmt.Errorf("ptq: stopped: %w", err)
-		}
-		var in []*tensor
-		for _, from := range g.reads[i] {
-			if from == quant.Source {
-				in = append(in, source)
-			} else {
-				in = append(in, made[from])
-			}
-		}
-		out, err := do(i, in)
-		if err != nil {
-			return err
-		}
-		made[i], left[i] = out, len(g.readers[i])
-		for _, from := range g.reads[i] {
-			if from != quant.Source {
-				if left[from]--; left[from] == 0 {
-					made[from] = nil
-				}
-			}
-		}
-	}
-	return nil
 }
 
 // Project returns the quantised network, layer by layer in order: each layer's
@@ -160,25 +127,21 @@ func (g *graph) walk(ctx context.Context, source *tensor, do func(i int, in []*t
 // calibration samples, and each layer's bias is set so that the means of its sums
 // are those of the float network (arXiv 1906.04721, section 4.2, on calibration
 // data). The integers of every hidden layer fit s.Acc by the integer test.
-func (c *Calibration) Project(ctx context.Context, s Settings) (*qonnx.Model, []LayerReport, error) {
+func (c *Calibration) Project(ctx context.Context, s Settings) (*nn.Model, []LayerReport, error) {
 	if err := s.check(); err != nil {
 		return nil, nil, err
 	}
-	// The graph is shared but for the model: a second Project starts from the float
-	// weights again.
-	g := *c.g
-	g.m = clone(c.g.m)
-	g.m.Input = c.input
+	g := c.g.clone() // so that a second Project starts from the float weights again
 	acts := c.scales.quantisers(s.ActBits)
-	roles := g.roles()
+	roles := g.Roles()
 	var reports []LayerReport
-	err := g.walk(ctx, c.source, func(i int, in []*tensor) (*tensor, error) {
-		l := &g.m.Layers[i]
+	err := g.Walk(ctx, c.source, func(i int, in []*nn.Tensor) (*nn.Tensor, error) {
+		l := &g.Layers[i]
 		if s.Progress != nil {
-			s.Progress(i, len(g.shapes), l.Name)
+			s.Progress(i, len(g.Shapes), l.Name)
 		}
 		if l.Kind.Weighted() {
-			p := layerProblem{g: &g, i: i, in: in[0], means: c.means[i], method: s.Method,
+			p := layerProblem{g: g, i: i, in: in[0], means: c.means[i], method: s.Method,
 				bits: s.WeightBits, acc: s.Acc}
 			switch {
 			case roles[i].First:
@@ -187,7 +150,7 @@ func (c *Calibration) Project(ctx context.Context, s Settings) (*qonnx.Model, []
 				p.bits, p.acc = s.LastWeightBits, Accumulator{}
 			}
 			// Outputs that are compared as they are, without a quantiser, share a scale.
-			p.shared = l.Kind == quant.Linear && i == len(g.shapes)-1
+			p.shared = l.Kind == quant.Linear && i == len(g.Shapes)-1
 			r, err := p.solve()
 			if err != nil {
 				return nil, err
@@ -196,12 +159,12 @@ func (c *Calibration) Project(ctx context.Context, s Settings) (*qonnx.Model, []
 		}
 		// Set before the layer is run: the next layers read its integers.
 		l.Act = acts[i]
-		return g.stage(i, in).run(nil), nil
+		return g.Run(i, in, nil), nil
 	})
 	if err == nil && s.Progress != nil {
-		s.Progress(len(g.shapes), len(g.shapes), "")
+		s.Progress(len(g.Shapes), len(g.Shapes), "")
 	}
-	return g.m, reports, err
+	return g.Model, reports, err
 }
 
 // check returns an error for settings out of range.

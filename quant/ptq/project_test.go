@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/a2qgen/a2qgen/quant"
+	"github.com/a2qgen/a2qgen/quant/nn"
 	"github.com/a2qgen/a2qgen/quant/qonnx"
 )
 
@@ -21,8 +22,8 @@ func randoms(rng *rand.Rand, n int, scale float64) []float32 {
 }
 
 // norm returns a batch norm of random numbers, gains of both signs.
-func norm(rng *rand.Rand, n int) *qonnx.BatchNorm {
-	b := &qonnx.BatchNorm{Gamma: randoms(rng, n, 1), Beta: randoms(rng, n, 0.3), Mean: randoms(rng, n, 0.3),
+func norm(rng *rand.Rand, n int) *nn.BatchNorm {
+	b := &nn.BatchNorm{Gamma: randoms(rng, n, 1), Beta: randoms(rng, n, 0.3), Mean: randoms(rng, n, 0.3),
 		Var: randoms(rng, n, 1), Epsilon: 1e-5}
 	for i, v := range b.Var {
 		b.Var[i] = 0.3 + v*v
@@ -32,19 +33,19 @@ func norm(rng *rand.Rand, n int) *qonnx.BatchNorm {
 
 // graphModel is a float network with every kind of layer: convolutions (plain,
 // grouped, depthwise, strided, dilated), pools, a sum, a concatenation, moves.
-func graphModel(rng *rand.Rand) *qonnx.Model {
-	conv := func(name string, from, in, out, groups, k int, w quant.Window) qonnx.Layer {
+func graphModel(rng *rand.Rand) *nn.Model {
+	conv := func(name string, from, in, out, groups, k int, w quant.Window) nn.Layer {
 		w.H, w.W = k, k
 		size := k * k * in / groups
-		return qonnx.Layer{Name: name, Kind: quant.Conv, From: []int{from}, In: size, Out: out,
+		return nn.Layer{Name: name, Kind: quant.Conv, From: []int{from}, In: size, Out: out,
 			Groups: groups, Window: w,
 			Weights: randoms(rng, size*out, 1/math.Sqrt(float64(size))), BatchNorm: norm(rng, out), Relu: true}
 	}
 	pad := quant.Window{Top: 1, Left: 1, Bottom: 1, Right: 1}
 	stride := pad
 	stride.StrideH, stride.StrideW = 2, 2
-	m := &qonnx.Model{Name: "graph", InputShape: []int{2, 8, 6}}
-	m.Layers = []qonnx.Layer{
+	m := &nn.Model{Name: "graph", InputShape: []int{2, 8, 6}}
+	m.Layers = []nn.Layer{
 		conv("a", quant.Source, 2, 4, 1, 3, pad),
 		conv("b", 0, 4, 4, 4, 3, pad),
 		conv("c", 1, 4, 4, 2, 1, quant.Window{}),
@@ -77,7 +78,7 @@ func settings(m Method, acc Accumulator) Settings {
 }
 
 // mustProject projects m and returns the model and what its file imports as.
-func mustProject(t *testing.T, c *Calibration, s Settings) (*qonnx.Model, *quant.Network) {
+func mustProject(t *testing.T, c *Calibration, s Settings) (*nn.Model, *quant.Network) {
 	t.Helper()
 	m, _, err := c.Project(context.Background(), s)
 	if err != nil {
@@ -140,14 +141,25 @@ func checkCertified(t *testing.T, net *quant.Network, acc Accumulator) {
 	}
 }
 
-// checkExecutor compares the evaluator with the integer executor on m's last
-// layer, whose real outputs follow from the accumulators, and on all labels.
-func checkExecutor(t *testing.T, m *qonnx.Model, net *quant.Network, samples []float32) {
+// outputs evaluates m.
+func outputs(t *testing.T, m *nn.Model, samples []float32) []float64 {
 	t.Helper()
-	got, err := Outputs(context.Background(), m, samples)
+	g, err := m.Graph()
 	if err != nil {
 		t.Fatal(err)
 	}
+	out, err := g.Outputs(context.Background(), samples)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+// checkExecutor compares the evaluator with the integer executor on m's last
+// layer, whose real outputs follow from the accumulators, and on all labels.
+func checkExecutor(t *testing.T, m *nn.Model, net *quant.Network, samples []float32) {
+	t.Helper()
+	got := outputs(t, m, samples)
 	e, size := quant.NewExecutor(net), net.InputSize()
 	var tr quant.Trace
 	x, want := make([]int32, size), make([]float64, net.OutputSize())
@@ -170,10 +182,7 @@ func TestSameFunction(t *testing.T) {
 	rng := rand.New(rand.NewPCG(31, 2))
 	model := graphModel(rng)
 	x := uniforms(rng, 10*96)
-	before, err := Outputs(context.Background(), model, x)
-	if err != nil {
-		t.Fatal(err)
-	}
+	before := outputs(t, model, x)
 	g, err := newGraph(model)
 	if err != nil {
 		t.Fatal(err)
@@ -183,16 +192,13 @@ func TestSameFunction(t *testing.T) {
 	if err != nil || pairs == 0 {
 		t.Fatalf("%d pairs, %v", pairs, err)
 	}
-	after, err := Outputs(context.Background(), g.m, x)
-	if err != nil {
-		t.Fatal(err)
-	}
+	after := outputs(t, g.Model, x)
 	for i := range before {
 		if math.Abs(before[i]-after[i]) > 1e-4*(1+math.Abs(before[i])) {
 			t.Fatalf("output %d: %v became %v", i, before[i], after[i])
 		}
 	}
-	if model.Layers[0].BatchNorm == nil || slices.Equal(model.Layers[1].Weights, g.m.Layers[1].Weights) {
+	if model.Layers[0].BatchNorm == nil || slices.Equal(model.Layers[1].Weights, g.Layers[1].Weights) {
 		t.Error("the model given has changed")
 	}
 }

@@ -1,6 +1,10 @@
 package ptq
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/a2qgen/a2qgen/quant/nn"
+)
 
 // Repair takes units off the integers q (Rows x K), each time the one whose
 // removal costs least, until they fit p.Acc, then improves them if improve:
@@ -25,7 +29,7 @@ func (p *Problem) Repair(q []int32, improve bool) (*Solution, error) {
 	sol := goal.newSolution()
 	copy(sol.Q, q)
 	copy(sol.Scale, goal.Scale)
-	forRows(goal.Rows, func() func(int) {
+	nn.Each(goal.Rows, func() func(int) {
 		w := newWalker(goal, sys, goal.Acc.set(goal.Input, 0))
 		u := make([]float64, goal.K)
 		return func(r int) {

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/a2qgen/a2qgen/quant"
+	"github.com/a2qgen/a2qgen/quant/nn"
 	"github.com/a2qgen/a2qgen/quant/qonnx"
 	"gonum.org/v1/gonum/mat"
 )
@@ -162,72 +163,51 @@ func (r NetworkRepair) collect(ctx context.Context, net *quant.Network, layers [
 	if len(r.Samples) == 0 || len(r.Samples)%size != 0 {
 		return nil, fmt.Errorf("ptq: %d values, want samples of %d", len(r.Samples), size)
 	}
+	ops := make([]*nn.Op, len(layers))
 	for k, i := range layers {
+		l := &net.Layers[i]
+		ops[k] = nn.NewOp(l, []quant.Shape{net.ShapeOf(l.From[0])}, l.Shape)
 		// A longer row has no moments, and all its inputs count alike.
-		if l := &net.Layers[i]; l.In <= maxMoment {
-			for range max(l.Groups, 1) {
+		for range max(l.Groups, 1) {
+			if l.In <= maxMoment {
 				moments[k] = append(moments[k], NewMoments(l.In))
 			}
 		}
 	}
-	n, e := len(r.Samples)/size, quant.NewExecutor(net)
-	forSamples(n, func() func(int) {
-		var tr quant.Trace
-		x, w := make([]int32, size), &reader{}
-		return func(s int) {
-			if ctx.Err() != nil {
-				return
-			}
-			// Trace holds the integers of every layer, so one run of a sample
-			// serves all layers to repair.
-			net.Input.Apply(r.Samples[s*size:(s+1)*size], x)
-			e.Run(x, &tr)
-			for k, i := range layers {
-				in, shape := x, net.Input.Shape
-				if from := net.Layers[i].From[0]; from != quant.Source {
-					in, shape = tr.Out[from], net.Layers[from].Shape
-				}
-				for g, m := range moments[k] {
-					m.Add(w.windows(&net.Layers[i], shape, in, g, s, n))
-				}
+	n := len(r.Samples) / size
+	// Trace holds the integers of every layer, so one run of a sample serves all layers to
+	// repair.
+	err := quant.NewExecutor(net).Each(ctx, n, func(i int, raw []float32) {
+		copy(raw, r.Samples[i*size:])
+	}, func(i int, tr *quant.Trace) {
+		for k, at := range layers {
+			in := tr.Of(net.Layers[at].From[0])
+			for g, m := range moments[k] {
+				m.Add(someWindows(ops[k], in, g, i, n))
 			}
 		}
-	})
-	if err := ctx.Err(); err != nil {
+	}, nil)
+	if err != nil {
 		return nil, fmt.Errorf("ptq: stopped: %w", err)
 	}
 	return moments, nil
 }
 
-// reader is memory for the windows of a sample.
-type reader struct {
-	x    []float32
-	cols []float64
-	out  []int32
-}
-
-// windows returns an even part of the windows that group g of l has in sample s of
-// n, whose integers are in, such that all samples give about maxWindows. It borrows
-// the stage of a float network, which wants float32: exact for the integers of up
-// to 16 bits that layers read.
-func (w *reader) windows(l *quant.Layer, shape quant.Shape, in []int32, g, s, n int) []int32 {
-	w.x, w.out = w.x[:0], w.out[:0]
-	for _, v := range in {
-		w.x = append(w.x, float32(v))
-	}
-	st := stage{l: &qonnx.Layer{Kind: l.Kind, Window: l.Window, Groups: l.Groups, In: l.In}, shape: l.Shape,
-		in: []*tensor{{shape: shape}}}
-	w.cols = st.windows(w.x, g, w.cols)
-	positions := l.Shape.Positions()
+// someWindows returns an even part of the windows that group g of op has in sample s of
+// n, whose integers are in, such that all samples give about maxWindows.
+func someWindows(op *nn.Op, in []int32, g, s, n int) []int32 {
+	positions, k := op.Out.Positions(), op.Terms
+	all := make([]int32, positions*k)
+	nn.Windows(op, in, g, all)
 	// Windows are numbered through all samples, so that the part of each sample
 	// differs and none is favoured.
-	step := windowStep(n, positions, l.In)
-	for i, v := range w.cols {
-		if (s*positions+i/l.In)%step == 0 {
-			w.out = append(w.out, int32(v))
+	step, some := windowStep(n, positions, k), all[:0]
+	for p := range positions {
+		if (s*positions+p)%step == 0 {
+			some = append(some, all[p*k:(p+1)*k]...)
 		}
 	}
-	return w.out
+	return some
 }
 
 // windowStep returns the distance between the windows, of n samples, that a moment

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/a2qgen/a2qgen/quant"
+	"github.com/a2qgen/a2qgen/quant/nn"
 	"github.com/a2qgen/a2qgen/quant/qonnx"
 )
 
@@ -87,16 +88,16 @@ func TestRepairNetworkErrors(t *testing.T) {
 func TestCalibrateErrors(t *testing.T) {
 	rng := rand.New(rand.NewPCG(31, 5))
 	ctx := context.Background()
-	bare := &qonnx.Model{Name: "bare", InputShape: []int{1, 2, 2},
-		Layers: []qonnx.Layer{{Name: "p", Kind: quant.Requantize, Relu: true}}}
-	skip := &qonnx.Model{Name: "skip", InputShape: []int{4}, Layers: []qonnx.Layer{
+	bare := &nn.Model{Name: "bare", InputShape: []int{1, 2, 2},
+		Layers: []nn.Layer{{Name: "p", Kind: quant.Requantize, Relu: true}}}
+	skip := &nn.Model{Name: "skip", InputShape: []int{4}, Layers: []nn.Layer{
 		{Name: "fc", Kind: quant.Linear, In: 4, Out: 4, Weights: make([]float32, 16)},
 		{Name: "sum", Kind: quant.Add, From: []int{quant.Source, 0}}}}
 	good := graphModel(rng)
 	nan := uniforms(rng, 96)
 	nan[5] /= 0 * nan[5]
 	for _, c := range []struct {
-		m    *qonnx.Model
+		m    *nn.Model
 		x    []float32
 		bits int
 		want string
@@ -107,7 +108,7 @@ func TestCalibrateErrors(t *testing.T) {
 		{good, make([]float32, 96), 0, "input of 0 bits"},
 		{bare, make([]float32, 4), 8, "no layer with weights"},
 		{skip, make([]float32, 4), 8, `layer "sum": reads the network's input`},
-		{&qonnx.Model{Name: "empty", InputShape: []int{1}}, make([]float32, 1), 8, "no layers"},
+		{&nn.Model{Name: "empty", InputShape: []int{1}}, make([]float32, 1), 8, "no layers"},
 	} {
 		if _, err := Calibrate(ctx, c.m, Samples{Values: c.x, High: 1}, c.bits, true); err == nil ||
 			!strings.Contains(err.Error(), c.want) {
@@ -138,5 +139,18 @@ func TestCalibrateErrors(t *testing.T) {
 	cancel()
 	if _, _, err := c.Project(stopped, settings(Budget, Accumulator{Bits: 10})); err == nil {
 		t.Error("a stopped projection gives no error")
+	}
+}
+
+// TestSomeWindows: of 2^15 samples of one window each, twice as many as a moment takes,
+// every other one is read.
+func TestSomeWindows(t *testing.T) {
+	one := quant.Vector(1)
+	op := nn.NewOp(&quant.Layer{Kind: quant.Linear, In: 1, Out: 1}, []quant.Shape{one}, one)
+	for s, want := range []int{1, 0, 1, 0} {
+		got := someWindows(op, []int32{int32(s)}, 0, s, 2*maxWindows)
+		if len(got) != want || want > 0 && got[0] != int32(s) {
+			t.Errorf("sample %d: windows %v, want %d", s, got, want)
+		}
 	}
 }

@@ -8,13 +8,13 @@ import (
 	"testing"
 
 	"github.com/a2qgen/a2qgen/quant"
-	"github.com/a2qgen/a2qgen/quant/qonnx"
+	"github.com/a2qgen/a2qgen/quant/nn"
 )
 
 // rolesModel is a float network of these layers for 4 x 4 images of two channels, with
 // weights drawn.
-func rolesModel(rng *rand.Rand, layers []qonnx.Layer) *qonnx.Model {
-	m := &qonnx.Model{Name: "roles", InputShape: []int{2, 4, 4}}
+func rolesModel(rng *rand.Rand, layers []nn.Layer) *nn.Model {
+	m := &nn.Model{Name: "roles", InputShape: []int{2, 4, 4}}
 	for _, l := range layers {
 		if l.Kind.Weighted() {
 			l.Weights, l.Relu = randoms(rng, l.In*l.Out, 0.5), l.Name != "out"
@@ -28,37 +28,37 @@ func rolesModel(rng *rand.Rand, layers []qonnx.Layer) *qonnx.Model {
 // (MATH 5, quant.Roles). Repair gave it to first layers behind a pool or a
 // concatenation, and whether a layer was first hung on the order of operands.
 func TestRolesAgree(t *testing.T) {
-	conv := func(name string, in, out int, from ...int) qonnx.Layer {
-		return qonnx.Layer{Name: name, Kind: quant.Conv, From: from, In: in, Out: out, Groups: 1,
+	conv := func(name string, in, out int, from ...int) nn.Layer {
+		return nn.Layer{Name: name, Kind: quant.Conv, From: from, In: in, Out: out, Groups: 1,
 			Window: quant.Window{H: 1, W: 1}}
 	}
-	pool := func(kind quant.Kind, from int) qonnx.Layer {
-		return qonnx.Layer{Name: "pool", Kind: kind, From: []int{from},
+	pool := func(kind quant.Kind, from int) nn.Layer {
+		return nn.Layer{Name: "pool", Kind: kind, From: []int{from},
 			Window: quant.Window{H: 1, W: 1, StrideH: 1, StrideW: 1}}
 	}
-	join := func(kind quant.Kind, from ...int) qonnx.Layer {
-		return qonnx.Layer{Name: "join", Kind: kind, From: from}
+	join := func(kind quant.Kind, from ...int) nn.Layer {
+		return nn.Layer{Name: "join", Kind: kind, From: from}
 	}
-	out := func(in, from int) qonnx.Layer {
-		return qonnx.Layer{Name: "out", Kind: quant.Linear, From: []int{from}, In: in, Out: 3}
+	out := func(in, from int) nn.Layer {
+		return nn.Layer{Name: "out", Kind: quant.Linear, From: []int{from}, In: in, Out: 3}
 	}
 	const s = quant.Source
 	for _, c := range []struct {
 		what, want string
-		layers     []qonnx.Layer
+		layers     []nn.Layer
 	}{
-		{"a chain", "b", []qonnx.Layer{conv("a", 2, 4, s), conv("b", 4, 4, 0), out(64, 1)}},
-		{"behind a max pool", "b", []qonnx.Layer{
+		{"a chain", "b", []nn.Layer{conv("a", 2, 4, s), conv("b", 4, 4, 0), out(64, 1)}},
+		{"behind a max pool", "b", []nn.Layer{
 			pool(quant.MaxPool, s), conv("a", 2, 4, 0), conv("b", 4, 4, 1), out(64, 2)}},
-		{"behind an average", "b", []qonnx.Layer{
+		{"behind an average", "b", []nn.Layer{
 			pool(quant.AvgPool, s), conv("a", 2, 4, 0), conv("b", 4, 4, 1), out(64, 2)}},
-		{"the input joined", "c", []qonnx.Layer{pool(quant.AvgPool, s), conv("a", 2, 4, s), join(quant.Concat, 1, 0),
+		{"the input joined", "c", []nn.Layer{pool(quant.AvgPool, s), conv("a", 2, 4, s), join(quant.Concat, 1, 0),
 			conv("b", 6, 4, 2), conv("c", 4, 4, 3), out(64, 4)}},
-		{"the other way round", "c", []qonnx.Layer{pool(quant.AvgPool, s), conv("a", 2, 4, s), join(quant.Concat, 0, 1),
+		{"the other way round", "c", []nn.Layer{pool(quant.AvgPool, s), conv("a", 2, 4, s), join(quant.Concat, 0, 1),
 			conv("b", 6, 4, 2), conv("c", 4, 4, 3), out(64, 4)}},
-		{"a residual", "b c", []qonnx.Layer{conv("a", 2, 4, s), conv("b", 4, 4, 0), join(quant.Add, 0, 1),
+		{"a residual", "b c", []nn.Layer{conv("a", 2, 4, s), conv("b", 4, 4, 0), join(quant.Add, 0, 1),
 			conv("c", 4, 4, 2), out(64, 3)}},
-		{"one layer", "", []qonnx.Layer{out(32, s)}},
+		{"one layer", "", []nn.Layer{out(32, s)}},
 	} {
 		rng := rand.New(rand.NewPCG(31, 7))
 		x := Samples{Values: uniforms(rng, 20*32), High: 1}
@@ -80,7 +80,7 @@ func TestRolesAgree(t *testing.T) {
 // scores rank as they are.
 func TestSoleLayer(t *testing.T) {
 	rng := rand.New(rand.NewPCG(31, 8))
-	m := rolesModel(rng, []qonnx.Layer{{Name: "out", Kind: quant.Linear, In: 32, Out: 3}})
+	m := rolesModel(rng, []nn.Layer{{Name: "out", Kind: quant.Linear, In: 32, Out: 3}})
 	c, err := Calibrate(context.Background(), m, Samples{Values: uniforms(rng, 20*32), High: 1}, 8, false)
 	if err != nil {
 		t.Fatal(err)

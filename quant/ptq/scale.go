@@ -1,6 +1,10 @@
 package ptq
 
-import "math"
+import (
+	"math"
+
+	"github.com/a2qgen/a2qgen/quant/nn"
+)
 
 // ChooseScales sets p.Scale, row by row, to the scale of least loss for a method,
 // by trying a grid. It starts from max|w| / (2^(M-1)-1), which clips nothing, and
@@ -28,7 +32,7 @@ func (p *Problem) ChooseScales(m Method) error {
 	if err != nil {
 		return err
 	}
-	forRows(p.Rows, func() func(int) {
+	nn.Each(p.Rows, func() func(int) {
 		s := newSolver(&trial, sys, m)
 		s.quick = true
 		q := make([]int32, p.K)

@@ -4,6 +4,8 @@ import (
 	"fmt"
 
 	"gonum.org/v1/gonum/mat"
+
+	"github.com/a2qgen/a2qgen/quant/nn"
 )
 
 const (
@@ -23,7 +25,7 @@ func (p *Problem) Solve(m Method) (*Solution, error) {
 		return nil, err
 	}
 	sol := p.newSolution()
-	forRows(p.Rows, func() func(int) {
+	nn.Each(p.Rows, func() func(int) {
 		s := newSolver(p, sys, m)
 		return func(r int) {
 			for i, w := range p.row(r) {
@@ -93,7 +95,7 @@ func (p *Problem) newSolution() *Solution {
 // measure fills in Loss and Power. Both with p.Moment as it is, not with the damped
 // one that the search used, so that losses of different dampings compare.
 func (p *Problem) measure(sol *Solution) {
-	forRows(p.Rows, func() func(int) {
+	nn.Each(p.Rows, func() func(int) {
 		e := mat.NewVecDense(p.K, nil)
 		return func(r int) {
 			for i, w := range p.row(r) {

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/a2qgen/a2qgen/quant"
+	"github.com/a2qgen/a2qgen/quant/nn"
 	"github.com/a2qgen/a2qgen/quant/qonnx/onnxpb"
 	"google.golang.org/protobuf/proto"
 )
@@ -29,13 +30,12 @@ type written struct {
 	rank int
 }
 
-// model appends all of m, whose layers have these shapes. Names of the graph's
-// ends are "input" and "output", and the sample count is 1, as FINN expects of
-// a dataflow graph.
-func (b *builder) model(m *Model, shapes []quant.Shape) {
+// model appends all of m. Names of the graph's ends are "input" and "output", and the
+// sample count is 1, as FINN expects of a dataflow graph.
+func (b *builder) model(m *nn.Graph) {
 	const input, result = "input", "output"
 	b.g.Input = []*onnxpb.ValueInfoProto{tensorInfo(input, append([]int{1}, m.InputShape...))}
-	source := written{name: input, shape: m.shape(), image: len(m.InputShape) == 3, rank: len(m.InputShape) + 1}
+	source := written{name: input, shape: m.Sample, image: len(m.InputShape) == 3, rank: len(m.InputShape) + 1}
 	if m.Input != nil {
 		source.name = b.actQuant("/input", input, m.Input)
 	}
@@ -48,14 +48,14 @@ func (b *builder) model(m *Model, shapes []quant.Shape) {
 	made := make([]written, len(m.Layers))
 	for i := range m.Layers {
 		var in []written
-		for _, from := range m.Layers[i].reads(i) {
+		for _, from := range m.Layers[i].From {
 			if from == quant.Source {
 				in = append(in, source)
 			} else {
 				in = append(in, made[from])
 			}
 		}
-		made[i] = b.layer(&m.Layers[i], in, shapes[i])
+		made[i] = b.layer(&m.Layers[i], in, m.Shapes[i])
 	}
 	last := made[len(made)-1]
 	b.finish(last.name, result)
@@ -81,11 +81,11 @@ func (b *builder) finish(name, to string) {
 
 // layer appends a layer that reads in. BatchNorm, Relu and Quant follow in this
 // order, that of Layer.
-func (b *builder) layer(l *Layer, in []written, shape quant.Shape) written {
+func (b *builder) layer(l *nn.Layer, in []written, shape quant.Shape) written {
 	at := "/" + l.Name
 	out := written{name: in[0].name, shape: shape, image: in[0].image, rank: 2}
 	switch l.Kind {
-	case quant.Linear, "":
+	case quant.Linear:
 		out.image = false
 		out.name = b.linear(at, l, in[0])
 	case quant.Conv:
@@ -108,7 +108,7 @@ func (b *builder) layer(l *Layer, in []written, shape quant.Shape) written {
 // linear appends a matrix product. With a bias it is a Gemm with transB,
 // without one a Transpose and a MatMul, as PyTorch exports nn.Linear: what
 // reads those files has been tried on these forms.
-func (b *builder) linear(at string, l *Layer, in written) string {
+func (b *builder) linear(at string, l *nn.Layer, in written) string {
 	x := in.name
 	if in.image {
 		x = b.node("Flatten", at+"/Flatten", []string{x}, intAttr("axis", 1))
@@ -120,7 +120,7 @@ func (b *builder) linear(at string, l *Layer, in written) string {
 	// Flatten of [1 C H W] gives columns with the channel as the slowest digit;
 	// layers have it as the fastest. Vectors have one position and stay as they
 	// are.
-	w := b.weights(at, l, []int{l.Out, l.In}, channelsFirst(l.Weights, s.Positions(), s.C))
+	w := b.weights(at, l, []int{l.Out, l.In}, nn.Transposed(l.Weights, s.Positions(), s.C))
 	if l.Bias != nil {
 		bias := b.floats(l.Name+".bias", []int{l.Out}, l.Bias)
 		return b.node("Gemm", at+"/Gemm", []string{x, w, bias},
@@ -130,33 +130,13 @@ func (b *builder) linear(at string, l *Layer, in written) string {
 	return b.node("MatMul", at+"/MatMul", []string{x, t})
 }
 
-// channelsFirst permutes every block of positions x channels to channels x
-// positions. Both sizes are 1-based counts; w is any number of blocks, which is
-// a row of a linear layer or one filter of a convolution. It undoes itself with
-// its sizes exchanged.
-func channelsFirst(w []float32, positions, channels int) []float32 {
-	if positions == 1 || channels == 1 {
-		return w
-	}
-	out := make([]float32, 0, len(w))
-	for len(w) > 0 {
-		for c := range channels {
-			for p := range positions {
-				out = append(out, w[p*channels+c])
-			}
-		}
-		w = w[positions*channels:]
-	}
-	return out
-}
-
 // conv appends a convolution. Weights are [out, in/group, rows, columns] (ONNX,
 // Conv), in Layer [out, rows, columns, in/group].
-func (b *builder) conv(at string, l *Layer, in written) string {
+func (b *builder) conv(at string, l *nn.Layer, in written) string {
 	groups := max(l.Groups, 1)
 	width := in.shape.C / groups
 	shape := []int{l.Out, width, l.Window.H, l.Window.W}
-	inputs := []string{in.name, b.weights(at, l, shape, channelsFirst(l.Weights, l.Window.Taps(), width))}
+	inputs := []string{in.name, b.weights(at, l, shape, nn.Transposed(l.Weights, l.Window.Taps(), width))}
 	if l.Bias != nil {
 		inputs = append(inputs, b.floats(l.Name+".bias", []int{l.Out}, l.Bias))
 	}
@@ -174,13 +154,14 @@ func windowAttrs(w quant.Window, dilations bool) []*onnxpb.AttributeProto {
 		}
 		return out
 	}
+	w = w.Normal()
 	attrs := []*onnxpb.AttributeProto{
 		intsAttr("kernel_shape", ints(w.H, w.W)...),
 		intsAttr("pads", ints(w.Top, w.Left, w.Bottom, w.Right)...),
-		intsAttr("strides", ints(max(w.StrideH, 1), max(w.StrideW, 1))...),
+		intsAttr("strides", ints(w.StrideH, w.StrideW)...),
 	}
 	if dilations {
-		attrs = append(attrs, intsAttr("dilations", ints(max(w.DilationH, 1), max(w.DilationW, 1))...))
+		attrs = append(attrs, intsAttr("dilations", ints(w.DilationH, w.DilationW)...))
 	}
 	return attrs
 }
@@ -188,7 +169,7 @@ func windowAttrs(w quant.Window, dilations bool) []*onnxpb.AttributeProto {
 // operation appends a layer without weights. Pools, Add, Concat and Resize of a
 // quantised model read integers as FLOAT and compute in FLOAT; the Quant behind
 // them is a layer's Act.
-func (b *builder) operation(at string, l *Layer, in []written) string {
+func (b *builder) operation(at string, l *nn.Layer, in []written) string {
 	var names []string
 	for _, o := range in {
 		names = append(names, o.name)
@@ -232,7 +213,7 @@ func (b *builder) operation(at string, l *Layer, in []written) string {
 
 // batchNorm appends a BatchNormalization in inference mode. momentum is of
 // training and ignored here; PyTorch writes 0.9.
-func (b *builder) batchNorm(at, x string, l *Layer, channels int) string {
+func (b *builder) batchNorm(at, x string, l *nn.Layer, channels int) string {
 	n, shape := l.BatchNorm, []int{channels}
 	in := []string{
 		x,
@@ -248,7 +229,7 @@ func (b *builder) batchNorm(at, x string, l *Layer, channels int) string {
 // weights appends a layer's weights, in the file's order and shape, and their
 // Quant. A scale per channel has shape [out 1 ...], so that it broadcasts along
 // the weights' first axis; Quant has no axis attribute.
-func (b *builder) weights(at string, l *Layer, shape []int, w []float32) string {
+func (b *builder) weights(at string, l *nn.Layer, shape []int, w []float32) string {
 	name := b.floats(l.Name+".weight", shape, w)
 	if l.WeightBits == 0 {
 		return name
@@ -269,7 +250,7 @@ func (b *builder) weights(at string, l *Layer, shape []int, w []float32) string 
 
 // actQuant appends an activation quantiser. Zero point and width are FLOAT
 // tensors, as QONNX's Quant wants them, of rank 0.
-func (b *builder) actQuant(at, x string, a *ActQuant) string {
+func (b *builder) actQuant(at, x string, a *nn.ActQuant) string {
 	at += "/act_quant/export_handler"
 	in := []string{
 		x,

@@ -161,12 +161,9 @@ func (c *convolution) window(s *stream, in quant.Shape) error {
 		return c.n.errorf("pads integers that are shifted, so that 0 is none of them: want a Quant with zero point " +
 			"0, or no pads")
 	}
-	// floor((length + pads - reach) / stride) + 1 each way (ONNX, Conv).
-	rows, cols := c.win.Slide(in.H, in.W)
-	if rows < 1 || cols < 1 {
-		return c.n.errorf("has a window of %dx%d, larger than the image of %v", c.h, c.w, in)
+	if c.slid, err = c.win.Over(in, c.out); err != nil {
+		return c.n.errorf("has %w", err)
 	}
-	c.slid = quant.Shape{H: rows, W: cols, C: c.out}
 	return nil
 }
 

@@ -1,6 +1,6 @@
 // Package qonnx reads quantised networks from QONNX files (ONNX with Quant
 // nodes, as Brevitas exports and FINN reads them) and writes those that a2qgen
-// trains. It also reads float models, for training to start from.
+// trains (nn.Model). It also reads float models, for training to start from.
 //
 // The reader works in four steps:
 //

@@ -8,12 +8,13 @@ import (
 	"strings"
 
 	"github.com/a2qgen/a2qgen/quant"
+	"github.com/a2qgen/a2qgen/quant/nn"
 )
 
 // ReadModel reads the real-valued model in the ONNX file at path, as a starting
 // point for training. See DecodeModel for what it accepts. Constants keep the
 // graph's precision up to float32, in which models hold them.
-func ReadModel(path string) (*Model, error) {
+func ReadModel(path string) (*nn.Model, error) {
 	name, data, err := readFile(path)
 	if err != nil {
 		return nil, err
@@ -33,7 +34,7 @@ func ReadModel(path string) (*Model, error) {
 // Quant nodes are left out: of a QONNX file one gets the float weights under
 // them. A Softmax, ArgMax or the like at the end is dropped. An error names the
 // node and what it wants.
-func DecodeModel(name string, data []byte) (*Model, error) {
+func DecodeModel(name string, data []byte) (*nn.Model, error) {
 	m, err := decodeModel(name, data)
 	if err != nil {
 		return nil, fmt.Errorf("qonnx: %s: %w", name, err)
@@ -42,7 +43,7 @@ func DecodeModel(name string, data []byte) (*Model, error) {
 }
 
 // decodeModel tries the readings of the input's shape as importFirst does.
-func decodeModel(name string, data []byte) (*Model, error) {
+func decodeModel(name string, data []byte) (*nn.Model, error) {
 	g, err := parse(data)
 	if err != nil {
 		return nil, err
@@ -51,7 +52,7 @@ func decodeModel(name string, data []byte) (*Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	var m *Model
+	var m *nn.Model
 	for _, in := range readings {
 		if m, err = readModel(name, g, in, budgetFor(len(data))); err == nil {
 			break
@@ -88,14 +89,14 @@ func (f *feature) image() bool {
 // a layer or a property of one.
 type floatReader struct {
 	im *importer
-	m  *Model
+	m  *nn.Model
 	// uses counts the readers of each tensor.
 	uses map[string]int
 }
 
 // readModel is one try. The importer in it only folds constants: no input is
 // set, so that nothing in the graph is a stream.
-func readModel(name string, g *graph, in inputShape, left budget) (*Model, error) {
+func readModel(name string, g *graph, in inputShape, left budget) (*nn.Model, error) {
 	meta, err := newMetadata(g.meta)
 	if err != nil {
 		return nil, err
@@ -104,13 +105,13 @@ func readModel(name string, g *graph, in inputShape, left budget) (*Model, error
 		im: &importer{
 			g: g, values: map[string]value{}, left: left, batch: in.batch, meta: meta, activations: maxActivations,
 		},
-		m:    &Model{Name: name, InputShape: in.sample},
+		m:    &nn.Model{Name: name, InputShape: in.sample},
 		uses: map[string]int{},
 	}
 	if _, err := r.im.left.take(in.shape); err != nil {
 		return nil, fmt.Errorf("graph input %s: %w", show(g.input), err)
 	}
-	r.im.values[g.input] = &feature{layer: quant.Source, shape: r.m.shape(), size: in.shape}
+	r.im.values[g.input] = &feature{layer: quant.Source, shape: nn.SampleShape(r.m.InputShape), size: in.shape}
 	// Uses are counted first: whether a ReLU may become a property of a layer
 	// depends on who else reads that layer's output.
 	for _, n := range g.nodes {
@@ -131,7 +132,7 @@ func readModel(name string, g *graph, in inputShape, left budget) (*Model, error
 	if f.layer != len(r.m.Layers)-1 {
 		return nil, fmt.Errorf("graph output %s is not that of the last layer", show(g.outputs[0]))
 	}
-	_, err = r.m.check()
+	_, err = r.m.Graph()
 	return r.m, err
 }
 
@@ -223,14 +224,14 @@ func (r *floatReader) layer(n *node, fs []*feature) (value, error) {
 	case "Conv":
 		return r.conv(n, x)
 	case "Relu":
-		return r.attach(n, x, func(l *Layer) bool { return !l.Relu }, func(l *Layer) { l.Relu = true })
+		return r.attach(n, x, func(l *nn.Layer) bool { return !l.Relu }, func(l *nn.Layer) { l.Relu = true })
 	case "BatchNormalization":
 		return r.batchNorm(n, x)
 	case "Add", "Sum":
 		if len(fs) < len(n.in) {
 			return r.bias(n, x)
 		}
-		return r.add(n, Layer{Kind: quant.Add}, fs)
+		return r.add(n, nn.Layer{Kind: quant.Add}, fs)
 	case "Concat":
 		axis, err := n.concatAxis(len(x.size))
 		if err != nil {
@@ -242,7 +243,7 @@ func (r *floatReader) layer(n *node, fs []*feature) (value, error) {
 		if len(fs) == 1 {
 			return x, nil
 		}
-		return r.add(n, Layer{Kind: quant.Concat}, fs)
+		return r.add(n, nn.Layer{Kind: quant.Concat}, fs)
 	}
 	return r.spatial(n, x)
 }
@@ -300,15 +301,15 @@ func (r *floatReader) spatial(n *node, x *feature) (value, error) {
 	case "MaxPool", "AveragePool":
 		return r.pool(n, x)
 	case "GlobalMaxPool":
-		return r.add(n, Layer{Kind: quant.MaxPool, Window: all}, []*feature{x})
+		return r.add(n, nn.Layer{Kind: quant.MaxPool, Window: all}, []*feature{x})
 	case "GlobalAveragePool":
-		return r.add(n, Layer{Kind: quant.AvgPool, Window: all}, []*feature{x})
+		return r.add(n, nn.Layer{Kind: quant.AvgPool, Window: all}, []*feature{x})
 	case "ReduceMean":
 		axes, err := r.im.axesOf(n, 4)
 		if err != nil || !slices.Equal(axes, []bool{false, false, true, true}) {
 			return nil, errors.Join(err, n.errorf("wants the mean over rows and columns"))
 		}
-		f, err := r.add(n, Layer{Kind: quant.AvgPool, Window: all}, []*feature{x})
+		f, err := r.add(n, nn.Layer{Kind: quant.AvgPool, Window: all}, []*feature{x})
 		if err == nil && n.int("keepdims", 1) == 0 {
 			f.size = []int{1, f.shape.C}
 		}
@@ -316,7 +317,7 @@ func (r *floatReader) spatial(n *node, x *feature) (value, error) {
 	case "Resize", "Upsample":
 		return r.resize(n, x)
 	case "DepthToSpace":
-		l := Layer{Kind: quant.PixelShuffle, Factor: n.count("blocksize", 0),
+		l := nn.Layer{Kind: quant.PixelShuffle, Factor: n.count("blocksize", 0),
 			DepthFirst: n.string("mode", "DCR") == "DCR"}
 		return r.add(n, l, []*feature{x})
 	case "Pad":
@@ -331,8 +332,8 @@ func (r *floatReader) spatial(n *node, x *feature) (value, error) {
 var notInNames = regexp.MustCompile(`[^A-Za-z0-9]+`)
 
 // add appends a layer that reads fs. All operands must be images or all
-// vectors; Layer.shape checks sizes.
-func (r *floatReader) add(n *node, l Layer, fs []*feature) (*feature, error) {
+// vectors; nn.Layer.OutputShape checks sizes.
+func (r *floatReader) add(n *node, l nn.Layer, fs []*feature) (*feature, error) {
 	var shapes []quant.Shape
 	for _, f := range fs {
 		l.From = append(l.From, f.layer)
@@ -341,7 +342,7 @@ func (r *floatReader) add(n *node, l Layer, fs []*feature) (*feature, error) {
 			return nil, n.errorf("joins shapes %v and %v", fs[0].size, f.size)
 		}
 	}
-	shape, err := l.shape(shapes)
+	shape, err := l.OutputShape(shapes...)
 	if err != nil {
 		return nil, n.errorf("%w", err)
 	}
@@ -358,13 +359,13 @@ func (r *floatReader) add(n *node, l Layer, fs []*feature) (*feature, error) {
 // path without the operator: /fc1/MatMul and /fc1/Relu belong to one module.
 func (r *floatReader) name(n *node, kind quant.Kind) string {
 	used := func(name string) bool {
-		return slices.ContainsFunc(r.m.Layers, func(l Layer) bool { return l.Name == name })
+		return slices.ContainsFunc(r.m.Layers, func(l nn.Layer) bool { return l.Name == name })
 	}
 	name, _ := r.im.meta.nameOf(n)
 	if cut := strings.LastIndexByte(n.name, '/'); name == "" && cut > 0 {
 		name = strings.Trim(notInNames.ReplaceAllString(n.name[:cut], "_"), "_")
 	}
-	if layerName.MatchString(name) && !used(name) {
+	if nn.LegalName(name) && !used(name) {
 		return name
 	}
 	for i := 1; ; i++ {
@@ -379,14 +380,14 @@ func (r *floatReader) name(n *node, kind quant.Kind) string {
 // output for all who read it: hence only where n is the sole reader. may says
 // whether the order of operations allows it: a layer computes its weights,
 // bias, batch norm and ReLU in that order.
-func (r *floatReader) attach(n *node, x *feature, may func(l *Layer) bool, set func(l *Layer)) (value, error) {
+func (r *floatReader) attach(n *node, x *feature, may func(l *nn.Layer) bool, set func(l *nn.Layer)) (value, error) {
 	if x.layer != quant.Source && r.uses[n.in[0]] == 1 {
 		if l := &r.m.Layers[x.layer]; may(l) {
 			set(l)
 			return x, nil
 		}
 	}
-	out, err := r.add(n, Layer{Kind: quant.Requantize}, []*feature{x})
+	out, err := r.add(n, nn.Layer{Kind: quant.Requantize}, []*feature{x})
 	if err != nil {
 		return nil, err
 	}

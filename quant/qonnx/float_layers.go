@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/a2qgen/a2qgen/quant"
+	"github.com/a2qgen/a2qgen/quant/nn"
 )
 
 // float32s converts the elements of a constant. by is Gemm's alpha or beta, 1
@@ -86,12 +87,12 @@ func (r *floatReader) linear(n *node, x *feature) (value, error) {
 		}
 		w = v.(*tensor)
 	}
-	l := Layer{Kind: quant.Linear, Out: w.shape[0], In: w.shape[1]}
+	l := nn.Layer{Kind: quant.Linear, Out: w.shape[0], In: w.shape[1]}
 	if l.In != x.shape.Size() {
 		return nil, n.errorf("has weights of shape %v for %d inputs", w.shape, x.shape.Size())
 	}
-	// Back from the order of Flatten: channelsFirst with its sizes exchanged.
-	l.Weights = channelsFirst(float32s(w.data, n.float("alpha", 1)), x.shape.C, x.shape.Positions())
+	// Back from the order of Flatten, which has channels first.
+	l.Weights = nn.Transposed(float32s(w.data, n.float("alpha", 1)), x.shape.C, x.shape.Positions())
 	if n.has(2) {
 		b, err := r.channelsOf(n, 2, &feature{shape: quant.Vector(l.Out)})
 		if err != nil {
@@ -124,8 +125,8 @@ func (r *floatReader) conv(n *node, x *feature) (value, error) {
 	}
 	win.Top, win.Left = win.Top+x.pads[0], win.Left+x.pads[1]
 	win.Bottom, win.Right = win.Bottom+x.pads[2], win.Right+x.pads[3]
-	l := Layer{Kind: quant.Conv, Out: c.out, In: c.h * c.w * c.width, Window: win, Groups: c.groups}
-	l.Weights = channelsFirst(float32s(w.data, 1), c.width, c.h*c.w)
+	l := nn.Layer{Kind: quant.Conv, Out: c.out, In: c.h * c.w * c.width, Window: win, Groups: c.groups}
+	l.Weights = nn.Transposed(float32s(w.data, 1), c.width, c.h*c.w)
 	if n.has(2) {
 		b, err := r.channelsOf(n, 2, &feature{shape: quant.Vector(l.Out)})
 		if err != nil {
@@ -150,10 +151,10 @@ func (r *floatReader) batchNorm(n *node, x *feature) (value, error) {
 		}
 		p[i] = float32s(v, 1)
 	}
-	b := &BatchNorm{Gamma: p[0], Beta: p[1], Mean: p[2], Var: p[3], Epsilon: float32(n.float("epsilon", 1e-5))}
-	return r.attach(n, x, func(l *Layer) bool {
+	b := &nn.BatchNorm{Gamma: p[0], Beta: p[1], Mean: p[2], Var: p[3], Epsilon: float32(n.float("epsilon", 1e-5))}
+	return r.attach(n, x, func(l *nn.Layer) bool {
 		return l.BatchNorm == nil && !l.Relu
-	}, func(l *Layer) { l.BatchNorm = b })
+	}, func(l *nn.Layer) { l.BatchNorm = b })
 }
 
 // bias reads an Add of a constant behind weights. MatMul has no bias of its
@@ -172,7 +173,7 @@ func (r *floatReader) bias(n *node, x *feature) (value, error) {
 		return nil, n.errorf("adds a constant to what is no layer with weights")
 	}
 	l := &r.m.Layers[x.layer]
-	if !l.weighted() || l.Bias != nil || l.BatchNorm != nil || l.Relu {
+	if !l.Kind.Weighted() || l.Bias != nil || l.BatchNorm != nil || l.Relu {
 		return nil, n.errorf("adds a constant to layer %q, which is no layer with weights alone", l.Name)
 	}
 	l.Bias = float32s(b, 1)
@@ -194,7 +195,7 @@ func (r *floatReader) pool(n *node, x *feature) (value, error) {
 	if n.count("ceil_mode", 0) != 0 {
 		win = ceiled(win, x.shape)
 	}
-	l := Layer{Kind: quant.MaxPool, Window: win}
+	l := nn.Layer{Kind: quant.MaxPool, Window: win}
 	if n.op == "AveragePool" {
 		if l.Kind = quant.AvgPool; n.count("ceil_mode", 0) != 0 || padded && n.count("count_include_pad", 0) == 0 {
 			return nil, n.errorf("divides windows at the edge by fewer taps: want count_include_pad=1 and " +
@@ -220,7 +221,7 @@ func (r *floatReader) resize(n *node, x *feature) (value, error) {
 	if f[2] == 1 {
 		return x, nil
 	}
-	return r.add(n, Layer{Kind: quant.Upsample, Factor: f[2]}, []*feature{x})
+	return r.add(n, nn.Layer{Kind: quant.Upsample, Factor: f[2]}, []*feature{x})
 }
 
 // pad keeps zeros around rows and columns for the Conv behind. ONNX's list has

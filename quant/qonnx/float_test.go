@@ -7,13 +7,14 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/a2qgen/a2qgen/quant"
+	"github.com/a2qgen/a2qgen/quant/nn"
 )
 
 // floated returns m without its quantisers.
-func floated(m *Model) *Model {
+func floated(m *nn.Model) *nn.Model {
 	out := *m
 	out.Input, out.Metadata = nil, nil
-	out.Layers = append([]Layer(nil), m.Layers...)
+	out.Layers = append([]nn.Layer(nil), m.Layers...)
 	for i := range out.Layers {
 		l := &out.Layers[i]
 		l.Act, l.WeightBits, l.WeightScale, l.AccBits, l.Shifted = nil, 0, nil, 0, false
@@ -49,7 +50,7 @@ func TestFloatRoundTrip(t *testing.T) {
 	}
 }
 
-func sameForward(t *testing.T, a, b *Model) {
+func sameForward(t *testing.T, a, b *nn.Model) {
 	t.Helper()
 	if len(a.Layers) != len(b.Layers) || !cmp.Equal(a.InputShape, b.InputShape) {
 		t.Fatalf("%d layers over %v, want %d over %v", len(b.Layers), b.InputShape, len(a.Layers), a.InputShape)

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/a2qgen/a2qgen/quant/nn"
 	"github.com/a2qgen/a2qgen/quant/qonnx/onnxpb"
 	"google.golang.org/protobuf/proto"
 )
@@ -39,7 +40,7 @@ func FuzzDecode(f *testing.F) {
 		f.Add(data)
 	}
 	for seed := range uint64(3) {
-		for _, m := range []*Model{graphModel(seed), floated(graphModel(seed))} {
+		for _, m := range []*nn.Model{graphModel(seed), floated(graphModel(seed))} {
 			data, err := Encode(m)
 			if err != nil {
 				f.Fatal(err)

@@ -213,11 +213,12 @@ func (im *importer) settled(n *node, s *stream) (*stream, error) {
 	if s.at != nil {
 		t.at = s.at
 	}
-	t.shape = quant.Shape{H: b.H * l.Factor, W: b.W * l.Factor, C: b.C}
+	var err error
+	if t.shape, err = l.OutputShape(b); err != nil {
+		return nil, n.errorf("%w", err)
+	}
 	from := s
 	if l.Kind == quant.PixelShuffle {
-		t.shape.C /= l.Factor * l.Factor
-		var err error
 		// A channel behind a PixelShuffle is made of Factor^2 channels before
 		// it.
 		if from, err = shuffled(n, s, l, t.shape.C); err != nil {

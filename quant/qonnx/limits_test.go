@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/a2qgen/a2qgen/quant"
+	"github.com/a2qgen/a2qgen/quant/nn"
 )
 
 // largeGraphs are small files that ask for very much, by what the error says.
@@ -84,10 +85,10 @@ func countRounding(t *testing.T) *int {
 // Weights of one sign need a bit less where accumulators start at the low end:
 // the certificate at P holds with the start values only.
 func TestShiftedStart(t *testing.T) {
-	m := &Model{Name: "shifted", InputShape: []int{3}, Input: &ActQuant{Scale: 1, Bits: 4}, Layers: []Layer{
+	m := &nn.Model{Name: "shifted", InputShape: []int{3}, Input: &nn.ActQuant{Scale: 1, Bits: 4}, Layers: []nn.Layer{
 		{Name: "a", Kind: quant.Linear, In: 3, Out: 2, Weights: []float32{3, 3, 2, -3, 1, -2},
 			WeightScale: []float32{1}, WeightBits: 3, Bias: []float32{-20, 30},
-			Act: &ActQuant{Scale: 8, Bits: 3}, AccBits: 7, Shifted: true},
+			Act: &nn.ActQuant{Scale: 8, Bits: 3}, AccBits: 7, Shifted: true},
 		{Name: "b", Kind: quant.Linear, In: 2, Out: 2, Weights: []float32{3, 3, 2, 1}, WeightScale: []float32{1},
 			WeightBits: 3, Bias: []float32{0.5, 4}, AccBits: 6, Shifted: true},
 	}}

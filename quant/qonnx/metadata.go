@@ -3,12 +3,12 @@ package qonnx
 import (
 	"fmt"
 	"maps"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/a2qgen/a2qgen/quant"
+	"github.com/a2qgen/a2qgen/quant/nn"
 )
 
 // Metadata of a model that a2qgen writes and reads.
@@ -27,10 +27,6 @@ const (
 	metaInputScale = "a2qgen.input_scale"
 	metaInputZero  = "a2qgen.input_zero"
 )
-
-// layerName is what a layer may be called. Names become those of Verilog
-// modules, instances and files, hence the letters and the length.
-var layerName = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_]{0,63}$`)
 
 // metadata is what a file says of layers, by name. Written by hand as well:
 // entries that no layer takes are an error, since a misspelt name would leave
@@ -54,7 +50,7 @@ func newMetadata(entries map[string]string) (*metadata, error) {
 		m.names = strings.Split(list, ",")
 	}
 	for i, name := range m.names {
-		if !layerName.MatchString(name) || slices.Contains(m.names[:i], name) {
+		if !nn.LegalName(name) || slices.Contains(m.names[:i], name) {
 			return nil, fmt.Errorf("metadata %s: %s is a duplicate or not a name of letters, digits and _",
 				metaNames, show(name))
 		}

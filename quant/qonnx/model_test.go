@@ -6,13 +6,14 @@ import (
 	"testing"
 
 	"github.com/a2qgen/a2qgen/quant"
+	"github.com/a2qgen/a2qgen/quant/nn"
 )
 
 // drawing draws models for tests. Its numbers are dyadic, so that float64 sums
 // are exact.
 type drawing struct {
 	r *rand.Rand
-	m *Model
+	m *nn.Model
 }
 
 func (d *drawing) floats(n, most int) []float32 {
@@ -23,12 +24,12 @@ func (d *drawing) floats(n, most int) []float32 {
 	return v
 }
 
-func (d *drawing) act(scale float32, signed bool) *ActQuant {
-	return &ActQuant{Scale: scale, Bits: 4, Signed: signed}
+func (d *drawing) act(scale float32, signed bool) *nn.ActQuant {
+	return &nn.ActQuant{Scale: scale, Bits: 4, Signed: signed}
 }
 
 // weighted gives l weights, and a bias and a batch norm or not.
-func (d *drawing) weighted(l Layer) Layer {
+func (d *drawing) weighted(l nn.Layer) nn.Layer {
 	l.WeightBits, l.WeightScale = 3, []float32{0.25}
 	if d.r.IntN(2) == 0 {
 		l.WeightScale = make([]float32, l.Out)
@@ -48,15 +49,15 @@ func (d *drawing) weighted(l Layer) Layer {
 	return l
 }
 
-func (d *drawing) norm(n int) *BatchNorm {
-	b := &BatchNorm{Gamma: d.floats(n, 16), Beta: d.floats(n, 16), Mean: d.floats(n, 16)}
+func (d *drawing) norm(n int) *nn.BatchNorm {
+	b := &nn.BatchNorm{Gamma: d.floats(n, 16), Beta: d.floats(n, 16), Mean: d.floats(n, 16)}
 	for range n {
 		b.Var = append(b.Var, []float32{0.25, 1, 4}[d.r.IntN(3)])
 	}
 	return b
 }
 
-func (d *drawing) add(l Layer) int {
+func (d *drawing) add(l nn.Layer) int {
 	l.Name = string(rune('a'+len(d.m.Layers))) + "_layer"
 	d.m.Layers = append(d.m.Layers, l)
 	return len(d.m.Layers) - 1
@@ -68,37 +69,37 @@ func three() quant.Window {
 
 // graphModel has a layer of every kind: 3 x 6 x 8 in, a strided and a depthwise
 // convolution, a residual, pools, a concat, an upsampling and a shuffle.
-func graphModel(seed uint64) *Model {
-	d := &drawing{rand.New(rand.NewPCG(seed, 9)), &Model{
-		Name: "graph", InputShape: []int{3, 6, 8}, Input: &ActQuant{Scale: 0.25, Bits: 4},
+func graphModel(seed uint64) *nn.Model {
+	d := &drawing{rand.New(rand.NewPCG(seed, 9)), &nn.Model{
+		Name: "graph", InputShape: []int{3, 6, 8}, Input: &nn.ActQuant{Scale: 0.25, Bits: 4},
 		Metadata: map[string]string{"author": "nobody"},
 	}}
-	relu := func(l Layer, a *ActQuant) Layer { l.Relu, l.Act = true, a; return l }
+	relu := func(l nn.Layer, a *nn.ActQuant) nn.Layer { l.Relu, l.Act = true, a; return l }
 	strided := three()
 	strided.StrideH, strided.StrideW = 2, 2
-	stem := d.add(relu(d.weighted(Layer{Kind: quant.Conv, In: 27, Out: 4, Window: strided, AccBits: 14,
+	stem := d.add(relu(d.weighted(nn.Layer{Kind: quant.Conv, In: 27, Out: 4, Window: strided, AccBits: 14,
 		Shifted: seed%2 == 1}), d.act(0.5, false)))
-	d.add(relu(d.weighted(Layer{Kind: quant.Conv, In: 9, Out: 4, Window: three(), Groups: 4}), d.act(0.5, false)))
-	point := d.add(relu(d.weighted(Layer{Kind: quant.Conv, In: 4, Out: 4, Window: quant.Window{H: 1, W: 1}}),
+	d.add(relu(d.weighted(nn.Layer{Kind: quant.Conv, In: 9, Out: 4, Window: three(), Groups: 4}), d.act(0.5, false)))
+	point := d.add(relu(d.weighted(nn.Layer{Kind: quant.Conv, In: 4, Out: 4, Window: quant.Window{H: 1, W: 1}}),
 		d.act(0.25, false)))
-	again := d.add(Layer{Kind: quant.Requantize, From: []int{stem}, Act: d.act(0.25, true)})
-	sum := d.add(Layer{Kind: quant.Add, From: []int{point, again}, Relu: seed%3 > 0, Act: d.act(0.5, seed%3 == 0)})
-	up := d.add(Layer{Kind: quant.Upsample, From: []int{sum}, Factor: 2})
-	top := d.add(Layer{Kind: quant.MaxPool, From: []int{quant.Source}, Window: three()})
-	both := d.add(Layer{Kind: quant.Concat, From: []int{up, top}, Act: d.act(0.5, false)})
-	wide := d.add(d.weighted(Layer{Kind: quant.Conv, From: []int{both}, In: 28, Out: 8,
+	again := d.add(nn.Layer{Kind: quant.Requantize, From: []int{stem}, Act: d.act(0.25, true)})
+	sum := d.add(nn.Layer{Kind: quant.Add, From: []int{point, again}, Relu: seed%3 > 0, Act: d.act(0.5, seed%3 == 0)})
+	up := d.add(nn.Layer{Kind: quant.Upsample, From: []int{sum}, Factor: 2})
+	top := d.add(nn.Layer{Kind: quant.MaxPool, From: []int{quant.Source}, Window: three()})
+	both := d.add(nn.Layer{Kind: quant.Concat, From: []int{up, top}, Act: d.act(0.5, false)})
+	wide := d.add(d.weighted(nn.Layer{Kind: quant.Conv, From: []int{both}, In: 28, Out: 8,
 		Window: quant.Window{H: 2, W: 2, DilationW: 2, Right: 2, Bottom: 1}}))
 	d.m.Layers[wide].Act = d.act(1, true)
-	d.add(Layer{Kind: quant.PixelShuffle, Factor: 2, DepthFirst: seed%2 == 0})
-	d.add(Layer{Kind: quant.AvgPool, Window: quant.Window{H: 2, W: 2, StrideH: 4, StrideW: 2}, Act: d.act(0.5, false)})
-	d.add(d.weighted(Layer{Kind: quant.Linear, In: 48, Out: 5, Shifted: true, AccBits: 20}))
+	d.add(nn.Layer{Kind: quant.PixelShuffle, Factor: 2, DepthFirst: seed%2 == 0})
+	d.add(nn.Layer{Kind: quant.AvgPool, Window: quant.Window{H: 2, W: 2, StrideH: 4, StrideW: 2}, Act: d.act(0.5, false)})
+	d.add(d.weighted(nn.Layer{Kind: quant.Linear, In: 48, Out: 5, Shifted: true, AccBits: 20}))
 	return d.m
 }
 
 // forward evaluates a model from its fields, by its own loops, and returns the
 // outputs of the last layer.
-func forward(m *Model, sample []float64) []float64 {
-	s := m.shape()
+func forward(m *nn.Model, sample []float64) []float64 {
+	s := nn.SampleShape(m.InputShape)
 	x := make([]float64, len(sample))
 	for i := range x {
 		y, c := i/s.C, i%s.C
@@ -109,14 +110,14 @@ func forward(m *Model, sample []float64) []float64 {
 		l := &m.Layers[i]
 		var in [][]float64
 		var of []quant.Shape
-		for _, from := range l.reads(i) {
+		for _, from := range quant.Operands(l.From, i) {
 			if from < 0 {
 				in, of = append(in, x), append(of, s)
 			} else {
 				in, of = append(in, outs[from]), append(of, shapes[from])
 			}
 		}
-		shape, err := l.shape(of)
+		shape, err := l.OutputShape(of...)
 		if err != nil {
 			panic(err)
 		}
@@ -129,15 +130,15 @@ func forward(m *Model, sample []float64) []float64 {
 	return outs[len(outs)-1]
 }
 
-func quantised1(a *ActQuant, v float64) float64 {
+func quantised1(a *nn.ActQuant, v float64) float64 {
 	if a == nil {
 		return v
 	}
-	return float64(a.integer(v)) * float64(a.Scale)
+	return float64(integerOf(a, v)) * float64(a.Scale)
 }
 
 // tail applies what follows the operation.
-func tail(l *Layer, c int, v float64) float64 {
+func tail(l *nn.Layer, c int, v float64) float64 {
 	if l.Bias != nil {
 		v += float64(l.Bias[c])
 	}
@@ -152,7 +153,7 @@ func tail(l *Layer, c int, v float64) float64 {
 }
 
 // compute1 evaluates one element.
-func compute1(l *Layer, in [][]float64, of []quant.Shape, y, x, c int) float64 {
+func compute1(l *nn.Layer, in [][]float64, of []quant.Shape, y, x, c int) float64 {
 	s := of[0]
 	at := func(y, x, c int) (float64, bool) {
 		if y < 0 || x < 0 || y >= s.H || x >= s.W {
@@ -249,8 +250,12 @@ func TestGraphRoundTrip(t *testing.T) {
 	}
 }
 
-func compareForward(t *testing.T, m *Model, n *quant.Network, r *rand.Rand) {
+func compareForward(t *testing.T, m *nn.Model, n *quant.Network, r *rand.Rand) {
 	t.Helper()
+	g, err := m.Graph()
+	if err != nil {
+		t.Fatal(err)
+	}
 	e, tr := quant.NewExecutor(n), quant.Trace{}
 	x := make([]int32, n.InputSize())
 	for range 5 {
@@ -264,9 +269,14 @@ func compareForward(t *testing.T, m *Model, n *quant.Network, r *rand.Rand) {
 		want := forward(m, exact)
 		got := make([]float64, len(want))
 		e.Real(&tr, got)
+		float, err := g.Outputs(t.Context(), sample)
+		if err != nil {
+			t.Fatal(err)
+		}
 		for i := range want {
-			if want[i] != got[i] {
-				t.Fatalf("output %d is %v, want %v", i, got[i], want[i])
+			// Package nn keeps real outputs in float32.
+			if want[i] != got[i] || float64(float32(want[i])) != float[i] {
+				t.Fatalf("output %d is %v, %v as evaluated by nn, want %v", i, got[i], float[i], want[i])
 			}
 		}
 	}

@@ -14,9 +14,9 @@ import (
 type pendingPool struct {
 	at    *node
 	steps int
-	// shape is that of the image before, win the window.
-	shape quant.Shape
+	// win is the window, shape that of the image behind.
 	win   quant.Window
+	shape quant.Shape
 }
 
 // opPool evaluates MaxPool and AveragePool. ONNX's MaxPool pads with -infinity:
@@ -105,9 +105,7 @@ func (im *importer) extent(s *stream) quant.Shape {
 	if s.pools == nil {
 		return im.shapeOf(s)
 	}
-	last := s.pools[len(s.pools)-1]
-	h, w := last.win.Slide(last.shape.H, last.shape.W)
-	return quant.Shape{H: h, W: w, C: s.width}
+	return s.pools[len(s.pools)-1].shape
 }
 
 // maxPool pools integers; where a quantiser is still to come it waits for it.
@@ -118,11 +116,10 @@ func (im *importer) maxPool(n *node, s *stream, win quant.Window) (*stream, erro
 		return nil, err
 	}
 	b := im.extent(s)
-	h, w := win.Slide(b.H, b.W)
-	if h < 1 || w < 1 {
-		return nil, n.errorf("has a window of %dx%d, larger than the image of %v", win.H, win.W, b)
+	out, err := win.Over(b, b.C)
+	if err != nil {
+		return nil, n.errorf("has %w", err)
 	}
-	out := quant.Shape{H: h, W: w, C: b.C}
 	if s.q != nil {
 		// The largest integer stands for the smallest number there.
 		if !s.q.scale.every(func(v float64) bool { return v >= 0 }) {
@@ -134,7 +131,7 @@ func (im *importer) maxPool(n *node, s *stream, win quant.Window) (*stream, erro
 	wait.view = arranged(out, 1)
 	// Copied on append: other readers of s have no such pool.
 	wait.pools = append(s.pools[:len(s.pools):len(s.pools)],
-		pendingPool{at: n, steps: len(s.steps), shape: b, win: win})
+		pendingPool{at: n, steps: len(s.steps), win: win, shape: out})
 	return &wait, nil
 }
 
@@ -199,10 +196,8 @@ func (im *importer) pooled(n *node, s *stream) (*stream, error) {
 	bare.pools = nil
 	out := &bare
 	for _, p := range s.pools {
-		h, w := p.win.Slide(p.shape.H, p.shape.W)
-		shape := quant.Shape{H: h, W: w, C: s.width}
 		var err error
-		if out, err = im.follow(maxSite(p.at, im, out, p.win, shape), arranged(shape, 1), out); err != nil {
+		if out, err = im.follow(maxSite(p.at, im, out, p.win, p.shape), arranged(p.shape, 1), out); err != nil {
 			return nil, err
 		}
 	}
@@ -215,10 +210,8 @@ func (im *importer) pooled(n *node, s *stream) (*stream, error) {
 // between pool and Quant may have moved elements.
 func (im *importer) pooledAfter(s *stream, pools []pendingPool, final view) (*stream, error) {
 	for _, p := range pools {
-		h, w := p.win.Slide(p.shape.H, p.shape.W)
-		shape := quant.Shape{H: h, W: w, C: s.width}
 		var err error
-		if s, err = im.follow(maxSite(p.at, im, s, p.win, shape), arranged(shape, 1), s); err != nil {
+		if s, err = im.follow(maxSite(p.at, im, s, p.win, p.shape), arranged(p.shape, 1), s); err != nil {
 			return nil, err
 		}
 	}
@@ -254,13 +247,11 @@ func (im *importer) avgPool(n *node, s *stream, win quant.Window) (*stream, erro
 		return nil, n.errorf("pads integers that are shifted, so that 0 is none of them: want a Quant with zero " +
 			"point 0, or no pads")
 	}
-	h, w := win.Slide(b.H, b.W)
-	if h < 1 || w < 1 {
-		return nil, n.errorf("has a window of %dx%d, larger than the image of %v", win.H, win.W, b)
-	}
 	taps := int64(win.Taps())
 	t := &site{at: n, layer: quant.Layer{Kind: quant.AvgPool, Window: win, In: win.Taps()}, from: []tap{tapOf(s)}}
-	t.shape = quant.Shape{H: h, W: w, C: b.C}
+	if t.shape, err = win.Over(b, b.C); err != nil {
+		return nil, n.errorf("has %w", err)
+	}
 	// For padded windows too: 0 lies in every type.
 	t.typ = rangeType(taps*s.q.typ.Min(), taps*s.q.typ.Max())
 	// Here n*s + o is summed, taps times o; a mean keeps o.

@@ -6,12 +6,13 @@ import (
 	"strings"
 
 	"github.com/a2qgen/a2qgen/quant"
+	"github.com/a2qgen/a2qgen/quant/nn"
 )
 
 // maxBits bounds the integers of weights and activations; Quant nodes on other
 // constants, such as biases, may have more. Thresholds grow as 2^bits, and an
 // executor holds integers in int32.
-const maxBits = 16
+const maxBits = nn.MaxBits
 
 // roundings are QONNX's rounding modes. (QONNX, Quant, attribute
 // rounding_mode.) ROUND is numpy's round, halves to even; UP rounds away from

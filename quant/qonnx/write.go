@@ -14,6 +14,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/a2qgen/a2qgen/quant"
+	"github.com/a2qgen/a2qgen/quant/nn"
 	"github.com/a2qgen/a2qgen/quant/qonnx/onnxpb"
 )
 
@@ -26,7 +27,7 @@ import (
 // of its scale in the range of its bits, or a layer of a quantised model reads
 // what is not quantised. A model without Input is float: nothing in it need be
 // quantised, and Read does not take the file, but ReadModel does.
-func Write(path string, m *Model) error {
+func Write(path string, m *nn.Model) error {
 	data, err := Encode(m)
 	if err != nil {
 		return err
@@ -72,23 +73,39 @@ func CheckWritable(path string) error {
 }
 
 // Encode returns the bytes that Write writes.
-func Encode(m *Model) ([]byte, error) {
-	shapes, err := m.check()
+func Encode(m *nn.Model) ([]byte, error) {
+	g, err := m.Graph()
+	if err == nil {
+		err = writable(g)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("qonnx: model %s: %w", show(m.Name), err)
 	}
-	data, err := proto.MarshalOptions{Deterministic: true}.Marshal(m.proto(shapes))
+	data, err := proto.MarshalOptions{Deterministic: true}.Marshal(modelProto(g))
 	if err != nil {
 		return nil, fmt.Errorf("qonnx: model %s: %w", show(m.Name), err)
 	}
 	return data, nil
 }
 
-// proto returns the model as the file holds it. Metadata come in a fixed order,
+// writable returns an error for what a model may have but a file of opset 14 not.
+func writable(g *nn.Graph) error {
+	if len(g.InputShape) >= maxRank {
+		return fmt.Errorf("input shape %v has %d axes, want fewer than %d", g.InputShape, len(g.InputShape), maxRank)
+	}
+	for i := range g.Layers {
+		if l := &g.Layers[i]; l.Kind == quant.AvgPool && (l.Window.DilationH > 1 || l.Window.DilationW > 1) {
+			return fmt.Errorf("layer %q: is an average pool with dilation, which ONNX does not have before opset 19", l.Name)
+		}
+	}
+	return nil
+}
+
+// modelProto returns the model as the file holds it. Metadata come in a fixed order,
 // so that equal models are equal bytes.
-func (m *Model) proto(shapes []quant.Shape) *onnxpb.ModelProto {
+func modelProto(m *nn.Graph) *onnxpb.ModelProto {
 	b := &builder{g: &onnxpb.GraphProto{Name: proto.String(m.Name)}}
-	b.model(m, shapes)
+	b.model(m)
 	out := &onnxpb.ModelProto{
 		// IR version 7 is that of ONNX 1.9, the first release with opset 14.
 		IrVersion:    proto.Int64(7),

@@ -6,17 +6,19 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/a2qgen/a2qgen/quant"
+	"github.com/a2qgen/a2qgen/quant/nn"
 	"github.com/google/go-cmp/cmp"
 )
 
 // randomModel returns a model of the given layer sizes whose layers differ in
 // everything that Layer can say.
-func randomModel(seed uint64, sizes ...int) *Model {
+func randomModel(seed uint64, sizes ...int) *nn.Model {
 	r := rand.New(rand.NewPCG(seed, 1))
-	m := &Model{Name: "random", InputShape: []int{1, sizes[0]}, Input: &ActQuant{Scale: 1.0 / 255, Bits: 8}}
+	m := &nn.Model{Name: "random", InputShape: []int{1, sizes[0]}, Input: &nn.ActQuant{Scale: 1.0 / 255, Bits: 8}}
 	floats := func(n int, lo, hi float64) []float32 {
 		v := make([]float32, n)
 		for i := range v {
@@ -26,7 +28,7 @@ func randomModel(seed uint64, sizes ...int) *Model {
 	}
 	for i := 1; i < len(sizes); i++ {
 		last := i == len(sizes)-1
-		l := Layer{Name: string(rune('a'+i)) + "_1", In: sizes[i-1], Out: sizes[i], WeightBits: 2 + r.IntN(7)}
+		l := nn.Layer{Name: string(rune('a'+i)) + "_1", In: sizes[i-1], Out: sizes[i], WeightBits: 2 + r.IntN(7)}
 		l.WeightScale = floats(l.Out, 0.01, 0.1)
 		if last || i%2 == 0 {
 			l.WeightScale = l.WeightScale[:1]
@@ -40,14 +42,14 @@ func randomModel(seed uint64, sizes ...int) *Model {
 			l.Bias = floats(l.Out, -1, 1)
 		}
 		if i%3 != 0 && !last {
-			l.BatchNorm = &BatchNorm{
+			l.BatchNorm = &nn.BatchNorm{
 				Gamma: floats(l.Out, -1, 1), Beta: floats(l.Out, -1, 1), Mean: floats(l.Out, -1, 1),
 				Var: floats(l.Out, 0.1, 4), Epsilon: 1e-5,
 			}
 		}
 		if !last {
 			l.Relu = i%2 == 1
-			l.Act = &ActQuant{Scale: floats(1, 0.05, 0.2)[0], Bits: 2 + r.IntN(5), Signed: !l.Relu,
+			l.Act = &nn.ActQuant{Scale: floats(1, 0.05, 0.2)[0], Bits: 2 + r.IntN(5), Signed: !l.Relu,
 				Narrow: r.IntN(2) == 1}
 			l.AccBits = 20 + i
 		}
@@ -58,7 +60,7 @@ func randomModel(seed uint64, sizes ...int) *Model {
 
 // output computes channel c of l from its accumulator as the model's fields
 // say, without the graph.
-func output(l *Layer, inScale float64, c int, acc int64) float64 {
+func output(l *nn.Layer, inScale float64, c int, acc int64) float64 {
 	v := float64(acc) * (inScale * float64(l.WeightScale[c%len(l.WeightScale)]))
 	if l.Bias != nil {
 		v += float64(l.Bias[c])
@@ -73,7 +75,7 @@ func output(l *Layer, inScale float64, c int, acc int64) float64 {
 	return v
 }
 
-func (a *ActQuant) integer(v float64) int64 {
+func integerOf(a *nn.ActQuant, v float64) int64 {
 	lo, hi := 0.0, math.Ldexp(1, a.Bits)-1
 	switch {
 	case a.Signed:
@@ -118,7 +120,7 @@ func TestRoundTrip(t *testing.T) {
 			}
 			for c := range got.Out {
 				for acc, r := got.AccRange(c).Min, got.AccRange(c); acc <= r.Max; acc++ {
-					if y := want.Act.integer(output(want, inScale, c, acc)); y != got.Thresholds.Apply(c, acc) {
+					if y := integerOf(want.Act, output(want, inScale, c, acc)); y != got.Thresholds.Apply(c, acc) {
 						t.Fatalf("seed %d: layer %q: channel %d: %d gives %d, want %d", seed, got.Name, c, acc,
 							got.Thresholds.Apply(c, acc), y)
 					}
@@ -169,34 +171,41 @@ func TestWriteIsDeterministic(t *testing.T) {
 
 func TestWriteRefuses(t *testing.T) {
 	nan := float32(math.NaN())
-	for want, spoil := range map[string]func(m *Model){
-		"has no layers":                          func(m *Model) { m.Layers = nil },
-		"input shape [0] is not legal":           func(m *Model) { m.InputShape = []int{0} },
-		"has 7 inputs, the layer before gives 8": func(m *Model) { m.InputShape = []int{8} },
-		"activation scale is 0":                  func(m *Model) { m.Input.Scale = 0 },
-		"activations have 17 bits":               func(m *Model) { m.Layers[0].Act.Bits = 17 },
-		"activations have 1 bits, want 2": func(m *Model) {
+	for want, spoil := range map[string]func(m *nn.Model){
+		"has no layers":                          func(m *nn.Model) { m.Layers = nil },
+		"input shape [0] is not legal":           func(m *nn.Model) { m.InputShape = []int{0} },
+		"has 7 inputs, the layer before gives 8": func(m *nn.Model) { m.InputShape = []int{8} },
+		"activation scale is 0":                  func(m *nn.Model) { m.Input.Scale = 0 },
+		"activations have 17 bits":               func(m *nn.Model) { m.Layers[0].Act.Bits = 17 },
+		"activations have 1 bits, want 2": func(m *nn.Model) {
 			m.Layers[0].Act.Signed, m.Layers[0].Act.Bits = true, 1
 		},
-		"weight 1 is NaN": func(m *Model) { m.Layers[0].Weights[1] = nan },
-		"want an integer": func(m *Model) {
+		"weight 1 is NaN": func(m *nn.Model) { m.Layers[0].Weights[1] = nan },
+		"want an integer": func(m *nn.Model) {
 			m.Layers[0].Weights[1] = m.Layers[0].WeightScale[0] / 2
 		},
-		"scales, want at most": func(m *Model) {
+		"scales, want at most": func(m *nn.Model) {
 			m.Layers[0].Weights[1] = m.Layers[0].WeightScale[0] * 500
 		},
-		"weight scale is -1":           func(m *Model) { m.Layers[0].WeightScale[2] = -1 },
-		"has 2 weight scales":          func(m *Model) { m.Layers[0].WeightScale = []float32{1, 1} },
-		"has 34 weights":               func(m *Model) { m.Layers[0].Weights = m.Layers[0].Weights[1:] },
-		"weights have 1 bits":          func(m *Model) { m.Layers[0].WeightBits = 1 },
-		"has 4 biases":                 func(m *Model) { m.Layers[0].Bias = m.Layers[0].Bias[1:] },
-		"one of the biases is NaN":     func(m *Model) { m.Layers[0].Bias[0] = nan },
-		"one of the batch-norm means":  func(m *Model) { m.Layers[0].BatchNorm.Mean[0] = nan },
-		"batch-norm variance is -1":    func(m *Model) { m.Layers[0].BatchNorm.Var[0] = -1 },
-		"accumulator has 65 bits":      func(m *Model) { m.Layers[0].AccBits = 65 },
-		`name "b_1" is a duplicate`:    func(m *Model) { m.Layers[1].Name = m.Layers[0].Name },
-		`name "a b" is a duplicate or`: func(m *Model) { m.Layers[1].Name = "a b" },
-		"has no activation quantiser":  func(m *Model) { m.Layers[0].Act = nil },
+		"weight scale is -1":           func(m *nn.Model) { m.Layers[0].WeightScale[2] = -1 },
+		"has 2 weight scales":          func(m *nn.Model) { m.Layers[0].WeightScale = []float32{1, 1} },
+		"has 34 weights":               func(m *nn.Model) { m.Layers[0].Weights = m.Layers[0].Weights[1:] },
+		"weights have 1 bits":          func(m *nn.Model) { m.Layers[0].WeightBits = 1 },
+		"has 4 biases":                 func(m *nn.Model) { m.Layers[0].Bias = m.Layers[0].Bias[1:] },
+		"one of the biases is NaN":     func(m *nn.Model) { m.Layers[0].Bias[0] = nan },
+		"one of the batch-norm means":  func(m *nn.Model) { m.Layers[0].BatchNorm.Mean[0] = nan },
+		"batch-norm variance is -1":    func(m *nn.Model) { m.Layers[0].BatchNorm.Var[0] = -1 },
+		"accumulator has 65 bits":      func(m *nn.Model) { m.Layers[0].AccBits = 65 },
+		`name "b_1" is a duplicate`:    func(m *nn.Model) { m.Layers[1].Name = m.Layers[0].Name },
+		`name "a b" is a duplicate or`: func(m *nn.Model) { m.Layers[1].Name = "a b" },
+		"has no activation quantiser":  func(m *nn.Model) { m.Layers[0].Act = nil },
+		"has 16 axes, want fewer than 16": func(m *nn.Model) { // with the one that counts samples
+			m.InputShape = append([]int{7}, slices.Repeat([]int{1}, 15)...)
+		},
+		"average pool with dilation": func(m *nn.Model) {
+			m.InputShape = []int{1, 3, 3}
+			m.Layers = []nn.Layer{{Name: "mean", Kind: quant.AvgPool, Window: quant.Window{H: 2, W: 2, DilationW: 2}}}
+		},
 	} {
 		m := randomModel(4, 7, 5, 4)
 		spoil(m)

@@ -7,7 +7,7 @@ import (
 	"slices"
 
 	"github.com/a2qgen/a2qgen/quant"
-	"github.com/a2qgen/a2qgen/quant/qonnx"
+	"github.com/a2qgen/a2qgen/quant/nn"
 )
 
 // Allocator chooses the widths of each layer when the float phase is over
@@ -58,7 +58,7 @@ func (r *run) newWidths(float map[*node][]float32) (*Widths, error) {
 		if node.w == nil || node.w.parameters().q.z.Method == quant.Base {
 			continue
 		}
-		w.Layers, w.Candidates = append(w.Layers, node.name), append(w.Candidates, candidates(node.w.parameters().q.z))
+		w.Layers, w.Candidates = append(w.Layers, node.Name), append(w.Candidates, candidates(node.w.parameters().q.z))
 		w.nodes, w.float = append(w.nodes, node), append(w.float, float[node])
 	}
 	if len(w.nodes) == 0 {
@@ -115,7 +115,7 @@ func (w *Widths) measure() {
 
 // set starts layer i again from its float weights, under candidate k.
 func (w *Widths) set(i, k int) {
-	z := w.nodes[i].step.weights
+	z := w.nodes[i].step.quantiser
 	z.AccBits, z.WeightBits = w.Candidates[i][k].AccBits, w.Candidates[i][k].WeightBits
 	w.nodes[i].w.parameters().requantise(w.float[i], *z)
 }
@@ -144,7 +144,7 @@ func (r *run) calibrationLoss() float64 {
 // candidates below its last, or at its first. It declares all of M, also where its
 // integers are smaller before training. Widths are the last ones again when it
 // returns.
-func (w *Widths) Model(below int) *qonnx.Model {
+func (w *Widths) Model(below int) *nn.Model {
 	for i, c := range w.Candidates {
 		w.set(i, max(len(c)-1-below, 0))
 	}
@@ -230,8 +230,8 @@ func (n *net) floatWeights() map[*node][]float32 {
 func (n *net) widths() []Width {
 	w := make([]Width, len(n.nodes))
 	for i, node := range n.nodes {
-		if node.w != nil && node.step.weights.Method != quant.Base {
-			w[i] = Width{node.step.weights.AccBits, node.step.weights.WeightBits}
+		if node.w != nil && node.step.quantiser.Method != quant.Base {
+			w[i] = Width{node.step.quantiser.AccBits, node.step.quantiser.WeightBits}
 		}
 	}
 	return w
@@ -246,7 +246,7 @@ func (n *net) setWidths(w []Width) error {
 	}
 	for i, node := range n.nodes {
 		if w[i] != (Width{}) && node.w != nil {
-			node.step.weights.AccBits, node.step.weights.WeightBits = w[i].AccBits, w[i].WeightBits
+			node.step.quantiser.AccBits, node.step.quantiser.WeightBits = w[i].AccBits, w[i].WeightBits
 		}
 	}
 	return nil

@@ -151,7 +151,7 @@ func TestMeasure(t *testing.T) {
 		chosen := make([]int, len(w.Candidates))
 		for i, c := range w.Candidates {
 			chosen[i] = len(c) - 1
-			if z := w.nodes[i].step.weights; (Width{z.AccBits, z.WeightBits}) != c[len(c)-1] {
+			if z := w.nodes[i].step.quantiser; (Width{z.AccBits, z.WeightBits}) != c[len(c)-1] {
 				t.Errorf("layer %s was left at P=%d, M=%d", w.Layers[i], z.AccBits, z.WeightBits)
 			}
 		}

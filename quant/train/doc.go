@@ -11,9 +11,10 @@
 // samples x rows x columns x channels; weights are outputs x k, with k in the
 // order (row, column, channel).
 //
-// A Spec becomes a plan (shapes, quantisers; nothing allocated), the plan a net
-// of nodes. A node is an operation (op), and batch norm and activation behind
-// it; it runs on the two halves of a batch at once (pair).
+// A Spec becomes a plan (layers of package nn and their quantisers; nothing
+// allocated), the plan a net of nodes. A node is an operation, which nn.Forward
+// computes, its way back, and batch norm and activation behind it; it runs on the two
+// halves of a batch at once (pair).
 //
 // A run is a function of its Spec, its data and the BLAS in use: the same
 // three give the same bytes, on any number of cores, whether or not the run was

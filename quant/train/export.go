@@ -5,13 +5,13 @@ import (
 
 	"github.com/a2qgen/a2qgen/quant"
 	"github.com/a2qgen/a2qgen/quant/data"
-	"github.com/a2qgen/a2qgen/quant/qonnx"
+	"github.com/a2qgen/a2qgen/quant/nn"
 )
 
 // Untrained returns the network of spec for samples like those of set, with drawn
 // weights and all its quantisers in place: what a design of it can be planned with
 // before any training. Errors are those of spec and set.
-func Untrained(spec *Spec, set *data.Set) (*qonnx.Model, error) {
+func Untrained(spec *Spec, set *data.Set) (*nn.Model, error) {
 	if err := spec.Validate(); err != nil {
 		return nil, err
 	}
@@ -26,37 +26,27 @@ func Untrained(spec *Spec, set *data.Set) (*qonnx.Model, error) {
 // export returns the network as the QONNX writer takes it: weights as the real
 // numbers s*q, which quantise to the same q again. The input quantiser is fixed, so
 // its scale is the spec's.
-func (n *net) export(s *Spec, shape []int) *qonnx.Model {
+func (n *net) export(s *Spec, shape []int) *nn.Model {
 	n.prepare()
-	c := s.inputCoding()
-	m := &qonnx.Model{
-		Name:       s.Name,
-		InputShape: shape,
-		Input:      &qonnx.ActQuant{Scale: c.scale, Bits: c.typ.Bits, Signed: c.typ.Signed},
-	}
-	for _, node := range n.nodes {
-		m.Layers = append(m.Layers, node.export(s))
-	}
+	m, c := n.exportFloat(s, shape), s.inputCoding()
+	m.Input = &nn.ActQuant{Scale: c.scale, Bits: c.typ.Bits, Signed: c.typ.Signed}
 	return m
 }
 
 // export returns the node's layer, which shares its memory: it is for writing, not
 // for keeping beyond the next step.
-func (n *node) export(s *Spec) qonnx.Layer {
-	l := qonnx.Layer{
-		Name: n.name, Kind: n.kind, From: n.from, Window: n.window, Groups: n.groups, Factor: n.factor,
-		Out: n.step.out.C, Relu: n.relu,
-	}
+func (n *node) export(s *Spec) nn.Layer {
+	l := n.Layer
 	if n.w != nil {
 		n.exportWeights(&l, s)
 	}
 	if b := n.norm; b != nil {
-		l.BatchNorm = &qonnx.BatchNorm{Gamma: b.gamma.v, Beta: b.beta.v, Mean: b.mean,
+		l.BatchNorm = &nn.BatchNorm{Gamma: b.gamma.v, Beta: b.beta.v, Mean: b.mean,
 			Var: b.variance, Epsilon: normEpsilon}
 	}
 	if n.act != nil && n.act.q != nil {
 		p := n.step.act
-		l.Act = &qonnx.ActQuant{Scale: n.act.q.scale(), Bits: p.bits, Signed: p.signed}
+		l.Act = &nn.ActQuant{Scale: n.act.q.scale(), Bits: p.bits, Signed: p.signed}
 	}
 	return l
 }
@@ -64,10 +54,10 @@ func (n *node) export(s *Spec) qonnx.Layer {
 // exportWeights sets what l has of weights. AccBits are declared where a method
 // guarantees them; Base promises none. Only Budget has integers for both rules: A2Q
 // and A2Q+ are bounds for a start of 0.
-func (n *node) exportWeights(l *qonnx.Layer, s *Spec) {
+func (n *node) exportWeights(l *nn.Layer, s *Spec) {
 	w := n.w.parameters()
 	q := w.q
-	l.In, l.Weights = w.k, w.matrix()
+	l.Weights = w.matrix()
 	if len(w.b.v) > 0 {
 		l.Bias = w.b.v
 	}

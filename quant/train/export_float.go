@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/a2qgen/a2qgen/quant/nn"
 	"github.com/a2qgen/a2qgen/quant/qonnx"
 )
 
@@ -25,8 +26,8 @@ func (r *run) writeFloat() error {
 }
 
 // exportFloat returns the float network: no quantisers, batch norms as they are.
-func (n *net) exportFloat(s *Spec, shape []int) *qonnx.Model {
-	m := &qonnx.Model{Name: s.Name, InputShape: shape}
+func (n *net) exportFloat(s *Spec, shape []int) *nn.Model {
+	m := &nn.Model{Name: s.Name, InputShape: shape}
 	for _, node := range n.nodes {
 		m.Layers = append(m.Layers, node.export(s))
 	}

@@ -30,7 +30,7 @@ func (e *exact) run(x []uint8, scale float64) {
 	for _, node := range e.n.nodes {
 		var in [][]float64
 		s := scale
-		for _, from := range node.from {
+		for _, from := range node.From {
 			if from == quant.Source {
 				in = append(in, input)
 			} else {
@@ -42,7 +42,7 @@ func (e *exact) run(x []uint8, scale float64) {
 		switch {
 		case node.act != nil && node.act.q != nil:
 			s = float64(node.act.q.scale())
-		case node.kind.Weighted():
+		case node.Kind.Weighted():
 			s = 0
 		}
 		e.values, e.scale = append(e.values, v), append(e.scale, s)
@@ -51,9 +51,9 @@ func (e *exact) run(x []uint8, scale float64) {
 
 // compute is the node's operation.
 func (e *exact) compute(node *node, in [][]float64) []float64 {
-	from, to := node.step.in, node.step.out
+	from, to := node.in[0].shape, node.step.out
 	y := make([]float64, to.Size())
-	switch node.kind {
+	switch node.Kind {
 	case quant.Linear:
 		for c := range to.C {
 			for i, x := range in[0] {
@@ -78,10 +78,10 @@ func (e *exact) compute(node *node, in [][]float64) []float64 {
 			at += c
 		}
 	case quant.Upsample, quant.PixelShuffle:
-		f := node.factor
+		f := node.Factor
 		for i := range y {
 			py, px, c := i/to.C/to.W, i/to.C%to.W, i%to.C
-			if node.kind == quant.PixelShuffle {
+			if node.Kind == quant.PixelShuffle {
 				c = c*f*f + py%f*f + px%f
 			}
 			y[i] = in[0][(py/f*from.W+px/f)*from.C+c]
@@ -93,17 +93,17 @@ func (e *exact) compute(node *node, in [][]float64) []float64 {
 }
 
 func (e *exact) slide(node *node, x, y []float64) {
-	from, to, w := node.step.in, node.step.out, node.window
+	from, to, w := node.in[0].shape, node.step.out, node.Window.Normal()
 	for i := range y {
 		py, px, c := i/to.C/to.W, i/to.C%to.W, i%to.C
 		first := true
 		for tap := range w.Taps() {
-			iy, ix := w.At(py, px, tap/w.W, tap%w.W)
+			iy, ix := py*w.StrideH-w.Top+tap/w.W*w.DilationH, px*w.StrideW-w.Left+tap%w.W*w.DilationW
 			if iy < 0 || iy >= from.H || ix < 0 || ix >= from.W {
 				continue
 			}
 			row := x[(iy*from.W+ix)*from.C:]
-			switch node.kind {
+			switch node.Kind {
 			case quant.AvgPool:
 				y[i] += row[c] / float64(w.Taps())
 			case quant.MaxPool:
@@ -112,8 +112,8 @@ func (e *exact) slide(node *node, x, y []float64) {
 				}
 				first = false
 			default:
-				width := from.C / node.groups
-				group := c / (to.C / node.groups)
+				width := from.C / node.Groups
+				group := c / (to.C / node.Groups)
 				for k := range width {
 					y[i] += weight64(node, c, tap*width+k) * row[group*width+k]
 				}
@@ -142,7 +142,7 @@ func (e *exact) follow(node *node, v []float64) {
 				math.Sqrt(float64(b.variance[c])+float64(float32(normEpsilon)))*
 				float64(b.gamma.v[c]) + float64(b.beta.v[c])
 		}
-		if node.relu {
+		if node.Relu {
 			v[i] = max(v[i], 0)
 		}
 		if node.act != nil && node.act.q != nil {
@@ -258,7 +258,7 @@ func checkExport(t *testing.T, n *net) {
 		if node.w == nil {
 			continue
 		}
-		if want := node.step.weights.AccBits; l.AccBits != want {
+		if want := node.step.quantiser.AccBits; l.AccBits != want {
 			t.Errorf("layer %q: accumulator of %d bits, want %d", l.Name, l.AccBits, want)
 		} else if want > 0 {
 			if err := l.Certify(want); err != nil {
@@ -277,12 +277,12 @@ func checkExport(t *testing.T, n *net) {
 func layerOf(t *testing.T, network *quant.Network, node *node) int {
 	t.Helper()
 	for i := range network.Layers {
-		if network.Layers[i].Name == node.name {
+		if network.Layers[i].Name == node.Name {
 			return i
 		}
 	}
 
-	t.Fatalf("the file has no layer %q", node.name)
+	t.Fatalf("the file has no layer %q", node.Name)
 	return 0
 }
 
@@ -309,7 +309,7 @@ func compareExact(t *testing.T, n *net, e *quant.Executor, rng *rand.Rand) {
 		out := tr.Out[layerOf(t, e.Network(), node)]
 		for k, v := range want.values[i] {
 			if code := int32(math.Round(v / want.scale[i])); out[k] != code {
-				t.Fatalf("layer %q, element %d: %d, want %d", node.name, k, out[k], code)
+				t.Fatalf("layer %q, element %d: %d, want %d", node.Name, k, out[k], code)
 			}
 		}
 	}

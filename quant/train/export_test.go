@@ -124,7 +124,7 @@ func compareBlocks(t *testing.T, n *net, tr *quant.Trace) {
 			u := float64(node.pre[e]*a.gain[c] + a.shift[c])
 			_, frac := math.Modf(u)
 			if had != code && (max(had-code, code-had) > 1 || math.Abs(math.Abs(frac)-0.5) > nearTie) {
-				t.Fatalf("layer %q: channel %d: %d, training has %d (%g before rounding)", node.name, c, code, had, u)
+				t.Fatalf("layer %q: channel %d: %d, training has %d (%g before rounding)", node.Name, c, code, had, u)
 			}
 			node.out.v[e] = float32(code) * a.s
 		}

@@ -14,6 +14,7 @@ import (
 	"sync"
 
 	"github.com/a2qgen/a2qgen/quant/data"
+	"github.com/a2qgen/a2qgen/quant/nn"
 )
 
 // floatPart returns s with everything at its default that the float phase does not
@@ -168,7 +169,7 @@ var programSum = sync.OnceValues(func() ([]byte, error) {
 // processor and splits sums by thread, the machine's threads and the settings
 // that change them.
 func blasBuild() string {
-	if !openBLAS {
+	if !nn.OpenBLAS {
 		return "gonum"
 	}
 	return fmt.Sprintf("openblas %d %q %q %q", runtime.NumCPU(),

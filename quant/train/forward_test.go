@@ -135,7 +135,7 @@ func compareNodes(t *testing.T, n *net, network *quant.Network, tr *quant.Trace)
 				tie = math.Abs(math.Abs(frac) - 0.5)
 			}
 			if had != code && (tie > nearTie || max(had-code, code-had) > 1) {
-				t.Fatalf("layer %q, element %d: %d, training gives %d", node.name, k, code, had)
+				t.Fatalf("layer %q, element %d: %d, training gives %d", node.Name, k, code, had)
 			}
 			node.out.v[k] = float32(code) * s
 		}

@@ -1,16 +1,8 @@
 package train
 
-// sum adds its operands up. Each operand's gradient is the output's.
+// sum adds its operands up. Each operand's gradient is the output's. So it is for a
+// requantisation, which gives its one operand on as it is.
 type sum struct{}
-
-// forward adds in the order of the operands, which fixes the rounding.
-func (sum) forward(in []operand, y []float32, s span) {
-	size := in[0].shape.Size()
-	copy(y, s.of(in[0].v, size))
-	for _, x := range in[1:] {
-		addTo(y, s.of(x.v, size))
-	}
-}
 
 // backward gives the output's gradient to every operand that learns.
 func (sum) backward(in []operand, g []float32, s span) {
@@ -25,41 +17,35 @@ func (sum) backward(in []operand, g []float32, s span) {
 // operand's gradient is its part of the output's.
 type concat struct{ out int }
 
-func (c concat) forward(in []operand, y []float32, s span) {
-	c.each(in, s, func(x operand, i, at int) {
-		copy(y[at:], x.v[i*x.shape.C:(i+1)*x.shape.C])
-	})
-}
-
+// backward goes by positions of the batch, operand by operand.
 func (c concat) backward(in []operand, g []float32, s span) {
-	c.each(in, s, func(x operand, i, at int) {
-		if x.g != nil {
-			accumulate(x.g[i*x.shape.C:(i+1)*x.shape.C], g[at:at+x.shape.C], x.add)
-		}
-	})
-}
-
-// each calls f for every position of every operand, with the position's number
-// in the batch and where its channels lie in the span's output.
-func (c concat) each(in []operand, s span, f func(x operand, i, at int)) {
-	from := 0
+	at := 0
 	for _, x := range in {
-		n := x.shape.Positions()
-		for i := s.lo * n; i < s.hi*n; i++ {
-			f(x, i, (i-s.lo*n)*c.out+from)
+		width := x.shape.C
+		if x.g != nil {
+			dx := s.of(x.g, x.shape.Size())
+			for i := at; len(dx) > 0; i += c.out {
+				accumulate(dx[:width], g[i:i+width], x.add)
+				dx = dx[width:]
+			}
 		}
-		from += x.shape.C
+		at += width
 	}
 }
 
-// pass gives its operand on as it is: its output is the operand's memory. It is
-// what a batch norm or quantiser needs that has no operation before it.
-type pass struct{}
+// move copies elements: output i is input from[i]. It is nearest-neighbour
+// upsampling and pixel shuffling.
+type move struct {
+	from []int32
+	size int // of the input
+}
 
-func (pass) forward([]operand, []float32, span) {}
-
-func (pass) backward(in []operand, g []float32, s span) {
-	if in[0].g != nil {
-		accumulate(s.of(in[0].g, in[0].shape.Size()), g, in[0].add)
+// backward gives an element that was copied f*f times the sum of their gradients.
+func (m *move) backward(in []operand, g []float32, s span) {
+	for dx := in[0].gradient(s); len(dx) > 0; dx = dx[m.size:] {
+		for i, from := range m.from {
+			dx[from] += g[i]
+		}
+		g = g[len(m.from):]
 	}
 }

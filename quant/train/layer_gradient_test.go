@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/a2qgen/a2qgen/quant"
+	"github.com/a2qgen/a2qgen/quant/nn"
 )
 
 // nodeBatch is odd, so that the halves of a batch differ.
@@ -19,20 +20,27 @@ type layerCase struct {
 	in   []quant.Shape
 }
 
+// layer returns the step of a layer that training adds nothing to.
+func layer(l nn.Layer) step { return step{Layer: l} }
+
 func layerCases() []layerCase {
 	win := func(kernel, stride, pad, dilation int) quant.Window {
 		return window(&LayerSpec{Kernel: kernel, Stride: stride, Pad: pad, Dilation: dilation})
 	}
 	one := func(h, w, c int) []quant.Shape { return []quant.Shape{{H: h, W: w, C: c}} }
 	conv := func(name string, w quant.Window, in quant.Shape, out, groups int, bias bool) layerCase {
-		h, wide := w.Slide(in.H, in.W)
-		return layerCase{name, step{kind: quant.Conv, window: w, groups: groups, bias: bias,
-			out: quant.Shape{H: h, W: wide, C: out}}, []quant.Shape{in}}
+		st := layer(nn.Layer{Kind: quant.Conv, In: w.Taps() * in.C / groups, Out: out, Window: w, Groups: groups})
+		st.bias = bias
+		return layerCase{name, st, []quant.Shape{in}}
 	}
+	biased := layer(nn.Layer{Kind: quant.Linear, In: 12, Out: 4})
+	biased.bias = true
+	normed := layer(nn.Layer{Kind: quant.Requantize})
+	normed.norm = true
 	odd := quant.Window{H: 2, W: 3, StrideH: 2, StrideW: 1, Top: 1, Right: 2}
 	return []layerCase{
-		{"linear", step{kind: quant.Linear, out: quant.Vector(4)}, one(1, 1, 7)},
-		{"linear with bias on positions", step{kind: quant.Linear, bias: true, out: quant.Vector(4)}, one(2, 3, 2)},
+		{"linear", layer(nn.Layer{Kind: quant.Linear, In: 7, Out: 4}), one(1, 1, 7)},
+		{"linear with bias on positions", biased, one(2, 3, 2)},
 		conv("conv", win(3, 1, 1, 1), quant.Shape{H: 5, W: 4, C: 2}, 3, 1, false),
 		conv("conv with bias and stride", win(3, 2, 1, 1), quant.Shape{H: 6, W: 5, C: 3}, 2, 1, true),
 		conv("conv with dilation", win(3, 1, 2, 2), quant.Shape{H: 5, W: 6, C: 2}, 2, 1, false),
@@ -43,26 +51,25 @@ func layerCases() []layerCase {
 		conv("depthwise", win(3, 1, 1, 1), quant.Shape{H: 4, W: 5, C: 3}, 3, 3, false),
 		conv("depthwise with stride and bias", win(3, 2, 1, 1), quant.Shape{H: 5, W: 4, C: 3}, 3, 3, true),
 		conv("depthwise with dilation", win(2, 1, 1, 2), quant.Shape{H: 4, W: 4, C: 2}, 2, 2, false),
-		{"avgpool", step{kind: quant.AvgPool, window: win(2, 2, 0, 1), out: quant.Shape{H: 2, W: 3, C: 2}},
-			one(4, 6, 2)},
-		{"avgpool with pad", step{kind: quant.AvgPool, window: win(3, 2, 1, 1), out: quant.Shape{H: 2, W: 2, C: 2}},
-			one(4, 3, 2)},
-		{"maxpool", step{kind: quant.MaxPool, window: win(2, 2, 0, 1), out: quant.Shape{H: 2, W: 3, C: 2}},
-			one(4, 6, 2)},
-		{"maxpool with overlap", step{kind: quant.MaxPool, window: win(3, 2, 1, 1),
-			out: quant.Shape{H: 2, W: 2, C: 2}}, one(4, 3, 2)},
-		{"add", step{kind: quant.Add, out: quant.Shape{H: 2, W: 2, C: 3}}, append(one(2, 2, 3), one(2, 2, 3)...)},
-		{"concat", step{kind: quant.Concat, out: quant.Shape{H: 2, W: 2, C: 6}},
+		{"avgpool", layer(nn.Layer{Kind: quant.AvgPool, Window: win(2, 2, 0, 1)}), one(4, 6, 2)},
+		{"avgpool with pad", layer(nn.Layer{Kind: quant.AvgPool, Window: win(3, 2, 1, 1)}), one(4, 3, 2)},
+		{"maxpool", layer(nn.Layer{Kind: quant.MaxPool, Window: win(2, 2, 0, 1)}), one(4, 6, 2)},
+		{"maxpool with overlap", layer(nn.Layer{Kind: quant.MaxPool, Window: win(3, 2, 1, 1)}), one(4, 3, 2)},
+		{"add", layer(nn.Layer{Kind: quant.Add}), append(one(2, 2, 3), one(2, 2, 3)...)},
+		{"concat", layer(nn.Layer{Kind: quant.Concat}),
 			append(append(one(2, 2, 3), one(2, 2, 1)...), one(2, 2, 2)...)},
-		{"upsample", step{kind: quant.Upsample, factor: 2, out: quant.Shape{H: 4, W: 6, C: 2}}, one(2, 3, 2)},
-		{"pixel shuffle", step{kind: quant.PixelShuffle, factor: 2, out: quant.Shape{H: 4, W: 2, C: 3}}, one(2, 1, 12)},
-		{"requantize", step{kind: quant.Requantize, out: quant.Shape{H: 2, W: 2, C: 3}, norm: true}, one(2, 2, 3)},
+		{"upsample", layer(nn.Layer{Kind: quant.Upsample, Factor: 2}), one(2, 3, 2)},
+		{"pixel shuffle", layer(nn.Layer{Kind: quant.PixelShuffle, Factor: 2}), one(2, 1, 12)},
+		{"requantize", normed, one(2, 2, 3)},
 	}
 }
 
 // newCase allocates a case with random operands, in spans of 2 samples.
 func newCase(c *layerCase, rng *rand.Rand) *node {
-	c.st.in = c.in[0]
+	var err error
+	if c.st.out, err = c.st.OutputShape(c.in...); err != nil {
+		panic(err)
+	}
 	var in []operand
 	for _, shape := range c.in {
 		n := nodeBatch * shape.Size()
@@ -151,7 +158,7 @@ func checkAdds(t *testing.T, all *net, r []float32) {
 // TestSumReadsTwice: an operand that stands there twice gets both parts.
 func TestSumReadsTwice(t *testing.T) {
 	x := &tensor{shape: quant.Vector(1), v: []float32{1}, g: []float32{0}}
-	n := newNode(&step{kind: quant.Add, in: x.shape, out: x.shape}, []operand{{tensor: x}, {tensor: x}}, 1, nil)
+	n := newNode(&step{Layer: nn.Layer{Kind: quant.Add}, out: x.shape}, []operand{{tensor: x}, {tensor: x}}, 1, nil)
 	all := solo(n)
 	all.forward(1, 0)
 	n.out.g[0] = 5
@@ -165,7 +172,7 @@ func TestSumReadsTwice(t *testing.T) {
 func normCase(rng *rand.Rand, relu bool, act *actPlan) *node {
 	shape := quant.Shape{H: 2, W: 3, C: 3}
 	x := &tensor{shape: shape, v: randoms(rng, nodeBatch*shape.Size()), g: make([]float32, nodeBatch*shape.Size())}
-	n := newNode(&step{kind: quant.Requantize, in: shape, out: shape, norm: true, relu: relu, act: act},
+	n := newNode(&step{Layer: nn.Layer{Kind: quant.Requantize, Relu: relu}, out: shape, norm: true, act: act},
 		[]operand{{tensor: x}}, nodeBatch, rng)
 	copy(n.norm.gamma.v, randoms(rng, 3))
 	copy(n.norm.beta.v, randoms(rng, 3))

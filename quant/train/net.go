@@ -47,7 +47,7 @@ func (p *plan) build(rng *rand.Rand) *net {
 	for i := range p.steps {
 		st := &p.steps[i]
 		var in []operand
-		for _, from := range st.from {
+		for _, from := range st.From {
 			in = append(in, operand{tensor: n.tensor(from)})
 		}
 		node := newNode(st, in, n.batch, rng)
@@ -236,6 +236,16 @@ func (n *net) state() [][]float32 {
 	return s
 }
 
+// over evaluates the network on the first samples of t and calls f with the outputs of
+// rows of them at a time, the first of which is sample at.
+func (n *net) over(t *table, samples int, f func(at, rows int, out []float32)) {
+	n.prepare()
+	for at := 0; at < samples; at += n.batch {
+		rows := t.gatherRange(at, min(at+n.batch, samples), n.x)
+		f(at, rows, n.evaluate(rows))
+	}
+}
+
 // tops returns calibrationTop's percentile of the sizes of the values that each
 // quantiser will see, over the first samples of t: the largest of its tensors. A
 // percentile, not the largest: one outlier would take resolution from all other
@@ -243,16 +253,13 @@ func (n *net) state() [][]float32 {
 func (n *net) tops(t *table) []float32 {
 	seen := make([][]float32, len(n.nodes))
 	samples := min(t.n, calibration)
-	n.prepare()
-	for at := 0; at < samples; at += n.batch {
-		rows := t.gatherRange(at, min(at+n.batch, samples), n.x)
-		n.evaluate(rows)
+	n.over(t, samples, func(_, rows int, _ []float32) {
 		for i, node := range n.nodes {
 			if node.own != nil {
 				seen[i] = node.sample(seen[i], rows, samples)
 			}
 		}
-	}
+	})
 	top := make([]float32, len(n.acts))
 	for i, a := range n.acts {
 		for j, node := range n.nodes {
@@ -283,17 +290,14 @@ func (n *net) accuracy(t *table) float64 {
 	if t == nil {
 		return 0
 	}
-	n.prepare()
 	correct := 0
-	for at := 0; at < t.n; at += n.batch {
-		rows := t.gatherRange(at, min(at+n.batch, t.n), n.x)
-		logits := n.evaluate(rows)
+	n.over(t, t.n, func(at, rows int, logits []float32) {
 		classes := len(logits) / rows
-		for i := 0; i < rows; i++ {
+		for i := range rows {
 			if argmax(logits[i*classes:(i+1)*classes]) == int(t.labels[at+i]) {
 				correct++
 			}
 		}
-	}
+	})
 	return float64(correct) / float64(t.n)
 }

@@ -4,16 +4,21 @@ import (
 	"math/rand/v2"
 
 	"github.com/a2qgen/a2qgen/quant"
+	"github.com/a2qgen/a2qgen/quant/nn"
 )
 
 // node is a step with its memory: an operation, then batch norm and activation
 // as far as they are there.
 type node struct {
 	*step
-	in  []operand
-	out *tensor
-	op  op
-	w   weighted // op, where it has weights
+	in   []operand
+	out  *tensor
+	op   *nn.Op
+	back backward
+	w    weighted // back, where it has weights
+	// Memory of the two goroutines; reads is what they read at the moment.
+	memory [2]*nn.Work[float32]
+	reads  [2][][]float32
 
 	norm *batchNorm  // nil where there is none
 	act  *activation // nil where the operation's output passes on as it is
@@ -29,16 +34,11 @@ type node struct {
 	momentum    float32
 }
 
-// spanBytes is what the operands, windows and results of an operation on a few
-// samples should fill: less than a core's second-level cache. An operation then
-// finds its windows where it has just written them.
-const spanBytes = 512 << 10
-
 // newNode allocates the node of a step that reads in. Gradients are allocated only
 // from the first node that learns on: the input and what only pools it has none.
 // rng draws the weights.
 func newNode(st *step, in []operand, batch int, rng *rand.Rand) *node {
-	n := &node{step: st, in: in, chunk: batch}
+	n := &node{step: st, in: in}
 	for _, x := range in {
 		n.learns = n.learns || x.g != nil
 	}
@@ -57,73 +57,55 @@ func newNode(st *step, in []operand, batch int, rng *rand.Rand) *node {
 		n.norm = newBatchNorm(st.out.C)
 	}
 	if st.norm || st.act != nil {
-		n.act = newActivation(st.out.C, st.relu, n.norm)
+		n.act = newActivation(st.out.C, st.Relu, n.norm)
 		n.pre = in[0].v
-		if st.kind != quant.Requantize {
+		if st.Kind != quant.Requantize {
 			n.pre = make([]float32, size)
 		}
 	}
 	return n
 }
 
-// operation builds op.
+// operation builds op and its way back.
 func (n *node) operation(batch int, rng *rand.Rand) {
-	st := n.step
-	// 0 stands for 1 in strides and dilations, as in quant.Window.
-	slide := windows{st.window, st.in, st.out}
-	slide.StrideH, slide.StrideW = max(slide.StrideH, 1), max(slide.StrideW, 1)
-	slide.DilationH, slide.DilationW = max(slide.DilationH, 1), max(slide.DilationW, 1)
-	switch st.kind {
+	var in []quant.Shape
+	for _, x := range n.in {
+		in = append(in, x.shape)
+	}
+	q := n.Geometry()
+	n.op = nn.NewOp(&q, in, n.step.out)
+	// At most half a batch, which is what one goroutine has.
+	n.chunk = n.op.Span((batch + 1) / 2)
+	for half := range n.memory {
+		n.memory[half], n.reads[half] = nn.NewWork[float32](n.op, n.chunk), make([][]float32, len(in))
+	}
+	slide := &n.op.Slide
+	switch n.Kind {
 	case quant.Linear, quant.Conv:
-		w := newWeights(st.out.C, st.terms(), st.bias, rng)
-		n.w = newWeighted(st, w, slide, n.fit(batch))
-		n.op = n.w
+		n.w = n.newWeighted(newWeights(slide.Out.C, n.op.Terms, n.bias, rng))
+		n.back = n.w
 	case quant.MaxPool:
-		n.op = &maxPool{slide, make([]int32, batch*st.out.Size())}
+		n.back = &maxPool{slide, make([]int32, batch*slide.Out.Size())}
 	case quant.AvgPool:
-		n.op = &avgPool{slide}
-	case quant.Add:
-		n.op = sum{}
+		n.back = &avgPool{slide, 1 / float32(slide.Taps())}
+	case quant.Add, quant.Requantize:
+		n.back = sum{}
 	case quant.Concat:
-		n.op = concat{st.out.C}
+		n.back = concat{slide.Out.C}
 	case quant.Upsample, quant.PixelShuffle:
-		n.op = newMove(st)
-	case quant.Requantize:
-		n.op = pass{}
-	default:
-		panic("train: no operation of kind " + string(st.kind))
+		n.back = &move{n.op.From, slide.In.Size()}
 	}
 }
 
-// fit sets the samples of a span so that a convolution stays in the cache. At most
-// half a batch, which is what one goroutine has.
-func (n *node) fit(batch int) int {
-	if n.kind != quant.Linear {
-		bytes := 4 * (n.terms()*n.step.out.Positions()*n.groups + n.step.out.Size() + n.step.in.Size())
-		n.chunk = min(max(spanBytes/bytes, 1), (batch+1)/2)
+// newWeighted returns the way back of a layer with weights.
+func (n *node) newWeighted(w *weights) weighted {
+	switch n.op.Form {
+	case nn.Direct:
+		return &linear{w, n.op.In.Size() / w.k}
+	case nn.Channelwise:
+		return newDepthwise(w, &n.op.Slide)
 	}
-	return n.chunk
-}
-
-// newWeighted returns the fastest form of a layer with weights: they differ in the
-// order of sums, not in what is summed.
-func newWeighted(st *step, w *weights, slide windows, chunk int) weighted {
-	switch {
-	case st.kind == quant.Linear:
-		return &linear{w, 1}
-	case st.depthwise():
-		return newDepthwise(w, slide)
-	case st.pointwise():
-		return &linear{w, st.out.Positions()}
-	}
-	return newConv(w, slide, st.groups, chunk)
-}
-
-// pointwise says that a convolution is a linear layer at every position.
-func (st *step) pointwise() bool {
-	w := st.window
-	return w.H == 1 && w.W == 1 && st.groups == 1 && w.Top+w.Left+w.Bottom+w.Right == 0 &&
-		st.in.Positions() == st.out.Positions()
+	return &conv{w, n.op, &n.memory}
 }
 
 // spans calls f for a half of the batch, chunk by chunk.
@@ -175,11 +157,30 @@ func (n *node) runHalf(half int) {
 	size := n.step.out.Size()
 	n.spans(half, func(s span) {
 		pre := s.of(n.pre, size)
-		n.op.forward(n.in, pre, s)
+		n.operate(pre, s)
 		if n.norm != nil && n.training {
 			n.norm.collect(pre, half)
 		}
 	})
+}
+
+// operate sets y, the span's samples of what the operation gives.
+func (n *node) operate(y []float32, s span) {
+	in, work := n.reads[s.half], n.memory[s.half]
+	for k, x := range n.in {
+		in[k] = s.of(x.v, x.shape.Size())
+	}
+	var w nn.Weights[float32]
+	if n.w != nil {
+		w = n.w.multiplier()
+	}
+	if p, ok := n.back.(*maxPool); ok {
+		work.From = p.span(s)
+	}
+	nn.Forward(n.op, in, w, y, work)
+	if p, ok := n.back.(*avgPool); ok {
+		p.mean(y)
+	}
 }
 
 // applyHalf is batch norm and activation on half of the batch.
@@ -218,7 +219,7 @@ func (n *node) unwindHalf(half int) {
 		if n.norm != nil {
 			n.norm.pull(s.of(n.pre, size), g)
 		}
-		n.op.backward(n.in, g, s)
+		n.back.backward(n.in, g, s)
 	})
 }
 
@@ -226,7 +227,7 @@ func (n *node) unwindHalf(half int) {
 // activation's output is s*integer.
 func (n *node) quantise() {
 	if n.w != nil {
-		n.w.parameters().quantise(*n.step.weights, n.step.rows)
+		n.w.parameters().quantise(*n.step.quantiser, n.step.rows)
 	}
 	if n.act != nil {
 		n.act.q = n.own

@@ -1,6 +1,9 @@
 package train
 
-import "github.com/a2qgen/a2qgen/quant"
+import (
+	"github.com/a2qgen/a2qgen/quant"
+	"github.com/a2qgen/a2qgen/quant/nn"
+)
 
 // tensor is an activation of a whole batch, channels last: sample after sample,
 // each in the order of shape.
@@ -26,21 +29,34 @@ type operand struct {
 	add bool
 }
 
-// op computes the samples of a span from those of its operands. Two goroutines use
-// one at a time, on spans apart and with halves apart. Operations keep nothing of a
-// span between calls but what is indexed by sample (maxPool) or by half (conv).
-type op interface {
-	// forward sets y, the span's samples of the output.
-	forward(in []operand, y []float32, s span)
+// gradient returns the span's samples of g, ready to be added to; nil where the
+// operand has none.
+func (x *operand) gradient(s span) []float32 {
+	if x.g == nil {
+		return nil
+	}
+	g := s.of(x.g, x.shape.Size())
+	if !x.add {
+		clear(g)
+	}
+	return g
+}
+
+// backward is the way back of an operation, whose way forward is nn.Forward. Two
+// goroutines use one at a time, on spans apart and with halves apart. They keep nothing
+// of a span between calls but what is indexed by sample (maxPool) or by half (conv).
+type backward interface {
 	// backward sets the gradients of the operands, or adds to them, from g, the
 	// span's samples of the output's gradient. Weights take their part in.
 	backward(in []operand, g []float32, s span)
 }
 
-// weighted is an op with weights.
+// weighted is backward of an operation with weights.
 type weighted interface {
-	op
+	backward
 	parameters() *weights
+	// multiplier returns the weights as nn.Forward wants them.
+	multiplier() nn.Weights[float32]
 	// derive works out what else there is of the matrix. It goes before the first
 	// forward after the weights changed.
 	derive()
@@ -52,5 +68,5 @@ func accumulate(dst, src []float32, add bool) {
 		copy(dst, src)
 		return
 	}
-	addTo(dst, src)
+	nn.AddTo(dst, src)
 }

@@ -5,36 +5,28 @@ import (
 	"strings"
 
 	"github.com/a2qgen/a2qgen/quant"
+	"github.com/a2qgen/a2qgen/quant/nn"
 )
 
 // maxNumbers bounds the activations of a batch, in numbers: training holds
 // about three times as many.
 const maxNumbers = 1 << 29
 
-// step is one operation of a network's graph: what it reads, its sizes, and what
-// follows it. Steps are in order of execution. kind, window and the like are those
-// of quant.Layer. A layer of a spec is one step or, with a residual or concat,
-// several.
+// step is one layer of a network, without numbers yet, and what training adds to it.
+// Steps are in order of execution. A layer of a spec is one step or, with a residual or
+// concat, several.
 type step struct {
+	nn.Layer
 	path string // its field of the spec
-	name string
-	kind quant.Kind
-	from []int // steps that it reads, or quant.Source
-	in   quant.Shape
 	out  quant.Shape
 
-	window quant.Window
-	groups int
-	factor int
-
-	weights *quant.Quantizer // of its weights; nil without
-	own     *LayerSpec       // what the spec says of the layer, where it has weights
-	rows    int              // of the weight quantiser: one scale per row
-	bias    bool
-	norm    bool
-	relu    bool
-	act     *actPlan // nil: integers are passed on
-	typ     quant.DataType
+	quantiser *quant.Quantizer // of its weights; nil without
+	own       *LayerSpec       // what the spec says of the layer, where it has weights
+	rows      int              // of the weight quantiser: one scale per row
+	bias      bool
+	norm      bool
+	act       *actPlan // nil: integers are passed on
+	typ       quant.DataType
 }
 
 // actPlan is an activation quantiser; steps whose outputs are added or
@@ -119,38 +111,34 @@ func (p *plan) layer(l *LayerSpec, path string, from int) int {
 		p.fail(path, "reads a row of %d numbers%s, want an image", in.Size(), p.whence(from))
 		return from
 	}
-	st := step{path: path, name: l.Name, from: []int{from}, in: in, out: in, relu: l.Relu == nil || *l.Relu}
+	st := step{path: path, Layer: nn.Layer{Name: l.Name, From: []int{from}, Relu: l.Relu == nil || *l.Relu}}
 	switch l.Kind {
 	case LinearLayer:
 		p.settled(path, from)
-		st.kind, st.out = quant.Linear, quant.Vector(l.Out)
+		st.Kind, st.Out = quant.Linear, l.Out
 		return p.weighted(st, l, "fc")
 	case ConvLayer:
-		st.kind, st.groups, st.window = quant.Conv, l.Groups, window(l)
-		st.out.C = l.Out
-		if in.C%l.Groups != 0 {
-			p.fail(path+".groups", "%d, want a divisor of the %d input channels", l.Groups, in.C)
-		}
+		st.Kind, st.Groups, st.Window, st.Out = quant.Conv, l.Groups, window(l), l.Out
 		return p.weighted(st, l, "conv")
 	case DepthwiseLayer:
-		st.kind, st.groups, st.window = quant.Conv, in.C, window(l)
+		st.Kind, st.Groups, st.Window, st.Out = quant.Conv, in.C, window(l), in.C
 		return p.weighted(st, l, "dw")
 	case MaxPoolLayer:
-		st.kind, st.window, st.relu = quant.MaxPool, window(l), false
+		st.Kind, st.Window, st.Relu = quant.MaxPool, window(l), false
 		return p.add(st, "maxpool")
 	case AvgPoolLayer, GlobalAvgPoolLayer:
-		st.kind, st.window, st.relu = quant.AvgPool, window(l), false
+		st.Kind, st.Window, st.Relu = quant.AvgPool, window(l), false
 		// One window, the whole input.
 		if l.Kind == GlobalAvgPoolLayer {
-			st.window = quant.Window{H: in.H, W: in.W}
+			st.Window = quant.Window{H: in.H, W: in.W}
 		}
 		st.act = p.act(l)
 		return p.add(st, "avgpool")
 	case UpsampleLayer:
-		st.kind, st.factor, st.relu = quant.Upsample, l.Factor, false
+		st.Kind, st.Factor, st.Relu = quant.Upsample, l.Factor, false
 		return p.add(st, "up")
 	case PixelShuffleLayer:
-		st.kind, st.factor, st.relu = quant.PixelShuffle, l.Factor, false
+		st.Kind, st.Factor, st.Relu = quant.PixelShuffle, l.Factor, false
 		return p.add(st, "shuffle")
 	case ResidualLayer:
 		return p.residual(st, l)
@@ -166,7 +154,7 @@ func (p *plan) isRow(i int) bool {
 	if i == quant.Source {
 		return p.row
 	}
-	return p.steps[i].kind == quant.Linear || p.steps[i].kind != quant.Conv && p.isRow(p.steps[i].from[0])
+	return p.steps[i].Kind == quant.Linear || p.steps[i].Kind != quant.Conv && p.isRow(p.steps[i].From[0])
 }
 
 // settled refuses a linear layer on what an upsample or a pixel shuffle gives: the
@@ -174,7 +162,7 @@ func (p *plan) isRow(i int) bool {
 func (p *plan) settled(path string, from int) {
 	if from != quant.Source && p.moved(from, 0) != from {
 		p.fail(path, "a linear layer reads %q, %s, which no file has: want a conv or a pool between them",
-			p.steps[from].name, withArticle(p.steps[from].kind))
+			p.steps[from].Name, withArticle(p.steps[from].Kind))
 	}
 }
 
@@ -193,7 +181,7 @@ func (p *plan) whence(i int) string {
 		return ", the samples as they are (images are [rows columns] or [channels rows columns]; " +
 			"shape: in the spec makes them of rows)"
 	}
-	return fmt.Sprintf(" from %q", p.steps[i].name)
+	return fmt.Sprintf(" from %q", p.steps[i].Name)
 }
 
 // window returns the window of a layer, square and padded alike on all sides.
@@ -224,31 +212,23 @@ func (p *plan) weighted(st step, l *LayerSpec, prefix string) int {
 	st.norm, st.act = l.Norm == nil || *l.Norm, p.act(l)
 	// Batch norm would take a bias out again (arXiv 1502.03167, section 3.2).
 	st.bias = !st.norm
-	st.own, st.weights = l, p.hidden(l, st.kind == quant.Conv && l.Kind == DepthwiseLayer)
+	st.own, st.quantiser = l, p.hidden(l, st.Kind == quant.Conv && l.Kind == DepthwiseLayer)
 	return p.add(st, prefix)
 }
 
-// add appends a step: it computes the output's height and width, and names it.
+// add appends a step: it computes the shapes, and names it.
 func (p *plan) add(st step, prefix string) int {
-	switch {
-	case st.window.H > 0:
-		st.out.H, st.out.W = st.window.Slide(st.in.H, st.in.W)
-		if st.out.H < 1 || st.out.W < 1 {
-			p.fail(st.path+".kernel", "a window of %dx%d, dilation %d, "+
-				"does not fit the layer's input of %v with a pad of %d",
-				st.window.H, st.window.W, max(st.window.DilationH, 1), st.in, st.window.Top)
-		}
-	case st.kind == quant.Upsample:
-		st.out.H, st.out.W = st.in.H*st.factor, st.in.W*st.factor
-	case st.kind == quant.PixelShuffle:
-		f := st.factor
-		if st.in.C%(f*f) != 0 {
-			p.fail(st.path, "a factor of %d turns %d channels into one, had %d", f, f*f, st.in.C)
-		}
-		st.out = quant.Shape{H: st.in.H * f, W: st.in.W * f, C: st.in.C / (f * f)}
+	var in []quant.Shape
+	for _, from := range st.From {
+		in = append(in, p.shape(from))
 	}
-	if st.out.H > maxWidth || st.out.W > maxWidth {
-		p.fail(st.path, "output of %v, want at most %d positions per side", st.out, maxWidth)
+	q := st.Geometry()
+	if st.Kind.Weighted() {
+		st.In = q.Terms(in[0])
+	}
+	var err error
+	if st.out, err = st.OutputShape(in...); err != nil {
+		p.fail(st.path, "%v", err)
 	}
 	p.name(&st, prefix)
 	p.steps = append(p.steps, st)
@@ -260,12 +240,12 @@ func (p *plan) add(st step, prefix string) int {
 // make a reader's messages ambiguous.
 func (p *plan) name(st *step, prefix string) {
 	p.count[prefix]++
-	if st.name == "" {
-		st.name = fmt.Sprint(prefix, p.count[prefix])
+	if st.Name == "" {
+		st.Name = fmt.Sprint(prefix, p.count[prefix])
 	}
 	for i := range p.steps {
-		if p.steps[i].name == st.name {
-			p.fail(st.path+".name", "%q is the name of %s too", st.name, p.steps[i].path)
+		if p.steps[i].Name == st.Name {
+			p.fail(st.path+".name", "%q is the name of %s too", st.Name, p.steps[i].path)
 		}
 	}
 }
@@ -273,13 +253,12 @@ func (p *plan) name(st *step, prefix string) {
 // classifier appends the linear layer to the classes. It has a bias and no
 // activation: its real sums are the logits, of which the largest counts.
 func (p *plan) classifier(from, classes int) {
-	in := p.shape(from)
 	if p.settled("classifier", from); p.err != nil {
 		return
 	}
 	p.add(step{
-		path: "classifier", kind: quant.Linear, from: []int{from}, in: in, out: quant.Vector(classes),
-		bias: true, own: &LayerSpec{}, weights: p.hidden(&LayerSpec{}, false),
+		Layer: nn.Layer{Kind: quant.Linear, From: []int{from}, Out: classes}, path: "classifier",
+		bias: true, own: &LayerSpec{}, quantiser: p.hidden(&LayerSpec{}, false),
 	}, "fc")
 }
 
@@ -295,18 +274,18 @@ func (p *plan) output(end, outputs int) {
 	}
 	st := &p.steps[end]
 	switch {
-	case st.weights != nil:
+	case st.quantiser != nil:
 		st.bias, st.norm = true, false
-	case st.kind == quant.Add:
+	case st.Kind == quant.Add:
 		p.outputSum(st)
 	default:
 		p.fail(st.path, "the output is %s, want a linear or conv layer or a residual "+
-			"with at most upsample and pixel_shuffle behind", withArticle(st.kind))
+			"with at most upsample and pixel_shuffle behind", withArticle(st.Kind))
 		return
 	}
 	// The last layer's outputs are values of [0, 1] in 8 bits, whatever the layer
 	// says: a clip at both ends, which makes a ReLU redundant.
-	st.relu = false
+	st.Relu = false
 	st.act = &actPlan{bits: outputBits, scale: inputScale(outputBits)}
 }
 
@@ -321,7 +300,7 @@ func (p *plan) outputSum(st *step) {
 				l.ActBits, outputBits+1)
 		}
 	}
-	*p.steps[p.moved(st.from[0], 0)].act = actPlan{bits: outputBits + 1, signed: true, scale: inputScale(outputBits)}
+	*p.steps[p.moved(st.From[0], 0)].act = actPlan{bits: outputBits + 1, signed: true, scale: inputScale(outputBits)}
 }
 
 // checkSize bounds the memory of training. A spec can ask for terabytes in a line:
@@ -330,11 +309,11 @@ func (p *plan) checkSize() {
 	sum, weights := p.input.Size(), 0
 	for i := range p.steps {
 		st := &p.steps[i]
-		if st.kind.Weighted() {
-			n := st.terms() * st.out.C
+		if st.Kind.Weighted() {
+			n := st.In * st.out.C
 			if weights += n; weights > maxWeights {
 				p.fail(st.path, "%d x %d weights, %d with the layers before, want at most %d",
-					st.out.C, st.terms(), weights, maxWeights)
+					st.out.C, st.In, weights, maxWeights)
 				return
 			}
 		}
@@ -351,18 +330,3 @@ const maxWeights = 1 << 26
 
 // outputBits is the width of the output of a network without classifier.
 const outputBits = 8
-
-// terms returns the dot-product length of a step with weights. It is k, the length
-// of a row of the weight matrix.
-func (st *step) terms() int {
-	if st.kind == quant.Linear {
-		return st.in.Size()
-	}
-	return st.window.Taps() * st.in.C / st.groups
-}
-
-// depthwise says that each channel is convolved by itself. More outputs per channel
-// (a multiplier) are a grouped convolution.
-func (st *step) depthwise() bool {
-	return st.kind == quant.Conv && st.groups > 1 && st.groups == st.in.C && st.out.C == st.in.C
-}

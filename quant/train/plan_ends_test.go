@@ -50,7 +50,7 @@ func TestEndsOfTheirOwn(t *testing.T) {
 			continue
 		}
 		want.Rule, want.Input = quant.Shifted, quant.DataType{Bits: 8}
-		if got := *p.steps[0].weights; got != want {
+		if got := *p.steps[0].quantiser; got != want {
 			t.Errorf("%s: %+v, want %+v", text, got, want)
 		}
 	}

@@ -67,8 +67,8 @@ func planText(t *testing.T, s *Spec) string {
 	}
 	var b strings.Builder
 	for i := range p.steps {
-		if st := &p.steps[i]; st.weights != nil {
-			fmt.Fprintf(&b, "  %s %+v scales %d\n", st.name, *st.weights, st.rows)
+		if st := &p.steps[i]; st.quantiser != nil {
+			fmt.Fprintf(&b, "  %s %+v scales %d\n", st.Name, *st.quantiser, st.rows)
 		}
 	}
 	return b.String()

@@ -5,13 +5,14 @@ import (
 	"slices"
 
 	"github.com/a2qgen/a2qgen/quant"
+	"github.com/a2qgen/a2qgen/quant/nn"
 )
 
 // residual appends the branches of a residual and their sum. Operands of an
 // addition are integers of one scale and sign (MATH 5), so the last step of
 // each branch gets the quantiser that they share.
 func (p *plan) residual(st step, l *LayerSpec) int {
-	from, shared := st.from[0], p.act(l)
+	from, shared := st.From[0], p.act(l)
 	// Branches end without ReLU by default, so either may be negative; one that is
 	// not loses a bit, which the common sign takes.
 	shared.signed = true
@@ -20,12 +21,7 @@ func (p *plan) residual(st step, l *LayerSpec) int {
 	if p.err != nil {
 		return from
 	}
-	a, b := p.shape(body), p.shape(shortcut)
-	if a != b {
-		p.fail(st.path, "the body gives %v, the shortcut %v", a, b)
-		return from
-	}
-	st.kind, st.from, st.in, st.out, st.act = quant.Add, []int{body, shortcut}, a, a, p.act(l)
+	st.Kind, st.From, st.act = quant.Add, []int{body, shortcut}, p.act(l)
 	return p.add(st, "add")
 }
 
@@ -51,8 +47,8 @@ func (p *plan) branch(l Layers, path string, from int, shared *actPlan) int {
 // channels are the inputs of one dot product. Heights and widths of all branches
 // must be those of the first.
 func (p *plan) concat(st step, l *LayerSpec) int {
-	from, shared := st.from[0], p.act(l)
-	st.from, st.out.C, st.relu = nil, 0, false
+	from, shared := st.From[0], p.act(l)
+	st.Kind, st.From, st.Relu = quant.Concat, nil, false
 	for i, b := range l.Branches {
 		path := fmt.Sprintf("%s.branches[%d]", st.path, i)
 		first := len(p.steps)
@@ -60,16 +56,8 @@ func (p *plan) concat(st step, l *LayerSpec) int {
 		if p.err != nil {
 			return from
 		}
-		out := p.shape(end)
-		if st.out.C == 0 {
-			st.out.H, st.out.W = out.H, out.W
-		}
-		if out.H != st.out.H || out.W != st.out.W {
-			p.fail(path, "gives %v, want %d x %d positions as the first branch", out, st.out.H, st.out.W)
-		}
-		st.from, st.out.C = append(st.from, p.share(end, first, shared, path)), st.out.C+out.C
+		st.From = append(st.From, p.share(end, first, shared, path))
 	}
-	st.kind, st.in = quant.Concat, p.shape(st.from[0])
 	return p.add(st, "concat")
 }
 
@@ -90,11 +78,11 @@ func (p *plan) share(end, first int, shared *actPlan, path string) int {
 	// The requantiser goes before the moves, which then copy its integers: the
 	// steps behind i are taken off and put back after it, renumbered.
 	at := max(i+1, first)
-	moves, in := slices.Clone(p.steps[at:]), p.shape(i)
+	moves := slices.Clone(p.steps[at:])
 	p.steps = p.steps[:at]
-	end = p.add(step{path: path, kind: quant.Requantize, from: []int{i}, in: in, out: in, act: shared}, "requantize")
+	end = p.add(step{Layer: nn.Layer{Kind: quant.Requantize, From: []int{i}}, path: path, act: shared}, "requantize")
 	for _, st := range moves {
-		st.from = []int{end}
+		st.From = []int{end}
 		p.steps = append(p.steps, st)
 		end = len(p.steps) - 1
 	}
@@ -105,8 +93,8 @@ func (p *plan) share(end, first int, shared *actPlan, path string) int {
 // end itself where it computes some. first 0 is for the whole graph; the result is
 // below first where the branch only moves what it reads.
 func (p *plan) moved(end, first int) int {
-	for end >= first && (p.steps[end].kind == quant.Upsample || p.steps[end].kind == quant.PixelShuffle) {
-		end = p.steps[end].from[0]
+	for end >= first && (p.steps[end].Kind == quant.Upsample || p.steps[end].Kind == quant.PixelShuffle) {
+		end = p.steps[end].From[0]
 	}
 	return end
 }
@@ -119,7 +107,7 @@ func (p *plan) quantisers() {
 	p.signs()
 	for i := range p.steps {
 		st := &p.steps[i]
-		in := p.typ(st.from[0])
+		in := p.typ(st.From[0])
 		st.typ = in
 		if st.act != nil {
 			if st.act.signed && st.act.bits < 2 {
@@ -128,11 +116,11 @@ func (p *plan) quantisers() {
 			st.act.steps++
 			st.typ = st.act.typ()
 		}
-		if st.weights == nil {
+		if st.quantiser == nil {
 			continue
 		}
 		st.rows = st.out.C
-		st.weights.Input = in
+		st.quantiser.Input = in
 		switch {
 		case roles[i].First:
 			p.first(st)
@@ -143,23 +131,16 @@ func (p *plan) quantisers() {
 	}
 }
 
-// signs marks the quantisers that get values of both signs. Negative values come
-// from weights, from a signed input, and on through all that has no ReLU; a
+// signs marks the quantisers that get values of both signs (nn.Layer.Negative); a
 // quantiser of fixed scale says itself. Unsigned quantisers have twice the
 // resolution of signed ones.
 func (p *plan) signs() {
 	negative := make([]bool, len(p.steps))
 	for i := range p.steps {
 		st := &p.steps[i]
-		can := st.weights != nil
-		for _, from := range st.from {
-			if from == quant.Source {
-				can = can || p.typ(from).Signed
-			} else {
-				can = can || negative[from]
-			}
-		}
-		negative[i] = can && !st.relu
+		negative[i] = st.Negative(func(from int) bool {
+			return from == quant.Source && p.typ(from).Signed || from != quant.Source && negative[from]
+		})
 		if st.act != nil && st.act.scale == 0 && negative[i] {
 			st.act.signed = true
 		}
@@ -181,7 +162,7 @@ func (p *plan) typ(i int) quant.DataType {
 func (p *plan) roles() []quant.Role {
 	from, kinds := make([][]int, len(p.steps)), make([]quant.Kind, len(p.steps))
 	for i := range p.steps {
-		from[i], kinds[i] = p.steps[i].from, p.steps[i].kind
+		from[i], kinds[i] = p.steps[i].From, p.steps[i].Kind
 	}
 	return quant.Roles(from, kinds)
 }

@@ -57,12 +57,12 @@ func targets(t *testing.T, layers string, regress bool) string {
 	var all []string
 	for i := range p.steps {
 		switch st := &p.steps[i]; {
-		case st.weights == nil || st.path == "classifier":
-		case *st.weights == quant.Quantizer{
-			Method: quant.Base, WeightBits: 8, Input: st.weights.Input, Rule: quant.Shifted}:
-			all = append(all, st.name+" free")
+		case st.quantiser == nil || st.path == "classifier":
+		case *st.quantiser == quant.Quantizer{
+			Method: quant.Base, WeightBits: 8, Input: st.quantiser.Input, Rule: quant.Shifted}:
+			all = append(all, st.Name+" free")
 		default:
-			all = append(all, fmt.Sprintf("%s %d", st.name, st.weights.AccBits))
+			all = append(all, fmt.Sprintf("%s %d", st.Name, st.quantiser.AccBits))
 		}
 	}
 	slices.Sort(all)

@@ -42,7 +42,7 @@ func (p *plan) first(st *step) {
 // has one scale for all channels, which keeps the order of scores exact.
 func (p *plan) last(st *step) {
 	p.end(st, p.spec.LastWeightBits, p.spec.LastAccBits)
-	if st.weights.Method == quant.Base && st.act == nil {
+	if st.quantiser.Method == quant.Base && st.act == nil {
 		st.rows = 1
 	}
 }
@@ -51,7 +51,7 @@ func (p *plan) last(st *step) {
 // comes before what the spec says of ends; a width of its own puts it under the
 // method. Without a width from either it is Base.
 func (p *plan) end(st *step, weightBits, accBits int) {
-	z, own := st.weights, st.own
+	z, own := st.quantiser, st.own
 	z.WeightBits, z.AccBits = or(own.WeightBits, weightBits), or(own.AccBits, accBits)
 	if z.AccBits == 0 {
 		if own.Method != "" && own.Method != quant.Base {
@@ -66,14 +66,14 @@ func (p *plan) end(st *step, weightBits, accBits int) {
 // spec was checked for inputs of its act_bits; here the type is known that the
 // layer does read.
 func (p *plan) checkTarget(st *step) {
-	if st.weights.Method == quant.Base {
-		st.weights.AccBits = 0
+	if st.quantiser.Method == quant.Base {
+		st.quantiser.AccBits = 0
 		return
 	}
-	least := leastAccBits(*st.weights)
-	if st.weights.AccBits < least {
+	least := leastAccBits(*st.quantiser)
+	if st.quantiser.AccBits < least {
 		p.fail(st.path, "acc_bits is %d, want %d..%d for method %s with inputs of %v",
-			st.weights.AccBits, least, maxAccBits, st.weights.Method, st.weights.Input)
+			st.quantiser.AccBits, least, maxAccBits, st.quantiser.Method, st.quantiser.Input)
 	}
 }
 

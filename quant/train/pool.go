@@ -1,43 +1,32 @@
 package train
 
+import "github.com/a2qgen/a2qgen/quant/nn"
+
 // avgPool is the mean over a window of each channel; the padding counts as zeros.
 // That is ONNX AveragePool with count_include_pad = 1, in which every sum has the
 // same divisor: the mean is a sum of integers times one scale.
-type avgPool struct{ slide windows }
+type avgPool struct {
+	slide   *nn.Slide
+	inverse float32 // 1/taps
+}
 
-// forward adds the taps up and multiplies by 1/taps once per position.
-func (p *avgPool) forward(in []operand, y []float32, s span) {
-	n, inv := p.slide.out.C, 1/float32(p.slide.Taps())
-	clear(y)
-	for x := s.of(in[0].v, p.slide.in.Size()); len(x) > 0; x = x[p.slide.in.Size():] {
-		for position := range p.slide.out.Positions() {
-			row := y[:n]
-			p.slide.each(position, func(_, at int) { addTo(row, x[at*n:(at+1)*n]) })
-			for c := range row {
-				row[c] *= inv
-			}
-			y = y[n:]
-		}
+// mean makes means of the sums of windows.
+func (p *avgPool) mean(y []float32) {
+	for i := range y {
+		y[i] *= p.inverse
 	}
 }
 
 // backward gives each tap on the input the same part, 1/taps, of the output's
 // gradient.
 func (p *avgPool) backward(in []operand, g []float32, s span) {
-	if in[0].g == nil {
-		return
-	}
-	n, size, inv := p.slide.out.C, p.slide.in.Size(), 1/float32(p.slide.Taps())
-	dx := s.of(in[0].g, size)
-	if !in[0].add {
-		clear(dx)
-	}
-	for ; len(dx) > 0; dx = dx[size:] {
-		for position := range p.slide.out.Positions() {
+	n, w := p.slide.Out.C, p.slide
+	for dx := in[0].gradient(s); len(dx) > 0; dx = dx[w.In.Size():] {
+		for position := range w.Out.Positions() {
 			row := g[:n]
-			p.slide.each(position, func(_, at int) {
+			w.Each(position, func(_, at int) {
 				for c, v := range row {
-					dx[at*n+c] += v * inv
+					dx[at*n+c] += v * p.inverse
 				}
 			})
 			g = g[n:]
@@ -48,48 +37,24 @@ func (p *avgPool) backward(in []operand, g []float32, s span) {
 // maxPool is the largest element in a window of each channel. The gradient goes to
 // the first of several largest ones. from is kept from forward to backward.
 type maxPool struct {
-	slide windows
+	slide *nn.Slide
 	from  []int32 // batch x out: the position of the largest
 }
 
-// forward notes for each output where its largest element lies, channel by channel.
-func (p *maxPool) forward(in []operand, y []float32, s span) {
-	n := p.slide.out.C
-	// Two goroutines write to parts of it that are apart.
-	from := p.from[s.lo*p.slide.out.Size() : s.hi*p.slide.out.Size()]
-	for x := s.of(in[0].v, p.slide.in.Size()); len(x) > 0; x = x[p.slide.in.Size():] {
-		for position := range p.slide.out.Positions() {
-			row, at, first := y[:n], from[:n], true
-			p.slide.each(position, func(_, i int) {
-				for c, v := range x[i*n : (i+1)*n] {
-					// v != v lets a NaN through, so that a diverged run is noticed.
-					if first || v > row[c] || v != v {
-						row[c], at[c] = v, int32(i)
-					}
-				}
-				first = false
-			})
-			y, from = y[n:], from[n:]
-		}
-	}
+// span returns the part of from that s writes. Two goroutines write to parts that are
+// apart.
+func (p *maxPool) span(s span) []int32 {
+	return p.from[s.lo*p.slide.Out.Size() : s.hi*p.slide.Out.Size()]
 }
 
 // backward adds, since windows may overlap and one element be the largest of
 // several.
 func (p *maxPool) backward(in []operand, g []float32, s span) {
-	if in[0].g == nil {
-		return
-	}
-	n, size := p.slide.out.C, p.slide.in.Size()
-	dx := s.of(in[0].g, size)
-	if !in[0].add {
-		clear(dx)
-	}
-	from := p.from[s.lo*p.slide.out.Size() : s.hi*p.slide.out.Size()]
-	for ; len(dx) > 0; dx = dx[size:] {
-		for i := range p.slide.out.Size() {
+	n, size, from := p.slide.Out.C, p.slide.Out.Size(), p.span(s)
+	for dx := in[0].gradient(s); len(dx) > 0; dx = dx[p.slide.In.Size():] {
+		for i := range size {
 			dx[int(from[i])*n+i%n] += g[i]
 		}
-		g, from = g[p.slide.out.Size():], from[p.slide.out.Size():]
+		g, from = g[size:], from[size:]
 	}
 }

@@ -36,12 +36,12 @@ func TestStepRegularises(t *testing.T) {
 	for i, node := range a.weighted() {
 		p, q := node.w.parameters(), b.weighted()[i].w.parameters()
 		if !slices.Equal(p.w.g, q.w.g) {
-			t.Errorf("layer %s: other gradients of weights", node.name)
+			t.Errorf("layer %s: other gradients of weights", node.Name)
 		}
 		gradD, gradT := slices.Clone(p.q.d.g), slices.Clone(p.q.t.g)
 		sum += p.q.z.Regularizer(p.q.rows, p.q.d.v, p.q.t.v, lambda, gradD, gradT)
 		if !slices.Equal(gradD, q.q.d.g) || !slices.Equal(gradT, q.q.t.g) {
-			t.Errorf("layer %s: gradients of d %v, of t %v, want %v, %v", node.name, q.q.d.g, q.q.t.g, gradD, gradT)
+			t.Errorf("layer %s: gradients of d %v, of t %v, want %v, %v", node.Name, q.q.d.g, q.q.t.g, gradD, gradT)
 		}
 	}
 	if sum == 0 || math.Abs(with-plain-lambda*sum) > 1e-9*with {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 
+	"github.com/a2qgen/a2qgen/quant/nn"
 	"github.com/a2qgen/a2qgen/quant/qonnx"
 )
 
@@ -42,7 +43,7 @@ func (r *run) rehearse() error {
 
 // readable returns an error unless m can be written and decoded. Everything stays
 // in memory.
-func readable(m *qonnx.Model, decode func(name string, file []byte) error) error {
+func readable(m *nn.Model, decode func(name string, file []byte) error) error {
 	file, err := qonnx.Encode(m)
 	if err == nil {
 		err = decode(m.Name, file)

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/a2qgen/a2qgen/quant"
 	"github.com/a2qgen/a2qgen/quant/data"
 )
 
@@ -64,23 +63,6 @@ func imageDims(sample []int) []int {
 func isRow(sample []int) bool {
 	n := len(imageDims(sample))
 	return n != 2 && n != 3
-}
-
-// sampleShape returns the shape of a sample, channels last: samples are
-// vectors, images [H W], or [C H W]. Others count as vectors.
-func sampleShape(sample []int) quant.Shape {
-	sample = imageDims(sample)
-	switch len(sample) {
-	case 2:
-		return quant.Shape{H: sample[0], W: sample[1], C: 1}
-	case 3:
-		return quant.Shape{H: sample[1], W: sample[2], C: sample[0]}
-	}
-	size := 1
-	for _, n := range sample {
-		size *= n
-	}
-	return quant.Vector(size)
 }
 
 // inputShape returns the shape of a sample as the network declares it: an image of

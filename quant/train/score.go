@@ -27,17 +27,13 @@ func (r *run) score(t *table) float64 {
 	if t == nil || r.spec.Task == Classify {
 		return r.net.accuracy(t)
 	}
-	n := r.net
-	n.prepare()
 	sum, aim, want := 0.0, t.aims(), make([]float32, r.width)
-	for at := 0; at < t.n; at += n.batch {
-		rows := t.gatherRange(at, min(at+n.batch, t.n), n.x)
-		out := n.evaluate(rows)
+	r.net.over(t, t.n, func(at, rows int, out []float32) {
 		for i := range rows {
 			aim.row(at+i, want)
 			sum += psnr(meanSquare(out[i*r.width:(i+1)*r.width], want))
 		}
-	}
+	})
 	return sum / float64(t.n)
 }
 

@@ -2,9 +2,9 @@ package train
 
 import (
 	"fmt"
-	"regexp"
 
 	"github.com/a2qgen/a2qgen/quant"
+	"github.com/a2qgen/a2qgen/quant/nn"
 )
 
 // Limits of layers in a spec.
@@ -13,10 +13,6 @@ const (
 	maxKernel = 64  // of kernels, strides and dilations
 	maxFactor = 16
 )
-
-// namePattern is what a layer's name must match. Names become Verilog modules and
-// file names, so they are identifiers.
-var namePattern = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_]{0,63}$`)
 
 // layers checks a list of layers by itself; how they fit together depends on
 // the data: see newPlan.
@@ -49,7 +45,7 @@ func (c *checker) layer(s *Spec, path string, l *LayerSpec) {
 	}
 	path += "." + l.Kind
 	if l.Name != "" {
-		c.that(namePattern.MatchString(l.Name), path+".name", l.Name, "a letter, then letters, digits and _, up to 64")
+		c.that(nn.LegalName(l.Name), path+".name", l.Name, "a letter, then letters, digits and _, up to 64")
 	}
 	switch l.Kind {
 	case LinearLayer:

@@ -101,17 +101,17 @@ func nested(n int) string { return "[1]" + strings.Repeat("}}]", n) }
 func TestPlanRefuses(t *testing.T) {
 	image := quant.Shape{H: 8, W: 8, C: 3}
 	for _, c := range []struct{ spec, want string }{
-		{"layers: [{conv: {out: 4, kernel: 9}}]", "layers[0].conv.kernel: a window of 9x9, dilation 1, " +
-			"does not fit the layer's input of 8x8x3 with a pad of 0"},
+		{"layers: [{conv: {out: 4, kernel: 9}}]", "layers[0].conv: a window of 9x9, dilation 1x1, " +
+			"does not fit an input of 8x8x3 with pads 0, 0, 0, 0"},
 		{"layers: [{conv: {out: 4, kernel: 3, groups: 2}}]",
-			"layers[0].conv.groups: 2, want a divisor of the 3 input channels"},
+			"layers[0].conv: 2 groups do not divide 3 input and 4 output channels"},
 		{"layers: [4, {conv: {out: 4, kernel: 3}}]",
 			"layers[1].conv: reads a row of 4 numbers from \"fc1\", want an image"},
 		{"layers: [{pixel_shuffle: 2}]", "layers[0].pixel_shuffle: a factor of 2 turns 4 channels into one, had 3"},
 		{"layers: [{residual: {body: [{conv: {out: 4, kernel: 1}}]}}]",
-			"layers[0].residual: the body gives 8x8x4, the shortcut 8x8x3"},
+			"layers[0].residual: reads shapes 8x8x4 and 8x8x3, want equal shapes"},
 		{"layers: [{concat: {branches: [[], [{maxpool: {kernel: 2}}]]}}]",
-			"layers[0].concat.branches[1]: gives 4x4x3, want 8 x 8"},
+			"layers[0].concat: reads shapes 8x8x3 and 4x4x3, want equal heights and widths"},
 		{"layers: [{linear: {out: 4, name: a}}, {linear: {out: 4, name: a}}]",
 			`layers[1].linear.name: "a" is the name of layers[0].linear too`},
 		{"layers: [{linear: {out: 4, name: fc2}}]", "fc2"},
@@ -120,7 +120,7 @@ func TestPlanRefuses(t *testing.T) {
 		{"act_bits: 1\nlayers: [{residual: {body: [{conv: {out: 3, kernel: 1}}]}}]",
 			"act_bits: 1 bits for values of both signs, want at least 2"},
 		{"layers: [{upsample: 16}, {upsample: 16}, {upsample: 16}]",
-			"layers[2].upsample: output of 32768x32768x3, want at most 8192 positions"},
+			"layers[2].upsample: output shape 32768x32768x3, want at most 67108864 elements"},
 		{"batch: 16384\nlayers: [{conv: {out: 8192, kernel: 1}}]",
 			"layers[0].conv: the layers up to here have 524480 numbers per sample, " +
 				"want at most 32768 with batches of 16384"},
@@ -151,7 +151,7 @@ func TestPlanOutput(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if st := p.steps[1]; !st.bias || st.norm || st.relu || st.act.bits != 8 || st.act.signed || st.rows != 4 {
+	if st := p.steps[1]; !st.bias || st.norm || st.Relu || st.act.bits != 8 || st.act.signed || st.rows != 4 {
 		t.Errorf("output layer %+v", st)
 	}
 	if p.steps[2].typ != (quant.DataType{Bits: 8}) {
@@ -193,7 +193,7 @@ func TestPlanResidualOutput(t *testing.T) {
 	if st := p.steps[1]; !st.bias || st.norm {
 		t.Errorf("layer without norm %+v", st)
 	}
-	if st := p.steps[len(p.steps)-1]; st.kind != quant.Add || st.relu || st.act.scale != inputScale(8) ||
+	if st := p.steps[len(p.steps)-1]; st.Kind != quant.Add || st.Relu || st.act.scale != inputScale(8) ||
 		st.typ != (quant.DataType{Bits: 8}) {
 		t.Errorf("output %+v", st)
 	}
@@ -234,14 +234,14 @@ layers:
 			t.Fatal(err)
 		}
 		for i := range want {
-			if !reflect.DeepEqual(p.steps[i].weights, want[i]) {
-				t.Errorf("layer %s: %+v, want %+v", p.steps[i].name, p.steps[i].weights, want[i])
+			if !reflect.DeepEqual(p.steps[i].quantiser, want[i]) {
+				t.Errorf("layer %s: %+v, want %+v", p.steps[i].Name, p.steps[i].quantiser, want[i])
 			}
 		}
 		return p
 	}
 	p := checkPlan(want)
-	if p.steps[1].act != p.steps[2].act || p.steps[1].typ != int4s || p.steps[1].relu {
+	if p.steps[1].act != p.steps[2].act || p.steps[1].typ != int4s || p.steps[1].Relu {
 		t.Errorf("operands of the sum: %+v and %+v, want one signed quantiser", p.steps[1].act, p.steps[2].act)
 	}
 	s.FirstAccBits, s.LastAccBits, s.DepthwiseMethod = 20, 15, quant.A2QPlus

@@ -5,7 +5,7 @@ import (
 	"math"
 
 	"github.com/a2qgen/a2qgen/quant"
-	"github.com/a2qgen/a2qgen/quant/qonnx"
+	"github.com/a2qgen/a2qgen/quant/nn"
 )
 
 // startFrom gives r's float network the weights, biases and batch norm of m:
@@ -16,7 +16,10 @@ import (
 // A batch norm of m in a layer that has none here goes into weights and bias.
 // Where m has none but the layer here does, the layer gets one that changes
 // nothing but for the bias, with the statistics of training samples.
-func (r *run) startFrom(m *qonnx.Model) error {
+func (r *run) startFrom(m *nn.Model) error {
+	if _, err := m.Graph(); err != nil {
+		return fmt.Errorf("train: start: network %q: %w", m.Name, err)
+	}
 	from, to := weightedLayers(m), r.net.weighted()
 	if len(from) != len(to) {
 		return fmt.Errorf("train: start: network %q has %d layers with weights, the spec has %d",
@@ -27,7 +30,7 @@ func (r *run) startFrom(m *qonnx.Model) error {
 		n := to[i]
 		if err := n.fits(l); err != nil {
 			return fmt.Errorf("train: start: layer %q of network %q does not fit %s, layer %q: %w",
-				l.Name, m.Name, n.path, n.name, err)
+				l.Name, m.Name, n.path, n.Name, err)
 		}
 		w := n.w.parameters()
 		copy(w.w.v, l.Weights)
@@ -48,8 +51,8 @@ func (r *run) startFrom(m *qonnx.Model) error {
 }
 
 // weightedLayers returns the layers of m with weights, in order.
-func weightedLayers(m *qonnx.Model) []*qonnx.Layer {
-	var w []*qonnx.Layer
+func weightedLayers(m *nn.Model) []*nn.Layer {
+	var w []*nn.Layer
 	for i := range m.Layers {
 		if len(m.Layers[i].Weights) > 0 {
 			w = append(w, &m.Layers[i])
@@ -69,85 +72,38 @@ func (n *net) weighted() []*node {
 	return w
 }
 
-// fits returns an error unless l has n's sizes, and finite numbers. Weights of
+// fits returns an error unless l has n's sizes. Weights of
 // equal sizes are not enough: a 3x3 kernel over 4 channels is as long as a linear
 // layer of 36 inputs.
-func (n *node) fits(l *qonnx.Layer) error {
+func (n *node) fits(l *nn.Layer) error {
 	w := n.w.parameters()
-	if l.Out != w.out || l.In != w.k || len(l.Weights) != w.out*w.k {
+	if l.Out != w.out || l.In != w.k {
 		return fmt.Errorf("its weights are %d x %d, want %d x %d", l.Out, l.In, w.out, w.k)
 	}
 	conv := l.Kind == quant.Conv
-	if conv != (n.kind == quant.Conv) {
-		return fmt.Errorf("it is %s, want %s", withArticle(l.Kind), withArticle(n.kind))
+	if conv != (n.Kind == quant.Conv) {
+		return fmt.Errorf("it is %s, want %s", withArticle(l.Kind), withArticle(n.Kind))
 	}
-	if a, b := plain(l.Window), plain(n.window); conv && a != b {
+	if a, b := l.Window.Normal(), n.Window.Normal(); conv && a != b {
 		return fmt.Errorf("its window is %+v, want %+v", a, b)
-	}
-	return checkNumbers(l)
-}
-
-// checkNumbers returns an error for the first vector of l that has no number
-// for every channel, or holds one that is not finite.
-func checkNumbers(l *qonnx.Layer) error {
-	type vector struct {
-		what string
-		v    []float32
-	}
-	all := []vector{{"weights", l.Weights}, {"biases", l.Bias}}
-	if b := l.BatchNorm; b != nil {
-		all = append(all, vector{"batch norm gains", b.Gamma}, vector{"batch norm biases", b.Beta},
-			vector{"batch norm means", b.Mean}, vector{"batch norm variances", b.Var})
-		if !(b.Epsilon >= 0) {
-			return fmt.Errorf("its batch norm's epsilon is %v, want at least 0", b.Epsilon)
-		}
-	}
-	for i, x := range all {
-		if optional := i == 1 && x.v == nil; i > 0 && !optional && len(x.v) != l.Out {
-			return fmt.Errorf("it has %d %s, want %d", len(x.v), x.what, l.Out)
-		}
-		for k, v := range x.v {
-			if f := float64(v); math.IsNaN(f) || math.IsInf(f, 0) || (x.what == "batch norm variances" && v < 0) {
-				return fmt.Errorf("number %d of its %s is %v", k, x.what, v)
-			}
-		}
 	}
 	return nil
 }
 
-// plain returns w with strides and dilations of at least 1, so that equal
-// windows are equal.
-func plain(w quant.Window) quant.Window {
-	w.StrideH, w.StrideW = max(w.StrideH, 1), max(w.StrideW, 1)
-	w.DilationH, w.DilationW = max(w.DilationH, 1), max(w.DilationW, 1)
-	return w
-}
-
-// fold adds l's bias to w's and takes l's batch norm into w, which has weights
-// copied from l and a bias. y = gain (W x + b - mean) + beta is a layer with
-// weights gain W and bias gain (b - mean) + beta.
-func (w *weights) fold(l *qonnx.Layer) {
-	clear(w.b.v)
-	copy(w.b.v, l.Bias)
-	b := l.BatchNorm
-	if b == nil {
-		return
-	}
-	for c := range w.out {
-		gain := float64(b.Gamma[c]) / math.Sqrt(float64(b.Var[c])+float64(b.Epsilon))
-		w.b.v[c] = float32((float64(w.b.v[c])-float64(b.Mean[c]))*gain + float64(b.Beta[c]))
-		row := w.w.v[c*w.k : (c+1)*w.k]
-		for i, v := range row {
-			row[i] = float32(float64(v) * gain)
-		}
-	}
+// fold takes l's weights and bias, with its batch norm in them.
+func (w *weights) fold(l *nn.Layer) {
+	own := *l
+	own.Weights, own.Bias = w.w.v, w.b.v
+	clear(own.Bias)
+	copy(own.Bias, l.Bias)
+	own.FoldNorm()
 }
 
 // start makes b compute from's result on inputs that still lack bias, which may be
 // nil: the bias moves the mean. from's epsilon is put right in gamma.
 // gamma/sqrt(var+e) stays the same if gamma is multiplied by
 // sqrt(var+e')/sqrt(var+e).
-func (b *batchNorm) start(from *qonnx.BatchNorm, bias []float32) {
+func (b *batchNorm) start(from *nn.BatchNorm, bias []float32) {
 	copy(b.beta.v, from.Beta)
 	copy(b.mean, from.Mean)
 	copy(b.variance, from.Var)
@@ -183,10 +139,7 @@ func (n *net) adapt(nodes []*node, t *table) {
 		sums[i] = [2][]float64{make([]float64, node.norm.f), make([]float64, node.norm.f)}
 	}
 	samples := min(t.n, calibration)
-	n.prepare()
-	for at := 0; at < samples; at += n.batch {
-		rows := t.gatherRange(at, min(at+n.batch, samples), n.x)
-		n.evaluate(rows)
+	n.over(t, samples, func(_, rows int, _ []float32) {
 		for i, node := range nodes {
 			for k, v := range node.pre[:rows*node.out.shape.Size()] {
 				c := k % node.norm.f
@@ -194,7 +147,7 @@ func (n *net) adapt(nodes []*node, t *table) {
 				sums[i][1][c] += float64(v) * float64(v)
 			}
 		}
-	}
+	})
 	for i, node := range nodes {
 		node.norm.centre(sums[i], float64(samples*node.out.shape.Positions()))
 	}

@@ -10,19 +10,20 @@ import (
 	"testing"
 
 	"github.com/a2qgen/a2qgen/quant"
+	"github.com/a2qgen/a2qgen/quant/nn"
 	"github.com/a2qgen/a2qgen/quant/qonnx"
 )
 
 // floatModel draws a network 20-12-10-8-4 as small has it; norms says which of
 // its hidden layers have batch norm, and all have biases.
-func floatModel(rng *rand.Rand, norms [3]bool) *qonnx.Model {
-	m := &qonnx.Model{Name: "given", InputShape: []int{20}}
+func floatModel(rng *rand.Rand, norms [3]bool) *nn.Model {
+	m := &nn.Model{Name: "given", InputShape: []int{20}}
 	in := 20
 	for i, out := range []int{12, 10, 8, 4} {
-		l := qonnx.Layer{Name: "g" + string(rune('1'+i)), Kind: quant.Linear, In: in, Out: out,
+		l := nn.Layer{Name: "g" + string(rune('1'+i)), Kind: quant.Linear, In: in, Out: out,
 			Weights: randoms(rng, in*out), Bias: randoms(rng, out), Relu: i < 3}
 		if i < 3 && norms[i] {
-			l.BatchNorm = &qonnx.BatchNorm{Gamma: randoms(rng, out), Beta: randoms(rng, out), Mean: randoms(rng, out),
+			l.BatchNorm = &nn.BatchNorm{Gamma: randoms(rng, out), Beta: randoms(rng, out), Mean: randoms(rng, out),
 				Var: make([]float32, out), Epsilon: 1e-3}
 			for c := range l.BatchNorm.Var {
 				l.BatchNorm.Var[c] = rng.Float32() + 0.1
@@ -35,7 +36,7 @@ func floatModel(rng *rand.Rand, norms [3]bool) *qonnx.Model {
 }
 
 // infer computes a chain of linear layers by their definition, in float64.
-func infer(m *qonnx.Model, x []float64) []float64 {
+func infer(m *nn.Model, x []float64) []float64 {
 	for _, l := range m.Layers {
 		y := make([]float64, l.Out)
 		for c := range y {
@@ -62,7 +63,7 @@ func TestStartFrom(t *testing.T) {
 	for _, norms := range [][3]bool{{true, true, true}, {false, true, false}, {}} {
 		rng := rand.New(rand.NewPCG(8, 1))
 		m := floatModel(rng, norms)
-		m.Layers[3].BatchNorm = &qonnx.BatchNorm{Gamma: randoms(rng, 4), Beta: randoms(rng, 4), Mean: randoms(rng, 4),
+		m.Layers[3].BatchNorm = &nn.BatchNorm{Gamma: randoms(rng, 4), Beta: randoms(rng, 4), Mean: randoms(rng, 4),
 			Var: []float32{1, 2, 0.5, 0}, Epsilon: 1e-2}
 		r, err := newRun(small(), smallSet(), nil, Options{})
 		if err != nil {
@@ -135,24 +136,30 @@ func TestStartWithoutFloat(t *testing.T) {
 }
 
 func TestStartRefuses(t *testing.T) {
-	for want, change := range map[string]func(m *qonnx.Model){
-		`network "given" has 3 layers with weights, the spec has 4`: func(m *qonnx.Model) { m.Layers = m.Layers[:3] },
+	for want, change := range map[string]func(m *nn.Model){
+		`network "given" has 3 layers with weights, the spec has 4`: func(m *nn.Model) { m.Layers = m.Layers[:3] },
 		`layer "g2" of network "given" does not fit layers[1].linear, layer "fc2": ` +
-			`its weights are 9 x 12, want 10 x 12`: func(m *qonnx.Model) {
-			m.Layers[1].Out, m.Layers[1].Weights = 9, m.Layers[1].Weights[:108]
+			`its weights are 9 x 12, want 10 x 12`: func(m *nn.Model) {
+			r := rand.New(rand.NewPCG(8, 2))
+			for i, size := range [][2]int{1: {12, 9}, 2: {9, 8}} {
+				if l := &m.Layers[i]; i > 0 {
+					l.In, l.Out, l.Weights = size[0], size[1], randoms(r, size[0]*size[1])
+					l.Bias, l.BatchNorm = l.Bias[:size[1]], nil
+				}
+			}
 		},
-		"it is a conv, want a linear": func(m *qonnx.Model) { m.Layers[0].Kind = quant.Conv },
-		"it has 3 biases, want 8": func(m *qonnx.Model) {
-			m.Layers[2].Bias = m.Layers[2].Bias[:3]
+		"it is a conv, want a linear": func(m *nn.Model) {
+			m.InputShape, m.Layers[0].Kind, m.Layers[0].Window = []int{20, 1, 1}, quant.Conv, quant.Window{H: 1, W: 1}
 		},
-		"it has 1 batch norm means, want 12": func(m *qonnx.Model) {
+		`layer "g3": has 3 biases, want 8`: func(m *nn.Model) { m.Layers[2].Bias = m.Layers[2].Bias[:3] },
+		`layer "g1": has 1 batch-norm means, want 12`: func(m *nn.Model) {
 			m.Layers[0].BatchNorm.Mean = []float32{1}
 		},
-		"number 3 of its weights is NaN": func(m *qonnx.Model) {
+		`layer "g4": channel 0: weight 3 is NaN`: func(m *nn.Model) {
 			m.Layers[3].Weights[3] = float32(math.NaN())
 		},
-		"number 0 of its batch norm variances is -1":    func(m *qonnx.Model) { m.Layers[1].BatchNorm.Var[0] = -1 },
-		"batch norm's epsilon is -0.5, want at least 0": func(m *qonnx.Model) { m.Layers[1].BatchNorm.Epsilon = -0.5 },
+		`layer "g2": channel 0: batch-norm variance is -1`: func(m *nn.Model) { m.Layers[1].BatchNorm.Var[0] = -1 },
+		"batch-norm epsilon is -0.5, want at least 0":      func(m *nn.Model) { m.Layers[1].BatchNorm.Epsilon = -0.5 },
 	} {
 		m := floatModel(rand.New(rand.NewPCG(8, 1)), [3]bool{true, true, true})
 		change(m)

@@ -6,6 +6,7 @@ import (
 
 	"github.com/a2qgen/a2qgen/quant"
 	"github.com/a2qgen/a2qgen/quant/data"
+	"github.com/a2qgen/a2qgen/quant/nn"
 )
 
 // table is a data set as the input quantiser sees it: a code per value, and the
@@ -31,7 +32,7 @@ func newTable(name string, set *data.Set, c coding) (*table, error) {
 	if set.Len() == 0 || set.Size() == 0 {
 		return nil, fmt.Errorf("train: %s set is empty", name)
 	}
-	t := &table{n: set.Len(), size: set.Size(), shape: sampleShape(set.Shape), labels: set.Labels}
+	t := &table{n: set.Len(), size: set.Size(), shape: nn.SampleShape(inputShape(set.Shape)), labels: set.Labels}
 	for i := range t.values {
 		t.values[i] = c.value(uint8(i))
 	}
@@ -40,10 +41,7 @@ func newTable(name string, set *data.Set, c coding) (*table, error) {
 	} else if err := t.quantise(name, set, c); err != nil {
 		return nil, err
 	}
-	// With one channel or one position both orders are the same.
-	if t.shape.C > 1 && t.shape.Positions() > 1 {
-		t.codes = channelsLast(t.codes, t.shape)
-	}
+	t.codes = nn.Transposed(t.codes, t.shape.C, t.shape.Positions())
 	if set.Targets == nil {
 		return t, nil
 	}
@@ -53,22 +51,6 @@ func newTable(name string, set *data.Set, c coding) (*table, error) {
 		err = fmt.Errorf("train: %s set: %d targets for %d samples", name, t.targets.n, t.n)
 	}
 	return t, err
-}
-
-// channelsLast returns samples of C x H x W as samples of H x W x C. It is a
-// transposition of each sample, [C x HW] to [HW x C].
-func channelsLast(codes []uint8, s quant.Shape) []uint8 {
-	out := make([]uint8, len(codes))
-	size, positions := s.Size(), s.Positions()
-	for at := 0; at < len(codes); at += size {
-		from, to := codes[at:at+size], out[at:at+size]
-		for c := range s.C {
-			for i, v := range from[c*positions : (c+1)*positions] {
-				to[i*s.C+c] = v
-			}
-		}
-	}
-	return out
 }
 
 // gather writes the samples of index to the rows of x.

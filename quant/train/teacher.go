@@ -29,10 +29,7 @@ func (t *teacher) learn(data *table) {
 		return
 	}
 	kept := make([]float32, 0, data.n*t.width)
-	for at := 0; at < data.n; at += t.net.batch {
-		rows := data.gatherRange(at, min(at+t.net.batch, data.n), t.net.x)
-		kept = append(kept, t.net.evaluate(rows)...)
-	}
+	t.net.over(data, data.n, func(_, _ int, out []float32) { kept = append(kept, out...) })
 	t.kept, t.out = kept, make([]float32, t.net.batch*t.width)
 }
 

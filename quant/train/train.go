@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/a2qgen/a2qgen/quant/data"
+	"github.com/a2qgen/a2qgen/quant/nn"
 	"github.com/a2qgen/a2qgen/quant/qonnx"
 )
 
@@ -59,7 +60,7 @@ type Options struct {
 	// Start, unless nil, stands for the file Spec.Start: the network whose weights, biases and batch norm the
 	// float phase starts from instead of random numbers. Its layers with weights
 	// must be the spec's, in order; what else it holds does not matter.
-	Start *qonnx.Model
+	Start *nn.Model
 	// Allocate, unless nil, chooses the accumulator and weight widths of each
 	// layer after the float phase, up to those of the spec.
 	Allocate *Allocator
@@ -86,11 +87,11 @@ type Result struct {
 	FloatPSNR, QATPSNR float64
 	// FloatCached says that the float phase came from Options.FloatCache.
 	FloatCached bool
-	model       *qonnx.Model
+	model       *nn.Model
 }
 
 // Model returns the trained network, the one written to Options.Out.
-func (r *Result) Model() *qonnx.Model { return r.model }
+func (r *Result) Model() *nn.Model { return r.model }
 
 // ErrDiverged is in the error of a run whose loss stopped being a number.
 var ErrDiverged = errors.New("loss is not a finite number")

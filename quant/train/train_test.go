@@ -156,7 +156,7 @@ func TestTops(t *testing.T) {
 			}
 		}
 		if part := float64(above) / float64(len(values)); part > 0.001 || part < 0.0003 {
-			t.Errorf("layer %q: %.4f of the values lie above %g, want 0.001", node.name, part, got[i])
+			t.Errorf("layer %q: %.4f of the values lie above %g, want 0.001", node.Name, part, got[i])
 		}
 	}
 }

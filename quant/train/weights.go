@@ -5,7 +5,7 @@ import (
 	"math/rand/v2"
 
 	"github.com/a2qgen/a2qgen/quant"
-	"gonum.org/v1/gonum/blas/blas32"
+	"github.com/a2qgen/a2qgen/quant/nn"
 )
 
 // param is one learned tensor and the gradient of the loss to it.
@@ -73,8 +73,14 @@ func (l *weights) addPrepare(s *schedule) {
 	}
 }
 
+func (l *weights) parameters() *weights { return l }
+
 // derive does nothing: a plain product needs the matrix and nothing else.
 func (l *weights) derive() {}
+
+func (l *weights) multiplier() nn.Weights[float32] {
+	return nn.Weights[float32]{Matrix: l.matrix(), Bias: l.b.v}
+}
 
 // gradient returns where a goroutine adds up the gradient, out x k, and the factor
 // of what is there already: 0 in its first call of a pass. So a part need not be
@@ -164,11 +170,6 @@ func (l *weights) params() []param {
 		}
 	}
 	return p
-}
-
-// matrix returns a row-major matrix whose rows lie stride apart.
-func matrix(data []float32, rows, cols, stride int) blas32.General {
-	return blas32.General{Rows: rows, Cols: cols, Stride: stride, Data: data[:(rows-1)*stride+cols]}
 }
 
 // weightQuant quantises a weight matrix, seen as rows x k: one scale per row. A

@@ -55,6 +55,20 @@ func design(t *testing.T, seed uint64, size int) *hwgen.Design {
 	return d
 }
 
+// graph plans a random residual network under a random fold, for every third seed a chain.
+func graph(t *testing.T, seed uint64) *hwgen.Design {
+	t.Helper()
+	if seed%3 == 0 {
+		return design(t, seed, 60)
+	}
+	n := quanttest.RandomResidual(rand.New(rand.NewPCG(seed, 5)), 16, 0)
+	d, err := plan.Plan(n, hwgen.Options{FPS: 1e8 / float64(1+seed%64)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
 func engine(t *testing.T, d *hwgen.Design) *cycle.Engine {
 	t.Helper()
 	e, err := cycle.New(d.Graph())
@@ -160,7 +174,7 @@ type trace struct{ valid, ready []bool }
 // TestOrderDoesNotMatter: blocks may be stepped in any order.
 func TestOrderDoesNotMatter(t *testing.T) {
 	for seed := range uint64(40) {
-		d := design(t, seed, 60)
+		d := graph(t, seed)
 		var want []trace
 		for shuffle := range 3 {
 			e := engine(t, d)
@@ -205,8 +219,8 @@ func pauses(seed uint64, gap, stall float64) cycle.Pauses {
 
 // TestFastForward: skipping what repeats changes no cycle.
 func TestFastForward(t *testing.T) {
-	for seed := range uint64(200) {
-		d := design(t, seed, 60)
+	for seed := range uint64(150) {
+		d := graph(t, seed)
 		const frames = 40
 		slow, err := engine(t, d).Run(frames, nil, 3, func(*cycle.Run) error { return nil })
 		if err != nil {
@@ -300,4 +314,39 @@ func TestManyStreams(t *testing.T) {
 	if err != nil || steady.Latency != streams-1+5 || steady.Cycles != 5*steady.Frames {
 		t.Errorf("got %+v, %v, want a latency of %d and 5 cycles per frame", steady, err, streams-1+5)
 	}
+}
+
+// TestManyJoins: a random graph of more than 500 streams, forks and sums among them, has the same
+// handshakes in every order of its blocks, and pauses or not ends all its frames.
+func TestManyJoins(t *testing.T) {
+	n := quanttest.RandomResidual(rand.New(rand.NewPCG(4, 0xadd)), 4, 150)
+	folds := hwgen.Folding{}
+	for i := range n.Layers {
+		l := &n.Layers[i]
+		// Deep enough for any shortcut: to search for depths is the plan's matter.
+		folds[l.Name] = hwgen.Fold{PE: l.Out, SIMD: l.In, FIFO: slices.Repeat(hwgen.Depths{400}, len(l.From))}
+	}
+	d, err := plan.Plan(n, hwgen.Options{Folding: folds})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(d.Streams) < 500 {
+		t.Fatalf("%d streams, want 500", len(d.Streams))
+	}
+	var want *cycle.Timing
+	for shuffle := range uint64(2) {
+		e := engine(t, d)
+		e.SetOrder(rand.New(rand.NewPCG(1, shuffle)).Perm(len(d.Nodes) + 2))
+		timing, err := e.Run(40, pauses(3, 0.3, 0.3), 0, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if want == nil {
+			want = timing
+		}
+		if !reflect.DeepEqual(timing, want) {
+			t.Errorf("another order, other cycles: %+v, want %+v", timing, want)
+		}
+	}
+	t.Logf("%d streams, %d blocks, %d cycles for 40 frames", len(d.Streams), len(d.Nodes), want.Cycles)
 }

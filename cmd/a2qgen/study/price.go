@@ -8,6 +8,7 @@ import (
 	"github.com/a2qgen/a2qgen/hwgen/cost"
 	"github.com/a2qgen/a2qgen/hwgen/plan"
 	"github.com/a2qgen/a2qgen/quant"
+	"github.com/a2qgen/a2qgen/quant/nn"
 	"github.com/a2qgen/a2qgen/quant/qonnx"
 	"github.com/a2qgen/a2qgen/quant/train"
 )
@@ -27,7 +28,7 @@ func Price(net *quant.Network, o hwgen.Options, family string) (*cost.Report, er
 
 // priceModel estimates the design of a network that is not in a file yet. Through the
 // file format, so that the integers are those that the export would write.
-func priceModel(m *qonnx.Model, o hwgen.Options, family string) (*cost.Report, error) {
+func priceModel(m *nn.Model, o hwgen.Options, family string) (*cost.Report, error) {
 	_, net, err := encoded(m, m.Name)
 	if err != nil {
 		return nil, err
@@ -37,7 +38,7 @@ func priceModel(m *qonnx.Model, o hwgen.Options, family string) (*cost.Report, e
 
 // encoded returns the bytes of m's file, of the given name, and the network that the
 // importer reads from them.
-func encoded(m *qonnx.Model, name string) ([]byte, *quant.Network, error) {
+func encoded(m *nn.Model, name string) ([]byte, *quant.Network, error) {
 	file, err := qonnx.Encode(m)
 	if err != nil {
 		return nil, nil, err

@@ -10,6 +10,7 @@ import (
 
 	"github.com/a2qgen/a2qgen/quant"
 	"github.com/a2qgen/a2qgen/quant/data"
+	"github.com/a2qgen/a2qgen/quant/nn"
 	"github.com/a2qgen/a2qgen/quant/ptq"
 	"github.com/a2qgen/a2qgen/quant/qonnx"
 )
@@ -42,7 +43,7 @@ type Projection struct {
 	// Progress watches every projection.
 	Progress Progress
 
-	model *qonnx.Model
+	model *nn.Model
 	calib *ptq.Calibration
 }
 
@@ -105,12 +106,16 @@ func valueRange(set *data.Set) (lo, hi float64) {
 // floatAccuracy returns the share of set's samples, percent, to which the float network
 // gives its largest output at the label. Batches bound the memory of the activations of
 // all layers at once.
-func floatAccuracy(ctx context.Context, m *qonnx.Model, set *data.Set) (float64, error) {
+func floatAccuracy(ctx context.Context, m *nn.Model, set *data.Set) (float64, error) {
 	const batch = 500
+	g, err := m.Graph()
+	if err != nil {
+		return 0, fmt.Errorf("model %q: %w", m.Name, err)
+	}
 	correct := 0
 	for at := 0; at < set.Len(); at += batch {
 		part := set.Slice(at, min(at+batch, set.Len()))
-		out, err := ptq.Outputs(ctx, m, spreadSamples(part, part.Len()))
+		out, err := g.Outputs(ctx, spreadSamples(part, part.Len()))
 		if err != nil {
 			return 0, err
 		}
@@ -225,7 +230,7 @@ func (p *Projection) Project(ctx context.Context, s ptq.Settings, out string) (*
 }
 
 // quantise projects in memory and tells which layer it is at.
-func (p *Projection) quantise(ctx context.Context, s ptq.Settings) (*qonnx.Model, []ptq.LayerReport, error) {
+func (p *Projection) quantise(ctx context.Context, s ptq.Settings) (*nn.Model, []ptq.LayerReport, error) {
 	total := len(p.model.Layers)
 	defer p.Progress.step("projecting", total, total)
 	// s is a copy: the caller's settings keep their own.

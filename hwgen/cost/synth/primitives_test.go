@@ -10,7 +10,7 @@ import (
 	"github.com/a2qgen/a2qgen/boards"
 	"github.com/a2qgen/a2qgen/hwgen/cost/synth"
 	"github.com/a2qgen/a2qgen/hwgen/fabric"
-	"github.com/a2qgen/a2qgen/verilator/tooltest"
+	"github.com/a2qgen/a2qgen/internal/tooltest"
 )
 
 // primitives are what blocks are built of, each alone, between registers or ports. Tables are

@@ -1,6 +1,6 @@
 //go:build openblas
 
-package train
+package nn
 
 // #cgo LDFLAGS: -lopenblas
 // void openblas_set_num_threads(int);
@@ -14,10 +14,10 @@ import (
 
 // With the build tag openblas every matrix product goes to the C library
 // OpenBLAS (Debian: libopenblas-dev), one thread each: the two halves of a
-// batch call it at once (see pair), which is faster than to share each of many
+// batch call it at once (see package train), which is faster than to share each of many
 // small products, and keeps the bits independent of the number of cores.
 func init() {
 	C.openblas_set_num_threads(1)
 	blas32.Use(netlib.Implementation{})
-	blas64.Use(netlib.Implementation{}) // package ptq computes in float64
+	blas64.Use(netlib.Implementation{}) // evaluation sums in float64
 }

@@ -1,6 +1,0 @@
-//go:build !openblas
-
-package train
-
-// openBLAS says which BLAS the program was built with.
-const openBLAS = false
