@@ -124,7 +124,7 @@ func TestParseErrors(t *testing.T) {
 		{"lut: 100", "luts: 100", "line 5: field resources.luts not found"},
 		{"title: A toy", "", "title is missing"},
 		{"part: ice40toy", "", "part is missing"},
-		{"family: ice40", "family: spartan", `family "spartan", want one of ecp5, ice40, xc7, xcup`},
+		{"family: ice40", "family: spartan", `family "spartan", want one of ` + strings.Join(withBlocks(), ", ")},
 		{"family: ice40", "family: xc7", "family xc7 has its block RAM in bram36"},
 		{"lut: 100", "lut: -100", "resources.lut is -100, want a whole number from 0 on"},
 		{"lut: 100", "lut: 100.5", "resources.lut is 100.5, want a whole number"},

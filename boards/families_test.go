@@ -75,7 +75,7 @@ func TestFabrics(t *testing.T) {
 			t.Errorf("%s is checked as %s, want %s", name, got, want)
 		}
 	}
-	for name, want := range map[Family]string{XC7: "", "": "", ECP5: "", ICE40: "only ecp5, xc7 have", XCUP: "only ecp5, xc7 have",
+	for name, want := range map[Family]string{XC7: "", "": "", ECP5: "", ICE40: "no fabric", XCUP: "no fabric",
 		"abacus": "no family"} {
 		f, err := name.Fabric()
 		if (err == nil) != (want == "") || (f != nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {

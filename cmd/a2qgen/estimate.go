@@ -20,8 +20,9 @@ import (
 
 const estimateHelp = `Estimates what a design costs for each accumulator width P: LUT, FF, block RAM (in
 the family's blocks: 36 kbit in xc7, 18 in ecp5) and DSP slices, from formulas fitted
-to synthesis results, whose error is printed. P holds for the layers that declare one (for the hidden ones, neither
-first nor last, where none does). A P below what the weights need is marked UNSAFE.
+to synthesis results, whose error is printed. P holds for the layers that declare one
+(for the hidden ones, neither first nor last, where none does). A P below what the
+weights need is marked UNSAFE.
 
 ` + foldingHelp + ` A generated directory keeps its own
 folding, clock and (where there are formulas for it) family unless they are given, and

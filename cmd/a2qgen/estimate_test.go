@@ -136,7 +136,7 @@ func TestGenerateForBoard(t *testing.T) {
 		t.Errorf("--clock 150: clock %v", doc["clock_mhz"])
 	}
 	command(t, "generate", net, "--out", dir, "--board", "ice40-hx8k-b-evn").
-		wantOneLine(t, "no formulas", statusFailed, "ice40", "only for ecp5, xc7, xcup", "--family ice40")
+		wantOneLine(t, "no formulas", statusFailed, "ice40", strings.Join(checkedFamilies(), ", "), "--family ice40")
 	text := succeed(t, "generate", net, "--out", dir, "--board", "ulx3s-85f").out
 	if !strings.Contains(text, "of 83640 LUT") || !strings.Contains(text, "of 208 EBR18") {
 		t.Errorf("generate for an ECP5 board:\n%s", text)

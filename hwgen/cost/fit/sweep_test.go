@@ -97,7 +97,7 @@ func TestTableIsCurrent(t *testing.T) {
 		all, rng := samples(t, one), rand.New(rand.NewPCG(*tableSeed, 0))
 		var blocks []int
 		for _, kind := range sampleKinds() {
-			i := drawSmall(rng, all, kind)
+			i := drawSmall(t, rng, all, kind)
 			if kind == cost.KindDesign {
 				checkCounts(t, one, all, []int{i})
 			} else {
@@ -109,12 +109,16 @@ func TestTableIsCurrent(t *testing.T) {
 }
 
 // drawSmall draws a sample out of the smallest quarter of a kind: a second of Yosys each.
-func drawSmall(rng *rand.Rand, samples []Sample, kind string) int {
+func drawSmall(t *testing.T, rng *rand.Rand, samples []Sample, kind string) int {
+	t.Helper()
 	var of []int
 	for i, s := range samples {
 		if s.Kind == kind {
 			of = append(of, i)
 		}
+	}
+	if len(of) < 4 {
+		t.Fatalf("%d samples of kind %s, want four or more: run go run ./hwgen/cost/fit", len(of), kind)
 	}
 	slices.SortStableFunc(of, func(i, j int) int { return cmp.Compare(samples[i].Counts.LUT, samples[j].Counts.LUT) })
 	return block.Pick(rng, of[:len(of)/4]...)
@@ -123,10 +127,15 @@ func drawSmall(rng *rand.Rand, samples []Sample, kind string) int {
 // tolerated returns how many LUTs a sample may differ by: two, or two in a hundred (5 of 414
 // is the most seen); six in a hundred where a design keeps deep memories in LUTs, whose
 // slices ABC joins by LUTs or by multiplexers as the order of names has it (22 of 424, seen
-// after a change of comments and attributes alone).
-func tolerated(s Sample) int {
-	if s.Kind == cost.KindDesign && strings.Contains(s.Key(), "luts=1") {
+// after a change of comments and attributes alone). Blocks alone in LUTs of four inputs: 30 in a
+// hundred, for there the order of names decides what is fast or small (32 of 112 is the most
+// seen, of label_select in another company); a design, which has none, two in a hundred.
+func (t *table) tolerated(s Sample) int {
+	switch {
+	case s.Kind == cost.KindDesign && strings.Contains(s.Key(), "luts=1"):
 		return s.Counts.LUT * 6 / 100
+	case s.Kind != cost.KindDesign && t.fabric.LUT.Inputs < 6:
+		return max(2, s.Counts.LUT*30/100)
 	}
 	return max(2, s.Counts.LUT/50)
 }
@@ -148,7 +157,7 @@ func checkCounts(t *testing.T, of *table, samples []Sample, batch []int) {
 		want, got := samples[i].Counts, have[k]
 		moved := max(want.LUT-got.LUT, got.LUT-want.LUT)
 		// The first of the free cells are carry chains.
-		if moved > tolerated(samples[i]) || got.FF != want.FF || got.BlockRAM != want.BlockRAM || got.DSP != want.DSP ||
+		if moved > of.tolerated(samples[i]) || got.FF != want.FF || got.BlockRAM != want.BlockRAM || got.DSP != want.DSP ||
 			got.Free[0] != want.Free[0] {
 			t.Errorf("%s: %+v, in the table %+v: run go run ./hwgen/cost/fit -fresh -family %s", samples[i].Key(), got,
 				want, of.family)
