@@ -25,8 +25,9 @@ func DrawFrames(n *quant.Network, count int, seed uint64) [][]int32 {
 			x = slices.Repeat([]int32{int32(lo)}, size)
 		case i == 1:
 			x = slices.Repeat([]int32{int32(hi)}, size)
-		// A convolution's kernel is smaller than the input: MaxInput would not fill it.
-		case i%4 == 0 && n.Layers[0].In == size:
+		// A convolution's kernel is smaller than the input: MaxInput would not fill it. A sum's
+		// operands may be as many, but have no weights.
+		case i%4 == 0 && n.Layers[0].Kind.Weighted() && n.Layers[0].In == size:
 			x = n.Layers[0].MaxInput(rng.IntN(n.Layers[0].Out), 1-2*rng.IntN(2))
 		case i%4 == 1:
 			x[rng.IntN(size)] = draw()

@@ -1,11 +1,8 @@
 package sim_test
 
 import (
-	"context"
 	"fmt"
 	"math/rand/v2"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -167,89 +164,5 @@ func TestShiftedExtremes(t *testing.T) {
 				}
 			})
 		}
-	}
-}
-
-// startMutations are faults of the emitted start values, as mutations are.
-var startMutations = []mutation{
-	{"start of the next fold", "mvau.v", "starts_q <= mem[fold_q]",
-		"starts_q <= mem[(fold_q == LAST_FOLD[FOLD_BITS-1:0]) ? {FOLD_BITS{1'b0}} : fold_q + 1'b1]"},
-	{"start counter ignores the stall", "mvau.v", "else if (en && valid_q[AT_SUM-1] && last_q[AT_SUM-1])",
-		"else if (valid_q[AT_SUM-1] && last_q[AT_SUM-1])"},
-	{"start counter counts every beat", "mvau.v", "valid_q[AT_SUM-1] && last_q[AT_SUM-1])", "valid_q[AT_SUM-1])"},
-	{"no start on the first fold", "mvau.v", "starts_q <= mem[fold_q]",
-		"starts_q <= (fold_q == 0) ? {PE*ACC_BITS{1'b0}} : mem[fold_q]"},
-	{"no start at all", "accumulator.v", "kept = first ? start : acc", "kept = first ? {ACC_BITS{1'b0}} : acc"},
-	{"restart is swapped", "accumulator.v", "kept = first ? start : acc", "kept = first ? acc : start"},
-	{"starts of the PEs are swapped", "mvau.v", "starts[pe*ACC_BITS", "starts[(PE-1-pe)*ACC_BITS"},
-}
-
-// startTarget is layer fullLayer alone, under 255 thresholds that give acc-min: every
-// bit of the accumulator shows, and eight stages behind it stall it at any beat.
-func startTarget(t *testing.T) (*hwgen.Design, [][]int32) {
-	l := fullLayer(t, false)
-	l.Thresholds = &quant.Thresholds{Output: quant.DataType{Bits: 8}}
-	for range l.Out {
-		for k := range int64(255) {
-			l.Thresholds.Values = append(l.Thresholds.Values, k-128)
-		}
-	}
-	n, err := quant.NewNetwork(quant.Network{Name: "target", InputShape: []int{l.In}, Layers: []quant.Layer{l},
-		Input: quant.InputQuantizer{Type: l.Input, Quantize: func(_ int, v float64) int32 { return int32(v) }}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	d, err := plan.Plan(n, hwgen.Options{Folding: hwgen.Folding{"fc2": {PE: 4, SIMD: 8}}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return d, extremes(&l)
-}
-
-// TestStartMutations: every fault of the start values fails the cross-check, and so does
-// one wrong or missing word in their memory.
-func TestStartMutations(t *testing.T) {
-	tooltest.Need(t, "iverilog")
-	d, samples := startTarget(t)
-	fails := func(dir string) bool {
-		// Without a pause, with every register full, and with both ends as slow as each other:
-		// only bubbles bring the end of a fold to every stage while the sink stalls.
-		for _, st := range []struct{ gap, stall sim.Pattern }{
-			{}, {stall: sim.Pattern{Probability: 0.99, Period: 100}},
-			{sim.Pattern{Probability: 0.8}, sim.Pattern{Probability: 0.9}},
-		} {
-			r, err := sim.CrossCheck(context.Background(), d, dir, samples, sim.Options{Simulator: verilator.Icarus,
-				Seed: 3, Gap: st.gap, Stall: st.stall, CacheDir: benches, FirstOnly: true})
-			if caught(t, r, err) {
-				return true
-			}
-		}
-		return false
-	}
-	if fails(emitDir(t, d)) {
-		t.Fatal("the design as it is fails")
-	}
-	for _, m := range startMutations {
-		dir := emitDir(t, d)
-		mutate(t, dir, m.file, m.old, m.new)
-		if !fails(dir) {
-			t.Errorf("%s: passes the cross-check", m.name)
-		}
-	}
-	dir := emitDir(t, d)
-	text, err := os.ReadFile(filepath.Join(dir, "rtl", "fc2_start.mem"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	words := strings.Fields(string(text))
-	mutate(t, dir, "fc2_start.mem", words[1], map[bool]string{true: "1", false: "0"}[words[1][0] == '0']+words[1][1:])
-	if !fails(dir) {
-		t.Error("a wrong start word passes the cross-check")
-	}
-	if err := os.Remove(filepath.Join(dir, "rtl", "fc2_start.mem")); err != nil {
-		t.Fatal(err)
-	}
-	if !fails(dir) {
-		t.Error("a missing start memory passes the cross-check")
 	}
 }

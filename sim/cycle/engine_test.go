@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/a2qgen/a2qgen/hwgen"
+	"github.com/a2qgen/a2qgen/hwgen/block/blocktest"
 	"github.com/a2qgen/a2qgen/hwgen/block/fifo"
 	widthconverter "github.com/a2qgen/a2qgen/hwgen/block/width_converter"
 	"github.com/a2qgen/a2qgen/hwgen/plan"
@@ -78,9 +79,9 @@ func engine(t *testing.T, d *hwgen.Design) *cycle.Engine {
 	return e
 }
 
-// TestWitness: without pauses every beat of every stream passes in the cycle that the
-// recurrences say, whatever queues were asked for; and what the plan prints of latency and
-// interval is what they come to.
+// TestWitness: every beat of every stream passes in the cycle that the recurrences of its blocks
+// say, whatever queues were asked for, without pauses and with them; and the latency that the
+// plan prints is what they come to. A fifth of the designs have forks and sums.
 func TestWitness(t *testing.T) {
 	count := uint64(*designs)
 	if testing.Short() {
@@ -89,29 +90,32 @@ func TestWitness(t *testing.T) {
 	const frames = 6
 	for seed := range count {
 		d := design(t, seed, 24)
-		w := newWitness(d, frames)
-		sent := make([]int, len(d.Streams))
-		timing, err := engine(t, d).Run(frames, nil, 0, func(r *cycle.Run) error {
-			for s := range d.Streams {
-				if !r.Fired(s) {
-					continue
-				}
-				if at := w.passes(s, sent[s]); at != r.Cycle {
-					t.Fatalf("seed %d, stream %q, beat %d: passes in cycle %d, want %d", seed, d.Streams[s].Name,
-						sent[s], r.Cycle, at)
-				}
-				sent[s]++
-			}
-			return nil
-		})
-		if err != nil {
-			t.Fatal(err)
+		if seed%5 == 4 {
+			d = residual(t, seed)
 		}
-		if want := w.passes(d.Sinks[0].Stream, d.Sink().Beats-1) + 1; timing.Latency() != want ||
-			int64(d.LatencyCycles()) != want {
-			t.Errorf("seed %d: latency %d, planned %d, want %d", seed, timing.Latency(), d.LatencyCycles(), want)
+		timing, err := blocktest.Witness(d, frames, nil)
+		if err != nil {
+			t.Fatalf("seed %d: %v", seed, err)
+		}
+		if want := timing.Latency(); int64(d.LatencyCycles()) != want {
+			t.Errorf("seed %d: latency planned %d, want %d", seed, d.LatencyCycles(), want)
+		}
+		if _, err := blocktest.Witness(d, frames, pauses(seed, 0.3, 0.5)); err != nil {
+			t.Fatalf("seed %d, with pauses: %v", seed, err)
 		}
 	}
+}
+
+// residual plans a random residual network under the plan's own folds, for some rate.
+func residual(t *testing.T, seed uint64) *hwgen.Design {
+	t.Helper()
+	rng := rand.New(rand.NewPCG(seed, 0xadd))
+	n := quanttest.RandomResidual(rng, 12, 0)
+	d, err := plan.Plan(n, hwgen.Options{FPS: 1e6 * (1 + 49*rng.Float64())})
+	if err != nil {
+		t.Fatalf("seed %d: %v", seed, err)
+	}
+	return d
 }
 
 // TestSteady: the planned interval is what a long run takes per frame, and no less than the

@@ -294,8 +294,9 @@ private:
             const bool valid = stim && s.offers(bitOf(stim, i));
             setBit(m_valid, i, valid);
             setBit(m_last, i, valid && s.last());
+            // Ones in a gap: a design that takes a beat without valid must not get away with a 0.
             if (valid) std::memcpy(m_data.data() + at, s.beat(), s.beatBytes());
-            else std::memset(m_data.data() + at, 0, s.beatBytes());
+            else std::memset(m_data.data() + at, 0xff, s.beatBytes());
             at += s.beatBytes();
         }
         for (size_t i = 0; i < m_config.sinks; ++i) {

@@ -77,9 +77,10 @@ module icarus_harness;
         begin
             s_valid[source] = have_beat[source] && (pending[source] || !stim[source]);
             s_last[source] = s_valid[source] && (frame_beat[source] == frame_beats(source) - 1);
+            // Ones in a gap: a design that takes a beat without valid must not get away with a 0.
             for (k = 0; k < source_bytes(source); k = k + 1)
                 s_data[8*(source_at(source)+k)+:8] =
-                    s_valid[source] ? beat[8*(source_at(source)+k)+:8] : 8'd0;
+                    s_valid[source] ? beat[8*(source_at(source)+k)+:8] : 8'hff;
         end
     endtask
 

@@ -9,7 +9,7 @@ import (
 )
 
 // Kind is this kind of block.
-var Kind = block.Kind{Name: "add", Build: build, Sweep: sweep, Batch: 8}
+var Kind = block.Kind{Name: "add", Build: build, Witness: witness, Sweep: sweep, Batch: 8}
 
 // build makes the sum of k operands of n bits, the second signed where signed is 1, times
 // factors of f bits, with staircases of a bits (0 for none) around the middle of the sums.

@@ -8,7 +8,7 @@ import (
 )
 
 // Kind is this kind of block.
-var Kind = block.Kind{Name: "fifo", Build: build, Sweep: sweep, Batch: 12}
+var Kind = block.Kind{Name: "fifo", Build: build, Witness: witness, Sweep: sweep, Batch: 12}
 
 func build(s block.Sample) (hwgen.Block, []int) {
 	p := s.Params

@@ -8,7 +8,7 @@ import (
 )
 
 // Kind is this kind of block.
-var Kind = block.Kind{Name: "label_select", Build: build, Sweep: sweep, Batch: 8}
+var Kind = block.Kind{Name: "label_select", Build: build, Witness: witness, Sweep: sweep, Batch: 8}
 
 func build(s block.Sample) (hwgen.Block, []int) {
 	p := s.Params

@@ -1,12 +1,217 @@
 package mvau_test
 
 import (
+	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"github.com/a2qgen/a2qgen/hwgen"
+	"github.com/a2qgen/a2qgen/hwgen/block"
+	"github.com/a2qgen/a2qgen/hwgen/block/blocktest"
 	"github.com/a2qgen/a2qgen/hwgen/block/mvau"
 	"github.com/a2qgen/a2qgen/quant"
+	"github.com/a2qgen/a2qgen/quant/quanttest"
 )
+
+// kind draws layers as quanttest does (rows at an end of the weights' range, thresholds that are
+// always or never passed, in any order of channels), and every third one with start values,
+// which use their P bits to the last code; any fold that divides them.
+var kind = blocktest.Kind{
+	Draw: func(rng *rand.Rand) blocktest.Case {
+		l, accBits := drawLayer(rng)
+		for {
+			f := hwgen.Fold{PE: blocktest.Divisor(rng, l.Out), SIMD: blocktest.Divisor(rng, l.In)}
+			if f.PE*f.SIMD <= multipliers && l.Out*l.In <= cycles*f.PE*f.SIMD {
+				return unit(l, f, accBits, rng.IntN(2) == 0)
+			}
+		}
+	},
+	Cases: []blocktest.Case{
+		unit(stairs(layer(1, 6, 6, unsigned(3)), unsigned(2)), hwgen.Fold{PE: 2, SIMD: 3}, 0, true).Named("folded both ways"),
+		unit(layer(2, 6, 4, signed(3)), hwgen.Fold{PE: 2, SIMD: 3}, 12, false).
+			Named("wide accumulators leave, signed inputs"),
+		unit(layer(3, 4, 5, unsigned(3)), hwgen.Fold{PE: 5, SIMD: 4}, 0, false).Named("a vector per cycle"),
+		unit(starts(4), hwgen.Fold{PE: 2, SIMD: 3}, 8, false).Named("start values"),
+		unit(stairs(starts(5), signed(2)), hwgen.Fold{PE: 2, SIMD: 6}, 8, false).
+			Named("start values, one beat per fold, signed outputs"),
+		unit(everySum(), hwgen.Fold{PE: 2, SIMD: 1}, 0, false).Named("every sum is reached"),
+		unit(always(), hwgen.Fold{PE: 1, SIMD: 1}, 0, false).Named("one input, thresholds below P bits"),
+	},
+	Mutations: slices.Concat(sums, stages, searches, spills, startValues),
+}
+
+// multipliers and cycles per frame bound drawn units, for Icarus's sake: its time grows with both,
+// and every unit is run five times.
+const multipliers, cycles = 40, 72
+
+// sums are faults of products, tree and accumulator.
+var sums = []blocktest.Mutation{
+	blocktest.Replace("accumulator never restarts", "accumulator.v", "kept = first ? start : acc", "kept = acc"),
+	blocktest.Replace("accumulator forgets the sum so far", "accumulator.v", "{~kept, 1'b1}", "{~{ACC_BITS{1'b0}}, 1'b1}"),
+	blocktest.Replace("accumulator ignores valid", "accumulator.v", "if (en && valid) acc <= next", "if (en) acc <= next"),
+	blocktest.Replace("sum is zero-extended", "accumulator.v", "{(ACC_BITS-SUM_BITS){sum[SUM_BITS-1]}}",
+		"{(ACC_BITS-SUM_BITS){1'b0}}"),
+	blocktest.Replace("single sums ignore the stall", "accumulator.v", "if (en) acc <= start", "acc <= start"),
+	blocktest.Replace("products are one bit short", "dot_product.v", "PRODUCT = (FULL < ACC_BITS) ? FULL : ACC_BITS",
+		"PRODUCT = (FULL < ACC_BITS) ? FULL - 1 : ACC_BITS"),
+	blocktest.Replace("tree nodes do not grow", "dot_product.v", "full[BITS-1:0];", "{full[BITS-2], full[BITS-2:0]};"),
+	blocktest.Replace("lanes are swapped", "dot_product.v", "inputs[lane*INPUT_BITS", "inputs[(SIMD-1-lane)*INPUT_BITS"),
+	blocktest.Replace("weights are unsigned", "product.v", "{(EXTRA+1){w[WEIGHT_BITS-1]}}", "{(EXTRA+1){1'b0}}"),
+	blocktest.Replace("inputs are signed", "product.v", "(INPUT_SIGNED != 0) && factor[INPUT_BITS-1]",
+		"factor[INPUT_BITS-1]"),
+	blocktest.Replace("inputs are unsigned", "product.v", "(INPUT_SIGNED != 0) && factor[INPUT_BITS-1]", "1'b0"),
+	blocktest.Replace("carry of a negative digit is lost", "product.v", "~{row, high}", "~{row, 1'b0}"),
+	blocktest.Replace("rows of products ignore the stall", "product.v", "if (en) sum_q <= {added", "sum_q <= {added"),
+	blocktest.Replace("factors ignore the stall", "product.v", "if (en) begin\n                        bits_q",
+		"begin\n                        bits_q"),
+	blocktest.Replace("products ignore the stall", "product.v", "if (en) sum_q <= row", "sum_q <= row"),
+}
+
+// stages are faults of the unit's control and of its weights.
+var stages = []blocktest.Mutation{
+	blocktest.Replace("PEs are swapped", "mvau.v", "weights[pe*SIMD*WEIGHT_BITS", "weights[(PE-1-pe)*SIMD*WEIGHT_BITS"),
+	blocktest.Replace("weight address runs one ahead", "mvau.v", "word_q  <= {ADDR_BITS{1'b0}};\n            beat_q",
+		"word_q  <= {{(ADDR_BITS-1){1'b0}}, 1'b1};\n            beat_q"),
+	blocktest.Replace("pipeline ignores the stall", "mvau.v", "wire en = !valid_q[AT_END] || spill_ready",
+		"wire en = 1'b1 || spill_ready"),
+	blocktest.Replace("ready in spite of a stall", "mvau.v", "assign s_ready = en", "assign s_ready = 1'b1"),
+	blocktest.Replace("fold ends a beat early", "mvau.v", "LAST_BEAT = SF - 1", "LAST_BEAT = SF - 2"),
+	blocktest.Replace("one pipeline stage less for valid", "mvau.v", "AT_SUM = DIGITS + TREE;",
+		"AT_SUM = DIGITS + TREE - 1;"),
+	blocktest.Replace("inputs move in a stall", "mvau.v", "if (en) begin\n            first_q",
+		"begin\n            first_q"),
+	blocktest.Replace("weights in block RAM ignore the stall", "rom.v",
+		"reg [WIDTH-1:0] mem [0:DEPTH-1];\n            initial if (MEM != \"\") $readmemh(MEM, mem);\n"+
+			"            always @(posedge clk) if (en) data_q", "reg [WIDTH-1:0] mem [0:DEPTH-1];\n"+
+			"            initial if (MEM != \"\") $readmemh(MEM, mem);\n            always @(posedge clk) data_q"),
+}
+
+// searches are faults of the thresholds.
+var searches = []blocktest.Mutation{
+	blocktest.Replace("threshold compares with >=", "threshold_stage.v", ") > (threshold_q", ") >= (threshold_q"),
+	blocktest.Replace("threshold compares unsigned", "threshold_stage.v", "(acc_wide ^ SIGN) > (threshold_q ^ SIGN)",
+		"acc_wide > threshold_q"),
+	blocktest.Replace("search takes the wrong branch", "threshold_stage.v", "{found_q, bit_q}", "{found_q, !bit_q}"),
+	blocktest.Replace("threshold of the next fold", "mvau.v", ".fold(fold_sum_q)", ".fold(fold_q)"),
+	blocktest.Replace("accumulators move past a search that stalls", "threshold_stage.v",
+		"if (en) begin\n                    acc_q",
+		"begin\n                    acc_q"),
+	blocktest.Replace("thresholds ignore the stall", "threshold_stage.v", "if (en) threshold_q", "threshold_q"),
+	blocktest.Replace("falling staircases rise", "thresholds.v", "count ^ {OUTPUT_BITS{falls[pe]}}", "count"),
+	blocktest.Replace("signed outputs are unsigned", "thresholds.v", "level ^ FLIP", "level"),
+}
+
+// spills are faults of the register at the end.
+var spills = []blocktest.Mutation{
+	blocktest.Replace("spill register drops a beat", "spill_register.v", "data_q <= spill_valid_q ? spill_q : s_data",
+		"data_q <= s_data"),
+	blocktest.Replace("spill register repeats a beat", "spill_register.v", "!free && (s_fire || spill_valid_q)",
+		"spill_valid_q || (!free && s_fire)"),
+}
+
+// startValues are faults of where accumulators begin.
+var startValues = []blocktest.Mutation{
+	blocktest.Replace("start of the next fold", "mvau.v", "starts_q <= mem[fold_q]",
+		"starts_q <= mem[(fold_q == LAST_FOLD[FOLD_BITS-1:0]) ? {FOLD_BITS{1'b0}} : fold_q + 1'b1]"),
+	blocktest.Replace("start counter ignores the stall", "mvau.v", "else if (en && valid_q[AT_SUM-1] && last_q[AT_SUM-1])",
+		"else if (valid_q[AT_SUM-1] && last_q[AT_SUM-1])"),
+	blocktest.Replace("start counter counts every beat", "mvau.v", "valid_q[AT_SUM-1] && last_q[AT_SUM-1])",
+		"valid_q[AT_SUM-1])"),
+	blocktest.Replace("no start on the first fold", "mvau.v", "starts_q <= mem[fold_q]",
+		"starts_q <= (fold_q == 0) ? {PE*ACC_BITS{1'b0}} : mem[fold_q]"),
+	blocktest.Replace("no start at all", "accumulator.v", "kept = first ? start : acc",
+		"kept = first ? {ACC_BITS{1'b0}} : acc"),
+	blocktest.Replace("restart is swapped", "accumulator.v", "kept = first ? start : acc", "kept = first ? acc : start"),
+	blocktest.Replace("starts of the PEs are swapped", "mvau.v", "starts[pe*ACC_BITS", "starts[(PE-1-pe)*ACC_BITS"),
+}
+
+// unit is the unit of l alone, its input coming once per fold of rows; accBits is P, 0 for what l
+// needs. A result passes the stages and the spill register (mvau.v: 3 + ceil(WEIGHT_BITS/2) +
+// ceil(log2(SIMD)) cycles, and what the search takes).
+func unit(l quant.Layer, f hwgen.Fold, accBits int, blockROM bool) blocktest.Case {
+	if accBits == 0 {
+		accBits, _ = l.NeededBits()
+	}
+	b := &mvau.Block{Layer: &l, Input: hwgen.Tensor{Holds: hwgen.HoldsInputs}, Fold: f, AccBits: accBits,
+		ThresholdBits: l.ThresholdBits(accBits), BlockROM: blockROM}
+	return blocktest.Case{Block: b, Network: blocktest.Alone(l), Inputs: b.Reads(nil),
+		Latency: b.Cycles() + b.Stages() + 1,
+		Traits: map[string]bool{"one fold of rows": b.NF() == 1, "one beat per fold": b.SF() == 1, "one PE": f.PE == 1,
+			"one lane": f.SIMD == 1, "an odd node": f.SIMD&(f.SIMD-1) != 0, "signed inputs": l.Input.Signed,
+			"one-bit inputs": l.Input.Bits == 1, "one-bit weights": l.WeightBits == 1, "odd weights": l.WeightBits%2 == 1,
+			"thresholds": l.Thresholds != nil, "inverted": l.Thresholds != nil && slices.Contains(l.Thresholds.Inverted, true),
+			"signed outputs": l.Thresholds != nil && l.Thresholds.Output.Signed, "start values": b.Shifted(),
+			"wide thresholds": b.ThresholdBits > accBits, "block ROM": blockROM, "one row": l.Out == 1, "one input": l.In == 1},
+	}
+}
+
+// drawLayer draws a layer and P for it.
+func drawLayer(rng *rand.Rand) (l quant.Layer, accBits int) {
+	if rng.IntN(3) > 0 {
+		l = quanttest.RandomNetwork(rng, quanttest.RandomSpec{MaxLayers: 1, MaxSize: 16}).Layers[0]
+		needed, _ := l.NeededBits()
+		return l, needed + rng.IntN(3)
+	}
+	p := map[string]int{"mw": block.Pick(rng, 1, 2, 3, 5, 8, 11, 16), "mh": block.Pick(rng, 1, 2, 3, 4, 7, 12),
+		"m": block.Pick(rng, 2, 3, 4, 8), "n": block.Pick(rng, 1, 2, 4), "signed": rng.IntN(2),
+		"a":       block.Pick(rng, 0, 1, 2, 4),
+		"asigned": rng.IntN(2), "invert": rng.IntN(2), "shifted": 1}
+	p["p"] = p["n"] + 3 + rng.IntN(5)
+	return *block.Sample{Seed: rng.Uint64(), Params: p}.Layer(), p["p"]
+}
+
+// layer draws a layer of 3-bit weights whose accumulators leave; no score reads them here.
+func layer(seed uint64, in, out int, x quant.DataType) quant.Layer {
+	rng := rand.New(rand.NewPCG(seed, 5))
+	l := quant.Layer{Name: "fc", In: in, Out: out, Input: x, WeightBits: 3, Weights: make([]int32, in*out)}
+	for i := range l.Weights {
+		l.Weights[i] = int32(rng.IntN(8)) - 4
+	}
+	return l
+}
+
+// starts draws a layer whose accumulators use every code of 8 bits from start values on: rows of
+// the largest l1 norm that 4-bit inputs leave, 17 = 5*3 + 2 (17*15 = 2^8-1).
+func starts(seed uint64) quant.Layer {
+	rng := rand.New(rand.NewPCG(seed, 22))
+	l := quant.Layer{Name: "fc", In: 6, Out: 6, Input: unsigned(4), WeightBits: 3, Start: make([]int64, 6)}
+	for c := range l.Out {
+		for _, i := range rng.Perm(l.In) {
+			l.Weights = append(l.Weights, int32(min(3, 2+i)*(1-2*rng.IntN(2))))
+		}
+		l.Start[c], _ = l.ShiftedStart(c, 8)
+	}
+	return l
+}
+
+// everySum is a layer of so few sums, 0 to 9 and below 0, that all are reached: each bit of its
+// thresholds shows.
+func everySum() quant.Layer {
+	l := quant.Layer{Name: "fc", In: 2, Out: 4, Input: unsigned(2), WeightBits: 3,
+		Weights: []int32{1, 2, -2, -1, 2, 1, -1, -2}}
+	return stairs(l, unsigned(2))
+}
+
+// always is a layer with a row that reaches the lowest number of P bits, and a threshold below
+// it, which needs a bit more.
+func always() quant.Layer {
+	l := quant.Layer{Name: "fc", In: 1, Out: 3, Input: unsigned(1), WeightBits: 3, Weights: []int32{-4, 3, -1}}
+	l.Thresholds = &quant.Thresholds{Output: unsigned(1), Values: []int64{-5, 0, -1}}
+	return l
+}
+
+// stairs puts thresholds on l.
+func stairs(l quant.Layer, out quant.DataType) quant.Layer {
+	l.Thresholds = blocktest.Stairs(&l, out)
+	return l
+}
+
+func unsigned(bits int) quant.DataType { return quant.DataType{Bits: bits} }
+
+func signed(bits int) quant.DataType { return quant.DataType{Bits: bits, Signed: true} }
+
+func TestBlocks(t *testing.T)    { blocktest.Check(t, kind) }
+func TestMutations(t *testing.T) { blocktest.Mutate(t, kind) }
 
 // maxStages is what the cycle model has a word for.
 const maxStages = 64

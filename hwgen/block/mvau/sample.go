@@ -9,7 +9,7 @@ import (
 )
 
 // Kind is this kind of block.
-var Kind = block.Kind{Name: "mvau", Build: build, Sweep: sweep, Batch: 4}
+var Kind = block.Kind{Name: "mvau", Build: build, Witness: witness, Sweep: sweep, Batch: 4}
 
 func build(s block.Sample) (hwgen.Block, []int) {
 	p, l := s.Params, s.Layer()
