@@ -35,8 +35,11 @@ func foldedModel() *nn.Model {
 func foldedDesign(t *testing.T) string {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "design")
-	succeed(t, "generate", writeModel(t, foldedModel()), "--out", dir, "--fold", "fc1=4,1", "--fold", "fc2=1,2",
-		"--fold", "fc3=1,2", "--fold", "fc4=1,1")
+	// The rate takes no queue here: one is asked for, so that every kind of block is there.
+	folding := filepath.Join(t.TempDir(), "folding.yaml")
+	writeFile(t, folding, []byte("fc1: {pe: 4, simd: 1}\nfc2: {pe: 1, simd: 2, fifo: 4}\n"+
+		"fc3: {pe: 1, simd: 2}\nfc4: {pe: 1, simd: 1, fifo: 3}\n"))
+	succeed(t, "generate", writeModel(t, foldedModel()), "--out", dir, "--folding", folding)
 	return dir
 }
 
