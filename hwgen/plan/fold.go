@@ -3,6 +3,7 @@ package plan
 import (
 	"fmt"
 
+	"github.com/a2qgen/a2qgen/boards"
 	"github.com/a2qgen/a2qgen/hwgen"
 	"github.com/a2qgen/a2qgen/hwgen/cost"
 	"github.com/a2qgen/a2qgen/quant"
@@ -66,13 +67,13 @@ func foldCandidates(l *quant.Layer, cycles int) []hwgen.Fold {
 // price estimates the LUTs of a layer with weights: its unit and its replay buffer, with
 // accumulators of acc bits.
 func (p *planner) price(l *quant.Layer, f hwgen.Fold, acc int) (int, error) {
-	m, err := cost.ModelOf("xc7")
+	m, err := cost.ModelOf(string(boards.XC7)) // for every family, so that folds do not depend on it
 	if err != nil {
 		return 0, fmt.Errorf("hwgen: %w", err)
 	}
-	luts := m.Of("mvau", mvauOf(l, hwgen.Tensor{}, f, acc, p.style).Price()).LUT
+	luts := m.Price(mvauOf(l, hwgen.Tensor{}, f, acc, p.style)).LUT
 	if r := replayOf(l, f, p.style); r != nil {
-		luts += m.Of(r.Module(), r.Price()).LUT
+		luts += m.Price(r).LUT
 	}
 	return luts, nil
 }

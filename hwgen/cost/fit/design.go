@@ -14,10 +14,10 @@ import (
 //
 // pe0, simd0, ... fix the fold of a layer; else the plan chooses it for kfps thousand frames
 // per second. It fails where the plan does. Samples with a number of layers are trained ones.
-func design(s block.Sample) (*hwgen.Design, error) {
+func (t *table) design(s block.Sample) (*hwgen.Design, error) {
 	p := s.Params
 	if p["layers"] > 0 {
-		return trainedDesign(s)
+		return t.trainedDesign(s)
 	}
 	var sizes []int
 	for p[fmt.Sprintf("s%d", len(sizes))] > 0 {
@@ -48,5 +48,5 @@ func design(s block.Sample) (*hwgen.Design, error) {
 	if err != nil {
 		return nil, err
 	}
-	return plan.Plan(net, hwgen.Options{FPS: float64(p["kfps"]) * 1000, Folding: folds})
+	return plan.Plan(net, hwgen.Options{Family: t.family, FPS: float64(p["kfps"]) * 1000, Folding: folds})
 }

@@ -10,7 +10,16 @@ import (
 	"github.com/a2qgen/a2qgen/hwgen/cost"
 )
 
-// sweep returns what is to be synthesised: the same list every time. The order is that of the
+// sweep returns what is to be synthesised for the family: all but designs that its file finds too
+// large, by rough count.
+func (t *table) sweep() []block.Sample {
+	return slices.DeleteFunc(sweep(), func(s block.Sample) bool {
+		most := t.fabric.Synthesis.SamplesBelow
+		return most > 0 && s.Kind == cost.KindDesign && t.roughDesign(s) >= most
+	})
+}
+
+// sweep returns what is synthesised for any family: the same list every time. The order is that of the
 // table, and by kind within it, as batches wants it.
 func sweep() []block.Sample {
 	var all []block.Sample
