@@ -67,7 +67,10 @@ func foldCandidates(l *quant.Layer, cycles int) []hwgen.Fold {
 // price estimates the LUTs of a layer with weights: its unit and its replay buffer, with
 // accumulators of acc bits.
 func (p *planner) price(l *quant.Layer, f hwgen.Fold, acc int) (int, error) {
-	m, err := cost.ModelOf(string(boards.XC7)) // for every family, so that folds do not depend on it
+	m, err := cost.ModelOf(string(p.options.Family))
+	if err != nil { // a family without prices is folded as the commonest one
+		m, err = cost.ModelOf(string(boards.XC7))
+	}
 	if err != nil {
 		return 0, fmt.Errorf("hwgen: %w", err)
 	}
