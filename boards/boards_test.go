@@ -8,7 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// TestBoards restates the figures of issue 2's five boards from their data
+// TestBoards restates the figures of the boards from their data
 // sheets, so that a slip of the pen in a YAML file shows.
 func TestBoards(t *testing.T) {
 	want := map[string]Resources{
@@ -16,6 +16,7 @@ func TestBoards(t *testing.T) {
 		"ice40-hx8k-b-evn": {LUT: 7680, FF: 7680, EBR4: 32, BRAMKbits: 128},
 		"pynq-z1":          {LUT: 53200, FF: 106400, BRAM36: 140, DSP: 220, BRAMKbits: 5040},
 		"pynq-z2":          {LUT: 53200, FF: 106400, BRAM36: 140, DSP: 220, BRAMKbits: 5040},
+		"ulx3s-85f":        {LUT: 83640, FF: 83640, EBR18: 208, DSP: 156, BRAMKbits: 3744},
 		"zcu104":           {LUT: 230400, FF: 460800, BRAM36: 312, URAM: 96, DSP: 1728, BRAMKbits: 11232},
 	}
 	got := map[string]Resources{}
@@ -38,7 +39,7 @@ func TestGet(t *testing.T) {
 		b.Clock != (Clock{Pin: "E3", MHz: 100, TargetMHz: 100}) {
 		t.Errorf("%+v, error %v", b, err)
 	}
-	const want = `boards: no board "arty", want one of arty-a7-100t, ice40-hx8k-b-evn, pynq-z1, pynq-z2, zcu104`
+	const want = `boards: no board "arty", want one of arty-a7-100t, ice40-hx8k-b-evn, pynq-z1, pynq-z2, ulx3s-85f, zcu104`
 	if _, err := Get("arty"); err == nil || err.Error() != want {
 		t.Errorf("error %v, want %s", err, want)
 	}
@@ -60,6 +61,9 @@ func TestCheck(t *testing.T) {
 		{"ice40-hx8k-b-evn", Resources{DSP: 3, EBR4: 33},
 			"boards: ice40-hx8k-b-evn (ice40hx8k-ct256): needs 33 EBR of 4 kbit, has 32: 1 too many (103 %); needs 3 " +
 				"DSP, has 0: 3 too many"},
+		// Blocks say it, so kilobits need not.
+		{"ulx3s-85f", Resources{EBR18: 209, BRAMKbits: 3762},
+			"boards: ulx3s-85f (LFE5U-85F-6BG381C): needs 209 EBR of 18 kbit, has 208: 1 too many (100 %)"},
 		{"ice40-hx8k-b-evn", Resources{BRAMKbits: 256},
 			"boards: ice40-hx8k-b-evn (ice40hx8k-ct256): needs 256 kbit of block RAM, has 128: 128 too many (200 %)"},
 		{"zcu104", Resources{LUT: 10_000_000},
@@ -120,7 +124,7 @@ func TestParseErrors(t *testing.T) {
 		{"lut: 100", "luts: 100", "line 5: field resources.luts not found"},
 		{"title: A toy", "", "title is missing"},
 		{"part: ice40toy", "", "part is missing"},
-		{"family: ice40", "family: spartan", `family "spartan", want xc7, xcup, ice40 or ecp5`},
+		{"family: ice40", "family: spartan", `family "spartan", want one of ` + strings.Join(withBlocks(), ", ")},
 		{"family: ice40", "family: xc7", "family xc7 has its block RAM in bram36"},
 		{"lut: 100", "lut: -100", "resources.lut is -100, want a whole number from 0 on"},
 		{"lut: 100", "lut: 100.5", "resources.lut is 100.5, want a whole number"},

@@ -19,10 +19,11 @@ func (b *Board) check() error {
 	if b.Part == "" {
 		return fmt.Errorf("part is missing")
 	}
-	if !slices.Contains([]Family{XC7, XCUP, ICE40, ECP5}, b.Family) {
-		return fmt.Errorf("family %q, want %s, %s, %s or %s", b.Family, XC7, XCUP, ICE40, ECP5)
+	f, err := b.Family.get()
+	if err != nil || b.Family == "" || f.Block == nil {
+		return fmt.Errorf("family %q, want one of %s", b.Family, strings.Join(withBlocks(), ", "))
 	}
-	if err := b.Resources.checkPart(b.Family); err != nil {
+	if err := b.Resources.checkPart(f); err != nil {
 		return err
 	}
 	if err := b.Clock.check(); err != nil {
@@ -36,8 +37,19 @@ func (b *Board) check() error {
 	return b.checkSources()
 }
 
+// withBlocks lists the families whose files say what block RAM is counted in.
+func withBlocks() []string {
+	var names []string
+	for _, f := range families() {
+		if f.Block != nil {
+			names = append(names, string(f.Name))
+		}
+	}
+	return names
+}
+
 // checkPart checks the resources of a part of family f.
-func (r Resources) checkPart(f Family) error {
+func (r Resources) checkPart(f family) error {
 	for _, c := range r.counts() {
 		if c.n < 0 || c.n != math.Trunc(c.n) {
 			return fmt.Errorf("resources.%s is %v, want a whole number from 0 on", c.key, c.n)
@@ -46,20 +58,16 @@ func (r Resources) checkPart(f Family) error {
 	if r.LUT == 0 || r.FF == 0 {
 		return fmt.Errorf("resources: %d lut and %d ff, want both", r.LUT, r.FF)
 	}
-	has := map[string]bool{"bram36": r.BRAM36 > 0, "ebr18": r.EBR18 > 0, "ebr4": r.EBR4 > 0}
-	for key, yes := range has {
-		if want := key == blockOf[f]; yes != want {
-			return fmt.Errorf("resources: family %s has its block RAM in %s", f, blockOf[f])
+	for _, c := range r.counts() {
+		if c.set != nil && (c.n > 0) != (c.key == f.Block.Resource) {
+			return fmt.Errorf("resources: family %s has its block RAM in %s", f.Name, f.Block.Resource)
 		}
 	}
-	if kbits := 36*int(r.BRAM36) + 18*r.EBR18 + 4*r.EBR4; r.BRAMKbits != kbits {
+	if kbits := int(r.Blocks()) * f.Block.Kbits; r.BRAMKbits != kbits {
 		return fmt.Errorf("resources.bram_kbits is %d, want %d for the blocks named", r.BRAMKbits, kbits)
 	}
 	return nil
 }
-
-// blockOf names the key that counts a family's block RAMs.
-var blockOf = map[Family]string{XC7: "bram36", XCUP: "bram36", ECP5: "ebr18", ICE40: "ebr4"}
 
 func (c Clock) check() error {
 	if c.Pin == "" {

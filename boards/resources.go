@@ -22,26 +22,59 @@ type Resources struct {
 }
 
 // count is one field of Resources with its YAML key and its printed unit. A float64 holds
-// halves of BRAM36 and every int that counts here exactly.
+// halves of BRAM36 and every int that counts here exactly. set is there for block RAMs.
 type count struct {
 	key, unit string
 	n         float64
+	set       func(n float64)
 }
 
 // counts lists the fields of r, always in the same order. Check pairs those of a part and
 // of a design by their index. A new resource is one line here: String, Check and the
 // checks of files go over the list.
-func (r Resources) counts() []count {
+func (r *Resources) counts() []count {
 	return []count{
-		{"lut", "LUT", float64(r.LUT)},
-		{"ff", "FF", float64(r.FF)},
-		{"bram36", "BRAM36", r.BRAM36},
-		{"uram", "URAM", float64(r.URAM)},
-		{"ebr18", "EBR of 18 kbit", float64(r.EBR18)},
-		{"ebr4", "EBR of 4 kbit", float64(r.EBR4)},
-		{"dsp", "DSP", float64(r.DSP)},
-		{"bram_kbits", "kbit of block RAM", float64(r.BRAMKbits)},
+		{"lut", "LUT", float64(r.LUT), nil},
+		{"ff", "FF", float64(r.FF), nil},
+		{"bram36", "BRAM36", r.BRAM36, func(n float64) { r.BRAM36 = n }},
+		{"uram", "URAM", float64(r.URAM), nil},
+		{"ebr18", "EBR of 18 kbit", float64(r.EBR18), func(n float64) { r.EBR18 = int(n) }},
+		{"ebr4", "EBR of 4 kbit", float64(r.EBR4), func(n float64) { r.EBR4 = int(n) }},
+		{"dsp", "DSP", float64(r.DSP), nil},
+		{kbitsKey, "kbit of block RAM", float64(r.BRAMKbits), nil},
 	}
+}
+
+// kbitsKey is the key of what is no resource of its own.
+const kbitsKey = "bram_kbits"
+
+// blockKeys are the keys of block RAMs.
+func blockKeys() []string {
+	var keys []string
+	for _, c := range new(Resources).counts() {
+		if c.set != nil {
+			keys = append(keys, c.key)
+		}
+	}
+	return keys
+}
+
+// setBlocks sets the number of block RAMs of a key.
+func (r *Resources) setBlocks(key string, n float64) {
+	for _, c := range r.counts() {
+		if c.key == key {
+			c.set(n)
+		}
+	}
+}
+
+// Blocks returns the number of block RAMs, of the one kind that a family has.
+func (r Resources) Blocks() float64 { return r.BRAM36 + float64(r.EBR18+r.EBR4) }
+
+// Plus returns r + o.
+func (r Resources) Plus(o Resources) Resources {
+	return Resources{LUT: r.LUT + o.LUT, FF: r.FF + o.FF, BRAM36: r.BRAM36 + o.BRAM36, URAM: r.URAM + o.URAM,
+		EBR18: r.EBR18 + o.EBR18, EBR4: r.EBR4 + o.EBR4, DSP: r.DSP + o.DSP, BRAMKbits: r.BRAMKbits + o.BRAMKbits}
 }
 
 // number formats n without an exponent. %v would print 1e+06 for a million.
@@ -69,7 +102,8 @@ func (b Board) Check(used Resources) error {
 	var over []string
 	has := b.Resources.counts()
 	for i, need := range used.counts() {
-		if need.n <= has[i].n {
+		// Kilobits of a use that names its blocks would say the same again.
+		if need.n <= has[i].n || need.key == kbitsKey && used.Blocks() > 0 {
 			continue
 		}
 		s := fmt.Sprintf("needs %s %s, has %s: %s too many",

@@ -108,8 +108,8 @@ type Block interface {
 	Carries(in []Content) []Content
 	// Machine is the block's control, for the cycle model.
 	Machine() cycle.Machine
-	// Price is what the block takes of an FPGA.
-	Price() fabric.Shape
+	// Price is what the block takes of an FPGA of a family.
+	Price(*fabric.Family) fabric.Shape
 }
 
 // Add appends a block that reads the streams in, and returns the streams that it feeds.

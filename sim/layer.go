@@ -13,8 +13,6 @@ import (
 
 	"github.com/a2qgen/a2qgen/hwgen"
 	"github.com/a2qgen/a2qgen/hwgen/emit"
-	"github.com/a2qgen/a2qgen/hwgen/plan"
-	"github.com/a2qgen/a2qgen/quant"
 )
 
 // LayerResult is what a layer did when it stood alone.
@@ -29,7 +27,7 @@ type LayerResult struct {
 	Mismatch *Mismatch `json:"mismatch,omitempty"`
 }
 
-// CheckLayers simulates each layer with weights of d alone, as the directory has it, and compares it
+// CheckLayers simulates each layer of d alone, as the directory has it, and compares it
 // with the model. What a layer reads in the whole design comes through those before it
 // and reaches few of its values; alone it is driven to the certified extremes of every
 // channel and to both sides of every threshold that some input reaches.
@@ -38,21 +36,14 @@ type LayerResult struct {
 // block, from its top module; only what connects them is new. A mismatch is a result, a
 // check that stops a simulation an error that wraps the verilator.CheckError.
 func CheckLayers(ctx context.Context, d *hwgen.Design, dir string, o Options) ([]LayerResult, error) {
-	var alone []int
-	for i := range d.Layers {
-		// A sum has no weights to show, and its operands cannot be driven apart as one input.
-		if d.Layers[i].Layer.Kind.Weighted() {
-			alone = append(alone, i)
-		}
-	}
-	results := make([]LayerResult, len(alone))
+	results := make([]LayerResult, len(d.Layers))
 	group, ctx := errgroup.WithContext(ctx)
 	// Verilator's compiler takes a core each; more at once would only take more memory.
 	group.SetLimit(runtime.NumCPU())
-	for k, i := range alone {
+	for i := range d.Layers {
 		group.Go(func() error {
 			var err error
-			results[k], err = CheckLayer(ctx, d, i, dir, o)
+			results[i], err = CheckLayer(ctx, d, i, dir, o)
 			return err
 		})
 	}
@@ -72,6 +63,9 @@ func checkLayer(ctx context.Context, d *hwgen.Design, i int, dir string, o Optio
 	// The name first: an error is reported with it too.
 	out := LayerResult{Layer: d.Layers[i].Layer.Name}
 	alone, err := layerDesign(d, i)
+	if errors.Is(err, errWide) {
+		return out, nil // no vectors: the report says so
+	}
 	if err != nil {
 		return out, err
 	}
@@ -94,36 +88,6 @@ func checkLayer(ctx context.Context, d *hwgen.Design, i int, dir string, o Optio
 	out.BeatsCompared, out.Mismatches = r.BeatsCompared, r.Mismatches
 	out.First, out.Mismatch = r.First, r.Mismatch
 	return out, nil
-}
-
-// layerDesign plans layer i of d alone, as it is folded there: its blocks keep their names,
-// parameters and memories. The queue in front of it stays behind: the whole design's
-// frames show what passes it.
-func layerDesign(d *hwgen.Design, i int) (*hwgen.Design, error) {
-	lp := d.Layers[i]
-	layer := *lp.Layer
-	// Reads the network's input, since the layers before it are not there: as its stream has it,
-	// for accumulators of a layer before come in P bits.
-	layer.From = nil
-	for _, node := range d.Nodes {
-		if node.Serves() == layer.Name {
-			in := d.Streams[node.In[0]].Content[0]
-			layer.Input = quant.DataType{Bits: in.Bits, Signed: in.Signed}
-			break
-		}
-	}
-	n, err := quant.NewNetwork(quant.Network{Name: layer.Name, InputShape: []int{layer.In},
-		Layers: []quant.Layer{layer},
-		Input:  quant.InputQuantizer{Type: layer.Input, Quantize: func(_ int, v float64) int32 { return int32(v) }}})
-	if err != nil {
-		return nil, err
-	}
-	// P as planned, not as declared: an unsafe width of an estimate must be simulated as it
-	// is. Planning it again alone gives the same parameters, for they are the layer's own.
-	fold := lp.Fold
-	fold.AccBits, fold.FIFO = lp.AccBits, nil
-	return plan.Plan(n, hwgen.Options{Name: d.Name, ClockMHz: d.ClockMHz, NoBlockRAM: d.NoBlockRAM,
-		Folding: hwgen.Folding{layer.Name: fold}})
 }
 
 // layerDirectory makes a temporary directory with the bench of a layer alone: the files of

@@ -2,6 +2,7 @@ package sim
 
 import (
 	"math/rand/v2"
+	"slices"
 
 	"github.com/a2qgen/a2qgen/quant"
 )
@@ -34,6 +35,8 @@ const (
 // prober collects vectors for one layer alone.
 type prober struct {
 	layer   *quant.Layer
+	at      int // of the layer in the network
+	input   quant.InputQuantizer
 	exec    *quant.Executor
 	trace   quant.Trace
 	rng     *rand.Rand
@@ -43,7 +46,7 @@ type prober struct {
 	won     map[int]bool     // classes
 }
 
-// probeVectors returns vectors that show a fault of a layer alone, for a network of that
+// probeVectors returns vectors that show a fault of a layer alone, for a network that ends in that
 // layer only, which takes so many cycles per vector.
 //
 // An accumulator that is exactly at a threshold, and one just above it, show every wrong
@@ -51,12 +54,20 @@ type prober struct {
 // channel's weights, which moves the accumulator across. A class must win once for its
 // bias and gain to show.
 func probeVectors(n *quant.Network, interval int, seed uint64) ([][]int32, Coverage) {
-	p := &prober{layer: &n.Layers[0], exec: quant.NewExecutor(n), rng: rand.New(rand.NewPCG(seed, 2)),
-		won: map[int]bool{}}
+	last := len(n.Layers) - 1
+	p := &prober{layer: &n.Layers[last], at: last, exec: quant.NewExecutor(n), rng: rand.New(rand.NewPCG(seed, 2)),
+		input: n.Input, won: map[int]bool{}}
 	// Extremes and dense vectors are never cut, however slow the fold.
 	p.most = max(2*p.layer.Out+denseVectors+p.layer.Out, probeCycles/interval)
 	var done Coverage
 	done.Edges = p.openEdges()
+	if !p.layer.Kind.Weighted() {
+		done.Extremes = p.driveSums(p.most)
+		if p.layer.Score != nil {
+			done.ClassesWon = len(p.won)
+		}
+		return p.vectors, p.covered(done)
+	}
 	for c := range p.layer.Out {
 		p.add(p.layer.MaxInput(c, 1))
 		p.add(p.layer.MaxInput(c, -1))
@@ -71,11 +82,38 @@ func probeVectors(n *quant.Network, interval int, seed uint64) ([][]int32, Cover
 		done.ClassesWon = len(p.won)
 	}
 	p.reachEdges()
+	return p.vectors, p.covered(done)
+}
+
+// covered adds what the vectors have reached.
+func (p *prober) covered(done Coverage) Coverage {
 	done.Vectors, done.EdgesReached = len(p.vectors), done.Edges
 	for _, left := range p.open {
 		done.EdgesReached -= len(left)
 	}
-	return p.vectors, done
+	return done
+}
+
+// sumVectors drive a sum: two operands of four bits have 256 pairs of values, so nearly every
+// channel meets every pair.
+const sumVectors = 2048
+
+// driveSums drives a layer without weights, at most so many times: all elements at either end of
+// their type, which are the ends of every sum, since factors are positive, then drawn ones. It
+// returns the ends.
+func (p *prober) driveSums(most int) int {
+	t := p.input.Type
+	for _, v := range []int64{t.Min(), t.Max()} {
+		p.add(slices.Repeat([]int32{int32(v)}, p.input.Shape.Size()))
+	}
+	for range min(most, sumVectors) {
+		x := make([]int32, p.input.Shape.Size())
+		for i := range x {
+			x[i] = int32(t.Min() + p.rng.Int64N(t.Max()-t.Min()+1))
+		}
+		p.add(x)
+	}
+	return 2 * p.layer.Out
 }
 
 // openEdges lists the accumulators to reach and returns their number.
@@ -107,7 +145,7 @@ func (p *prober) add(x []int32) {
 	p.vectors = append(p.vectors, x)
 	p.exec.Run(x, &p.trace)
 	// One vector drives all channels: in wide layers most edges come by themselves.
-	for c, acc := range p.trace.Acc[0] {
+	for c, acc := range p.trace.Acc[p.at] {
 		delete(p.open[c], acc)
 	}
 	p.won[p.trace.Label] = true

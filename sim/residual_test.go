@@ -1,8 +1,12 @@
 package sim_test
 
 import (
+	"bytes"
 	"math/rand/v2"
+	"os"
+	"path/filepath"
 	"slices"
+	"strconv"
 	"testing"
 
 	"github.com/a2qgen/a2qgen/hwgen"
@@ -71,4 +75,71 @@ func TestManyStreams(t *testing.T) {
 	}
 	t.Logf("%d streams, %d blocks, %d cycles per frame, %d beats compared", len(d.Streams), len(d.Nodes),
 		d.IntervalCycles(), r.BeatsCompared)
+}
+
+// TestResidualLayersAlone: layers of residual networks, sums among them, equal the model when each
+// stands alone with the forks, converters and queues that serve it; and a bit of a sum's
+// threshold that is flipped shows there.
+func TestResidualLayersAlone(t *testing.T) {
+	if testing.Short() {
+		t.Skip("builds simulators")
+	}
+	tooltest.Need(t, "iverilog")
+	flipped := 0
+	for seed := range uint64(4) {
+		n, how, _, _ := residualCase(seed)
+		d, err := plan.Plan(n, how)
+		if err != nil {
+			t.Fatal(err)
+		}
+		dir := emitDir(t, d)
+		o := sim.Options{Simulator: verilator.Icarus, Seed: 1, CacheDir: benches}
+		results, err := sim.CheckLayers(t.Context(), d, dir, o)
+		if err != nil {
+			t.Fatalf("seed %d: %v", seed, err)
+		}
+		for i, r := range results {
+			if r.Mismatches > 0 || r.BeatsCompared == 0 {
+				t.Errorf("seed %d: %+v", seed, r)
+			}
+			l := d.Layers[i].Layer
+			if l.Kind != quant.Add || l.Thresholds == nil || r.EdgesReached < r.Edges || flipped == 3 {
+				continue
+			}
+			// The first threshold of the search, of the first channel: its lowest bit moves it by one,
+			// which some sum must be able to tell.
+			middle, sums := l.Thresholds.Channel(0)[l.Thresholds.Levels()/2], l.AccRange(0)
+			if min(middle, middle^1) < sums.Min || max(middle, middle^1) >= sums.Max {
+				continue
+			}
+			flipped++
+			file := filepath.Join(dir, "rtl", l.Name+"_thresholds_0.mem")
+			flipBit(t, file)
+			r, err := sim.CheckLayer(t.Context(), d, i, dir, o)
+			if err != nil || r.Mismatches == 0 {
+				t.Errorf("seed %d: a bit of %s does not show: %+v, %v", seed, file, r, err)
+			}
+		}
+	}
+	if flipped == 0 {
+		t.Error("no sum whose thresholds are all reached")
+	}
+}
+
+// flipBit flips the lowest bit of the last digit of the first line of a memory file.
+func flipBit(t *testing.T, file string) {
+	t.Helper()
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := bytes.IndexByte(text, '\n') - 1
+	v, err := strconv.ParseUint(string(text[at]), 16, 8)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text[at] = strconv.FormatUint(v^1, 16)[0]
+	if err := os.WriteFile(file, text, 0o644); err != nil {
+		t.Fatal(err)
+	}
 }

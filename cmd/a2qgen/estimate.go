@@ -4,24 +4,29 @@ import (
 	"fmt"
 	"maps"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/a2qgen/a2qgen/boards"
 	"github.com/a2qgen/a2qgen/cmd/a2qgen/study"
 	"github.com/a2qgen/a2qgen/hwgen"
+	"github.com/a2qgen/a2qgen/hwgen/cost"
 	"github.com/a2qgen/a2qgen/quant"
 	"github.com/a2qgen/a2qgen/quant/qonnx"
 )
 
 const estimateHelp = `Estimates what a design costs for each accumulator width P: LUT, FF, block RAM (in
-units of 36 kbit) and DSP slices, from formulas fitted to synthesis results, whose
-error is printed. P holds for the layers that declare one (for the hidden ones, neither
-first nor last, where none does). A P below what the weights need is marked UNSAFE.
+the family's blocks: 36 kbit in xc7, 18 in ecp5) and DSP slices, from formulas fitted
+to synthesis results, whose error is printed. P holds for the layers that declare one
+(for the hidden ones, neither first nor last, where none does). A P below what the
+weights need is marked UNSAFE.
 
 ` + foldingHelp + ` A generated directory keeps its own
-folding and clock unless they are given, and its network's input.
+folding, clock and (where there are formulas for it) family unless they are given, and
+its network's input.
 
 ` + inputHelp + `
 
@@ -35,11 +40,12 @@ func estimateCommand() *cli.Command {
 	// --family alone decides which formulas apply.
 	flags := append([]cli.Flag{
 		&cli.StringFlag{Name: "acc", Value: "8:32", Usage: "accumulator widths: `P`, FROM:TO, or a list with commas"},
-		&cli.StringFlag{Name: "family", Value: study.DefaultFamily, Usage: "FPGA family `NAME`"},
+		&cli.StringFlag{Name: "family", DefaultText: "the directory's, or " + study.DefaultFamily,
+			Usage: "FPGA family `NAME`: " + strings.Join(cost.Families(), ", ")},
 	}, append(foldingFlags(), inputFlags()...)...)
 	return &cli.Command{
 		Name: "estimate", Usage: "estimate LUT and FF for each accumulator width",
-		UsageText: "a2qgen estimate NET.onnx|DIR [--acc 8:32] [--family xc7] [--fps F] [--clock MHZ]\n" +
+		UsageText: "a2qgen estimate NET.onnx|DIR [--acc 8:32] [--family NAME] [--fps F] [--clock MHZ]\n" +
 			"   [--folding FILE] [--fold LAYER=PE,SIMD]...\n" +
 			"   [--input-type TYPE] [--input-range LO:HI] [--input-scale F] [--input-zero Z] [--json]",
 		Description: estimateHelp,
@@ -73,8 +79,20 @@ func estimateAction(c *cli.Context) error {
 		return err
 	}
 	// One call for all widths: they must share a folding, or their prices could not be compared.
-	prices, err := study.PriceWidths(net, o, c.String("family"), widths)
+	prices, err := study.PriceWidths(net, o, estimateFamily(c.String("family"), o.Family), widths)
 	return newConsole(c).result(&estimateReport{prices}, err)
+}
+
+// estimateFamily returns the family whose formulas estimate: the one asked for, else that of a
+// generated directory, or the one that serves it, as far as there are formulas.
+func estimateFamily(asked string, own boards.Family) string {
+	switch served := string(own.CheckedAs()); {
+	case asked != "":
+		return asked
+	case slices.Contains(cost.Families(), served):
+		return served
+	}
+	return study.DefaultFamily
 }
 
 // estimateSource reads a network file, or the network, folding and clock of a generated

@@ -6,6 +6,7 @@ import (
 	"io"
 	"slices"
 
+	"github.com/a2qgen/a2qgen/boards"
 	"github.com/a2qgen/a2qgen/cmd/a2qgen/report"
 	"github.com/a2qgen/a2qgen/cmd/a2qgen/study"
 	"github.com/a2qgen/a2qgen/hwgen/cost"
@@ -33,13 +34,13 @@ func (r *estimateReport) print(w io.Writer) {
 	r.table().WriteText(w)
 }
 
-// table has one row per width; BRAM36 may be a half, a block of 18 kbit. Its notes say how
-// far the estimates can be trusted: legends only for words that the table has; the error
-// always.
+// table has one row per width; block RAM is in the family's own blocks, of which there may be a
+// half, as 18 kbit of a BRAM36. Its notes say how far the estimates can be trusted: legends only
+// for words that the table has; the error always.
 func (r *estimateReport) table() *table.Table {
-	t := table.New(table.Right("P"), table.Left(""), table.Right("LUT", "FF", "BRAM36", "DSP"))
+	t := table.New(table.Right("P"), table.Left(""), table.Right("LUT", "FF", boards.Family(r.Family).BlockName(), "DSP"))
 	for _, row := range r.Rows {
-		t.Row(row.AccBits, verdictOf(row), row.LUT, row.FF, row.BRAM36, row.DSP)
+		t.Row(row.AccBits, verdictOf(row), row.LUT, row.FF, row.Blocks(), row.DSP)
 	}
 	if slices.ContainsFunc(r.Rows, func(row plan.Row) bool { return !row.Safe }) {
 		t.Note("UNSAFE: these weights can overflow an accumulator of that width; generate refuses it")

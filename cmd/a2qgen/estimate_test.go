@@ -10,7 +10,6 @@ import (
 	"github.com/a2qgen/a2qgen/boards"
 	"github.com/a2qgen/a2qgen/cmd/a2qgen/study"
 	"github.com/a2qgen/a2qgen/hwgen"
-	"github.com/a2qgen/a2qgen/hwgen/cost"
 	"github.com/a2qgen/a2qgen/hwgen/plan"
 	"github.com/a2qgen/a2qgen/quant/qonnx"
 )
@@ -74,14 +73,41 @@ func TestEstimateUnknownLayer(t *testing.T) {
 // TestSaving: the widest row is the one of most bits, wherever it stands. 30 LUT are 50 %
 // more than 20, 12 FF 20 % more than 10.
 func TestSaving(t *testing.T) {
-	narrow := plan.Row{AccBits: 8, Resources: cost.Resources{LUT: 20, FF: 10}}
-	wide := plan.Row{AccBits: 32, Resources: cost.Resources{LUT: 30, FF: 12}}
+	narrow := plan.Row{AccBits: 8, Resources: boards.Resources{LUT: 20, FF: 10}}
+	wide := plan.Row{AccBits: 32, Resources: boards.Resources{LUT: 30, FF: 12}}
 	const want = "xc7, P=8: 20 LUT, 10 FF; P=32: 30 LUT (+50.0 %), 12 FF (+20.0 %)"
 	for _, rows := range [][]plan.Row{{narrow, wide}, {wide, narrow}} {
 		if got := (&estimateReport{&study.Prices{Family: "xc7", Rows: rows}}).saving(8); got != want {
 			t.Errorf("%v: %q, want %q", rows, got, want)
 		}
 	}
+}
+
+// TestEstimateFamily: an ECP5 has LUTs of four inputs, so a design takes more of them, and block
+// RAM in EBR; a directory is estimated for its own family, or for that which serves it, and one
+// without formulas for xc7. All families there are estimates for are named.
+func TestEstimateFamily(t *testing.T) {
+	net := tinyNetwork(t)
+	luts := func(args ...string) (family string, lut float64) {
+		doc := succeed(t, append(args, "--acc", "12", "--json")...).document(t)
+		return doc["family"].(string), doc["rows"].([]any)[0].(map[string]any)["lut"].(float64)
+	}
+	_, six := luts("estimate", net)
+	if _, four := luts("estimate", net, "--family", "ecp5"); four <= six {
+		t.Errorf("%g LUTs of four inputs, %g of six", four, six)
+	}
+	text := succeed(t, "estimate", net, "--acc", "12", "--family", "ecp5").out
+	if !strings.Contains(text, "family ecp5") || !strings.Contains(text, "EBR18") || strings.Contains(text, "BRAM36") {
+		t.Errorf("estimate for ecp5:\n%s", text)
+	}
+	for own, want := range map[string]string{"ecp5": "ecp5", "xcup": "xc7", "gowin": "xc7"} {
+		dir := filepath.Join(t.TempDir(), own)
+		succeed(t, "generate", net, "--out", dir, "--family", own)
+		if family, _ := luts("estimate", dir); family != want {
+			t.Errorf("a design for %s is estimated for %s, want %s", own, family, want)
+		}
+	}
+	command(t, "estimate", net, "--family", "gowin").wantOneLine(t, "no formulas", statusUsage, "gowin", "ecp5", "xc7")
 }
 
 func TestBoards(t *testing.T) {
@@ -98,7 +124,7 @@ func TestBoards(t *testing.T) {
 
 func TestGenerateForBoard(t *testing.T) {
 	net, dir := tinyNetwork(t), filepath.Join(t.TempDir(), "design")
-	for name, clock := range map[string]float64{"pynq-z1": 100, "zcu104": 200} { // target_mhz of the files
+	for name, clock := range map[string]float64{"pynq-z1": 100, "ulx3s-85f": 50, "zcu104": 200} { // target_mhz of the files
 		doc := succeed(t, "generate", net, "--out", dir, "--board", name, "--json").document(t)
 		if doc["clock_mhz"] != clock {
 			t.Errorf("%s: clock %v, want %v", name, doc["clock_mhz"], clock)
@@ -110,7 +136,11 @@ func TestGenerateForBoard(t *testing.T) {
 		t.Errorf("--clock 150: clock %v", doc["clock_mhz"])
 	}
 	command(t, "generate", net, "--out", dir, "--board", "ice40-hx8k-b-evn").
-		wantOneLine(t, "no formulas", statusFailed, "ice40", "xc7", "--family ice40")
+		wantOneLine(t, "no formulas", statusFailed, "ice40", strings.Join(checkedFamilies(), ", "), "--family ice40")
+	text := succeed(t, "generate", net, "--out", dir, "--board", "ulx3s-85f").out
+	if !strings.Contains(text, "of 83640 LUT") || !strings.Contains(text, "of 208 EBR18") {
+		t.Errorf("generate for an ECP5 board:\n%s", text)
+	}
 	command(t, "generate", net, "--out", dir, "--board", "pynq-z1", "--family", "ice40").
 		wantOneLine(t, "two families", statusUsage, "ice40", "pynq-z1", "xc7")
 	command(t, "generate", net, "--out", dir, "--family", "abacus").wantOneLine(t, "no such family", statusUsage,

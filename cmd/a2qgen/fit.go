@@ -20,21 +20,26 @@ func boardNamed(name string) (*boards.Board, error) {
 	return &b, err
 }
 
-// costFamily returns the family whose formulas estimate a part of family f. Those of the 7
-// series serve UltraScale+ too, which has the same 6-input LUTs, flip-flops and 36-kbit
-// block RAMs. Other families differ in what a LUT holds (4 inputs), so 6-input counts do
-// not scale.
+// costFamily returns the family whose formulas estimate a part of family f: its own, or that
+// which its file names. LUTs of different inputs do not scale, so no other will do.
 func costFamily(f boards.Family) (string, error) {
-	name := string(f)
-	if f == boards.XCUP {
-		name = string(boards.XC7)
-	}
+	name := string(f.CheckedAs())
 	if known := cost.Families(); !slices.Contains(known, name) {
-		return "", fmt.Errorf("no estimates for family %s yet, only for %s (and xcup by them): "+
-			"whether the design fits cannot be said; leave --board out and give --family %s and --clock",
-			f, strings.Join(known, ", "), f)
+		return "", fmt.Errorf("no estimates for family %s yet, only for %s: whether the design fits cannot be said; "+
+			"leave --board out and give --family %s and --clock", f, strings.Join(checkedFamilies(), ", "), f)
 	}
 	return name, nil
+}
+
+// checkedFamilies lists the families whose boards estimates serve.
+func checkedFamilies() []string {
+	var names []string
+	for _, name := range boards.FamilyNames() {
+		if slices.Contains(cost.Families(), string(boards.Family(name).CheckedAs())) {
+			names = append(names, name)
+		}
+	}
+	return names
 }
 
 // fits estimates d and returns an error unless it fits on b. Estimates are of synthesised
@@ -49,9 +54,7 @@ func fits(b *boards.Board, d *hwgen.Design) (*cost.Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	// Only these four are estimated. URAM is never asked for, and stays 0.
-	used := boards.Resources{LUT: r.Total.LUT, FF: r.Total.FF, BRAM36: r.Total.BRAM36, DSP: r.Total.DSP}
-	if err := b.Check(used); err != nil {
+	if err := b.Check(r.Total); err != nil {
 		return nil, fmt.Errorf("the design does not fit: %w", err)
 	}
 	return r, nil

@@ -206,8 +206,8 @@ type generateReport struct {
 	// Decision says how a single output tells two classes apart; empty for others.
 	Decision string `json:"decision,omitempty"`
 	// Board and Resources, an estimate of what it uses of them, are there with --board.
-	Board     *boards.Board   `json:"board,omitempty"`
-	Resources *cost.Resources `json:"resources,omitempty"`
+	Board     *boards.Board     `json:"board,omitempty"`
+	Resources *boards.Resources `json:"resources,omitempty"`
 }
 
 // foldReport says how a layer is folded and how wide its accumulators are. A layer of PE =
@@ -266,8 +266,9 @@ func (r *generateReport) print(w io.Writer) {
 		fmt.Fprintf(w, "output    %s\n", r.Decision)
 	}
 	if b, u := r.Board, r.Resources; b != nil {
-		fmt.Fprintf(w, "board     %s (%s): fits by estimate: %d of %d LUT, %d of %d FF, %g of %g BRAM36\n",
-			b.Name, b.Part, u.LUT, b.Resources.LUT, u.FF, b.Resources.FF, u.BRAM36, b.Resources.BRAM36)
+		fmt.Fprintf(w, "board     %s (%s): fits by estimate: %d of %d LUT, %d of %d FF, %g of %g %s\n",
+			b.Name, b.Part, u.LUT, b.Resources.LUT, u.FF, b.Resources.FF, u.Blocks(), b.Resources.Blocks(),
+			b.Family.BlockName())
 	}
 	r.table().WriteText(w)
 	fmt.Fprintf(w, "files     rtl/%s.v is the top; rtl/*.v modules, rtl/*.mem memories, bench/bench.v, manifest.json\n",

@@ -11,6 +11,7 @@ import (
 	"sort"
 	"strings"
 
+	"github.com/a2qgen/a2qgen/boards"
 	"github.com/a2qgen/a2qgen/hwgen"
 )
 
@@ -37,6 +38,9 @@ type Sample struct {
 	HeldOut bool
 	Seed    uint64
 	Params  map[string]int
+	// Style has the words of the family that the block is synthesised for. It is no part of what
+	// identifies a sample: every family has a table of its own.
+	Style boards.MemoryStyle
 }
 
 // Key identifies what was synthesised.

@@ -1,14 +1,15 @@
 package cost
 
 import (
+	"github.com/a2qgen/a2qgen/boards"
 	"github.com/a2qgen/a2qgen/hwgen"
 	"github.com/a2qgen/a2qgen/hwgen/fabric"
 )
 
 // Report is the estimate of a design.
 type Report struct {
-	Family string    `json:"family"`
-	Total  Resources `json:"total"`
+	Family string           `json:"family"`
+	Total  boards.Resources `json:"total"`
 	// Layers sums the blocks of each layer, in order; the frame counter of the top
 	// module is in Total only.
 	Layers []LayerCost `json:"layers"`
@@ -23,7 +24,7 @@ type LayerCost struct {
 	Name    string `json:"name"`
 	AccBits int    `json:"acc_bits"`
 	Safe    bool   `json:"safe"`
-	Resources
+	boards.Resources
 }
 
 // BlockCost is the cost of one block.
@@ -31,7 +32,7 @@ type BlockCost struct {
 	Name   string `json:"name"`
 	Module string `json:"module"`
 	Layer  string `json:"layer"`
-	Resources
+	boards.Resources
 }
 
 // Estimate returns what d takes of an FPGA of the family. It fails for a family that
@@ -54,13 +55,13 @@ func (m *Model) Estimate(d *hwgen.Design) *Report {
 		r.Layers = append(r.Layers, LayerCost{Name: l.Layer.Name, AccBits: l.AccBits, Safe: l.Safe()})
 	}
 	for _, n := range d.Nodes {
-		c := BlockCost{Name: n.Name(), Module: n.Module(), Layer: n.Serves(), Resources: m.Of(n.Module(), n.Price())}
+		c := BlockCost{Name: n.Name(), Module: n.Module(), Layer: n.Serves(), Resources: m.Price(n.Block)}
 		r.Blocks = append(r.Blocks, c)
 		r.Total = r.Total.Plus(c.Resources)
 		l := &r.Layers[byName[c.Layer]]
 		l.Resources = l.Resources.Plus(c.Resources)
 	}
-	r.Total = r.Total.Plus(m.Of(KindDesign, FrameCounter(d)))
+	r.Total = r.Total.Plus(m.Of(KindDesign, FrameCounter(m.Fabric, d)))
 	for kind, e := range m.Errors {
 		r.Fit[kind] = e.HeldOut
 	}
@@ -69,11 +70,12 @@ func (m *Model) Estimate(d *hwgen.Design) *Report {
 }
 
 // FrameCounter is the counter of output beats in the top module: a register and a LUT
-// per bit, and one LUT to count on.
+// per bit, one LUT to count on, and the chain where it has LUTs of its own.
 //
 // Frames of one beat need no counter (its width is 0). It is Exact, and the shape has no kind:
 // one such counter per design is too little to fit a coefficient to.
-func FrameCounter(d *hwgen.Design) fabric.Shape {
+func FrameCounter(f *fabric.Family, d *hwgen.Design) fabric.Shape {
 	n := fabric.AddressWidth(d.Sink().Beats)
-	return fabric.Shape{FF: n, Terms: []fabric.Term{fabric.Exactly("counter_bits", float64(n+fabric.OneIf(n > 0)))}}
+	luts := n + fabric.OneIf(n > 0) + f.Adder.Chain(n)
+	return fabric.Shape{FF: n, Terms: []fabric.Term{fabric.Exactly("counter_bits", float64(luts))}}
 }

@@ -1,15 +1,23 @@
 package cost
 
 import (
-	_ "embed"
+	"embed"
 	"encoding/json"
 	"fmt"
+	"maps"
+	"math"
+	"slices"
+	"strings"
 	"sync"
+
+	"github.com/a2qgen/a2qgen/boards"
+	"github.com/a2qgen/a2qgen/hwgen"
+	"github.com/a2qgen/a2qgen/hwgen/fabric"
 )
 
 // Model is the fitted cost model of a family.
 //
-// It is what data/xc7.json holds, which the binary embeds: an estimate reads no file.
+// It is what data/<family>.json holds, which the binary embeds: an estimate reads no file.
 type Model struct {
 	Family string `json:"family"`
 	// Coefficients holds the LUTs of a unit of each term, by kind of block.
@@ -18,6 +26,8 @@ type Model struct {
 	Errors map[string]Errors `json:"errors"`
 	// Classes are the errors on held-out designs, by size.
 	Classes []SizeClass `json:"classes"`
+	// Fabric is what the family's file says.
+	Fabric *fabric.Family `json:"-"`
 }
 
 // Marshal returns the model as JSON.
@@ -29,25 +39,81 @@ func (m *Model) Marshal() ([]byte, error) {
 	return append(data, '\n'), nil
 }
 
-//go:embed data/xc7.json
-var xc7 []byte
+//go:embed data/*.json
+var tables embed.FS
 
-// loadXC7 reads it once, at the first estimate. That it does not parse is a fault of the build,
-// which tests find, so it panics.
-var loadXC7 = sync.OnceValue(func() *Model {
-	var m Model
-	if err := json.Unmarshal(xc7, &m); err != nil {
-		panic("cost: data/xc7.json: " + err.Error())
+// models reads the fitted tables once, at the first estimate, by family. One that does not
+// parse, or is of a family without a fabric, is a fault of the build, which tests find.
+var models = sync.OnceValue(func() map[string]*Model {
+	entries, err := tables.ReadDir("data")
+	if err != nil {
+		panic("cost: " + err.Error())
 	}
-	return &m
+	all := map[string]*Model{}
+	for _, e := range entries {
+		m, err := NewModel(strings.TrimSuffix(e.Name(), ".json"))
+		if err != nil {
+			panic(err.Error())
+		}
+		data, err := tables.ReadFile("data/" + e.Name())
+		if err != nil {
+			panic("cost: " + err.Error())
+		}
+		if err := json.Unmarshal(data, m); err != nil {
+			panic("cost: data/" + e.Name() + ": " + err.Error())
+		}
+		all[m.Family] = m
+	}
+	return all
 })
+
+// NewModel returns a model of a family without coefficients. It fails where the family's file
+// has no fabric.
+func NewModel(family string) (*Model, error) {
+	f, err := boards.Family(family).Fabric()
+	if err != nil {
+		return nil, fmt.Errorf("cost: %w", err)
+	}
+	return &Model{Family: family, Coefficients: map[string]map[string]float64{}, Errors: map[string]Errors{},
+		Fabric: f}, nil
+}
+
+// Families lists the FPGA families that Estimate knows, sorted: those that a table was fitted for.
+func Families() []string { return slices.Sorted(maps.Keys(models())) }
+
+// CheckFamily returns an error that names the families there are where family is none of them.
+func CheckFamily(family string) error {
+	_, err := ModelOf(family)
+	return err
+}
 
 // ModelOf returns the model of a family.
 func ModelOf(family string) (*Model, error) {
-	if err := CheckFamily(family); err != nil {
-		return nil, err
+	if m, ok := models()[family]; ok {
+		return m, nil
 	}
-	return loadXC7(), nil
+	return nil, fmt.Errorf("cost: no estimates for family %q, only for: %s", family, strings.Join(Families(), ", "))
+}
+
+// Price applies the model to a block.
+func (m *Model) Price(b hwgen.Block) boards.Resources { return m.Of(b.Module(), b.Price(m.Fabric)) }
+
+// Of applies the model's coefficients to the shape of a block of a kind.
+//
+// A term that the model has no coefficient for counts as nothing. Rounding is per block, so a
+// design's total is the sum of what is shown for its blocks.
+func (m *Model) Of(kind string, s fabric.Shape) boards.Resources {
+	lut := 0.0
+	for _, t := range s.Terms {
+		if t.Exact {
+			lut += t.Value
+		} else {
+			lut += m.Coefficients[kind][t.Name] * t.Value
+		}
+	}
+	r := boards.Family(m.Family).Blocks(float64(s.BlockRAM) / float64(m.Fabric.BlockRAM.PerBlock))
+	r.LUT, r.FF = int(math.Round(max(0, lut))), s.FF
+	return r
 }
 
 // KindDesign is the kind of samples that are whole designs, beside the kinds of blocks.

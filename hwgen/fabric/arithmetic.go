@@ -7,17 +7,16 @@ package fabric
 // inputs a function depends and which functions are equal.
 var (
 	XorTable = addressBits[0] ^ addressBits[1]
-	// A bit of an adder in product.v: inputs high, mid, low of the digit, the bit of x, the
-	// one below it, and the bit that the row is added to.
-	digitTable = func() uint64 {
-		high, mid, low, x, below, above := addressBits[0], addressBits[1], addressBits[2], addressBits[3],
-			addressBits[4], addressBits[5]
+	// A bit of a row in product.v: inputs high, mid, low of the digit, the bit of x, and the
+	// one below it.
+	rowTable = func() uint64 {
+		high, mid, low, x, below := addressBits[0], addressBits[1], addressBits[2], addressBits[3], addressBits[4]
 		// Radix-4 Booth: the digit is -2*high + mid + low, -2..2. Its size 1 takes x's bit, its
 		// size 2 the one below; a negative digit's row is inverted, and the carry in adds the
 		// 1.
 		one := mid ^ low
 		two := (high ^ mid) &^ one
-		return (one&x | two&below) ^ high ^ above
+		return (one&x | two&below) ^ high
 	}()
 	// The only bit of an adder in product.v: inputs mid, low, x, above.
 	// Where the product is cut off right above the row's lowest bit: bit 0 of twice x is 0, so
@@ -34,11 +33,6 @@ var (
 	// The first input chooses between the other two.
 	// For label_select.v's winner: right_wins ? right : left.
 	ChooseTable = addressBits[0]&addressBits[1] | addressBits[2]&^addressBits[0]
-	// A bit of accumulator.v: the sum, first, the start value and the accumulator.
-	//
-	// One LUT per bit although it adds two numbers and chooses one of them: first ? start : acc
-	// goes into the LUT before the carry chain, four inputs of six.
-	RestartTable = addressBits[0] ^ (addressBits[1]&addressBits[2] | addressBits[3]&^addressBits[1])
 )
 
 // Extended returns bit i of a word in two's complement.
@@ -72,23 +66,6 @@ func Extend(word []Signal, bits int) []Signal {
 	return wide
 }
 
-// Chain returns what a carry chain gives for the given sums of its operands' bits, and the
-// operands that make carries: those of all bits but the top one. Chains of equal inputs are
-// one.
-//
-// The result has a bit per sum. A CARRY4 costs nothing and has the XOR with the carry in it, so
-// a chain costs the LUTs of sums only, which logic has counted. Its outputs are fresh: what a
-// chain computes is not looked into.
-func (n *Netlist) Chain(sums, operands []Signal) []Signal {
-	n.Use(sums...)
-	n.Use(operands...)
-	key := string(appendSignals(appendSignals([]byte{'+'}, sums), operands))
-	if n.adders[key] == nil {
-		n.adders[key] = n.Word(len(sums))
-	}
-	return n.adders[key]
-}
-
 // Add returns bits bits of left + right, both signed: a LUT per bit, nothing where one of
 // the two is 0.
 //
@@ -99,22 +76,18 @@ func (n *Netlist) Add(left, right []Signal, bits int) []Signal {
 	if zero(left) {
 		left, right = right, left
 	}
-	sums := make([]Signal, bits)
-	for i := range sums {
-		sums[i] = Extended(left, i)
-	}
+	left = Extend(left, bits)
 	if zero(right) {
-		return sums
+		return left
 	}
 	free := 0 // low bits that right is added to nothing in, so that there is no carry
-	for i := range sums {
-		sums[i] = n.Logic(XorTable, Extended(left, i), Extended(right, i))
-		if free == i && Extended(left, i) == No {
-			free++
-		}
+	for free < bits && left[free] == No {
+		free++
 	}
+	right = Extend(right, bits)
 	// The top bit's carry leads nowhere, so its operand does not count for equality.
-	return append(sums[:free:free], n.Chain(sums[free:], Extend(left, bits)[free:max(free, bits-1)])...)
+	return append(right[:free:free], n.sum(adder{rows: wires(left[free:]), other: right[free:],
+		carried: left[free:max(free, bits-1)]})...)
 }
 
 // zero says whether a word is the constant 0; the empty word is.
@@ -161,9 +134,12 @@ func (n *Netlist) Product(w, x []Signal, signed bool, bits int) []Signal {
 func (n *Netlist) digit(k int, digit [3]Signal, x, sum []Signal, width int) []Signal {
 	out := make([]Signal, 0, width)
 	out = append(out, sum[:min(2*k, width)]...)
-	var sums []Signal
+	if 2*k+1 == width { // the row's inverse and the carry in cancel out
+		return append(out, n.Logic(lastTable, digit[1], digit[2], x[0], Extended(sum, 2*k)))
+	}
+	a := adder{subtracts: k > 0}
 	for i := 0; 2*k+i < width; i++ {
-		above, bit, under := No, Extended(x, i), No
+		above, under := No, No
 		if i > 0 {
 			under = Extended(x, i-1)
 		}
@@ -172,22 +148,21 @@ func (n *Netlist) digit(k int, digit [3]Signal, x, sum []Signal, width int) []Si
 		} else if i == 0 {
 			above = digit[0] // the carry chain's other operand
 		}
-		if 2*k+1 == width { // the row's inverse and the carry in cancel out
-			return append(out, n.Logic(lastTable, digit[1], digit[2], bit, Extended(sum, 2*k)))
-		}
-		sums = append(sums, n.Logic(digitTable, digit[0], digit[1], digit[2], bit, under, above))
+		a.rows = append(a.rows, operand{rowTable, []Signal{digit[0], digit[1], digit[2], Extended(x, i), under}})
+		a.other = append(a.other, above)
 	}
 	// No operand makes a carry, so no chain is built: equal bits of it can be one LUT.
-	if k == 0 && digit[0] == No || zero(digit[:]) || len(sums) == 0 {
-		return append(out, sums...)
+	if k == 0 && digit[0] == No || zero(digit[:]) || len(a.rows) == 0 {
+		return append(out, n.plain(a)...)
 	}
 	// The carry in, then the addend below the top bit: what the chain's MUXCYs take for
 	// carries.
-	carried := []Signal{digit[0]}
+	a.carried = []Signal{digit[0]}
 	if k > 0 {
-		carried = append(carried, Extend(sum, width-1)[2*k:]...)
+		a.below = digit[0]
+		a.carried = append(a.carried, Extend(sum, width-1)[2*k:]...)
 	}
-	return append(out, n.Chain(sums, carried)...)
+	return append(out, n.sum(a)...)
 }
 
 // DotProduct returns the sum of products as dot_product.v builds it, trimmed to accBits bits:
@@ -217,15 +192,62 @@ func (n *Netlist) DotProduct(w, x [][]Signal, signed bool, accBits int) []Signal
 	return nodes[0]
 }
 
-// Greater returns left > right, both signed, of right's width. Yosys (cmp2lcu.v) takes three
-// bits of each at a time, the highest first: a LUT says whether they are equal, another one
-// whether left's are greater, and a carry chain joins the groups.
+// Accumulate returns the register of accumulator.v: acc = (first ? start : acc) + sum, of as
+// many bits as start.
 //
-// So a comparison of B bits is 2*ceil(B/3) LUTs (2/3 per bit of P), less what constant bits of
-// a threshold simplify, and the carry out is the result: no LUT behind the chain. right must be
-// at least as wide as left: thresholds may have a bit more than P (thresholds.v).
+// Where the adder's LUTs take operands in that is a LUT per bit, whatever the start value. The
+// output is fresh, as it depends on itself; its flip-flops have an enable of their own and are
+// the caller's to count.
+func (n *Netlist) Accumulate(sum []Signal, first Signal, start []Signal) []Signal {
+	acc := n.Word(len(start))
+	sum = Extend(sum, len(start))
+	a := adder{other: sum, carried: sum, subtracts: true}
+	for i := range acc {
+		a.rows = append(a.rows, operand{ChooseTable, []Signal{first, start[i], acc[i]}})
+	}
+	n.sum(a)
+	return acc
+}
+
+// Choose returns yes where by holds, else no, for by the result of a comparison: a LUT per bit.
+// Where comparisons are not only a chain ABC puts the end of their logic into each bit, to be
+// fast, which is fitted: by itself for long ones, whose test for equality is a level deeper.
+func (n *Netlist) Choose(by, yes, no Signal) Signal {
+	before := n.luts
+	out := n.Logic(ChooseTable, by, yes, no)
+	if !n.family.Adder.Lookahead {
+		to := &n.chosen
+		if n.long[by] {
+			to = &n.chosenLong
+		}
+		*to += n.luts - before
+		n.luts = before
+	}
+	return out
+}
+
+// longComparison is the bits of a comparison from which on its choices are much more than a LUT.
+//
+// Seen in data/ecp5.csv: label_select takes 1.5 to 2.2 LUTs per bit up to 16, 4 to 8 from 18 on.
+const longComparison = 17
+
+// Greater returns left > right, both signed, of right's width. right must be at least as wide as
+// left: thresholds may have a bit more than P (thresholds.v).
 func (n *Netlist) Greater(left, right []Signal) Signal {
 	left = Extend(left, len(right))
+	if !n.family.Adder.Lookahead {
+		return n.greaterBySubtraction(left, right)
+	}
+	return n.greaterByLookahead(left, right)
+}
+
+// greaterByLookahead does what Yosys does where carry chains have lookahead units (cmp2lcu.v): it
+// takes three bits of each at a time, the highest first: a LUT says whether they are equal,
+// another one whether left's are greater, and a carry chain joins the groups.
+//
+// So a comparison of B bits is 2*ceil(B/3) LUTs (2/3 per bit of P), less what constant bits of
+// a threshold simplify, and the carry out is the result: no LUT behind the chain.
+func (n *Netlist) greaterByLookahead(left, right []Signal) Signal {
 	var carries []Signal
 	for top := len(right) - 1; top >= 0; top -= 3 {
 		var in [6]Signal
@@ -238,5 +260,24 @@ func (n *Netlist) Greater(left, right []Signal) Signal {
 		}
 		carries = append(carries, n.Logic(equalTable, in[:]...), n.Logic(greaterTable, in[:]...))
 	}
-	return n.Chain(carries, nil)[0]
+	out, _ := n.chain(carries, nil)
+	return out[0]
+}
+
+// greaterBySubtraction counts the bits of a comparison: greater is neither less nor equal, so
+// right - left goes through a chain, whose carry out of an odd bit is a LUT, and their bits
+// through a test for equality. ABC chooses how to build the latter, and bits that are the same
+// signal in both cost no test.
+func (n *Netlist) greaterBySubtraction(left, right []Signal) Signal {
+	out, isNew := n.chain(left, right)
+	if isNew {
+		n.long[out[0]] = len(right) >= longComparison
+		if a := n.family.Adder; a.chained(len(right)) {
+			n.chains += len(right) / a.CellBits * a.CellLUTs
+		}
+		for i, s := range left {
+			n.compared += OneIf(s != right[i])
+		}
+	}
+	return out[0]
 }

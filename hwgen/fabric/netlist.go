@@ -4,13 +4,16 @@ package fabric
 // chains, bit by bit, as far as synthesis can tell them apart. Constants go on through
 // logic and registers, what is equal is built once, what nothing reads is not built, and
 // registers in a row that only the last of which is read are one shift register in a LUT.
-// Nothing is fitted here: each count follows from the Verilog (see the tests against Yosys).
+// What a LUT holds, what an adder takes and whether there are shift registers is the family's.
+// Each count follows from the Verilog (see the tests against Yosys); where a family's LUTs leave
+// synthesis a choice, the count is of the plain way, and a term that is fitted.
 //
 // It stands for what proc, opt and opt_merge do before mapping (constants, equal cells, dead
 // cells), for xilinx_srl and for ABC's covering; no graph is kept beyond what these rules ask
 // for. The order of calls is the order of the pipeline, so that a signal always has a higher
 // number than what it is made of: registersLeft relies on it.
 type Netlist struct {
+	family    *Family
 	from      []Signal // D input of a register, by its output; none for other signals
 	read      []bool   // by logic, by an address or by the next block
 	reset     []bool   // columns whose register has a reset: no shift register begins with it
@@ -20,14 +23,25 @@ type Netlist struct {
 	// Carry chains, and columns of memories: neither can be looked into, so each output is
 	// fresh.
 	adders map[string][]Signal
-	luts   int // of logic and carry chains
-	resets int // of registers behind memories, see addSlices
+	counts
 	slices map[slice]bool
-	muxes  int // of four slices, beyond the multiplexers next to the LUTs
+	long   map[Signal]bool // results of long comparisons
 }
 
-// Signal is a bit: twice its number, and 1 more for the inverse. An inverse is free: it
-// moves into the LUT that reads it, or is a cell that place and route absorbs.
+// counts are LUTs, and the quantities that LUTs are fitted to.
+type counts struct {
+	luts     int // functions of one LUT, and inverters where they are not free
+	wide     int // LUTs of functions of more inputs than a LUT has
+	chains   int // LUTs of carry chains
+	compared int // bits of comparisons by subtraction
+	// LUTs that choose by the result of one, see Choose.
+	chosen, chosenLong int
+	resets             int // of registers behind memories, see addSlices
+	muxes              int // LUTs above slices, beyond the multiplexers next to the LUTs
+}
+
+// Signal is a bit: twice its number, and 1 more for the inverse. An inverse is free for a LUT
+// that reads it; for registers and carry chains see pin.
 //
 // Signal 2k is bit k and 2k+1 its inverse, so s^1 inverts, s>>1 indexes the slices of netlist,
 // and the constants 0 and 1 are bit 0 and its inverse.
@@ -52,43 +66,11 @@ type function struct {
 	in    [6]Signal
 }
 
-// depth says how much a column leaves synthesis to choose.
-//
-// The order is that of abc -luts 2:2,3,6:5,10,20 in synth_xilinx: a function of seven or eight
-// inputs is two or four LUT6 with MUXF7 and MUXF8, priced at 10 and 20 beside 5 for a LUT6.
-// With one slice there is nothing to weigh; with two to four ABC may split a column another
-// way; with more it also builds the multiplexers above, out of LUTs.
-type depth int
-
-const (
-	shallow depth = iota // one slice, one LUT
-	deep                 // up to four, which the multiplexers next to the LUTs join
-	far                  // more
-)
-
-// depthOf returns the depth of a column of so many slices of 64 words, one or more.
-func depthOf(slices int) depth {
-	switch {
-	case slices == 1:
-		return shallow
-	case slices <= 4:
-		return deep
-	}
-	return far
-}
-
-// slice is 64 words of a column of a memory, by its contents and the lowest of its address.
-type slice struct {
-	words   uint64
-	address Signal
-	depth   depth
-}
-
 // NewNetlist returns a netlist that knows the constants only: bit 0.
-func NewNetlist() *Netlist {
-	return &Netlist{from: []Signal{none}, read: []bool{false}, reset: []bool{false},
+func NewNetlist(f *Family) *Netlist {
+	return &Netlist{family: f, from: []Signal{none}, read: []bool{false}, reset: []bool{false},
 		registers: map[Signal]Signal{},
-		functions: map[function]Signal{}, adders: map[string][]Signal{}, slices: map[slice]bool{}}
+		functions: map[function]Signal{}, adders: map[string][]Signal{}, slices: map[slice]bool{}, long: map[Signal]bool{}}
 }
 
 // Fresh returns a signal that equals no other.
@@ -126,7 +108,7 @@ func (n *Netlist) Register(s Signal) Signal {
 		n.from[q>>1] = s
 		n.registers[s] = q
 		if s&1 == 1 {
-			n.Use(s) // by an inverter
+			n.Use(n.pin(s)) // by an inverter
 		}
 	}
 	return n.registers[s]
@@ -153,37 +135,61 @@ func (n *Netlist) Use(signals ...Signal) {
 	}
 }
 
-// Logic returns a function of up to six signals, a LUT unless it is simpler than that.
-// Bit i of table is its value for the inputs i, as in the INIT of a LUT6.
+// Logic returns a function of up to six signals, a LUT unless it is simpler than that, or
+// several where a LUT has fewer inputs. Bit i of table is its value for the inputs i, as in the
+// INIT of a LUT6.
 //
 // Simpler is a constant, a wire or an inverter, all of them free. Depending on one input can
 // come about late: a product bit of a weight that is constant, a choice between equals. So the
 // support is taken from the table, after constants and equal inputs are in it.
 func (n *Netlist) Logic(table uint64, in ...Signal) Signal {
-	f := function{table: table}
+	f, support := simplified(table, in)
+	switch len(support) {
+	case 0:
+		return Signal(f.table & 1)
+	case 1:
+		return support[0] ^ Signal(f.table&1)
+	}
+	if _, ok := n.functions[f]; !ok {
+		if luts := n.family.LUT.LUTs(len(support)); luts == 1 {
+			n.luts++
+		} else {
+			n.wide += luts
+		}
+		n.Use(f.in[:]...)
+		n.functions[f] = n.Fresh()
+	}
+	return n.functions[f]
+}
+
+// simplified returns a function with constants, inverses and equal inputs in its table, and the
+// inputs on which it still depends.
+func simplified(table uint64, in []Signal) (f function, support []Signal) {
+	f.table = table
 	copy(f.in[:], in)
 	for i, s := range f.in {
 		f.fix(i, s)
 	}
-	support, last := 0, No
 	for i, s := range f.in {
 		if f.half(i, false) == f.half(i, true) {
 			f.in[i] = No
 			continue
 		}
-		support, last = support+1, s
+		support = append(support, s)
 	}
-	switch {
-	case support == 0:
-		return Signal(f.table & 1)
-	case support == 1 && f.table&1 == 0:
-		return last
-	case support == 1:
-		return last ^ 1
+	return f, support
+}
+
+// pin returns s as something that is no LUT can read it: where an inverse is not free, it is
+// behind a LUT. There is one per signal, whoever reads it.
+func (n *Netlist) pin(s Signal) Signal {
+	if n.family.InverseFree || s.Constant() || s&1 == 0 {
+		return s
 	}
+	f := function{table: ^addressBits[0], in: [6]Signal{s ^ 1}}
 	if _, ok := n.functions[f]; !ok {
 		n.luts++
-		n.Use(f.in[:]...)
+		n.Use(s)
 		n.functions[f] = n.Fresh()
 	}
 	return n.functions[f]
@@ -226,131 +232,6 @@ func (f *function) half(i int, value bool) uint64 {
 	return t | t<<shift
 }
 
-// rom returns the word of a memory at an address, low bit first. Equal columns, also of
-// memories read at the same address, are built once; a column that is an address bit is
-// that bit.
-//
-// columns[i] is bit i of the word over all addresses; address has the low bit first, at least
-// one signal, and as many as address the words. The result must go through registers, as in
-// rom.v: addSlices counts on one behind each column. Constant columns are sign bits, zero
-// weights and unused high bits: they cost nothing, here and in all logic after them.
-func (n *Netlist) ROM(columns []Column, address []Signal) []Signal {
-	word := make([]Signal, len(columns))
-	key := make([]byte, 0, 64)
-	for i, c := range columns {
-		if bit, is := c.Constant(); is {
-			word[i] = Signal(OneIf(bit))
-			continue
-		}
-		if a, inverse, is := c.addressBit(); is {
-			word[i] = address[a] ^ Signal(OneIf(inverse))
-			continue
-		}
-		key = appendSignals(append(key[:0], c.key()...), address)
-		if n.adders[string(key)] == nil {
-			n.adders[string(key)] = n.Word(1)
-			n.reset[n.adders[string(key)][0]>>1] = n.addSlices(c, address)
-		}
-		word[i] = n.adders[string(key)][0]
-	}
-	return word
-}
-
-// addSlices counts the LUTs of a column with a register behind it. Where one half of the
-// words is constant, Yosys makes the top bit of the address a reset of that register, whose
-// LUT is shared with nothing; what is left is the other half.
-//
-// c is the column; address, low bit first, serves as its identity by its low bit. It says
-// whether the register got a reset: such a one begins no shift register, which has none. A
-// column of an odd depth arrives with its missing words filled in, see mirrored.
-func (n *Netlist) addSlices(c Column, address []Signal) (reset bool) {
-	n.Use(address...)
-	n.muxes += Muxes(len(c))
-	d := depthOf(len(c))
-	// Slice by slice first: halves of whole slices are dropped by the address bits above the
-	// six.
-	for len(c) > 1 {
-		rest := c.withoutConstantHalf()
-		if len(rest) == len(c) {
-			break
-		}
-		c, reset = rest, true
-	}
-	// What is left in one slice: halves of its words, by the address bits inside the LUT.
-	if len(c) == 1 {
-		words, smaller := withoutConstantHalves(c[0], min(len(address), 6))
-		c, reset = Column{words}, reset || smaller
-	}
-	// However many address bits went into it, a register has one reset.
-	n.resets += OneIf(reset)
-	for _, s := range c {
-		if s&1 == 1 { // an inverse is free
-			s = ^s
-		}
-		if !trivialSlice(s) {
-			n.slices[slice{s, address[0], d}] = true
-		}
-	}
-	return reset
-}
-
-// withoutConstantHalf returns the half of a column of several slices that is not constant
-// where the other one is, or else all of it.
-//
-// len(c) is a power of two, or the upper half is the shorter one. The half that is left out
-// need not be of zeros: opt_dff makes a set (FDSE) of ones as it makes a reset (FDRE) of zeros.
-func (c Column) withoutConstantHalf() Column {
-	half := 1 << (AddressWidth(len(c)) - 1)
-	if _, is := c[half:].Constant(); is {
-		return c[:half]
-	}
-	if _, is := c[:half].Constant(); is {
-		return c[half:]
-	}
-	return c
-}
-
-// withoutConstantHalves does so, again and again, with a slice of so many address bits; what
-// is left does not depend on the bits that are gone.
-//
-// words is a truth table of 64 entries that repeats beyond 2^bits; from the top, since opt_dff
-// looks at the multiplexer next to the register, which is that of the highest address bit.
-func withoutConstantHalves(words uint64, bits int) (rest uint64, smaller bool) {
-	for top := bits - 1; top >= 0; top-- {
-		f := function{table: words}
-		lower, upper := f.half(top, false), f.half(top, true)
-		switch {
-		case constantSlice(lower):
-			words = upper
-		case constantSlice(upper):
-			words = lower
-		default:
-			return words, smaller
-		}
-		smaller = true
-	}
-	return words, smaller
-}
-
-// MemoryTerms are the LUTs of everything but shift registers and control. A slice of up to
-// 64 words is a LUT; deeper columns leave synthesis something to choose.
-//
-// LUTs of logic and of shallow slices are exact: Yosys has no choice there. A reset, a slice of
-// a deeper column and a four-to-one multiplexer above slices are one LUT each by their
-// structure, which is the prior; the fit says how far ABC departs from it.
-func (n *Netlist) MemoryTerms() []Term {
-	var slices [far + 1]int
-	for s := range n.slices {
-		slices[s.depth]++
-	}
-	return []Term{Exactly("luts", float64(n.luts)), Exactly("memory_slices", float64(slices[shallow])),
-		Fitted("memory_resets", float64(n.resets), 1), Fitted("deep_slices", float64(slices[deep]), 1),
-		Fitted("far_slices", float64(slices[far]), 1), Fitted("far_muxes", float64(n.muxes), 1)}
-}
-
-// constantSlice says whether all 64 words of a slice are alike.
-func constantSlice(s uint64) bool { return s == 0 || s == ^uint64(0) }
-
 // appendSignals appends four bytes per signal, lowest first, so that a list of signals can key
 // a map. Keys of chains and of columns share one: the former have a byte more.
 func appendSignals(key []byte, signals []Signal) []byte {
@@ -360,20 +241,13 @@ func appendSignals(key []byte, signals []Signal) []byte {
 	return key
 }
 
-// shiftRegister is the number of registers in a row from which Yosys makes a shift
-// register (xilinx_srl -minlen 3 in synth_xilinx), one LUT up to shiftRegisterMost (SRLC32E).
-const (
-	shiftRegister     = 3
-	shiftRegisterMost = 32
-)
-
 // RegistersLeft counts flip-flops, and the LUTs of shift registers. It comes last: all uses
 // must be known.
 //
 // A run begins at a register whose input is no register, or one that must stay a flip-flop of
-// its own, and ends at the first that something reads. Runs below three stay flip-flops; longer
-// ones are an SRL16E or SRLC32E each, cascaded beyond 32, and leave no flip-flop: xilinx_srl
-// takes the last stage in too.
+// its own, and ends at the first that something reads. Where the family has shift registers,
+// runs below their least stay flip-flops (three in xc7); longer ones are one in a LUT each,
+// cascaded beyond the most, and leave no flip-flop: xilinx_srl takes the last stage in too.
 func (n *Netlist) RegistersLeft() (ff, shift int) {
 	// Liveness goes from the end: a register is live where it is read or leads to a live one.
 	// One pass does, for register numbers rise along the pipeline.
@@ -394,8 +268,8 @@ func (n *Netlist) RegistersLeft() (ff, shift int) {
 		for at := q; !ends(at); run++ {
 			at = int(next[at])
 		}
-		if run >= shiftRegister {
-			shift += (run + shiftRegisterMost - 1) / shiftRegisterMost
+		if r := n.family.ShiftRegister; r != nil && run >= r.Least {
+			shift += (run + r.Most - 1) / r.Most
 		} else {
 			ff += run
 		}

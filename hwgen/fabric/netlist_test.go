@@ -18,11 +18,67 @@ func TestProducts(t *testing.T) {
 		{6, 4, false, 10, 21, 34}, {6, 4, true, 9, 19, 33}, {7, 4, true, 11, 26, 42}, {8, 4, false, 12, 31, 43},
 		{8, 4, false, 9, 27, 38}, {8, 4, true, 12, 28, 43}, {8, 1, false, 9, 19, 22},
 	} {
-		n := NewNetlist()
+		n := NewNetlist(lut6)
 		n.Use(n.Product(n.RegisterAll(n.Word(c.m)), n.Word(c.n), c.signed, c.bits)...)
 		ff, shift := n.RegistersLeft()
 		if n.luts+shift != c.lut || ff != c.ff {
 			t.Errorf("%+v: %d LUTs and %d shift registers, %d flip-flops", c, n.luts, shift, ff)
+		}
+	}
+}
+
+// TestProductsLUT4 compares with Yosys 0.23, `synth_ecp5` on product.v alone. Digit 0 of 4 input
+// bits is five functions of four inputs, a later one three of five inputs (two LUT4 each), two of
+// four, and an inverter; chains are of N+2 bits, and one more below them in later digits.
+// Registers in a row stay flip-flops. Of two input bits the first digit is too short for a chain.
+func TestProductsLUT4(t *testing.T) {
+	for _, c := range []struct{ m, n, lut4, ccu2c, ff int }{
+		{2, 4, 5, 3, 6}, {3, 4, 10, 6, 19}, {4, 4, 14, 7, 21}, {5, 4, 19, 10, 37}, {6, 4, 23, 11, 40},
+		{8, 4, 32, 15, 63}, {2, 2, 4, 0, 4}, {4, 2, 9, 3, 15}, {4, 8, 26, 11, 33}, {8, 8, 60, 23, 91},
+	} {
+		n := NewNetlist(lut4)
+		n.Use(n.Product(n.Word(c.m), n.Word(c.n), false, c.m+c.n)...)
+		ff, shift := n.RegistersLeft()
+		if n.luts+n.wide != c.lut4 || n.chains != 2*c.ccu2c || ff != c.ff || shift != 0 {
+			t.Errorf("%+v: %d LUT4, %d CCU2C, %d flip-flops, %d shift registers", c, n.luts+n.wide, n.chains/2, ff, shift)
+		}
+	}
+}
+
+// TestAdditionLUT4 compares with Yosys 0.23, `synth_ecp5`: accumulator.v of a sum of 6 bits
+// without its LUT for the enable (each bit has one that restarts), and sums of two words.
+func TestAdditionLUT4(t *testing.T) {
+	for _, c := range []struct{ bits, lut4, ccu2c int }{{8, 8, 4}, {9, 9, 5}, {12, 12, 6}, {16, 16, 8}} {
+		n := NewNetlist(lut4)
+		n.Accumulate(n.Word(6), n.Fresh(), make([]Signal, c.bits))
+		if n.luts != c.lut4 || n.chains != 2*c.ccu2c {
+			t.Errorf("accumulator %+v: %d LUT4, %d CCU2C", c, n.luts, n.chains/2)
+		}
+	}
+	for _, c := range []struct{ bits, lut4, ccu2c int }{{2, 3, 0}, {4, 0, 3}, {5, 0, 3}, {6, 0, 4}, {8, 0, 5}} {
+		n := NewNetlist(lut4)
+		n.Add(n.Word(c.bits), n.Word(c.bits), c.bits+1)
+		if n.luts+n.wide != c.lut4 || n.chains != 2*c.ccu2c {
+			t.Errorf("sum %+v: %d LUT4, %d CCU2C", c, n.luts+n.wide, n.chains/2)
+		}
+	}
+}
+
+// TestInverses: where an inverse is not free it is a LUT in front of a register or a chain, once
+// for all that read it, and nothing in front of a LUT.
+func TestInverses(t *testing.T) {
+	for _, c := range []struct {
+		family *Family
+		luts   int
+	}{{lut6, 1}, {lut4, 2}} {
+		n := NewNetlist(c.family)
+		a, b := n.Fresh(), n.Fresh()
+		n.Register(a ^ 1)
+		n.Register(a ^ 1)
+		n.Logic(XorTable, a^1, b)
+		n.pin(a ^ 1)
+		if n.pin(a ^ 1); n.luts != c.luts {
+			t.Errorf("%d LUTs, want %d", n.luts, c.luts)
 		}
 	}
 }
@@ -42,7 +98,7 @@ func TestRuns(t *testing.T) {
 			false, 2, 0, false},
 		{"unread", 5, 0, false, 0, 0, false}, {"inverse in between", 4, 0, true, 4, 0, true},
 	} {
-		n := NewNetlist()
+		n := NewNetlist(lut6)
 		s := n.Fresh()
 		for i := range c.length {
 			if c.inverseBetween && i == 2 {
@@ -64,7 +120,7 @@ func TestRuns(t *testing.T) {
 // TestLogic: constants and equal inputs make a function simpler, one of a single signal is
 // no LUT, and equal functions are one.
 func TestLogic(t *testing.T) {
-	n := NewNetlist()
+	n := NewNetlist(lut6)
 	a, b := n.Fresh(), n.Fresh()
 	for _, c := range []struct {
 		name      string
@@ -103,7 +159,7 @@ func TestLogicTables(t *testing.T) {
 			want  int
 		}{
 			{"equal", equalTable, OneIf(left == right)}, {"greater", greaterTable, OneIf(left > right)},
-			{"digit", digitTable, row ^ bit(i, 5)},
+			{"row", rowTable, row},
 		} {
 			if got := int(c.table >> i & 1); got != c.want {
 				t.Errorf("%s of inputs %06b is %d, want %d", c.name, i, got, c.want)

@@ -1,17 +1,18 @@
 package fabric
 
-import (
-	"encoding/binary"
-	"math/bits"
-)
+import "encoding/binary"
 
-// sliceWords is the number of words that one LUT6 holds of one bit.
-const sliceWords = 64
+// A slice is sliceWords words of one bit of a memory, the truth table of a function of
+// sliceInputs inputs: a LUT6, or several smaller LUTs.
+const (
+	sliceInputs = 6
+	sliceWords  = 1 << sliceInputs
+)
 
 // Column is one bit of a memory over all its words: word i at bit i%64 of slice
 // i/64. A memory of fewer words repeats; see mirrored for words that no address has.
 //
-// Slice k is the INIT of the LUT6 that holds words 64k to 64k+63 of the bit. Of a memory of 2^b
+// Slice k is the table of words 64k to 64k+63 of the bit, the INIT of a LUT6. Of a memory of 2^b
 // words, b < 6, the contents repeat every 2^b bits: its LUT ignores the address bits above, so
 // columns of memories of different depths can compare as equal.
 type Column []uint64
@@ -91,19 +92,6 @@ func (c Column) key() string {
 	return string(b)
 }
 
-// Muxes returns the four-to-one multiplexers above n slices.
-//
-// One LUT6 is a multiplexer of four, so above n slices stand a tree of them per column. The
-// first step costs nothing: MUXF7 and MUXF8 next to the LUTs join four slices. Later steps
-// count a LUT for two to four inputs, and none for one that is left over and passes through.
-func Muxes(n int) int {
-	total := 0
-	for n = (n + 3) / 4; n > 1; n = (n + 3) / 4 {
-		total += (n + 2) / 4
-	}
-	return total
-}
-
 // addressBits are the slices that equal an address bit.
 //
 // Bit w of addressBits[i] is bit i of w, for w < 64: the truth table of input i of a LUT6, from
@@ -123,28 +111,4 @@ func trivialSlice(s uint64) bool {
 		}
 	}
 	return false
-}
-
-// AddressWidth returns the address bits of a memory of depth words.
-//
-// That is ceil(log2(depth)): 0 for a depth of 1, where Verilog keeps one bit that never moves
-// and synthesis drops it. It also counts the bits of counters of depth values.
-func AddressWidth(depth int) int { return bits.Len(uint(depth - 1)) }
-
-// BlockRAM18 returns the 18-kbit block RAMs that a memory takes: the cheapest of
-// the aspect ratios of UG473 table 1-3 to 1-5 (one read, one write port).
-//
-// width is in bits, depth in words, and shapes are {bits, words, RAMB18s}: a RAMB36 counts two.
-// All columns take one shape, where Yosys may leave some to LUTs (docs/cost.md, Limits). The
-// ninth bit of a byte is the parity bit, which shapes below 9 bits cannot use.
-func BlockRAM18(width, depth int) int {
-	best := 0
-	for _, shape := range [][3]int{{36, 512, 1}, {18, 1024, 1}, {9, 2048, 1}, {4, 4096, 1}, {2, 8192, 1}, {1, 16384, 1},
-		{72, 512, 2}, {36, 1024, 2}, {18, 2048, 2}, {9, 4096, 2}, {4, 8192, 2}, {2, 16384, 2}, {1, 32768, 2}} {
-		n := (width + shape[0] - 1) / shape[0] * ((depth + shape[1] - 1) / shape[1]) * shape[2]
-		if best == 0 || n < best {
-			best = n
-		}
-	}
-	return best
 }

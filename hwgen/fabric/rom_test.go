@@ -16,7 +16,7 @@ func memory(words ...byte) [][]byte {
 // TestROM counts by hand: bits 7 and 6 are equal, 5 is the address, 4 is 1, 3 to 1 are 0,
 // bit 0 is bit 7 inverted, so their LUT is one, but each has a register.
 func TestROM(t *testing.T) {
-	n := NewNetlist()
+	n := NewNetlist(lut6)
 	address := n.Word(2)
 	word := n.ROM(ColumnsOf(memory(0b11010000, 0b00110001, 0b00010001, 0b11110000), 0, 8), address)
 	if word[7] != word[6] || word[5] != address[0] || word[4] != Yes || word[3] != No ||
@@ -32,7 +32,7 @@ func TestROM(t *testing.T) {
 // TestHalfConstant: the upper half of the words is 0, so the top bit of the address resets
 // the register (a LUT with the enable), and the lower half is left, a LUT of two bits.
 func TestHalfConstant(t *testing.T) {
-	n := NewNetlist()
+	n := NewNetlist(lut6)
 	n.ROM(ColumnsOf(memory(0, 1, 1, 0, 0, 0, 0, 0), 0, 1), n.Word(3))
 	if n.resets != 1 || len(n.slices) != 1 {
 		t.Errorf("%d resets, %d LUTs, want 1 and 1", n.resets, len(n.slices))
@@ -48,28 +48,6 @@ func TestMirrored(t *testing.T) {
 	} {
 		if got := mirrored(c.address, c.words); got != c.want {
 			t.Errorf("address %d of %d words is as %d, want %d", c.address, c.words, got, c.want)
-		}
-	}
-}
-
-// TestMuxes: a column of 64 words per slice; four slices are joined beside their LUTs.
-func TestMuxes(t *testing.T) {
-	for n, want := range map[int]int{1: 0, 4: 0, 5: 1, 8: 1, 16: 1, 32: 3} {
-		if got := Muxes(n); got != want {
-			t.Errorf("muxes(%d) = %d, want %d", n, got, want)
-		}
-	}
-}
-
-// TestBlockRAM compares with UG473 (v1.14) table 1-3 to 1-5: an 18-kbit RAM holds 512 x
-// 36, 1024 x 18 ... 16384 x 1 bits.
-func TestBlockRAM(t *testing.T) {
-	for _, c := range []struct{ width, depth, want int }{
-		{36, 512, 1}, {37, 512, 2}, {72, 512, 2}, {128, 256, 4}, {18, 1024, 1}, {8, 2048, 1}, {1, 16384, 1}, {1,
-			16385, 2}, {9, 4096, 2},
-	} {
-		if got := BlockRAM18(c.width, c.depth); got != c.want {
-			t.Errorf("%d x %d bits: %d halves, want %d", c.depth, c.width, got, c.want)
 		}
 	}
 }

@@ -1,6 +1,7 @@
 // Package fabric says what FPGAs build hardware of: LUTs, carry chains, memories and shift
-// registers. The price of a block is a Shape: counts that follow from its Verilog, and
-// quantities whose LUTs are fitted to what synthesis makes of them (hwgen/cost).
+// registers. The price of a block is a Shape: counts that follow from its Verilog and from what
+// the Family has, and quantities whose LUTs are fitted to what synthesis makes of them
+// (hwgen/cost).
 package fabric
 
 // Shape is what a block is made of, before coefficients.
@@ -10,8 +11,8 @@ package fabric
 type Shape struct {
 	Terms []Term // LUTs
 	FF    int
-	// RAMB18 counts block RAMs of 18 kbit.
-	RAMB18 int
+	// BlockRAM counts units of Family.BlockRAM.
+	BlockRAM int
 }
 
 // Term is one physical quantity of a block's LUT count.
@@ -45,47 +46,113 @@ func OneIf(b bool) int {
 	return 0
 }
 
-// ControlTerms are the LUTs of counters that wrap, of counters that go up and down,
-// and of the handshake.
+// ControlTerms are the LUTs of the handshake, of counters that wrap and of levels that go up
+// and down, each by its bits.
 //
 // Priors: some five LUTs of valid and ready; for a counter of b bits that wraps b for the sum
 // and about b/2 for the comparison with the last value; for a level that a write raises and a
 // read lowers, a LUT per bit. These are fitted per kind of block, since ABC merges them with
-// what each block does besides.
-func ControlTerms(counterBits, levelBits int) []Term {
-	return []Term{Fitted("handshake", 1, 5), Fitted("counter_bits", float64(counterBits), 1.5),
-		Fitted("level_bits", float64(levelBits), 1)}
+// what each block does besides. Where a carry chain has LUTs of its own, a counter has one and
+// a level two, up and down, which are exact.
+func (f *Family) ControlTerms(counters, levels []int) []Term {
+	terms := append([]Term{Fitted("handshake", 1, 5)}, f.CounterTerms(counters...)...)
+	if levels == nil {
+		return terms
+	}
+	terms = append(terms, Fitted("level_bits", float64(sum(levels)), 1))
+	if !f.Adder.Absorbs {
+		chains := 0
+		for _, b := range levels {
+			chains += 2 * f.Adder.Chain(b)
+		}
+		terms = append(terms, Exactly("level_chains", float64(chains)))
+	}
+	return terms
+}
+
+// CounterTerms are the LUTs of counters of so many bits, as ControlTerms has them.
+func (f *Family) CounterTerms(counters ...int) []Term {
+	terms := []Term{Fitted("counter_bits", float64(sum(counters)), 1.5)}
+	if !f.Adder.Absorbs {
+		chains := 0
+		for _, b := range counters {
+			chains += f.Adder.Chain(b)
+		}
+		terms = append(terms, Exactly("counter_chains", float64(chains)))
+	}
+	return terms
+}
+
+// sum adds up bits.
+func sum(bits []int) int {
+	total := 0
+	for _, b := range bits {
+		total += b
+	}
+	return total
+}
+
+// SharedBlockRAM returns what a block RAM takes beside its blocks that is read with a clock while
+// it may be written: nothing where it reads the old word by itself.
+//
+// Else Yosys delays the write by a cycle, in registers for its word, address and enable, and
+// forwards what was overtaken: a register per bit and one to say so, a LUT per bit to choose,
+// and a comparison of the addresses, which is fitted with them.
+func (f *Family) SharedBlockRAM(width, depth int) (ff int, terms []Term) {
+	if f.BlockRAM.ReadFirst {
+		return 0, nil
+	}
+	address := AddressWidth(depth)
+	return 2*width + address + 2, []Term{Fitted("forwarded_bits", float64(width), 1),
+		Fitted("forwarded_address", float64(address), 1)}
 }
 
 // RAMTerms are the LUTs of a RAM in LUTs with one write and one read port: its primitives,
 // and the multiplexers above them.
 //
-// Values are in LUTs, with 1 as prior: the fit says how far Yosys departs from the primitives
-// of ramLUTs, write decoding for several pieces included.
-func RAMTerms(width, depth int) []Term {
-	ram, mux := ramLUTs(width, depth)
+// Values are in LUTs, with 1 as prior: the fit says how far Yosys departs from the primitives,
+// write decoding for several pieces included.
+func (f *Family) RAMTerms(width, depth int) []Term {
+	ram, mux := f.ramLUTs(width, depth)
 	return []Term{Fitted("ram", float64(ram), 1), Fitted("ram_mux", float64(mux), 1)}
 }
 
-// ramLUTs returns the LUTs of a distributed RAM with one write and one read port, as
-// Yosys picks its primitives, and the multiplexer LUTs above them: RAM32M holds 6 bits
-// of 32 words, RAM64M 3 bits of 64, in 4 LUTs; RAM32X1D and RAM64X1D 1 bit in 2.
+// ramLUTs returns the LUTs of a RAM in LUTs, as Yosys picks its primitives, and the multiplexer
+// LUTs above them.
 //
-// width is in bits per word, depth in words; both results are in LUTs. Words beyond 64 take
-// another piece of the same shape, and a tree of multiplexers per bit reads them. The pieces
-// count fourfold in muxes: its first step, the free MUXF7 and MUXF8 between LUT6s, is not there
-// between RAM primitives. A rest of one bit is a RAM..X1D of two LUTs; of more, four are no
-// worse.
-func ramLUTs(width, depth int) (ram, mux int) {
-	per := 6
-	if depth > 32 {
-		per = 3
+// width is in bits per word, depth in words; both results are in LUTs. The primitives are the
+// fewest words that hold all, or else the most that there are, in pieces that a tree of
+// multiplexers per bit reads: none of it is free, as it is above LUTs. What is left of a word
+// after the widest primitive takes the cheapest that hold it.
+func (f *Family) ramLUTs(width, depth int) (ram, mux int) {
+	words := f.ramWords(depth)
+	widest, rest := RAM{}, 0
+	for _, r := range f.LUTRAM {
+		if r.Words == words && r.Bits > widest.Bits {
+			widest = r
+		}
 	}
-	pieces := (depth + 63) / 64
-	rest := width % per
-	ram = width / per * 4
-	ram += min(4, 2*rest)
-	return ram * pieces, width * Muxes(4*pieces)
+	if left := width % widest.Bits; left > 0 {
+		for _, r := range f.LUTRAM {
+			if n := (left + r.Bits - 1) / r.Bits * r.LUTs; r.Words == words && (rest == 0 || n < rest) {
+				rest = n
+			}
+		}
+	}
+	pieces := (depth + words - 1) / words
+	return (width/widest.Bits*widest.LUTs + rest) * pieces, width * f.LUT.Tree(pieces)
+}
+
+// ramWords returns the words of the primitives that a RAM of depth words is made of.
+func (f *Family) ramWords(depth int) int {
+	best := 0
+	for _, r := range f.LUTRAM {
+		// Fewer that are still enough, or more as long as none is.
+		if best == 0 || best < depth && r.Words > best || r.Words >= depth && r.Words < best {
+			best = r.Words
+		}
+	}
+	return best
 }
 
 // ProductStages returns the registers of a product by a weight of so many bits, one per

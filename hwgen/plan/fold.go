@@ -3,6 +3,7 @@ package plan
 import (
 	"fmt"
 
+	"github.com/a2qgen/a2qgen/boards"
 	"github.com/a2qgen/a2qgen/hwgen"
 	"github.com/a2qgen/a2qgen/hwgen/cost"
 	"github.com/a2qgen/a2qgen/quant"
@@ -67,15 +68,16 @@ func foldCandidates(l *quant.Layer, cycles int) []hwgen.Fold {
 // price estimates the LUTs of a layer with weights: its unit and its replay buffer, with
 // accumulators of acc bits.
 func (p *planner) price(l *quant.Layer, f hwgen.Fold, acc int) (int, error) {
-	// One family's prices for all: they only put folds in an order, and the fold of a network
-	// then does not depend on the family that its Verilog is for.
-	m, err := cost.ModelOf("xc7")
+	m, err := cost.ModelOf(string(p.options.Family))
+	if err != nil { // a family without prices is folded as the commonest one
+		m, err = cost.ModelOf(string(boards.XC7))
+	}
 	if err != nil {
 		return 0, fmt.Errorf("hwgen: %w", err)
 	}
-	luts := m.Of("mvau", mvauOf(l, hwgen.Tensor{}, f, acc, p.style).Price()).LUT
+	luts := m.Price(mvauOf(l, hwgen.Tensor{}, f, acc, p.style)).LUT
 	if r := replayOf(l, f, p.style); r != nil {
-		luts += m.Of(r.Module(), r.Price()).LUT
+		luts += m.Price(r).LUT
 	}
 	return luts, nil
 }

@@ -36,7 +36,7 @@ func foldLUTs(t *testing.T, l *quant.Layer, f hwgen.Fold) int {
 		if err != nil {
 			t.Fatal(err)
 		}
-		lut += m.Of(queue.Module(), queue.Price()).LUT
+		lut += m.Price(queue).LUT
 	}
 	return lut
 }

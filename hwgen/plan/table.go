@@ -3,6 +3,7 @@ package plan
 import (
 	"fmt"
 
+	"github.com/a2qgen/a2qgen/boards"
 	"github.com/a2qgen/a2qgen/hwgen"
 	"github.com/a2qgen/a2qgen/hwgen/cost"
 	"github.com/a2qgen/a2qgen/quant"
@@ -17,7 +18,7 @@ type Row struct {
 	// Shifted says that some accumulator begins at a start value: at this P plain ones
 	// would not be safe.
 	Shifted bool `json:"shifted,omitempty"`
-	cost.Resources
+	boards.Resources
 	Layers []cost.LayerCost `json:"layers"`
 }
 

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/a2qgen/a2qgen/boards"
 	"github.com/a2qgen/a2qgen/hwgen"
 	"github.com/a2qgen/a2qgen/hwgen/block"
 	"github.com/a2qgen/a2qgen/hwgen/cost"
@@ -62,7 +63,7 @@ func TestTable(t *testing.T) {
 			t.Errorf("P = %d costs %d LUT, %d FF, less than P = %d with %d, %d", r.AccBits, r.LUT, r.FF,
 				r.AccBits-1, rows[i-1].LUT, rows[i-1].FF)
 		}
-		var sum cost.Resources
+		var sum boards.Resources
 		for _, l := range r.Layers {
 			sum = sum.Plus(l.Resources)
 		}
@@ -104,17 +105,18 @@ func TestLayerOfConverter(t *testing.T) {
 	}
 }
 
-// TestTableJSON pins the keys that `a2qgen estimate --json` shows.
+// TestTableJSON pins the keys that `a2qgen estimate --json` shows: the same for every family.
 func TestTableJSON(t *testing.T) {
-	r := cost.Resources{LUT: 1, FF: 2, BRAM36: 0.5, DSP: 3}
+	r := boards.Resources{LUT: 1, FF: 2, BRAM36: 0.5, DSP: 3, BRAMKbits: 18}
 	row := plan.Row{AccBits: 8, Safe: true, Resources: r,
 		Layers: []cost.LayerCost{{Name: "fc", AccBits: 8, Safe: true, Resources: r}}}
 	data, err := json.Marshal(row)
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := `{"acc_bits":8,"safe":true,"lut":1,"ff":2,"bram36":0.5,"dsp":3,"layers":[` +
-		`{"name":"fc","acc_bits":8,"safe":true,"lut":1,"ff":2,"bram36":0.5,"dsp":3}]}`
+	const resources = `"lut":1,"ff":2,"bram36":0.5,"uram":0,"ebr18":0,"ebr4":0,"dsp":3,"bram_kbits":18`
+	want := `{"acc_bits":8,"safe":true,` + resources + `,"layers":[` +
+		`{"name":"fc","acc_bits":8,"safe":true,` + resources + `}]}`
 	if string(data) != want {
 		t.Errorf("got  %s\nwant %s", data, want)
 	}
@@ -126,11 +128,13 @@ func TestBadInput(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := cost.Estimate(d, "ice40"); err == nil || !strings.Contains(err.Error(), "xc7") {
-		t.Errorf("family ice40: %v", err)
-	}
-	if _, err := plan.Table(n, hwgen.Options{}, []int{8}, "ecp5"); err == nil {
-		t.Error("family ecp5 is accepted")
+	for _, family := range []string{"ice40", "xcup", "abacus"} { // without prices; served by another; unknown
+		if _, err := cost.Estimate(d, family); err == nil || !strings.Contains(err.Error(), strings.Join(cost.Families(), ", ")) {
+			t.Errorf("estimate for %s: %v", family, err)
+		}
+		if _, err := plan.Table(n, hwgen.Options{}, []int{8}, family); err == nil || !strings.Contains(err.Error(), family) {
+			t.Errorf("table for %s: %v", family, err)
+		}
 	}
 	if _, err := plan.Table(n, hwgen.Options{}, []int{0}, "xc7"); err == nil {
 		t.Error("a 0-bit accumulator is accepted")

@@ -1,6 +1,8 @@
 package study
 
 import (
+	"cmp"
+	"errors"
 	"fmt"
 
 	"github.com/a2qgen/a2qgen/boards"
@@ -66,6 +68,8 @@ type Prices struct {
 // The first width serves for what does not depend on P, the clock, the interval and the
 // error of the formulas: the plan allows it to be unsafe, since an estimate builds nothing.
 func PriceWidths(net *quant.Network, o hwgen.Options, family string, widths []int) (*Prices, error) {
+	// Folds are chosen by the family's prices, as generate would choose them for it.
+	o.Family = cmp.Or(o.Family, boards.Family(family))
 	rows, err := plan.Table(net, o, widths, family)
 	if err != nil {
 		return nil, err
@@ -86,10 +90,18 @@ func PriceWidths(net *quant.Network, o hwgen.Options, family string, widths []in
 
 // HasVerilog returns an error unless every layer of spec has Verilog. Other layers train
 // and certify, but a design of them cannot be planned yet.
-func HasVerilog(spec *train.Spec) error {
-	for i := range spec.Layers {
-		if kind := spec.Layers[i].Kind; kind != train.LinearLayer {
-			return fmt.Errorf("wants linear layers, which alone have Verilog so far, not %s", kind)
+func HasVerilog(spec *train.Spec) error { return haveVerilog(spec.Layers) }
+
+func haveVerilog(layers train.Layers) error {
+	for i := range layers {
+		switch l := &layers[i]; l.Kind {
+		case train.LinearLayer:
+		case train.ResidualLayer:
+			if err := errors.Join(haveVerilog(l.Body), haveVerilog(l.Shortcut)); err != nil {
+				return err
+			}
+		default:
+			return fmt.Errorf("wants linear layers and residuals of them, which alone have Verilog so far, not %s", l.Kind)
 		}
 	}
 	return nil

@@ -1,6 +1,10 @@
 package add
 
-import "github.com/a2qgen/a2qgen/hwgen/fabric"
+import (
+	"slices"
+
+	"github.com/a2qgen/a2qgen/hwgen/fabric"
+)
 
 // Price implements hwgen.Block. It builds the netlist of add.v stage by stage, with the factors
 // as constants, and counts what is beside it.
@@ -9,8 +13,8 @@ import "github.com/a2qgen/a2qgen/hwgen/fabric"
 // pipeline, the valid bits, the counter of folds that the thresholds read, and the spill
 // register: 2*width+2 flip-flops and a LUT per bit. The handshake is a LUT or so for each
 // operand ("operands").
-func (a *Block) Price() fabric.Shape {
-	n := fabric.NewNetlist()
+func (a *Block) Price(f *fabric.Family) fabric.Shape {
+	n := fabric.NewNetlist(f)
 	in, held := a.Input(), 0
 	var sums [][]fabric.Signal
 	for range a.PE {
@@ -39,8 +43,9 @@ func (a *Block) Price() fabric.Shape {
 	}
 	ff, shift := n.RegistersLeft()
 	width := a.Outputs()[0].Bits
-	return fabric.Shape{FF: ff + held + len(a.Operands) + a.Stages() + folds + 2*width + 2, Terms: append(n.MemoryTerms(),
-		fabric.Fitted("handshake", 1, 3), fabric.Fitted("operands", float64(len(a.Operands)), 1),
-		fabric.Fitted("counter_bits", float64(folds), 1.5), fabric.Exactly("shift_registers", float64(shift)),
-		fabric.Exactly("spill_bits", float64(width)))}
+	return fabric.Shape{FF: ff + held + len(a.Operands) + a.Stages() + folds + 2*width + 2,
+		Terms: slices.Concat(n.MemoryTerms(), []fabric.Term{fabric.Fitted("handshake", 1, 3),
+			fabric.Fitted("operands", float64(len(a.Operands)), 1)}, f.CounterTerms(folds),
+			[]fabric.Term{fabric.Exactly("shift_registers", float64(shift)),
+				fabric.Exactly("spill_bits", float64(width))})}
 }

@@ -12,7 +12,8 @@ var Kind = block.Kind{Name: "fifo", Build: build, Witness: witness, Sweep: sweep
 
 func build(s block.Sample) (hwgen.Block, []int) {
 	p := s.Params
-	return &Block{Layer: "fc", Width: p["width"], Depth: p["depth"], Beats: p["depth"]}, []int{p["width"]}
+	return &Block{Layer: "fc", Width: p["width"], Depth: p["depth"], Beats: p["depth"],
+		Style: s.Style}, []int{p["width"]}
 }
 
 // sweep draws depths below, at and above 32 and 64 beats, where Yosys changes the RAM

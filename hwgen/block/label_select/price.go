@@ -1,14 +1,20 @@
 package labelselect
 
-import "github.com/a2qgen/a2qgen/hwgen/fabric"
+import (
+	"slices"
+
+	"github.com/a2qgen/a2qgen/hwgen/fabric"
+)
 
 // labelSelect builds the netlist of a label_select.v.
 //
-// ff and counterBits are what the netlist does not see: counters, valid bits, and best_q.
+// ff and counters are what the netlist does not see: counters by their bits, valid bits, and
+// best_q.
 type labelSelect struct {
 	*Block
 	*fabric.Netlist
-	ff, counterBits int
+	ff       int
+	counters []int
 }
 
 // Price implements hwgen.Block. It returns what a label_select.v of these gains, biases and P is made of.
@@ -16,18 +22,18 @@ type labelSelect struct {
 // A pair is {score, label}, low bits first the label; the spill register behind it is as in
 // mvauShape. "folded" is what several beats per vector need on top of counters: the choice
 // between over_beat_q and over_best_q, first and valid, about three LUTs, and is fitted.
-func (b *Block) Price() fabric.Shape {
-	s := &labelSelect{Block: b, Netlist: fabric.NewNetlist()}
+func (b *Block) Price(f *fabric.Family) fabric.Shape {
+	s := &labelSelect{Block: b, Netlist: fabric.NewNetlist(f)}
 	scores, labels := s.scores(), s.labels()
 	best := s.best(s.tournament(scores, labels))
 	s.control()
 	s.Use(best...)
 	ff, shift := s.RegistersLeft()
 	pair := len(best)
-	return fabric.Shape{FF: ff + s.ff + 2*pair + 2, Terms: append(s.MemoryTerms(),
-		fabric.Fitted("handshake", 1, 5), fabric.Fitted("counter_bits", float64(s.counterBits), 1.5),
-		fabric.Fitted("folded", float64(fabric.OneIf(b.Folds() > 1)), 3), fabric.Exactly("shift_registers", float64(shift)),
-		fabric.Exactly("spill_bits", float64(pair)))}
+	return fabric.Shape{FF: ff + s.ff + 2*pair + 2, Terms: slices.Concat(s.MemoryTerms(),
+		f.ControlTerms(s.counters, nil), []fabric.Term{
+			fabric.Fitted("folded", float64(fabric.OneIf(b.Folds() > 1)), 3),
+			fabric.Exactly("shift_registers", float64(shift)), fabric.Exactly("spill_bits", float64(pair))})}
 }
 
 // control counts counters and valid bits; the marks of the first and last beat travel from
@@ -41,11 +47,13 @@ func (s *labelSelect) control() {
 		return
 	}
 	counter := fabric.AddressWidth(s.Folds())
-	s.counterBits = counter + s.LabelBits()
+	s.counters = []int{counter, s.LabelBits()}
 	if s.GainShift() < 0 {
-		s.counterBits += counter
+		s.counters = append(s.counters, counter)
 	}
-	s.ff += s.counterBits
+	for _, bits := range s.counters {
+		s.ff += bits
+	}
 	first, last := s.Fresh(), s.Fresh()
 	// Stages SCALED to MATCH: scaled, score, ceil(log2(PE)) matches, and the best of the beat.
 	for i := range fabric.AddressWidth(s.PE) + 3 {
@@ -140,7 +148,7 @@ func (s *labelSelect) match(left, right []fabric.Signal) []fabric.Signal {
 	wins := s.Greater(right[s.LabelBits():], left[s.LabelBits():])
 	winner := make([]fabric.Signal, len(left))
 	for i := range winner {
-		winner[i] = s.Logic(fabric.ChooseTable, wins, right[i], left[i])
+		winner[i] = s.Choose(wins, right[i], left[i])
 	}
 	return winner
 }

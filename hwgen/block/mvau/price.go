@@ -1,6 +1,8 @@
 package mvau
 
 import (
+	"slices"
+
 	"github.com/a2qgen/a2qgen/hwgen"
 	"github.com/a2qgen/a2qgen/hwgen/fabric"
 )
@@ -13,12 +15,13 @@ import (
 type mvau struct {
 	*Block
 	*fabric.Netlist
-	// Flip-flops that the netlist does not see (counters, valid bits, accumulators), and
-	// RAMB18.
-	ff, ramb18  int
-	counterBits int
-	fold        []fabric.Signal // of the sums at hand, a stage ahead of the thresholds
-	first, last fabric.Signal   // marks of the sums at hand
+	family *fabric.Family
+	// Flip-flops that the netlist does not see (counters, valid bits, accumulators), and units
+	// of block RAM.
+	ff, blockRAM int
+	counters     []int           // bits of each
+	fold         []fabric.Signal // of the sums at hand, a stage ahead of the thresholds
+	first, last  fabric.Signal   // marks of the sums at hand
 }
 
 // Price implements hwgen.Block. It returns what a unit of these weights, thresholds and P is made of.
@@ -27,8 +30,8 @@ type mvau struct {
 // bits) and one LUT per bit that chooses between entry and input; enables are CE pins and cost
 // nothing per bit. Outputs count as used, since what reads them is another block: nothing is
 // taken off for what synthesis might do across the border.
-func (b *Block) Price() fabric.Shape {
-	u := &mvau{Block: b, Netlist: fabric.NewNetlist()}
+func (b *Block) Price(f *fabric.Family) fabric.Shape {
+	u := &mvau{Block: b, Netlist: fabric.NewNetlist(f), family: f}
 	memories := b.Memories()
 	u.control()
 	weights, x := u.operands(memories[0])
@@ -47,10 +50,9 @@ func (b *Block) Price() fabric.Shape {
 	}
 	ff, shift := u.RegistersLeft()
 	width := b.Outputs()[0].Bits
-	return fabric.Shape{FF: ff + u.ff + 2*width + 2, RAMB18: u.ramb18, Terms: append(u.MemoryTerms(),
-		fabric.Fitted("handshake", 1, 5), fabric.Fitted("counter_bits", float64(u.counterBits), 1.5),
-		fabric.Exactly("shift_registers", float64(shift)),
-		fabric.Exactly("spill_bits", float64(width)))}
+	return fabric.Shape{FF: ff + u.ff + 2*width + 2, BlockRAM: u.blockRAM, Terms: slices.Concat(u.MemoryTerms(),
+		f.ControlTerms(u.counters, nil), []fabric.Term{fabric.Exactly("shift_registers", float64(shift)),
+			fabric.Exactly("spill_bits", float64(width))})}
 }
 
 // control counts the counters, the valid bits of all stages, and makes the marks that
@@ -61,12 +63,16 @@ func (b *Block) Price() fabric.Shape {
 // costs about 1.5 LUTs per bit, fitted: the sum, and the comparison with the last value.
 func (u *mvau) control() {
 	folds := 0
+	u.counters = []int{fabric.AddressWidth(u.NF() * u.SF()), fabric.AddressWidth(u.SF())}
 	if u.NF() > 1 && (u.Layer.Thresholds != nil || u.Shifted()) {
 		folds = fabric.AddressWidth(u.NF())
 		u.fold = u.Word(folds)
+		u.counters = append(u.counters, folds)
 	}
-	u.counterBits = fabric.AddressWidth(u.NF()*u.SF()) + fabric.AddressWidth(u.SF()) + folds
-	u.ff += u.counterBits + u.Stages()
+	u.ff += u.Stages()
+	for _, bits := range u.counters {
+		u.ff += bits
+	}
 	// With one beat per fold every beat is the first and the last: constants, and no registers.
 	u.first, u.last = fabric.Yes, fabric.Yes
 	if u.SF() == 1 {
@@ -105,10 +111,10 @@ func (u *mvau) operands(m hwgen.Memory) (weights, x []fabric.Signal) {
 			weights = append(weights, fabric.Signal(fabric.OneIf(bit)))
 			if !is {
 				weights[len(weights)-1] = u.Fresh()
-				u.ramb18++
+				u.blockRAM++
 			}
 		}
-		u.ramb18 = fabric.BlockRAM18(u.ramb18, words)
+		u.blockRAM = u.family.BlockRAMs(u.blockRAM, words)
 		return weights, x
 	}
 	return u.RegisterAll(u.ROM(columns, u.Word(max(1, fabric.AddressWidth(words))))), x
@@ -159,21 +165,12 @@ func (u *mvau) folds() []fabric.Signal {
 // accumulator returns the P bits of an accumulator. With one beat per fold it is a
 // register behind the sum.
 //
-// Else the loop acc = (first ? start : acc) + sum is P LUTs and P flip-flops, whatever the
-// start value: the choice goes into the adder's LUTs. This is the part of the cost that is
-// linear in P. The output is fresh, as it depends on itself, and its flip-flops are counted
-// aside.
+// Else it is a loop of P flip-flops, which are counted aside: the part of the cost that is linear
+// in P.
 func (u *mvau) accumulator(sum, start []fabric.Signal) []fabric.Signal {
 	if u.SF() == 1 {
 		return u.RegisterAll(u.Add(sum, start, u.AccBits))
 	}
-	acc := u.Word(u.AccBits)
 	u.ff += u.AccBits
-	sums := make([]fabric.Signal, u.AccBits)
-	for i := range sums {
-		sums[i] = u.Logic(fabric.RestartTable, fabric.Extended(sum, i), u.first, start[i], acc[i])
-	}
-	// The result is acc itself; the call marks what the chain reads.
-	u.Chain(sums, fabric.Extend(sum, u.AccBits))
-	return acc
+	return u.Accumulate(sum, u.first, start)
 }

@@ -14,7 +14,7 @@ var Kind = block.Kind{Name: "mvau", Build: build, Witness: witness, Sweep: sweep
 func build(s block.Sample) (hwgen.Block, []int) {
 	p, l := s.Params, s.Layer()
 	return &Block{Layer: l, Fold: hwgen.Fold{PE: p["pe"], SIMD: p["simd"]}, AccBits: p["p"],
-		ThresholdBits: l.ThresholdBits(p["p"]), BlockROM: p["block"] == 1}, []int{p["simd"] * p["n"]}
+		ThresholdBits: l.ThresholdBits(p["p"]), BlockROM: p["block"] == 1, Style: s.Style}, []int{p["simd"] * p["n"]}
 }
 
 // sweep returns the samples: pe, simd, mw, mh (inputs and rows of the matrix), m, n, p (bits of

@@ -13,7 +13,7 @@ var Kind = block.Kind{Name: "replay_buffer", Build: build, Witness: witness, Swe
 func build(s block.Sample) (hwgen.Block, []int) {
 	p := s.Params
 	return &Block{Layer: "fc", Width: p["width"], Length: p["length"], Repeats: p["repeats"],
-		BlockRAM: p["block"] == 1}, []int{p["width"]}
+		BlockRAM: p["block"] == 1, Style: s.Style}, []int{p["width"]}
 }
 
 // sweep draws depths below, at and above 32 and 64 words, where Yosys changes the RAM

@@ -9,12 +9,12 @@ import "github.com/a2qgen/a2qgen/hwgen/fabric"
 // flip-flops. Each has one source and an enable, so no bit takes a LUT: only the handshake
 // ("widen") and the counter of parts do. Narrowing: two whole beats, the one that is being sent
 // and the next, and a shift by a part: one LUT per bit of the former, which is fitted.
-func (w *Block) Price() fabric.Shape {
+func (w *Block) Price(of *fabric.Family) fabric.Shape {
 	if w.Out > w.In {
 		ratio := w.Out / w.In
 		count := fabric.AddressWidth(ratio)
 		return fabric.Shape{FF: count + 1 + (2*ratio-1)*w.In*w.Word,
-			Terms: []fabric.Term{fabric.Fitted("widen", 1, 4), fabric.Fitted("counter_bits", float64(count), 1.5)}}
+			Terms: append([]fabric.Term{fabric.Fitted("widen", 1, 4)}, of.CounterTerms(count)...)}
 	}
 	ratio := w.In / w.Out
 	count := fabric.AddressWidth(ratio)
@@ -22,6 +22,6 @@ func (w *Block) Price() fabric.Shape {
 	// converter by three or four takes twice the LUTs per bit, for ABC then makes it fast: in
 	// a design something else is slower.
 	return fabric.Shape{FF: count + 2 + 2*w.In*w.Word,
-		Terms: []fabric.Term{fabric.Fitted("narrow", 1, 4), fabric.Fitted("counter_bits", float64(count), 1.5),
-			fabric.Fitted("stored_bits", float64(w.In*w.Word), 2)}}
+		Terms: append([]fabric.Term{fabric.Fitted("narrow", 1, 4), fabric.Fitted("stored_bits", float64(w.In*w.Word), 2)},
+			of.CounterTerms(count)...)}
 }

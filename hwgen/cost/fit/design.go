@@ -12,12 +12,11 @@ import (
 // design rebuilds the design that a sample of kind design is of: layers of sizes s0,
 // s1, ... with m-bit weights and n-bit activations; p bits for the hidden layers.
 //
-// pe0, simd0, ... fix the fold of a layer; else the plan chooses it for kfps thousand frames
-// per second. It fails where the plan does. Samples with a number of layers are trained ones.
-func design(s block.Sample) (*hwgen.Design, error) {
+// pe0, simd0, ... are the folds. It fails where the plan does. Samples with a number of layers are trained ones.
+func (t *table) design(s block.Sample) (*hwgen.Design, error) {
 	p := s.Params
 	if p["layers"] > 0 {
-		return trainedDesign(s)
+		return t.trainedDesign(s)
 	}
 	var sizes []int
 	for p[fmt.Sprintf("s%d", len(sizes))] > 0 {
@@ -39,14 +38,13 @@ func design(s block.Sample) (*hwgen.Design, error) {
 		}
 		l := block.Sample{Seed: s.Seed<<8 + uint64(i), Params: layer}.Layer()
 		l.Name = fmt.Sprintf("fc%d", i)
-		if pe := p[fmt.Sprintf("pe%d", i)]; pe > 0 {
-			folds[l.Name] = hwgen.Fold{PE: pe, SIMD: p[fmt.Sprintf("simd%d", i)]}
-		}
+		// A layer without is as slow as it can be: the plan would choose by what is to be fitted.
+		folds[l.Name] = hwgen.Fold{PE: max(1, p[fmt.Sprintf("pe%d", i)]), SIMD: max(1, p[fmt.Sprintf("simd%d", i)])}
 		n.Layers = append(n.Layers, *l)
 	}
 	net, err := quant.NewNetwork(n)
 	if err != nil {
 		return nil, err
 	}
-	return plan.Plan(net, hwgen.Options{FPS: float64(p["kfps"]) * 1000, Folding: folds})
+	return plan.Plan(net, hwgen.Options{Family: t.family, Folding: folds})
 }

@@ -25,7 +25,7 @@ import (
 //
 // One stream of random numbers draws all contents, layer after layer. A layer without a (bits
 // of activations) is a classifier, and the last. It fails where the plan does.
-func trainedDesign(s block.Sample) (*hwgen.Design, error) {
+func (t *table) trainedDesign(s block.Sample) (*hwgen.Design, error) {
 	p, rng := s.Params, rand.New(rand.NewPCG(s.Seed, 11))
 	n := quant.Network{Name: "sample", InputShape: []int{p["inputs"]},
 		Input: quant.InputQuantizer{Type: quant.DataType{Bits: p["n"], Signed: p["signed"] == 1}, Quantize: truncated}}
@@ -56,7 +56,7 @@ func trainedDesign(s block.Sample) (*hwgen.Design, error) {
 	if err != nil {
 		return nil, err
 	}
-	return plan.Plan(net, hwgen.Options{Folding: folds, NoBlockRAM: p["luts"] == 1})
+	return plan.Plan(net, hwgen.Options{Family: t.family, Folding: folds, NoBlockRAM: p["luts"] == 1})
 }
 
 // truncated is the input quantiser of all samples: areas do not depend on what inputs mean.

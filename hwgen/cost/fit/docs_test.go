@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"fmt"
 	"math"
 	"os"
@@ -10,25 +9,26 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/a2qgen/a2qgen/boards"
 	"github.com/a2qgen/a2qgen/hwgen/block"
 	"github.com/a2qgen/a2qgen/hwgen/block/mvau"
 	"github.com/a2qgen/a2qgen/hwgen/cost"
 )
 
-// xc7 is the model that the binary holds.
-func xc7(t *testing.T) *cost.Model {
+// model is the model of a family that the binary holds.
+func model(t *testing.T, family string) *cost.Model {
 	t.Helper()
-	m, err := cost.ModelOf("xc7")
+	m, err := cost.ModelOf(family)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return m
 }
 
-// priceOf estimates the block of a sample.
-func priceOf(t *testing.T, s block.Sample) cost.Resources {
+// priceOf estimates the block of a sample for xc7.
+func priceOf(t *testing.T, s block.Sample) boards.Resources {
 	b, _ := kindOf(s).Build(s)
-	return xc7(t).Of(s.Kind, b.Price())
+	return model(t, "xc7").Price(b)
 }
 
 func readFile(t *testing.T, path string) string {
@@ -40,15 +40,19 @@ func readFile(t *testing.T, path string) string {
 	return string(data)
 }
 
-// TestDocumentedErrors: the errors that docs/cost.md prints are those of xc7.json.
+// TestDocumentedErrors: the errors that docs/cost.md prints are those of each family's model. A
+// report stands there as a whole.
 func TestDocumentedErrors(t *testing.T) {
-	var report bytes.Buffer
-	writeReport(&report, xc7(t))
 	doc := readFile(t, "../../../docs/cost.md")
-	for line := range strings.Lines(report.String()) {
-		if line = strings.TrimRight(line, " \n"); !strings.Contains(doc, "\n    "+line+"\n") {
-			t.Errorf("docs/cost.md lacks the line\n    %s\nrun go run ./hwgen/cost/fit -fit-only and paste the report",
-				line)
+	for _, family := range cost.Families() {
+		var report, block strings.Builder
+		writeReport(&report, model(t, family))
+		for line := range strings.Lines(report.String()) {
+			block.WriteString("    " + strings.TrimRight(line, " \n") + "\n")
+		}
+		if !strings.Contains(doc, block.String()) {
+			t.Errorf("docs/cost.md lacks what go run ./hwgen/cost/fit -fit-only -family %s prints:\n%s", family,
+				block.String())
 		}
 	}
 }
@@ -65,7 +69,7 @@ func TestREADMEErrors(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if want := xc7(t).ClassOf(lut).String(); !strings.Contains(readme, want) {
+	if want := model(t, "xc7").ClassOf(lut).String(); !strings.Contains(readme, want) {
 		t.Errorf("README.md has an estimate of %d LUTs without the line\n%s", lut, want)
 	}
 }
@@ -75,7 +79,7 @@ func TestREADMEErrors(t *testing.T) {
 func TestWidths(t *testing.T) {
 	doc := readFile(t, "../../../docs/cost.md")
 	var first, last struct{ have, want int }
-	for _, s := range readTable(t) {
+	for _, s := range samples(t, tableOf(t, "xc7")) {
 		if s.Kind != mvau.Kind.Name || s.Seed != 5000 {
 			continue
 		}
@@ -100,15 +104,20 @@ func TestWidths(t *testing.T) {
 // samples that it was not fitted to (percent; from the report of the fit command, rounded
 // up). Of alone blocks that narrow, see docs/cost.md.
 func TestErrorBounds(t *testing.T) {
-	for kind, most := range map[string]struct{ lutMedian, lutP90, ffMedian, ffP90 float64 }{
-		"mvau": {1, 4, 0, 0}, "replay_buffer": {4, 9, 0, 0}, "fifo": {5, 14, 0, 0},
-		"width_converter": {5, 29, 0, 0},
-		"label_select":    {1, 1, 0, 0.5}, cost.KindDesign: {2, 5, 0.1, 1},
+	type bounds struct{ lutMedian, lutP90, ffMedian, ffP90 float64 }
+	for family, kinds := range map[string]map[string]bounds{
+		"xc7": {"mvau": {1, 4, 0, 0}, "replay_buffer": {4, 9, 0, 0}, "fifo": {5, 14, 0, 0},
+			"width_converter": {5, 29, 0, 0}, "label_select": {1, 1, 0, 0.5}, cost.KindDesign: {2, 5, 0.1, 1}},
+		"ecp5": {"mvau": {5, 9, 0, 0.1}, "replay_buffer": {13, 22, 0, 0}, "fifo": {11, 34, 0, 0},
+			"width_converter": {1, 63, 0, 0}, "label_select": {7, 14, 0, 1}, "fork_stream": {9, 11, 0, 0},
+			"add": {4, 14, 2, 7}, cost.KindDesign: {2, 10, 0.2, 0.8}},
 	} {
-		e := xc7(t).Errors[kind].HeldOut
-		if e.LUTMedian > most.lutMedian || e.LUTP90 > most.lutP90 ||
-			e.FFMedian > most.ffMedian || e.FFP90 > most.ffP90 {
-			t.Errorf("%s: held-out errors are %+v, want at most %+v", kind, e, most)
+		for kind, most := range kinds {
+			e := model(t, family).Errors[kind].HeldOut
+			if e.LUTMedian > most.lutMedian || e.LUTP90 > most.lutP90 ||
+				e.FFMedian > most.ffMedian || e.FFP90 > most.ffP90 {
+				t.Errorf("%s %s: held-out errors are %+v, want at most %+v", family, kind, e, most)
+			}
 		}
 	}
 }

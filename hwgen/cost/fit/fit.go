@@ -13,7 +13,7 @@ import (
 	"github.com/a2qgen/a2qgen/hwgen/fabric"
 )
 
-// fitModel fits the coefficients of family xc7 to the samples that are not held out, by
+// fitModel fits the coefficients of a family to the samples that are not held out, by
 // least squares of the relative error with no coefficient below zero, and measures
 // the errors on both kinds of samples. A whole design is a sample of the sum of its
 // blocks: what synthesis does across their borders tells on the coefficients, too.
@@ -21,17 +21,20 @@ import (
 // Per sample the equation is: sum over terms of coefficient * value = LUTs - exact terms.
 // Errors are relative, since what an estimate is asked for is a percentage; below zero a
 // coefficient would make more of a block cheaper, which only a bad sample could say.
-// Coefficients are rounded to four decimals, so that the table in data/xc7.json does not change
+// Coefficients are rounded to four decimals, so that the table does not change
 // with the machine's arithmetic. It fails where there are too few samples, or one that makes no
 // design.
-func fitModel(samples []Sample) (*cost.Model, error) {
-	m := &cost.Model{Family: "xc7", Coefficients: map[string]map[string]float64{}, Errors: map[string]cost.Errors{}}
+func (t *table) fitModel(samples []Sample) (*cost.Model, error) {
+	m, err := cost.NewModel(string(t.family))
+	if err != nil {
+		return nil, err
+	}
 	f := &fit{index: map[coefficient]int{}}
 	for _, s := range samples {
 		if s.HeldOut {
 			continue
 		}
-		shapes, err := shapesOf(s.Sample)
+		shapes, err := t.shapesOf(s.Sample)
 		if err != nil {
 			return nil, err
 		}
@@ -43,7 +46,7 @@ func fitModel(samples []Sample) (*cost.Model, error) {
 	for i, c := range nonNegative(f.matrices()) {
 		set(m, f.names[i], math.Round(c*1e4)/1e4)
 	}
-	return m, measure(m, samples)
+	return m, t.measure(m, samples)
 }
 
 // priorWeight is the relative error of the samples' LUTs that weighs as much as a
@@ -151,21 +154,21 @@ type shape struct {
 // shapesOf returns the shapes of the blocks of a sample.
 //
 // The error is of samples of kind design alone: their network cannot be planned.
-func shapesOf(s block.Sample) ([]shape, error) {
+func (t *table) shapesOf(s block.Sample) ([]shape, error) {
 	if s.Kind != cost.KindDesign {
-		b, _ := kindOf(s).Build(s)
-		return []shape{{s.Kind, b.Price()}}, nil
+		b, _ := kindOf(s).Build(t.of(s))
+		return []shape{{s.Kind, b.Price(t.fabric)}}, nil
 	}
-	d, err := design(s)
+	d, err := t.design(s)
 	if err != nil {
 		return nil, fmt.Errorf("fit: sample %s: %w", s.Key(), err)
 	}
 	var shapes []shape
 	for _, n := range d.Nodes {
-		shapes = append(shapes, shape{n.Module(), n.Price()})
+		shapes = append(shapes, shape{n.Module(), n.Price(t.fabric)})
 	}
 	// The same that an estimate adds up, so that the fit sees designs as they are estimated.
-	return append(shapes, shape{cost.KindDesign, cost.FrameCounter(d)}), nil
+	return append(shapes, shape{cost.KindDesign, cost.FrameCounter(t.fabric, d)}), nil
 }
 
 // kindOf returns the kind of block of a sample. It panics where there is none.

@@ -1,10 +1,11 @@
-// Command fit regenerates the cost model of family xc7: it synthesises a seeded
+// Command fit regenerates the cost model of a family: it synthesises a seeded
 // sweep of blocks with Yosys (going on from the samples already in the table),
 // fits the coefficients and prints the error of each kind of block.
 //
-//	go run ./hwgen/cost/fit            synthesise what is missing, fit
-//	go run ./hwgen/cost/fit -fit-only  fit the samples there are
-//	go run ./hwgen/cost/fit -fresh     synthesise everything again (the RTL changed)
+//	go run ./hwgen/cost/fit                synthesise what is missing for xc7, fit
+//	go run ./hwgen/cost/fit -family ecp5   the same for another family
+//	go run ./hwgen/cost/fit -fit-only      fit the samples there are
+//	go run ./hwgen/cost/fit -fresh         synthesise everything again (the RTL changed)
 package main
 
 import (
@@ -12,7 +13,6 @@ import (
 	"flag"
 	"fmt"
 	"os"
-	"path/filepath"
 	"runtime"
 	"slices"
 	"sync"
@@ -22,6 +22,7 @@ import (
 	"github.com/schollz/progressbar/v3"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/a2qgen/a2qgen/boards"
 	"github.com/a2qgen/a2qgen/hwgen/block"
 	"github.com/a2qgen/a2qgen/hwgen/cost"
 	"github.com/a2qgen/a2qgen/hwgen/cost/synth"
@@ -29,40 +30,44 @@ import (
 )
 
 func main() {
-	dir := flag.String("dir", "hwgen/cost/data", "folder of xc7.csv and xc7.json")
+	family := flag.String("family", string(boards.XC7), "family, a file of boards/families that has a fabric")
+	dir := flag.String("dir", "hwgen/cost/data", "folder of FAMILY.csv and FAMILY.json")
 	fitOnly := flag.Bool("fit-only", false, "fit the samples there are, run no Yosys")
 	fresh := flag.Bool("fresh", false, "forget the samples there are")
 	flag.Parse()
 	ctx, stop := process.Context()
 	defer stop()
-	if err := regenerate(ctx, *dir, *fitOnly, *fresh); err != nil {
+	t, err := newTable(*family, *dir)
+	if err == nil {
+		err = t.regenerate(ctx, *fitOnly, *fresh)
+	}
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "fit:", err)
 		os.Exit(1)
 	}
 }
 
-// regenerate brings dir/xc7.csv up to date with the sweep, unless fitOnly, and writes the model
-// that fits it to dir/xc7.json, which cost embeds. fresh disregards the samples that are there:
+// regenerate brings the samples up to date with the sweep, unless fitOnly, and writes the model
+// that fits them, which cost embeds. fresh disregards the samples that are there:
 // needed after the RTL changed, since a sample is known by its parameters and not by the
 // Verilog that it was synthesised from.
 //
 // The table and the fit are two steps so that a change of the formulas alone needs no Yosys.
 // Errors come from the tool, the file system, and samples that are no more than coefficients.
-func regenerate(ctx context.Context, dir string, fitOnly, fresh bool) error {
-	path := filepath.Join(dir, "xc7.csv")
+func (t *table) regenerate(ctx context.Context, fitOnly, fresh bool) error {
 	var samples []Sample
 	var err error
 	if !fresh {
-		if samples, err = load(path); err != nil {
+		if samples, err = t.load(); err != nil {
 			return err
 		}
 	}
 	if !fitOnly {
-		if samples, err = synthesise(ctx, path, samples); err != nil {
+		if samples, err = t.synthesise(ctx, samples); err != nil {
 			return err
 		}
 	}
-	model, err := fitModel(samples)
+	model, err := t.fitModel(samples)
 	if err != nil {
 		return err
 	}
@@ -71,7 +76,7 @@ func regenerate(ctx context.Context, dir string, fitOnly, fresh bool) error {
 	if err != nil {
 		return err
 	}
-	return maybe.WriteFile(filepath.Join(dir, "xc7.json"), data, 0o644)
+	return maybe.WriteFile(t.json, data, 0o644)
 }
 
 // synthesise measures the samples of the sweep that are not in known, batch by
@@ -80,12 +85,12 @@ func regenerate(ctx context.Context, dir string, fitOnly, fresh bool) error {
 // Saving after each batch makes an interrupted sweep go on where it stopped. A batch of which
 // one sample is missing is synthesised whole: in other company its blocks may come out another
 // way (batches), and the table would depend on the order of its making.
-func synthesise(ctx context.Context, path string, known []Sample) ([]Sample, error) {
+func (t *table) synthesise(ctx context.Context, known []Sample) ([]Sample, error) {
 	have := map[string]synth.Counts{}
 	for _, s := range known {
 		have[s.Key()] = s.Counts
 	}
-	all := sweep()
+	all := t.sweep()
 	missing := 0
 	var open [][]int
 	for _, b := range batches(all) {
@@ -103,7 +108,7 @@ func synthesise(ctx context.Context, path string, known []Sample) ([]Sample, err
 	jobs.SetLimit(runtime.NumCPU())
 	for _, batch := range open {
 		jobs.Go(func() error {
-			counted, err := counts(ctx, all, batch)
+			counted, err := t.counts(ctx, all, batch)
 			if err != nil {
 				return err
 			}
@@ -112,7 +117,7 @@ func synthesise(ctx context.Context, path string, known []Sample) ([]Sample, err
 			for k, i := range batch {
 				have[all[i].Key()] = counted[k]
 			}
-			if err := save(path, measured(all, have)); err != nil {
+			if err := t.save(measured(all, have)); err != nil {
 				return err
 			}
 			return bar.Add(len(batch))
@@ -122,7 +127,7 @@ func synthesise(ctx context.Context, path string, known []Sample) ([]Sample, err
 		return nil, err
 	}
 	samples := measured(all, have)
-	return samples, save(path, samples) // in order, without those that the sweep has no longer
+	return samples, t.save(samples) // in order, without those that the sweep has no longer
 }
 
 // measured returns the samples that have counts, in order, with them.
@@ -169,9 +174,9 @@ func batchSize(s block.Sample) int {
 // counts synthesises a batch in one run of Yosys.
 //
 // batch holds indices into all, of one kind; counts come back in its order.
-func counts(ctx context.Context, all []block.Sample, batch []int) ([]synth.Counts, error) {
+func (t *table) counts(ctx context.Context, all []block.Sample, batch []int) ([]synth.Counts, error) {
 	if first := all[batch[0]]; first.Kind == cost.KindDesign {
-		d, err := design(first)
+		d, err := t.design(first)
 		if err != nil {
 			return nil, err
 		}
@@ -180,8 +185,8 @@ func counts(ctx context.Context, all []block.Sample, batch []int) ([]synth.Count
 	}
 	var units []synth.Unit
 	for _, i := range batch {
-		b, bits := kindOf(all[i]).Build(all[i])
+		b, bits := kindOf(all[i]).Build(t.of(all[i]))
 		units = append(units, synth.Unit{Block: b, InputBits: bits})
 	}
-	return synth.Blocks(ctx, units)
+	return synth.Blocks(ctx, &t.fabric.Synthesis, units)
 }

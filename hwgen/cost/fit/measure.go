@@ -8,6 +8,7 @@ import (
 
 	"gonum.org/v1/gonum/stat"
 
+	"github.com/a2qgen/a2qgen/boards"
 	"github.com/a2qgen/a2qgen/hwgen/block/kinds"
 	"github.com/a2qgen/a2qgen/hwgen/cost"
 	"github.com/a2qgen/a2qgen/hwgen/fabric"
@@ -22,7 +23,7 @@ var classBorders = []int{0, 1200, 5000}
 type comparison struct {
 	kind    string
 	heldOut bool
-	got     cost.Resources
+	got     boards.Resources
 	sample  Sample
 }
 
@@ -30,10 +31,10 @@ type comparison struct {
 //
 // It fills m.Errors and m.Classes, of held-out samples too, which Fit has not looked at. Blocks
 // below fewLUTs are left out: their share of a design is small, their relative error large.
-func measure(m *cost.Model, samples []Sample) error {
+func (t *table) measure(m *cost.Model, samples []Sample) error {
 	var all []comparison
 	for _, s := range samples {
-		shapes, err := shapesOf(s.Sample)
+		shapes, err := t.shapesOf(s.Sample)
 		if err != nil {
 			return err
 		}

@@ -4,6 +4,7 @@ import (
 	"encoding/csv"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -20,13 +21,20 @@ type Sample struct {
 	Counts synth.Counts
 }
 
-// sampleHeader has the columns of data/xc7.csv, in the order that parseSample reads them in.
-var sampleHeader = []string{"kind", "split", "seed", "params", "lut", "ff", "ramb18", "dsp", "carry4", "muxf", "inv"}
+// header has the columns of the table, in the order that parseSample reads them in: the last are
+// the cells of the family that cost nothing.
+func (t *table) header() []string {
+	names := []string{"kind", "split", "seed", "params", "lut", "ff", t.fabric.BlockRAM.Unit, "dsp"}
+	for _, f := range t.fabric.Synthesis.Free {
+		names = append(names, f.Name)
+	}
+	return names
+}
 
 // writeSamples writes samples as CSV, one per line.
-func writeSamples(w io.Writer, samples []Sample) error {
+func (t *table) writeSamples(w io.Writer, samples []Sample) error {
 	out := csv.NewWriter(w)
-	rows := [][]string{sampleHeader}
+	rows := [][]string{t.header()}
 	for _, s := range samples {
 		split := "train"
 		if s.HeldOut {
@@ -34,7 +42,7 @@ func writeSamples(w io.Writer, samples []Sample) error {
 		}
 		row := []string{s.Kind, split, strconv.FormatUint(s.Seed, 10), s.Words()}
 		c := s.Counts
-		for _, v := range []int{c.LUT, c.FF, c.RAMB18, c.DSP, c.Carry4, c.MuxF, c.Inv} {
+		for _, v := range append([]int{c.LUT, c.FF, c.BlockRAM, c.DSP}, c.Free...) {
 			row = append(row, strconv.Itoa(v))
 		}
 		rows = append(rows, row)
@@ -43,9 +51,10 @@ func writeSamples(w io.Writer, samples []Sample) error {
 }
 
 // readSamples reads what writeSamples wrote. Errors name the line.
-func readSamples(r io.Reader) ([]Sample, error) {
+func (t *table) readSamples(r io.Reader) ([]Sample, error) {
 	in := csv.NewReader(r)
-	in.FieldsPerRecord = len(sampleHeader)
+	header := t.header()
+	in.FieldsPerRecord = len(header)
 	rows, err := in.ReadAll()
 	if err != nil {
 		return nil, fmt.Errorf("cost: samples: %w", err)
@@ -53,6 +62,9 @@ func readSamples(r io.Reader) ([]Sample, error) {
 	var samples []Sample
 	for i, row := range rows {
 		if i == 0 {
+			if !slices.Equal(row, header) {
+				return nil, fmt.Errorf("cost: samples: columns are %v, want %v", row, header)
+			}
 			continue
 		}
 		s, err := parseSample(row)
@@ -64,7 +76,7 @@ func readSamples(r io.Reader) ([]Sample, error) {
 	return samples, nil
 }
 
-// parseSample reads a row of as many fields as sampleHeader has; readSamples has checked that.
+// parseSample reads a row of as many fields as the header has; readSamples has checked that.
 func parseSample(row []string) (Sample, error) {
 	s := Sample{Sample: block.Sample{Kind: row[0], HeldOut: row[1] == "held-out", Params: map[string]int{}}}
 	var err error
@@ -78,7 +90,12 @@ func parseSample(row []string) (Sample, error) {
 		}
 	}
 	c := &s.Counts
-	for i, p := range []*int{&c.LUT, &c.FF, &c.RAMB18, &c.DSP, &c.Carry4, &c.MuxF, &c.Inv} {
+	c.Free = make([]int, len(row)-8)
+	to := []*int{&c.LUT, &c.FF, &c.BlockRAM, &c.DSP}
+	for i := range c.Free {
+		to = append(to, &c.Free[i])
+	}
+	for i, p := range to {
 		if *p, err = strconv.Atoi(row[4+i]); err != nil {
 			return s, err
 		}

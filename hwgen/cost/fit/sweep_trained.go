@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 
+	"github.com/a2qgen/a2qgen/hwgen"
 	"github.com/a2qgen/a2qgen/hwgen/block"
 	"github.com/a2qgen/a2qgen/hwgen/cost"
 )
@@ -101,17 +102,44 @@ func roughLUTs(p map[string]int) int {
 	total, in, n := 100, p["inputs"], p["n"]
 	for i := range p["layers"] {
 		of := func(key string) int { return p[fmt.Sprint(key, i)] }
-		pe, simd, m, acc := of("pe"), of("simd"), of("m"), of("p")
+		acc := of("p")
 		if acc == 0 {
-			acc = m + n + 6
+			acc = of("m") + n + 6
 		}
-		total += 100 + pe*simd*((m+1)/2*(n+2)+min(acc, m+n)) + pe*acc*(1+of("a")) + of("outputs")<<of("a")*acc/64
-		// Weights of 128 words and more may be in block RAM (hwgen.Plan), unless luts forbids
-		// it; thresholds never are.
-		if words := in / simd * of("outputs") / pe; words < 128 || p["luts"] == 1 {
-			total += in * of("outputs") * m / 64
-		}
+		total += roughLayer(in, of("outputs"), of("m"), n, acc, of("a"), hwgen.Fold{PE: of("pe"), SIMD: of("simd")},
+			p["luts"] == 1)
 		in, n = of("outputs"), of("a")
+	}
+	return total
+}
+
+// roughLayer is the part of a layer: in x out weights of m bits, inputs of n bits, accumulators
+// of acc bits and activations of a.
+func roughLayer(in, out, m, n, acc, a int, f hwgen.Fold, luts bool) int {
+	total := 100 + f.PE*f.SIMD*((m+1)/2*(n+2)+min(acc, m+n)) + f.PE*acc*(1+a) + out<<a*acc/64
+	// Weights of 128 words and more may be in block RAM (hwgen.Plan), unless luts forbids
+	// it; thresholds never are.
+	if words := in / f.SIMD * out / f.PE; words < 128 || luts {
+		total += in * out * m / 64
+	}
+	return total
+}
+
+// roughDesign guesses the LUTs of any sample of kind design in the same way. It panics where a
+// sample makes no design.
+func (t *table) roughDesign(s block.Sample) int {
+	d, err := t.design(s)
+	if err != nil {
+		panic("fit: " + err.Error())
+	}
+	total := 100
+	for _, l := range d.Layers {
+		a := 0
+		if l.Layer.Thresholds != nil {
+			a = l.Layer.Thresholds.Output.Bits
+		}
+		total += roughLayer(l.Layer.In, l.Layer.Out, l.Layer.WeightBits, l.Layer.Input.Bits, l.AccBits, a, l.Fold,
+			d.NoBlockRAM)
 	}
 	return total
 }

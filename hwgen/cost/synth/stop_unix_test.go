@@ -12,6 +12,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/a2qgen/a2qgen/hwgen/fabric"
 )
 
 // TestStop: the end of the context ends Yosys and what it started, such as ABC. The
@@ -29,7 +31,7 @@ func TestStop(t *testing.T) {
 	defer stop()
 	done := make(chan error, 1)
 	go func() {
-		_, err := run(ctx, nil, "top")
+		_, err := run(ctx, &fabric.Synthesis{}, nil, "top")
 		done <- err
 	}()
 	var text []byte

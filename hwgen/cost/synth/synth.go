@@ -19,62 +19,38 @@ import (
 
 	"github.com/a2qgen/a2qgen/hwgen"
 	"github.com/a2qgen/a2qgen/hwgen/emit"
+	"github.com/a2qgen/a2qgen/hwgen/fabric"
 	"github.com/a2qgen/a2qgen/internal/process"
 	"github.com/a2qgen/a2qgen/templates"
 )
 
-// Counts is what a synthesised module consists of.
+// Counts is what a synthesised module consists of, as the family's file counts its cells.
 type Counts struct {
-	// LUT counts LUT1 to LUT6, and LUTs used as memory: SRL16E and SRLC32E 1 each,
-	// RAM32X1D and RAM64X1D 2, RAM32M and RAM64M 4, RAM128X1D 4, RAM256X1S 4.
-	LUT int
-	// FF counts FDRE, FDSE, FDCE, FDPE.
-	FF int
-	// RAMB18 counts 18-kbit halves: a RAMB36 is two.
-	RAMB18 int
-	// DSP counts DSP48E1, of which there are none as long as run says -nodsp.
-	DSP int
-	// Carry4, MuxF and Inv (CARRY4, MUXF7 and MUXF8, INV) are for information: they cost
-	// no LUT. Yosys leaves an INV where an inverted signal meets a register or a carry
-	// chain; place and route moves most of them into the LUT that drives them.
-	Carry4, MuxF, Inv int
-}
-
-// lutsOf holds the cells that cost LUTs, and how many.
-//
-// The prices are sites of an SLICEM that a cell occupies (UG474): a dual-port RAM needs its
-// words once per port, RAM32M and RAM64M fill the four LUTs of a slice, and 128 or 256 words
-// are two or four LUTs of 64 joined by MUXF7 and MUXF8. A cell that is not listed costs
-// nothing.
-var lutsOf = map[string]int{
-	"LUT1": 1, "LUT2": 1, "LUT3": 1, "LUT4": 1, "LUT5": 1, "LUT6": 1,
-	"SRL16E": 1, "SRLC16E": 1, "SRLC32E": 1, "RAM32X1S": 1, "RAM64X1S": 1,
-	"RAM32X1D": 2, "RAM64X1D": 2, "RAM128X1S": 2, "RAM128X1D": 4, "RAM256X1S": 4, "RAM32M": 4, "RAM64M": 4,
+	LUT, FF int
+	// BlockRAM counts units of fabric.BlockRAM.
+	BlockRAM int
+	DSP      int
+	// Free are counts of the cells of fabric.Synthesis.Free, for information: they cost no LUT.
+	Free []int
 }
 
 // countCells sums up the cells of a module, given as their number by type, into what the model
 // estimates. Types that neither cost nor inform (buffers of clocks, constants) are left out.
-func countCells(cells map[string]int) Counts {
-	var c Counts
-	for name, n := range cells {
-		c.LUT += lutsOf[name] * n
-		switch name {
-		case "FDRE", "FDSE", "FDCE", "FDPE":
-			c.FF += n
-		case "RAMB36E1":
-			// In halves, so that a design that takes both kinds has one whole number.
-			c.RAMB18 += 2 * n
-		case "RAMB18E1":
-			c.RAMB18 += n
-		case "DSP48E1":
-			c.DSP += n
-		case "CARRY4":
-			c.Carry4 += n
-		case "MUXF7", "MUXF8":
-			c.MuxF += n
-		case "INV":
-			c.Inv += n
+func countCells(s *fabric.Synthesis, cells map[string]int) Counts {
+	of := func(each map[string]int) int {
+		total := 0
+		for name, n := range cells {
+			total += each[name] * n
 		}
+		return total
+	}
+	c := Counts{LUT: of(s.LUT), FF: of(s.FF), BlockRAM: of(s.BlockRAM), DSP: of(s.DSP)}
+	for _, f := range s.Free {
+		n := 0
+		for _, name := range f.Cells {
+			n += cells[name]
+		}
+		c.Free = append(c.Free, n)
 	}
 	return c
 }
@@ -85,7 +61,7 @@ func countCells(cells map[string]int) Counts {
 // One run for all, since starting Yosys takes half a second; keep_hierarchy on each unit
 // (units.v.tmpl) holds optimisation within its borders. Even so, what one comes to depends a
 // little on the others: names order ABC's choices. counts[i] belongs to units[i].
-func Blocks(ctx context.Context, units []Unit) ([]Counts, error) {
+func Blocks(ctx context.Context, s *fabric.Synthesis, units []Unit) ([]Counts, error) {
 	text, err := unitsVerilog(units)
 	if err != nil {
 		return nil, err
@@ -97,7 +73,7 @@ func Blocks(ctx context.Context, units []Unit) ([]Counts, error) {
 			files[unitFile(i, m.File)] = m.Text()
 		}
 	}
-	stats, err := Verilog(ctx, text, files, "all_units")
+	stats, err := Verilog(ctx, s, text, files, "all_units")
 	if err != nil {
 		return nil, err
 	}
@@ -118,7 +94,8 @@ func Blocks(ctx context.Context, units []Unit) ([]Counts, error) {
 //
 // A name in files is relative to where Yosys runs, as $readmemh looks it up. A module of text
 // with the name of a library module would be read twice, which Yosys refuses.
-func Verilog(ctx context.Context, text []byte, files map[string][]byte, top string) (map[string]Counts, error) {
+func Verilog(ctx context.Context, s *fabric.Synthesis, text []byte, files map[string][]byte,
+	top string) (map[string]Counts, error) {
 	all := map[string][]byte{"units.v": text}
 	for _, m := range templates.Modules() {
 		all[m+".v"] = templates.Module(m)
@@ -126,15 +103,19 @@ func Verilog(ctx context.Context, text []byte, files map[string][]byte, top stri
 	for name, data := range files {
 		all[name] = data
 	}
-	return run(ctx, all, top)
+	return run(ctx, s, all, top)
 }
 
-// Design synthesises a whole design, flattened.
+// Design synthesises a whole design, flattened, for the family that it was planned for.
 //
 // It reads what Emit would put under rtl/, memory files included, so the counts are those of
 // the files that users get. Only the module of the design's own name is left after -flatten;
 // errors are those of emission, the tool or the file system.
 func Design(ctx context.Context, d *hwgen.Design) (Counts, error) {
+	f, err := d.Family.Fabric()
+	if err != nil {
+		return Counts{}, fmt.Errorf("synth: %w", err)
+	}
 	files, err := emit.Files(d, nil)
 	if err != nil {
 		return Counts{}, err
@@ -145,17 +126,15 @@ func Design(ctx context.Context, d *hwgen.Design) (Counts, error) {
 			rtl[name] = f.Data
 		}
 	}
-	stats, err := run(ctx, rtl, d.Name)
+	stats, err := run(ctx, &f.Synthesis, rtl, d.Name)
 	return stats[d.Name], err
 }
 
 // run synthesises files, in a directory of its own, and returns the counts of each
 // module that is left.
 //
-// files are by name, without folders. -nodsp, for the model prices products as LUTs; -noiopad,
-// since the ports are no pins of a chip; -flatten, for what is equal in two blocks of a design
-// is built once. -q and the file leave standard output for errors alone.
-func run(ctx context.Context, files map[string][]byte, top string) (map[string]Counts, error) {
+// files are by name, without folders. -q and the file leave standard output for errors alone.
+func run(ctx context.Context, s *fabric.Synthesis, files map[string][]byte, top string) (map[string]Counts, error) {
 	dir, err := os.MkdirTemp("", "a2qgen-synth-")
 	if err != nil {
 		return nil, fmt.Errorf("synth: %w", err)
@@ -167,7 +146,7 @@ func run(ctx context.Context, files map[string][]byte, top string) (map[string]C
 		}
 	}
 	cmd := process.Command(ctx, dir, "yosys", "-q", "-p", "read_verilog *.v; "+
-		"synth_xilinx -family xc7 -nodsp -noiopad -flatten -top "+top+"; tee -q -o stat.json stat -json")
+		s.Command+" -top "+top+"; tee -q -o stat.json stat -json")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		// What the operating system says of a program that is not there would not name the
 		// package.
@@ -180,13 +159,13 @@ func run(ctx context.Context, files map[string][]byte, top string) (map[string]C
 	if err != nil {
 		return nil, fmt.Errorf("synth: %w", err)
 	}
-	return parse(data)
+	return parse(s, data)
 }
 
 // parse returns the counts by module of what `stat -json` wrote. num_cells_by_type is per
 // module, without the modules inside it, so units and the top that holds them do not count
 // twice.
-func parse(data []byte) (map[string]Counts, error) {
+func parse(s *fabric.Synthesis, data []byte) (map[string]Counts, error) {
 	// Yosys 0.23 prints a heading before the object, also into the file of tee.
 	at := bytes.IndexByte(data, '{')
 	if at < 0 {
@@ -203,7 +182,7 @@ func parse(data []byte) (map[string]Counts, error) {
 	counts := map[string]Counts{}
 	for name, m := range stat.Modules {
 		// RTLIL marks names that come from the source by a backslash; ours all do.
-		counts[strings.TrimPrefix(name, `\`)] = countCells(m.Cells)
+		counts[strings.TrimPrefix(name, `\`)] = countCells(s, m.Cells)
 	}
 	return counts, nil
 }
