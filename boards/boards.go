@@ -49,6 +49,7 @@ var files embed.FS
 // load parses the embedded boards once. They are tested, so an error in one of them is a
 // programming error. Once, since every command line asks for the names, to check --board.
 var load = sync.OnceValue(func() []Board {
+	// What is embedded, not a list of names: a new board is its file alone.
 	entries, err := files.ReadDir(".") // sorted by name
 	if err != nil {
 		panic("boards: " + err.Error())
@@ -75,6 +76,7 @@ func List() []Board { return append([]Board(nil), load()...) }
 // Get returns the board of the given name, or an error that lists the names there are.
 // Names are exact, as file names are.
 func Get(name string) (Board, error) {
+	// All of them: there are few, and the one that was meant is among them.
 	var names []string
 	for _, b := range load() {
 		if b.Name == name {
@@ -90,9 +92,11 @@ func Get(name string) (Board, error) {
 // are negative or missing, and numbers without a source are errors.
 func Parse(file string, text []byte) (Board, error) {
 	var b Board
+	// Strict: a misspelt key would leave a resource at 0, which every design exceeds.
 	if err := strict.Decode(text, &b); err != nil {
 		return Board{}, fmt.Errorf("boards: %s: %w", file, err)
 	}
+	// A copy of another board's file that keeps its name would hide one of the two.
 	if want := strings.TrimSuffix(path.Base(file), ".yaml"); b.Name != want {
 		return Board{}, fmt.Errorf("boards: %s: name is %q, want %q as the file", file, b.Name, want)
 	}

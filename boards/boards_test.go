@@ -39,7 +39,8 @@ func TestGet(t *testing.T) {
 		b.Clock != (Clock{Pin: "E3", MHz: 100, TargetMHz: 100}) {
 		t.Errorf("%+v, error %v", b, err)
 	}
-	const want = `boards: no board "arty", want one of arty-a7-100t, ice40-hx8k-b-evn, pynq-z1, pynq-z2, ulx3s-85f, zcu104`
+	const want = `boards: no board "arty", want one of ` +
+		`arty-a7-100t, ice40-hx8k-b-evn, pynq-z1, pynq-z2, ulx3s-85f, zcu104`
 	if _, err := Get("arty"); err == nil || err.Error() != want {
 		t.Errorf("error %v, want %s", err, want)
 	}

@@ -19,6 +19,7 @@ func (b *Board) check() error {
 	if b.Part == "" {
 		return fmt.Errorf("part is missing")
 	}
+	// A family without blocks in its file has words for memories, but no parts to be filled.
 	f, err := b.Family.get()
 	if err != nil || b.Family == "" || f.Block == nil {
 		return fmt.Errorf("family %q, want one of %s", b.Family, strings.Join(withBlocks(), ", "))
@@ -55,6 +56,7 @@ func (r Resources) checkPart(f family) error {
 			return fmt.Errorf("resources.%s is %v, want a whole number from 0 on", c.key, c.n)
 		}
 	}
+	// 0 of the others is a part that has none; without these there is no logic at all.
 	if r.LUT == 0 || r.FF == 0 {
 		return fmt.Errorf("resources: %d lut and %d ff, want both", r.LUT, r.FF)
 	}
@@ -117,6 +119,7 @@ func (b *Board) facts() []string {
 	for signal := range b.Pins {
 		facts = append(facts, "pins."+signal)
 	}
+	// Pins come from a map: an error should name the same fact in every run.
 	slices.Sort(facts)
 	return facts
 }

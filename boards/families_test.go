@@ -20,7 +20,8 @@ func TestFamilyFiles(t *testing.T) {
 		{"title: Lattice ECP5\n", "", `title is "", source`},
 		{"lut_ram: distributed\n", "", `lut_ram is "", block_ram "block", want both`},
 		{"lut_ram: distributed", "lutram: distributed", "lutram"},
-		{"{resource: ebr18, kbits: 18}", "{resource: lut, kbits: 18}", `block is "lut" of 18 kbit, want one of bram36, ebr18, ebr4`},
+		{"{resource: ebr18, kbits: 18}", "{resource: lut, kbits: 18}",
+			`block is "lut" of 18 kbit, want one of bram36, ebr18, ebr4`},
 		{"{resource: ebr18, kbits: 18}", "{resource: ebr18}", "and a size"},
 		{"block: {resource: ebr18, kbits: 18}\n", "", "fabric wants block"},
 		{"name: ecp5", "name: ecp5\nchecked_as: xc7", "no checked_as"},
@@ -78,7 +79,8 @@ func TestFabrics(t *testing.T) {
 	for name, want := range map[Family]string{XC7: "", "": "", ECP5: "", ICE40: "no fabric", XCUP: "no fabric",
 		"abacus": "no family"} {
 		f, err := name.Fabric()
-		if (err == nil) != (want == "") || (f != nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
+		if (err == nil) != (want == "") || (f != nil) != (want == "") ||
+			err != nil && !strings.Contains(err.Error(), want) {
 			t.Errorf("fabric of %q: %v, want %q", name, err, want)
 		}
 	}

@@ -49,6 +49,7 @@ func layerDesign(d *hwgen.Design, i int) (*hwgen.Design, error) {
 	if err != nil {
 		return nil, err
 	}
+	// Of the cut: without the queues and neighbours of the whole design it has a timing of its own.
 	alone.Timing, err = e.Steady(aloneCycles)
 	return alone, err
 }
@@ -56,6 +57,7 @@ func layerDesign(d *hwgen.Design, i int) (*hwgen.Design, error) {
 // cut copies the blocks of d that serve a layer to alone, with their streams and, at the ends,
 // ports.
 func cut(d, alone *hwgen.Design, layer string) {
+	// Blocks are shared, not copied: they are plain data, and nothing here changes them.
 	at := map[int]int{} // of streams of d in alone
 	streams := func(all []int) []int {
 		var to []int
@@ -98,6 +100,7 @@ func tensor(d *hwgen.Design, layer int) hwgen.Tensor {
 	if layer == quant.Source {
 		return hwgen.Tensor{Holds: hwgen.HoldsInputs}
 	}
+	// As the blocks of a layer say it of the stream that they end in (hwgen.Content).
 	l := d.Layers[layer].Layer
 	if l.Thresholds == nil {
 		return hwgen.Tensor{Layer: l.Name, Holds: hwgen.HoldsAccumulators}
@@ -128,6 +131,7 @@ func aloneNetwork(d *hwgen.Design, i int, alone *hwgen.Design) (*quant.Network, 
 		}
 		from[k] = j
 	}
+	// One input for all operands, as a network has one: each takes its part of the vector.
 	input, size := union(read), 0
 	if input.Bits > aloneInputBits || len(read) == 1 && input.Max() > (quant.DataType{Bits: read[0].Bits,
 		Signed: read[0].Signed}).Max() {
@@ -138,6 +142,7 @@ func aloneNetwork(d *hwgen.Design, i int, alone *hwgen.Design) (*quant.Network, 
 	}
 	var layers []quant.Layer
 	if len(read) == 1 {
+		// The usual case needs no picker: what the layer reads is the network's input itself.
 		rename(alone, read[0].Tensor, hwgen.Tensor{Holds: hwgen.HoldsInputs})
 		layer.From = slices.Repeat([]int{quant.Source}, len(from))
 	} else {
@@ -170,6 +175,7 @@ func sourceOf(alone *hwgen.Design, t hwgen.Tensor) hwgen.Part {
 
 // union returns the smallest type that holds the elements of all operands.
 func union(read []operand) quant.DataType {
+	// An unsigned type among signed ones needs a bit more, for the sign that it does not have.
 	signed := slices.ContainsFunc(read, func(o operand) bool { return o.typ.Signed })
 	all := quant.DataType{Signed: signed}
 	for _, o := range read {
@@ -194,6 +200,7 @@ func picker(o operand, input quant.DataType, at, size int) quant.Layer {
 	stream := quant.DataType{Bits: o.Bits, Signed: o.Signed}
 	for c := range out {
 		l.Weights[c*size+at+c] = 1
+		// acc > v counts: a stair between each value and the next gives the value itself.
 		for v := o.typ.Min(); v < o.typ.Max(); v++ {
 			stair := v
 			if v >= stream.Max() {

@@ -28,6 +28,7 @@ func newPast(probes int) (p past) {
 // differs counts a difference of probe i and returns the first, for its details: those that
 // follow are most often consequences of it. For them it returns nil.
 func (c *comparison) differs(i int, cycle int64, what string) *Mismatch {
+	// All are counted, since their number tells a slip in one beat from a design that is off.
 	c.result.Mismatches++
 	// Described once: a wrong valid makes thousands of them, and each costs a run of the executor.
 	if c.first != nil {
@@ -84,6 +85,7 @@ func (c *comparison) note(cycle int64, rtl *verilator.Cycle) {
 
 // earlier returns the cycles before the first difference, in which both sides were the same.
 func (c *comparison) earlier() []CycleView {
+	// As many as there are: a difference in the first cycles has fewer before it.
 	var views [before]CycleView
 	sent, n := c.sent[c.stream(c.probe)], 0
 	// Backwards: a cycle that passed a beat began with one less.

@@ -70,6 +70,7 @@ func Differences(dir string, files []emit.File) ([]Difference, error) {
 // strangers returns the Verilog and memory files of dir's folders that are not wanted.
 func strangers(dir string, wanted map[string]bool) ([]Difference, error) {
 	var out []Difference
+	// The folders that simulators are told of.
 	for _, folder := range []string{"bench", "rtl"} {
 		entries, err := os.ReadDir(filepath.Join(dir, folder))
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -125,6 +126,7 @@ func excerpts(a, b string) (string, string) {
 	from := max(0, at-excerpt/4)
 	cut := func(s string) string {
 		out := s[min(from, len(s)):min(from+excerpt, len(s))]
+		// Dots say that there is more: a word that is cut is no word of the memory.
 		if from > 0 {
 			out = "..." + out
 		}

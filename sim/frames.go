@@ -12,6 +12,7 @@ import (
 // range, one that drives a drawn channel of the first layer to an end of its accumulator
 // range, and one that is nearly zero.
 func DrawFrames(n *quant.Network, count int, seed uint64) [][]int32 {
+	// A stream of its own for the seed: pauses and vectors of layers alone have others.
 	rng := rand.New(rand.NewPCG(seed, 1))
 	size, lo, hi := n.InputSize(), n.Input.Type.Min(), n.Input.Type.Max()
 	draw := func() int32 { return int32(lo + rng.Int64N(hi-lo+1)) }

@@ -52,6 +52,7 @@ func replaceHead(into, edited, instance string) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	// As text: whatever expression the user wrote for a parameter, the simulator evaluates it.
 	return into[:at] + edited[from:to] + into[end:], nil
 }
 

@@ -124,6 +124,7 @@ func layerTexts(alone *hwgen.Design, dir string) (top string, bench []byte, err 
 	if err != nil {
 		return "", nil, err
 	}
+	// The same templates as for the whole design, so that the bench reads and writes alike.
 	files, err := emit.Files(alone, nil)
 	if err != nil {
 		return "", nil, err
@@ -153,6 +154,7 @@ func linkFiles(from, to, but string) error {
 	if err != nil {
 		return err
 	}
+	// What is there, not what the manifest lists: a file that was added belongs to the edit.
 	entries, err := os.ReadDir(from)
 	if err != nil {
 		return err

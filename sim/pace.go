@@ -99,6 +99,7 @@ func (p *Pace) measureDrain(m *Model) error {
 	if err != nil {
 		return err
 	}
+	// The cycle of the last input beat, from which on the design drains.
 	var last int64
 	// 8 frames beyond those that fill it: by then the design is in its steady state.
 	source := m.design.Sources[0].Stream

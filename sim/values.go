@@ -48,10 +48,12 @@ type field struct {
 // newValues lays out a frame for the design's streams. Nothing is computed yet: the layout is
 // the same for every frame, since hardware has no data-dependent control.
 func newValues(d *hwgen.Design) *values {
+	// The planned network, whose start values and thresholds are those of the memories.
 	v := &values{design: d, exec: quant.NewExecutor(d.Network)}
 	for _, s := range d.Streams {
 		var fields []field
 		for _, p := range s.Content {
+			// Parts side by side, as a label has its score beside it.
 			fields = append(fields, v.field(p, s.Beats))
 		}
 		v.streams = append(v.streams, fields)
@@ -247,6 +249,7 @@ func (v *values) input(stream int) []byte {
 	s := v.design.Streams[stream]
 	size := s.Content.PortBits() / 8
 	out := make([]byte, 0, size*s.Beats*len(v.frames))
+	// beat leaves what is above the stream's bits as it is: zeros, as a port is padded.
 	buf := make([]byte, size)
 	for n := int64(0); n < int64(s.Beats)*int64(len(v.frames)); n++ {
 		out = append(out, v.beat(stream, n, buf)...)

@@ -25,6 +25,7 @@ func reorder(app *cli.App, args []string) ([]string, error) {
 	if cmd == nil {
 		return args, nil
 	}
+	// The order among flags stays: the last of two that are given twice wins, as users expect.
 	flags, positional := []string{args[0]}, []string{}
 	for i := 1; i < len(args); i++ {
 		arg := args[i]

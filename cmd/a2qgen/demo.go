@@ -115,6 +115,7 @@ func (d *demo) prepare(o train.Overrides) error {
 	if err != nil {
 		return err
 	}
+	// As from a file: the demo is no special case of training.
 	spec, err := train.ParseSpec(text)
 	if err != nil {
 		return fmt.Errorf("%s: %w", demoSpec, err)
@@ -160,6 +161,7 @@ func (d *demo) run(ctx context.Context) error {
 		{"Cross-check with pauses of source and sink", d.simStall},
 		{"Cost of every accumulator width", d.estimate},
 	} {
+		// The first step that fails ends it: each of the later ones shows what an earlier one made.
 		doc, err := step.do(ctx)
 		if err != nil {
 			return err
@@ -204,6 +206,7 @@ func (d *demo) show(title string, doc printer) error {
 // keep returns what puts the document of a step in its place in the report.
 func keep[T printer](place *T) func(doc T, err error) (printer, error) {
 	return func(doc T, err error) (printer, error) {
+		// With an error too: nothing reads the report then.
 		*place = doc
 		return doc, err
 	}
@@ -234,6 +237,7 @@ func (d *demo) inspect(context.Context) (printer, error) {
 
 // eval scores with the integer executor on the test samples.
 func (d *demo) eval(ctx context.Context) (printer, error) {
+	// The network as it was read back from its file, which is what the Verilog is made of.
 	score, err := study.Accuracy(ctx, d.report.Train.Network, d.sets.Test, d.con.progress())
 	return keep(&d.report.Eval)(&evalReport{score}, err)
 }

@@ -35,6 +35,7 @@ type demoReport struct {
 // viewer never sees half a page.
 func (d *demo) finish() error {
 	d.report.Seconds = study.Seconds(d.start)
+	// Written although it can be printed: the page and a script may come later.
 	doc, err := toJSON(&d.report)
 	if err != nil {
 		return err
@@ -73,11 +74,13 @@ func (r *demoReport) summary() []string {
 			r.Train.FloatAccuracyPercent, r.TrainBase.IntegerAccuracyPercent,
 			constrainedBits(r.Train.Layers, r.TrainBase.Layers), r.Train.AccBits, r.Train.IntegerAccuracyPercent),
 	}
+	// Certificates of the layers with a limit only: the others promise nothing.
 	for i := range r.Train.Layers {
 		if l := &r.Train.Layers[i]; l.AccBits > 0 {
 			lines = append(lines, "          "+certificate(l))
 		}
 	}
+	// Speed, proof and price, in the order of the steps.
 	return append(lines,
 		fmt.Sprintf("verilog   %d files, %d cycles per frame: %.0f frames/s at %g MHz",
 			len(r.Generate.Files), r.Generate.IntervalCycles, r.Generate.FPS, r.Generate.ClockMHz),
@@ -94,6 +97,7 @@ func (r *demoReport) summary() []string {
 // come from one spec.
 func constrainedBits(limited, other []study.Bounds) int {
 	bits := 0
+	// The largest, as one P is compared with one P.
 	for i, l := range limited {
 		if l.AccBits > 0 {
 			bits = max(bits, other[i].AccBitsNeeded)
@@ -123,6 +127,7 @@ func accuracyFigure(runs ...*trainReport) report.Figure {
 	for _, r := range runs {
 		// The unlimited network is dashed: it is the yardstick, not the product.
 		s := report.Series{Name: r.Method, Dashed: r.Method == "base"}
+		// Epochs from 1, as the progress counts them.
 		for i, e := range r.History {
 			s.X, s.Y = append(s.X, float64(i+1)), append(s.Y, e.AccuracyPercent)
 		}

@@ -38,7 +38,8 @@ func (r *estimateReport) print(w io.Writer) {
 // half, as 18 kbit of a BRAM36. Its notes say how far the estimates can be trusted: legends only
 // for words that the table has; the error always.
 func (r *estimateReport) table() *table.Table {
-	t := table.New(table.Right("P"), table.Left(""), table.Right("LUT", "FF", boards.Family(r.Family).BlockName(), "DSP"))
+	t := table.New(table.Right("P"), table.Left(""),
+		table.Right("LUT", "FF", boards.Family(r.Family).BlockName(), "DSP"))
 	for _, row := range r.Rows {
 		t.Row(row.AccBits, verdictOf(row), row.LUT, row.FF, row.Blocks(), row.DSP)
 	}
@@ -56,6 +57,7 @@ func (r *estimateReport) table() *table.Table {
 
 // row returns the row of a width.
 func (r *estimateReport) row(p int) (plan.Row, bool) {
+	// The first of equals: a width that was asked for twice has one price.
 	i := slices.IndexFunc(r.Rows, func(row plan.Row) bool { return row.AccBits == p })
 	if i < 0 {
 		return plan.Row{}, false

@@ -124,7 +124,8 @@ func TestBoards(t *testing.T) {
 
 func TestGenerateForBoard(t *testing.T) {
 	net, dir := tinyNetwork(t), filepath.Join(t.TempDir(), "design")
-	for name, clock := range map[string]float64{"pynq-z1": 100, "ulx3s-85f": 50, "zcu104": 200} { // target_mhz of the files
+	// target_mhz of the files
+	for name, clock := range map[string]float64{"pynq-z1": 100, "ulx3s-85f": 50, "zcu104": 200} {
 		doc := succeed(t, "generate", net, "--out", dir, "--board", name, "--json").document(t)
 		if doc["clock_mhz"] != clock {
 			t.Errorf("%s: clock %v, want %v", name, doc["clock_mhz"], clock)

@@ -50,6 +50,7 @@ func fits(b *boards.Board, d *hwgen.Design) (*cost.Report, error) {
 	if err != nil {
 		return nil, fmt.Errorf("board %s: %w", b.Name, err)
 	}
+	// Of the design as planned, with its folds and queues, not of the network.
 	r, err := cost.Estimate(d, family)
 	if err != nil {
 		return nil, err

@@ -68,6 +68,7 @@ func generateAction(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
+	// No default: a folder that is replaced whole has to be named.
 	out := c.String("out")
 	if out == "" {
 		return usagef("generate: --out DIR is missing; see a2qgen generate --help")

@@ -64,6 +64,7 @@ func inputType(c *cli.Context) (*qonnx.InputType, error) {
 		if lo, hi, err = parseRange(c.String("input-range")); err != nil {
 			return nil, err
 		}
+		// The sign follows from the range unless a type is given, which then has to fit it.
 		in.Type.Signed = lo < 0
 	}
 	if c.IsSet("input-type") {
@@ -150,6 +151,7 @@ type emitted struct {
 // and Verilog cannot drift apart unseen. The hash covers what is emitted, hence changes of
 // the templates too.
 func readDesign(dir string) (*emitted, error) {
+	// Its copy of the network, not the file that it was generated from, which may be gone or changed.
 	m, err := emit.ReadManifest(dir)
 	if err != nil {
 		return nil, err

@@ -65,6 +65,7 @@ func newSimReport(res *sim.Result, in *frameSet, o simOptions) *simReport {
 		return doc
 	}
 	doc.Result = *res
+	// Both kinds are about what a pass is worth: what the frames and what the pauses left out.
 	doc.Warnings = append(doc.Warnings, in.warnings()...)
 	for i, want := range in.labels {
 		if res.Labels[i] == int(want) {
@@ -84,6 +85,7 @@ func (r *simReport) verdict() error {
 	switch {
 	case r.Stopped != "":
 		return fmt.Errorf("sim: %s; the first of %d mismatches before it: %s", r.Stopped, r.Mismatches, r.First)
+	// Before the cycles: a beat that differs is nearer to the cause than their number.
 	case r.Mismatches > 0:
 		return fmt.Errorf("sim: %d mismatches; first: %s", r.Mismatches, r.First)
 	case r.CyclesModel != r.CyclesRTL:
@@ -106,6 +108,7 @@ func (r *simReport) print(w io.Writer) {
 		fmt.Fprintf(w, "; interval %d, latency %d", r.IntervalCycles, r.LatencyCycles)
 	}
 	fmt.Fprintln(w)
+	// Without labels there is nothing to be right about; the comparison stands by itself.
 	if r.Total > 0 {
 		fmt.Fprintf(w, "labels    %d of %d right: %.2f %%\n", r.Correct, r.Total, study.Percent(r.Correct, r.Total))
 	}
@@ -184,6 +187,7 @@ func (r *simReport) printStreams(w io.Writer) {
 // accumulators at an end of their certified range, thresholds with both sides reached of
 // all, and classes that won.
 func (r *simReport) printEdited(w io.Writer) {
+	// Line by line, as a script or a reader looks for one file.
 	for _, d := range r.Edited {
 		fmt.Fprintf(w, "edited    %v\n", d)
 	}

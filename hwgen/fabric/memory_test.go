@@ -41,7 +41,8 @@ func TestLUTRAM(t *testing.T) {
 		width, depth, ram, mux float64
 	}{
 		{boards.XC7, 6, 32, 4, 0}, {boards.XC7, 7, 32, 6, 0}, {boards.XC7, 8, 33, 12, 0}, {boards.XC7, 7, 64, 10, 0},
-		{boards.XC7, 3, 100, 8, 3}, {boards.ECP5, 8, 16, 12, 0}, {boards.ECP5, 9, 16, 18, 0}, {boards.ECP5, 8, 17, 24, 8},
+		{boards.XC7, 3, 100, 8, 3}, {boards.ECP5, 8, 16, 12, 0},
+		{boards.ECP5, 9, 16, 18, 0}, {boards.ECP5, 8, 17, 24, 8},
 		{boards.ECP5, 4, 100, 42, 24},
 	} {
 		terms := family(t, c.name).RAMTerms(int(c.width), int(c.depth))

@@ -70,7 +70,8 @@ type function struct {
 func NewNetlist(f *Family) *Netlist {
 	return &Netlist{family: f, from: []Signal{none}, read: []bool{false}, reset: []bool{false},
 		registers: map[Signal]Signal{},
-		functions: map[function]Signal{}, adders: map[string][]Signal{}, slices: map[slice]bool{}, long: map[Signal]bool{}}
+		functions: map[function]Signal{}, adders: map[string][]Signal{},
+		slices: map[slice]bool{}, long: map[Signal]bool{}}
 }
 
 // Fresh returns a signal that equals no other.

@@ -40,7 +40,8 @@ func TestProductsLUT4(t *testing.T) {
 		n.Use(n.Product(n.Word(c.m), n.Word(c.n), false, c.m+c.n)...)
 		ff, shift := n.RegistersLeft()
 		if n.luts+n.wide != c.lut4 || n.chains != 2*c.ccu2c || ff != c.ff || shift != 0 {
-			t.Errorf("%+v: %d LUT4, %d CCU2C, %d flip-flops, %d shift registers", c, n.luts+n.wide, n.chains/2, ff, shift)
+			t.Errorf("%+v: %d LUT4, %d CCU2C, %d flip-flops, %d shift registers", c,
+				n.luts+n.wide, n.chains/2, ff, shift)
 		}
 	}
 }

@@ -45,7 +45,7 @@ func Table(n *quant.Network, o hwgen.Options, accs []int, family string) ([]Row,
 			return nil, err
 		}
 		o.Folding = d.Folding()
-		// Of the asked family, though the folds are the same for all.
+		// By the asked family's formulas: which the design was folded for is another matter.
 		r, err := cost.Estimate(d, family)
 		if err != nil {
 			return nil, err

@@ -101,7 +101,8 @@ func haveVerilog(layers train.Layers) error {
 				return err
 			}
 		default:
-			return fmt.Errorf("wants linear layers and residuals of them, which alone have Verilog so far, not %s", l.Kind)
+			return fmt.Errorf("wants linear layers and residuals of them, which alone have Verilog so far, "+
+				"not %s", l.Kind)
 		}
 	}
 	return nil

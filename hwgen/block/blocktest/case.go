@@ -87,6 +87,7 @@ func holds(d *hwgen.Design) (int, error) {
 	if err != nil {
 		return 0, err
 	}
+	// By running it: what a block holds is nothing that it says of itself.
 	source, beats, moved := d.Sources[0].Stream, 0, int64(0)
 	blocked := func(int64) (gaps, stalls uint64) { return 0, ^uint64(0) }
 	const frames = 1 << 20 // more than any block holds: the run ends when all stands still
@@ -150,6 +151,7 @@ func DrawWords(rng *rand.Rand, beats, lanes, bits int) (*quant.Network, hwgen.Co
 // Stairs returns thresholds for l that are spread over the middle of each channel's range; every
 // third channel falls.
 func Stairs(l *quant.Layer, out quant.DataType) *quant.Thresholds {
+	// Falling channels among rising ones: an inversion that is taken from the next channel shows.
 	t := &quant.Thresholds{Output: out, Inverted: make([]bool, l.Out)}
 	levels := int64(t.Levels())
 	for c := range l.Out {

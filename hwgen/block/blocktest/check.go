@@ -191,6 +191,7 @@ func (c *Case) bench(seed uint64) (*bench, error) {
 	if err != nil {
 		return nil, err
 	}
+	// No network file: nobody plans this directory again.
 	files, err := emit.Files(d, nil)
 	if err != nil {
 		return nil, err

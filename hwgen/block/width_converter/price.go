@@ -22,6 +22,7 @@ func (w *Block) Price(of *fabric.Family) fabric.Shape {
 	// converter by three or four takes twice the LUTs per bit, for ABC then makes it fast: in
 	// a design something else is slower.
 	return fabric.Shape{FF: count + 2 + 2*w.In*w.Word,
-		Terms: append([]fabric.Term{fabric.Fitted("narrow", 1, 4), fabric.Fitted("stored_bits", float64(w.In*w.Word), 2)},
+		Terms: append([]fabric.Term{fabric.Fitted("narrow", 1, 4),
+			fabric.Fitted("stored_bits", float64(w.In*w.Word), 2)},
 			of.CounterTerms(count)...)}
 }

@@ -148,8 +148,9 @@ func measured(all []block.Sample, have map[string]synth.Counts) []Sample {
 //
 // Kind.Batch blocks go into one run, which takes half a second to begin; designs, flattened, go
 // alone. What a block comes to depends a little on its company (names order ABC's choices), so
-// a batch is always the same samples. The result holds indices into all, in order. A batch ends with its kind, or when it is full:
-// adding a sample in the middle of a kind shifts all later batches of it.
+// a batch is always the same samples. The result holds indices into all, in order. A batch ends
+// with its kind, or when it is full: adding a sample in the middle of a kind shifts all later
+// batches of it.
 func batches(all []block.Sample) [][]int {
 	var found [][]int
 	for i, s := range all {

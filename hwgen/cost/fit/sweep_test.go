@@ -157,7 +157,8 @@ func checkCounts(t *testing.T, of *table, samples []Sample, batch []int) {
 		want, got := samples[i].Counts, have[k]
 		moved := max(want.LUT-got.LUT, got.LUT-want.LUT)
 		// The first of the free cells are carry chains.
-		if moved > of.tolerated(samples[i]) || got.FF != want.FF || got.BlockRAM != want.BlockRAM || got.DSP != want.DSP ||
+		if moved > of.tolerated(samples[i]) || got.FF != want.FF ||
+			got.BlockRAM != want.BlockRAM || got.DSP != want.DSP ||
 			got.Free[0] != want.Free[0] {
 			t.Errorf("%s: %+v, in the table %+v: run go run ./hwgen/cost/fit -fresh -family %s", samples[i].Key(), got,
 				want, of.family)

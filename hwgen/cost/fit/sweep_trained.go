@@ -53,9 +53,11 @@ func drawClass(rng *rand.Rand, from, to, n int, first uint64) []block.Sample {
 func drawTrained(rng *rand.Rand) map[string]int {
 	layers := block.Pick(rng, 1, 2, 2, 3, 3, 4, 5)
 	p := map[string]int{"layers": layers, "inputs": block.Pick(rng, 12, 20, 25, 30, 49, 60, 63, 100, 144, 196, 256),
-		"n": block.Pick(rng, 1, 2, 3, 4, 6, 8, 8), "signed": block.Pick(rng, 0, 0, 0, 1), "idle": block.Pick(rng, 0, 10, 30),
-		"gain": block.Pick(rng, 0, 0, 10, 16), "falls": block.Pick(rng, 0, 0, 0, 1), "shifted": block.Pick(rng, 0, 0, 0, 1),
-		"luts": block.Pick(rng, 0, 0, 1)}
+		"n": block.Pick(rng, 1, 2, 3, 4, 6, 8, 8), "signed": block.Pick(rng, 0, 0, 0, 1),
+		"idle": block.Pick(rng, 0, 10, 30),
+		"gain": block.Pick(rng, 0, 0, 10, 16), "falls": block.Pick(rng, 0, 0, 0, 1),
+		"shifted": block.Pick(rng, 0, 0, 0, 1),
+		"luts":    block.Pick(rng, 0, 0, 1)}
 	in, bits := p["inputs"], p["n"]
 	for i := range layers {
 		set := func(key string, v int) { p[fmt.Sprint(key, i)] = v }

@@ -92,7 +92,8 @@ func check(t *testing.T, name boards.Family, f *fabric.Family, want map[string]s
 		what      string
 		got, want int
 	}{
-		{"f5", f.LUT.LUTs(5), want["f5"].LUT}, {"f6", f.LUT.LUTs(6), want["f6"].LUT}, {"sum", int(sum), want["sum"].LUT},
+		{"f5", f.LUT.LUTs(5), want["f5"].LUT}, {"f6", f.LUT.LUTs(6), want["f6"].LUT},
+		{"sum", int(sum), want["sum"].LUT},
 		{"small", int(f.RAMTerms(4, 16)[0].Value), want["small"].LUT},
 		{"large", f.BlockRAMs(36, 512), want["large"].BlockRAM}, {"flip-flops of large", ff, want["large"].FF},
 	} {
