@@ -87,6 +87,7 @@ func evalSet(c *cli.Context, source study.Source) (set *data.Set, images bool, e
 		set, err = source.Open(false)
 		return set, err == nil && set.Targets != nil, err
 	}
+	// Of the spec only what says how samples are read: its training is not repeated.
 	spec, err := train.LoadSpec(c.String("spec"))
 	if err != nil {
 		return nil, false, err
@@ -142,6 +143,7 @@ func evalImages(ctx context.Context, con *console, net *quant.Network, set *data
 func (r *imagesReport) print(w io.Writer) {
 	fmt.Fprintf(w, "data      %s\nPSNR      %.2f dB: mean of %d images (integer executor, %.2f s)\n",
 		r.Data, r.PSNR, r.Total, r.Seconds)
+	// PSNR says little by itself: it depends on the images as much as on the network.
 	if r.Bicubic > 0 {
 		fmt.Fprintf(w, "          %.2f dB by bicubic enlargement\n", r.Bicubic)
 	}

@@ -16,6 +16,7 @@ func boardNamed(name string) (*boards.Board, error) {
 	if name == "" {
 		return nil, nil
 	}
+	// A pointer, so that "no board" needs no name of its own.
 	b, err := boards.Get(name)
 	return &b, err
 }

@@ -108,6 +108,7 @@ func parseFold(text string) (string, hwgen.Fold, error) {
 	if !ok || name == "" {
 		return "", hwgen.Fold{}, fail
 	}
+	// No spaces are cut off: a shell would have split there.
 	pe, simd, ok := strings.Cut(sizes, ",")
 	if !ok {
 		return "", hwgen.Fold{}, fail

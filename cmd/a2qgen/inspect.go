@@ -100,6 +100,7 @@ func (r *inspectReport) graph() *table.Table {
 		plain = plain && l.Kind == string(quant.Linear)
 		rows[l.Name] = []any{l.Name, l.Kind, strings.Join(l.Reads, ", "), shown(l.Shape)}
 	}
+	// The table of layers says it all then.
 	if plain {
 		return nil
 	}
@@ -125,6 +126,7 @@ func inputTypeOf(l *study.Bounds) quant.DataType {
 
 // declared is P for a table, "-" for none.
 func declared(l *study.Bounds) string {
+	// 0 bits would be a width, "-" is none.
 	if l.AccBits == 0 {
 		return "-"
 	}

@@ -175,6 +175,7 @@ func tableAction(c *cli.Context) error {
 	if err != nil {
 		return usagef("project: --table: %w", err)
 	}
+	// One network or several: the seeds of a training are compared as one.
 	if !c.Args().Present() {
 		return usagef("project: FLOAT.onnx is missing; see a2qgen project --help")
 	}
@@ -185,6 +186,7 @@ func tableAction(c *cli.Context) error {
 	}
 	// The files first: a result that is printed and not kept would be lost with the terminal.
 	doc := &comparisonReport{all}
+	// Without it the table is only printed: a comparison leaves no file that was not asked for.
 	if prefix := c.String("results"); prefix != "" {
 		err = doc.write(prefix)
 	}

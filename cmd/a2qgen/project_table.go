@@ -27,6 +27,7 @@ func (d *comparisonReport) table(cell func(s study.Spread) string) *table.Table 
 			row[0] = "none"
 		}
 		for i := range methods {
+			// The same cells in three forms: what is shown of a spread is the caller's choice.
 			row = append(row, cell(d.Cells[at+i].Spread))
 		}
 		t.Row(row...)
@@ -40,6 +41,7 @@ func (d *comparisonReport) networks() *table.Table {
 	t := table.New(table.Right("network", "acc_bits"), table.Left("method"),
 		table.Fixed(2, "", "float_accuracy_percent", "integer_accuracy_percent"))
 	for _, cell := range d.Cells {
+		// In the order of the networks, of which each cell has one accuracy.
 		for k, a := range cell.Accuracy {
 			t.Row(k+1, cell.AccBits, cell.Method, d.Float[k], a)
 		}

@@ -118,6 +118,7 @@ func simAction(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
+	// Read once, here: what follows knows no flags.
 	o := simOptions{frames: c.Int("frames"), period: c.Int("period"), gap: c.Float64("gap"), stall: c.Float64("stall"),
 		seed: c.Uint64("seed"), source: sampleSourceOf(c), edited: c.Bool("edited"),
 		vcd: c.String("vcd"), dumps: dumpsOf(c), simulator: verilator.Simulator(c.String("simulator"))}
@@ -138,6 +139,7 @@ func simAction(c *cli.Context) error {
 	if err := con.result(doc, nil); err != nil {
 		return err
 	}
+	// The exit status is for scripts, and for CI: equal or not.
 	return doc.verdict()
 }
 
@@ -166,6 +168,7 @@ func simulate(ctx context.Context, con *console, dir string, o simOptions) (*sim
 	if err != nil {
 		return nil, err
 	}
+	// After keepDumps there is nothing left to discard.
 	defer discardDumps(o.dumps)
 	in, err := frames(d.Network, o)
 	if err != nil {

@@ -87,6 +87,7 @@ func between(above, upTo *sim.Threshold) string {
 
 // printCycles shows both sides of a stream side by side, the cycle of the difference marked.
 func printCycles(w io.Writer, m *sim.Mismatch) {
+	// A bar before each side: they have the same columns.
 	side := []any{"|", "valid", "ready", "data"}
 	// Without an element there is no lane to single out.
 	if m.Element != nil {
@@ -120,6 +121,7 @@ func sideOf(s *sim.Shown, e *sim.Element) []any {
 	}
 	switch {
 	case e == nil:
+	// The element as a number, so that nobody has to cut bits out of the beat by hand.
 	case s != nil && s.Element != nil:
 		cells = append(cells, *s.Element)
 	default:
@@ -146,6 +148,7 @@ func shortHex(data string, e *sim.Element) string {
 	}
 	// Cut in whole digits: the hexadecimal then still is a part of what a waveform viewer shows.
 	digits := data[len("0x"):]
+	// Whole, where it fits: a number that can be looked for in a waveform.
 	if len(digits) <= hexDigits {
 		return data
 	}

@@ -23,6 +23,7 @@ type sweepReport struct{ *study.SweepReport }
 func (d *sweepReport) table(name string, cell func(r *study.SweepResult) string) *table.Table {
 	var heads []string
 	for _, l := range d.Limits() {
+		// A limit is a P for all layers, or LUT for the design: its name says which.
 		heads = append(heads, l.Name())
 	}
 	t := table.New(table.Left(name), table.Right(heads...))
@@ -81,6 +82,7 @@ func lutOf(r *study.SweepResult) string { return fmt.Sprintf("%.0f", r.LUTMean) 
 // limitless are the lines about what knows no accumulator. The float accuracy is that of the
 // first result: all share the float phases, seed by seed.
 func (d *sweepReport) limitless() (lines []string) {
+	// A sweep that has only begun is written too.
 	if len(d.Results) > 0 {
 		lines = append(lines, fmt.Sprintf("float %.2f %%", d.Results[0].FloatMean))
 	}
@@ -131,6 +133,7 @@ func (d *sweepReport) write(dir string) error {
 			return err
 		}
 	}
+	// In any order: each file is whole by itself, and the next cell writes all again.
 	for name, data := range files {
 		if err := maybe.WriteFile(filepath.Join(dir, name), data, 0o644); err != nil {
 			return err
@@ -148,6 +151,7 @@ func (d *sweepReport) figure() *report.Figure {
 		s := report.Series{Name: m, Dashed: base != nil}
 		for _, l := range d.Limits() {
 			r := base
+			// base is the same at each P, so its line is level.
 			if r == nil {
 				r = d.At(m, l)
 			}
@@ -170,6 +174,7 @@ func (d *sweepReport) lutFigure() *report.Figure {
 		series := [2]report.Series{{Name: m}, {Name: m + ", P and M by layer"}}
 		for i := range d.Results {
 			r, s := &d.Results[i], &series[0]
+			// By what was asked for, not by the result: a limit may be met with one P for all.
 			if r.LUTLimit > 0 {
 				s = &series[1]
 			}
@@ -223,6 +228,7 @@ func (d *sweepReport) markdown() []byte {
 			fmt.Fprintf(&b, "\n%s\n", v.figure)
 		}
 	}
+	// Last, as it is the longest, and of interest once a limit has been chosen.
 	if t := d.widths(); len(t.Rows) > 0 {
 		b.WriteString("\n")
 		t.WriteMarkdown(&b)

@@ -99,6 +99,7 @@ func specFlags() []cli.Flag {
 		&cli.StringFlag{Name: "data", Usage: "`DIR` of the data set, IMAGES,LABELS, or drawn"},
 		&cli.IntFlag{Name: "weights", DefaultText: "the spec's", Usage: "weight width `M` of the hidden layers, bits"},
 		&cli.IntFlag{Name: "acts", DefaultText: "the spec's", Usage: "activation width `N`, bits"},
+		// One number, since a user who wants it shorter wants both phases shorter.
 		&cli.IntFlag{Name: "epochs", DefaultText: "the spec's",
 			Usage: "`E` epochs in all, the first half of them in floating point"},
 		&cli.Uint64Flag{Name: "seed", DefaultText: "the spec's",
@@ -169,6 +170,7 @@ func trainAction(c *cli.Context) error {
 // first seed, after which the networks are called where there are some. Where the networks
 // of several seeds go is known only with the spec's first seed.
 func checkTrainPaths(c *cli.Context, spec *train.Spec) error {
+	// Names with a seed in them: OUT itself is not written.
 	if n := c.Int("seeds"); n > 1 {
 		if c.IsSet("float-out") {
 			return usagef("train: --float-out writes one network, --seeds asks for %d", n)
@@ -241,6 +243,7 @@ func trainSeeds(
 	if err != nil {
 		return nil, w.advise(err)
 	}
+	// Each has the files of its own epochs, beside its own network.
 	for _, r := range doc.Runs {
 		newTrainReport(r)
 	}

@@ -66,6 +66,7 @@ func (d *seedsReport) print(w io.Writer) {
 	fmt.Fprintf(w, "network   %s, %s: %d seeds from %d\n", r.Name, r.method(), d.Seeds, r.Seed)
 	fmt.Fprintf(w, "data      %s\n%s on the test samples, %s\n", r.Samples, name, unit)
 	t := table.New(table.Left("seed"), table.Fixed(2, "", "float", "QAT", "integer"), table.Left("network"))
+	// Float, quantised and integer side by side: where accuracy is lost shows for each seed.
 	for _, r := range d.Runs {
 		v := r.Scores()
 		t.Row(r.Seed, v[0], v[1], v[2], r.Out)
