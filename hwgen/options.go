@@ -13,8 +13,8 @@ type Options struct {
 	Folding Folding
 	// AccBits is P for the layers with an accumulator target (see
 	// quant.Network.Constrained); 0 takes each layer's declared P, or the smallest safe
-	// one where none is declared. In a layer with start values these follow P (see
-	// startAt).
+	// one where none is declared. In a layer with start values these follow P
+	// (hwgen/plan).
 	AccBits int
 	// Unsafe allows accumulators that the weights may overflow: for estimates only.
 	Unsafe bool

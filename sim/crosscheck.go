@@ -58,12 +58,11 @@ type Result struct {
 	Warnings []string `json:"warnings"`
 }
 
-// One value, never wrapped: bin.Run hands a visitor's error back as it is.
-// errDiffers ends a run at its first difference.
+// errDiffers ends a run at its first difference. One value, never wrapped: bin.Run hands a
+// visitor's error back as it is.
 var errDiffers = errors.New("sim: model and Verilog differ")
 
-// tail is how many cycles are compared after the last output beat.
-// Long enough for a beat too many to leave the design: a replay or queue that repeats its
+// tail is how many cycles are compared after the last output beat: long enough for a beat too many to leave the design: a replay or queue that repeats its
 // last beat would otherwise pass, since every expected one has come.
 const tail = 16
 

@@ -47,13 +47,14 @@ type counts struct {
 // and the constants 0 and 1 are bit 0 and its inverse.
 type Signal int32
 
-// no and yes are the constants, none stands for no signal at all.
+// No and Yes are the constants; none stands for no signal at all.
 const (
 	No   Signal = 0
 	Yes  Signal = 1
 	none Signal = -1
 )
 
+// Constant says whether the signal is known when the netlist is made: logic of it goes.
 func (s Signal) Constant() bool { return s == No || s == Yes }
 
 // function is a LUT: its truth table and what is at its inputs.
