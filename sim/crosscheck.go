@@ -62,8 +62,9 @@ type Result struct {
 // visitor's error back as it is.
 var errDiffers = errors.New("sim: model and Verilog differ")
 
-// tail is how many cycles are compared after the last output beat: long enough for a beat too many to leave the design: a replay or queue that repeats its
-// last beat would otherwise pass, since every expected one has come.
+// tail is how many cycles are compared after the last output beat: long enough for a beat too
+// many to leave the design. A replay or queue that repeats its last beat would otherwise pass,
+// since every expected one has come.
 const tail = 16
 
 // CrossCheck runs samples (integer input vectors) through the cycle model and

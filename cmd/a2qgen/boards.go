@@ -24,6 +24,7 @@ func boardsCommand() *cli.Command {
 		UsageText: "a2qgen boards [--json]", Description: boardsHelp,
 		Flags: []cli.Flag{jsonFlag()},
 		Action: func(c *cli.Context) error {
+			// A name would suggest that one board can be asked for.
 			if err := noArgument(c); err != nil {
 				return err
 			}

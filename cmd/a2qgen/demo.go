@@ -284,6 +284,7 @@ func (d *demo) estimate(context.Context) (printer, error) {
 	if err != nil {
 		return nil, err
 	}
+	// As a2qgen estimate would be told, so that its table can be had again by that command.
 	widths, err := parseWidths("8:32")
 	if err != nil {
 		return nil, err

@@ -89,6 +89,8 @@ func estimateFamily(asked string, own boards.Family) string {
 	switch served := string(own.CheckedAs()); {
 	case asked != "":
 		return asked
+	// A directory of a family without formulas can be estimated all the same, by those of another,
+	// which the report names.
 	case slices.Contains(cost.Families(), served):
 		return served
 	}
@@ -120,6 +122,7 @@ func estimateSource(path string, in *qonnx.InputType, o hwgen.Options) (*quant.N
 	// The directory's plan is the base and the flags lie over it, as they would have been
 	// given to generate: what is estimated is this very design at another P.
 	own := d.manifest.Plan()
+	// The clock scales what is printed per second, and with --fps the folds.
 	if o.ClockMHz != 0 {
 		own.ClockMHz = o.ClockMHz
 	}

@@ -53,6 +53,7 @@ func (r *repairReport) print(w io.Writer) {
 	}
 	t := table.New(table.Left("layer", "rule"), table.Right("needed", "needs", "weights changed", "units"),
 		table.Fixed(4, "", "loss"))
+	// Only those that were changed: the loss of the others is none.
 	for _, l := range r.Layers {
 		t.Row(l.Name, l.Rule, l.NeededBefore, l.NeededAfter, l.WeightsChanged, l.UnitsChanged, l.RelativeLoss)
 	}

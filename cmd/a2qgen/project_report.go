@@ -42,6 +42,7 @@ func (r *projectReport) table() *table.Table {
 		t.Row(l.Name, l.Kind, l.In, l.Out, l.WeightBits, inputTypeOf(&l.Bounds), declared(&l.Bounds), l.AccBitsNeeded,
 			l.L1Max, 100*l.Sparsity, l.RelativeLoss)
 		t.Note("%s", certificate(&l.Bounds))
+		// Two promises: the inner accumulators hold each tile, the outer one all of them.
 		if l.Tile > 0 {
 			t.Note("%s: every %d inputs: certified: %d bits", l.Name, l.Tile, l.InnerBits)
 		}

@@ -65,6 +65,7 @@ func (d *comparisonReport) write(prefix string) error {
 	if err := d.networks().WriteCSV(&csv); err != nil {
 		return err
 	}
+	// What the numbers depend on stands with them: a table is copied without its command.
 	fmt.Fprintf(&md,
 		"Accuracy on the test samples, percent, after projection without training: mean of %d networks, smallest and\n"+
 			"largest in brackets. W%dA%d, ends of 8 bits, %d calibration samples. Float: %v.\n\n",

@@ -46,6 +46,7 @@ func dumpsOf(c *cli.Context) []*streamDump {
 	var all []*streamDump
 	for _, value := range c.StringSlice("dump") {
 		// A value that is none has been refused by its rule before any action.
+		// Read again rather than kept: rules check a line, and hand nothing on.
 		if d, err := parseDump(value); err == nil {
 			all = append(all, d)
 		}

@@ -157,6 +157,7 @@ func shortHex(data string, e *sim.Element) string {
 	if e != nil {
 		to = max(0, min(e.Bit/4-hexDigits/4, len(digits)-hexDigits))
 	}
+	// Dots say that there is more on that side.
 	out := digits[len(digits)-to-hexDigits : len(digits)-to]
 	if to > 0 {
 		out += "..."

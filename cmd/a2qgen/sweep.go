@@ -84,6 +84,7 @@ func newSweep(c *cli.Context, con *console, path string) (*study.Sweep, error) {
 		return nil, err
 	}
 	// A line per epoch of hundreds of runs would bury the line per run.
+	// Warnings and the sweep's own lines stay on con.
 	quiet := *con
 	quiet.quiet = true
 	trainer, _ := newTrainer(&quiet, study.Sets{})

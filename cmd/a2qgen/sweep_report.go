@@ -26,6 +26,7 @@ func (d *sweepReport) table(name string, cell func(r *study.SweepResult) string)
 		// A limit is a P for all layers, or LUT for the design: its name says which.
 		heads = append(heads, l.Name())
 	}
+	// Right even where cells have two numbers: their digits stand below each other.
 	t := table.New(table.Left(name), table.Right(heads...))
 	for _, m := range d.Methods() {
 		// That is base: it has a line of its own.
@@ -125,6 +126,7 @@ func (d *sweepReport) write(dir string) error {
 	}
 	// Rendered all before one is written, so that an error of a plot leaves the old set.
 	files := map[string][]byte{"results.json": doc, "results.csv": csv.Bytes(), "results.md": d.markdown()}
+	// The plot of what was trained so far: its axes grow with the sweep.
 	if files["results.svg"], err = d.figure().SVG(); err != nil {
 		return err
 	}
