@@ -17,14 +17,14 @@ type place struct{ layer, operand int }
 //
 // A queue may stand before each layer that cannot always take what it is offered: one that
 // replays a vector, or waits for another operand. The design is run with queues of any depth,
-// its source held to the rate that it then has; what they hold at most is deep enough, for a
-// design that starts everything as early as it can is never later than that run, whatever its
-// queues' depths as long as they hold what was held there (derived: with first-in first-out
-// queues, blocks that wait for beats and space, and no choice, an earlier start makes nothing
-// later). From there each is made as shallow as it can be, by bisection: rate only falls with
-// depth. Taking a queue away is another matter, since a cycle of latency goes with it, which the
-// branch beside it may need: that is tried last, again and again until nothing changes. So in
-// the end each queue a beat shallower, or taken away, loses rate or locks.
+// its source held to the rate that it then has, and begins with queues as deep as what they
+// held at most. The rate that it has with these is the one to keep: measured, not argued, for a
+// pipeline halts as a whole, so a beat that starts earlier may end later, and the mean of a run
+// is none of a steady state. From there each is made as shallow as it can be, by bisection; no
+// depth is taken at which the rate was not measured. Taking a queue away is another matter, since
+// a cycle of latency goes with it, which the branch beside it may need: that is tried last, again
+// and again until nothing changes. So in the end each queue a beat shallower, or taken away,
+// loses rate or locks.
 //
 // Whether a design locks does not depend on who pauses when: pauses only delay.
 func (p *planner) queue() error {
@@ -32,7 +32,11 @@ func (p *planner) queue() error {
 	if len(open) == 0 {
 		return p.settle(depths)
 	}
-	interval, held, err := p.unbounded(depths, open)
+	deep, err := p.unbounded(depths, open)
+	if err != nil {
+		return err
+	}
+	interval, err := p.interval(deep)
 	if err != nil {
 		return err
 	}
@@ -40,10 +44,7 @@ func (p *planner) queue() error {
 	if p.keeps(depths, interval) {
 		return p.settle(depths)
 	}
-	for _, at := range open {
-		// A queue of one beat is none (builder.depth): the shallowest there is holds two.
-		depths[at] = max(2, held[at])
-	}
+	depths = deep
 	for _, at := range open {
 		depths[at] = 2 + sort.Search(depths[at]-2, func(more int) bool {
 			return p.keeps(depths.with(at, 2+more), interval)
@@ -123,47 +124,58 @@ func (p *planner) settle(d depths) error {
 	return nil
 }
 
-// keeps says whether a design with queues of these depths has the interval, and does not lock.
-func (p *planner) keeps(d depths, interval cycle.Period) bool {
+// interval returns that of the design with queues of these depths.
+func (p *planner) interval(d depths) (cycle.Period, error) {
 	design, _ := p.build(d.of)
+	err := measure(design)
+	return design.Timing.Period, err
+}
+
+// keeps says whether a design with queues of these depths has the interval, and does not lock.
+func (p *planner) keeps(d depths, wanted cycle.Period) bool {
 	// A deadlock: of the depths tried here some are too shallow, which is no error of the plan's.
-	if err := measure(design); err != nil {
-		return false
-	}
+	has, err := p.interval(d)
 	// Periods are compared as fractions without division: rounding would let a slow design pass.
-	return design.Timing.Cycles*interval.Frames <= interval.Cycles*design.Timing.Frames
+	return err == nil && has.Cycles*wanted.Frames <= wanted.Cycles*has.Frames
 }
 
 // endless is the depth of a queue that never fills. (The cycle model counts its beats only.)
 const endless = 1 << 40
 
-// unbounded runs the design with endless queues at the open places and returns its interval,
-// and what the queues hold at most where the source offers a frame per interval.
-func (p *planner) unbounded(d depths, open []place) (cycle.Period, map[place]int, error) {
+// unbounded runs the design with endless queues at the open places and returns depths that are
+// enough: what the queues hold at most where the source offers a frame per interval.
+func (p *planner) unbounded(d depths, open []place) (depths, error) {
 	for _, at := range open {
 		d = d.with(at, endless)
 	}
 	design, queues := p.build(d.of)
 	e, err := cycle.New(design.Graph())
 	if err != nil {
-		return cycle.Period{}, nil, fmt.Errorf("hwgen: %w", err)
+		return nil, fmt.Errorf("hwgen: %w", err)
 	}
 	// In so many frames every layer has begun to work at its own rate, and ended some.
 	frames := 8 + 4*len(p.layers)
 	interval, latency, err := rate(design, e, frames)
 	if err != nil {
-		return cycle.Period{}, nil, err
+		return nil, err
 	}
 	// As many again as are under way at once, where they are more than that.
 	if under := latency * interval.Frames / interval.Cycles; under > 4 {
 		frames += 2 * int(under)
 		if interval, _, err = rate(design, e, frames); err != nil {
-			return cycle.Period{}, nil, err
+			return nil, err
 		}
 	}
 	// The rate is known now; what queues hold at that rate is another run, with the source held to it.
 	held, err := held(design, queues, frames, interval)
-	return interval, held, err
+	if err != nil {
+		return nil, err
+	}
+	for _, at := range open {
+		// A queue of one beat is none (builder.depth): the shallowest there is holds two.
+		d = d.with(at, max(2, held[at]))
+	}
+	return d, nil
 }
 
 // rate runs so many frames and returns the interval of the later half, and the first's latency.

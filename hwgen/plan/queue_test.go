@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/a2qgen/a2qgen/hwgen"
+	"github.com/a2qgen/a2qgen/hwgen/block"
 	"github.com/a2qgen/a2qgen/hwgen/plan"
 	"github.com/a2qgen/a2qgen/quant"
 	"github.com/a2qgen/a2qgen/quant/quanttest"
@@ -72,14 +73,10 @@ func TestQueuesAreMinimal(t *testing.T) {
 					continue
 				}
 				queues++
-				shallower, less := d.Folding(), f
-				less.FIFO = slices.Clone(f.FIFO)
-				less.FIFO[k]--
-				shallower[name] = less
-				slow, err := plan.Plan(n, hwgen.Options{Folding: shallower})
+				slow, err := shallower(n, d, name, k)
 				if err != nil {
 					locked++
-				} else if slow.Timing.Cycles*d.Timing.Frames <= d.Timing.Cycles*slow.Timing.Frames {
+				} else if asFast(slow, d) {
 					t.Errorf("seed %d: queue %d of %s has %d beats, one less is as fast", seed, k, name, depth)
 				}
 			}
@@ -89,6 +86,59 @@ func TestQueuesAreMinimal(t *testing.T) {
 		t.Errorf("%d queues, %d of which lock the design where they are shallower: too few to say", queues, locked)
 	}
 	t.Logf("%d queues, %d of which lock the design where they are a beat shallower", queues, locked)
+}
+
+// shallower plans d again with queue k of a layer a beat shallower.
+func shallower(n *quant.Network, d *hwgen.Design, layer string, k int) (*hwgen.Design, error) {
+	folds := d.Folding()
+	less := folds[layer]
+	less.FIFO = slices.Clone(less.FIFO)
+	less.FIFO[k]--
+	folds[layer] = less
+	return plan.Plan(n, hwgen.Options{Folding: folds})
+}
+
+// asFast says that a takes at most the cycles of b per frame.
+func asFast(a, b *hwgen.Design) bool {
+	return a.Timing.Cycles*b.Timing.Frames <= b.Timing.Cycles*a.Timing.Frames
+}
+
+// TestQueuesBesideThoseAskedFor: where the folding gives the depths of some queues, those that the
+// plan finds are minimal for the rate that is left.
+func TestQueuesBesideThoseAskedFor(t *testing.T) {
+	// Of 400 networks the mean rate of a run, which is none of a steady state, misleads in some ten.
+	count, found := 400, 0
+	if testing.Short() {
+		count = 160
+	}
+	for seed := range uint64(count) {
+		rng := rand.New(rand.NewPCG(seed, 78))
+		n := quanttest.RandomResidual(rng, 8, 4)
+		folds := randomFolds(rng, n)
+		for name, f := range folds {
+			// None, as shallow as can be, and deeper than any of these networks needs.
+			f.FIFO = hwgen.Depths{block.Pick(rng, 0, 0, 1, 2, 3, 50)}
+			folds[name] = f
+		}
+		d, err := plan.Plan(n, hwgen.Options{Folding: folds})
+		if err != nil {
+			continue // locked by what was asked for
+		}
+		for name, f := range d.Folding() {
+			for k, depth := range f.FIFO {
+				if depth < 2 || folds[name].FIFO.Of(k) > 0 {
+					continue
+				}
+				found++
+				if slow, err := shallower(n, d, name, k); err == nil && asFast(slow, d) {
+					t.Errorf("seed %d: queue %d of %s has %d beats, one less is as fast", seed, k, name, depth)
+				}
+			}
+		}
+	}
+	if found < count/4 {
+		t.Errorf("%d queues found, too few to say", found)
+	}
 }
 
 // TestLockNamesTheQueue: a shortcut without a queue locks the design, and the error says which
