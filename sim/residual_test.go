@@ -143,3 +143,29 @@ func flipBit(t *testing.T, file string) {
 		t.Fatal(err)
 	}
 }
+
+// TestSumsOfImages cross-checks sums and requantisers whose operands are images: their outputs
+// are an image, too, channels together.
+func TestSumsOfImages(t *testing.T) {
+	tooltest.Need(t, "iverilog")
+	x := quant.DataType{Bits: 2}
+	// Thresholds within the sums' ranges, 0..3 and 0..6; each channel's are its own.
+	stairs := func(values ...int64) *quant.Thresholds { return &quant.Thresholds{Output: x, Values: values} }
+	image := quant.Shape{H: 3, W: 2, C: 2}
+	n, err := quant.NewNetwork(quant.Network{Name: "images", InputShape: []int{2, 3, 2}, Input: quant.InputQuantizer{
+		Type: x, Shape: image, Quantize: func(_ int, v float64) int32 { return int32(v) }}, Layers: []quant.Layer{
+		{Name: "again", Kind: quant.Requantize, From: []int{quant.Source}, Thresholds: stairs(0, 1, 2, -1, 1, 3)},
+		{Name: "sum", Kind: quant.Add, From: []int{0, quant.Source}, Thresholds: stairs(0, 2, 4, 1, 3, 5)}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	rng := rand.New(rand.NewPCG(1, 0xadd))
+	var samples [][]int32
+	for range steadyFrames + 2 {
+		samples = append(samples, quanttest.RandomGraphInput(rng, n))
+	}
+	for _, pe := range []int{1, 2} {
+		how := hwgen.Options{Folding: hwgen.Folding{"sum": {PE: pe, SIMD: 2}}}
+		checkNetwork(t, how, n, samples, sim.Options{Simulator: verilator.Icarus, Seed: 1})
+	}
+}

@@ -102,7 +102,8 @@ func (v *values) tensor(p hwgen.Part) int {
 	case hwgen.HoldsInputs:
 		t.count = v.design.Network.InputSize()
 	case hwgen.HoldsOutputs, hwgen.HoldsAccumulators:
-		t.count = v.design.Layers[t.layer].Layer.Out
+		// Channels of every position: the outputs of a sum of images are an image.
+		t.count = v.design.Layers[t.layer].Layer.Shape.Size()
 	// Label and score are one element each, whatever the classes.
 	default:
 		t.count = 1
