@@ -57,8 +57,33 @@ func checkNames(n *quant.Network) error {
 // checkEnd returns an error unless the last layer gives what the ports of a design can: a class
 // or activations.
 func checkEnd(n *quant.Network) error {
-	if l := &n.Layers[len(n.Layers)-1]; l.Thresholds == nil && l.Score == nil {
+	l := &n.Layers[len(n.Layers)-1]
+	switch positions := l.Shape.Positions(); {
+	case l.Thresholds == nil && l.Score == nil:
 		return fmt.Errorf("hwgen: layer %q: is the last and has neither thresholds nor scores", l.Name)
+	case l.Score != nil && positions > 1:
+		// The selection of a class takes one vector of scores per frame.
+		return fmt.Errorf("hwgen: layer %q: has scores at %d positions of an image, want one", l.Name, positions)
+	}
+	return nil
+}
+
+// maxInput is the widest element that a unit reads, in bits (templates/add.v, templates/mvau.v).
+const maxInput = 32
+
+// checkPassed returns an error where accumulators that a layer passes on as they are, in P bits,
+// are wider than a unit reads. What has thresholds has 16 bits at most.
+func (p *planner) checkPassed() error {
+	for _, reader := range p.network.Layers {
+		for _, from := range reader.From {
+			if from == quant.Source || p.layers[from].Layer.Thresholds != nil {
+				continue
+			}
+			if l := p.layers[from]; l.AccBits > maxInput {
+				return fmt.Errorf("hwgen: layer %q: passes accumulators of %d bits on to layer %q, want at most %d",
+					l.Layer.Name, l.AccBits, reader.Name, maxInput)
+			}
+		}
 	}
 	return nil
 }

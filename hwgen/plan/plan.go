@@ -144,7 +144,10 @@ func (p *planner) certify() error {
 		}
 	}
 	p.network = withLayers(p.network, layers)
-	return nil
+	if p.options.Unsafe {
+		return nil
+	}
+	return p.checkPassed()
 }
 
 // accBits returns P of a layer. The nearest wish wins: the layer's own entry, then the target
