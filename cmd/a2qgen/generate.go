@@ -28,7 +28,7 @@ where none does); without it every layer keeps its own.
 
 ` + foldingHelp + ` --board takes the board's clock and
 refuses a design that is larger than its part. --family says whose words for memories the
-Verilog carries where no board does; what a design takes is estimated for xc7 only. The
+Verilog carries where no board does; what a design takes is estimated for xc7 and ecp5. The
 directory is replaced whole; one with anything in it that was not generated is left alone,
 and so is a design with a file that was edited since, by the sums in its manifest, unless
 --overwrite says that the edits may go.

@@ -203,7 +203,7 @@ func simulate(ctx context.Context, con *console, dir string, o simOptions) (*sim
 	}
 	// Layers alone take a bench each to build, and cannot say more than a mismatch does.
 	if err == nil && o.edited && res.Mismatches == 0 { // else there is a place to look at already
-		con.note("simulating each of %d layers alone", len(d.Layers))
+		con.note("simulating the layers alone, one after the other: %d", len(d.Layers))
 		doc.Layers, err = sim.CheckLayers(ctx, d, dir, so)
 	}
 	// Asked first: a simulator that was killed by the stop fails with a message of its

@@ -35,7 +35,8 @@ func TestRefuses(t *testing.T) {
 			`hwgen: layer "low": has scores at 6 positions of an image, want one`},
 	} {
 		n, err := quant.NewNetwork(quant.Network{Name: "refused", InputShape: []int{c.shape.C, c.shape.H, c.shape.W},
-			Input:  quant.InputQuantizer{Type: x, Shape: c.shape, Quantize: func(_ int, v float64) int32 { return int32(v) }},
+			Input: quant.InputQuantizer{Type: x, Shape: c.shape,
+				Quantize: func(_ int, v float64) int32 { return int32(v) }},
 			Layers: c.layers})
 		if err != nil {
 			t.Fatal(err)
