@@ -62,6 +62,10 @@ func (f Fold) Check(l *quant.Layer) error {
 		return fmt.Errorf("hwgen: layer %q: SIMD is %d, want a divisor of its %d inputs", l.Name, f.SIMD, l.In)
 	case f.AccBits < 0 || f.AccBits > 64:
 		return fmt.Errorf("hwgen: layer %q: acc is %d bits, want 1..64", l.Name, f.AccBits)
+	case !l.Kind.Weighted() && (f.Weights != "" || f.Replay != ""):
+		// Not ignored: who places a memory believes that there is one.
+		return fmt.Errorf("hwgen: layer %q: weights is %q and replay %q, want neither for a layer of kind %s", l.Name,
+			f.Weights, f.Replay, l.Kind)
 	case len(f.FIFO) > max(1, len(l.From)):
 		return fmt.Errorf("hwgen: layer %q: fifo has %d depths, want one for each of %d streams", l.Name, len(f.FIFO),
 			len(l.From))

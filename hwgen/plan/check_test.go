@@ -1,6 +1,7 @@
 package plan_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/a2qgen/a2qgen/hwgen"
@@ -45,6 +46,19 @@ func TestRefuses(t *testing.T) {
 		if got := message(err); got != c.want {
 			t.Errorf("%s: %s, want %s", c.name, got, c.want)
 		}
+	}
+}
+
+// TestSumsHaveNoMemories: a place for a memory that the layer does not have is refused.
+func TestSumsHaveNoMemories(t *testing.T) {
+	sum := &quant.Layer{Name: "sum", Kind: quant.Add, From: []int{quant.Source, quant.Source}, In: 2, Out: 4}
+	for _, f := range []hwgen.Fold{{PE: 1, SIMD: 2, Weights: hwgen.InLUTs}, {PE: 1, SIMD: 2, Replay: hwgen.InBlockRAM}} {
+		if got, want := message(f.Check(sum)), "want neither for a layer of kind add"; !strings.Contains(got, want) {
+			t.Errorf("%+v: %q, want %q in it", f, got, want)
+		}
+	}
+	if err := (hwgen.Fold{PE: 1, SIMD: 2}).Check(sum); err != nil {
+		t.Error(err)
 	}
 }
 
