@@ -167,5 +167,13 @@ func TestSumsOfImages(t *testing.T) {
 	for _, pe := range []int{1, 2} {
 		how := hwgen.Options{Folding: hwgen.Folding{"sum": {PE: pe, SIMD: 2}}}
 		checkNetwork(t, how, n, samples, sim.Options{Simulator: verilator.Icarus, Seed: 1})
+		d, err := plan.Plan(n, how)
+		if err != nil {
+			t.Fatal(err)
+		}
+		// They are not driven alone, and that is no error.
+		if _, err := sim.CheckLayers(t.Context(), d, emitDir(t, d), sim.Options{Simulator: verilator.Icarus}); err != nil {
+			t.Error(err)
+		}
 	}
 }
