@@ -116,8 +116,13 @@ func (p *planner) settle(d depths) error {
 		lp := &p.layers[i]
 		lp.Fold.FIFO = nil
 		for k := range lp.Layer.From {
+			depth := max(1, d.of(i, k))
+			if depth > hwgen.MaxFIFO {
+				return fmt.Errorf("hwgen: layer %q: operand %d wants a queue of %d beats at this rate, want at most %d: "+
+					"ask for another fold or depth", lp.Layer.Name, k, depth, hwgen.MaxFIFO)
+			}
 			// 1 says that there is none; 0 would leave it to the next planner.
-			lp.Fold.FIFO = append(lp.Fold.FIFO, max(1, d.of(i, k)))
+			lp.Fold.FIFO = append(lp.Fold.FIFO, depth)
 		}
 	}
 	p.design, _ = p.build(d.of)

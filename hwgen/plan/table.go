@@ -7,6 +7,7 @@ import (
 	"github.com/a2qgen/a2qgen/hwgen"
 	"github.com/a2qgen/a2qgen/hwgen/cost"
 	"github.com/a2qgen/a2qgen/quant"
+	"github.com/a2qgen/a2qgen/sim/cycle"
 )
 
 // Row is the cost of a network at one accumulator width.
@@ -34,17 +35,20 @@ func Table(n *quant.Network, o hwgen.Options, accs []int, family string) ([]Row,
 		return nil, err
 	}
 	var rows []Row
+	var timing *cycle.Steady
 	for _, p := range accs {
 		if p < 1 || p > 64 {
 			return nil, fmt.Errorf("cost: accumulator has %d bits, want 1..64", p)
 		}
 		// The same folds and queues at each P make rows comparable: what differs is what P costs.
 		o.AccBits, o.Unsafe = p, true
-		d, err := Plan(n, o)
+		d, err := (&planner{network: n, options: o.WithDefaults(), timing: timing}).plan()
 		if err != nil {
 			return nil, err
 		}
-		o.Folding = d.Folding()
+		// P is in no machine, so all widths share one timing: measured once, since a deep network's
+		// takes seconds.
+		o.Folding, timing = d.Folding(), &d.Timing
 		// By the asked family's formulas: which the design was folded for is another matter.
 		r, err := cost.Estimate(d, family)
 		if err != nil {
