@@ -21,7 +21,7 @@ func foldMVAU(p *planner, l *quant.Layer) (hwgen.Fold, error) {
 	}
 	for _, f := range candidates {
 		p.place(l, &f)
-		luts, err := p.price(l, f, acc)
+		luts, err := p.price(p.blocksOf(l, f, acc)...)
 		if err != nil {
 			return hwgen.Fold{}, err
 		}
@@ -31,6 +31,15 @@ func foldMVAU(p *planner, l *quant.Layer) (hwgen.Fold, error) {
 		}
 	}
 	return best, nil
+}
+
+// blocksOf returns the MVAU of a layer and its replay buffer, to be priced.
+func (p *planner) blocksOf(l *quant.Layer, f hwgen.Fold, acc int) []hwgen.Block {
+	blocks := []hwgen.Block{mvauOf(l, hwgen.Tensor{}, f, acc, p.style)}
+	if r := replayOf(l, f, p.style); r != nil {
+		blocks = append(blocks, r)
+	}
+	return blocks
 }
 
 // foldCandidates returns, for each PE, the fold of the fewest lanes that takes at most so many
@@ -65,9 +74,8 @@ func foldCandidates(l *quant.Layer, cycles int) []hwgen.Fold {
 	return few
 }
 
-// price estimates the LUTs of a layer with weights: its unit and its replay buffer, with
-// accumulators of acc bits.
-func (p *planner) price(l *quant.Layer, f hwgen.Fold, acc int) (int, error) {
+// price estimates the LUTs of blocks.
+func (p *planner) price(blocks ...hwgen.Block) (int, error) {
 	m, err := cost.ModelOf(string(p.options.Family))
 	if err != nil { // a family without prices is folded as the commonest one
 		m, err = cost.ModelOf(string(boards.XC7))
@@ -75,9 +83,9 @@ func (p *planner) price(l *quant.Layer, f hwgen.Fold, acc int) (int, error) {
 	if err != nil {
 		return 0, fmt.Errorf("hwgen: %w", err)
 	}
-	luts := m.Price(mvauOf(l, hwgen.Tensor{}, f, acc, p.style)).LUT
-	if r := replayOf(l, f, p.style); r != nil {
-		luts += m.Price(r).LUT
+	luts := 0
+	for _, b := range blocks {
+		luts += m.Price(b).LUT
 	}
 	return luts, nil
 }

@@ -79,7 +79,7 @@ func (p *planner) fold() error {
 			if err != nil {
 				return err
 			}
-			f.PE, f.SIMD = chosen.PE, chosen.SIMD
+			f.PE, f.SIMD, f.Lanes = chosen.PE, chosen.SIMD, chosen.Lanes
 		}
 		// Written down even where nobody asked: the manifest then holds it, and a planner with another
 		// usual unit still builds this design.
@@ -87,7 +87,11 @@ func (p *planner) fold() error {
 		if err := f.Check(l); err != nil {
 			return err
 		}
-		p.place(l, &f)
+		if p.units[i].name == "tap_unit" {
+			p.placeTap(l, &f)
+		} else {
+			p.place(l, &f)
+		}
 		p.layers = append(p.layers, hwgen.LayerPlan{Fold: f})
 	}
 	return nil

@@ -36,6 +36,8 @@ type unit struct {
 var units = []unit{
 	{name: "mvau", kind: quant.Linear, fits: fitsMVAU, fold: foldMVAU,
 		lanes: func(f hwgen.Fold) int { return f.SIMD }, waits: foldsRows, build: buildMVAU},
+	{name: "tap_unit", kind: quant.Linear, fits: fitsTap, fold: foldTap,
+		lanes: func(f hwgen.Fold) int { return f.SIMD }, waits: always, build: buildTap},
 	{name: "add", kind: quant.Add, fits: fitsAdd, fold: foldAdd,
 		lanes: func(f hwgen.Fold) int { return f.PE }, waits: joins, build: buildAdd},
 	{name: "add", kind: quant.Requantize, fits: fitsAdd, fold: foldAdd,
@@ -68,22 +70,31 @@ func fitsMVAU(*quant.Layer) error { return nil }
 // foldsRows says that a vector is read several times.
 func foldsRows(l *quant.Layer, f hwgen.Fold) bool { return l.Out > f.PE }
 
+// always says of any layer that its unit may have to wait.
+func always(*quant.Layer, hwgen.Fold) bool { return true }
+
 // buildMVAU appends a replay buffer where rows are folded, and the MVAU.
 func buildMVAU(b *builder, i int, in []int) int {
 	lp, at := b.d.Layers[i], in[0]
-	l, f := lp.Layer, lp.Fold
 	x := b.d.Streams[at].Content[0]
-	if t := (quant.DataType{Bits: x.Bits, Signed: x.Signed}); t != l.Input {
-		// Accumulators come in P bits, whatever of them the numbers need: the certificate stands.
-		wide := *l
-		wide.Input = t
-		l = &wide
-	}
+	l, f := widened(lp.Layer, x), lp.Fold
 	// Its words are as wide as what comes, so it has the widened layer's.
 	if r := replayOf(l, f, b.style); r != nil {
 		at = b.d.Add(r, at)[0]
 	}
 	return b.d.Add(mvauOf(l, x.Tensor, f, lp.AccBits, b.style), at)[0]
+}
+
+// widened returns the layer as it reads what comes: accumulators come in P bits, whatever of them
+// the numbers need, and the certificate stands.
+func widened(l *quant.Layer, x hwgen.Part) *quant.Layer {
+	t := quant.DataType{Bits: x.Bits, Signed: x.Signed}
+	if t == l.Input {
+		return l
+	}
+	wide := *l
+	wide.Input = t
+	return &wide
 }
 
 // replayOf returns the replay buffer of a layer, nil where there is one row fold: then each beat
