@@ -91,10 +91,12 @@ module tap_tree #(
                         wire [SMALL-1:0] right =
                             gen_level[level-1].sums[(2*node+1)*SMALL +: SMALL];
                         wire minus = signs_in[node];
-                        // left + ~right + 1 where minus: the 1 is the carry of a bit below.
+                        // left + right, or left + ~right + 1 where minus: the 1 is the carry of a bit
+                        // below. As a difference, so that left feeds the carry chain as it is and
+                        // a bit is one LUT (see product.v).
                         wire [SMALL+1:0] full = {left[SMALL-1], left, minus}
-                                              + ({right[SMALL-1], right, 1'b0}
-                                                 ^ {(SMALL+2){minus}});
+                                              - {{right[SMALL-1], right} ^ {(SMALL+1){!minus}},
+                                                 1'b1};
                         always @(posedge clk) if (en) sum_q <= full[BITS:1];
                         wire unused = &{1'b0, full};
                     end else begin : gen_pass
