@@ -81,7 +81,8 @@ func (f Fold) Check(l *quant.Layer) error {
 			return fmt.Errorf("hwgen: layer %q: fifo is %d beats, want 0..%d", l.Name, depth, MaxFIFO)
 		}
 	}
-	return errors.Join(f.Weights.check(l, "weights"), f.Replay.check(l, "replay"))
+	return errors.Join(f.Weights.check(l, "weights"), f.Replay.check(l, "replay"),
+		f.Thresholds.check(l, "thresholds"))
 }
 
 // MaxFIFO is the deepest queue, in beats.

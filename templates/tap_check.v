@@ -6,9 +6,7 @@
 //
 // Parameters
 //   LANES         >= 1
-//   INPUT_BITS    bits of a lane, 1..32
-//   INPUT_SIGNED  1: lanes are two's complement, 0: unsigned
-//   ACC_BITS      P, bits of the accumulator, signed, 1..64
+//   INPUT_BITS, INPUT_SIGNED, ACC_BITS   see overflow_check.v
 //   STAGES        cycles of en from the lanes to their sum, >= 0
 `default_nettype none
 module tap_check #(
@@ -51,7 +49,7 @@ module tap_check #(
             if (level == LEVELS) begin : gen_root
                 assign minus = signs[LANES-1];
             end else begin : gen_below
-                // The bits of the nodes that this level's sums go to begin behind those of the levels
+                // The bits of the nodes that this level's sums go to begin behind those of levels
                 // below: each of them halves what is left.
                 localparam integer BEGIN = LANES - NODES;
                 for (node = 0; node < NODES; node = node + 1) begin : gen_node

@@ -66,6 +66,7 @@ module tap_tree #(
             wire [SIGNS-1:0] signs_left;
             if (level == 0) begin : gen_leaves
                 assign signs_left = signs;
+                wire unused_clock = &{1'b0, clk, en};  // one lane is its own sum
                 for (node = 0; node < NODES; node = node + 1) begin : gen_node
                     wire [INPUT_BITS-1:0] lane = x[node*INPUT_BITS +: INPUT_BITS];
                     // Signed lanes have their sign, others get a 0 before them; one bit too many.
@@ -91,12 +92,11 @@ module tap_tree #(
                         wire [SMALL-1:0] right =
                             gen_level[level-1].sums[(2*node+1)*SMALL +: SMALL];
                         wire minus = signs_in[node];
-                        // left + right, or left + ~right + 1 where minus: the 1 is the carry of a bit
-                        // below. As a difference, so that left feeds the carry chain as it is and
-                        // a bit is one LUT (see product.v).
-                        wire [SMALL+1:0] full = {left[SMALL-1], left, minus}
-                                              - {{right[SMALL-1], right} ^ {(SMALL+1){!minus}},
-                                                 1'b1};
+                        // left + right, or left + ~right + 1 where minus: the 1 is the carry of a
+                        // bit below. As a difference, so that left feeds the carry chain as it is
+                        // and a bit is one LUT (see product.v).
+                        wire [SMALL:0] inverse = {right[SMALL-1], right} ^ {(SMALL+1){!minus}};
+                        wire [SMALL+1:0] full = {left[SMALL-1], left, minus} - {inverse, 1'b1};
                         always @(posedge clk) if (en) sum_q <= full[BITS:1];
                         wire unused = &{1'b0, full};
                     end else begin : gen_pass

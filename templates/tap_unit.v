@@ -17,28 +17,24 @@
 //   full. s_ready depends on registers only.
 //
 // Parameters
-//   MW, MH          columns and rows, >= 1; PE divides MH, SIMD divides MW
-//   PE              rows at once, each with its own copy of the vector
-//   LANES           taps of a row at once: a multiple of SIMD
-//   SIMD            elements per input beat
-//   STEPS           words of the schedule, >= MH / PE
-//   INPUT_BITS      N, bits of an input, 1..32
-//   INPUT_SIGNED    1: inputs are two's complement, 0: unsigned
-//   ACC_BITS        P, bits of an accumulator, signed, 1..64
-//   OUTPUT_BITS     A, bits of an activation, 1..16; 0: accumulators leave as they are
-//   OUTPUT_SIGNED   1: activations are two's complement, 0: unsigned
-//   THRESHOLD_BITS  bits of a threshold (thresholds.v)
-//   INVERT          1: some rows' staircases fall (thresholds.v), 0: all rise
-//   THRESHOLDS      prefix of the memory files of the thresholds
-//   THRESHOLD_BLOCK 1: thresholds and start values in block RAM, 0: in LUTs
+//   MW, MH          columns and rows, >= 1
+//   PE              rows at once, >= 1, divides MH: each has a copy of the vector
+//   LANES           see tap_tree.v: taps of a row at once, a multiple of SIMD
+//   SIMD            see tap_buffer.v: elements per input beat, a divisor of MW
+//   STEPS           words of the schedule: at least MH / PE, and READ_STAGES
+//   INPUT_BITS, INPUT_SIGNED   see tap_tree.v
+//   ACC_BITS        see tap_accumulator.v: P
+//   OUTPUT_BITS     A, bits of an activation, 0..16; with 0 outputs are raw accumulators
+//   OUTPUT_SIGNED, THRESHOLD_BITS, INVERT, THRESHOLDS   see thresholds.v
+//   THRESHOLD_BLOCK  see threshold_stage.v: thresholds and start values in block RAM
 //   SCHEDULE        memory file of the schedule
-//   SCHEDULE_BLOCK  1: schedule in block RAM, 0: in LUTs
+//   SCHEDULE_BLOCK  see rom.v: schedule in block RAM
 //   BLOCK_STYLE     the tool's word for block RAM as ROM
 //   READ_STAGES     registers behind the schedule, >= 1: a second one takes the block RAM's
 //                   delay off the lanes' memories
 //   RAM_STYLE       the tool's word for a RAM in LUTs or for block RAM, of the vector's banks
-//   SHIFTED         1: row r begins at STARTS[r], 0: at 0
-//   STARTS          memory file of the start values: MH / PE words of PE values
+//   SHIFTED         1: rows begin at the values of STARTS, 0: at 0
+//   STARTS          memory file: word nf holds start[nf*PE+pe] at bit pe*ACC_BITS
 //   Y_BITS          bits of a result: derived, no other value is taken
 `default_nettype none
 module tap_unit #(
@@ -94,6 +90,9 @@ module tap_unit #(
         end
         if (STEPS < READ_STAGES) begin : gen_steps_at_least_read_stages
             tap_unit_needs_STEPS_at_least_READ_STAGES u_refused ();
+        end
+        if (READ_STAGES < 1) begin : gen_read_stages_at_least_1
+            tap_unit_needs_READ_STAGES_at_least_1 u_refused ();
         end
         if (OUTPUT_BITS < 0 || OUTPUT_BITS > 16) begin : gen_output_bits_0_to_16
             tap_unit_needs_OUTPUT_BITS_0_to_16 u_refused ();

@@ -19,8 +19,7 @@
 //   OUTPUT_SIGNED   1: two's complement, 0: unsigned
 //   INVERT          1: MEM_invert.mem marks channels whose staircase falls, 0: all rise
 //   MEM             prefix of the memory files, see threshold_stage.v
-//   BLOCK           1: thresholds in block RAM, 0: in LUTs
-//   BLOCK_STYLE     the tool's word for block RAM
+//   BLOCK, BLOCK_STYLE   see threshold_stage.v
 //   FOLD_BITS       bits of a fold: derived, no other value is taken
 `default_nettype none
 module thresholds #(

@@ -13,6 +13,7 @@ import (
 	"github.com/a2qgen/a2qgen/cmd/a2qgen/study"
 	"github.com/a2qgen/a2qgen/hwgen"
 	"github.com/a2qgen/a2qgen/hwgen/cost"
+	"github.com/a2qgen/a2qgen/hwgen/plan"
 	"github.com/a2qgen/a2qgen/quant"
 	"github.com/a2qgen/a2qgen/quant/data"
 	"github.com/a2qgen/a2qgen/quant/ptq"
@@ -74,6 +75,7 @@ func with(groups ...map[string]rule) map[string]rule {
 // foldingRules are of foldingFlags. A design gives one frame per cycle at most.
 var foldingRules = map[string]rule{
 	"fps": positive(hwgen.MaxClockMHz * 1e6), "clock": positive(hwgen.MaxClockMHz), "folding": file(readsFile),
+	"unit": oneOf(plan.UnitWords()...),
 	"fold": texts("LAYER=PE,SIMD, both at least 1", func(s string) error {
 		_, _, err := parseFold(s)
 		return err

@@ -44,11 +44,8 @@ func foldTap(p *planner, l *quant.Layer) (hwgen.Fold, error) {
 		if !ok {
 			continue
 		}
-		p.placeTap(l, &f)
-		luts, err := p.price(tapOf(l, hwgen.Tensor{}, f, acc, p.style))
-		if err != nil {
-			return hwgen.Fold{}, err
-		}
+		placeTap(p, l, &f)
+		luts := p.price(blocksTap(p, l, f, acc)...)
 		if least == 0 || luts < least {
 			best, least = hwgen.Fold{PE: f.PE, SIMD: f.SIMD, Lanes: f.Lanes}, luts
 		}
@@ -92,23 +89,36 @@ func fewestLanes(l *quant.Layer, pe, cycles int) (hwgen.Fold, bool) {
 	return hwgen.Fold{}, false
 }
 
-// placeTap decides where the memories of a tap unit lie.
-func (p *planner) placeTap(l *quant.Layer, f *hwgen.Fold) {
-	b := tapOf(l, hwgen.Tensor{}, *f, 1, p.style)
-	memories := b.Memories()
-	if f.Weights == "" {
-		f.Weights = p.cheaper(b.Steps(), memories[0].Bits)
-	}
-	if f.Replay == "" {
-		f.Replay = p.cheaper(2*b.Slots(), l.Input.Bits)
-	}
-	if f.Thresholds == "" {
-		f.Thresholds = hwgen.InLUTs
-		if t := l.Thresholds; t != nil {
-			// By the largest level: all are in one place.
-			f.Thresholds = p.cheaper(b.Folds()<<(t.Output.Bits-1), f.PE*8)
+// placeTap decides where the memories of a tap unit lie: each where it is cheaper, the others being
+// where they are.
+func placeTap(p *planner, l *quant.Layer, f *hwgen.Fold) {
+	acc, _ := neededBits(l)
+	for _, at := range []*hwgen.Place{&f.Replay, &f.Thresholds, &f.Weights} {
+		if *at != "" {
+			continue // asked for
+		}
+		if *at = hwgen.InLUTs; p.options.NoBlockRAM {
+			continue
+		}
+		luts := p.price(blocksTap(p, l, *f, acc)...)
+		if *at = hwgen.InBlockRAM; p.price(blocksTap(p, l, *f, acc)...) >= luts {
+			*at = hwgen.InLUTs
 		}
 	}
+}
+
+// checkTap returns an error where a fold is none of a tap unit.
+func checkTap(l *quant.Layer, f hwgen.Fold) error {
+	if f.Lanes < 1 || f.Lanes%f.SIMD != 0 {
+		return fmt.Errorf("hwgen: layer %q: lanes is %d, want a multiple of the %d elements that come at once (simd)",
+			l.Name, f.Lanes, f.SIMD)
+	}
+	return nil
+}
+
+// blocksTap returns the tap unit of a layer.
+func blocksTap(p *planner, l *quant.Layer, f hwgen.Fold, acc int) []hwgen.Block {
+	return []hwgen.Block{tapOf(l, hwgen.Tensor{}, f, acc, p.style)}
 }
 
 // tapOf returns the tap unit of a layer that reads the tensor x.

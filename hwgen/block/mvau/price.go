@@ -16,10 +16,10 @@ type mvau struct {
 	*Block
 	*fabric.Netlist
 	// Flip-flops that the netlist does not see: counters, valid bits, accumulators.
-	ff int
-	counters     []int           // bits of each
-	fold         []fabric.Signal // of the sums at hand, a stage ahead of the thresholds
-	first, last  fabric.Signal   // marks of the sums at hand
+	ff          int
+	counters    []int           // bits of each
+	fold        []fabric.Signal // of the sums at hand, a stage ahead of the thresholds
+	first, last fabric.Signal   // marks of the sums at hand
 }
 
 // Price implements hwgen.Block. It returns what a unit of these weights, thresholds and P is made of.

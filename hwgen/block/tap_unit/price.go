@@ -53,7 +53,7 @@ func (b *Block) Price(f *fabric.Family) fabric.Shape {
 	return fabric.Shape{FF: ff + u.ff + 2*width + 2, BlockRAM: u.BlockRAM() + u.bankRAM(),
 		Terms: slices.Concat(u.MemoryTerms(), f.ControlTerms(u.counters, nil), u.ram, []fabric.Term{
 			fabric.Exactly("shift_registers", float64(shift)), fabric.Exactly("spill_bits", float64(width)),
-			fabric.Fitted("wrapping_bits", float64(sum(u.wrapping)), 1),
+			fabric.Fitted("wrapping_bits", float64(sum(u.wrapping)), 0.1),
 			fabric.Exactly("writes", float64(u.groups()))})}
 }
 
