@@ -18,6 +18,8 @@ func (p *policy) plainGradient(v []float32, s float64, grad, wq []float32) float
 		copy(wq, grad)
 	case p.method == Base:
 		sum += p.stopRounded(v, float32(s), grad, wq)
+	case p.allowance.Lanes > 0:
+		sum += p.stopBanked(v, s, grad, wq)
 	default:
 		sum += p.stopProjected(v, s, grad, wq)
 	}
