@@ -146,6 +146,20 @@ func TestTapsOfAllowance(t *testing.T) {
 	}
 }
 
+func TestParseTaps(t *testing.T) {
+	for text, want := range map[string]Taps{"8,2": {Lanes: 8, Cap: 2}, "8,2,9": {Lanes: 8, Cap: 2, Units: 9}} {
+		if got, err := ParseTaps(text); got != want || err != nil {
+			t.Errorf("%q: %+v, %v, want %+v", text, got, err, want)
+		}
+	}
+	for _, text := range []string{"", "8", "8,", "8,0", "0,2", "-8,2", "8,2,0", "8,2,17", "8,2,9,1", "8,x", "257,1",
+		"99999999999999999999,1"} {
+		if _, err := ParseTaps(text); err == nil || !strings.Contains(err.Error(), fmt.Sprintf("taps %q", text)) {
+			t.Errorf("%q: error %v", text, err)
+		}
+	}
+}
+
 // TestBankEdges: ties go to the first weight of the bank, a NaN to the whole row.
 func TestBankEdges(t *testing.T) {
 	inf, nan := float32(math.Inf(1)), float32(math.NaN())

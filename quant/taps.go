@@ -1,6 +1,10 @@
 package quant
 
-import "fmt"
+import (
+	"fmt"
+	"strconv"
+	"strings"
+)
 
 // MaxLanes and MaxCap are the most lanes, and the most units per bank, of Taps.
 const (
@@ -23,6 +27,38 @@ type Taps struct {
 	// Units is the largest sum of |q| over a row, at most Lanes*Cap where there are
 	// lanes; 0 is that.
 	Units int `yaml:"units,omitempty"`
+}
+
+// String is "none" or, for example, "8 lanes of 2, 16 units".
+func (t Taps) String() string {
+	switch {
+	case !t.Any():
+		return "none"
+	case t.Lanes == 0:
+		return fmt.Sprintf("%d units", t.Units)
+	}
+	return fmt.Sprintf("%d lanes of %d, %d units", t.Lanes, t.Cap, t.MaxUnits())
+}
+
+// ParseTaps reads LANES,CAP or LANES,CAP,UNITS.
+func ParseTaps(s string) (Taps, error) {
+	parts := strings.Split(s, ",")
+	var n [3]int
+	if len(parts) < 2 || len(parts) > len(n) {
+		return Taps{}, fmt.Errorf("quant: taps %q, want LANES,CAP or LANES,CAP,UNITS", s)
+	}
+	for i, part := range parts {
+		v, err := strconv.Atoi(part)
+		if err != nil || v < 1 {
+			return Taps{}, fmt.Errorf("quant: taps %q: %q, want a number of at least 1", s, part)
+		}
+		n[i] = v
+	}
+	t := Taps{Lanes: n[0], Cap: n[1], Units: n[2]}
+	if err := t.Check(); err != nil {
+		return Taps{}, fmt.Errorf("quant: taps %q: %w", s, err)
+	}
+	return t, nil
 }
 
 // Any says that t is a bound.

@@ -119,7 +119,7 @@ func (p *plan) quantisers() {
 		if st.quantiser == nil {
 			continue
 		}
-		st.rows = st.out.C
+		st.scales = st.out.C
 		st.quantiser.Input = in
 		switch {
 		case roles[i].First:
