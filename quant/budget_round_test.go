@@ -135,6 +135,7 @@ func TestBudgetGradients(t *testing.T) {
 		if z.Method == Budget && z.Rule == Shifted && rng.IntN(2) == 0 {
 			z.Taps = drawTaps(rng)
 		}
+		z.Bare = z.Method == Budget && rng.IntN(2) == 0
 		rows, k := 2, 2+rng.IntN(20)
 		v, grad := make([]float32, rows*k), make([]float32, rows*k)
 		for i := range v {
@@ -181,6 +182,10 @@ func checkBudgetGradient(t *testing.T, z Quantizer, v []float32, q []int32, s fl
 		}
 		rival = func(i, j int) bool { return i%lanes == j%lanes || int(used[j%lanes]) < z.Taps.Cap }
 	}
+	limited := false
+	for i, x := range v {
+		limited = limited || next(i) > 1e-3 && q[i] < clip && q[i] > -clip && x != 0
+	}
 	sum := 0.0
 	for i, x := range v {
 		theta := 0.0
@@ -193,6 +198,9 @@ func checkBudgetGradient(t *testing.T, z Quantizer, v []float32, q []int32, s fl
 		term := float64(grad[i]) * (float64(q[i]) - float64(x)/float64(s))
 		if (q[i] == clip || q[i] == -clip) && next(i) > theta {
 			want, term = 0, float64(grad[i])*float64(q[i])
+		}
+		if z.Bare && limited {
+			term = float64(grad[i]) * float64(q[i])
 		}
 		if gv[i] != want {
 			t.Fatalf("%+v: %v becomes %v: gradient %v of weight %d, want %v", z, v, q, gv[i], i, want)

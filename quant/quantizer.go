@@ -72,6 +72,9 @@ type Quantizer struct {
 	Rule Rule
 	// Taps narrows what Rule permits to Budget. The others ignore it.
 	Taps Taps
+	// Bare says of Budget that no batch norm rescales the layer's sums, so that their size
+	// matters: see Backward.
+	Bare bool
 }
 
 // Allowance returns the integers that Budget permits to a row, or an error where Rule
@@ -144,7 +147,7 @@ func (z Quantizer) policy() policy {
 	if z.WeightBits < 2 || z.WeightBits > 16 {
 		panic(fmt.Sprintf("quant: quantizer of %d-bit weights, want 2..16", z.WeightBits))
 	}
-	p := policy{method: z.Method, clip: float64(int(1)<<(z.WeightBits-1) - 1)}
+	p := policy{method: z.Method, bare: z.Bare, clip: float64(int(1)<<(z.WeightBits-1) - 1)}
 	switch z.Method {
 	case Base:
 		return p

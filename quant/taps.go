@@ -20,13 +20,13 @@ const (
 // is no bound.
 type Taps struct {
 	// Lanes is the number of banks, 1..MaxLanes; 0 is no bound per bank.
-	Lanes int `yaml:"lanes,omitempty"`
+	Lanes int `yaml:"lanes,omitempty" json:"lanes,omitempty"`
 	// Cap is the largest sum of |q| over the inputs of a bank, 1..MaxCap; 0 without
 	// Lanes.
-	Cap int `yaml:"cap,omitempty"`
+	Cap int `yaml:"cap,omitempty" json:"cap,omitempty"`
 	// Units is the largest sum of |q| over a row, at most Lanes*Cap where there are
 	// lanes; 0 is that.
-	Units int `yaml:"units,omitempty"`
+	Units int `yaml:"units,omitempty" json:"units,omitempty"`
 }
 
 // String is "none" or, for example, "8 lanes of 2, 16 units".

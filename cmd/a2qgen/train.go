@@ -62,7 +62,7 @@ func trainCommand() *cli.Command {
 	return &cli.Command{
 		Name: "train", Usage: "train a network whose accumulators cannot overflow",
 		UsageText: "a2qgen train SPEC.yaml [--data DIR] [--layout nchw|nhwc] [--input-range LO:HI] [--out net.onnx]\n" +
-			"   [--method NAME] [--rule split|shifted] [--acc P] [--weights M] [--acts N]\n" +
+			"   [--method NAME] [--rule split|shifted] [--acc P] [--taps LANES,CAP[,UNITS]] [--weights M] [--acts N]\n" +
 			"   [--epochs E] [--seed S] [--seeds K] [--start FILE.onnx] [--cache DIR] [--float-out FILE.onnx] " +
 			"[--resume]\n" +
 			"   [--lut N [--fps F] [--clock MHZ] [--folding FILE] [--fold LAYER=PE,SIMD]...] [--json]",
@@ -80,6 +80,7 @@ func trainCommand() *cli.Command {
 				Usage: "`NAME` of the rule of budget: split (accumulators start at 0) or shifted"},
 			&cli.IntFlag{Name: "acc", DefaultText: "the spec's",
 				Usage: "accumulator width `P` of the hidden layers, bits"},
+			&cli.StringFlag{Name: "taps", DefaultText: "the spec's", Usage: tapsUsage},
 			&cli.IntFlag{Name: "seeds", Value: 1, Usage: "train with `K` seeds, the spec's and those after it"},
 			&cli.StringFlag{Name: "start", Usage: "ONNX `FILE` whose weights and batch norm to start from"},
 			// A float network of its own: project starts from it, at any P, without
@@ -92,6 +93,10 @@ func trainCommand() *cli.Command {
 		Action: trainAction,
 	}
 }
+
+// tapsUsage is that of train and project.
+const tapsUsage = "units that the hidden rows may have in each of so many banks of inputs, " +
+	"and in all: `LANES,CAP[,UNITS]`"
 
 // specFlags override a spec, in train and in sweep.
 func specFlags() []cli.Flag {
@@ -209,6 +214,9 @@ func overrides(c *cli.Context) train.Overrides {
 	}
 	if lo, hi, err := parseRange(c.String("input-range")); err == nil { // its rule has seen to the rest
 		o.InputRange = []float64{lo, hi}
+	}
+	if t, err := quant.ParseTaps(c.String("taps")); err == nil { // as above
+		o.Taps = &t
 	}
 	return o
 }

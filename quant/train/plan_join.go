@@ -127,6 +127,7 @@ func (p *plan) quantisers() {
 		case roles[i].Last:
 			p.last(st)
 		}
+		st.quantiser.Bare = st.quantiser.Method == quant.Budget && !st.norm
 		p.checkTarget(st)
 	}
 }
