@@ -58,7 +58,7 @@ func projectCommand() *cli.Command {
 		Flags: []cli.Flag{
 			// Any part of the data that resembles what the network will see calibrates;
 			// labels only score.
-			&cli.StringFlag{Name: "data", Usage: "`DIR` of the data set, IMAGES,LABELS, or drawn"},
+			&cli.StringFlag{Name: "data", Usage: "`DIR` of the data set, IMAGES,LABELS, mnist or drawn"},
 			scaleFlag(), layoutFlag(),
 			&cli.StringFlag{Name: "out", Value: "net.onnx", Usage: "`FILE` to write"},
 			&cli.IntFlag{Name: "acc", DefaultText: "none", Usage: "accumulator width `P` of the hidden layers, bits"},

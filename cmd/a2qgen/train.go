@@ -19,8 +19,8 @@ writes it as QONNX. The flags override the spec. The result is imported again an
 scored with the integer executor; the bound of every accumulator is recomputed from
 the integers in the file.
 
---data is a folder laid out like MNIST, a pair IMAGES,LABELS, or "drawn" for digits
-that a2qgen draws itself, the default where Debian's dataset-fashion-mnist is not
+--data is a folder laid out like MNIST, a pair IMAGES,LABELS, "mnist" for what make mnist
+has downloaded, or "drawn" for digits that a2qgen draws itself, the default where Debian's dataset-fashion-mnist is not
 installed. After every epoch OUT.ckpt is written; --resume goes on from it, after
 Ctrl-C too, to the very result of a run that was never stopped. Beside OUT stand
 loss, accuracy and speed of every epoch, as OUT.metrics.csv and OUT.metrics.svg
@@ -101,7 +101,7 @@ const tapsUsage = "units that the hidden rows may have in each of so many banks 
 // specFlags override a spec, in train and in sweep.
 func specFlags() []cli.Flag {
 	return []cli.Flag{
-		&cli.StringFlag{Name: "data", Usage: "`DIR` of the data set, IMAGES,LABELS, or drawn"},
+		&cli.StringFlag{Name: "data", Usage: "`DIR` of the data set, IMAGES,LABELS, mnist or drawn"},
 		&cli.IntFlag{Name: "weights", DefaultText: "the spec's", Usage: "weight width `M` of the hidden layers, bits"},
 		&cli.IntFlag{Name: "acts", DefaultText: "the spec's", Usage: "activation width `N`, bits"},
 		// One number, since a user who wants it shorter wants both phases shorter.
