@@ -170,7 +170,7 @@ func TestBankEdges(t *testing.T) {
 		{Taps{Lanes: 2, Cap: 1}, []float32{3, -5, 4, 1}, []float32{0, -1, 1, 0}},
 		{Taps{Lanes: 2, Cap: 1}, []float32{2, 2, 2, -2}, []float32{1, 1, 0, 0}},
 		{Taps{Lanes: 2, Cap: 3}, []float32{3, -5, 4, 1}, []float32{1, -3, 2, 0}},
-		{Taps{Lanes: 2, Cap: 3, Units: 4}, []float32{3, -5, 4, 1}, []float32{1, -2, 1, 0}}, // gains 4.5 3.5 3.5, three of 2.5
+		{Taps{Lanes: 2, Cap: 3, Units: 4}, []float32{3, -5, 4, 1}, []float32{1, -2, 1, 0}}, // gains 4.5 3.5 3.5 2.5
 		{Taps{Lanes: 3, Cap: 9}, []float32{9, -9, 0.4, -0.6}, []float32{7, -7, 0, -1}},     // clipped at 7
 		{Taps{Lanes: 9, Cap: 9}, []float32{0.5, 0.49, -0.5}, []float32{1, 0, -1}},
 		{Taps{Lanes: 2, Cap: 1}, []float32{1, nan}, []float32{nan, nan}},

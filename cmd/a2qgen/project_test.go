@@ -111,7 +111,8 @@ func TestTaps(t *testing.T) {
 	if want := "keeps taps of 4 lanes of 1, 4 units: nothing changed"; !strings.Contains(o.out, want) {
 		t.Errorf("repair of a network that keeps its taps prints no %q:\n%s", want, o.out)
 	}
-	doc := succeed(t, "project", float, "--data", set, "--acc", "8", "--taps", "4,1", "--out", out, "--json").document(t)
+	doc := succeed(t, "project", float, "--data", set, "--acc", "8", "--taps", "4,1", "--out", out,
+		"--json").document(t)
 	if got := fmt.Sprint(doc["taps"]); got != "map[cap:1 lanes:4]" {
 		t.Errorf("taps are %v", got)
 	}

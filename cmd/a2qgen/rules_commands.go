@@ -204,7 +204,7 @@ func ruleNames() rule { return oneOf(string(quant.Split), string(quant.Shifted))
 
 // taps is what quant.ParseTaps takes.
 func taps() rule {
-	return texts("LANES,CAP or LANES,CAP,UNITS, all at least 1 and UNITS at most LANES times CAP", func(s string) error {
+	return texts("LANES,CAP or LANES,CAP,UNITS, at least 1 and UNITS at most LANES times CAP", func(s string) error {
 		_, err := quant.ParseTaps(s)
 		return err
 	}, "8", "8,", "0,2", "8,0", "8,2,0", "8,2,17", "8,2,9,1", "-8,2", "1.5,2", "257,1", "1,4097", "x,2")

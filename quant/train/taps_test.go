@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/a2qgen/a2qgen/quant"
@@ -31,6 +32,33 @@ func tapped() *Spec {
 	}
 	s.Batch, s.Float, s.QAT = small().Batch, small().Float, small().QAT
 	return s
+}
+
+// TestTapsRefused: what a spec may not say, by the field that says it.
+func TestTapsRefused(t *testing.T) {
+	for text, want := range map[string]string{
+		"taps: {lanes: 8}":       "taps: lanes is 8 without cap",
+		"taps: {lanes: 8.5}":     "taps.lanes is 8.5, want a whole number",
+		"taps: {lines: 8}":       "field taps.lines not found",
+		"taps: 8":                "taps is no map of fields",
+		"last_taps: {cap: 8}":    "last_taps: cap is 8 without lanes",
+		"first_taps: {units: 8}": "first_acc_bits is 0, want the first layer's P with first_taps",
+		"last_taps: {units: 8}":  "last_acc_bits is 0, want the last layer's P with last_taps",
+		"layers: [{linear: {out: 2, taps: {cap: 1}}}]":            "layers[0].linear.taps: cap is 1 without lanes",
+		"layers: [{linear: {out: 2, taps: 8}}]":                   "layers[0].linear.taps is no map of fields",
+		"layers: [{conv: {out: 2, kernel: 1, taps: {units: 1}}}]": "layers[0].conv.taps: no such field",
+	} {
+		_, err := ParseSpec([]byte("method: budget\n" + text))
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: error %v, want one with %q", text, err, want)
+		}
+	}
+	for _, text := range []string{"taps: {units: 8}", "layers: [{linear: {out: 2, taps: {units: 8}}}]"} {
+		_, err := ParseSpec([]byte("method: a2q\n" + text))
+		if err == nil || !strings.Contains(err.Error(), "taps is 8 units, want none without method budget") {
+			t.Errorf("%s under a2q: error %v", text, err)
+		}
+	}
 }
 
 // TestTrainedTaps: what is written keeps the bound of every layer, and reaches it: a
