@@ -307,13 +307,15 @@ func BenchmarkQuantizerBudget(b *testing.B) {
 			m Method
 			r Rule
 			p int
-		}{{Base, "", 0}, {A2QPlus, "", 8}, {Budget, Shifted, 12}, {Budget, Shifted, 8}, {Budget, Split, 8},
-			{WN, "", 8}} {
-			z := Quantizer{Method: c.m, Rule: c.r, WeightBits: 4, AccBits: c.p, Input: unsignedBits(4)}
+			t Taps
+		}{{m: Base}, {A2QPlus, "", 8, Taps{}}, {Budget, Shifted, 12, Taps{}}, {Budget, Shifted, 8, Taps{}},
+			{Budget, Split, 8, Taps{}}, {WN, "", 8, Taps{}}, {Budget, Shifted, 8, Taps{Lanes: 8, Cap: 2}},
+			{Budget, Shifted, 11, Taps{Lanes: 4, Cap: 50}}} {
+			z := Quantizer{Method: c.m, Rule: c.r, WeightBits: 4, AccBits: c.p, Input: unsignedBits(4), Taps: c.t}
 			v, d, t := z.Init(w, rows, k)
 			wq, gv := make([]float32, rows*k), make([]float32, rows*k)
 			gd, gt := make([]float32, rows), make([]float32, rows)
-			name := fmt.Sprintf("%s%s_P%d/%dx%d", c.m, c.r, c.p, rows, k)
+			name := fmt.Sprintf("%s%s_P%d_%dx%d/%dx%d", c.m, c.r, c.p, c.t.Lanes, c.t.Cap, rows, k)
 			b.Run("Forward/"+name, func(b *testing.B) {
 				b.ReportAllocs()
 				for b.Loop() {
