@@ -32,7 +32,7 @@ func (p *planner) build(depth func(layer, operand int) int) (*hwgen.Design, map[
 	// Called for every try of a depth: it builds from plain data and has no effect on the plan.
 	o := p.options
 	d := &hwgen.Design{Name: o.Name, ClockMHz: o.ClockMHz, NoBlockRAM: o.NoBlockRAM, Family: o.Family,
-		Network: p.network, Layers: p.layers}
+		Given: p.given, Network: p.network, Layers: p.layers}
 	b := &builder{d: d, units: p.units, style: p.style, depth: depth, queues: map[int]place{},
 		ready: make([][]int, len(p.layers)+1)}
 	b.source()

@@ -18,9 +18,11 @@ import (
 // wanted and had.
 func Plan(n *quant.Network, o hwgen.Options) (*hwgen.Design, error) {
 	var d *hwgen.Design
+	found := map[arrangementKey]arrangement{}
 	for _, luts := range blockLUTs {
 		var err error
-		if d, err = (&planner{network: n, options: o.WithDefaults(), blockLUTs: luts}).plan(); err != nil {
+		p := planner{given: n, network: n, options: o.WithDefaults(), blockLUTs: luts, arrangements: found}
+		if d, err = p.plan(); err != nil {
 			return nil, err
 		}
 		// The last is as sparing as can be: whoever asked for the limit says that it does not fit.
@@ -55,15 +57,17 @@ var passes = []func(*planner) error{
 
 // planner is a plan under way.
 type planner struct {
-	// network is the caller's until certify, which replaces it by one with other start values; the
-	// caller's own is never changed.
-	network *quant.Network
+	// given is the caller's network, which is never changed. network computes the same: fold gives
+	// it other orders of hidden channels, certify other start values.
+	given, network *quant.Network
 	options hwgen.Options
 	// style says how the family's tools are asked for a kind of memory.
 	style boards.MemoryStyle
 	// model has the family's prices, and a unit of block RAM counts for blockLUTs of LUTs.
 	model     *cost.Model
 	blockLUTs int
+	// arrangements are the orders of columns found so far.
+	arrangements map[arrangementKey]arrangement
 	// choices are the units that each layer may have, units the ones that they get.
 	choices [][]*unit
 	units   []*unit
@@ -89,14 +93,16 @@ func (p *planner) choose() error {
 
 // fold chooses unit and fold of each layer, or takes what is asked for.
 func (p *planner) fold() error {
-	for i := range p.network.Layers {
-		l := &p.network.Layers[i]
-		u, f, err := p.cheapest(l, p.choices[i])
+	p.units = make([]*unit, len(p.network.Layers))
+	p.layers = make([]hwgen.LayerPlan, len(p.network.Layers))
+	// The last first: the order that a layer wants its columns in is that of the rows before it.
+	for i := range slices.Backward(p.network.Layers) {
+		u, f, err := p.cheapest(&p.network.Layers[i], p.choices[i])
 		if err != nil {
 			return err
 		}
-		p.units = append(p.units, u)
-		p.layers = append(p.layers, hwgen.LayerPlan{Fold: f})
+		p.units[i], p.layers[i].Fold = u, f
+		p.arrange(i, f)
 	}
 	return nil
 }
@@ -150,7 +156,7 @@ func (p *planner) foldOf(l *quant.Layer, u *unit) (hwgen.Fold, error) {
 		if err != nil {
 			return f, err
 		}
-		f.PE, f.SIMD, f.Lanes = chosen.PE, chosen.SIMD, chosen.Lanes
+		f.PE, f.SIMD, f.Lanes, f.Order = chosen.PE, chosen.SIMD, chosen.Lanes, cmp.Or(f.Order, chosen.Order)
 	}
 	// Written down even where nobody asked: the manifest then holds it, and a planner with another
 	// usual unit still builds this design.
@@ -158,7 +164,7 @@ func (p *planner) foldOf(l *quant.Layer, u *unit) (hwgen.Fold, error) {
 	if err := f.Check(l); err != nil {
 		return f, err
 	}
-	if err := u.check(l, f); err != nil {
+	if err := u.check(p, l, f); err != nil {
 		return f, err
 	}
 	u.place(p, l, &f)

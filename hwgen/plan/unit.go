@@ -24,7 +24,7 @@ type unit struct {
 	// fold chooses how much is computed at once.
 	fold func(p *planner, l *quant.Layer) (hwgen.Fold, error)
 	// check returns an error where the fold, which divides the layer, is none of the unit.
-	check func(l *quant.Layer, f hwgen.Fold) error
+	check func(p *planner, l *quant.Layer, f hwgen.Fold) error
 	// place decides where memories lie that the fold leaves open.
 	place func(p *planner, l *quant.Layer, f *hwgen.Fold)
 	// blocks returns what computes, with accumulators of acc bits, to be priced.
@@ -113,8 +113,11 @@ func unitsOf(l *quant.Layer, f hwgen.Fold, all string) ([]*unit, error) {
 }
 
 // withoutLanes refuses what only tap units have.
-func withoutLanes(l *quant.Layer, f hwgen.Fold) error {
+func withoutLanes(_ *planner, l *quant.Layer, f hwgen.Fold) error {
 	switch {
+	case f.Order != "":
+		return fmt.Errorf("hwgen: layer %q: order is %q, want none: only tap units deal their inputs to banks", l.Name,
+			f.Order)
 	case f.Lanes != 0:
 		return fmt.Errorf("hwgen: layer %q: lanes is %d, want none: only tap units have lanes", l.Name, f.Lanes)
 	case f.Thresholds == hwgen.InBlockRAM:
