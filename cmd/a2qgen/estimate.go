@@ -22,7 +22,8 @@ const estimateHelp = `Estimates what a design costs for each accumulator width P
 the family's blocks: 36 kbit in xc7, 18 in ecp5) and DSP slices, from formulas fitted
 to synthesis results, whose error is printed. P holds for the layers that declare one
 (for the hidden ones, neither first nor last, where none does). A P below what the
-weights need is marked UNSAFE.
+weights need is marked UNSAFE. --yosys synthesises every safe design too, and prints what
+it takes beside the estimate.
 
 ` + foldingHelp + ` A generated directory keeps its own
 folding, clock and (where there are formulas for it) family unless they are given, and
@@ -32,6 +33,7 @@ its network's input.
 
 Example:
    a2qgen estimate net.onnx --acc 8:32 --fps 100000
+   a2qgen estimate net.onnx --acc 8,12 --fps 190000 --unit tap --yosys
    a2qgen estimate build/net --acc 12,16,32 --json`
 
 // estimateCommand takes a network, or a design with what was decided for it.
@@ -42,11 +44,12 @@ func estimateCommand() *cli.Command {
 		&cli.StringFlag{Name: "acc", Value: "8:32", Usage: "accumulator widths: `P`, FROM:TO, or a list with commas"},
 		&cli.StringFlag{Name: "family", DefaultText: "the directory's, or " + study.DefaultFamily,
 			Usage: "FPGA family `NAME`: " + strings.Join(cost.Families(), ", ")},
+		&cli.BoolFlag{Name: "yosys", DisableDefaultText: true, Usage: "synthesise too, and compare"},
 	}, append(foldingFlags(), inputFlags()...)...)
 	return &cli.Command{
 		Name: "estimate", Usage: "estimate LUT and FF for each accumulator width",
-		UsageText: "a2qgen estimate NET.onnx|DIR [--acc 8:32] [--family NAME] [--fps F] [--clock MHZ]\n" +
-			"   [--folding FILE] [--fold LAYER=PE,SIMD]...\n" +
+		UsageText: "a2qgen estimate NET.onnx|DIR [--acc 8:32] [--yosys] [--family NAME] [--fps F] [--clock MHZ]\n" +
+			"   [--unit UNIT] [--folding FILE] [--fold LAYER=PE,SIMD]...\n" +
 			"   [--input-type TYPE] [--input-range LO:HI] [--input-scale F] [--input-zero Z] [--json]",
 		Description: estimateHelp,
 		Flags:       append(flags, jsonFlag()),
@@ -80,7 +83,11 @@ func estimateAction(c *cli.Context) error {
 	}
 	// One call for all widths: they must share a folding, or their prices could not be compared.
 	prices, err := study.PriceWidths(net, o, estimateFamily(c.String("family"), o.Family), widths)
-	return newConsole(c).result(&estimateReport{prices}, err)
+	con := newConsole(c)
+	if err == nil && c.Bool("yosys") {
+		err = prices.Synthesise(c.Context, con.progress())
+	}
+	return con.result(&estimateReport{prices}, err)
 }
 
 // estimateFamily returns the family whose formulas estimate: the one asked for, else that of a

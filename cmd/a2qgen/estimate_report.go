@@ -38,10 +38,18 @@ func (r *estimateReport) print(w io.Writer) {
 // half, as 18 kbit of a BRAM36. Its notes say how far the estimates can be trusted: legends only
 // for words that the table has; the error always.
 func (r *estimateReport) table() *table.Table {
-	t := table.New(table.Right("P"), table.Left(""),
-		table.Right("LUT", "FF", boards.Family(r.Family).BlockName(), "DSP"))
-	for _, row := range r.Rows {
-		t.Row(row.AccBits, verdictOf(row), row.LUT, row.FF, row.Blocks(), row.DSP)
+	block := boards.Family(r.Family).BlockName()
+	columns := table.Right("LUT", "FF", block, "DSP")
+	if r.Yosys != nil {
+		columns = append(columns, table.Right("Yosys LUT", "FF", block, "LUT, %", "FF, %")...)
+	}
+	t := table.New(table.Right("P"), table.Left(""), columns)
+	for i, row := range r.Rows {
+		cells := []any{row.AccBits, verdictOf(row), row.LUT, row.FF, row.Blocks(), row.DSP}
+		if r.Yosys != nil {
+			cells = append(cells, besides(row.Resources, r.Yosys[i])...)
+		}
+		t.Row(cells...)
 	}
 	if slices.ContainsFunc(r.Rows, func(row plan.Row) bool { return !row.Safe }) {
 		t.Note("UNSAFE: these weights can overflow an accumulator of that width; generate refuses it")
@@ -53,6 +61,16 @@ func (r *estimateReport) table() *table.Table {
 	// part, and a design is what the user has.
 	t.Note("%v", r.Fit[cost.KindDesign])
 	return t
+}
+
+// besides returns what synthesis counts, and by how many percent the estimate is above it.
+func besides(estimate boards.Resources, yosys *boards.Resources) []any {
+	if yosys == nil {
+		return []any{"-", "-", "-", "-", "-"}
+	}
+	return []any{yosys.LUT, yosys.FF, yosys.Blocks(),
+		fmt.Sprintf("%+.1f", study.Percent(estimate.LUT-yosys.LUT, yosys.LUT)),
+		fmt.Sprintf("%+.1f", study.Percent(estimate.FF-yosys.FF, yosys.FF))}
 }
 
 // row returns the row of a width.

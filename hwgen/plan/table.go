@@ -21,6 +21,8 @@ type Row struct {
 	Shifted bool `json:"shifted,omitempty"`
 	boards.Resources
 	Layers []cost.LayerCost `json:"layers"`
+	// Design is what was priced: where it is not safe, nothing may be built of it.
+	Design *hwgen.Design `json:"-"`
 }
 
 // Table estimates n, folded by o, for each accumulator width of accs. A width that
@@ -56,7 +58,8 @@ func Table(n *quant.Network, o hwgen.Options, accs []int, family string) ([]Row,
 		if err != nil {
 			return nil, err
 		}
-		rows = append(rows, Row{AccBits: p, Safe: d.Safe(), Shifted: d.Shifted(), Resources: r.Total, Layers: r.Layers})
+		rows = append(rows, Row{AccBits: p, Safe: d.Safe(), Shifted: d.Shifted(), Resources: r.Total,
+			Layers: r.Layers, Design: d})
 	}
 	return rows, nil
 }

@@ -2,12 +2,14 @@ package study
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 
 	"github.com/a2qgen/a2qgen/boards"
 	"github.com/a2qgen/a2qgen/hwgen"
 	"github.com/a2qgen/a2qgen/hwgen/cost"
+	"github.com/a2qgen/a2qgen/hwgen/cost/synth"
 	"github.com/a2qgen/a2qgen/hwgen/plan"
 	"github.com/a2qgen/a2qgen/quant"
 	"github.com/a2qgen/a2qgen/quant/nn"
@@ -60,8 +62,31 @@ type Prices struct {
 	IntervalCycles int `json:"interval_cycles"`
 	// Rows are one per width, in the order asked for, unsafe ones too.
 	Rows []plan.Row `json:"rows"`
+	// Yosys is what synthesis makes of the design of each row, nothing of those that are not safe;
+	// nil unless it was asked for.
+	Yosys []*boards.Resources `json:"yosys,omitempty"`
 	// Fit is the error of the formulas on held-out samples, by kind of block.
 	Fit map[string]cost.Error `json:"fit"`
+}
+
+// Synthesise fills in Yosys. The context stops it; progress counts the designs.
+//
+// It counts what Emit would write, for the family that the designs were planned for. Errors are
+// those of synth.Design.
+func (p *Prices) Synthesise(ctx context.Context, progress Progress) error {
+	// No Verilog is written of what can overflow.
+	p.Yosys = make([]*boards.Resources, len(p.Rows))
+	for i, row := range p.Rows {
+		if row.Safe {
+			c, err := synth.Resources(ctx, row.Design)
+			if err != nil {
+				return err
+			}
+			p.Yosys[i] = &c
+		}
+		progress.step("synthesis", i+1, len(p.Rows))
+	}
+	return nil
 }
 
 // PriceWidths estimates net for every width, one at least. The folding is the same for all.
