@@ -72,7 +72,7 @@ func tapsOf(l *quant.Layer) int {
 // with the columns in another order where only that is fast enough.
 func (p *planner) fewestLanes(l *quant.Layer, pe, cycles int) (hwgen.Fold, bool) {
 	for _, lanes := range laneCounts {
-		simd, ok := fewestElements(l, lanes, cycles)
+		simd, ok := fewestElements(l.In, lanes, cycles)
 		// A bound that is quick to see, before taps are counted per bank.
 		if lanes > l.In || !ok || tapsOf(l) > cycles*pe*lanes {
 			continue
@@ -84,10 +84,10 @@ func (p *planner) fewestLanes(l *quant.Layer, pe, cycles int) (hwgen.Fold, bool)
 	return hwgen.Fold{}, false
 }
 
-// fewestElements returns the fewest elements at once that bring a vector within so many cycles.
-func fewestElements(l *quant.Layer, lanes, cycles int) (int, bool) {
+// fewestElements returns the fewest elements at once that bring a vector of in within so many cycles.
+func fewestElements(in, lanes, cycles int) (int, bool) {
 	for simd := 1; simd <= lanes; simd++ {
-		if lanes%simd == 0 && l.In%simd == 0 && l.In/simd <= cycles {
+		if lanes%simd == 0 && in%simd == 0 && in/simd <= cycles {
 			return simd, true
 		}
 	}
