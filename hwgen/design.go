@@ -21,7 +21,7 @@ type Design struct {
 	// Given is the network as it was given to the plan. Network computes the same: its start values
 	// are those of the planned P, and hidden channels may be in another order.
 	Given, Network *quant.Network
-	Layers  []LayerPlan
+	Layers         []LayerPlan
 	// Nodes are the blocks, each behind those that feed it.
 	Nodes   []Node
 	Streams []Stream

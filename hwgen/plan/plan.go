@@ -60,7 +60,7 @@ type planner struct {
 	// given is the caller's network, which is never changed. network computes the same: fold gives
 	// it other orders of hidden channels, certify other start values.
 	given, network *quant.Network
-	options hwgen.Options
+	options        hwgen.Options
 	// style says how the family's tools are asked for a kind of memory.
 	style boards.MemoryStyle
 	// model has the family's prices, and a unit of block RAM counts for blockLUTs of LUTs.

@@ -147,8 +147,13 @@ func blocksTap(p *planner, l *quant.Layer, f hwgen.Fold, acc int) []hwgen.Block 
 
 // tapOf returns the tap unit of a layer that reads the tensor x.
 func tapOf(l *quant.Layer, x hwgen.Tensor, f hwgen.Fold, acc int, style boards.MemoryStyle) *tapunit.Block {
+	stages := 1
+	// The schedule's words are addresses of the banks.
+	if style.LateRead && f.Weights == hwgen.InBlockRAM {
+		stages = 2
+	}
 	return tapunit.New(tapunit.Block{Layer: l, Input: x, Fold: f, AccBits: acc, ThresholdBits: l.ThresholdBits(acc),
-		ReadStages: 1, Style: style})
+		ReadStages: stages, Style: style})
 }
 
 // buildTap appends the unit: it holds the vector itself.
