@@ -26,8 +26,14 @@ type demoLimit struct {
 // demoLimits are those that the demo compares, the spec's among them. Bounds on taps are at most
 // the l1 norm that P permits with 4-bit inputs (273, 68, 17, 8, 4), dealt to as many banks as read
 // them in two cycles (examples/fmnist-mlp-demo.yaml).
-var demoLimits = []demoLimit{{bits: 0}, {bits: 12}, {10, quant.Taps{Lanes: 32, Cap: 2}}, {8, quant.Taps{Lanes: 8, Cap: 2}},
-	{7, quant.Taps{Lanes: 4, Cap: 2}}, {6, quant.Taps{Lanes: 2, Cap: 2}}}
+var demoLimits = []demoLimit{
+	{bits: 0},
+	{bits: 12},
+	{10, quant.Taps{Lanes: 32, Cap: 2}},
+	{8, quant.Taps{Lanes: 8, Cap: 2}},
+	{7, quant.Taps{Lanes: 4, Cap: 2}},
+	{6, quant.Taps{Lanes: 2, Cap: 2}},
+}
 
 // folder is the limit's in the output directory.
 func (l demoLimit) folder() string {
@@ -152,7 +158,8 @@ func (r *demoReport) limitTable() *table.Table {
 			fmt.Sprintf("%.0f", row.Generate.FPS), row.LUTPerMFPS, ratio(most, used.LUT), row.Sim.BeatsCompared,
 			row.Sim.Mismatches)
 	}
-	t.Note("LUT, FF and BRAM36 are estimates for %s; accuracy is that of the integers on the test samples", r.Limits[0].Generate.Family)
+	t.Note("LUT, FF and BRAM36 are estimates for %s; accuracy is that of the integers on the test samples",
+		r.Limits[0].Generate.Family)
 	t.Note("without a limit the hidden layers would need P = %d for the same guarantee", r.Limits[0].NeededBits)
 	return t
 }

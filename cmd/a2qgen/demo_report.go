@@ -73,7 +73,8 @@ func (d *demo) print(w io.Writer) {
 	for _, line := range r.summary() {
 		fmt.Fprintln(w, line)
 	}
-	fmt.Fprintf(w, "files     %s: no-limit/, p12/, .., p6/ with net.onnx and design/, report.json, report.html, units.svg\n", d.out)
+	fmt.Fprintf(w, "files     %s: report.html, report.json, units.svg; net.onnx and design/ in no-limit/, p12/ .. p6/\n",
+		d.out)
 	fmt.Fprintf(w, "time      %.1f s\n", r.Seconds)
 }
 
@@ -104,7 +105,8 @@ func (r *demoReport) summary() []string {
 			"all %d streams blocked at once for %d cycles, starved for %d",
 			row.Sim.Mismatches, len(row.Sim.Streams), row.Sim.Pressure.Full, row.Sim.Pressure.Dry),
 		fmt.Sprintf("cost      %s, P=%d: %v; no limit: %v: %s of its LUT", row.Generate.Family, row.AccBits,
-			row.Generate.Resources, free.Generate.Resources, ratio(free.Generate.Resources.LUT, row.Generate.Resources.LUT)))
+			row.Generate.Resources, free.Generate.Resources,
+			ratio(free.Generate.Resources.LUT, row.Generate.Resources.LUT)))
 }
 
 // page is the demo as an HTML document. The sections follow the steps, with the summary and what P

@@ -17,8 +17,8 @@ const (
 // interleaved banks: order[i] is the column that comes i-th. It returns the order, and the steps.
 // The result depends on the arguments alone.
 //
-// It is simulated annealing over exchanges of two columns. An effort of 1 is as many as pay. A vector may come in any order where
-// the unit before it can emit its rows in that order.
+// It is simulated annealing over exchanges of two columns. An effort of 1 is as many as pay.
+// A vector may come in any order where the unit before it can emit its rows in that order.
 func Arrange(weights []int32, in, pe, banks int, effort float64) (order []int, steps int) {
 	a := newArrangement(weights, in, pe, banks)
 	// Few columns have few orders: each pair is tried often enough. Of a row of many taps many stay
