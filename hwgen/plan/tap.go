@@ -100,7 +100,7 @@ func (p *planner) orderFor(l *quant.Layer, pe, lanes, cycles int) (hwgen.Order, 
 	switch asked := p.options.Folding[l.Name].Order; {
 	case asked != hwgen.Arranged && taps.Length(l.Weights, l.In, pe, taps.Interleaved(lanes)) <= cycles:
 		return hwgen.Natural, true
-	case asked == hwgen.Natural, !p.arrangeable(l), taps.Least(l.Weights, l.In, pe, lanes) > cycles,
+	case asked == hwgen.Natural, !p.arrangeable(l), asked != hwgen.Arranged && crowded(l), taps.Least(l.Weights, l.In, pe, lanes) > cycles,
 		// More swaps save a few percent of the steps: not worth their time where that is too few.
 		p.arrangement(l, pe, lanes, quickSwaps).steps > cycles+cycles/8:
 		return "", false
