@@ -98,6 +98,7 @@ var trainRules = map[string]rule{
 	"method": oneOf(string(quant.Base), string(quant.WN), string(quant.A2Q), string(quant.A2QPlus),
 		string(quant.Budget)),
 	"rule": ruleNames(), "acc": ints(1, maxSpecAcc), "taps": taps(), "lut": ints(1, math.MaxInt),
+	"first-acc": ints(0, maxSpecAcc), "last-acc": ints(0, maxSpecAcc),
 	"layout": layouts(), "input-range": ranges(),
 }
 

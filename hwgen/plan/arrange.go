@@ -74,6 +74,10 @@ func (p *planner) arrangeable(l *quant.Layer) bool {
 	return readers == 1 && p.network.Layers[from].Kind == quant.Linear && p.network.Layers[from].Out == l.In
 }
 
+// crowded says that rows have taps in half of their columns or more. Any order spreads so many
+// nearly evenly: there is little to find, and much to move.
+func crowded(l *quant.Layer) bool { return 2*tapsOf(l) >= l.In*l.Out }
+
 // arrange puts the columns of layer i in the order of its fold, and the rows of the layer before in
 // the same. The network that it replaces stays as it is.
 func (p *planner) arrange(i int, f hwgen.Fold) {

@@ -106,7 +106,8 @@ func (p *planner) orderFor(l *quant.Layer, pe, lanes, cycles int) (hwgen.Order, 
 	switch asked := p.options.Folding[l.Name].Order; {
 	case asked != hwgen.Arranged && taps.Length(l.Weights, l.In, pe, taps.Interleaved(lanes)) <= cycles:
 		return hwgen.Natural, true
-	case asked == hwgen.Natural, !p.arrangeable(l), taps.Least(l.Weights, l.In, pe, lanes) > cycles:
+	case asked == hwgen.Natural, !p.arrangeable(l), asked != hwgen.Arranged && crowded(l),
+		taps.Least(l.Weights, l.In, pe, lanes) > cycles:
 		return "", false
 	}
 	for _, try := range tries {

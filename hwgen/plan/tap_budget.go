@@ -1,6 +1,11 @@
 package plan
 
-import "github.com/a2qgen/a2qgen/quant"
+import (
+	"slices"
+
+	"github.com/a2qgen/a2qgen/hwgen"
+	"github.com/a2qgen/a2qgen/quant"
+)
 
 // leastCap is the fewest taps per bank that MatchTaps asks for, where a row has as many: with one
 // per bank a row loses too many of the weights that it would keep without banks.
@@ -55,4 +60,16 @@ func matchLanes(in int, units int64, perRow, cycles int) (quant.Taps, bool) {
 		full = lanes
 	}
 	return quant.Taps{Lanes: full, Cap: limit}, full > 0 && enough(full)
+}
+
+// MayTap says whether o leaves it to the plan to build a layer by a tap unit, or asks for one
+// without a fold: then the lanes can be those of MatchTaps.
+func MayTap(o hwgen.Options, layer string) bool {
+	f := o.Folding[layer]
+	if f.PE > 0 || f.Lanes > 0 {
+		return false // asked for, whatever the taps are
+	}
+	// Of the words alone; whether the layer itself suits, its weights decide.
+	fit, err := unitsOf(&quant.Layer{Name: layer, Kind: quant.Linear}, f, o.Unit)
+	return err == nil && slices.ContainsFunc(fit, func(u *unit) bool { return u.word == "tap" })
 }

@@ -12,6 +12,8 @@ type Target struct {
 	Name string
 	// In is the length of its rows, Out their number.
 	In, Out int
+	// Role is its place in the network.
+	Role quant.Role
 	// Quantizer has P, the rule and the type of the inputs.
 	Quantizer quant.Quantizer
 }
@@ -28,7 +30,7 @@ func (st *step) target() (Target, bool) {
 	if z == nil || st.Kind != quant.Linear || z.Method != quant.Budget || z.Taps.Any() {
 		return Target{}, false
 	}
-	return Target{Name: st.Name, In: st.In, Out: st.out.C, Quantizer: *z}, true
+	return Target{Name: st.Name, In: st.In, Out: st.out.C, Role: st.role, Quantizer: *z}, true
 }
 
 // WithTaps returns a copy of s in which each layer that could have taps and has none gets those that

@@ -30,16 +30,6 @@ func Price(net *quant.Network, o hwgen.Options, family string) (*cost.Report, er
 	return cost.Estimate(d, family)
 }
 
-// priceModel estimates the design of a network that is not in a file yet. Through the
-// file format, so that the integers are those that the export would write.
-func priceModel(m *nn.Model, o hwgen.Options, family string) (*cost.Report, error) {
-	_, net, err := encoded(m, m.Name)
-	if err != nil {
-		return nil, err
-	}
-	return Price(net, o, family)
-}
-
 // encoded returns the bytes of m's file, of the given name, and the network that the
 // importer reads from them.
 func encoded(m *nn.Model, name string) ([]byte, *quant.Network, error) {
@@ -141,6 +131,6 @@ func CheckFolding(spec *train.Spec, sets Sets, o hwgen.Options) error {
 	if err != nil {
 		return err
 	}
-	_, err = priceModel(m, o, DefaultFamily)
+	_, _, err = planModel(m, o, DefaultFamily)
 	return err
 }
