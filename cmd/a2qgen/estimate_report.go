@@ -44,7 +44,11 @@ func (r *estimateReport) table() *table.Table {
 	}
 	t := table.New(table.Right("P"), table.Left(""), columns)
 	for i, row := range r.Rows {
-		cells := []any{row.AccBits, verdictOf(row), row.LUT, row.FF, row.Blocks(), row.DSP}
+		bits := any(row.AccBits)
+		if row.AccBits == 0 {
+			bits = ownWidths
+		}
+		cells := []any{bits, verdictOf(row), row.LUT, row.FF, row.Blocks(), row.DSP}
 		if r.Yosys != nil {
 			cells = append(cells, besides(row.Resources, r.Yosys[i])...)
 		}

@@ -103,6 +103,15 @@ func TestEstimateBesideYosys(t *testing.T) {
 			t.Errorf("%s: estimate %g, Yosys %g", key, got, want)
 		}
 	}
+	// The widths of the layers, of a file and of a directory, are one design.
+	dir := tinyDesign(t)
+	lut := func(args ...string) any {
+		doc := succeed(t, append([]string{"estimate"}, append(args, "--json")...)...).document(t)
+		return doc["rows"].([]any)[0].(map[string]any)["lut"]
+	}
+	if file, built := lut(net, "--acc", "own"), lut(dir, "--acc", "own"); file != built {
+		t.Errorf("own widths: %v LUT of the file, %v as built", file, built)
+	}
 	text := succeed(t, "estimate", net, "--acc", "12", "--yosys").out
 	if !strings.Contains(text, fmt.Sprintf("  %g  ", yosys["lut"])) || !strings.Contains(text, "Yosys LUT") {
 		t.Errorf("the table lacks Yosys' %g LUT:\n%s", yosys["lut"], text)
