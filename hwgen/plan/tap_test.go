@@ -30,3 +30,36 @@ func TestReadStages(t *testing.T) {
 		}
 	}
 }
+
+// TestOffers: of the units that keep up with the rate, the plan takes the one that it says is the
+// cheapest; where there is no choice there are no offers.
+func TestOffers(t *testing.T) {
+	n := quanttest.Drawn(1, 8, 16, 4)
+	for _, fps := range []float64{1e5, 2e6, 1e7} {
+		d, err := plan.Plan(n, hwgen.Options{FPS: fps, ClockMHz: 100})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, l := range d.Layers {
+			if len(l.Offers) < 2 {
+				t.Fatalf("%g frames/s: layer %s: offers %+v, want two or more", fps, l.Layer.Name, l.Offers)
+			}
+			// A block counts for 32 LUT (docs/hardware.md).
+			price := func(o hwgen.Offer) int { return o.LUT + 32*o.Blocks }
+			late := func(o hwgen.Offer) bool { return float64(o.Cycles)*fps > 100e6 }
+			best := l.Offers[0]
+			for _, o := range l.Offers {
+				if !late(o) && (late(best) || price(o) < price(best)) {
+					best = o
+				}
+			}
+			if got := plan.UnitWord(l.Fold.Unit); got != best.Unit {
+				t.Errorf("%g frames/s: layer %s is built by %s, want %s of %+v", fps, l.Layer.Name, got, best.Unit, l.Offers)
+			}
+		}
+	}
+	d, err := plan.Plan(n, hwgen.Options{Unit: "tap"})
+	if err != nil || d.Layers[0].Offers != nil {
+		t.Errorf("asked for: %v, offers %+v", err, d.Layers[0].Offers)
+	}
+}
