@@ -96,8 +96,8 @@ func (r *Rate) Taps(l train.Target) []quant.Taps {
 	return []quant.Taps{bound}
 }
 
-// Fit returns spec for the rate, and what its layers got: the bound on taps where the design of the
-// untrained network is cheaper with it, by estimate.
+// Fit returns spec for the rate, and what its layers got: the bound on taps where a tap unit is the
+// cheapest for the untrained network, by estimate.
 func (r *Rate) Fit(spec *train.Spec, sets Sets) (*train.Spec, []BoundLayer, error) {
 	ended, first, last, err := r.Ends(spec)
 	if err != nil {
@@ -123,7 +123,7 @@ func (r *Rate) Fit(spec *train.Spec, sets Sets) (*train.Spec, []BoundLayer, erro
 	return fitted, layers, err
 }
 
-// worth returns the bounds of layers that save LUT.
+// worth returns the bounds of layers for which a tap unit is the cheapest.
 func (r *Rate) worth(spec *train.Spec, sets Sets) (map[string]quant.Taps, error) {
 	bounds, open := map[string]quant.Taps{}, false
 	bounded, err := spec.WithTaps(sets.Train, func(l train.Target) quant.Taps {
@@ -148,8 +148,10 @@ func (r *Rate) worth(spec *train.Spec, sets Sets) (map[string]quant.Taps, error)
 		}
 	}
 	for name := range bounds {
-		// A bound costs accuracy: it has to save something.
-		if built[0][name].lut >= built[1][name].lut {
+		// Where another unit is cheaper a bound would cost accuracy for nothing. A tap unit keeps it
+		// though drawn weights do without: trained ones may lie otherwise.
+		free := built[1][name]
+		if free.fold.Lanes == 0 && built[0][name].lut >= free.lut {
 			delete(bounds, name)
 		}
 	}
