@@ -69,9 +69,15 @@ func (p *planner) arrangeable(l *quant.Layer) bool {
 	return readers == 1 && p.network.Layers[from].Kind == quant.Linear && p.network.Layers[from].Out == l.In
 }
 
-// crowded says that rows have taps in half of their columns or more. Any order spreads so many
+// manyTaps are as many as make a plan slow that looks for orders with each number of lanes.
+const manyTaps = 1 << 14
+
+// crowded says that a large matrix has taps in half of its columns or more. Any order spreads so many
 // nearly evenly: there is little to find, and with so much to swap it takes half a minute.
-func crowded(l *quant.Layer) bool { return 2*tapsOf(l) >= l.In*l.Out }
+func crowded(l *quant.Layer) bool {
+	n := tapsOf(l)
+	return n > manyTaps && 2*n >= l.In*l.Out
+}
 
 // arrange puts the columns of layer i in the order of its fold, and the rows of the layer before in
 // the same. The network that it replaces stays as it is.
