@@ -7,7 +7,6 @@ import (
 	"slices"
 
 	"github.com/a2qgen/a2qgen/boards"
-	"github.com/a2qgen/a2qgen/cmd/a2qgen/report"
 	"github.com/a2qgen/a2qgen/cmd/a2qgen/study"
 	"github.com/a2qgen/a2qgen/hwgen/cost"
 	"github.com/a2qgen/a2qgen/hwgen/plan"
@@ -100,28 +99,3 @@ func (r *estimateReport) saving(p int) string {
 // change returns by how many percent b is more than a. From 0 there is no percentage:
 // study.Percent gives 0.
 func change(a, b int) string { return fmt.Sprintf("%+.1f %%", study.Percent(b-a, a)) }
-
-// figures plot LUT and FF over P, what is unsafe dashed. Block RAM and DSP do not depend
-// on P as long as memories keep their kind.
-func (r *estimateReport) figures() []report.Figure {
-	return []report.Figure{
-		r.figure("LUT", func(c plan.Row) int { return c.LUT }),
-		r.figure("FF", func(c plan.Row) int { return c.FF }),
-	}
-}
-
-// figure plots one resource over P. The widths that could overflow are a series of their
-// own: they are shown for comparison, not offered.
-func (r *estimateReport) figure(name string, of func(plan.Row) int) report.Figure {
-	safe, unsafe := report.Series{Name: name}, report.Series{Name: name + ", unsafe", Dashed: true}
-	for _, row := range r.Rows {
-		s := &safe
-		if !row.Safe {
-			s = &unsafe
-		}
-		s.X, s.Y = append(s.X, float64(row.AccBits)), append(s.Y, float64(of(row)))
-	}
-	return report.Figure{Caption: "Estimated " + name +
-		" for each accumulator width, on an axis that does not begin at 0; dashed: the weights could overflow",
-		X: "P, bits", Y: name, Series: []report.Series{safe, unsafe}}
-}

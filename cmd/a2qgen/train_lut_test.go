@@ -135,13 +135,16 @@ func TestTrainRate(t *testing.T) {
 			{Name: "fc3", AccBits: 6, Units: 4, Taps: quant.Taps{Lanes: 1, Cap: 4}},
 		}},
 		{[]string{"--first-acc", "0", "--last-acc", "0", "--taps", "2,1"}, nil},
+		// Of 12 and 16 inputs 68 units (P=10) are no few: two and three products at once are cheaper.
+		{[]string{"--first-acc", "0", "--last-acc", "0", "--acc", "10"}, []study.BoundLayer{
+			{Name: "fc2", AccBits: 10, Units: 68}, {Name: "fc3", AccBits: 10, Units: 68}}},
 		// Dense units have no lanes, and keep their ends.
 		{[]string{"--unit", "dense"}, []study.BoundLayer{
 			{Name: "fc2", AccBits: 6, Units: 4}, {Name: "fc3", AccBits: 6, Units: 4}}},
 	} {
 		out := filepath.Join(t.TempDir(), "net.onnx")
-		o := succeed(t, append([]string{"train", spec, "--data", "drawn", "--out", out, "--acc", "6", "--fps", "1000000",
-			"--json"}, c.args...)...)
+		o := succeed(t, append([]string{"train", spec, "--data", "drawn", "--out", out, "--acc", "6", "--epochs", "1", "--fps",
+			"1000000", "--json"}, c.args...)...)
 		var doc trainReport
 		if err := json.Unmarshal([]byte(o.out), &doc); err != nil {
 			t.Fatal(err)

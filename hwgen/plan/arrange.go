@@ -14,8 +14,12 @@ import (
 // of the one layer that reads them do too. A tap unit is faster in some orders than in others, and
 // the exchange costs nothing: the unit before only has its rows elsewhere in its memories.
 
-// quickSwaps are enough to see whether an order comes near to so many steps.
-const quickSwaps = taps.Swaps / 10
+// tries are the efforts that see whether there is an order of so few steps, and how near to them
+// each must come for the next: more effort saves a few percent only.
+var tries = []struct{ effort, near float64 }{{0.05, 1.25}, {0.2, 1.1}, {full, 1}}
+
+// full is the effort of the order that is built.
+const full = 1
 
 // arrangement is what taps.Arrange found for a layer.
 type arrangement struct {
@@ -26,21 +30,22 @@ type arrangement struct {
 // arrangementKey says for what: the weights, by their SHA-256, since a layer is copied again with
 // each change.
 type arrangementKey struct {
-	weights              [sha256.Size]byte
-	in, pe, lanes, swaps int
+	weights       [sha256.Size]byte
+	in, pe, lanes int
+	effort        float64
 }
 
 // arrangement returns the order of a layer's columns for so many rows and lanes at once. It is
 // looked for once: prices and places ask for it again and again.
-func (p *planner) arrangement(l *quant.Layer, pe, lanes, swaps int) arrangement {
+func (p *planner) arrangement(l *quant.Layer, pe, lanes int, effort float64) arrangement {
 	var bytes []byte
 	for _, w := range l.Weights {
 		bytes = binary.LittleEndian.AppendUint32(bytes, uint32(w))
 	}
-	key := arrangementKey{sha256.Sum256(bytes), l.In, pe, lanes, swaps}
+	key := arrangementKey{sha256.Sum256(bytes), l.In, pe, lanes, effort}
 	a, ok := p.arrangements[key]
 	if !ok {
-		a.order, a.steps = taps.Arrange(l.Weights, l.In, pe, lanes, swaps)
+		a.order, a.steps = taps.Arrange(l.Weights, l.In, pe, lanes, effort)
 		p.arrangements[key] = a
 	}
 	return a
@@ -51,7 +56,7 @@ func (p *planner) arranged(l *quant.Layer, f hwgen.Fold) *quant.Layer {
 	if f.Order != hwgen.Arranged {
 		return l
 	}
-	return withColumns(l, p.arrangement(l, f.PE, f.Lanes, taps.Swaps).order)
+	return withColumns(l, p.arrangement(l, f.PE, f.Lanes, full).order)
 }
 
 // arrangeable says whether a layer's columns may be in any order: they are the rows of one layer
@@ -69,15 +74,9 @@ func (p *planner) arrangeable(l *quant.Layer) bool {
 	return readers == 1 && p.network.Layers[from].Kind == quant.Linear && p.network.Layers[from].Out == l.In
 }
 
-// manyTaps are as many as make a plan slow that looks for orders with each number of lanes.
-const manyTaps = 1 << 14
-
-// crowded says that a large matrix has taps in half of its columns or more. Any order spreads so many
-// nearly evenly: there is little to find, and with so much to swap it takes half a minute.
-func crowded(l *quant.Layer) bool {
-	n := tapsOf(l)
-	return n > manyTaps && 2*n >= l.In*l.Out
-}
+// crowded says that rows have taps in half of their columns or more. Any order spreads so many
+// nearly evenly: there is little to find, and much to move.
+func crowded(l *quant.Layer) bool { return 2*tapsOf(l) >= l.In*l.Out }
 
 // arrange puts the columns of layer i in the order of its fold, and the rows of the layer before in
 // the same. The network that it replaces stays as it is.
@@ -86,7 +85,7 @@ func (p *planner) arrange(i int, f hwgen.Fold) {
 	if f.Order != hwgen.Arranged {
 		return
 	}
-	order, from := p.arrangement(l, f.PE, f.Lanes, taps.Swaps).order, l.From[0]
+	order, from := p.arrangement(l, f.PE, f.Lanes, full).order, l.From[0]
 	layers := slices.Clone(p.network.Layers)
 	layers[i] = *withColumns(l, order)
 	layers[from] = *withRows(&layers[from], order)

@@ -3,6 +3,7 @@ package plan
 import (
 	"cmp"
 	"fmt"
+	"slices"
 
 	"github.com/a2qgen/a2qgen/boards"
 	"github.com/a2qgen/a2qgen/hwgen"
@@ -36,15 +37,17 @@ func foldTap(p *planner, l *quant.Layer) (hwgen.Fold, error) {
 	cycles := p.options.Cycles()
 	acc, _ := neededBits(l)
 	var best hwgen.Fold
-	least := 0
+	least, fewest := 0, maxTapPE*slices.Max(laneCounts)
 	for _, pe := range divisors(l.Out) {
 		if pe > maxTapPE {
 			break
 		}
-		f, ok := p.fewestLanes(l, pe, cycles)
+		// Lanes are most of the price: more than a quarter beyond the fewest cannot be the cheapest.
+		f, ok := p.fewestLanes(l, pe, cycles, fewest+fewest/4)
 		if !ok {
 			continue
 		}
+		fewest = min(fewest, pe*f.Lanes)
 		placeTap(p, l, &f)
 		luts := p.price(blocksTap(p, l, f, acc)...)
 		if least == 0 || luts < least {
@@ -69,9 +72,12 @@ func tapsOf(l *quant.Layer) int {
 }
 
 // fewestLanes returns the fold of pe rows with the fewest lanes that take at most so many cycles,
-// with the columns in another order where only that is fast enough.
-func (p *planner) fewestLanes(l *quant.Layer, pe, cycles int) (hwgen.Fold, bool) {
+// with the columns in another order where only that is fast enough. There are most lanes at most.
+func (p *planner) fewestLanes(l *quant.Layer, pe, cycles, most int) (hwgen.Fold, bool) {
 	for _, lanes := range laneCounts {
+		if pe*lanes > most {
+			break
+		}
 		simd, ok := fewestElements(l.In, lanes, cycles)
 		// A bound that is quick to see, before taps are counted per bank.
 		if lanes > l.In || !ok || tapsOf(l) > cycles*pe*lanes {
@@ -100,12 +106,16 @@ func (p *planner) orderFor(l *quant.Layer, pe, lanes, cycles int) (hwgen.Order, 
 	switch asked := p.options.Folding[l.Name].Order; {
 	case asked != hwgen.Arranged && taps.Length(l.Weights, l.In, pe, taps.Interleaved(lanes)) <= cycles:
 		return hwgen.Natural, true
-	case asked == hwgen.Natural, !p.arrangeable(l), asked != hwgen.Arranged && crowded(l), taps.Least(l.Weights, l.In, pe, lanes) > cycles,
-		// More swaps save a few percent of the steps: not worth their time where that is too few.
-		p.arrangement(l, pe, lanes, quickSwaps).steps > cycles+cycles/8:
+	case asked == hwgen.Natural, !p.arrangeable(l), asked != hwgen.Arranged && crowded(l),
+		taps.Least(l.Weights, l.In, pe, lanes) > cycles:
 		return "", false
 	}
-	return hwgen.Arranged, p.arrangement(l, pe, lanes, taps.Swaps).steps <= cycles
+	for _, try := range tries {
+		if float64(p.arrangement(l, pe, lanes, try.effort).steps) > try.near*float64(cycles) {
+			return "", false
+		}
+	}
+	return hwgen.Arranged, true
 }
 
 // placeTap decides where the memories of a tap unit lie: each where it is cheaper, the others being
