@@ -135,9 +135,9 @@ func TestTrainRate(t *testing.T) {
 			{Name: "fc3", AccBits: 6, Units: 4, Taps: quant.Taps{Lanes: 1, Cap: 4}},
 		}},
 		{[]string{"--first-acc", "0", "--last-acc", "0", "--taps", "2,1"}, nil},
-		// Of 12 and 16 inputs 68 units (P=10) are no few: two and three products at once are cheaper.
-		{[]string{"--first-acc", "0", "--last-acc", "0", "--acc", "10"}, []study.BoundLayer{
-			{Name: "fc2", AccBits: 10, Units: 68}, {Name: "fc3", AccBits: 10, Units: 68}}},
+		// 273 units (P=12) of 12 and 16 inputs are more work than two and three products at once.
+		{[]string{"--first-acc", "0", "--last-acc", "0", "--acc", "12"}, []study.BoundLayer{
+			{Name: "fc2", AccBits: 12, Units: 273}, {Name: "fc3", AccBits: 12, Units: 273}}},
 		// Dense units have no lanes, and keep their ends.
 		{[]string{"--unit", "dense"}, []study.BoundLayer{
 			{Name: "fc2", AccBits: 6, Units: 4}, {Name: "fc3", AccBits: 6, Units: 4}}},
