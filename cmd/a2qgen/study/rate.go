@@ -1,9 +1,13 @@
 package study
 
 import (
+	"maps"
+	"slices"
+
 	"github.com/a2qgen/a2qgen/hwgen"
 	"github.com/a2qgen/a2qgen/hwgen/plan"
 	"github.com/a2qgen/a2qgen/quant"
+	"github.com/a2qgen/a2qgen/quant/data"
 	"github.com/a2qgen/a2qgen/quant/train"
 )
 
@@ -96,19 +100,23 @@ func (r *Rate) Taps(l train.Target) []quant.Taps {
 	return []quant.Taps{bound}
 }
 
-// Fit returns spec for the rate, and what its layers got: the bound on taps where the design of the
-// untrained network is cheaper with it, by estimate.
+// fitSamples are as many as show what samples are like. Errors in others are the training's to find.
+const fitSamples = 256
+
+// Fit returns spec for the rate, and what its layers got: the bound on taps where a tap unit is the
+// cheapest for the untrained network, by estimate.
 func (r *Rate) Fit(spec *train.Spec, sets Sets) (*train.Spec, []BoundLayer, error) {
 	ended, first, last, err := r.Ends(spec)
 	if err != nil {
 		return nil, nil, err
 	}
-	worth, err := r.worth(ended, sets)
+	few := sets.Train.Slice(0, min(fitSamples, sets.Train.Len()))
+	worth, err := r.worth(ended, few)
 	if err != nil {
 		return nil, nil, err
 	}
 	var layers []BoundLayer
-	fitted, err := ended.WithTaps(sets.Train, func(l train.Target) quant.Taps {
+	fitted, err := ended.WithTaps(few, func(l train.Target) quant.Taps {
 		t := worth[l.Name]
 		b := BoundLayer{Name: l.Name, AccBits: l.Quantizer.AccBits, Units: l.Units(), Taps: t}
 		switch {
@@ -123,23 +131,24 @@ func (r *Rate) Fit(spec *train.Spec, sets Sets) (*train.Spec, []BoundLayer, erro
 	return fitted, layers, err
 }
 
-// worth returns the bounds of layers that save LUT.
-func (r *Rate) worth(spec *train.Spec, sets Sets) (map[string]quant.Taps, error) {
-	bounds, open := map[string]quant.Taps{}, false
-	bounded, err := spec.WithTaps(sets.Train, func(l train.Target) quant.Taps {
-		try := r.Taps(l)
-		open = open || len(try) > 1
-		if try[0].Any() {
-			bounds[l.Name] = try[0]
-		}
-		return try[0]
-	})
-	if err != nil || !open {
-		return bounds, err
-	}
+// worth returns the bounds of layers for which a tap unit is the cheapest. Layers with a choice are
+// planned with their bound and without.
+func (r *Rate) worth(spec *train.Spec, set *data.Set) (map[string]quant.Taps, error) {
+	bounds, open := map[string]quant.Taps{}, map[string]bool{}
 	var built [2]map[string]builtLayer
-	for i, s := range []*train.Spec{bounded, spec} {
-		m, err := train.Untrained(s, sets.Train)
+	for i := range built {
+		bounded, err := spec.WithTaps(set, func(l train.Target) quant.Taps {
+			try := r.Taps(l)
+			bounds[l.Name], open[l.Name] = try[0], len(try) > 1
+			return try[min(i, len(try)-1)]
+		})
+		if err != nil {
+			return nil, err
+		}
+		if !slices.Contains(slices.Collect(maps.Values(open)), true) {
+			return bounds, nil
+		}
+		m, err := train.Untrained(bounded, set)
 		if err != nil {
 			return nil, err
 		}
@@ -148,8 +157,10 @@ func (r *Rate) worth(spec *train.Spec, sets Sets) (map[string]quant.Taps, error)
 		}
 	}
 	for name := range bounds {
-		// A bound costs accuracy: it has to save something.
-		if built[0][name].lut >= built[1][name].lut {
+		// Where another unit is cheaper a bound would cost accuracy for nothing. A tap unit keeps it
+		// though drawn weights do without: trained ones may lie otherwise.
+		free := built[1][name]
+		if open[name] && free.fold.Lanes == 0 && built[0][name].lut >= free.lut {
 			delete(bounds, name)
 		}
 	}
