@@ -161,7 +161,8 @@ func TestTrainRate(t *testing.T) {
 				t.Errorf("%v: %q does not say how %s goes without", c.args, o.errors, b.Name)
 			}
 			for i := range net.Layers {
-				if l := &net.Layers[i]; l.Name == b.Name && b.Taps.Lanes > 0 && l.BankPeak(b.Taps.Lanes) > int64(b.Taps.Cap) {
+				l := &net.Layers[i]
+				if l.Name == b.Name && b.Taps.Lanes > 0 && l.BankPeak(b.Taps.Lanes) > int64(b.Taps.Cap) {
 					t.Errorf("%v: %s has %d units in a bank, want %v", c.args, l.Name, l.BankPeak(b.Taps.Lanes), b.Taps)
 				}
 			}
@@ -196,6 +197,7 @@ func TestTrainLUTRefuses(t *testing.T) {
 		{lutSpec, []string{"--fps", "1000", "--first-acc", "5"}, "first_acc_bits is 5, want 8..32"},
 		{conv, []string{"--fps", "1000"}, "--fps wants linear layers"},
 		{lutSpec, []string{"--lut", "5000", "--fold", "fc2=5,4"}, "PE is 5, want a divisor of its"},
+		{lutSpec, []string{"--fps", "5000", "--fold", "fc2=5,4"}, "PE is 5, want a divisor of its"},
 		{lutSpec, []string{"--lut", "5000", "--seeds", "2"}, "--seeds asks for 2"},
 		{lutSpec, []string{"--lut", "5000", "--method", "base"}, "not base"},
 		{conv, []string{"--lut", "5000"}, "--lut wants linear layers"},
