@@ -15,12 +15,34 @@ import (
 // lutSpec has two layers whose widths --lut chooses.
 const lutSpec = "layers: [12, 16, 16]\nmethod: budget\nacc_bits: 10\nfloat: {epochs: 1}\nqat: {epochs: 1}\nbatch: 256\n"
 
+// pictures writes images of 28 x 28 in ten classes, each bright in a band of its own: as large as the
+// drawn digits, and few.
+func pictures(t *testing.T) string {
+	t.Helper()
+	const n, size = 400, 28 * 28
+	pixels, labels := make([]byte, n*size), make([]byte, n)
+	for i := range n {
+		labels[i] = byte(i % 10)
+		for k := range size {
+			v := i * (k + 3) * 7 % 90
+			if k/78 == i%10 {
+				v += 150
+			}
+			pixels[i*size+k] = byte(v)
+		}
+	}
+	x, y := filepath.Join(t.TempDir(), "x.idx"), filepath.Join(t.TempDir(), "y.idx")
+	writeFile(t, x, idx(pixels, n, 28, 28))
+	writeFile(t, y, idx(labels, n))
+	return x + "," + y
+}
+
 // TestTrainLUT: the choice stays within the limit, costs what estimate says of
 // such a network before training, and its layers are certified at their P. The ends have none.
 func TestTrainLUT(t *testing.T) {
 	spec, out := specFile(t, lutSpec), filepath.Join(t.TempDir(), "net.onnx")
 	train := func(lut string) *trainReport {
-		o := succeed(t, "train", spec, "--data", "drawn", "--out", out, "--lut", lut, "--fps", "1000000",
+		o := succeed(t, "train", spec, "--data", pictures(t), "--out", out, "--lut", lut, "--fps", "1000000",
 			"--first-acc", "0", "--last-acc", "0", "--json")
 		var doc trainReport
 		if err := json.Unmarshal([]byte(o.out), &doc); err != nil {
@@ -57,7 +79,7 @@ func TestTrainLUTChoosesUnits(t *testing.T) {
 	// Few widths of weights: each is a design to plan.
 	spec := specFile(t, lutSpec+"weight_bits: 2\nfirst_weight_bits: 2\nlast_weight_bits: 3\n")
 	out := filepath.Join(t.TempDir(), "net.onnx")
-	args := []string{"train", spec, "--data", "drawn", "--out", out, "--lut", "1500", "--fps", "1000000"}
+	args := []string{"train", spec, "--data", pictures(t), "--out", out, "--lut", "1500", "--fps", "1000000"}
 	if o := command(t, append(args, "--unit", "dense")...); o.status == 0 ||
 		!strings.Contains(o.errors, "the limit is 1500 LUT, want at least") {
 		t.Errorf("dense units: status %d, %q, want a refusal", o.status, o.errors)
@@ -118,7 +140,7 @@ func TestTrainLUTChoosesUnits(t *testing.T) {
 // does them. The ends have 32 units of 8-bit pixels (P=13), of which 784 come 8 at a time, and 136 of
 // activations (P=11), of which twelve lanes do 120 in the ten cycles of each of ten rows.
 func TestTrainRate(t *testing.T) {
-	spec := specFile(t, lutSpec)
+	spec, set := specFile(t, lutSpec), pictures(t)
 	for _, c := range []struct {
 		args []string
 		want []study.BoundLayer
@@ -143,7 +165,7 @@ func TestTrainRate(t *testing.T) {
 			{Name: "fc2", AccBits: 6, Units: 4}, {Name: "fc3", AccBits: 6, Units: 4}}},
 	} {
 		out := filepath.Join(t.TempDir(), "net.onnx")
-		o := succeed(t, append([]string{"train", spec, "--data", "drawn", "--out", out, "--acc", "6", "--epochs", "1", "--fps",
+		o := succeed(t, append([]string{"train", spec, "--data", set, "--out", out, "--acc", "6", "--epochs", "1", "--fps",
 			"1000000", "--json"}, c.args...)...)
 		var doc trainReport
 		if err := json.Unmarshal([]byte(o.out), &doc); err != nil {
@@ -161,7 +183,8 @@ func TestTrainRate(t *testing.T) {
 				t.Errorf("%v: %q does not say how %s goes without", c.args, o.errors, b.Name)
 			}
 			for i := range net.Layers {
-				if l := &net.Layers[i]; l.Name == b.Name && b.Taps.Lanes > 0 && l.BankPeak(b.Taps.Lanes) > int64(b.Taps.Cap) {
+				l := &net.Layers[i]
+				if l.Name == b.Name && b.Taps.Lanes > 0 && l.BankPeak(b.Taps.Lanes) > int64(b.Taps.Cap) {
 					t.Errorf("%v: %s has %d units in a bank, want %v", c.args, l.Name, l.BankPeak(b.Taps.Lanes), b.Taps)
 				}
 			}
@@ -179,6 +202,7 @@ func jsonText(t *testing.T, v any) string {
 }
 
 func TestTrainLUTRefuses(t *testing.T) {
+	set := pictures(t)
 	conv := strings.Replace(lutSpec, "[12, 16, 16]",
 		"[{conv: {out: 2, kernel: 3, stride: 4}}, {conv: {out: 2, kernel: 3, stride: 2}}]", 1)
 	for _, c := range []struct {
@@ -186,7 +210,7 @@ func TestTrainLUTRefuses(t *testing.T) {
 		args []string
 		want string
 	}{
-		{lutSpec, []string{"--lut", "10"}, "the limit is 10 LUT, want at least"},
+		{lutSpec, []string{"--lut", "10", "--first-acc", "0", "--last-acc", "0"}, "the limit is 10 LUT, want at least"},
 		{lutSpec, []string{"--lut", "0"}, "--lut is 0, want at least 1"},
 		{lutSpec, []string{"--fps", "1000", "--method", "a2q+"}, "--fps wants --lut or method budget, which has taps"},
 		{lutSpec, []string{"--unit", "tap"}, "want --fps or --lut"},
@@ -196,12 +220,13 @@ func TestTrainLUTRefuses(t *testing.T) {
 		{lutSpec, []string{"--fps", "1000", "--first-acc", "5"}, "first_acc_bits is 5, want 8..32"},
 		{conv, []string{"--fps", "1000"}, "--fps wants linear layers"},
 		{lutSpec, []string{"--lut", "5000", "--fold", "fc2=5,4"}, "PE is 5, want a divisor of its"},
+		{lutSpec, []string{"--fps", "5000", "--fold", "fc2=5,4"}, "PE is 5, want a divisor of its"},
 		{lutSpec, []string{"--lut", "5000", "--seeds", "2"}, "--seeds asks for 2"},
 		{lutSpec, []string{"--lut", "5000", "--method", "base"}, "not base"},
 		{conv, []string{"--lut", "5000"}, "--lut wants linear layers"},
 	} {
 		out := filepath.Join(t.TempDir(), "net.onnx")
-		o := command(t, append([]string{"train", specFile(t, c.spec), "--data", "drawn", "--out", out}, c.args...)...)
+		o := command(t, append([]string{"train", specFile(t, c.spec), "--data", set, "--out", out}, c.args...)...)
 		if o.status == 0 || !strings.Contains(o.errors, c.want) {
 			t.Errorf("%v: status %d, %q, want %q", c.args, o.status, o.errors, c.want)
 		}
