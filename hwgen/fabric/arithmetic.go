@@ -90,6 +90,16 @@ func (n *Netlist) Add(left, right []Signal, bits int) []Signal {
 		carried: left[free:max(free, bits-1)]})...)
 }
 
+// Subtract returns left - right, of as many bits as both have: a LUT per bit, as Add.
+func (n *Netlist) Subtract(left, right []Signal) []Signal {
+	inverse := make([]Signal, len(right))
+	for i, s := range right {
+		inverse[i] = s ^ 1
+	}
+	// The carry in is 1; the top bit's carry leads nowhere.
+	return n.sum(adder{rows: wires(left), other: inverse, carried: append([]Signal{Yes}, left[:len(left)-1]...)})
+}
+
 // zero says whether a word is the constant 0; the empty word is.
 func zero(word []Signal) bool {
 	for _, s := range word {

@@ -7,6 +7,7 @@ import (
 	"github.com/a2qgen/a2qgen/hwgen"
 	"github.com/a2qgen/a2qgen/hwgen/block/fifo"
 	forkstream "github.com/a2qgen/a2qgen/hwgen/block/fork_stream"
+	"github.com/a2qgen/a2qgen/hwgen/block/hardwired"
 	labelselect "github.com/a2qgen/a2qgen/hwgen/block/label_select"
 	widthconverter "github.com/a2qgen/a2qgen/hwgen/block/width_converter"
 	"github.com/a2qgen/a2qgen/quant"
@@ -17,6 +18,8 @@ type builder struct {
 	d     *hwgen.Design
 	units []*unit // of the layers
 	style boards.MemoryStyle
+	// circuits are the hard-wired units of the plan's layers, made once for all tries.
+	circuits map[*quant.Layer]*hardwired.Block
 	// depth says how deep the queue before a stream of a layer is, below 2 for none.
 	depth func(layer, operand int) int
 	// queues are the places of the nodes that are queues.
@@ -33,7 +36,7 @@ func (p *planner) build(depth func(layer, operand int) int) (*hwgen.Design, map[
 	o := p.options
 	d := &hwgen.Design{Name: o.Name, ClockMHz: o.ClockMHz, NoBlockRAM: o.NoBlockRAM, Family: o.Family,
 		Network: p.network, Layers: p.layers}
-	b := &builder{d: d, units: p.units, style: p.style, depth: depth, queues: map[int]place{},
+	b := &builder{d: d, units: p.units, style: p.style, circuits: p.circuits, depth: depth, queues: map[int]place{},
 		ready: make([][]int, len(p.layers)+1)}
 	b.source()
 	for i := range d.Layers {

@@ -5,6 +5,7 @@ package plan
 import (
 	"github.com/a2qgen/a2qgen/boards"
 	"github.com/a2qgen/a2qgen/hwgen"
+	"github.com/a2qgen/a2qgen/hwgen/block/hardwired"
 	"github.com/a2qgen/a2qgen/quant"
 	"github.com/a2qgen/a2qgen/sim/cycle"
 )
@@ -48,8 +49,9 @@ type planner struct {
 	style boards.MemoryStyle
 	units []*unit // of the layers
 	// layers and units are as long as the network's layers, and in their order.
-	layers []hwgen.LayerPlan
-	design *hwgen.Design
+	layers   []hwgen.LayerPlan
+	circuits map[*quant.Layer]*hardwired.Block
+	design   *hwgen.Design
 	// timing is known where a plan differs from another in P alone; else verify measures it.
 	timing *cycle.Steady
 }
@@ -128,6 +130,7 @@ func deserveBlockRAM(words, bits int) bool { return words >= 128 && words*bits >
 func (p *planner) certify() error {
 	constrained := p.network.Constrained()
 	layers := make([]quant.Layer, len(p.network.Layers))
+	p.circuits = map[*quant.Layer]*hardwired.Block{}
 	for i := range p.layers {
 		l, lp := &p.network.Layers[i], &p.layers[i]
 		// Needed with the best start values, which is what an error must compare with.

@@ -36,6 +36,8 @@ type unit struct {
 var units = []unit{
 	{name: "mvau", kind: quant.Linear, fits: fitsMVAU, fold: foldMVAU,
 		lanes: func(f hwgen.Fold) int { return f.SIMD }, waits: foldsRows, build: buildMVAU},
+	{name: "hardwired", kind: quant.Linear, fits: fitsHardwired, fold: foldHardwired,
+		lanes: func(f hwgen.Fold) int { return f.SIMD }, waits: never, build: buildHardwired},
 	{name: "add", kind: quant.Add, fits: fitsAdd, fold: foldAdd,
 		lanes: func(f hwgen.Fold) int { return f.PE }, waits: joins, build: buildAdd},
 	{name: "add", kind: quant.Requantize, fits: fitsAdd, fold: foldAdd,
@@ -102,6 +104,9 @@ func mvauOf(l *quant.Layer, x hwgen.Tensor, f hwgen.Fold, acc int, style boards.
 	return &mvau.Block{Layer: l, Input: x, Fold: f, AccBits: acc, ThresholdBits: l.ThresholdBits(acc),
 		BlockROM: f.Weights == hwgen.InBlockRAM, Style: style}
 }
+
+// never says that a unit takes a beat per cycle.
+func never(*quant.Layer, hwgen.Fold) bool { return false }
 
 // joins says that one stream may have to wait for another.
 // A sum of one operand has nobody to wait for.
