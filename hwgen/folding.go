@@ -21,14 +21,19 @@ type Fold struct {
 	// inputs, or is the operands of a sum.
 	PE   int `yaml:"pe" json:"pe"`
 	SIMD int `yaml:"simd" json:"simd"`
+	// Lanes is how many taps of each row a tap unit does at once, a multiple of SIMD, which is then
+	// the elements that come at once. Other units have none.
+	Lanes int `yaml:"lanes,omitempty" json:"lanes,omitempty"`
 	// AccBits overrides the accumulator width P of the layer; 0 leaves it.
 	AccBits int `yaml:"acc,omitempty" json:"acc,omitempty"`
 	// FIFO are the depths in beats of the queues before the layer, one for each stream that it
 	// reads: 0 lets the plan choose, 1 asks for none.
 	FIFO Depths `yaml:"fifo,omitempty" json:"fifo,omitempty"`
-	// Weights and Replay say where weights and replay buffer are kept.
-	Weights Place `yaml:"weights,omitempty" json:"weights,omitempty"`
-	Replay  Place `yaml:"replay,omitempty" json:"replay,omitempty"`
+	// Weights, Replay and Thresholds say where weights (the schedule of a tap unit), replay buffer
+	// (its copies of the vector) and thresholds are kept.
+	Weights    Place `yaml:"weights,omitempty" json:"weights,omitempty"`
+	Replay     Place `yaml:"replay,omitempty" json:"replay,omitempty"`
+	Thresholds Place `yaml:"thresholds,omitempty" json:"thresholds,omitempty"`
 }
 
 // Place says where a memory is kept; empty lets the plan choose.
@@ -76,7 +81,8 @@ func (f Fold) Check(l *quant.Layer) error {
 			return fmt.Errorf("hwgen: layer %q: fifo is %d beats, want 0..%d", l.Name, depth, MaxFIFO)
 		}
 	}
-	return errors.Join(f.Weights.check(l, "weights"), f.Replay.check(l, "replay"))
+	return errors.Join(f.Weights.check(l, "weights"), f.Replay.check(l, "replay"),
+		f.Thresholds.check(l, "thresholds"))
 }
 
 // MaxFIFO is the deepest queue, in beats.

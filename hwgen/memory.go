@@ -60,6 +60,7 @@ const (
 	HoldsStarts     = "starts"
 	HoldsBiases     = "biases"
 	HoldsGains      = "gains"
+	HoldsSteps      = "steps" // of a schedule of taps, a word each: no array of the layer's
 )
 
 // fields returns how many fields the memory has in all.
@@ -75,6 +76,15 @@ func (l Layout) fields() int {
 func ByChannel(l *quant.Layer, holds string, bits int, signed bool) Layout {
 	return Layout{Layer: l.Name, Holds: holds, Shape: []int{l.Out}, FieldBits: bits, Signed: signed,
 		Order: []Loop{{l.Out, 1}}}
+}
+
+// StartMemory lays out the start values of a layer: word nf holds that of row nf*pe+p at bit p*bits.
+func StartMemory(file string, l *quant.Layer, pe, bits int) Memory {
+	mem := NewMemory(file, ByChannel(l, HoldsStarts, bits, true), l.Out/pe)
+	for c, v := range l.Start {
+		PutBits(mem.Words[c/pe], c%pe*bits, bits, v)
+	}
+	return mem
 }
 
 // NewMemory returns a zeroed memory of depth words, whose fields the layout gives.

@@ -11,6 +11,9 @@ type Options struct {
 	ClockMHz, FPS float64
 	// Folding overrides the fold of layers by name.
 	Folding Folding
+	// Unit is the word for the unit of all layers with weights whose entry names none; empty or
+	// "auto" leaves it to the plan.
+	Unit string
 	// AccBits is P for the layers with an accumulator target (see
 	// quant.Network.Constrained); 0 takes each layer's declared P, or the smallest safe
 	// one where none is declared. In a layer with start values these follow P
@@ -20,6 +23,9 @@ type Options struct {
 	Unsafe bool
 	// NoBlockRAM keeps every memory in LUTs.
 	NoBlockRAM bool
+	// Blocks is how many blocks of RAM there are, in the family's unit (boards.Resources.Blocks): the
+	// plan keeps memories in LUTs where they are too few. 0 sets no limit.
+	Blocks float64
 	// Family is the FPGA family to write Verilog for; xc7 where empty.
 	Family boards.Family
 }

@@ -31,11 +31,16 @@ func ParseRule(s string) (Rule, error) {
 // Allowance is the set of the integer weights q of a channel that fit an
 // accumulator whatever the inputs: sum |q_i| <= Units if Shared, else
 // sum of the positive q_i <= Units and sum of the negative |q_i| <= Units.
+// Within narrows it to what a unit reads in time.
 type Allowance struct {
 	// Units is the largest sum of magnitudes.
 	Units int64
 	// Shared says that both signs draw on the same units.
 	Shared bool
+	// Lanes, unless 0, is the number of banks, of which input i lies in bank i mod
+	// Lanes, and Cap the largest sum of magnitudes in a bank. It is for Shared alone.
+	Lanes int
+	Cap   int64
 }
 
 // Allowance returns the integers that p bits permit under r to inputs of type x.
@@ -53,11 +58,11 @@ type Allowance struct {
 func (r Rule) Allowance(p int, x DataType) Allowance {
 	switch {
 	case r == Shifted:
-		return Allowance{BudgetShifted(p, x), true}
+		return Allowance{Units: BudgetShifted(p, x), Shared: true}
 	case r == Split && x.Signed:
-		return Allowance{accMax(p) >> magnitudeBits(x), true}
+		return Allowance{Units: accMax(p) >> magnitudeBits(x), Shared: true}
 	case r == Split:
-		return Allowance{BudgetSplit(p, x), false}
+		return Allowance{Units: BudgetSplit(p, x)}
 	}
 	panic(fmt.Sprintf("quant: unknown budget rule %q", string(r)))
 }

@@ -14,8 +14,8 @@ import (
 // Exact, by taking back units from the rounded weights, the cheapest first:
 // lowering |q_i| from n costs h_i*(2(|u_i|-n)+1), which rises as n falls, so
 // that the units of a weight are taken in order and no choice of as many units
-// costs less (separable convex; derived). Takes O(log len) a unit. Panics if
-// an h is negative or anything NaN.
+// costs less (separable convex; derived), first those of each bank, then those of
+// the row. Takes O(log len) a unit. Panics if an h is negative or anything NaN.
 func (a Allowance) Project(u, h []float64, clip int32, q []int32) {
 	if len(q) != len(u) || h != nil && len(h) != len(u) || clip < 0 {
 		panic(fmt.Sprintf("quant: projection of %d weights with %d importances on %d integers up to %d",
@@ -29,16 +29,20 @@ func (a Allowance) Project(u, h []float64, clip int32, q []int32) {
 		n := math.Min(math.Ceil(math.Abs(x)-0.5), float64(clip))
 		q[i] = int32(math.Copysign(max(n, 0), x))
 	}
-	if a.Shared {
-		a.takeBack(u, h, q, func(int32) bool { return true })
+	if !a.Shared {
+		takeBack(u, h, q, a.Units, func(i int) bool { return q[i] > 0 })
+		takeBack(u, h, q, a.Units, func(i int) bool { return q[i] < 0 })
 		return
 	}
-	a.takeBack(u, h, q, func(n int32) bool { return n > 0 })
-	a.takeBack(u, h, q, func(n int32) bool { return n < 0 })
+	// What a bank has to give back goes whatever the rest of the row has.
+	for b := range a.Lanes {
+		takeBack(u, h, q, a.Cap, func(i int) bool { return i%a.Lanes == b })
+	}
+	takeBack(u, h, q, a.Units, func(int) bool { return true })
 }
 
-// takeBack takes units of the integers in side until the budget holds.
-func (a Allowance) takeBack(u, h []float64, q []int32, side func(int32) bool) {
+// takeBack takes units of the weights that are in until they have at most so many.
+func takeBack(u, h []float64, q []int32, units int64, in func(i int) bool) {
 	total := int64(0)
 	var heap costHeap
 	cost := func(i int) float64 {
@@ -49,7 +53,7 @@ func (a Allowance) takeBack(u, h []float64, q []int32, side func(int32) bool) {
 		return c
 	}
 	for i, n := range q {
-		if n != 0 && side(n) {
+		if n != 0 && in(i) {
 			total += int64(max(n, -n))
 			heap = append(heap, unitCost{cost(i), i})
 		}
@@ -57,7 +61,7 @@ func (a Allowance) takeBack(u, h []float64, q []int32, side func(int32) bool) {
 	for i := len(heap)/2 - 1; i >= 0; i-- {
 		heap.sink(i)
 	}
-	for ; total > a.Units; total-- {
+	for ; total > units; total-- {
 		i := heap[0].index
 		if q[i] > 0 {
 			q[i]--

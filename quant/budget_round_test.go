@@ -13,7 +13,7 @@ func TestProjectIsOptimal(t *testing.T) {
 	rng := rand.New(rand.NewPCG(50, 1))
 	for range 3000 {
 		k, clip := 1+rng.IntN(4), []int{1, 3, 7}[rng.IntN(3)]
-		a := Allowance{Units: int64(rng.IntN(12)), Shared: rng.IntN(2) == 0}
+		a := drawAllowance(rng, 12)
 		u, h, q := make([]float64, k), make([]float64, k), make([]int32, k)
 		for i := range u {
 			u[i] = math.Round(rng.NormFloat64()*16) / 4
@@ -132,6 +132,10 @@ func TestBudgetGradients(t *testing.T) {
 		z := Quantizer{Method: []Method{Base, WN, A2Q, A2QPlus, Budget}[trial%5],
 			Rule:       []Rule{Split, Shifted}[rng.IntN(2)],
 			WeightBits: 2 + rng.IntN(4), AccBits: 6 + rng.IntN(8), Input: unsignedBits(1 + rng.IntN(4))}
+		if z.Method == Budget && z.Rule == Shifted && rng.IntN(2) == 0 {
+			z.Taps = drawTaps(rng)
+		}
+		z.Bare = z.Method == Budget && rng.IntN(2) == 0
 		rows, k := 2, 2+rng.IntN(20)
 		v, grad := make([]float32, rows*k), make([]float32, rows*k)
 		for i := range v {
@@ -168,12 +172,25 @@ func checkBudgetGradient(t *testing.T, z Quantizer, v []float32, q []int32, s fl
 	next := func(i int) float64 { // gain of the next unit
 		return math.Abs(float64(v[i]))/float64(s) - math.Abs(float64(q[i])) - 0.5
 	}
+	// rival says that unit j was not taken for want of room that i's would need too:
+	// i's bank, or the row where j's bank has room.
+	rival := func(i, j int) bool { return z.Rule == Shifted || (v[i] < 0) == (v[j] < 0) }
+	if lanes := z.Taps.Lanes; lanes > 0 {
+		used := make([]int32, lanes)
+		for i, n := range q {
+			used[i%lanes] += max(n, -n)
+		}
+		rival = func(i, j int) bool { return i%lanes == j%lanes || int(used[j%lanes]) < z.Taps.Cap }
+	}
+	limited := false
+	for i, x := range v {
+		limited = limited || next(i) > 1e-3 && q[i] < clip && q[i] > -clip && x != 0
+	}
 	sum := 0.0
 	for i, x := range v {
 		theta := 0.0
 		for j := range v {
-			same := z.Rule == Shifted || (v[i] < 0) == (v[j] < 0)
-			if same && q[j] < clip && q[j] > -clip {
+			if rival(i, j) && q[j] < clip && q[j] > -clip {
 				theta = max(theta, next(j))
 			}
 		}
@@ -181,6 +198,9 @@ func checkBudgetGradient(t *testing.T, z Quantizer, v []float32, q []int32, s fl
 		term := float64(grad[i]) * (float64(q[i]) - float64(x)/float64(s))
 		if (q[i] == clip || q[i] == -clip) && next(i) > theta {
 			want, term = 0, float64(grad[i])*float64(q[i])
+		}
+		if z.Bare && limited {
+			term = float64(grad[i]) * float64(q[i])
 		}
 		if gv[i] != want {
 			t.Fatalf("%+v: %v becomes %v: gradient %v of weight %d, want %v", z, v, q, gv[i], i, want)

@@ -45,6 +45,7 @@ type workspace struct {
 	count [2 * maxBins]int32   // a histogram a side, zero between rows
 	open  [2][maxOpen]openUnit // by side
 	units unitTable
+	banks banks
 }
 
 // workspaces keeps them, and the tables in them, from one matrix to the next.
@@ -91,6 +92,10 @@ func (o openUnit) index() int { return int(uint32(-o)) }
 // allot writes the projection of u = v*gain, as floats, to q. A row with a NaN
 // or an infinity, in v or as gain, becomes NaN. gain is 0 or more.
 func (p *policy) allot(v []float32, gain float64, q []float32) {
+	if p.allowance.Lanes > 0 {
+		p.allotBanks(v, gain, q)
+		return
+	}
 	scale := math.Ldexp(gain, int(p.gridBits))
 	peak := p.measure(v, scale, q)
 	if math.IsNaN(scale-scale) || peak >= math.Float32bits(float32(math.Inf(1))) {

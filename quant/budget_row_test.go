@@ -52,10 +52,10 @@ func squaredError(p *policy, v []float32, gain float64, q []float32) (sum float6
 // enough to go through them all.
 func TestAllotIsOptimal(t *testing.T) {
 	rng := rand.New(rand.NewPCG(40, 1))
-	for range 3000 {
+	for range 4000 {
 		k := 1 + rng.IntN(4)
 		p := policy{method: Budget, clip: float64([]int{1, 3, 7}[rng.IntN(3)])}
-		p.setAllowance(Allowance{Units: int64(rng.IntN(12)), Shared: rng.IntN(2) == 0})
+		p.setAllowance(drawAllowance(rng, 12))
 		p.work = new(workspace)
 		v, q := make([]float32, k), make([]float32, k)
 		drawBudgetRow(rng, v, 1+rng.Float64()*10)
@@ -99,11 +99,30 @@ func forEachVector(k, clip int, f func([]float32)) {
 	}
 }
 
+// drawAllowance draws a budget of less than units: of both signs together, of each, or
+// with up to three banks, whose caps bind or not.
+func drawAllowance(rng *rand.Rand, units int) Allowance {
+	a := Allowance{Units: int64(rng.IntN(units)), Shared: rng.IntN(3) > 0}
+	if a.Shared && rng.IntN(2) == 0 {
+		a.Lanes, a.Cap = 1+rng.IntN(3), int64(rng.IntN(units))
+	}
+	return a
+}
+
 func allowed(a Allowance, q []float32) bool {
 	pos, neg := 0.0, 0.0
 	for _, x := range q {
 		pos += max(float64(x), 0)
 		neg += max(float64(-x), 0)
+	}
+	for b := range a.Lanes {
+		sum := 0.0
+		for i := b; i < len(q); i += a.Lanes {
+			sum += math.Abs(float64(q[i]))
+		}
+		if sum > float64(a.Cap) {
+			return false
+		}
 	}
 	if a.Shared {
 		return pos+neg <= float64(a.Units)
@@ -190,6 +209,9 @@ func TestBudgetCertified(t *testing.T) {
 		z := Quantizer{WeightBits: 2 + rng.IntN(7), AccBits: 1 + rng.IntN(18),
 			Method: []Method{WN, Budget, Budget}[trial%3], Rule: []Rule{Split, Split, Shifted}[trial%3],
 			Input: DataType{1 + rng.IntN(8), rng.IntN(2) == 0}}
+		if z.Rule == Shifted && trial%2 == 0 {
+			z.Taps = drawTaps(rng)
+		}
 		k := 1 + rng.IntN(40)
 		v := make([]float32, k)
 		drawRow(rng, v)
@@ -202,6 +224,7 @@ func TestBudgetCertified(t *testing.T) {
 		z.Forward(v, 1, k, d, g, wq, q)
 		if z.Rule == Shifted {
 			checkShifted(t, z, v, q)
+			checkTaps(t, z, q)
 			z.AccBits = 64
 		}
 		checkCertified(t, z, v, wq, q, Scale(d[0]))
@@ -284,13 +307,15 @@ func BenchmarkQuantizerBudget(b *testing.B) {
 			m Method
 			r Rule
 			p int
-		}{{Base, "", 0}, {A2QPlus, "", 8}, {Budget, Shifted, 12}, {Budget, Shifted, 8}, {Budget, Split, 8},
-			{WN, "", 8}} {
-			z := Quantizer{Method: c.m, Rule: c.r, WeightBits: 4, AccBits: c.p, Input: unsignedBits(4)}
+			t Taps
+		}{{m: Base}, {A2QPlus, "", 8, Taps{}}, {Budget, Shifted, 12, Taps{}}, {Budget, Shifted, 8, Taps{}},
+			{Budget, Split, 8, Taps{}}, {WN, "", 8, Taps{}}, {Budget, Shifted, 8, Taps{Lanes: 8, Cap: 2}},
+			{Budget, Shifted, 11, Taps{Lanes: 4, Cap: 50}}} {
+			z := Quantizer{Method: c.m, Rule: c.r, WeightBits: 4, AccBits: c.p, Input: unsignedBits(4), Taps: c.t}
 			v, d, t := z.Init(w, rows, k)
 			wq, gv := make([]float32, rows*k), make([]float32, rows*k)
 			gd, gt := make([]float32, rows), make([]float32, rows)
-			name := fmt.Sprintf("%s%s_P%d/%dx%d", c.m, c.r, c.p, rows, k)
+			name := fmt.Sprintf("%s%s_P%d_%dx%d/%dx%d", c.m, c.r, c.p, c.t.Lanes, c.t.Cap, rows, k)
 			b.Run("Forward/"+name, func(b *testing.B) {
 				b.ReportAllocs()
 				for b.Loop() {

@@ -8,20 +8,49 @@ import "math"
 //
 //	dL/dv_i = G_i                                   0 where clipped
 //	dL/dd   = ln2 * sum_i grad_i * (s*q_i - v_i)    s*q_i alone where clipped
+//	                                                or the row is bare and limited
 //
 // The straight-through estimate of MATH 3 and 8: rounding and projection count
 // as adding a constant.
 func (p *policy) plainGradient(v []float32, s float64, grad, wq []float32) float64 {
 	sum, peak := slopes(v, grad, wq)
+	if p.bare && p.limited(v, wq, s) {
+		sum = 0
+		for i, g := range grad {
+			sum += float64(g) * float64(wq[i])
+		}
+		p.stop(v, s, grad, wq, peak)
+		return math.Ln2 * sum
+	}
+	return math.Ln2 * (sum + p.stop(v, s, grad, wq, peak))
+}
+
+// limited says whether the allowance has taken units from a row: more is missing of a
+// weight within the range than rounding takes, which is half a unit and a step of the grid.
+func (p *policy) limited(v []float32, wq []float32, s float64) bool {
+	const most = 0.5 + 1.0/1024
+	end, miss := float32((p.clip-0.5)*s), float32(most*s)
+	for i, x := range wq {
+		if m := magnitude(x); m < end && magnitude(v[i])-m > miss {
+			return true
+		}
+	}
+	return false
+}
+
+// stop overwrites wq, which is s*q, with grad, 0 where clipped, and returns the sum of
+// grad*v over the clipped. peak is the largest |v|.
+func (p *policy) stop(v []float32, s float64, grad, wq []float32, peak float32) float64 {
 	switch {
 	case float64(peak) < (p.clip+0.5)*s:
 		copy(wq, grad)
+		return 0
 	case p.method == Base:
-		sum += p.stopRounded(v, float32(s), grad, wq)
-	default:
-		sum += p.stopProjected(v, s, grad, wq)
+		return p.stopRounded(v, float32(s), grad, wq)
+	case p.allowance.Lanes > 0:
+		return p.stopBanked(v, s, grad, wq)
 	}
-	return math.Ln2 * sum
+	return p.stopProjected(v, s, grad, wq)
 }
 
 // slopes returns the sum of grad*(wq-v), in four lanes, and the largest |v|.

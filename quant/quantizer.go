@@ -45,7 +45,7 @@ func ParseMethod(s string) (Method, error) {
 //
 // T is s times the budget of AccBits: BudgetA2Q, for a2q+ BudgetA2QPlus.
 // nearest is the vector of integers, clipped and within the Allowance of the
-// accumulator, that is nearest in the Euclidean sense: rounding to nearest, and
+// accumulator and of Taps, that is nearest in the Euclidean sense: rounding to nearest, and
 // where that is too much, without the units that cost least (derived).
 //
 // The integers of wn, a2q, a2q+ and of budget with Split always pass
@@ -70,6 +70,17 @@ type Quantizer struct {
 	AccBits int
 	// Rule is the accumulator's of Budget. The others ignore it.
 	Rule Rule
+	// Taps narrows what Rule permits to Budget. The others ignore it.
+	Taps Taps
+	// Bare says of Budget that no batch norm rescales the layer's sums, so that their size
+	// matters: see Backward.
+	Bare bool
+}
+
+// Allowance returns the integers that Budget permits to a row, or an error where Rule
+// and Taps have no common one (Allowance.Within).
+func (z Quantizer) Allowance() (Allowance, error) {
+	return z.Rule.Allowance(z.AccBits, z.Input).Within(z.Taps)
 }
 
 // HasNorm says that the method learns t, the norm of each row: wn, a2q and
@@ -136,7 +147,7 @@ func (z Quantizer) policy() policy {
 	if z.WeightBits < 2 || z.WeightBits > 16 {
 		panic(fmt.Sprintf("quant: quantizer of %d-bit weights, want 2..16", z.WeightBits))
 	}
-	p := policy{method: z.Method, clip: float64(int(1)<<(z.WeightBits-1) - 1)}
+	p := policy{method: z.Method, bare: z.Bare, clip: float64(int(1)<<(z.WeightBits-1) - 1)}
 	switch z.Method {
 	case Base:
 		return p
@@ -148,7 +159,11 @@ func (z Quantizer) policy() policy {
 		p.budget = BudgetA2Q(z.AccBits, z.Input)
 		p.setAllowance(Allowance{Units: accMax(z.AccBits) >> magnitudeBits(z.Input), Shared: true})
 	case Budget:
-		p.setAllowance(z.Rule.Allowance(z.AccBits, z.Input))
+		a, err := z.Allowance()
+		if err != nil {
+			panic("quant: quantizer's taps: " + err.Error())
+		}
+		p.setAllowance(a)
 	default:
 		panic(fmt.Sprintf("quant: unknown quantizer method %q", z.Method))
 	}

@@ -22,7 +22,11 @@ import "math"
 //
 // For WN it is as for a2q. For Budget, w = v as for Base: dL/dv = G, also for
 // weights that the budget left at 0, which could not come back otherwise. A
-// weight is clipped if it would have got a further unit but for the clipping.
+// weight is clipped if it would have got a further unit but for the clipping. Under Bare
+// a row that the allowance takes units from has u_i = 0 in dL/dd, as where g > T: its
+// integers are about as large as the allowance whatever the scale is, so that w follows
+// s. The line as it stands would count what was taken as if it were still there; the
+// batch norm behind other layers undoes a wrong scale.
 func (z Quantizer) Backward(v []float32, rows, k int, d, t, grad, gradV, gradD, gradT []float32) {
 	z.checkGradients(v, rows, k, d, t, grad, gradV, gradD, gradT)
 	p := z.policy()

@@ -1,6 +1,9 @@
 package quant
 
-import "math"
+import (
+	"fmt"
+	"math"
+)
 
 // Init returns the parameters with which quantised training starts from the
 // float weights w (rows x k, row-major): v (rows x k), d and t (rows each; t
@@ -25,6 +28,20 @@ func (z Quantizer) Init(w []float32, rows, k int) (v, d, t []float32) {
 		t[r] = p.project(v[r*k:(r+1)*k], float64(Scale(d[r])))
 	}
 	return v, d, t
+}
+
+// InitShared is Init of Budget with one scale, 2^d, for all rows: that of a grid with
+// the least error of all projected rows together. Outputs that are compared with one
+// another keep their order under it. Panics under another method.
+func (z Quantizer) InitShared(w []float32, rows, k int) (v []float32, d float32) {
+	z.checkMatrix("InitShared", rows, k, w)
+	if z.Method != Budget {
+		panic(fmt.Sprintf("quant: InitShared under %s, want %s", z.Method, Budget))
+	}
+	p := z.policy()
+	shared := initScales(w, 1, rows*k, p.clip)
+	p.fitScales(w, rows, k, shared)
+	return append(v, w...), shared[0]
 }
 
 // initScales returns d of each row: s = max|w| / clip. A row of zeros takes

@@ -9,6 +9,7 @@ type policy struct {
 	budget  float64 // T/s, the largest norm1(w/s)
 	input   DataType
 	accBits int
+	bare    bool
 	// allowance is what allot fits, on a grid of 2^-gridBits units and with
 	// histograms of 2^binBits grid steps a bin.
 	allowance         Allowance

@@ -19,7 +19,7 @@ func TestArithmetic(t *testing.T) {
 	tooltest.Need(t, "iverilog", "vvp")
 	program := filepath.Join(t.TempDir(), "bench.vvp")
 	build := exec.Command("iverilog", "-g2005", "-s", "arithmetic_bench", "-o", program, "testdata/arithmetic_bench.v",
-		"product.v", "accumulator.v", "threshold_stage.v", "memory_file.v")
+		"product.v", "accumulator.v", "threshold_stage.v", "rom.v", "memory_file.v")
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}

@@ -200,36 +200,17 @@ module mvau #(
     end
 
     wire [PE*ACC_BITS-1:0] starts;
-    generate
-        if (SHIFTED == 0) begin : gen_zero
-            assign starts = {PE*ACC_BITS{1'b0}};
-        // One word, read without an address: the tool folds it into the accumulators' adders.
-        end else if (NF == 1) begin : gen_start
-            reg [PE*ACC_BITS-1:0] mem [0:0];
-            initial if (STARTS != "") $readmemh(STARTS, mem);
-            assign starts = mem[0];
-        end else begin : gen_starts
-            (* ram_style = "logic", rom_style = "distributed", romstyle = "logic",
-               syn_romstyle = "logic" *)
-            reg [PE*ACC_BITS-1:0] mem [0:NF-1];
-            initial if (STARTS != "") $readmemh(STARTS, mem);
-            // Read with the address that is a stage ahead: starts_q belongs to the sums at hand,
-            // and the read is not in the accumulator's loop.
-            reg [PE*ACC_BITS-1:0] starts_q;
-            always @(posedge clk) if (en) starts_q <= mem[fold_q];
-            assign starts = starts_q;
-        end
-    endgenerate
-
-    // altera translate_off
-`ifndef SYNTHESIS
-    generate
-        if (SHIFTED != 0 && STARTS != "") begin : gen_start_file
-            memory_file #(.MEM(STARTS), .WIDTH(PE * ACC_BITS), .DEPTH(NF)) u_file ();
-        end
-    endgenerate
-`endif
-    // altera translate_on
+    start_values #(
+        .WIDTH  (PE * ACC_BITS),
+        .FOLDS  (NF),
+        .SHIFTED(SHIFTED),
+        .MEM    (STARTS)
+    ) u_starts (
+        .clk (clk),
+        .en  (en),
+        .fold(fold_q),
+        .data(starts)
+    );
 
     wire [PE*ACC_BITS-1:0] acc;
     genvar pe;

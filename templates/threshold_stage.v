@@ -14,6 +14,8 @@
 //   THRESHOLD_BITS  bits of a threshold, signed, >= ACC_BITS
 //   MEM             prefix of the memory files; level k reads MEM_k.mem, k in hexadecimal:
 //                   FOLDS * 2^STAGE words of PE thresholds, PE 0 in the low bits
+//   BLOCK           1: thresholds in block RAM, one memory per PE, 0: in LUTs
+//   BLOCK_STYLE     the tool's word for block RAM
 //   FOLD_BITS       bits of a fold: derived, no other value is taken
 //   FOUND_BITS      bits found so far: derived, no other value is taken
 `default_nettype none
@@ -24,6 +26,8 @@ module threshold_stage #(
     parameter integer ACC_BITS       = 8,
     parameter integer THRESHOLD_BITS = 8,
     parameter MEM = "",
+    parameter integer BLOCK = 0,
+    parameter BLOCK_STYLE = "block",
     parameter integer FOLD_BITS  = (FOLDS > 1) ? $clog2(FOLDS) : 1,
     parameter integer FOUND_BITS = (STAGE > 0) ? STAGE : 1
 ) (
@@ -53,6 +57,9 @@ module threshold_stage #(
         if (THRESHOLD_BITS < ACC_BITS) begin : gen_threshold_bits_at_least_acc_bits
             threshold_stage_needs_THRESHOLD_BITS_at_least_ACC_BITS u_refused ();
         end
+        if (BLOCK != 0 && BLOCK != 1) begin : gen_block_0_or_1
+            threshold_stage_needs_BLOCK_0_or_1 u_refused ();
+        end
         if (FOLD_BITS != ((FOLDS > 1) ? $clog2(FOLDS) : 1)) begin : gen_fold_bits_as_derived
             threshold_stage_needs_FOLD_BITS_as_derived u_refused ();
         end
@@ -68,22 +75,7 @@ module threshold_stage #(
 
     localparam [THRESHOLD_BITS-1:0] ONES = {THRESHOLD_BITS{1'b1}};
     localparam [THRESHOLD_BITS-1:0] SIGN = ONES ^ (ONES >> 1);
-    localparam FILE = {MEM, "_", DIGIT, ".mem"};
-
-    (* ram_style = "logic", rom_style = "distributed", romstyle = "logic",
-       syn_romstyle = "logic" *)
-    reg [PE*THRESHOLD_BITS-1:0] mem [0:DEPTH-1];
-    initial if (MEM != "") $readmemh(FILE, mem);
-
-    // altera translate_off
-`ifndef SYNTHESIS
-    generate
-        if (MEM != "") begin : gen_file
-            memory_file #(.MEM(FILE), .WIDTH(PE * THRESHOLD_BITS), .DEPTH(DEPTH)) u_file ();
-        end
-    endgenerate
-`endif
-    // altera translate_on
+    localparam FILE = (MEM != "") ? {MEM, "_", DIGIT, ".mem"} : "";
 
     wire [PAD-1:0] base = {{(PAD-FOLD_BITS){1'b0}}, fold_in} << STAGE;
 
@@ -121,10 +113,21 @@ module threshold_stage #(
     generate
         for (pe = 0; pe < PE; pe = pe + 1) begin : gen_pe
             wire [PAD-1:0] addr;
-            wire [PE*THRESHOLD_BITS-1:0] word = mem[addr[ADDR_BITS-1:0]];
-            reg [THRESHOLD_BITS-1:0] threshold_q;
-            always @(posedge clk)
-                if (en) threshold_q <= word[pe*THRESHOLD_BITS +: THRESHOLD_BITS];
+            // Words hold the thresholds of all PEs, each of which looks at a word of its own.
+            wire [PE*THRESHOLD_BITS-1:0] word_q;
+            rom #(
+                .WIDTH      (PE * THRESHOLD_BITS),
+                .DEPTH      (DEPTH),
+                .MEM        (FILE),
+                .BLOCK      (BLOCK),
+                .BLOCK_STYLE(BLOCK_STYLE)
+            ) u_thresholds (
+                .clk (clk),
+                .en  (en),
+                .addr(addr[ADDR_BITS-1:0]),
+                .data(word_q)
+            );
+            wire [THRESHOLD_BITS-1:0] threshold = word_q[pe*THRESHOLD_BITS +: THRESHOLD_BITS];
 
             wire [ACC_BITS-1:0] acc = acc_read[pe*ACC_BITS +: ACC_BITS];
             wire [THRESHOLD_BITS-1:0] acc_wide;
@@ -136,7 +139,7 @@ module threshold_stage #(
             // Signed, as unsigned numbers with the signs inverted: so the carry chain's end is
             // the result, with no signs to look at behind it.
             reg bit_q;
-            always @(posedge clk) if (en) bit_q <= (acc_wide ^ SIGN) > (threshold_q ^ SIGN);
+            always @(posedge clk) if (en) bit_q <= (acc_wide ^ SIGN) > (threshold ^ SIGN);
 
             wire [FOUND_BITS-1:0] found = found_in[pe*FOUND_BITS +: FOUND_BITS];
             wire [FOUND_BITS-1:0] found_now = found_read[pe*FOUND_BITS +: FOUND_BITS];
@@ -150,7 +153,7 @@ module threshold_stage #(
                 assign addr = base | {{(PAD-STAGE){1'b0}}, found};
                 assign found_out[pe*(STAGE+1) +: STAGE+1] = {found_q, bit_q};
             end
-            wire unused = &{1'b0, addr[PAD-1:ADDR_BITS], word};
+            wire unused = &{1'b0, addr[PAD-1:ADDR_BITS], word_q};
         end
     endgenerate
 endmodule

@@ -19,6 +19,7 @@
 //   OUTPUT_SIGNED   1: two's complement, 0: unsigned
 //   INVERT          1: MEM_invert.mem marks channels whose staircase falls, 0: all rise
 //   MEM             prefix of the memory files, see threshold_stage.v
+//   BLOCK, BLOCK_STYLE   see threshold_stage.v
 //   FOLD_BITS       bits of a fold: derived, no other value is taken
 `default_nettype none
 module thresholds #(
@@ -30,6 +31,8 @@ module thresholds #(
     parameter integer OUTPUT_SIGNED  = 0,
     parameter integer INVERT         = 0,
     parameter MEM = "",
+    parameter integer BLOCK = 0,
+    parameter BLOCK_STYLE = "block",
     parameter integer FOLD_BITS = (FOLDS > 1) ? $clog2(FOLDS) : 1
 ) (
     input  wire                      clk,
@@ -100,7 +103,9 @@ module thresholds #(
                 .STAGE         (stage),
                 .ACC_BITS      (ACC_BITS),
                 .THRESHOLD_BITS(THRESHOLD_BITS),
-                .MEM           (MEM)
+                .MEM           (MEM),
+                .BLOCK         (BLOCK),
+                .BLOCK_STYLE   (BLOCK_STYLE)
             ) u_stage (
                 .clk      (clk),
                 .en       (en),

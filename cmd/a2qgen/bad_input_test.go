@@ -86,7 +86,7 @@ func TestBadInput(t *testing.T) {
 		{"no folding file", []string{"generate", net, "--out", out, "--folding", "absent.yaml"},
 			[]string{"absent.yaml"}},
 		{"folding with unknown keys", []string{"generate", net, "--out", out, "--folding",
-			file("f.yaml", "fc1: {lanes: 3}\n")}, []string{"f.yaml", "lanes"}},
+			file("f.yaml", "fc1: {channels: 3}\n")}, []string{"f.yaml", "channels"}},
 		{"fps beyond the clock", []string{"generate", net, "--out", out, "--fps", "1e9"}, []string{"fps"}},
 		{"foreign directory", []string{"generate", net, "--out", foreign}, []string{foreign, "not empty"}},
 		{"unwritable directory", []string{"generate", net, "--out", blocked}, []string{"out"}},

@@ -42,7 +42,7 @@ func demoCommand() *cli.Command {
 		UsageText: "a2qgen demo [--out DIR] [--data DIR] [--epochs E] [--frames N] [--json]", Description: demoHelp,
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "out", Value: filepath.Join("build", "demo"), Usage: "`DIR` to write"},
-			&cli.StringFlag{Name: "data", Usage: "`DIR` of the data set, IMAGES,LABELS, or drawn"},
+			&cli.StringFlag{Name: "data", Usage: "`DIR` of the data set, IMAGES,LABELS, mnist or drawn"},
 			&cli.IntFlag{Name: "epochs", DefaultText: "the spec's", Usage: "`E` epochs in all"},
 			&cli.IntFlag{Name: "frames", Value: 200, Usage: "simulate `N` frames"},
 			jsonFlag(),

@@ -141,7 +141,8 @@ func estimateSource(path string, in *qonnx.InputType, o hwgen.Options) (*quant.N
 			f.AccBits = 0 // --acc decides
 		}
 		if o.FPS != 0 {
-			f.PE, f.SIMD = 0, 0 // --fps decides
+			// --fps decides, the unit too: another may be cheaper at this rate.
+			f = hwgen.Fold{AccBits: f.AccBits, FIFO: f.FIFO}
 		}
 		folding[l.Layer.Name] = f
 	}

@@ -4,17 +4,21 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/urfave/cli/v2"
 
 	"github.com/a2qgen/a2qgen/hwgen"
+	"github.com/a2qgen/a2qgen/hwgen/plan"
 )
 
 const foldingHelp = `The folding (rows PE and columns SIMD computed at once, per layer) is chosen for --fps
-at --clock, unless --folding FILE (YAML: layer: {pe: 4, simd: 8}, and acc, fifo, weights
-and replay where wanted) or --fold set it.`
+at --clock, unless --folding FILE (YAML: layer: {pe: 4, simd: 8}, and unit, lanes, acc,
+fifo, weights, replay and thresholds where wanted) or --fold set it. --unit says how layers
+with weights are built: dense (every weight is multiplied), tap (only those that are not 0
+are added up), or auto, which takes the fewest LUTs, by estimate, for each layer.`
 
 // maxFoldingBytes bounds a folding file. Some 30 bytes per layer leave room for tens of
 // thousands.
@@ -29,6 +33,8 @@ func foldingFlags() []cli.Flag {
 			Usage: "frames per second to reach: `F`"},
 		&cli.Float64Flag{Name: "clock", DefaultText: fmt.Sprintf("the board's, or %d", hwgen.DefaultClockMHz),
 			Usage: "clock in `MHZ`"},
+		&cli.StringFlag{Name: "unit", Value: plan.Auto, Usage: "how layers are built: `UNIT`, one of " +
+			strings.Join(plan.UnitWords(), ", ")},
 		&cli.StringFlag{Name: "folding", Usage: "folding `FILE` in YAML"},
 		&cli.StringSliceFlag{Name: "fold", Usage: "fold one layer, may be repeated: `LAYER=PE,SIMD`"},
 	}
@@ -39,6 +45,9 @@ func foldingFlags() []cli.Flag {
 func foldingOptions(c *cli.Context) (hwgen.Options, error) {
 	var o hwgen.Options
 	o.FPS, o.ClockMHz = c.Float64("fps"), c.Float64("clock")
+	if o.Unit = c.String("unit"); !slices.Contains(plan.UnitWords(), o.Unit) {
+		return o, usagef("%s: --unit is %q, want one of %s", c.Command.Name, o.Unit, strings.Join(plan.UnitWords(), ", "))
+	}
 	// A stream takes one vector per cycle at most, and a frame is one vector or more.
 	// Without --clock the board's may still come, so nothing is said then.
 	if c.IsSet("fps") && c.IsSet("clock") && o.FPS > o.ClockMHz*1e6 {

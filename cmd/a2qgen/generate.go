@@ -144,7 +144,7 @@ func generateFile(
 		if o.Family != "" && o.Family != b.Family {
 			return nil, usagef("generate: --family is %s, but board %s is of family %s", o.Family, b.Name, b.Family)
 		}
-		o.Family = b.Family
+		o.Family, o.Blocks = b.Family, b.Resources.Blocks()
 	}
 	read, err := readFile(path, in)
 	if err != nil {
@@ -215,10 +215,12 @@ type generateReport struct {
 // Out and SIMD = In is not folded: one vector per cycle.
 type foldReport struct {
 	// PE rows and SIMD columns are computed in one cycle: Cycles = Out/PE * In/SIMD per
-	// frame.
+	// frame. In a tap unit Lanes taps of PE rows are, and SIMD elements come in.
 	Name   string `json:"name"`
+	Unit   string `json:"unit"`
 	PE     int    `json:"pe"`
 	SIMD   int    `json:"simd"`
+	Lanes  int    `json:"lanes,omitempty"`
 	Cycles int    `json:"cycles"`
 	// AccBits is the width that was built, AccBitsNeeded the least safe one.
 	AccBits       int `json:"acc_bits"`
@@ -236,9 +238,9 @@ func newGenerateReport(d *hwgen.Design, files []emit.File) *generateReport {
 	}
 	// The order of emission is no promise; a sorted list can be compared.
 	slices.Sort(r.Files)
-	for _, l := range d.Layers {
-		r.Layers = append(r.Layers, foldReport{Name: l.Layer.Name, PE: l.Fold.PE, SIMD: l.Fold.SIMD,
-			Cycles: l.Fold.Cycles(l.Layer.In, l.Layer.Out), AccBits: l.AccBits, AccBitsNeeded: l.NeededBits})
+	for i, l := range d.Layers {
+		r.Layers = append(r.Layers, foldReport{Name: l.Layer.Name, Unit: l.Fold.Unit, PE: l.Fold.PE, SIMD: l.Fold.SIMD,
+			Lanes: l.Fold.Lanes, Cycles: d.LayerCycles(i), AccBits: l.AccBits, AccBitsNeeded: l.NeededBits})
 	}
 	return r
 }
@@ -280,9 +282,13 @@ func (r *generateReport) print(w io.Writer) {
 // cycles per frame that follow. The slowest layer's are the interval, where nothing between
 // layers is slower: the table shows which one to fold less.
 func (r *generateReport) table() *table.Table {
-	t := table.New(table.Left("layer"), table.Right("PE", "SIMD", "cycles", "P", "needs"))
+	t := table.New(table.Left("layer", "unit"), table.Right("PE", "SIMD", "lanes", "cycles", "P", "needs"))
 	for _, l := range r.Layers {
-		t.Row(l.Name, l.PE, l.SIMD, l.Cycles, l.AccBits, l.AccBitsNeeded)
+		lanes := any("-")
+		if l.Lanes > 0 {
+			lanes = l.Lanes
+		}
+		t.Row(l.Name, l.Unit, l.PE, l.SIMD, lanes, l.Cycles, l.AccBits, l.AccBitsNeeded)
 	}
 	return t
 }

@@ -19,7 +19,10 @@ and scored on the test part with the integer executor.
 projection that A2Q+ starts from), axe (GPTQ within the zero-centred budget) or budget
 (GPTQ within all integers that fit, then a search). --rule shifted lets budget begin
 accumulators at a constant of their channel. --tile T gives every T inputs an
-accumulator of P bits of their own; a wider one adds those up.
+accumulator of P bits of their own; a wider one adds those up. --taps LANES,CAP[,UNITS]
+bounds the units of weight that a row may have in each of LANES banks of its inputs
+(input i lies in bank i mod LANES), and in all: a unit that reads an input per bank and
+cycle then takes CAP cycles per row.
 
 --table 10:16 projects by every method at every P, of one network or several, such
 as those of some seeds, and prints the accuracies; --results PREFIX writes them to
@@ -27,14 +30,16 @@ PREFIX.csv and PREFIX.md.
 
 --repair takes an integer network (QONNX, of any origin) instead and takes units off
 the weights of every layer that needs more than P bits, those whose loss costs least;
-the first and the last layer stay unless --layer names them. Without --data all inputs
+the first and the last layer stay unless --layer names them. With --taps it takes what
+rows and banks have too much as well; without --acc widths stay. Without --data all inputs
 count alike.
 
 Example:
    a2qgen train examples/fmnist-mlp-256.yaml --float-out float.onnx
    a2qgen project float.onnx --acc 10 --rule shifted --out p10.onnx
    a2qgen project float.onnx --table 10:16
-   a2qgen project net.onnx --repair --acc 12 --out net12.onnx`
+   a2qgen project net.onnx --repair --acc 12 --out net12.onnx
+   a2qgen project net.onnx --repair --taps 8,2 --layer fc2 --out lanes.onnx`
 
 // projectCommand is post-training quantisation (PTQ) in three forms: one network, a table
 // over methods and widths, and the repair of a network that is integer already. They share
@@ -44,15 +49,16 @@ func projectCommand() *cli.Command {
 		Name: "project", Usage: "quantise a float network without training, or repair an integer one",
 		UsageText: "a2qgen project FLOAT.onnx --acc P [--data DIR] [--scale F] [--layout nchw|nhwc] " +
 			"[--out net.onnx]\n" +
-			"   [--method rtn|ep|axe|budget] [--rule split|shifted] [--weights M] [--acts N] [--tile T] " +
-			"[--samples S] [--equalize=false] [--json]\n" +
+			"   [--method rtn|ep|axe|budget] [--rule split|shifted] [--weights M] [--acts N] " +
+			"[--tile T | --taps LANES,CAP[,UNITS]]\n   [--samples S] [--equalize=false] [--json]\n" +
 			"   a2qgen project FLOAT.onnx... --table FROM:TO [--results PREFIX] [--json]\n" +
-			"   a2qgen project NET.onnx --repair --acc P [--data DIR] [--layer NAME] [--out net.onnx] [--json]",
+			"   a2qgen project NET.onnx --repair [--acc P] [--taps LANES,CAP[,UNITS]] [--data DIR] [--layer NAME] " +
+			"[--out net.onnx] [--json]",
 		Description: projectHelp,
 		Flags: []cli.Flag{
 			// Any part of the data that resembles what the network will see calibrates;
 			// labels only score.
-			&cli.StringFlag{Name: "data", Usage: "`DIR` of the data set, IMAGES,LABELS, or drawn"},
+			&cli.StringFlag{Name: "data", Usage: "`DIR` of the data set, IMAGES,LABELS, mnist or drawn"},
 			scaleFlag(), layoutFlag(),
 			&cli.StringFlag{Name: "out", Value: "net.onnx", Usage: "`FILE` to write"},
 			&cli.IntFlag{Name: "acc", DefaultText: "none", Usage: "accumulator width `P` of the hidden layers, bits"},
@@ -60,6 +66,7 @@ func projectCommand() *cli.Command {
 				Usage: "`NAME` of the method: rtn, ep, axe or budget"},
 			&cli.StringFlag{Name: "rule", Value: string(quant.Split),
 				Usage: "`NAME` of the rule of budget: split (accumulators start at 0) or shifted"},
+			&cli.StringFlag{Name: "taps", DefaultText: "none", Usage: tapsUsage},
 			// W4A4 with ends of 8 bits is what the tables in docs/ptq.md compare.
 			&cli.IntFlag{Name: "weights", Value: 4, Usage: "weight width `M` of the hidden layers, bits"},
 			&cli.IntFlag{Name: "acts", Value: 4, Usage: "activation width `N`, bits"},
@@ -120,8 +127,11 @@ func projectAction(c *cli.Context) error {
 func checkProjectFlags(c *cli.Context) error {
 	fail := func(format string, args ...any) error { return usagef("project: "+format, args...) }
 	table := c.IsSet("table")
-	if !table && !c.IsSet("acc") {
+	if !table && !c.IsSet("acc") && !(c.Bool("repair") && c.IsSet("taps")) {
 		return fail("--acc P is missing; see a2qgen project --help")
+	}
+	if c.IsSet("tile") && c.IsSet("taps") {
+		return fail("--tile does not go with --taps: banks are those of a whole row")
 	}
 	// What a network that is integer already has settled: its methods, widths and scales.
 	// IsSet, not values: these flags have defaults, which nobody has asked for.
@@ -149,10 +159,13 @@ func checkProjectFlags(c *cli.Context) error {
 
 // settingsOf reads what Project is told. All widths are bits; Acc.Bits 0 is no limit.
 func settingsOf(c *cli.Context) ptq.Settings {
-	// The names of method and rule have passed their rules, and the widths their ranges.
+	// The names of method and rule have passed their rules, taps too, and the widths their
+	// ranges.
+	taps, _ := quant.ParseTaps(c.String("taps"))
 	return ptq.Settings{
-		Method:     ptq.Method(c.String("method")),
-		Acc:        ptq.Accumulator{Bits: c.Int("acc"), Rule: quant.Rule(c.String("rule")), Tile: c.Int("tile")},
+		Method: ptq.Method(c.String("method")),
+		Acc: ptq.Accumulator{Bits: c.Int("acc"), Rule: quant.Rule(c.String("rule")), Tile: c.Int("tile"),
+			Taps: taps},
 		WeightBits: c.Int("weights"), ActBits: c.Int("acts"),
 		FirstWeightBits: c.Int("first-weights"), LastWeightBits: c.Int("last-weights"),
 	}

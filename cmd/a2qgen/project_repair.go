@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/urfave/cli/v2"
 
@@ -20,6 +21,7 @@ func repairOf(c *cli.Context, path string) *study.Repair {
 	// Neither method nor widths: those that the network has stay.
 	r := &study.Repair{Path: path, Out: c.String("out"), Samples: c.Int("samples"),
 		Settings: ptq.NetworkRepair{Bits: c.Int("acc"), Layers: c.StringSlice("layer")}}
+	r.Settings.Taps, _ = quant.ParseTaps(c.String("taps")) // its rule has seen to errors
 	// Without it each layer keeps its own: shifted where it has start values.
 	if c.IsSet("rule") {
 		r.Settings.Rule = quant.Rule(c.String("rule"))
@@ -33,9 +35,21 @@ func repairOf(c *cli.Context, path string) *study.Repair {
 	return r
 }
 
+// asked says what the layers were to fit.
+func (r *repairReport) asked() string {
+	var parts []string
+	if r.AccBits > 0 {
+		parts = append(parts, fmt.Sprintf("P=%d", r.AccBits))
+	}
+	if r.Taps != nil {
+		parts = append(parts, "taps of "+r.Taps.String())
+	}
+	return strings.Join(parts, ", ")
+}
+
 // print writes what was changed, then the certificate of every layer as it is now.
 func (r *repairReport) print(w io.Writer) {
-	fmt.Fprintf(w, "network   %s, P=%d: %s\n", r.Network, r.AccBits, r.Out)
+	fmt.Fprintf(w, "network   %s, %s: %s\n", r.Network, r.asked(), r.Out)
 	if r.Data == "" {
 		fmt.Fprintln(w, "data      none: all inputs count alike")
 	} else {
@@ -48,7 +62,7 @@ func (r *repairReport) print(w io.Writer) {
 	}
 	// The usual answer for a network that was trained for this P: no table of nothing.
 	if len(r.Layers) == 0 {
-		fmt.Fprintf(w, "every layer asked for fits in %d bits: nothing changed\n", r.AccBits)
+		fmt.Fprintf(w, "every layer asked for keeps %s: nothing changed\n", r.asked())
 		return
 	}
 	t := table.New(table.Left("layer", "rule"), table.Right("needed", "needs", "weights changed", "units"),

@@ -3,11 +3,14 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/a2qgen/a2qgen/quant/qonnx"
 )
 
 // floatNetwork trains a tiny network and returns its float phase, its data and a
@@ -80,6 +83,41 @@ func TestProjectRepair(t *testing.T) {
 		"--out", out); !strings.Contains(o.out, "nothing changed") {
 		t.Errorf("repair of a network that fits prints\n%s", o.out)
 	}
+}
+
+// TestTaps: train, project and repair bound the units of rows and banks; the files say so.
+func TestTaps(t *testing.T) {
+	float, set, dir := floatNetwork(t)
+	out, net := filepath.Join(dir, "taps.onnx"), filepath.Join(dir, "net.onnx")
+	spec := specFile(t, tinySpec+"method: budget\nrule: shifted\n")
+	for _, args := range []string{
+		"train " + spec + " --data " + set + " --taps 4,1",
+		"project " + float + " --data " + set + " --acc 8 --taps 4,1",
+		"project " + net + " --repair --taps 4,1,4",
+		"project " + net + " --repair --taps 4,1 --acc 6 --data " + set + " --layer fc2",
+	} {
+		succeed(t, append(strings.Fields(args), "--out", out)...)
+		n, err := qonnx.Read(out)
+		if err != nil {
+			t.Fatal(err)
+		}
+		// fc2 is the hidden layer, of 8 inputs; the ends have no bound.
+		if l := &n.Layers[1]; l.BankPeak(4) > 1 || n.Layers[0].BankPeak(4) <= 1 {
+			t.Errorf("%s: banks of %s have %d units, of %s %d", args, l.Name, l.BankPeak(4), n.Layers[0].Name,
+				n.Layers[0].BankPeak(4))
+		}
+	}
+	o := succeed(t, "project", out, "--repair", "--taps", "4,1", "--out", net)
+	if want := "keeps taps of 4 lanes of 1, 4 units: nothing changed"; !strings.Contains(o.out, want) {
+		t.Errorf("repair of a network that keeps its taps prints no %q:\n%s", want, o.out)
+	}
+	doc := succeed(t, "project", float, "--data", set, "--acc", "8", "--taps", "4,1", "--out", out,
+		"--json").document(t)
+	if got := fmt.Sprint(doc["taps"]); got != "map[cap:1 lanes:4]" {
+		t.Errorf("taps are %v", got)
+	}
+	command(t, "train", specFile(t, tinySpec), "--taps", "4,1").wantOneLine(t, "a2q+", statusUsage,
+		"taps is 4 lanes of 1, 4 units, want none without method budget")
 }
 
 // TestUnsuitableTestPart: a test part of another shape than the training part's is found
@@ -187,6 +225,9 @@ func TestProjectWrongUse(t *testing.T) {
 		{"project", "FLOAT.onnx is missing"},
 		{"project --table 8:9", "FLOAT.onnx is missing"},
 		{"project a", "--acc P is missing"},
+		{"project a --taps 4,2", "--acc P is missing"},
+		{"project a --acc 9 --taps 4", `--taps is "4", want LANES,CAP`},
+		{"project a --acc 9 --taps 4,2 --tile 3", "--tile does not go with --taps"},
 		{"project a --acc 64", "--acc is 64, want 1..63"},
 		{"project a --acc 9 --method magic", "want rtn, ep, axe or budget"},
 		{"project a --acc 9 --rule fair", "want split or shifted"},

@@ -13,6 +13,7 @@ import (
 	"github.com/a2qgen/a2qgen/cmd/a2qgen/study"
 	"github.com/a2qgen/a2qgen/hwgen"
 	"github.com/a2qgen/a2qgen/hwgen/cost"
+	"github.com/a2qgen/a2qgen/hwgen/plan"
 	"github.com/a2qgen/a2qgen/quant"
 	"github.com/a2qgen/a2qgen/quant/data"
 	"github.com/a2qgen/a2qgen/quant/ptq"
@@ -74,6 +75,7 @@ func with(groups ...map[string]rule) map[string]rule {
 // foldingRules are of foldingFlags. A design gives one frame per cycle at most.
 var foldingRules = map[string]rule{
 	"fps": positive(hwgen.MaxClockMHz * 1e6), "clock": positive(hwgen.MaxClockMHz), "folding": file(readsFile),
+	"unit": oneOf(plan.UnitWords()...),
 	"fold": texts("LAYER=PE,SIMD, both at least 1", func(s string) error {
 		_, _, err := parseFold(s)
 		return err
@@ -95,7 +97,7 @@ var trainRules = map[string]rule{
 	"out": file(writesFile), "float-out": file(writesFile), "start": file(readsFile), "cache": file(fillsFolder),
 	"method": oneOf(string(quant.Base), string(quant.WN), string(quant.A2Q), string(quant.A2QPlus),
 		string(quant.Budget)),
-	"rule": ruleNames(), "acc": ints(1, maxSpecAcc), "lut": ints(1, math.MaxInt),
+	"rule": ruleNames(), "acc": ints(1, maxSpecAcc), "taps": taps(), "lut": ints(1, math.MaxInt),
 	"layout": layouts(), "input-range": ranges(),
 }
 
@@ -128,7 +130,7 @@ var projectRules = map[string]rule{
 	"out": file(writesFile), "results": file(writesPrefix),
 	"acc": ints(1, maxProjectAcc), "table": widthLists(maxProjectAcc),
 	"method": oneOf(string(ptq.RTN), string(ptq.EP), string(ptq.AXE), string(ptq.Budget)), "rule": ruleNames(),
-	"weights": ints(2, 16), "acts": ints(1, 16), "input-bits": ints(1, 16),
+	"taps": taps(), "weights": ints(2, 16), "acts": ints(1, 16), "input-bits": ints(1, 16),
 	"first-weights": ints(2, 16), "last-weights": ints(2, 16),
 	"tile": ints(1, 1<<20), "samples": ints(1, 1<<20), "layer": anyText("the name of a layer"),
 }
@@ -201,6 +203,14 @@ var demoRules = map[string]rule{
 // ruleNames are the rules of the method budget. split starts accumulators at 0, shifted at
 // a constant of their channel.
 func ruleNames() rule { return oneOf(string(quant.Split), string(quant.Shifted)) }
+
+// taps is what quant.ParseTaps takes.
+func taps() rule {
+	return texts("LANES,CAP or LANES,CAP,UNITS, at least 1 and UNITS at most LANES times CAP", func(s string) error {
+		_, err := quant.ParseTaps(s)
+		return err
+	}, "8", "8,", "0,2", "8,0", "8,2,0", "8,2,17", "8,2,9,1", "-8,2", "1.5,2", "257,1", "1,4097", "x,2")
+}
 
 // widthLists is what parseWidths takes, up to a largest width. The values outside are the
 // first beyond either end, ranges that fall, and lists with an empty part.

@@ -19,8 +19,8 @@ writes it as QONNX. The flags override the spec. The result is imported again an
 scored with the integer executor; the bound of every accumulator is recomputed from
 the integers in the file.
 
---data is a folder laid out like MNIST, a pair IMAGES,LABELS, or "drawn" for digits
-that a2qgen draws itself, the default where Debian's dataset-fashion-mnist is not
+--data is a folder laid out like MNIST, a pair IMAGES,LABELS, "mnist" for what make mnist
+has downloaded, or "drawn" for digits that a2qgen draws itself, the default where Debian's dataset-fashion-mnist is not
 installed. After every epoch OUT.ckpt is written; --resume goes on from it, after
 Ctrl-C too, to the very result of a run that was never stopped. Beside OUT stand
 loss, accuracy and speed of every epoch, as OUT.metrics.csv and OUT.metrics.svg
@@ -62,9 +62,9 @@ func trainCommand() *cli.Command {
 	return &cli.Command{
 		Name: "train", Usage: "train a network whose accumulators cannot overflow",
 		UsageText: "a2qgen train SPEC.yaml [--data DIR] [--layout nchw|nhwc] [--input-range LO:HI] [--out net.onnx]\n" +
-			"   [--method NAME] [--rule split|shifted] [--acc P] [--weights M] [--acts N]\n" +
-			"   [--epochs E] [--seed S] [--seeds K] [--start FILE.onnx] [--cache DIR] [--float-out FILE.onnx] " +
-			"[--resume]\n" +
+			"   [--method NAME] [--rule split|shifted] [--acc P] [--taps LANES,CAP[,UNITS]]\n" +
+			"   [--weights M] [--acts N] [--epochs E] [--seed S] [--seeds K] [--start FILE.onnx] [--cache DIR] " +
+			"[--float-out FILE.onnx] [--resume]\n" +
 			"   [--lut N [--fps F] [--clock MHZ] [--folding FILE] [--fold LAYER=PE,SIMD]...] [--json]",
 		Description: trainHelp,
 		// What is not set is the spec's (given), so most flags show no default of their own.
@@ -80,6 +80,7 @@ func trainCommand() *cli.Command {
 				Usage: "`NAME` of the rule of budget: split (accumulators start at 0) or shifted"},
 			&cli.IntFlag{Name: "acc", DefaultText: "the spec's",
 				Usage: "accumulator width `P` of the hidden layers, bits"},
+			&cli.StringFlag{Name: "taps", DefaultText: "the spec's", Usage: tapsUsage},
 			&cli.IntFlag{Name: "seeds", Value: 1, Usage: "train with `K` seeds, the spec's and those after it"},
 			&cli.StringFlag{Name: "start", Usage: "ONNX `FILE` whose weights and batch norm to start from"},
 			// A float network of its own: project starts from it, at any P, without
@@ -93,10 +94,14 @@ func trainCommand() *cli.Command {
 	}
 }
 
+// tapsUsage is that of train and project.
+const tapsUsage = "units that the hidden rows may have in each of so many banks of inputs, " +
+	"and in all: `LANES,CAP[,UNITS]`"
+
 // specFlags override a spec, in train and in sweep.
 func specFlags() []cli.Flag {
 	return []cli.Flag{
-		&cli.StringFlag{Name: "data", Usage: "`DIR` of the data set, IMAGES,LABELS, or drawn"},
+		&cli.StringFlag{Name: "data", Usage: "`DIR` of the data set, IMAGES,LABELS, mnist or drawn"},
 		&cli.IntFlag{Name: "weights", DefaultText: "the spec's", Usage: "weight width `M` of the hidden layers, bits"},
 		&cli.IntFlag{Name: "acts", DefaultText: "the spec's", Usage: "activation width `N`, bits"},
 		// One number, since a user who wants it shorter wants both phases shorter.
@@ -209,6 +214,9 @@ func overrides(c *cli.Context) train.Overrides {
 	}
 	if lo, hi, err := parseRange(c.String("input-range")); err == nil { // its rule has seen to the rest
 		o.InputRange = []float64{lo, hi}
+	}
+	if t, err := quant.ParseTaps(c.String("taps")); err == nil { // as above
+		o.Taps = &t
 	}
 	return o
 }

@@ -21,9 +21,9 @@ type Kind struct {
 	Name string
 	// Build returns the block that a sample stands for, and the bits of each of its inputs.
 	Build func(Sample) (b hwgen.Block, inputBits []int)
-	// Witness returns the recurrences of the module with these numbers among its parameters, whose
-	// beats pass at e.
-	Witness func(parameters map[string]int, e Ends) Unit
+	// Witness returns the recurrences of the module with these numbers among its parameters and these
+	// memories, whose beats pass at e.
+	Witness func(parameters map[string]int, memories []hwgen.Memory, e Ends) Unit
 	// Sweep returns the samples that the price is fitted to and judged by: the same list every
 	// time. Batch is how many of them are synthesised in one run.
 	Sweep func() []Sample

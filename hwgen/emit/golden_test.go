@@ -23,8 +23,8 @@ import (
 
 var update = flag.Bool("update", false, "rewrite testdata/golden from what is emitted now")
 
-// goldens are three designs: the smallest there is, a usual one, and one whose sizes
-// share no factor.
+// goldens are four designs: the smallest there is, a usual one, one whose sizes share no factor,
+// and one with a layer of taps.
 func goldens(t *testing.T) map[string]struct {
 	n *quant.Network
 	o hwgen.Options
@@ -38,6 +38,8 @@ func goldens(t *testing.T) map[string]struct {
 			"fc2": {PE: 1, SIMD: 4}}}},
 		"primes": {quanttest.Drawn(3, 13, 7, 11, 3), hwgen.Options{Folding: hwgen.Folding{"fc1": {PE: 7, SIMD: 1},
 			"fc2": {PE: 1, SIMD: 7}, "fc3": {PE: 3, SIMD: 11}}}},
+		"taps": {quanttest.Drawn(2, 16, 8, 4), hwgen.Options{Folding: hwgen.Folding{
+			"fc1": {Unit: "tap_unit", PE: 2, SIMD: 2, Lanes: 4}, "fc2": {Unit: "dense"}}}},
 	}
 }
 
@@ -332,7 +334,7 @@ func TestBadPlans(t *testing.T) {
 
 func TestBadFoldings(t *testing.T) {
 	for text, want := range map[string]string{
-		"fc1: {pe: 1, lanes: 2}":                   "field fc1.lanes not found",
+		"fc1: {pe: 1, channels: 2}":                "field fc1.channels not found",
 		"fc1: {pe: 1.5}":                           "pe is 1.5, want a whole number",
 		"fc1: {simd: four}":                        "simd is four, want a whole number",
 		"fc1: {pe: 99999999999999999999}":          "want a whole number",

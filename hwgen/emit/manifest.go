@@ -51,8 +51,10 @@ type ManifestOptions struct {
 // ManifestLayer is one layer's plan.
 type ManifestLayer struct {
 	Name       string `json:"name"`
+	Unit       string `json:"unit"`
 	PE         int    `json:"pe"`
 	SIMD       int    `json:"simd"`
+	Lanes      int    `json:"lanes,omitempty"` // of a PE of a tap unit
 	Cycles     int    `json:"cycles"`
 	AccBits    int    `json:"acc_bits"`
 	AccNeeded  int    `json:"acc_bits_needed"`
@@ -93,11 +95,11 @@ func newManifest(d *hwgen.Design, files []string) *Manifest {
 		Family: d.Family, Folding: hwgen.Folding{}}
 	// The resolved fold and P of every layer: planning again must not depend on what the tool
 	// would choose today.
-	for _, lp := range d.Layers {
+	for i, lp := range d.Layers {
 		l, f := lp.Layer, lp.Fold
 		f.AccBits = lp.AccBits
 		m.Options.Folding[l.Name] = f
-		layer := ManifestLayer{Name: l.Name, PE: f.PE, SIMD: f.SIMD, Cycles: f.Cycles(l.In, l.Out),
+		layer := ManifestLayer{Name: l.Name, Unit: f.Unit, PE: f.PE, SIMD: f.SIMD, Lanes: f.Lanes, Cycles: d.LayerCycles(i),
 			AccBits: lp.AccBits, AccNeeded: lp.NeededBits, WeightBits: l.WeightBits, Shifted: lp.Shifted(),
 			InputBits: l.Input.Bits, InputSigned: l.Input.Signed}
 		// Without thresholds the accumulators leave, whose width is acc_bits.

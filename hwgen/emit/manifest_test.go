@@ -174,7 +174,7 @@ func integers(d *hwgen.Design) map[string][]int64 {
 }
 
 // TestManifestDecodes: what a tool reads from the memories with the manifest alone are the
-// integers of the network.
+// integers of the network. (Tap units have no weights in memory but a schedule: tap_unit_test.go.)
 func TestManifestDecodes(t *testing.T) {
 	networks := []*quant.Network{allMemories(t), goldens(t)["minimal"].n, goldens(t)["primes"].n}
 	for seed := range uint64(40) {
@@ -183,10 +183,10 @@ func TestManifestDecodes(t *testing.T) {
 	networks = append(networks, allMemories(t), allMemories(t)) // at other folds than above
 	seen := map[string]bool{}
 	for i, n := range networks {
-		o := hwgen.Options{FPS: float64(int64(1) << (14 + i%12))}
+		o := hwgen.Options{Unit: "dense", FPS: float64(int64(1) << (14 + i%12))}
 		d, err := plan.Plan(n, o)
 		if err != nil {
-			o = hwgen.Options{}
+			o = hwgen.Options{Unit: "dense"}
 			if d, err = plan.Plan(n, o); err != nil {
 				t.Fatal(err)
 			}

@@ -159,7 +159,7 @@ func title(d *hwgen.Design) string {
 
 func summary(d *hwgen.Design) []string {
 	var lines []string
-	for _, lp := range d.Layers {
+	for i, lp := range d.Layers {
 		l, f := lp.Layer, lp.Fold
 		// P beside what is needed: an unsafe or a generous width shows in the header.
 		needs := fmt.Sprintf("needs %d", lp.NeededBits)
@@ -171,8 +171,12 @@ func summary(d *hwgen.Design) []string {
 		if !l.Kind.Weighted() {
 			what = fmt.Sprintf("%s of %s x %d, N = %d", l.Kind, hwgen.Count(l.In, "operand"), l.Out, l.Input.Bits)
 		}
-		lines = append(lines, fmt.Sprintf("  %s: %s, P = %d (%s); PE = %d, SIMD = %d, %s",
-			l.Name, what, lp.AccBits, needs, f.PE, f.SIMD, hwgen.Count(f.Cycles(l.In, l.Out), "cycle")))
+		fold := fmt.Sprintf("PE = %d, SIMD = %d", f.PE, f.SIMD)
+		if f.Lanes > 0 {
+			fold = fmt.Sprintf("PE = %d of %s", f.PE, hwgen.Count(f.Lanes, "lane"))
+		}
+		lines = append(lines, fmt.Sprintf("  %s: %s, P = %d (%s); %s: %s, %s", l.Name, what, lp.AccBits, needs,
+			f.Unit, fold, hwgen.Count(d.LayerCycles(i), "cycle")))
 	}
 	return append(lines, fmt.Sprintf("One frame every %s; %s from its first input beat to its result.",
 		hwgen.Count(d.IntervalCycles(), "cycle"), hwgen.Count(d.LatencyCycles(), "cycle")))

@@ -100,6 +100,17 @@ func (n *Netlist) Subtract(left, right []Signal) []Signal {
 	return n.sum(adder{rows: wires(left), other: inverse, carried: append([]Signal{Yes}, left[:len(left)-1]...)})
 }
 
+// AddOrSubtract returns bits bits of left + right, or of left - right where minus holds, both
+// signed: a LUT per bit where the adder's LUTs take operands in (tap_tree.v).
+func (n *Netlist) AddOrSubtract(left, right []Signal, minus Signal, bits int) []Signal {
+	left, right = Extend(left, bits), Extend(right, bits)
+	a := adder{other: left, carried: left[:bits-1], subtracts: true, below: minus}
+	for _, s := range right {
+		a.rows = append(a.rows, operand{XorTable, []Signal{s, minus}})
+	}
+	return n.sum(a)
+}
+
 // zero says whether a word is the constant 0; the empty word is.
 func zero(word []Signal) bool {
 	for _, s := range word {
@@ -212,6 +223,24 @@ func (n *Netlist) Accumulate(sum []Signal, first Signal, start []Signal) []Signa
 	acc := n.Word(len(start))
 	sum = Extend(sum, len(start))
 	a := adder{other: sum, carried: sum, subtracts: true}
+	for i := range acc {
+		a.rows = append(a.rows, operand{ChooseTable, []Signal{first, start[i], acc[i]}})
+	}
+	n.sum(a)
+	return acc
+}
+
+// AccumulateSigned returns the register of tap_accumulator.v: acc = (first ? start : acc) + sum, or
+// - sum where negative holds; else it is as Accumulate. No operand of the chain is a register's
+// output, so that a bit is two LUTs.
+func (n *Netlist) AccumulateSigned(sum []Signal, negative, first Signal, start []Signal) []Signal {
+	acc := n.Word(len(start))
+	sum = Extend(sum, len(start))
+	addend := make([]Signal, len(sum))
+	for i, s := range sum {
+		addend[i] = n.Logic(XorTable, s, negative)
+	}
+	a := adder{other: addend, carried: addend, below: negative}
 	for i := range acc {
 		a.rows = append(a.rows, operand{ChooseTable, []Signal{first, start[i], acc[i]}})
 	}

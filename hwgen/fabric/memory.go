@@ -62,6 +62,28 @@ func (n *Netlist) ROM(columns []Column, address []Signal) []Signal {
 	return word
 }
 
+// BlockROM returns the word of a memory in block RAM, of depth words, out of its register. A constant
+// column is none of the block RAM: opt takes it out before the mapping. What comes out is taken
+// for different columns, even where contents are equal. One word is no memory, and constant.
+func (n *Netlist) BlockROM(columns []Column, depth int) []Signal {
+	word, width := make([]Signal, len(columns)), 0
+	for i, c := range columns {
+		bit, is := c.Constant()
+		word[i] = Signal(OneIf(bit))
+		if !is {
+			word[i] = n.Fresh()
+			width++
+		}
+	}
+	if width > 0 {
+		n.blockRAM += n.family.BlockRAMs(width, depth)
+	}
+	return word
+}
+
+// BlockRAM returns the units of block RAM of all memories of BlockROM.
+func (n *Netlist) BlockRAM() int { return n.blockRAM }
+
 // addSlices counts the LUTs of a column with a register behind it. Where one half of the
 // words is constant, Yosys makes the top bit of the address a reset of that register, whose
 // LUT is shared with nothing; what is left is the other half.

@@ -26,6 +26,8 @@ type Netlist struct {
 	counts
 	slices map[slice]bool
 	long   map[Signal]bool // results of long comparisons
+	// blockRAM counts units of Family.BlockRAM.
+	blockRAM int
 }
 
 // counts are LUTs, and the quantities that LUTs are fitted to.

@@ -3,6 +3,8 @@ package plan
 import (
 	"fmt"
 	"regexp"
+	"slices"
+	"strings"
 
 	"github.com/a2qgen/a2qgen/hwgen"
 	"github.com/a2qgen/a2qgen/quant"
@@ -29,10 +31,15 @@ func (p *planner) check() (err error) {
 			o.ClockMHz*1e6)
 	case o.AccBits < 0 || o.AccBits > 64:
 		return fmt.Errorf("hwgen: acc is %d bits, want 1..64", o.AccBits)
+	case o.Unit != "" && !slices.Contains(UnitWords(), o.Unit):
+		return fmt.Errorf("hwgen: unit is %q, want one of %s", o.Unit, strings.Join(UnitWords(), ", "))
 	}
 	// Before any work: an unknown family is a usage error.
 	if p.style, err = o.Family.MemoryStyle(); err != nil {
 		return fmt.Errorf("hwgen: %w", err)
+	}
+	if p.model, err = modelOf(o.Family); err != nil {
+		return err
 	}
 	if err := checkNames(n); err != nil {
 		return err

@@ -20,17 +20,23 @@ func foldMVAU(p *planner, l *quant.Layer) (hwgen.Fold, error) {
 		return candidates[0], nil
 	}
 	for _, f := range candidates {
-		p.place(l, &f)
-		luts, err := p.price(l, f, acc)
-		if err != nil {
-			return hwgen.Fold{}, err
-		}
+		placeMVAU(p, l, &f)
+		luts := p.price(blocksMVAU(p, l, f, acc)...)
 		// Equal prices keep the first, of fewer PEs: plans must not depend on luck.
 		if least == 0 || luts < least {
 			best, least = hwgen.Fold{PE: f.PE, SIMD: f.SIMD}, luts
 		}
 	}
 	return best, nil
+}
+
+// blocksMVAU returns the MVAU of a layer and its replay buffer.
+func blocksMVAU(p *planner, l *quant.Layer, f hwgen.Fold, acc int) []hwgen.Block {
+	blocks := []hwgen.Block{mvauOf(l, hwgen.Tensor{}, f, acc, p.style)}
+	if r := replayOf(l, f, p.style); r != nil {
+		blocks = append(blocks, r)
+	}
+	return blocks
 }
 
 // foldCandidates returns, for each PE, the fold of the fewest lanes that takes at most so many
@@ -65,21 +71,32 @@ func foldCandidates(l *quant.Layer, cycles int) []hwgen.Fold {
 	return few
 }
 
-// price estimates the LUTs of a layer with weights: its unit and its replay buffer, with
-// accumulators of acc bits.
-func (p *planner) price(l *quant.Layer, f hwgen.Fold, acc int) (int, error) {
-	m, err := cost.ModelOf(string(p.options.Family))
-	if err != nil { // a family without prices is folded as the commonest one
+// price estimates what blocks take, in LUTs: a unit of block RAM counts for p.blockLUTs of them.
+func (p *planner) price(blocks ...hwgen.Block) int {
+	total := 0
+	for _, b := range blocks {
+		shape := b.Price(p.model.Fabric)
+		total += p.model.Of(b.Module(), shape).LUT + p.blockLUTs*shape.BlockRAM
+	}
+	return total
+}
+
+// blockLUTs are what a unit of block RAM may count for, the first by default: half a block of xc7, of
+// which its parts have one per 100 to 200 LUTs, but which few designs use up. The others are tried
+// in their order where a board has too few.
+var blockLUTs = []int{32, 256, 1 << 20}
+
+// modelOf returns the prices that a family's designs are folded by: its own, or those of the
+// commonest family where it has none.
+func modelOf(f boards.Family) (*cost.Model, error) {
+	m, err := cost.ModelOf(string(f))
+	if err != nil {
 		m, err = cost.ModelOf(string(boards.XC7))
 	}
 	if err != nil {
-		return 0, fmt.Errorf("hwgen: %w", err)
+		return nil, fmt.Errorf("hwgen: %w", err)
 	}
-	luts := m.Price(mvauOf(l, hwgen.Tensor{}, f, acc, p.style)).LUT
-	if r := replayOf(l, f, p.style); r != nil {
-		luts += m.Price(r).LUT
-	}
-	return luts, nil
+	return m, nil
 }
 
 func divisors(n int) []int {

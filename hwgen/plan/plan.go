@@ -3,9 +3,12 @@
 package plan
 
 import (
+	"cmp"
+	"slices"
+
 	"github.com/a2qgen/a2qgen/boards"
 	"github.com/a2qgen/a2qgen/hwgen"
-	"github.com/a2qgen/a2qgen/hwgen/block/hardwired"
+	"github.com/a2qgen/a2qgen/hwgen/cost"
 	"github.com/a2qgen/a2qgen/quant"
 	"github.com/a2qgen/a2qgen/sim/cycle"
 )
@@ -14,7 +17,18 @@ import (
 // and takes latency, interval and queue depths from the cycle model. Errors name layer,
 // wanted and had.
 func Plan(n *quant.Network, o hwgen.Options) (*hwgen.Design, error) {
-	return (&planner{network: n, options: o.WithDefaults()}).plan()
+	var d *hwgen.Design
+	for _, luts := range blockLUTs {
+		var err error
+		if d, err = (&planner{network: n, options: o.WithDefaults(), blockLUTs: luts}).plan(); err != nil {
+			return nil, err
+		}
+		// The last is as sparing as can be: whoever asked for the limit says that it does not fit.
+		if used, err := cost.Estimate(d, string(d.Family)); err != nil || used.Total.Blocks() <= o.Blocks || o.Blocks == 0 {
+			break
+		}
+	}
+	return d, nil
 }
 
 // plan runs the passes.
@@ -32,8 +46,8 @@ func (p *planner) plan() (*hwgen.Design, error) {
 // passes are what planning does, each on what those before it have left.
 var passes = []func(*planner) error{
 	(*planner).check,   // options and names
-	(*planner).choose,  // a unit for every layer
-	(*planner).fold,    // how much of a layer is computed at once, and where memories lie
+	(*planner).choose,  // the units that every layer may have
+	(*planner).fold,    // the cheapest, how much it computes at once, and where memories lie
 	(*planner).certify, // P of each layer, and that no sum can overflow it
 	(*planner).queue,   // the queues that the rate takes: blocks and streams follow
 	(*planner).verify,  // that every block gets what it reads
@@ -47,7 +61,12 @@ type planner struct {
 	options hwgen.Options
 	// style says how the family's tools are asked for a kind of memory.
 	style boards.MemoryStyle
-	units []*unit // of the layers
+	// model has the family's prices, and a unit of block RAM counts for blockLUTs of LUTs.
+	model     *cost.Model
+	blockLUTs int
+	// choices are the units that each layer may have, units the ones that they get.
+	choices [][]*unit
+	units   []*unit
 	// layers and units are as long as the network's layers, and in their order.
 	layers   []hwgen.LayerPlan
 	circuits map[*quant.Layer]*hardwired.Block
@@ -56,50 +75,99 @@ type planner struct {
 	timing *cycle.Steady
 }
 
-// choose takes the unit asked for, or the usual one of the kind.
+// choose finds the units that each layer may have: the one asked for, or all that fit.
 func (p *planner) choose() error {
 	for i := range p.network.Layers {
 		l := &p.network.Layers[i]
-		u, err := unitFor(l, p.options.Folding[l.Name].Unit)
+		fit, err := unitsOf(l, p.options.Folding[l.Name], p.options.Unit)
 		if err != nil {
 			return err
 		}
-		p.units = append(p.units, u)
+		p.choices = append(p.choices, fit)
 	}
 	return checkEnd(p.network)
 }
 
-// fold chooses the folds, or takes those asked for.
+// fold chooses unit and fold of each layer, or takes what is asked for.
 func (p *planner) fold() error {
 	for i := range p.network.Layers {
 		l := &p.network.Layers[i]
-		f, ok := p.options.Folding[l.Name]
-		// An entry may set only P or the queue: the fold is then chosen as without it.
-		if !ok || f.PE == 0 && f.SIMD == 0 {
-			// Each layer alone must keep up with the frame rate: a design is as fast as its slowest.
-			chosen, err := p.units[i].fold(p, l)
-			if err != nil {
-				return err
-			}
-			f.PE, f.SIMD = chosen.PE, chosen.SIMD
-		}
-		// Written down even where nobody asked: the manifest then holds it, and a planner with another
-		// usual unit still builds this design.
-		f.Unit = p.units[i].name
-		if err := f.Check(l); err != nil {
+		u, f, err := p.cheapest(l, p.choices[i])
+		if err != nil {
 			return err
 		}
-		p.place(l, &f)
+		p.units = append(p.units, u)
 		p.layers = append(p.layers, hwgen.LayerPlan{Fold: f})
 	}
 	return nil
 }
 
-// place decides where the memories of a layer with weights lie.
-func (p *planner) place(l *quant.Layer, f *hwgen.Fold) {
-	if !l.Kind.Weighted() {
-		return
+// cheapest returns, of the units that a layer may have, the one of the fewest LUTs among those that
+// keep up with the frame rate, and its fold. Where none does, it is the fastest.
+func (p *planner) cheapest(l *quant.Layer, from []*unit) (*unit, hwgen.Fold, error) {
+	var best *unit
+	var fold hwgen.Fold
+	var least [2]int // cycles beyond those of a frame, LUTs
+	var why error
+	for _, u := range from {
+		f, err := p.foldOf(l, u)
+		switch {
+		case err != nil:
+			why = cmp.Or(why, err)
+			continue
+		case len(from) == 1:
+			return u, f, nil
+		}
+		cost := p.costOf(l, u, f)
+		// Equal prices keep the first, the usual one: plans must not depend on luck.
+		if best == nil || slices.Compare(cost[:], least[:]) < 0 {
+			best, fold, least = u, f, cost
+		}
 	}
+	if best == nil {
+		return nil, hwgen.Fold{}, why
+	}
+	return best, fold, nil
+}
+
+// costOf returns by how many cycles a unit is slower than a frame, and its LUTs. P is what the
+// weights need: a fold does not depend on the P that is asked for.
+func (p *planner) costOf(l *quant.Layer, u *unit, f hwgen.Fold) [2]int {
+	acc, _ := neededBits(l)
+	blocks, cycles := u.blocks(p, l, f, acc), 0
+	for _, b := range blocks {
+		cycles = max(cycles, b.Cycles())
+	}
+	return [2]int{max(0, cycles-p.options.Cycles()), p.price(blocks...)}
+}
+
+// foldOf returns the fold of a layer built by a unit: what is asked for, and what the unit chooses.
+func (p *planner) foldOf(l *quant.Layer, u *unit) (hwgen.Fold, error) {
+	f := p.options.Folding[l.Name]
+	// An entry may set only P or the queue: the fold is then chosen as without it.
+	if f.PE == 0 && f.SIMD == 0 && f.Lanes == 0 {
+		// Each layer alone must keep up with the frame rate: a design is as fast as its slowest.
+		chosen, err := u.fold(p, l)
+		if err != nil {
+			return f, err
+		}
+		f.PE, f.SIMD, f.Lanes = chosen.PE, chosen.SIMD, chosen.Lanes
+	}
+	// Written down even where nobody asked: the manifest then holds it, and a planner with another
+	// usual unit still builds this design.
+	f.Unit = u.name
+	if err := f.Check(l); err != nil {
+		return f, err
+	}
+	if err := u.check(l, f); err != nil {
+		return f, err
+	}
+	u.place(p, l, &f)
+	return f, nil
+}
+
+// placeMVAU decides where the memories of a layer with weights lie.
+func placeMVAU(p *planner, l *quant.Layer, f *hwgen.Fold) {
 	sf, nf := l.In/f.SIMD, l.Out/f.PE
 	// What was asked for stays, also where it costs more: people know more of the design around.
 	if f.Weights == "" {

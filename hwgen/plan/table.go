@@ -42,7 +42,7 @@ func Table(n *quant.Network, o hwgen.Options, accs []int, family string) ([]Row,
 		}
 		// The same folds and queues at each P make rows comparable: what differs is what P costs.
 		o.AccBits, o.Unsafe = p, true
-		d, err := (&planner{network: n, options: o.WithDefaults(), timing: timing}).plan()
+		d, err := (&planner{network: n, options: o.WithDefaults(), blockLUTs: blockLUTs[0], timing: timing}).plan()
 		if err != nil {
 			return nil, err
 		}

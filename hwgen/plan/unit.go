@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"cmp"
 	"fmt"
 
 	"github.com/a2qgen/a2qgen/boards"
@@ -14,14 +15,20 @@ import (
 // unit is a way to build a layer: streams of activations in, one of accumulators or
 // thresholded activations out. How it computes is its own affair.
 type unit struct {
-	// name is that of the module that computes.
-	name string
+	// name is that of the module that computes, word what people call it.
+	name, word string
 	// kind of layers that it builds.
 	kind quant.Kind
 	// fits returns an error where it cannot build a layer of the kind.
 	fits func(l *quant.Layer) error
 	// fold chooses how much is computed at once.
 	fold func(p *planner, l *quant.Layer) (hwgen.Fold, error)
+	// check returns an error where the fold, which divides the layer, is none of the unit.
+	check func(l *quant.Layer, f hwgen.Fold) error
+	// place decides where memories lie that the fold leaves open.
+	place func(p *planner, l *quant.Layer, f *hwgen.Fold)
+	// blocks returns what computes, with accumulators of acc bits, to be priced.
+	blocks func(p *planner, l *quant.Layer, f hwgen.Fold, acc int) []hwgen.Block
 	// lanes is how many elements of each stream it reads per beat.
 	lanes func(f hwgen.Fold) int
 	// waits says that it may be unable to take beats for long although it works: a queue
@@ -34,58 +41,122 @@ type unit struct {
 
 // units are all units, the usual one of a kind first.
 var units = []unit{
-	{name: "mvau", kind: quant.Linear, fits: fitsMVAU, fold: foldMVAU,
-		lanes: func(f hwgen.Fold) int { return f.SIMD }, waits: foldsRows, build: buildMVAU},
-	{name: "hardwired", kind: quant.Linear, fits: fitsHardwired, fold: foldHardwired,
-		lanes: func(f hwgen.Fold) int { return f.SIMD }, waits: never, build: buildHardwired},
-	{name: "add", kind: quant.Add, fits: fitsAdd, fold: foldAdd,
-		lanes: func(f hwgen.Fold) int { return f.PE }, waits: joins, build: buildAdd},
-	{name: "add", kind: quant.Requantize, fits: fitsAdd, fold: foldAdd,
-		lanes: func(f hwgen.Fold) int { return f.PE }, waits: joins, build: buildAdd},
+	{name: "mvau", word: "dense", kind: quant.Linear, fits: fitsMVAU, fold: foldMVAU, check: withoutLanes,
+		place: placeMVAU, blocks: blocksMVAU, lanes: func(f hwgen.Fold) int { return f.SIMD }, waits: foldsRows,
+		build: buildMVAU},
+	{name: "tap_unit", word: "tap", kind: quant.Linear, fits: fitsTap, fold: foldTap, check: checkTap,
+		place: placeTap, blocks: blocksTap, lanes: func(f hwgen.Fold) int { return f.SIMD }, waits: always,
+		build: buildTap},
+	{name: "add", word: "add", kind: quant.Add, fits: fitsAdd, fold: foldAdd, check: withoutLanes, place: placeNothing,
+		blocks: blocksAdd, lanes: func(f hwgen.Fold) int { return f.PE }, waits: joins, build: buildAdd},
+	{name: "add", word: "add", kind: quant.Requantize, fits: fitsAdd, fold: foldAdd, check: withoutLanes,
+		place: placeNothing, blocks: blocksAdd, lanes: func(f hwgen.Fold) int { return f.PE }, waits: joins,
+		build: buildAdd},
 }
 
-// unitFor returns the unit of a name for a layer, or the usual one where the name is empty.
-func unitFor(l *quant.Layer, name string) (*unit, error) {
-	// Of the kind only, so that the error offers what could be asked for.
-	var names []string
+// UnitWords are the words for units of layers with weights, and the one that leaves the choice to
+// the plan.
+func UnitWords() []string {
+	words := []string{Auto}
+	for _, u := range units {
+		if u.kind == quant.Linear {
+			words = append(words, u.word)
+		}
+	}
+	return words
+}
+
+// Auto asks for the unit of the fewest LUTs, by estimate.
+const Auto = "auto"
+
+// unitsOf returns the units that may build a layer: the one asked for, or those that fit.
+func unitsOf(l *quant.Layer, f hwgen.Fold, all string) ([]*unit, error) {
+	asked, names := f.Unit, []string(nil)
+	// A folding of before there was a choice names no unit: it is that of the only one there was.
+	switch {
+	case asked == "" && f.Lanes > 0:
+		asked = "tap_unit"
+	case asked == "" && f.PE > 0:
+		asked = "mvau"
+	}
+	var fit []*unit
+	var why error
 	for i := range units {
-		if units[i].kind != l.Kind {
+		u := &units[i]
+		switch {
+		case u.kind != l.Kind:
+			continue
+		case l.Kind != quant.Linear: // one unit each
+		case asked != "" && asked != Auto && asked != u.name && asked != u.word,
+			(asked == "" || asked == Auto) && all != "" && all != Auto && all != u.word:
+			names = append(names, u.word)
 			continue
 		}
-		if name == "" || name == units[i].name {
-			return &units[i], units[i].fits(l)
+		names = append(names, u.word)
+		if err := u.fits(l); err != nil {
+			why = cmp.Or(why, err)
+			continue
 		}
-		names = append(names, units[i].name)
+		fit = append(fit, u)
 	}
-	if names == nil {
+	switch {
+	case fit != nil:
+		return fit, nil
+	case why != nil:
+		return nil, why
+	case names == nil:
 		return nil, fmt.Errorf("hwgen: layer %q: no hardware is generated for layers of kind %s yet, "+
 			"only for %s, %s and %s", l.Name, l.Kind, quant.Linear, quant.Add, quant.Requantize)
 	}
 	return nil, fmt.Errorf("hwgen: layer %q: no unit %q for layers of kind %s, want one of %q",
-		l.Name, name, l.Kind, names)
+		l.Name, asked, l.Kind, names)
 }
+
+// withoutLanes refuses what only tap units have.
+func withoutLanes(l *quant.Layer, f hwgen.Fold) error {
+	switch {
+	case f.Lanes != 0:
+		return fmt.Errorf("hwgen: layer %q: lanes is %d, want none: only tap units have lanes", l.Name, f.Lanes)
+	case f.Thresholds == hwgen.InBlockRAM:
+		return fmt.Errorf("hwgen: layer %q: thresholds is %q, want %q: only tap units have them elsewhere", l.Name,
+			f.Thresholds, hwgen.InLUTs)
+	}
+	return nil
+}
+
+// placeNothing is of units without memories to place.
+func placeNothing(*planner, *quant.Layer, *hwgen.Fold) {}
 
 func fitsMVAU(*quant.Layer) error { return nil }
 
 // foldsRows says that a vector is read several times.
 func foldsRows(l *quant.Layer, f hwgen.Fold) bool { return l.Out > f.PE }
 
+// always says of any layer that its unit may have to wait.
+func always(*quant.Layer, hwgen.Fold) bool { return true }
+
 // buildMVAU appends a replay buffer where rows are folded, and the MVAU.
 func buildMVAU(b *builder, i int, in []int) int {
 	lp, at := b.d.Layers[i], in[0]
-	l, f := lp.Layer, lp.Fold
 	x := b.d.Streams[at].Content[0]
-	if t := (quant.DataType{Bits: x.Bits, Signed: x.Signed}); t != l.Input {
-		// Accumulators come in P bits, whatever of them the numbers need: the certificate stands.
-		wide := *l
-		wide.Input = t
-		l = &wide
-	}
+	l, f := widened(lp.Layer, x), lp.Fold
 	// Its words are as wide as what comes, so it has the widened layer's.
 	if r := replayOf(l, f, b.style); r != nil {
 		at = b.d.Add(r, at)[0]
 	}
 	return b.d.Add(mvauOf(l, x.Tensor, f, lp.AccBits, b.style), at)[0]
+}
+
+// widened returns the layer as it reads what comes: accumulators come in P bits, whatever of them
+// the numbers need, and the certificate stands.
+func widened(l *quant.Layer, x hwgen.Part) *quant.Layer {
+	t := quant.DataType{Bits: x.Bits, Signed: x.Signed}
+	if t == l.Input {
+		return l
+	}
+	wide := *l
+	wide.Input = t
+	return &wide
 }
 
 // replayOf returns the replay buffer of a layer, nil where there is one row fold: then each beat
@@ -133,6 +204,15 @@ func foldAdd(p *planner, l *quant.Layer) (hwgen.Fold, error) {
 	}
 	// Too slow even so, where positions alone are more than the cycles: the interval tells.
 	return hwgen.Fold{PE: l.Out, SIMD: l.In}, nil
+}
+
+// blocksAdd returns the sum of a layer, as if its operands had the widest type.
+func blocksAdd(_ *planner, l *quant.Layer, f hwgen.Fold, acc int) []hwgen.Block {
+	a := &add.Block{Layer: l, PE: f.PE, AccBits: acc, ThresholdBits: l.ThresholdBits(acc)}
+	for range max(1, len(l.From)) {
+		a.Operands = append(a.Operands, add.Operand{Type: l.Input})
+	}
+	return []hwgen.Block{a}
 }
 
 // buildAdd appends the sum of all operands; of one alone, what its staircase makes of it.

@@ -26,6 +26,7 @@ const digitClasses = 10
 //
 //	""             FashionDir if it is there, otherwise drawn digits
 //	"drawn"        drawn digits
+//	"mnist"        MNIST in the module cache, unless there is a path of that name
 //	IMAGES,LABELS  a pair of files (the same pair whatever train says): see PairOf
 //	a folder       see OpenDir
 //	a file         see OpenFile
@@ -37,6 +38,9 @@ func Open(src string, train bool) (*Set, error) {
 		return openDefault(FashionDir, train)
 	case DrawnSource:
 		return Drawn(train), nil
+	}
+	if src == MNISTSource && !exists(src) {
+		return openMNIST(train)
 	}
 	if images, labels, ok := PairOf(src); ok {
 		return OpenPair(images, labels)

@@ -19,9 +19,9 @@ type Accumulator struct {
 	// 2409.17092). 0 is one tile for the whole row. Tiles follow the order of
 	// the columns: (kh, kw, Cin).
 	Tile int
-	// Units, unless 0, limits the sum of absolute weights of a tile whatever
-	// Bits permits, so that at most Units inputs have a weight.
-	Units int64
+	// Taps bounds the units of a row, and of each bank of its inputs, whatever Bits
+	// permits. It does not go with tiles.
+	Taps quant.Taps
 }
 
 // OuterBits returns the width that certainly holds the sum of all tiles of a row of
@@ -61,8 +61,11 @@ func (a Accumulator) check() error {
 		return fmt.Errorf("unknown accumulator rule %q, want %s or %s", a.Rule, quant.Split, quant.Shifted)
 	case a.Tile < 0:
 		return fmt.Errorf("tile of %d inputs, want 1 or more, or 0 for the whole row", a.Tile)
-	case a.Units < 0:
-		return fmt.Errorf("limit of %d units, want 1 or more, or 0 for no limit", a.Units)
+	case a.Tile > 0 && a.Taps.Any():
+		return fmt.Errorf("tile of %d inputs with taps of %v, want one of the two", a.Tile, a.Taps)
+	}
+	if err := a.Taps.Check(); err != nil {
+		return fmt.Errorf("taps: %w", err)
 	}
 	return nil
 }
@@ -85,8 +88,8 @@ type set []half
 // fits in the accumulator's width too (MATH 6).
 func (a Accumulator) set(x quant.DataType, slack int64) set {
 	var s set
-	if a.Units > 0 {
-		s = append(s, half{1, 1, a.Units})
+	if units := a.Taps.MaxUnits(); units > 0 {
+		s = append(s, half{1, 1, int64(units)})
 	}
 	if a.Bits == 0 {
 		return s

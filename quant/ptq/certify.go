@@ -8,7 +8,8 @@ import (
 
 // Certify returns nil if the accumulator of every tile of integers q (Rows x K)
 // holds every sum, by quant's integer test on the tiles themselves, and no tile has
-// more than p.Acc.Units; else an error that names row and tile. A tile is looked at
+// more units, in all or in a bank, than p.Acc.Taps; else an error that names row and
+// tile. A tile is looked at
 // as a linear layer of one output, so what decides is the very test that quant
 // applies to files, not the set that the search used: a fault there cannot certify
 // itself.
@@ -35,8 +36,13 @@ func (a Accumulator) CertifyLayer(l *quant.Layer) error {
 // it.
 func (p *Problem) certifyTile(q []int32) error {
 	l := quant.Layer{Kind: quant.Linear, In: len(q), Out: 1, Input: p.Input, Weights: q}
-	if n := l.L1Max(); p.Acc.Units > 0 && n > p.Acc.Units {
-		return fmt.Errorf("has %d units, wanted at most %d", n, p.Acc.Units)
+	taps := p.Acc.Taps
+	if n := l.L1Max(); taps.Any() && n > int64(taps.MaxUnits()) {
+		return fmt.Errorf("has %d units, wanted at most %d", n, taps.MaxUnits())
+	}
+	if taps.Lanes > 0 && l.BankPeak(taps.Lanes) > int64(taps.Cap) {
+		return fmt.Errorf("has %d units in one of %d banks, wanted at most %d",
+			l.BankPeak(taps.Lanes), taps.Lanes, taps.Cap)
 	}
 	switch {
 	case p.Acc.Bits == 0:

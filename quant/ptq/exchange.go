@@ -113,6 +113,7 @@ func (m mates) permits(q int32, up bool) bool {
 // partnerIn is partner within tile t, without the cost of i's own step.
 func (w *walker) partnerIn(t, i int, d int32, m mates) (best int, step int32, cost float64) {
 	best, cost = -1, math.Inf(1)
+	added := w.change(i, d)
 	var h []float64
 	if w.sys.h != nil {
 		h = w.sys.h[i*w.sys.k : (i+1)*w.sys.k]
@@ -129,9 +130,10 @@ func (w *walker) partnerIn(t, i int, d int32, m mates) (best int, step int32, co
 			e = -1
 		}
 		c := w.sys.diag(j) - 2*math.Abs(g)
-		if !m.permits(w.q[j], e > 0) {
+		if !m.permits(w.q[j], e > 0) || w.grows(j, e) && !w.bankRoom(j, i, added) {
 			// The other way may be what makes room.
-			if e, c = -e, w.sys.diag(j)+2*math.Abs(g); c >= cost || !m.permits(w.q[j], e > 0) {
+			if e, c = -e, w.sys.diag(j)+2*math.Abs(g); c >= cost || !m.permits(w.q[j], e > 0) ||
+				w.grows(j, e) && !w.bankRoom(j, i, added) {
 				continue
 			}
 		}

@@ -86,10 +86,14 @@ func (s *solver) within(q []int32) {
 	})
 	clear(s.pos)
 	clear(s.neg)
+	clear(s.bank)
 	s.gptq(q, func(i int, x float64) int32 {
 		t := i / s.tileSize
 		y := math.Copysign(max(math.Abs(x)-theta[t], 0), x)
 		room := s.set.room(s.pos[t], s.neg[t], y > 0)
+		if n := len(s.bank); n > 0 {
+			room = min(room, s.cap-s.bank[i%n])
+		}
 		n := s.round(y)
 		// room is in units of the sign of y, and 0 where the tile is full.
 		n = int32(max(-room, min(room, int64(n))))

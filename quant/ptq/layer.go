@@ -35,10 +35,18 @@ const (
 // errNoBudget is for an accumulator that cannot hold any weight.
 var errNoBudget = errors.New("has no room for a single unit")
 
+// tapsOfNoVector is the error for taps of a layer that reads no vector.
+func tapsOfNoVector(name string, kind quant.Kind) error {
+	return fmt.Errorf("ptq: layer %q: taps of a %s layer, want a linear one: banks are those of a vector", name, kind)
+}
+
 // solve quantises the layer's weights and sets its bias, in the graph.
 func (p *layerProblem) solve() (LayerReport, error) {
 	l := &p.g.Layers[p.i]
 	r := LayerReport{Name: l.Name, K: l.In, Acc: p.acc, OuterBits: p.acc.OuterBits(l.In)}
+	if p.acc.Taps.Any() && l.Kind != quant.Linear {
+		return r, tapsOfNoVector(l.Name, l.Kind)
+	}
 	// The test of sums is in int64.
 	if r.OuterBits > 63 {
 		return r, fmt.Errorf("ptq: layer %q: tiles of %d bits add up to %d, want at most 63",

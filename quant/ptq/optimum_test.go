@@ -46,8 +46,11 @@ func tinyProblem(rng *rand.Rand, bits int) *Problem {
 	if rng.IntN(2) == 0 {
 		acc.Rule = quant.Shifted
 	}
-	if rng.IntN(3) == 0 {
+	switch rng.IntN(4) {
+	case 0:
 		acc.Tile = 3
+	case 1:
+		acc.Taps = randomTaps(rng)
 	}
 	return gaussianProblem(rng, 1, 6, 3, x, acc)
 }

@@ -57,6 +57,15 @@ func drawMoment(rng *rand.Rand, k int, x quant.DataType) *mat.SymDense {
 // fitsByHand is the test of MATH 1, term by term, on every tile: it shares no
 // code with the package or with quant's certificate.
 func fitsByHand(q []int32, x quant.DataType, acc Accumulator) bool {
+	for b := range acc.Taps.Lanes {
+		used := int32(0)
+		for i := b; i < len(q); i += acc.Taps.Lanes {
+			used += max(q[i], -q[i])
+		}
+		if used > int32(acc.Taps.Cap) {
+			return false
+		}
+	}
 	size := len(q)
 	if acc.Tile > 0 && acc.Tile < size {
 		size = acc.Tile
@@ -68,7 +77,7 @@ func fitsByHand(q []int32, x quant.DataType, acc Accumulator) bool {
 			least, most = least+min(a, b), most+max(a, b)
 			units += max(int64(w), -int64(w))
 		}
-		if acc.Units > 0 && units > acc.Units {
+		if most := int64(acc.Taps.MaxUnits()); most > 0 && units > most {
 			return false
 		}
 		if acc.Bits == 0 {
@@ -83,6 +92,16 @@ func fitsByHand(q []int32, x quant.DataType, acc Accumulator) bool {
 	return true
 }
 
+// randomTaps draws a bound on rows, on banks or on both.
+func randomTaps(rng *rand.Rand) quant.Taps {
+	t := quant.Taps{Units: 1 + rng.IntN(40)}
+	if rng.IntN(3) > 0 {
+		t.Lanes, t.Cap = 1+rng.IntN(9), 1+rng.IntN(4)
+		t.Units = rng.IntN(1 + t.Lanes*t.Cap)
+	}
+	return t
+}
+
 // randomAccumulator draws a limit for rows of k inputs.
 func randomAccumulator(rng *rand.Rand, k int) Accumulator {
 	acc := Accumulator{Bits: 1 + rng.IntN(18), Rule: quant.Split}
@@ -92,8 +111,8 @@ func randomAccumulator(rng *rand.Rand, k int) Accumulator {
 	if rng.IntN(2) == 0 {
 		acc.Tile = 1 + rng.IntN(k+2)
 	}
-	if rng.IntN(4) == 0 {
-		acc.Units = 1 + rng.Int64N(40)
+	if rng.IntN(3) == 0 {
+		acc.Tile, acc.Taps = 0, randomTaps(rng)
 	}
 	if rng.IntN(8) == 0 {
 		acc.Bits = 0

@@ -14,11 +14,15 @@ import (
 // NetworkRepair makes layers of an integer network fit. Biases and thresholds stay
 // as they are.
 type NetworkRepair struct {
-	// Bits is P.
+	// Bits is P; with Taps it may be 0, which keeps the width that each layer declares
+	// or, where it declares none, needs.
 	Bits int
 	// Rule of the accumulators; empty keeps each layer's: quant.Shifted where
 	// it has start values.
 	Rule quant.Rule
+	// Taps, where there are some, bounds the units of rows and banks as well. It is for
+	// linear layers.
+	Taps quant.Taps
 	// Layers names those to repair; nil is the hidden ones, as ends have no target (see
 	// quant.Roles). What fits stays.
 	Layers []string
@@ -67,7 +71,7 @@ func (r NetworkRepair) Repair(ctx context.Context,
 		if err != nil {
 			return nil, nil, err
 		}
-		changes[l.Name] = qonnx.Integers{Weights: q, AccBits: r.Bits, Shifted: report.Rule == quant.Shifted}
+		changes[l.Name] = qonnx.Integers{Weights: q, AccBits: r.bitsOf(l), Shifted: report.Rule == quant.Shifted}
 		reports = append(reports, report)
 	}
 	return changes, reports, nil
@@ -84,9 +88,31 @@ func (r NetworkRepair) ruleOf(l *quant.Layer) quant.Rule {
 	return quant.Split
 }
 
+// bitsOf returns the width under which l is repaired.
+func (r NetworkRepair) bitsOf(l *quant.Layer) int {
+	needed, _ := l.NeededBits()
+	switch {
+	case r.Bits > 0:
+		return r.Bits
+	case l.AccBits > 0:
+		return l.AccBits
+	}
+	return needed
+}
+
+// fits says whether l keeps all that is asked of it, from where it starts now.
+func (r NetworkRepair) fits(l *quant.Layer) bool {
+	needed, _ := l.NeededBits()
+	return needed <= r.bitsOf(l) && (!r.Taps.Any() || l.L1Max() <= int64(r.Taps.MaxUnits())) &&
+		(r.Taps.Lanes == 0 || l.BankPeak(r.Taps.Lanes) <= int64(r.Taps.Cap))
+}
+
 // targets returns the layers to repair, by index.
 func (r NetworkRepair) targets(net *quant.Network) ([]int, error) {
-	if r.Bits < 1 || r.Bits > 63 {
+	if err := r.Taps.Check(); err != nil {
+		return nil, fmt.Errorf("ptq: taps: %w", err)
+	}
+	if r.Bits < 0 || r.Bits > 63 || r.Bits == 0 && !r.Taps.Any() {
 		return nil, fmt.Errorf("ptq: accumulator of %d bits, want 1..63", r.Bits)
 	}
 	for _, name := range r.Layers {
@@ -101,7 +127,10 @@ func (r NetworkRepair) targets(net *quant.Network) ([]int, error) {
 		if !r.asked(l.Name, role) {
 			continue
 		}
-		if needed, _ := l.NeededBits(); needed > r.Bits { // from where it starts now
+		if r.Taps.Any() && l.Kind != quant.Linear {
+			return nil, tapsOfNoVector(l.Name, l.Kind)
+		}
+		if !r.fits(l) {
 			found = append(found, i)
 		}
 	}
@@ -123,7 +152,7 @@ func (r NetworkRepair) layer(l *quant.Layer, moments []*Moments, report *RepairR
 	var all []int32
 	loss, power := 0.0, 0.0
 	for g := range max(l.Groups, 1) {
-		acc := Accumulator{Bits: r.Bits, Rule: report.Rule}
+		acc := Accumulator{Bits: r.bitsOf(l), Rule: report.Rule, Taps: r.Taps}
 		// One bit has no narrow range; two hold what it holds.
 		p := Problem{Name: l.Name, Rows: rows, K: l.In, WeightBits: max(l.WeightBits, 2), Input: l.Input, Acc: acc,
 			Options: options(l.In, acc)}

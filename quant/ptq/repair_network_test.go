@@ -27,7 +27,8 @@ func TestRepairNetwork(t *testing.T) {
 	}
 	for _, r := range []NetworkRepair{{Bits: 8}, {Bits: 8, Samples: x.Values},
 		{Bits: 7, Rule: quant.Shifted, Samples: x.Values},
-		{Bits: 9, Layers: []string{"a", "out"}}, {Bits: 40}} {
+		{Bits: 9, Layers: []string{"a", "out"}}, {Bits: 40},
+		{Taps: quant.Taps{Lanes: 3, Cap: 5}, Layers: []string{"out"}, Samples: x.Values}} {
 		changes, reports, err := r.Repair(context.Background(), net)
 		if err != nil {
 			t.Fatal(err)
@@ -47,16 +48,20 @@ func TestRepairNetwork(t *testing.T) {
 		for i := range repaired.Layers {
 			l := &repaired.Layers[i]
 			if ch, ok := changes[l.Name]; ok {
-				if err := l.Certify(r.Bits); err != nil {
+				bits := r.bitsOf(&net.Layers[i])
+				if err := l.Certify(bits); err != nil {
 					t.Error(err)
 				}
-				if l.AccBits != r.Bits || ch.Shifted != (l.Start != nil) {
+				if !r.fits(l) || r.Taps.Any() && l.BankPeak(3) != 5 {
+					t.Errorf("layer %s does not keep %+v: %d units in a bank", l.Name, r, l.BankPeak(3))
+				}
+				if l.AccBits != bits || ch.Shifted != (l.Start != nil) {
 					t.Errorf("layer %s declares %d bits, shifted %v", l.Name, l.AccBits, l.Start != nil)
 				}
 			}
 		}
 		for _, l := range reports {
-			if l.Before <= r.Bits && l.Rule == quant.Split || l.Units < int64(l.Weights) ||
+			if !r.Taps.Any() && l.Before <= r.Bits && l.Rule == quant.Split || l.Units < int64(l.Weights) ||
 				l.Weights == 0 || l.RelativeLoss <= 0 {
 				t.Errorf("report %+v", l)
 			}
@@ -77,6 +82,8 @@ func TestRepairNetworkErrors(t *testing.T) {
 	}{
 		{NetworkRepair{}, "accumulator of 0 bits"},
 		{NetworkRepair{Bits: 8, Layers: []string{"sum"}}, `no layer "sum" with weights`},
+		{NetworkRepair{Taps: quant.Taps{Lanes: 2}}, "taps: lanes is 2 without cap"},
+		{NetworkRepair{Taps: quant.Taps{Units: 2}}, `layer "b": taps of a conv layer`},
 		{NetworkRepair{Bits: 8, Samples: make([]float32, 7)}, "samples of 96"},
 	} {
 		if _, _, err := c.r.Repair(context.Background(), net); err == nil || !strings.Contains(err.Error(), c.want) {

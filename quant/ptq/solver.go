@@ -34,8 +34,8 @@ func newSolver(p *Problem, sys *system, m Method) *solver {
 	if p.Acc.Bits > 0 {
 		s.allowance = quant.BudgetA2QPlus(p.Acc.Bits, p.Input) / 2
 	}
-	if p.Acc.Units > 0 {
-		s.allowance = min(s.allowance, float64(p.Acc.Units)/2)
+	if units := p.Acc.Taps.MaxUnits(); units > 0 {
+		s.allowance = min(s.allowance, float64(units)/2)
 	}
 	return s
 }

@@ -16,6 +16,8 @@ type walker struct {
 	u, g     []float64
 	q        []int32
 	pos, neg []int64 // of each tile: sums of positive and negated negative integers
+	bank     []int64 // sum of magnitudes of each bank, at most cap; nil without banks
+	cap      int64
 	loss     float64
 }
 
@@ -26,6 +28,7 @@ func newWalker(p *Problem, sys *system, s set) *walker {
 		sys: sys, set: s, tileSize: p.Acc.tileSize(p.K), clip: p.clip(),
 		u: make([]float64, p.K), g: make([]float64, p.K), q: make([]int32, p.K),
 		pos: make([]int64, n), neg: make([]int64, n),
+		bank: make([]int64, p.Acc.Taps.Lanes), cap: int64(p.Acc.Taps.Cap),
 	}
 }
 
@@ -35,6 +38,7 @@ func (w *walker) begin(u []float64, q []int32) {
 	copy(w.q, q)
 	clear(w.pos)
 	clear(w.neg)
+	clear(w.bank)
 	for i, v := range w.q {
 		w.count(i, v)
 	}
@@ -55,8 +59,11 @@ func (w *walker) refresh() {
 	}
 }
 
-// count adds integer v at i to its tile's sums; -v takes it away.
+// count adds integer v at i to the sums of its tile and its bank.
 func (w *walker) count(i int, v int32) {
+	if n := len(w.bank); n > 0 {
+		w.bank[i%n] += int64(max(v, -v))
+	}
 	if t := i / w.tileSize; v > 0 {
 		w.pos[t] += int64(v)
 	} else {
@@ -74,6 +81,9 @@ func (w *walker) cost(i int, d float64) float64 {
 // takes one off. The gradient costs O(K), O(1) without a moment.
 func (w *walker) move(i int, d int32) {
 	w.loss += w.cost(i, float64(d))
+	if n := len(w.bank); n > 0 {
+		w.bank[i%n] += w.change(i, d)
+	}
 	t := i / w.tileSize
 	switch q := w.q[i]; {
 	case d > 0 && q >= 0:
@@ -99,6 +109,28 @@ func (w *walker) move(i int, d int32) {
 // grows says whether a step of d at weight i makes its magnitude larger.
 func (w *walker) grows(i int, d int32) bool { return w.q[i] == 0 || w.q[i] > 0 == (d > 0) }
 
+// change is what a step of d at weight i adds to the magnitudes of its bank.
+func (w *walker) change(i int, d int32) int64 {
+	if w.grows(i, d) {
+		return 1
+	}
+	return -1
+}
+
+// bankRoom says whether the bank of weight j has room for a unit once a step has added
+// so much to the bank of weight i.
+func (w *walker) bankRoom(j, i int, added int64) bool {
+	n := len(w.bank)
+	if n == 0 {
+		return true
+	}
+	used := w.bank[j%n]
+	if j%n == i%n {
+		used += added
+	}
+	return used < w.cap
+}
+
 // allowed says whether a step of d at weight i stays in range and in the set. A
 // step towards 0 is always allowed: it cannot leave the set, whose coefficients are
 // at least 0.
@@ -110,11 +142,16 @@ func (w *walker) allowed(i int, d int32) bool {
 		return false
 	}
 	t := i / w.tileSize
-	return w.set.room(w.pos[t], w.neg[t], d > 0) > 0
+	return w.set.room(w.pos[t], w.neg[t], d > 0) > 0 && w.bankRoom(i, i, 0)
 }
 
-// fits says whether every tile lies in the set.
+// fits says whether every tile lies in the set, and every bank within its cap.
 func (w *walker) fits() bool {
+	for _, used := range w.bank {
+		if used > w.cap {
+			return false
+		}
+	}
 	for t := range w.pos {
 		if !w.set.holds(w.pos[t], w.neg[t]) {
 			return false
@@ -126,29 +163,42 @@ func (w *walker) fits() bool {
 // shrink gives back units, each time the one whose removal costs least among those
 // that bring its tile closer to the set, until every tile fits. A tile outside the
 // set has a violated half with a positive sum, so that there is always a unit to
-// take; each step brings it closer, so it ends.
+// take; each step brings it closer, so it ends. Banks come first: what one has too much
+// of goes whatever the row has.
 func (w *walker) shrink() {
+	for b := range w.bank {
+		for w.bank[b] > w.cap {
+			i := w.cheapest(b, len(w.q), len(w.bank), true, true)
+			w.move(i, int32(-sign(w.q[i])))
+		}
+	}
 	for t := range w.pos {
 		lo := t * w.tileSize
 		hi := min(lo+w.tileSize, len(w.q))
 		for !w.set.holds(w.pos[t], w.neg[t]) {
 			pos := w.set.relieves(w.pos[t], w.neg[t], true)
 			neg := w.set.relieves(w.pos[t], w.neg[t], false)
-			best, least := -1, math.Inf(1)
-			for i := lo; i < hi; i++ {
-				q := w.q[i]
-				if q > 0 && !pos || q < 0 && !neg || q == 0 {
-					continue
-				}
-				// best < 0 is asked too, lest a cost that is not finite leave no
-				// unit to take.
-				if c := w.cost(i, -sign(q)); c < least || best < 0 {
-					best, least = i, c
-				}
-			}
-			w.move(best, int32(-sign(w.q[best])))
+			i := w.cheapest(lo, hi, 1, pos, neg)
+			w.move(i, int32(-sign(w.q[i])))
 		}
 	}
+}
+
+// cheapest returns which of the weights lo, lo+step, ... below hi gives back a unit at
+// the least cost: of those that are positive, negative or both.
+func (w *walker) cheapest(lo, hi, step int, pos, neg bool) int {
+	best, least := -1, math.Inf(1)
+	for i := lo; i < hi; i += step {
+		q := w.q[i]
+		if q > 0 && !pos || q < 0 && !neg || q == 0 {
+			continue
+		}
+		// best < 0 is asked too, lest a cost that is not finite leave no unit to take.
+		if c := w.cost(i, -sign(q)); c < least || best < 0 {
+			best, least = i, c
+		}
+	}
+	return best
 }
 
 // sign returns 1 or -1, of which 0 has the latter.

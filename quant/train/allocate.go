@@ -89,7 +89,15 @@ func candidates(z quant.Quantizer) (c []Width) {
 func unitsOf(z quant.Quantizer, p int) int64 {
 	switch z.Method {
 	case quant.Budget:
-		return z.Rule.Allowance(p, z.Input).Units
+		z.AccBits = p
+		a, err := z.Allowance()
+		if err != nil {
+			return 0
+		}
+		if a.Lanes > 0 {
+			return min(a.Units, a.Cap)
+		}
+		return a.Units
 	case quant.A2QPlus:
 		return int64(quant.BudgetA2QPlus(p, z.Input) / 2)
 	}

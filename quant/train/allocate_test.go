@@ -128,6 +128,11 @@ func TestCandidates(t *testing.T) {
 	if got, want := candidates(z), []Width{{4, 2}, {5, 2}, {5, 3}, {6, 2}, {6, 3}, {6, 4}}; !slices.Equal(got, want) {
 		t.Errorf("candidates %v, want %v", got, want)
 	}
+	// A bank of one unit holds no weight of more than one.
+	z.Taps = quant.Taps{Lanes: 3, Cap: 1}
+	if got, want := candidates(z), []Width{{4, 2}, {5, 2}, {6, 2}}; !slices.Equal(got, want) {
+		t.Errorf("with taps %v: candidates %v, want %v", z.Taps, got, want)
+	}
 }
 
 // chooser returns an allocator that takes the given candidate of each layer,

@@ -93,8 +93,9 @@ func (s *Spec) shrinks(m quant.Method) bool {
 func (q *weightQuant) bits() int {
 	most := 1.0
 	scales := q.scales()
+	perScale := len(q.wq) / len(scales)
 	for i, w := range q.wq {
-		most = max(most, math.Round(math.Abs(float64(w)/float64(scales[i/q.k]))))
+		most = max(most, math.Round(math.Abs(float64(w)/float64(scales[i/perScale]))))
 	}
 	bits := 2
 	for float64(int(1)<<(bits-1)-1) < most {

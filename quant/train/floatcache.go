@@ -13,6 +13,7 @@ import (
 	"runtime"
 	"sync"
 
+	"github.com/a2qgen/a2qgen/quant"
 	"github.com/a2qgen/a2qgen/quant/data"
 	"github.com/a2qgen/a2qgen/quant/nn"
 )
@@ -31,6 +32,7 @@ func floatPart(s *Spec) Spec {
 	f.Method, f.Rule, f.AccBits, f.Regulariser = d.Method, d.Rule, d.AccBits, d.Regulariser
 	f.DepthwiseMethod, f.ShrinkWeights = d.DepthwiseMethod, d.ShrinkWeights
 	f.FirstAccBits, f.LastAccBits = d.FirstAccBits, d.LastAccBits
+	f.Taps, f.FirstTaps, f.LastTaps = d.Taps, d.FirstTaps, d.LastTaps
 	f.Distil, f.QAT = d.Distil, d.QAT
 	return f
 }
@@ -40,7 +42,7 @@ func floatPart(s *Spec) Spec {
 func (l Layers) dropQuantisers() {
 	for i := range l {
 		s := &l[i]
-		s.Name, s.Method, s.WeightBits, s.ActBits, s.AccBits = "", "", 0, 0, 0
+		s.Name, s.Method, s.WeightBits, s.ActBits, s.AccBits, s.Taps = "", "", 0, 0, 0, quant.Taps{}
 		s.Body.dropQuantisers()
 		s.Shortcut.dropQuantisers()
 		for _, b := range s.Branches {

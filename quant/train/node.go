@@ -227,7 +227,7 @@ func (n *node) unwindHalf(half int) {
 // activation's output is s*integer.
 func (n *node) quantise() {
 	if n.w != nil {
-		n.w.parameters().quantise(*n.step.quantiser, n.step.rows)
+		n.w.parameters().quantise(*n.step.quantiser, n.step.scales)
 	}
 	if n.act != nil {
 		n.act.q = n.own

@@ -22,7 +22,7 @@ type step struct {
 
 	quantiser *quant.Quantizer // of its weights; nil without
 	own       *LayerSpec       // what the spec says of the layer, where it has weights
-	rows      int              // of the weight quantiser: one scale per row
+	scales    int              // of the weight quantiser: one per output channel, or one
 	bias      bool
 	norm      bool
 	act       *actPlan // nil: integers are passed on

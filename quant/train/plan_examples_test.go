@@ -68,7 +68,7 @@ func planText(t *testing.T, s *Spec) string {
 	var b strings.Builder
 	for i := range p.steps {
 		if st := &p.steps[i]; st.quantiser != nil {
-			fmt.Fprintf(&b, "  %s %+v scales %d\n", st.Name, *st.quantiser, st.rows)
+			fmt.Fprintf(&b, "  %s %+v scales %d\n", st.Name, *st.quantiser, st.scales)
 		}
 	}
 	return b.String()

@@ -119,7 +119,7 @@ func (p *plan) quantisers() {
 		if st.quantiser == nil {
 			continue
 		}
-		st.rows = st.out.C
+		st.scales = st.out.C
 		st.quantiser.Input = in
 		switch {
 		case roles[i].First:
@@ -127,6 +127,7 @@ func (p *plan) quantisers() {
 		case roles[i].Last:
 			p.last(st)
 		}
+		st.quantiser.Bare = st.quantiser.Method == quant.Budget && !st.norm
 		p.checkTarget(st)
 	}
 }

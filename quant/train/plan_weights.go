@@ -1,6 +1,10 @@
 package train
 
-import "github.com/a2qgen/a2qgen/quant"
+import (
+	"fmt"
+
+	"github.com/a2qgen/a2qgen/quant"
+)
 
 // hidden returns the weight quantiser of a hidden layer, without the type of
 // its input.
@@ -15,8 +19,16 @@ func (p *plan) hidden(l *LayerSpec, depthwise bool) *quant.Quantizer {
 	}
 	return &quant.Quantizer{
 		Method: method, WeightBits: or(l.WeightBits, s.WeightBits),
-		AccBits: or(l.AccBits, s.AccBits), Rule: s.Rule,
+		AccBits: or(l.AccBits, s.AccBits), Rule: s.Rule, Taps: orTaps(l.Taps, s.Taps),
 	}
+}
+
+// orTaps returns t, or what stands for none.
+func orTaps(t, none quant.Taps) quant.Taps {
+	if t.Any() {
+		return t
+	}
+	return none
 }
 
 // depthwiseMethod returns the method of depthwise layers: by default that of
@@ -35,25 +47,30 @@ func (s *Spec) depthwiseMethod() quant.Method {
 // first sets the quantiser of a first layer (see quant.Roles): 8-bit weights without
 // target, unless the spec gives it one.
 func (p *plan) first(st *step) {
-	p.end(st, p.spec.FirstWeightBits, p.spec.FirstAccBits)
+	p.end(st, p.spec.FirstWeightBits, p.spec.FirstAccBits, p.spec.FirstTaps)
 }
 
-// last sets the quantiser of a last layer. One that ends in scores, without a target,
-// has one scale for all channels, which keeps the order of scores exact.
+// last sets the quantiser of a last layer. One that ends in scores has one scale for all
+// channels, which keeps the order of scores exact and spares hardware a product for each;
+// not so under methods with norms, whose targets are each row's in units of its scale.
 func (p *plan) last(st *step) {
-	p.end(st, p.spec.LastWeightBits, p.spec.LastAccBits)
-	if st.quantiser.Method == quant.Base && st.act == nil {
-		st.rows = 1
+	p.end(st, p.spec.LastWeightBits, p.spec.LastAccBits, p.spec.LastTaps)
+	if !st.quantiser.HasNorm() && st.act == nil {
+		st.scales = 1
 	}
 }
 
 // end sets the quantiser of an end of the network. What the layer says of itself
 // comes before what the spec says of ends; a width of its own puts it under the
 // method. Without a width from either it is Base.
-func (p *plan) end(st *step, weightBits, accBits int) {
+func (p *plan) end(st *step, weightBits, accBits int, taps quant.Taps) {
 	z, own := st.quantiser, st.own
 	z.WeightBits, z.AccBits = or(own.WeightBits, weightBits), or(own.AccBits, accBits)
+	z.Taps = orTaps(own.Taps, taps)
 	if z.AccBits == 0 {
+		if z.Taps.Any() {
+			p.fail(st.path+".taps", "want acc_bits too: the ends of a network have no target by default")
+		}
 		if own.Method != "" && own.Method != quant.Base {
 			p.fail(st.path+".method", "%s without acc_bits, want them too: "+
 				"the ends of a network have no target by default", own.Method)
@@ -66,6 +83,9 @@ func (p *plan) end(st *step, weightBits, accBits int) {
 // spec was checked for inputs of its act_bits; here the type is known that the
 // layer does read.
 func (p *plan) checkTarget(st *step) {
+	if st.quantiser.Taps.Any() {
+		p.checkTaps(st)
+	}
 	if st.quantiser.Method == quant.Base {
 		st.quantiser.AccBits = 0
 		return
@@ -77,18 +97,33 @@ func (p *plan) checkTarget(st *step) {
 	}
 }
 
+// checkTaps refuses taps of a layer that no projection keeps.
+func (p *plan) checkTaps(st *step) {
+	switch z := st.quantiser; {
+	case st.Kind != quant.Linear:
+		p.fail(st.path, "taps of %s, want none: banks are those of a vector", withArticle(st.Kind))
+	case z.Method != quant.Budget:
+		p.fail(st.path, "taps under method %s, want none: budget alone has them", z.Method)
+	default:
+		if _, err := z.Allowance(); err != nil {
+			p.fail(st.path+".taps", "%v", err)
+		}
+	}
+}
+
 // leastAccBits returns the smallest P whose budget (MATH 2) lets a channel hold any
 // weight: one unit, or one of each sign under a2q+. Budgets grow with P without
 // bound, so the search ends.
 func leastAccBits(z quant.Quantizer) int {
 	for p := 1; ; p++ {
+		z.AccBits = p
 		switch z.Method {
 		case quant.A2QPlus:
 			if quant.BudgetA2QPlus(p, z.Input) >= 2 {
 				return p
 			}
 		case quant.Budget:
-			if z.Rule.Allowance(p, z.Input).Units >= 1 {
+			if a, err := z.Allowance(); err == nil && a.Units >= 1 {
 				return p
 			}
 		default:
@@ -134,6 +169,20 @@ func (c *checker) methods(s *Spec) {
 	if s.LastAccBits != 0 {
 		c.target("last_acc_bits", s.LastAccBits, s.Method, s.Rule, quant.DataType{Bits: s.ActBits})
 	}
+	c.taps("taps", s.Taps, s)
+	c.taps("first_taps", s.FirstTaps, s)
+	c.taps("last_taps", s.LastTaps, s)
+	c.that(!s.FirstTaps.Any() || s.FirstAccBits != 0, "first_acc_bits", 0, "the first layer's P with first_taps")
+	c.that(!s.LastTaps.Any() || s.LastAccBits != 0, "last_acc_bits", 0, "the last layer's P with last_taps")
+}
+
+// taps checks a bound on units by itself. What the accumulator makes of it, the plan
+// knows (plan.checkTaps).
+func (c *checker) taps(field string, t quant.Taps, s *Spec) {
+	if err := t.Check(); err != nil && c.err == nil {
+		c.err = fmt.Errorf("train: %s: %w", field, err)
+	}
+	c.that(!t.Any() || s.Uses(quant.Budget), field, t, "none without method budget, which alone has taps")
 }
 
 // target checks an accumulator width for inputs of a type. Base takes any width: it

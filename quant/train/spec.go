@@ -81,6 +81,12 @@ type Spec struct {
 	// to 32; 0, which base wants, gives them no target.
 	FirstAccBits int `yaml:"first_acc_bits"`
 	LastAccBits  int `yaml:"last_acc_bits"`
+	// Taps bounds the units of a row, and of each bank of its inputs, in the hidden
+	// layers, FirstTaps and LastTaps in the ends that have a target. They are for
+	// budget and for linear layers.
+	Taps      quant.Taps `yaml:"taps,omitempty,flow"`
+	FirstTaps quant.Taps `yaml:"first_taps,omitempty,flow"`
+	LastTaps  quant.Taps `yaml:"last_taps,omitempty,flow"`
 	// ShrinkWeights says whether the network's file gives weights as few bits as
 	// the integers need; nil does under budget.
 	ShrinkWeights *bool `yaml:"shrink_weights,omitempty"`
@@ -222,6 +228,8 @@ type Overrides struct {
 	// down, QAT the rest.
 	Epochs *int
 	Seed   *uint64
+	// Taps of the hidden layers.
+	Taps   *quant.Taps
 	Start  *string
 	Layout *string
 	// InputRange replaces Spec.InputRange; nil keeps it.
@@ -237,10 +245,14 @@ func (s *Spec) With(o Overrides) (*Spec, error) {
 		c.Method = *o.Method
 		if !c.limited() {
 			c.FirstAccBits, c.LastAccBits = 0, 0
+			c.Taps, c.FirstTaps, c.LastTaps = quant.Taps{}, quant.Taps{}, quant.Taps{}
 		}
 	}
 	if o.Rule != nil {
 		c.Rule = *o.Rule
+	}
+	if o.Taps != nil {
+		c.Taps = *o.Taps
 	}
 	set(&c.AccBits, o.AccBits)
 	set(&c.WeightBits, o.WeightBits)

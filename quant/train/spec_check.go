@@ -101,6 +101,7 @@ func (c *checker) overrides(s *Spec, path string, l *LayerSpec) {
 	if l.AccBits != 0 {
 		c.between(path+".acc_bits", l.AccBits, 1, 32)
 	}
+	c.taps(path+".taps", l.Taps, s)
 }
 
 // isZeroButOut says that l is what a bare number gives.

@@ -68,6 +68,8 @@ type LayerSpec struct {
 	WeightBits int          `yaml:"weight_bits,omitempty"`
 	ActBits    int          `yaml:"act_bits,omitempty"`
 	AccBits    int          `yaml:"acc_bits,omitempty"`
+	// Taps of a linear layer stand for those of the spec.
+	Taps quant.Taps `yaml:"taps,omitempty,flow"`
 	// Body and Shortcut of a residual, whose outputs are added; an empty
 	// shortcut is the residual's input.
 	Body     Layers `yaml:"body,omitempty"`
@@ -79,7 +81,7 @@ type LayerSpec struct {
 // layerFields has the fields of each kind. The first is what a bare number
 // stands for, where the kind takes one.
 var layerFields = map[string][]string{
-	LinearLayer: {"out", "relu", "norm", "name", "method", "weight_bits", "act_bits", "acc_bits"},
+	LinearLayer: {"out", "relu", "norm", "name", "method", "weight_bits", "act_bits", "acc_bits", "taps"},
 	ConvLayer: {"out", "kernel", "stride", "pad", "dilation", "groups", "relu", "norm", "name", "method",
 		"weight_bits", "act_bits", "acc_bits"},
 	DepthwiseLayer: {"kernel", "stride", "pad", "dilation", "relu", "norm", "name", "method",
@@ -271,6 +273,8 @@ func (l *LayerSpec) field(name string) any {
 		return &l.ActBits
 	case "acc_bits":
 		return &l.AccBits
+	case "taps":
+		return &l.Taps
 	}
 	panic("train: no field " + name)
 }
@@ -303,5 +307,6 @@ func (l LayerSpec) MarshalYAML() (any, error) {
 // isZero says that no field is set. Only fields of a linear layer are looked at.
 func (l LayerSpec) isZero() bool {
 	return l.Kind == "" && l.Name == "" && l.Out == 0 && l.Kernel == 0 && l.Relu == nil && l.Norm == nil &&
-		l.Method == "" && l.WeightBits == 0 && l.ActBits == 0 && l.AccBits == 0
+		l.Method == "" && l.WeightBits == 0 && l.ActBits == 0 && l.AccBits == 0 &&
+		!l.Taps.Any()
 }

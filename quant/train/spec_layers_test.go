@@ -10,7 +10,7 @@ import (
 )
 
 func TestLayersRoundTrip(t *testing.T) {
-	for _, text := range []string{"layers: [64, 64, 64]", graphSpec, refCNN} {
+	for _, text := range []string{"layers: [64, 64, 64]", graphSpec, refCNN, tapsSpec} {
 		s, err := ParseSpec([]byte(text))
 		if err != nil {
 			t.Fatal(err)
@@ -126,6 +126,14 @@ func TestPlanRefuses(t *testing.T) {
 				"want at most 32768 with batches of 16384"},
 		{"layers: [{conv: {out: 8192, kernel: 7, pad: 3}}, {conv: {out: 8192, kernel: 7, pad: 3}}]",
 			"layers[1].conv: 8192 x 401408 weights, 3289538560 with the layers before, want at most 67108864"},
+		{"method: budget\ntaps: {units: 4}\nlayers: [{conv: {out: 4, kernel: 1}}, {conv: {out: 4, kernel: 1}}]",
+			"layers[1].conv: taps of a conv, want none"},
+		{"method: budget\ntaps: {units: 4}\nlayers: [4, {linear: {out: 4, method: a2q}}]",
+			"layers[1].linear: taps under method a2q, want none: budget alone has them"},
+		{"method: budget\nacc_bits: 8\nrule: split\ntaps: {lanes: 8, cap: 2}\nlayers: [4, 4]",
+			"layers[1].linear.taps: units is 16, want at most 8, what either sign has"},
+		{"method: budget\nlayers: [{linear: {out: 4, taps: {units: 4}}}]",
+			"layers[0].linear.taps: want acc_bits too"},
 		{"layers: [8192, 8192]", "layers[1].linear: 8192 x 8192 weights, "},
 	} {
 		s, err := ParseSpec([]byte(c.spec))
@@ -151,7 +159,7 @@ func TestPlanOutput(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if st := p.steps[1]; !st.bias || st.norm || st.Relu || st.act.bits != 8 || st.act.signed || st.rows != 4 {
+	if st := p.steps[1]; !st.bias || st.norm || st.Relu || st.act.bits != 8 || st.act.signed || st.scales != 4 {
 		t.Errorf("output layer %+v", st)
 	}
 	if p.steps[2].typ != (quant.DataType{Bits: 8}) {

@@ -144,6 +144,7 @@ func TestOverrides(t *testing.T) {
 func TestBaseTakesLimits(t *testing.T) {
 	for text, want := range map[string]int{
 		"{method: budget, first_acc_bits: 14, last_acc_bits: 9}":                                      0,
+		"{method: budget, first_acc_bits: 14, first_taps: {units: 9}, taps: {units: 9}}":              0,
 		"{method: budget, first_acc_bits: 14, layers: [{linear: {out: 4, method: a2q}}, 4]}":          14,
 		"{method: base, first_acc_bits: 14, layers: [{linear: {out: 4, method: a2q, acc_bits: 14}}]}": 14,
 	} {
@@ -151,7 +152,7 @@ func TestBaseTakesLimits(t *testing.T) {
 		if err == nil {
 			s, err = s.With(Overrides{Method: new(quant.Base)})
 		}
-		if err != nil || s.FirstAccBits != want || s.LastAccBits != 0 {
+		if err != nil || s.FirstAccBits != want || s.LastAccBits != 0 || s.Taps.Any() || s.FirstTaps.Any() {
 			t.Errorf("%s: %v, first %d, last %d, want %d and 0", text, err, s.FirstAccBits, s.LastAccBits, want)
 		}
 	}

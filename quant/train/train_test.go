@@ -171,6 +171,7 @@ func TestResume(t *testing.T) {
 	}{
 		"plain": {small(), []int{10, 13, 20, 27, 30, 39}},
 		"rich":  {rich(), []int{8, 11, 16, 22, 24, 31}},
+		"taps":  {tapped(), []int{27, 30}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			whole, want := mustRun(t, c.spec, Options{})
@@ -251,6 +252,9 @@ func TestResumeRefuses(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "net.onnx.ckpt")
 	mustRun(t, small(), Options{Checkpoint: path})
+	tapsPath, retapped := filepath.Join(dir, "taps.ckpt"), tapped()
+	mustRun(t, tapped(), Options{Checkpoint: tapsPath})
+	retapped.FirstTaps.Cap = 1
 	junk := filepath.Join(dir, "junk.ckpt")
 	if err := os.WriteFile(junk, []byte("not a checkpoint"), 0o644); err != nil {
 		t.Fatal(err)
@@ -286,6 +290,7 @@ func TestResumeRefuses(t *testing.T) {
 		{path, wider, smallSet(), "layers was [12,10,8], is now [12,11,8]"},
 		{path, other, smallSet(), "acc_bits was 10, is now 11"},
 		{path, slower, smallSet(), "qat was"},
+		{tapsPath, retapped, smallSet(), `first_taps was {"cap":2,"lanes":4}, is now {"cap":1,"lanes":4}`},
 		{path, small(), blobs(321, 20, 4, 7), "other data"},
 		{path, small(), relabelled, "other data"},
 		{junk, small(), smallSet(), "not readable"},

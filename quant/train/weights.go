@@ -130,12 +130,12 @@ func (l *weights) addJoin(s *schedule) { s.both(len(l.w.v), l.joinHalf) }
 
 // joinHalf sets the gradients of half of the quantiser's rows.
 func (l *weights) joinHalf(half int) {
-	// A quantiser per tensor has one row, all of which one half gets.
 	rows := l.out
+	lo, hi := bounds(half, rows)
 	if l.q != nil {
 		rows = l.q.rows
+		lo, hi = l.q.bounds(half)
 	}
-	lo, hi := bounds(half, rows)
 	lo, hi = lo*len(l.w.v)/rows, hi*len(l.w.v)/rows
 	a, b := l.part[0][lo:hi], l.part[1][lo:hi]
 	if l.q == nil {
@@ -172,35 +172,71 @@ func (l *weights) params() []param {
 	return p
 }
 
-// weightQuant quantises a weight matrix, seen as rows x k: one scale per row. A
-// single row makes the scale per tensor.
+// weightQuant quantises a weight matrix, seen as rows x k. A scale belongs to a row or,
+// where there is one scale, to all. Base knows nothing but scales: to it a shared scale
+// makes the matrix one row. A budget is each row's whatever the scales are.
 type weightQuant struct {
 	z       quant.Quantizer
 	rows, k int
-	d, t    param     // log2 of the scales and of the norms g, one per row; t where the method has it
+	d, t    param     // log2 of the scales and of the norms g; t, per row, where the method has it
 	wq      []float32 // s*q
+	spread  param     // d of each row where all share one
 }
 
-// quantise puts l under z, starting from l's float weights (MATH 4).
-func (l *weights) quantise(z quant.Quantizer, rows int) {
-	k := len(l.w.v) / rows
-	v, d, t := z.Init(l.w.v, rows, k)
+// quantise puts l under z with so many scales, out or one, starting from l's float
+// weights (MATH 4).
+func (l *weights) quantise(z quant.Quantizer, scales int) {
+	q := &weightQuant{z: z, rows: scales, wq: make([]float32, len(l.w.v))}
+	if z.Method == quant.Budget {
+		q.rows = l.out
+	}
+	q.k = len(l.w.v) / q.rows
+	v, d, t := q.start(l.w.v, scales)
 	l.w = param{v: v, g: make([]float32, len(v)), decay: true}
-	l.q = &weightQuant{
-		z: z, rows: rows, k: k,
-		d:  param{v: d, g: make([]float32, rows)},
-		wq: make([]float32, len(v)),
-	}
+	q.d = param{v: d, g: make([]float32, scales)}
 	if z.HasNorm() {
-		l.q.t = param{v: t, g: make([]float32, rows)}
+		q.t = param{v: t, g: make([]float32, scales)}
 	}
+	if scales != q.rows {
+		q.spread = newParam(q.rows)
+	}
+	l.q = q
+}
+
+// start returns the parameters with which training starts from float weights.
+func (q *weightQuant) start(float []float32, scales int) (v, d, t []float32) {
+	if scales == q.rows {
+		return q.z.Init(float, q.rows, q.k)
+	}
+	v, one := q.z.InitShared(float, q.rows, q.k)
+	return v, []float32{one}, nil
+}
+
+// bounds returns the rows of a half. With a shared scale one half gets them all: its
+// gradient is a sum over them.
+func (q *weightQuant) bounds(half int) (lo, hi int) {
+	if len(q.spread.v) > 0 {
+		return half * q.rows, q.rows
+	}
+	return bounds(half, q.rows)
+}
+
+// scale returns d of rows lo to hi, and their gradient's place.
+func (q *weightQuant) scale(lo, hi int) param {
+	if len(q.spread.v) == 0 {
+		return param{v: q.d.v[lo:hi], g: q.d.g[lo:hi]}
+	}
+	for r := range q.spread.v[lo:hi] {
+		q.spread.v[lo+r] = q.d.v[0]
+	}
+	return param{v: q.spread.v[lo:hi], g: q.spread.g[lo:hi]}
 }
 
 // requantise starts again from float weights under another quantiser of the same
 // method. The parameters stay the same slices, which optimiser and schedule hold.
 func (l *weights) requantise(float []float32, z quant.Quantizer) {
-	v, d, t := z.Init(float, l.q.rows, l.q.k)
 	l.q.z = z
+	v, d, t := l.q.start(float, len(l.q.d.v))
 	copy(l.w.v, v)
 	copy(l.q.d.v, d)
 	copy(l.q.t.v, t)
@@ -209,18 +245,26 @@ func (l *weights) requantise(float []float32, z quant.Quantizer) {
 // requantiseHalf sets s*q of half of the rows.
 func (l *weights) requantiseHalf(half int) {
 	q := l.q
-	lo, hi := bounds(half, q.rows)
+	lo, hi := q.bounds(half)
 	from, to := lo*q.k, hi*q.k
-	q.z.Forward(l.w.v[from:to], hi-lo, q.k, q.d.v[lo:hi], cut(q.t.v, lo, hi), q.wq[from:to], nil)
+	q.z.Forward(l.w.v[from:to], hi-lo, q.k, q.scale(lo, hi).v, cut(q.t.v, lo, hi), q.wq[from:to], nil)
 }
 
 // backwardHalf sets the gradients of weights, d and t of half of the rows from
 // g, the gradient to s*q.
 func (q *weightQuant) backwardHalf(w param, g []float32, half int) {
-	lo, hi := bounds(half, q.rows)
+	lo, hi := q.bounds(half)
 	from, to := lo*q.k, hi*q.k
-	q.z.BackwardFrom(q.wq[from:to], w.v[from:to], hi-lo, q.k, q.d.v[lo:hi], cut(q.t.v, lo, hi),
-		g[from:to], w.g[from:to], q.d.g[lo:hi], cut(q.t.g, lo, hi))
+	d := q.scale(lo, hi)
+	q.z.BackwardFrom(q.wq[from:to], w.v[from:to], hi-lo, q.k, d.v, cut(q.t.v, lo, hi),
+		g[from:to], w.g[from:to], d.g, cut(q.t.g, lo, hi))
+	if len(q.spread.v) > 0 && lo < hi {
+		sum := float32(0)
+		for _, x := range d.g {
+			sum += x
+		}
+		q.d.g[0] = sum
+	}
 }
 
 // regularise adds the gradient of lambda * sum max(g - T, 0) and returns it. T is
@@ -234,7 +278,7 @@ func (q *weightQuant) regularise(lambda float64) float64 {
 
 // scales returns the weight scale 2^d of each row: one per channel, or one.
 func (q *weightQuant) scales() []float32 {
-	s := make([]float32, q.rows)
+	s := make([]float32, len(q.d.v))
 	for r, d := range q.d.v {
 		s[r] = quant.Scale(d)
 	}

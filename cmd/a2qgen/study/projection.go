@@ -159,6 +159,8 @@ type Projected struct {
 	// AccBits is P of the hidden layers; Tile, inputs per inner accumulator, is 0 without.
 	AccBits int `json:"acc_bits"`
 	Tile    int `json:"tile,omitempty"`
+	// Taps bounds the units of the hidden rows and banks; nil without.
+	Taps *quant.Taps `json:"taps,omitempty"`
 	// WeightBits (M) and ActBits (N) are those of the hidden layers.
 	WeightBits int `json:"weight_bits"`
 	ActBits    int `json:"act_bits"`
@@ -267,6 +269,9 @@ func (p *Projection) describe(s ptq.Settings, net *quant.Network, layers []ptq.L
 		Float: p.Path, Method: string(s.Method), Rule: string(s.Acc.Rule), AccBits: s.Acc.Bits, Tile: s.Acc.Tile,
 		WeightBits: s.WeightBits, ActBits: s.ActBits, Data: p.Sets.Train.Name, Samples: p.Samples,
 		EqualisedPairs: p.calib.Pairs,
+	}
+	if s.Acc.Taps.Any() {
+		doc.Taps = &s.Acc.Taps
 	}
 	byName := map[string]ptq.LayerReport{}
 	for _, l := range layers {

@@ -30,8 +30,10 @@ type Repaired struct {
 	// Network is the file that was read, Out the one that was written.
 	Network string `json:"network"`
 	Out     string `json:"out"`
-	// AccBits is the P that was asked for.
-	AccBits int `json:"acc_bits"`
+	// AccBits is the P that was asked for, 0 where widths were to stay, and Taps the bound
+	// on the units of rows and banks, nil without.
+	AccBits int         `json:"acc_bits"`
+	Taps    *quant.Taps `json:"taps,omitempty"`
 	// Data is what decided which units count; empty where all inputs count
 	// alike.
 	Data    string `json:"data,omitempty"`
@@ -80,6 +82,9 @@ func (r *Repair) Run(ctx context.Context, p Progress) (*Repaired, error) {
 	}
 	net, settings := read.Network, r.Settings
 	done := &Repaired{Network: r.Path, Out: r.Out, AccBits: settings.Bits, Layers: []RepairedLayer{}}
+	if settings.Taps.Any() {
+		done.Taps = &settings.Taps
+	}
 	var test *data.Set
 	if r.Source != nil {
 		if test, err = r.calibrate(net, &settings, done); err != nil {

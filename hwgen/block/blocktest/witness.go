@@ -55,7 +55,7 @@ func newWitness(d *hwgen.Design, frames int, pauses cycle.Pauses) (*witness, err
 		if k < 0 || kinds.All[k].Witness == nil {
 			return nil, fmt.Errorf("blocktest: module %q has no witness", hwgen.KindOf(n.Block))
 		}
-		u := kinds.All[k].Witness(numbers(n.Parameters()), w.ends(n.In, n.Out))
+		u := kinds.All[k].Witness(numbers(n.Parameters()), n.Memories(), w.ends(n.In, n.Out))
 		for i, s := range n.In {
 			w.readers[s] = port{u, i}
 		}

@@ -1,9 +1,12 @@
 package fifo
 
-import "github.com/a2qgen/a2qgen/hwgen/block"
+import (
+	"github.com/a2qgen/a2qgen/hwgen"
+	"github.com/a2qgen/a2qgen/hwgen/block"
+)
 
 // witness returns the recurrences of fifo.v.
-func witness(p map[string]int, e block.Ends) block.Unit {
+func witness(p map[string]int, _ []hwgen.Memory, e block.Ends) block.Unit {
 	return &queue{e, p["DEPTH"]}
 }
 

@@ -1,9 +1,12 @@
 package forkstream
 
-import "github.com/a2qgen/a2qgen/hwgen/block"
+import (
+	"github.com/a2qgen/a2qgen/hwgen"
+	"github.com/a2qgen/a2qgen/hwgen/block"
+)
 
 // witness returns the recurrences of fork_stream.v.
-func witness(p map[string]int, e block.Ends) block.Unit {
+func witness(p map[string]int, _ []hwgen.Memory, e block.Ends) block.Unit {
 	return &fork{e, p["OUTPUTS"]}
 }
 

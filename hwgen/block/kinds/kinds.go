@@ -10,6 +10,7 @@ import (
 	labelselect "github.com/a2qgen/a2qgen/hwgen/block/label_select"
 	"github.com/a2qgen/a2qgen/hwgen/block/mvau"
 	replaybuffer "github.com/a2qgen/a2qgen/hwgen/block/replay_buffer"
+	tapunit "github.com/a2qgen/a2qgen/hwgen/block/tap_unit"
 	widthconverter "github.com/a2qgen/a2qgen/hwgen/block/width_converter"
 )
 
@@ -25,5 +26,6 @@ var All = []block.Kind{
 	add.Kind,
 	labelselect.Kind,
 	mvau.Kind,
+	tapunit.Kind,
 	hardwired.Kind,
 }

@@ -130,7 +130,7 @@ func (m *Block) Memories() []hwgen.Memory {
 	mem := []hwgen.Memory{m.weightMemory()}
 	mem = append(mem, m.search().Memories()...)
 	if m.Shifted() {
-		mem = append(mem, m.startMemory())
+		mem = append(mem, hwgen.StartMemory(m.startFile(), m.Layer, m.Fold.PE, m.AccBits))
 	}
 	return mem
 }
@@ -152,15 +152,6 @@ func (m *Block) weightMemory() hwgen.Memory {
 				}
 			}
 		}
-	}
-	return mem
-}
-
-// startMemory lays out the start values: word nf holds that of row nf*PE+pe at bit pe*P.
-func (m *Block) startMemory() hwgen.Memory {
-	mem := hwgen.NewMemory(m.startFile(), hwgen.ByChannel(m.Layer, hwgen.HoldsStarts, m.AccBits, true), m.NF())
-	for c, v := range m.Layer.Start {
-		hwgen.PutBits(mem.Words[c/m.Fold.PE], c%m.Fold.PE*m.AccBits, m.AccBits, v)
 	}
 	return mem
 }

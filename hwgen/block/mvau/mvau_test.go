@@ -92,15 +92,19 @@ var stages = []blocktest.Mutation{
 
 // searches are faults of the thresholds.
 var searches = []blocktest.Mutation{
-	blocktest.Replace("threshold compares with >=", "threshold_stage.v", ") > (threshold_q", ") >= (threshold_q"),
-	blocktest.Replace("threshold compares unsigned", "threshold_stage.v", "(acc_wide ^ SIGN) > (threshold_q ^ SIGN)",
-		"acc_wide > threshold_q"),
+	blocktest.Replace("threshold compares with >=", "threshold_stage.v", ") > (threshold ^", ") >= (threshold ^"),
+	blocktest.Replace("threshold compares unsigned", "threshold_stage.v", "(acc_wide ^ SIGN) > (threshold ^ SIGN)",
+		"acc_wide > threshold"),
 	blocktest.Replace("search takes the wrong branch", "threshold_stage.v", "{found_q, bit_q}", "{found_q, !bit_q}"),
 	blocktest.Replace("threshold of the next fold", "mvau.v", ".fold(fold_sum_q)", ".fold(fold_q)"),
 	blocktest.Replace("accumulators move past a search that stalls", "threshold_stage.v",
 		"if (en) begin\n                    acc_q",
 		"begin\n                    acc_q"),
-	blocktest.Replace("thresholds ignore the stall", "threshold_stage.v", "if (en) threshold_q", "threshold_q"),
+	blocktest.Replace("thresholds ignore the stall", "rom.v", "reg [WIDTH-1:0] mem [0:DEPTH-1];\n"+
+		"            initial if (MEM != \"\") $readmemh(MEM, mem);\n            always @(posedge clk) if (en) data_q <= mem[addr];"+
+		"\n        end\n    endgenerate", "reg [WIDTH-1:0] mem [0:DEPTH-1];\n"+
+		"            initial if (MEM != \"\") $readmemh(MEM, mem);\n            always @(posedge clk) data_q <= mem[addr];"+
+		"\n        end\n    endgenerate"),
 	blocktest.Replace("falling staircases rise", "thresholds.v", "count ^ {OUTPUT_BITS{falls[pe]}}", "count"),
 	blocktest.Replace("signed outputs are unsigned", "thresholds.v", "level ^ FLIP", "level"),
 }
@@ -115,15 +119,15 @@ var spills = []blocktest.Mutation{
 
 // startValues are faults of where accumulators begin.
 var startValues = []blocktest.Mutation{
-	blocktest.Replace("start of the next fold", "mvau.v", "starts_q <= mem[fold_q]",
-		"starts_q <= mem[(fold_q == LAST_FOLD[FOLD_BITS-1:0]) ? {FOLD_BITS{1'b0}} : fold_q + 1'b1]"),
+	blocktest.Replace("start of the next fold", "start_values.v", ".addr(fold)",
+		".addr((fold == FOLDS - 1) ? {FOLD_BITS{1'b0}} : fold + 1'b1)"),
 	blocktest.Replace("start counter ignores the stall", "mvau.v",
 		"else if (en && valid_q[AT_SUM-1] && last_q[AT_SUM-1])",
 		"else if (valid_q[AT_SUM-1] && last_q[AT_SUM-1])"),
 	blocktest.Replace("start counter counts every beat", "mvau.v", "valid_q[AT_SUM-1] && last_q[AT_SUM-1])",
 		"valid_q[AT_SUM-1])"),
-	blocktest.Replace("no start on the first fold", "mvau.v", "starts_q <= mem[fold_q]",
-		"starts_q <= (fold_q == 0) ? {PE*ACC_BITS{1'b0}} : mem[fold_q]"),
+	blocktest.Replace("stale start on the first fold", "start_values.v", ".en  (en)",
+		".en  (en && fold != {FOLD_BITS{1'b0}})"),
 	blocktest.Replace("no start at all", "accumulator.v", "kept = first ? start : acc",
 		"kept = first ? {ACC_BITS{1'b0}} : acc"),
 	blocktest.Replace("restart is swapped", "accumulator.v",

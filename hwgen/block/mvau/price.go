@@ -15,13 +15,11 @@ import (
 type mvau struct {
 	*Block
 	*fabric.Netlist
-	family *fabric.Family
-	// Flip-flops that the netlist does not see (counters, valid bits, accumulators), and units
-	// of block RAM.
-	ff, blockRAM int
-	counters     []int           // bits of each
-	fold         []fabric.Signal // of the sums at hand, a stage ahead of the thresholds
-	first, last  fabric.Signal   // marks of the sums at hand
+	// Flip-flops that the netlist does not see: counters, valid bits, accumulators.
+	ff          int
+	counters    []int           // bits of each
+	fold        []fabric.Signal // of the sums at hand, a stage ahead of the thresholds
+	first, last fabric.Signal   // marks of the sums at hand
 }
 
 // Price implements hwgen.Block. It returns what a unit of these weights, thresholds and P is made of.
@@ -31,7 +29,7 @@ type mvau struct {
 // nothing per bit. Outputs count as used, since what reads them is another block: nothing is
 // taken off for what synthesis might do across the border.
 func (b *Block) Price(f *fabric.Family) fabric.Shape {
-	u := &mvau{Block: b, Netlist: fabric.NewNetlist(f), family: f}
+	u := &mvau{Block: b, Netlist: fabric.NewNetlist(f)}
 	memories := b.Memories()
 	u.control()
 	weights, x := u.operands(memories[0])
@@ -50,7 +48,7 @@ func (b *Block) Price(f *fabric.Family) fabric.Shape {
 	}
 	ff, shift := u.RegistersLeft()
 	width := b.Outputs()[0].Bits
-	return fabric.Shape{FF: ff + u.ff + 2*width + 2, BlockRAM: u.blockRAM, Terms: slices.Concat(u.MemoryTerms(),
+	return fabric.Shape{FF: ff + u.ff + 2*width + 2, BlockRAM: u.BlockRAM(), Terms: slices.Concat(u.MemoryTerms(),
 		f.ControlTerms(u.counters, nil), []fabric.Term{fabric.Exactly("shift_registers", float64(shift)),
 			fabric.Exactly("spill_bits", float64(width))})}
 }
@@ -102,20 +100,8 @@ func (u *mvau) operands(m hwgen.Memory) (weights, x []fabric.Signal) {
 	// Word nf*SF+sf of the memory; with one word all columns are constant, and so are products.
 	columns := fabric.ColumnsOf(m.Words, 0, m.Bits)
 	words := u.NF() * u.SF()
-	// A constant column is no column of the block RAM: opt takes it out before the mapping.
-	// What comes out of a block RAM is taken for different columns, even where contents are
-	// equal.
-	if u.BlockROM { // which has the register in it
-		for _, c := range columns {
-			bit, is := c.Constant()
-			weights = append(weights, fabric.Signal(fabric.OneIf(bit)))
-			if !is {
-				weights[len(weights)-1] = u.Fresh()
-				u.blockRAM++
-			}
-		}
-		u.blockRAM = u.family.BlockRAMs(u.blockRAM, words)
-		return weights, x
+	if u.Block.BlockROM { // which has the register in it
+		return u.Netlist.BlockROM(columns, words), x
 	}
 	return u.RegisterAll(u.ROM(columns, u.Word(max(1, fabric.AddressWidth(words))))), x
 }

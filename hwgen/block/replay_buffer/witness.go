@@ -1,9 +1,12 @@
 package replaybuffer
 
-import "github.com/a2qgen/a2qgen/hwgen/block"
+import (
+	"github.com/a2qgen/a2qgen/hwgen"
+	"github.com/a2qgen/a2qgen/hwgen/block"
+)
 
 // witness returns the recurrences of replay_buffer.v.
-func witness(p map[string]int, e block.Ends) block.Unit {
+func witness(p map[string]int, _ []hwgen.Memory, e block.Ends) block.Unit {
 	return &replay{Ends: e, length: p["LENGTH"], repeats: p["REPEATS"], slots: max(2, p["LENGTH"])}
 }
 

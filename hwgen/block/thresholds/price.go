@@ -22,7 +22,7 @@ func (s Search) Price(n *fabric.Netlist, accs [][]fabric.Signal, fold []fabric.S
 	for level := range levels {
 		for pe, acc := range accs {
 			columns := fabric.ColumnsOf(memories[level].Words, pe*s.Bits, s.Bits)
-			threshold := n.RegisterAll(n.ROM(columns, s.address(found[pe], fold)))
+			threshold := s.read(n, columns, len(memories[level].Words), s.address(found[pe], fold))
 			// While the threshold is being read; at level 0 that happens a stage ahead of acc.
 			if level > 0 {
 				acc, found[pe] = n.RegisterAll(acc), n.RegisterAll(found[pe])
@@ -46,6 +46,15 @@ func (s Search) Price(n *fabric.Netlist, accs [][]fabric.Signal, fold []fabric.S
 		}
 	}
 	return found
+}
+
+// read returns what is read of columns of so many words, out of its register.
+func (s Search) read(n *fabric.Netlist, columns []fabric.Column, words int, address []fabric.Signal) []fabric.Signal {
+	if s.BlockROM && words > 1 {
+		n.Use(address...)
+		return n.BlockROM(columns, words)
+	}
+	return n.RegisterAll(n.ROM(columns, address))
 }
 
 // address returns the address of a threshold: the fold above the found bits.

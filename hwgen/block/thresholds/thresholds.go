@@ -19,6 +19,8 @@ type Search struct {
 	// Bits is the width of a threshold: P, or P+1 where one lies below the smallest P-bit
 	// number.
 	Bits int
+	// BlockROM keeps the thresholds in block RAM.
+	BlockROM bool
 }
 
 // Folds returns the beats of a vector.
@@ -58,9 +60,13 @@ func (s Search) Parameters() []hwgen.Parameter {
 	if t == nil {
 		return []hwgen.Parameter{hwgen.Number("OUTPUT_BITS", 0)}
 	}
-	return []hwgen.Parameter{hwgen.Number("OUTPUT_BITS", t.Output.Bits), hwgen.Flag("OUTPUT_SIGNED", t.Output.Signed),
+	p := []hwgen.Parameter{hwgen.Number("OUTPUT_BITS", t.Output.Bits), hwgen.Flag("OUTPUT_SIGNED", t.Output.Signed),
 		hwgen.Number("THRESHOLD_BITS", s.Bits), hwgen.Flag("INVERT", t.Inverted != nil),
 		hwgen.FileName("THRESHOLDS", s.prefix())}
+	if s.BlockROM {
+		p = append(p, hwgen.Flag("THRESHOLD_BLOCK", true))
+	}
+	return p
 }
 
 func (s Search) prefix() string { return s.Layer.Name + "_thresholds" }

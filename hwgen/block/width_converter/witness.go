@@ -1,9 +1,12 @@
 package widthconverter
 
-import "github.com/a2qgen/a2qgen/hwgen/block"
+import (
+	"github.com/a2qgen/a2qgen/hwgen"
+	"github.com/a2qgen/a2qgen/hwgen/block"
+)
 
 // witness returns the recurrences of width_converter.v: of its widening or its narrowing branch.
-func witness(p map[string]int, e block.Ends) block.Unit {
+func witness(p map[string]int, _ []hwgen.Memory, e block.Ends) block.Unit {
 	if in, out := p["S_WORDS"], p["M_WORDS"]; in < out {
 		return &gather{e, out / in}
 	}

@@ -1,0 +1,222 @@
+package tapunit
+
+import (
+	"slices"
+
+	"github.com/a2qgen/a2qgen/hwgen"
+	"github.com/a2qgen/a2qgen/hwgen/fabric"
+)
+
+// priced builds the netlist of one tap unit, stage by stage as tap_unit.v does, and counts what is
+// beside it.
+type priced struct {
+	*Block
+	*fabric.Netlist
+	family *fabric.Family
+	// Flip-flops that the netlist does not see: counters, valid bits, accumulators.
+	ff       int
+	counters []int // bits of those that are compared with their last value
+	wrapping []int // and of those that wrap by themselves
+	ram      []fabric.Term
+	// first and last are the marks at hand, fold that of the sums that come next.
+	first, last fabric.Signal
+	fold        []fabric.Signal
+}
+
+// Price implements hwgen.Block. It returns what a unit of these taps, thresholds and P is made of.
+//
+// Taps are in the schedule alone: what computes depends on lanes, N and P. A spill register is as
+// mvau's.
+func (b *Block) Price(f *fabric.Family) fabric.Shape {
+	u := &priced{Block: b, Netlist: fabric.NewNetlist(f), family: f}
+	memories := b.Memories()
+	word := u.word(memories[0])
+	lanes := u.buffer()
+	u.control(word[len(word)-1])
+	starts := u.starts(memories[len(memories)-1])
+	var accs [][]fabric.Signal
+	for pe := range b.Fold.PE {
+		n := b.Fold.Lanes
+		signs := word[len(word)-1-(b.Fold.PE-pe)*n:][:n]
+		sum, negative := u.tree(lanes[pe*n:(pe+1)*n], u.RegisterAll(signs))
+		accs = append(accs, u.accumulator(sum, negative, starts[pe*b.AccBits:(pe+1)*b.AccBits]))
+	}
+	results := accs
+	if b.Layer.Thresholds != nil {
+		results = u.search().Price(u.Netlist, accs, u.folds())
+	}
+	for _, r := range results {
+		u.Use(r...)
+	}
+	ff, shift := u.RegistersLeft()
+	width := b.Outputs()[0].Bits
+	return fabric.Shape{FF: ff + u.ff + 2*width + 2, BlockRAM: u.BlockRAM() + u.bankRAM(),
+		Terms: slices.Concat(u.MemoryTerms(), f.ControlTerms(u.counters, nil), u.ram, []fabric.Term{
+			fabric.Exactly("shift_registers", float64(shift)), fabric.Exactly("spill_bits", float64(width)),
+			fabric.Fitted("wrapping_bits", float64(sum(u.wrapping)), 0.1),
+			fabric.Exactly("writes", float64(u.groups()))})}
+}
+
+func sum(all []int) int {
+	n := 0
+	for _, v := range all {
+		n += v
+	}
+	return n
+}
+
+// word returns what comes out of the schedule's memory and the registers behind it.
+func (u *priced) word(m hwgen.Memory) []fabric.Signal {
+	columns, steps := fabric.ColumnsOf(m.Words, 0, m.Bits), u.Steps()
+	u.count(steps)
+	var word []fabric.Signal
+	if u.Fold.Weights == hwgen.InBlockRAM && steps > 1 {
+		word = u.BlockROM(columns, steps)
+	} else {
+		word = u.RegisterAll(u.ROM(columns, u.Word(max(1, fabric.AddressWidth(steps)))))
+	}
+	for range u.ReadStages - 1 {
+		word = u.RegisterAll(word)
+	}
+	// Slots and used are read by the vector's memories, not by registers alone.
+	u.Use(word[:len(word)-1-u.Fold.PE*u.Fold.Lanes]...)
+	return word
+}
+
+// count adds a counter of so many values: one of a power of two needs no comparison.
+func (u *priced) count(values int) {
+	bits := fabric.AddressWidth(values)
+	u.ff += bits
+	if values == 1<<bits {
+		u.wrapping = append(u.wrapping, bits)
+	} else {
+		u.counters = append(u.counters, bits)
+	}
+}
+
+// groups returns the beats that fill a slot of every bank: each has a write enable.
+func (u *priced) groups() int { return u.Fold.Lanes / u.Fold.SIMD }
+
+// buffer returns the lanes: what is read of the banks. Beside them are the counter of slots, the
+// ring of groups, the marks of halves, and those of reads on their way.
+func (u *priced) buffer() [][]fabric.Signal {
+	u.count(u.Slots())
+	if u.groups() > 1 {
+		u.ff += u.groups()
+	}
+	const halves = 4 // written, read, two that are whole
+	u.ff += halves + 2*u.ReadStages
+	count, width := u.Fold.PE*u.Fold.Lanes, u.Layer.Input.Bits
+	if !u.inBlocks() {
+		// Behind RAM in LUTs is a register with a reset, whose enable needs a LUT.
+		u.ff += count * width
+		u.ram = append(u.ram, fabric.Exactly("used", float64(count)))
+		for _, t := range u.family.RAMTerms(width, u.depth()) {
+			t.Value *= float64(count)
+			u.ram = append(u.ram, t)
+		}
+	} else if shared, terms := u.family.SharedBlockRAM(width, u.depth()); terms != nil {
+		u.ff += shared * count
+		for _, t := range terms {
+			t.Value *= float64(count)
+			u.ram = append(u.ram, t)
+		}
+	}
+	lanes := make([][]fabric.Signal, count)
+	for i := range lanes {
+		lanes[i] = u.Word(width)
+		if !u.Layer.Input.Signed {
+			lanes[i] = append(lanes[i], fabric.No) // the sign
+		}
+	}
+	return lanes
+}
+
+func (u *priced) inBlocks() bool { return u.Fold.Replay == hwgen.InBlockRAM }
+
+// depth returns the words of a bank: two halves, each of a power of two.
+func (u *priced) depth() int { return 2 << max(1, fabric.AddressWidth(u.Slots())) }
+
+// bankRAM returns the units of block RAM of the banks.
+func (u *priced) bankRAM() int {
+	if !u.inBlocks() {
+		return 0
+	}
+	return u.Fold.PE * u.Fold.Lanes * u.family.BlockRAMs(u.Layer.Input.Bits, u.depth())
+}
+
+// control counts valid bits and the mark of a fresh row, and moves the marks to the sums.
+func (u *priced) control(last fabric.Signal) {
+	u.ff += u.Stages() + 1
+	if u.Folds() > 1 && (u.Layer.Thresholds != nil || u.Shifted()) {
+		u.count(u.Folds())
+		u.fold = u.Word(fabric.AddressWidth(u.Folds()))
+	}
+	u.first, u.last = u.Fresh(), last
+	toSums := 1 + fabric.AddressWidth(u.Fold.Lanes)
+	for i := range toSums {
+		if i == toSums-1 && u.fold != nil {
+			u.Use(u.last) // the fold counter moves on a stage ahead
+		}
+		u.first, u.last = u.Register(u.first), u.Register(u.last)
+	}
+	u.Use(u.last)
+	if u.Steps() > u.Folds() {
+		u.Use(u.first)
+	}
+}
+
+// folds returns the fold as an address.
+func (u *priced) folds() []fabric.Signal {
+	if u.fold == nil {
+		return []fabric.Signal{fabric.No}
+	}
+	return u.fold
+}
+
+// starts returns what the accumulators begin with, PE after PE.
+func (u *priced) starts(m hwgen.Memory) []fabric.Signal {
+	if !u.Shifted() {
+		return make([]fabric.Signal, u.Fold.PE*u.AccBits)
+	}
+	columns := fabric.ColumnsOf(m.Words, 0, m.Bits)
+	switch {
+	case u.Folds() == 1:
+		return u.ROM(columns, u.folds())
+	case u.Fold.Thresholds == hwgen.InBlockRAM:
+		return u.BlockROM(columns, u.Folds())
+	}
+	return u.RegisterAll(u.ROM(columns, u.folds()))
+}
+
+// tree returns the sum of lanes up to its sign, and the sign: signs are those of the nodes, level
+// by level, then that of the whole, and move along with the levels.
+func (u *priced) tree(nodes [][]fabric.Signal, signs []fabric.Signal) (sum []fabric.Signal, negative fabric.Signal) {
+	leaf := len(nodes[0])
+	for level := 1; len(nodes) > 1; level++ {
+		bits := min(leaf+level, u.AccBits)
+		var above [][]fabric.Signal
+		for i := 0; i < len(nodes); i += 2 {
+			if i+1 == len(nodes) {
+				above = append(above, u.RegisterAll(fabric.Extend(nodes[i], bits)))
+				continue
+			}
+			u.Use(signs[0])
+			above = append(above, u.RegisterAll(u.AddOrSubtract(nodes[i], nodes[i+1], signs[0], bits)))
+			signs = signs[1:]
+		}
+		nodes, signs = above, u.RegisterAll(signs)
+	}
+	u.Use(signs[0])
+	return fabric.Extend(nodes[0], min(len(nodes[0]), u.AccBits)), signs[0]
+}
+
+// accumulator returns the P bits of an accumulator: a loop, or with a step per row the register of
+// a sum.
+func (u *priced) accumulator(sum []fabric.Signal, negative fabric.Signal, start []fabric.Signal) []fabric.Signal {
+	if u.Steps() == u.Folds() {
+		return u.RegisterAll(u.AddOrSubtract(start, sum, negative, u.AccBits))
+	}
+	u.ff += u.AccBits
+	return u.AccumulateSigned(sum, negative, u.first, start)
+}

@@ -1,0 +1,135 @@
+package plan
+
+import (
+	"fmt"
+
+	"github.com/a2qgen/a2qgen/boards"
+	"github.com/a2qgen/a2qgen/hwgen"
+	tapunit "github.com/a2qgen/a2qgen/hwgen/block/tap_unit"
+	"github.com/a2qgen/a2qgen/hwgen/taps"
+	"github.com/a2qgen/a2qgen/quant"
+)
+
+// maxTapInput is the widest input that a tap unit reads, in bits (templates/tap_tree.v).
+const maxTapInput = 32
+
+// laneCounts are how many lanes a PE of a tap unit may have where the plan chooses: each number up
+// to 8, then steps of an eighth to a quarter, as a tree of adders wants no certain number.
+var laneCounts = []int{1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 16, 20, 24, 28, 32, 40, 48, 56, 64}
+
+// maxTapPE is the most rows at once where the plan chooses: each has a copy of the vector.
+const maxTapPE = 16
+
+// fitsTap returns an error where the layer is none for a tap unit.
+func fitsTap(l *quant.Layer) error {
+	if l.Input.Bits > maxTapInput {
+		return fmt.Errorf("hwgen: layer %q: inputs of %d bits, a tap unit takes at most %d: the dense unit takes them",
+			l.Name, l.Input.Bits, maxTapInput)
+	}
+	return nil
+}
+
+// foldTap returns the fold of a tap unit with the fewest LUTs, by estimate, that takes at most the
+// cycles of a frame per vector. Where none does, it returns the fastest, which others beat.
+func foldTap(p *planner, l *quant.Layer) (hwgen.Fold, error) {
+	cycles := p.options.Cycles()
+	acc, _ := neededBits(l)
+	var best hwgen.Fold
+	least := 0
+	for _, pe := range divisors(l.Out) {
+		if pe > maxTapPE {
+			break
+		}
+		f, ok := fewestLanes(l, pe, cycles)
+		if !ok {
+			continue
+		}
+		placeTap(p, l, &f)
+		luts := p.price(blocksTap(p, l, f, acc)...)
+		if least == 0 || luts < least {
+			best, least = hwgen.Fold{PE: f.PE, SIMD: f.SIMD, Lanes: f.Lanes}, luts
+		}
+	}
+	if least == 0 {
+		return hwgen.Fold{}, fmt.Errorf("hwgen: layer %q: no tap unit of up to %d PEs of %d lanes does its %d taps in "+
+			"%d cycles: the dense and the hard-wired unit may", l.Name, maxTapPE, laneCounts[len(laneCounts)-1],
+			tapsOf(l), cycles)
+	}
+	return best, nil
+}
+
+// tapsOf returns how many taps a layer has: the sum of its weights' magnitudes.
+func tapsOf(l *quant.Layer) int {
+	n := 0
+	for _, w := range l.Weights {
+		n += int(max(w, -w))
+	}
+	return n
+}
+
+// fewestLanes returns the fold of pe rows with the fewest lanes that take at most so many cycles.
+func fewestLanes(l *quant.Layer, pe, cycles int) (hwgen.Fold, bool) {
+	for _, lanes := range laneCounts {
+		if lanes > l.In {
+			break
+		}
+		// A bound that is quick to see, before taps are counted per bank.
+		if tapsOf(l) > cycles*pe*lanes {
+			continue
+		}
+		if taps.Length(l.Weights, l.In, pe, taps.Interleaved(lanes)) > cycles {
+			continue
+		}
+		for simd := 1; simd <= lanes; simd++ {
+			if lanes%simd == 0 && l.In%simd == 0 && l.In/simd <= cycles {
+				return hwgen.Fold{PE: pe, SIMD: simd, Lanes: lanes}, true
+			}
+		}
+	}
+	return hwgen.Fold{}, false
+}
+
+// placeTap decides where the memories of a tap unit lie: each where it is cheaper, the others being
+// where they are.
+func placeTap(p *planner, l *quant.Layer, f *hwgen.Fold) {
+	acc, _ := neededBits(l)
+	for _, at := range []*hwgen.Place{&f.Replay, &f.Thresholds, &f.Weights} {
+		if *at != "" {
+			continue // asked for
+		}
+		if *at = hwgen.InLUTs; p.options.NoBlockRAM {
+			continue
+		}
+		luts := p.price(blocksTap(p, l, *f, acc)...)
+		if *at = hwgen.InBlockRAM; p.price(blocksTap(p, l, *f, acc)...) >= luts {
+			*at = hwgen.InLUTs
+		}
+	}
+}
+
+// checkTap returns an error where a fold is none of a tap unit.
+func checkTap(l *quant.Layer, f hwgen.Fold) error {
+	if f.Lanes < 1 || f.Lanes%f.SIMD != 0 {
+		return fmt.Errorf("hwgen: layer %q: lanes is %d, want a multiple of the %d elements that come at once (simd)",
+			l.Name, f.Lanes, f.SIMD)
+	}
+	return nil
+}
+
+// blocksTap returns the tap unit of a layer.
+func blocksTap(p *planner, l *quant.Layer, f hwgen.Fold, acc int) []hwgen.Block {
+	return []hwgen.Block{tapOf(l, hwgen.Tensor{}, f, acc, p.style)}
+}
+
+// tapOf returns the tap unit of a layer that reads the tensor x.
+func tapOf(l *quant.Layer, x hwgen.Tensor, f hwgen.Fold, acc int, style boards.MemoryStyle) *tapunit.Block {
+	return tapunit.New(tapunit.Block{Layer: l, Input: x, Fold: f, AccBits: acc, ThresholdBits: l.ThresholdBits(acc),
+		ReadStages: 1, Style: style})
+}
+
+// buildTap appends the unit: it holds the vector itself.
+func buildTap(b *builder, i int, in []int) int {
+	lp, at := b.d.Layers[i], in[0]
+	x := b.d.Streams[at].Content[0]
+	return b.d.Add(tapOf(widened(lp.Layer, x), x.Tensor, lp.Fold, lp.AccBits, b.style), at)[0]
+}
