@@ -18,9 +18,10 @@ import (
 type Design struct {
 	// Name is the Verilog name of the top module.
 	Name string
-	// Network is the planned network, its start values those of the planned P.
-	Network *quant.Network
-	Layers  []LayerPlan
+	// Given is the network as it was given to the plan. Network computes the same: its start values
+	// are those of the planned P, and hidden channels may be in another order.
+	Given, Network *quant.Network
+	Layers         []LayerPlan
 	// Nodes are the blocks, each behind those that feed it.
 	Nodes   []Node
 	Streams []Stream
@@ -46,6 +47,9 @@ type LayerPlan struct {
 	// Layer is that of Design.Network.
 	Layer *quant.Layer
 	Fold  Fold
+	// Channels are, where the layer computes its channels in another order than the network that
+	// was planned, the network's, in the layer's order: its row i is the network's row Channels[i].
+	Channels []int
 	// AccBits is P, NeededBits the smallest safe P: where the network gives start
 	// values, the smallest for which there are some that are safe.
 	AccBits, NeededBits int
@@ -194,7 +198,7 @@ func (d *Design) IntervalCycles() int {
 func (d *Design) LayerCycles(i int) int {
 	lp := d.Layers[i]
 	for _, n := range d.Nodes {
-		if n.Serves() == lp.Layer.Name && n.Module() == lp.Fold.Unit {
+		if n.Serves() == lp.Layer.Name && KindOf(n.Block) == lp.Fold.Unit {
 			return n.Cycles()
 		}
 	}

@@ -24,6 +24,8 @@ type Fold struct {
 	// Lanes is how many taps of each row a tap unit does at once, a multiple of SIMD, which is then
 	// the elements that come at once. Other units have none.
 	Lanes int `yaml:"lanes,omitempty" json:"lanes,omitempty"`
+	// Order is how the elements of a tap unit's input are dealt to its banks; empty is Natural.
+	Order Order `yaml:"order,omitempty" json:"order,omitempty"`
 	// AccBits overrides the accumulator width P of the layer; 0 leaves it.
 	AccBits int `yaml:"acc,omitempty" json:"acc,omitempty"`
 	// FIFO are the depths in beats of the queues before the layer, one for each stream that it
@@ -50,6 +52,22 @@ func (p Place) check(l *quant.Layer, what string) error {
 		return nil
 	}
 	return fmt.Errorf("hwgen: layer %q: %s is %q, want %s or %s", l.Name, what, p, InLUTs, InBlockRAM)
+}
+
+// Order says in which order the elements of a vector come.
+type Order string
+
+// The orders there are.
+const (
+	Natural  Order = "natural"  // as the network has them
+	Arranged Order = "arranged" // so that the reader's taps take few steps: taps.Arrange
+)
+
+func (o Order) check(l *quant.Layer) error {
+	if o == "" || o == Natural || o == Arranged {
+		return nil
+	}
+	return fmt.Errorf("hwgen: layer %q: order is %q, want %s or %s", l.Name, o, Natural, Arranged)
 }
 
 // Cycles returns NF*SF, the cycles that a layer of that size takes per vector.
@@ -82,7 +100,7 @@ func (f Fold) Check(l *quant.Layer) error {
 		}
 	}
 	return errors.Join(f.Weights.check(l, "weights"), f.Replay.check(l, "replay"),
-		f.Thresholds.check(l, "thresholds"))
+		f.Thresholds.check(l, "thresholds"), f.Order.check(l))
 }
 
 // MaxFIFO is the deepest queue, in beats.

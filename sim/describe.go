@@ -197,6 +197,9 @@ func (v *values) trackDown(e *Element, frame int64) {
 		shape = n.Layers[at].Shape
 	}
 	e.Row, e.Position = e.Index%shape.C, e.Index/shape.C
+	if at >= 0 && v.design.Layers[at].Channels != nil {
+		e.Channel = &v.design.Layers[at].Channels[e.Row]
+	}
 	// Again, for this frame alone: of a run's frames only what streams carry is kept.
 	v.exec.Run(v.samples[frame], &v.trace)
 	switch e.Holds {

@@ -57,9 +57,12 @@ type Element struct {
 	hwgen.Tensor
 	// Index of the element in the tensor, which is Position*rows + Row: rows are the channels
 	// of a layer, positions the pixels of an image (0 of a vector).
-	Index    int   `json:"index"`
-	Row      int   `json:"row"`
-	Position int   `json:"position"`
+	Index    int `json:"index"`
+	Row      int `json:"row"`
+	Position int `json:"position"`
+	// Channel is the network's channel of the row, where the design computes them in another
+	// order; else nil.
+	Channel  *int  `json:"channel,omitempty"`
 	Expected int64 `json:"expected"`
 	Had      int64 `json:"had"`
 	// Activation is how the expected output comes about; nil of what has no thresholds.
@@ -153,6 +156,9 @@ func (e *Element) Name() string {
 	of := "the network"
 	if e.Layer != "" {
 		of = fmt.Sprintf("layer %q", e.Layer)
+	}
+	if e.Channel != nil {
+		of = fmt.Sprintf("%s (channel %d of the network)", of, *e.Channel)
 	}
 	switch {
 	// A frame has one label and one score.

@@ -149,7 +149,7 @@ func estimateSource(path string, in *qonnx.InputType, o hwgen.Options) (*quant.N
 	// The manifest has the fold of every layer; where PE and SIMD were cleared above, the
 	// plan chooses them anew for FPS.
 	own.Folding, own.FPS = folding, o.FPS
-	return d.Network, own, nil
+	return d.Given, own, nil
 }
 
 // maxWidth is the widest accumulator. Beyond 64 bits neither the executor nor the

@@ -190,3 +190,28 @@ func TestTaps(t *testing.T) {
 		}
 	}
 }
+
+// TestTerms: of the numbers of ten bits as many as a search over all forms of signed digits finds.
+func TestTerms(t *testing.T) {
+	least := map[int32]int{0: 0}
+	front := []int32{0}
+	for n := 1; n <= 5; n++ {
+		var next []int32
+		for _, v := range front {
+			for shift := range 12 {
+				for _, w := range []int32{v + 1<<shift, v - 1<<shift} {
+					if _, seen := least[w]; !seen {
+						least[w] = n
+						next = append(next, w)
+					}
+				}
+			}
+		}
+		front = next
+	}
+	for w := int32(-1 << 9); w < 1<<9; w++ {
+		if have := addergraph.Terms([]int32{w}); have != least[w] {
+			t.Errorf("%d has %d terms, want %d", w, have, least[w])
+		}
+	}
+}

@@ -1,6 +1,9 @@
 package addergraph
 
-import "slices"
+import (
+	"math/bits"
+	"slices"
+)
 
 // New returns the graph of a matrix of rows of so many columns, row by row. The same matrix gives
 // the same graph.
@@ -81,6 +84,22 @@ func (g *Graph) share(rows [][]Term) []Term {
 		roots = append(roots, root)
 	}
 	return roots
+}
+
+// Terms returns how many digits of weights are not 0: what rows would add up if they shared nothing.
+func Terms(weights []int32) int {
+	n := 0
+	for _, w := range weights {
+		n += terms(w)
+	}
+	return n
+}
+
+// terms returns len(digits(nil, 0, w)): digits of v are those of 3v less those of v, digit by digit,
+// halved (Reitwieser 1960).
+func terms(w int32) int {
+	v := int64(w)
+	return bits.OnesCount64(uint64(3*v ^ v))
 }
 
 // digits appends the canonical signed digits of w times an input: no two that are not 0 are side by

@@ -63,7 +63,7 @@ func count(row, other []int32, by int32) int {
 		if by != 0 {
 			w += by * other[i]
 		}
-		n += len(digits(nil, 0, w))
+		n += terms(w)
 	}
 	return n
 }

@@ -50,15 +50,18 @@ type ManifestOptions struct {
 
 // ManifestLayer is one layer's plan.
 type ManifestLayer struct {
-	Name       string `json:"name"`
-	Unit       string `json:"unit"`
-	PE         int    `json:"pe"`
-	SIMD       int    `json:"simd"`
-	Lanes      int    `json:"lanes,omitempty"` // of a PE of a tap unit
-	Cycles     int    `json:"cycles"`
-	AccBits    int    `json:"acc_bits"`
-	AccNeeded  int    `json:"acc_bits_needed"`
-	WeightBits int    `json:"weight_bits"`
+	Name   string `json:"name"`
+	Unit   string `json:"unit"`
+	PE     int    `json:"pe"`
+	SIMD   int    `json:"simd"`
+	Lanes  int    `json:"lanes,omitempty"` // of a PE of a tap unit
+	Cycles int    `json:"cycles"`
+	// Channels are the network's rows in the order in which the layer has them; none where that is
+	// the network's.
+	Channels   []int `json:"channels,omitempty"`
+	AccBits    int   `json:"acc_bits"`
+	AccNeeded  int   `json:"acc_bits_needed"`
+	WeightBits int   `json:"weight_bits"`
 	// Inputs and outputs are numbers of so many bits, in two's complement where signed;
 	// there are no output bits where the accumulators themselves leave.
 	InputBits    int  `json:"input_bits"`
@@ -99,8 +102,8 @@ func newManifest(d *hwgen.Design, files []string) *Manifest {
 		l, f := lp.Layer, lp.Fold
 		f.AccBits = lp.AccBits
 		m.Options.Folding[l.Name] = f
-		layer := ManifestLayer{Name: l.Name, Unit: f.Unit, PE: f.PE, SIMD: f.SIMD, Lanes: f.Lanes, Cycles: d.LayerCycles(i),
-			AccBits: lp.AccBits, AccNeeded: lp.NeededBits, WeightBits: l.WeightBits, Shifted: lp.Shifted(),
+		layer := ManifestLayer{Name: l.Name, Unit: f.Unit, PE: f.PE, SIMD: f.SIMD, Lanes: f.Lanes,
+			Cycles: d.LayerCycles(i), Channels: lp.Channels, AccBits: lp.AccBits, AccNeeded: lp.NeededBits, WeightBits: l.WeightBits, Shifted: lp.Shifted(),
 			InputBits: l.Input.Bits, InputSigned: l.Input.Signed}
 		// Without thresholds the accumulators leave, whose width is acc_bits.
 		if t := l.Thresholds; t != nil {

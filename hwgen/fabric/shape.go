@@ -92,19 +92,30 @@ func sum(bits []int) int {
 	return total
 }
 
-// SharedBlockRAM returns what a block RAM takes beside its blocks that is read with a clock while
-// it may be written: nothing where it reads the old word by itself.
+// Banks are block RAMs that are read with a clock while they may be written. They are written
+// from the same words, of Width bits, at the same address.
+type Banks struct {
+	Width, Depth int // bits of a word, words of a bank
+	// Words come at once, each bank takes one of them; of their write enables, Enables differ.
+	// Ports are read, each at an address of its own.
+	Words, Enables, Ports int
+}
+
+// SharedBlockRAM returns what block RAMs take beside their blocks: nothing where they read the old
+// word by themselves.
 //
-// Else Yosys delays the write by a cycle, in registers for its word, address and enable, and
-// forwards what was overtaken: a register per bit and one to say so, a LUT per bit to choose,
-// and a comparison of the addresses, which is fitted with them.
-func (f *Family) SharedBlockRAM(width, depth int) (ff int, terms []Term) {
+// Else Yosys delays the write by a cycle, in registers for words, address and enables, and
+// forwards what was overtaken: a register per bit of a word, which all ports share, and one per
+// port to say so; a LUT per bit of a port to choose, and a comparison of its addresses, which is
+// fitted with them.
+func (f *Family) SharedBlockRAM(b Banks) (ff int, terms []Term) {
 	if f.BlockRAM.ReadFirst {
 		return 0, nil
 	}
-	address := AddressWidth(depth)
-	return 2*width + address + 2, []Term{Fitted("forwarded_bits", float64(width), 1),
-		Fitted("forwarded_address", float64(address), 1)}
+	address := AddressWidth(b.Depth)
+	return 2*b.Width*b.Words + address + b.Enables + b.Ports, []Term{
+		Fitted("forwarded_bits", float64(b.Width*b.Ports), 1),
+		Fitted("forwarded_address", float64(address*b.Ports), 1)}
 }
 
 // RAMTerms are the LUTs of a RAM in LUTs with one write and one read port: its primitives,

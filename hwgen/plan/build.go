@@ -18,8 +18,8 @@ type builder struct {
 	d     *hwgen.Design
 	units []*unit // of the layers
 	style boards.MemoryStyle
-	// circuits are the hard-wired units of the plan's layers, made once for all tries.
-	circuits map[*quant.Layer]*hardwired.Block
+	// hardwired makes the hard-wired unit of a layer.
+	hardwired func(l *quant.Layer, x hwgen.Part, acc int) *hardwired.Block
 	// depth says how deep the queue before a stream of a layer is, below 2 for none.
 	depth func(layer, operand int) int
 	// queues are the places of the nodes that are queues.
@@ -35,9 +35,9 @@ func (p *planner) build(depth func(layer, operand int) int) (*hwgen.Design, map[
 	// Called for every try of a depth: it builds from plain data and has no effect on the plan.
 	o := p.options
 	d := &hwgen.Design{Name: o.Name, ClockMHz: o.ClockMHz, NoBlockRAM: o.NoBlockRAM, Family: o.Family,
-		Network: p.network, Layers: p.layers}
-	b := &builder{d: d, units: p.units, style: p.style, circuits: p.circuits, depth: depth, queues: map[int]place{},
-		ready: make([][]int, len(p.layers)+1)}
+		Given: p.given, Network: p.network, Layers: p.layers}
+	b := &builder{d: d, units: p.units, style: p.style, hardwired: p.hardwired, depth: depth,
+		queues: map[int]place{}, ready: make([][]int, len(p.layers)+1)}
 	b.source()
 	for i := range d.Layers {
 		l := d.Layers[i].Layer

@@ -8,6 +8,7 @@ import (
 
 	"github.com/a2qgen/a2qgen/boards"
 	"github.com/a2qgen/a2qgen/hwgen"
+	"github.com/a2qgen/a2qgen/hwgen/block/hardwired"
 	"github.com/a2qgen/a2qgen/hwgen/cost"
 	"github.com/a2qgen/a2qgen/quant"
 	"github.com/a2qgen/a2qgen/sim/cycle"
@@ -18,9 +19,11 @@ import (
 // wanted and had.
 func Plan(n *quant.Network, o hwgen.Options) (*hwgen.Design, error) {
 	var d *hwgen.Design
+	found := newSearches()
 	for _, luts := range blockLUTs {
 		var err error
-		if d, err = (&planner{network: n, options: o.WithDefaults(), blockLUTs: luts}).plan(); err != nil {
+		p := planner{given: n, network: n, options: o.WithDefaults(), blockLUTs: luts, searches: found}
+		if d, err = p.plan(); err != nil {
 			return nil, err
 		}
 		// The last is as sparing as can be: whoever asked for the limit says that it does not fit.
@@ -55,22 +58,24 @@ var passes = []func(*planner) error{
 
 // planner is a plan under way.
 type planner struct {
-	// network is the caller's until certify, which replaces it by one with other start values; the
-	// caller's own is never changed.
-	network *quant.Network
-	options hwgen.Options
+	// given is the caller's network, which is never changed. network computes the same: fold gives
+	// it other orders of hidden channels, certify other start values.
+	given, network *quant.Network
+	options        hwgen.Options
 	// style says how the family's tools are asked for a kind of memory.
 	style boards.MemoryStyle
 	// model has the family's prices, and a unit of block RAM counts for blockLUTs of LUTs.
 	model     *cost.Model
 	blockLUTs int
+	*searches
 	// choices are the units that each layer may have, units the ones that they get.
 	choices [][]*unit
 	units   []*unit
 	// layers and units are as long as the network's layers, and in their order.
-	layers   []hwgen.LayerPlan
-	circuits map[*quant.Layer]*hardwired.Block
-	design   *hwgen.Design
+	layers []hwgen.LayerPlan
+	// wired are the hard-wired units of the plan's layers, made once for all tries of queues.
+	wired  map[*quant.Layer]*hardwired.Block
+	design *hwgen.Design
 	// timing is known where a plan differs from another in P alone; else verify measures it.
 	timing *cycle.Steady
 }
@@ -90,14 +95,16 @@ func (p *planner) choose() error {
 
 // fold chooses unit and fold of each layer, or takes what is asked for.
 func (p *planner) fold() error {
-	for i := range p.network.Layers {
-		l := &p.network.Layers[i]
-		u, f, err := p.cheapest(l, p.choices[i])
+	p.units = make([]*unit, len(p.network.Layers))
+	p.layers = make([]hwgen.LayerPlan, len(p.network.Layers))
+	// The last first: the order that a layer wants its columns in is that of the rows before it.
+	for i := range slices.Backward(p.network.Layers) {
+		u, f, err := p.cheapest(&p.network.Layers[i], p.choices[i])
 		if err != nil {
 			return err
 		}
-		p.units = append(p.units, u)
-		p.layers = append(p.layers, hwgen.LayerPlan{Fold: f})
+		p.units[i], p.layers[i].Fold = u, f
+		p.arrange(i, f)
 	}
 	return nil
 }
@@ -110,6 +117,10 @@ func (p *planner) cheapest(l *quant.Layer, from []*unit) (*unit, hwgen.Fold, err
 	var least [2]int // cycles beyond those of a frame, LUTs
 	var why error
 	for _, u := range from {
+		// An adder graph takes seconds, and at most rates another unit is far below it.
+		if best != nil && least[0] == 0 && u.least(l) >= least[1] {
+			continue
+		}
 		f, err := p.foldOf(l, u)
 		switch {
 		case err != nil:
@@ -151,7 +162,7 @@ func (p *planner) foldOf(l *quant.Layer, u *unit) (hwgen.Fold, error) {
 		if err != nil {
 			return f, err
 		}
-		f.PE, f.SIMD, f.Lanes = chosen.PE, chosen.SIMD, chosen.Lanes
+		f.PE, f.SIMD, f.Lanes, f.Order = chosen.PE, chosen.SIMD, chosen.Lanes, cmp.Or(f.Order, chosen.Order)
 	}
 	// Written down even where nobody asked: the manifest then holds it, and a planner with another
 	// usual unit still builds this design.
@@ -159,7 +170,7 @@ func (p *planner) foldOf(l *quant.Layer, u *unit) (hwgen.Fold, error) {
 	if err := f.Check(l); err != nil {
 		return f, err
 	}
-	if err := u.check(l, f); err != nil {
+	if err := u.check(p, l, f); err != nil {
 		return f, err
 	}
 	u.place(p, l, &f)
@@ -198,7 +209,6 @@ func deserveBlockRAM(words, bits int) bool { return words >= 128 && words*bits >
 func (p *planner) certify() error {
 	constrained := p.network.Constrained()
 	layers := make([]quant.Layer, len(p.network.Layers))
-	p.circuits = map[*quant.Layer]*hardwired.Block{}
 	for i := range p.layers {
 		l, lp := &p.network.Layers[i], &p.layers[i]
 		// Needed with the best start values, which is what an error must compare with.

@@ -36,13 +36,15 @@ func Table(n *quant.Network, o hwgen.Options, accs []int, family string) ([]Row,
 	}
 	var rows []Row
 	var timing *cycle.Steady
+	found := newSearches()
 	for _, p := range accs {
 		if p < 1 || p > 64 {
 			return nil, fmt.Errorf("cost: accumulator has %d bits, want 1..64", p)
 		}
 		// The same folds and queues at each P make rows comparable: what differs is what P costs.
 		o.AccBits, o.Unsafe = p, true
-		d, err := (&planner{network: n, options: o.WithDefaults(), blockLUTs: blockLUTs[0], timing: timing}).plan()
+		d, err := (&planner{given: n, network: n, options: o.WithDefaults(), blockLUTs: blockLUTs[0], timing: timing,
+			searches: found}).plan()
 		if err != nil {
 			return nil, err
 		}

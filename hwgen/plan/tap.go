@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"cmp"
 	"fmt"
 
 	"github.com/a2qgen/a2qgen/boards"
@@ -40,14 +41,14 @@ func foldTap(p *planner, l *quant.Layer) (hwgen.Fold, error) {
 		if pe > maxTapPE {
 			break
 		}
-		f, ok := fewestLanes(l, pe, cycles)
+		f, ok := p.fewestLanes(l, pe, cycles)
 		if !ok {
 			continue
 		}
 		placeTap(p, l, &f)
 		luts := p.price(blocksTap(p, l, f, acc)...)
 		if least == 0 || luts < least {
-			best, least = hwgen.Fold{PE: f.PE, SIMD: f.SIMD, Lanes: f.Lanes}, luts
+			best, least = hwgen.Fold{PE: f.PE, SIMD: f.SIMD, Lanes: f.Lanes, Order: f.Order}, luts
 		}
 	}
 	if least == 0 {
@@ -67,31 +68,50 @@ func tapsOf(l *quant.Layer) int {
 	return n
 }
 
-// fewestLanes returns the fold of pe rows with the fewest lanes that take at most so many cycles.
-func fewestLanes(l *quant.Layer, pe, cycles int) (hwgen.Fold, bool) {
+// fewestLanes returns the fold of pe rows with the fewest lanes that take at most so many cycles,
+// with the columns in another order where only that is fast enough.
+func (p *planner) fewestLanes(l *quant.Layer, pe, cycles int) (hwgen.Fold, bool) {
 	for _, lanes := range laneCounts {
-		if lanes > l.In {
-			break
-		}
+		simd, ok := fewestElements(l, lanes, cycles)
 		// A bound that is quick to see, before taps are counted per bank.
-		if tapsOf(l) > cycles*pe*lanes {
+		if lanes > l.In || !ok || tapsOf(l) > cycles*pe*lanes {
 			continue
 		}
-		if taps.Length(l.Weights, l.In, pe, taps.Interleaved(lanes)) > cycles {
-			continue
-		}
-		for simd := 1; simd <= lanes; simd++ {
-			if lanes%simd == 0 && l.In%simd == 0 && l.In/simd <= cycles {
-				return hwgen.Fold{PE: pe, SIMD: simd, Lanes: lanes}, true
-			}
+		if order, ok := p.orderFor(l, pe, lanes, cycles); ok {
+			return hwgen.Fold{PE: pe, SIMD: simd, Lanes: lanes, Order: order}, true
 		}
 	}
 	return hwgen.Fold{}, false
 }
 
+// fewestElements returns the fewest elements at once that bring a vector within so many cycles.
+func fewestElements(l *quant.Layer, lanes, cycles int) (int, bool) {
+	for simd := 1; simd <= lanes; simd++ {
+		if lanes%simd == 0 && l.In%simd == 0 && l.In/simd <= cycles {
+			return simd, true
+		}
+	}
+	return 0, false
+}
+
+// orderFor returns the order of columns in which taps take at most so many cycles: the natural one
+// if it will do.
+func (p *planner) orderFor(l *quant.Layer, pe, lanes, cycles int) (hwgen.Order, bool) {
+	switch asked := p.options.Folding[l.Name].Order; {
+	case asked != hwgen.Arranged && taps.Length(l.Weights, l.In, pe, taps.Interleaved(lanes)) <= cycles:
+		return hwgen.Natural, true
+	case asked == hwgen.Natural, !p.arrangeable(l), taps.Least(l.Weights, l.In, pe, lanes) > cycles,
+		// More swaps save a few percent of the steps: not worth their time where that is too few.
+		p.arrangement(l, pe, lanes, quickSwaps).steps > cycles+cycles/8:
+		return "", false
+	}
+	return hwgen.Arranged, p.arrangement(l, pe, lanes, taps.Swaps).steps <= cycles
+}
+
 // placeTap decides where the memories of a tap unit lie: each where it is cheaper, the others being
-// where they are.
+// where they are. A fold that says nothing of the order takes the natural one.
 func placeTap(p *planner, l *quant.Layer, f *hwgen.Fold) {
+	f.Order = cmp.Or(f.Order, hwgen.Natural)
 	acc, _ := neededBits(l)
 	for _, at := range []*hwgen.Place{&f.Replay, &f.Thresholds, &f.Weights} {
 		if *at != "" {
@@ -108,8 +128,12 @@ func placeTap(p *planner, l *quant.Layer, f *hwgen.Fold) {
 }
 
 // checkTap returns an error where a fold is none of a tap unit.
-func checkTap(l *quant.Layer, f hwgen.Fold) error {
-	if f.Lanes < 1 || f.Lanes%f.SIMD != 0 {
+func checkTap(p *planner, l *quant.Layer, f hwgen.Fold) error {
+	switch {
+	case f.Order == hwgen.Arranged && !p.arrangeable(l):
+		return fmt.Errorf("hwgen: layer %q: order is %q, want %q: what it reads is not a layer's with weights that "+
+			"nothing else reads", l.Name, f.Order, hwgen.Natural)
+	case f.Lanes < 1 || f.Lanes%f.SIMD != 0:
 		return fmt.Errorf("hwgen: layer %q: lanes is %d, want a multiple of the %d elements that come at once (simd)",
 			l.Name, f.Lanes, f.SIMD)
 	}
@@ -118,7 +142,7 @@ func checkTap(l *quant.Layer, f hwgen.Fold) error {
 
 // blocksTap returns the tap unit of a layer.
 func blocksTap(p *planner, l *quant.Layer, f hwgen.Fold, acc int) []hwgen.Block {
-	return []hwgen.Block{tapOf(l, hwgen.Tensor{}, f, acc, p.style)}
+	return []hwgen.Block{tapOf(p.arranged(l, f), hwgen.Tensor{}, f, acc, p.style)}
 }
 
 // tapOf returns the tap unit of a layer that reads the tensor x.

@@ -120,6 +120,24 @@ func Length(weights []int32, in, pe int, banks Banks) int {
 	return total
 }
 
+// Least returns how many steps there are at least, whatever the order of the columns and however
+// much their taps are spread: as many as the fullest row of each group takes in even banks.
+func Least(weights []int32, in, pe, banks int) int {
+	total := 0
+	for first := 0; first < len(weights); first += pe * in {
+		most := 1
+		for row := range pe {
+			taps := 0
+			for _, w := range weights[first+row*in : first+(row+1)*in] {
+				taps += abs(w)
+			}
+			most = max(most, (taps+banks-1)/banks)
+		}
+		total += most
+	}
+	return total
+}
+
 // Pad appends steps without taps to at least count. They stand before the end of the last rows,
 // as every row ends with a step.
 func (s *Schedule) Pad(count int) {

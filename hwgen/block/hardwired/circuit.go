@@ -26,9 +26,9 @@ type circuit struct {
 	said   []string // comments, once they were asked for
 }
 
-// newCircuit returns the circuit of a layer with accumulators of accBits bits.
-func newCircuit(l *quant.Layer, accBits int) *circuit {
-	c := &circuit{Graph: addergraph.New(l.Weights, l.In)}
+// newCircuit returns the circuit of a layer, whose weights g computes, with accumulators of accBits bits.
+func newCircuit(l *quant.Layer, g *addergraph.Graph, accBits int) *circuit {
+	c := &circuit{Graph: g}
 	c.ranges = c.Ranges(addergraph.Range{Min: l.Input.Min(), Max: l.Input.Max()})
 	c.size(l, accBits)
 	c.schedule(resultType(l, accBits).Bits)

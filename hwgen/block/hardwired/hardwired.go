@@ -8,6 +8,7 @@ import (
 
 	"github.com/a2qgen/a2qgen/boards"
 	"github.com/a2qgen/a2qgen/hwgen"
+	"github.com/a2qgen/a2qgen/hwgen/addergraph"
 	"github.com/a2qgen/a2qgen/hwgen/block/thresholds"
 	"github.com/a2qgen/a2qgen/quant"
 	"github.com/a2qgen/a2qgen/sim/cycle"
@@ -30,10 +31,25 @@ type Block struct {
 	circuit func() *circuit
 }
 
-// New returns the unit of a layer that reads the tensor x, which comes in elements of type t, with accumulators of accBits bits.
-func New(l *quant.Layer, x hwgen.Tensor, t quant.DataType, accBits int, style boards.MemoryStyle) *Block {
+// New returns the unit of a layer, whose weights g computes, that reads the tensor x, which comes in
+// elements of type t, with accumulators of accBits bits.
+func New(l *quant.Layer, g *addergraph.Graph, x hwgen.Tensor, t quant.DataType, accBits int,
+	style boards.MemoryStyle) *Block {
 	return &Block{Layer: l, Input: x, Type: t, AccBits: accBits, Style: style,
-		circuit: sync.OnceValue(func() *circuit { return newCircuit(l, accBits) })}
+		circuit: sync.OnceValue(func() *circuit { return newCircuit(l, g, accBits) })}
+}
+
+// MaxInput is the widest element of a vector, in bits: as of the other units.
+const MaxInput = 32
+
+// Stages returns the registers between a vector and the queue in a unit of g: a level of adders
+// each, and one of results. They are MaxStages at most.
+func Stages(g *addergraph.Graph) int {
+	stages := 1
+	for _, level := range g.Levels() {
+		stages = max(stages, level+1)
+	}
+	return stages
 }
 
 // resultType returns the type of what leaves: activations, or accumulators.
@@ -46,8 +62,7 @@ func (b *Block) output() quant.DataType { return resultType(b.Layer, b.AccBits) 
 // Adders returns how many adders there are.
 func (b *Block) Adders() int { return len(b.circuit().Adders) }
 
-// Stages returns the registers between a vector and the queue: a level of adders each, and one of
-// results.
+// Stages implements what the function of the name says.
 func (b *Block) Stages() int { return b.circuit().levels + 1 }
 
 // Depth returns the beats that are under way at most: those of the queue, in which all find room

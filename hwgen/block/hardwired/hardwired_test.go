@@ -7,6 +7,7 @@ import (
 
 	"github.com/a2qgen/a2qgen/boards"
 	"github.com/a2qgen/a2qgen/hwgen"
+	"github.com/a2qgen/a2qgen/hwgen/addergraph"
 	"github.com/a2qgen/a2qgen/hwgen/block"
 	"github.com/a2qgen/a2qgen/hwgen/block/blocktest"
 	"github.com/a2qgen/a2qgen/hwgen/block/hardwired"
@@ -81,7 +82,7 @@ func unit(l quant.Layer, accBits int) blocktest.Case {
 	if accBits == 0 {
 		accBits, _ = l.NeededBits()
 	}
-	b := hardwired.New(&l, hwgen.Tensor{Holds: hwgen.HoldsInputs}, l.Input, accBits, boards.MemoryStyle{})
+	b := hardwired.New(&l, addergraph.New(l.Weights, l.In), hwgen.Tensor{Holds: hwgen.HoldsInputs}, l.Input, accBits, boards.MemoryStyle{})
 	zero := false
 	for c := range l.Out {
 		zero = zero || !slices.ContainsFunc(l.Row(c), func(w int32) bool { return w != 0 })

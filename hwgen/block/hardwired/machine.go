@@ -14,14 +14,14 @@ type machine struct {
 
 // newMachine returns the machine of a unit of so many stages, 1..64, and places.
 func newMachine(stages, depth int) cycle.Machine {
-	if stages > maxStages {
+	if stages > MaxStages {
 		panic("hardwired: pipeline of more stages than a word has bits")
 	}
 	return &machine{depth: depth, end: 1 << (stages - 1)}
 }
 
-// maxStages is the bits of the word that holds a pipeline.
-const maxStages = 64
+// MaxStages is the longest pipeline: the bits of the word that holds a pipeline.
+const MaxStages = 64
 
 // Reset implements cycle.Machine.
 func (m *machine) Reset() cycle.Outputs {

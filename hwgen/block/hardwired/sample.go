@@ -4,6 +4,7 @@ import (
 	"math/rand/v2"
 
 	"github.com/a2qgen/a2qgen/hwgen"
+	"github.com/a2qgen/a2qgen/hwgen/addergraph"
 	"github.com/a2qgen/a2qgen/hwgen/block"
 	"github.com/a2qgen/a2qgen/quant"
 )
@@ -19,7 +20,7 @@ func build(s block.Sample) (hwgen.Block, []int) {
 	if taps := p["taps"]; taps > 0 {
 		l = sparse(s, taps)
 	}
-	return New(l, hwgen.Tensor{}, l.Input, p["p"], s.Style), []int{l.In * l.Input.Bits}
+	return New(l, addergraph.New(l.Weights, l.In), hwgen.Tensor{}, l.Input, p["p"], s.Style), []int{l.In * l.Input.Bits}
 }
 
 // sparse draws a layer of taps, with start values and evenly spaced thresholds in a part of each

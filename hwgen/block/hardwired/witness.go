@@ -1,9 +1,12 @@
 package hardwired
 
-import "github.com/a2qgen/a2qgen/hwgen/block"
+import (
+	"github.com/a2qgen/a2qgen/hwgen"
+	"github.com/a2qgen/a2qgen/hwgen/block"
+)
 
 // witness returns the recurrences of hardwired.v.tmpl.
-func witness(p map[string]int, e block.Ends) block.Unit {
+func witness(p map[string]int, _ []hwgen.Memory, e block.Ends) block.Unit {
 	return &unit{e, int64(p["STAGES"]), p["DEPTH"]}
 }
 

@@ -15,7 +15,8 @@ func (r *Block) Price(of *fabric.Family) fabric.Shape {
 	control := of.ControlTerms([]int{pointer, pointer, pass}, []int{level, level})
 	if r.BlockRAM {
 		s.BlockRAM = of.BlockRAMs(r.Width, r.Length)
-		shared, terms := of.SharedBlockRAM(r.Width, max(2, r.Length))
+		shared, terms := of.SharedBlockRAM(fabric.Banks{Width: r.Width, Depth: max(2, r.Length),
+			Words: 1, Enables: 1, Ports: 1})
 		s.FF += shared
 		s.Terms = append(control, terms...)
 		return s

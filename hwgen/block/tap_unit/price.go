@@ -115,12 +115,11 @@ func (u *priced) buffer() [][]fabric.Signal {
 			t.Value *= float64(count)
 			u.ram = append(u.ram, t)
 		}
-	} else if shared, terms := u.family.SharedBlockRAM(width, u.depth()); terms != nil {
-		u.ff += shared * count
-		for _, t := range terms {
-			t.Value *= float64(count)
-			u.ram = append(u.ram, t)
-		}
+	} else {
+		shared, terms := u.family.SharedBlockRAM(fabric.Banks{Width: width, Depth: u.depth(), Words: u.Fold.SIMD,
+			Enables: u.groups(), Ports: count})
+		u.ff += shared
+		u.ram = append(u.ram, terms...)
 	}
 	lanes := make([][]fabric.Signal, count)
 	for i := range lanes {

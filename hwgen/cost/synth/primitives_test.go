@@ -81,7 +81,7 @@ func TestPrimitives(t *testing.T) {
 // check holds the prices of the primitives to the same counts.
 func check(t *testing.T, name boards.Family, f *fabric.Family, want map[string]synth.Counts) {
 	t.Helper()
-	ff, _ := f.SharedBlockRAM(36, 512)
+	ff, _ := f.SharedBlockRAM(fabric.Banks{Width: 36, Depth: 512, Words: 1, Enables: 1, Ports: 1})
 	n := fabric.NewNetlist(f)
 	n.Use(n.Add(n.Word(8), n.Word(8), 8)...)
 	sum := 0.0
