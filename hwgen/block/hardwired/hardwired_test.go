@@ -30,6 +30,7 @@ var kind = blocktest.Kind{
 		unit(stairs(layer(3, 9, 5, signed(8)), unsigned(3)), 0).Named("comparisons"),
 		unit(everySum(), 0).Named("every sum is reached"),
 		unit(wires(), 0).Named("no adders, rows of zeros"),
+		unit(stairs(layer(4, 1, 3, unsigned(4)), unsigned(2)), 0).Named("one input"),
 	},
 	Mutations: slices.Concat(graph, results, control),
 }
