@@ -44,44 +44,35 @@ module staircase #(
 
     localparam integer LEVELS = (1 << OUTPUT_BITS) - 1;
 
-    // Sums below ORIGIN, as bits read, are those that have turned over.
-    wire [BITS:0] above_origin;
-    assign above_origin[0] = 1'b1;
-    wire turned = !above_origin[BITS];
+    // Loops instead of a net per gate: Icarus takes minutes for a wide staircase of nets. All that
+    // depends on constants alone is gone when a loop is unrolled.
+    reg turned, above, reached, next;
+    reg [BITS:0] step, at;
+    reg [OUTPUT_BITS-1:0] count;
+    integer k, i;
+    always @* begin
+        // Sums below ORIGIN, as bits read, are those that have turned over.
+        above = 1'b1;
+        for (i = 0; i < BITS; i = i + 1)
+            above = ORIGIN[i] ? sum[i] && above : sum[i] || above;
+        turned = !above;
 
-    // reached[k]: step k - 1; reached[0] holds always, the last one never.
-    wire [LEVELS+1:0] reached;
-    assign reached[0] = 1'b1;
-    assign reached[LEVELS+1] = 1'b0;
-
-    genvar bit_, k;
-    generate
-        for (bit_ = 0; bit_ < BITS; bit_ = bit_ + 1) begin : gen_origin
-            assign above_origin[bit_+1] = ORIGIN[bit_] ? sum[bit_] && above_origin[bit_]
-                                                       : sum[bit_] || above_origin[bit_];
-        end
-        for (k = 0; k < LEVELS; k = k + 1) begin : gen_step
-            localparam [BITS:0] STEP = STEPS[k*(BITS+1) +: BITS+1];
+        reached = 1'b1;  // by no step at all
+        count = {OUTPUT_BITS{1'b0}};
+        for (k = 0; k <= LEVELS; k = k + 1) begin
             // Where the step lies among the bits of a sum; the carry says that it has turned over.
-            localparam [BITS:0] AT = {1'b0, ORIGIN} + {1'b0, STEP[BITS-1:0]};
-            wire [BITS:0] above;
-            assign above[0] = 1'b1;
-            for (bit_ = 0; bit_ < BITS; bit_ = bit_ + 1) begin : gen_bit
-                assign above[bit_+1] = AT[bit_] ? sum[bit_] && above[bit_]
-                                                : sum[bit_] || above[bit_];
-            end
-            assign reached[k+1] = STEP[BITS] ? 1'b0
-                                : AT[BITS] ? turned && above[BITS] : turned || above[BITS];
+            // Behind the last one is one that no sum reaches.
+            step = (k < LEVELS) ? STEPS[k*(BITS+1) +: BITS+1] : {1'b1, {BITS{1'b0}}};
+            at = {1'b0, ORIGIN} + {1'b0, step[BITS-1:0]};
+            above = 1'b1;
+            for (i = 0; i < BITS; i = i + 1)
+                above = at[i] ? sum[i] && above : sum[i] || above;
+            next = step[BITS] ? 1'b0 : at[BITS] ? turned && above : turned || above;
+            // n is k where the sum has reached k steps and not the next.
+            if (reached && !next) count = count | k[OUTPUT_BITS-1:0];
+            reached = next;
         end
-        // n has bit b where the last step that is reached has it: steps go in runs of 2^b.
-        for (bit_ = 0; bit_ < OUTPUT_BITS; bit_ = bit_ + 1) begin : gen_level
-            wire [LEVELS:0] last;
-            for (k = 0; k <= LEVELS; k = k + 1) begin : gen_last
-                localparam [31:0] N = k;
-                assign last[k] = N[bit_] && reached[k] && !reached[k+1];
-            end
-            assign level[bit_] = (|last) ^ FLIP[bit_];
-        end
-    endgenerate
+    end
+    assign level = count ^ FLIP;
 endmodule
 `default_nettype wire

@@ -21,7 +21,7 @@ const (
 	// 10, 6 where all of 256 x 256 weights are 1 or -1.
 	shared = 8
 	// maxActivation is the widest activation: a row has 2^A - 1 comparisons or lines of a table.
-	maxActivation = 8
+	maxActivation = 6
 )
 
 // fitsHardwired returns an error, with the numbers, where a layer is too large to have adders of
