@@ -34,6 +34,9 @@ type MemoryStyle struct {
 	// it, the word leaves the choice to them.
 	LUTRAM   string `yaml:"lut_ram"`
 	BlockRAM string `yaml:"block_ram"`
+	// LateRead says that a block RAM gives its word so late in a cycle that a register behind it
+	// pays, where what it reads is an address or steers an adder.
+	LateRead bool `yaml:"late_read"`
 }
 
 // family is a file of families/. Title is for people; the name is what flags and board files

@@ -25,6 +25,7 @@ func TestFamilyStyles(t *testing.T) {
 		"":           {LUTRAM: "distributed", BlockRAM: "block"}, // xc7
 		boards.XC7:   {LUTRAM: "distributed", BlockRAM: "block"},
 		boards.ICE40: {LUTRAM: "auto", BlockRAM: "block"},
+		boards.ECP5:  {LUTRAM: "distributed", BlockRAM: "block", LateRead: true},
 		"intel_alm":  {LUTRAM: "MLAB", BlockRAM: "M10K"},
 	} {
 		if got, err := name.MemoryStyle(); err != nil || got != want {

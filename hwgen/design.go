@@ -50,9 +50,22 @@ type LayerPlan struct {
 	// Channels are, where the layer computes its channels in another order than the network that
 	// was planned, the network's, in the layer's order: its row i is the network's row Channels[i].
 	Channels []int
+	// Offers are what each unit that could build the layer was priced at, where there was a choice.
+	Offers []Offer
 	// AccBits is P, NeededBits the smallest safe P: where the network gives start
 	// values, the smallest for which there are some that are safe.
 	AccBits, NeededBits int
+}
+
+// Offer is a unit for a layer, at the fewest LUTs, by estimate, that it takes to keep up with the
+// frame rate.
+type Offer struct {
+	Unit string `json:"unit"` // the word for it
+	LUT  int    `json:"lut"`
+	// Blocks are block RAMs, in the family's units.
+	Blocks int `json:"blocks"`
+	// Cycles per vector; more than those of a frame are too many.
+	Cycles int `json:"cycles"`
 }
 
 // Shifted says whether accumulators begin at values of their own instead of 0.

@@ -128,6 +128,7 @@ var rules = []rule{
 	{"threshold_stage", "FOLD_BITS_as_derived", "FOLDS=5 FOLD_BITS=3", "FOLDS=5 FOLD_BITS=2"},
 	{"threshold_stage", "FOUND_BITS_as_derived", "STAGE=3 FOUND_BITS=3", "STAGE=3 FOUND_BITS=2"},
 	{"start_values", "FOLD_BITS_as_derived", "FOLDS=5 FOLD_BITS=3", "FOLDS=5 FOLD_BITS=2"},
+	{"staircase", "STEPS_BITS_as_derived", "STEPS_BITS=33", "STEPS_BITS=34"}, // 3 steps of 10+1 bits
 	{"tap_accumulator", "SUM_BITS_1_to_ACC_BITS", "SUM_BITS=1", "SUM_BITS=0"},
 	{"tap_accumulator", "SUM_BITS_1_to_ACC_BITS", "SUM_BITS=7 ACC_BITS=7", "SUM_BITS=8 ACC_BITS=7"},
 	{"tap_accumulator", "ACC_BITS_1_to_64", "SUM_BITS=1 ACC_BITS=1", "SUM_BITS=1 ACC_BITS=0"},
@@ -228,7 +229,9 @@ var oddParameters = map[string]string{
 	"rom":             "WIDTH=13 DEPTH=11",
 	"sim_stop":        "",
 	"spill_register":  "WIDTH=13",
+	"staircase":       "BITS=11 OUTPUT_BITS=3 ORIGIN=11'd77 FLIP=3'd7",
 	"start_values":    "WIDTH=13 FOLDS=7",
+	"sum_check":       "ACC_BITS=13",
 	"tap_accumulator": "SUM_BITS=7 ACC_BITS=13",
 	"tap_buffer":      "WIDTH=5 LENGTH=33 SIMD=3 BANKS=21 COPIES=2 READ_STAGES=3",
 	"tap_check":       "LANES=7 INPUT_BITS=3 INPUT_SIGNED=1 ACC_BITS=11 STAGES=3",

@@ -11,7 +11,7 @@
 //
 // Parameters
 //   BITS         bits of the sum, 1..64
-//   OUTPUT_BITS  A, bits of the activation, 1..16
+//   OUTPUT_BITS  A, bits of the activation, 1..6
 //   ORIGIN       bits of the sum that counts as 0
 //   FLIP         what turns n into the activation
 //   STEPS        2^A - 1 numbers of BITS + 1 bits that do not fall, the first in the low bits;
@@ -34,8 +34,8 @@ module staircase #(
         if (BITS < 1 || BITS > 64) begin : gen_bits_1_to_64
             staircase_needs_BITS_1_to_64 u_refused ();
         end
-        if (OUTPUT_BITS < 1 || OUTPUT_BITS > 16) begin : gen_output_bits_1_to_16
-            staircase_needs_OUTPUT_BITS_1_to_16 u_refused ();
+        if (OUTPUT_BITS < 1 || OUTPUT_BITS > 6) begin : gen_output_bits_1_to_6
+            staircase_needs_OUTPUT_BITS_1_to_6 u_refused ();
         end
         if (STEPS_BITS != ((1 << OUTPUT_BITS) - 1) * (BITS + 1)) begin : gen_steps_bits_as_derived
             staircase_needs_STEPS_BITS_as_derived u_refused ();

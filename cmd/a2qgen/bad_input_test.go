@@ -131,11 +131,11 @@ func TestDemoDirectory(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	succeed(t, "generate", tinyNetwork(t), "--out", d.path(demoDesign))
+	succeed(t, "generate", tinyNetwork(t), "--out", d.path("p8", demoDesign))
 	if err := d.openOut(); err != nil {
 		t.Error(err)
 	}
-	writeFile(t, filepath.Join(out, demoDesign, "waves.vcd"), nil)
+	writeFile(t, d.path("p8", demoDesign, "waves.vcd"), nil)
 	if err := d.openOut(); err == nil || !strings.Contains(err.Error(), "waves.vcd") {
 		t.Errorf("with a file of the user's: %v", err)
 	}

@@ -13,18 +13,17 @@ import (
 
 	"github.com/a2qgen/a2qgen/cmd/a2qgen/study"
 	"github.com/a2qgen/a2qgen/examples"
-	"github.com/a2qgen/a2qgen/hwgen"
 	"github.com/a2qgen/a2qgen/hwgen/emit"
-	"github.com/a2qgen/a2qgen/quant"
 	"github.com/a2qgen/a2qgen/quant/train"
 	"github.com/a2qgen/a2qgen/verilator"
 )
 
-const demoHelp = `Trains examples/fmnist-mlp.yaml twice, with a limit on its accumulators and without,
-shows the certificate, writes the Verilog, cross-checks it with Verilator on test
-images, with and without pauses of source and sink, and prints what every accumulator width costs. The
-output directory gets the networks, the Verilog in design/, report.json with the JSON of
-each step, and report.html with plots.
+const demoHelp = `Trains examples/fmnist-mlp-demo.yaml with hidden accumulators of 8 bits, shows the
+certificate, writes the Verilog, and cross-checks it with Verilator on test images, with
+and without pauses of source and sink. Then it does the same at other limits and without
+one, and prints what each P buys: accuracy, LUT, FF, block RAM and speed. The output
+directory gets a folder of each limit, with its network and its Verilog, report.json with
+the JSON of each step, report.html with plots, and units.svg, the first of them.
 
 Example:
    a2qgen demo
@@ -32,13 +31,13 @@ Example:
 
 // demoSpec is the spec of the demo, a file of package examples, which the program embeds:
 // the demo runs from any folder.
-const demoSpec = "fmnist-mlp.yaml"
+const demoSpec = "fmnist-mlp-demo.yaml"
 
 // demoCommand has few flags on purpose: what it shows is what a first visitor sees, and
 // every step is a command of its own for those who want more.
 func demoCommand() *cli.Command {
 	return &cli.Command{
-		Name: "demo", Usage: "all of it on " + demoSpec + ", in a minute or two",
+		Name: "demo", Usage: "all of it on " + demoSpec + ", in two minutes",
 		UsageText: "a2qgen demo [--out DIR] [--data DIR] [--epochs E] [--frames N] [--json]", Description: demoHelp,
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "out", Value: filepath.Join("build", "demo"), Usage: "`DIR` to write"},
@@ -83,8 +82,9 @@ type demo struct {
 	out, data string
 	// frames of each simulation, beside the drawn ones.
 	frames int
-	// spec is the constrained one; trainBase derives the other from it.
+	// spec is that of the limit that is shown in full; the others derive from it.
 	spec   *train.Spec
+	shown  *demoRow // and its documents
 	sets   study.Sets
 	start  time.Time
 	report demoReport
@@ -95,10 +95,10 @@ type demo struct {
 const (
 	// The PYNQ-Z1 is a board that FINN's examples run on too.
 	demoBoard  = "pynq-z1"
-	demoFPS    = 100000
+	demoFPS    = 190000
 	demoPause  = 0.3
 	demoFloat  = "float"  // folder of the float phase
-	demoDesign = "design" // folder of the Verilog
+	demoDesign = "design" // folder of the Verilog, of each limit
 )
 
 // prepare reads the spec and finds out before the training whether a later step cannot
@@ -132,7 +132,9 @@ func (d *demo) prepare(o train.Overrides) error {
 }
 
 // path returns the path of a file of the output directory.
-func (d *demo) path(name string) string { return filepath.Join(d.out, name) }
+func (d *demo) path(names ...string) string {
+	return filepath.Join(append([]string{d.out}, names...)...)
+}
 
 // run takes all steps, prints each one's report as it comes, and writes the files. The
 // order is that of the flow in docs/architecture.md. An error ends the demo: what was
@@ -149,9 +151,8 @@ func (d *demo) run(ctx context.Context) error {
 		title string
 		do    func(context.Context) (printer, error)
 	}{
-		// The constrained network comes first: its float phase is the one that both share.
-		{"Training, with a limit on the hidden accumulators", d.train},
-		{"Training without a limit, for comparison", d.trainBase},
+		// Its float phase is the one that all share.
+		{fmt.Sprintf("Training, with hidden accumulators of %d bits", d.spec.AccBits), d.train},
 		{"Bounds of the accumulators, from the integers in the file", d.inspect},
 		{"Accuracy on the test samples", d.eval},
 		{"Verilog", d.generate},
@@ -159,7 +160,7 @@ func (d *demo) run(ctx context.Context) error {
 		// alone.
 		{"Cross-check of Verilog and cycle model", d.sim},
 		{"Cross-check with pauses of source and sink", d.simStall},
-		{"Cost of every accumulator width", d.estimate},
+		{"The same at other limits, each trained, generated and cross-checked", d.limits},
 	} {
 		// The first step that fails ends it: each of the later ones shows what an earlier one made.
 		doc, err := step.do(ctx)
@@ -173,16 +174,21 @@ func (d *demo) run(ctx context.Context) error {
 	return d.finish()
 }
 
-// openOut makes the output directory. The second training shares the float phase of the
-// first, not of an earlier demo. A phase that an earlier one left would make the training
+// openOut makes the output directory. The trainings share a float phase, not that of an
+// earlier demo. A phase that an earlier one left would make the training
 // look faster than it is.
 func (d *demo) openOut() error {
 	if err := openFolder("demo", d.out, demoFloat); err != nil {
 		return err
 	}
 	// A design that somebody edited in the demo's folder is not overwritten.
-	if err := emit.CheckDir(d.path(demoDesign)); err != nil {
-		return err
+	for _, l := range demoLimits {
+		if err := emit.CheckDir(d.path(l.folder(), demoDesign)); err != nil {
+			return err
+		}
+		if err := os.MkdirAll(d.path(l.folder()), 0o777); err != nil {
+			return err
+		}
 	}
 	if err := os.RemoveAll(d.path(demoFloat)); err != nil {
 		return err
@@ -214,56 +220,43 @@ func keep[T printer](place *T) func(doc T, err error) (printer, error) {
 
 // train trains under the accumulator limit of the spec.
 func (d *demo) train(ctx context.Context) (printer, error) {
-	return keep(&d.report.Train)(trainNetwork(ctx, d.con, d.spec, d.sets,
-		train.Options{Out: d.path("net.onnx"), FloatCache: d.path(demoFloat)}))
-}
-
-// trainBase trains the same network by the method base, which knows no accumulator. With
-// the float phase in common, all that differs is what the limit costs.
-func (d *demo) trainBase(ctx context.Context) (printer, error) {
-	base := quant.Base
-	spec, err := d.spec.With(train.Overrides{Method: &base})
-	if err != nil {
-		return nil, err
-	}
-	return keep(&d.report.TrainBase)(trainNetwork(ctx, d.con, spec, d.sets,
-		train.Options{Out: d.path("base.onnx"), FloatCache: d.path(demoFloat)}))
+	d.shown = &demoRow{limit: demoLimit{d.spec.AccBits, d.spec.Taps}}
+	return d.shown.train(ctx, d)
 }
 
 // inspect prints the certificates: the bounds over all inputs and orders of adding.
 func (d *demo) inspect(context.Context) (printer, error) {
-	return keep(&d.report.Inspect)(&inspectReport{study.Inspect(d.report.Train.Network)}, nil)
+	return keep(&d.report.Inspect)(&inspectReport{study.Inspect(d.shown.Train.Network)}, nil)
 }
 
 // eval scores with the integer executor on the test samples.
 func (d *demo) eval(ctx context.Context) (printer, error) {
 	// The network as it was read back from its file, which is what the Verilog is made of.
-	score, err := study.Accuracy(ctx, d.report.Train.Network, d.sets.Test, d.con.progress())
+	score, err := study.Accuracy(ctx, d.shown.Train.Network, d.sets.Test, d.con.progress())
 	return keep(&d.report.Eval)(&evalReport{score}, err)
 }
 
 // generate writes the Verilog for the demo's board, and fails where it does not fit.
-func (d *demo) generate(context.Context) (printer, error) {
-	return keep(&d.report.Generate)(generateFile(d.path("net.onnx"), nil,
-		designDir{path: d.path(demoDesign)}, demoBoard, hwgen.Options{FPS: demoFPS}))
-}
+func (d *demo) generate(context.Context) (printer, error) { return d.shown.generate(d) }
 
 // sim compares with a source and a sink that never pause: the design at full speed, in
 // which its interval and latency show.
 func (d *demo) sim(ctx context.Context) (printer, error) {
-	return keep(&d.report.Sim)(d.crossCheck(ctx, 0))
+	return keep(&d.report.Sim)(d.crossCheck(ctx, d.shown.limit, d.frames, 0))
 }
 
 // simStall compares under back-pressure, which a free-running classifier never meets: it
 // gives one beat per frame.
 func (d *demo) simStall(ctx context.Context) (printer, error) {
-	return keep(&d.report.SimStall)(d.crossCheck(ctx, demoPause))
+	return keep(&d.shown.Sim)(d.crossCheck(ctx, d.shown.limit, d.frames, demoPause))
 }
 
-// crossCheck simulates the design; a difference is an error here. Here alone: a2qgen sim
+// crossCheck simulates a limit's design; a difference is an error here. Here alone: a2qgen sim
 // prints its report before it fails, the demo has no more to show.
-func (d *demo) crossCheck(ctx context.Context, pause float64) (*simReport, error) {
-	doc, err := simulate(ctx, d.con, d.path(demoDesign), d.simOptions(pause))
+func (d *demo) crossCheck(ctx context.Context, l demoLimit, frames int, pause float64) (*simReport, error) {
+	o := d.simOptions(pause)
+	o.frames = frames
+	doc, err := simulate(ctx, d.con, d.path(l.folder(), demoDesign), o)
 	if err != nil {
 		return nil, err
 	}
@@ -274,21 +267,4 @@ func (d *demo) crossCheck(ctx context.Context, pause float64) (*simReport, error
 func (d *demo) simOptions(pause float64) simOptions {
 	return simOptions{frames: d.frames, gap: pause, stall: pause, seed: 1, set: d.sets.Test,
 		simulator: verilator.Verilator}
-}
-
-// estimate reads the directory, so that folding and clock are those of the design that was
-// simulated, and varies P alone.
-func (d *demo) estimate(context.Context) (printer, error) {
-	// From less than the demo's weights need to what a processor accumulates in.
-	net, o, err := estimateSource(d.path(demoDesign), nil, hwgen.Options{})
-	if err != nil {
-		return nil, err
-	}
-	// As a2qgen estimate would be told, so that its table can be had again by that command.
-	widths, err := parseWidths("8:32")
-	if err != nil {
-		return nil, err
-	}
-	prices, err := study.PriceWidths(net, o, study.DefaultFamily, widths)
-	return keep(&d.report.Estimate)(&estimateReport{prices}, err)
 }

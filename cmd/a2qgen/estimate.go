@@ -21,8 +21,9 @@ import (
 const estimateHelp = `Estimates what a design costs for each accumulator width P: LUT, FF, block RAM (in
 the family's blocks: 36 kbit in xc7, 18 in ecp5) and DSP slices, from formulas fitted
 to synthesis results, whose error is printed. P holds for the layers that declare one
-(for the hidden ones, neither first nor last, where none does). A P below what the
-weights need is marked UNSAFE.
+(for the hidden ones, neither first nor last, where none does); --acc own leaves each
+layer its own. A P below what the weights need is marked UNSAFE. --yosys synthesises every safe design too, and prints what
+it takes beside the estimate.
 
 ` + foldingHelp + ` A generated directory keeps its own
 folding, clock and (where there are formulas for it) family unless they are given, and
@@ -32,21 +33,23 @@ its network's input.
 
 Example:
    a2qgen estimate net.onnx --acc 8:32 --fps 100000
-   a2qgen estimate build/net --acc 12,16,32 --json`
+   a2qgen estimate net.onnx --acc 8,12 --fps 190000 --unit tap --yosys
+   a2qgen estimate build/net --acc own --yosys --json`
 
 // estimateCommand takes a network, or a design with what was decided for it.
 func estimateCommand() *cli.Command {
 	// --board is no flag here: an estimate is not refused for being too large, and
 	// --family alone decides which formulas apply.
 	flags := append([]cli.Flag{
-		&cli.StringFlag{Name: "acc", Value: "8:32", Usage: "accumulator widths: `P`, FROM:TO, or a list with commas"},
+		&cli.StringFlag{Name: "acc", Value: "8:32", Usage: "accumulator widths: `P`, FROM:TO, a list with commas, or own"},
 		&cli.StringFlag{Name: "family", DefaultText: "the directory's, or " + study.DefaultFamily,
 			Usage: "FPGA family `NAME`: " + strings.Join(cost.Families(), ", ")},
+		&cli.BoolFlag{Name: "yosys", DisableDefaultText: true, Usage: "synthesise too, and compare"},
 	}, append(foldingFlags(), inputFlags()...)...)
 	return &cli.Command{
 		Name: "estimate", Usage: "estimate LUT and FF for each accumulator width",
-		UsageText: "a2qgen estimate NET.onnx|DIR [--acc 8:32] [--family NAME] [--fps F] [--clock MHZ]\n" +
-			"   [--folding FILE] [--fold LAYER=PE,SIMD]...\n" +
+		UsageText: "a2qgen estimate NET.onnx|DIR [--acc 8:32] [--yosys] [--family NAME] [--fps F] [--clock MHZ]\n" +
+			"   [--unit UNIT] [--folding FILE] [--fold LAYER=PE,SIMD]...\n" +
 			"   [--input-type TYPE] [--input-range LO:HI] [--input-scale F] [--input-zero Z] [--json]",
 		Description: estimateHelp,
 		Flags:       append(flags, jsonFlag()),
@@ -61,9 +64,11 @@ func estimateAction(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	widths, err := parseWidths(c.String("acc"))
-	if err != nil {
-		return usagef("estimate: %w", err)
+	widths := []int{0} // the layers' own
+	if acc := c.String("acc"); acc != ownWidths {
+		if widths, err = parseWidths(acc); err != nil {
+			return usagef("estimate: %w", err)
+		}
 	}
 	o, err := foldingOptions(c)
 	if err != nil {
@@ -74,13 +79,17 @@ func estimateAction(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	net, o, err := estimateSource(path, in, o)
+	net, o, err := estimateSource(path, in, o, widths[0] == 0)
 	if err != nil {
 		return err
 	}
 	// One call for all widths: they must share a folding, or their prices could not be compared.
 	prices, err := study.PriceWidths(net, o, estimateFamily(c.String("family"), o.Family), widths)
-	return newConsole(c).result(&estimateReport{prices}, err)
+	con := newConsole(c)
+	if err == nil && c.Bool("yosys") {
+		err = prices.Synthesise(c.Context, con.progress())
+	}
+	return con.result(&estimateReport{prices}, err)
 }
 
 // estimateFamily returns the family whose formulas estimate: the one asked for, else that of a
@@ -100,8 +109,11 @@ func estimateFamily(asked string, own boards.Family) string {
 // estimateSource reads a network file, or the network, folding and clock of a generated
 // directory, which the options override. in is for files only: a directory's network has
 // its input's quantiser. Layer by layer: a fold given by hand wins; else --fps clears the
-// directory's folds, as they were chosen for another rate; else they stay.
-func estimateSource(path string, in *qonnx.InputType, o hwgen.Options) (*quant.Network, hwgen.Options, error) {
+// directory's folds, as they were chosen for another rate; else they stay. ownWidths leaves a
+// directory the accumulators that it was built with.
+func estimateSource(
+	path string, in *qonnx.InputType, o hwgen.Options, ownWidths bool,
+) (*quant.Network, hwgen.Options, error) {
 	// A path that is not there is read as a file: the reader's message names it.
 	if info, err := os.Stat(path); err != nil || !info.IsDir() {
 		// Nothing is decided yet for a file: folding and clock are those of the options.
@@ -137,7 +149,7 @@ func estimateSource(path string, in *qonnx.InputType, o hwgen.Options) (*quant.N
 		// A copy: the manifest's own stays what was read.
 		f := own.Folding[l.Layer.Name]
 		// Layers without a target keep the width that they were built with.
-		if constrained[i] {
+		if constrained[i] && !ownWidths {
 			f.AccBits = 0 // --acc decides
 		}
 		if o.FPS != 0 {
@@ -155,6 +167,9 @@ func estimateSource(path string, in *qonnx.InputType, o hwgen.Options) (*quant.N
 // maxWidth is the widest accumulator. Beyond 64 bits neither the executor nor the
 // simulation's checks could follow the sums in machine integers.
 const maxWidth = 64
+
+// ownWidths, of --acc, are the widths that the layers declare, or were built with.
+const ownWidths = "own"
 
 // parseWidths parses accumulator widths: "12", "8:32", "8,12,16:20". The order is the
 // user's, and so are repetitions. The list is bounded, so that "1:64,1:64,..." ends.

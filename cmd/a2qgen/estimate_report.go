@@ -7,7 +7,6 @@ import (
 	"slices"
 
 	"github.com/a2qgen/a2qgen/boards"
-	"github.com/a2qgen/a2qgen/cmd/a2qgen/report"
 	"github.com/a2qgen/a2qgen/cmd/a2qgen/study"
 	"github.com/a2qgen/a2qgen/hwgen/cost"
 	"github.com/a2qgen/a2qgen/hwgen/plan"
@@ -38,10 +37,22 @@ func (r *estimateReport) print(w io.Writer) {
 // half, as 18 kbit of a BRAM36. Its notes say how far the estimates can be trusted: legends only
 // for words that the table has; the error always.
 func (r *estimateReport) table() *table.Table {
-	t := table.New(table.Right("P"), table.Left(""),
-		table.Right("LUT", "FF", boards.Family(r.Family).BlockName(), "DSP"))
-	for _, row := range r.Rows {
-		t.Row(row.AccBits, verdictOf(row), row.LUT, row.FF, row.Blocks(), row.DSP)
+	block := boards.Family(r.Family).BlockName()
+	columns := table.Right("LUT", "FF", block, "DSP")
+	if r.Yosys != nil {
+		columns = append(columns, table.Right("Yosys LUT", "FF", block, "LUT, %", "FF, %")...)
+	}
+	t := table.New(table.Right("P"), table.Left(""), columns)
+	for i, row := range r.Rows {
+		bits := any(row.AccBits)
+		if row.AccBits == 0 {
+			bits = ownWidths
+		}
+		cells := []any{bits, verdictOf(row), row.LUT, row.FF, row.Blocks(), row.DSP}
+		if r.Yosys != nil {
+			cells = append(cells, besides(row.Resources, r.Yosys[i])...)
+		}
+		t.Row(cells...)
 	}
 	if slices.ContainsFunc(r.Rows, func(row plan.Row) bool { return !row.Safe }) {
 		t.Note("UNSAFE: these weights can overflow an accumulator of that width; generate refuses it")
@@ -53,6 +64,16 @@ func (r *estimateReport) table() *table.Table {
 	// part, and a design is what the user has.
 	t.Note("%v", r.Fit[cost.KindDesign])
 	return t
+}
+
+// besides returns what synthesis counts, and by how many percent the estimate is above it.
+func besides(estimate boards.Resources, yosys *boards.Resources) []any {
+	if yosys == nil {
+		return []any{"-", "-", "-", "-", "-"}
+	}
+	return []any{yosys.LUT, yosys.FF, yosys.Blocks(),
+		fmt.Sprintf("%+.1f", study.Percent(estimate.LUT-yosys.LUT, yosys.LUT)),
+		fmt.Sprintf("%+.1f", study.Percent(estimate.FF-yosys.FF, yosys.FF))}
 }
 
 // row returns the row of a width.
@@ -82,28 +103,3 @@ func (r *estimateReport) saving(p int) string {
 // change returns by how many percent b is more than a. From 0 there is no percentage:
 // study.Percent gives 0.
 func change(a, b int) string { return fmt.Sprintf("%+.1f %%", study.Percent(b-a, a)) }
-
-// figures plot LUT and FF over P, what is unsafe dashed. Block RAM and DSP do not depend
-// on P as long as memories keep their kind.
-func (r *estimateReport) figures() []report.Figure {
-	return []report.Figure{
-		r.figure("LUT", func(c plan.Row) int { return c.LUT }),
-		r.figure("FF", func(c plan.Row) int { return c.FF }),
-	}
-}
-
-// figure plots one resource over P. The widths that could overflow are a series of their
-// own: they are shown for comparison, not offered.
-func (r *estimateReport) figure(name string, of func(plan.Row) int) report.Figure {
-	safe, unsafe := report.Series{Name: name}, report.Series{Name: name + ", unsafe", Dashed: true}
-	for _, row := range r.Rows {
-		s := &safe
-		if !row.Safe {
-			s = &unsafe
-		}
-		s.X, s.Y = append(s.X, float64(row.AccBits)), append(s.Y, float64(of(row)))
-	}
-	return report.Figure{Caption: "Estimated " + name +
-		" for each accumulator width, on an axis that does not begin at 0; dashed: the weights could overflow",
-		X: "P, bits", Y: name, Series: []report.Series{safe, unsafe}}
-}

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"fmt"
+	"math"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -11,6 +13,7 @@ import (
 	"github.com/a2qgen/a2qgen/cmd/a2qgen/study"
 	"github.com/a2qgen/a2qgen/hwgen"
 	"github.com/a2qgen/a2qgen/hwgen/plan"
+	"github.com/a2qgen/a2qgen/internal/tooltest"
 	"github.com/a2qgen/a2qgen/quant/qonnx"
 )
 
@@ -80,6 +83,36 @@ func TestSaving(t *testing.T) {
 		if got := (&estimateReport{&study.Prices{Family: "xc7", Rows: rows}}).saving(8); got != want {
 			t.Errorf("%v: %q, want %q", rows, got, want)
 		}
+	}
+}
+
+// TestEstimateBesideYosys: what is safe is synthesised, what is not is left out; the counts are
+// those of the tool, to which the estimate of so small a design comes within a fifth.
+func TestEstimateBesideYosys(t *testing.T) {
+	tooltest.Need(t, "yosys")
+	net := tinyNetwork(t)
+	doc := succeed(t, "estimate", net, "--acc", "2,12", "--yosys", "--json").document(t)
+	rows, counts := doc["rows"].([]any), doc["yosys"].([]any)
+	if counts[0] != nil {
+		t.Errorf("P=2 overflows, and was synthesised: %v", counts[0])
+	}
+	estimate, yosys := rows[1].(map[string]any), counts[1].(map[string]any)
+	for _, key := range []string{"lut", "ff"} {
+		got, want := estimate[key].(float64), yosys[key].(float64)
+		if want == 0 || math.Abs(got-want) > want/5 {
+			t.Errorf("%s: estimate %g, Yosys %g", key, got, want)
+		}
+	}
+	// A directory of its own widths is what generate says of it.
+	dir := filepath.Join(t.TempDir(), "own")
+	made := succeed(t, "generate", net, "--out", dir, "--board", "pynq-z1", "--json").document(t)
+	own := succeed(t, "estimate", dir, "--acc", "own", "--json").document(t)["rows"].([]any)[0].(map[string]any)
+	if want := made["resources"].(map[string]any)["lut"]; own["lut"] != want {
+		t.Errorf("own widths: %v LUT, want %v as generate says", own["lut"], want)
+	}
+	text := succeed(t, "estimate", net, "--acc", "12", "--yosys").out
+	if !strings.Contains(text, fmt.Sprintf("  %g  ", yosys["lut"])) || !strings.Contains(text, "Yosys LUT") {
+		t.Errorf("the table lacks Yosys' %g LUT:\n%s", yosys["lut"], text)
 	}
 }
 

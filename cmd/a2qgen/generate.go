@@ -225,6 +225,8 @@ type foldReport struct {
 	// AccBits is the width that was built, AccBitsNeeded the least safe one.
 	AccBits       int `json:"acc_bits"`
 	AccBitsNeeded int `json:"acc_bits_needed"`
+	// Offers are what the units that could build the layer were priced at.
+	Offers []hwgen.Offer `json:"offers,omitempty"`
 }
 
 // newGenerateReport describes the design d that files hold.
@@ -240,7 +242,8 @@ func newGenerateReport(d *hwgen.Design, files []emit.File) *generateReport {
 	slices.Sort(r.Files)
 	for i, l := range d.Layers {
 		r.Layers = append(r.Layers, foldReport{Name: l.Layer.Name, Unit: l.Fold.Unit, PE: l.Fold.PE, SIMD: l.Fold.SIMD,
-			Lanes: l.Fold.Lanes, Cycles: d.LayerCycles(i), AccBits: l.AccBits, AccBitsNeeded: l.NeededBits})
+			Lanes: l.Fold.Lanes, Cycles: d.LayerCycles(i), AccBits: l.AccBits, AccBitsNeeded: l.NeededBits,
+			Offers: l.Offers})
 	}
 	return r
 }
@@ -281,14 +284,54 @@ func (r *generateReport) print(w io.Writer) {
 // table says per layer how many rows (PE) and columns (SIMD) are computed at once, and the
 // cycles per frame that follow. The slowest layer's are the interval, where nothing between
 // layers is slower: the table shows which one to fold less.
+//
+// Where units were chosen, a column of each says what it would cost.
 func (r *generateReport) table() *table.Table {
-	t := table.New(table.Left("layer", "unit"), table.Right("PE", "SIMD", "lanes", "cycles", "P", "needs"))
+	offered := r.offered()
+	var units []string
+	for _, word := range offered {
+		units = append(units, word+" LUT")
+	}
+	t := table.New(table.Left("layer", "unit"), table.Right("PE", "SIMD", "lanes", "cycles", "P", "needs"),
+		table.Right(units...))
 	for _, l := range r.Layers {
-		lanes := any("-")
-		if l.Lanes > 0 {
-			lanes = l.Lanes
+		cells := []any{l.Name, l.Unit, l.PE, l.SIMD, orDash(l.Lanes), l.Cycles, l.AccBits, l.AccBitsNeeded}
+		for _, word := range offered {
+			cells = append(cells, orDash(l.offer(word)))
 		}
-		t.Row(l.Name, l.Unit, l.PE, l.SIMD, lanes, l.Cycles, l.AccBits, l.AccBitsNeeded)
+		t.Row(cells...)
+	}
+	if offered != nil {
+		t.Note("what each unit would cost by estimate, beside block RAM; - where it was not asked")
 	}
 	return t
+}
+
+// offered returns the words of all units that some layer was offered, in the order of the choice.
+func (r *generateReport) offered() []string {
+	var words []string
+	for _, word := range plan.UnitWords() {
+		if slices.ContainsFunc(r.Layers, func(l foldReport) bool { return l.offer(word) > 0 }) {
+			words = append(words, word)
+		}
+	}
+	return words
+}
+
+// offer returns the LUTs that a unit was priced at, 0 where it was not.
+func (l *foldReport) offer(word string) int {
+	for _, o := range l.Offers {
+		if o.Unit == word {
+			return o.LUT
+		}
+	}
+	return 0
+}
+
+// orDash returns a count, or a dash for none.
+func orDash(n int) any {
+	if n == 0 {
+		return "-"
+	}
+	return n
 }

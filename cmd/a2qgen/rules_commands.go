@@ -98,6 +98,7 @@ var trainRules = map[string]rule{
 	"method": oneOf(string(quant.Base), string(quant.WN), string(quant.A2Q), string(quant.A2QPlus),
 		string(quant.Budget)),
 	"rule": ruleNames(), "acc": ints(1, maxSpecAcc), "taps": taps(), "lut": ints(1, math.MaxInt),
+	"first-acc": ints(0, maxSpecAcc), "last-acc": ints(0, maxSpecAcc),
 	"layout": layouts(), "input-range": ranges(),
 }
 
@@ -192,7 +193,7 @@ var simRules = map[string]rule{
 
 // estimateRules: a width below what the weights need is marked, not refused. A family
 // without fitted formulas is refused: a guess would look like an estimate.
-var estimateRules = map[string]rule{"acc": widthLists(maxWidth), "family": oneOf(cost.Families()...)}
+var estimateRules = map[string]rule{"acc": widthLists(maxWidth, ownWidths), "family": oneOf(cost.Families()...)}
 
 // demoRules are those of the train and sim that it runs. --data may be a file or a pair
 // here too: a visitor tries his own.
@@ -213,9 +214,13 @@ func taps() rule {
 }
 
 // widthLists is what parseWidths takes, up to a largest width. The values outside are the
-// first beyond either end, ranges that fall, and lists with an empty part.
-func widthLists(most int) rule {
+// first beyond either end, ranges that fall, and lists with an empty part. Words stand for widths of
+// their own.
+func widthLists(most int, words ...string) rule {
 	return texts(fmt.Sprintf("P, FROM:TO or a list of them, 1..%d", most), func(s string) error {
+		if slices.Contains(words, s) {
+			return nil
+		}
 		widths, err := parseWidths(s)
 		// The widest may stand anywhere: the order is the user's.
 		if err == nil && slices.Max(widths) > most {

@@ -45,16 +45,22 @@ With float: {epochs: 0} in the spec, training goes straight to the quantisers.
 
 --float-out keeps the network that the float phase ends with, which project takes.
 
---lut N gives each layer an accumulator width P and a weight width M of its own, up to
-those of the spec: after the float phase it measures what each layer loses at each P and
-M, estimates the LUT of the design, folded for --fps at --clock or by --folding, and
-takes what loses least within N LUT.
+--fps F, with method budget, bounds the taps of each layer that a tap unit may build, so that
+the unit keeps up with F frames per second whatever the weights are: --unit dense does
+without. The first and the last layer get a budget too, where the spec gives them none;
+--first-acc 0 and --last-acc 0 leave them as they are. What each layer got is printed.
+
+--lut N gives each layer an accumulator width P, a weight width M, taps and a unit of its
+own, P and M up to those of the spec: after the float phase it measures what each layer
+loses with each, estimates the LUT of the design, folded for --fps at --clock or by
+--folding, and takes what loses least within N LUT.
 
 Example:
    a2qgen train examples/fmnist-mlp.yaml --out net.onnx
    a2qgen train examples/fmnist-mlp.yaml --out p10.onnx --method a2q+ --acc 10 --epochs 8
    a2qgen train examples/fmnist-mlp.yaml --method budget --rule split --seeds 3
-   a2qgen train examples/fmnist-mlp-256.yaml --method budget --acc 10 --lut 28500 --fps 100000`
+   a2qgen train examples/fmnist-mlp-256.yaml --method budget --acc 8 --fps 190000
+   a2qgen train examples/fmnist-mlp-256.yaml --method budget --acc 10 --lut 1200 --fps 190000`
 
 // trainCommand has flags for what is varied most; all else is in the spec, so that a
 // network can be trained again from one file.
@@ -62,10 +68,11 @@ func trainCommand() *cli.Command {
 	return &cli.Command{
 		Name: "train", Usage: "train a network whose accumulators cannot overflow",
 		UsageText: "a2qgen train SPEC.yaml [--data DIR] [--layout nchw|nhwc] [--input-range LO:HI] [--out net.onnx]\n" +
-			"   [--method NAME] [--rule split|shifted] [--acc P] [--taps LANES,CAP[,UNITS]]\n" +
+			"   [--method NAME] [--rule split|shifted] [--acc P] [--first-acc P] [--last-acc P] " +
+			"[--taps LANES,CAP[,UNITS]]\n" +
 			"   [--weights M] [--acts N] [--epochs E] [--seed S] [--seeds K] [--start FILE.onnx] [--cache DIR] " +
 			"[--float-out FILE.onnx] [--resume]\n" +
-			"   [--lut N [--fps F] [--clock MHZ] [--folding FILE] [--fold LAYER=PE,SIMD]...] [--json]",
+			"   [--lut N] [--fps F] [--clock MHZ] [--unit UNIT] [--folding FILE] [--fold LAYER=PE,SIMD]... [--json]",
 		Description: trainHelp,
 		// What is not set is the spec's (given), so most flags show no default of their own.
 		Flags: slices.Concat(specFlags(), []cli.Flag{
@@ -81,6 +88,10 @@ func trainCommand() *cli.Command {
 			&cli.IntFlag{Name: "acc", DefaultText: "the spec's",
 				Usage: "accumulator width `P` of the hidden layers, bits"},
 			&cli.StringFlag{Name: "taps", DefaultText: "the spec's", Usage: tapsUsage},
+			&cli.IntFlag{Name: "first-acc", DefaultText: "the spec's, or as --fps or --lut make it",
+				Usage: "accumulator width `P` of the first layer, bits; 0 for no limit"},
+			&cli.IntFlag{Name: "last-acc", DefaultText: "the spec's, or as --fps or --lut make it",
+				Usage: "accumulator width `P` of the last layer, bits; 0 for no limit"},
 			&cli.IntFlag{Name: "seeds", Value: 1, Usage: "train with `K` seeds, the spec's and those after it"},
 			&cli.StringFlag{Name: "start", Usage: "ONNX `FILE` whose weights and batch norm to start from"},
 			// A float network of its own: project starts from it, at any P, without
@@ -137,6 +148,10 @@ func trainAction(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
+	rate, err := rateOf(c, spec)
+	if err != nil {
+		return err
+	}
 	// The samples are opened once; every seed trains on the same.
 	sets, err := study.OpenSpec(spec)
 	if err != nil {
@@ -151,12 +166,16 @@ func trainAction(c *cli.Context) error {
 			return fmt.Errorf("train: --cache: %w", err)
 		}
 	}
+	con := newConsole(c)
+	spec, bounds, err := fitRate(con, rate, spec, sets)
+	if err != nil {
+		return err
+	}
 	if chosen != nil {
 		if err := study.CheckFolding(spec, sets, chosen.Folding); err != nil {
 			return err
 		}
 	}
-	con := newConsole(c)
 	if seeds > 1 {
 		// A report of its own: of many seeds the spread is wanted, not each certificate.
 		doc, err := trainSeeds(c.Context, con, spec, sets, o, seeds)
@@ -164,6 +183,9 @@ func trainAction(c *cli.Context) error {
 	}
 	// With several seeds there is no --lut: widths are chosen for one network.
 	doc, err := trainNetwork(c.Context, con, spec, sets, o)
+	if err == nil {
+		doc.Bounds = bounds
+	}
 	if err == nil && chosen != nil {
 		// Priced again, for the trained weights: the choice was made on those of the float phase.
 		doc.Allocation, err = chosen, chosen.PriceTrained(doc.Network)
@@ -205,8 +227,9 @@ func loadSpec(c *cli.Context, path string, own train.Overrides) (*train.Spec, er
 // overrides returns what the flags change in a spec.
 func overrides(c *cli.Context) train.Overrides {
 	o := train.Overrides{
-		Method:  given(c, "method", quant.Method(c.String("method"))),
-		Rule:    given(c, "rule", quant.Rule(c.String("rule"))),
+		Method:       given(c, "method", quant.Method(c.String("method"))),
+		Rule:         given(c, "rule", quant.Rule(c.String("rule"))),
+		FirstAccBits: given(c, "first-acc", c.Int("first-acc")), LastAccBits: given(c, "last-acc", c.Int("last-acc")),
 		AccBits: given(c, "acc", c.Int("acc")), WeightBits: given(c, "weights", c.Int("weights")),
 		ActBits: given(c, "acts", c.Int("acts")), Epochs: given(c, "epochs", c.Int("epochs")),
 		Layout: given(c, "layout", c.String("layout")), Start: given(c, "start", c.String("start")),

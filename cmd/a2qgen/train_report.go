@@ -47,6 +47,9 @@ func (r *trainReport) print(w io.Writer) {
 	for i := range r.Layers {
 		fmt.Fprintf(w, "  %s\n", certificate(&r.Layers[i]))
 	}
+	for i := range r.Bounds {
+		fmt.Fprintf(w, "  %s\n", boundLine(&r.Bounds[i]))
+	}
 	if r.Allocation != nil {
 		printAllocation(w, r.Allocation)
 	}

@@ -12,8 +12,12 @@ import (
 // of the one layer that reads them do too. A tap unit is faster in some orders than in others, and
 // the exchange costs nothing: the unit before only has its rows elsewhere in its memories.
 
-// quickSwaps are enough to see whether an order comes near to so many steps.
-const quickSwaps = taps.Swaps / 10
+// tries are the efforts that see whether there is an order of so few steps, and how near to them
+// each must come for the next: more effort saves a few percent only.
+var tries = []struct{ effort, near float64 }{{0.05, 1.25}, {0.2, 1.1}, {full, 1}}
+
+// full is the effort of the order that is built.
+const full = 1
 
 // arrangement is what taps.Arrange found for a layer.
 type arrangement struct {
@@ -24,16 +28,17 @@ type arrangement struct {
 // arrangementKey says for what.
 type arrangementKey struct {
 	matrix
-	pe, lanes, swaps int
+	pe, lanes int
+	effort    float64
 }
 
 // arrangement returns the order of a layer's columns for so many rows and lanes at once. It is
 // looked for once.
-func (s *searches) arrangement(l *quant.Layer, pe, lanes, swaps int) arrangement {
-	key := arrangementKey{matrixOf(l), pe, lanes, swaps}
+func (s *searches) arrangement(l *quant.Layer, pe, lanes int, effort float64) arrangement {
+	key := arrangementKey{matrixOf(l), pe, lanes, effort}
 	a, ok := s.arrangements[key]
 	if !ok {
-		a.order, a.steps = taps.Arrange(l.Weights, l.In, pe, lanes, swaps)
+		a.order, a.steps = taps.Arrange(l.Weights, l.In, pe, lanes, effort)
 		s.arrangements[key] = a
 	}
 	return a
@@ -44,7 +49,7 @@ func (p *planner) arranged(l *quant.Layer, f hwgen.Fold) *quant.Layer {
 	if f.Order != hwgen.Arranged {
 		return l
 	}
-	return withColumns(l, p.arrangement(l, f.PE, f.Lanes, taps.Swaps).order)
+	return withColumns(l, p.arrangement(l, f.PE, f.Lanes, full).order)
 }
 
 // arrangeable says whether a layer's columns may be in any order: they are the rows of one layer
@@ -62,6 +67,10 @@ func (p *planner) arrangeable(l *quant.Layer) bool {
 	return readers == 1 && p.network.Layers[from].Kind == quant.Linear && p.network.Layers[from].Out == l.In
 }
 
+// crowded says that rows have taps in half of their columns or more. Any order spreads so many
+// nearly evenly: there is little to find, and much to move.
+func crowded(l *quant.Layer) bool { return 2*tapsOf(l) >= l.In*l.Out }
+
 // arrange puts the columns of layer i in the order of its fold, and the rows of the layer before in
 // the same. The network that it replaces stays as it is.
 func (p *planner) arrange(i int, f hwgen.Fold) {
@@ -69,7 +78,7 @@ func (p *planner) arrange(i int, f hwgen.Fold) {
 	if f.Order != hwgen.Arranged {
 		return
 	}
-	order, from := p.arrangement(l, f.PE, f.Lanes, taps.Swaps).order, l.From[0]
+	order, from := p.arrangement(l, f.PE, f.Lanes, full).order, l.From[0]
 	layers := slices.Clone(p.network.Layers)
 	layers[i] = *withColumns(l, order)
 	layers[from] = *withRows(&layers[from], order)

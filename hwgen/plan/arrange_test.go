@@ -67,10 +67,13 @@ func divisor(rng *rand.Rand, n int) int {
 
 // TestOrderIsChosen: the plan has columns in another order where only that keeps up with the rate.
 func TestOrderIsChosen(t *testing.T) {
-	// Two rows of two taps, in the same bank of two as the columns are: 2 steps each, 1 arranged.
-	n := quanttest.Drawn(1, 4, 4, 2)
-	w := n.Layers[1].Weights
-	copy(w, []int32{1, 0, -1, 0, 1, 0, 1, 0})
+	// Two rows of two taps, in the same bank of two as of four as the columns are: 2 steps each, 1
+	// arranged.
+	n := quanttest.Drawn(1, 4, 8, 2)
+	clear(n.Layers[1].Weights)
+	for row := range 2 {
+		n.Layers[1].Weights[8*row], n.Layers[1].Weights[8*row+4] = 1, -1
+	}
 	for _, c := range []struct {
 		fps  float64
 		want hwgen.Order

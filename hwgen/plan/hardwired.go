@@ -2,10 +2,12 @@ package plan
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/a2qgen/a2qgen/hwgen"
 	"github.com/a2qgen/a2qgen/hwgen/addergraph"
 	"github.com/a2qgen/a2qgen/hwgen/block/hardwired"
+	widthconverter "github.com/a2qgen/a2qgen/hwgen/block/width_converter"
 	"github.com/a2qgen/a2qgen/quant"
 )
 
@@ -78,9 +80,22 @@ func leastHardwired(l *quant.Layer) int {
 	return addergraph.Terms(l.Weights) / shared * l.Input.Bits
 }
 
-// blocksHardwired returns the unit of a layer, to be priced.
+// blocksHardwired returns the unit of a layer, to be priced, and what gathers its vector where other
+// layers bring that as slowly as the rate allows.
 func blocksHardwired(p *planner, l *quant.Layer, _ hwgen.Fold, acc int) []hwgen.Block {
-	return []hwgen.Block{hardwired.New(l, p.graph(l), hwgen.Tensor{}, l.Input, acc, p.style)}
+	blocks := []hwgen.Block{hardwired.New(l, p.graph(l), hwgen.Tensor{}, l.Input, acc, p.style)}
+	for _, lanes := range divisors(l.In) {
+		if l.In/lanes > p.options.Cycles() {
+			continue
+		}
+		// A source brings what its reader wants.
+		if lanes < l.In && slices.ContainsFunc(l.From, func(i int) bool { return i != quant.Source }) {
+			blocks = append(blocks, &widthconverter.Block{Layer: l.Name, Word: l.Input.Bits, In: lanes, Out: l.In,
+				InBeats: l.In / lanes})
+		}
+		break
+	}
+	return blocks
 }
 
 // buildHardwired appends the unit.

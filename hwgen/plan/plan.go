@@ -99,7 +99,7 @@ func (p *planner) fold() error {
 	p.layers = make([]hwgen.LayerPlan, len(p.network.Layers))
 	// The last first: the order that a layer wants its columns in is that of the rows before it.
 	for i := range slices.Backward(p.network.Layers) {
-		u, f, err := p.cheapest(&p.network.Layers[i], p.choices[i])
+		u, f, err := p.cheapest(i)
 		if err != nil {
 			return err
 		}
@@ -111,7 +111,8 @@ func (p *planner) fold() error {
 
 // cheapest returns, of the units that a layer may have, the one of the fewest LUTs among those that
 // keep up with the frame rate, and its fold. Where none does, it is the fastest.
-func (p *planner) cheapest(l *quant.Layer, from []*unit) (*unit, hwgen.Fold, error) {
+func (p *planner) cheapest(i int) (*unit, hwgen.Fold, error) {
+	l, from := &p.network.Layers[i], p.choices[i]
 	var best *unit
 	var fold hwgen.Fold
 	var least [2]int // cycles beyond those of a frame, LUTs
@@ -129,7 +130,8 @@ func (p *planner) cheapest(l *quant.Layer, from []*unit) (*unit, hwgen.Fold, err
 		case len(from) == 1:
 			return u, f, nil
 		}
-		cost := p.costOf(l, u, f)
+		offer, cost := p.costOf(l, u, f)
+		p.layers[i].Offers = append(p.layers[i].Offers, offer)
 		// Equal prices keep the first, the usual one: plans must not depend on luck.
 		if best == nil || slices.Compare(cost[:], least[:]) < 0 {
 			best, fold, least = u, f, cost
@@ -141,15 +143,18 @@ func (p *planner) cheapest(l *quant.Layer, from []*unit) (*unit, hwgen.Fold, err
 	return best, fold, nil
 }
 
-// costOf returns by how many cycles a unit is slower than a frame, and its LUTs. P is what the
-// weights need: a fold does not depend on the P that is asked for.
-func (p *planner) costOf(l *quant.Layer, u *unit, f hwgen.Fold) [2]int {
+// costOf returns what a unit offers, by how many cycles it is slower than a frame, and its price. P is
+// what the weights need: a fold does not depend on the P that is asked for.
+func (p *planner) costOf(l *quant.Layer, u *unit, f hwgen.Fold) (hwgen.Offer, [2]int) {
 	acc, _ := neededBits(l)
-	blocks, cycles := u.blocks(p, l, f, acc), 0
-	for _, b := range blocks {
-		cycles = max(cycles, b.Cycles())
+	o := hwgen.Offer{Unit: u.word}
+	for _, b := range u.blocks(p, l, f, acc) {
+		o.Cycles = max(o.Cycles, b.Cycles())
+		shape := b.Price(p.model.Fabric)
+		o.LUT += p.model.Of(hwgen.KindOf(b), shape).LUT
+		o.Blocks += shape.BlockRAM
 	}
-	return [2]int{max(0, cycles-p.options.Cycles()), p.price(blocks...)}
+	return o, [2]int{max(0, o.Cycles-p.options.Cycles()), o.LUT + p.blockLUTs*o.Blocks}
 }
 
 // foldOf returns the fold of a layer built by a unit: what is asked for, and what the unit chooses.

@@ -12,7 +12,7 @@ import (
 
 // Row is the cost of a network at one accumulator width.
 type Row struct {
-	// AccBits is P of the layers that quant.Network.Constrained names.
+	// AccBits is P of the layers that quant.Network.Constrained names; 0 if each has its own.
 	AccBits int `json:"acc_bits"`
 	// Safe says that no accumulator of the network can overflow at this P.
 	Safe bool `json:"safe"`
@@ -21,6 +21,8 @@ type Row struct {
 	Shifted bool `json:"shifted,omitempty"`
 	boards.Resources
 	Layers []cost.LayerCost `json:"layers"`
+	// Design is what was priced: where it is not safe, nothing may be built of it.
+	Design *hwgen.Design `json:"-"`
 }
 
 // Table estimates n, folded by o, for each accumulator width of accs. A width that
@@ -28,8 +30,8 @@ type Row struct {
 // does not depend on the width. A layer with start values is plain at every P that is
 // wide enough for that, and shifted below.
 //
-// accs are 1 to 64 bits; rows come in their order. The error says which one is not, or is the
-// plan's, or that the family is unknown: that is checked first, before any planning.
+// accs are 1 to 64 bits, or 0 for the widths that the layers declare; rows come in their order. The
+// error says which one is not, or is the plan's, or that the family is unknown: that is checked first, before any planning.
 func Table(n *quant.Network, o hwgen.Options, accs []int, family string) ([]Row, error) {
 	if err := cost.CheckFamily(family); err != nil {
 		return nil, err
@@ -38,8 +40,8 @@ func Table(n *quant.Network, o hwgen.Options, accs []int, family string) ([]Row,
 	var timing *cycle.Steady
 	found := newSearches()
 	for _, p := range accs {
-		if p < 1 || p > 64 {
-			return nil, fmt.Errorf("cost: accumulator has %d bits, want 1..64", p)
+		if p < 0 || p > 64 {
+			return nil, fmt.Errorf("cost: accumulator has %d bits, want 1..64, or 0 for the layers' own", p)
 		}
 		// The same folds and queues at each P make rows comparable: what differs is what P costs.
 		o.AccBits, o.Unsafe = p, true
@@ -56,7 +58,8 @@ func Table(n *quant.Network, o hwgen.Options, accs []int, family string) ([]Row,
 		if err != nil {
 			return nil, err
 		}
-		rows = append(rows, Row{AccBits: p, Safe: d.Safe(), Shifted: d.Shifted(), Resources: r.Total, Layers: r.Layers})
+		rows = append(rows, Row{AccBits: p, Safe: d.Safe(), Shifted: d.Shifted(), Resources: r.Total,
+			Layers: r.Layers, Design: d})
 	}
 	return rows, nil
 }

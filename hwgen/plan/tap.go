@@ -3,6 +3,7 @@ package plan
 import (
 	"cmp"
 	"fmt"
+	"slices"
 
 	"github.com/a2qgen/a2qgen/boards"
 	"github.com/a2qgen/a2qgen/hwgen"
@@ -36,15 +37,17 @@ func foldTap(p *planner, l *quant.Layer) (hwgen.Fold, error) {
 	cycles := p.options.Cycles()
 	acc, _ := neededBits(l)
 	var best hwgen.Fold
-	least := 0
+	least, fewest := 0, maxTapPE*slices.Max(laneCounts)
 	for _, pe := range divisors(l.Out) {
 		if pe > maxTapPE {
 			break
 		}
-		f, ok := p.fewestLanes(l, pe, cycles)
+		// Lanes are most of the price: more than a quarter beyond the fewest cannot be the cheapest.
+		f, ok := p.fewestLanes(l, pe, cycles, fewest+fewest/4)
 		if !ok {
 			continue
 		}
+		fewest = min(fewest, pe*f.Lanes)
 		placeTap(p, l, &f)
 		luts := p.price(blocksTap(p, l, f, acc)...)
 		if least == 0 || luts < least {
@@ -69,10 +72,13 @@ func tapsOf(l *quant.Layer) int {
 }
 
 // fewestLanes returns the fold of pe rows with the fewest lanes that take at most so many cycles,
-// with the columns in another order where only that is fast enough.
-func (p *planner) fewestLanes(l *quant.Layer, pe, cycles int) (hwgen.Fold, bool) {
+// with the columns in another order where only that is fast enough. There are most lanes at most.
+func (p *planner) fewestLanes(l *quant.Layer, pe, cycles, most int) (hwgen.Fold, bool) {
 	for _, lanes := range laneCounts {
-		simd, ok := fewestElements(l, lanes, cycles)
+		if pe*lanes > most {
+			break
+		}
+		simd, ok := fewestElements(l.In, lanes, cycles)
 		// A bound that is quick to see, before taps are counted per bank.
 		if lanes > l.In || !ok || tapsOf(l) > cycles*pe*lanes {
 			continue
@@ -84,10 +90,10 @@ func (p *planner) fewestLanes(l *quant.Layer, pe, cycles int) (hwgen.Fold, bool)
 	return hwgen.Fold{}, false
 }
 
-// fewestElements returns the fewest elements at once that bring a vector within so many cycles.
-func fewestElements(l *quant.Layer, lanes, cycles int) (int, bool) {
+// fewestElements returns the fewest elements at once that bring a vector of in within so many cycles.
+func fewestElements(in, lanes, cycles int) (int, bool) {
 	for simd := 1; simd <= lanes; simd++ {
-		if lanes%simd == 0 && l.In%simd == 0 && l.In/simd <= cycles {
+		if lanes%simd == 0 && in%simd == 0 && in/simd <= cycles {
 			return simd, true
 		}
 	}
@@ -100,12 +106,16 @@ func (p *planner) orderFor(l *quant.Layer, pe, lanes, cycles int) (hwgen.Order, 
 	switch asked := p.options.Folding[l.Name].Order; {
 	case asked != hwgen.Arranged && taps.Length(l.Weights, l.In, pe, taps.Interleaved(lanes)) <= cycles:
 		return hwgen.Natural, true
-	case asked == hwgen.Natural, !p.arrangeable(l), taps.Least(l.Weights, l.In, pe, lanes) > cycles,
-		// More swaps save a few percent of the steps: not worth their time where that is too few.
-		p.arrangement(l, pe, lanes, quickSwaps).steps > cycles+cycles/8:
+	case asked == hwgen.Natural, !p.arrangeable(l), asked != hwgen.Arranged && crowded(l),
+		taps.Least(l.Weights, l.In, pe, lanes) > cycles:
 		return "", false
 	}
-	return hwgen.Arranged, p.arrangement(l, pe, lanes, taps.Swaps).steps <= cycles
+	for _, try := range tries {
+		if float64(p.arrangement(l, pe, lanes, try.effort).steps) > try.near*float64(cycles) {
+			return "", false
+		}
+	}
+	return hwgen.Arranged, true
 }
 
 // placeTap decides where the memories of a tap unit lie: each where it is cheaper, the others being
@@ -147,8 +157,13 @@ func blocksTap(p *planner, l *quant.Layer, f hwgen.Fold, acc int) []hwgen.Block 
 
 // tapOf returns the tap unit of a layer that reads the tensor x.
 func tapOf(l *quant.Layer, x hwgen.Tensor, f hwgen.Fold, acc int, style boards.MemoryStyle) *tapunit.Block {
+	stages := 1
+	// The schedule's words are addresses of the banks.
+	if style.LateRead && f.Weights == hwgen.InBlockRAM {
+		stages = 2
+	}
 	return tapunit.New(tapunit.Block{Layer: l, Input: x, Fold: f, AccBits: acc, ThresholdBits: l.ThresholdBits(acc),
-		ReadStages: 1, Style: style})
+		ReadStages: stages, Style: style})
 }
 
 // buildTap appends the unit: it holds the vector itself.

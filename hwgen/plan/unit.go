@@ -72,6 +72,16 @@ func UnitWords() []string {
 	return words
 }
 
+// UnitWord returns the word for the unit whose module has the name.
+func UnitWord(name string) string {
+	for _, u := range units {
+		if u.name == name {
+			return u.word
+		}
+	}
+	return name
+}
+
 // Auto asks for the unit of the fewest LUTs, by estimate.
 const Auto = "auto"
 

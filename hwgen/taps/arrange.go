@@ -5,20 +5,25 @@ import (
 	"math/rand/v2"
 )
 
-// Swaps are as many exchanges of two columns as pay: a second's work or less for a layer of 256 x
-// 256 with a budget, after which four times as many save another percent of the steps.
-const Swaps = 400_000
+// Exchanges of two columns that pay, and weights that they move, on the average: a third of a
+// second's work for a layer of 256 x 256 with a budget, after which twice as many exchanges save
+// another percent of the steps.
+const (
+	mostSwaps = 200_000
+	mostMoved = 4_000_000
+)
 
 // Arrange looks for an order of a matrix's columns in which New takes few steps with so many
 // interleaved banks: order[i] is the column that comes i-th. It returns the order, and the steps.
 // The result depends on the arguments alone.
 //
-// It is simulated annealing over so many swaps, exchanges of two columns. A vector may come in any order where
-// the unit before it can emit its rows in that order.
-func Arrange(weights []int32, in, pe, banks, swaps int) (order []int, steps int) {
+// It is simulated annealing over exchanges of two columns. An effort of 1 is as many as pay.
+// A vector may come in any order where the unit before it can emit its rows in that order.
+func Arrange(weights []int32, in, pe, banks int, effort float64) (order []int, steps int) {
 	a := newArrangement(weights, in, pe, banks)
-	// Few columns have few orders: each pair is tried often enough.
-	swaps = min(swaps, 20*in*in)
+	// Few columns have few orders: each pair is tried often enough. Of a row of many taps many stay
+	// uneven whatever is tried.
+	swaps := int(effort * float64(min(mostSwaps, 20*in*in, mostMoved*in/(1+a.count))))
 	// Any seed will do, as long as it is the same each time: a plan can be made again.
 	rng := rand.New(rand.NewPCG(1, 0))
 	const hot, cold = 1.0, 0.05 // in steps: what an exchange may cost at first, and at last
@@ -45,6 +50,7 @@ type arrangement struct {
 	pe, banks int
 	order     []int
 	taps      [][]tapsOf // of each column
+	count     int        // weights that are not 0
 	load      []int32    // taps of each group in each of its PE*banks lanes
 	lanes     [][]int32  // lanes[group][n]: how many lanes of the group have n taps
 	longest   []int32    // taps of each group's fullest lane, at least 1
@@ -73,6 +79,7 @@ func newArrangement(weights []int32, in, pe, banks int) *arrangement {
 				continue
 			}
 			a.taps[column] = append(a.taps[column], tapsOf{row, int32(abs(w))})
+			a.count++
 			total += int32(abs(w))
 		}
 		most[row/pe] = max(most[row/pe], total)

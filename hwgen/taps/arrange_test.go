@@ -16,7 +16,7 @@ func TestArrange(t *testing.T) {
 	for range 40 {
 		pe, banks, in := 1+rng.IntN(3), 1+rng.IntN(5), 1+rng.IntN(30)
 		w := draw(rng, pe*(1+rng.IntN(8)), in)
-		order, steps := taps.Arrange(w, in, pe, banks, 2000)
+		order, steps := taps.Arrange(w, in, pe, banks, 0.2)
 		sorted := slices.Sorted(slices.Values(order))
 		for i, c := range sorted {
 			if c != i || len(sorted) != in {
@@ -39,7 +39,7 @@ func TestArrange(t *testing.T) {
 		if steps < natural {
 			better++
 		}
-		if again, _ := taps.Arrange(w, in, pe, banks, 2000); !slices.Equal(again, order) {
+		if again, _ := taps.Arrange(w, in, pe, banks, 0.2); !slices.Equal(again, order) {
 			t.Fatalf("another order: %v, before %v", again, order)
 		}
 	}

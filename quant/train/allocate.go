@@ -18,21 +18,28 @@ type Allocator struct {
 	// Choose returns a candidate of each layer, by index, with Widths.Choose or
 	// otherwise.
 	Choose func(*Widths) ([]int, error)
+	// Taps, unless nil, returns the bounds on taps to try for a layer at a P, none among
+	// them where it may go without. It is asked for layers that have none of the spec's.
+	Taps func(Target) []quant.Taps
 }
 
-// Width is what the integers of a layer must fit: an accumulator of P bits and
-// weights of M. The zero value is that of a layer without a target.
-type Width struct{ AccBits, WeightBits int }
+// Width is what the integers of a layer must fit: an accumulator of P bits, weights of
+// M, and the taps of a unit. The zero value is that of a layer without a target.
+type Width struct {
+	AccBits, WeightBits int
+	Taps                quant.Taps
+}
 
 // Widths are what the layers under a method may be given.
 type Widths struct {
 	// Layers names these layers, in order.
 	Layers []string
-	// Candidates of each layer, the cheapest first: each P from the least that
-	// holds a weight to what the spec gives the layer, with each M up to the
-	// spec's that the budget of P can fill. M is chosen with P because at a low P
-	// most integers are 0 and +-1, and because what a layer costs is known only
-	// with it.
+	// Candidates of each layer, in the order of P: each from the least that
+	// holds a weight to what the spec gives the layer, with each bound on its taps,
+	// and with each M up to the spec's that the budget of P can fill. M is chosen
+	// with P because at a low P most integers are 0 and +-1, and because what a layer
+	// costs is known only with it. A bound that the allocator adds has the largest M
+	// alone: to a unit that does taps M is nothing.
 	Candidates [][]Width
 	// Loss is by how much the training loss of the float network, with all its
 	// quantisers, rises when one layer's weights are projected for a candidate
@@ -58,7 +65,7 @@ func (r *run) newWidths(float map[*node][]float32) (*Widths, error) {
 		if node.w == nil || node.w.parameters().q.z.Method == quant.Base {
 			continue
 		}
-		w.Layers, w.Candidates = append(w.Layers, node.Name), append(w.Candidates, candidates(node.w.parameters().q.z))
+		w.Layers, w.Candidates = append(w.Layers, node.Name), append(w.Candidates, candidates(node.step, r.opts.Allocate.Taps))
 		w.nodes, w.float = append(w.nodes, node), append(w.float, float[node])
 	}
 	if len(w.nodes) == 0 {
@@ -68,28 +75,46 @@ func (r *run) newWidths(float map[*node][]float32) (*Widths, error) {
 	return w, nil
 }
 
-// candidates returns the widths up to those of z.
-func candidates(z quant.Quantizer) (c []Width) {
-	for p := leastAccBits(z); p <= z.AccBits; p++ {
-		units := unitsOf(z, p)
-		for m := 2; m <= z.WeightBits; m++ {
-			// A budget of so many units holds no larger integer: a wider M has the
-			// same integers and costs more.
-			if m == 2 || int64(1)<<(m-2)-1 < units {
-				c = append(c, Width{p, m})
+// candidates returns the widths up to those of a step, with the bounds that bound adds.
+func candidates(st *step, bound func(Target) []quant.Taps) (c []Width) {
+	z := *st.quantiser
+	t, free := st.target()
+	for p := leastAccBits(z); p <= st.quantiser.AccBits; p++ {
+		z.AccBits, t.Quantizer.AccBits = p, p
+		if !free || bound == nil {
+			c = append(c, weightWidths(z)...)
+			continue
+		}
+		for _, z.Taps = range bound(t) {
+			widths := weightWidths(z)
+			if z.Taps.Any() {
+				widths = widths[len(widths)-1:]
 			}
+			c = append(c, widths...)
 		}
 	}
 	return c
 }
 
-// unitsOf returns the largest integer that p bits let a weight be. A2Q+ splits its
+// weightWidths returns each M, up to that of z, with the P and the taps of z.
+func weightWidths(z quant.Quantizer) (c []Width) {
+	units := unitsOf(z)
+	for m := 2; m <= z.WeightBits; m++ {
+		// A budget of so many units holds no larger integer: a wider M has the
+		// same integers and costs more.
+		if m == 2 || int64(1)<<(m-2)-1 < units {
+			c = append(c, Width{z.AccBits, m, z.Taps})
+		}
+	}
+	return c
+}
+
+// unitsOf returns the largest integer that a weight may be. A2Q+ splits its
 // budget evenly between the signs of a zero-mean row, hence a half (arXiv
 // 2401.10432); A2Q may spend all on one weight (arXiv 2308.13504).
-func unitsOf(z quant.Quantizer, p int) int64 {
+func unitsOf(z quant.Quantizer) int64 {
 	switch z.Method {
 	case quant.Budget:
-		z.AccBits = p
 		a, err := z.Allowance()
 		if err != nil {
 			return 0
@@ -99,9 +124,9 @@ func unitsOf(z quant.Quantizer, p int) int64 {
 		}
 		return a.Units
 	case quant.A2QPlus:
-		return int64(quant.BudgetA2QPlus(p, z.Input) / 2)
+		return int64(quant.BudgetA2QPlus(z.AccBits, z.Input) / 2)
 	}
-	return int64(quant.BudgetA2Q(p, z.Input))
+	return int64(quant.BudgetA2Q(z.AccBits, z.Input))
 }
 
 // measure sets Loss and leaves every layer at its last candidate. Losses of single
@@ -121,10 +146,15 @@ func (w *Widths) measure() {
 	}
 }
 
+// apply sets the widths of a quantiser.
+func (w Width) apply(z *quant.Quantizer) {
+	z.AccBits, z.WeightBits, z.Taps = w.AccBits, w.WeightBits, w.Taps
+}
+
 // set starts layer i again from its float weights, under candidate k.
 func (w *Widths) set(i, k int) {
 	z := w.nodes[i].step.quantiser
-	z.AccBits, z.WeightBits = w.Candidates[i][k].AccBits, w.Candidates[i][k].WeightBits
+	w.Candidates[i][k].apply(z)
 	w.nodes[i].w.parameters().requantise(w.float[i], *z)
 }
 
@@ -239,7 +269,8 @@ func (n *net) widths() []Width {
 	w := make([]Width, len(n.nodes))
 	for i, node := range n.nodes {
 		if node.w != nil && node.step.quantiser.Method != quant.Base {
-			w[i] = Width{node.step.quantiser.AccBits, node.step.quantiser.WeightBits}
+			z := node.step.quantiser
+			w[i] = Width{z.AccBits, z.WeightBits, z.Taps}
 		}
 	}
 	return w
@@ -254,7 +285,7 @@ func (n *net) setWidths(w []Width) error {
 	}
 	for i, node := range n.nodes {
 		if w[i] != (Width{}) && node.w != nil {
-			node.step.quantiser.AccBits, node.step.quantiser.WeightBits = w[i].AccBits, w[i].WeightBits
+			w[i].apply(node.step.quantiser)
 		}
 	}
 	return nil

@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/a2qgen/a2qgen/quant"
+	"github.com/a2qgen/a2qgen/quant/nn"
 	"github.com/a2qgen/a2qgen/quant/qonnx"
 )
 
@@ -120,18 +121,79 @@ func sums(cost [][]int, loss [][]float64, choice []int) (spent int, sum float64)
 	return spent, sum
 }
 
-// TestCandidates: every P that holds a weight, with each M that it can fill.
+// TestCandidates: every P that holds a weight, with each bound on taps, and with each M that it
+// can fill. With 4-bit inputs 4 bits hold one unit, 5 two and 6 four (quant.BudgetShifted); weights
+// of 2 bits are up to 1, of 3 up to 3.
 func TestCandidates(t *testing.T) {
-	z := quant.Quantizer{Method: quant.Budget, Rule: quant.Shifted, Input: quant.DataType{Bits: 4},
-		AccBits: 6, WeightBits: 4}
-	// 4 bits hold one unit, 5 two, 6 four; weights of 2 bits are up to 1, of 3 up to 3.
-	if got, want := candidates(z), []Width{{4, 2}, {5, 2}, {5, 3}, {6, 2}, {6, 3}, {6, 4}}; !slices.Equal(got, want) {
-		t.Errorf("candidates %v, want %v", got, want)
+	wide, narrow := quant.Taps{Lanes: 2, Cap: 2}, quant.Taps{Lanes: 3, Cap: 1}
+	var none quant.Taps
+	for _, c := range []struct {
+		own   quant.Taps
+		bound func(Target) []quant.Taps
+		want  []Width
+	}{
+		{none, nil, []Width{{4, 2, none}, {5, 2, none}, {5, 3, none}, {6, 2, none}, {6, 3, none}, {6, 4, none}}},
+		// A bank of one unit holds no weight of more than one.
+		{narrow, nil, []Width{{4, 2, narrow}, {5, 2, narrow}, {6, 2, narrow}}},
+		// The spec's own come before the allocator's.
+		{narrow, func(Target) []quant.Taps { return []quant.Taps{wide} },
+			[]Width{{4, 2, narrow}, {5, 2, narrow}, {6, 2, narrow}}},
+		// Two units are the most of a weight then: 3 bits, and those alone.
+		{none, func(Target) []quant.Taps { return []quant.Taps{wide} },
+			[]Width{{4, 2, wide}, {5, 3, wide}, {6, 3, wide}}},
+		{none, func(l Target) []quant.Taps {
+			if l.In != 20 || l.Out != 7 || l.Name != "fc2" {
+				t.Errorf("asked for %+v, want fc2, 7 rows of 20", l)
+			}
+			if l.Units() < 4 {
+				return []quant.Taps{wide}
+			}
+			return []quant.Taps{wide, none}
+		}, []Width{{4, 2, wide}, {5, 3, wide}, {6, 3, wide}, {6, 2, none}, {6, 3, none}, {6, 4, none}}},
+	} {
+		st := &step{Layer: nn.Layer{Name: "fc2", Kind: quant.Linear, In: 20}, out: quant.Shape{C: 7},
+			quantiser: &quant.Quantizer{Method: quant.Budget, Rule: quant.Shifted, Input: quant.DataType{Bits: 4},
+				AccBits: 6, WeightBits: 4, Taps: c.own}}
+		if got := candidates(st, c.bound); !slices.Equal(got, c.want) {
+			t.Errorf("own taps %v: candidates %v, want %v", c.own, got, c.want)
+		}
+		if z := st.quantiser; z.AccBits != 6 || z.Taps != c.own {
+			t.Errorf("left the layer at P=%d, taps %v", z.AccBits, z.Taps)
+		}
 	}
-	// A bank of one unit holds no weight of more than one.
-	z.Taps = quant.Taps{Lanes: 3, Cap: 1}
-	if got, want := candidates(z), []Width{{4, 2}, {5, 2}, {6, 2}}; !slices.Equal(got, want) {
-		t.Errorf("with taps %v: candidates %v, want %v", z.Taps, got, want)
+}
+
+// TestAllocatedTaps: the network keeps the bound that was chosen, and so does a run that was stopped.
+func TestAllocatedTaps(t *testing.T) {
+	s := small()
+	s.Method, s.Rule = quant.Budget, quant.Shifted
+	bound := quant.Taps{Lanes: 4, Cap: 1}
+	within := func() *Allocator {
+		a := chooser(7, 0, 0)
+		a.Taps = func(Target) []quant.Taps { return []quant.Taps{bound} }
+		return a
+	}
+	out := filepath.Join(t.TempDir(), "net.onnx")
+	_, want := mustRun(t, s, Options{Allocate: within()})
+	ctx, stop := context.WithCancel(context.Background())
+	if _, err := Run(ctx, s, smallSet(), nil, Options{Out: out, Allocate: within(), Progress: func(e Event) {
+		if e.Phase == QATPhase && e.Epoch == 2 {
+			stop()
+		}
+	}}); err == nil {
+		t.Fatal("was not stopped")
+	}
+	if _, got := mustRun(t, s, Options{Out: out, Resume: true, Allocate: within()}); !bytes.Equal(got, want) {
+		t.Error("the resumed run gives another network")
+	}
+	net, err := qonnx.Read(out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := 1; i <= 2; i++ {
+		if l := &net.Layers[i]; l.BankPeak(4) != 1 {
+			t.Errorf("layer %s has %d units in a bank, want 1", l.Name, l.BankPeak(4))
+		}
 	}
 }
 
@@ -156,7 +218,7 @@ func TestMeasure(t *testing.T) {
 		chosen := make([]int, len(w.Candidates))
 		for i, c := range w.Candidates {
 			chosen[i] = len(c) - 1
-			if z := w.nodes[i].step.quantiser; (Width{z.AccBits, z.WeightBits}) != c[len(c)-1] {
+			if z := w.nodes[i].step.quantiser; (Width{z.AccBits, z.WeightBits, z.Taps}) != c[len(c)-1] {
 				t.Errorf("layer %s was left at P=%d, M=%d", w.Layers[i], z.AccBits, z.WeightBits)
 			}
 		}
@@ -245,7 +307,7 @@ func TestAllocate(t *testing.T) {
 		t.Fatal(err)
 	}
 	// 10 bits have weights of 2, 3 and 4 bits, so do 9 and 8.
-	for i, want := range []Width{{9, 3}, {8, 4}} {
+	for i, want := range []Width{{AccBits: 9, WeightBits: 3}, {AccBits: 8, WeightBits: 4}} {
 		l := &net.Layers[1+i]
 		if l.AccBits != want.AccBits || l.WeightBits > want.WeightBits {
 			t.Errorf("layer %s has P=%d, M=%d, want %+v", l.Name, l.AccBits, l.WeightBits, want)

@@ -21,7 +21,7 @@ import (
 // checkpointVersion changes whenever checkpoint's meaning does. Files of another
 // version are refused: a run that went on from numbers of another meaning would not
 // be the run that was interrupted.
-const checkpointVersion = 3
+const checkpointVersion = 4
 
 // maxCheckpoint bounds what load reads, in bytes. A damaged name or a wrong file
 // must not fill the memory; the largest network (maxWeights) takes 1 GiB with its

@@ -41,6 +41,9 @@ func (s *Spec) inputCoding() coding {
 	return coding{typ: c.typ, scale: quant.RangeScale(c.typ, lo, hi), saturates: true}
 }
 
+// InputType returns the type of the network's input.
+func (s *Spec) InputType() quant.DataType { return s.inputCoding().typ }
+
 // ownRange says that the input holds something else than [0, 1].
 func (s *Spec) ownRange() bool {
 	return len(s.InputRange) == 2 && (s.InputRange[0] != 0 || s.InputRange[1] != 1)

@@ -22,6 +22,7 @@ type step struct {
 
 	quantiser *quant.Quantizer // of its weights; nil without
 	own       *LayerSpec       // what the spec says of the layer, where it has weights
+	role      quant.Role       // of a layer with weights in the network
 	scales    int              // of the weight quantiser: one per output channel, or one
 	bias      bool
 	norm      bool

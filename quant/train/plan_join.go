@@ -119,12 +119,12 @@ func (p *plan) quantisers() {
 		if st.quantiser == nil {
 			continue
 		}
-		st.scales = st.out.C
+		st.scales, st.role = st.out.C, roles[i]
 		st.quantiser.Input = in
 		switch {
-		case roles[i].First:
+		case st.role.First:
 			p.first(st)
-		case roles[i].Last:
+		case st.role.Last:
 			p.last(st)
 		}
 		st.quantiser.Bare = st.quantiser.Method == quant.Budget && !st.norm

@@ -228,6 +228,8 @@ type Overrides struct {
 	// down, QAT the rest.
 	Epochs *int
 	Seed   *uint64
+	// FirstAccBits and LastAccBits are P of the ends; 0 takes target and taps from them.
+	FirstAccBits, LastAccBits *int
 	// Taps of the hidden layers.
 	Taps   *quant.Taps
 	Start  *string
@@ -255,6 +257,8 @@ func (s *Spec) With(o Overrides) (*Spec, error) {
 		c.Taps = *o.Taps
 	}
 	set(&c.AccBits, o.AccBits)
+	setEnd(&c.FirstAccBits, &c.FirstTaps, o.FirstAccBits)
+	setEnd(&c.LastAccBits, &c.LastTaps, o.LastAccBits)
 	set(&c.WeightBits, o.WeightBits)
 	set(&c.ActBits, o.ActBits)
 	if o.Epochs != nil {
@@ -280,6 +284,13 @@ func (s *Spec) With(o Overrides) (*Spec, error) {
 		return nil, err
 	}
 	return &c, nil
+}
+
+// setEnd sets P of an end; without one there can be no taps.
+func setEnd(accBits *int, taps *quant.Taps, src *int) {
+	if set(accBits, src); src != nil && *src == 0 {
+		*taps = quant.Taps{}
+	}
 }
 
 func set(dst, src *int) {

@@ -42,6 +42,9 @@ func (f *Figure) SVG() ([]byte, error) {
 	p.X.Label.Text, p.Y.Label.Text = f.X, f.Y
 	// Widths, epochs and LUT are whole numbers; accuracies are not.
 	p.X.Tick.Marker, p.Y.Tick.Marker = ticks{whole: true}, ticks{}
+	if f.LogY {
+		p.Y.Scale, p.Y.Tick.Marker = plot.LogScale{}, plot.LogTicks{Prec: -1}
+	}
 	p.Add(plotter.NewGrid())
 	var names legend
 	// Colours by the place among all series, so that an empty one does not shift those of others.
@@ -53,7 +56,9 @@ func (f *Figure) SVG() ([]byte, error) {
 		names = append(names, entry...)
 	}
 	widen(&p.X)
-	widen(&p.Y)
+	if !f.LogY { // room in proportion would reach below 0
+		widen(&p.Y)
+	}
 	rows := names.rows()
 	top := legendRow * vg.Length(len(rows))
 	// The legend's rows come on top of the plot's height, not out of it.

@@ -34,7 +34,9 @@ type Section struct {
 type Figure struct {
 	Caption string
 	// X and Y name the axes, with their units.
-	X, Y   string
+	X, Y string
+	// LogY has an axis of powers of ten: all y are above 0.
+	LogY   bool
 	Series []Series
 }
 

@@ -2,12 +2,14 @@ package study
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 
 	"github.com/a2qgen/a2qgen/boards"
 	"github.com/a2qgen/a2qgen/hwgen"
 	"github.com/a2qgen/a2qgen/hwgen/cost"
+	"github.com/a2qgen/a2qgen/hwgen/cost/synth"
 	"github.com/a2qgen/a2qgen/hwgen/plan"
 	"github.com/a2qgen/a2qgen/quant"
 	"github.com/a2qgen/a2qgen/quant/nn"
@@ -26,16 +28,6 @@ func Price(net *quant.Network, o hwgen.Options, family string) (*cost.Report, er
 		return nil, err
 	}
 	return cost.Estimate(d, family)
-}
-
-// priceModel estimates the design of a network that is not in a file yet. Through the
-// file format, so that the integers are those that the export would write.
-func priceModel(m *nn.Model, o hwgen.Options, family string) (*cost.Report, error) {
-	_, net, err := encoded(m, m.Name)
-	if err != nil {
-		return nil, err
-	}
-	return Price(net, o, family)
 }
 
 // encoded returns the bytes of m's file, of the given name, and the network that the
@@ -60,8 +52,31 @@ type Prices struct {
 	IntervalCycles int `json:"interval_cycles"`
 	// Rows are one per width, in the order asked for, unsafe ones too.
 	Rows []plan.Row `json:"rows"`
+	// Yosys is what synthesis makes of the design of each row, nothing of those that are not safe;
+	// nil unless it was asked for.
+	Yosys []*boards.Resources `json:"yosys,omitempty"`
 	// Fit is the error of the formulas on held-out samples, by kind of block.
 	Fit map[string]cost.Error `json:"fit"`
+}
+
+// Synthesise fills in Yosys. The context stops it; progress counts the designs.
+//
+// It counts what Emit would write, for the family that the designs were planned for. Errors are
+// those of synth.Design.
+func (p *Prices) Synthesise(ctx context.Context, progress Progress) error {
+	// No Verilog is written of what can overflow.
+	p.Yosys = make([]*boards.Resources, len(p.Rows))
+	for i, row := range p.Rows {
+		if row.Safe {
+			c, err := synth.Resources(ctx, row.Design)
+			if err != nil {
+				return err
+			}
+			p.Yosys[i] = &c
+		}
+		progress.step("synthesis", i+1, len(p.Rows))
+	}
+	return nil
 }
 
 // PriceWidths estimates net for every width, one at least. The folding is the same for all.
@@ -116,6 +131,6 @@ func CheckFolding(spec *train.Spec, sets Sets, o hwgen.Options) error {
 	if err != nil {
 		return err
 	}
-	_, err = priceModel(m, o, DefaultFamily)
+	_, _, err = planModel(m, o, DefaultFamily)
 	return err
 }

@@ -59,6 +59,8 @@ type Trained struct {
 	FloatCached bool `json:"float_cached,omitempty"`
 	// Allocation says which widths a limit of LUT chose.
 	Allocation *Allocation `json:"allocation,omitempty"`
+	// Bounds are the taps that a frame rate gave layers under a budget.
+	Bounds []BoundLayer `json:"bounds,omitempty"`
 	// Metrics are the paths of files that whoever watches keeps of the epochs.
 	Metrics []string `json:"metrics,omitempty"`
 

@@ -17,6 +17,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/a2qgen/a2qgen/boards"
 	"github.com/a2qgen/a2qgen/hwgen"
 	"github.com/a2qgen/a2qgen/hwgen/emit"
 	"github.com/a2qgen/a2qgen/hwgen/fabric"
@@ -134,6 +135,19 @@ func Design(ctx context.Context, d *hwgen.Design) (Counts, error) {
 	}
 	stats, err := run(ctx, &f.Synthesis, rtl, d.Name)
 	return stats[d.Name], err
+}
+
+// Resources returns the counts of Design in the units of boards and estimates.
+func Resources(ctx context.Context, d *hwgen.Design) (boards.Resources, error) {
+	c, err := Design(ctx, d)
+	if err != nil {
+		return boards.Resources{}, err
+	}
+	// Design has found the family's fabric.
+	f, _ := d.Family.Fabric()
+	r := d.Family.Blocks(float64(c.BlockRAM) / float64(f.BlockRAM.PerBlock))
+	r.LUT, r.FF, r.DSP = c.LUT, c.FF, c.DSP
+	return r, nil
 }
 
 // run synthesises files, in a directory of its own, and returns the counts of each
