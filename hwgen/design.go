@@ -129,6 +129,25 @@ type Block interface {
 	Price(*fabric.Family) fabric.Shape
 }
 
+// Generated is a block whose module is no library's: its numbers are structure, not parameters. The
+// module has the ports and parameters that a block's has.
+type Generated interface {
+	Block
+	// Kind names the kind of block, where Module is a name of its own.
+	Kind() string
+	// Template returns the template of templates that gives the module under a name, and what it is
+	// filled in with.
+	Template(module string) (name string, data any)
+}
+
+// KindOf returns the name of a block's kind: its module's, unless that is generated.
+func KindOf(b Block) string {
+	if g, ok := b.(Generated); ok {
+		return g.Kind()
+	}
+	return b.Module()
+}
+
 // Add appends a block that reads the streams in, and returns the streams that it feeds.
 func (d *Design) Add(b Block, in ...int) (out []int) {
 	contents := make([]Content, len(in))
@@ -192,7 +211,7 @@ func (d *Design) IntervalCycles() int {
 func (d *Design) LayerCycles(i int) int {
 	lp := d.Layers[i]
 	for _, n := range d.Nodes {
-		if n.Serves() == lp.Layer.Name && n.Module() == lp.Fold.Unit {
+		if n.Serves() == lp.Layer.Name && KindOf(n.Block) == lp.Fold.Unit {
 			return n.Cycles()
 		}
 	}

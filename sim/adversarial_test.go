@@ -100,10 +100,13 @@ func checkExtremes(t *testing.T, l quant.Layer, f hwgen.Fold) {
 		t.Errorf("P = %d: %+v, %v", needed, r, err)
 	}
 	_, err := runExtremes(t, l, f, needed-1)
-	if err == nil || !strings.Contains(err.Error(), "bits") || !strings.Contains(err.Error(), "u_"+l.Name+"_mvau") {
+	if err == nil || !strings.Contains(err.Error(), "bits") || !strings.Contains(err.Error(), "u_"+l.Name+"_"+blockOf[f.Unit]) {
 		t.Errorf("P = %d: got %v, want an overflow that names the block", needed-1, err)
 	}
 }
+
+// blockOf is how the block of a unit is called, behind its layer.
+var blockOf = map[string]string{"": "mvau", "tap": "taps", "hardwired": "hardwired"}
 
 // TestExtremes drives every channel of drawn layers to its exact certified maximum and
 // minimum at the needed P and at P-1.
@@ -118,6 +121,10 @@ func TestExtremes(t *testing.T) {
 		{"signed", true, hwgen.Fold{PE: 4, SIMD: 8}},
 		{"one lane", false, hwgen.Fold{PE: 1, SIMD: 1}},
 		{"one beat per fold", false, hwgen.Fold{PE: 2, SIMD: 64}},
+		{"taps", false, hwgen.Fold{Unit: "tap", PE: 4, SIMD: 8, Lanes: 16}},
+		{"signed taps", true, hwgen.Fold{Unit: "tap", PE: 4, SIMD: 8, Lanes: 8}},
+		{"hard-wired", false, hwgen.Fold{Unit: "hardwired", PE: 8, SIMD: 64}},
+		{"hard-wired, signed", true, hwgen.Fold{Unit: "hardwired", PE: 8, SIMD: 64}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()

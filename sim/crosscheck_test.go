@@ -22,6 +22,8 @@ import (
 var networks = flag.Int("networks", 0,
 	"networks to cross-check on each simulator in each test of drawn networks (0: each test's own number)")
 
+var onlyUnit = flag.String("unit", "", "dense, tap or hardwired: all layers that can are built so; else it is drawn")
+
 var firstNetwork = flag.Uint64("first-network", 0, "number of the first of those networks: a long run can be split")
 
 // emitDir writes the design into a new folder.
@@ -52,10 +54,31 @@ func randomFolding(rng *rand.Rand, n *quant.Network) hwgen.Folding {
 		fold := hwgen.Fold{PE: pick(l.Out), SIMD: pick(l.In), FIFO: hwgen.Depths{rng.IntN(2) * rng.IntN(5)}}
 		if l.Kind == quant.Add {
 			fold.SIMD, fold.FIFO = l.In, nil // too short a queue before a sum may lock the design
+		} else {
+			drawUnit(rng, l, &fold)
 		}
 		f[l.Name] = fold
 	}
 	return f
+}
+
+// drawUnit draws which unit builds a layer, unless -unit says which, and what that wants of a fold.
+func drawUnit(rng *rand.Rand, l *quant.Layer, f *hwgen.Fold) {
+	// Hard-wired staircases have at most 63 steps, and Icarus interprets each of them.
+	wired := l.Thresholds == nil || l.Thresholds.Levels() <= 63 && l.Thresholds.Levels()*l.Out <= 256
+	lanes := 1 + rng.IntN(4)
+	unit := []string{"dense", "tap", "hardwired"}[rng.IntN(3)]
+	if *onlyUnit != "" {
+		unit = *onlyUnit
+	}
+	switch {
+	case unit == "tap":
+		f.Unit, f.Lanes = unit, f.SIMD*lanes
+	case unit == "hardwired" && wired:
+		f.Unit, f.PE, f.SIMD = unit, l.Out, l.In
+	default:
+		f.Unit = "dense"
+	}
 }
 
 // drawPlan draws a fold and where memories are kept.
@@ -143,7 +166,7 @@ func TestDrawnKinds(t *testing.T) {
 	for _, kind := range []string{"no pauses", "periodic source", "periodic sink", "random source", "random sink",
 		"block RAM", "no block RAM", "1 layers", "2 layers", "3 layers", "signed", "unsigned", "thresholds", "scores",
 		"inverted", "queue", "folded rows", "folded columns", "one fold", "one row", "one column", "1-bit inputs",
-		"1-bit weights"} {
+		"1-bit weights", "dense", "tap", "hardwired"} {
 		if seen[kind] < 3 {
 			t.Errorf("%s: %d networks of %d, want 3", kind, seen[kind], defaultNetworks)
 		}
@@ -158,7 +181,7 @@ func layerKinds(kinds map[string]bool, l *quant.Layer, f hwgen.Fold) {
 		"inverted": l.Thresholds != nil && slices.Contains(l.Thresholds.Inverted, true), "queue": f.FIFO.Of(0) > 0,
 		"folded rows": f.PE < l.Out, "folded columns": f.SIMD < l.In, "one fold": f.PE == l.Out && f.SIMD == l.In,
 		"one row": l.Out == 1, "one column": l.In == 1, "1-bit inputs": l.Input.Bits == 1,
-		"1-bit weights": l.WeightBits == 1,
+		"1-bit weights": l.WeightBits == 1, f.Unit: true,
 	} {
 		kinds[kind] = kinds[kind] || is
 	}

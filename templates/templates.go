@@ -4,6 +4,7 @@
 package templates
 
 import (
+	"bytes"
 	"embed"
 	"fmt"
 	"io/fs"
@@ -53,11 +54,8 @@ func Closure(names []string) []string {
 			return
 		}
 		need[name] = true
-		for _, m := range instantiation.FindAllSubmatch(Module(name), -1) {
-			// Keywords of generate blocks look alike, but are no modules of ours.
-			if sub := string(m[1]); slices.Contains(known, sub) {
-				visit(sub)
-			}
+		for _, sub := range instantiated(Module(name), known) {
+			visit(sub)
 		}
 	}
 	for _, name := range names {
@@ -66,7 +64,29 @@ func Closure(names []string) []string {
 	return slices.Sorted(maps.Keys(need))
 }
 
-// Template returns the parsed template of that name, "top.v", "bench.v" or "README.md".
+// Instantiated returns the library modules that a text instantiates itself.
+func Instantiated(text []byte) []string { return instantiated(text, Modules()) }
+
+func instantiated(text []byte, known []string) (names []string) {
+	for _, m := range instantiation.FindAllSubmatch(text, -1) {
+		// Keywords of generate blocks look alike, but are no modules of ours.
+		if name := string(m[1]); slices.Contains(known, name) {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// Fill returns a template filled in with data. It panics if there is none of that name.
+func Fill(name string, data any) ([]byte, error) {
+	var b bytes.Buffer
+	if err := Template(name).Execute(&b, data); err != nil {
+		return nil, fmt.Errorf("templates: %s: %w", name, err)
+	}
+	return b.Bytes(), nil
+}
+
+// Template returns the parsed template of that name, such as "top.v".
 // It panics if there is none.
 //
 // In templates, high is the index of the top bit of so many bits.

@@ -55,7 +55,7 @@ func (m *Model) Estimate(d *hwgen.Design) *Report {
 		r.Layers = append(r.Layers, LayerCost{Name: l.Layer.Name, AccBits: l.AccBits, Safe: l.Safe()})
 	}
 	for _, n := range d.Nodes {
-		c := BlockCost{Name: n.Name(), Module: n.Module(), Layer: n.Serves(), Resources: m.Price(n.Block)}
+		c := BlockCost{Name: n.Name(), Module: hwgen.KindOf(n.Block), Layer: n.Serves(), Resources: m.Price(n.Block)}
 		r.Blocks = append(r.Blocks, c)
 		r.Total = r.Total.Plus(c.Resources)
 		l := &r.Layers[byName[c.Layer]]

@@ -96,7 +96,9 @@ func ModelOf(family string) (*Model, error) {
 }
 
 // Price applies the model to a block.
-func (m *Model) Price(b hwgen.Block) boards.Resources { return m.Of(b.Module(), b.Price(m.Fabric)) }
+func (m *Model) Price(b hwgen.Block) boards.Resources {
+	return m.Of(hwgen.KindOf(b), b.Price(m.Fabric))
+}
 
 // Of applies the model's coefficients to the shape of a block of a kind.
 //

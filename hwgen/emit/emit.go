@@ -3,7 +3,6 @@
 package emit
 
 import (
-	"bytes"
 	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
@@ -28,7 +27,10 @@ type File struct {
 func Files(d *hwgen.Design, network []byte) ([]File, error) {
 	// A design that sets one, as tests do, keeps the same bytes whatever build emits it.
 	d.Version = cmp.Or(d.Version, Version)
-	library := library(d)
+	library, err := library(d)
+	if err != nil {
+		return nil, err
+	}
 	plain := *d
 	plain.Version, plain.Hash = "", "" // two builds that emit the same have one hash
 	filled, err := fill(&plain)
@@ -59,17 +61,41 @@ func Files(d *hwgen.Design, network []byte) ([]File, error) {
 	return append(files, File{manifestFile, append(text, '\n')}), nil
 }
 
-// library returns the library modules and the memories.
-func library(d *hwgen.Design) []File {
+// library returns the modules of the blocks and the memories.
+func library(d *hwgen.Design) ([]File, error) {
 	var files []File
+	// Those of the ports stand in top.v itself and are no blocks of the design.
+	need := []string{"frame_counter", "tlast_check"}
+	for _, n := range d.Nodes {
+		g, ok := n.Block.(hwgen.Generated)
+		if !ok {
+			need = append(need, n.Module())
+			continue
+		}
+		text, err := Generated(g, n.Module())
+		if err != nil {
+			return nil, err
+		}
+		files = append(files, File{"rtl/" + n.Module() + ".v", text})
+		need = append(need, templates.Instantiated(text)...)
+	}
 	// A copy of each, so that the directory is whole: nobody needs a2qgen to simulate or build it.
-	for _, m := range modules(d) {
+	for _, m := range templates.Closure(need) {
 		files = append(files, File{"rtl/" + m + ".v", templates.Module(m)})
 	}
 	for _, m := range d.Memories() {
 		files = append(files, File{"rtl/" + m.File, m.Text()})
 	}
-	return files
+	return files, nil
+}
+
+// Generated returns the text of a block's own module, under a name.
+func Generated(g hwgen.Generated, module string) ([]byte, error) {
+	text, err := templates.Fill(g.Template(module))
+	if err != nil {
+		return nil, fmt.Errorf("hwgen: block %q: %w", g.Name(), err)
+	}
+	return text, nil
 }
 
 // fill returns the files that are filled in for the design: top, bench, README.
@@ -80,11 +106,11 @@ func fill(d *hwgen.Design) ([]File, error) {
 	for _, t := range []struct{ path, name string }{
 		{"rtl/" + d.Name + ".v", "top.v"}, {"bench/bench.v", "bench.v"}, {"README.md", "README.md"},
 	} {
-		var b bytes.Buffer
-		if err := templates.Template(t.name).Execute(&b, newTop(d)); err != nil {
-			return nil, fmt.Errorf("hwgen: template %s: %w", t.name, err)
+		text, err := templates.Fill(t.name, newTop(d))
+		if err != nil {
+			return nil, fmt.Errorf("hwgen: %w", err)
 		}
-		files = append(files, File{t.path, b.Bytes()})
+		files = append(files, File{t.path, text})
 	}
 	return files, nil
 }
@@ -99,15 +125,4 @@ func hash(files []File) string {
 	}
 	// 64 bits tell designs apart, and fit into the header of a file; nobody gains by a collision.
 	return hex.EncodeToString(h.Sum(nil))[:16]
-}
-
-// modules returns the library modules that the design needs, sorted: those of its blocks and
-// of the top itself, and what they instantiate.
-func modules(d *hwgen.Design) []string {
-	// Those of the ports stand in top.v itself and are no blocks of the design.
-	need := []string{"frame_counter", "tlast_check"}
-	for _, n := range d.Nodes {
-		need = append(need, n.Module())
-	}
-	return templates.Closure(need)
 }

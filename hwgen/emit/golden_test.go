@@ -23,8 +23,8 @@ import (
 
 var update = flag.Bool("update", false, "rewrite testdata/golden from what is emitted now")
 
-// goldens are four designs: the smallest there is, a usual one, one whose sizes share no factor,
-// and one with a layer of taps.
+// goldens are five designs: the smallest there is, a usual one, one whose sizes share no factor,
+// one with a layer of taps, and one with a layer of adders of its own.
 func goldens(t *testing.T) map[string]struct {
 	n *quant.Network
 	o hwgen.Options
@@ -33,13 +33,15 @@ func goldens(t *testing.T) map[string]struct {
 		n *quant.Network
 		o hwgen.Options
 	}{
-		"minimal": {quanttest.Drawn(1, 1, 1), hwgen.Options{}},
+		"minimal": {quanttest.Drawn(1, 1, 1), hwgen.Options{Unit: "dense"}},
 		"typical": {quanttest.Drawn(2, 16, 8, 4), hwgen.Options{Folding: hwgen.Folding{"fc1": {PE: 2, SIMD: 4},
 			"fc2": {PE: 1, SIMD: 4}}}},
 		"primes": {quanttest.Drawn(3, 13, 7, 11, 3), hwgen.Options{Folding: hwgen.Folding{"fc1": {PE: 7, SIMD: 1},
 			"fc2": {PE: 1, SIMD: 7}, "fc3": {PE: 3, SIMD: 11}}}},
 		"taps": {quanttest.Drawn(2, 16, 8, 4), hwgen.Options{Folding: hwgen.Folding{
 			"fc1": {Unit: "tap_unit", PE: 2, SIMD: 2, Lanes: 4}, "fc2": {Unit: "dense"}}}},
+		"hardwired": {quanttest.Drawn(2, 6, 5, 4), hwgen.Options{Folding: hwgen.Folding{
+			"fc1": {Unit: "hardwired"}, "fc2": {Unit: "dense"}}}},
 	}
 }
 

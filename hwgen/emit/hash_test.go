@@ -29,7 +29,11 @@ func TestHashCoversWhatIsEmitted(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	text := slices.Concat(filled, library(d))
+	modules, err := library(d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := slices.Concat(filled, modules)
 	if len(text) != len(files)-2 {
 		t.Errorf("%d files are covered, want all %d but network and manifest", len(text), len(files))
 	}

@@ -90,6 +90,16 @@ func (n *Netlist) Add(left, right []Signal, bits int) []Signal {
 		carried: left[free:max(free, bits-1)]})...)
 }
 
+// Subtract returns left - right, of as many bits as both have: a LUT per bit, as Add.
+func (n *Netlist) Subtract(left, right []Signal) []Signal {
+	inverse := make([]Signal, len(right))
+	for i, s := range right {
+		inverse[i] = s ^ 1
+	}
+	// The carry in is 1; the top bit's carry leads nowhere.
+	return n.sum(adder{rows: wires(left), other: inverse, carried: append([]Signal{Yes}, left[:len(left)-1]...)})
+}
+
 // AddOrSubtract returns bits bits of left + right, or of left - right where minus holds, both
 // signed: a LUT per bit where the adder's LUTs take operands in (tap_tree.v).
 func (n *Netlist) AddOrSubtract(left, right []Signal, minus Signal, bits int) []Signal {

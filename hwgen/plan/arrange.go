@@ -1,8 +1,6 @@
 package plan
 
 import (
-	"crypto/sha256"
-	"encoding/binary"
 	"slices"
 
 	"github.com/a2qgen/a2qgen/hwgen"
@@ -27,26 +25,21 @@ type arrangement struct {
 	steps int
 }
 
-// arrangementKey says for what: the weights, by their SHA-256, since a layer is copied again with
-// each change.
+// arrangementKey says for what.
 type arrangementKey struct {
-	weights       [sha256.Size]byte
-	in, pe, lanes int
-	effort        float64
+	matrix
+	pe, lanes int
+	effort    float64
 }
 
 // arrangement returns the order of a layer's columns for so many rows and lanes at once. It is
-// looked for once: prices and places ask for it again and again.
-func (p *planner) arrangement(l *quant.Layer, pe, lanes int, effort float64) arrangement {
-	var bytes []byte
-	for _, w := range l.Weights {
-		bytes = binary.LittleEndian.AppendUint32(bytes, uint32(w))
-	}
-	key := arrangementKey{sha256.Sum256(bytes), l.In, pe, lanes, effort}
-	a, ok := p.arrangements[key]
+// looked for once.
+func (s *searches) arrangement(l *quant.Layer, pe, lanes int, effort float64) arrangement {
+	key := arrangementKey{matrixOf(l), pe, lanes, effort}
+	a, ok := s.arrangements[key]
 	if !ok {
 		a.order, a.steps = taps.Arrange(l.Weights, l.In, pe, lanes, effort)
-		p.arrangements[key] = a
+		s.arrangements[key] = a
 	}
 	return a
 }

@@ -76,7 +76,7 @@ func (p *planner) price(blocks ...hwgen.Block) int {
 	total := 0
 	for _, b := range blocks {
 		shape := b.Price(p.model.Fabric)
-		total += p.model.Of(b.Module(), shape).LUT + p.blockLUTs*shape.BlockRAM
+		total += p.model.Of(hwgen.KindOf(b), shape).LUT + p.blockLUTs*shape.BlockRAM
 	}
 	return total
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/a2qgen/a2qgen/boards"
 	"github.com/a2qgen/a2qgen/hwgen"
+	"github.com/a2qgen/a2qgen/hwgen/block/hardwired"
 	"github.com/a2qgen/a2qgen/hwgen/cost"
 	"github.com/a2qgen/a2qgen/quant"
 	"github.com/a2qgen/a2qgen/sim/cycle"
@@ -18,10 +19,10 @@ import (
 // wanted and had.
 func Plan(n *quant.Network, o hwgen.Options) (*hwgen.Design, error) {
 	var d *hwgen.Design
-	found := map[arrangementKey]arrangement{}
+	found := newSearches()
 	for _, luts := range blockLUTs {
 		var err error
-		p := planner{given: n, network: n, options: o.WithDefaults(), blockLUTs: luts, arrangements: found}
+		p := planner{given: n, network: n, options: o.WithDefaults(), blockLUTs: luts, searches: found}
 		if d, err = p.plan(); err != nil {
 			return nil, err
 		}
@@ -66,13 +67,14 @@ type planner struct {
 	// model has the family's prices, and a unit of block RAM counts for blockLUTs of LUTs.
 	model     *cost.Model
 	blockLUTs int
-	// arrangements are the orders of columns found so far.
-	arrangements map[arrangementKey]arrangement
+	*searches
 	// choices are the units that each layer may have, units the ones that they get.
 	choices [][]*unit
 	units   []*unit
 	// layers and units are as long as the network's layers, and in their order.
 	layers []hwgen.LayerPlan
+	// wired are the hard-wired units of the plan's layers, made once for all tries of queues.
+	wired  map[*quant.Layer]*hardwired.Block
 	design *hwgen.Design
 	// timing is known where a plan differs from another in P alone; else verify measures it.
 	timing *cycle.Steady
@@ -116,6 +118,10 @@ func (p *planner) cheapest(i int) (*unit, hwgen.Fold, error) {
 	var least [2]int // cycles beyond those of a frame, LUTs
 	var why error
 	for _, u := range from {
+		// An adder graph takes seconds, and at most rates another unit is far below it.
+		if best != nil && least[0] == 0 && u.least(l) >= least[1] {
+			continue
+		}
 		f, err := p.foldOf(l, u)
 		switch {
 		case err != nil:
@@ -145,7 +151,7 @@ func (p *planner) costOf(l *quant.Layer, u *unit, f hwgen.Fold) (hwgen.Offer, [2
 	for _, b := range u.blocks(p, l, f, acc) {
 		o.Cycles = max(o.Cycles, b.Cycles())
 		shape := b.Price(p.model.Fabric)
-		o.LUT += p.model.Of(b.Module(), shape).LUT
+		o.LUT += p.model.Of(hwgen.KindOf(b), shape).LUT
 		o.Blocks += shape.BlockRAM
 	}
 	return o, [2]int{max(0, o.Cycles-p.options.Cycles()), o.LUT + p.blockLUTs*o.Blocks}

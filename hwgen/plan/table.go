@@ -30,15 +30,15 @@ type Row struct {
 // does not depend on the width. A layer with start values is plain at every P that is
 // wide enough for that, and shifted below.
 //
-// accs are 1 to 64 bits, or 0 for the widths that the layers declare; rows come in their order. The error says which one is not, or is the
-// plan's, or that the family is unknown: that is checked first, before any planning.
+// accs are 1 to 64 bits, or 0 for the widths that the layers declare; rows come in their order. The
+// error says which one is not, or is the plan's, or that the family is unknown: that is checked first, before any planning.
 func Table(n *quant.Network, o hwgen.Options, accs []int, family string) ([]Row, error) {
 	if err := cost.CheckFamily(family); err != nil {
 		return nil, err
 	}
 	var rows []Row
 	var timing *cycle.Steady
-	found := map[arrangementKey]arrangement{}
+	found := newSearches()
 	for _, p := range accs {
 		if p < 0 || p > 64 {
 			return nil, fmt.Errorf("cost: accumulator has %d bits, want 1..64, or 0 for the layers' own", p)
@@ -46,7 +46,7 @@ func Table(n *quant.Network, o hwgen.Options, accs []int, family string) ([]Row,
 		// The same folds and queues at each P make rows comparable: what differs is what P costs.
 		o.AccBits, o.Unsafe = p, true
 		d, err := (&planner{given: n, network: n, options: o.WithDefaults(), blockLUTs: blockLUTs[0], timing: timing,
-			arrangements: found}).plan()
+			searches: found}).plan()
 		if err != nil {
 			return nil, err
 		}

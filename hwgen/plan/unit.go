@@ -27,6 +27,9 @@ type unit struct {
 	check func(p *planner, l *quant.Layer, f hwgen.Fold) error
 	// place decides where memories lie that the fold leaves open.
 	place func(p *planner, l *quant.Layer, f *hwgen.Fold)
+	// least is LUTs that it takes more of, quick to see: no fold is looked for where others take
+	// fewer.
+	least func(l *quant.Layer) int
 	// blocks returns what computes, with accumulators of acc bits, to be priced.
 	blocks func(p *planner, l *quant.Layer, f hwgen.Fold, acc int) []hwgen.Block
 	// lanes is how many elements of each stream it reads per beat.
@@ -42,15 +45,18 @@ type unit struct {
 // units are all units, the usual one of a kind first.
 var units = []unit{
 	{name: "mvau", word: "dense", kind: quant.Linear, fits: fitsMVAU, fold: foldMVAU, check: withoutLanes,
-		place: placeMVAU, blocks: blocksMVAU, lanes: func(f hwgen.Fold) int { return f.SIMD }, waits: foldsRows,
+		place: placeMVAU, least: anyLUTs, blocks: blocksMVAU, lanes: func(f hwgen.Fold) int { return f.SIMD }, waits: foldsRows,
 		build: buildMVAU},
 	{name: "tap_unit", word: "tap", kind: quant.Linear, fits: fitsTap, fold: foldTap, check: checkTap,
-		place: placeTap, blocks: blocksTap, lanes: func(f hwgen.Fold) int { return f.SIMD }, waits: always,
+		place: placeTap, least: anyLUTs, blocks: blocksTap, lanes: func(f hwgen.Fold) int { return f.SIMD }, waits: always,
 		build: buildTap},
+	{name: "hardwired", word: "hardwired", kind: quant.Linear, fits: fitsHardwired, fold: foldHardwired,
+		check: checkHardwired, place: placeNothing, least: leastHardwired, blocks: blocksHardwired,
+		lanes: func(f hwgen.Fold) int { return f.SIMD }, waits: never, build: buildHardwired},
 	{name: "add", word: "add", kind: quant.Add, fits: fitsAdd, fold: foldAdd, check: withoutLanes, place: placeNothing,
-		blocks: blocksAdd, lanes: func(f hwgen.Fold) int { return f.PE }, waits: joins, build: buildAdd},
+		least: anyLUTs, blocks: blocksAdd, lanes: func(f hwgen.Fold) int { return f.PE }, waits: joins, build: buildAdd},
 	{name: "add", word: "add", kind: quant.Requantize, fits: fitsAdd, fold: foldAdd, check: withoutLanes,
-		place: placeNothing, blocks: blocksAdd, lanes: func(f hwgen.Fold) int { return f.PE }, waits: joins,
+		place: placeNothing, least: anyLUTs, blocks: blocksAdd, lanes: func(f hwgen.Fold) int { return f.PE }, waits: joins,
 		build: buildAdd},
 }
 
@@ -140,6 +146,9 @@ func withoutLanes(_ *planner, l *quant.Layer, f hwgen.Fold) error {
 // placeNothing is of units without memories to place.
 func placeNothing(*planner, *quant.Layer, *hwgen.Fold) {}
 
+// anyLUTs is of units whose folds are quick to find.
+func anyLUTs(*quant.Layer) int { return 0 }
+
 func fitsMVAU(*quant.Layer) error { return nil }
 
 // foldsRows says that a vector is read several times.
@@ -188,6 +197,9 @@ func mvauOf(l *quant.Layer, x hwgen.Tensor, f hwgen.Fold, acc int, style boards.
 	return &mvau.Block{Layer: l, Input: x, Fold: f, AccBits: acc, ThresholdBits: l.ThresholdBits(acc),
 		BlockROM: f.Weights == hwgen.InBlockRAM, Style: style}
 }
+
+// never says that a unit takes a beat per cycle.
+func never(*quant.Layer, hwgen.Fold) bool { return false }
 
 // joins says that one stream may have to wait for another.
 // A sum of one operand has nobody to wait for.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"path"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -33,6 +34,20 @@ func Replace(name, file, old, new string) Mutation {
 			return nil, fmt.Errorf("%s does not contain %q", file, old)
 		}
 		return bytes.Replace(text, []byte(old), []byte(new), 1), nil
+	}}
+}
+
+// Rewrite is a fault of a generated module, whose text is another one for each case: the first match
+// of a pattern becomes with, in which $1 is its first group. A case that has no match has no such
+// fault, but one must.
+func Rewrite(name, file, pattern, with string) Mutation {
+	p := regexp.MustCompile(pattern)
+	return Mutation{name, "rtl/" + file, func(text []byte) ([]byte, error) {
+		at := p.FindSubmatchIndex(text)
+		if at == nil {
+			return text, nil
+		}
+		return slices.Concat(text[:at[0]], p.Expand(nil, []byte(with), text, at), text[at[1]:]), nil
 	}}
 }
 
@@ -128,7 +143,7 @@ func (t *targets) show(ctx context.Context, m Mutation, tempDir func() string) (
 		has = has || mutants[i].files != nil
 	}
 	if !has {
-		return "", fmt.Errorf("no block has a file %s", path.Base(m.file))
+		return "", fmt.Errorf("no block has a file %s with what it changes", path.Base(m.file))
 	}
 	// All targets under the first pauses, then under the next: most faults show at once on the one
 	// that has what they break, and those behind it are not even built.
@@ -160,6 +175,9 @@ func (m *mutant) apply(fault Mutation) error {
 	data, err := fault.edit(m.bench.files[i].Data)
 	if err != nil {
 		return err
+	}
+	if data != nil && bytes.Equal(data, m.bench.files[i].Data) {
+		return nil
 	}
 	// The bench's own stay whole: mutants run side by side.
 	m.files = slices.Clone(m.bench.files)

@@ -51,9 +51,9 @@ func newWitness(d *hwgen.Design, frames int, pauses cycle.Pauses) (*witness, err
 		w.readers[p.Stream] = port{&sink{i, pauses}, 0}
 	}
 	for _, n := range d.Nodes {
-		k := slices.IndexFunc(kinds.All, func(k block.Kind) bool { return k.Name == n.Module() })
+		k := slices.IndexFunc(kinds.All, func(k block.Kind) bool { return k.Name == hwgen.KindOf(n.Block) })
 		if k < 0 || kinds.All[k].Witness == nil {
-			return nil, fmt.Errorf("blocktest: module %q has no witness", n.Module())
+			return nil, fmt.Errorf("blocktest: module %q has no witness", hwgen.KindOf(n.Block))
 		}
 		u := kinds.All[k].Witness(numbers(n.Parameters()), n.Memories(), w.ends(n.In, n.Out))
 		for i, s := range n.In {

@@ -6,6 +6,7 @@ import (
 	"github.com/a2qgen/a2qgen/hwgen/block/add"
 	"github.com/a2qgen/a2qgen/hwgen/block/fifo"
 	forkstream "github.com/a2qgen/a2qgen/hwgen/block/fork_stream"
+	"github.com/a2qgen/a2qgen/hwgen/block/hardwired"
 	labelselect "github.com/a2qgen/a2qgen/hwgen/block/label_select"
 	"github.com/a2qgen/a2qgen/hwgen/block/mvau"
 	replaybuffer "github.com/a2qgen/a2qgen/hwgen/block/replay_buffer"
@@ -26,4 +27,5 @@ var All = []block.Kind{
 	labelselect.Kind,
 	mvau.Kind,
 	tapunit.Kind,
+	hardwired.Kind,
 }

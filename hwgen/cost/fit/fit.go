@@ -7,6 +7,7 @@ import (
 
 	"gonum.org/v1/gonum/mat"
 
+	"github.com/a2qgen/a2qgen/hwgen"
 	"github.com/a2qgen/a2qgen/hwgen/block"
 	"github.com/a2qgen/a2qgen/hwgen/block/kinds"
 	"github.com/a2qgen/a2qgen/hwgen/cost"
@@ -165,7 +166,7 @@ func (t *table) shapesOf(s block.Sample) ([]shape, error) {
 	}
 	var shapes []shape
 	for _, n := range d.Nodes {
-		shapes = append(shapes, shape{n.Module(), n.Price(t.fabric)})
+		shapes = append(shapes, shape{hwgen.KindOf(n.Block), n.Price(t.fabric)})
 	}
 	// The same that an estimate adds up, so that the fit sees designs as they are estimated.
 	return append(shapes, shape{cost.KindDesign, cost.FrameCounter(t.fabric, d)}), nil

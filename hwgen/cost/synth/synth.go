@@ -73,6 +73,12 @@ func Blocks(ctx context.Context, s *fabric.Synthesis, units []Unit) ([]Counts, e
 			// All units share a folder, and two of a kind name their memory files alike.
 			files[unitFile(i, m.File)] = m.Text()
 		}
+		if g, ok := u.Block.(hwgen.Generated); ok {
+			module := moduleOf(i, g)
+			if files[module+".v"], err = emit.Generated(g, module); err != nil {
+				return nil, fmt.Errorf("synth: %w", err)
+			}
+		}
 	}
 	stats, err := Verilog(ctx, s, text, files, "all_units")
 	if err != nil {

@@ -40,13 +40,21 @@ func unitName(i int) string { return fmt.Sprintf("unit_%d", i) }
 // unitFile is the memory file of unit i: units may name theirs alike.
 func unitFile(i int, file string) string { return unitName(i) + "_" + file }
 
+// moduleOf is the module of unit i: a generated one has a name of its own in each.
+func moduleOf(i int, b hwgen.Block) string {
+	if _, ok := b.(hwgen.Generated); ok {
+		return unitName(i) + "_" + b.Module()
+	}
+	return b.Module()
+}
+
 // unitsVerilog returns a wrapper per unit and the module all_units, which holds them all and
 // leads every port out, so that nothing of a unit is constant or unread but by its own doing:
 // that is what a block costs by itself, and why a flattened design may take less.
 func unitsVerilog(units []Unit) ([]byte, error) {
 	instances := make([]instance, len(units))
 	for i, u := range units {
-		in := instance{Name: unitName(i), Module: u.Block.Module(), Inputs: len(u.InputBits),
+		in := instance{Name: unitName(i), Module: moduleOf(i, u.Block), Inputs: len(u.InputBits),
 			Outputs: len(u.Block.Outputs())}
 		for _, bits := range u.InputBits {
 			in.InputBits += bits

@@ -1,0 +1,43 @@
+package plan
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+
+	"github.com/a2qgen/a2qgen/hwgen/addergraph"
+	"github.com/a2qgen/a2qgen/quant"
+)
+
+// searches are what takes long to find, by the weights that it was found for. Plans of one network
+// share them: prices, places and the widths of a table ask again and again.
+type searches struct {
+	arrangements map[arrangementKey]arrangement
+	graphs       map[matrix]*addergraph.Graph
+}
+
+func newSearches() *searches {
+	return &searches{map[arrangementKey]arrangement{}, map[matrix]*addergraph.Graph{}}
+}
+
+// matrix names the weights of a layer, by their SHA-256: a layer is copied again with each change.
+type matrix struct {
+	weights [sha256.Size]byte
+	in      int
+}
+
+func matrixOf(l *quant.Layer) matrix {
+	bytes := make([]byte, 0, 4*len(l.Weights))
+	for _, w := range l.Weights {
+		bytes = binary.LittleEndian.AppendUint32(bytes, uint32(w))
+	}
+	return matrix{sha256.Sum256(bytes), l.In}
+}
+
+// graph returns the adders of a layer.
+func (s *searches) graph(l *quant.Layer) *addergraph.Graph {
+	key := matrixOf(l)
+	if s.graphs[key] == nil {
+		s.graphs[key] = addergraph.New(l.Weights, l.In)
+	}
+	return s.graphs[key]
+}
