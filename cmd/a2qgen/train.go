@@ -171,8 +171,8 @@ func trainAction(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	if chosen != nil {
-		if err := study.CheckFolding(spec, sets, chosen.Folding); err != nil {
+	for _, o := range foldings(chosen, rate) {
+		if err := study.CheckFolding(spec, sets, o); err != nil {
 			return err
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/a2qgen/a2qgen/cmd/a2qgen/study"
+	"github.com/a2qgen/a2qgen/hwgen"
 	"github.com/a2qgen/a2qgen/internal/table"
 	"github.com/a2qgen/a2qgen/quant"
 	"github.com/a2qgen/a2qgen/quant/train"
@@ -71,6 +72,17 @@ func rateOf(c *cli.Context, spec *train.Spec) (*study.Rate, error) {
 	var err error
 	r.Folding, err = foldingOptions(c)
 	return r, err
+}
+
+// foldings returns the one that a design of the training would have, if it is trained for one.
+func foldings(a *study.Allocation, r *study.Rate) []hwgen.Options {
+	switch {
+	case a != nil:
+		return []hwgen.Options{a.Folding}
+	case r != nil:
+		return []hwgen.Options{r.Folding}
+	}
+	return nil
 }
 
 // fitRate returns spec as a rate wants it, and says what that is before the training. Under --lut

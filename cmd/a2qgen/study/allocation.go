@@ -2,6 +2,7 @@ package study
 
 import (
 	"fmt"
+	"math"
 	"slices"
 
 	"github.com/a2qgen/a2qgen/hwgen"
@@ -162,7 +163,27 @@ func candidateCosts(w *train.Widths, o hwgen.Options, family string) (built [][]
 			built[i][max(len(built[i])-1-below, 0)] = l
 		}
 	}
+	for i, c := range w.Candidates {
+		bury(c, built[i], w.Loss[i])
+	}
 	return built, rest, nil
+}
+
+// bury takes candidates out with a bound on their taps to which the plan gives another unit than a tap
+// unit: the bound saves nothing that the candidate of the same P without one does not, and loses. That
+// it measures a little less loss, by chance, must not choose it. They get an infinite loss and, so that
+// the least that layers cost stays right, the price of the dearest.
+func bury(candidates []train.Width, built []builtLayer, loss []float64) {
+	dearest := 0
+	for _, b := range built {
+		dearest = max(dearest, b.lut)
+	}
+	for k, c := range candidates {
+		free := slices.ContainsFunc(candidates, func(o train.Width) bool { return o.AccBits == c.AccBits && !o.Taps.Any() })
+		if c.Taps.Any() && built[k].fold.Lanes == 0 && free {
+			built[k].lut, loss[k] = dearest, math.Inf(1)
+		}
+	}
 }
 
 // planModel returns the layers, by name, and the LUT of the design of a network that is not in a

@@ -127,7 +127,7 @@ func haveVerilog(layers train.Layers) error {
 // with o: known before the training, not after it. Sizes alone decide whether a fold
 // divides a layer, so drawn weights will do.
 func CheckFolding(spec *train.Spec, sets Sets, o hwgen.Options) error {
-	m, err := train.Untrained(spec, sets.Train)
+	m, err := train.Untrained(spec, sets.fewSamples())
 	if err != nil {
 		return err
 	}

@@ -1,9 +1,13 @@
 package study
 
 import (
+	"maps"
+	"slices"
+
 	"github.com/a2qgen/a2qgen/hwgen"
 	"github.com/a2qgen/a2qgen/hwgen/plan"
 	"github.com/a2qgen/a2qgen/quant"
+	"github.com/a2qgen/a2qgen/quant/data"
 	"github.com/a2qgen/a2qgen/quant/train"
 )
 
@@ -31,16 +35,16 @@ type BoundLayer struct {
 }
 
 // Units that the ends may have by default. On held-out samples of Fashion-MNIST 32 units of 784
-// pixels lose half a percent of what no limit has, 16 twice that (docs/results/taps.md). The most are
-// what hardly binds: where LUT are limited, the choice is between all that is below.
+// pixels are 0.2 to 0.4 percent better than 16, and 64 twice the LUT (docs/results/taps.md). The most
+// are what hardly binds: where LUT are limited, the choice is between all that is below.
 const (
 	firstUnits, mostFirstUnits = 32, 256
 	lastUnits, mostLastUnits   = 128, 1024
 )
 
-// sparse is the part of a row's weights below which a tap unit is the cheapest whatever the rate: it
-// does that part of the work, at about a LUT for a bit where a product takes four. Above it, both
-// ways are tried.
+// sparse is the part of a row's weights below which a tap unit is the cheapest whatever the rate: a
+// lane takes no more LUT than the product and the adder of a dense unit (20 to 25 both), and
+// has that part of the work. Above it, both ways are tried.
 const sparse = 1. / 3
 
 // Applies says whether a rate changes anything in a spec: no other method has taps.
@@ -63,6 +67,7 @@ func (r *Rate) Ends(spec *train.Spec) (ended *train.Spec, first, last bool, err 
 	return ended, first, last, err
 }
 
+// units returns those of an end.
 func (r *Rate) units(usual, most int64) int64 {
 	if r.Limited {
 		return most
@@ -96,19 +101,20 @@ func (r *Rate) Taps(l train.Target) []quant.Taps {
 	return []quant.Taps{bound}
 }
 
-// Fit returns spec for the rate, and what its layers got: the bound on taps where the design of the
-// untrained network is cheaper with it, by estimate.
+// Fit returns spec for the rate, and what its layers got: the bound on taps where a tap unit is the
+// cheapest for the untrained network, by estimate.
 func (r *Rate) Fit(spec *train.Spec, sets Sets) (*train.Spec, []BoundLayer, error) {
 	ended, first, last, err := r.Ends(spec)
 	if err != nil {
 		return nil, nil, err
 	}
-	worth, err := r.worth(ended, sets)
+	few := sets.fewSamples()
+	worth, err := r.worth(ended, few)
 	if err != nil {
 		return nil, nil, err
 	}
 	var layers []BoundLayer
-	fitted, err := ended.WithTaps(sets.Train, func(l train.Target) quant.Taps {
+	fitted, err := ended.WithTaps(few, func(l train.Target) quant.Taps {
 		t := worth[l.Name]
 		b := BoundLayer{Name: l.Name, AccBits: l.Quantizer.AccBits, Units: l.Units(), Taps: t}
 		switch {
@@ -123,23 +129,24 @@ func (r *Rate) Fit(spec *train.Spec, sets Sets) (*train.Spec, []BoundLayer, erro
 	return fitted, layers, err
 }
 
-// worth returns the bounds of layers that save LUT.
-func (r *Rate) worth(spec *train.Spec, sets Sets) (map[string]quant.Taps, error) {
-	bounds, open := map[string]quant.Taps{}, false
-	bounded, err := spec.WithTaps(sets.Train, func(l train.Target) quant.Taps {
-		try := r.Taps(l)
-		open = open || len(try) > 1
-		if try[0].Any() {
-			bounds[l.Name] = try[0]
-		}
-		return try[0]
-	})
-	if err != nil || !open {
-		return bounds, err
-	}
+// worth returns the bounds of layers for which a tap unit is the cheapest. Layers with a choice are
+// planned with their bound and without.
+func (r *Rate) worth(spec *train.Spec, set *data.Set) (map[string]quant.Taps, error) {
+	bounds, open := map[string]quant.Taps{}, map[string]bool{}
 	var built [2]map[string]builtLayer
-	for i, s := range []*train.Spec{bounded, spec} {
-		m, err := train.Untrained(s, sets.Train)
+	for i := range built {
+		bounded, err := spec.WithTaps(set, func(l train.Target) quant.Taps {
+			try := r.Taps(l)
+			bounds[l.Name], open[l.Name] = try[0], len(try) > 1
+			return try[min(i, len(try)-1)]
+		})
+		if err != nil {
+			return nil, err
+		}
+		if !slices.Contains(slices.Collect(maps.Values(open)), true) {
+			return bounds, nil
+		}
+		m, err := train.Untrained(bounded, set)
 		if err != nil {
 			return nil, err
 		}
@@ -148,8 +155,10 @@ func (r *Rate) worth(spec *train.Spec, sets Sets) (map[string]quant.Taps, error)
 		}
 	}
 	for name := range bounds {
-		// A bound costs accuracy: it has to save something.
-		if built[0][name].lut >= built[1][name].lut {
+		// Where another unit is cheaper a bound would cost accuracy for nothing. A tap unit keeps it
+		// though drawn weights do without: trained ones may lie otherwise.
+		free := built[1][name]
+		if open[name] && free.fold.Lanes == 0 && built[0][name].lut >= free.lut {
 			delete(bounds, name)
 		}
 	}

@@ -62,6 +62,10 @@ func (s Source) Read(set *data.Set) (*data.Set, error) {
 // has no parts (see Source.OpenBoth).
 type Sets struct{ Train, Test *data.Set }
 
+// fewSamples returns as many training samples as show what they are like. Errors in others are the
+// training's to find.
+func (s Sets) fewSamples() *data.Set { return s.Train.Slice(0, min(256, s.Train.Len())) }
+
 // OpenSpec opens what spec trains on: its data set, as the spec reads it, or, for
 // super-resolution, what is cut out of its images. The parts of super-resolution are cut
 // by whole images, so that no patch of a test image was trained on.
