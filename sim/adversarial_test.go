@@ -106,7 +106,7 @@ func checkExtremes(t *testing.T, l quant.Layer, f hwgen.Fold) {
 }
 
 // blockOf is how the block of a unit is called, behind its layer.
-var blockOf = map[string]string{"": "mvau", "tap": "taps", "hardwired": "hardwired"}
+var blockOf = map[string]string{"": "mvau", "dense": "mvau", "tap": "taps", "hardwired": "hardwired"}
 
 // TestExtremes drives every channel of drawn layers to its exact certified maximum and
 // minimum at the needed P and at P-1.

@@ -62,12 +62,15 @@ func randomFolding(rng *rand.Rand, n *quant.Network) hwgen.Folding {
 	return f
 }
 
+// drawnUnits are the units that there are, by their words.
+var drawnUnits = []string{"dense", "tap", "hardwired"}
+
 // drawUnit draws which unit builds a layer, unless -unit says which, and what that wants of a fold.
 func drawUnit(rng *rand.Rand, l *quant.Layer, f *hwgen.Fold) {
 	// Hard-wired staircases have at most 63 steps, and Icarus interprets each of them.
 	wired := l.Thresholds == nil || l.Thresholds.Levels() <= 63 && l.Thresholds.Levels()*l.Out <= 256
 	lanes := 1 + rng.IntN(4)
-	unit := []string{"dense", "tap", "hardwired"}[rng.IntN(3)]
+	unit := drawnUnits[rng.IntN(len(drawnUnits))]
 	if *onlyUnit != "" {
 		unit = *onlyUnit
 	}

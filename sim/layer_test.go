@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/a2qgen/a2qgen/hwgen"
+	"github.com/a2qgen/a2qgen/hwgen/plan"
 	"github.com/a2qgen/a2qgen/internal/tooltest"
 	"github.com/a2qgen/a2qgen/sim"
 	"github.com/a2qgen/a2qgen/verilator"
@@ -23,25 +24,45 @@ var flips = flag.Int("flips", 0,
 // to both ends of every channel.
 func TestLayersAlone(t *testing.T) {
 	tooltest.Need(t, "iverilog")
-	d, _ := mutationTarget(t)
-	o := sim.Options{Simulator: verilator.Icarus, Seed: 1, CacheDir: benches}
-	results, err := sim.CheckLayers(t.Context(), d, emitDir(t, d), o)
+	for _, unit := range drawnUnits {
+		d := unitTarget(t, unit)
+		o := sim.Options{Simulator: verilator.Icarus, Seed: 1, CacheDir: benches}
+		results, err := sim.CheckLayers(t.Context(), d, emitDir(t, d), o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, r := range results {
+			if l := d.Layers[i].Layer; r.Layer != l.Name || r.Mismatches > 0 || r.Extremes != 2*l.Out ||
+				r.BeatsCompared == 0 {
+				t.Errorf("%s: %+v", unit, r)
+			}
+		}
+	}
+}
+
+// unitTarget is the network of mutationTarget, its layers built by a unit.
+func unitTarget(t *testing.T, unit string) *hwgen.Design {
+	t.Helper()
+	dense, _ := mutationTarget(t)
+	d, err := plan.Plan(dense.Given, hwgen.Options{Unit: unit})
 	if err != nil {
 		t.Fatal(err)
 	}
-	for i, r := range results {
-		if l := d.Layers[i].Layer; r.Layer != l.Name || r.Mismatches > 0 || r.Extremes != 2*l.Out ||
-			r.BeatsCompared == 0 {
-			t.Errorf("%+v", r)
-		}
-	}
+	return d
 }
 
 // TestNarrowAccumulators: with one bit less than its layer needs, in the edited top, every
 // layer alone stops with an overflow that names the block.
 func TestNarrowAccumulators(t *testing.T) {
 	tooltest.Need(t, "iverilog")
-	d, _ := mutationTarget(t)
+	for _, unit := range drawnUnits {
+		checkNarrow(t, unitTarget(t, unit), blockOf[unit])
+	}
+}
+
+// checkNarrow narrows the accumulators of each layer, built by blocks of a name.
+func checkNarrow(t *testing.T, d *hwgen.Design, block string) {
+	t.Helper()
 	for i, l := range d.Layers {
 		dir := emitDir(t, d)
 		path := filepath.Join(dir, "rtl", d.Name+".v")
@@ -49,12 +70,12 @@ func TestNarrowAccumulators(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		narrow := narrowed(string(text), "u_"+l.Layer.Name+"_mvau")
+		narrow := narrowed(string(text), "u_"+l.Layer.Name+"_"+block)
 		if err := os.WriteFile(path, []byte(narrow), 0o644); err != nil {
 			t.Fatal(err)
 		}
 		_, err = sim.CheckLayer(t.Context(), d, i, dir, sim.Options{Simulator: verilator.Icarus, CacheDir: benches})
-		if !caught(t, nil, err) || !strings.Contains(err.Error(), "u_"+l.Layer.Name+"_mvau") ||
+		if !caught(t, nil, err) || !strings.Contains(err.Error(), "u_"+l.Layer.Name+"_"+block) ||
 			!strings.Contains(err.Error(), "overflows") {
 			t.Errorf("%s: %v, want an overflow", l.Layer.Name, err)
 		}

@@ -18,7 +18,8 @@ const foldingHelp = `The folding (rows PE and columns SIMD computed at once, per
 at --clock, unless --folding FILE (YAML: layer: {pe: 4, simd: 8}, and unit, lanes, acc,
 fifo, weights, replay and thresholds where wanted) or --fold set it. --unit says how layers
 with weights are built: dense (every weight is multiplied), tap (only those that are not 0
-are added up), or auto, which takes the fewest LUTs, by estimate, for each layer.`
+are added up), hardwired (all rows at once, a vector per cycle, by adders that they share),
+or auto, which takes the fewest LUTs, by estimate, for each layer.`
 
 // maxFoldingBytes bounds a folding file. Some 30 bytes per layer leave room for tens of
 // thousands.

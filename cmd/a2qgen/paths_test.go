@@ -178,23 +178,23 @@ func TestDesignIsNoPlaceForOutputs(t *testing.T) {
 // TestGenerateKeepsEdits: RTL that somebody edited is not replaced without a word.
 func TestGenerateKeepsEdits(t *testing.T) {
 	net, dir := tinyNetwork(t), filepath.Join(t.TempDir(), "design")
-	succeed(t, "generate", net, "--out", dir)
+	succeed(t, "generate", net, "--out", dir, "--unit", "dense")
 	rtl := filepath.Join(dir, "rtl", "rom.v")
 	text, err := os.ReadFile(rtl)
 	if err != nil {
 		t.Fatal(err)
 	}
 	writeFile(t, rtl, append([]byte("// mine\n"), text...))
-	o := command(t, "generate", net, "--out", dir)
+	o := command(t, "generate", net, "--out", dir, "--unit", "dense")
 	o.wantOneLine(t, "edited", statusFailed, "rom.v is not as it was generated", "--overwrite")
-	succeed(t, "generate", net, "--out", dir, "--overwrite")
+	succeed(t, "generate", net, "--out", dir, "--unit", "dense", "--overwrite")
 	if now, err := os.ReadFile(rtl); err != nil || string(now) != string(text) {
 		t.Errorf("--overwrite left the edit: %v", err)
 	}
 	if err := os.Mkdir(filepath.Join(dir, "notes"), 0o777); err != nil {
 		t.Fatal(err)
 	}
-	o = command(t, "generate", net, "--out", dir, "--overwrite")
+	o = command(t, "generate", net, "--out", dir, "--unit", "dense", "--overwrite")
 	o.wantOneLine(t, "own folder", statusFailed, "notes, which is no part")
 }
 
