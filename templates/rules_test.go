@@ -313,6 +313,7 @@ var otherRefusal = map[string]string{
 	"tap_buffer SIMD=0":                      "toUInt with 4-state",
 	"tap_check LANES=0":                      "Can't find definition of 'so_far'",
 	"tap_unit PE=0":                          "Expecting expression to be constant",
+	"tap_unit READ_STAGES=0":                 "Can't find definition of 'held'",
 	"overflow_check SIMD=0":                  "Can't find definition of 'so_far'",
 	"thresholds ACC_BITS=0 THRESHOLD_BITS=1": "threshold_stage_needs_ACC_BITS_1_to_64",
 	"thresholds OUTPUT_BITS=0":               "Replication value of 0",

@@ -138,8 +138,10 @@ func TestBadInput(t *testing.T) {
 			t.Errorf("table for %s: %v", family, err)
 		}
 	}
-	if _, err := plan.Table(n, hwgen.Options{}, []int{0}, "xc7"); err == nil {
-		t.Error("a 0-bit accumulator is accepted")
+	for _, p := range []int{-1, 65} {
+		if _, err := plan.Table(n, hwgen.Options{}, []int{p}, "xc7"); err == nil {
+			t.Errorf("an accumulator of %d bits is accepted", p)
+		}
 	}
 }
 

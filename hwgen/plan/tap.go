@@ -35,6 +35,11 @@ func fitsTap(l *quant.Layer) error {
 // cycles of a frame per vector. Where none does, it returns the fastest, which others beat.
 func foldTap(p *planner, l *quant.Layer) (hwgen.Fold, error) {
 	cycles := p.options.Cycles()
+	// A dense unit has less to do: schedules so long are not worth the time that their price takes.
+	if n := tapsOf(l); n > max(longSchedule, l.In*l.Out) && !p.asksForTaps(l) {
+		return hwgen.Fold{}, fmt.Errorf("hwgen: layer %q: its %d taps are more than its %d weights: a tap unit has to be "+
+			"asked for", l.Name, n, l.In*l.Out)
+	}
 	acc, _ := neededBits(l)
 	var best hwgen.Fold
 	least, fewest := 0, maxTapPE*slices.Max(laneCounts)
@@ -60,6 +65,16 @@ func foldTap(p *planner, l *quant.Layer) (hwgen.Fold, error) {
 			tapsOf(l), cycles)
 	}
 	return best, nil
+}
+
+// longSchedule is how many taps it takes about a second to price units for.
+const longSchedule = 1 << 16
+
+// asksForTaps says that a layer's own entry or the option for all names the tap unit, which then has
+// no other beside it.
+func (p *planner) asksForTaps(l *quant.Layer) bool {
+	asked := cmp.Or(p.options.Folding[l.Name].Unit, p.options.Unit)
+	return asked == "tap" || asked == "tap_unit"
 }
 
 // tapsOf returns how many taps a layer has: the sum of its weights' magnitudes.

@@ -2,8 +2,11 @@ package plan_test
 
 import (
 	"math/rand/v2"
+	"slices"
 	"testing"
 
+	"github.com/a2qgen/a2qgen/hwgen"
+	"github.com/a2qgen/a2qgen/hwgen/block"
 	"github.com/a2qgen/a2qgen/hwgen/plan"
 	"github.com/a2qgen/a2qgen/hwgen/taps"
 	"github.com/a2qgen/a2qgen/quant"
@@ -88,5 +91,36 @@ func TestMatchedTapsAreInTime(t *testing.T) {
 	}
 	if matched < 200 {
 		t.Errorf("%d of 400 draws are matched, want 200: too few are tried", matched)
+	}
+}
+
+// TestTapUnitIsAskedFor: a layer with more taps than weights, and so many of them (2,400 weights of 8 bits,
+// 40 on average), gets a tap unit where the option or its own entry asks for one, and is not priced
+// as one otherwise.
+func TestTapUnitIsAskedFor(t *testing.T) {
+	l := block.Sample{Seed: 1, Params: map[string]int{"mw": 40, "mh": 60, "m": 8, "n": 8, "a": 2, "p": 24}}.Layer()
+	net, err := quant.NewNetwork(quant.Network{Name: "heavy", InputShape: []int{l.In}, Layers: []quant.Layer{*l},
+		Input: quant.InputQuantizer{Type: l.Input, Quantize: func(_ int, v float64) int32 { return int32(v) }}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		o    hwgen.Options
+		want string
+	}{
+		{hwgen.Options{FPS: 1000}, "dense"},
+		{hwgen.Options{FPS: 1000, Unit: "tap"}, "tap"},
+		{hwgen.Options{FPS: 1000, Folding: hwgen.Folding{"fc": {Unit: "tap"}}}, "tap"},
+	} {
+		d, err := plan.Plan(net, c.o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := plan.UnitWord(d.Layers[0].Fold.Unit)
+		priced := slices.ContainsFunc(d.Layers[0].Offers, func(o hwgen.Offer) bool { return o.Unit == "tap" })
+		if got != c.want || priced {
+			t.Errorf("unit %q, entry %+v: %s, offers %+v, want %s and no other", c.o.Unit, c.o.Folding, got,
+				d.Layers[0].Offers, c.want)
+		}
 	}
 }
