@@ -72,7 +72,7 @@ var results = []blocktest.Mutation{
 	blocktest.Replace("every step counts that is reached", "staircase.v", "if (reached && !next)", "if (reached)"),
 	blocktest.Replace("steps are counted from 0 on", "staircase.v", "at = {1'b0, ORIGIN} +", "at = {(BITS+1){1'b0}} +"),
 	blocktest.Replace("nothing has turned over", "staircase.v", "turned = !above", "turned = 1'b0"),
-	blocktest.Rewrite("a bit of P less", "accelerator.v", `ACC_BITS\(8\)`, "ACC_BITS(7)"),
+	blocktest.Rewrite("a bit of P less", "alone.v", `\.ACC_BITS( *)\(8\)`, ".ACC_BITS$1(7)"),
 }
 
 // control are faults of the handshake.

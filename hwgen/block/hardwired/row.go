@@ -140,7 +140,7 @@ func (b *Block) stairs(y *row, r int) {
 }
 
 // perLine is how many numbers of a table stand in a line.
-const perLine = 12
+const perLine = 8
 
 // jumps returns the sums from which on row r has another result than below, the least sum first.
 func (b *Block) jumps(r int, values addergraph.Range) []int64 {
