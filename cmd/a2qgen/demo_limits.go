@@ -171,7 +171,8 @@ func ratio(a, b int) string { return fmt.Sprintf("1/%.1f", float64(a)/float64(ma
 // stands at the P that it needs.
 func (r *demoReport) unitFigure() report.Figure {
 	f := report.Figure{Caption: fmt.Sprintf("LUT of the hidden layers by estimate, each network trained for its P, "+
-		"at %d frames/s or more; the last P is what a network without a limit needs", demoFPS),
+		"at %d frames/s or more (hard-wired: a frame per cycle); the last P is what a network without a limit needs",
+		demoFPS),
 		X: "P, bits", Y: "LUT", LogY: true}
 	for _, unit := range plan.UnitWords() {
 		s := report.Series{Name: unit}
