@@ -220,6 +220,7 @@ func keep[T printer](place *T) func(doc T, err error) (printer, error) {
 
 // train trains under the accumulator limit of the spec.
 func (d *demo) train(ctx context.Context) (printer, error) {
+	d.report.AccBits = d.spec.AccBits
 	d.shown = &demoRow{limit: demoLimit{d.spec.AccBits, d.spec.Taps}}
 	return d.shown.train(ctx, d)
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/a2qgen/a2qgen/cmd/a2qgen/report"
 	"github.com/a2qgen/a2qgen/cmd/a2qgen/study"
 	"github.com/a2qgen/a2qgen/hwgen"
+	"github.com/a2qgen/a2qgen/hwgen/cost"
 	"github.com/a2qgen/a2qgen/hwgen/plan"
 	"github.com/a2qgen/a2qgen/internal/table"
 	"github.com/a2qgen/a2qgen/quant"
@@ -160,6 +161,9 @@ func (r *demoReport) limitTable() *table.Table {
 	}
 	t.Note("LUT, FF and BRAM36 are estimates for %s; accuracy is that of the integers on the test samples",
 		r.Limits[0].Generate.Family)
+	if m, err := cost.ModelOf(study.DefaultFamily); err == nil {
+		t.Note("%v", m.ClassOf(r.shown().Generate.Resources.LUT))
+	}
 	t.Note("without a limit the hidden layers would need P = %d for the same guarantee", r.Limits[0].NeededBits)
 	return t
 }

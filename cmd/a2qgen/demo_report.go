@@ -39,7 +39,7 @@ func (r *demoReport) shown() *demoRow {
 // finish writes the reports and prints the summary. Both files are replaced whole: a
 // viewer never sees half a page.
 func (d *demo) finish() error {
-	d.report.Seconds, d.report.AccBits = study.Seconds(d.start), d.spec.AccBits
+	d.report.Seconds = study.Seconds(d.start)
 	// Written although it can be printed: the page and a script may come later.
 	doc, err := toJSON(&d.report)
 	if err != nil {
