@@ -139,7 +139,7 @@ module arithmetic_bench;
                     for (i = 0; i < (1 << p); i = i + 1)
                         for (j = 0; j < (1 << s); j = j + 1) begin
                             value = i;
-                            u_stage.mem[0] = j;
+                            u_stage.gen_pe[0].u_thresholds.gen_constant.mem[0] = j;
                             #1 clk = 1'b1;  // the threshold is read
                             #1 clk = 1'b0;
                             #1 clk = 1'b1;  // and compared
