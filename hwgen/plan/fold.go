@@ -71,15 +71,22 @@ func foldCandidates(l *quant.Layer, cycles int) []hwgen.Fold {
 	return few
 }
 
-// price estimates what blocks take, in LUTs: a unit of block RAM counts for p.blockLUTs of them.
-func (p *planner) price(blocks ...hwgen.Block) int {
-	total := 0
+// offer estimates what blocks take, and the cycles of the slowest.
+func (p *planner) offer(blocks []hwgen.Block) (o hwgen.Offer) {
 	for _, b := range blocks {
 		shape := b.Price(p.model.Fabric)
-		total += p.model.Of(hwgen.KindOf(b), shape).LUT + p.blockLUTs*shape.BlockRAM
+		o.LUT += p.model.Of(hwgen.KindOf(b), shape).LUT
+		o.Blocks += shape.BlockRAM
+		o.Cycles = max(o.Cycles, b.Cycles())
 	}
-	return total
+	return o
 }
+
+// priceOf returns an offer in LUTs: a unit of block RAM counts for p.blockLUTs of them.
+func (p *planner) priceOf(o hwgen.Offer) int { return o.LUT + p.blockLUTs*o.Blocks }
+
+// price estimates what blocks take, in LUTs, as priceOf does.
+func (p *planner) price(blocks ...hwgen.Block) int { return p.priceOf(p.offer(blocks)) }
 
 // blockLUTs are what a unit of block RAM may count for, the first by default: half a block of xc7, of
 // which its parts have one per 100 to 200 LUTs, but which few designs use up. The others are tried

@@ -147,14 +147,9 @@ func (p *planner) cheapest(i int) (*unit, hwgen.Fold, error) {
 // what the weights need: a fold does not depend on the P that is asked for.
 func (p *planner) costOf(l *quant.Layer, u *unit, f hwgen.Fold) (hwgen.Offer, [2]int) {
 	acc, _ := neededBits(l)
-	o := hwgen.Offer{Unit: u.word}
-	for _, b := range u.blocks(p, l, f, acc) {
-		o.Cycles = max(o.Cycles, b.Cycles())
-		shape := b.Price(p.model.Fabric)
-		o.LUT += p.model.Of(hwgen.KindOf(b), shape).LUT
-		o.Blocks += shape.BlockRAM
-	}
-	return o, [2]int{max(0, o.Cycles-p.options.Cycles()), o.LUT + p.blockLUTs*o.Blocks}
+	o := p.offer(u.blocks(p, l, f, acc))
+	o.Unit = u.word
+	return o, [2]int{max(0, o.Cycles-p.options.Cycles()), p.priceOf(o)}
 }
 
 // foldOf returns the fold of a layer built by a unit: what is asked for, and what the unit chooses.
