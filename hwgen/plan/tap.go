@@ -73,29 +73,24 @@ const longSchedule = 1 << 16
 // asksForTaps says that a layer's own entry or the option for all names the tap unit, which then has
 // no other beside it.
 func (p *planner) asksForTaps(l *quant.Layer) bool {
-	asked := cmp.Or(p.options.Folding[l.Name].Unit, p.options.Unit)
+	asked := askedUnit(p.options.Folding[l.Name], p.options.Unit)
 	return asked == "tap" || asked == "tap_unit"
 }
 
-// tapsOf returns how many taps a layer has: the sum of its weights' magnitudes.
-func tapsOf(l *quant.Layer) int {
-	n := 0
-	for _, w := range l.Weights {
-		n += int(max(w, -w))
-	}
-	return n
-}
+// tapsOf returns how many taps a layer has.
+func tapsOf(l *quant.Layer) int { return taps.Count(l.Weights) }
 
 // fewestLanes returns the fold of pe rows with the fewest lanes that take at most so many cycles,
 // with the columns in another order where only that is fast enough. There are most lanes at most.
 func (p *planner) fewestLanes(l *quant.Layer, pe, cycles, most int) (hwgen.Fold, bool) {
+	count := tapsOf(l)
 	for _, lanes := range laneCounts {
 		if pe*lanes > most {
 			break
 		}
 		simd, ok := fewestElements(l.In, lanes, cycles)
 		// A bound that is quick to see, before taps are counted per bank.
-		if lanes > l.In || !ok || tapsOf(l) > cycles*pe*lanes {
+		if lanes > l.In || !ok || count > cycles*pe*lanes {
 			continue
 		}
 		if order, ok := p.orderFor(l, pe, lanes, cycles); ok {

@@ -111,6 +111,8 @@ func TestTapUnitIsAskedFor(t *testing.T) {
 		{hwgen.Options{FPS: 1000}, "dense"},
 		{hwgen.Options{FPS: 1000, Unit: "tap"}, "tap"},
 		{hwgen.Options{FPS: 1000, Folding: hwgen.Folding{"fc": {Unit: "tap"}}}, "tap"},
+		// An entry that leaves it open is as none.
+		{hwgen.Options{FPS: 1000, Unit: "tap", Folding: hwgen.Folding{"fc": {Unit: "auto"}}}, "tap"},
 	} {
 		d, err := plan.Plan(net, c.o)
 		if err != nil {

@@ -45,8 +45,8 @@ type unit struct {
 // units are all units, the usual one of a kind first.
 var units = []unit{
 	{name: "mvau", word: "dense", kind: quant.Linear, fits: fitsMVAU, fold: foldMVAU, check: withoutLanes,
-		place: placeMVAU, least: anyLUTs, blocks: blocksMVAU, lanes: func(f hwgen.Fold) int { return f.SIMD }, waits: foldsRows,
-		build: buildMVAU},
+		place: placeMVAU, least: anyLUTs, blocks: blocksMVAU, lanes: func(f hwgen.Fold) int { return f.SIMD },
+		waits: foldsRows, build: buildMVAU},
 	{name: "tap_unit", word: "tap", kind: quant.Linear, fits: fitsTap, fold: foldTap, check: checkTap,
 		place: placeTap, least: anyLUTs, blocks: blocksTap, lanes: func(f hwgen.Fold) int { return f.SIMD }, waits: always,
 		build: buildTap},
@@ -85,16 +85,26 @@ func UnitWord(name string) string {
 // Auto asks for the unit of the fewest LUTs, by estimate.
 const Auto = "auto"
 
+// askedUnit returns the name or the word of the unit that an entry asks for or, where it leaves it
+// open, the option for all; empty where the plan chooses.
+func askedUnit(f hwgen.Fold, all string) string {
+	switch {
+	case f.Unit != "" && f.Unit != Auto:
+		return f.Unit
+	// A folding of before there was a choice names no unit: it is that of the only one there was.
+	case f.Unit == "" && f.Lanes > 0:
+		return "tap_unit"
+	case f.Unit == "" && f.PE > 0:
+		return "mvau"
+	case all != Auto:
+		return all
+	}
+	return ""
+}
+
 // unitsOf returns the units that may build a layer: the one asked for, or those that fit.
 func unitsOf(l *quant.Layer, f hwgen.Fold, all string) ([]*unit, error) {
-	asked, names := f.Unit, []string(nil)
-	// A folding of before there was a choice names no unit: it is that of the only one there was.
-	switch {
-	case asked == "" && f.Lanes > 0:
-		asked = "tap_unit"
-	case asked == "" && f.PE > 0:
-		asked = "mvau"
-	}
+	asked, names := askedUnit(f, all), []string(nil)
 	var fit []*unit
 	var why error
 	for i := range units {
@@ -103,8 +113,7 @@ func unitsOf(l *quant.Layer, f hwgen.Fold, all string) ([]*unit, error) {
 		case u.kind != l.Kind:
 			continue
 		case l.Kind != quant.Linear: // one unit each
-		case asked != "" && asked != Auto && asked != u.name && asked != u.word,
-			(asked == "" || asked == Auto) && all != "" && all != Auto && all != u.word:
+		case asked != "" && asked != u.name && asked != u.word:
 			names = append(names, u.word)
 			continue
 		}

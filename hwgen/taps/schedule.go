@@ -100,6 +100,15 @@ func steps(queues [][]Tap) []Step {
 	return all
 }
 
+// Count returns how many taps weights are: the sum of their magnitudes.
+func Count(weights []int32) int {
+	n := 0
+	for _, w := range weights {
+		n += abs(w)
+	}
+	return n
+}
+
 // Length returns how many steps New takes, without making them.
 func Length(weights []int32, in, pe int, banks Banks) int {
 	load, total := make([]int, pe*banks.Count()), 0
@@ -127,11 +136,7 @@ func Least(weights []int32, in, pe, banks int) int {
 	for first := 0; first < len(weights); first += pe * in {
 		most := 1
 		for row := range pe {
-			taps := 0
-			for _, w := range weights[first+row*in : first+(row+1)*in] {
-				taps += abs(w)
-			}
-			most = max(most, (taps+banks-1)/banks)
+			most = max(most, (Count(weights[first+row*in:first+(row+1)*in])+banks-1)/banks)
 		}
 		total += most
 	}
