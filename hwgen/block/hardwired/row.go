@@ -2,6 +2,7 @@ package hardwired
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/a2qgen/a2qgen/hwgen/addergraph"
 )
@@ -119,7 +120,7 @@ func (b *Block) stairs(y *row, r int) {
 		return
 	}
 	if w > tableBits {
-		y.Steps = b.steps(r, values, w)
+		y.Steps = b.steps(r, values, jumps, w)
 		return
 	}
 	for i, from := range jumps {
@@ -144,15 +145,12 @@ const perLine = 8
 
 // jumps returns the sums from which on row r has another result than below, the least sum first.
 func (b *Block) jumps(r int, values addergraph.Range) []int64 {
-	jumps := []int64{values.Min}
-	for {
-		from := jumps[len(jumps)-1]
-		next, last := b.beyond(r, from, values.Max), b.result(r, values.Max)
-		if b.result(r, from) == last {
-			return jumps
-		}
-		jumps = append(jumps, next)
+	jumps, last := []int64{values.Min}, b.result(r, values.Max)
+	for at := values.Min; b.result(r, at) != last; {
+		at = b.beyond(r, at, values.Max)
+		jumps = append(jumps, at)
 	}
+	return jumps
 }
 
 // beyond returns the first sum after from with another result, by bisection: staircases rise or
@@ -170,12 +168,12 @@ func (b *Block) beyond(r int, from, most int64) int64 {
 	return other
 }
 
-// steps returns the staircase of row r as numbers to compare with: how many values lie below each
-// step. Falling ones count the other way.
-func (b *Block) steps(r int, values addergraph.Range, w int) *stairs {
-	t := b.Layer.Thresholds
+// steps returns the staircase of row r, which jumps at the given sums, as numbers to compare with:
+// how many values lie below each step. Falling ones count the other way.
+func (b *Block) steps(r int, values addergraph.Range, jumps []int64, w int) *stairs {
+	t, origin := b.Layer.Thresholds, b.origin(values, w)
 	falls := b.circuit().Graph.Rows[r].Negative != (t.Inverted != nil && t.Inverted[r])
-	s := &stairs{Bits: w, Origin: number{w, low(b.origin(values, w), w)}}
+	s := &stairs{Bits: w, Origin: number{w, low(origin, w)}}
 	// The level of a result is how many steps it is above the least.
 	flip := uint64(0)
 	if t.Output.Signed {
@@ -185,22 +183,12 @@ func (b *Block) steps(r int, values addergraph.Range, w int) *stairs {
 		flip ^= 1<<t.Output.Bits - 1
 	}
 	s.Flip = number{t.Output.Bits, flip}
-	level := func(v int64) int64 { return int64(b.result(r, v) ^ flip) }
-	for k := int64(t.Levels()); k >= 1; k-- {
+	for k := uint64(t.Levels()); k >= 1; k-- {
 		below := int64(1) << w // never
-		if level(values.Max) >= k {
-			below = values.Min - b.origin(values, w)
-			if level(values.Min) < k {
-				lo, hi := values.Min, values.Max
-				for hi-lo > 1 {
-					if mid := lo + (hi-lo)/2; level(mid) >= k {
-						hi = mid
-					} else {
-						lo = mid
-					}
-				}
-				below = hi - b.origin(values, w)
-			}
+		// Levels rise with the sums, so the first that is as high is at a jump.
+		at := slices.IndexFunc(jumps, func(v int64) bool { return b.result(r, v)^flip >= k })
+		if at >= 0 {
+			below = jumps[at] - origin
 		}
 		s.Steps = append(s.Steps, number{w + 1, uint64(below)})
 	}
