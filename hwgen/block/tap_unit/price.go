@@ -16,7 +16,7 @@ type priced struct {
 	// Flip-flops that the netlist does not see: counters, valid bits, accumulators.
 	ff       int
 	counters []int // bits of those that are compared with their last value
-	wrapping []int // and of those that wrap by themselves
+	wrapping int   // and of those that wrap by themselves, all together
 	ram      []fabric.Term
 	// first and last are the marks at hand, fold that of the sums that come next.
 	first, last fabric.Signal
@@ -53,16 +53,8 @@ func (b *Block) Price(f *fabric.Family) fabric.Shape {
 	return fabric.Shape{FF: ff + u.ff + 2*width + 2, BlockRAM: u.BlockRAM() + u.bankRAM(),
 		Terms: slices.Concat(u.MemoryTerms(), f.ControlTerms(u.counters, nil), u.ram, []fabric.Term{
 			fabric.Exactly("shift_registers", float64(shift)), fabric.Exactly("spill_bits", float64(width)),
-			fabric.Fitted("wrapping_bits", float64(sum(u.wrapping)), 0.1),
+			fabric.Fitted("wrapping_bits", float64(u.wrapping), 0.1),
 			fabric.Exactly("writes", float64(u.groups()))})}
-}
-
-func sum(all []int) int {
-	n := 0
-	for _, v := range all {
-		n += v
-	}
-	return n
 }
 
 // word returns what comes out of the schedule's memory and the registers behind it.
@@ -88,7 +80,7 @@ func (u *priced) count(values int) {
 	bits := fabric.AddressWidth(values)
 	u.ff += bits
 	if values == 1<<bits {
-		u.wrapping = append(u.wrapping, bits)
+		u.wrapping += bits
 	} else {
 		u.counters = append(u.counters, bits)
 	}
