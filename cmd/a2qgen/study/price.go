@@ -89,12 +89,7 @@ func PriceWidths(net *quant.Network, o hwgen.Options, family string, widths []in
 	if err != nil {
 		return nil, err
 	}
-	// A width that overflows cannot be planned otherwise, and here it need not be built.
-	o.AccBits, o.Unsafe = widths[0], true
-	d, err := plan.Plan(net, o)
-	if err != nil {
-		return nil, err
-	}
+	d := rows[0].Design
 	one, err := cost.Estimate(d, family)
 	if err != nil {
 		return nil, err
