@@ -100,7 +100,8 @@ func checkExtremes(t *testing.T, l quant.Layer, f hwgen.Fold) {
 		t.Errorf("P = %d: %+v, %v", needed, r, err)
 	}
 	_, err := runExtremes(t, l, f, needed-1)
-	if err == nil || !strings.Contains(err.Error(), "bits") || !strings.Contains(err.Error(), "u_"+l.Name+"_"+blockOf[f.Unit]) {
+	if err == nil || !strings.Contains(err.Error(), "bits") ||
+		!strings.Contains(err.Error(), "u_"+l.Name+"_"+blockOf[f.Unit]) {
 		t.Errorf("P = %d: got %v, want an overflow that names the block", needed-1, err)
 	}
 }

@@ -22,8 +22,8 @@ const estimateHelp = `Estimates what a design costs for each accumulator width P
 the family's blocks: 36 kbit in xc7, 18 in ecp5) and DSP slices, from formulas fitted
 to synthesis results, whose error is printed. P holds for the layers that declare one
 (for the hidden ones, neither first nor last, where none does); --acc own leaves each
-layer its own. A P below what the weights need is marked UNSAFE. --yosys synthesises every safe design too, and prints what
-it takes beside the estimate.
+layer its own. A P below what the weights need is marked UNSAFE. --yosys synthesises
+every safe design too, and prints what it takes beside the estimate.
 
 ` + foldingHelp + ` A generated directory keeps its own
 folding, clock and (where there are formulas for it) family unless they are given, and

@@ -103,8 +103,9 @@ func newManifest(d *hwgen.Design, files []string) *Manifest {
 		f.AccBits = lp.AccBits
 		m.Options.Folding[l.Name] = f
 		layer := ManifestLayer{Name: l.Name, Unit: f.Unit, PE: f.PE, SIMD: f.SIMD, Lanes: f.Lanes,
-			Cycles: d.LayerCycles(i), Channels: lp.Channels, AccBits: lp.AccBits, AccNeeded: lp.NeededBits, WeightBits: l.WeightBits, Shifted: lp.Shifted(),
-			InputBits: l.Input.Bits, InputSigned: l.Input.Signed}
+			Cycles: d.LayerCycles(i), Channels: lp.Channels, AccBits: lp.AccBits, AccNeeded: lp.NeededBits,
+			WeightBits: l.WeightBits, Shifted: lp.Shifted(), InputBits: l.Input.Bits,
+			InputSigned: l.Input.Signed}
 		// Without thresholds the accumulators leave, whose width is acc_bits.
 		if t := l.Thresholds; t != nil {
 			layer.OutputBits, layer.OutputSigned = t.Output.Bits, t.Output.Signed

@@ -64,14 +64,14 @@ func TestHardwiredRefused(t *testing.T) {
 		fold hwgen.Fold
 		want string
 	}{
-		{dense, hwgen.Fold{}, fmt.Sprintf(`hwgen: layer "fc1": weights of %d digits that are not 0, a hard-wired unit takes at `+
-			`most 65536: the dense unit takes them, and fewer with a smaller P`, 300*300)},
+		{dense, hwgen.Fold{}, fmt.Sprintf(`hwgen: layer "fc1": weights of %d digits that are not 0, a hard-wired unit `+
+			`takes at most 65536: the dense unit takes them, and fewer with a smaller P`, 300*300)},
 		{wide, hwgen.Fold{}, `hwgen: layer "fc1": activations of 7 bits, a hard-wired unit gives at most 6: the dense unit ` +
 			`gives them`},
 		{small, hwgen.Fold{PE: 4, SIMD: 8}, `hwgen: layer "fc1": PE is 4 and SIMD 8, want 8 and 8: a hard-wired unit ` +
 			`computes all at once`},
-		{small, hwgen.Fold{Weights: hwgen.InBlockRAM}, `hwgen: layer "fc1": weights is "block", replay "" and thresholds "", ` +
-			`want none: a hard-wired unit has no memories`},
+		{small, hwgen.Fold{Weights: hwgen.InBlockRAM}, `hwgen: layer "fc1": weights is "block", replay "" and thresholds ` +
+			`"", want none: a hard-wired unit has no memories`},
 		{small, hwgen.Fold{PE: 8, SIMD: 8, Lanes: 8}, `hwgen: layer "fc1": lanes is 8, want none: only tap units have lanes`},
 	} {
 		c.fold.Unit = "hardwired"

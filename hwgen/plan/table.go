@@ -31,7 +31,8 @@ type Row struct {
 // wide enough for that, and shifted below.
 //
 // accs are 1 to 64 bits, or 0 for the widths that the layers declare; rows come in their order. The
-// error says which one is not, or is the plan's, or that the family is unknown: that is checked first, before any planning.
+// error says which one is not, or is the plan's, or that the family is unknown: that is checked
+// first, before any planning.
 func Table(n *quant.Network, o hwgen.Options, accs []int, family string) ([]Row, error) {
 	if err := cost.CheckFamily(family); err != nil {
 		return nil, err

@@ -65,7 +65,8 @@ func (r *run) newWidths(float map[*node][]float32) (*Widths, error) {
 		if node.w == nil || node.w.parameters().q.z.Method == quant.Base {
 			continue
 		}
-		w.Layers, w.Candidates = append(w.Layers, node.Name), append(w.Candidates, candidates(node.step, r.opts.Allocate.Taps))
+		w.Layers = append(w.Layers, node.Name)
+		w.Candidates = append(w.Candidates, candidates(node.step, r.opts.Allocate.Taps))
 		w.nodes, w.float = append(w.nodes, node), append(w.float, float[node])
 	}
 	if len(w.nodes) == 0 {

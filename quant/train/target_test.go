@@ -41,7 +41,8 @@ func TestWithTaps(t *testing.T) {
 		t.Errorf("the spec was changed: %s", show(s))
 	}
 	body := got.Layers[1].Body
-	if body[0].Taps.Any() || body[1].Taps != (quant.Taps{Lanes: 2, Cap: 1}) || got.LastTaps != (quant.Taps{Lanes: 3, Cap: 1}) {
+	if body[0].Taps.Any() || body[1].Taps != (quant.Taps{Lanes: 2, Cap: 1}) ||
+		got.LastTaps != (quant.Taps{Lanes: 3, Cap: 1}) {
 		t.Errorf("taps %+v, %+v and %+v, want none, 2 lanes and 3 lanes", body[0].Taps, body[1].Taps, got.LastTaps)
 	}
 	// A bound that the layer cannot have is refused by the name of its field.

@@ -47,7 +47,8 @@ var graph = []blocktest.Mutation{
 	blocktest.Rewrite("a sum is a difference", file, `(a\d+_\d+ <= [^;]*) \+ `, "$1 - "),
 	blocktest.Rewrite("a difference is a sum", file, `(a\d+_\d+ <= [^;]*) - `, "$1 + "),
 	blocktest.Rewrite("another operand", file, `(a\d+_\d+ <= [^;]*)x0_0`, "${1}x1_0"),
-	blocktest.Rewrite("operands are not shifted", file, `(a\d+_\d+ <= )\{([^;]*[-+][^;]*), x\d+_\d+\[0:0\]\};`, "$1{1'b0, $2};"),
+	blocktest.Rewrite("operands are not shifted", file,
+		`(a\d+_\d+ <= )\{([^;]*[-+][^;]*), x\d+_\d+\[0:0\]\};`, "$1{1'b0, $2};"),
 	blocktest.Rewrite("an adder is a bit narrower", file, `reg \[4:0\] (a\d+_\d+;)`, "reg [3:0] $1"),
 	blocktest.Rewrite("a sign is not extended", file, `\{(\d+)\{a\d+_\d+\[\d+\]\}\}`, "{$1{1'b0}}"),
 	blocktest.Rewrite("an input waits a cycle less", file, `(x\d+)_2 <= x\d+_1\[`, "${1}_2 <= ${1}_0["),
@@ -91,7 +92,8 @@ func unit(l quant.Layer, accBits int) blocktest.Case {
 	if accBits == 0 {
 		accBits, _ = l.NeededBits()
 	}
-	b := hardwired.New(&l, addergraph.New(l.Weights, l.In), hwgen.Tensor{Holds: hwgen.HoldsInputs}, l.Input, accBits, boards.MemoryStyle{})
+	b := hardwired.New(&l, addergraph.New(l.Weights, l.In), hwgen.Tensor{Holds: hwgen.HoldsInputs}, l.Input, accBits,
+		boards.MemoryStyle{})
 	zero := false
 	for c := range l.Out {
 		zero = zero || !slices.ContainsFunc(l.Row(c), func(w int32) bool { return w != 0 })

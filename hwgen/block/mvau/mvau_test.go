@@ -101,10 +101,11 @@ var searches = []blocktest.Mutation{
 		"if (en) begin\n                    acc_q",
 		"begin\n                    acc_q"),
 	blocktest.Replace("thresholds ignore the stall", "rom.v", "reg [WIDTH-1:0] mem [0:DEPTH-1];\n"+
-		"            initial if (MEM != \"\") $readmemh(MEM, mem);\n            always @(posedge clk) if (en) data_q <= mem[addr];"+
-		"\n        end\n    endgenerate", "reg [WIDTH-1:0] mem [0:DEPTH-1];\n"+
-		"            initial if (MEM != \"\") $readmemh(MEM, mem);\n            always @(posedge clk) data_q <= mem[addr];"+
-		"\n        end\n    endgenerate"),
+		"            initial if (MEM != \"\") $readmemh(MEM, mem);\n"+
+		"            always @(posedge clk) if (en) data_q <= mem[addr];\n        end\n    endgenerate",
+		"reg [WIDTH-1:0] mem [0:DEPTH-1];\n"+
+			"            initial if (MEM != \"\") $readmemh(MEM, mem);\n            always @(posedge clk) data_q <= mem[addr];"+
+			"\n        end\n    endgenerate"),
 	blocktest.Replace("falling staircases rise", "thresholds.v", "count ^ {OUTPUT_BITS{falls[pe]}}", "count"),
 	blocktest.Replace("signed outputs are unsigned", "thresholds.v", "level ^ FLIP", "level"),
 }
