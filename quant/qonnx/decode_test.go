@@ -286,6 +286,62 @@ func TestSameNetwork(t *testing.T) {
 	}
 }
 
+// Every operator of QONNX is read in every domain that exporters have put it into,
+// ONNX's own among them, with or without an import of that: the same network each
+// time. A domain of nobody is refused with the node's name.
+func TestQuantDomains(t *testing.T) {
+	build := map[string]func(g *testGraph) string{
+		"Quant":    func(g *testGraph) string { return g.act(g.fc1(g.input("x"))) },
+		"IntQuant": func(g *testGraph) string { return g.act(g.fc1(g.input("x"))) },
+		"BipolarQuant": func(g *testGraph) string {
+			return g.custom("BipolarQuant", in(g.fc1(g.input("x")), g.scalar(1)))
+		},
+		"Trunc": func(g *testGraph) string {
+			return g.custom("Trunc", in(g.act(g.fc1(g.input("x"))), g.scalar(0.5), g.scalar(0), g.scalar(2), g.scalar(1)))
+		},
+		"MultiThreshold": func(g *testGraph) string {
+			return g.custom("MultiThreshold", in(g.fc1(g.input("x")), g.f32([]int{1, 3}, 0.5, 1, 2)))
+		},
+	}
+	domains := []string{"", "ai.onnx", "onnx.brevitas", "brevitas", "finn", "finn.custom_op.general", "qonnx",
+		"qonnx.custom_op.general"}
+	for op, add := range build {
+		var want *quant.Network
+		for _, domain := range domains {
+			n, err := inDomain(op, domain, add)
+			if err != nil {
+				t.Errorf("%s in domain %q: %v", op, domain, err)
+				continue
+			}
+			if want == nil {
+				want = n
+			}
+			if d := cmp.Diff(want.Layers, n.Layers, cmpopts.IgnoreUnexported(quant.Layer{})); d != "" {
+				t.Errorf("%s in domain %q is another network than in the first: %s", op, domain, d)
+			}
+		}
+		_, err := inDomain(op, "finnish", add)
+		wantError(t, err, ` of domain "finnish"`)
+		wantError(t, err, `: want it in domain qonnx.custom_op.general`)
+	}
+}
+
+// inDomain decodes a graph whose nodes that are made by add have all the same name
+// and domain, if they are QONNX's.
+func inDomain(op, domain string, add func(g *testGraph) string) (*quant.Network, error) {
+	g := newTestGraph(1, 4)
+	out := g.fc2(add(g))
+	for _, n := range g.g.Node {
+		if _, ok := quantOperators[n.GetOpType()]; ok {
+			n.Domain = proto.String(domain)
+			if op == "IntQuant" && n.GetOpType() == "Quant" {
+				n.OpType = proto.String(op)
+			}
+		}
+	}
+	return g.decode(out)
+}
+
 // Real outputs are what goes into a Softmax, ArgMax or the like at the end; a
 // Sigmoid is part of them.
 func TestRealOutputsBehindTheEnd(t *testing.T) {

@@ -33,7 +33,11 @@ func (im *importer) evaluate(n *node) error {
 		if n.domain == "" {
 			domain = "the empty domain, ONNX's own"
 		}
-		return fmt.Errorf("unsupported operator %s of %s (node %s)%s", clip(n.op), domain, n.label(), instead[n.op])
+		change := instead[n.op]
+		if _, ok := quantOperators[n.op]; ok {
+			change = ": want it in domain qonnx.custom_op.general"
+		}
+		return fmt.Errorf("unsupported operator %s of %s (node %s)%s", clip(n.op), domain, n.label(), change)
 	}
 	// Before the operator itself, so that none can forget it.
 	if err := n.checkAttributes(); err != nil {

@@ -267,9 +267,16 @@ func newNode(p *onnxpb.NodeProto) (*node, error) {
 func standardDomain(d string) bool { return d == "" || d == "ai.onnx" }
 
 // quantDomain says whether d is one of the domains that QONNX's operators have
-// had. Brevitas writes onnx.brevitas, QONNX qonnx.custom_op.*, FINN finn.*.
+// had. Brevitas writes onnx.brevitas, QONNX qonnx.custom_op.*, FINN finn.*; files
+// written by hand or by older tools have the bare names. (ONNX's own domain, where
+// older exporters put them, becomes one of these in newNode.)
 func quantDomain(d string) bool {
-	return d == "onnx.brevitas" || strings.HasPrefix(d, "qonnx.") || d == "finn" || strings.HasPrefix(d, "finn.")
+	for _, tool := range []string{"qonnx", "finn", "brevitas", "onnx.brevitas"} {
+		if d == tool || strings.HasPrefix(d, tool+".") {
+			return true
+		}
+	}
+	return false
 }
 
 // errorf returns an error that names the node.
