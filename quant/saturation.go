@@ -70,6 +70,13 @@ type Saturation struct {
 	// Values counts those that were looked at, Outside those beyond their
 	// element's span.
 	Values, Outside int64
+	// Samples counts the samples that have values outside. First is the first of these
+	// values: of which sample, which element of it, and what it is.
+	Samples int64
+	First   struct {
+		Sample, Element int
+		Value           float64
+	}
 	// Low and High are the smallest and the largest value.
 	Low, High float64
 	// Span is that of the elements, the widest where they differ, without the
@@ -89,12 +96,20 @@ func (q *InputQuantizer) Saturation(n int, sample func(i int, dst []float32)) Sa
 	x := make([]float32, len(spans))
 	for i := range n {
 		sample(i, x)
+		before := out.Outside
 		for k, v := range x {
 			f := float64(v)
 			out.Low, out.High = min(out.Low, f), max(out.High, f)
-			if f < spans[k].Low || f > spans[k].High {
-				out.Outside++
+			// NaN is in no span, and is compared as not within it.
+			if f >= spans[k].Low && f <= spans[k].High {
+				continue
 			}
+			if out.Outside++; out.Outside == 1 {
+				out.First.Sample, out.First.Element, out.First.Value = i, k, f
+			}
+		}
+		if out.Outside > before {
+			out.Samples++
 		}
 	}
 	out.Values = int64(n) * int64(len(spans))

@@ -50,7 +50,7 @@ func estimateCommand() *cli.Command {
 		Name: "estimate", Usage: "estimate LUT and FF for each accumulator width",
 		UsageText: "a2qgen estimate NET.onnx|DIR [--acc 8:32] [--yosys] [--family NAME] [--fps F] [--clock MHZ]\n" +
 			"   [--unit UNIT] [--folding FILE] [--fold LAYER=PE,SIMD]...\n" +
-			"   [--input-type TYPE] [--input-range LO:HI] [--input-scale F] [--input-zero Z] [--json]",
+			"   [--input TYPE[:FRACTION]] [--input-range LO:HI] [--input-scale F] [--input-zero Z] [--json]",
 		Description: estimateHelp,
 		Flags:       append(flags, jsonFlag()),
 		Action:      estimateAction,
@@ -117,7 +117,7 @@ func estimateSource(
 	// A path that is not there is read as a file: the reader's message names it.
 	if info, err := os.Stat(path); err != nil || !info.IsDir() {
 		// Nothing is decided yet for a file: folding and clock are those of the options.
-		file, err := readFile(path, in)
+		file, err := qonnx.ReadFile(path, in)
 		if err != nil {
 			return nil, o, err
 		}
@@ -125,7 +125,7 @@ func estimateSource(
 	}
 	if in != nil {
 		return nil, o, usagef("estimate: %s is a generated design, whose input is settled: "+
-			"leave out --input-type, --input-range, --input-scale and --input-zero", path)
+			"leave out --input, --input-range, --input-scale and --input-zero", path)
 	}
 	d, err := readDesign(path)
 	if err != nil {

@@ -38,7 +38,7 @@ func evalCommand() *cli.Command {
 	return &cli.Command{
 		Name: "eval", Usage: "measure the accuracy on a data set",
 		UsageText: "a2qgen eval NET.onnx --data DIR|IMAGES,LABELS|--spec SPEC.yaml [--scale F] [--layout nchw|nhwc]\n" +
-			"   [--input-type TYPE] [--input-range LO:HI] [--input-scale F] [--input-zero Z] [--json]",
+			"   [--input TYPE[:FRACTION]] [--input-range LO:HI] [--input-scale F] [--input-zero Z] [--json]",
 		Description: evalHelp,
 		Flags: append([]cli.Flag{
 			&cli.StringFlag{Name: "data",

@@ -54,7 +54,7 @@ func generateCommand() *cli.Command {
 		Name: "generate", Usage: "write a network as Verilog",
 		UsageText: "a2qgen generate NET.onnx --out DIR [--board B] [--family NAME] [--fps F] [--clock MHZ]\n" +
 			"   [--folding FILE] [--fold LAYER=PE,SIMD]... [--acc P] [--overwrite]\n" +
-			"   [--input-type TYPE] [--input-range LO:HI] [--input-scale F] [--input-zero Z] [--json]",
+			"   [--input TYPE[:FRACTION]] [--input-range LO:HI] [--input-scale F] [--input-zero Z] [--json]",
 		Description: generateHelp,
 		Flags:       append(flags, jsonFlag()),
 		Action:      generateAction,
@@ -146,7 +146,7 @@ func generateFile(
 		}
 		o.Family, o.Blocks = b.Family, b.Resources.Blocks()
 	}
-	read, err := readFile(path, in)
+	read, err := qonnx.ReadFile(path, in)
 	if err != nil {
 		return nil, err
 	}

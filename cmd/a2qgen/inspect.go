@@ -24,14 +24,14 @@ hold another network than was trained (A2Q layers that Brevitas exported plainly
 
 Example:
    a2qgen inspect net.onnx
-   a2qgen inspect qkeras.onnx --input-type INT8 --input-scale 0.0625
+   a2qgen inspect qkeras.onnx --input INT8:4
    a2qgen inspect net.onnx --json`
 
 // inspectCommand needs no data: bounds follow from the integers and types alone.
 func inspectCommand() *cli.Command {
 	return &cli.Command{
 		Name: "inspect", Usage: "show sizes, bits and accumulator bounds of every layer",
-		UsageText: "a2qgen inspect NET.onnx [--input-type TYPE] [--input-range LO:HI] [--input-scale F] " +
+		UsageText: "a2qgen inspect NET.onnx [--input TYPE[:FRACTION]] [--input-range LO:HI] [--input-scale F] " +
 			"[--input-zero Z] [--json]",
 		Description: inspectHelp,
 		Flags:       append(inputFlags(), jsonFlag()),

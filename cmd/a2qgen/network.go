@@ -20,21 +20,23 @@ import (
 
 // inputHelp is part of the help of the commands that take inputFlags.
 const inputHelp = `Where the file does not quantise its input, images count as 8-bit pixels, k/255, and all
-else is refused. --input-type INT8 says that samples hold integers of a type, each worth
---input-scale, with --input-zero for 0, as fixed-point types do; --input-range LO:HI
-takes the smallest scale at which the type (by itself INT8, or UINT8 where LO is 0)
-holds that range.`
+else is refused. --input INT16:6 says that samples are fixed-point numbers of that type
+with so many fraction bits, worth 1/64 a unit; --input INT8 that a unit is worth
+--input-scale, 1 by default, and 0 is --input-zero; --input-range LO:HI takes the
+smallest scale at which the type (by itself INT8, or UINT8 where LO is 0) holds that
+range.`
 
 // inputFlags say what the samples of a network are where its file does not. The names
 // follow FINN's data types (INT8, UINT4), and the arithmetic that of QONNX's Quant node: k
 // = round(v/scale + zero), clipped to the type.
 func inputFlags() []cli.Flag {
 	return []cli.Flag{
-		&cli.StringFlag{Name: "input-type",
-			Usage: "`TYPE` of the samples, INT8 or UINT8 and so on, where the graph has no Quant for them"},
+		// The alias is the name that it had before it took fraction bits.
+		&cli.StringFlag{Name: "input", Aliases: []string{"input-type"},
+			Usage: "`TYPE[:FRACTION]` of the samples, INT16:6 or UINT8 and so on, where the graph has no Quant for them"},
 		&cli.StringFlag{Name: "input-range", Usage: "the samples hold `LO:HI`"},
-		&cli.Float64Flag{Name: "input-scale", Value: 1, Usage: "what 1 of --input-type is worth in a sample"},
-		&cli.IntFlag{Name: "input-zero", Usage: "what 0 of a sample is in --input-type"},
+		&cli.Float64Flag{Name: "input-scale", Value: 1, Usage: "what 1 of --input is worth in a sample"},
+		&cli.IntFlag{Name: "input-zero", Usage: "what 0 of a sample is in --input"},
 	}
 }
 
@@ -50,14 +52,21 @@ func inputType(c *cli.Context) (*qonnx.InputType, error) {
 		switch {
 		case c.IsSet(name) && ranged:
 			return nil, usagef("%s: --%s does not go with --input-range, which chooses it", c.Command.Name, name)
-		case c.IsSet(name) && !c.IsSet("input-type"):
-			return nil, usagef("%s: --%s wants --input-type too", c.Command.Name, name)
+		case c.IsSet(name) && !c.IsSet("input"):
+			return nil, usagef("%s: --%s wants --input too", c.Command.Name, name)
 		}
 	}
-	if !ranged && !c.IsSet("input-type") {
+	if !ranged && !c.IsSet("input") {
 		return nil, nil
 	}
-	in := &qonnx.InputType{Type: quant.DataType{Bits: 8}, Scale: c.Float64("input-scale"), Zero: c.Int("input-zero")}
+	fixed := strings.Contains(c.String("input"), ":")
+	for _, name := range []string{"input-scale", "input-range"} {
+		if fixed && c.IsSet(name) {
+			return nil, usagef("%s: --%s does not go with the fraction bits of --input %s", c.Command.Name, name,
+				c.String("input"))
+		}
+	}
+	in := &qonnx.InputType{Type: quant.DataType{Bits: 8}}
 	lo, hi := 0.0, 0.0
 	var err error
 	if ranged {
@@ -67,10 +76,15 @@ func inputType(c *cli.Context) (*qonnx.InputType, error) {
 		// The sign follows from the range unless a type is given, which then has to fit it.
 		in.Type.Signed = lo < 0
 	}
-	if c.IsSet("input-type") {
-		if in.Type, err = qonnx.ParseInputType(c.String("input-type")); err != nil {
+	if c.IsSet("input") {
+		told, err := qonnx.ParseInputType(c.String("input"))
+		if err != nil {
 			return nil, err
 		}
+		in.Type, in.Scale = told.Type, told.Scale
+	}
+	if in.Zero = c.Int("input-zero"); c.IsSet("input-scale") {
+		in.Scale = c.Float64("input-scale")
 	}
 	if lo < 0 && !in.Type.Signed {
 		return nil, usagef("%s: --input-range %s has negative values, which %v has not", c.Command.Name,
@@ -120,19 +134,6 @@ func readTold(c *cli.Context, path string) (*qonnx.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	return readFile(path, in)
-}
-
-// readFile imports the network at path. in is the type of its samples, nil where the file
-// says it: a graph that quantises its input itself would do so once more. The first
-// reading is thrown away: only a graph that says nothing of its input may be told.
-func readFile(path string, in *qonnx.InputType) (*qonnx.File, error) {
-	if in != nil {
-		if f, err := qonnx.ReadFile(path, nil); err == nil && !f.Network.Input.Assumed {
-			return nil, fmt.Errorf("%s quantises its input itself, to %v: no other type can be given for it", path,
-				f.Network.Input.Type)
-		}
-	}
 	return qonnx.ReadFile(path, in)
 }
 
@@ -156,7 +157,7 @@ func readDesign(dir string) (*emitted, error) {
 	if err != nil {
 		return nil, err
 	}
-	f, err := readFile(filepath.Join(dir, m.Network), nil)
+	f, err := qonnx.ReadFile(filepath.Join(dir, m.Network), nil)
 	if err != nil {
 		return nil, err
 	}

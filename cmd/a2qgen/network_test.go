@@ -17,7 +17,7 @@ const untyped = "../../quant/qonnx/testdata/cases/e28_qkeras_input.onnx"
 // The type of samples that the command line gives goes into the design, whose copy
 // of the network reads by itself from then on.
 func TestInputType(t *testing.T) {
-	told := []string{"--input-type", "INT8", "--input-scale", "0.0625", "--input-zero", "2"}
+	told := []string{"--input", "INT8", "--input-scale", "0.0625", "--input-zero", "2"}
 	text := succeed(t, append([]string{"inspect", untyped}, told...)...).out
 	if !strings.Contains(text, "INT9") { // INT8 less 2
 		t.Errorf("inspect does not show the type:\n%s", text)
@@ -30,16 +30,16 @@ func TestInputType(t *testing.T) {
 		args []string
 		want string
 	}{
-		{[]string{"--input-type", "INT99"}, "--input-type is \"INT99\", want INT2..INT16 or UINT1..UINT16"},
-		{[]string{"--input-type", "INT8", "--input-scale", "0"}, "--input-scale is 0, want more than 0"},
-		{[]string{"--input-scale", "2"}, "--input-scale wants --input-type too"},
+		{[]string{"--input", "INT99"}, "--input is \"INT99\", want INT2..INT16 or UINT1..UINT16"},
+		{[]string{"--input", "INT8", "--input-scale", "0"}, "--input-scale is 0, want more than 0"},
+		{[]string{"--input-scale", "2"}, "--input-scale wants --input too"},
 	} {
 		o := command(t, append([]string{"inspect", untyped}, c.args...)...)
 		if o.status != 2 || !strings.Contains(o.errors, c.want) {
 			t.Errorf("inspect %v: status %d, %q, want 2 and %q", c.args, o.status, o.errors, c.want)
 		}
 	}
-	if o := command(t, "inspect", untyped); o.status != 1 || !strings.Contains(o.errors, "--input-type") {
+	if o := command(t, "inspect", untyped); o.status != 1 || !strings.Contains(o.errors, "--input") {
 		t.Errorf("without its type: status %d, %q, want 1 and the flag that helps", o.status, o.errors)
 	}
 }
@@ -61,15 +61,15 @@ func TestInspectNotes(t *testing.T) {
 	writeFile(t, path, append(data, more...))
 	const note = "2 layers, from node \"MatMul_6\" on, have weights that were not quantised " +
 		"when pytorch 2.8.0 wrote the file"
-	o := succeed(t, "inspect", path, "--input-type", "INT8")
+	o := succeed(t, "inspect", path, "--input", "INT8")
 	if !strings.Contains(o.out, "note: "+note) || !strings.Contains(o.out, "A2Q") {
 		t.Errorf("inspect does not say %q:\n%s", note, o.out)
 	}
-	doc := succeed(t, "inspect", path, "--input-type", "INT8", "--json").document(t)
+	doc := succeed(t, "inspect", path, "--input", "INT8", "--json").document(t)
 	if notes, _ := doc["notes"].([]any); len(notes) != 1 || !strings.HasPrefix(notes[0].(string), note) {
 		t.Errorf("notes %v, want %q", doc["notes"], note)
 	}
-	if o := succeed(t, "inspect", untyped, "--input-type", "INT8"); strings.Contains(o.out, "note:") {
+	if o := succeed(t, "inspect", untyped, "--input", "INT8"); strings.Contains(o.out, "note:") {
 		t.Errorf("a file of another producer has notes:\n%s", o.out)
 	}
 }

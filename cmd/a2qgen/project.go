@@ -34,6 +34,8 @@ the first and the last layer stay unless --layer names them. With --taps it take
 rows and banks have too much as well; without --acc widths stay. Without --data all inputs
 count alike.
 
+` + inputHelp + `
+
 Example:
    a2qgen train examples/fmnist-mlp-256.yaml --float-out float.onnx
    a2qgen project float.onnx --acc 10 --rule shifted --out p10.onnx
@@ -53,9 +55,9 @@ func projectCommand() *cli.Command {
 			"[--tile T | --taps LANES,CAP[,UNITS]]\n   [--samples S] [--equalize=false] [--json]\n" +
 			"   a2qgen project FLOAT.onnx... --table FROM:TO [--results PREFIX] [--json]\n" +
 			"   a2qgen project NET.onnx --repair [--acc P] [--taps LANES,CAP[,UNITS]] [--data DIR] [--layer NAME] " +
-			"[--out net.onnx] [--json]",
+			"[--input TYPE[:FRACTION]]\n   [--input-range LO:HI] [--input-scale F] [--input-zero Z] [--out net.onnx] [--json]",
 		Description: projectHelp,
-		Flags: []cli.Flag{
+		Flags: append([]cli.Flag{
 			// Any part of the data that resembles what the network will see calibrates;
 			// labels only score.
 			&cli.StringFlag{Name: "data", Usage: "`DIR` of the data set, IMAGES,LABELS, mnist or drawn"},
@@ -86,7 +88,7 @@ func projectCommand() *cli.Command {
 			&cli.BoolFlag{Name: "repair", DisableDefaultText: true, Usage: "make an integer network fit"},
 			&cli.StringSliceFlag{Name: "layer", Usage: "repair only the layer `NAME` (may be repeated)"},
 			jsonFlag(),
-		},
+		}, inputFlags()...),
 		Action: projectAction,
 	}
 }
@@ -109,7 +111,11 @@ func projectAction(c *cli.Context) error {
 	// The float path would refuse an integer network, and the other way round: which is
 	// meant is said, not guessed.
 	if c.Bool("repair") {
-		done, err := repairOf(c, path).Run(c.Context, con.progress())
+		repair, err := repairOf(c, path)
+		if err != nil {
+			return err
+		}
+		done, err := repair.Run(c.Context, con.progress())
 		return con.result(&repairReport{done}, err)
 	}
 	// Opened before it is projected: calibration is the same whatever the method.
@@ -139,6 +145,12 @@ func checkProjectFlags(c *cli.Context) error {
 		"equalize", "tile", "results"} {
 		if c.Bool("repair") && c.IsSet(name) {
 			return fail("--%s does not go with --repair", name)
+		}
+	}
+	for name := range inputRules {
+		// A float network gets an input quantiser of --input-bits, from its samples.
+		if !c.Bool("repair") && c.IsSet(name) {
+			return fail("--%s wants --repair", name)
 		}
 	}
 	switch {

@@ -52,7 +52,7 @@ const (
 var rulesOf = map[string]commandRules{
 	"train":    {readsFile, with(foldingRules, specRules, trainRules), trainOutputs},
 	"sweep":    {readsFile, with(foldingRules, specRules, sweepRules), sweepOutputs},
-	"project":  {readsFile, with(sampleRules, projectRules), projectOutputs},
+	"project":  {readsFile, with(sampleRules, inputRules, projectRules), projectOutputs},
 	"inspect":  {readsFile, inputRules, nil},
 	"eval":     {readsFile, with(sampleRules, inputRules, evalRules), nil},
 	"generate": {readsFile, with(foldingRules, inputRules, generateRules), generateOutputs},
@@ -149,10 +149,11 @@ func layouts() rule { return oneOf(string(data.NCHW), string(data.NHWC)) }
 // inputRules are of inputFlags. Which of them go together is for inputType to say. 16 bits
 // are what the importer takes of an input.
 var inputRules = map[string]rule{
-	"input-type": texts("INT2..INT16 or UINT1..UINT16", func(s string) error {
+	"input": texts("INT2..INT16 or UINT1..UINT16, and :FRACTION of -32..32 bits", func(s string) error {
 		_, err := qonnx.ParseInputType(s)
 		return err
-	}, "INT1", "INT17", "UINT0", "UINT17", "FLOAT", "int8", "8"),
+	}, "INT1", "INT17", "UINT0", "UINT17", "FLOAT", "int8", "8", "INT8:", "INT8:x", "INT8:33", "INT8:-33", "INT8:1:2",
+		":3", "INT8:1.5"),
 	"input-range": ranges(), "input-zero": ints(-qonnx.MaxInputZero, qonnx.MaxInputZero),
 	"input-scale": positive(maxRange),
 }

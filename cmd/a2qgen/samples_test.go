@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -76,7 +77,7 @@ func TestEvalRange(t *testing.T) {
 	command(t, "eval", net, "--data", set).wantOneLine(t, "eval", statusFailed,
 		"normalised_x.npy", "lie outside 0..1", "8-bit pixels", "--input-range -3.9:4")
 	for _, typ := range []string{"INT12", "INT16"} {
-		doc := evalOf(t, net, "--data", set, "--input-range", "-3.9:4", "--input-type", typ)
+		doc := evalOf(t, net, "--data", set, "--input-range", "-3.9:4", "--input", typ)
 		if doc.Correct != 59 || doc.Input.Assumed || doc.Input.SaturatedPercent != 0 {
 			t.Errorf("%s: %d of 60 right, input %+v; want 59", typ, doc.Correct, doc.Input)
 		}
@@ -97,11 +98,84 @@ func TestEvalRange(t *testing.T) {
 	}
 }
 
+// Of an input that is only assumed not one value is cut off unsaid: how many, where
+// the first is, what was wanted and what was there.
+func TestEvalOutsideAssumed(t *testing.T) {
+	const pixels = 3 * 6 * 6 // of testdata's no_input_quant
+	var b strings.Builder
+	for sample := range 120 {
+		fmt.Fprint(&b, 0) // its label
+		for k := range pixels {
+			// 3 of 12960 values are outside, in two samples.
+			switch {
+			case sample == 7 && (k == 11 || k == 12):
+				fmt.Fprint(&b, ",1.25")
+			case sample == 9 && k == 0:
+				fmt.Fprint(&b, ",-0.5")
+			default:
+				fmt.Fprint(&b, ",1.001") // rounds to 255/255: within half a step
+			}
+		}
+		fmt.Fprintln(&b)
+	}
+	path := filepath.Join(t.TempDir(), "few.csv")
+	writeFile(t, path, []byte(b.String()))
+	o := succeed(t, "eval", testdata("no_input_quant.onnx"), "--data", path)
+	if want := "values of -0.5..1.25, wanted 0..1, and what lies outside counts as 0 or 1 (3 of 2 samples; the first is " +
+		"element 11 of sample 7, 1.25)"; !strings.Contains(o.errors, want) {
+		t.Errorf("stderr %q, want %q", o.errors, want)
+	}
+	doc := evalOf(t, testdata("no_input_quant.onnx"), "--data", path)
+	want := &study.Outside{Sample: 7, Element: 11, Value: 1.25}
+	if in := doc.Input; in.Outside != 3 || in.OutsideSamples != 2 || !reflect.DeepEqual(in.FirstOutside, want) {
+		t.Errorf("input %+v, want 3 of 2 samples, first %v", in, want)
+	}
+	// An input that is told holds them.
+	told := succeed(t, "eval", testdata("no_input_quant.onnx"), "--data", path, "--input", "INT16:10")
+	if strings.Contains(told.errors, "warning") && strings.Contains(told.errors, "outside") {
+		t.Errorf("told its type: stderr %q", told.errors)
+	}
+}
+
+// TYPE:F is TYPE in units of 2^-F, in every command that reads a network.
+func TestFixedPointInput(t *testing.T) {
+	net := testdata("qkeras_input.onnx")
+	for _, c := range []struct{ fixed, scale string }{
+		{"INT16:6", "0.015625"}, {"UINT8:0", "1"}, {"INT8:-2", "4"}, {"INT4", "1"},
+	} {
+		typ, _, _ := strings.Cut(c.fixed, ":")
+		a := succeed(t, "inspect", net, "--input", c.fixed, "--json").out
+		b := succeed(t, "inspect", net, "--input-type", typ, "--input-scale", c.scale, "--json").out
+		if a != b {
+			t.Errorf("--input %s is not %s in units of %s:\n%s\n%s", c.fixed, typ, c.scale, a, b)
+		}
+	}
+	dir := t.TempDir()
+	succeed(t, "generate", net, "--out", filepath.Join(dir, "design"), "--input", "INT16:6")
+	succeed(t, "estimate", net, "--acc", "20", "--input", "INT16:6")
+	repaired := filepath.Join(dir, "net.onnx")
+	succeed(t, "project", net, "--repair", "--acc", "30", "--out", repaired, "--input", "INT16:6")
+	// The repaired file holds the type itself.
+	if text := succeed(t, "inspect", repaired).out; !strings.Contains(text, "INT16, -512..512") {
+		t.Errorf("the repaired network's input: %s", text)
+	}
+	for _, c := range []struct{ args, want string }{
+		{"inspect --input INT16:6 --input-scale 2", "--input-scale does not go with the fraction bits of --input INT16:6"},
+		{"inspect --input INT16:6 --input-range -1:1", "--input-range does not go with the fraction bits"},
+		{"project --acc 12 --input INT16:6", "--input wants --repair"},
+	} {
+		args := strings.Fields(c.args)
+		command(t, slices.Insert(args, 1, net)...).wantOneLine(t, c.args, statusUsage, c.want)
+	}
+	command(t, "inspect", tinyNetwork(t), "--input", "INT16:6").wantOneLine(t, "told twice", statusFailed,
+		"quantises its input itself")
+}
+
 // The one sample of normalised_x that is not labelled as the file says is a tie:
 // no range can make it another.
 func TestNormalisedTie(t *testing.T) {
 	typ := quant.DataType{Bits: 16, Signed: true}
-	file, err := readFile(testdata("no_input_quant.onnx"), &qonnx.InputType{Type: typ,
+	file, err := qonnx.ReadFile(testdata("no_input_quant.onnx"), &qonnx.InputType{Type: typ,
 		Scale: float64(quant.RangeScale(typ, -3.9, 4))})
 	if err != nil {
 		t.Fatal(err)
@@ -128,8 +202,8 @@ func TestNormalisedTie(t *testing.T) {
 func TestInputTypeIsKept(t *testing.T) {
 	net, dir := testdata("qkeras_input.onnx"), filepath.Join(t.TempDir(), "design")
 	command(t, "generate", net, "--out", dir).wantOneLine(t, "generate", statusFailed, "MatMul_6", "is not quantised",
-		"(--input-type)")
-	succeed(t, "generate", net, "--out", dir, "--input-type", "INT8", "--input-scale", "0.0078125")
+		"(--input INT8:4, its type")
+	succeed(t, "generate", net, "--out", dir, "--input", "INT8", "--input-scale", "0.0078125")
 	d, err := readDesign(dir)
 	if err != nil {
 		t.Fatal(err)
@@ -179,13 +253,13 @@ func TestInputFlags(t *testing.T) {
 		{[]string{"--input-range", "-1"}, "want LO:HI"},
 		{[]string{"--input-range", "0:0"}, "want LO:HI"},
 		{[]string{"--input-range", "0:NaN"}, "want LO:HI"},
-		{[]string{"--input-range", "-1:1", "--input-type", "UINT4"}, "negative values, which UINT4 has not"},
-		{[]string{"--input-range", "-1:1", "--input-type", "FLOAT"}, "want INT2..INT16 or UINT1..UINT16"},
-		{[]string{"--input-range", "-1:1", "--input-type", "INT17"}, "want INT2..INT16"},
-		{[]string{"--input-scale", "0.1"}, "--input-scale wants --input-type"},
-		{[]string{"--input-zero", "3"}, "--input-zero wants --input-type"},
+		{[]string{"--input-range", "-1:1", "--input", "UINT4"}, "negative values, which UINT4 has not"},
+		{[]string{"--input-range", "-1:1", "--input", "FLOAT"}, "want INT2..INT16 or UINT1..UINT16"},
+		{[]string{"--input-range", "-1:1", "--input", "INT17"}, "want INT2..INT16"},
+		{[]string{"--input-scale", "0.1"}, "--input-scale wants --input"},
+		{[]string{"--input-zero", "3"}, "--input-zero wants --input"},
 		{[]string{"--input-zero", "3", "--input-range", "0:1"}, "--input-zero does not go with --input-range"},
-		{[]string{"--input-scale", "-1", "--input-type", "INT8"}, "want more than 0"},
+		{[]string{"--input-scale", "-1", "--input", "INT8"}, "want more than 0"},
 		{[]string{"--input-scale", "1", "--input-range", "0:1"}, "--input-scale does not go with --input-range"},
 	} {
 		command(t, append([]string{"inspect", net}, c.args...)...).wantOneLine(t, strings.Join(c.args, " "),

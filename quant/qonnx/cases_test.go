@@ -87,7 +87,7 @@ func TestRefusedCases(t *testing.T) {
 		"nan_message": `node "n15" (Sqrt): layer "fc1": channel 0: wants a monotone function of the accumulator: ` +
 			`accumulator -765 gives NaN, want INT4`,
 		"e28_qkeras_input": `the graph's input, is not quantised: put a Quant node of at most 16 bits before it, ` +
-			`or say its type (--input-type)`,
+			`or say its type (--input INT8:4, its type and fraction bits)`,
 	} {
 		_, err := Read(cases + name + ".onnx")
 		wantError(t, err, want)

@@ -5,6 +5,7 @@ import (
 	"math"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/a2qgen/a2qgen/quant"
 	"github.com/a2qgen/a2qgen/quant/qonnx/onnxpb"
@@ -26,10 +27,33 @@ type InputType struct {
 	Zero int
 }
 
-// ParseInputType reads the name of a type, INT8 or UINT8 and so on, of at most
-// 16 bits. INT1 is refused: FINN's one-bit signed type is BIPOLAR, of -1 and
-// +1, which is no two's complement.
-func ParseInputType(name string) (quant.DataType, error) {
+// maxFraction bounds the fraction bits of a fixed-point type, on either side of 0:
+// those of 16-bit integers that real samples have.
+const maxFraction = 32
+
+// ParseInputType reads TYPE or TYPE:F: an integer type, INT8 or UINT8 and so on, of
+// at most 16 bits, and how many of its bits are behind the binary point. Without F
+// that is 0; it may be negative, and larger than the type. INT16:6 is -512..511.984
+// in steps of 1/64, as ap_fixed<16,10> of HLS and quantized_bits(16,9) of QKeras are.
+func ParseInputType(text string) (InputType, error) {
+	name, digits, fixed := strings.Cut(text, ":")
+	t := InputType{Scale: 1}
+	var err error
+	if t.Type, err = parseType(name); err != nil || !fixed {
+		return t, err
+	}
+	f, err := strconv.Atoi(digits)
+	if err != nil || f < -maxFraction || f > maxFraction {
+		return t, fmt.Errorf("qonnx: input type %s has %s fraction bits, want %d..%d", show(text), show(digits),
+			-maxFraction, maxFraction)
+	}
+	t.Scale = math.Ldexp(1, -f)
+	return t, nil
+}
+
+// parseType reads the name of a type of at most 16 bits. INT1 is refused: FINN's
+// one-bit signed type is BIPOLAR, of -1 and +1, which is no two's complement.
+func parseType(name string) (quant.DataType, error) {
 	typ, ok := finnType(name)
 	if !ok || typ.Signed && typ.Bits < 2 {
 		return typ, fmt.Errorf("qonnx: input type is %s, want INT2..INT16 or UINT1..UINT16", show(name))
@@ -91,7 +115,7 @@ func inputTypeIn(entries map[string]string) (*InputType, error) {
 	}
 	t := &InputType{Scale: 1}
 	var err error
-	if t.Type, err = ParseInputType(name); err != nil {
+	if t.Type, err = parseType(name); err != nil {
 		return nil, fmt.Errorf("metadata %s: %w", show(metaInputType), unprefixed(err))
 	}
 	if text, ok := entries[metaInputScale]; ok {

@@ -50,6 +50,11 @@ func ReadFile(path string, in *InputType) (*File, error) {
 	// Added to the bytes rather than passed along, so that the copy reads
 	// alike.
 	if in != nil {
+		// A graph that quantises its input itself would do so once more.
+		if n, err := decode(name, data); err == nil && !n.Input.Assumed {
+			return nil, fmt.Errorf("qonnx: %s quantises its input itself, to %v: no other type can be given for it",
+				path, n.Input.Type)
+		}
 		if data, err = WithInputType(data, *in); err != nil {
 			return nil, err
 		}

@@ -135,7 +135,7 @@ func (im *importer) quantisedStream(n *node, v value) (*stream, error) {
 	if s.q == nil {
 		if s.at == nil {
 			return nil, n.errorf("its data operand, the graph's input, is not quantised: put a Quant node of at most "+
-				"%d bits before it, or say its type (--input-type)", maxBits)
+				"%d bits before it, or say its type (--input INT8:4, its type and fraction bits)", maxBits)
 		}
 		return nil, n.errorf("its data operand, from %s, %s: put a Quant node of at most %d bits before it",
 			s.origin(), s.lack(), maxBits)

@@ -73,9 +73,22 @@ type InputUse struct {
 	// SaturatedPercent is the share of values that lie beyond the ends. The ends are half
 	// a step beyond the first and the last integer's value.
 	SaturatedPercent float64 `json:"saturated_percent"`
+	// Outside counts these values, and OutsideSamples the samples that have some;
+	// FirstOutside says which comes first. They are left out where there are none.
+	Outside        int64    `json:"outside,omitempty"`
+	OutsideSamples int64    `json:"outside_samples,omitempty"`
+	FirstOutside   *Outside `json:"first_outside,omitempty"`
 	// Reshaped says how samples became what the network declares; empty where they
 	// have its shape.
 	Reshaped string `json:"reshaped,omitempty"`
+}
+
+// Outside is the JSON of a value that an input does not hold.
+type Outside struct {
+	// Sample counts from 0, and so does Element, in the order of the file.
+	Sample  int     `json:"sample"`
+	Element int     `json:"element"`
+	Value   float64 `json:"value"`
 }
 
 // Fitted are samples as a network reads them. Whatever scores or simulates takes its
@@ -136,7 +149,12 @@ func layoutOf(q *quant.InputQuantizer) data.Layout {
 // reading is fast beside scoring.
 func useOf(q *quant.InputQuantizer, set *data.Set) InputUse {
 	s := q.Saturation(set.Len(), set.Sample)
-	return InputUse{Input: NewInput(q), DataLow: s.Low, DataHigh: s.High, SaturatedPercent: 100 * s.Share()}
+	use := InputUse{Input: NewInput(q), DataLow: s.Low, DataHigh: s.High, SaturatedPercent: 100 * s.Share(),
+		Outside: s.Outside, OutsideSamples: s.Samples}
+	if s.Outside > 0 {
+		use.FirstOutside = &Outside{s.First.Sample, s.First.Element, s.First.Value}
+	}
+	return use
 }
 
 // AssumedError says that samples hold values which an input that is only assumed cuts off.
@@ -144,12 +162,14 @@ type AssumedError struct {
 	// Data names the samples, whose values are Low..High, Percent of them outside 0..1.
 	Data               string
 	Low, High, Percent float64
+	// Where counts them and names the first.
+	Where string
 }
 
 // Error says what was wanted and what was had.
 func (e *AssumedError) Error() string {
-	return fmt.Sprintf("%s: values are %.4g..%.4g, and %.2f %% of them lie outside 0..1: the network's file does not "+
-		"quantise its input, which is taken as 8-bit pixels, k/255", e.Data, e.Low, e.High, e.Percent)
+	return fmt.Sprintf("%s: values are %.4g..%.4g, and %.2f %% of them lie outside 0..1 (%s): the network's file does "+
+		"not quantise its input, which is taken as 8-bit pixels, k/255", e.Data, e.Low, e.High, e.Percent, e.Where)
 }
 
 // check refuses samples whose values an input that is only assumed cuts off. An assumed
@@ -160,7 +180,14 @@ func (u *InputUse) check(name string) error {
 	if !u.Assumed || u.SaturatedPercent <= 100*mostSaturated {
 		return nil
 	}
-	return &AssumedError{name, u.DataLow, u.DataHigh, u.SaturatedPercent}
+	return &AssumedError{name, u.DataLow, u.DataHigh, u.SaturatedPercent, u.where()}
+}
+
+// where counts the values outside and names the first of them.
+func (u *InputUse) where() string {
+	f := u.FirstOutside
+	return fmt.Sprintf("%d of %d samples; the first is element %d of sample %d, %.4g", u.Outside, u.OutsideSamples,
+		f.Element, f.Sample, f.Value)
 }
 
 // String says in a line what the input holds and what it cuts off.
@@ -180,6 +207,12 @@ func (f *Fitted) Warnings() (lines []string) {
 	if u := &f.Input; u.SaturatedPercent > 100*mostSaturated {
 		lines = append(lines, fmt.Sprintf("%.2f %% of the values of %s lie beyond what the network's input holds "+
 			"(%.4g..%.4g) and saturate: is their scale right?", u.SaturatedPercent, f.Name, *u.Low, *u.High))
+	}
+	// What was assumed may be wrong: then not one value is cut off unsaid.
+	if u := &f.Input; u.Assumed && u.Outside > 0 {
+		lines = append(lines, fmt.Sprintf("%s has values of %.4g..%.4g, wanted 0..1, and what lies outside counts as 0 "+
+			"or 1 (%s): the network's file does not quantise its input, which is taken as 8-bit pixels, k/255", f.Name,
+			u.DataLow, u.DataHigh, u.where()))
 	}
 	if w := oneLabel(f.Set); w != "" {
 		lines = append(lines, w)

@@ -17,6 +17,8 @@ import (
 type Repair struct {
 	// Path is the network that is read, Out the file that is written.
 	Path, Out string
+	// Input is the type of the samples, nil where the file says it.
+	Input *qonnx.InputType
 	// Settings has P, the rule and the layers; its samples come from Source.
 	Settings ptq.NetworkRepair
 	// Source, unless nil, has the samples that say which units count, at most Samples of its
@@ -71,7 +73,7 @@ type RepairedLayer struct {
 // disk.
 func (r *Repair) Run(ctx context.Context, p Progress) (*Repaired, error) {
 	start := time.Now()
-	read, err := qonnx.ReadFile(r.Path, nil)
+	read, err := qonnx.ReadFile(r.Path, r.Input)
 	if err != nil {
 		return nil, err
 	}
