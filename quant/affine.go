@@ -10,7 +10,7 @@ import "math"
 // lowest and the highest whole step are max-min-1 steps apart) and tried on every element.
 func (q *InputQuantizer) Affine() (scale, zero float64, ok bool) {
 	lo, hi := q.Type.Min(), q.Type.Max()
-	if q.Quantize == nil || hi-lo < 2 {
+	if q.Quantize == nil || hi-lo < 2 || q.Type.Bipolar {
 		return 0, 0, false
 	}
 	first, ok1 := q.step(lo + 1)

@@ -63,7 +63,7 @@ func accMax(p int) int64 {
 	return math.MaxInt64 >> (64 - p)
 }
 
-// span returns 2^N-1, the distance between the ends of x.
+// span returns 2^N-1, the distance between the ends of x; 2 for -1 and +1.
 func span(x DataType) int64 { return x.Max() - x.Min() }
 
 // magnitudeBits returns N-[x signed]: |x| <= 2^magnitudeBits.

@@ -208,7 +208,7 @@ func TestBudgetCertified(t *testing.T) {
 	for trial := range trials {
 		z := Quantizer{WeightBits: 2 + rng.IntN(7), AccBits: 1 + rng.IntN(18),
 			Method: []Method{WN, Budget, Budget}[trial%3], Rule: []Rule{Split, Split, Shifted}[trial%3],
-			Input: DataType{1 + rng.IntN(8), rng.IntN(2) == 0}}
+			Input: DataType{Bits: 1 + rng.IntN(8), Signed: rng.IntN(2) == 0}}
 		if z.Rule == Shifted && trial%2 == 0 {
 			z.Taps = drawTaps(rng)
 		}

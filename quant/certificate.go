@@ -232,7 +232,7 @@ func (l *Layer) TapsMax() int {
 
 // MaxInput returns an input vector, or window, that drives channel c of a layer
 // with weights to exactly AccRange(c).Max if sign > 0, else to AccRange(c).Min.
-// Inputs under a zero weight are 0.
+// Inputs under a zero weight are 0, or +1 where the type has no 0.
 func (l *Layer) MaxInput(c, sign int) []int32 {
 	lo, hi := int32(l.Input.Min()), int32(l.Input.Max())
 	if sign <= 0 {
@@ -241,6 +241,8 @@ func (l *Layer) MaxInput(c, sign int) []int32 {
 	x := make([]int32, l.In)
 	for i, w := range l.Row(c) {
 		switch {
+		case w == 0 && l.Input.Bipolar:
+			x[i] = 1
 		case w > 0:
 			x[i] = hi
 		case w < 0:

@@ -57,7 +57,7 @@ func (e *Executor) Check(x []int32) error {
 	}
 	lo, hi := int32(q.Type.Min()), int32(q.Type.Max())
 	for i, v := range x {
-		if v < lo || v > hi {
+		if v < lo || v > hi || v == 0 && q.Type.Bipolar {
 			return fmt.Errorf("quant: network %q: input %d is %d, want %v", e.net.Name, i, v, q.Type)
 		}
 	}

@@ -59,8 +59,15 @@ func naive(n *quant.Network, x []int32) quant.Trace {
 	return tr
 }
 
-// staircase counts thresholds one by one (MATH 6).
+// staircase counts thresholds one by one (MATH 6). Of a sign there is one, between -1
+// and +1.
 func staircase(t *quant.Thresholds, c int, acc int64) int64 {
+	if t.Output.Bipolar {
+		if (acc > t.Values[c]) != (t.Inverted != nil && t.Inverted[c]) {
+			return 1
+		}
+		return -1
+	}
 	n := int64(0)
 	for _, v := range t.Channel(c) {
 		if acc > v {
@@ -80,7 +87,7 @@ func TestExecutorRandom(t *testing.T) {
 	}
 	rng := rand.New(rand.NewPCG(6, 1))
 	for i := range networks {
-		n := quanttest.RandomNetwork(rng, quanttest.RandomSpec{MaxSize: 24 + i%40})
+		n := quanttest.RandomNetwork(rng, quanttest.RandomSpec{MaxSize: 24 + i%40, Signs: i%5 == 0})
 		e := quant.NewExecutor(n)
 		var tr quant.Trace
 		for range 10 {

@@ -3,11 +3,17 @@ package quant
 import "fmt"
 
 // DataType is an integer data type of Bits bits, two's complement when Signed.
-// Zero always lies in its range.
+// Zero always lies in its range, though not always among its values: see Bipolar.
 type DataType struct {
 	Bits   int  `json:"bits"`
 	Signed bool `json:"signed"`
+	// Bipolar is the type of -1 and +1, without 0, of binary networks: one bit, Signed,
+	// which is 0 for -1 and 1 for +1. What pads such a tensor with 0 is no such tensor.
+	Bipolar bool `json:"bipolar,omitempty"`
 }
+
+// Bipolar is the type of -1 and +1.
+var Bipolar = DataType{Bits: 1, Signed: true, Bipolar: true}
 
 // Min returns the smallest value of the type.
 func (t DataType) Min() int64 {
@@ -19,19 +25,47 @@ func (t DataType) Min() int64 {
 
 // Max returns the largest value of the type.
 func (t DataType) Max() int64 {
+	if t.Bipolar {
+		return 1
+	}
 	if t.Signed {
 		return 1<<(t.Bits-1) - 1
 	}
 	return 1<<t.Bits - 1
 }
 
+// step is the distance between neighbouring values.
+func (t DataType) step() int64 {
+	if t.Bipolar {
+		return 2
+	}
+	return 1
+}
+
+// Value returns value number n of the type, the smallest being number 0.
+func (t DataType) Value(n int64) int64 { return t.Min() + n*t.step() }
+
+// Number returns which value of the type v is: Value's inverse.
+func (t DataType) Number(v int64) int64 { return (v - t.Min()) / t.step() }
+
+// Holds says that v is a value of the type.
+func (t DataType) Holds(v int64) bool {
+	return v >= t.Min() && v <= t.Max() && (v-t.Min())%t.step() == 0
+}
+
 // Union returns the smallest type that holds all values of t and o.
 func (t DataType) Union(o DataType) DataType {
+	if t == o {
+		return t
+	}
 	return AccRange{min(t.Min(), o.Min()), max(t.Max(), o.Max())}.dataType()
 }
 
-// String returns the FINN name of the type: "INT4", "UINT8".
+// String returns the FINN name of the type: "INT4", "UINT8", "BIPOLAR".
 func (t DataType) String() string {
+	if t.Bipolar {
+		return "BIPOLAR"
+	}
 	if t.Signed {
 		return fmt.Sprintf("INT%d", t.Bits)
 	}
@@ -139,8 +173,8 @@ type operand struct {
 }
 
 // Thresholds is a per-channel staircase (MATH 6): with n(c) the number of k
-// with acc > Values[c][k], the output is Output.Min() + n, or
-// Output.Max() - n where Inverted[c].
+// with acc > Values[c][k], the output is Output.Value(n), or
+// Output.Value(Levels() - n) where Inverted[c].
 type Thresholds struct {
 	Output DataType
 	// Values is Out x (2^Output.Bits - 1), ascending within a channel.
@@ -172,9 +206,9 @@ func (t *Thresholds) Apply(c int, acc int64) int64 {
 		}
 	}
 	if t.Inverted != nil && t.Inverted[c] {
-		return t.Output.Max() - int64(lo)
+		lo = len(row) - lo
 	}
-	return t.Output.Min() + int64(lo)
+	return t.Output.Value(int64(lo))
 }
 
 // Score ranks the outputs of the last layer: score = acc*Gain[c] + Bias[c].
@@ -247,6 +281,9 @@ func (l *Layer) checkThresholds(fail func(string, ...any) error) error {
 	t := l.Thresholds
 	if t.Output.Bits < 1 || t.Output.Bits > 16 {
 		return fail("outputs have %d bits, want 1..16", t.Output.Bits)
+	}
+	if t.Output.Bipolar && t.Output != Bipolar {
+		return fail("outputs of -1 and +1 have %d bits, want 1 with a sign", t.Output.Bits)
 	}
 	if len(t.Values) != l.Out*t.Levels() {
 		return fail("has %d thresholds, want %d", len(t.Values), l.Out*t.Levels())

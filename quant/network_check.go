@@ -54,6 +54,8 @@ func (q *InputQuantizer) check() error {
 		return fmt.Errorf("quant: input shape %v, want at least 1 and at most %d elements", q.Shape, maxElements)
 	case q.Type.Bits < 1 || q.Type.Bits > 16:
 		return fmt.Errorf("quant: network inputs have %d bits, want 1..16", q.Type.Bits)
+	case q.Type.Bipolar && q.Type != Bipolar:
+		return fmt.Errorf("quant: network inputs of -1 and +1 have %d bits, want 1 with a sign", q.Type.Bits)
 	case q.Order != nil && len(q.Order) != size:
 		return fmt.Errorf("quant: the order of the inputs has %d elements, want %d", len(q.Order), size)
 	}
@@ -150,7 +152,7 @@ func (l *Layer) checkWeights() error {
 	case l.WeightBits < 1 || l.WeightBits > 16:
 		return l.errorf("weights have %d bits, want 1..16", l.WeightBits)
 	}
-	wt := DataType{l.WeightBits, true}
+	wt := DataType{Bits: l.WeightBits, Signed: true}
 	for i, w := range l.Weights {
 		if int64(w) < wt.Min() || int64(w) > wt.Max() {
 			return l.errorf("channel %d: weight %d does not fit in %d bits", i/l.In, w, l.WeightBits)

@@ -55,7 +55,7 @@ func TestQuantizerCertified(t *testing.T) {
 	for range trials {
 		z := Quantizer{WeightBits: 2 + rng.IntN(7), AccBits: 1 + rng.IntN(18),
 			Method: []Method{A2Q, A2QPlus}[rng.IntN(2)],
-			Input:  DataType{1 + rng.IntN(8), rng.IntN(2) == 0}}
+			Input:  DataType{Bits: 1 + rng.IntN(8), Signed: rng.IntN(2) == 0}}
 		k := 1 + rng.IntN(40)
 		v := make([]float32, k)
 		drawRow(rng, v)

@@ -18,7 +18,7 @@ func (q *InputQuantizer) Span(i int) (s Span, ok bool) {
 		sign, lo, hi = -1, -lo, -hi
 	}
 	value := func(v float64) int32 { return sign * q.Quantize(i, v) }
-	if hi-lo < 2 {
+	if hi-lo < 2 || q.Type.Bipolar {
 		return s, false
 	}
 	// Where the integer leaves the first, and the one after it; the same from above.

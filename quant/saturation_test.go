@@ -17,7 +17,7 @@ func uniform(t DataType, scale float64, n int, round func(float64) float64) *Inp
 // so the ends are half a step beyond the first and the last; with floor, for
 // ks..(k+1)s.
 func TestSpan(t *testing.T) {
-	neg := uniform(DataType{4, true}, 0.5, 1, math.RoundToEven)
+	neg := uniform(DataType{Bits: 4, Signed: true}, 0.5, 1, math.RoundToEven)
 	falling := *neg
 	falling.Quantize = func(i int, v float64) int32 { return neg.Quantize(i, -v) }
 	for _, c := range []struct {
@@ -27,13 +27,13 @@ func TestSpan(t *testing.T) {
 		low, high float64
 		ok        bool
 	}{
-		{"UINT8 pixels", uniform(DataType{8, false}, 1.0/255, 1, math.RoundToEven), 0, -0.5 / 255, 255.5 / 255, true},
+		{"UINT8 pixels", uniform(DataType{Bits: 8, Signed: false}, 1.0/255, 1, math.RoundToEven), 0, -0.5 / 255, 255.5 / 255, true},
 		{"INT4", neg, 0, -4.25, 3.75, true},
-		{"INT4, the second scale", uniform(DataType{4, true}, 0.5, 2, math.RoundToEven), 1, -8.5, 7.5, true},
-		{"UINT2", uniform(DataType{2, false}, 1, 1, math.RoundToEven), 0, -0.5, 3.5, true},
+		{"INT4, the second scale", uniform(DataType{Bits: 4, Signed: true}, 0.5, 2, math.RoundToEven), 1, -8.5, 7.5, true},
+		{"UINT2", uniform(DataType{Bits: 2, Signed: false}, 1, 1, math.RoundToEven), 0, -0.5, 3.5, true},
 		{"a chain that falls", &falling, 0, -3.75, 4.25, true},
-		{"UINT4, floor", uniform(DataType{4, false}, 2, 1, math.Floor), 0, 0, 32, true},
-		{"a sign", uniform(DataType{1, false}, 1, 1, math.RoundToEven), 0, 0, 0, false},
+		{"UINT4, floor", uniform(DataType{Bits: 4, Signed: false}, 2, 1, math.Floor), 0, 0, 32, true},
+		{"a sign", uniform(DataType{Bits: 1, Signed: false}, 1, 1, math.RoundToEven), 0, 0, 0, false},
 	} {
 		s, ok := c.q.Span(c.i)
 		if ok != c.ok || math.Abs(s.Low-c.low) > 1e-5 || math.Abs(s.High-c.high) > 1e-5 {
@@ -45,7 +45,7 @@ func TestSpan(t *testing.T) {
 // TestSaturation: of 4 samples of two elements with spans -4.25..3.75 and
 // -8.5..7.5 three values lie outside, by hand.
 func TestSaturation(t *testing.T) {
-	q := uniform(DataType{4, true}, 0.5, 2, math.RoundToEven)
+	q := uniform(DataType{Bits: 4, Signed: true}, 0.5, 2, math.RoundToEven)
 	x := [][]float32{{0, 7.4}, {3.8, -8.4}, {-4.3, 1}, {3.7, 100}}
 	s := q.Saturation(len(x), func(i int, dst []float32) { copy(dst, x[i]) })
 	if s.Values != 8 || s.Outside != 3 || s.Low != float64(float32(-8.4)) || s.High != 100 || !s.Ends {
@@ -55,7 +55,7 @@ func TestSaturation(t *testing.T) {
 	if math.Abs(s.Span.Low+8) > 1e-5 || math.Abs(s.Span.High-7) > 1e-5 || s.Share() != 3.0/8 {
 		t.Errorf("span %+v, share %v, want -8..7 and 3/8", s.Span, s.Share())
 	}
-	sign := uniform(DataType{1, false}, 1, 1, math.RoundToEven)
+	sign := uniform(DataType{Bits: 1, Signed: false}, 1, 1, math.RoundToEven)
 	if s := sign.Saturation(1, func(_ int, dst []float32) { dst[0] = 99 }); s.Outside != 0 || s.Ends {
 		t.Errorf("a sign saturates: %+v", s)
 	}

@@ -59,7 +59,7 @@ type staircase struct {
 // eval returns chain(acc), and notes where it is out of range.
 func (s *staircase) eval(acc int64) int64 {
 	y := s.chain(acc)
-	if y < s.out.Min() || y > s.out.Max() {
+	if !s.out.Holds(y) {
 		if s.err == nil {
 			s.err = fmt.Errorf("quant: accumulator %d gives output %d, want %v", acc, y, s.out)
 		}
@@ -70,9 +70,9 @@ func (s *staircase) eval(acc int64) int64 {
 
 func (s *staircase) height(y int64) int64 {
 	if s.falling {
-		return s.out.Max() - y
+		return int64(len(s.t)) - s.out.Number(y)
 	}
-	return y - s.out.Min()
+	return s.out.Number(y)
 }
 
 // climb sets the thresholds of the steps between lo, at height from, and hi,

@@ -38,7 +38,7 @@ func TestBisectThresholdsAffine(t *testing.T) {
 			width = 1 + rng.Int64N(1<<uint(rng.IntN(24)))
 		}
 		r := AccRange{-rng.Int64N(width), rng.Int64N(width)}
-		out := DataType{1 + rng.IntN(6), rng.IntN(2) == 0}
+		out := DataType{Bits: 1 + rng.IntN(6), Signed: rng.IntN(2) == 0}
 		lo, hi := float64(out.Min()), float64(out.Max())
 		gain := rng.NormFloat64() * math.Exp2(float64(out.Bits)) / float64(width)
 		if trial%10 == 0 {

@@ -28,7 +28,7 @@ func TestInspect(t *testing.T) {
 	// negative and of the positive weights of the worst channels (MATH 1).
 	low, high := 0.0, 0.75 // the scale is 1/4
 	want := inspectReport{&study.Inspection{Name: "tiny",
-		Input:  study.Input{Shape: [3]int{1, 1, 4}, Bits: 2, Low: &low, High: &high},
+		Input:  study.Input{Shape: [3]int{1, 1, 4}, Bits: 2, Type: "UINT2", Low: &low, High: &high},
 		Layers: wantTiny(tinyModel()), Others: []study.Other{}, Order: []string{"fc1", "fc2", "fc3"}}}
 	if d := cmp.Diff(want, got); d != "" {
 		t.Errorf("inspect (-want +got):\n%s", d)
@@ -51,7 +51,7 @@ func wantTiny(m *nn.Model) []study.Bounds {
 	for _, l := range m.Layers {
 		r := study.Bounds{Name: l.Name, Kind: "linear", Reads: []string{reads}, In: l.In, Out: l.Out,
 			Shape:      [3]int{1, 1, l.Out},
-			WeightBits: 3, InputBits: 2, AccBits: l.AccBits, AccStart: "zero"}
+			WeightBits: 3, InputBits: 2, InputType: "UINT2", AccBits: l.AccBits, AccStart: "zero"}
 		reads = l.Name
 		zeros := 0
 		for c := range l.Out {

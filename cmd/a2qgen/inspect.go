@@ -75,7 +75,7 @@ func (r *inspectReport) table() *table.Table {
 	for i := range r.Layers {
 		l := &r.Layers[i]
 		// Sparsity is a share in JSON and percent for people.
-		t.Row(l.Name, l.Kind, l.In, l.Out, l.WeightBits, inputTypeOf(l), declared(l), l.AccBitsNeeded,
+		t.Row(l.Name, l.Kind, l.In, l.Out, l.WeightBits, l.InputType, declared(l), l.AccBitsNeeded,
 			l.AccMin, l.AccMax, l.L1Max, l.TapsMax, 100*l.Sparsity)
 		t.Note("%s", certificate(l))
 	}
@@ -118,11 +118,6 @@ func (r *inspectReport) graph() *table.Table {
 
 // shown writes height, width and channels as the network's own messages do.
 func shown(s [3]int) string { return quant.Shape{H: s[0], W: s[1], C: s[2]}.String() }
-
-// inputTypeOf is N with its sign, such as INT4 or UINT8.
-func inputTypeOf(l *study.Bounds) quant.DataType {
-	return quant.DataType{Bits: l.InputBits, Signed: l.InputSigned}
-}
 
 // declared is P for a table, "-" for none.
 func declared(l *study.Bounds) string {

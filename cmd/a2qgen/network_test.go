@@ -30,7 +30,7 @@ func TestInputType(t *testing.T) {
 		args []string
 		want string
 	}{
-		{[]string{"--input", "INT99"}, "--input is \"INT99\", want INT2..INT16 or UINT1..UINT16"},
+		{[]string{"--input", "INT99"}, "--input is \"INT99\", want INT2..INT16, UINT1..UINT16 or BIPOLAR"},
 		{[]string{"--input", "INT8", "--input-scale", "0"}, "--input-scale is 0, want more than 0"},
 		{[]string{"--input-scale", "2"}, "--input-scale wants --input too"},
 	} {

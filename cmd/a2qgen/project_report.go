@@ -39,7 +39,7 @@ func (r *projectReport) table() *table.Table {
 	// As train and inspect print them, so that the three can be compared line by line.
 	for i := range r.Layers {
 		l := &r.Layers[i]
-		t.Row(l.Name, l.Kind, l.In, l.Out, l.WeightBits, inputTypeOf(&l.Bounds), declared(&l.Bounds), l.AccBitsNeeded,
+		t.Row(l.Name, l.Kind, l.In, l.Out, l.WeightBits, l.InputType, declared(&l.Bounds), l.AccBitsNeeded,
 			l.L1Max, 100*l.Sparsity, l.RelativeLoss)
 		t.Note("%s", certificate(&l.Bounds))
 		// Two promises: the inner accumulators hold each tile, the outer one all of them.

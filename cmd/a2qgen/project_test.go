@@ -191,7 +191,7 @@ func TestProjectNegativeScale(t *testing.T) {
 			t.Fatal(err)
 		}
 		if first := &doc.Layers[0]; first.InputSigned != signed || first.InputBits != 8 {
-			t.Errorf("--scale %s: bytes are read as %v", scale, inputTypeOf(&first.Bounds))
+			t.Errorf("--scale %s: bytes are read as %v", scale, first.InputType)
 		}
 		eval := evalOf(t, out, "--data", set, "--scale", scale)
 		if eval.Input.SaturatedPercent != 0 || eval.AccuracyPercent != *doc.IntegerAccuracyPercent {

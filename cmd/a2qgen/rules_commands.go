@@ -149,7 +149,7 @@ func layouts() rule { return oneOf(string(data.NCHW), string(data.NHWC)) }
 // inputRules are of inputFlags. Which of them go together is for inputType to say. 16 bits
 // are what the importer takes of an input.
 var inputRules = map[string]rule{
-	"input": texts("INT2..INT16 or UINT1..UINT16, and :FRACTION of -32..32 bits", func(s string) error {
+	"input": texts("INT2..INT16, UINT1..UINT16 or BIPOLAR, and :FRACTION of -32..32 bits", func(s string) error {
 		_, err := qonnx.ParseInputType(s)
 		return err
 	}, "INT1", "INT17", "UINT0", "UINT17", "FLOAT", "int8", "8", "INT8:", "INT8:x", "INT8:33", "INT8:-33", "INT8:1:2",

@@ -254,7 +254,7 @@ func TestInputFlags(t *testing.T) {
 		{[]string{"--input-range", "0:0"}, "want LO:HI"},
 		{[]string{"--input-range", "0:NaN"}, "want LO:HI"},
 		{[]string{"--input-range", "-1:1", "--input", "UINT4"}, "negative values, which UINT4 has not"},
-		{[]string{"--input-range", "-1:1", "--input", "FLOAT"}, "want INT2..INT16 or UINT1..UINT16"},
+		{[]string{"--input-range", "-1:1", "--input", "FLOAT"}, "want INT2..INT16, UINT1..UINT16 or BIPOLAR"},
 		{[]string{"--input-range", "-1:1", "--input", "INT17"}, "want INT2..INT16"},
 		{[]string{"--input-scale", "0.1"}, "--input-scale wants --input"},
 		{[]string{"--input-zero", "3"}, "--input-zero wants --input"},

@@ -142,18 +142,15 @@ func (g *Graph) Roles() []quant.Role {
 	return quant.Roles(from, kinds)
 }
 
-// check returns an error unless a file can hold the quantiser. One signed bit
-// would be bipolar in QONNX: -1 and +1, no two's complement.
+// check returns an error unless a file can hold the quantiser.
 func (a *ActQuant) check() error {
-	least := 1
-	if a.Signed {
-		least = 2
-	}
 	switch {
 	case !positiveFinite(a.Scale):
 		return fmt.Errorf("activation scale is %v, want a positive number", a.Scale)
-	case a.Bits < least || a.Bits > MaxBits:
-		return fmt.Errorf("activations have %d bits, want %d..%d", a.Bits, least, MaxBits)
+	case a.Bits < 1 || a.Bits > MaxBits:
+		return fmt.Errorf("activations have %d bits, want 1..%d", a.Bits, MaxBits)
+	case a.Type().Bipolar && a.Narrow:
+		return errors.New("activations of -1 and +1 are narrow, want both")
 	}
 	return nil
 }

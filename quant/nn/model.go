@@ -29,7 +29,8 @@ type Model struct {
 // As QONNX's Quant with rounding mode ROUND, halves to even.
 type ActQuant struct {
 	Scale float32
-	// Bits is 1..16, and at least 2 where Signed.
+	// Bits is 1..16. One bit that is Signed is quant.Bipolar, the sign: -1 below 0 and +1
+	// elsewhere, as QONNX's BipolarQuant has it.
 	Bits   int
 	Signed bool
 	// Narrow leaves out the smallest integer of a signed range, or the largest
@@ -101,11 +102,19 @@ func SampleShape(sample []int) quant.Shape {
 }
 
 // Type returns the type of the quantiser's integers.
-func (a *ActQuant) Type() quant.DataType { return quant.DataType{Bits: a.Bits, Signed: a.Signed} }
+func (a *ActQuant) Type() quant.DataType {
+	return quant.DataType{Bits: a.Bits, Signed: a.Signed, Bipolar: a.Signed && a.Bits == 1}
+}
 
 // Integer returns the integer of v. It rounds half to even, as QONNX Quant with
 // rounding mode ROUND does, after clipping.
 func (a *ActQuant) Integer(v float64) float64 {
+	if a.Type().Bipolar {
+		if v >= 0 {
+			return 1
+		}
+		return -1
+	}
 	lo, hi := float64(a.Type().Min()), float64(a.Type().Max())
 	if a.Narrow && a.Signed {
 		lo++

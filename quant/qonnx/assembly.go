@@ -121,13 +121,16 @@ func (a *assembly) input() (*quant.InputQuantizer, error) {
 }
 
 // inputQuantizer returns the function of an InputQuantizer. Samples that give
-// NaN count as 0, or what is nearest to 0. The executor has no error to return
+// NaN count as 0, and as -1 where the integers are -1 and +1: NaN is not at least 0.
+// The executor has no error to return
 // in the middle of a frame; eval reports how many samples lie outside the
 // range.
 func inputQuantizer(r *rounding) func(i int, v float64) int32 {
 	return func(i int, v float64) int32 {
 		n := r.ints(i, v)
-		if n == notANumber {
+		if n == notANumber && r.typ.Bipolar {
+			n = -1
+		} else if n == notANumber {
 			n = 0
 		}
 		return int32(n)

@@ -249,9 +249,15 @@ func (b *builder) weights(at string, l *nn.Layer, shape []int, w []float32) stri
 }
 
 // actQuant appends an activation quantiser. Zero point and width are FLOAT
-// tensors, as QONNX's Quant wants them, of rank 0.
+// tensors, as QONNX's Quant wants them, of rank 0. A sign is a BipolarQuant, as
+// Brevitas writes it.
 func (b *builder) actQuant(at, x string, a *nn.ActQuant) string {
 	at += "/act_quant/export_handler"
+	if a.Type().Bipolar {
+		out := b.node("BipolarQuant", at+"/BipolarQuant", []string{x, b.floats(at+"/scale", nil, []float32{a.Scale})})
+		b.g.Node[len(b.g.Node)-1].Domain = proto.String(brevitasDomain)
+		return out
+	}
 	in := []string{
 		x,
 		b.floats(at+"/scale", nil, []float32{a.Scale}),
@@ -261,13 +267,15 @@ func (b *builder) actQuant(at, x string, a *nn.ActQuant) string {
 	return b.quant(at, in, a.Signed, a.Narrow)
 }
 
-// quant appends a Quant of in: tensor, scale, zero point, width. The domain
-// onnx.brevitas is the one that Brevitas's exporter writes; readers of QONNX
+// brevitasDomain is the domain that Brevitas's exporter writes; readers of QONNX
 // take it for qonnx.custom_op.general.
+const brevitasDomain = "onnx.brevitas"
+
+// quant appends a Quant of in: tensor, scale, zero point, width.
 func (b *builder) quant(at string, in []string, signed, narrow bool) string {
 	out := b.node("Quant", at+"/Quant", in,
 		boolAttr("narrow", narrow), stringAttr("rounding_mode", "ROUND"), boolAttr("signed", signed))
-	b.g.Node[len(b.g.Node)-1].Domain = proto.String("onnx.brevitas")
+	b.g.Node[len(b.g.Node)-1].Domain = proto.String(brevitasDomain)
 	return out
 }
 

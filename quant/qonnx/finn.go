@@ -75,6 +75,14 @@ func opMultiThreshold(im *importer, n *node) (value, error) {
 		typ: typeOf(first, first+float64(levels)), scale: param{all: scale}, offset: param{all: offset},
 		varies: t.shape[0] > 1,
 	}
+	// A sign is one threshold whose two outputs are as far from 0: -s and +s are the
+	// integers -1 and +1 of scale s. FINN writes out_scale 2 and out_bias -1.
+	if n.string("out_dtype", "") == quant.Bipolar.String() && levels == 1 && bias == -scale/2 {
+		return im.quantisedBy(n, s, quantisation{
+			typ: quant.Bipolar, scale: param{all: scale / 2}, varies: t.shape[0] > 1,
+			integer: func(c int, v float64) float64 { return 2*count(c, v) - 1 },
+		})
+	}
 	// The annotated type may be wider than the thresholds need; it is kept, so
 	// that widths are those that FINN would build.
 	if typ, ok := finnType(n.string("out_dtype", "")); ok && scale == 1 && offset == 0 &&
@@ -109,12 +117,13 @@ func (im *importer) channelOf(s *stream, axis, rows int) (func(c int) int, error
 	return func(c int) int { return int(p.at(c)) }, err
 }
 
-// finnType parses the name of an integer type. BIPOLAR and TERNARY are INT2,
-// BINARY is UINT1. Others of FINN's types (FLOAT32, FIXED<8,4>) say nothing
+// finnType parses the name of an integer type. TERNARY is INT2, BINARY is UINT1. Others of FINN's types (FLOAT32, FIXED<8,4>) say nothing
 // about integers.
 func finnType(name string) (quant.DataType, bool) {
 	switch name {
-	case "BIPOLAR", "TERNARY":
+	case quant.Bipolar.String():
+		return quant.Bipolar, true
+	case "TERNARY":
 		return quant.DataType{Bits: 2, Signed: true}, true
 	case "BINARY":
 		return quant.DataType{Bits: 1}, true
@@ -144,7 +153,7 @@ func (t *tensor) annotate(name string) error {
 	}
 	q := &constInts{n: make([]int32, len(t.data)), scale: param{all: 1}, lo: typ.Min(), hi: typ.Max()}
 	for i, v := range t.data {
-		if v != math.Trunc(v) || v < float64(q.lo) || v > float64(q.hi) {
+		if v != math.Trunc(v) || !typ.Holds(int64(clamp(v, -1<<maxBits, 1<<maxBits))) {
 			return fmt.Errorf("element %d is %v, want %s as annotated", i, v, name)
 		}
 		q.n[i] = int32(v)

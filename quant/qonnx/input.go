@@ -52,11 +52,11 @@ func ParseInputType(text string) (InputType, error) {
 }
 
 // parseType reads the name of a type of at most 16 bits. INT1 is refused: FINN's
-// one-bit signed type is BIPOLAR, of -1 and +1, which is no two's complement.
+// one-bit signed type is BIPOLAR, of -1 and +1.
 func parseType(name string) (quant.DataType, error) {
 	typ, ok := finnType(name)
-	if !ok || typ.Signed && typ.Bits < 2 {
-		return typ, fmt.Errorf("qonnx: input type is %s, want INT2..INT16 or UINT1..UINT16", show(name))
+	if !ok || typ.Signed && typ.Bits < 2 && !typ.Bipolar {
+		return typ, fmt.Errorf("qonnx: input type is %s, want INT2..INT16, UINT1..UINT16 or BIPOLAR", show(name))
 	}
 	return typ, nil
 }

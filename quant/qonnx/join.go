@@ -123,13 +123,11 @@ func (im *importer) concatPart(n *node, s *stream, axis int) (*stream, error) {
 // concatenated adds the site and returns its stream. The type holds the
 // integers of all parts: the stream has one width.
 func (im *importer) concatenated(t *site, v view, parts []*stream) (value, error) {
-	var lo, hi int64
 	ints := true
+	t.typ = im.typeOf(parts[0])
 	for _, s := range parts {
-		typ := im.typeOf(s)
-		lo, hi, ints = min(lo, typ.Min()), max(hi, typ.Max()), ints && s.q != nil
+		t.typ, ints = t.typ.Union(im.typeOf(s)), ints && s.q != nil
 	}
-	t.typ = rangeType(lo, hi)
 	if err := im.left.pay(t.at, 3*t.shape.C); err != nil {
 		return nil, err
 	}

@@ -118,6 +118,13 @@ func compute(n *node, in []*array) *array {
 		return in[0]
 	case "Quant":
 		return quantNode(n, in)
+	case "BipolarQuant":
+		return elementwise(func(v []float64) float64 {
+			if v[0] >= 0 {
+				return v[1]
+			}
+			return -v[1]
+		}, in...)
 	case "Trunc":
 		if len(in) == 6 {
 			return truncNode(n, in)
@@ -149,6 +156,8 @@ func compute(n *node, in []*array) *array {
 		return elementwise(slices.Max[[]float64], in...)
 	case "Min":
 		return elementwise(slices.Min[[]float64], in...)
+	case "Neg":
+		return elementwise(func(v []float64) float64 { return -v[0] }, in...)
 	case "Relu":
 		return elementwise(func(v []float64) float64 { return max(v[0], 0) }, in...)
 	case "BatchNormalization":

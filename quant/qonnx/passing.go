@@ -118,9 +118,10 @@ func (im *importer) passed(t *site, v view, s *stream, column, channel []int) (v
 	if err := im.left.pay(t.at, len(column)*(t.layer.In+3)); err != nil {
 		return nil, err
 	}
-	// The accumulator is the integer that was picked, so that its type is the same and
-	// no thresholds are needed.
-	t.layer.Input, t.layer.WeightBits, t.from, t.typ = s.q.typ, signedBits(0, 1), []tap{tapOf(s)}, s.q.typ
+	// The accumulator is the integer that was picked, so that its type is the same, but
+	// for -1 and +1, between which sums have 0, and no thresholds are needed.
+	t.layer.Input, t.layer.WeightBits, t.from = s.q.typ, signedBits(0, 1), []tap{tapOf(s)}
+	t.typ = rangeType(s.q.typ.Min(), s.q.typ.Max())
 	t.layer.Weights = make([]int32, len(column)*t.layer.In)
 	scale, offset := make([]float64, len(column)), make([]float64, len(column))
 	for row, k := range column {

@@ -36,9 +36,10 @@ type quantiser struct {
 	// lo and hi bound the integers before the zero point is subtracted.
 	lo, hi float64
 	round  func(v float64) float64
-	// bipolar quantisers give the sign, +1 at 0.
-	bipolar bool
 }
+
+// bipolar returns a quantiser that gives the sign, +1 at 0.
+func bipolar() *quantiser { return &quantiser{typ: quant.Bipolar, lo: -1, hi: 1} }
 
 // integer returns the integer, without its zero point, for v (QONNX's Quant:
 // v/scale + zero, clipped and rounded; the bounds are integers, so the order of
@@ -46,7 +47,7 @@ type quantiser struct {
 // where(v >= 0, 1, -1).
 func (z *quantiser) integer(v, scale, zero float64) float64 {
 	y := v/scale + zero
-	if z.bipolar {
+	if z.typ.Bipolar {
 		if y >= 0 {
 			return 1 - zero
 		}
@@ -88,7 +89,7 @@ func (n *node) quantiserOf(width float64, usual string) (*quantiser, error) {
 	switch {
 	case z.typ.Signed && width == 1:
 		// Brevitas exports binary weights so; QONNX takes them as +-1.
-		z.bipolar, z.typ.Bits, z.lo, z.hi = true, 2, -1, 1
+		return bipolar(), nil
 	// narrow leaves the smallest integer out: symmetric, as weights are (MATH
 	// 3).
 	case z.typ.Signed:
@@ -126,8 +127,7 @@ func opBipolarQuant(im *importer, n *node) (value, error) {
 	if err != nil {
 		return nil, err
 	}
-	z := &quantiser{typ: quant.DataType{Bits: 2, Signed: true}, lo: -1, hi: 1, bipolar: true}
-	return im.quantise(n, z, scale, &tensor{data: []float64{0}})
+	return im.quantise(n, bipolar(), scale, &tensor{data: []float64{0}})
 }
 
 // quantise puts z around input 0 of n. A FLOAT16 division rounds before the

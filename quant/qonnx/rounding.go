@@ -231,7 +231,7 @@ func (t *truncation) bounded(n *node, scale, width float64) error {
 	if t.bounds, err = n.quantiserOf(width, "FLOOR"); err != nil {
 		return err
 	}
-	if t.bounds.bipolar {
+	if t.bounds.typ.Bipolar {
 		return n.errorf("leaves 1 bit with a sign, want 2 at least")
 	}
 	t.scaleAfter, t.zeroAfter = scale, math.Ldexp(t.zero, -t.drop)

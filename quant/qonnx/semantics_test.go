@@ -67,7 +67,7 @@ func TestQuantRanges(t *testing.T) {
 				return max(lo, min(hi, math.RoundToEven(acc*unit(c)/0.5)))
 			}
 			if signed && bits == 1 { // bipolar
-				typ.Bits = 2
+				typ = quant.Bipolar
 				want = func(_ int, acc float64) float64 {
 					if acc >= 0 {
 						return 1
@@ -95,7 +95,7 @@ func TestBipolar(t *testing.T) {
 	x = g.custom("BipolarQuant", in(g.op("Sub", in(x, g.f32([]int{3}, 1, 0, -1))), g.scalar(1)))
 	n := mustDecode(t, g, g.fc2(x))
 	l := &n.Layers[0]
-	if l.WeightBits != 2 || l.Input != (quant.DataType{Bits: 2, Signed: true}) || n.Layers[1].Input != l.Input {
+	if l.WeightBits != 2 || l.Input != quant.Bipolar || n.Layers[1].Input != l.Input {
 		t.Errorf("%d-bit weights, inputs %v, outputs %v", l.WeightBits, l.Input, n.Layers[1].Input)
 	}
 	if d := cmp.Diff([]int32{1, -1, 1, 1, -1, -1, 1, 1, 1, 1, 1, -1}, l.Weights); d != "" {

@@ -223,6 +223,9 @@ func (s *stream) upright(n *node) *stream {
 	q, steps := s.q, s.steps
 	// -(-8..7) is -7..8, one bit more.
 	typ := rangeType(min(0, -q.typ.Max()), max(0, -q.typ.Min()))
+	if q.typ.Bipolar {
+		typ = q.typ
+	}
 	r := &rounding{at: n, typ: typ, steps: steps, varies: differs(steps), prior: q.round}
 	negative := func(i int64) int64 {
 		if i == notANumber {

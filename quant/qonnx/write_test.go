@@ -177,8 +177,8 @@ func TestWriteRefuses(t *testing.T) {
 		"has 7 inputs, the layer before gives 8": func(m *nn.Model) { m.InputShape = []int{8} },
 		"activation scale is 0":                  func(m *nn.Model) { m.Input.Scale = 0 },
 		"activations have 17 bits":               func(m *nn.Model) { m.Layers[0].Act.Bits = 17 },
-		"activations have 1 bits, want 2": func(m *nn.Model) {
-			m.Layers[0].Act.Signed, m.Layers[0].Act.Bits = true, 1
+		"activations of -1 and +1 are narrow": func(m *nn.Model) {
+			m.Layers[0].Act.Signed, m.Layers[0].Act.Bits, m.Layers[0].Act.Narrow = true, 1, true
 		},
 		"weight 1 is NaN": func(m *nn.Model) { m.Layers[0].Weights[1] = nan },
 		"want an integer": func(m *nn.Model) {

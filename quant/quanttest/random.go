@@ -21,6 +21,8 @@ type RandomSpec struct {
 	// MaxWeightBits, MaxInputBits bound the widths of weights and of
 	// activations, each at most 8, the default.
 	MaxWeightBits, MaxInputBits int
+	// Signs makes half of the activations, and of the inputs, quant.Bipolar.
+	Signs bool
 	// AlwaysScore makes the last layer always end in scores.
 	AlwaysScore bool
 }
@@ -53,7 +55,7 @@ func RandomNetwork(rng *rand.Rand, spec RandomSpec) *quant.Network {
 	// The order of draws is part of what a seed means: one more in front gives every seed another
 	// network, those too that tests keep for a fault they once showed.
 	count := 1 + rng.IntN(spec.MaxLayers)
-	input := randomType(rng, spec.MaxInputBits)
+	input := spec.activation(rng)
 	net := quant.Network{
 		Name:       "random",
 		InputShape: []int{randomSize(rng, spec.MaxSize)},
@@ -71,7 +73,7 @@ func RandomNetwork(rng *rand.Rand, spec RandomSpec) *quant.Network {
 		if i == count-1 && (spec.AlwaysScore || rng.IntN(4) > 0) {
 			l.Score = randomScore(rng, &l)
 		} else {
-			l.Thresholds = randomThresholds(rng, &l, randomType(rng, spec.MaxInputBits))
+			l.Thresholds = randomThresholds(rng, &l, spec.activation(rng))
 			// The next layer's input type is what this one gives.
 			input = l.Thresholds.Output
 		}
@@ -83,6 +85,15 @@ func RandomNetwork(rng *rand.Rand, spec RandomSpec) *quant.Network {
 		panic("quanttest: " + err.Error())
 	}
 	return n
+}
+
+// activation draws the type of activations.
+func (s *RandomSpec) activation(rng *rand.Rand) quant.DataType {
+	// Only where it is asked for: other seeds keep their networks.
+	if s.Signs && rng.IntN(2) == 0 {
+		return quant.Bipolar
+	}
+	return randomType(rng, s.MaxInputBits)
 }
 
 // RandomInput draws a legal input vector of n: uniform, all at one end of the
@@ -103,11 +114,14 @@ func RandomInput(rng *rand.Rand, n *quant.Network) []int32 {
 		// kind 2 is the lower end, -1, kind 3 the upper, +1.
 		return l.MaxInput(rng.IntN(l.Out), 2*kind-5)
 	case 4:
+		if l.Input.Bipolar { // has no zeros
+			break
+		}
 		x[rng.IntN(l.In)] = int32(between(rng, lo, hi))
 		return x
 	}
 	for i := range x {
-		x[i] = int32(between(rng, lo, hi))
+		x[i] = int32(l.Input.Value(between(rng, 0, l.Input.Number(hi))))
 	}
 	return x
 }
@@ -115,6 +129,11 @@ func RandomInput(rng *rand.Rand, n *quant.Network) []int32 {
 // roundTo is an input quantiser of scale 1: integers of a test pass as they
 // are.
 func roundTo(t quant.DataType) quant.InputQuantizer {
+	if t.Bipolar {
+		return quant.InputQuantizer{Type: t, Quantize: func(_ int, v float64) int32 {
+			return int32(math.Copysign(1, v))
+		}}
+	}
 	lo, hi := float64(t.Min()), float64(t.Max())
 	return quant.InputQuantizer{Type: t, Quantize: func(_ int, v float64) int32 {
 		return int32(max(lo, min(hi, math.RoundToEven(v))))

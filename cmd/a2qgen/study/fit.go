@@ -21,6 +21,8 @@ type Input struct {
 	// Bits and Signed are the integer type that the design reads.
 	Bits   int  `json:"bits"`
 	Signed bool `json:"signed"`
+	// Type is its FINN name: INT4, UINT8, BIPOLAR.
+	Type string `json:"type"`
 	// Assumed says that the file does not quantise its input.
 	Assumed bool `json:"assumed,omitempty"`
 	// Low and High are the values of the first and the last integer, the widest where
@@ -33,7 +35,7 @@ type Input struct {
 // looked at.
 func NewInput(q *quant.InputQuantizer) Input {
 	r := Input{Shape: [3]int{q.Shape.H, q.Shape.W, q.Shape.C}, Bits: q.Type.Bits, Signed: q.Type.Signed,
-		Assumed: q.Assumed}
+		Type: q.Type.String(), Assumed: q.Assumed}
 	r.Low, r.High = ends(q.Saturation(0, nil))
 	return r
 }
@@ -46,13 +48,13 @@ func ends(s quant.Saturation) (low, high *float64) {
 		return nil, nil
 	}
 	unit := math.Pow(10, math.Floor(math.Log10(s.Span.Step))-3)
-	lo, hi := math.Round(s.Span.Low/unit)*unit, math.Round(s.Span.High/unit)*unit
+	lo, hi := math.Round(s.Span.Low/unit)*unit+0, math.Round(s.Span.High/unit)*unit+0 // no -0
 	return &lo, &hi
 }
 
 // String says what the input holds.
 func (r *Input) String() string {
-	s := quant.DataType{Bits: r.Bits, Signed: r.Signed}.String()
+	s := r.Type
 	if r.Low != nil {
 		s += fmt.Sprintf(", %.4g..%.4g", *r.Low, *r.High)
 	}

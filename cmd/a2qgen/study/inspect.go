@@ -35,6 +35,8 @@ type Bounds struct {
 	WeightBits  int  `json:"weight_bits"`
 	InputBits   int  `json:"input_bits"`
 	InputSigned bool `json:"input_signed"`
+	// InputType is the FINN name of the inputs' type: INT4, UINT8, BIPOLAR.
+	InputType string `json:"input_type"`
 	// AccBits is the declared width, 0 for none.
 	AccBits int `json:"acc_bits"`
 	// AccBitsNeeded is the least width of two's complement that no input, subset of the
@@ -62,10 +64,12 @@ type Other struct {
 	Reads []string `json:"reads"`
 	Shape [3]int   `json:"shape"`
 	// The types before and after: an add or a sum pool widens, a requantisation narrows.
-	InputBits    int  `json:"input_bits"`
-	InputSigned  bool `json:"input_signed"`
-	OutputBits   int  `json:"output_bits"`
-	OutputSigned bool `json:"output_signed"`
+	InputBits    int    `json:"input_bits"`
+	InputSigned  bool   `json:"input_signed"`
+	InputType    string `json:"input_type"`
+	OutputBits   int    `json:"output_bits"`
+	OutputSigned bool   `json:"output_signed"`
+	OutputType   string `json:"output_type"`
 }
 
 // Inspect describes net. Layers with and without weights are listed apart, since their
@@ -83,7 +87,8 @@ func Inspect(net *quant.Network) *Inspection {
 		out := l.Output()
 		doc.Others = append(doc.Others, Other{
 			Name: l.Name, Kind: kindOf(l), Reads: readsOf(net, l), Shape: sides(l.Shape),
-			InputBits: l.Input.Bits, InputSigned: l.Input.Signed, OutputBits: out.Bits, OutputSigned: out.Signed})
+			InputBits: l.Input.Bits, InputSigned: l.Input.Signed, InputType: l.Input.String(),
+			OutputBits: out.Bits, OutputSigned: out.Signed, OutputType: out.String()})
 	}
 	return doc
 }
@@ -92,7 +97,7 @@ func Inspect(net *quant.Network) *Inspection {
 // widest channel decides what the layer needs.
 func boundsOf(net *quant.Network, l *quant.Layer) Bounds {
 	r := Bounds{Name: l.Name, Kind: kindOf(l), Reads: readsOf(net, l), In: l.In, Out: l.Out, Shape: sides(l.Shape),
-		WeightBits: l.WeightBits, InputBits: l.Input.Bits, InputSigned: l.Input.Signed, AccBits: l.AccBits,
+		WeightBits: l.WeightBits, InputBits: l.Input.Bits, InputSigned: l.Input.Signed, InputType: l.Input.String(), AccBits: l.AccBits,
 		AccStart: "zero", L1Max: l.L1Max(), TapsMax: l.TapsMax(), Sparsity: l.Sparsity()}
 	if l.Start != nil {
 		r.AccStart = "shifted"
