@@ -20,25 +20,41 @@ zeros; for the other layers what they pass on. A shifted accumulator starts from
 constant of its channel, which is part of the range. Notes follow where the file may
 hold another network than was trained (A2Q layers that Brevitas exported plainly).
 
+--why lists all causes for which a network is refused at once: node, reason, and what to
+change in the export; the exit status is 1 then. --explain NODE, the name of a node or of
+its output, says what became of it: which layer, or whose thresholds, which it shows.
+
 ` + inputHelp + `
 
 Example:
    a2qgen inspect net.onnx
    a2qgen inspect qkeras.onnx --input INT8:4
-   a2qgen inspect net.onnx --json`
+   a2qgen inspect net.onnx --json
+   a2qgen inspect export.onnx --why
+   a2qgen inspect net.onnx --explain /layers.0/BatchNormalization`
 
 // inspectCommand needs no data: bounds follow from the integers and types alone.
 func inspectCommand() *cli.Command {
 	return &cli.Command{
 		Name: "inspect", Usage: "show sizes, bits and accumulator bounds of every layer",
 		UsageText: "a2qgen inspect NET.onnx [--input TYPE[:FRACTION]] [--input-range LO:HI] [--input-scale F] " +
-			"[--input-zero Z] [--json]",
+			"[--input-zero Z] [--why | --explain NODE] [--json]",
 		Description: inspectHelp,
-		Flags:       append(inputFlags(), jsonFlag()),
+		Flags: append(inputFlags(),
+			&cli.BoolFlag{Name: "why", DisableDefaultText: true, Usage: "list all causes for which the network is refused"},
+			&cli.StringFlag{Name: "explain", Usage: "say what became of `NODE`"}, jsonFlag()),
 		Action: func(c *cli.Context) error {
 			path, err := oneArgument(c, "NET.onnx")
 			if err != nil {
 				return err
+			}
+			switch {
+			case c.Bool("why") && c.IsSet("explain"):
+				return usagef("inspect: --why does not go with --explain")
+			case c.Bool("why"):
+				return whyAction(c, path)
+			case c.IsSet("explain"):
+				return explainAction(c, path)
 			}
 			// Bounds are over all inputs of the type: a file that does not say it needs to be told.
 			file, err := readTold(c, path)

@@ -53,7 +53,7 @@ var rulesOf = map[string]commandRules{
 	"train":    {readsFile, with(foldingRules, specRules, trainRules), trainOutputs},
 	"sweep":    {readsFile, with(foldingRules, specRules, sweepRules), sweepOutputs},
 	"project":  {readsFile, with(sampleRules, inputRules, projectRules), projectOutputs},
-	"inspect":  {readsFile, inputRules, nil},
+	"inspect":  {readsFile, with(inputRules, inspectRules), nil},
 	"eval":     {readsFile, with(sampleRules, inputRules, evalRules), nil},
 	"generate": {readsFile, with(foldingRules, inputRules, generateRules), generateOutputs},
 	"sim":      {readsFile, with(sampleRules, simRules), simOutputs},
@@ -165,6 +165,9 @@ func ranges() rule {
 		return err
 	}, "1:2", "-2:-1", "-1", "0:0", "0:NaN", "-Inf:1", "x:1", ":", "1:-1")
 }
+
+// inspectRules: whether there is such a node, the file says.
+var inspectRules = map[string]rule{"explain": anyText("the name of a node")}
 
 // evalRules: --spec stands for --data.
 var evalRules = map[string]rule{"spec": file(readsFile)}

@@ -235,7 +235,7 @@ func TestGenerateSaysAssumed(t *testing.T) {
 	if !strings.Contains(text, "input     INT8, -1.008..1\n") { // 1/127 each
 		t.Errorf("generate: %s", text)
 	}
-	r := generateReport{Input: study.Input{Bits: 8, Assumed: true}}
+	r := generateReport{Input: study.Input{Type: "UINT8", Assumed: true}}
 	var b strings.Builder
 	r.print(&b)
 	if !strings.Contains(b.String(), "input     UINT8, assumed: the file does not quantise it") {

@@ -28,6 +28,10 @@ type assembly struct {
 	readers map[int][]*rounding
 	layers  []quant.Layer
 	nodes   []*node
+	// ends are the roundings that the layers end in, nil for none.
+	ends []*rounding
+	// source makes the integers of the samples.
+	source *rounding
 	// finish sets how each layer ends, once all have names.
 	finish []func(l *quant.Layer) error
 	// built says which layer gives the integers of a tap.
@@ -102,6 +106,7 @@ func (a *assembly) input() (*quant.InputQuantizer, error) {
 		return nil, fmt.Errorf("the graph's input is not read as integers")
 	}
 	r := roots[0]
+	a.source = r
 	q := &quant.InputQuantizer{
 		Type: r.typ, Shape: quant.Vector(a.im.width), Quantize: inputQuantizer(r), Assumed: a.im.pixelStream != nil,
 	}
@@ -194,7 +199,7 @@ func setScore(l *quant.Layer, t *site, accs []quant.AccRange, last *ending) erro
 // add appends a layer that comes from node at and gives what tap says. end is
 // called once all layers have names, since its errors quote them.
 func (a *assembly) add(l quant.Layer, at *node, gives tap, end func(l *quant.Layer) error) {
-	a.layers, a.nodes = append(a.layers, l), append(a.nodes, at)
+	a.layers, a.nodes, a.ends = append(a.layers, l), append(a.nodes, at), append(a.ends, gives.round)
 	a.finish = append(a.finish, end)
 	a.built[gives] = len(a.layers) - 1
 }
@@ -285,6 +290,28 @@ func (a *assembly) requantize(l *quant.Layer, accs []quant.AccRange, prior, r *r
 		}
 		return v
 	})
+}
+
+// thresholdFaults returns what is wrong with the thresholds that Quants want of layers, in
+// a graph that is refused for something else: they are not built there, and would else be
+// the next refusal. Layers have no names yet and go by their node's.
+func (im *importer) thresholdFaults() []error {
+	var out []error
+	a, seen := &assembly{im: im}, map[tap]bool{}
+	for _, n := range im.g.nodes {
+		s, ok := im.values[n.out[0]].(*stream)
+		if !ok || s.q == nil || s.q.round == nil || s.base < 0 || seen[tapOf(s)] {
+			continue
+		}
+		seen[tapOf(s)] = true
+		t := im.sites[s.base]
+		l := t.layer
+		l.Name = t.at.id()
+		if err := a.bisect(&l, s.q.round, t.ranges(&l), fromRaw(s.q.round)); err != nil {
+			out = append(out, err)
+		}
+	}
+	return out
 }
 
 // bisect sets the thresholds of l, which end in r, from a chain over a range of

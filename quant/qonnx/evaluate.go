@@ -37,7 +37,7 @@ func (im *importer) evaluate(n *node) error {
 		if _, ok := quantOperators[n.op]; ok {
 			change = ": want it in domain qonnx.custom_op.general"
 		}
-		return fmt.Errorf("unsupported operator %s of %s (node %s)%s", clip(n.op), domain, n.label(), change)
+		return &unsupported{n, fmt.Sprintf("unsupported operator %s of %s", clip(n.op), domain), change}
 	}
 	// Before the operator itself, so that none can forget it.
 	if err := n.checkAttributes(); err != nil {
@@ -68,7 +68,7 @@ const maxRefusals = 8
 func (im *importer) evaluateAll() error {
 	// Whoever mends an export wants all faults at once, not one for each try. What
 	// reads a spoilt tensor might be right once that is mended.
-	var faults []error
+	var all faults
 	spoilt := map[string]bool{}
 	for _, n := range im.g.nodes {
 		var err error
@@ -76,26 +76,57 @@ func (im *importer) evaluateAll() error {
 		if !bad {
 			err = im.evaluate(n)
 		}
-		if err != nil && len(faults) < maxRefusals {
-			faults = append(faults, err)
+		if err != nil {
+			all = append(all, err)
 		}
 		for _, out := range n.out {
 			// The empty name is that of an optional output which is left out.
 			spoilt[out] = out != "" && (bad || err != nil)
 		}
 	}
-	return inOneLine(faults)
+	// What was understood may be at fault too, in what only its thresholds show.
+	if all != nil {
+		all = append(all, im.thresholdFaults()...)
+	}
+	return all.asError()
 }
 
-// inOneLine joins errors. errors.Join of none is nil.
-func inOneLine(faults []error) error {
-	if len(faults) < 2 {
-		return errors.Join(faults...)
-	}
-	// In one line, as all errors here are: they end up in logs and tables.
-	err := fmt.Errorf("%d faults: %w", len(faults), faults[0])
-	for _, f := range faults[1:] {
-		err = fmt.Errorf("%w; %w", err, f)
-	}
-	return err
+// unsupported is the error of a node whose operator is unknown.
+type unsupported struct {
+	at     *node
+	reason string
+	// change is what to do instead, behind a colon, or empty.
+	change string
 }
+
+// Error names the operator before the node: there may be no name.
+func (e *unsupported) Error() string {
+	return fmt.Sprintf("%s (node %s)%s", e.reason, e.at.label(), e.change)
+}
+
+// faults are errors that were found at once.
+type faults []error
+
+// asError returns f as one error: nil where there is none.
+func (f faults) asError() error {
+	if len(f) < 2 {
+		return errors.Join(f...)
+	}
+	return f
+}
+
+// Error joins the errors in one line, as all errors here are: they end up in logs and
+// tables.
+func (f faults) Error() string {
+	text := fmt.Sprintf("%d faults: %v", len(f), f[0])
+	for _, err := range f[1:min(len(f), maxRefusals)] {
+		text += fmt.Sprintf("; %v", err)
+	}
+	if more := len(f) - maxRefusals; more > 0 {
+		text += fmt.Sprintf("; and %d more, which inspect --why lists", more)
+	}
+	return text
+}
+
+// Unwrap returns the errors.
+func (f faults) Unwrap() []error { return f }

@@ -24,6 +24,8 @@ type graph struct {
 	meta  map[string]string
 	// producer and version are those of the program that wrote the file.
 	producer, version string
+	// left names the nodes that no output depends on.
+	left map[string]bool
 	// types holds FINN's data type annotations, e.g. "INT2", by tensor. FINN
 	// keeps them in ONNX's quantization_annotation under the key finn_datatype.
 	types map[string]string
@@ -182,7 +184,17 @@ func (g *graph) setNodes(protos []*onnxpb.NodeProto) error {
 			maker[out] = n
 		}
 	}
-	return g.sort(maker)
+	if err := g.sort(maker); err != nil {
+		return err
+	}
+	g.left = map[string]bool{}
+	for _, n := range maker {
+		g.left[n.name] = true
+	}
+	for _, n := range g.nodes {
+		delete(g.left, n.name)
+	}
+	return nil
 }
 
 // sort appends to g.nodes what the outputs need, each node after the makers of
@@ -281,8 +293,22 @@ func quantDomain(d string) bool {
 
 // errorf returns an error that names the node.
 func (n *node) errorf(format string, args ...any) error {
-	return fmt.Errorf("node %s (%s): %w", n.label(), clip(n.op), fmt.Errorf(format, args...))
+	return &nodeError{n, fmt.Errorf(format, args...)}
 }
+
+// nodeError is what is wrong at a node.
+type nodeError struct {
+	at     *node
+	reason error
+}
+
+// Error names the node before the reason.
+func (e *nodeError) Error() string {
+	return fmt.Sprintf("node %s (%s): %v", e.at.label(), clip(e.at.op), e.reason)
+}
+
+// Unwrap returns the reason.
+func (e *nodeError) Unwrap() error { return e.reason }
 
 // label returns the node's quoted name, or where it has none its output's. ONNX
 // lets nodes go without a name; outputs always have one.

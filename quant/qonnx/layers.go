@@ -41,11 +41,16 @@ func (im *importer) network(name string, shape []int, final *stream) (*quant.Net
 	if err := im.meta.name(n.Layers, a.nodes); err != nil {
 		return nil, err
 	}
+	var all faults
 	for i, end := range a.finish {
 		if err := end(&n.Layers[i]); err != nil {
-			return nil, err
+			all = append(all, err)
 		}
 	}
+	if all != nil {
+		return nil, all.asError()
+	}
+	im.made = &made{nodes: a.nodes, ends: a.ends, input: a.source, last: last}
 	return quant.NewNetwork(n)
 }
 

@@ -43,20 +43,27 @@ type File struct {
 // bytes come along because a design keeps a copy of what it was made from, and
 // reading the file twice might read two files.
 func ReadFile(path string, in *InputType) (*File, error) {
+	f, _, _, err := readGraph(path, in)
+	return f, err
+}
+
+// readGraph is ReadFile for those who want to know how it went: it returns the graph and
+// the importer as far as it came, with an error too.
+func readGraph(path string, in *InputType) (*File, *graph, *importer, error) {
 	name, data, err := readFile(path)
 	if err != nil {
-		return nil, err
+		return nil, nil, nil, err
 	}
 	// Added to the bytes rather than passed along, so that the copy reads
 	// alike.
 	if in != nil {
 		// A graph that quantises its input itself would do so once more.
 		if n, err := decode(name, data); err == nil && !n.Input.Assumed {
-			return nil, fmt.Errorf("qonnx: %s quantises its input itself, to %v: no other type can be given for it",
-				path, n.Input.Type)
+			return nil, nil, nil, fmt.Errorf("qonnx: %s quantises its input itself, to %v: no other type can be given "+
+				"for it", path, n.Input.Type)
 		}
 		if data, err = WithInputType(data, *in); err != nil {
-			return nil, err
+			return nil, nil, nil, err
 		}
 	}
 	g, err := parse(data)
@@ -66,10 +73,10 @@ func ReadFile(path string, in *InputType) (*File, error) {
 		f.Network, im, err = importFirst(name, g, len(data))
 	}
 	if err != nil {
-		return nil, fmt.Errorf("qonnx: %s: %w", path, err)
+		return nil, g, im, fmt.Errorf("qonnx: %s: %w", path, err)
 	}
 	f.Notes = im.notes()
-	return f, nil
+	return f, g, im, nil
 }
 
 // readFile returns the contents of a file and its name without the extension.
@@ -139,7 +146,7 @@ func decode(name string, data []byte) (*quant.Network, error) {
 // importFirst imports a graph, from a file of size bytes, by the first reading
 // of its input's shape that makes sense. Shape [32 784] without a symbolic axis
 // may be a batch or a sample; the error of the last reading is the one that is
-// shown.
+// shown. The importer is that of the last reading in either case, as far as it came.
 func importFirst(name string, g *graph, size int) (*quant.Network, *importer, error) {
 	readings, err := inputShapes(g)
 	if err != nil {
@@ -177,6 +184,8 @@ type importer struct {
 	moved map[move]*stream
 	// meta is what the file says of layers.
 	meta *metadata
+	// made is how the network came about, nil where it did not.
+	made *made
 	// unrounded are the nodes of layers whose weights the file holds as they were
 	// before their quantiser.
 	unrounded []*node
@@ -194,14 +203,14 @@ func importGraph(name string, g *graph, in inputShape, left budget) (*quant.Netw
 		activations: maxActivations, moved: map[move]*stream{},
 	}
 	if err := im.setInput(in.shape); err != nil {
-		return nil, nil, err
+		return nil, im, err
 	}
 	if err := im.evaluateAll(); err != nil {
-		return nil, nil, err
+		return nil, im, err
 	}
 	final, err := im.final()
 	if err != nil {
-		return nil, nil, err
+		return nil, im, err
 	}
 	n, err := im.network(name, in.sample, final)
 	return n, im, err
