@@ -152,6 +152,25 @@ func (e *Executor) rank(tr *Trace) {
 	}
 }
 
+// Labels writes, for each position of the last layer's output, the lowest index among the
+// largest scores of its channels, as segmentation wants them. It panics where dst has
+// another length than there are positions.
+func (e *Executor) Labels(tr *Trace, dst []int32) {
+	shape := e.net.OutputShape()
+	if len(dst) != shape.Positions() {
+		panic(fmt.Sprintf("quant: network %q: %d labels wanted of %d positions", e.net.Name, len(dst), shape.Positions()))
+	}
+	for p := range dst {
+		scores, best := tr.Scores[p*shape.C:(p+1)*shape.C], 0
+		for c, v := range scores {
+			if v > scores[best] {
+				best = c
+			}
+		}
+		dst[p] = int32(best)
+	}
+}
+
 // Real writes the real outputs that the source graph has for the sample last
 // run, in the order of the last layer's Shape, to dst. It panics where the
 // network has no Dequantize, or dst has another length.

@@ -19,7 +19,7 @@ func newKernel(l *Layer) kernel {
 		return l.addUp
 	case Concat:
 		return l.join
-	case Upsample, PixelShuffle:
+	case Upsample, PixelShuffle, SpaceToDepth, Select, Crop:
 		moves := l.Moves(l.operands[0].shape)
 		return func(in [][]int32, acc []int64, _ *nonzeros) {
 			for i, from := range moves {

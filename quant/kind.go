@@ -20,10 +20,17 @@ const (
 	Add Kind = "add"
 	// Concat puts its operands' channels one after the other.
 	Concat Kind = "concat"
-	// Upsample repeats every position Factor times in both directions.
+	// Upsample repeats every position Factor times down and Across times across.
 	Upsample Kind = "upsample"
-	// PixelShuffle turns Factor^2 channels into Factor x Factor positions.
+	// PixelShuffle turns Factor x Across channels into as many positions.
 	PixelShuffle Kind = "pixelshuffle"
+	// SpaceToDepth turns Factor x Across positions into as many channels: the inverse of
+	// PixelShuffle.
+	SpaceToDepth Kind = "spacetodepth"
+	// Select passes on the channels that Channels lists, in that order.
+	Select Kind = "select"
+	// Crop passes on the positions of Region.
+	Crop Kind = "crop"
 	// Requantize is acc = x: it is there for its thresholds.
 	Requantize Kind = "requantize"
 )
@@ -34,6 +41,16 @@ func (k Kind) Weighted() bool { return k == Linear || k == Conv }
 // sums says that the kind adds up several inputs, so that its accumulators are
 // wider than they are.
 func (k Kind) sums() bool { return k.Weighted() || k == AvgPool || k == Add }
+
+// Moves says that the kind passes elements on as they are, some of them or all, in
+// another order: see Layer.Moves.
+func (k Kind) Moves() bool {
+	switch k {
+	case Upsample, PixelShuffle, SpaceToDepth, Select, Crop:
+		return true
+	}
+	return false
+}
 
 // OrLinear returns k, or Linear where it is empty.
 func (k Kind) OrLinear() Kind {

@@ -137,12 +137,17 @@ type Layer struct {
 	Groups int
 	// Factors of the operands of Add, positive; nil is 1 for each.
 	Factors []int64
-	// Factor of Upsample and PixelShuffle.
-	Factor int
-	// DepthFirst says that PixelShuffle takes its input channels as (row,
-	// column, channel), ONNX's DCR. Otherwise as (channel, row, column), CRD, as
-	// PyTorch does.
+	// Factor of Upsample, PixelShuffle and SpaceToDepth: down, and across as well unless
+	// Across is another factor for that; 0 is none.
+	Factor, Across int
+	// DepthFirst says that PixelShuffle takes its input channels, and SpaceToDepth gives
+	// its output channels, as (row, column, channel), ONNX's DCR. Otherwise as (channel,
+	// row, column), CRD, as PyTorch does.
 	DepthFirst bool
+	// Channels of Select: channel c of the output is channel Channels[c] of the input.
+	Channels []int
+	// Region of Crop.
+	Region Region
 
 	// Input is the type of what is read. Operands of Add and Concat may have
 	// narrower ones.

@@ -25,8 +25,16 @@ func (l *Layer) shape() error {
 		return l.poolShape(in)
 	case Add, Concat:
 		return l.joinShape()
-	case Upsample, PixelShuffle:
+	case Upsample, PixelShuffle, SpaceToDepth:
 		return l.moveShape(in)
+	case Select:
+		return l.selectShape(in)
+	case Crop:
+		if l.Region = l.Region.Normal(); !l.Region.within(in) {
+			return fmt.Errorf("passes on %+v of %v positions, which does not lie within", l.Region, in)
+		}
+		l.implied(1, Shape{l.Region.Rows, l.Region.Cols, in.C})
+		return nil
 	case Requantize:
 		l.implied(1, in)
 		return nil
@@ -184,18 +192,30 @@ func (l *Layer) checkFactors() error {
 	return nil
 }
 
-// moveShape is the shape of Upsample and PixelShuffle.
-func (l *Layer) moveShape(in Shape) error {
-	f := l.Factor
-	if f < 1 || f > maxWindow {
-		return fmt.Errorf("factor %d, want 1..%d", f, maxWindow)
+// Block returns the factors of Upsample, PixelShuffle and SpaceToDepth, down and across.
+func (l *Layer) Block() (down, across int) {
+	if l.Across == 0 {
+		return l.Factor, l.Factor
 	}
-	out := Shape{in.H * f, in.W * f, in.C}
-	if l.Kind == PixelShuffle {
-		if in.C%(f*f) != 0 {
-			return fmt.Errorf("a factor of %d turns %d channels into one, had %d", f, f*f, in.C)
-		}
-		out.C = in.C / (f * f)
+	return l.Factor, l.Across
+}
+
+// moveShape is the shape of Upsample, PixelShuffle and SpaceToDepth.
+func (l *Layer) moveShape(in Shape) error {
+	down, across := l.Block()
+	if min(down, across) < 1 || max(down, across) > maxWindow {
+		return fmt.Errorf("factors %d down and %d across, want 1..%d", down, across, maxWindow)
+	}
+	out, block := Shape{in.H * down, in.W * across, in.C}, down*across
+	switch {
+	case l.Kind == PixelShuffle && in.C%block != 0:
+		return fmt.Errorf("blocks of %dx%d turn %d channels into one, had %d", down, across, block, in.C)
+	case l.Kind == PixelShuffle:
+		out.C = in.C / block
+	case l.Kind == SpaceToDepth && (in.H%down != 0 || in.W%across != 0):
+		return fmt.Errorf("blocks of %dx%d do not divide %v positions", down, across, in)
+	case l.Kind == SpaceToDepth:
+		out = Shape{in.H / down, in.W / across, in.C * block}
 	}
 	if !out.legal() {
 		return fmt.Errorf("output shape %v, want at most %d elements", out, maxElements)
@@ -204,28 +224,80 @@ func (l *Layer) moveShape(in Shape) error {
 	return nil
 }
 
-// Moves returns, for each element of the output of Upsample or PixelShuffle, which
-// element it is of an input of shape in, which l takes (see OutputShape).
-func (l *Layer) Moves(in Shape) []int32 {
-	f, channels := l.Factor, in.C
-	if l.Kind == PixelShuffle {
-		channels /= f * f
+// selectShape is the shape of Select.
+func (l *Layer) selectShape(in Shape) error {
+	if len(l.Channels) < 1 || len(l.Channels) > maxDim {
+		return fmt.Errorf("selects %d channels, want 1..%d", len(l.Channels), maxDim)
 	}
-	from := make([]int32, 0, in.H*f*in.W*f*channels)
-	for y := range in.H * f {
-		for x := range in.W * f {
-			first, step := (y/f*in.W+x/f)*in.C, 1
-			if phase := y%f*f + x%f; l.Kind == PixelShuffle && l.DepthFirst {
-				first += phase * channels
-			} else if l.Kind == PixelShuffle {
-				first, step = first+phase, f*f
-			}
-			for c := range channels {
-				from = append(from, int32(first+c*step))
+	for _, c := range l.Channels {
+		if c < 0 || c >= in.C {
+			return fmt.Errorf("selects channel %d, want 0..%d", c, in.C-1)
+		}
+	}
+	out := Shape{in.H, in.W, len(l.Channels)}
+	if !out.legal() {
+		return fmt.Errorf("output shape %v, want at most %d elements", out, maxElements)
+	}
+	l.implied(1, out)
+	return nil
+}
+
+// Moves returns, for each element of the output of a layer whose Kind.Moves, which element
+// it is of an input of shape in, which l takes (see OutputShape).
+func (l *Layer) Moves(in Shape) []int32 {
+	out, err := l.OutputShape(in)
+	if err != nil {
+		panic("quant: Moves of a shape that the layer does not take: " + err.Error())
+	}
+	source := l.mover(in)
+	from := make([]int32, 0, out.Size())
+	for y := range out.H {
+		for x := range out.W {
+			for c := range out.C {
+				iy, ix, ic := source(y, x, c)
+				from = append(from, int32((iy*in.W+ix)*in.C+ic))
 			}
 		}
 	}
 	return from
+}
+
+// mover returns where element (y, x, c) of the output of a layer that moves elements comes
+// from, of an input of shape in.
+func (l *Layer) mover(in Shape) func(y, x, c int) (iy, ix, ic int) {
+	down, across := l.Block()
+	block := down * across
+	switch l.Kind {
+	case Upsample:
+		return func(y, x, c int) (int, int, int) { return y / down, x / across, c }
+	case PixelShuffle:
+		return func(y, x, c int) (int, int, int) {
+			return y / down, x / across, l.blocked(c, y%down*across+x%across, in.C/block, block)
+		}
+	case SpaceToDepth:
+		return func(y, x, c int) (int, int, int) {
+			k := c % block // (channel, row, column)
+			if c /= block; l.DepthFirst {
+				k, c = (c*block+k)/in.C, (c*block+k)%in.C
+			}
+			return y*down + k/across, x*across + k%across, c
+		}
+	case Select:
+		return func(y, x, c int) (int, int, int) { return y, x, l.Channels[c] }
+	case Crop:
+		r := l.Region.Normal()
+		return func(y, x, c int) (int, int, int) { return r.Top + y*r.StepDown, r.Left + x*r.StepAcross, c }
+	}
+	panic("quant: no element is moved by a layer of kind " + string(l.Kind))
+}
+
+// blocked returns which channel holds position k of a block, of block positions, of channel
+// c of channels.
+func (l *Layer) blocked(c, k, channels, block int) int {
+	if l.DepthFirst {
+		return k*channels + c
+	}
+	return c*block + k
 }
 
 // OutputShape returns the shape that a layer gives for operands of these

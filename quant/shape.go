@@ -29,6 +29,28 @@ func (s Shape) legal() bool {
 		s.H*s.W <= maxElements && s.H*s.W*s.C <= maxElements
 }
 
+// Region is Rows x Cols positions of an image: rows Top, Top+StepDown, ... and columns
+// Left, Left+StepAcross, .... A zero step means 1.
+type Region struct {
+	Top, Left, Rows, Cols, StepDown, StepAcross int
+}
+
+// Normal returns r with steps of at least 1.
+func (r Region) Normal() Region {
+	r.StepDown, r.StepAcross = max(r.StepDown, 1), max(r.StepAcross, 1)
+	return r
+}
+
+// within says that r lies within an image of that shape.
+func (r Region) within(in Shape) bool {
+	ok := func(first, count, step, length int) bool {
+		return first >= 0 && count >= 1 && step >= 1 && count <= length && step <= length &&
+			first+(count-1)*step < length
+	}
+	r = r.Normal()
+	return ok(r.Top, r.Rows, r.StepDown, in.H) && ok(r.Left, r.Cols, r.StepAcross, in.W)
+}
+
 // Window is the sliding window of a convolution or a pool. A zero stride or
 // dilation means 1.
 type Window struct {

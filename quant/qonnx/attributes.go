@@ -97,12 +97,14 @@ var knownAttributes = map[string]attributes{
 	"Gemm": {"alpha": aFloat, "beta": aFloat, "transA": aInt, "transB": aInt, "broadcast": aInt},
 	"Conv": windows.with(attributes{"group": aInt}),
 
-	"MaxPool":      windows.with(attributes{"ceil_mode": aInt, "storage_order": aInt}),
-	"AveragePool":  windows.with(attributes{"ceil_mode": aInt, "count_include_pad": aInt}),
-	"ReduceMean":   reductionsOver,
-	"ReduceMax":    reductionsOver,
-	"ReduceSum":    reductionsOver,
-	"DepthToSpace": {"blocksize": aInt, "mode": aString.of("DCR", "CRD")},
+	"MaxPool":       windows.with(attributes{"ceil_mode": aInt, "storage_order": aInt}),
+	"AveragePool":   windows.with(attributes{"ceil_mode": aInt, "count_include_pad": aInt}),
+	"ReduceMean":    reductionsOver,
+	"ReduceMax":     reductionsOver,
+	"ReduceSum":     reductionsOver,
+	"ConvTranspose": windows.with(attributes{"group": aInt, "output_padding": aInts, "output_shape": aInts}),
+	"SpaceToDepth":  {"blocksize": aInt},
+	"DepthToSpace":  {"blocksize": aInt, "mode": aString.of("DCR", "CRD")},
 	// Pad-1 called its pads paddings, which is refused.
 	"Pad": {"mode": aString, "pads": aInts, "value": aFloat},
 	// Upsample-1 had a factor for each axis, height_scale and width_scale: refused.

@@ -81,9 +81,6 @@ func TestCastWeights(t *testing.T) {
 // What cannot be read is refused with what to change.
 func TestRefusedCases(t *testing.T) {
 	for name, want := range map[string]string{
-		"f17_segment_argmax": `node "ArgMax_11" (ArgMax): works on axis 1 of shape [1 4 4 4], ` +
-			`want the axis of all elements: there is no layer that ranks 4 at each of 16 positions; ` +
-			`end the graph before it`,
 		"nan_message": `node "n15" (Sqrt): layer "fc1": channel 0: wants a monotone function of the accumulator: ` +
 			`accumulator -765 gives NaN, want INT4`,
 		"e28_qkeras_input": `the graph's input, is not quantised: put a Quant node of at most 16 bits before it, ` +

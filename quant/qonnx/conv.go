@@ -38,16 +38,21 @@ func opConv(im *importer, n *node) (value, error) {
 	if err != nil || !n.has(2) {
 		return out, err
 	}
+	return im.biased(n, out, m.rows)
+}
+
+// biased returns s, of so many channels, with the bias that is input 2 of n.
+func (im *importer) biased(n *node, s *stream, rows int) (*stream, error) {
 	bias, err := im.constant(n, 2)
 	if err != nil {
 		return nil, err
 	}
-	if len(bias.data) != m.rows {
-		return nil, n.errorf("has %d biases, want %d", len(bias.data), m.rows)
+	if len(bias.data) != rows {
+		return nil, n.errorf("has %d biases, want %d", len(bias.data), rows)
 	}
 	// ONNX's bias has shape [M], of axis 1, not of the last as broadcasting
 	// would have it.
-	p, out, err := im.alongside(out, reshaped(bias, []int{1, m.rows, 1, 1}))
+	p, out, err := im.alongside(s, reshaped(bias, []int{1, rows, 1, 1}))
 	if err != nil {
 		return nil, n.errorf("%w", err)
 	}

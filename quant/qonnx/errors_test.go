@@ -356,7 +356,7 @@ var badGraphs = map[string]func() (*testGraph, []string){
 	},
 	`the scales of its inputs and weights are not the same along the sum`: func() (*testGraph, []string) {
 		g := newTestGraph(1, 4)
-		x := g.q("x", quantOf{scale: g.f32([]int{4}, 1, 2, 3, 4), bits: 3})
+		x := g.q("x", quantOf{scale: g.f32([]int{4}, 1, 2, 3, 0.7), bits: 3})
 		return g, in(g.fc1(x))
 	},
 	`(Add): a constant of shape [2 1] repeats the data, of shape [1 3]`: func() (*testGraph, []string) {

@@ -12,7 +12,6 @@ var instead = map[string]string{
 	"QuantizeLinear":   qcdq,
 	"DequantizeLinear": qcdq,
 	"Im2Col":           ": want the graph before convolutions were lowered to products",
-	"ConvTranspose":    ": want a nearest Resize or DepthToSpace and a Conv",
 	"FloatQuant":       ": want integer quantisers",
 }
 

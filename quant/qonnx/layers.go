@@ -78,7 +78,7 @@ type ending struct {
 // else the accumulators, with a score if the output is a vector of classes.
 func (im *importer) ending(final *stream) (*ending, error) {
 	b := im.shapeOf(final)
-	e := &ending{base: final.base, vector: b.Positions() == 1, steps: final.steps, all: final.steps,
+	e := &ending{base: final.base, vector: b.Positions() == 1 || im.ranked, steps: final.steps, all: final.steps,
 		single: b.Size() == 1}
 	q, all, at := final.q, final.steps, final.at
 	if q == nil {

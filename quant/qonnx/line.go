@@ -84,6 +84,12 @@ func (n *node) alongOneRow() *node {
 		switch name {
 		case "kernel_shape", "strides", "dilations":
 			a = intsAttr(name, append([]int64{1}, list...)...)
+		case "output_padding":
+			a = intsAttr(name, append([]int64{0}, list...)...)
+		case "output_shape": // perhaps with samples and channels in front
+			if len(list) > 0 {
+				a = intsAttr(name, 1, list[len(list)-1])
+			}
 		case "pads":
 			if len(list) == 2 {
 				a = intsAttr(name, 0, list[0], 0, list[1])

@@ -1,5 +1,10 @@
 package qonnx
 
+import (
+	"math/big"
+	"slices"
+)
+
 // matrix says how a tensor of weights makes the rows of a layer. Conv, Gemm and
 // MatMul have their weights in different orders and axes; this is the common
 // form.
@@ -52,6 +57,10 @@ func (im *importer) weighted(m matrix, v view) (*stream, error) {
 			return nil, err
 		}
 	}
+	// Weights of a sum of several scales are multiplied (balance), and may need more bits.
+	for _, v := range t.layer.Weights {
+		t.layer.WeightBits = max(t.layer.WeightBits, signedBits(int64(v), 0))
+	}
 	return im.accumulate(t, v, uniform(scale), uniform(offset), m.s.elem)
 }
 
@@ -101,32 +110,99 @@ func (im *importer) accumulate(t *site, v view, scale, offset param, elem elemTy
 // channels may have any scale. With a zero point folded into n, ox is 0, and
 // padding adds nothing.
 func (m *matrix) fill(row int, scale, offset []float64) error {
-	in, q, set := m.t.layer.In, m.s.q, false
-	// Filters of a group are neighbours, and so are its channels (ONNX, Conv).
-	group := row / (m.rows / max(m.t.layer.Groups, 1))
-	width := m.s.width / max(m.t.layer.Groups, 1)
+	in, q, set, even := m.t.layer.In, m.s.q, false, true
 	for i, column := range m.column {
-		pos, c := m.at(row, i), group*width+m.channel[i]
+		pos, c := m.at(row, i), m.channelOf(row, i)
+		// A transposed convolution has no weight there.
+		if pos < 0 {
+			continue
+		}
 		v := m.w.q.n[pos]
 		m.t.layer.Weights[row*in+column] = v
 		product := q.scale.at(c) * m.w.q.scale.at(pos)
+		if !set {
+			scale[row] = product
+		}
 		if v == 0 {
-			if !set {
-				scale[row] = product
-			}
 			continue
 		}
 		// Exactly: products of the same two floats are the same float, and
 		// nearly equal scales are different numbers, whose sum is no integer.
-		if set && scale[row] != product {
-			return m.t.at.errorf("output %d: the scales of its inputs and weights are not the same along the sum "+
-				"(%v, %v)",
-				row, scale[row], product)
-		}
-		scale[row], set = product, true
+		even, set = even && (!set || scale[row] == product), true
 		// A constant per output, since every filter sees the same offset at
 		// each of its taps.
 		offset[row] += q.offset.at(c) * float64(v) * m.w.q.scale.at(pos)
 	}
+	if scale[row] == 0 { // a phase of a transposed convolution without any tap
+		scale[row] = q.scale.at(0) * m.w.q.scale.at(0)
+	}
+	if !even {
+		return m.balance(row, scale)
+	}
 	return nil
+}
+
+// channelOf returns the channel that operand i of a row reads. Filters of a group are
+// neighbours, and so are its channels (ONNX, Conv).
+func (m *matrix) channelOf(row, i int) int {
+	groups := max(m.t.layer.Groups, 1)
+	return row/(m.rows/groups)*(m.s.width/groups) + m.channel[i]
+}
+
+// balance makes the terms of a row's sum worth the same where their scales differ: those
+// that are worth k units get k times their weight, exactly. Channels that a Concat joined
+// have scales of their own, powers of two as a rule.
+func (m *matrix) balance(row int, scale []float64) error {
+	in := m.t.layer.In
+	var x, w []float64
+	var at []int
+	for i, column := range m.column {
+		if pos := m.at(row, i); pos >= 0 && m.w.q.n[pos] != 0 {
+			x, w = append(x, m.s.q.scale.at(m.channelOf(row, i))), append(w, m.w.q.scale.at(pos))
+			at = append(at, row*in+column)
+		}
+	}
+	unit, factors := exactMeasure(x, w)
+	for k, position := range at {
+		if factors == nil {
+			break
+		}
+		v := factors[k] * int64(m.t.layer.Weights[position])
+		if signedBits(v, 0) > maxBits {
+			factors = nil
+			break
+		}
+		m.t.layer.Weights[position] = int32(v)
+	}
+	if factors == nil {
+		first := x[0] * w[0]
+		k := 0
+		for x[k]*w[k] == first { // some differ
+			k++
+		}
+		return m.t.at.errorf("output %d: the scales of its inputs and weights are not the same along the sum (%v, %v), "+
+			"nor in a ratio of small whole numbers: with one scale for all, %v, inputs would move by up to %v",
+			row, first, x[k]*w[k], slices.Max(x), slices.Max(x)/2)
+	}
+	scale[row] = unit
+	return nil
+}
+
+// exactMeasure returns the factors of products of scales in units of one, and what the unit
+// is; nil where they have no common measure that is not too small for weights.
+func exactMeasure(x, w []float64) (unit float64, factors []int64) {
+	products := make([]*big.Rat, len(x))
+	for i := range x {
+		products[i] = new(big.Rat).SetFloat64(x[i])
+		products[i].Mul(products[i], new(big.Rat).SetFloat64(w[i]))
+	}
+	g, factors := commonMeasure(products)
+	if factors == nil || slices.Max(factors) > maxFactor {
+		return 0, nil
+	}
+	unit, _ = g.Float64()
+	if !finite(unit) || unit == 0 {
+		return 0, nil
+	}
+	return unit, factors
 }

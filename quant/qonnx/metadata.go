@@ -127,6 +127,7 @@ func (im *importer) begin(t *site) error {
 var prefixes = map[quant.Kind]string{
 	quant.Linear: "fc", quant.Conv: "conv", quant.AvgPool: "pool", quant.MaxPool: "pool", quant.Add: "add",
 	quant.Concat: "concat", quant.Upsample: "up", quant.PixelShuffle: "shuffle", quant.Requantize: "requant",
+	quant.SpaceToDepth: "unshuffle", quant.Select: "select", quant.Crop: "crop",
 }
 
 // name gives every layer a name and its declared width. nodes are those that

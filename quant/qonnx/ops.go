@@ -46,9 +46,10 @@ var operators = map[string]operator{
 	// Weights are not typed: a sum that rounded in FLOAT16 would be no integer
 	// sum. The operators refuse it themselves, since a Cast before it is the
 	// remedy.
-	"MatMul": opMatMul,
-	"Gemm":   opGemm,
-	"Conv":   onLines(opConv, 2),
+	"MatMul":        opMatMul,
+	"Gemm":          opGemm,
+	"Conv":          onLines(opConv, 2),
+	"ConvTranspose": onLines(opConvTranspose, 2),
 
 	"Sum":               typed(opSum),
 	"Mean":              typed(opMean),
@@ -62,6 +63,7 @@ var operators = map[string]operator{
 	"Resize":            opResize,
 	"Upsample":          opResize,
 	"DepthToSpace":      opDepthToSpace,
+	"SpaceToDepth":      opSpaceToDepth,
 	"Pad":               opPad,
 
 	// What keeps the order of all elements and mixes them may end a classifier:

@@ -18,6 +18,9 @@ type ranking struct {
 	// the elements.
 	label bool
 	elem  elemType
+	// everywhere says that it ranks the channels at each position of an image or a line,
+	// not all elements.
+	everywhere bool
 }
 
 func (r *ranking) dims() []int { return r.shape }
@@ -101,18 +104,28 @@ func (im *importer) largestOnly(n *node) error {
 	return nil
 }
 
+// ranksPositions says that the axis of r is that of the channels of s, which has more than one
+// position: segmentation ranks the channels of each.
+func (im *importer) ranksPositions(r rule, s *stream) bool {
+	if r.to != r.from+1 || r.from < 0 || r.to > len(s.view) || s.base < 0 {
+		return false
+	}
+	digits := merged(s.view[r.from])
+	return len(digits) == 1 && digits[0].dim == channels && axisSize(digits) > 1 &&
+		axisSize(digits) == im.extent(s).C && product(s.dims()) > axisSize(digits)
+}
+
 // spans returns an error unless the axes of r hold all elements of a tensor of
-// that shape, two at least. Softmax at each position of an image (segmentation)
-// ranks many vectors; the network has one label per frame.
+// that shape, two at least.
 func (r rule) spans(n *node, dims []int) error {
 	if r.from < 0 || r.from >= len(dims) {
 		return n.errorf("works on axis %d of shape %v", r.from, dims)
 	}
 	all := product(dims)
 	if size := product(dims[r.from:min(r.to, len(dims))]); size != all {
-		return n.errorf("works on axis %d of shape %v, want the axis of all elements: there is no layer "+
-			"that ranks %d at each of %d positions; end the graph before it, its outputs are then what it "+
-			"ranks", r.from, dims, size, all/max(size, 1))
+		return n.errorf("works on axis %d of shape %v, want the axis of all elements or the channels at each position: "+
+			"there is no layer that ranks %d at each of %d others; end the graph before it, its outputs are then what "+
+			"it ranks", r.from, dims, size, all/max(size, 1))
 	}
 	// The network would tell two classes apart by its sign (Network.Boundary).
 	if all == 1 {
@@ -160,8 +173,10 @@ func opRanking(im *importer, n *node) (value, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := r.spans(n, v.dims()); err != nil {
-		return nil, err
+	if out.everywhere = im.ranksPositions(r, out.s); !out.everywhere {
+		if err := r.spans(n, v.dims()); err != nil {
+			return nil, err
+		}
 	}
 	out.shape = r.shape(v.dims())
 	// What Softmax gives has the elements' type.

@@ -180,10 +180,12 @@ type importer struct {
 	// image says how a sample is an image; nil while nothing takes it so.
 	image       *image
 	pixelStream *stream
-	// moved holds the layers that move elements, to make each only once.
-	moved map[move]*stream
+	// copies holds the layers that move elements, to make each only once.
+	copies map[move]*stream
 	// meta is what the file says of layers.
 	meta *metadata
+	// ranked says that the channels of the outputs are ranked at each of their positions.
+	ranked bool
 	// made is how the network came about, nil where it did not.
 	made *made
 	// unrounded are the nodes of layers whose weights the file holds as they were
@@ -200,7 +202,7 @@ func importGraph(name string, g *graph, in inputShape, left budget) (*quant.Netw
 	}
 	im := &importer{
 		g: g, values: map[string]value{}, left: left, batch: in.batch, meta: meta,
-		activations: maxActivations, moved: map[move]*stream{},
+		activations: maxActivations, copies: map[move]*stream{},
 	}
 	if err := im.setInput(in.shape); err != nil {
 		return nil, im, err
@@ -256,7 +258,7 @@ func (im *importer) final() (*stream, error) {
 		case *stream:
 			s = v
 		case *ranking:
-			s = v.s
+			s, im.ranked = v.s, v.everywhere
 		default:
 			continue
 		}
@@ -313,7 +315,7 @@ func (im *importer) end(s *stream) (*stream, error) {
 			return s, nil
 		}
 	}
-	if _, _, ok := moves(s.view, b); ok {
+	if _, ok := im.moves(s.view, b); ok {
 		return im.settled(at, s)
 	}
 	return nil, at.errorf("gives shape %v of an image of %v in another order: end the graph where it is [1 channels "+

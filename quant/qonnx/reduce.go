@@ -103,8 +103,8 @@ func (im *importer) reducedAxes(s *stream, axes []bool) (axis, row int) {
 			}
 		}
 	}
-	if _, axis, ok := moves(s.view, b); ok {
-		return axis, 0
+	if m, ok := im.moves(s.view, b); ok {
+		return m.axis, 0
 	}
 	// The network's input, taken as an image here: its channels come first, unless
 	// the mean is over them.

@@ -104,6 +104,7 @@ var remedies = []struct{ says, change string }{
 	{"has an attribute ..., which may change what it computes; attribute ... is ..., want one of",
 		"leave it out, or export without it"},
 	{"is in training mode", "`model.eval()` before the export"},
+	{"there is no layer that ranks", "end the graph before ArgMax or Softmax; its outputs are the scores"},
 	{"ranks a single element", "end the graph before it: the sign of the output is the label, or a Greater's truth"},
 	{"unsupported operator QuantizeLinear; unsupported operator DequantizeLinear",
 		"`export_qonnx` instead of `export_onnx_qcdq`, or qonnx's `QCDQToQuant`"},

@@ -60,7 +60,7 @@ func (im *importer) simple(n *node, s *stream) (*stream, error) {
 	if err != nil {
 		return nil, err
 	}
-	if l, _, ok := moves(s.view, im.shapeOf(s)); ok && l.Factor > 1 {
+	if m, ok := im.moves(s.view, im.shapeOf(s)); ok && len(m.layers) > 0 {
 		return im.settled(n, s)
 	}
 	return s, nil
@@ -192,6 +192,34 @@ func opDepthToSpace(im *importer, n *node) (value, error) {
 	return im.reshaped(n, v, []int{1, c, dims[2] * b, dims[3] * b})
 }
 
+// opSpaceToDepth moves positions into channels. It is a view, the inverse of DepthToSpace:
+// Reshape, Transpose and Reshape say the same. (ONNX, SpaceToDepth: the channels are [b b C].)
+func opSpaceToDepth(im *importer, n *node) (value, error) {
+	v, err := im.operand(n, 0)
+	if err != nil {
+		return nil, err
+	}
+	s, ok := v.(*stream)
+	b, dims := n.count("blocksize", 0), v.dims()
+	if !ok || len(dims) != 4 || dims[0] != 1 || b < 1 || dims[2]%b != 0 || dims[3]%b != 0 {
+		return nil, n.errorf("cannot move blocks of %d x %d positions of shape %v into channels", b, b, dims)
+	}
+	if err := unpadded(n, s); err != nil {
+		return nil, err
+	}
+	if s, err = im.simple(n, s); err != nil {
+		return nil, err
+	}
+	c, h, w := dims[1], dims[2]/b, dims[3]/b
+	if v, err = im.reshaped(n, s, []int{1, c, h, b, w, b}); err != nil {
+		return nil, err
+	}
+	if v, err = im.transposed(n, v, []int{0, 3, 5, 1, 2, 4}); err != nil {
+		return nil, err
+	}
+	return im.reshaped(n, v, []int{1, b * b * c, h, w})
+}
+
 // opPad puts zeros around a stream, for a convolution behind it. ONNX lists
 // begins of all axes, then ends. Input 3 (axes, opset 18) would change that and
 // is refused. mode constant with 0 is the default; others copy elements.
@@ -221,6 +249,16 @@ func opPad(im *importer, n *node) (value, error) {
 	if fill != 0 {
 		return nil, n.errorf("pads with %v, want zeros", fill)
 	}
+	// Negative pads crop.
+	for i, size := range s.dims() {
+		if before, after := min(pads[i], 0), min(pads[len(s.view)+i], 0); before < 0 || after < 0 {
+			if v, err = im.selected(n, s, i, positions(size, -before, max(size+after, 0), 1)); err != nil {
+				return nil, err
+			}
+			s = v.(*stream)
+		}
+		pads[i], pads[len(s.view)+i] = max(pads[i], 0), max(pads[len(s.view)+i], 0)
+	}
 	if s, err = im.pooled(n, s); err != nil {
 		return nil, err
 	}
@@ -231,8 +269,8 @@ func opPad(im *importer, n *node) (value, error) {
 	some := false
 	for i := range out.pads {
 		for end, p := range [2]int{pads[i], pads[len(s.view)+i]} {
-			if p < 0 || p > 1<<10 {
-				return nil, n.errorf("pads are %v, want 0..%d", pads, 1<<10)
+			if p > 1<<10 {
+				return nil, n.errorf("pads are %v, want at most %d", pads, 1<<10)
 			}
 			out.pads[i][end] += p
 			some = some || out.pads[i][end] > 0

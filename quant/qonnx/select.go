@@ -2,8 +2,8 @@ package qonnx
 
 import "slices"
 
-// Parts of an axis: Split, Slice and Gather. Of a stream only channels can be
-// chosen. A layer whose weights are 0 and 1 passes those on.
+// Parts of an axis: Split, Slice and Gather. Of a stream a layer passes on channels in any
+// order, or rows and columns that are evenly spaced.
 
 // opSplit cuts an axis into pieces. (ONNX, Split: axis 0 by default; sizes are
 // an attribute before opset 13, an input since; neither means equal pieces.)
