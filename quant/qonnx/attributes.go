@@ -103,7 +103,7 @@ var knownAttributes = map[string]attributes{
 	"ReduceMax":     reductionsOver,
 	"ReduceSum":     reductionsOver,
 	"ConvTranspose": windows.with(attributes{"group": aInt, "output_padding": aInts, "output_shape": aInts}),
-	"SpaceToDepth":  {"blocksize": aInt},
+	"SpaceToDepth":  {"blocksize": aInt, "mode": aString.of("DCR", "CRD")},
 	"DepthToSpace":  {"blocksize": aInt, "mode": aString.of("DCR", "CRD")},
 	// Pad-1 called its pads paddings, which is refused.
 	"Pad": {"mode": aString, "pads": aInts, "value": aFloat},

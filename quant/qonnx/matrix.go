@@ -18,6 +18,9 @@ type matrix struct {
 	// column and channel are where operand i stands in a row of the layer, and
 	// its channel in the base of s, in the first group.
 	column, channel []int
+	// alike, unless 0, says that so many rows one after the other are to be worth the same:
+	// they become positions of one channel.
+	alike int
 }
 
 // weighted adds the layer of m and returns its stream. WeightBits holds the
@@ -54,6 +57,11 @@ func (im *importer) weighted(m matrix, v view) (*stream, error) {
 	scale, offset := make([]float64, m.rows), make([]float64, m.rows)
 	for row := range m.rows {
 		if err := m.fill(row, scale, offset); err != nil {
+			return nil, err
+		}
+	}
+	if m.alike > 1 {
+		if err := m.even(scale); err != nil {
 			return nil, err
 		}
 	}
@@ -181,10 +189,36 @@ func (m *matrix) balance(row int, scale []float64) error {
 			k++
 		}
 		return m.t.at.errorf("output %d: the scales of its inputs and weights are not the same along the sum (%v, %v), "+
-			"nor in a ratio of small whole numbers: with one scale for all, %v, inputs would move by up to %v",
+			"nor in a ratio of small whole numbers: requantised to the largest scale, %v, the other inputs would move by up to "+
+			"%v, and so it is not done unasked",
 			row, first, x[k]*w[k], slices.Max(x), slices.Max(x)/2)
 	}
 	scale[row] = unit
+	return nil
+}
+
+// even makes the rows that are to be alike worth the same, by more weight to those that are
+// worth more. Rows without weights are worth whatever the others are.
+func (m *matrix) even(scale []float64) error {
+	in := m.t.layer.In
+	for first := 0; first < len(scale); first += m.alike {
+		rows := scale[first : first+m.alike]
+		unit, factors := exactMeasure(rows, slices.Repeat([]float64{1}, len(rows)))
+		if factors == nil {
+			return m.t.at.errorf("positions of output %d are worth %v, want scales in a ratio of small whole numbers",
+				first/m.alike, rows)
+		}
+		for k, f := range factors {
+			row := m.t.layer.Weights[(first+k)*in : (first+k+1)*in]
+			for i, v := range row {
+				if signedBits(f*int64(v), 0) > maxBits {
+					return m.t.at.errorf("its weights need %d bits, want at most %d", signedBits(f*int64(v), 0), maxBits)
+				}
+				row[i] = int32(f * int64(v))
+			}
+			rows[k] = unit
+		}
+	}
 	return nil
 }
 

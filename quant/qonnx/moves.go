@@ -145,10 +145,14 @@ func shuffled(n *node, s *stream, l quant.Layer, channels int) (*stream, error) 
 	}
 	out := *s
 	if s.q == nil {
-		// Behind a Quant its scales can be compared; a chain of functions cannot.
-		if differs(s.steps) {
-			return nil, n.errorf("reads channels that were shuffled into positions, each with parameters of its own: " +
-				"put a Quant node before it")
+		out.steps = slices.Clone(s.steps)
+		for i := range out.steps {
+			// Numbers can be compared; functions that differ from channel to channel cannot.
+			st, ok := &out.steps[i], false
+			if st.p, ok = narrowed(st.p, channels, members); !ok || st.varies {
+				return nil, n.errorf("reads channels that were shuffled into positions, each with parameters of its own: " +
+					"put a Quant node before it")
+			}
 		}
 		return &out, nil
 	}

@@ -164,6 +164,8 @@ func compute(n *node, in []*array) *array {
 		return batchNormNode(n, in)
 	case "Conv":
 		return convNode(n, in)
+	case "ConvTranspose":
+		return convTransposeNode(n, in)
 	case "MatMul", "Gemm":
 		return productNode(n, in)
 	case "ReduceMean", "ReduceSum", "ReduceMax":
@@ -270,6 +272,40 @@ func convNode(n *node, in []*array) *array {
 		}
 		return sum
 	})
+}
+
+// convTransposeNode adds every input times every weight to the output that ONNX says: its
+// position is i*stride + k*dilation - pad.
+func convTransposeNode(n *node, in []*array) *array {
+	x, w := in[0], in[1]
+	groups := int(n.int("group", 1))
+	stride, dilation := intsOf(n, "strides", 1, 1), intsOf(n, "dilations", 1, 1)
+	pads, extra, size := intsOf(n, "pads", 0, 0, 0, 0), intsOf(n, "output_padding", 0, 0), intsOf(n, "output_shape")
+	out := make([]int, 2)
+	for i := range out {
+		full := stride[i]*(x.shape[2+i]-1) + dilation[i]*(w.shape[2+i]-1) + 1 + extra[i]
+		if out[i] = full - pads[i] - pads[2+i]; size != nil {
+			out[i] = size[i]
+			pads[i] = full - size[i] - (full-size[i])/2
+		}
+	}
+	y := newArray(1, w.shape[1]*groups, out[0], out[1])
+	newArray(x.shape[1], x.shape[2], x.shape[3], w.shape[1]*w.shape[2]*w.shape[3]).fill(func(at []int) float64 {
+		c, k := at[3]/(w.shape[2]*w.shape[3]), at[3]%(w.shape[2]*w.shape[3])
+		oy := at[1]*stride[0] + k/w.shape[3]*dilation[0] - pads[0]
+		ox := at[2]*stride[1] + k%w.shape[3]*dilation[1] - pads[1]
+		if oy >= 0 && oy < out[0] && ox >= 0 && ox < out[1] {
+			channel := at[0]/(x.shape[1]/groups)*w.shape[1] + c
+			y.data[(channel*out[0]+oy)*out[1]+ox] += x.get(0, at[0], at[1], at[2]) *
+				w.get(at[0], c, k/w.shape[3], k%w.shape[3])
+		}
+		return 0
+	})
+	if len(in) > 2 {
+		return elementwise(func(v []float64) float64 { return v[0] + v[1] }, y,
+			&array{[]int{1, len(in[2].data), 1, 1}, in[2].data})
+	}
+	return y
 }
 
 func productNode(n *node, in []*array) *array {

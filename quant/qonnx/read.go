@@ -314,6 +314,9 @@ func (im *importer) end(s *stream) (*stream, error) {
 		if line.equal(arranged(b, 1)) || sequence.equal(arranged(b, 3)) {
 			return s, nil
 		}
+		// A line is an image of one row to what moves its elements.
+		wide := *s
+		wide.view, s = line, &wide
 	}
 	if _, ok := im.moves(s.view, b); ok {
 		return im.settled(at, s)

@@ -193,7 +193,8 @@ func opDepthToSpace(im *importer, n *node) (value, error) {
 }
 
 // opSpaceToDepth moves positions into channels. It is a view, the inverse of DepthToSpace:
-// Reshape, Transpose and Reshape say the same. (ONNX, SpaceToDepth: the channels are [b b C].)
+// Reshape, Transpose and Reshape say the same. (ONNX, SpaceToDepth: the channels are [b b C];
+// CRD, opset 28, has [C b b], as PyTorch's PixelUnshuffle.)
 func opSpaceToDepth(im *importer, n *node) (value, error) {
 	v, err := im.operand(n, 0)
 	if err != nil {
@@ -214,7 +215,11 @@ func opSpaceToDepth(im *importer, n *node) (value, error) {
 	if v, err = im.reshaped(n, s, []int{1, c, h, b, w, b}); err != nil {
 		return nil, err
 	}
-	if v, err = im.transposed(n, v, []int{0, 3, 5, 1, 2, 4}); err != nil {
+	perm := []int{0, 3, 5, 1, 2, 4}
+	if n.string("mode", "DCR") == "CRD" {
+		perm = []int{0, 1, 3, 5, 2, 4}
+	}
+	if v, err = im.transposed(n, v, perm); err != nil {
 		return nil, err
 	}
 	return im.reshaped(n, v, []int{1, b * b * c, h, w})

@@ -123,10 +123,16 @@ func unrelated(n *node, parts []*stream) error {
 	for k, s := range parts {
 		scales = append(scales, fmt.Sprintf("operand %d %v, %s", k, s.q.typ, s.q.scale))
 	}
+	// What is lost where one scale serves all: the step of the coarsest is that of the sum.
+	coarsest := 0.0
+	for _, s := range parts {
+		coarsest = max(coarsest, slices.Max(append(s.q.scale.each, s.q.scale.all)))
+	}
 	return n.errorf("adds integers of unrelated scales (%s): all operands need Quant nodes of one common scale, or "+
 		"scales in a ratio of small integers, the same for all channels; two operands of at most %d bits together "+
-		"may have any two scales, the same for all channels",
-		strings.Join(scales, "; "), maxPairBits)
+		"may have any two scales, the same for all channels; requantised to the largest scale, %v, each of the others "+
+		"would move by up to %v, and so it is not done unasked",
+		strings.Join(scales, "; "), maxPairBits, coarsest, coarsest/2)
 }
 
 // String shows the numbers, shortened: a layer may have thousands of channels.

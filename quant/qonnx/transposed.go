@@ -29,7 +29,7 @@ type phases struct {
 func phasesOf(length, taps, stride, dilation, before, out int) phases {
 	type at struct{ f, k, offset int }
 	var all []at
-	p := phases{stride: stride, out: out, count: (out + stride - 1) / stride}
+	p := phases{stride: stride, out: out}
 	last := 0
 	for f := range stride {
 		for k := range taps {
@@ -45,6 +45,8 @@ func phasesOf(length, taps, stride, dilation, before, out int) phases {
 	for _, a := range all {
 		p.tap[a.f][a.offset-p.first] = a.k
 	}
+	// Where pads cut inputs off at the end the convolution makes more than the output has.
+	p.count = max((out+stride-1)/stride, length-(last-p.first)-p.first)
 	return p
 }
 
@@ -117,10 +119,6 @@ func (im *importer) newTransposed(n *node, s *stream, w *tensor) (*transposed, e
 			return nil, n.errorf("has stride %d and an output of %d, want at most %d and at least 1", strides[i], out, 1<<6)
 		}
 		p := phasesOf(length, kernel[i], strides[i], dilations[i], before, out)
-		if first, last := p.pads(length); min(first, last) < 0 {
-			return nil, n.errorf("pads more than the kernel reaches (%d of %d), so that inputs are cut off: want a Slice "+
-				"behind it", pads[i], full)
-		}
 		if i == 0 {
 			t.h = p
 		} else {
@@ -176,7 +174,7 @@ func (im *importer) transposedConv(t *transposed, s *stream, w *tensor) (*stream
 	if win.Top+win.Bottom+win.Left+win.Right > 0 && !s.q.offset.zero() {
 		return nil, t.n.errorf("pads integers that are shifted, so that 0 is none of them: want a Quant with zero point 0")
 	}
-	m := matrix{s: s, w: w, rows: t.out * block, at: func(row, i int) int { return t.weight(row, i, width) }}
+	m := matrix{s: s, w: w, rows: t.out * block, alike: block, at: func(row, i int) int { return t.weight(row, i, width) }}
 	m.t = &site{at: t.n, shape: quant.Shape{H: t.h.count, W: t.w.count, C: m.rows}}
 	m.t.layer = quant.Layer{Kind: quant.Conv, In: taps * width, Groups: t.groups, Window: win}
 	if err := im.left.pay(t.n, 2*m.t.layer.In); err != nil {
