@@ -8,11 +8,13 @@ import "fmt"
 type Executor struct {
 	net     *Network
 	kernels []kernel
+	// steps are the layers' thresholds, nil where there are none or too many.
+	steps []*steps
 }
 
 // kernel computes the accumulators of one layer, without start values, from
 // what the layer reads. scratch is the caller's.
-type kernel func(in [][]int32, acc []int64, scratch *nonzeros)
+type kernel func(in [][]int32, acc []int64, scratch *scratch)
 
 // Trace holds what one evaluation computed, layer by layer, each tensor in the
 // order of Shape. Run reuses its buffers, so copy what must outlive the next
@@ -31,16 +33,19 @@ type Trace struct {
 	// is above Network.Boundary, else 0.
 	Label int
 
-	x   nonzeros
+	scratch
 	in  [][]int32
 	own *Executor // the executor that the buffers fit
 }
 
 // NewExecutor prepares a network, as NewNetwork returned it, for evaluation.
 func NewExecutor(n *Network) *Executor {
-	e := &Executor{net: n, kernels: make([]kernel, len(n.Layers))}
+	e := &Executor{net: n, kernels: make([]kernel, len(n.Layers)), steps: make([]*steps, len(n.Layers))}
 	for i := range n.Layers {
-		e.kernels[i] = newKernel(&n.Layers[i])
+		l := &n.Layers[i]
+		if e.kernels[i] = newKernel(l); l.Thresholds != nil {
+			e.steps[i] = newSteps(l)
+		}
 	}
 	return e
 }
@@ -82,9 +87,13 @@ func (e *Executor) Run(x []int32, tr *Trace) {
 		for k, o := range l.operands {
 			in[k] = tr.Of(o.from)
 		}
-		e.kernels[i](in, tr.Acc[i], &tr.x)
+		e.kernels[i](in, tr.Acc[i], &tr.scratch)
 		l.begin(tr.Acc[i])
-		l.emit(tr.Acc[i], tr.Out[i])
+		if e.steps[i] != nil {
+			e.steps[i].applyAll(tr.Acc[i], tr.Out[i], tr.workers)
+		} else {
+			l.emit(tr.Acc[i], tr.Out[i])
+		}
 	}
 	clear(tr.in)
 	e.rank(tr)
@@ -103,8 +112,11 @@ func (l *Layer) begin(acc []int64) {
 	if l.Start == nil {
 		return
 	}
-	for i := range acc {
-		acc[i] += l.Start[i%l.Out]
+	for len(acc) > 0 {
+		for c, v := range l.Start {
+			acc[c] += v
+		}
+		acc = acc[l.Out:]
 	}
 }
 
@@ -192,10 +204,12 @@ func (e *Executor) Real(tr *Trace, dst []float64) {
 func (e *Executor) allocate(tr *Trace) {
 	layers := e.net.Layers
 	widest, operands := 0, 0
+	workers := tr.workers
 	*tr = Trace{Acc: make([][]int64, len(layers)), Out: make([][]int32, len(layers)), own: e}
+	tr.workers = workers
 	for i := range layers {
 		l := &layers[i]
-		if l.Kind.Weighted() {
+		if l.Kind == Linear {
 			widest = max(widest, l.In)
 		}
 		operands = max(operands, len(l.operands))
@@ -206,5 +220,5 @@ func (e *Executor) allocate(tr *Trace) {
 	}
 	tr.in = make([][]int32, operands)
 	tr.Scores = make([]int64, e.net.OutputSize())
-	tr.x = nonzeros{index: make([]int32, 0, widest), value: make([]int64, 0, widest)}
+	tr.scratch.x = nonzeros{index: make([]int32, 0, widest), value: make([]int64, 0, widest)}
 }

@@ -5,9 +5,9 @@ func newKernel(l *Layer) kernel {
 	switch l.Kind {
 	case Linear:
 		packed := packRows(l, 0, l.Out)
-		return func(in [][]int32, acc []int64, scratch *nonzeros) {
-			scratch.gather(in[0])
-			packed.multiply(scratch, acc)
+		return func(in [][]int32, acc []int64, scratch *scratch) {
+			scratch.x.gather(in[0])
+			packed.multiply(&scratch.x, acc)
 		}
 	case Conv:
 		return newConv(l)
@@ -21,13 +21,13 @@ func newKernel(l *Layer) kernel {
 		return l.join
 	case Upsample, PixelShuffle, SpaceToDepth, Select, Crop:
 		moves := l.Moves(l.operands[0].shape)
-		return func(in [][]int32, acc []int64, _ *nonzeros) {
+		return func(in [][]int32, acc []int64, _ *scratch) {
 			for i, from := range moves {
 				acc[i] = int64(in[0][from])
 			}
 		}
 	case Requantize:
-		return func(in [][]int32, acc []int64, _ *nonzeros) { widen(acc, in[0]) }
+		return func(in [][]int32, acc []int64, _ *scratch) { widen(acc, in[0]) }
 	}
 	panic("quant: unknown kind of layer " + string(l.Kind))
 }
@@ -36,44 +36,6 @@ func widen(dst []int64, src []int32) {
 	for i, v := range src {
 		dst[i] = int64(v)
 	}
-}
-
-// newConv returns the kernel of a convolution: every group's weights are packed
-// and multiply the nonzero inputs under each window.
-func newConv(l *Layer) kernel {
-	rows := l.Out / l.Groups
-	packed := make([]packedLayer, l.Groups)
-	for g := range packed {
-		packed[g] = packRows(l, g*rows, (g+1)*rows)
-	}
-	return func(in [][]int32, acc []int64, scratch *nonzeros) {
-		for y := range l.Shape.H {
-			for x := range l.Shape.W {
-				for g := range packed {
-					l.gatherWindow(in[0], y, x, g, scratch)
-					packed[g].multiply(scratch, acc[:rows])
-					acc = acc[rows:]
-				}
-			}
-		}
-	}
-}
-
-// gatherWindow sets z to the nonzero inputs under the window at (y, x), in the
-// channels of group g. Padding is zero, and so is left out.
-func (l *Layer) gatherWindow(in []int32, y, x, g int, z *nonzeros) {
-	from := l.operands[0].shape
-	width := from.C / l.Groups
-	z.index, z.value = z.index[:0], z.value[:0]
-	l.Window.EachTap(from, y, x, func(tap, position int) {
-		at := position*from.C + g*width
-		for c, v := range in[at : at+width] {
-			if v != 0 {
-				z.index = append(z.index, int32(tap*width+c))
-				z.value = append(z.value, int64(v))
-			}
-		}
-	})
 }
 
 // eachWindow calls f for every output position with its channels.
@@ -86,7 +48,7 @@ func (l *Layer) eachWindow(acc []int64, f func(y, x int, acc []int64)) {
 	}
 }
 
-func (l *Layer) sumWindow(in [][]int32, acc []int64, _ *nonzeros) {
+func (l *Layer) sumWindow(in [][]int32, acc []int64, _ *scratch) {
 	clear(acc)
 	l.eachWindow(acc, func(y, x int, acc []int64) {
 		l.Window.EachTap(l.operands[0].shape, y, x, func(_, position int) {
@@ -97,7 +59,7 @@ func (l *Layer) sumWindow(in [][]int32, acc []int64, _ *nonzeros) {
 	})
 }
 
-func (l *Layer) maxWindow(in [][]int32, acc []int64, _ *nonzeros) {
+func (l *Layer) maxWindow(in [][]int32, acc []int64, _ *scratch) {
 	l.eachWindow(acc, func(y, x int, acc []int64) {
 		first := true
 		l.Window.EachTap(l.operands[0].shape, y, x, func(_, position int) {
@@ -111,7 +73,7 @@ func (l *Layer) maxWindow(in [][]int32, acc []int64, _ *nonzeros) {
 	})
 }
 
-func (l *Layer) addUp(in [][]int32, acc []int64, _ *nonzeros) {
+func (l *Layer) addUp(in [][]int32, acc []int64, _ *scratch) {
 	clear(acc)
 	for k, x := range in {
 		f := l.factor(k)
@@ -121,7 +83,7 @@ func (l *Layer) addUp(in [][]int32, acc []int64, _ *nonzeros) {
 	}
 }
 
-func (l *Layer) join(in [][]int32, acc []int64, _ *nonzeros) {
+func (l *Layer) join(in [][]int32, acc []int64, _ *scratch) {
 	at := 0
 	for k, x := range in {
 		width := l.operands[k].shape.C

@@ -1,5 +1,7 @@
 package quant
 
+import "math"
+
 // packedLayer holds the weights of a layer, or of a group of it, so that one 64-bit multiplication serves
 // several channels. With lanes of width bits, the word of input i is
 // sum_k w_k[i] * 2^(k*width) over the channels k of a group, and the sum of
@@ -10,6 +12,9 @@ type packedLayer struct {
 	out, in int
 	// width is the number of bits of a lane, lanes = 64/width.
 	width, lanes int
+	// half is 2^(width-1), halves that in every lane, and mask the bits of one.
+	half         int64
+	halves, mask uint64
 	// blocks[b*in+i] are the words of input i in four neighbouring groups.
 	blocks [][blockGroups]int64
 }
@@ -22,6 +27,10 @@ const blockGroups = 4
 func packRows(l *Layer, from, to int) packedLayer {
 	width := l.SumBits()
 	p := packedLayer{out: to - from, in: l.In, width: width, lanes: 64 / width}
+	p.half, p.mask = 1<<(width-1), math.MaxUint64>>(64-width)
+	for lane := range p.lanes {
+		p.halves += uint64(p.half) << (lane * width)
+	}
 	perBlock := blockGroups * p.lanes
 	p.blocks = make([][blockGroups]int64, (p.out+perBlock-1)/perBlock*l.In)
 	for c := range p.out {
@@ -46,13 +55,13 @@ func (p *packedLayer) multiply(x *nonzeros, acc []int64) {
 	}
 }
 
-// unpack peels len(acc) lanes off sum.
+// unpack takes the first len(acc) lanes of sum apart. With half a lane's range added to each
+// of them none is negative, so that none borrows from the next.
 func (p *packedLayer) unpack(sum int64, acc []int64) {
-	shift := 64 - p.width
+	u := uint64(sum) + p.halves
 	for i := range acc {
-		v := sum << shift >> shift
-		acc[i] = v
-		sum = (sum - v) >> p.width
+		acc[i] = int64(u&p.mask) - p.half
+		u >>= uint(p.width) & 63
 	}
 }
 

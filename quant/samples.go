@@ -53,7 +53,8 @@ func (e *Executor) Each(ctx context.Context, n int, load func(i int, raw []float
 	}
 	for range workers {
 		wg.Go(func() {
-			var tr Trace
+			// Where there are fewer samples than cores, these share the layers of a sample.
+			tr := Trace{scratch: scratch{workers: runtime.GOMAXPROCS(0) / workers}}
 			raw, x := make([]float32, e.net.InputSize()), make([]int32, e.net.InputSize())
 			for lo, hi := take(0); lo < hi; lo, hi = take(hi - lo) {
 				for i := lo; i < hi; i++ {
