@@ -131,7 +131,8 @@ module line_buffer #(
         end
     endgenerate
 
-    // The number of the loop that takes a step, 0 where none does; the negatives of all numbers.
+    // The number of the loop that takes a step, 0 where none does; the
+    // negatives of all numbers; and all modulo DEPTH, from 0 on.
     function [31:0] of_step(input [32*(LEVELS+1)-1:0] numbers, input [LEVELS:0] taken);
         integer k;
         begin
@@ -147,6 +148,17 @@ module line_buffer #(
                 negative[32*k +: 32] = 32'd0 - numbers[32*k +: 32];
         end
     endfunction
+    function [32*(LEVELS+1)-1:0] in_memory(input [32*(LEVELS+1)-1:0] numbers);
+        integer k;
+        integer jump;
+        begin
+            for (k = 0; k <= LEVELS; k = k + 1) begin
+                jump = numbers[32*k +: 32];
+                in_memory[32*k +: 32] = ((jump % DEPTH) + DEPTH) % DEPTH;
+            end
+        end
+    endfunction
+    localparam [32*(LEVELS+1)-1:0] SLOT_JUMPS = in_memory(JUMPS);
     localparam [32*(LEVELS+1)-1:0] BACK = negative(JUMPS);
     localparam [32*(LEVELS+1)-1:0] FREED = negative(FREES);
 
@@ -159,18 +171,8 @@ module line_buffer #(
     generate
         if (WRAPS != 0) begin : gen_wraps
             assign next_slot = read_q - back[PTR_BITS-1:0];
+            wire unused_jumps = &{1'b0, SLOT_JUMPS};
         end else begin : gen_modulo
-            function [32*(LEVELS+1)-1:0] in_memory(input [32*(LEVELS+1)-1:0] numbers);
-                integer k;
-                integer jump;
-                begin
-                    for (k = 0; k <= LEVELS; k = k + 1) begin
-                        jump = numbers[32*k +: 32];
-                        in_memory[32*k +: 32] = ((jump % DEPTH) + DEPTH) % DEPTH;
-                    end
-                end
-            endfunction
-            localparam [32*(LEVELS+1)-1:0] SLOT_JUMPS = in_memory(JUMPS);
             localparam [PTR_BITS:0] MODULUS = DEPTH[PTR_BITS:0];
             wire [31:0] jump = of_step(SLOT_JUMPS, taken);
             wire [PTR_BITS:0] sum  = {1'b0, read_q} + jump[PTR_BITS:0];
