@@ -75,9 +75,13 @@ func (f Fold) Cycles(in, out int) int { return (out / f.PE) * (in / f.SIMD) }
 
 // Check returns an error where the fold is none of the layer.
 func (f Fold) Check(l *quant.Layer) error {
+	outputs := l.Out
+	if l.Kind == quant.PixelShuffle && l.Out == 1 {
+		outputs = l.Factor // of one channel the positions of a row leave at once
+	}
 	switch {
-	case f.PE < 1 || l.Out%f.PE != 0:
-		return fmt.Errorf("hwgen: layer %q: PE is %d, want a divisor of its %d outputs", l.Name, f.PE, l.Out)
+	case f.PE < 1 || outputs%f.PE != 0:
+		return fmt.Errorf("hwgen: layer %q: PE is %d, want a divisor of its %d outputs", l.Name, f.PE, outputs)
 	case l.Kind == quant.Add && f.SIMD != l.In:
 		return fmt.Errorf("hwgen: layer %q: SIMD is %d, want %d: all operands of a sum are added at once", l.Name,
 			f.SIMD, l.In)

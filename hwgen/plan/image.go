@@ -59,7 +59,7 @@ func image(u unit, blocks func(parts) []hwgen.Block) unit {
 		}
 		return at
 	}
-	u.check, u.least = withoutLanes, anyLUTs
+	u.check, u.least = checkImage, anyLUTs
 	u.place = func(p *planner, l *quant.Layer, f *hwgen.Fold) { p.placeImage(l, f, u.blocks) }
 	if u.fold == nil {
 		u.fold = foldDense(u.place, u.blocks)
@@ -240,39 +240,41 @@ func moves(l *quant.Layer, lanes int) []hwgen.Walk {
 	return []hwgen.Walk{rows, {Count: f, Channels: f}, columns, {Count: f, Channels: 1}, {Count: l.Out, Channels: f * f}}
 }
 
-// moveLanes returns how many channels per beat a layer that moves elements may read: a divisor of it.
-func moveLanes(l *quant.Layer) int {
-	switch {
-	case l.Kind != quant.PixelShuffle || l.DepthFirst:
-		return l.Out
-	case l.Out == 1:
-		return l.Factor
-	}
-	return 1 // ONNX's CRD order has the channels of a position apart
-}
-
 // fitsImage takes every layer of its kind.
 func fitsImage(*quant.Layer) error { return nil }
 
-// foldPool takes the fewest channels at once that are enough.
-func foldPool(p *planner, l *quant.Layer) (hwgen.Fold, error) {
-	return foldElements(p, l, l.Out, l.Shape.Size()*l.Window.Taps())
+// checkImage refuses what only other units have, and elements at once that do not stand side by side.
+func checkImage(p *planner, l *quant.Layer, f hwgen.Fold) error {
+	if most := together(l); most%f.PE != 0 {
+		return fmt.Errorf("hwgen: layer %q: PE is %d, want a divisor of %d: so many elements of a layer of kind %s, which "+
+			"reads %v, stand side by side", l.Name, f.PE, most, l.Kind, l.OperandShape(0))
+	}
+	return withoutLanes(p, l, f)
 }
 
-// foldConcat does so of channels that divide those of each operand.
-func foldConcat(p *planner, l *quant.Layer) (hwgen.Fold, error) {
-	return foldElements(p, l, operandChannels(l), 0)
+// together returns how many elements a layer can give at once: rows that read the same, channels that
+// divide those of each operand, or that stand side by side where they come from.
+func together(l *quant.Layer) int {
+	switch {
+	case l.Kind == quant.Conv:
+		return l.Out / l.Groups
+	case l.Kind == quant.Concat:
+		return operandChannels(l)
+	case l.Kind == quant.PixelShuffle && !l.DepthFirst && l.Out == 1 && l.Thresholds == nil:
+		return l.Factor // the columns of a position
+	case l.Kind == quant.PixelShuffle && !l.DepthFirst:
+		return 1 // ONNX's CRD order has the channels of a position apart
+	}
+	return l.Out
 }
 
-// foldMove does so of channels that stand side by side.
-func foldMove(p *planner, l *quant.Layer) (hwgen.Fold, error) {
-	return foldElements(p, l, moveLanes(l), 0)
-}
-
-// foldElements takes the fewest elements per beat, a divisor of most, with which work elements, and those
-// that come and leave, take at most the cycles of a frame.
-func foldElements(p *planner, l *quant.Layer, most, work int) (hwgen.Fold, error) {
-	work = max(work, elementsRead(l))
+// foldElements takes the fewest elements per beat with which those that come, are pooled or leave take at
+// most the cycles of a frame.
+func foldElements(p *planner, l *quant.Layer) (hwgen.Fold, error) {
+	most, work := together(l), elementsRead(l)
+	if l.Kind == quant.AvgPool || l.Kind == quant.MaxPool {
+		work = max(work, l.Shape.Size()*l.Window.Taps())
+	}
 	for _, pe := range divisors(most) {
 		if work/pe <= p.options.Cycles() {
 			return hwgen.Fold{PE: pe, SIMD: l.In}, nil
