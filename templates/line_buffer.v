@@ -10,8 +10,8 @@
 //     used_q    beats written - beats freed - DEPTH: below 0 there is room for a beat
 //
 //   Positions outside of the image give PAD and wait for nothing, whatever beat the position
-//   stands for; the first of a frame waits for the frame to begin. Latency 2 cycles from a beat to what reads it, throughput 1 beat per cycle at
-//   either side. s_ready depends on registers only.
+//   stands for; the first of a frame waits for the frame to begin. Latency 2 cycles from a beat to
+//   what reads it, throughput 1 beat per cycle at either side. s_ready depends on registers only.
 //
 //   s_* ---> mem[DEPTH] ---> data_q ---> m_*
 //            write_q ^   ^ read_q <- counts of the loops
@@ -24,13 +24,13 @@
 //   JUMPS       beats that the read position moves on by when a loop takes a step and all inside
 //               it begin again: 32 bits for each, signed, that of the next frame on top
 //   FREES       beats that are free then, in the same way; none is negative
-//   START       read position of the first beat: negative where a border comes before the image
-//   COUNT_BITS  bits of behind_q and used_q, signed, that hold all their values
+//   START       read position of the first beat, at most 0: negative behind a border
+//   COUNT_BITS  bits of behind_q and used_q, signed, 2..32: they hold all their values
 //   BORDER      1: there are positions outside of the image
-//   H, W        rows and columns of the image
-//   TOP, LEFT   row and column of the first beat are -TOP and -LEFT
+//   H, W        rows and columns of the image, >= 1
+//   TOP, LEFT   row and column of the first beat are -TOP and -LEFT, >= 0
 //   DOWN, RIGHT rows and columns that a turn of each loop is, as COUNTS; two loops each, at most
-//   BEGUN       behind_q is at least this when a frame has begun, see begins
+//   BEGUN       behind_q is this or more when a frame has begun, >= 0: see begins
 //   PAD         what lies outside of the image
 //   RAM_STYLE   the tool's word for a RAM in LUTs or for block RAM, or auto
 `default_nettype none
@@ -74,8 +74,29 @@ module line_buffer #(
         if (LEVELS < 1) begin : gen_levels_at_least_1
             line_buffer_needs_LEVELS_at_least_1 u_refused ();
         end
+        if (START > 0) begin : gen_start_at_most_0
+            line_buffer_needs_START_at_most_0 u_refused ();
+        end
+        if (COUNT_BITS < 2 || COUNT_BITS > 32) begin : gen_count_bits_2_to_32
+            line_buffer_needs_COUNT_BITS_2_to_32 u_refused ();
+        end
         if (BORDER != 0 && BORDER != 1) begin : gen_border_0_or_1
             line_buffer_needs_BORDER_0_or_1 u_refused ();
+        end
+        if (H < 1) begin : gen_h_at_least_1
+            line_buffer_needs_H_at_least_1 u_refused ();
+        end
+        if (W < 1) begin : gen_w_at_least_1
+            line_buffer_needs_W_at_least_1 u_refused ();
+        end
+        if (TOP < 0) begin : gen_top_at_least_0
+            line_buffer_needs_TOP_at_least_0 u_refused ();
+        end
+        if (LEFT < 0) begin : gen_left_at_least_0
+            line_buffer_needs_LEFT_at_least_0 u_refused ();
+        end
+        if (BEGUN < 0) begin : gen_begun_at_least_0
+            line_buffer_needs_BEGUN_at_least_0 u_refused ();
         end
     endgenerate
 
@@ -205,8 +226,8 @@ module line_buffer #(
         end
     end
 
-    // Where the border is: row and column are sums of a turn of an outer and an inner loop. Only the
-    // few pairs of turns that lie outside become logic.
+    // Where the border is: row and column are sums of turns of an outer and an inner loop, and only
+    // the few pairs of turns that lie outside become logic.
     function integer mover(input [32*LEVELS-1:0] steps, input integer from, input integer by);
         integer k;
         begin
