@@ -43,6 +43,11 @@ func Windows(l *quant.Layer, in quant.Shape, groups, times, lanes int) []Walk {
 		{times, 0, 0, 0}, {w.H, w.DilationH, 0, 0}, {w.W, 0, w.DilationW, 0}, {channels / lanes, 0, 0, lanes}}
 }
 
+// Everything returns the loops that visit an image of shape in, with a border if it has one, in order.
+func Everything(in quant.Shape, lanes int) []Walk {
+	return []Walk{{in.H, 1, 0, 0}, {in.W, 0, 1, 0}, {in.C / lanes, 0, 0, lanes}}
+}
+
 // BorderOf returns the border of a window over an image of shape in, whose value is v; nil where it
 // has none.
 func BorderOf(w quant.Window, in quant.Shape, v int64) *Border {
