@@ -43,11 +43,6 @@ func Windows(l *quant.Layer, in quant.Shape, groups, times, lanes int) []Walk {
 		{times, 0, 0, 0}, {w.H, w.DilationH, 0, 0}, {w.W, 0, w.DilationW, 0}, {channels / lanes, 0, 0, lanes}}
 }
 
-// Everything returns the loops that visit an image of shape in, with a border if it has one, in order.
-func Everything(in quant.Shape, lanes int) []Walk {
-	return []Walk{{in.H, 1, 0, 0}, {in.W, 0, 1, 0}, {in.C / lanes, 0, 0, lanes}}
-}
-
 // BorderOf returns the border of a window over an image of shape in, whose value is v; nil where it
 // has none.
 func BorderOf(w quant.Window, in quant.Shape, v int64) *Border {
@@ -69,5 +64,11 @@ func (p Part) Over(in quant.Shape, b *Border, loops []Walk) Part {
 		p.Order = append(p.Order, Loop{l.Count, (l.Rows*width+l.Columns)*in.C + l.Channels})
 	}
 	p.Order = append(p.Order, Loop{p.Lanes, 1})
+	return p
+}
+
+// Bordered returns part p, an image that comes in order, with a border around it, in order.
+func (p Part) Bordered(b Border) Part {
+	p.Order, p.Border = []Loop{{(b.Top + b.H + b.Bottom) * b.Width() * b.C, 1}}, &b
 	return p
 }

@@ -59,8 +59,13 @@ func image(u unit, blocks func(parts) []hwgen.Block) unit {
 		}
 		return at
 	}
-	u.check, u.least = checkImage, anyLUTs
-	u.place = func(p *planner, l *quant.Layer, f *hwgen.Fold) { p.placeImage(l, f, u.blocks) }
+	u.least = anyLUTs
+	if u.check == nil {
+		u.check = checkImage
+	}
+	if u.place == nil {
+		u.place = func(p *planner, l *quant.Layer, f *hwgen.Fold) { p.placeImage(l, f, u.blocks) }
+	}
 	if u.fold == nil {
 		u.fold = foldDense(u.place, u.blocks)
 	}

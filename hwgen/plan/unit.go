@@ -60,6 +60,7 @@ var units = []unit{
 		build: buildAdd},
 	image(unit{name: "mvau", word: "dense", kind: quant.Conv, fits: fitsImage, lanes: convLanes,
 		waits: always}, convBlocks),
+	tapWindow(),
 	image(unit{name: "pool", word: "pool", kind: quant.MaxPool, fits: fitsImage, fold: foldElements, lanes: peLanes,
 		waits: always}, poolBlocks),
 	image(unit{name: "pool", word: "pool", kind: quant.AvgPool, fits: fitsImage, fold: foldElements, lanes: peLanes,
@@ -129,7 +130,7 @@ func unitsOf(l *quant.Layer, f hwgen.Fold, all string) ([]*unit, error) {
 		switch {
 		case u.kind != l.Kind:
 			continue
-		case l.Kind != quant.Linear: // one unit each
+		case !l.Kind.Weighted(): // one unit each
 		case asked != "" && asked != u.name && asked != u.word:
 			names = append(names, u.word)
 			continue

@@ -178,7 +178,7 @@ func (b *Block) Reads([]hwgen.Content) []hwgen.Content {
 		in := l.OperandShape(0)
 		x := hwgen.InOrder(b.Input, in.Size(), l.Input.Bits, l.Input.Signed, 1)
 		if border := hwgen.BorderOf(l.Window, in, 0); border != nil {
-			x = x.Over(in, border, hwgen.Everything(b.window.image, 1))
+			x = x.Bordered(*border)
 		}
 		return []hwgen.Content{{x}}
 	}
