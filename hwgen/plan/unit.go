@@ -44,7 +44,8 @@ type unit struct {
 
 // units are all units, the usual one of a kind first.
 var units = []unit{
-	{name: "mvau", word: "dense", kind: quant.Linear, fits: fitsMVAU, fold: foldDense(placeMVAU, blocksMVAU), check: withoutLanes,
+	{name: "mvau", word: "dense", kind: quant.Linear, fits: fitsMVAU, fold: foldDense(placeMVAU, blocksMVAU),
+		check: withoutLanes,
 		place: placeMVAU, least: anyLUTs, blocks: blocksMVAU, lanes: simdLanes,
 		waits: foldsRows, build: buildMVAU},
 	{name: "tap_unit", word: "tap", kind: quant.Linear, fits: fitsTap, fold: foldTap, check: checkTap,
@@ -67,8 +68,8 @@ var units = []unit{
 		waits: always}, poolBlocks),
 	image(unit{name: "concat", word: "concat", kind: quant.Concat, fits: fitsImage, fold: foldElements, lanes: peLanes,
 		waits: joins}, concatBlocks),
-	image(unit{name: "line_buffer", word: "lines", kind: quant.Upsample, fits: fitsImage, fold: foldElements, lanes: peLanes,
-		waits: always}, moveBlocks),
+	image(unit{name: "line_buffer", word: "lines", kind: quant.Upsample, fits: fitsImage, fold: foldElements,
+		lanes: peLanes, waits: always}, moveBlocks),
 	image(unit{name: "line_buffer", word: "lines", kind: quant.PixelShuffle, fits: fitsImage, fold: foldElements,
 		lanes: peLanes, waits: always}, moveBlocks),
 }
