@@ -17,8 +17,9 @@ type priced struct {
 	ff       int
 	counters []int // bits of those that are compared with their last value
 	wrapping int   // and of those that wrap by themselves, all together
-	stepped  int   // bits of sums with a choice of constants, and of places of lanes
-	ram      []fabric.Term
+	// Of an image: bits of sums with a choice of constants, and of the places that lanes read.
+	stepped, places int
+	ram             []fabric.Term
 	// first and last are the marks at hand, fold that of the sums that come next.
 	first, last fabric.Signal
 	fold        []fabric.Signal
@@ -52,18 +53,38 @@ func (b *Block) Price(f *fabric.Family) fabric.Shape {
 	ff, shift := u.RegistersLeft()
 	width := b.Outputs()[0].Bits
 	return fabric.Shape{FF: ff + u.ff + 2*width + 2, BlockRAM: u.BlockRAM() + u.bankRAM(),
-		Terms: slices.Concat(u.MemoryTerms(), f.ControlTerms(u.counters, nil), u.ram, []fabric.Term{
-			fabric.Exactly("shift_registers", float64(shift)), fabric.Exactly("spill_bits", float64(width)),
-			fabric.Fitted("wrapping_bits", float64(u.wrapping), 0.1),
-			fabric.Exactly("writes", float64(u.writes())), fabric.Fitted("window_bits", float64(u.stepped), 1.5)})}
+		Terms: slices.Concat(u.MemoryTerms(), u.controlTerms(), u.ram, []fabric.Term{
+			fabric.Exactly("shift_registers", float64(shift)), fabric.Exactly("spill_bits", float64(width))})}
 }
 
-// writes are the enables of the vector's memories; those of an image share theirs with the input.
-func (u *priced) writes() int {
-	if u.window != nil {
-		return 0
+// controlTerms are the LUTs of counters and handshake. Those of an image have prices of their own: sums of
+// a choice of constants, and in front of the memory of each lane that has taps an adder.
+func (u *priced) controlTerms() []fabric.Term {
+	if u.window == nil {
+		return append(u.family.ControlTerms(u.counters, nil), fabric.Fitted("wrapping_bits", float64(u.wrapping), 0.1),
+			fabric.Exactly("writes", float64(u.groups())))
 	}
-	return u.groups()
+	counted := u.wrapping
+	for _, b := range u.counters {
+		counted += b
+	}
+	return []fabric.Term{fabric.Fitted("window_handshake", 1, 20), fabric.Fitted("window_counters", float64(counted), 1),
+		fabric.Fitted("window_bits", float64(u.stepped), 1.5), fabric.Fitted("place_bits", float64(u.places), 1)}
+}
+
+// busyLanes returns how many lanes have taps.
+func (u *priced) busyLanes() int {
+	busy := make([]bool, u.Fold.PE*u.Fold.Lanes)
+	for _, step := range u.schedule.Steps {
+		for lane, t := range step.Taps {
+			busy[lane] = busy[lane] || t.Used
+		}
+	}
+	n := 0
+	for _, b := range busy {
+		n += fabric.OneIf(b)
+	}
+	return n
 }
 
 // word returns what comes out of the schedule's memory and the registers behind it.
@@ -150,7 +171,7 @@ func (u *priced) lines() {
 	u.count(w.rows)
 	u.count(w.depth)
 	u.ff += place + 2*count + u.ReadStages*(place+3)
-	u.stepped += place + 2*count + u.Fold.PE*u.Fold.Lanes*place
+	u.stepped, u.places = place+2*count, u.busyLanes()*place
 }
 
 func (u *priced) inBlocks() bool { return u.Fold.Replay == hwgen.InBlockRAM }

@@ -51,11 +51,12 @@ func windowSweep() []block.Sample {
 	return block.Draw("tap_unit", 32, 16, 1000, func(rng *rand.Rand) map[string]int {
 		k := block.Pick(rng, 1, 3, 3, 3, 5)
 		p := map[string]int{"side": block.Pick(rng, 7, 8, 14, 16, 28), "k": k, "s": block.Pick(rng, 1, 1, 2), "simd": 1,
-			"lanes": block.Pick(rng, 1, 2, 3, 4, 6, 9), "pe": block.Pick(rng, 1, 1, 2), "m": 4, "n": block.Pick(rng, 2, 4, 4, 4, 8),
-			"mw": k * k * block.Pick(rng, 1, 4, 8, 16), "mh": 4 * block.Pick(rng, 1, 2, 4), "a": block.Pick(rng, 0, 2, 4, 4),
-			"shifted": block.Pick(rng, 0, 1), "schedule": block.Pick(rng, 0, 1, 1), "vector": block.Pick(rng, 1, 1, 1, 0),
+			"lanes": block.Pick(rng, 1, 2, 3, 4, 6), "pe": block.Pick(rng, 1, 1, 2), "m": 4, "n": block.Pick(rng, 2, 4, 4, 4, 8),
+			"mw": k * k * block.Pick(rng, 4, 8, 16), "mh": 4 * block.Pick(rng, 2, 4, 8), "a": block.Pick(rng, 0, 2, 4, 4),
+			"shifted": block.Pick(rng, 0, 1), "schedule": block.Pick(rng, 0, 1, 1), "vector": block.Pick(rng, 1, 1, 1, 1, 0),
 			"thresholds": rng.IntN(2), "reads": block.Pick(rng, 1, 1, 1, 2)}
-		p["p"] = p["n"] + 1 + rng.IntN(4)
+		// Rows of 7 taps or more, so that every lane has some.
+		p["p"] = p["n"] + 3 + rng.IntN(3)
 		return p
 	})
 }
