@@ -9,6 +9,7 @@ import (
 	forkstream "github.com/a2qgen/a2qgen/hwgen/block/fork_stream"
 	"github.com/a2qgen/a2qgen/hwgen/block/hardwired"
 	labelselect "github.com/a2qgen/a2qgen/hwgen/block/label_select"
+	linebuffer "github.com/a2qgen/a2qgen/hwgen/block/line_buffer"
 	widthconverter "github.com/a2qgen/a2qgen/hwgen/block/width_converter"
 	"github.com/a2qgen/a2qgen/quant"
 )
@@ -19,7 +20,8 @@ type builder struct {
 	units []*unit // of the layers
 	style boards.MemoryStyle
 	// hardwired makes the hard-wired unit of a layer.
-	hardwired func(l *quant.Layer, x hwgen.Part, acc int) *hardwired.Block
+	hardwired  func(l *quant.Layer, x hwgen.Part, acc int) *hardwired.Block
+	lineBuffer func(linebuffer.Spec) *linebuffer.Block
 	// depth says how deep the queue before a stream of a layer is, below 2 for none.
 	depth func(layer, operand int) int
 	// queues are the places of the nodes that are queues.
@@ -36,7 +38,7 @@ func (p *planner) build(depth func(layer, operand int) int) (*hwgen.Design, map[
 	o := p.options
 	d := &hwgen.Design{Name: o.Name, ClockMHz: o.ClockMHz, NoBlockRAM: o.NoBlockRAM, Family: o.Family,
 		Given: p.given, Network: p.network, Layers: p.layers}
-	b := &builder{d: d, units: p.units, style: p.style, hardwired: p.hardwired, depth: depth,
+	b := &builder{d: d, units: p.units, style: p.style, hardwired: p.hardwired, lineBuffer: p.lineBuffer, depth: depth,
 		queues: map[int]place{}, ready: make([][]int, len(p.layers)+1)}
 	b.source()
 	for i := range d.Layers {
@@ -68,7 +70,7 @@ func (b *builder) source() {
 		}
 	}
 	n := b.d.Network
-	lanes, t := b.units[first].lanes(b.d.Layers[first].Fold), n.Input.Type
+	lanes, t := b.units[first].lanes(b.d.Layers[first].Layer, b.d.Layers[first].Fold), n.Input.Type
 	b.d.Streams = []hwgen.Stream{{Name: "source", Bits: lanes * t.Bits, Beats: n.InputSize() / lanes,
 		Content: hwgen.Content{hwgen.InOrder(hwgen.Tensor{Holds: hwgen.HoldsInputs}, n.InputSize(), t.Bits, t.Signed,
 			lanes)}}}
@@ -124,7 +126,7 @@ func (b *builder) operand(i, k int) int {
 		name = fmt.Sprintf("_%d", k)
 	}
 	// The queue is behind the converter, so that its depth counts beats of the layer.
-	at = b.convert(l.Name, name, b.units[i].lanes(b.d.Layers[i].Fold), at)
+	at = b.convert(l.Name, name, b.units[i].lanes(b.d.Layers[i].Layer, b.d.Layers[i].Fold), at)
 	if depth := b.depth(i, k); depth > 1 {
 		s := b.d.Streams[at]
 		b.queues[len(b.d.Nodes)] = place{i, k}
