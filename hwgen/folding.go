@@ -77,7 +77,7 @@ func (f Fold) Cycles(in, out int) int { return (out / f.PE) * (in / f.SIMD) }
 func (f Fold) Check(l *quant.Layer) error {
 	outputs := l.Out
 	if l.Kind == quant.PixelShuffle && l.Out == 1 {
-		outputs = l.Factor // of one channel the positions of a row leave at once
+		_, outputs = l.Block() // of one channel the positions of a row leave at once
 	}
 	switch {
 	case f.PE < 1 || outputs%f.PE != 0:

@@ -86,3 +86,30 @@ func TestPlansOfImages(t *testing.T) {
 		}
 	}
 }
+
+// TestUnevenMoves cross-checks layers that repeat or shuffle by one factor down and another across, as
+// transposed convolutions of lines, and resizes of one axis, do.
+func TestUnevenMoves(t *testing.T) {
+	factors := [][2]int{{1, 2}, {2, 3}, {3, 1}, {2, 1}}
+	onSimulators(t, 12, 1, func(t *testing.T, s verilator.Simulator, seed uint64) {
+		f := factors[seed%4]
+		l := quant.Layer{Name: "move", Kind: quant.Upsample, Factor: f[0], Across: f[1]}
+		in := quant.Shape{H: 3, W: 4, C: f[0] * f[1] * []int{1, 2}[seed%2]}
+		if seed%3 > 0 {
+			l.Kind, l.DepthFirst = quant.PixelShuffle, seed%3 == 1
+		}
+		rng := rand.New(rand.NewPCG(seed, 0x0dd))
+		typ := quant.DataType{Bits: 3, Signed: true}
+		n, err := quant.NewNetwork(quant.Network{Name: "uneven", InputShape: []int{in.C, in.H, in.W}, Layers: []quant.Layer{l},
+			Input: quant.InputQuantizer{Type: typ, Shape: in, Quantize: func(_ int, v float64) int32 { return int32(v) }}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var samples [][]int32
+		for range 3 {
+			samples = append(samples, quanttest.RandomGraphInput(rng, n))
+		}
+		how := hwgen.Options{FPS: 1e8 / float64(1+rng.IntN(200))}
+		checkNetwork(t, how, n, samples, sim.Options{Simulator: s, Seed: seed, Stall: sim.Pattern{Probability: 0.3}})
+	})
+}

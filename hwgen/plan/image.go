@@ -224,27 +224,33 @@ func moveBlocks(p parts) []hwgen.Block {
 	l, x := p.layer, p.in[0]
 	out := hwgen.InOrder(hwgen.Tensor{Layer: l.Name, Holds: hwgen.HoldsAccumulators}, l.Shape.Size(), x.Bits, x.Signed,
 		x.Lanes)
+	why := fmt.Sprintf("%s by %d", l.Kind, l.Factor)
+	if down, across := l.Block(); across != down {
+		why += fmt.Sprintf(" down and %d across", across)
+	}
 	b := p.lineBuffer(linebuffer.Spec{Layer: l.Name, Input: x, Shape: l.OperandShape(0), Output: &out,
 		Loops: moves(l, x.Lanes), BlockRAM: p.fold.Replay == hwgen.InBlockRAM, Style: p.style,
-		Why: fmt.Sprintf("%s by %d", l.Kind, l.Factor)})
+		Why: why})
 	return p.activated([]hwgen.Block{b}, quant.DataType{Bits: x.Bits, Signed: x.Signed})
 }
 
 // moves returns the loops over the input of Upsample or PixelShuffle in which its output comes, with
 // lanes channels per beat (see quant.Layer.Moves).
 func moves(l *quant.Layer, lanes int) []hwgen.Walk {
-	in, f := l.OperandShape(0), l.Factor
+	in := l.OperandShape(0)
+	down, across := l.Block()
 	rows, columns := hwgen.Walk{Count: in.H, Rows: 1}, hwgen.Walk{Count: in.W, Columns: 1}
 	switch {
 	case l.Kind == quant.Upsample:
-		return []hwgen.Walk{rows, {Count: f}, columns, {Count: f}, {Count: in.C / lanes, Channels: lanes}}
+		return []hwgen.Walk{rows, {Count: down}, columns, {Count: across}, {Count: in.C / lanes, Channels: lanes}}
 	case l.DepthFirst:
-		return []hwgen.Walk{rows, {Count: f, Channels: f * l.Out}, columns, {Count: f, Channels: l.Out},
+		return []hwgen.Walk{rows, {Count: down, Channels: across * l.Out}, columns, {Count: across, Channels: l.Out},
 			{Count: l.Out / lanes, Channels: lanes}}
 	case l.Out == 1: // the columns of a position are neighbours
-		return []hwgen.Walk{rows, {Count: f, Channels: f}, columns, {Count: f / lanes, Channels: lanes}}
+		return []hwgen.Walk{rows, {Count: down, Channels: across}, columns, {Count: across / lanes, Channels: lanes}}
 	}
-	return []hwgen.Walk{rows, {Count: f, Channels: f}, columns, {Count: f, Channels: 1}, {Count: l.Out, Channels: f * f}}
+	return []hwgen.Walk{rows, {Count: down, Channels: across}, columns, {Count: across, Channels: 1},
+		{Count: l.Out, Channels: down * across}}
 }
 
 // fitsImage takes every layer of its kind.
@@ -268,7 +274,8 @@ func together(l *quant.Layer) int {
 	case l.Kind == quant.Concat:
 		return operandChannels(l)
 	case l.Kind == quant.PixelShuffle && !l.DepthFirst && l.Out == 1 && l.Thresholds == nil:
-		return l.Factor // the columns of a position
+		_, across := l.Block()
+		return across // the columns of a position
 	case l.Kind == quant.PixelShuffle && !l.DepthFirst:
 		return 1 // ONNX's CRD order has the channels of a position apart
 	}
