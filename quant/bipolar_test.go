@@ -127,7 +127,8 @@ func TestBisectBipolar(t *testing.T) {
 			}
 		}
 	}
-	_, _, err := quant.BisectThresholds(quant.AccRange{Min: -1, Max: 1}, quant.Bipolar, func(acc int64) int64 { return acc })
+	same := func(acc int64) int64 { return acc }
+	_, _, err := quant.BisectThresholds(quant.AccRange{Min: -1, Max: 1}, quant.Bipolar, same)
 	if want := "quant: accumulator 0 gives output 0, want BIPOLAR"; err == nil || err.Error() != want {
 		t.Errorf("a chain that gives 0: %v, want %q", err, want)
 	}

@@ -87,10 +87,11 @@ func TestMovingLayersRefused(t *testing.T) {
 		layer quant.Layer
 		want  string
 	}{
-		{quant.Layer{Kind: quant.Upsample}, "factors 0 down and 0 across, want 1..1024"},
-		{quant.Layer{Kind: quant.Upsample, Factor: 1, Across: -2}, "factors 1 down and -2 across"},
-		{quant.Layer{Kind: quant.PixelShuffle, Factor: 2}, "blocks of 2x2 turn 4 channels into one, had 6"},
-		{quant.Layer{Kind: quant.SpaceToDepth, Factor: 3}, "blocks of 3x3 do not divide 4x6x6 positions"},
+		{quant.Layer{Kind: quant.Upsample}, "factor 0, want 1..1024"},
+		{quant.Layer{Kind: quant.Upsample, Factor: 1, Across: -2}, "factor 1x-2, want"},
+		{quant.Layer{Kind: quant.PixelShuffle, Factor: 2}, "a factor of 2 turns 4 channels into one, had 6"},
+		{quant.Layer{Kind: quant.PixelShuffle, Factor: 2, Across: 5}, "a factor of 2x5 turns 10 channels into one, had 6"},
+		{quant.Layer{Kind: quant.SpaceToDepth, Factor: 3}, "a factor of 3 does not divide 4x6 positions"},
 		{quant.Layer{Kind: quant.Select}, "selects 0 channels"},
 		{quant.Layer{Kind: quant.Select, Channels: []int{1, 6}}, "selects channel 6, want 0..5"},
 		{quant.Layer{Kind: quant.Select, Channels: []int{-1}}, "selects channel -1, want 0..5"},
@@ -110,7 +111,8 @@ func TestMovingLayersRefused(t *testing.T) {
 func TestLabels(t *testing.T) {
 	in := quant.Shape{H: 1, W: 3, C: 3}
 	n, err := quant.NewNetwork(quant.Network{Name: "labels", InputShape: []int{3, 1, 3},
-		Input: quant.InputQuantizer{Type: quant.DataType{Bits: 4}, Shape: in, Quantize: func(int, float64) int32 { return 0 }},
+		Input: quant.InputQuantizer{Type: quant.DataType{Bits: 4}, Shape: in,
+			Quantize: func(int, float64) int32 { return 0 }},
 		Layers: []quant.Layer{{Name: "scores", Kind: quant.Requantize,
 			Score: &quant.Score{Gain: []int64{1, 2, 1}, Bias: []int64{0, 0, 1}}}}})
 	if err != nil {

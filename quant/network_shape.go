@@ -200,20 +200,28 @@ func (l *Layer) Block() (down, across int) {
 	return l.Factor, l.Across
 }
 
+// factors names the factors for an error.
+func (l *Layer) factors() string {
+	if down, across := l.Block(); across != down {
+		return fmt.Sprintf("%dx%d", down, across)
+	}
+	return fmt.Sprint(l.Factor)
+}
+
 // moveShape is the shape of Upsample, PixelShuffle and SpaceToDepth.
 func (l *Layer) moveShape(in Shape) error {
 	down, across := l.Block()
 	if min(down, across) < 1 || max(down, across) > maxWindow {
-		return fmt.Errorf("factors %d down and %d across, want 1..%d", down, across, maxWindow)
+		return fmt.Errorf("factor %s, want 1..%d", l.factors(), maxWindow)
 	}
 	out, block := Shape{in.H * down, in.W * across, in.C}, down*across
 	switch {
 	case l.Kind == PixelShuffle && in.C%block != 0:
-		return fmt.Errorf("blocks of %dx%d turn %d channels into one, had %d", down, across, block, in.C)
+		return fmt.Errorf("a factor of %s turns %d channels into one, had %d", l.factors(), block, in.C)
 	case l.Kind == PixelShuffle:
 		out.C = in.C / block
 	case l.Kind == SpaceToDepth && (in.H%down != 0 || in.W%across != 0):
-		return fmt.Errorf("blocks of %dx%d do not divide %v positions", down, across, in)
+		return fmt.Errorf("a factor of %s does not divide %dx%d positions", l.factors(), in.H, in.W)
 	case l.Kind == SpaceToDepth:
 		out = Shape{in.H / down, in.W / across, in.C * block}
 	}

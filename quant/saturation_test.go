@@ -27,13 +27,14 @@ func TestSpan(t *testing.T) {
 		low, high float64
 		ok        bool
 	}{
-		{"UINT8 pixels", uniform(DataType{Bits: 8, Signed: false}, 1.0/255, 1, math.RoundToEven), 0, -0.5 / 255, 255.5 / 255, true},
+		{"UINT8 pixels", uniform(DataType{Bits: 8}, 1.0/255, 1, math.RoundToEven), 0,
+			-0.5 / 255, 255.5 / 255, true},
 		{"INT4", neg, 0, -4.25, 3.75, true},
 		{"INT4, the second scale", uniform(DataType{Bits: 4, Signed: true}, 0.5, 2, math.RoundToEven), 1, -8.5, 7.5, true},
-		{"UINT2", uniform(DataType{Bits: 2, Signed: false}, 1, 1, math.RoundToEven), 0, -0.5, 3.5, true},
+		{"UINT2", uniform(DataType{Bits: 2}, 1, 1, math.RoundToEven), 0, -0.5, 3.5, true},
 		{"a chain that falls", &falling, 0, -3.75, 4.25, true},
-		{"UINT4, floor", uniform(DataType{Bits: 4, Signed: false}, 2, 1, math.Floor), 0, 0, 32, true},
-		{"a sign", uniform(DataType{Bits: 1, Signed: false}, 1, 1, math.RoundToEven), 0, 0, 0, false},
+		{"UINT4, floor", uniform(DataType{Bits: 4}, 2, 1, math.Floor), 0, 0, 32, true},
+		{"a sign", uniform(DataType{Bits: 1}, 1, 1, math.RoundToEven), 0, 0, 0, false},
 	} {
 		s, ok := c.q.Span(c.i)
 		if ok != c.ok || math.Abs(s.Low-c.low) > 1e-5 || math.Abs(s.High-c.high) > 1e-5 {
@@ -55,7 +56,7 @@ func TestSaturation(t *testing.T) {
 	if math.Abs(s.Span.Low+8) > 1e-5 || math.Abs(s.Span.High-7) > 1e-5 || s.Share() != 3.0/8 {
 		t.Errorf("span %+v, share %v, want -8..7 and 3/8", s.Span, s.Share())
 	}
-	sign := uniform(DataType{Bits: 1, Signed: false}, 1, 1, math.RoundToEven)
+	sign := uniform(DataType{Bits: 1}, 1, 1, math.RoundToEven)
 	if s := sign.Saturation(1, func(_ int, dst []float32) { dst[0] = 99 }); s.Outside != 0 || s.Ends {
 		t.Errorf("a sign saturates: %+v", s)
 	}

@@ -100,8 +100,9 @@ func TestUnevenMoves(t *testing.T) {
 		}
 		rng := rand.New(rand.NewPCG(seed, 0x0dd))
 		typ := quant.DataType{Bits: 3, Signed: true}
-		n, err := quant.NewNetwork(quant.Network{Name: "uneven", InputShape: []int{in.C, in.H, in.W}, Layers: []quant.Layer{l},
-			Input: quant.InputQuantizer{Type: typ, Shape: in, Quantize: func(_ int, v float64) int32 { return int32(v) }}})
+		n, err := quant.NewNetwork(quant.Network{Name: "uneven", InputShape: []int{in.C, in.H, in.W},
+			Layers: []quant.Layer{l}, Input: quant.InputQuantizer{Type: typ, Shape: in,
+				Quantize: func(_ int, v float64) int32 { return int32(v) }}})
 		if err != nil {
 			t.Fatal(err)
 		}

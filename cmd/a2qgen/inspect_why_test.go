@@ -41,5 +41,6 @@ func TestInspectExplain(t *testing.T) {
 	if stairs["layer"] != "fc1" || first(t, stairs["channels"]) == nil {
 		t.Errorf("--explain --json: %v", doc)
 	}
-	command(t, "inspect", net, "--explain", "nosuch").wantOneLine(t, "no node", statusFailed, `no node "nosuch"; there are`)
+	command(t, "inspect", net, "--explain", "nosuch").wantOneLine(t, "no node", statusFailed,
+		`no node "nosuch"; there are`)
 }

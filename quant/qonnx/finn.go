@@ -117,8 +117,8 @@ func (im *importer) channelOf(s *stream, axis, rows int) (func(c int) int, error
 	return func(c int) int { return int(p.at(c)) }, err
 }
 
-// finnType parses the name of an integer type. TERNARY is INT2, BINARY is UINT1. Others of FINN's types (FLOAT32, FIXED<8,4>) say nothing
-// about integers.
+// finnType parses the name of an integer type. TERNARY is INT2, BINARY is UINT1.
+// Others of FINN's types (FLOAT32, FIXED<8,4>) say nothing about integers.
 func finnType(name string) (quant.DataType, bool) {
 	switch name {
 	case quant.Bipolar.String():

@@ -112,8 +112,8 @@ func (im *importer) pickedOfImage(n *node, s *stream, axis, first int, picks []i
 			return nil, err
 		}
 	}
-	return nil, n.errorf("takes part of axis %d of shape %v, which was moved about before: want channels, rows or columns "+
-		"of an image", axis, s.dims())
+	return nil, n.errorf("takes part of axis %d of shape %v, which was moved about before: want channels, rows or "+
+		"columns of an image", axis, s.dims())
 }
 
 // channelAxis returns the axis of the channels of an image that the graph's input is taken

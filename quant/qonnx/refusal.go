@@ -114,7 +114,8 @@ var remedies = []struct{ says, change string }{
 		"there is no layer with a state: unroll it over a fixed length, or use 1-D convolutions"},
 	{"unsupported operator", "leave it out, or write it with operators of the table above"},
 	{"the scales of its inputs and weights are not the same along the sum",
-		"one activation scale for all channels, scales in a ratio of powers of two, or a scale per channel on depthwise layers only"},
+		"one activation scale for all channels, scales in a ratio of powers of two, or a scale per channel on depthwise " +
+			"layers only"},
 	{"varies by position", "parameters per channel, of shape [1, C, 1, 1]"},
 	{"divides windows at the edge by fewer taps", "`count_include_pad=True, ceil_mode=False`, or no padding"},
 	{"pads with zeros, and ... takes maxima of values that may be below them",

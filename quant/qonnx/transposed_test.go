@@ -68,8 +68,8 @@ func TestUnrelatedScales(t *testing.T) {
 	}
 	g, out = concat(0.5, 0.3)
 	_, err := g.decode(out)
-	wantError(t, err, "nor in a ratio of small whole numbers: requantised to the largest scale, 0.5, the other inputs would "+
-		"move by up to 0.25, and so it is not done unasked")
+	wantError(t, err, "nor in a ratio of small whole numbers: requantised to the largest scale, 0.5, the other inputs "+
+		"would move by up to 0.25, and so it is not done unasked")
 	g = &net{newTestGraph(1, 4, 6, 6), rand.New(rand.NewPCG(3, 9))}
 	x := g.act("x", 0.25)
 	_, err = g.decode(g.act(g.op("Sum", in(x, g.act(x, 0.3), g.act(x, 0.7))), 0.5))

@@ -97,7 +97,8 @@ func Inspect(net *quant.Network) *Inspection {
 // widest channel decides what the layer needs.
 func boundsOf(net *quant.Network, l *quant.Layer) Bounds {
 	r := Bounds{Name: l.Name, Kind: kindOf(l), Reads: readsOf(net, l), In: l.In, Out: l.Out, Shape: sides(l.Shape),
-		WeightBits: l.WeightBits, InputBits: l.Input.Bits, InputSigned: l.Input.Signed, InputType: l.Input.String(), AccBits: l.AccBits,
+		WeightBits: l.WeightBits, InputBits: l.Input.Bits, InputSigned: l.Input.Signed,
+		InputType: l.Input.String(), AccBits: l.AccBits,
 		AccStart: "zero", L1Max: l.L1Max(), TapsMax: l.TapsMax(), Sparsity: l.Sparsity()}
 	if l.Start != nil {
 		r.AccStart = "shifted"
