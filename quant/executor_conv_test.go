@@ -177,3 +177,34 @@ func TestSteps(t *testing.T) {
 		}
 	}
 }
+
+// A layer of many channels has fewer buckets for each, and the same outputs.
+func TestStepsOfManyChannels(t *testing.T) {
+	rng := rand.New(rand.NewPCG(74, 1))
+	in, out := quant.DataType{Bits: 12}, quant.DataType{Bits: 2}
+	l := quant.Layer{Name: "fc", In: 1, Out: 6000, Input: in, WeightBits: 2, Thresholds: &quant.Thresholds{Output: out}}
+	for range l.Out {
+		l.Weights = append(l.Weights, int32(1-2*rng.IntN(2)))
+		row := []int64{rng.Int64N(8192) - 4096, rng.Int64N(8192) - 4096, rng.Int64N(8192) - 4096}
+		slices.Sort(row)
+		l.Thresholds.Values = append(l.Thresholds.Values, row...)
+	}
+	n, err := quant.NewNetwork(quant.Network{Name: "many", InputShape: []int{1}, Layers: []quant.Layer{l},
+		Input: quant.InputQuantizer{Type: in, Quantize: func(int, float64) int32 { return 0 }}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	e, tr := quant.NewExecutor(n), quant.Trace{}
+	for i := range 40 {
+		x := int32(rng.IntN(4096))
+		if i < 2 {
+			x = int32(i) * 4095
+		}
+		e.Run([]int32{x}, &tr)
+		for c, acc := range tr.Acc[0] {
+			if got, want := int64(tr.Out[0][c]), staircase(l.Thresholds, c, acc); got != want {
+				t.Fatalf("channel %d: accumulator %d gives %d, want %d", c, acc, got, want)
+			}
+		}
+	}
+}

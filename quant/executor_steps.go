@@ -29,6 +29,9 @@ type steps struct {
 // take a byte each, and most accumulators fall into few of them.
 const maxBuckets = 4096
 
+// maxTable bounds the buckets of all channels of a layer, 2 bytes each at most.
+const maxTable = 1 << 22
+
 // maxLevels bounds the thresholds of a channel, which a byte counts.
 const maxLevels = 255
 
@@ -50,7 +53,11 @@ func newSteps(l *Layer) *steps {
 			s.first[c], s.step[c] = int32(t.Output.Max()), -s.step[c]
 		}
 	}
-	s.shift = uint(max(0, bits.Len64(widest)-bits.Len(maxBuckets-1)))
+	most := uint(max(1, min(maxBuckets, maxTable/l.Out)))
+	s.shift = uint(max(0, bits.Len64(widest)-bits.Len(most)+1))
+	if widest < uint64(most) {
+		s.shift = 0
+	}
 	s.buckets = int(widest>>s.shift) + 1
 	s.below = make([]uint8, l.Out*s.buckets)
 	for c := range l.Out {

@@ -137,6 +137,15 @@ func TestEvalOutsideAssumed(t *testing.T) {
 	}
 }
 
+// A network with an output for each position has no accuracy by one label of a sample.
+func TestEvalOfPositions(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "rows.csv")
+	writeFile(t, path, []byte("0"+strings.Repeat(",1", 4*6*6)+"\n"))
+	net := "../../quant/qonnx/testdata/cases/move_argmax_seg.onnx"
+	command(t, "eval", net, "--data", path).wantOneLine(t, "eval", statusFailed, "gives an image of 6x6x5",
+		"no accuracy by the labels")
+}
+
 // TYPE:F is TYPE in units of 2^-F, in every command that reads a network.
 func TestFixedPointInput(t *testing.T) {
 	net := testdata("qkeras_input.onnx")

@@ -31,6 +31,11 @@ type Score struct {
 // scored by its decision boundary. Whatever the network reads beyond the ends of its input
 // saturates, as in the graph, with a warning.
 func Accuracy(ctx context.Context, net *quant.Network, set *data.Set, p Progress) (*Score, error) {
+	// A sample has one label: there is nothing to compare those of many positions with.
+	if s := net.OutputShape(); s.Positions() > 1 {
+		return nil, fmt.Errorf("network %s gives an image of %v, one output for each position: there is no accuracy by the "+
+			"labels of %s; give targets (--spec) for images", net.Name, s, set.Name)
+	}
 	fit, err := Fit(net, set)
 	if err != nil {
 		return nil, err
