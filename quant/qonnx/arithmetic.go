@@ -2,6 +2,7 @@ package qonnx
 
 import (
 	"math"
+	"slices"
 )
 
 // binaryOp is an operator of two inputs with broadcasting.
@@ -137,14 +138,14 @@ func (im *importer) binary(n *node, name string, a, b value) (value, error) {
 		f := op.f
 		return im.stepped(n, b.(*stream), ta, op.left, func(v, p float64) float64 { return f(p, v) })
 	}
-	return im.joinStreams(n, name, a.(*stream), b.(*stream))
+	return im.joinStreams(n, name, op, a.(*stream), b.(*stream))
 }
 
 // joinStreams evaluates an operator of binaries on two streams. Hardware has
 // one layer for two streams, the sum of integers. A product of two streams
 // (attention, gates, squeeze-and-excitation) would need a multiplier of two
 // activations, which no layer kind has.
-func (im *importer) joinStreams(n *node, name string, a, b *stream) (value, error) {
+func (im *importer) joinStreams(n *node, name string, op binaryOp, a, b *stream) (value, error) {
 	switch name {
 	// Not an addition with factor -1: negation is folded into the staircase of
 	// b, so that the adder is the same (upright).
@@ -156,10 +157,37 @@ func (im *importer) joinStreams(n *node, name string, a, b *stream) (value, erro
 		b = less.(*stream)
 	case "Add":
 	default:
+		if out, err := im.ofOne(n, a, b, op.f); out != nil || err != nil {
+			return out, err
+		}
 		return nil, n.errorf("both inputs depend on the network's input; only Add and Sub join them: there is no "+
 			"layer for %s of two tensors", clip(name))
 	}
 	return im.addStreams(n, []*stream{a, b})
+}
+
+// ofOne returns f of two streams that are made of the same elements, one for one, and differ
+// in their chains alone: a function of one variable, as x*Sigmoid(x), which is how exporters
+// write SiLU, HardSwish and GELU. It returns nil where they are not.
+func (im *importer) ofOne(n *node, a, b *stream, f func(a, b float64) float64) (value, error) {
+	if a.base != b.base || a.pads != nil || b.pads != nil || a.pools != nil || b.pools != nil || !a.view.equal(b.view) ||
+		len(a.view) != len(b.view) {
+		return nil, nil
+	}
+	// The chains part behind the steps that are the same nodes'.
+	k := 0
+	for k < min(len(a.steps), len(b.steps)) && a.steps[k].at == b.steps[k].at && a.steps[k].kind == b.steps[k].kind {
+		k++
+	}
+	left, right := a.steps[k:], b.steps[k:]
+	partial := func(st step) bool { return st.partial }
+	root := *a
+	root.steps, root.floats = a.steps[:k], 0
+	return root.then(n, step{
+		kind: apply, varies: differs(left) || differs(right),
+		partial: slices.ContainsFunc(left, partial) || slices.ContainsFunc(right, partial),
+		fn:      func(c int, v float64) float64 { return f(run(left, c, v), run(right, c, v)) },
+	})
 }
 
 // stepped returns s followed by one operation with the constant t. The shape of

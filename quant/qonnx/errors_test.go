@@ -316,7 +316,7 @@ var badGraphs = map[string]func() (*testGraph, []string){
 		`Mul`: func() (*testGraph, []string) {
 		g := newTestGraph(1, 4)
 		x := g.input("x")
-		return g, in(g.op("Mul", in(x, x)))
+		return g, in(g.op("Mul", in(g.act(g.fc1(x)), g.act(g.fc1(x)))))
 	},
 	// All operands at fault are named.
 	`operand 0, from node "n12" (Relu), is not quantised; operand 2, from node "n13" (Tanh), is not quantised: all ` +

@@ -158,6 +158,12 @@ func compute(n *node, in []*array) *array {
 		return elementwise(slices.Min[[]float64], in...)
 	case "Neg":
 		return elementwise(func(v []float64) float64 { return -v[0] }, in...)
+	case "Div":
+		return elementwise(func(v []float64) float64 { return v[0] / v[1] }, in...)
+	case "Sigmoid":
+		return elementwise(func(v []float64) float64 { return 1 / (1 + math.Exp(-v[0])) }, in...)
+	case "Erf":
+		return elementwise(func(v []float64) float64 { return math.Erf(v[0]) }, in...)
 	case "Relu":
 		return elementwise(func(v []float64) float64 { return max(v[0], 0) }, in...)
 	case "BatchNormalization":
