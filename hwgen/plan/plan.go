@@ -216,7 +216,7 @@ func (p *planner) certify() error {
 		lp.NeededBits = needed
 		lp.AccBits = p.accBits(l, lp.Fold, constrained[i])
 		// Start values, thresholds and biases belong to one P and move with it.
-		layers[i] = *startAt(l, lp.AccBits)
+		layers[i] = *withinRange(startAt(l, lp.AccBits))
 		lp.Layer = &layers[i]
 		switch {
 		// Estimates of widths that the weights may overflow: the design is priced, not certified.
