@@ -164,6 +164,9 @@ func (p *planner) foldOf(l *quant.Layer, u *unit) (hwgen.Fold, error) {
 		}
 		f.PE, f.SIMD, f.Lanes, f.Order = chosen.PE, chosen.SIMD, chosen.Lanes, cmp.Or(f.Order, chosen.Order)
 	}
+	if f.PE > 0 && f.SIMD == 0 && f.Lanes == 0 {
+		f.SIMD = p.simdFor(l, f.PE)
+	}
 	// Written down even where nobody asked: the manifest then holds it, and a planner with another
 	// usual unit still builds this design.
 	f.Unit = u.name
