@@ -19,7 +19,7 @@ import (
 // wanted and had.
 func Plan(n *quant.Network, o hwgen.Options) (*hwgen.Design, error) {
 	var d *hwgen.Design
-	n = withoutBipolar(n)
+	n = lowered(n)
 	found := newSearches()
 	for _, luts := range blockLUTs {
 		var err error

@@ -39,7 +39,7 @@ func Table(n *quant.Network, o hwgen.Options, accs []int, family string) ([]Row,
 	}
 	var rows []Row
 	var timing *cycle.Steady
-	n = withoutBipolar(n)
+	n = lowered(n)
 	found := newSearches()
 	for _, p := range accs {
 		if p < 0 || p > 64 {

@@ -11,6 +11,41 @@ import (
 	"github.com/a2qgen/a2qgen/quant/quanttest"
 )
 
+// TestSelectPlanned: a layer that chooses channels is planned as one with weights, of the same outputs,
+// in an image and in a vector, of BIPOLAR too.
+func TestSelectPlanned(t *testing.T) {
+	rng := rand.New(rand.NewPCG(45, 0))
+	for _, in := range []quant.Shape{{H: 3, W: 4, C: 5}, quant.Vector(5)} {
+		for _, typ := range []quant.DataType{{Bits: 3, Signed: true}, quant.Bipolar} {
+			n, err := quant.NewNetwork(quant.Network{Name: "select", InputShape: []int{in.C, in.H, in.W},
+				Layers: []quant.Layer{{Name: "pick", Kind: quant.Select, Channels: []int{4, 0, 0, 2}}},
+				Input:  quant.InputQuantizer{Type: typ, Shape: in, Quantize: func(int, float64) int32 { return 1 }}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			d, err := plan.Plan(n, hwgen.Options{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			given, planned := quant.NewExecutor(n), quant.NewExecutor(d.Network)
+			var want, got quant.Trace
+			for range 5 {
+				x := quanttest.RandomGraphInput(rng, n)
+				for i, v := range x {
+					if !typ.Holds(int64(v)) { // 0 of BIPOLAR
+						x[i] = 1
+					}
+				}
+				given.Run(x, &want)
+				planned.Run(x, &got)
+				if !slices.Equal(want.Out[0], got.Out[0]) {
+					t.Fatalf("%v of %v: %v, want %v", typ, in, got.Out[0], want.Out[0])
+				}
+			}
+		}
+	}
+}
+
 // TestBipolarPlanned: what is planned of a network of -1 and +1 computes the same, and has no
 // such type, which blocks do not know.
 func TestBipolarPlanned(t *testing.T) {
