@@ -41,7 +41,7 @@ func (k Kind) Weighted() bool { return k == Linear || k == Conv }
 // Images says that the kind reads positions of an image more than once, or in another order than they
 // come.
 func (k Kind) Images() bool {
-	return k == Conv || k == AvgPool || k == MaxPool || k == Upsample || k == PixelShuffle
+	return k == Conv || k == AvgPool || k == MaxPool || k == Upsample || k == PixelShuffle || k == SpaceToDepth
 }
 
 // sums says that the kind adds up several inputs, so that its accumulators are

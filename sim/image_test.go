@@ -101,12 +101,15 @@ func TestPlansOfImages(t *testing.T) {
 // transposed convolutions of lines, and resizes of one axis, do.
 func TestUnevenMoves(t *testing.T) {
 	factors := [][2]int{{1, 2}, {2, 3}, {3, 1}, {2, 1}}
-	onSimulators(t, 12, 1, func(t *testing.T, s verilator.Simulator, seed uint64) {
+	onSimulators(t, 16, 1, func(t *testing.T, s verilator.Simulator, seed uint64) {
 		f := factors[seed%4]
 		l := quant.Layer{Name: "move", Kind: quant.Upsample, Factor: f[0], Across: f[1]}
 		in := quant.Shape{H: 3, W: 4, C: f[0] * f[1] * []int{1, 2}[seed%2]}
 		if seed%3 > 0 {
 			l.Kind, l.DepthFirst = quant.PixelShuffle, seed%3 == 1
+		}
+		if seed >= 12 { // the other way
+			l.Kind, l.DepthFirst, in = quant.SpaceToDepth, seed%2 == 0, quant.Shape{H: 6, W: 12, C: 1 + int(seed)%3}
 		}
 		rng := rand.New(rand.NewPCG(seed, 0x0dd))
 		typ := quant.DataType{Bits: 3, Signed: true}

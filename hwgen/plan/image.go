@@ -81,7 +81,8 @@ func (p *planner) placeImage(l *quant.Layer, f *hwgen.Fold,
 	if l.Kind.Weighted() && f.Weights == "" {
 		f.Weights = p.cheaper(l.In/f.SIMD*(l.Out/f.PE), f.PE*f.SIMD*l.WeightBits)
 	}
-	if f.Replay != "" {
+	// A concatenation keeps nothing: its fold says so, or a manifest could not be read again.
+	if f.Replay != "" || !l.Kind.Images() {
 		return
 	}
 	f.Replay = hwgen.InLUTs
@@ -234,13 +235,20 @@ func moveBlocks(p parts) []hwgen.Block {
 	return p.activated([]hwgen.Block{b}, quant.DataType{Bits: x.Bits, Signed: x.Signed})
 }
 
-// moves returns the loops over the input of Upsample or PixelShuffle in which its output comes, with
-// lanes channels per beat (see quant.Layer.Moves).
+// moves returns the loops over the input of Upsample, PixelShuffle or SpaceToDepth in which its output
+// comes, with lanes channels per beat (see quant.Layer.Moves).
 func moves(l *quant.Layer, lanes int) []hwgen.Walk {
 	in := l.OperandShape(0)
 	down, across := l.Block()
 	rows, columns := hwgen.Walk{Count: in.H, Rows: 1}, hwgen.Walk{Count: in.W, Columns: 1}
+	block := []hwgen.Walk{{Count: in.H / down, Rows: down}, {Count: in.W / across, Columns: across}}
 	switch {
+	case l.Kind == quant.SpaceToDepth && l.DepthFirst: // as a window whose stride is its size
+		return append(block, hwgen.Walk{Count: down, Rows: 1}, hwgen.Walk{Count: across, Columns: 1},
+			hwgen.Walk{Count: in.C / lanes, Channels: lanes})
+	case l.Kind == quant.SpaceToDepth:
+		return append(block, hwgen.Walk{Count: in.C, Channels: 1}, hwgen.Walk{Count: down, Rows: 1},
+			hwgen.Walk{Count: across, Columns: 1})
 	case l.Kind == quant.Upsample:
 		return []hwgen.Walk{rows, {Count: down}, columns, {Count: across}, {Count: in.C / lanes, Channels: lanes}}
 	case l.DepthFirst:
@@ -276,7 +284,9 @@ func together(l *quant.Layer) int {
 	case l.Kind == quant.PixelShuffle && !l.DepthFirst && l.Out == 1 && l.Thresholds == nil:
 		_, across := l.Block()
 		return across // the columns of a position
-	case l.Kind == quant.PixelShuffle && !l.DepthFirst:
+	case l.Kind == quant.SpaceToDepth && l.DepthFirst:
+		return l.OperandShape(0).C
+	case l.Kind.Moves() && l.Kind != quant.Upsample && !l.DepthFirst:
 		return 1 // ONNX's CRD order has the channels of a position apart
 	}
 	return l.Out

@@ -89,3 +89,18 @@ func TestBipolarPlanned(t *testing.T) {
 		t.Errorf("%d layers read -1 and +1", signs)
 	}
 }
+
+// TestImagesPlanAgain: the folding of a plan is one that a plan may be asked for, for every kind of layer:
+// a manifest holds it.
+func TestImagesPlanAgain(t *testing.T) {
+	for seed := range uint64(30) {
+		n := quanttest.RandomGraph(rand.New(rand.NewPCG(seed, 46)))
+		d, err := plan.Plan(n, hwgen.Options{FPS: 1e5})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := plan.Plan(n, hwgen.Options{FPS: 1e5, Folding: d.Folding()}); err != nil {
+			t.Errorf("seed %d: %v", seed, err)
+		}
+	}
+}

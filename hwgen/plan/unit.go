@@ -72,6 +72,8 @@ var units = []unit{
 		lanes: peLanes, waits: always}, moveBlocks),
 	image(unit{name: "line_buffer", word: "lines", kind: quant.PixelShuffle, fits: fitsImage, fold: foldElements,
 		lanes: peLanes, waits: always}, moveBlocks),
+	image(unit{name: "line_buffer", word: "lines", kind: quant.SpaceToDepth, fits: fitsImage, fold: foldElements,
+		lanes: peLanes, waits: always}, moveBlocks),
 }
 
 // simdLanes and peLanes are what units read per beat: the elements of a row, or channels.
