@@ -120,7 +120,8 @@ module add #(
     localparam integer TREE = $clog2(OPERANDS);
     localparam integer SUM_BITS = (FACTOR_BITS + INPUT_BITS + TREE < ACC_BITS)
                                 ? FACTOR_BITS + INPUT_BITS + TREE : ACC_BITS;
-    localparam integer AT_SUM = (FACTOR_BITS + 1) / 2 + TREE;  // stage whose register is the sum
+    // Stage whose register is the sum: dot_product.v, from its inputs on.
+    localparam integer AT_SUM = (OPERANDS > 1) ? FACTOR_BITS + TREE : 1 + (FACTOR_BITS + 1) / 2;
     localparam integer AT_END = AT_SUM + ((OUTPUT_BITS > 0) ? 2 * OUTPUT_BITS - 1 : 0);
 
     // Stage 0 are the held operands, each with a valid of its own.
@@ -186,9 +187,11 @@ module add #(
                 .WEIGHT_BITS (FACTOR_BITS),
                 .INPUT_BITS  (INPUT_BITS),
                 .INPUT_SIGNED(INPUT_SIGNED),
-                .ACC_BITS    (ACC_BITS)
+                .ACC_BITS    (ACC_BITS),
+                .FIXED       (1)
             ) u_dot (
                 .clk    (clk),
+                .rst_n  (rst_n),
                 .en     (en),
                 .weights(FACTORS),
                 .inputs (inputs),

@@ -9,8 +9,8 @@
 //   of ACC_BITS bits for its sums, and f_r is for accumulators that began there.
 //
 //   Throughput: one vector every NF*SF cycles, without a bubble. Latency from the last beat
-//   of a fold to its output: 3 + ceil(WEIGHT_BITS/2) + ceil(log2(SIMD)) cycles, and
-//   2*OUTPUT_BITS - 1 more for thresholds. No stage holds more than one carry chain or one
+//   of a fold to its output: 3 + WEIGHT_BITS + ceil(log2(SIMD)) cycles (4 + ceil(WEIGHT_BITS/2)
+//   where SIMD is 1), and 2*OUTPUT_BITS - 1 more for thresholds. No stage holds more than one carry chain or one
 //   memory read.
 //
 //   s_* -> operands -> products -> adder tree -> accumulators -> thresholds -> spill -> m_*
@@ -119,8 +119,8 @@ module mvau #(
     localparam integer TREE = $clog2(SIMD);
     localparam integer SUM_BITS = (WEIGHT_BITS + INPUT_BITS + TREE < ACC_BITS)
                                 ? WEIGHT_BITS + INPUT_BITS + TREE : ACC_BITS;
-    localparam integer DIGITS = (WEIGHT_BITS + 1) / 2;  // stages of the products
-    localparam integer AT_SUM = DIGITS + TREE;  // stage whose register holds the sums
+    // Stage whose register holds the sums: dot_product.v, from its inputs on.
+    localparam integer AT_SUM = (SIMD > 1) ? WEIGHT_BITS + TREE : 1 + (WEIGHT_BITS + 1) / 2;
     localparam integer SEARCH = (OUTPUT_BITS > 0) ? 2 * OUTPUT_BITS - 1 : 0;
     localparam integer AT_END = AT_SUM + 1 + SEARCH;  // last stage before the spill
     localparam integer ADDR_BITS = (WORDS > 1) ? $clog2(WORDS) : 1;
@@ -136,6 +136,7 @@ module mvau #(
     reg [AT_SUM:0] first_q;
     reg [AT_SUM:0] last_q;
     reg [ADDR_BITS-1:0] word_q;
+    reg [ADDR_BITS-1:0] word_x_q;  // of the operands at hand: weights come a stage after them
     reg [SF_BITS-1:0] beat_q;
     reg [SIMD*INPUT_BITS-1:0] x_q;
 
@@ -167,9 +168,10 @@ module mvau #(
         end
         // Without a reset: what they say counts only beside a valid_q.
         if (en) begin
-            first_q <= {first_q[AT_SUM-1:0], first};
-            last_q  <= {last_q[AT_SUM-1:0], last};
-            x_q     <= s_data;
+            first_q  <= {first_q[AT_SUM-1:0], first};
+            last_q   <= {last_q[AT_SUM-1:0], last};
+            x_q      <= s_data;
+            word_x_q <= word_q;
         end
     end
 
@@ -183,7 +185,7 @@ module mvau #(
     ) u_weights (
         .clk (clk),
         .en  (en),
-        .addr(word_q),
+        .addr(word_x_q),
         .data(weights)
     );
 
@@ -212,6 +214,13 @@ module mvau #(
         .data(starts)
     );
 
+    // altera translate_off
+`ifndef SYNTHESIS
+    reg [SIMD*INPUT_BITS-1:0] x_check_q;  // beside its weights
+    always @(posedge clk) if (en) x_check_q <= x_q;
+`endif
+    // altera translate_on
+
     wire [PE*ACC_BITS-1:0] acc;
     genvar pe;
     generate
@@ -222,9 +231,11 @@ module mvau #(
                 .WEIGHT_BITS (WEIGHT_BITS),
                 .INPUT_BITS  (INPUT_BITS),
                 .INPUT_SIGNED(INPUT_SIGNED),
-                .ACC_BITS    (ACC_BITS)
+                .ACC_BITS    (ACC_BITS),
+                .FIXED       ((WORDS == 1) ? 1 : 0)
             ) u_dot (
                 .clk    (clk),
+                .rst_n  (rst_n),
                 .en     (en),
                 .weights(weights[pe*SIMD*WEIGHT_BITS +: SIMD*WEIGHT_BITS]),
                 .inputs (x_q),
@@ -251,13 +262,13 @@ module mvau #(
                 .INPUT_BITS  (INPUT_BITS),
                 .INPUT_SIGNED(INPUT_SIGNED),
                 .ACC_BITS    (ACC_BITS),
-                .STAGES      (AT_SUM)
+                .STAGES      (AT_SUM - 1)
             ) u_check (
                 .clk    (clk),
                 .rst_n  (rst_n),
                 .en     (en),
                 .weights(weights[pe*SIMD*WEIGHT_BITS +: SIMD*WEIGHT_BITS]),
-                .inputs (x_q),
+                .inputs (x_check_q),
                 .valid  (valid_q[AT_SUM]),
                 .first  (first_q[AT_SUM]),
                 .start  (starts[pe*ACC_BITS +: ACC_BITS])

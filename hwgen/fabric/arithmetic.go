@@ -1,5 +1,7 @@
 package fabric
 
+import "slices"
+
 // Truth tables of LUTs, inputs 0 to 5 from the right: addressBits are the inputs.
 //
 // Written as the expressions that they are, so that a reader can hold them beside the Verilog;
@@ -18,6 +20,10 @@ var (
 		two := (high ^ mid) &^ one
 		return (one&x | two&below) ^ high
 	}()
+	// A bit of a row in pair_product.v: inputs are a bit of w0 and of w1, and a bit of x0, x1 and
+	// their sum, one of which the weights choose.
+	pairTable = addressBits[0]&addressBits[1]&addressBits[4] | addressBits[0]&^addressBits[1]&addressBits[2] |
+		addressBits[1]&^addressBits[0]&addressBits[3]
 	// The only bit of an adder in product.v: inputs mid, low, x, above.
 	// Where the product is cut off right above the row's lowest bit: bit 0 of twice x is 0, so
 	// a digit of size 2 gives nothing, and the sign does not matter modulo 2.
@@ -186,18 +192,90 @@ func (n *Netlist) digit(k int, digit [3]Signal, x, sum []Signal, width int) []Si
 	return append(out, n.sum(a)...)
 }
 
-// DotProduct returns the sum of products as dot_product.v builds it, trimmed to accBits bits:
-// w[lane] of M bits, signed, times x[lane] of N bits. Nodes of level l have
-// min(M+N+l, accBits) bits.
+// PairProduct returns bits bits of w[0]*x[0] + w[1]*x[1] as pair_product.v builds it: a bit of
+// both weights per stage, its row added to the rows before, the sign's row subtracted.
 //
-// The M+N+l bits hold any sum exactly; above P they are not built, since the accumulator is
+// The sum of the inputs is made once, whoever multiplies them. Weights come from registers that
+// move them to their stage, or are there from the start where they are fixed.
+func (n *Netlist) PairProduct(w, x [2][]Signal, signed, fixed bool, bits int) []Signal {
+	inputs := len(x[0])
+	if !signed {
+		x[0], x[1] = append(x[0][:inputs:inputs], No), append(x[1][:inputs:inputs], No)
+	}
+	both := n.RegisterAll(n.Add(x[0], x[1], inputs+1))
+	x[0], x[1] = n.RegisterAll(x[0]), n.RegisterAll(x[1])
+	var sum []Signal
+	for k := range w[0] {
+		width := max(0, min(inputs+2, bits-k))
+		var rows []operand
+		for i := range width {
+			low := min(i, inputs)
+			in := []Signal{w[0][k], w[1][k], Extended(x[0], low), Extended(x[1], low), both[low]}
+			if i > low && !signed {
+				in = []Signal{No, No, No, No, No}
+			}
+			rows = append(rows, operand{pairTable, in})
+		}
+		upper := n.addRow(rows, Extend(n.upper(sum, k, signed), width), k == len(w[0])-1, w[0][k] == No && w[1][k] == No)
+		sum = n.ClearedRegisterAll(append(sum[:min(k, len(sum)):min(k, len(sum))], upper...))
+		both, x[0], x[1] = n.RegisterAll(both), n.RegisterAll(x[0]), n.RegisterAll(x[1])
+		for lane := range w {
+			if !fixed {
+				for i := k + 1; i < len(w[lane]); i++ {
+					w[lane] = slices.Clone(w[lane])
+					w[lane][i] = n.ClearedRegister(w[lane][i])
+				}
+			}
+		}
+	}
+	return sum
+}
+
+// upper returns the sum so far from bit k on; the sum of an unsigned row has no sign.
+func (n *Netlist) upper(sum []Signal, k int, signed bool) []Signal {
+	if k >= len(sum) {
+		return nil
+	}
+	if signed {
+		return sum[k:]
+	}
+	return append(sum[k:len(sum):len(sum)], No)
+}
+
+// addRow returns above + row, or above - row, of as many bits; a first row is added to nothing.
+func (n *Netlist) addRow(rows []operand, above []Signal, minus, none bool) []Signal {
+	a := adder{rows: rows, other: above, subtracts: !minus}
+	if none || zero(above) && !minus || len(rows) == 0 {
+		return n.plain(a)
+	}
+	if len(above) > 0 {
+		a.carried = above[:len(above)-1]
+	}
+	return n.sum(a)
+}
+
+// DotProduct returns the sum of products as dot_product.v builds it, trimmed to accBits bits:
+// w[lane] of M bits, signed, times x[lane] of N bits. Nodes of level l, above pairs of lanes,
+// have min(M+N+1+l, accBits) bits.
+//
+// The M+N+1+l bits hold any sum exactly; above P they are not built, since the accumulator is
 // modulo 2^P. So P below M+N+log2(lanes) saves a LUT and a flip-flop per node and bit. A node
-// without a right neighbour is a register alone, so its lane may be part of a shift register.
-func (n *Netlist) DotProduct(w, x [][]Signal, signed bool, accBits int) []Signal {
+// without a right neighbour is a register alone, so it may be part of a shift register.
+func (n *Netlist) DotProduct(w, x [][]Signal, signed, fixed bool, accBits int) []Signal {
 	full := len(w[0]) + len(x[0])
-	nodes := make([][]Signal, len(w))
-	for lane := range nodes {
-		nodes[lane] = n.Product(w[lane], x[lane], signed, min(full, accBits))
+	if len(w) == 1 {
+		return n.Product(w[0], n.RegisterAll(x[0]), signed, min(full, accBits))
+	}
+	full++
+	nodes := make([][]Signal, (len(w)+1)/2)
+	for i := range nodes {
+		// The last lane of an odd number is beside one of zeros.
+		pair := [2][]Signal{w[2*i], make([]Signal, len(w[0]))}
+		inputs := [2][]Signal{x[2*i], make([]Signal, len(x[0]))}
+		if 2*i+1 < len(w) {
+			pair[1], inputs[1] = w[2*i+1], x[2*i+1]
+		}
+		nodes[i] = n.PairProduct(pair, inputs, signed, fixed, min(full, accBits))
 	}
 	for level := 1; len(nodes) > 1; level++ {
 		above := make([][]Signal, (len(nodes)+1)/2)

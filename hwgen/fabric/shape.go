@@ -169,3 +169,13 @@ func (f *Family) ramWords(depth int) int {
 // ProductStages returns the registers of a product by a weight of so many bits, one per
 // radix-4 digit (templates/product.v).
 func ProductStages(weightBits int) int { return (weightBits + 1) / 2 }
+
+// DotStages returns the registers of a dot product of so many lanes by weights of so many bits,
+// from its inputs on: sums of pairs, a stage per bit and the levels of the tree above pairs, or
+// the wait for the weight and a product (templates/dot_product.v).
+func DotStages(weightBits, lanes int) int {
+	if lanes == 1 {
+		return 1 + ProductStages(weightBits)
+	}
+	return weightBits + AddressWidth(lanes)
+}

@@ -37,9 +37,9 @@ func (m *Block) NF() int { return m.Layer.Out / m.Fold.PE }
 func (m *Block) SF() int { return m.Layer.In / m.Fold.SIMD }
 
 // Stages returns the pipeline registers between an input beat and the spill register:
-// operands, products, tree, accumulator, search for the activation.
+// operands, dot product, accumulator, search for the activation.
 func (m *Block) Stages() int {
-	return 1 + fabric.ProductStages(m.Layer.WeightBits) + fabric.AddressWidth(m.Fold.SIMD) + 1 + m.search().Stages()
+	return 1 + fabric.DotStages(m.Layer.WeightBits, m.Fold.SIMD) + 1 + m.search().Stages()
 }
 
 // Name implements hwgen.Block.
