@@ -140,7 +140,7 @@ module pair_product #(
                     if (!rst_n) sum_q <= {(UPPER+k){1'b0}};
                     else if (en) sum_q <= {next[UPPER:1], gen_bit[k-1].sum_q[k-1:0]};
             end
-            wire unused = &{1'b0, next[0], w0, w1};
+            wire unused = &{1'b0, above, next[0], w0, w1};
         end
     endgenerate
 

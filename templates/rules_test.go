@@ -59,6 +59,7 @@ var rules = []rule{
 	{"dot_product", "INPUT_SIGNED_0_or_1", "INPUT_SIGNED=1", "INPUT_SIGNED=-1"},
 	{"dot_product", "ACC_BITS_1_to_64", "ACC_BITS=1", "ACC_BITS=0"},
 	{"dot_product", "ACC_BITS_1_to_64", "ACC_BITS=64", "ACC_BITS=65"},
+	{"dot_product", "FIXED_0_or_1", "FIXED=1", "FIXED=2"},
 	{"dot_product", "SUM_BITS_as_derived", "SUM_BITS=10", "SUM_BITS=11"}, // 4 + 4 + log2(4)
 	{"fifo", "WIDTH_at_least_1", "WIDTH=1", "WIDTH=0"},
 	{"fifo", "DEPTH_at_least_2", "DEPTH=2", "DEPTH=1"},
@@ -107,6 +108,10 @@ var rules = []rule{
 	{"overflow_check", "ACC_BITS_1_to_64", "ACC_BITS=1", "ACC_BITS=0"},
 	{"overflow_check", "ACC_BITS_1_to_64", "ACC_BITS=64", "ACC_BITS=65"},
 	{"overflow_check", "STAGES_at_least_1", "STAGES=1", "STAGES=0"},
+	{"pair_product", "WEIGHT_BITS_at_least_1", "WEIGHT_BITS=1", "WEIGHT_BITS=0"},
+	{"pair_product", "INPUT_BITS_at_least_1", "INPUT_BITS=1", "INPUT_BITS=0"},
+	{"pair_product", "INPUT_SIGNED_0_or_1", "INPUT_SIGNED=1", "INPUT_SIGNED=2"},
+	{"pair_product", "FIXED_0_or_1", "FIXED=1", "FIXED=2"},
 	{"product", "WEIGHT_BITS_at_least_1", "WEIGHT_BITS=1", "WEIGHT_BITS=0"},
 	{"product", "INPUT_BITS_at_least_1", "INPUT_BITS=1", "INPUT_BITS=0"},
 	{"product", "INPUT_SIGNED_0_or_1", "INPUT_SIGNED=1", "INPUT_SIGNED=2"},
@@ -224,6 +229,7 @@ var oddParameters = map[string]string{
 	"mvau": "MW=77 MH=65 PE=5 SIMD=7 WEIGHT_BITS=3 INPUT_BITS=2 INPUT_SIGNED=1 ACC_BITS=17 " +
 		"OUTPUT_BITS=3 OUTPUT_SIGNED=1 INVERT=1 SHIFTED=1",
 	"overflow_check":  "SIMD=7 WEIGHT_BITS=5 INPUT_BITS=3 INPUT_SIGNED=1 ACC_BITS=11 STAGES=5",
+	"pair_product":    "WEIGHT_BITS=7 INPUT_BITS=5 INPUT_SIGNED=1",
 	"product":         "WEIGHT_BITS=7 INPUT_BITS=5 INPUT_SIGNED=1",
 	"replay_buffer":   "WIDTH=13 LENGTH=7 REPEATS=5",
 	"rom":             "WIDTH=13 DEPTH=11",
