@@ -10,8 +10,8 @@
 //
 //   Throughput: one vector every NF*SF cycles, without a bubble. Latency from the last beat
 //   of a fold to its output: 3 + WEIGHT_BITS + ceil(log2(SIMD)) cycles (4 + ceil(WEIGHT_BITS/2)
-//   where SIMD is 1), and 2*OUTPUT_BITS - 1 more for thresholds. No stage holds more than one carry chain or one
-//   memory read.
+//   where SIMD is 1), and 2*OUTPUT_BITS - 1 more for thresholds. No stage holds more than one
+//   carry chain or one memory read.
 //
 //   s_* -> operands -> products -> adder tree -> accumulators -> thresholds -> spill -> m_*
 //             ^ weights                            ^ starts       ^ fold
