@@ -1,5 +1,5 @@
-// Exhaustive check of product.v, pair_product.v, accumulator.v and threshold_stage.v at small widths:
-// every operand of every width, against Verilog's own arithmetic on 32-bit integers.
+// Exhaustive check of product.v, pair_product.v, accumulator.v and threshold_stage.v at small
+// widths: every operand of every width, against Verilog's own arithmetic on 32-bit integers.
 // Prints "checked N" at the end, or a line for each wrong result.
 `timescale 1ns/1ns
 `default_nettype none
