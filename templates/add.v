@@ -8,8 +8,8 @@
 //   An operand is held until all are there: beats of different operands need not come
 //   together, but one that waits holds up its stream. s_ready depends on registers only.
 //   Throughput 1 beat per cycle; latency from the last operand to the output
-//   2 + FACTOR_BITS + ceil(log2(OPERANDS)) cycles (3 + ceil(FACTOR_BITS/2) of one operand), and 2*OUTPUT_BITS - 1 more
-//   for thresholds.
+//   2 + FACTOR_BITS + ceil(log2(OPERANDS)) cycles (3 + ceil(FACTOR_BITS/2) of one operand),
+//   and 2*OUTPUT_BITS - 1 more for thresholds.
 //
 //   s_*[0] -> held \
 //                   -> factors -> adder tree -> thresholds -> spill -> m_*
