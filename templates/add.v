@@ -8,7 +8,7 @@
 //   An operand is held until all are there: beats of different operands need not come
 //   together, but one that waits holds up its stream. s_ready depends on registers only.
 //   Throughput 1 beat per cycle; latency from the last operand to the output
-//   2 + FACTOR_BITS + ceil(log2(OPERANDS)) cycles (3 + ceil(FACTOR_BITS/2) of one operand),
+//   2 + FACTOR_BITS + ceil(log2(OPERANDS)) cycles (2 + ceil(FACTOR_BITS/2) of one operand),
 //   and 2*OUTPUT_BITS - 1 more for thresholds.
 //
 //   s_*[0] -> held \
@@ -121,7 +121,7 @@ module add #(
     localparam integer SUM_BITS = (FACTOR_BITS + INPUT_BITS + TREE < ACC_BITS)
                                 ? FACTOR_BITS + INPUT_BITS + TREE : ACC_BITS;
     // Stage whose register is the sum: dot_product.v, from its inputs on.
-    localparam integer AT_SUM = (OPERANDS > 1) ? FACTOR_BITS + TREE : 1 + (FACTOR_BITS + 1) / 2;
+    localparam integer AT_SUM = (OPERANDS > 1) ? FACTOR_BITS + TREE : (FACTOR_BITS + 1) / 2;
     localparam integer AT_END = AT_SUM + ((OUTPUT_BITS > 0) ? 2 * OUTPUT_BITS - 1 : 0);
 
     // Stage 0 are the held operands, each with a valid of its own.

@@ -2,15 +2,16 @@
 //
 //   sum = w[0]*x[0] + ... + w[SIMD-1]*x[SIMD-1]
 //   Two lanes at a time (pair_product.v), the last of an odd number beside a lane of zeros, and
-//   a tree of adders above them, a register after each level. One lane is product.v. Throughput
-//   1 per cycle; latency from the weights WEIGHT_BITS + ceil(log2(SIMD)) - 1 cycles of en, or
-//   ceil(WEIGHT_BITS / 2) of one lane. Inputs come a cycle ahead of their weights.
+//   a tree of adders above them, a register after each level. Throughput 1 per cycle; latency
+//   from the inputs WEIGHT_BITS + ceil(log2(SIMD)) cycles of en. Inputs come a cycle ahead of
+//   their weights, as their sum is made first.
+//   One lane has none to share a row with: it is product.v, two bits of its weight per row, of
+//   latency ceil(WEIGHT_BITS / 2), and its input comes with its weight.
 //   A node of level l has min(WEIGHT_BITS + INPUT_BITS + 1 + l, ACC_BITS) bits: an accumulator
-//   of ACC_BITS bits takes
-//   no more from it. A node below ACC_BITS bits is exact; one of ACC_BITS bits is a sum
-//   modulo 2^ACC_BITS, and no later node extends its sign. Where accumulators start at 0 the
-//   certificate bounds every partial sum, so none wraps; where they start elsewhere a partial
-//   sum may, and the accumulator is right all the same.
+//   of ACC_BITS bits takes no more from it. A node below ACC_BITS bits is exact; one of ACC_BITS
+//   bits is a sum modulo 2^ACC_BITS, and no later node extends its sign. Where accumulators
+//   start at 0 the certificate bounds every partial sum, so none wraps; where they start
+//   elsewhere a partial sum may, and the accumulator is right all the same.
 //
 // Parameters
 //   SIMD          lanes, >= 1
@@ -18,7 +19,7 @@
 //   INPUT_BITS    bits of an input, 1..32
 //   INPUT_SIGNED  1: inputs are two's complement, 0: unsigned
 //   ACC_BITS      P, bits of the accumulator, 1..64
-//   FIXED         1: weights never change, 0: they come 1 en after their inputs
+//   FIXED         1: weights never change, 0: they come as above
 //   SUM_BITS      bits of sum: derived, no other value is taken
 `default_nettype none
 module dot_product #(
@@ -104,8 +105,6 @@ module dot_product #(
                     .p    (full)
                 );
             end else begin : gen_single
-                reg [INPUT_BITS-1:0] x_q;  // until the weight is there
-                always @(posedge clk) if (en) x_q <= x;
                 product #(
                     .WEIGHT_BITS (WEIGHT_BITS),
                     .INPUT_BITS  (INPUT_BITS),
@@ -114,7 +113,7 @@ module dot_product #(
                     .clk(clk),
                     .en (en),
                     .w  (w),
-                    .x  (x_q),
+                    .x  (x),
                     .p  (full)
                 );
                 wire unused = rst_n;

@@ -9,7 +9,7 @@
 //   of ACC_BITS bits for its sums, and f_r is for accumulators that began there.
 //
 //   Throughput: one vector every NF*SF cycles, without a bubble. Latency from the last beat
-//   of a fold to its output: 3 + WEIGHT_BITS + ceil(log2(SIMD)) cycles (4 + ceil(WEIGHT_BITS/2)
+//   of a fold to its output: 3 + WEIGHT_BITS + ceil(log2(SIMD)) cycles (3 + ceil(WEIGHT_BITS/2)
 //   where SIMD is 1), and 2*OUTPUT_BITS - 1 more for thresholds. No stage holds more than one
 //   carry chain or one memory read.
 //
@@ -120,7 +120,7 @@ module mvau #(
     localparam integer SUM_BITS = (WEIGHT_BITS + INPUT_BITS + TREE < ACC_BITS)
                                 ? WEIGHT_BITS + INPUT_BITS + TREE : ACC_BITS;
     // Stage whose register holds the sums: dot_product.v, from its inputs on.
-    localparam integer AT_SUM = (SIMD > 1) ? WEIGHT_BITS + TREE : 1 + (WEIGHT_BITS + 1) / 2;
+    localparam integer AT_SUM = (SIMD > 1) ? WEIGHT_BITS + TREE : (WEIGHT_BITS + 1) / 2;
     localparam integer SEARCH = (OUTPUT_BITS > 0) ? 2 * OUTPUT_BITS - 1 : 0;
     localparam integer AT_END = AT_SUM + 1 + SEARCH;  // last stage before the spill
     localparam integer ADDR_BITS = (WORDS > 1) ? $clog2(WORDS) : 1;
@@ -136,7 +136,7 @@ module mvau #(
     reg [AT_SUM:0] first_q;
     reg [AT_SUM:0] last_q;
     reg [ADDR_BITS-1:0] word_q;
-    reg [ADDR_BITS-1:0] word_x_q;  // of the operands at hand: weights come a stage after them
+    reg [ADDR_BITS-1:0] word_x_q;  // of the operands at hand
     reg [SF_BITS-1:0] beat_q;
     reg [SIMD*INPUT_BITS-1:0] x_q;
 
@@ -175,6 +175,9 @@ module mvau #(
         end
     end
 
+    // Weights come a stage after the operands, whose pairs are added up meanwhile, or beside the
+    // operand where there is one: to wait would cost it registers and save nothing.
+    localparam integer WAIT = (SIMD > 1) ? 1 : 0;
     wire [PE*SIMD*WEIGHT_BITS-1:0] weights;
     rom #(
         .WIDTH      (PE * SIMD * WEIGHT_BITS),
@@ -185,7 +188,7 @@ module mvau #(
     ) u_weights (
         .clk (clk),
         .en  (en),
-        .addr(word_x_q),
+        .addr((WAIT != 0) ? word_x_q : word_q),
         .data(weights)
     );
 
@@ -218,6 +221,7 @@ module mvau #(
 `ifndef SYNTHESIS
     reg [SIMD*INPUT_BITS-1:0] x_check_q;  // beside its weights
     always @(posedge clk) if (en) x_check_q <= x_q;
+    wire [SIMD*INPUT_BITS-1:0] x_check = (WAIT != 0) ? x_check_q : x_q;
 `endif
     // altera translate_on
 
@@ -262,13 +266,13 @@ module mvau #(
                 .INPUT_BITS  (INPUT_BITS),
                 .INPUT_SIGNED(INPUT_SIGNED),
                 .ACC_BITS    (ACC_BITS),
-                .STAGES      (AT_SUM - 1)
+                .STAGES      (AT_SUM - WAIT)
             ) u_check (
                 .clk    (clk),
                 .rst_n  (rst_n),
                 .en     (en),
                 .weights(weights[pe*SIMD*WEIGHT_BITS +: SIMD*WEIGHT_BITS]),
-                .inputs (x_check_q),
+                .inputs (x_check),
                 .valid  (valid_q[AT_SUM]),
                 .first  (first_q[AT_SUM]),
                 .start  (starts[pe*ACC_BITS +: ACC_BITS])

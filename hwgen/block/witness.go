@@ -66,10 +66,10 @@ func Half(n int) int { return (n + 1) / 2 }
 func Clog2(n int) int { return bits.Len(uint(n - 1)) }
 
 // Dot is the registers of dot_product.v: the inputs and their sum by pairs, a stage per bit of the
-// weights, the tree of pairs; of one lane the wait for its weight, and its product.
+// weights, the tree of pairs; of one lane its product.
 func Dot(weightBits, lanes int) int {
 	if lanes == 1 {
-		return 1 + Half(weightBits)
+		return Half(weightBits)
 	}
 	return 1 + weightBits + Clog2((lanes+1)/2)
 }

@@ -264,7 +264,7 @@ func (n *Netlist) addRow(rows []operand, above []Signal, minus, none bool) []Sig
 func (n *Netlist) DotProduct(w, x [][]Signal, signed, fixed bool, accBits int) []Signal {
 	full := len(w[0]) + len(x[0])
 	if len(w) == 1 {
-		return n.Product(w[0], n.RegisterAll(x[0]), signed, min(full, accBits))
+		return n.Product(w[0], x[0], signed, min(full, accBits))
 	}
 	full++
 	nodes := make([][]Signal, (len(w)+1)/2)

@@ -172,10 +172,10 @@ func ProductStages(weightBits int) int { return (weightBits + 1) / 2 }
 
 // DotStages returns the registers of a dot product of so many lanes by weights of so many bits,
 // from its inputs on: sums of pairs, a stage per bit and the levels of the tree above pairs, or
-// the wait for the weight and a product (templates/dot_product.v).
+// the product of one lane (templates/dot_product.v).
 func DotStages(weightBits, lanes int) int {
 	if lanes == 1 {
-		return 1 + ProductStages(weightBits)
+		return ProductStages(weightBits)
 	}
 	return weightBits + AddressWidth(lanes)
 }

@@ -103,8 +103,6 @@ var products = []blocktest.Mutation{
 	blocktest.Replace("factors ignore the stall", "product.v", "if (en) begin\n                        bits_q",
 		"begin\n                        bits_q"),
 	blocktest.Replace("products ignore the stall", "product.v", "if (en) sum_q <= row", "sum_q <= row"),
-	blocktest.Replace("the input does not wait for its weight", "dot_product.v", ".x  (x_q)", ".x  (x)"),
-	blocktest.Replace("the input of one lane ignores the stall", "dot_product.v", "if (en) x_q <= x", "x_q <= x"),
 }
 
 // stages are faults of the unit's control and of its weights.
@@ -118,7 +116,10 @@ var stages = []blocktest.Mutation{
 	blocktest.Replace("fold ends a beat early", "mvau.v", "LAST_BEAT = SF - 1", "LAST_BEAT = SF - 2"),
 	blocktest.Replace("one pipeline stage less for valid", "mvau.v", "? WEIGHT_BITS + TREE :",
 		"? WEIGHT_BITS + TREE - 1 :"),
-	blocktest.Replace("weights come with their inputs", "mvau.v", ".addr(word_x_q)", ".addr(word_q)"),
+	blocktest.Replace("weights come with their inputs", "mvau.v", ".addr((WAIT != 0) ? word_x_q : word_q)",
+		".addr(word_q)"),
+	blocktest.Replace("the weight of one lane waits", "mvau.v", ".addr((WAIT != 0) ? word_x_q : word_q)",
+		".addr(word_x_q)"),
 	blocktest.Replace("inputs move in a stall", "mvau.v", "if (en) begin\n            first_q",
 		"begin\n            first_q"),
 	blocktest.Replace("weights in block RAM ignore the stall", "rom.v",
@@ -268,12 +269,12 @@ const maxStages = 64
 
 // TestStages counts pipelines by hand: operands, the sums of their pairs, one stage per weight bit,
 // the tree of pairs, the accumulator, two stages per threshold level but the first, which reads
-// beside it. A lane alone waits for its weight and takes one stage per two weight bits. The last
+// beside it. A lane alone has no pair, and takes one stage per two weight bits. The last
 // is deeper than anything that is accepted: 16-bit weights and activations.
 func TestStages(t *testing.T) {
 	for _, c := range []struct{ weightBits, simd, activation, want int }{
-		{1, 1, 0, 1 + 1 + 1 + 0 + 1}, {2, 2, 1, 1 + 1 + 2 + 0 + 1 + 1}, {3, 3, 2, 1 + 1 + 3 + 1 + 1 + 3},
-		{4, 8, 4, 1 + 1 + 4 + 2 + 1 + 7}, {8, 5, 0, 1 + 1 + 8 + 2 + 1}, {8, 1, 0, 1 + 1 + 4 + 1},
+		{1, 1, 0, 1 + 1 + 0 + 1}, {2, 2, 1, 1 + 1 + 2 + 0 + 1 + 1}, {3, 3, 2, 1 + 1 + 3 + 1 + 1 + 3},
+		{4, 8, 4, 1 + 1 + 4 + 2 + 1 + 7}, {8, 5, 0, 1 + 1 + 8 + 2 + 1}, {8, 1, 0, 1 + 4 + 1},
 		{16, 1 << 15, 16, 1 + 1 + 16 + 14 + 1 + 31},
 	} {
 		l := &quant.Layer{WeightBits: c.weightBits}

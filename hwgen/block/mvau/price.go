@@ -100,8 +100,10 @@ func (u *mvau) operands(m hwgen.Memory) (weights, x []fabric.Signal) {
 	// Word nf*SF+sf of the memory; with one word all columns are constant, and so are products.
 	columns := fabric.ColumnsOf(m.Words, 0, m.Bits)
 	words := u.NF() * u.SF()
-	u.ff += fabric.AddressWidth(words) // word_x_q
-	if u.Block.BlockROM {              // which has the register in it
+	if u.Fold.SIMD > 1 {
+		u.ff += fabric.AddressWidth(words) // word_x_q
+	}
+	if u.Block.BlockROM { // which has the register in it
 		return u.Netlist.BlockROM(columns, words), x
 	}
 	return u.RegisterAll(u.ROM(columns, u.Word(max(1, fabric.AddressWidth(words))))), x
