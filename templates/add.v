@@ -8,8 +8,8 @@
 //   An operand is held until all are there: beats of different operands need not come
 //   together, but one that waits holds up its stream. s_ready depends on registers only.
 //   Throughput 1 beat per cycle; latency from the last operand to the output
-//   2 + FACTOR_BITS + ceil(log2(OPERANDS)) cycles (2 + ceil(FACTOR_BITS/2) of one operand),
-//   and 2*OUTPUT_BITS - 1 more for thresholds.
+//   3 + ceil(FACTOR_BITS/2) + ceil(log2(OPERANDS)) cycles less 1, and 2*OUTPUT_BITS - 1 more
+//   for thresholds.
 //
 //   s_*[0] -> held \
 //                   -> factors -> adder tree -> thresholds -> spill -> m_*
@@ -120,8 +120,7 @@ module add #(
     localparam integer TREE = $clog2(OPERANDS);
     localparam integer SUM_BITS = (FACTOR_BITS + INPUT_BITS + TREE < ACC_BITS)
                                 ? FACTOR_BITS + INPUT_BITS + TREE : ACC_BITS;
-    // Stage whose register is the sum: dot_product.v, from its inputs on.
-    localparam integer AT_SUM = (OPERANDS > 1) ? FACTOR_BITS + TREE : (FACTOR_BITS + 1) / 2;
+    localparam integer AT_SUM = (FACTOR_BITS + 1) / 2 + TREE;  // stage whose register is the sum
     localparam integer AT_END = AT_SUM + ((OUTPUT_BITS > 0) ? 2 * OUTPUT_BITS - 1 : 0);
 
     // Stage 0 are the held operands, each with a valid of its own.
@@ -187,8 +186,7 @@ module add #(
                 .WEIGHT_BITS (FACTOR_BITS),
                 .INPUT_BITS  (INPUT_BITS),
                 .INPUT_SIGNED(INPUT_SIGNED),
-                .ACC_BITS    (ACC_BITS),
-                .FIXED       (1)
+                .ACC_BITS    (ACC_BITS)
             ) u_dot (
                 .clk    (clk),
                 .rst_n  (rst_n),

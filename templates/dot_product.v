@@ -1,17 +1,18 @@
 // Pipelined dot product of SIMD integer weights and inputs, trimmed to ACC_BITS.
 //
 //   sum = w[0]*x[0] + ... + w[SIMD-1]*x[SIMD-1]
-//   Two lanes at a time (pair_product.v), the last of an odd number beside a lane of zeros, and
-//   a tree of adders above them, a register after each level. Throughput 1 per cycle; latency
-//   from the inputs WEIGHT_BITS + ceil(log2(SIMD)) cycles of en. Inputs come a cycle ahead of
-//   their weights, as their sum is made first.
-//   One lane has none to share a row with: it is product.v, two bits of its weight per row, of
-//   latency ceil(WEIGHT_BITS / 2), and its input comes with its weight.
-//   A node of level l has min(WEIGHT_BITS + INPUT_BITS + 1 + l, ACC_BITS) bits: an accumulator
-//   of ACC_BITS bits takes no more from it. A node below ACC_BITS bits is exact; one of ACC_BITS
-//   bits is a sum modulo 2^ACC_BITS, and no later node extends its sign. Where accumulators
-//   start at 0 the certificate bounds every partial sum, so none wraps; where they start
-//   elsewhere a partial sum may, and the accumulator is right all the same.
+//   Products, and a tree of adders above them, a register after each level: throughput 1 per
+//   cycle. A product is of one lane (product.v, two bits of its weight per row), or of two
+//   (PAIRS, pair_product.v, a bit of both weights per row, the last of an odd number of lanes
+//   beside a lane of zeros):
+//              inputs come                latency from the inputs, cycles of en
+//     of one   with their weights         ceil(WEIGHT_BITS / 2) + ceil(log2(SIMD))
+//     of two   a cycle ahead of them      WEIGHT_BITS + ceil(log2(SIMD))
+//   A node of level l has min(WEIGHT_BITS + INPUT_BITS + l, ACC_BITS) bits, level 1 being that of
+//   products of two: an accumulator of ACC_BITS bits takes no more from it. A node below ACC_BITS
+//   bits is exact; one of ACC_BITS bits is a sum modulo 2^ACC_BITS, and no later node extends its
+//   sign. Where accumulators start at 0 the certificate bounds every partial sum, so none wraps;
+//   where they start elsewhere a partial sum may, and the accumulator is right all the same.
 //
 // Parameters
 //   SIMD          lanes, >= 1
@@ -19,6 +20,7 @@
 //   INPUT_BITS    bits of an input, 1..32
 //   INPUT_SIGNED  1: inputs are two's complement, 0: unsigned
 //   ACC_BITS      P, bits of the accumulator, 1..64
+//   PAIRS         1: products are of two lanes, where there are two, 0: of one
 //   FIXED         1: weights never change, 0: they come as above
 //   SUM_BITS      bits of sum: derived, no other value is taken
 `default_nettype none
@@ -28,6 +30,7 @@ module dot_product #(
     parameter integer INPUT_BITS   = 4,
     parameter integer INPUT_SIGNED = 0,
     parameter integer ACC_BITS     = 12,
+    parameter integer PAIRS        = 0,
     parameter integer FIXED        = 0,
     parameter integer SUM_BITS     =
         (WEIGHT_BITS + INPUT_BITS + $clog2(SIMD) < ACC_BITS)
@@ -57,6 +60,9 @@ module dot_product #(
         if (ACC_BITS < 1 || ACC_BITS > 64) begin : gen_acc_bits_1_to_64
             dot_product_needs_ACC_BITS_1_to_64 u_refused ();
         end
+        if (PAIRS != 0 && PAIRS != 1) begin : gen_pairs_0_or_1
+            dot_product_needs_PAIRS_0_or_1 u_refused ();
+        end
         if (FIXED != 0 && FIXED != 1) begin : gen_fixed_0_or_1
             dot_product_needs_FIXED_0_or_1 u_refused ();
         end
@@ -65,23 +71,24 @@ module dot_product #(
         end
     endgenerate
 
-    localparam integer LEAVES = (SIMD + 1) / 2;
+    localparam integer PAIRED = (PAIRS != 0 && SIMD > 1) ? 1 : 0;
+    localparam integer LEAVES = (PAIRED != 0) ? (SIMD + 1) / 2 : SIMD;
     localparam integer LEVELS = $clog2(LEAVES);
-    // Bits of an exact leaf, one product or two.
-    localparam integer FULL = WEIGHT_BITS + INPUT_BITS + ((SIMD > 1) ? 1 : 0);
+    localparam integer FULL = WEIGHT_BITS + INPUT_BITS + PAIRED;  // bits of an exact leaf
     localparam integer LEAF = (FULL < ACC_BITS) ? FULL : ACC_BITS;
     localparam integer GROWN = FULL + LEVELS;  // bits of an exact sum
 
     genvar leaf, level, node;
     generate
         for (leaf = 0; leaf < LEAVES; leaf = leaf + 1) begin : gen_leaf
-            localparam integer LANES = (2 * leaf + 1 < SIMD) ? 2 : 1;
+            localparam integer LANE = (PAIRED != 0) ? 2 * leaf : leaf;
+            localparam integer LANES = (PAIRED != 0 && LANE + 1 < SIMD) ? 2 : 1;
             localparam integer W_BITS = LANES * WEIGHT_BITS;
             localparam integer X_BITS = LANES * INPUT_BITS;
-            wire [W_BITS-1:0] w = weights[2*leaf*WEIGHT_BITS +: W_BITS];
-            wire [X_BITS-1:0] x = inputs[2*leaf*INPUT_BITS +: X_BITS];
+            wire [W_BITS-1:0] w = weights[LANE*WEIGHT_BITS +: W_BITS];
+            wire [X_BITS-1:0] x = inputs[LANE*INPUT_BITS +: X_BITS];
             wire [FULL-1:0] full;
-            if (SIMD > 1) begin : gen_pair
+            if (PAIRED != 0) begin : gen_pair
                 wire [2*WEIGHT_BITS-1:0] w_pair;
                 wire [2*INPUT_BITS-1:0] x_pair;
                 if (LANES == 2) begin : gen_two

@@ -9,9 +9,9 @@
 //   of ACC_BITS bits for its sums, and f_r is for accumulators that began there.
 //
 //   Throughput: one vector every NF*SF cycles, without a bubble. Latency from the last beat
-//   of a fold to its output: 3 + WEIGHT_BITS + ceil(log2(SIMD)) cycles (3 + ceil(WEIGHT_BITS/2)
-//   where SIMD is 1), and 2*OUTPUT_BITS - 1 more for thresholds. No stage holds more than one
-//   carry chain or one memory read.
+//   of a fold to its output: 3 + ceil(WEIGHT_BITS/2) + ceil(log2(SIMD)) cycles, 3 +
+//   WEIGHT_BITS + ceil(log2(SIMD)) of pairs, and 2*OUTPUT_BITS - 1 more for thresholds. No stage
+//   holds more than one carry chain or one memory read.
 //
 //   s_* -> operands -> products -> adder tree -> accumulators -> thresholds -> spill -> m_*
 //             ^ weights                            ^ starts       ^ fold
@@ -28,6 +28,7 @@
 //   INPUT_BITS      N, bits of an input, 1..32
 //   INPUT_SIGNED    1: inputs are two's complement, 0: unsigned
 //   ACC_BITS        P, bits of an accumulator, signed, 1..64
+//   PAIRS           1: products are of two lanes where SIMD > 1, 0: of one (dot_product.v)
 //   OUTPUT_BITS     A, bits of an activation, 0..16; with 0 outputs are raw accumulators
 //   OUTPUT_SIGNED, THRESHOLD_BITS, INVERT, THRESHOLDS   see thresholds.v
 //   WEIGHTS         memory file: word nf*SF+sf holds weight (pe, s) at bit (pe*SIMD+s)*M
@@ -46,6 +47,7 @@ module mvau #(
     parameter integer INPUT_BITS     = 4,
     parameter integer INPUT_SIGNED   = 0,
     parameter integer ACC_BITS       = 12,
+    parameter integer PAIRS          = 0,
     parameter integer OUTPUT_BITS    = 4,
     parameter integer OUTPUT_SIGNED  = 0,
     parameter integer THRESHOLD_BITS = ACC_BITS,
@@ -99,6 +101,9 @@ module mvau #(
         if (ACC_BITS < 1 || ACC_BITS > 64) begin : gen_acc_bits_1_to_64
             mvau_needs_ACC_BITS_1_to_64 u_refused ();
         end
+        if (PAIRS != 0 && PAIRS != 1) begin : gen_pairs_0_or_1
+            mvau_needs_PAIRS_0_or_1 u_refused ();
+        end
         if (OUTPUT_BITS < 0 || OUTPUT_BITS > 16) begin : gen_output_bits_0_to_16
             mvau_needs_OUTPUT_BITS_0_to_16 u_refused ();
         end
@@ -119,8 +124,10 @@ module mvau #(
     localparam integer TREE = $clog2(SIMD);
     localparam integer SUM_BITS = (WEIGHT_BITS + INPUT_BITS + TREE < ACC_BITS)
                                 ? WEIGHT_BITS + INPUT_BITS + TREE : ACC_BITS;
+    // Weights of pairs come a stage after the operands, which are added up meanwhile.
+    localparam integer WAIT = (PAIRS != 0 && SIMD > 1) ? 1 : 0;
     // Stage whose register holds the sums: dot_product.v, from its inputs on.
-    localparam integer AT_SUM = (SIMD > 1) ? WEIGHT_BITS + TREE : (WEIGHT_BITS + 1) / 2;
+    localparam integer AT_SUM = ((WAIT != 0) ? WEIGHT_BITS : (WEIGHT_BITS + 1) / 2) + TREE;
     localparam integer SEARCH = (OUTPUT_BITS > 0) ? 2 * OUTPUT_BITS - 1 : 0;
     localparam integer AT_END = AT_SUM + 1 + SEARCH;  // last stage before the spill
     localparam integer ADDR_BITS = (WORDS > 1) ? $clog2(WORDS) : 1;
@@ -175,9 +182,6 @@ module mvau #(
         end
     end
 
-    // Weights come a stage after the operands, whose pairs are added up meanwhile, or beside the
-    // operand where there is one: to wait would cost it registers and save nothing.
-    localparam integer WAIT = (SIMD > 1) ? 1 : 0;
     wire [PE*SIMD*WEIGHT_BITS-1:0] weights;
     rom #(
         .WIDTH      (PE * SIMD * WEIGHT_BITS),
@@ -236,6 +240,7 @@ module mvau #(
                 .INPUT_BITS  (INPUT_BITS),
                 .INPUT_SIGNED(INPUT_SIGNED),
                 .ACC_BITS    (ACC_BITS),
+                .PAIRS       (PAIRS),
                 .FIXED       ((WORDS == 1) ? 1 : 0)
             ) u_dot (
                 .clk    (clk),

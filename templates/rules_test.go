@@ -59,6 +59,7 @@ var rules = []rule{
 	{"dot_product", "INPUT_SIGNED_0_or_1", "INPUT_SIGNED=1", "INPUT_SIGNED=-1"},
 	{"dot_product", "ACC_BITS_1_to_64", "ACC_BITS=1", "ACC_BITS=0"},
 	{"dot_product", "ACC_BITS_1_to_64", "ACC_BITS=64", "ACC_BITS=65"},
+	{"dot_product", "PAIRS_0_or_1", "PAIRS=1", "PAIRS=2"},
 	{"dot_product", "FIXED_0_or_1", "FIXED=1", "FIXED=2"},
 	{"dot_product", "SUM_BITS_as_derived", "SUM_BITS=10", "SUM_BITS=11"}, // 4 + 4 + log2(4)
 	{"fifo", "WIDTH_at_least_1", "WIDTH=1", "WIDTH=0"},
@@ -94,6 +95,7 @@ var rules = []rule{
 	{"mvau", "INPUT_SIGNED_0_or_1", "INPUT_SIGNED=1", "INPUT_SIGNED=2"},
 	{"mvau", "ACC_BITS_1_to_64", "ACC_BITS=1", "ACC_BITS=0"},
 	{"mvau", "ACC_BITS_1_to_64", "ACC_BITS=64", "ACC_BITS=65"},
+	{"mvau", "PAIRS_0_or_1", "PAIRS=1", "PAIRS=2"},
 	{"mvau", "OUTPUT_BITS_0_to_16", "OUTPUT_BITS=0", "OUTPUT_BITS=-1"},
 	{"mvau", "OUTPUT_BITS_0_to_16", "OUTPUT_BITS=16", "OUTPUT_BITS=17"},
 	{"mvau", "BLOCK_0_or_1", "BLOCK=1", "BLOCK=2"},
@@ -226,7 +228,7 @@ var oddParameters = map[string]string{
 	"label_select":  "MH=35 PE=5 ACC_BITS=11 GAIN_SHIFT=-1 GAIN_BITS=7 SCORE_BITS=23 LABEL_BITS=13",
 	"level_check":   "DEPTH=11 LEVEL_BITS=5",
 	"memory_file":   "WIDTH=13 DEPTH=7",
-	"mvau": "MW=77 MH=65 PE=5 SIMD=7 WEIGHT_BITS=3 INPUT_BITS=2 INPUT_SIGNED=1 ACC_BITS=17 " +
+	"mvau": "MW=77 MH=65 PE=5 SIMD=7 WEIGHT_BITS=3 INPUT_BITS=2 INPUT_SIGNED=1 ACC_BITS=17 PAIRS=1 " +
 		"OUTPUT_BITS=3 OUTPUT_SIGNED=1 INVERT=1 SHIFTED=1",
 	"overflow_check":  "SIMD=7 WEIGHT_BITS=5 INPUT_BITS=3 INPUT_SIGNED=1 ACC_BITS=11 STAGES=5",
 	"pair_product":    "WEIGHT_BITS=7 INPUT_BITS=5 INPUT_SIGNED=1",

@@ -255,21 +255,27 @@ func (n *Netlist) addRow(rows []operand, above []Signal, minus, none bool) []Sig
 }
 
 // DotProduct returns the sum of products as dot_product.v builds it, trimmed to accBits bits:
-// w[lane] of M bits, signed, times x[lane] of N bits. Nodes of level l, above pairs of lanes,
-// have min(M+N+1+l, accBits) bits.
+// w[lane] of M bits, signed, times x[lane] of N bits. Nodes of level l have
+// min(M+N+l, accBits) bits.
 //
-// The M+N+1+l bits hold any sum exactly; above P they are not built, since the accumulator is
+// The M+N+l bits hold any sum exactly; above P they are not built, since the accumulator is
 // modulo 2^P. So P below M+N+log2(lanes) saves a LUT and a flip-flop per node and bit. A node
-// without a right neighbour is a register alone, so it may be part of a shift register.
-func (n *Netlist) DotProduct(w, x [][]Signal, signed, fixed bool, accBits int) []Signal {
+// without a right neighbour is a register alone, so its lane may be part of a shift register.
+func (n *Netlist) DotProduct(w, x [][]Signal, signed bool, accBits int) []Signal {
 	full := len(w[0]) + len(x[0])
-	if len(w) == 1 {
-		return n.Product(w[0], x[0], signed, min(full, accBits))
+	nodes := make([][]Signal, len(w))
+	for lane := range nodes {
+		nodes[lane] = n.Product(w[lane], x[lane], signed, min(full, accBits))
 	}
-	full++
+	return n.tree(nodes, full, accBits)
+}
+
+// PairedDotProduct is DotProduct by products of two lanes, two lanes at least: nodes of level l
+// above them have min(M+N+1+l, accBits) bits. The last lane of an odd number is beside one of zeros.
+func (n *Netlist) PairedDotProduct(w, x [][]Signal, signed, fixed bool, accBits int) []Signal {
+	full := len(w[0]) + len(x[0]) + 1
 	nodes := make([][]Signal, (len(w)+1)/2)
 	for i := range nodes {
-		// The last lane of an odd number is beside one of zeros.
 		pair := [2][]Signal{w[2*i], make([]Signal, len(w[0]))}
 		inputs := [2][]Signal{x[2*i], make([]Signal, len(x[0]))}
 		if 2*i+1 < len(w) {
@@ -277,6 +283,12 @@ func (n *Netlist) DotProduct(w, x [][]Signal, signed, fixed bool, accBits int) [
 		}
 		nodes[i] = n.PairProduct(pair, inputs, signed, fixed, min(full, accBits))
 	}
+	return n.tree(nodes, full, accBits)
+}
+
+// tree returns the sum of nodes of full bits each, a bit more per level up to accBits, and a
+// register after each.
+func (n *Netlist) tree(nodes [][]Signal, full, accBits int) []Signal {
 	for level := 1; len(nodes) > 1; level++ {
 		above := make([][]Signal, (len(nodes)+1)/2)
 		for i := range above {

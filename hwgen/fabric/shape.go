@@ -171,11 +171,11 @@ func (f *Family) ramWords(depth int) int {
 func ProductStages(weightBits int) int { return (weightBits + 1) / 2 }
 
 // DotStages returns the registers of a dot product of so many lanes by weights of so many bits,
-// from its inputs on: sums of pairs, a stage per bit and the levels of the tree above pairs, or
-// the product of one lane (templates/dot_product.v).
-func DotStages(weightBits, lanes int) int {
-	if lanes == 1 {
-		return ProductStages(weightBits)
+// from its inputs on (templates/dot_product.v): products of one lane and the levels of the tree,
+// or of two lanes: their sum, a stage per bit and the levels above pairs.
+func DotStages(weightBits, lanes int, pairs bool) int {
+	if pairs && lanes > 1 {
+		return weightBits + AddressWidth(lanes)
 	}
-	return weightBits + AddressWidth(lanes)
+	return ProductStages(weightBits) + AddressWidth(lanes)
 }

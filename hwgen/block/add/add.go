@@ -56,7 +56,7 @@ func (a *Block) Cycles() int { return a.elements() / a.PE }
 // Stages returns the registers between the held operands and the spill register: products by
 // the factors, tree, search for the activation.
 func (a *Block) Stages() int {
-	return fabric.DotStages(a.FactorBits(), len(a.Operands)) + a.search().Stages()
+	return fabric.ProductStages(a.FactorBits()) + fabric.AddressWidth(len(a.Operands)) + a.search().Stages()
 }
 
 // Input returns the smallest type that holds the elements of all operands.

@@ -28,7 +28,7 @@ func (a *Block) Price(f *fabric.Family) fabric.Shape {
 			x = append(x, fabric.Extend(element, in.Bits))
 			factors = append(factors, fabric.Number(a.factor(k), a.FactorBits()))
 		}
-		sums = append(sums, fabric.Extend(n.DotProduct(factors, x, in.Signed, true, a.AccBits), a.AccBits))
+		sums = append(sums, fabric.Extend(n.DotProduct(factors, x, in.Signed, a.AccBits), a.AccBits))
 	}
 	folds, fold := 0, []fabric.Signal{fabric.No}
 	if a.Layer.Thresholds != nil {

@@ -5,10 +5,10 @@ import (
 	"github.com/a2qgen/a2qgen/hwgen/block"
 )
 
-// witness returns the recurrences of add.v: behind the held operands come the dot product with the
-// factors, and the search of thresholds.v.
+// witness returns the recurrences of add.v: behind the held operands come products by the factors,
+// tree, and the search of thresholds.v.
 func witness(p map[string]int, _ []hwgen.Memory, e block.Ends) block.Unit {
-	stages := block.Dot(p["FACTOR_BITS"], p["OPERANDS"]) + max(0, 2*p["OUTPUT_BITS"]-1)
+	stages := block.Half(p["FACTOR_BITS"]) + block.Clog2(p["OPERANDS"]) + max(0, 2*p["OUTPUT_BITS"]-1)
 	s := &sum{Ends: e, operands: p["OPERANDS"]}
 	// The line begins where the held operands leave: it asks goes, and goes asks it for room.
 	s.line = block.Line{Ends: block.Ends{In: s.goes, Out: e.Out}, Stages: stages, Period: 1}
