@@ -1,7 +1,5 @@
 package fabric
 
-import "slices"
-
 // Truth tables of LUTs, inputs 0 to 5 from the right: addressBits are the inputs.
 //
 // Written as the expressions that they are, so that a reader can hold them beside the Verilog;
@@ -206,29 +204,36 @@ func (n *Netlist) PairProduct(w, x [2][]Signal, signed, fixed bool, bits int) []
 	x[0], x[1] = n.RegisterAll(x[0]), n.RegisterAll(x[1])
 	var sum []Signal
 	for k := range w[0] {
-		width := max(0, min(inputs+2, bits-k))
+		width := max(0, min(inputs+2, bits-k)) // of the sum above the k bits that are final
 		var rows []operand
 		for i := range width {
-			low := min(i, inputs)
-			in := []Signal{w[0][k], w[1][k], Extended(x[0], low), Extended(x[1], low), both[low]}
-			if i > low && !signed {
-				in = []Signal{No, No, No, No, No}
-			}
-			rows = append(rows, operand{pairTable, in})
+			rows = append(rows, pairRow(i, inputs, [2]Signal{w[0][k], w[1][k]}, x, both, signed))
 		}
-		upper := n.addRow(rows, Extend(n.upper(sum, k, signed), width), k == len(w[0])-1, w[0][k] == No && w[1][k] == No)
-		sum = n.ClearedRegisterAll(append(sum[:min(k, len(sum)):min(k, len(sum))], upper...))
+		none := w[0][k] == No && w[1][k] == No
+		upper := n.addRow(rows, Extend(n.upper(sum, k, signed), width), k == len(w[0])-1, none)
+		final := min(k, len(sum))
+		sum = n.ClearedRegisterAll(append(sum[:final:final], upper...))
 		both, x[0], x[1] = n.RegisterAll(both), n.RegisterAll(x[0]), n.RegisterAll(x[1])
-		for lane := range w {
-			if !fixed {
-				for i := k + 1; i < len(w[lane]); i++ {
-					w[lane] = slices.Clone(w[lane])
-					w[lane][i] = n.ClearedRegister(w[lane][i])
-				}
-			}
+		if !fixed {
+			w[0], w[1] = n.wait(w[0], k+1), n.wait(w[1], k+1)
 		}
 	}
 	return sum
+}
+
+// pairRow returns bit i of the row that a bit of each weight chooses, for inputs of so many bits
+// and their sum. Above the sum its sign repeats; that of unsigned inputs has none.
+func pairRow(i, inputs int, w [2]Signal, x [2][]Signal, both []Signal, signed bool) operand {
+	if i > inputs && !signed {
+		return operand{pairTable, []Signal{No, No, No, No, No}}
+	}
+	low := min(i, inputs)
+	return operand{pairTable, []Signal{w[0], w[1], Extended(x[0], low), Extended(x[1], low), both[low]}}
+}
+
+// wait returns a weight a stage later, of which the bits below from have been used.
+func (n *Netlist) wait(w []Signal, from int) []Signal {
+	return append(w[:from:from], n.ClearedRegisterAll(w[from:])...)
 }
 
 // upper returns the sum so far from bit k on; the sum of an unsigned row has no sign.

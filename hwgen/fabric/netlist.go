@@ -104,8 +104,8 @@ func (n *Netlist) Word(bits int) []Signal {
 //
 // A constant needs none, as after opt_dff: x in the first cycles may be taken for the constant.
 // Two registers of one signal are one (opt_merge), since all stages share the enable en; those
-// with a reset are others, see ClearedRegister. That of an inverse is another one, behind an INV that reads s:
-// so s cannot lie inside a shift register.
+// with a reset are others, see ClearedRegister. That of an inverse is another one, behind an INV
+// that reads s: so s cannot lie inside a shift register.
 func (n *Netlist) Register(s Signal) Signal {
 	if s.Constant() {
 		return s

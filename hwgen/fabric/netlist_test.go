@@ -29,8 +29,8 @@ func TestProducts(t *testing.T) {
 
 // TestPairProducts counts by hand, as Yosys 0.23 does: N LUTs for the sum of the inputs (its carry is
 // the top bit), and per bit of the weights N+1, the bits of an unsigned row: above them a carry
-// goes on alone, and bits that repeat a sign share their LUT. Flip-flops are the inputs and their sum once per
-// stage, the sums so far, and the weights of both lanes that are still to come.
+// goes on alone, and bits that repeat a sign share their LUT. Flip-flops are the inputs and their
+// sum once per stage, the sums so far, and the weights of both lanes that are still to come.
 func TestPairProducts(t *testing.T) {
 	for _, c := range []struct {
 		m, n    int
