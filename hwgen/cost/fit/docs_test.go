@@ -27,7 +27,7 @@ func model(t *testing.T, family string) *cost.Model {
 
 // priceOf estimates the block of a sample for xc7.
 func priceOf(t *testing.T, s block.Sample) boards.Resources {
-	b, _ := kindOf(s).Build(s)
+	b, _ := kindOf(s).Build(tableOf(t, "xc7").of(s))
 	return model(t, "xc7").Price(b)
 }
 
