@@ -29,14 +29,16 @@ type Content []Part
 // Part is Lanes elements of Bits bits side by side in every beat, lane 0 in the low bits.
 // The lanes of beat 0, then of beat 1 and so on, are the elements as the nest of loops Order
 // visits them (as the fields of a memory are, see Layout): a converter changes Lanes and
-// leaves Order, a replay puts a loop of step 0 around it.
+// leaves Order, a replay puts a loop of step 0 around what comes again.
 type Part struct {
 	Tensor
 	Bits   int  `json:"bits"`
 	Signed bool `json:"signed"`
 	Lanes  int  `json:"lanes"`
-	// Order are the loops over the tensor's elements, the innermost last.
-	Order []Loop `json:"order"`
+	// Order are the loops over the tensor's elements, the innermost last; where there is a Border
+	// over those of the tensor with that around it.
+	Order  []Loop  `json:"order"`
+	Border *Border `json:"border,omitempty"`
 }
 
 // InOrder is the part that brings the count elements of t one after the other.
@@ -53,13 +55,17 @@ func (p Part) Elements() int {
 	return n
 }
 
-// Element returns the index, in the tensor, of the element in a lane of a beat of a frame.
+// Element returns the index, in the tensor, of the element in a lane of a beat of a frame, Outside
+// for one of the border.
 func (p Part) Element(beat, lane int) int {
 	// A mixed-radix number: the innermost loop is its lowest digit.
 	at, index := beat*p.Lanes+lane, 0
 	for _, l := range slices.Backward(p.Order) {
 		index += at % l.Count * l.Step
 		at /= l.Count
+	}
+	if p.Border != nil {
+		return p.Border.element(index)
 	}
 	return index
 }
@@ -105,9 +111,29 @@ func (c Content) PortBits() int {
 // WholeBytes rounds up to bytes: AXI4-Stream's tdata is a whole number of them.
 func WholeBytes(bits int) int { return (bits + 7) / 8 * 8 }
 
-// Replayed returns c with every frame brought times times over.
-func (c Content) Replayed(times int) Content {
-	return c.Each(func(p *Part) { p.Order = slices.Insert(slices.Clone(p.Order), 0, Loop{times, 0}) })
+// Replayed returns c with each length beats, one after the other, brought times times over. These
+// are whole turns of some loop.
+func (c Content) Replayed(length, times int) Content {
+	return c.Each(func(p *Part) {
+		outer, inner := cut(p.Order, length*p.Lanes)
+		p.Order = slices.Concat(outer, []Loop{{times, 0}}, inner)
+	})
+}
+
+// cut cuts a nest of loops in two, the second of which brings so many elements.
+func cut(order []Loop, elements int) (outer, inner []Loop) {
+	at := len(order)
+	for at > 0 && elements >= order[at-1].Count {
+		at--
+		elements /= order[at].Count
+	}
+	if elements <= 1 {
+		return order[:at], order[at:]
+	}
+	// In the middle of a loop: some of its turns, and so many times those.
+	l := order[at-1]
+	outer = append(slices.Clone(order[:at-1]), Loop{l.Count / elements, l.Step * elements})
+	return outer, append([]Loop{{elements, l.Step}}, order[at:]...)
 }
 
 // InLanes returns c with the same elements in the same order, lanes side by side.
@@ -152,7 +178,8 @@ func plain(order []Loop) []Loop {
 func (c Content) Same(d Content) bool {
 	return slices.EqualFunc(c, d, func(p, q Part) bool {
 		return p.Tensor == q.Tensor && p.Bits == q.Bits && p.Signed == q.Signed && p.Lanes == q.Lanes &&
-			slices.Equal(plain(p.Order), plain(q.Order))
+			slices.Equal(plain(p.Order), plain(q.Order)) &&
+			(p.Border == q.Border || p.Border != nil && q.Border != nil && *p.Border == *q.Border)
 	})
 }
 
@@ -172,6 +199,9 @@ func (c Content) String() string {
 			from = "network"
 		}
 		text += fmt.Sprintf("%d of %s of %s, %d bits%s, loops %v", p.Lanes, p.Holds, from, p.Bits, sign, plain(p.Order))
+		if p.Border != nil {
+			text += fmt.Sprintf(" with %+v", *p.Border)
+		}
 	}
 	return text
 }

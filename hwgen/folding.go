@@ -75,9 +75,13 @@ func (f Fold) Cycles(in, out int) int { return (out / f.PE) * (in / f.SIMD) }
 
 // Check returns an error where the fold is none of the layer.
 func (f Fold) Check(l *quant.Layer) error {
+	outputs := l.Out
+	if l.Kind == quant.PixelShuffle && l.Out == 1 {
+		outputs = l.Factor // of one channel the positions of a row leave at once
+	}
 	switch {
-	case f.PE < 1 || l.Out%f.PE != 0:
-		return fmt.Errorf("hwgen: layer %q: PE is %d, want a divisor of its %d outputs", l.Name, f.PE, l.Out)
+	case f.PE < 1 || outputs%f.PE != 0:
+		return fmt.Errorf("hwgen: layer %q: PE is %d, want a divisor of its %d outputs", l.Name, f.PE, outputs)
 	case l.Kind == quant.Add && f.SIMD != l.In:
 		return fmt.Errorf("hwgen: layer %q: SIMD is %d, want %d: all operands of a sum are added at once", l.Name,
 			f.SIMD, l.In)
@@ -85,10 +89,14 @@ func (f Fold) Check(l *quant.Layer) error {
 		return fmt.Errorf("hwgen: layer %q: SIMD is %d, want a divisor of its %d inputs", l.Name, f.SIMD, l.In)
 	case f.AccBits < 0 || f.AccBits > 64:
 		return fmt.Errorf("hwgen: layer %q: acc is %d bits, want 1..64", l.Name, f.AccBits)
-	case !l.Kind.Weighted() && (f.Weights != "" || f.Replay != ""):
+	case l.Groups > 1 && l.Out/l.Groups%f.PE != 0:
+		return fmt.Errorf("hwgen: layer %q: PE is %d, want a divisor of the %d outputs of each of its %d groups", l.Name,
+			f.PE, l.Out/l.Groups, l.Groups)
+	case !l.Kind.Weighted() && f.Weights != "":
 		// Not ignored: who places a memory believes that there is one.
-		return fmt.Errorf("hwgen: layer %q: weights is %q and replay %q, want neither for a layer of kind %s", l.Name,
-			f.Weights, f.Replay, l.Kind)
+		return fmt.Errorf("hwgen: layer %q: weights is %q, want none for a layer of kind %s", l.Name, f.Weights, l.Kind)
+	case f.Replay != "" && !l.Kind.Weighted() && !l.Kind.Images():
+		return fmt.Errorf("hwgen: layer %q: replay is %q, want none for a layer of kind %s", l.Name, f.Replay, l.Kind)
 	case len(f.FIFO) > max(1, len(l.From)):
 		return fmt.Errorf("hwgen: layer %q: fifo has %d depths, want one for each of %d streams", l.Name, len(f.FIFO),
 			len(l.From))

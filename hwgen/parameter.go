@@ -3,6 +3,8 @@ package hwgen
 import (
 	"cmp"
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/a2qgen/a2qgen/boards"
 )
@@ -12,10 +14,31 @@ type Parameter struct {
 	Name, Value string
 	// File says that the value names a memory file, or begins the names of some.
 	File bool
+	// Values are the numbers of an array, the one in the low bits first.
+	Values []int
 }
 
 // Number, Text, FileName and Flag are the parameters that blocks have.
 func Number(name string, v int) Parameter { return Parameter{Name: name, Value: fmt.Sprint(v)} }
+
+// Numbers is an array of numbers of 32 bits each, the first in the low bits.
+func Numbers(name string, values []int) Parameter {
+	var words []string
+	// Verilog's concatenations have the low bits last.
+	for _, v := range slices.Backward(values) {
+		sign := ""
+		if v < 0 {
+			sign, v = "-", -v
+		}
+		words = append(words, fmt.Sprintf("%s32'd%d", sign, v))
+	}
+	return Parameter{Name: name, Value: "{" + strings.Join(words, ", ") + "}", Values: values}
+}
+
+// Lanes is so many copies, side by side, of a number of so many bits in two's complement.
+func Lanes(name string, lanes, bits int, v int64) Parameter {
+	return Parameter{Name: name, Value: fmt.Sprintf("{%d{%d'd%d}}", lanes, bits, uint64(v)&(1<<bits-1))}
+}
 
 // Text is a string; FileName is one that names a memory file, or begins the names of some.
 func Text(name, v string) Parameter { return Parameter{Name: name, Value: `"` + v + `"`} }

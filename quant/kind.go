@@ -31,6 +31,12 @@ const (
 // Weighted says that the kind multiplies by weights.
 func (k Kind) Weighted() bool { return k == Linear || k == Conv }
 
+// Images says that the kind reads positions of an image more than once, or in another order than they
+// come.
+func (k Kind) Images() bool {
+	return k == Conv || k == AvgPool || k == MaxPool || k == Upsample || k == PixelShuffle
+}
+
 // sums says that the kind adds up several inputs, so that its accumulators are
 // wider than they are.
 func (k Kind) sums() bool { return k.Weighted() || k == AvgPool || k == Add }

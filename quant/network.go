@@ -209,6 +209,9 @@ func (n *Network) OutputSize() int { return n.OutputShape().Size() }
 // network that NewNetwork has checked.
 func (l *Layer) OperandType(k int) DataType { return l.operands[k].typ }
 
+// OperandShape returns the shape of operand k, as OperandType does its type.
+func (l *Layer) OperandShape(k int) Shape { return l.operands[k].shape }
+
 // Row returns the weights of channel c.
 func (l *Layer) Row(c int) []int32 { return l.Weights[c*l.In : (c+1)*l.In] }
 

@@ -33,6 +33,9 @@ type packed struct {
 	hwgen.Tensor
 	layer           int // that computes it; -1 for the network's input
 	count, bits, at int
+	// border is the value around an image, behind the elements, where bordered.
+	bordered bool
+	border   int64
 }
 
 // field is a part of a stream's beats: width bits, which stand for lanes elements.
@@ -71,14 +74,18 @@ func (v *values) field(p hwgen.Part, beats int) field {
 	for b := range beats {
 		first := p.Element(b, 0)
 		for lane := range p.Lanes {
-			if p.Element(b, lane) != first+lane {
+			if first == hwgen.Outside || p.Element(b, lane) != first+lane {
 				f.lanes = p.Lanes
 			}
 		}
 	}
 	for b := range beats {
 		for lane := range f.lanes {
-			f.starts = append(f.starts, 8*t.at+p.Element(b, lane)*t.bits)
+			at := p.Element(b, lane)
+			if at == hwgen.Outside {
+				at = v.tensors[f.tensor].count // the value of the border stands behind the elements
+			}
+			f.starts = append(f.starts, 8*t.at+at*t.bits)
 		}
 	}
 	return f
@@ -88,11 +95,16 @@ func (v *values) field(p hwgen.Part, beats int) field {
 func (v *values) tensor(p hwgen.Part) int {
 	// Streams between a layer and the next all carry one tensor: it is packed once. Bits
 	// count too, since a stream may show a tensor wider than another does.
-	i := slices.IndexFunc(v.tensors, func(t packed) bool { return t.Tensor == p.Tensor && t.bits == p.Bits })
+	t := packed{Tensor: p.Tensor, layer: -1, bits: p.Bits, at: v.size}
+	if p.Border != nil {
+		t.bordered, t.border = true, p.Border.Value
+	}
+	i := slices.IndexFunc(v.tensors, func(u packed) bool {
+		return t.Tensor == u.Tensor && t.bits == u.bits && t.bordered == u.bordered && t.border == u.border
+	})
 	if i >= 0 {
 		return i
 	}
-	t := packed{Tensor: p.Tensor, layer: -1, bits: p.Bits, at: v.size}
 	for k := range v.design.Layers {
 		if v.design.Layers[k].Layer.Name == p.Layer {
 			t.layer = k
@@ -108,7 +120,7 @@ func (v *values) tensor(p hwgen.Part) int {
 	default:
 		t.count = 1
 	}
-	v.size += (t.count*t.bits + 7) / 8
+	v.size += ((t.count+int(bit(t.bordered)))*t.bits + 7) / 8
 	v.tensors = append(v.tensors, t)
 	return len(v.tensors) - 1
 }
@@ -129,6 +141,9 @@ func (v *values) compute(samples [][]int32) error {
 		v.frames[i] = all[i*v.size : (i+1)*v.size]
 		for _, t := range v.tensors {
 			v.pack(v.frames[i][t.at:], t, x)
+			if t.bordered {
+				hwgen.PutBits(v.frames[i][t.at:], t.count*t.bits, t.bits, t.border)
+			}
 		}
 		v.labels[i] = v.trace.Label
 	}

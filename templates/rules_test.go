@@ -51,6 +51,8 @@ var rules = []rule{
 	{"add", "OUTPUT_BITS_0_to_16", "OUTPUT_BITS=16", "OUTPUT_BITS=17"},
 	{"add", "S_BITS_as_derived", "S_BITS=16", "S_BITS=17"},
 	{"add", "Y_BITS_as_derived", "OUTPUT_BITS=0 Y_BITS=8", "Y_BITS=8"},
+	{"concat", "Y_BITS_no_fewer", "Y_BITS=4", "Y_BITS=3"},
+	{"concat", "S_BITS_as_derived", "S_BITS=8", "S_BITS=9"},
 	{"dot_product", "SIMD_at_least_1", "SIMD=1", "SIMD=0"},
 	{"dot_product", "WEIGHT_BITS_1_to_32", "WEIGHT_BITS=1", "WEIGHT_BITS=0"},
 	{"dot_product", "WEIGHT_BITS_1_to_32", "WEIGHT_BITS=32", "WEIGHT_BITS=33"},
@@ -134,6 +136,8 @@ var rules = []rule{
 	{"threshold_stage", "THRESHOLD_BITS_at_least_ACC_BITS", "THRESHOLD_BITS=8", "THRESHOLD_BITS=7"},
 	{"threshold_stage", "FOLD_BITS_as_derived", "FOLDS=5 FOLD_BITS=3", "FOLDS=5 FOLD_BITS=2"},
 	{"threshold_stage", "FOUND_BITS_as_derived", "STAGE=3 FOUND_BITS=3", "STAGE=3 FOUND_BITS=2"},
+	{"pool", "ACC_BITS_as_INPUT_BITS", "MAXIMUM=1 ACC_BITS=4", "MAXIMUM=1 ACC_BITS=5"},
+	{"line_buffer", "START_at_most_0", "START=0", "START=1"},
 	{"start_values", "FOLD_BITS_as_derived", "FOLDS=5 FOLD_BITS=3", "FOLDS=5 FOLD_BITS=2"},
 	{"staircase", "STEPS_BITS_as_derived", "STEPS_BITS=33", "STEPS_BITS=34"}, // 3 steps of 10+1 bits
 	{"tap_accumulator", "SUM_BITS_1_to_ACC_BITS", "SUM_BITS=1", "SUM_BITS=0"},

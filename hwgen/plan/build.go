@@ -68,7 +68,7 @@ func (b *builder) source() {
 		}
 	}
 	n := b.d.Network
-	lanes, t := b.units[first].lanes(b.d.Layers[first].Fold), n.Input.Type
+	lanes, t := b.units[first].lanes(b.d.Layers[first].Layer, b.d.Layers[first].Fold), n.Input.Type
 	b.d.Streams = []hwgen.Stream{{Name: "source", Bits: lanes * t.Bits, Beats: n.InputSize() / lanes,
 		Content: hwgen.Content{hwgen.InOrder(hwgen.Tensor{Holds: hwgen.HoldsInputs}, n.InputSize(), t.Bits, t.Signed,
 			lanes)}}}
@@ -124,7 +124,7 @@ func (b *builder) operand(i, k int) int {
 		name = fmt.Sprintf("_%d", k)
 	}
 	// The queue is behind the converter, so that its depth counts beats of the layer.
-	at = b.convert(l.Name, name, b.units[i].lanes(b.d.Layers[i].Fold), at)
+	at = b.convert(l.Name, name, b.units[i].lanes(b.d.Layers[i].Layer, b.d.Layers[i].Fold), at)
 	if depth := b.depth(i, k); depth > 1 {
 		s := b.d.Streams[at]
 		b.queues[len(b.d.Nodes)] = place{i, k}

@@ -53,7 +53,7 @@ func TestRefuses(t *testing.T) {
 func TestSumsHaveNoMemories(t *testing.T) {
 	sum := &quant.Layer{Name: "sum", Kind: quant.Add, From: []int{quant.Source, quant.Source}, In: 2, Out: 4}
 	for _, f := range []hwgen.Fold{{PE: 1, SIMD: 2, Weights: hwgen.InLUTs}, {PE: 1, SIMD: 2, Replay: hwgen.InBlockRAM}} {
-		if got, want := message(f.Check(sum)), "want neither for a layer of kind add"; !strings.Contains(got, want) {
+		if got, want := message(f.Check(sum)), "want none for a layer of kind add"; !strings.Contains(got, want) {
 			t.Errorf("%+v: %q, want %q in it", f, got, want)
 		}
 	}

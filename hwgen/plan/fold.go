@@ -9,25 +9,29 @@ import (
 	"github.com/a2qgen/a2qgen/quant"
 )
 
-// foldMVAU returns the fold of the fewest LUTs, by estimate, that takes at most the cycles of a
-// frame per vector. Where even full parallelism is too slow, that is what it returns. P is what
-// the weights need: the fold does not depend on the P that is asked for.
-func foldMVAU(p *planner, l *quant.Layer) (hwgen.Fold, error) {
-	acc, _ := neededBits(l)
-	best, least := hwgen.Fold{PE: l.Out, SIMD: l.In}, 0
-	candidates := foldCandidates(l, p.options.Cycles())
-	if len(candidates) == 1 {
-		return candidates[0], nil
-	}
-	for _, f := range candidates {
-		placeMVAU(p, l, &f)
-		luts := p.price(blocksMVAU(p, l, f, acc)...)
-		// Equal prices keep the first, of fewer PEs: plans must not depend on luck.
-		if least == 0 || luts < least {
-			best, least = hwgen.Fold{PE: f.PE, SIMD: f.SIMD}, luts
+// foldDense returns the choice of a dense unit's fold, whose memories place and whose blocks are those:
+// the fold of the fewest LUTs, by estimate, that takes at most the cycles of a frame. Where even full
+// parallelism is too slow, that is what it returns. P is what the weights need: the fold does not
+// depend on the P that is asked for.
+func foldDense(place func(*planner, *quant.Layer, *hwgen.Fold),
+	blocks func(*planner, *quant.Layer, hwgen.Fold, int) []hwgen.Block) func(*planner, *quant.Layer) (hwgen.Fold, error) {
+	return func(p *planner, l *quant.Layer) (hwgen.Fold, error) {
+		acc, _ := neededBits(l)
+		best, least := fullyParallel(l), 0
+		candidates := foldCandidates(l, p.options.Cycles())
+		if len(candidates) == 1 {
+			return candidates[0], nil
 		}
+		for _, f := range candidates {
+			place(p, l, &f)
+			luts := p.price(blocks(p, l, f, acc)...)
+			// Equal prices keep the first, of fewer PEs: plans must not depend on luck.
+			if least == 0 || luts < least {
+				best, least = hwgen.Fold{PE: f.PE, SIMD: f.SIMD}, luts
+			}
+		}
+		return best, nil
 	}
-	return best, nil
 }
 
 // blocksMVAU returns the MVAU of a layer and its replay buffer.
@@ -46,10 +50,10 @@ func foldCandidates(l *quant.Layer, cycles int) []hwgen.Fold {
 	var all []hwgen.Fold
 	fewest := 0
 	// Divisors only: any other number of lanes would end a vector in a beat that is not full.
-	for _, pe := range divisors(l.Out) {
+	for _, pe := range divisors(l.Out / max(1, l.Groups)) {
 		for _, simd := range divisors(l.In) {
 			f := hwgen.Fold{PE: pe, SIMD: simd}
-			if f.Cycles(l.In, l.Out) > cycles {
+			if cyclesOf(l, f) > cycles {
 				continue
 			}
 			if lanes := pe * simd; fewest == 0 || lanes < fewest {
@@ -66,9 +70,14 @@ func foldCandidates(l *quant.Layer, cycles int) []hwgen.Fold {
 		}
 	}
 	if few == nil {
-		return []hwgen.Fold{{PE: l.Out, SIMD: l.In}}
+		return []hwgen.Fold{fullyParallel(l)}
 	}
 	return few
+}
+
+// fullyParallel is the fold of all rows that read the same, and all their inputs, at once.
+func fullyParallel(l *quant.Layer) hwgen.Fold {
+	return hwgen.Fold{PE: l.Out / max(1, l.Groups), SIMD: l.In}
 }
 
 // offer estimates what blocks take, and the cycles of the slowest.

@@ -33,7 +33,7 @@ type unit struct {
 	// blocks returns what computes, with accumulators of acc bits, to be priced.
 	blocks func(p *planner, l *quant.Layer, f hwgen.Fold, acc int) []hwgen.Block
 	// lanes is how many elements of each stream it reads per beat.
-	lanes func(f hwgen.Fold) int
+	lanes func(l *quant.Layer, f hwgen.Fold) int
 	// waits says that it may be unable to take beats for long although it works: a queue
 	// before it can raise the rate.
 	waits func(l *quant.Layer, f hwgen.Fold) bool
@@ -44,21 +44,38 @@ type unit struct {
 
 // units are all units, the usual one of a kind first.
 var units = []unit{
-	{name: "mvau", word: "dense", kind: quant.Linear, fits: fitsMVAU, fold: foldMVAU, check: withoutLanes,
-		place: placeMVAU, least: anyLUTs, blocks: blocksMVAU, lanes: func(f hwgen.Fold) int { return f.SIMD },
+	{name: "mvau", word: "dense", kind: quant.Linear, fits: fitsMVAU, fold: foldDense(placeMVAU, blocksMVAU), check: withoutLanes,
+		place: placeMVAU, least: anyLUTs, blocks: blocksMVAU, lanes: simdLanes,
 		waits: foldsRows, build: buildMVAU},
 	{name: "tap_unit", word: "tap", kind: quant.Linear, fits: fitsTap, fold: foldTap, check: checkTap,
-		place: placeTap, least: anyLUTs, blocks: blocksTap, lanes: func(f hwgen.Fold) int { return f.SIMD }, waits: always,
+		place: placeTap, least: anyLUTs, blocks: blocksTap, lanes: simdLanes, waits: always,
 		build: buildTap},
 	{name: "hardwired", word: "hardwired", kind: quant.Linear, fits: fitsHardwired, fold: foldHardwired,
 		check: checkHardwired, place: placeNothing, least: leastHardwired, blocks: blocksHardwired,
-		lanes: func(f hwgen.Fold) int { return f.SIMD }, waits: never, build: buildHardwired},
+		lanes: simdLanes, waits: never, build: buildHardwired},
 	{name: "add", word: "add", kind: quant.Add, fits: fitsAdd, fold: foldAdd, check: withoutLanes, place: placeNothing,
-		least: anyLUTs, blocks: blocksAdd, lanes: func(f hwgen.Fold) int { return f.PE }, waits: joins, build: buildAdd},
+		least: anyLUTs, blocks: blocksAdd, lanes: peLanes, waits: joins, build: buildAdd},
 	{name: "add", word: "add", kind: quant.Requantize, fits: fitsAdd, fold: foldAdd, check: withoutLanes,
-		place: placeNothing, least: anyLUTs, blocks: blocksAdd, lanes: func(f hwgen.Fold) int { return f.PE }, waits: joins,
+		place: placeNothing, least: anyLUTs, blocks: blocksAdd, lanes: peLanes, waits: joins,
 		build: buildAdd},
+	image(unit{name: "mvau", word: "dense", kind: quant.Conv, fits: fitsImage, lanes: convLanes,
+		waits: always}, convBlocks),
+	image(unit{name: "pool", word: "pool", kind: quant.MaxPool, fits: fitsImage, fold: foldElements, lanes: peLanes,
+		waits: always}, poolBlocks),
+	image(unit{name: "pool", word: "pool", kind: quant.AvgPool, fits: fitsImage, fold: foldElements, lanes: peLanes,
+		waits: always}, poolBlocks),
+	image(unit{name: "concat", word: "concat", kind: quant.Concat, fits: fitsImage, fold: foldElements, lanes: peLanes,
+		waits: joins}, concatBlocks),
+	image(unit{name: "line_buffer", word: "lines", kind: quant.Upsample, fits: fitsImage, fold: foldElements, lanes: peLanes,
+		waits: always}, moveBlocks),
+	image(unit{name: "line_buffer", word: "lines", kind: quant.PixelShuffle, fits: fitsImage, fold: foldElements,
+		lanes: peLanes, waits: always}, moveBlocks),
 }
+
+// simdLanes and peLanes are what units read per beat: the elements of a row, or channels.
+func simdLanes(_ *quant.Layer, f hwgen.Fold) int { return f.SIMD }
+
+func peLanes(_ *quant.Layer, f hwgen.Fold) int { return f.PE }
 
 // UnitWords are the words for units of layers with weights, and the one that leaves the choice to
 // the plan.
@@ -130,8 +147,7 @@ func unitsOf(l *quant.Layer, f hwgen.Fold, all string) ([]*unit, error) {
 	case why != nil:
 		return nil, why
 	case names == nil:
-		return nil, fmt.Errorf("hwgen: layer %q: no hardware is generated for layers of kind %s yet, "+
-			"only for %s, %s and %s", l.Name, l.Kind, quant.Linear, quant.Add, quant.Requantize)
+		return nil, fmt.Errorf("hwgen: layer %q: no unit builds layers of kind %s", l.Name, l.Kind)
 	}
 	return nil, fmt.Errorf("hwgen: layer %q: no unit %q for layers of kind %s, want one of %q",
 		l.Name, asked, l.Kind, names)

@@ -30,7 +30,7 @@ func (t *Timing) Interval() int64 {
 	return t.FrameEnds[n-1] - t.FrameEnds[n-2]
 }
 
-// Run drives frames through the graph until the last output beat is taken and tail
+// Run drives frames through the graph until the last beats of input and output are taken, and tail
 // cycles more. visit, where not nil, sees every cycle before it ends; an error of its
 // ends the run. Without visit and without pauses, a run that repeats itself is continued
 // by arithmetic. A design that can never move again is a *Deadlock.
@@ -39,8 +39,8 @@ func (e *Engine) Run(frames int, pauses Pauses, tail int64, visit func(*Run) err
 	if visit == nil && pauses == nil {
 		r.repeats = newRepeats()
 	}
-	for ; r.framesLeft > 0 || tail > 0; r.Step() {
-		if r.framesLeft == 0 {
+	for ; r.unfinished() || tail > 0; r.Step() {
+		if !r.unfinished() {
 			tail--
 		}
 		if visit != nil {
@@ -48,7 +48,7 @@ func (e *Engine) Run(frames int, pauses Pauses, tail int64, visit func(*Run) err
 				return nil, err
 			}
 		}
-		if r.framesLeft > 0 && r.stuck() {
+		if r.unfinished() && r.stuck() {
 			return nil, r.deadlock()
 		}
 		if r.repeats != nil && r.frameStarts() {
@@ -57,6 +57,12 @@ func (e *Engine) Run(frames int, pauses Pauses, tail int64, visit func(*Run) err
 	}
 	r.timing.Cycles = r.Cycle
 	return &r.timing, nil
+}
+
+// unfinished says that a frame's results are still to come, or beats of one that no result needs:
+// a window may leave out the last rows of an image.
+func (r *Run) unfinished() bool {
+	return r.framesLeft > 0 || slices.ContainsFunc(r.sources, func(s source) bool { return s.left > 0 })
 }
 
 // stuck says that nothing can ever move again: no beat passes, no machine moves by

@@ -29,6 +29,8 @@ type Case struct {
 	// Latency is the cycles from the first input beat to the end of the first frame, both counted,
 	// without pauses: the closed formula of the module's header. The interval is Block.Cycles.
 	Latency int
+	// Turns says that inputs take turns: one is asked for a beat in a part of the cycles alone.
+	Turns bool
 	// Traits says of each thing that cases of this kind should be, and should not be, whether
 	// this one is.
 	Traits map[string]bool

@@ -249,7 +249,15 @@ func (c *Case) judge(p pause, r *sim.Result) error {
 		return nil
 	}
 	// A run that never blocks a stream, or never lets it run dry, has not tried its handshake.
-	for _, s := range r.Streams {
+	starved := int64(0) // cycles of all inputs
+	for _, s := range r.Streams[:len(c.Inputs)] {
+		starved += s.Starved
+	}
+	for i, s := range r.Streams {
+		// Whoever is asked for a beat now and then may always have one.
+		if c.Turns && i < len(c.Inputs) && starved > 0 && s.Blocked > 0 {
+			continue
+		}
 		if s.Blocked == 0 || s.Starved == 0 {
 			return fmt.Errorf("stream %q is blocked for %d cycles and starved for %d, want both",
 				s.Name, s.Blocked, s.Starved)

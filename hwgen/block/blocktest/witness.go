@@ -66,10 +66,13 @@ func newWitness(d *hwgen.Design, frames int, pauses cycle.Pauses) (*witness, err
 	return w, nil
 }
 
-// numbers returns the parameters that are numbers, by name.
+// numbers returns the parameters that are numbers, by name; number k of an array is NAME[k].
 func numbers(all []hwgen.Parameter) map[string]int {
 	numbers := map[string]int{}
 	for _, p := range all {
+		for k, v := range p.Values {
+			numbers[fmt.Sprintf("%s[%d]", p.Name, k)] = v
+		}
 		// Names of files and of styles are left out: timing depends on numbers.
 		if v, err := strconv.Atoi(p.Value); err == nil {
 			numbers[p.Name] = v

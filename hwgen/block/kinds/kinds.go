@@ -4,11 +4,14 @@ package kinds
 import (
 	"github.com/a2qgen/a2qgen/hwgen/block"
 	"github.com/a2qgen/a2qgen/hwgen/block/add"
+	"github.com/a2qgen/a2qgen/hwgen/block/concat"
 	"github.com/a2qgen/a2qgen/hwgen/block/fifo"
 	forkstream "github.com/a2qgen/a2qgen/hwgen/block/fork_stream"
 	"github.com/a2qgen/a2qgen/hwgen/block/hardwired"
 	labelselect "github.com/a2qgen/a2qgen/hwgen/block/label_select"
+	linebuffer "github.com/a2qgen/a2qgen/hwgen/block/line_buffer"
 	"github.com/a2qgen/a2qgen/hwgen/block/mvau"
+	"github.com/a2qgen/a2qgen/hwgen/block/pool"
 	replaybuffer "github.com/a2qgen/a2qgen/hwgen/block/replay_buffer"
 	tapunit "github.com/a2qgen/a2qgen/hwgen/block/tap_unit"
 	widthconverter "github.com/a2qgen/a2qgen/hwgen/block/width_converter"
@@ -20,10 +23,13 @@ import (
 // names the blocks that it builds.
 var All = []block.Kind{
 	replaybuffer.Kind,
+	linebuffer.Kind,
 	fifo.Kind,
 	widthconverter.Kind,
 	forkstream.Kind,
 	add.Kind,
+	concat.Kind,
+	pool.Kind,
 	labelselect.Kind,
 	mvau.Kind,
 	tapunit.Kind,

@@ -56,8 +56,12 @@ func (m *Block) Serves() string { return m.Layer.Name }
 // Module implements hwgen.Block.
 func (m *Block) Module() string { return "mvau" }
 
-// Cycles implements hwgen.Block: NF*SF.
-func (m *Block) Cycles() int { return m.NF() * m.SF() }
+// Cycles implements hwgen.Block: NF*SF for every vector.
+func (m *Block) Cycles() int { return m.vectors() * m.NF() * m.SF() }
+
+// vectors is how many the layer multiplies per frame: one for every position of an image. A layer of
+// no network has one.
+func (m *Block) vectors() int { return max(1, m.Layer.Shape.Positions()) }
 
 // Shifted says whether accumulators begin at values of their own instead of 0.
 func (m *Block) Shifted() bool { return m.Layer.Start != nil }
@@ -70,7 +74,7 @@ func (m *Block) Comment() []string {
 			hwgen.Count(m.Layer.Out, "output"), m.Layer.WeightBits,
 			m.AccBits),
 		fmt.Sprintf("NF = %s of SF = %s: %s per vector.",
-			hwgen.Count(m.NF(), "row fold"), hwgen.Count(m.SF(), "beat"), hwgen.Count(m.Cycles(), "cycle")),
+			hwgen.Count(m.NF(), "row fold"), hwgen.Count(m.SF(), "beat"), hwgen.Count(m.NF()*m.SF(), "cycle")),
 	}
 	if m.Shifted() {
 		// Said in the Verilog, since a reader of the waves would else miss a sum of 0 at the start.
@@ -106,14 +110,22 @@ func (m *Block) Parameters() []hwgen.Parameter {
 
 // Outputs implements hwgen.Block.
 func (m *Block) Outputs() []hwgen.Stream {
-	return []hwgen.Stream{{Name: m.Name(), Bits: m.Fold.PE * m.search().Output().Bits, Beats: m.NF()}}
+	return []hwgen.Stream{{Name: m.Name(), Bits: m.Fold.PE * m.search().Output().Bits, Beats: m.vectors() * m.NF()}}
 }
 
-// Reads implements hwgen.Block: SIMD inputs per beat, the whole vector once per fold of rows.
+// Reads implements hwgen.Block: SIMD inputs per beat, the whole vector once per fold of its rows. Of
+// an image the vectors are windows, in which each group of channels is a vector of its own rows.
 func (m *Block) Reads([]hwgen.Content) []hwgen.Content {
 	l := m.Layer
-	x := hwgen.Content{hwgen.InOrder(m.Input, l.In, l.Input.Bits, l.Input.Signed, m.Fold.SIMD)}
-	return []hwgen.Content{x.Replayed(m.NF())}
+	x := hwgen.InOrder(m.Input, l.In, l.Input.Bits, l.Input.Signed, m.Fold.SIMD)
+	if l.Kind != quant.Conv {
+		return []hwgen.Content{hwgen.Content{x}.Replayed(m.SF(), m.NF())}
+	}
+	in := l.OperandShape(0)
+	x.Lanes = 1 // the innermost loop of windows; SIMD of them may be more than the channels
+	x = x.Over(in, hwgen.BorderOf(l.Window, in, 0), hwgen.Windows(l, in, l.Groups, m.NF()/l.Groups, 1))
+	x.Lanes = m.Fold.SIMD
+	return []hwgen.Content{{x}}
 }
 
 // Carries implements hwgen.Block: PE rows per beat, in their order.

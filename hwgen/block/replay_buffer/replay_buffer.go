@@ -17,7 +17,9 @@ type Block struct {
 	Layer           string
 	Width           int // bits of a beat
 	Length, Repeats int // beats, passes
-	BlockRAM        bool
+	// Vectors come in a frame: 1 where it is 0.
+	Vectors  int
+	BlockRAM bool
 	// Style has the family's words for memories; those of xc7 where empty.
 	Style boards.MemoryStyle
 }
@@ -36,7 +38,9 @@ func (r *Block) Serves() string { return r.Layer }
 func (r *Block) Module() string { return "replay_buffer" }
 
 // Cycles implements hwgen.Block.
-func (r *Block) Cycles() int { return r.Length * r.Repeats }
+func (r *Block) Cycles() int { return r.vectors() * r.Length * r.Repeats }
+
+func (r *Block) vectors() int { return max(1, r.Vectors) }
 
 // Comment implements hwgen.Block.
 func (r *Block) Comment() []string {
@@ -59,12 +63,12 @@ func (r *Block) Memories() []hwgen.Memory { return nil }
 
 // Outputs implements hwgen.Block.
 func (r *Block) Outputs() []hwgen.Stream {
-	return []hwgen.Stream{{Name: r.Name(), Bits: r.Width, Beats: r.Length * r.Repeats}}
+	return []hwgen.Stream{{Name: r.Name(), Bits: r.Width, Beats: r.Cycles()}}
 }
 
 // Reads implements hwgen.Block: vectors of Length beats.
 func (r *Block) Reads(in []hwgen.Content) []hwgen.Content {
-	if in[0].Beats() != r.Length {
+	if in[0].Beats() != r.vectors()*r.Length {
 		return make([]hwgen.Content, 1)
 	}
 	return []hwgen.Content{hwgen.OfWidth(in[0], r.Width)}
@@ -72,7 +76,7 @@ func (r *Block) Reads(in []hwgen.Content) []hwgen.Content {
 
 // Carries implements hwgen.Block.
 func (r *Block) Carries(in []hwgen.Content) []hwgen.Content {
-	return []hwgen.Content{in[0].Replayed(r.Repeats)}
+	return []hwgen.Content{in[0].Replayed(r.Length, r.Repeats)}
 }
 
 // Machine implements hwgen.Block.

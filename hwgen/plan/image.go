@@ -1,0 +1,303 @@
+package plan
+
+import (
+	"fmt"
+
+	"github.com/a2qgen/a2qgen/boards"
+	"github.com/a2qgen/a2qgen/hwgen"
+	"github.com/a2qgen/a2qgen/hwgen/block/add"
+	"github.com/a2qgen/a2qgen/hwgen/block/concat"
+	linebuffer "github.com/a2qgen/a2qgen/hwgen/block/line_buffer"
+	"github.com/a2qgen/a2qgen/hwgen/block/pool"
+	widthconverter "github.com/a2qgen/a2qgen/hwgen/block/width_converter"
+	"github.com/a2qgen/a2qgen/quant"
+)
+
+// parts are what the blocks of a layer are made from: the layer, what it reads, its fold and P.
+type parts struct {
+	layer *quant.Layer
+	in    []hwgen.Part
+	fold  hwgen.Fold
+	acc   int
+	style boards.MemoryStyle
+}
+
+// partsOf returns those of layer i of a design that reads the streams in.
+func (b *builder) partsOf(i int, in []int) parts {
+	lp := b.d.Layers[i]
+	p := parts{layer: lp.Layer, fold: lp.Fold, acc: lp.AccBits, style: b.style}
+	for _, s := range in {
+		p.in = append(p.in, b.d.Streams[s].Content[0])
+	}
+	return p
+}
+
+// pricedParts returns those of a layer by itself: its operands have the types of their numbers.
+func (p *planner) pricedParts(u *unit, l *quant.Layer, f hwgen.Fold, acc int) parts {
+	x := parts{layer: l, fold: f, acc: acc, style: p.style}
+	for k := range l.From {
+		t, shape := l.OperandType(k), l.OperandShape(k)
+		x.in = append(x.in, hwgen.InOrder(hwgen.Tensor{}, shape.Size(), t.Bits, t.Signed, u.lanes(l, f)))
+	}
+	return x
+}
+
+// image is a unit of layers that read images, whose blocks stand in one row.
+func image(u unit, blocks func(parts) []hwgen.Block) unit {
+	self := &u
+	u.blocks = func(p *planner, l *quant.Layer, f hwgen.Fold, acc int) []hwgen.Block {
+		return blocks(p.pricedParts(self, l, f, acc))
+	}
+	u.build = func(b *builder, i int, in []int) int {
+		at := in[0]
+		for k, block := range blocks(b.partsOf(i, in)) {
+			if k == 0 {
+				at = b.d.Add(block, in...)[0]
+				continue
+			}
+			at = b.d.Add(block, at)[0]
+		}
+		return at
+	}
+	u.check, u.least = checkImage, anyLUTs
+	u.place = func(p *planner, l *quant.Layer, f *hwgen.Fold) { p.placeImage(l, f, u.blocks) }
+	if u.fold == nil {
+		u.fold = foldDense(u.place, u.blocks)
+	}
+	return u
+}
+
+// placeImage decides where the memories of a layer that reads an image lie: weights as those of any
+// layer, the image where its line buffer is cheaper.
+func (p *planner) placeImage(l *quant.Layer, f *hwgen.Fold,
+	blocks func(*planner, *quant.Layer, hwgen.Fold, int) []hwgen.Block) {
+	if l.Kind.Weighted() && f.Weights == "" {
+		f.Weights = p.cheaper(l.In/f.SIMD*(l.Out/f.PE), f.PE*f.SIMD*l.WeightBits)
+	}
+	if f.Replay != "" {
+		return
+	}
+	f.Replay = hwgen.InLUTs
+	if p.options.NoBlockRAM {
+		return
+	}
+	inBlocks := *f
+	inBlocks.Replay = hwgen.InBlockRAM
+	lines := func(f hwgen.Fold) (price int) {
+		for _, b := range blocks(p, l, f, 1) {
+			if b, is := b.(*linebuffer.Block); is {
+				price += p.price(b)
+			}
+		}
+		return price
+	}
+	switch luts := lines(*f); {
+	case luts > lines(inBlocks):
+		f.Replay = hwgen.InBlockRAM
+	case luts == 0 && l.Kind.Weighted(): // positions alone, each of which is replayed
+		f.Replay = p.cheaper(l.In/f.SIMD, f.SIMD*l.Input.Bits)
+	}
+}
+
+// slides says that a window has to be cut from the image: positions come as they are.
+func slides(l *quant.Layer) bool {
+	w := l.Window.Normal()
+	return w.Taps() > 1 || w.StrideH > 1 || w.StrideW > 1 || l.Groups > 1 || w.Top+w.Left+w.Bottom+w.Right > 0
+}
+
+// groupChannels are the channels of an image that a row of a convolution reads.
+func groupChannels(l *quant.Layer) int { return l.OperandShape(0).C / l.Groups }
+
+// convLanes returns the channels per beat of the image of a convolution: SIMD of them, or a divisor of
+// both where a beat of the unit is of several positions.
+func convLanes(l *quant.Layer, f hwgen.Fold) int {
+	if !slides(l) {
+		return f.SIMD
+	}
+	return gcd(f.SIMD, groupChannels(l))
+}
+
+// lines returns the line buffer that brings the windows of a layer, of so many groups of channels times
+// times over.
+func (p parts) lines(why string, border *hwgen.Border, groups, times int) *linebuffer.Block {
+	l, in := p.layer, p.layer.OperandShape(0)
+	return linebuffer.New(linebuffer.Spec{Layer: l.Name, Input: p.in[0], Shape: in, Border: border,
+		Loops: hwgen.Windows(l, in, groups, times, p.in[0].Lanes), BlockRAM: p.fold.Replay == hwgen.InBlockRAM,
+		Style: p.style, Why: why})
+}
+
+// convBlocks returns the blocks of a convolution: a line buffer that brings the window for every fold
+// of rows; what joins taps to beats of SIMD and repeats them, where those are more than its channels;
+// and the MVAU.
+func convBlocks(p parts) []hwgen.Block {
+	l, f := widened(p.layer, p.in[0]), p.fold
+	w, lanes, times := l.Window.Normal(), p.in[0].Lanes, l.Out/f.PE/l.Groups
+	vectors := l.Shape.Positions() * l.Groups
+	var blocks []hwgen.Block
+	replays := true
+	if slides(l) {
+		why := fmt.Sprintf("a window of %dx%d, stride %dx%d", w.H, w.W, w.StrideH, w.StrideW)
+		if lanes == f.SIMD {
+			why, replays = why+fmt.Sprintf(", %s over", hwgen.Count(times, "time")), false
+		}
+		repeated := times
+		if replays {
+			repeated = 1
+		}
+		blocks = append(blocks, p.lines(why, hwgen.BorderOf(l.Window, l.OperandShape(0), 0), l.Groups, repeated))
+	}
+	if lanes != f.SIMD {
+		blocks = append(blocks, &widthconverter.Block{Layer: l.Name, Operand: "_window", Word: l.Input.Bits, In: lanes,
+			Out: f.SIMD, InBeats: vectors * l.In / lanes})
+	}
+	if r := replayOf(l, f, p.style); replays && times > 1 {
+		r.Repeats, r.Vectors = times, vectors
+		blocks = append(blocks, r)
+	}
+	return append(blocks, mvauOf(l, p.in[0].Tensor, f, p.acc, p.style))
+}
+
+// cyclesOf returns the cycles per frame of a layer with weights under a fold, those in which its image
+// comes and its windows leave among them.
+func cyclesOf(l *quant.Layer, f hwgen.Fold) int {
+	cycles := f.Cycles(l.In, l.Out)
+	if l.Kind != quant.Conv {
+		return cycles
+	}
+	lanes, vectors, times := convLanes(l, f), l.Shape.Positions()*l.Groups, l.Out/f.PE/l.Groups
+	repeated := times
+	if ratio := f.SIMD / lanes; ratio > 1 {
+		repeated = 1
+		if times > 1 {
+			// A replay buffer holds one vector. The next comes in behind its last pass, a beat in every
+			// ratio cycles but for the two that are there already, and the first pass waits for it.
+			cycles += l.Groups * max(0, l.In/f.SIMD*(ratio-2))
+		}
+	}
+	return max(l.Shape.Positions()*cycles, l.OperandShape(0).Size()/lanes, vectors*repeated*l.In/lanes)
+}
+
+// poolBlocks returns the blocks of a pool: a line buffer, unless the window is the image, the pool, and
+// what turns its results into activations where the layer does.
+func poolBlocks(p parts) []hwgen.Block {
+	l := p.layer
+	w := l.Window.Normal()
+	b := &pool.Block{Layer: l, Input: p.in[0], AccBits: p.acc, Style: p.style}
+	var blocks []hwgen.Block
+	if !b.Whole() {
+		why := fmt.Sprintf("a window of %dx%d, stride %dx%d", w.H, w.W, w.StrideH, w.StrideW)
+		blocks = append(blocks, p.lines(why, b.Border(), 1, 1))
+	}
+	return p.activated(append(blocks, b), b.Output())
+}
+
+// activated returns blocks with one behind them that turns what they give, of type t, into the layer's
+// activations, if it has thresholds.
+func (p parts) activated(blocks []hwgen.Block, t quant.DataType) []hwgen.Block {
+	l := p.layer
+	if l.Thresholds == nil {
+		return blocks
+	}
+	return append(blocks, &add.Block{Layer: l, PE: p.fold.PE, AccBits: p.acc, ThresholdBits: l.ThresholdBits(p.acc),
+		Operands: []add.Operand{{Tensor: hwgen.Tensor{Layer: l.Name, Holds: hwgen.HoldsAccumulators}, Type: t}}})
+}
+
+// concatBlocks returns the blocks of a concatenation.
+func concatBlocks(p parts) []hwgen.Block {
+	b := &concat.Block{Layer: p.layer, Inputs: p.in}
+	for k := range p.in {
+		b.Beats = append(b.Beats, p.layer.OperandShape(k).C/p.fold.PE)
+	}
+	return p.activated([]hwgen.Block{b}, b.Output())
+}
+
+// moveBlocks returns the blocks of a layer that moves elements: a line buffer that gives them in the
+// order of its output.
+func moveBlocks(p parts) []hwgen.Block {
+	l, x := p.layer, p.in[0]
+	out := hwgen.InOrder(hwgen.Tensor{Layer: l.Name, Holds: hwgen.HoldsAccumulators}, l.Shape.Size(), x.Bits, x.Signed,
+		x.Lanes)
+	b := linebuffer.New(linebuffer.Spec{Layer: l.Name, Input: x, Shape: l.OperandShape(0), Output: &out,
+		Loops: moves(l, x.Lanes), BlockRAM: p.fold.Replay == hwgen.InBlockRAM, Style: p.style,
+		Why: fmt.Sprintf("%s by %d", l.Kind, l.Factor)})
+	return p.activated([]hwgen.Block{b}, quant.DataType{Bits: x.Bits, Signed: x.Signed})
+}
+
+// moves returns the loops over the input of Upsample or PixelShuffle in which its output comes, with
+// lanes channels per beat (see quant.Layer.Moves).
+func moves(l *quant.Layer, lanes int) []hwgen.Walk {
+	in, f := l.OperandShape(0), l.Factor
+	rows, columns := hwgen.Walk{Count: in.H, Rows: 1}, hwgen.Walk{Count: in.W, Columns: 1}
+	switch {
+	case l.Kind == quant.Upsample:
+		return []hwgen.Walk{rows, {Count: f}, columns, {Count: f}, {Count: in.C / lanes, Channels: lanes}}
+	case l.DepthFirst:
+		return []hwgen.Walk{rows, {Count: f, Channels: f * l.Out}, columns, {Count: f, Channels: l.Out},
+			{Count: l.Out / lanes, Channels: lanes}}
+	case l.Out == 1: // the columns of a position are neighbours
+		return []hwgen.Walk{rows, {Count: f, Channels: f}, columns, {Count: f / lanes, Channels: lanes}}
+	}
+	return []hwgen.Walk{rows, {Count: f, Channels: f}, columns, {Count: f, Channels: 1}, {Count: l.Out, Channels: f * f}}
+}
+
+// fitsImage takes every layer of its kind.
+func fitsImage(*quant.Layer) error { return nil }
+
+// checkImage refuses what only other units have, and elements at once that do not stand side by side.
+func checkImage(p *planner, l *quant.Layer, f hwgen.Fold) error {
+	if most := together(l); most%f.PE != 0 {
+		return fmt.Errorf("hwgen: layer %q: PE is %d, want a divisor of %d: so many elements of a layer of kind %s, which "+
+			"reads %v, stand side by side", l.Name, f.PE, most, l.Kind, l.OperandShape(0))
+	}
+	return withoutLanes(p, l, f)
+}
+
+// together returns how many elements a layer can give at once: rows that read the same, channels that
+// divide those of each operand, or that stand side by side where they come from.
+func together(l *quant.Layer) int {
+	switch {
+	case l.Kind == quant.Conv:
+		return l.Out / l.Groups
+	case l.Kind == quant.Concat:
+		return operandChannels(l)
+	case l.Kind == quant.PixelShuffle && !l.DepthFirst && l.Out == 1 && l.Thresholds == nil:
+		return l.Factor // the columns of a position
+	case l.Kind == quant.PixelShuffle && !l.DepthFirst:
+		return 1 // ONNX's CRD order has the channels of a position apart
+	}
+	return l.Out
+}
+
+// foldElements takes the fewest elements per beat with which those that come, are pooled or leave take at
+// most the cycles of a frame.
+func foldElements(p *planner, l *quant.Layer) (hwgen.Fold, error) {
+	most, work := together(l), elementsRead(l)
+	if l.Kind == quant.AvgPool || l.Kind == quant.MaxPool {
+		work = max(work, l.Shape.Size()*l.Window.Taps())
+	}
+	for _, pe := range divisors(most) {
+		if work/pe <= p.options.Cycles() {
+			return hwgen.Fold{PE: pe, SIMD: l.In}, nil
+		}
+	}
+	// Too slow even so: the interval tells.
+	return hwgen.Fold{PE: most, SIMD: l.In}, nil
+}
+
+// elementsRead returns the elements that come to a layer, or those that leave if they are more.
+func elementsRead(l *quant.Layer) int {
+	in := 0
+	for k := range l.From {
+		in += l.OperandShape(k).Size()
+	}
+	return max(in, l.Shape.Size())
+}
+
+// operandChannels returns the largest number that divides the channels of all operands.
+func operandChannels(l *quant.Layer) int {
+	n := 0
+	for k := range l.From {
+		n = gcd(l.OperandShape(k).C, n)
+	}
+	return n
+}

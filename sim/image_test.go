@@ -1,0 +1,88 @@
+package sim_test
+
+import (
+	"math/rand/v2"
+	"testing"
+
+	"github.com/a2qgen/a2qgen/hwgen"
+	"github.com/a2qgen/a2qgen/hwgen/plan"
+	"github.com/a2qgen/a2qgen/quant"
+	"github.com/a2qgen/a2qgen/quant/quanttest"
+	"github.com/a2qgen/a2qgen/sim"
+	"github.com/a2qgen/a2qgen/sim/cycle"
+	"github.com/a2qgen/a2qgen/verilator"
+)
+
+// imageCase draws a network of layers of all kinds over an image, folds for some of them, samples and
+// pauses.
+func imageCase(seed uint64) (*quant.Network, hwgen.Options, [][]int32, sim.Options) {
+	rng := rand.New(rand.NewPCG(seed, 0x1a6e))
+	n := quanttest.RandomGraph(rng)
+	how := hwgen.Options{Folding: hwgen.Folding{}, NoBlockRAM: rng.IntN(2) == 0,
+		FPS: 1e8 / float64(1+rng.IntN(4000))}
+	for i := range n.Layers {
+		l := &n.Layers[i]
+		// Where the plan chooses, it takes the cheapest: other folds are drawn.
+		if l.Kind.Weighted() && rng.IntN(2) == 0 {
+			how.Folding[l.Name] = hwgen.Fold{PE: divisor(rng, l.Out/max(1, l.Groups)), SIMD: divisor(rng, l.In)}
+		}
+	}
+	var samples [][]int32
+	for range 3 + rng.IntN(3) {
+		samples = append(samples, quanttest.RandomGraphInput(rng, n))
+	}
+	pause := func() sim.Pattern { return sim.Pattern{Probability: []float64{0, 0.3, 0.7}[rng.IntN(3)]} }
+	return n, how, samples, sim.Options{Gap: pause(), Stall: pause(), Seed: seed}
+}
+
+// divisor draws a divisor of n.
+func divisor(rng *rand.Rand, n int) int {
+	for {
+		if d := 1 + rng.IntN(n); n%d == 0 {
+			return d
+		}
+	}
+}
+
+// TestImageNetworks cross-checks networks of images: windows of every shape, groups, pools, joins, moves
+// of elements, and what the plan puts between them.
+func TestImageNetworks(t *testing.T) {
+	onSimulators(t, 24, 1, func(t *testing.T, s verilator.Simulator, seed uint64) {
+		n, how, samples, o := imageCase(seed)
+		o.Simulator = s
+		checkNetwork(t, how, n, samples, o)
+	})
+}
+
+// TestPlansOfImages: every drawn network is planned, does not lock, and repeats itself.
+func TestPlansOfImages(t *testing.T) {
+	count := uint64(300)
+	if testing.Short() {
+		count = 40
+	}
+	kinds := map[quant.Kind]int{}
+	for seed := range count {
+		n, how, _, _ := imageCase(seed)
+		d, err := plan.Plan(n, how)
+		if err != nil {
+			t.Errorf("seed %d: %v", seed, err)
+			continue
+		}
+		for i := range n.Layers {
+			kinds[n.Layers[i].Kind]++
+		}
+		e, err := cycle.New(d.Graph())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := e.Run(4, nil, 0, nil); err != nil {
+			t.Errorf("seed %d: %v", seed, err)
+		}
+	}
+	for _, kind := range []quant.Kind{quant.Conv, quant.MaxPool, quant.AvgPool, quant.Add, quant.Concat, quant.Upsample,
+		quant.PixelShuffle, quant.Requantize, quant.Linear} {
+		if kinds[kind] < int(count)/20 {
+			t.Errorf("%d layers of kind %s, want more", kinds[kind], kind)
+		}
+	}
+}
