@@ -66,3 +66,9 @@ func (p Part) Over(in quant.Shape, b *Border, loops []Walk) Part {
 	p.Order = append(p.Order, Loop{p.Lanes, 1})
 	return p
 }
+
+// Bordered returns part p, an image that comes in order, with a border around it, in order.
+func (p Part) Bordered(b Border) Part {
+	p.Order, p.Border = []Loop{{(b.Top + b.H + b.Bottom) * b.Width() * b.C, 1}}, &b
+	return p
+}

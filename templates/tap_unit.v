@@ -7,12 +7,15 @@
 //   step ends the rows. STEPS steps per vector, one per cycle, without a pause between vectors.
 //
 //   s_* -> tap_buffer -> | lanes | tap_tree .. | tap_accumulator | thresholds .. | spill -> m_*
+//       or tap_window
 //                ^ slots, used        ^ signs         ^ first
 //   step_q -> schedule (rom.v) -------+---------------+
 //
 //   A word of the schedule, from the low bits: slot and used of lane 0 of PE 0, of lane 1, ..; of
 //   PE 1, ..; signs (tap_tree.v) of PE 0, of PE 1, ..; last, where the rows end.
-//   Column c lies in bank c mod LANES, slot c div LANES (tap_buffer.v): lane l reads bank l.
+//   Column c lies in bank c mod LANES, slot c div LANES (tap_buffer.v): lane l reads bank l. Where
+//   the vector is a window of an image, a slot is the distance from its first element, and every
+//   lane reads any (tap_window.v).
 //   The pipeline halts as a whole while a result stands at its end and the spill register is
 //   full. s_ready depends on registers only.
 //
@@ -33,6 +36,8 @@
 //   READ_STAGES     registers behind the schedule, >= 1: a second one takes the block RAM's
 //                   delay off the lanes' memories
 //   RAM_STYLE       the tool's word for a RAM in LUTs or for block RAM, of the vector's banks
+//   WINDOW          1: vectors are windows of an image, in which SIMD is 1, 0: they come as they are
+//   DEPTH, SPAN, COLUMNS, ROWS, RIGHT, DOWN, NEXT, COUNT_BITS   see tap_window.v
 //   SHIFTED         1: rows begin at the values of STARTS, 0: at 0
 //   STARTS          memory file: word nf holds start[nf*PE+pe] at bit pe*ACC_BITS
 //   Y_BITS          bits of a result: derived, no other value is taken
@@ -58,6 +63,15 @@ module tap_unit #(
     parameter BLOCK_STYLE = "block",
     parameter integer READ_STAGES    = 1,
     parameter RAM_STYLE = "auto",
+    parameter integer WINDOW         = 0,
+    parameter integer DEPTH          = 16,
+    parameter integer SPAN           = 6,
+    parameter integer COLUMNS        = 3,
+    parameter integer ROWS           = 3,
+    parameter integer RIGHT          = 1,
+    parameter integer DOWN           = 2,
+    parameter integer NEXT           = 6,
+    parameter integer COUNT_BITS     = 6,
     parameter integer SHIFTED        = 0,
     parameter STARTS = "",
     parameter integer Y_BITS = (OUTPUT_BITS > 0) ? OUTPUT_BITS : ACC_BITS
@@ -97,6 +111,12 @@ module tap_unit #(
         if (OUTPUT_BITS < 0 || OUTPUT_BITS > 16) begin : gen_output_bits_0_to_16
             tap_unit_needs_OUTPUT_BITS_0_to_16 u_refused ();
         end
+        if (WINDOW != 0 && WINDOW != 1) begin : gen_window_0_or_1
+            tap_unit_needs_WINDOW_0_or_1 u_refused ();
+        end
+        if (WINDOW == 1 && SIMD != 1) begin : gen_simd_1_of_a_window
+            tap_unit_needs_SIMD_1_of_a_window u_refused ();
+        end
         if (SHIFTED != 0 && SHIFTED != 1) begin : gen_shifted_0_or_1
             tap_unit_needs_SHIFTED_0_or_1 u_refused ();
         end
@@ -112,7 +132,8 @@ module tap_unit #(
     localparam integer LAST_STEP = STEPS - 1;
     localparam integer STEP_BITS = (STEPS > 1) ? $clog2(STEPS) : 1;
     localparam [0:0] STEP_WRAPS = STEPS == 1 << STEP_BITS;
-    localparam integer SLOT_BITS = (MW > LANES) ? $clog2((MW + LANES - 1) / LANES) : 1;
+    localparam integer SLOTS = (WINDOW == 1) ? SPAN : (MW + LANES - 1) / LANES;
+    localparam integer SLOT_BITS = (SLOTS > 1) ? $clog2(SLOTS) : 1;
     localparam integer WORD_BITS = PE * LANES * (SLOT_BITS + 2) + 1;
     localparam integer TREE = $clog2(LANES);
     localparam integer LEAF = INPUT_BITS + 1 - INPUT_SIGNED;  // bits of a lane with its sign
@@ -205,27 +226,58 @@ module tap_unit #(
     wire unused_marks = &{1'b0, first_next[AT_SUM+1], last_next[AT_SUM+1]};
 
     wire [PE*LANES*INPUT_BITS-1:0] x;
-    tap_buffer #(
-        .WIDTH      (INPUT_BITS),
-        .LENGTH     (MW),
-        .SIMD       (SIMD),
-        .BANKS      (LANES),
-        .COPIES     (PE),
-        .READ_STAGES(READ_STAGES),
-        .RAM_STYLE  (RAM_STYLE)
-    ) u_buffer (
-        .clk    (clk),
-        .rst_n  (rst_n),
-        .s_valid(s_valid),
-        .s_ready(s_ready),
-        .s_data (s_data),
-        .en     (en),
-        .full   (full),
-        .last   (last_step),
-        .slots  (slots),
-        .used   (used),
-        .data   (x)
-    );
+    generate
+        if (WINDOW == 1) begin : gen_window
+            tap_window #(
+                .WIDTH      (INPUT_BITS),
+                .LANES      (PE * LANES),
+                .DEPTH      (DEPTH),
+                .SPAN       (SPAN),
+                .COLUMNS    (COLUMNS),
+                .ROWS       (ROWS),
+                .RIGHT      (RIGHT),
+                .DOWN       (DOWN),
+                .NEXT       (NEXT),
+                .COUNT_BITS (COUNT_BITS),
+                .READ_STAGES(READ_STAGES),
+                .RAM_STYLE  (RAM_STYLE)
+            ) u_window (
+                .clk    (clk),
+                .rst_n  (rst_n),
+                .s_valid(s_valid),
+                .s_ready(s_ready),
+                .s_data (s_data[INPUT_BITS-1:0]),
+                .en     (en),
+                .full   (full),
+                .last   (last_step),
+                .slots  (slots),
+                .used   (used),
+                .data   (x)
+            );
+        end else begin : gen_vector
+            tap_buffer #(
+                .WIDTH      (INPUT_BITS),
+                .LENGTH     (MW),
+                .SIMD       (SIMD),
+                .BANKS      (LANES),
+                .COPIES     (PE),
+                .READ_STAGES(READ_STAGES),
+                .RAM_STYLE  (RAM_STYLE)
+            ) u_buffer (
+                .clk    (clk),
+                .rst_n  (rst_n),
+                .s_valid(s_valid),
+                .s_ready(s_ready),
+                .s_data (s_data),
+                .en     (en),
+                .full   (full),
+                .last   (last_step),
+                .slots  (slots),
+                .used   (used),
+                .data   (x)
+            );
+        end
+    endgenerate
 
     // What the folds need from memory is read a stage ahead: fold_q is that of the sums that
     // come next, fold_sum_q that of the sums at hand.

@@ -9,6 +9,7 @@ import (
 	forkstream "github.com/a2qgen/a2qgen/hwgen/block/fork_stream"
 	"github.com/a2qgen/a2qgen/hwgen/block/hardwired"
 	labelselect "github.com/a2qgen/a2qgen/hwgen/block/label_select"
+	linebuffer "github.com/a2qgen/a2qgen/hwgen/block/line_buffer"
 	widthconverter "github.com/a2qgen/a2qgen/hwgen/block/width_converter"
 	"github.com/a2qgen/a2qgen/quant"
 )
@@ -19,7 +20,8 @@ type builder struct {
 	units []*unit // of the layers
 	style boards.MemoryStyle
 	// hardwired makes the hard-wired unit of a layer.
-	hardwired func(l *quant.Layer, x hwgen.Part, acc int) *hardwired.Block
+	hardwired  func(l *quant.Layer, x hwgen.Part, acc int) *hardwired.Block
+	lineBuffer func(linebuffer.Spec) *linebuffer.Block
 	// depth says how deep the queue before a stream of a layer is, below 2 for none.
 	depth func(layer, operand int) int
 	// queues are the places of the nodes that are queues.
@@ -36,7 +38,7 @@ func (p *planner) build(depth func(layer, operand int) int) (*hwgen.Design, map[
 	o := p.options
 	d := &hwgen.Design{Name: o.Name, ClockMHz: o.ClockMHz, NoBlockRAM: o.NoBlockRAM, Family: o.Family,
 		Given: p.given, Network: p.network, Layers: p.layers}
-	b := &builder{d: d, units: p.units, style: p.style, hardwired: p.hardwired, depth: depth,
+	b := &builder{d: d, units: p.units, style: p.style, hardwired: p.hardwired, lineBuffer: p.lineBuffer, depth: depth,
 		queues: map[int]place{}, ready: make([][]int, len(p.layers)+1)}
 	b.source()
 	for i := range d.Layers {

@@ -20,12 +20,14 @@ type parts struct {
 	fold  hwgen.Fold
 	acc   int
 	style boards.MemoryStyle
+	// lineBuffer makes a line buffer, or finds one made before.
+	lineBuffer func(linebuffer.Spec) *linebuffer.Block
 }
 
 // partsOf returns those of layer i of a design that reads the streams in.
 func (b *builder) partsOf(i int, in []int) parts {
 	lp := b.d.Layers[i]
-	p := parts{layer: lp.Layer, fold: lp.Fold, acc: lp.AccBits, style: b.style}
+	p := parts{layer: lp.Layer, fold: lp.Fold, acc: lp.AccBits, style: b.style, lineBuffer: b.lineBuffer}
 	for _, s := range in {
 		p.in = append(p.in, b.d.Streams[s].Content[0])
 	}
@@ -34,7 +36,7 @@ func (b *builder) partsOf(i int, in []int) parts {
 
 // pricedParts returns those of a layer by itself: its operands have the types of their numbers.
 func (p *planner) pricedParts(u *unit, l *quant.Layer, f hwgen.Fold, acc int) parts {
-	x := parts{layer: l, fold: f, acc: acc, style: p.style}
+	x := parts{layer: l, fold: f, acc: acc, style: p.style, lineBuffer: p.lineBuffer}
 	for k := range l.From {
 		t, shape := l.OperandType(k), l.OperandShape(k)
 		x.in = append(x.in, hwgen.InOrder(hwgen.Tensor{}, shape.Size(), t.Bits, t.Signed, u.lanes(l, f)))
@@ -59,8 +61,13 @@ func image(u unit, blocks func(parts) []hwgen.Block) unit {
 		}
 		return at
 	}
-	u.check, u.least = checkImage, anyLUTs
-	u.place = func(p *planner, l *quant.Layer, f *hwgen.Fold) { p.placeImage(l, f, u.blocks) }
+	u.least = anyLUTs
+	if u.check == nil {
+		u.check = checkImage
+	}
+	if u.place == nil {
+		u.place = func(p *planner, l *quant.Layer, f *hwgen.Fold) { p.placeImage(l, f, u.blocks) }
+	}
 	if u.fold == nil {
 		u.fold = foldDense(u.place, u.blocks)
 	}
@@ -121,7 +128,7 @@ func convLanes(l *quant.Layer, f hwgen.Fold) int {
 // times over.
 func (p parts) lines(why string, border *hwgen.Border, groups, times int) *linebuffer.Block {
 	l, in := p.layer, p.layer.OperandShape(0)
-	return linebuffer.New(linebuffer.Spec{Layer: l.Name, Input: p.in[0], Shape: in, Border: border,
+	return p.lineBuffer(linebuffer.Spec{Layer: l.Name, Input: p.in[0], Shape: in, Border: border,
 		Loops: hwgen.Windows(l, in, groups, times, p.in[0].Lanes), BlockRAM: p.fold.Replay == hwgen.InBlockRAM,
 		Style: p.style, Why: why})
 }
@@ -217,7 +224,7 @@ func moveBlocks(p parts) []hwgen.Block {
 	l, x := p.layer, p.in[0]
 	out := hwgen.InOrder(hwgen.Tensor{Layer: l.Name, Holds: hwgen.HoldsAccumulators}, l.Shape.Size(), x.Bits, x.Signed,
 		x.Lanes)
-	b := linebuffer.New(linebuffer.Spec{Layer: l.Name, Input: x, Shape: l.OperandShape(0), Output: &out,
+	b := p.lineBuffer(linebuffer.Spec{Layer: l.Name, Input: x, Shape: l.OperandShape(0), Output: &out,
 		Loops: moves(l, x.Lanes), BlockRAM: p.fold.Replay == hwgen.InBlockRAM, Style: p.style,
 		Why: fmt.Sprintf("%s by %d", l.Kind, l.Factor)})
 	return p.activated([]hwgen.Block{b}, quant.DataType{Bits: x.Bits, Signed: x.Signed})

@@ -3,6 +3,8 @@ package plan
 import (
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"sort"
 
 	"github.com/a2qgen/a2qgen/hwgen"
@@ -44,8 +46,20 @@ func (p *planner) queue() error {
 	if p.keeps(depths, interval) {
 		return p.settle(depths)
 	}
-	depths = deep
+	// Where branches meet one waits for the other; in a chain between them most need none.
+	joins := deep
 	for _, at := range open {
+		if len(p.layers[at.layer].Layer.From) == 1 {
+			joins = joins.with(at, 1)
+		}
+	}
+	if depths = deep; p.keeps(joins, interval) {
+		depths = joins
+	}
+	for _, at := range open {
+		if depths[at] <= 2 {
+			continue
+		}
 		depths[at] = 2 + sort.Search(depths[at]-2, func(more int) bool {
 			return p.keeps(depths.with(at, 2+more), interval)
 		})
@@ -171,16 +185,21 @@ func (p *planner) unbounded(d depths, open []place) (depths, error) {
 			return nil, err
 		}
 	}
-	// The rate is known now; what queues hold at that rate is another run, with the source held to it.
-	held, err := held(design, queues, frames, interval)
-	if err != nil {
-		return nil, err
+	// The rate is known now; what queues hold at that rate is another run, with the source held to it: of a
+	// few frames more than are under way at once, unless the rate says that those were too few.
+	for run := min(frames, 6+3*int(latency*interval.Frames/interval.Cycles)); ; run = min(frames, 2*run) {
+		held, err := held(design, queues, run, interval)
+		if err != nil {
+			return nil, err
+		}
+		for _, at := range open {
+			// A queue of one beat is none (builder.depth): the shallowest there is holds two.
+			d = d.with(at, max(2, held[at]))
+		}
+		if run == frames || p.keeps(d, interval) {
+			return d, nil
+		}
 	}
-	for _, at := range open {
-		// A queue of one beat is none (builder.depth): the shallowest there is holds two.
-		d = d.with(at, max(2, held[at]))
-	}
-	return d, nil
 }
 
 // rate runs so many frames and returns the interval of the later half, and the first's latency.
@@ -211,17 +230,23 @@ func held(design *hwgen.Design, queues map[int]place, frames int, interval cycle
 	late := func(c int64) (gaps, stalls uint64) {
 		return cycle.Bit(sent/beats*interval.Cycles > c*interval.Frames), 0
 	}
-	held, state := map[place]int{}, make([]int64, 0, 1)
+	nodes, most, state := slices.Collect(maps.Keys(queues)), make([]int, len(g.Nodes)), make([]int64, 0, 1)
 	_, err = e.Run(frames, late, 0, func(r *cycle.Run) error {
 		sent += int64(cycle.Bit(r.Fired(source)))
-		for i, at := range queues {
-			state = g.Nodes[i].Machine.Registers(state[:0])
-			// Room for the beat that comes in, also where another leaves in the same cycle: a full
-			// queue takes none.
-			held[at] = max(held[at], int(state[0])+int(cycle.Bit(r.Fired(g.Nodes[i].In[0]))))
+		for _, i := range nodes {
+			// What a queue holds rises with a beat that comes in: of room for that, also where another
+			// leaves in the same cycle, as a full queue takes none.
+			if r.Fired(g.Nodes[i].In[0]) {
+				state = g.Nodes[i].Machine.Registers(state[:0])
+				most[i] = max(most[i], int(state[0])+1)
+			}
 		}
 		return nil
 	})
+	held := map[place]int{}
+	for i, at := range queues {
+		held[at] = most[i]
+	}
 	return held, err
 }
 

@@ -3,8 +3,10 @@ package plan
 import (
 	"crypto/sha256"
 	"encoding/binary"
+	"fmt"
 
 	"github.com/a2qgen/a2qgen/hwgen/addergraph"
+	linebuffer "github.com/a2qgen/a2qgen/hwgen/block/line_buffer"
 	"github.com/a2qgen/a2qgen/quant"
 )
 
@@ -13,10 +15,11 @@ import (
 type searches struct {
 	arrangements map[arrangementKey]arrangement
 	graphs       map[matrix]*addergraph.Graph
+	lineBuffers  map[string]*linebuffer.Block
 }
 
 func newSearches() *searches {
-	return &searches{map[arrangementKey]arrangement{}, map[matrix]*addergraph.Graph{}}
+	return &searches{map[arrangementKey]arrangement{}, map[matrix]*addergraph.Graph{}, map[string]*linebuffer.Block{}}
 }
 
 // matrix names the weights of a layer, by their SHA-256: a layer is copied again with each change.
@@ -40,4 +43,22 @@ func (s *searches) graph(l *quant.Layer) *addergraph.Graph {
 		s.graphs[key] = addergraph.New(l.Weights, l.In)
 	}
 	return s.graphs[key]
+}
+
+// lineBuffer returns the line buffer of a specification, which walks over its frame once.
+func (s *searches) lineBuffer(of linebuffer.Spec) *linebuffer.Block {
+	plain := of
+	plain.Border, plain.Output = nil, nil
+	// Pointers are no names: what they point to is.
+	key := fmt.Sprintf("%+v", plain)
+	if of.Border != nil {
+		key += fmt.Sprintf(" %+v", *of.Border)
+	}
+	if of.Output != nil {
+		key += fmt.Sprintf(" to %+v", *of.Output)
+	}
+	if s.lineBuffers[key] == nil {
+		s.lineBuffers[key] = linebuffer.New(of)
+	}
+	return s.lineBuffers[key]
 }

@@ -132,6 +132,12 @@ func (p *planner) orderFor(l *quant.Layer, pe, lanes, cycles int) (hwgen.Order, 
 // where they are. A fold that says nothing of the order takes the natural one.
 func placeTap(p *planner, l *quant.Layer, f *hwgen.Fold) {
 	f.Order = cmp.Or(f.Order, hwgen.Natural)
+	p.placeEach(l, f, blocksTap)
+}
+
+// placeEach puts each memory where the blocks are cheaper by estimate, the others being where they are.
+func (p *planner) placeEach(l *quant.Layer, f *hwgen.Fold,
+	blocks func(*planner, *quant.Layer, hwgen.Fold, int) []hwgen.Block) {
 	acc, _ := neededBits(l)
 	for _, at := range []*hwgen.Place{&f.Replay, &f.Thresholds, &f.Weights} {
 		if *at != "" {
@@ -140,8 +146,8 @@ func placeTap(p *planner, l *quant.Layer, f *hwgen.Fold) {
 		if *at = hwgen.InLUTs; p.options.NoBlockRAM {
 			continue
 		}
-		luts := p.price(blocksTap(p, l, *f, acc)...)
-		if *at = hwgen.InBlockRAM; p.price(blocksTap(p, l, *f, acc)...) >= luts {
+		luts := p.price(blocks(p, l, *f, acc)...)
+		if *at = hwgen.InBlockRAM; p.price(blocks(p, l, *f, acc)...) >= luts {
 			*at = hwgen.InLUTs
 		}
 	}

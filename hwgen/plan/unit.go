@@ -44,7 +44,8 @@ type unit struct {
 
 // units are all units, the usual one of a kind first.
 var units = []unit{
-	{name: "mvau", word: "dense", kind: quant.Linear, fits: fitsMVAU, fold: foldDense(placeMVAU, blocksMVAU), check: withoutLanes,
+	{name: "mvau", word: "dense", kind: quant.Linear, fits: fitsMVAU, fold: foldDense(placeMVAU, blocksMVAU),
+		check: withoutLanes,
 		place: placeMVAU, least: anyLUTs, blocks: blocksMVAU, lanes: simdLanes,
 		waits: foldsRows, build: buildMVAU},
 	{name: "tap_unit", word: "tap", kind: quant.Linear, fits: fitsTap, fold: foldTap, check: checkTap,
@@ -60,14 +61,15 @@ var units = []unit{
 		build: buildAdd},
 	image(unit{name: "mvau", word: "dense", kind: quant.Conv, fits: fitsImage, lanes: convLanes,
 		waits: always}, convBlocks),
+	tapWindow(),
 	image(unit{name: "pool", word: "pool", kind: quant.MaxPool, fits: fitsImage, fold: foldElements, lanes: peLanes,
 		waits: always}, poolBlocks),
 	image(unit{name: "pool", word: "pool", kind: quant.AvgPool, fits: fitsImage, fold: foldElements, lanes: peLanes,
 		waits: always}, poolBlocks),
 	image(unit{name: "concat", word: "concat", kind: quant.Concat, fits: fitsImage, fold: foldElements, lanes: peLanes,
 		waits: joins}, concatBlocks),
-	image(unit{name: "line_buffer", word: "lines", kind: quant.Upsample, fits: fitsImage, fold: foldElements, lanes: peLanes,
-		waits: always}, moveBlocks),
+	image(unit{name: "line_buffer", word: "lines", kind: quant.Upsample, fits: fitsImage, fold: foldElements,
+		lanes: peLanes, waits: always}, moveBlocks),
 	image(unit{name: "line_buffer", word: "lines", kind: quant.PixelShuffle, fits: fitsImage, fold: foldElements,
 		lanes: peLanes, waits: always}, moveBlocks),
 }
@@ -129,7 +131,7 @@ func unitsOf(l *quant.Layer, f hwgen.Fold, all string) ([]*unit, error) {
 		switch {
 		case u.kind != l.Kind:
 			continue
-		case l.Kind != quant.Linear: // one unit each
+		case !l.Kind.Weighted(): // one unit each
 		case asked != "" && asked != u.name && asked != u.word:
 			names = append(names, u.word)
 			continue

@@ -38,6 +38,9 @@ type Banks interface {
 	Of(column int) (bank, slot int)
 	// Count returns how many banks there are.
 	Count() int
+	// Copies says that every bank holds all columns, so that a tap may be any lane's: the bank that
+	// Of returns is then of no account.
+	Copies() bool
 }
 
 // Interleaved are so many banks among which columns take turns: column c lies in bank c mod n,
@@ -49,6 +52,24 @@ func (n Interleaved) Of(column int) (bank, slot int) { return column % int(n), c
 
 // Count implements Banks.
 func (n Interleaved) Count() int { return int(n) }
+
+// Copies implements Banks.
+func (n Interleaved) Copies() bool { return false }
+
+// Copied are so many banks that hold all columns, each in the slot that Slot says.
+type Copied struct {
+	Banks int
+	Slot  func(column int) int
+}
+
+// Of implements Banks.
+func (c Copied) Of(column int) (bank, slot int) { return 0, c.Slot(column) }
+
+// Count implements Banks.
+func (c Copied) Count() int { return c.Banks }
+
+// Copies implements Banks.
+func (c Copied) Copies() bool { return true }
 
 // New returns the schedule of a matrix of weights, rows of in columns each, with pe rows at once
 // in their order. A weight of k is k taps.
@@ -73,10 +94,19 @@ func New(weights []int32, in, pe int, banks Banks) *Schedule {
 
 // queue appends the taps of a row to the queues of its lanes.
 func queue(row []int32, banks Banks, queues [][]Tap) {
+	dealt := 0
 	for column, w := range row {
+		if w == 0 {
+			continue
+		}
 		bank, slot := banks.Of(column)
 		for range abs(w) {
+			// Copies take turns: no lane has two taps more than another.
+			if banks.Copies() {
+				bank = dealt % banks.Count()
+			}
 			queues[bank] = append(queues[bank], Tap{true, slot, w < 0})
+			dealt++
 		}
 	}
 }
@@ -111,6 +141,9 @@ func Count(weights []int32) int {
 
 // Length returns how many steps New takes, without making them.
 func Length(weights []int32, in, pe int, banks Banks) int {
+	if banks.Copies() {
+		return Least(weights, in, pe, banks.Count())
+	}
 	load, total := make([]int, pe*banks.Count()), 0
 	for first := 0; first < len(weights); first += pe * in {
 		clear(load)

@@ -11,6 +11,7 @@ import (
 	labelselect "github.com/a2qgen/a2qgen/hwgen/block/label_select"
 	linebuffer "github.com/a2qgen/a2qgen/hwgen/block/line_buffer"
 	"github.com/a2qgen/a2qgen/hwgen/block/mvau"
+	"github.com/a2qgen/a2qgen/hwgen/block/pad"
 	"github.com/a2qgen/a2qgen/hwgen/block/pool"
 	replaybuffer "github.com/a2qgen/a2qgen/hwgen/block/replay_buffer"
 	tapunit "github.com/a2qgen/a2qgen/hwgen/block/tap_unit"
@@ -24,6 +25,7 @@ import (
 var All = []block.Kind{
 	replaybuffer.Kind,
 	linebuffer.Kind,
+	pad.Kind,
 	fifo.Kind,
 	widthconverter.Kind,
 	forkstream.Kind,

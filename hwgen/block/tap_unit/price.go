@@ -17,7 +17,9 @@ type priced struct {
 	ff       int
 	counters []int // bits of those that are compared with their last value
 	wrapping int   // and of those that wrap by themselves, all together
-	ram      []fabric.Term
+	// Of an image: bits of sums with a choice of constants, and of the places that lanes read.
+	stepped, places int
+	ram             []fabric.Term
 	// first and last are the marks at hand, fold that of the sums that come next.
 	first, last fabric.Signal
 	fold        []fabric.Signal
@@ -51,10 +53,38 @@ func (b *Block) Price(f *fabric.Family) fabric.Shape {
 	ff, shift := u.RegistersLeft()
 	width := b.Outputs()[0].Bits
 	return fabric.Shape{FF: ff + u.ff + 2*width + 2, BlockRAM: u.BlockRAM() + u.bankRAM(),
-		Terms: slices.Concat(u.MemoryTerms(), f.ControlTerms(u.counters, nil), u.ram, []fabric.Term{
-			fabric.Exactly("shift_registers", float64(shift)), fabric.Exactly("spill_bits", float64(width)),
-			fabric.Fitted("wrapping_bits", float64(u.wrapping), 0.1),
-			fabric.Exactly("writes", float64(u.groups()))})}
+		Terms: slices.Concat(u.MemoryTerms(), u.controlTerms(), u.ram, []fabric.Term{
+			fabric.Exactly("shift_registers", float64(shift)), fabric.Exactly("spill_bits", float64(width))})}
+}
+
+// controlTerms are the LUTs of counters and handshake. Those of an image have prices of their own: sums of
+// a choice of constants, and in front of the memory of each lane that has taps an adder.
+func (u *priced) controlTerms() []fabric.Term {
+	if u.window == nil {
+		return append(u.family.ControlTerms(u.counters, nil), fabric.Fitted("wrapping_bits", float64(u.wrapping), 0.1),
+			fabric.Exactly("writes", float64(u.groups())))
+	}
+	counted := u.wrapping
+	for _, b := range u.counters {
+		counted += b
+	}
+	return []fabric.Term{fabric.Fitted("window_handshake", 1, 20), fabric.Fitted("window_counters", float64(counted), 1),
+		fabric.Fitted("window_bits", float64(u.stepped), 1.5), fabric.Fitted("place_bits", float64(u.places), 1)}
+}
+
+// busyLanes returns how many lanes have taps.
+func (u *priced) busyLanes() int {
+	busy := make([]bool, u.Fold.PE*u.Fold.Lanes)
+	for _, step := range u.schedule.Steps {
+		for lane, t := range step.Taps {
+			busy[lane] = busy[lane] || t.Used
+		}
+	}
+	n := 0
+	for _, b := range busy {
+		n += fabric.OneIf(b)
+	}
+	return n
 }
 
 // word returns what comes out of the schedule's memory and the registers behind it.
@@ -87,17 +117,26 @@ func (u *priced) count(values int) {
 }
 
 // groups returns the beats that fill a slot of every bank: each has a write enable.
-func (u *priced) groups() int { return u.Fold.Lanes / u.Fold.SIMD }
+func (u *priced) groups() int {
+	if u.window != nil {
+		return 1 // an element comes to all copies
+	}
+	return u.Fold.Lanes / u.Fold.SIMD
+}
 
 // buffer returns the lanes: what is read of the banks. Beside them are the counter of slots, the
 // ring of groups, the marks of halves, and those of reads on their way.
 func (u *priced) buffer() [][]fabric.Signal {
-	u.count(u.Slots())
-	if u.groups() > 1 {
-		u.ff += u.groups()
+	if u.window != nil {
+		u.lines()
+	} else {
+		u.count(u.Slots())
+		if u.groups() > 1 {
+			u.ff += u.groups()
+		}
+		const halves = 4 // written, read, two that are whole
+		u.ff += halves + 2*u.ReadStages
 	}
-	const halves = 4 // written, read, two that are whole
-	u.ff += halves + 2*u.ReadStages
 	count, width := u.Fold.PE*u.Fold.Lanes, u.Layer.Input.Bits
 	if !u.inBlocks() {
 		// Behind RAM in LUTs is a register with a reset, whose enable needs a LUT.
@@ -123,10 +162,27 @@ func (u *priced) buffer() [][]fabric.Signal {
 	return lanes
 }
 
+// lines counts what tap_window.v has beside its copies: where is written, the base of the window and of
+// reads on their way, elements behind it and in use, counters of windows, and the place of every lane.
+func (u *priced) lines() {
+	w := u.window
+	place, count := fabric.AddressWidth(w.depth), w.countBits()
+	u.count(w.columns)
+	u.count(w.rows)
+	u.count(w.depth)
+	u.ff += place + 2*count + u.ReadStages*(place+3)
+	u.stepped, u.places = place+2*count, u.busyLanes()*place
+}
+
 func (u *priced) inBlocks() bool { return u.Fold.Replay == hwgen.InBlockRAM }
 
-// depth returns the words of a bank: two halves, each of a power of two.
-func (u *priced) depth() int { return 2 << max(1, fabric.AddressWidth(u.Slots())) }
+// depth returns the words of a bank: two halves, each of a power of two, or a copy of lines.
+func (u *priced) depth() int {
+	if u.window != nil {
+		return u.window.depth
+	}
+	return 2 << max(1, fabric.AddressWidth(u.Slots()))
+}
 
 // bankRAM returns the units of block RAM of the banks.
 func (u *priced) bankRAM() int {

@@ -34,6 +34,7 @@ type Block struct {
 	Style boards.MemoryStyle
 
 	schedule *taps.Schedule
+	window   *window // of a convolution: its vectors are windows of an image
 }
 
 // New returns b with the schedule of its layer's weights.
@@ -42,7 +43,16 @@ type Block struct {
 // step, so the two take turns in max(S, L, (S+L+R)/2) cycles per vector for S steps, L beats and
 // R stages (derived: filled for L cycles, read for S, and R more until it is free, each half is
 // used again after S+L+R). A step without taps is added where that is no whole number.
+//
+// The windows of a convolution, which has one group, are read from copies of the image's last lines.
 func New(b Block) *Block {
+	if b.Layer.Kind == quant.Conv {
+		slots := newWindow(b.Layer, 1, 1)
+		b.schedule = taps.New(b.Layer.Weights, b.Layer.In, b.Fold.PE, taps.Copied{Banks: b.Fold.Lanes, Slot: slots.slot})
+		b.schedule.Pad(b.ReadStages)
+		b.window = newWindow(b.Layer, b.Steps(), b.ReadStages)
+		return &b
+	}
 	b.schedule = taps.New(b.Layer.Weights, b.Layer.In, b.Fold.PE, taps.Interleaved(b.Fold.Lanes))
 	b.schedule.Pad(b.ReadStages)
 	if s, l := b.Steps(), b.Beats(); max(s-l, l-s) < b.ReadStages && (s+l+b.ReadStages)%2 == 1 {
@@ -57,11 +67,30 @@ func (b *Block) Steps() int { return len(b.schedule.Steps) }
 // Folds implements what Steps says.
 func (b *Block) Folds() int { return b.Layer.Out / b.Fold.PE }
 
-// Beats returns the input beats of a vector, Slots the elements of it in each bank.
-func (b *Block) Beats() int { return b.Layer.In / b.Fold.SIMD }
+// Beats returns the input beats of a frame, a vector or an image with its border. Slots are the places
+// that a lane may read, of its bank or of the window.
+func (b *Block) Beats() int {
+	if b.window != nil {
+		return b.window.image.Size()
+	}
+	return b.Layer.In / b.Fold.SIMD
+}
 
 // Slots implements what Beats says.
-func (b *Block) Slots() int { return (b.Layer.In + b.Fold.Lanes - 1) / b.Fold.Lanes }
+func (b *Block) Slots() int {
+	if b.window != nil {
+		return b.window.span
+	}
+	return (b.Layer.In + b.Fold.Lanes - 1) / b.Fold.Lanes
+}
+
+// vectors returns how many there are in a frame.
+func (b *Block) vectors() int {
+	if b.window != nil {
+		return b.window.rows * b.window.columns
+	}
+	return 1
+}
 
 // Stages returns the pipeline registers from a step to the spill register: the schedule's, lanes,
 // tree, accumulator, search for the activation.
@@ -81,6 +110,9 @@ func (b *Block) Module() string { return "tap_unit" }
 // Cycles implements hwgen.Block: what New says.
 func (b *Block) Cycles() int {
 	s, l := b.Steps(), b.Beats()
+	if b.window != nil {
+		return max(b.vectors()*s, l)
+	}
 	return max(s, l, (s+l+b.ReadStages)/2)
 }
 
@@ -94,8 +126,9 @@ func (b *Block) Comment() []string {
 		fmt.Sprintf("Layer %s: %s (%v) x %s, %d-bit accumulators, %s;", b.Layer.Name,
 			hwgen.Count(b.Layer.In, "input"), b.Layer.Input, hwgen.Count(b.Layer.Out, "output"), b.AccBits,
 			hwgen.Count(b.schedule.Used(), "tap")),
-		fmt.Sprintf("%s of %s: %.0f %% of the lanes' work are taps.", hwgen.Count(b.Steps(), "step"),
-			hwgen.Count(b.Fold.PE*b.Fold.Lanes, "lane"), 100*float64(b.schedule.Used())/float64(lanes)),
+		fmt.Sprintf("%s of %s per vector, %s: %.0f %% of the lanes' work are taps.", hwgen.Count(b.Steps(), "step"),
+			hwgen.Count(b.Fold.PE*b.Fold.Lanes, "lane"), hwgen.Count(b.vectors(), "vector"),
+			100*float64(b.schedule.Used())/float64(lanes)),
 	}
 }
 
@@ -113,6 +146,9 @@ func (b *Block) Parameters() []hwgen.Parameter {
 		hwgen.Flag("SCHEDULE_BLOCK", b.Fold.Weights == hwgen.InBlockRAM),
 		hwgen.Text("BLOCK_STYLE", hwgen.BlockRAM(b.Style)), hwgen.Number("READ_STAGES", b.ReadStages),
 		hwgen.Text("RAM_STYLE", b.bankStyle()))
+	if b.window != nil {
+		p = append(p, b.window.parameters()...)
+	}
 	if b.Shifted() {
 		p = append(p, hwgen.Flag("SHIFTED", true), hwgen.FileName("STARTS", b.startFile()))
 	}
@@ -132,12 +168,20 @@ func (b *Block) bankStyle() string {
 
 // Outputs implements hwgen.Block.
 func (b *Block) Outputs() []hwgen.Stream {
-	return []hwgen.Stream{{Name: b.Name(), Bits: b.Fold.PE * b.search().Output().Bits, Beats: b.Folds()}}
+	return []hwgen.Stream{{Name: b.Name(), Bits: b.Fold.PE * b.search().Output().Bits, Beats: b.vectors() * b.Folds()}}
 }
 
-// Reads implements hwgen.Block: the vector once, SIMD elements per beat.
+// Reads implements hwgen.Block: the vector once, SIMD elements per beat, or the image with its border.
 func (b *Block) Reads([]hwgen.Content) []hwgen.Content {
 	l := b.Layer
+	if b.window != nil {
+		in := l.OperandShape(0)
+		x := hwgen.InOrder(b.Input, in.Size(), l.Input.Bits, l.Input.Signed, 1)
+		if border := hwgen.BorderOf(l.Window, in, 0); border != nil {
+			x = x.Bordered(*border)
+		}
+		return []hwgen.Content{{x}}
+	}
 	return []hwgen.Content{{hwgen.InOrder(b.Input, l.In, l.Input.Bits, l.Input.Signed, b.Fold.SIMD)}}
 }
 
@@ -154,7 +198,13 @@ func (b *Block) search() thresholds.Search {
 
 // Machine implements hwgen.Block.
 func (b *Block) Machine() cycle.Machine {
-	return newMachine(b.Beats(), b.ReadStages, b.Stages(), b.schedule.Ends())
+	m := &machine{end: 1 << (b.Stages() - 1), ends: b.schedule.Ends()}
+	if w := b.window; w != nil {
+		m.feed = &lines{window: w, reads: b.ReadStages, moves: make([]int, b.ReadStages)}
+	} else {
+		m.feed = &halves{beats: b.Beats(), reads: b.ReadStages}
+	}
+	return m
 }
 
 // Memories implements hwgen.Block: the schedule, then one file per threshold level, then the

@@ -16,13 +16,22 @@ import (
 // that divides them, and memories of both kinds.
 var kind = blocktest.Kind{
 	Draw: func(rng *rand.Rand) blocktest.Case {
+		for rng.IntN(3) == 0 {
+			if c, ok := drawWindow(rng); ok {
+				return c
+			}
+		}
 		for {
 			l, accBits := drawLayer(rng)
 			f := hwgen.Fold{PE: blocktest.Divisor(rng, l.Out), SIMD: blocktest.Divisor(rng, l.In)}
 			f.Lanes = f.SIMD * (1 + rng.IntN(5))
 			f.Weights, f.Replay, f.Thresholds = place(rng), place(rng), place(rng)
-			c := unit(l, f, accBits, 1+rng.IntN(2))
-			if f.PE*f.Lanes <= lanes && c.Block.Cycles() <= cycles {
+			reads := 1 + rng.IntN(2)
+			c := unit(l, f, accBits, reads)
+			// Where filling and reading take alike, halves take turns in a longer and a shorter interval.
+			b := c.Block.(*tapunit.Block)
+			turns := max(b.Steps()-b.Beats(), b.Beats()-b.Steps()) < reads
+			if f.PE*f.Lanes <= lanes && c.Block.Cycles() <= cycles && !turns {
 				return c
 			}
 		}
@@ -41,8 +50,12 @@ var kind = blocktest.Kind{
 			Named("longer to fill than to read"),
 		unit(oneTap(7), hwgen.Fold{PE: 1, SIMD: 1, Lanes: 2, Weights: hwgen.InBlockRAM}, 0, 1).
 			Named("neighbouring steps differ, schedule in block RAM"),
+		convolution(1, quant.Shape{H: 4, W: 4, C: 2}, quant.Window{H: 3, W: 3, Top: 1, Left: 1, Bottom: 1, Right: 1}, 3,
+			hwgen.Fold{PE: 1, SIMD: 1, Lanes: 3}, 2).Named("windows with a border, three lanes, two read stages"),
+		convolution(2, quant.Shape{H: 5, W: 5, C: 1}, quant.Window{H: 2, W: 2, StrideH: 2, StrideW: 2}, 4,
+			hwgen.Fold{PE: 2, SIMD: 1, Lanes: 2, Replay: hwgen.InBlockRAM}, 1).Named("windows that skip, two rows at once"),
 	},
-	Mutations: slices.Concat(buffers, sums, stages, searches),
+	Mutations: slices.Concat(buffers, windows, sums, stages, searches),
 }
 
 // lanes and cycles per frame bound drawn units, for Icarus's sake: its time grows with both, and
@@ -75,6 +88,37 @@ var buffers = []blocktest.Mutation{
 		"group_q[(BANK/SIMD+1)%GROUPS]"),
 	blocktest.Replace("slots do not move on", "tap_buffer.v", "else if (group_q[GROUPS-1]) slot_q",
 		"else if (1'b0) slot_q"),
+}
+
+// windows are faults of the lines of an image.
+var windows = []blocktest.Mutation{
+	blocktest.Replace("reads a window that is not whole", "tap_window.v", "assign full    = !behind_q[COUNT_BITS-1]",
+		"assign full    = 1'b1"),
+	blocktest.Replace("takes an element into full lines", "tap_window.v", "assign s_ready = used_q[COUNT_BITS-1]",
+		"assign s_ready = 1'b1"),
+	blocktest.Replace("a place less", "tap_window.v", "USED = -DEPTH", "USED = 1 - DEPTH"),
+	blocktest.Replace("an element of the window less", "tap_window.v", "BEHIND = -SPAN", "BEHIND = 1 - SPAN"),
+	blocktest.Replace("the base does not move", "tap_window.v", "base_q   <= base_q - wide_back[PTR_BITS-1:0]",
+		"base_q   <= base_q"),
+	blocktest.Replace("the base runs ahead", "tap_window.v", "base = bases_q[READ_STAGES*PTR_BITS-1 -: PTR_BITS]",
+		"base = base_q"),
+	blocktest.Replace("the base moves in a stall", "tap_window.v", "if (en) begin\n            bases_q",
+		"begin\n            bases_q"),
+	blocktest.Replace("rows of windows never end", "tap_window.v", "wire row_end = column_q ==",
+		"wire row_end = 1'b0 && column_q =="),
+	blocktest.Replace("images never end", "tap_window.v", "wire image_end = row_q ==", "wire image_end = 1'b0 && row_q =="),
+	blocktest.Replace("free with the last step", "tap_window.v", "wire freed = en && moves_q[READ_STAGES-1]",
+		"wire freed = moves"),
+	blocktest.Replace("free in a stall", "tap_window.v", "wire freed = en && moves_q", "wire freed = moves_q"),
+	blocktest.Replace("frees by the step at hand", "tap_window.v", "back(freed, steps_q[READ_STAGES*2-1 -: 2])",
+		"back(freed, step)"),
+	blocktest.Replace("lanes without a tap keep theirs", "tap_window.v", "if (!used[lane]) data_q", "if (1'b0) data_q"),
+	blocktest.Replace("lanes move in a stall", "tap_window.v", "if (en) begin\n                    if (!used",
+		"begin\n                    if (!used"),
+	blocktest.Replace("slots of the next lane", "tap_window.v", "slots[lane*SLOT_BITS +: SLOT_BITS]}",
+		"slots[((lane+1)%LANES)*SLOT_BITS +: SLOT_BITS]}"),
+	blocktest.Replace("counts no element that comes", "tap_window.v", "{base_back, s_fire}", "{base_back, 1'b0}"),
+	blocktest.Replace("writes without a beat", "tap_window.v", "if (s_fire) mem", "mem"),
 }
 
 // sums are faults of tree and accumulator.
@@ -156,8 +200,68 @@ func unit(l quant.Layer, f hwgen.Fold, accBits, reads int) blocktest.Case {
 			"schedule in block RAM":   f.Weights == hwgen.InBlockRAM,
 			"vector in block RAM":     f.Replay == hwgen.InBlockRAM,
 			"thresholds in block RAM": f.Thresholds == hwgen.InBlockRAM && l.Thresholds != nil, "two reads": reads == 2,
-			"groups of one beat": f.Lanes == f.SIMD, "partly filled slots": l.In%f.Lanes != 0},
+			"groups of one beat": f.Lanes == f.SIMD, "partly filled slots": l.In%f.Lanes != 0, "windows": false},
 	}
+}
+
+// convolution is the unit of a drawn convolution of out channels over an image of shape in.
+func convolution(seed uint64, in quant.Shape, w quant.Window, out int, f hwgen.Fold, reads int) blocktest.Case {
+	c, ok := convolved(rand.New(rand.NewPCG(seed, 6)), in, w, out, f, reads)
+	if !ok {
+		panic("no convolution")
+	}
+	return c
+}
+
+// convolved returns the case, unless the window does not fit the image.
+func convolved(rng *rand.Rand, in quant.Shape, w quant.Window, out int, f hwgen.Fold, reads int) (blocktest.Case, bool) {
+	l := quant.Layer{Name: "fc", Kind: quant.Conv, Window: w, In: w.Taps() * in.C, Out: out, WeightBits: 3,
+		Input: quant.DataType{Bits: 1 + rng.IntN(3), Signed: rng.IntN(3) == 0}}
+	for range l.In * l.Out {
+		l.Weights = append(l.Weights, int32(max(0, rng.IntN(5)-2)*(1-2*rng.IntN(2))))
+	}
+	if rng.IntN(2) == 0 {
+		l.Thresholds = blocktest.Stairs(&l, unsigned(1+rng.IntN(3)))
+	}
+	n, err := quant.NewNetwork(quant.Network{Name: "alone", Layers: []quant.Layer{l}, Input: quant.InputQuantizer{Type: l.Input,
+		Shape: in, Quantize: func(_ int, v float64) int32 { return int32(v) }}})
+	if err != nil {
+		return blocktest.Case{}, false
+	}
+	f.Weights, f.Replay, f.Thresholds = or(f.Weights), or(f.Replay), or(f.Thresholds)
+	layer := &n.Layers[0]
+	accBits, _ := layer.NeededBits()
+	b := tapunit.New(tapunit.Block{Layer: layer, Input: hwgen.Tensor{Holds: hwgen.HoldsInputs}, Fold: f,
+		AccBits: accBits, ThresholdBits: layer.ThresholdBits(accBits), ReadStages: reads})
+	return blocktest.Case{Block: b, Network: n, Inputs: b.Reads(nil), Latency: latency(b, layer),
+		Traits: map[string]bool{"windows": true}}, true
+}
+
+// latency is the cycles from the first element to the last result of the first image, both counted, for a
+// source and a sink that never wait: windows begin when they are whole, one behind the other.
+func latency(b *tapunit.Block, l *quant.Layer) int {
+	in, w, ends := l.OperandShape(0), l.Window.Normal(), 0
+	width := in.W + w.Left + w.Right
+	for y := range l.Shape.H {
+		for x := range l.Shape.W {
+			row, column := y*w.StrideH+(w.H-1)*w.DilationH, x*w.StrideW+(w.W-1)*w.DilationW
+			ends = max(ends, (row*width+column+1)*in.C) + b.Steps()
+		}
+	}
+	return ends + b.Stages() + 1
+}
+
+// drawWindow draws a convolution.
+func drawWindow(rng *rand.Rand) (blocktest.Case, bool) {
+	in := quant.Shape{H: 1 + rng.IntN(5), W: 1 + rng.IntN(5), C: 1 + rng.IntN(3)}
+	w := quant.Window{H: 1 + rng.IntN(3), W: 1 + rng.IntN(3), StrideH: 1 + rng.IntN(3), StrideW: 1 + rng.IntN(2),
+		DilationH: 1 + rng.IntN(2), DilationW: 1 + rng.IntN(2), Top: rng.IntN(2), Left: rng.IntN(2), Bottom: rng.IntN(2),
+		Right: rng.IntN(2)}
+	f := hwgen.Fold{SIMD: 1, Lanes: 1 + rng.IntN(4), Weights: place(rng), Replay: place(rng), Thresholds: place(rng)}
+	out := 1 + rng.IntN(4)
+	f.PE = blocktest.Divisor(rng, out)
+	c, ok := convolved(rng, in, w, out, f, 1+rng.IntN(2))
+	return c, ok && c.Block.Cycles() <= 4*cycles
 }
 
 func or(p hwgen.Place) hwgen.Place {

@@ -9,7 +9,7 @@ import (
 // schedule's registers, lanes, tree, accumulator, and what the search of thresholds.v takes. Which
 // steps end rows says the top bit of the schedule's words.
 func witness(p map[string]int, memories []hwgen.Memory, e block.Ends) block.Unit {
-	u := &unit{Ends: e, beats: p["MW"] / p["SIMD"], reads: p["READ_STAGES"], steps: p["STEPS"]}
+	u := &unit{Ends: e, p: p, beats: p["MW"] / p["SIMD"], reads: p["READ_STAGES"], steps: p["STEPS"]}
 	u.stages = u.reads + 2 + block.Clog2(p["LANES"]) + max(0, 2*p["OUTPUT_BITS"]-1)
 	schedule := memories[0]
 	for i, word := range schedule.Words {
@@ -23,6 +23,7 @@ func witness(p map[string]int, memories []hwgen.Memory, e block.Ends) block.Unit
 // unit does steps of a whole vector, one per cycle but where a result that has no place halts all.
 type unit struct {
 	block.Ends
+	p                           map[string]int
 	beats, reads, steps, stages int
 	ends                        []int   // steps of a vector that end rows
 	issued                      []int64 // cycles in which each step began
@@ -51,10 +52,26 @@ func (u *unit) results(step int) int {
 	return n
 }
 
+// base returns the first element of a window, counted over all images.
+func (u *unit) base(window int) int {
+	columns, rows := u.p["COLUMNS"], u.p["ROWS"]
+	image, y, x := window/columns/rows, window/columns%rows, window%columns
+	row := (columns-1)*u.p["RIGHT"] + u.p["DOWN"]
+	return image*((rows-1)*row+(columns-1)*u.p["RIGHT"]+u.p["NEXT"]) + y*row + x*u.p["RIGHT"]
+}
+
+// lastOf returns the last beat that a vector needs.
+func (u *unit) lastOf(vector int) int {
+	if u.p["WINDOW"] == 1 {
+		return u.base(vector) + u.p["SPAN"] - 1
+	}
+	return (vector+1)*u.beats - 1
+}
+
 // issue returns the cycle in which a step begins: behind the one before, with its vector whole.
 func (u *unit) issue(step int) int64 {
 	for k := len(u.issued); k <= step; k++ {
-		t := u.In(0, (k/u.steps+1)*u.beats-1) + 1
+		t := u.In(0, u.lastOf(k/u.steps)) + 1
 		if k > 0 {
 			t = max(t, u.issued[k-1]+1)
 		}
@@ -88,10 +105,16 @@ func (u *unit) Offers(_, n int) int64 {
 	return leaves + 1
 }
 
-// Takes implements block.Unit: a vector's half is free when the one before the last has been read,
-// which takes reads moves of the pipeline behind its last step.
+// Takes implements block.Unit: a vector's half is free when the one before the last has been read, and
+// elements of an image when the window is behind them, which takes reads moves of the pipeline behind its last step.
 func (u *unit) Takes(_, n int, t int64) int64 {
 	vector := n/u.beats - 2
+	if u.p["WINDOW"] == 1 {
+		// The first window that leaves fewer elements than all places in use.
+		for vector = -1; n-u.base(vector+1) >= u.p["DEPTH"]; {
+			vector++
+		}
+	}
 	if vector < 0 {
 		return t
 	}
