@@ -200,7 +200,10 @@ func (n *Netlist) PairProduct(w, x [2][]Signal, signed, fixed bool, bits int) []
 	if !signed {
 		x[0], x[1] = append(x[0][:inputs:inputs], No), append(x[1][:inputs:inputs], No)
 	}
-	both := n.RegisterAll(n.Add(x[0], x[1], inputs+1))
+	both := make([]Signal, inputs+1)
+	if together(w) {
+		both = n.RegisterAll(n.Add(x[0], x[1], inputs+1))
+	}
 	x[0], x[1] = n.RegisterAll(x[0]), n.RegisterAll(x[1])
 	var sum []Signal
 	for k := range w[0] {
@@ -219,6 +222,17 @@ func (n *Netlist) PairProduct(w, x [2][]Signal, signed, fixed bool, bits int) []
 		}
 	}
 	return sum
+}
+
+// together says whether a bit of both weights can be 1: else nothing reads the sum of their inputs,
+// and synthesis takes it away.
+func together(w [2][]Signal) bool {
+	for k := range w[0] {
+		if w[0][k] != No && w[1][k] != No {
+			return true
+		}
+	}
+	return false
 }
 
 // pairRow returns bit i of the row that a bit of each weight chooses, for inputs of so many bits
@@ -253,10 +267,23 @@ func (n *Netlist) addRow(rows []operand, above []Signal, minus, none bool) []Sig
 	if none || zero(above) && !minus || len(rows) == 0 {
 		return n.plain(a)
 	}
-	if len(above) > 0 {
+	if minus {
 		a.carried = above[:len(above)-1]
+		return n.sum(a)
 	}
-	return n.sum(a)
+	// Above the carry out of the highest operand there is nothing, as beside a lane of zeros.
+	top := len(rows)
+	for top > 1 && above[top-1] == No && rows[top-1].none() && above[top-2] == No && rows[top-2].none() {
+		top--
+	}
+	a.rows, a.other, a.carried = rows[:top], above[:top], above[:top-1]
+	return append(n.sum(a), make([]Signal, len(rows)-top)...)
+}
+
+// none says whether an operand is always 0.
+func (o operand) none() bool {
+	f, support := simplified(o.table, o.in)
+	return len(support) == 0 && f.table&1 == 0
 }
 
 // DotProduct returns the sum of products as dot_product.v builds it, trimmed to accBits bits:
