@@ -11,7 +11,7 @@ import (
 )
 
 // errWide is of a layer that cannot be driven alone: what it reads is wider than inputs of a
-// network are, or than staircases that pass it on, or it adds images.
+// network are, or than staircases that pass it on, or it reads images.
 var errWide = errors.New("sim: too wide to be driven alone")
 
 const (
@@ -120,8 +120,10 @@ type operand struct {
 func aloneNetwork(d *hwgen.Design, i int, alone *hwgen.Design) (*quant.Network, error) {
 	layer := *d.Layers[i].Layer
 	// A vector is driven, of which an image's layer would make channels of every position.
-	if !layer.Kind.Weighted() && layer.Shape.Positions() > 1 {
-		return nil, errWide
+	for k := range layer.From {
+		if layer.Kind != quant.Linear && layer.OperandShape(k).Positions()*layer.Shape.Positions() > 1 {
+			return nil, errWide
+		}
 	}
 	// In the order of the layer's operands, each once.
 	var read []operand

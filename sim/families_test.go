@@ -15,6 +15,7 @@ import (
 
 	"github.com/a2qgen/a2qgen/boards"
 	"github.com/a2qgen/a2qgen/hwgen"
+	"github.com/a2qgen/a2qgen/hwgen/block/blocktest"
 	"github.com/a2qgen/a2qgen/hwgen/plan"
 	"github.com/a2qgen/a2qgen/internal/tooltest"
 	"github.com/a2qgen/a2qgen/quant"
@@ -223,6 +224,84 @@ func TestFamilies(t *testing.T) {
 			}
 			if s.models == "" {
 				return
+			}
+			simulateNetlist(t, d, dir, s.models, samples)
+		})
+	}
+}
+
+// imageTarget plans a small network of images: a border and windows by a dense unit, maxima, windows by a
+// tap unit, sums of the whole image, scores.
+func imageTarget(t *testing.T, s synthesis) (*hwgen.Design, [][]int32) {
+	t.Helper()
+	rng := rand.New(rand.NewPCG(3, 9))
+	in, mid := quant.DataType{Bits: 3}, quant.DataType{Bits: 2}
+	layer := func(name string, kind quant.Kind, terms, out int, x quant.DataType, w quant.Window) quant.Layer {
+		l := quant.Layer{Name: name, Kind: kind, In: terms, Out: out, Input: x, Window: w}
+		if kind.Weighted() {
+			l.WeightBits = 2
+			for range terms * out {
+				l.Weights = append(l.Weights, int32(rng.IntN(4))-2)
+			}
+		}
+		return l
+	}
+	square := func(k, stride, pad int) quant.Window {
+		return quant.Window{H: k, W: k, StrideH: stride, StrideW: stride, Top: pad, Left: pad, Bottom: pad, Right: pad}
+	}
+	layers := []quant.Layer{layer("conv1", quant.Conv, 18, 4, in, square(3, 1, 1)),
+		layer("pool1", quant.MaxPool, 1, 4, mid, square(2, 2, 0)), layer("conv2", quant.Conv, 36, 3, mid, square(3, 1, 1)),
+		layer("pool2", quant.AvgPool, 9, 3, mid, square(3, 3, 0)), layer("fc", quant.Linear, 3, 4, mid, quant.Window{})}
+	for _, i := range []int{0, 2} {
+		layers[i].Thresholds = blocktest.Stairs(&layers[i], mid)
+	}
+	// Sums of nine numbers of 0 to 3.
+	layers[3].Thresholds = &quant.Thresholds{Output: mid, Values: []int64{5, 11, 17, 4, 12, 20, 8, 13, 18}}
+	layers[4].Score = &quant.Score{Gain: []int64{1, 1, 1, 1}, Bias: []int64{0, 1, -1, 2}}
+	n, err := quant.NewNetwork(quant.Network{Name: "image", Layers: layers, Input: quant.InputQuantizer{Type: in,
+		Shape: quant.Shape{H: 6, W: 6, C: 2}, Quantize: func(_ int, v float64) int32 { return int32(v) }}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	d, err := plan.Plan(n, hwgen.Options{Family: s.family, NoBlockRAM: s.lutsOnly, Folding: hwgen.Folding{
+		"conv1": {PE: 2, SIMD: 2, Replay: memoryOf(s)}, "conv2": {Unit: "tap", PE: 1, SIMD: 1, Lanes: 3, Replay: memoryOf(s)}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	samples := make([][]int32, 6)
+	for i := range samples {
+		samples[i] = quanttest.RandomGraphInput(rng, n)
+	}
+	return d, samples
+}
+
+// memoryOf returns where images are kept: in block RAM where its model works.
+func memoryOf(s synthesis) hwgen.Place {
+	if s.lutsOnly {
+		return hwgen.InLUTs
+	}
+	return hwgen.InBlockRAM
+}
+
+// TestFamiliesOfImages simulates the netlists of a network of images for two families.
+func TestFamiliesOfImages(t *testing.T) {
+	tooltest.Need(t, "yosys", "iverilog")
+	if testing.Short() {
+		t.Skip("synthesises")
+	}
+	for _, s := range syntheses {
+		if s.models == "" {
+			continue
+		}
+		t.Run(string(s.family), func(t *testing.T) {
+			t.Parallel()
+			d, samples := imageTarget(t, s)
+			dir := emitDir(t, d)
+			got := yosys(t, filepath.Join(dir, "rtl"), d.Name, "read_verilog *.v; setattr -set keep 1 "+
+				d.Name+"/w:*_valid "+d.Name+"/w:*_ready "+d.Name+"/w:*_data; "+
+				s.command+" -top "+d.Name+"; write_verilog -noattr netlist.v")
+			if blocks := count(got, s.block); (blocks == 0) != s.lutsOnly {
+				t.Errorf("%d block RAMs, want some unless all is in LUTs: %v", blocks, got)
 			}
 			simulateNetlist(t, d, dir, s.models, samples)
 		})

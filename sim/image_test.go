@@ -22,8 +22,12 @@ func imageCase(seed uint64) (*quant.Network, hwgen.Options, [][]int32, sim.Optio
 		FPS: 1e8 / float64(1+rng.IntN(4000))}
 	for i := range n.Layers {
 		l := &n.Layers[i]
-		// Where the plan chooses, it takes the cheapest: other folds are drawn.
-		if l.Kind.Weighted() && rng.IntN(2) == 0 {
+		// Where the plan chooses, it takes the cheapest: other folds are drawn, and tap units.
+		switch draw := rng.IntN(4); {
+		case !l.Kind.Weighted() || draw == 0:
+		case draw == 1 && l.Kind == quant.Conv && l.Groups == 1:
+			how.Folding[l.Name] = hwgen.Fold{Unit: "tap", PE: divisor(rng, l.Out), SIMD: 1, Lanes: 1 + rng.IntN(6)}
+		default:
 			how.Folding[l.Name] = hwgen.Fold{PE: divisor(rng, l.Out/max(1, l.Groups)), SIMD: divisor(rng, l.In)}
 		}
 	}
@@ -47,7 +51,7 @@ func divisor(rng *rand.Rand, n int) int {
 // TestImageNetworks cross-checks networks of images: windows of every shape, groups, pools, joins, moves
 // of elements, and what the plan puts between them.
 func TestImageNetworks(t *testing.T) {
-	onSimulators(t, 24, 1, func(t *testing.T, s verilator.Simulator, seed uint64) {
+	onSimulators(t, 12, 1, func(t *testing.T, s verilator.Simulator, seed uint64) {
 		n, how, samples, o := imageCase(seed)
 		o.Simulator = s
 		checkNetwork(t, how, n, samples, o)
@@ -60,7 +64,7 @@ func TestPlansOfImages(t *testing.T) {
 	if testing.Short() {
 		count = 40
 	}
-	kinds := map[quant.Kind]int{}
+	kinds, windows := map[quant.Kind]int{}, 0
 	for seed := range count {
 		n, how, _, _ := imageCase(seed)
 		d, err := plan.Plan(n, how)
@@ -70,6 +74,9 @@ func TestPlansOfImages(t *testing.T) {
 		}
 		for i := range n.Layers {
 			kinds[n.Layers[i].Kind]++
+			if n.Layers[i].Kind == quant.Conv && d.Layers[i].Fold.Unit == "tap_unit" {
+				windows++
+			}
 		}
 		e, err := cycle.New(d.Graph())
 		if err != nil {
@@ -78,6 +85,9 @@ func TestPlansOfImages(t *testing.T) {
 		if _, err := e.Run(4, nil, 0, nil); err != nil {
 			t.Errorf("seed %d: %v", seed, err)
 		}
+	}
+	if windows < int(count)/20 {
+		t.Errorf("%d convolutions by tap units, want more", windows)
 	}
 	for _, kind := range []quant.Kind{quant.Conv, quant.MaxPool, quant.AvgPool, quant.Add, quant.Concat, quant.Upsample,
 		quant.PixelShuffle, quant.Requantize, quant.Linear} {

@@ -36,7 +36,7 @@
 //   READ_STAGES     registers behind the schedule, >= 1: a second one takes the block RAM's
 //                   delay off the lanes' memories
 //   RAM_STYLE       the tool's word for a RAM in LUTs or for block RAM, of the vector's banks
-//   WINDOW          1: vectors are windows of an image, in which SIMD is 1, 0: they come as they are
+//   WINDOW          1: vectors are windows of an image, of which SIMD is 1, 0: they come whole
 //   DEPTH, SPAN, COLUMNS, ROWS, RIGHT, DOWN, NEXT, COUNT_BITS   see tap_window.v
 //   SHIFTED         1: rows begin at the values of STARTS, 0: at 0
 //   STARTS          memory file: word nf holds start[nf*PE+pe] at bit pe*ACC_BITS

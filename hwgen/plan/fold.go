@@ -75,6 +75,20 @@ func foldCandidates(l *quant.Layer, cycles int) []hwgen.Fold {
 	return few
 }
 
+// simdFor returns the columns at once of a fold of which only the rows are asked for: the fewest with which
+// the layer keeps up with the frame rate, all where none does; all operands of a layer without weights.
+func (p *planner) simdFor(l *quant.Layer, pe int) int {
+	if !l.Kind.Weighted() || l.Out%pe != 0 {
+		return l.In
+	}
+	for _, simd := range divisors(l.In) {
+		if cyclesOf(l, hwgen.Fold{PE: pe, SIMD: simd}) <= p.options.Cycles() {
+			return simd
+		}
+	}
+	return l.In
+}
+
 // fullyParallel is the fold of all rows that read the same, and all their inputs, at once.
 func fullyParallel(l *quant.Layer) hwgen.Fold {
 	return hwgen.Fold{PE: l.Out / max(1, l.Groups), SIMD: l.In}

@@ -91,3 +91,24 @@ func TestFoldsAreCheap(t *testing.T) {
 		}
 	}
 }
+
+// TestRowsAlone: an entry that says rows alone gets the fewest columns that keep up: 12 rows, 4 at a time,
+// in 12 cycles leave 4 beats for 40 columns.
+func TestRowsAlone(t *testing.T) {
+	l := quant.Layer{Name: "fc", In: 40, Out: 12, Input: quant.DataType{Bits: 2}, WeightBits: 2,
+		Weights: make([]int32, 480), Score: &quant.Score{Gain: make([]int64, 12), Bias: make([]int64, 12)}}
+	net, err := quant.NewNetwork(quant.Network{Name: "rows", InputShape: []int{40}, Layers: []quant.Layer{l},
+		Input: quant.InputQuantizer{Type: l.Input, Quantize: func(_ int, v float64) int32 { return int32(v) }}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for cycles, simd := range map[int]int{12: 10, 3: 40, 1: 40, 120: 1} {
+		d, err := plan.Plan(net, hwgen.Options{FPS: 1e8 / (float64(cycles) + 0.5), Folding: hwgen.Folding{"fc": {PE: 4}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if f := d.Layers[0].Fold; f.PE != 4 || f.SIMD != simd {
+			t.Errorf("%d cycles: PE %d, SIMD %d, want 4 and %d", cycles, f.PE, f.SIMD, simd)
+		}
+	}
+}

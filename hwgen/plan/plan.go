@@ -164,6 +164,9 @@ func (p *planner) foldOf(l *quant.Layer, u *unit) (hwgen.Fold, error) {
 		}
 		f.PE, f.SIMD, f.Lanes, f.Order = chosen.PE, chosen.SIMD, chosen.Lanes, cmp.Or(f.Order, chosen.Order)
 	}
+	if f.PE > 0 && f.SIMD == 0 && f.Lanes == 0 {
+		f.SIMD = p.simdFor(l, f.PE)
+	}
 	// Written down even where nobody asked: the manifest then holds it, and a planner with another
 	// usual unit still builds this design.
 	f.Unit = u.name
@@ -216,7 +219,7 @@ func (p *planner) certify() error {
 		lp.NeededBits = needed
 		lp.AccBits = p.accBits(l, lp.Fold, constrained[i])
 		// Start values, thresholds and biases belong to one P and move with it.
-		layers[i] = *startAt(l, lp.AccBits)
+		layers[i] = *withinRange(startAt(l, lp.AccBits))
 		lp.Layer = &layers[i]
 		switch {
 		// Estimates of widths that the weights may overflow: the design is priced, not certified.

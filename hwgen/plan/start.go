@@ -2,6 +2,7 @@ package plan
 
 import (
 	"math/bits"
+	"slices"
 
 	"github.com/a2qgen/a2qgen/quant"
 )
@@ -97,6 +98,28 @@ func moveStart(l *quant.Layer, start []int64) *quant.Layer {
 			s.Bias[c] -= d * s.Gain[c]
 		}
 	}
+	return &moved
+}
+
+// withinRange returns l with thresholds that its accumulators can tell: one that none exceeds is their
+// maximum, one that all do lies one below their minimum. Others would only need more bits.
+func withinRange(l *quant.Layer) *quant.Layer {
+	if l.Thresholds == nil {
+		return l
+	}
+	t := *l.Thresholds
+	t.Values = slices.Clone(t.Values)
+	for c := range l.Out {
+		r, row := l.AccRange(c), t.Channel(c)
+		for k, v := range row {
+			row[k] = max(r.Min-1, min(r.Max, v))
+		}
+	}
+	if slices.Equal(t.Values, l.Thresholds.Values) {
+		return l
+	}
+	moved := *l
+	moved.Thresholds = &t
 	return &moved
 }
 
