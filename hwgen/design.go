@@ -31,6 +31,8 @@ type Design struct {
 	ClockMHz float64
 	// NoBlockRAM says that every memory is kept in LUTs.
 	NoBlockRAM bool
+	// Pixels says that the outputs are 8-bit pixels, which the given network does not have.
+	Pixels bool
 	// Family is the FPGA family whose words for memories the Verilog carries.
 	Family boards.Family
 	// Timing is what the cycle model says of the plan: latency, and the interval for ever.

@@ -23,6 +23,8 @@ type Options struct {
 	Unsafe bool
 	// NoBlockRAM keeps every memory in LUTs.
 	NoBlockRAM bool
+	// Pixels gives the real outputs as 8-bit pixels (quant.Network.Pixels), not the integers that they are.
+	Pixels bool
 	// Blocks is how many blocks of RAM there are, in the family's unit (boards.Resources.Blocks): the
 	// plan keeps memories in LUTs where they are too few. 0 sets no limit.
 	Blocks float64

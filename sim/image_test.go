@@ -6,6 +6,7 @@ import (
 
 	"github.com/a2qgen/a2qgen/hwgen"
 	"github.com/a2qgen/a2qgen/hwgen/plan"
+	"github.com/a2qgen/a2qgen/internal/tooltest"
 	"github.com/a2qgen/a2qgen/quant"
 	"github.com/a2qgen/a2qgen/quant/quanttest"
 	"github.com/a2qgen/a2qgen/sim"
@@ -95,4 +96,35 @@ func TestPlansOfImages(t *testing.T) {
 			t.Errorf("%d layers of kind %s, want more", kinds[kind], kind)
 		}
 	}
+}
+
+// TestPixels: the pixels of an image-to-image network leave the design as the executor has them.
+func TestPixels(t *testing.T) {
+	tooltest.Need(t, "iverilog")
+	rng := rand.New(rand.NewPCG(7, 0x1a6e))
+	conv := quant.Layer{Name: "conv", Kind: quant.Conv, Window: quant.Window{H: 3, W: 3, Top: 1, Left: 1, Bottom: 1, Right: 1},
+		In: 9, Out: 4, Input: quant.DataType{Bits: 4}, WeightBits: 3}
+	for range conv.In * conv.Out {
+		conv.Weights = append(conv.Weights, int32(rng.IntN(8))-4)
+	}
+	n, err := quant.NewNetwork(quant.Network{Name: "super", Layers: []quant.Layer{conv,
+		{Name: "shuffle", Kind: quant.PixelShuffle, Factor: 2}}, Input: quant.InputQuantizer{Type: conv.Input,
+		Shape: quant.Shape{H: 4, W: 5, C: 1}, Quantize: func(_ int, v float64) int32 { return int32(v) }},
+		Dequantize: func(_ int, v int64) float64 { return 0.3 + float64(v)/400 }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var samples [][]int32
+	for range 4 {
+		samples = append(samples, quanttest.RandomGraphInput(rng, n))
+	}
+	d, err := plan.Plan(n, hwgen.Options{Pixels: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if out := d.Sink().Content[0]; out.Bits != 8 || out.Signed || out.Elements() != 8*10 {
+		t.Errorf("what leaves is %v, want 80 numbers of 8 bits", out)
+	}
+	checkNetwork(t, hwgen.Options{Pixels: true}, n, samples, sim.Options{Simulator: verilator.Icarus, Seed: 1,
+		Gap: sim.Pattern{Probability: 0.3}, Stall: sim.Pattern{Probability: 0.3}})
 }

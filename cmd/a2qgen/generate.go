@@ -48,12 +48,14 @@ func generateCommand() *cli.Command {
 		&cli.StringFlag{Name: "family", DefaultText: "the board's, or " + study.DefaultFamily,
 			Usage: "FPGA family `NAME`: " + strings.Join(boards.FamilyNames(), ", ")},
 		&cli.IntFlag{Name: "acc", DefaultText: "each layer's own", Usage: "accumulator width `P`, bits"},
+		&cli.BoolFlag{Name: "pixels", DisableDefaultText: true,
+			Usage: "give the outputs of an image-to-image network as 8-bit pixels, 255 times the real ones"},
 		&cli.BoolFlag{Name: "overwrite", DisableDefaultText: true, Usage: "replace a design whose files were edited"},
 	}, append(foldingFlags(), inputFlags()...)...)
 	return &cli.Command{
 		Name: "generate", Usage: "write a network as Verilog",
 		UsageText: "a2qgen generate NET.onnx --out DIR [--board B] [--family NAME] [--fps F] [--clock MHZ]\n" +
-			"   [--folding FILE] [--fold LAYER=PE,SIMD]... [--acc P] [--overwrite]\n" +
+			"   [--folding FILE] [--fold LAYER=PE,SIMD]... [--acc P] [--pixels] [--overwrite]\n" +
 			"   [--input-type TYPE] [--input-range LO:HI] [--input-scale F] [--input-zero Z] [--json]",
 		Description: generateHelp,
 		Flags:       append(flags, jsonFlag()),
@@ -78,7 +80,7 @@ func generateAction(c *cli.Context) error {
 		return err
 	}
 	// Not set it is 0, which leaves every layer its own.
-	o.AccBits = c.Int("acc")
+	o.AccBits, o.Pixels = c.Int("acc"), c.Bool("pixels")
 	o.Family = boards.Family(c.String("family"))
 	// For files that do not say what their samples are (see inputHelp).
 	in, err := inputType(c)

@@ -43,6 +43,8 @@ type Manifest struct {
 type ManifestOptions struct {
 	ClockMHz   float64 `json:"clock_mhz"`
 	NoBlockRAM bool    `json:"no_block_ram,omitempty"`
+	// Pixels says that the outputs are 8-bit pixels.
+	Pixels bool `json:"pixels,omitempty"`
 	// Family is the FPGA family that the Verilog's memory attributes are for.
 	Family  boards.Family `json:"family"`
 	Folding hwgen.Folding `json:"folding"`
@@ -94,7 +96,7 @@ func newManifest(d *hwgen.Design, files []string) *Manifest {
 	m := &Manifest{Tool: toolName, Version: d.Version, Hash: d.Hash, Top: d.Name, Network: networkFile, Files: files,
 		Streams: d.Streams, Interface: NewInterface(d), IntervalCycles: d.IntervalCycles(),
 		LatencyCycles: d.LatencyCycles()}
-	m.Options = ManifestOptions{ClockMHz: d.ClockMHz, NoBlockRAM: d.NoBlockRAM,
+	m.Options = ManifestOptions{ClockMHz: d.ClockMHz, NoBlockRAM: d.NoBlockRAM, Pixels: d.Pixels,
 		Family: d.Family, Folding: hwgen.Folding{}}
 	// The resolved fold and P of every layer: planning again must not depend on what the tool
 	// would choose today.
@@ -124,6 +126,7 @@ func newManifest(d *hwgen.Design, files []string) *Manifest {
 func (m *Manifest) Plan() hwgen.Options {
 	// No frame rate and no accumulators: what was chosen by them stands in the folding.
 	return hwgen.Options{Name: m.Top, ClockMHz: m.Options.ClockMHz, NoBlockRAM: m.Options.NoBlockRAM,
+		Pixels: m.Options.Pixels,
 		Family: m.Options.Family, Folding: m.Options.Folding}
 }
 

@@ -19,6 +19,11 @@ var reserved = map[string]bool{"source": true, "label": true}
 
 // check returns an error where options or names are not usable.
 func (p *planner) check() (err error) {
+	if p.options.Pixels {
+		if p.network, err = p.network.Pixels(); err != nil {
+			return err
+		}
+	}
 	n, o := p.network, p.options
 	switch {
 	case !identifier.MatchString(o.Name):
