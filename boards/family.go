@@ -37,6 +37,9 @@ type MemoryStyle struct {
 	// LateRead says that a block RAM gives its word so late in a cycle that a register behind it
 	// pays, where what it reads is an address or steers an adder.
 	LateRead bool `yaml:"late_read"`
+	// PairLanes says that the LUT before a carry chain takes in the row of a product of two lanes
+	// (templates/pair_product.v), so that dense units save LUTs by it.
+	PairLanes bool `yaml:"pair_lanes"`
 }
 
 // family is a file of families/. Title is for people; the name is what flags and board files

@@ -22,8 +22,8 @@ func TestFamilyStyles(t *testing.T) {
 	}
 	// Without RAM in LUTs "distributed" is an error of Yosys, so it must not come back.
 	for name, want := range map[boards.Family]boards.MemoryStyle{
-		"":           {LUTRAM: "distributed", BlockRAM: "block"}, // xc7
-		boards.XC7:   {LUTRAM: "distributed", BlockRAM: "block"},
+		"":           {LUTRAM: "distributed", BlockRAM: "block", PairLanes: true}, // xc7
+		boards.XC7:   {LUTRAM: "distributed", BlockRAM: "block", PairLanes: true},
 		boards.ICE40: {LUTRAM: "auto", BlockRAM: "block"},
 		boards.ECP5:  {LUTRAM: "distributed", BlockRAM: "block", LateRead: true},
 		"intel_alm":  {LUTRAM: "MLAB", BlockRAM: "M10K"},

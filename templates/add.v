@@ -189,6 +189,7 @@ module add #(
                 .ACC_BITS    (ACC_BITS)
             ) u_dot (
                 .clk    (clk),
+                .rst_n  (rst_n),
                 .en     (en),
                 .weights(FACTORS),
                 .inputs (inputs),

@@ -9,9 +9,9 @@
 //   of ACC_BITS bits for its sums, and f_r is for accumulators that began there.
 //
 //   Throughput: one vector every NF*SF cycles, without a bubble. Latency from the last beat
-//   of a fold to its output: 3 + ceil(WEIGHT_BITS/2) + ceil(log2(SIMD)) cycles, and
-//   2*OUTPUT_BITS - 1 more for thresholds. No stage holds more than one carry chain or one
-//   memory read.
+//   of a fold to its output: 3 + ceil(WEIGHT_BITS/2) + ceil(log2(SIMD)) cycles, 3 +
+//   WEIGHT_BITS + ceil(log2(SIMD)) of pairs, and 2*OUTPUT_BITS - 1 more for thresholds. No stage
+//   holds more than one carry chain or one memory read.
 //
 //   s_* -> operands -> products -> adder tree -> accumulators -> thresholds -> spill -> m_*
 //             ^ weights                            ^ starts       ^ fold
@@ -28,6 +28,7 @@
 //   INPUT_BITS      N, bits of an input, 1..32
 //   INPUT_SIGNED    1: inputs are two's complement, 0: unsigned
 //   ACC_BITS        P, bits of an accumulator, signed, 1..64
+//   PAIRS           1: products are of two lanes where SIMD > 1, 0: of one (dot_product.v)
 //   OUTPUT_BITS     A, bits of an activation, 0..16; with 0 outputs are raw accumulators
 //   OUTPUT_SIGNED, THRESHOLD_BITS, INVERT, THRESHOLDS   see thresholds.v
 //   WEIGHTS         memory file: word nf*SF+sf holds weight (pe, s) at bit (pe*SIMD+s)*M
@@ -46,6 +47,7 @@ module mvau #(
     parameter integer INPUT_BITS     = 4,
     parameter integer INPUT_SIGNED   = 0,
     parameter integer ACC_BITS       = 12,
+    parameter integer PAIRS          = 0,
     parameter integer OUTPUT_BITS    = 4,
     parameter integer OUTPUT_SIGNED  = 0,
     parameter integer THRESHOLD_BITS = ACC_BITS,
@@ -99,6 +101,9 @@ module mvau #(
         if (ACC_BITS < 1 || ACC_BITS > 64) begin : gen_acc_bits_1_to_64
             mvau_needs_ACC_BITS_1_to_64 u_refused ();
         end
+        if (PAIRS != 0 && PAIRS != 1) begin : gen_pairs_0_or_1
+            mvau_needs_PAIRS_0_or_1 u_refused ();
+        end
         if (OUTPUT_BITS < 0 || OUTPUT_BITS > 16) begin : gen_output_bits_0_to_16
             mvau_needs_OUTPUT_BITS_0_to_16 u_refused ();
         end
@@ -119,8 +124,10 @@ module mvau #(
     localparam integer TREE = $clog2(SIMD);
     localparam integer SUM_BITS = (WEIGHT_BITS + INPUT_BITS + TREE < ACC_BITS)
                                 ? WEIGHT_BITS + INPUT_BITS + TREE : ACC_BITS;
-    localparam integer DIGITS = (WEIGHT_BITS + 1) / 2;  // stages of the products
-    localparam integer AT_SUM = DIGITS + TREE;  // stage whose register holds the sums
+    // Weights of pairs come a stage after the operands, which are added up meanwhile.
+    localparam integer WAIT = (PAIRS != 0 && SIMD > 1) ? 1 : 0;
+    // Stage whose register holds the sums: dot_product.v, from its inputs on.
+    localparam integer AT_SUM = ((WAIT != 0) ? WEIGHT_BITS : (WEIGHT_BITS + 1) / 2) + TREE;
     localparam integer SEARCH = (OUTPUT_BITS > 0) ? 2 * OUTPUT_BITS - 1 : 0;
     localparam integer AT_END = AT_SUM + 1 + SEARCH;  // last stage before the spill
     localparam integer ADDR_BITS = (WORDS > 1) ? $clog2(WORDS) : 1;
@@ -136,6 +143,7 @@ module mvau #(
     reg [AT_SUM:0] first_q;
     reg [AT_SUM:0] last_q;
     reg [ADDR_BITS-1:0] word_q;
+    reg [ADDR_BITS-1:0] word_x_q;  // of the operands at hand
     reg [SF_BITS-1:0] beat_q;
     reg [SIMD*INPUT_BITS-1:0] x_q;
 
@@ -167,9 +175,10 @@ module mvau #(
         end
         // Without a reset: what they say counts only beside a valid_q.
         if (en) begin
-            first_q <= {first_q[AT_SUM-1:0], first};
-            last_q  <= {last_q[AT_SUM-1:0], last};
-            x_q     <= s_data;
+            first_q  <= {first_q[AT_SUM-1:0], first};
+            last_q   <= {last_q[AT_SUM-1:0], last};
+            x_q      <= s_data;
+            word_x_q <= word_q;
         end
     end
 
@@ -183,7 +192,7 @@ module mvau #(
     ) u_weights (
         .clk (clk),
         .en  (en),
-        .addr(word_q),
+        .addr((WAIT != 0) ? word_x_q : word_q),
         .data(weights)
     );
 
@@ -212,6 +221,14 @@ module mvau #(
         .data(starts)
     );
 
+    // altera translate_off
+`ifndef SYNTHESIS
+    reg [SIMD*INPUT_BITS-1:0] x_check_q;  // beside its weights
+    always @(posedge clk) if (en) x_check_q <= x_q;
+    wire [SIMD*INPUT_BITS-1:0] x_check = (WAIT != 0) ? x_check_q : x_q;
+`endif
+    // altera translate_on
+
     wire [PE*ACC_BITS-1:0] acc;
     genvar pe;
     generate
@@ -222,9 +239,12 @@ module mvau #(
                 .WEIGHT_BITS (WEIGHT_BITS),
                 .INPUT_BITS  (INPUT_BITS),
                 .INPUT_SIGNED(INPUT_SIGNED),
-                .ACC_BITS    (ACC_BITS)
+                .ACC_BITS    (ACC_BITS),
+                .PAIRS       (PAIRS),
+                .FIXED       ((WORDS == 1) ? 1 : 0)
             ) u_dot (
                 .clk    (clk),
+                .rst_n  (rst_n),
                 .en     (en),
                 .weights(weights[pe*SIMD*WEIGHT_BITS +: SIMD*WEIGHT_BITS]),
                 .inputs (x_q),
@@ -251,13 +271,13 @@ module mvau #(
                 .INPUT_BITS  (INPUT_BITS),
                 .INPUT_SIGNED(INPUT_SIGNED),
                 .ACC_BITS    (ACC_BITS),
-                .STAGES      (AT_SUM)
+                .STAGES      (AT_SUM - WAIT)
             ) u_check (
                 .clk    (clk),
                 .rst_n  (rst_n),
                 .en     (en),
                 .weights(weights[pe*SIMD*WEIGHT_BITS +: SIMD*WEIGHT_BITS]),
-                .inputs (x_q),
+                .inputs (x_check),
                 .valid  (valid_q[AT_SUM]),
                 .first  (first_q[AT_SUM]),
                 .start  (starts[pe*ACC_BITS +: ACC_BITS])

@@ -64,3 +64,12 @@ func Half(n int) int { return (n + 1) / 2 }
 
 // Clog2 implements what Half says.
 func Clog2(n int) int { return bits.Len(uint(n - 1)) }
+
+// Dot is the registers of dot_product.v: products and their tree; or the inputs and their sum by
+// pairs, a stage per bit of the weights, and the tree of pairs.
+func Dot(weightBits, lanes int, pairs bool) int {
+	if pairs && lanes > 1 {
+		return 1 + weightBits + Clog2((lanes+1)/2)
+	}
+	return Half(weightBits) + Clog2(lanes)
+}

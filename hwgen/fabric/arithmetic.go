@@ -18,6 +18,10 @@ var (
 		two := (high ^ mid) &^ one
 		return (one&x | two&below) ^ high
 	}()
+	// A bit of a row in pair_product.v: inputs are a bit of w0 and of w1, and a bit of x0, x1 and
+	// their sum, one of which the weights choose.
+	pairTable = addressBits[0]&addressBits[1]&addressBits[4] | addressBits[0]&^addressBits[1]&addressBits[2] |
+		addressBits[1]&^addressBits[0]&addressBits[3]
 	// The only bit of an adder in product.v: inputs mid, low, x, above.
 	// Where the product is cut off right above the row's lowest bit: bit 0 of twice x is 0, so
 	// a digit of size 2 gives nothing, and the sign does not matter modulo 2.
@@ -186,6 +190,102 @@ func (n *Netlist) digit(k int, digit [3]Signal, x, sum []Signal, width int) []Si
 	return append(out, n.sum(a)...)
 }
 
+// PairProduct returns bits bits of w[0]*x[0] + w[1]*x[1] as pair_product.v builds it: a bit of
+// both weights per stage, its row added to the rows before, the sign's row subtracted.
+//
+// The sum of the inputs is made once, whoever multiplies them. Weights come from registers that
+// move them to their stage, or are there from the start where they are fixed.
+func (n *Netlist) PairProduct(w, x [2][]Signal, signed, fixed bool, bits int) []Signal {
+	inputs := len(x[0])
+	if !signed {
+		x[0], x[1] = append(x[0][:inputs:inputs], No), append(x[1][:inputs:inputs], No)
+	}
+	both := make([]Signal, inputs+1)
+	if together(w) {
+		both = n.RegisterAll(n.Add(x[0], x[1], inputs+1))
+	}
+	x[0], x[1] = n.RegisterAll(x[0]), n.RegisterAll(x[1])
+	var sum []Signal
+	for k := range w[0] {
+		width := max(0, min(inputs+2, bits-k)) // of the sum above the k bits that are final
+		var rows []operand
+		for i := range width {
+			rows = append(rows, pairRow(i, inputs, [2]Signal{w[0][k], w[1][k]}, x, both, signed))
+		}
+		none := w[0][k] == No && w[1][k] == No
+		upper := n.addRow(rows, Extend(n.upper(sum, k, signed), width), k == len(w[0])-1, none)
+		final := min(k, len(sum))
+		sum = n.ClearedRegisterAll(append(sum[:final:final], upper...))
+		both, x[0], x[1] = n.RegisterAll(both), n.RegisterAll(x[0]), n.RegisterAll(x[1])
+		if !fixed {
+			w[0], w[1] = n.wait(w[0], k+1), n.wait(w[1], k+1)
+		}
+	}
+	return sum
+}
+
+// together says whether a bit of both weights can be 1: else nothing reads the sum of their inputs,
+// and synthesis takes it away.
+func together(w [2][]Signal) bool {
+	for k := range w[0] {
+		if w[0][k] != No && w[1][k] != No {
+			return true
+		}
+	}
+	return false
+}
+
+// pairRow returns bit i of the row that a bit of each weight chooses, for inputs of so many bits
+// and their sum. Above the sum its sign repeats; that of unsigned inputs has none.
+func pairRow(i, inputs int, w [2]Signal, x [2][]Signal, both []Signal, signed bool) operand {
+	if i > inputs && !signed {
+		return operand{pairTable, []Signal{No, No, No, No, No}}
+	}
+	low := min(i, inputs)
+	return operand{pairTable, []Signal{w[0], w[1], Extended(x[0], low), Extended(x[1], low), both[low]}}
+}
+
+// wait returns a weight a stage later, of which the bits below from have been used.
+func (n *Netlist) wait(w []Signal, from int) []Signal {
+	return append(w[:from:from], n.ClearedRegisterAll(w[from:])...)
+}
+
+// upper returns the sum so far from bit k on; the sum of an unsigned row has no sign.
+func (n *Netlist) upper(sum []Signal, k int, signed bool) []Signal {
+	if k >= len(sum) {
+		return nil
+	}
+	if signed {
+		return sum[k:]
+	}
+	return append(sum[k:len(sum):len(sum)], No)
+}
+
+// addRow returns above + row, or above - row, of as many bits; a first row is added to nothing.
+func (n *Netlist) addRow(rows []operand, above []Signal, minus, none bool) []Signal {
+	a := adder{rows: rows, other: above, subtracts: !minus}
+	if none || zero(above) && !minus || len(rows) == 0 {
+		return n.plain(a)
+	}
+	if minus {
+		a.carried = above[:len(above)-1]
+		return n.sum(a)
+	}
+	// Above the carry out of the highest operand there is nothing, as beside a lane of zeros.
+	top := len(rows)
+	for top > 1 && above[top-1] == No && rows[top-1].none() && above[top-2] == No && rows[top-2].none() {
+		top--
+	}
+	a.rows, a.other, a.carried = rows[:top], above[:top], above[:top-1]
+	return append(n.sum(a), make([]Signal, len(rows)-top)...)
+}
+
+// none says whether an operand is always 0.
+func (o operand) none() bool {
+	f, support := simplified(o.table, o.in)
+	return len(support) == 0 && f.table&1 == 0
+}
+
 // DotProduct returns the sum of products as dot_product.v builds it, trimmed to accBits bits:
 // w[lane] of M bits, signed, times x[lane] of N bits. Nodes of level l have
 // min(M+N+l, accBits) bits.
@@ -199,6 +299,28 @@ func (n *Netlist) DotProduct(w, x [][]Signal, signed bool, accBits int) []Signal
 	for lane := range nodes {
 		nodes[lane] = n.Product(w[lane], x[lane], signed, min(full, accBits))
 	}
+	return n.tree(nodes, full, accBits)
+}
+
+// PairedDotProduct is DotProduct by products of two lanes, two lanes at least: nodes of level l
+// above them have min(M+N+1+l, accBits) bits. The last lane of an odd number is beside one of zeros.
+func (n *Netlist) PairedDotProduct(w, x [][]Signal, signed, fixed bool, accBits int) []Signal {
+	full := len(w[0]) + len(x[0]) + 1
+	nodes := make([][]Signal, (len(w)+1)/2)
+	for i := range nodes {
+		pair := [2][]Signal{w[2*i], make([]Signal, len(w[0]))}
+		inputs := [2][]Signal{x[2*i], make([]Signal, len(x[0]))}
+		if 2*i+1 < len(w) {
+			pair[1], inputs[1] = w[2*i+1], x[2*i+1]
+		}
+		nodes[i] = n.PairProduct(pair, inputs, signed, fixed, min(full, accBits))
+	}
+	return n.tree(nodes, full, accBits)
+}
+
+// tree returns the sum of nodes of full bits each, a bit more per level up to accBits, and a
+// register after each.
+func (n *Netlist) tree(nodes [][]Signal, full, accBits int) []Signal {
 	for level := 1; len(nodes) > 1; level++ {
 		above := make([][]Signal, (len(nodes)+1)/2)
 		for i := range above {

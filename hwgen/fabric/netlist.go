@@ -18,6 +18,8 @@ type Netlist struct {
 	read      []bool   // by logic, by an address or by the next block
 	reset     []bool   // columns whose register has a reset: no shift register begins with it
 	registers map[Signal]Signal
+	cleared   map[Signal]Signal // registers with a reset, by what they are of
+	clears    []bool            // the register has a reset, and is in no shift register
 	// What opt_merge finds equal, by what it is of: its output.
 	functions map[function]Signal
 	// Carry chains, and columns of memories: neither can be looked into, so each output is
@@ -71,8 +73,8 @@ type function struct {
 
 // NewNetlist returns a netlist that knows the constants only: bit 0.
 func NewNetlist(f *Family) *Netlist {
-	return &Netlist{family: f, from: []Signal{none}, read: []bool{false}, reset: []bool{false},
-		registers: map[Signal]Signal{},
+	return &Netlist{family: f, from: []Signal{none}, read: []bool{false}, reset: []bool{false}, clears: []bool{false},
+		registers: map[Signal]Signal{}, cleared: map[Signal]Signal{},
 		functions: map[function]Signal{}, adders: map[string][]Signal{},
 		slices: map[slice]bool{}, long: map[Signal]bool{}}
 }
@@ -85,6 +87,7 @@ func (n *Netlist) Fresh() Signal {
 	n.from = append(n.from, none)
 	n.read = append(n.read, false)
 	n.reset = append(n.reset, false)
+	n.clears = append(n.clears, false)
 	return Signal(2 * (len(n.from) - 1))
 }
 
@@ -100,9 +103,9 @@ func (n *Netlist) Word(bits int) []Signal {
 // Register returns s one cycle of en later.
 //
 // A constant needs none, as after opt_dff: x in the first cycles may be taken for the constant.
-// Two registers of one signal are one (opt_merge), since all stages share the enable en and no
-// datapath register has a reset. That of an inverse is another one, behind an INV that reads s:
-// so s cannot lie inside a shift register.
+// Two registers of one signal are one (opt_merge), since all stages share the enable en; those
+// with a reset are others, see ClearedRegister. That of an inverse is another one, behind an INV
+// that reads s: so s cannot lie inside a shift register.
 func (n *Netlist) Register(s Signal) Signal {
 	if s.Constant() {
 		return s
@@ -123,6 +126,32 @@ func (n *Netlist) RegisterAll(word []Signal) []Signal {
 	q := make([]Signal, len(word))
 	for i, s := range word {
 		q[i] = n.Register(s)
+	}
+	return q
+}
+
+// ClearedRegister returns s one cycle of en later, from a register with a reset: it stays a
+// flip-flop, and that of the constant 1 is none the less one.
+func (n *Netlist) ClearedRegister(s Signal) Signal {
+	if s == No {
+		return s
+	}
+	if _, ok := n.cleared[s]; !ok {
+		q := n.Fresh()
+		n.from[q>>1], n.clears[q>>1] = s, true
+		n.cleared[s] = q
+		if s&1 == 1 && s != Yes {
+			n.Use(n.pin(s)) // by an inverter
+		}
+	}
+	return n.cleared[s]
+}
+
+// ClearedRegisterAll returns a word one cycle of en later, in its order.
+func (n *Netlist) ClearedRegisterAll(word []Signal) []Signal {
+	q := make([]Signal, len(word))
+	for i, s := range word {
+		q[i] = n.ClearedRegister(s)
 	}
 	return q
 }
@@ -257,7 +286,9 @@ func (n *Netlist) RegistersLeft() (ff, shift int) {
 	// One pass does, for register numbers rise along the pipeline.
 	next := make([]Signal, len(n.from)) // the register that one leads to, by number
 	live := func(q int) bool { return n.read[q] || next[q] != 0 }
-	ends := func(q int) bool { return n.read[q] || n.reset[n.from[q]>>1] }
+	ends := func(q int) bool {
+		return n.read[q] || n.reset[n.from[q]>>1] || n.clears[q] || n.clears[next[q]>>1]
+	}
 	for q := len(n.from) - 1; q > 0; q-- { // what a register leads to is younger
 		if n.from[q] != none && live(q) {
 			next[n.from[q]>>1] = Signal(q)

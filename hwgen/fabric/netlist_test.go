@@ -27,6 +27,27 @@ func TestProducts(t *testing.T) {
 	}
 }
 
+// TestPairProducts counts by hand, as Yosys 0.23 does: N LUTs for the sum of the inputs (its carry is
+// the top bit), and per bit of the weights N+1, the bits of an unsigned row: above them a carry
+// goes on alone, and bits that repeat a sign share their LUT. Flip-flops are the inputs and their
+// sum once per stage, the sums so far, and the weights of both lanes that are still to come.
+func TestPairProducts(t *testing.T) {
+	for _, c := range []struct {
+		m, n    int
+		signed  bool
+		lut, ff int
+	}{{4, 4, false, 4 + 4*5, 4*13 + 5 + 7 + 8 + 9 + 2*(3+2+1)}, {2, 3, false, 3 + 2*4, 2*10 + 4 + 6 + 2*1},
+		{2, 3, true, 3 + 4 + 4, 2*10 + 4 + 6 + 2*1}} {
+		n := NewNetlist(lut6)
+		pair := [2][]Signal{n.Word(c.m), n.Word(c.m)}
+		n.Use(n.PairProduct(pair, [2][]Signal{n.Word(c.n), n.Word(c.n)}, c.signed, false, c.m+c.n+1)...)
+		ff, shift := n.RegistersLeft()
+		if n.luts != c.lut || ff != c.ff || shift != 0 {
+			t.Errorf("%+v: %d LUTs, %d flip-flops, %d shift registers", c, n.luts, ff, shift)
+		}
+	}
+}
+
 // TestProductsLUT4 compares with Yosys 0.23, `synth_ecp5` on product.v alone. Digit 0 of 4 input
 // bits is five functions of four inputs, a later one three of five inputs (two LUT4 each), two of
 // four, and an inverter; chains are of N+2 bits, and one more below them in later digits.

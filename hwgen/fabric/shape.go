@@ -169,3 +169,13 @@ func (f *Family) ramWords(depth int) int {
 // ProductStages returns the registers of a product by a weight of so many bits, one per
 // radix-4 digit (templates/product.v).
 func ProductStages(weightBits int) int { return (weightBits + 1) / 2 }
+
+// DotStages returns the registers of a dot product of so many lanes by weights of so many bits,
+// from its inputs on (templates/dot_product.v): products of one lane and the levels of the tree,
+// or of two lanes: their sum, a stage per bit and the levels above pairs.
+func DotStages(weightBits, lanes int, pairs bool) int {
+	if pairs && lanes > 1 {
+		return weightBits + AddressWidth(lanes)
+	}
+	return ProductStages(weightBits) + AddressWidth(lanes)
+}

@@ -1,5 +1,5 @@
-// Exhaustive check of product.v, accumulator.v and threshold_stage.v at small widths:
-// every operand of every width, against Verilog's own arithmetic on 32-bit integers.
+// Exhaustive check of product.v, pair_product.v, accumulator.v and threshold_stage.v at small
+// widths: every operand of every width, against Verilog's own arithmetic on 32-bit integers.
 // Prints "checked N" at the end, or a line for each wrong result.
 `timescale 1ns/1ns
 `default_nettype none
@@ -26,6 +26,7 @@ module arithmetic_bench;
     endtask
 
     localparam integer MAX_PRODUCT = 8;
+    localparam integer MAX_PAIR = 3;
     localparam integer MAX_ACC = 5;
     localparam integer MAX_WIDE = 5;
 
@@ -53,6 +54,39 @@ module arithmetic_bench;
                             want = number(k, m) * ((s != 0) ? number(v, n) : v);
                             if (k >= 0)
                                 compare(full, want & ((1 << (m + n)) - 1), "product", k, v);
+                        end
+                    endtask
+                end
+            end
+        end
+
+        for (m = 1; m <= MAX_PAIR; m = m + 1) begin : gen_pair_m
+            for (n = 1; n <= MAX_PAIR; n = n + 1) begin : gen_pair_n
+                for (s = 0; s <= 1; s = s + 1) begin : gen_pair_signed
+                    reg tick = 1'b0;
+                    reg [2*m-1:0] w;
+                    reg [2*m-1:0] w_q;  // a cycle after its x
+                    reg [2*n-1:0] x;
+                    wire [m+n:0] full;
+                    integer i, k, v, want;
+                    pair_product #(.WEIGHT_BITS(m), .INPUT_BITS(n), .INPUT_SIGNED(s)) u_pair (
+                        .clk(tick), .rst_n(1'b1), .en(1'b1), .w(w_q), .x(x), .p(full));
+                    always @(posedge tick) w_q <= w;
+                    function integer input_of(input integer v);
+                        input_of = (s != 0) ? number(v, n) : v;
+                    endfunction
+                    // New operands every cycle; those of m cycles ago come out.
+                    task run;
+                        for (i = 0; i < (1 << (2 * (m + n))) + m; i = i + 1) begin
+                            {w, x} = i;
+                            #1 tick = 1'b1;
+                            #1 tick = 1'b0;
+                            k = (i - m) >>> (2 * n);
+                            v = (i - m) & ((1 << (2 * n)) - 1);
+                            want = number(k & ((1 << m) - 1), m) * input_of(v & ((1 << n) - 1))
+                                 + number(k >> m, m) * input_of(v >> n);
+                            if (i >= m)
+                                compare(full, want & ((1 << (m + n + 1)) - 1), "pair", k, v);
                         end
                     endtask
                 end
@@ -160,6 +194,15 @@ module arithmetic_bench;
                     #(1 + 280000 * (m - 1) * MAX_PRODUCT + 280000 * (n - 1));
                     gen_m[m].gen_n[n].gen_signed[0].run;
                     gen_m[m].gen_n[n].gen_signed[1].run;
+                end
+            end
+        end
+        for (m = 1; m <= MAX_PAIR; m = m + 1) begin : gen_run_pair_m
+            for (n = 1; n <= MAX_PAIR; n = n + 1) begin : gen_run_pair_n
+                initial begin
+                    #(22200000 + 20000 * (m * MAX_PAIR + n));
+                    gen_pair_m[m].gen_pair_n[n].gen_pair_signed[0].run;
+                    gen_pair_m[m].gen_pair_n[n].gen_pair_signed[1].run;
                 end
             end
         end

@@ -37,10 +37,15 @@ func (m *Block) NF() int { return m.Layer.Out / m.Fold.PE }
 func (m *Block) SF() int { return m.Layer.In / m.Fold.SIMD }
 
 // Stages returns the pipeline registers between an input beat and the spill register:
-// operands, products, tree, accumulator, search for the activation.
+// operands, dot product, accumulator, search for the activation.
 func (m *Block) Stages() int {
-	return 1 + fabric.ProductStages(m.Layer.WeightBits) + fabric.AddressWidth(m.Fold.SIMD) + 1 + m.search().Stages()
+	return 1 + fabric.DotStages(m.Layer.WeightBits, m.Fold.SIMD, m.pairs()) + 1 + m.search().Stages()
 }
+
+// pairs says whether products are of two lanes (pair_product.v), which saves LUTs where the family
+// has them take a pair's row in, and costs flip-flops. One lane has none to share a row with: to
+// wait for its weight would cost it registers for no gain.
+func (m *Block) pairs() bool { return m.Style.PairLanes && m.Fold.SIMD > 1 }
 
 // Name implements hwgen.Block.
 func (m *Block) Name() string { return m.Layer.Name + "_mvau" }
@@ -88,6 +93,9 @@ func (m *Block) Parameters() []hwgen.Parameter {
 		hwgen.Number("WEIGHT_BITS", l.WeightBits), hwgen.Number("INPUT_BITS", l.Input.Bits),
 		hwgen.Flag("INPUT_SIGNED", l.Input.Signed),
 		hwgen.Number("ACC_BITS", m.AccBits),
+	}
+	if m.pairs() {
+		p = append(p, hwgen.Flag("PAIRS", true))
 	}
 	p = append(p, m.search().Parameters()...)
 	p = append(p, hwgen.FileName("WEIGHTS", m.weightFile()), hwgen.Flag("BLOCK", m.BlockROM))

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/a2qgen/a2qgen/boards"
 	"github.com/a2qgen/a2qgen/hwgen"
 	"github.com/a2qgen/a2qgen/hwgen/block"
 	"github.com/a2qgen/a2qgen/hwgen/block/blocktest"
@@ -22,30 +23,36 @@ var kind = blocktest.Kind{
 		for {
 			f := hwgen.Fold{PE: blocktest.Divisor(rng, l.Out), SIMD: blocktest.Divisor(rng, l.In)}
 			if f.PE*f.SIMD <= multipliers && l.Out*l.In <= cycles*f.PE*f.SIMD {
-				return unit(l, f, accBits, rng.IntN(2) == 0)
+				return unit(l, f, accBits, rng.IntN(2) == 0, rng.IntN(2) == 0)
 			}
 		}
 	},
 	Cases: []blocktest.Case{
-		unit(stairs(layer(1, 6, 6, unsigned(3)), unsigned(2)), hwgen.Fold{PE: 2, SIMD: 3}, 0, true).
-			Named("folded both ways"),
-		unit(layer(2, 6, 4, signed(3)), hwgen.Fold{PE: 2, SIMD: 3}, 12, false).
-			Named("wide accumulators leave, signed inputs"),
-		unit(layer(3, 4, 5, unsigned(3)), hwgen.Fold{PE: 5, SIMD: 4}, 0, false).Named("a vector per cycle"),
-		unit(starts(4), hwgen.Fold{PE: 2, SIMD: 3}, 8, false).Named("start values"),
-		unit(stairs(starts(5), signed(2)), hwgen.Fold{PE: 2, SIMD: 6}, 8, false).
+		unit(stairs(layer(1, 6, 6, unsigned(3)), unsigned(2)), hwgen.Fold{PE: 2, SIMD: 3}, 0, true, true).
+			Named("folded both ways, pairs"),
+		unit(layer(2, 6, 4, signed(3)), hwgen.Fold{PE: 2, SIMD: 3}, 12, false, true).
+			Named("wide accumulators leave, signed inputs, pairs"),
+		unit(layer(4, 3, 2, signed(3)), hwgen.Fold{PE: 2, SIMD: 1}, 0, false, true).
+			Named("one lane, signed inputs"),
+		unit(layer(3, 4, 5, unsigned(3)), hwgen.Fold{PE: 5, SIMD: 4}, 0, false, true).Named("a vector per cycle"),
+		unit(starts(4), hwgen.Fold{PE: 2, SIMD: 3}, 8, false, true).Named("start values"),
+		unit(stairs(starts(5), signed(2)), hwgen.Fold{PE: 2, SIMD: 6}, 8, false, true).
 			Named("start values, one beat per fold, signed outputs"),
-		unit(everySum(), hwgen.Fold{PE: 2, SIMD: 1}, 0, false).Named("every sum is reached"),
-		unit(always(), hwgen.Fold{PE: 1, SIMD: 1}, 0, false).Named("one input, thresholds below P bits"),
+		unit(everySum(), hwgen.Fold{PE: 2, SIMD: 1}, 0, false, false).Named("every sum is reached"),
+		unit(always(), hwgen.Fold{PE: 1, SIMD: 1}, 0, false, false).Named("one input, thresholds below P bits"),
+		unit(stairs(layer(1, 6, 6, unsigned(3)), unsigned(2)), hwgen.Fold{PE: 2, SIMD: 3}, 0, true, false).
+			Named("folded both ways, lanes apart"),
+		unit(layer(4, 6, 2, signed(3)), hwgen.Fold{PE: 2, SIMD: 3}, 12, false, false).
+			Named("wide accumulators leave, signed inputs, lanes apart"),
 	},
-	Mutations: slices.Concat(sums, stages, searches, spills, startValues),
+	Mutations: slices.Concat(sums, pairs, products, stages, searches, spills, startValues),
 }
 
 // multipliers and cycles per frame bound drawn units, for Icarus's sake: its time grows with both,
 // and every unit is run five times.
 const multipliers, cycles = 40, 72
 
-// sums are faults of products, tree and accumulator.
+// sums are faults of the tree and the accumulator.
 var sums = []blocktest.Mutation{
 	blocktest.Replace("accumulator never restarts", "accumulator.v", "kept = first ? start : acc", "kept = acc"),
 	blocktest.Replace("accumulator forgets the sum so far", "accumulator.v",
@@ -55,11 +62,44 @@ var sums = []blocktest.Mutation{
 	blocktest.Replace("sum is zero-extended", "accumulator.v", "{(ACC_BITS-SUM_BITS){sum[SUM_BITS-1]}}",
 		"{(ACC_BITS-SUM_BITS){1'b0}}"),
 	blocktest.Replace("single sums ignore the stall", "accumulator.v", "if (en) acc <= start", "acc <= start"),
-	blocktest.Replace("products are one bit short", "dot_product.v", "PRODUCT = (FULL < ACC_BITS) ? FULL : ACC_BITS",
-		"PRODUCT = (FULL < ACC_BITS) ? FULL - 1 : ACC_BITS"),
+	blocktest.Replace("products are one bit short", "dot_product.v", "LEAF = (FULL < ACC_BITS) ? FULL : ACC_BITS",
+		"LEAF = (FULL < ACC_BITS) ? FULL - 1 : ACC_BITS"),
 	blocktest.Replace("tree nodes do not grow", "dot_product.v", "full[BITS-1:0];", "{full[BITS-2], full[BITS-2:0]};"),
-	blocktest.Replace("lanes are swapped", "dot_product.v",
-		"inputs[lane*INPUT_BITS", "inputs[(SIMD-1-lane)*INPUT_BITS"),
+	blocktest.Replace("lanes are swapped", "dot_product.v", "x = inputs[LANE*INPUT_BITS",
+		"x = inputs[(SIMD-LANE-LANES)*INPUT_BITS"),
+}
+
+// pairs are faults of the products of two lanes, products those of a lane alone.
+var pairs = []blocktest.Mutation{
+	blocktest.Replace("weights of a pair are swapped", "pair_product.v",
+		"assign w0 = w[BITS-1:0];\n                assign w1 = w[2*BITS-1:BITS]",
+		"assign w1 = w[BITS-1:0];\n                assign w0 = w[2*BITS-1:BITS]"),
+	blocktest.Replace("weights of pairs are unsigned", "pair_product.v", "above - wide", "above + wide"),
+	blocktest.Replace("inputs of pairs are signed", "pair_product.v",
+		"(INPUT_SIGNED != 0) && row[ROW-1]", "row[ROW-1]"),
+	blocktest.Replace("rows of pairs are unsigned", "pair_product.v", "(INPUT_SIGNED != 0) && row[ROW-1]", "1'b0"),
+	blocktest.Replace("sums of pairs are unsigned", "pair_product.v",
+		"(INPUT_SIGNED != 0) && gen_bit[k-1].sum_q[UPPER+k-2]", "1'b0"),
+	blocktest.Replace("sums of pairs are signed", "pair_product.v",
+		"(INPUT_SIGNED != 0) && gen_bit[k-1].sum_q[UPPER+k-2]", "gen_bit[k-1].sum_q[UPPER+k-2]"),
+	blocktest.Replace("both weights choose the first input", "pair_product.v",
+		"{ROW{w0[0] && !w1[0]}}", "{ROW{w0[0]}}"),
+	blocktest.Replace("the sum of a pair has no carry", "pair_product.v", "x0_wide + x1_wide", "x0_wide ^ x1_wide"),
+	blocktest.Replace("rows of pairs are one too much", "pair_product.v", "{~wide, 1'b1}", "{~wide, 1'b0}"),
+	blocktest.Replace("pairs ignore the stall", "pair_product.v",
+		"else if (en) sum_q <= {next", "else sum_q <= {next"),
+	blocktest.Replace("first rows ignore the stall", "pair_product.v",
+		"else if (en) sum_q <= next", "else sum_q <= next"),
+	blocktest.Replace("bits to come ignore the stall", "pair_product.v",
+		"else if (en) begin\n                            w0_q", "else begin\n                            w0_q"),
+	blocktest.Replace("inputs that move ignore the stall", "pair_product.v",
+		"if (en) begin\n                        x0_q   <= gen_bit", "begin\n                        x0_q   <= gen_bit"),
+	blocktest.Replace("sums of inputs ignore the stall", "pair_product.v",
+		"if (en) begin\n                        x0_q   <= x0", "begin\n                        x0_q   <= x0"),
+	blocktest.Replace("weights that change do not wait", "mvau.v", "(WORDS == 1) ? 1 : 0", "1"),
+}
+
+var products = []blocktest.Mutation{
 	blocktest.Replace("weights are unsigned", "product.v", "{(EXTRA+1){w[WEIGHT_BITS-1]}}", "{(EXTRA+1){1'b0}}"),
 	blocktest.Replace("inputs are signed", "product.v", "(INPUT_SIGNED != 0) && factor[INPUT_BITS-1]",
 		"factor[INPUT_BITS-1]"),
@@ -80,8 +120,12 @@ var stages = []blocktest.Mutation{
 		"wire en = 1'b1 || spill_ready"),
 	blocktest.Replace("ready in spite of a stall", "mvau.v", "assign s_ready = en", "assign s_ready = 1'b1"),
 	blocktest.Replace("fold ends a beat early", "mvau.v", "LAST_BEAT = SF - 1", "LAST_BEAT = SF - 2"),
-	blocktest.Replace("one pipeline stage less for valid", "mvau.v", "AT_SUM = DIGITS + TREE;",
-		"AT_SUM = DIGITS + TREE - 1;"),
+	blocktest.Replace("one pipeline stage less for valid", "mvau.v", "(WEIGHT_BITS + 1) / 2) + TREE;",
+		"(WEIGHT_BITS + 1) / 2) + TREE - 1;"),
+	blocktest.Replace("weights come with their inputs", "mvau.v", ".addr((WAIT != 0) ? word_x_q : word_q)",
+		".addr(word_q)"),
+	blocktest.Replace("the weight of one lane waits", "mvau.v", ".addr((WAIT != 0) ? word_x_q : word_q)",
+		".addr(word_x_q)"),
 	blocktest.Replace("inputs move in a stall", "mvau.v", "if (en) begin\n            first_q",
 		"begin\n            first_q"),
 	blocktest.Replace("weights in block RAM ignore the stall", "rom.v",
@@ -137,14 +181,14 @@ var startValues = []blocktest.Mutation{
 }
 
 // unit is the unit of l alone, its input coming once per fold of rows; accBits is P, 0 for what l
-// needs. A result passes the stages and the spill register (mvau.v: 3 + ceil(WEIGHT_BITS/2) +
-// ceil(log2(SIMD)) cycles, and what the search takes).
-func unit(l quant.Layer, f hwgen.Fold, accBits int, blockROM bool) blocktest.Case {
+// needs; pairs says that lanes are multiplied two at a time where there are two. A result passes the
+// stages and the spill register (the latency of mvau.v).
+func unit(l quant.Layer, f hwgen.Fold, accBits int, blockROM, pairs bool) blocktest.Case {
 	if accBits == 0 {
 		accBits, _ = l.NeededBits()
 	}
 	b := &mvau.Block{Layer: &l, Input: hwgen.Tensor{Holds: hwgen.HoldsInputs}, Fold: f, AccBits: accBits,
-		ThresholdBits: l.ThresholdBits(accBits), BlockROM: blockROM}
+		ThresholdBits: l.ThresholdBits(accBits), BlockROM: blockROM, Style: boards.MemoryStyle{PairLanes: pairs}}
 	return blocktest.Case{Block: b, Network: blocktest.Alone(l), Inputs: b.Reads(nil),
 		Latency: b.Cycles() + b.Stages() + 1,
 		Traits: map[string]bool{"one fold of rows": b.NF() == 1, "one beat per fold": b.SF() == 1, "one PE": f.PE == 1,
@@ -154,7 +198,7 @@ func unit(l quant.Layer, f hwgen.Fold, accBits int, blockROM bool) blocktest.Cas
 			"inverted":       l.Thresholds != nil && slices.Contains(l.Thresholds.Inverted, true),
 			"signed outputs": l.Thresholds != nil && l.Thresholds.Output.Signed, "start values": b.Shifted(),
 			"wide thresholds": b.ThresholdBits > accBits, "block ROM": blockROM,
-			"one row": l.Out == 1, "one input": l.In == 1},
+			"one row": l.Out == 1, "one input": l.In == 1, "pairs": pairs && f.SIMD > 1},
 	}
 }
 
@@ -230,18 +274,27 @@ func TestMutations(t *testing.T) { blocktest.Mutate(t, kind) }
 const maxStages = 64
 
 // TestStages counts pipelines by hand: operands, one stage per two weight bits, the tree, the
-// accumulator, two stages per threshold level but the first, which reads beside it. The last
-// is deeper than anything that is accepted: 16-bit weights and activations.
+// accumulator, two stages per threshold level but the first, which reads beside it; of pairs the
+// sums of operands, one stage per weight bit, the tree of pairs. The last are as deep as anything
+// that is accepted, and deeper: 16-bit weights and activations.
 func TestStages(t *testing.T) {
-	for _, c := range []struct{ weightBits, simd, activation, want int }{
-		{1, 1, 0, 1 + 1 + 0 + 1}, {2, 2, 1, 1 + 1 + 1 + 1 + 1}, {3, 3, 2, 1 + 2 + 2 + 1 + 3},
-		{4, 8, 4, 1 + 2 + 3 + 1 + 7}, {8, 5, 0, 1 + 4 + 3 + 1}, {16, 1 << 20, 16, 1 + 8 + 20 + 1 + 31},
+	for _, c := range []struct {
+		weightBits, simd, activation int
+		pairs                        bool
+		want                         int
+	}{
+		{1, 1, 0, false, 1 + 1 + 0 + 1}, {2, 2, 1, false, 1 + 1 + 1 + 1 + 1}, {3, 3, 2, false, 1 + 2 + 2 + 1 + 3},
+		{4, 8, 4, false, 1 + 2 + 3 + 1 + 7}, {8, 5, 0, false, 1 + 4 + 3 + 1},
+		{16, 1 << 20, 16, false, 1 + 8 + 20 + 1 + 31},
+		{1, 1, 0, true, 1 + 1 + 0 + 1}, {2, 2, 1, true, 1 + 1 + 2 + 0 + 1 + 1}, {3, 3, 2, true, 1 + 1 + 3 + 1 + 1 + 3},
+		{4, 8, 4, true, 1 + 1 + 4 + 2 + 1 + 7}, {8, 5, 0, true, 1 + 1 + 8 + 2 + 1}, {8, 1, 0, true, 1 + 4 + 1},
+		{16, 1 << 15, 16, true, 1 + 1 + 16 + 14 + 1 + 31},
 	} {
 		l := &quant.Layer{WeightBits: c.weightBits}
 		if c.activation > 0 {
 			l.Thresholds = &quant.Thresholds{Output: quant.DataType{Bits: c.activation}}
 		}
-		m := &mvau.Block{Layer: l, Fold: hwgen.Fold{PE: 1, SIMD: c.simd}}
+		m := &mvau.Block{Layer: l, Fold: hwgen.Fold{PE: 1, SIMD: c.simd}, Style: boards.MemoryStyle{PairLanes: c.pairs}}
 		if got := m.Stages(); got != c.want || got > maxStages {
 			t.Errorf("mvau %+v: %d stages", c, got)
 		}

@@ -77,10 +77,10 @@ func (u *mvau) control() {
 		return
 	}
 	u.first, u.last = u.Fresh(), u.Fresh()
-	// Stages 0 (operands) to AT_SUM of mvau.v: ceil(M/2) digits, ceil(log2(SIMD)) tree levels.
+	// Stages 0 (operands) to AT_SUM of mvau.v.
 	// The marks have no reset, so a long row becomes a shift register; valid bits have one, and
 	// do not.
-	toSums := (u.Layer.WeightBits+1)/2 + fabric.AddressWidth(u.Fold.SIMD) + 1
+	toSums := fabric.DotStages(u.Layer.WeightBits, u.Fold.SIMD, u.pairs()) + 1
 	for i := range toSums {
 		if i == toSums-1 && folds > 0 {
 			u.Use(u.last) // the fold counter moves on a stage ahead
@@ -100,6 +100,9 @@ func (u *mvau) operands(m hwgen.Memory) (weights, x []fabric.Signal) {
 	// Word nf*SF+sf of the memory; with one word all columns are constant, and so are products.
 	columns := fabric.ColumnsOf(m.Words, 0, m.Bits)
 	words := u.NF() * u.SF()
+	if u.pairs() {
+		u.ff += fabric.AddressWidth(words) // word_x_q
+	}
 	if u.Block.BlockROM { // which has the register in it
 		return u.Netlist.BlockROM(columns, words), x
 	}
@@ -113,6 +116,9 @@ func (u *mvau) dotProduct(weights, x []fabric.Signal, pe int) []fabric.Signal {
 	for s := range simd {
 		at := (pe*simd + s) * m
 		rows[s], lanes[s] = weights[at:at+m], x[s*n:(s+1)*n]
+	}
+	if u.pairs() {
+		return u.PairedDotProduct(rows, lanes, u.Layer.Input.Signed, u.NF()*u.SF() == 1, u.AccBits)
 	}
 	return u.DotProduct(rows, lanes, u.Layer.Input.Signed, u.AccBits)
 }

@@ -6,9 +6,9 @@ import (
 )
 
 // witness returns the recurrences of mvau.v. Latency from the last beat of a fold, without the
-// spill register: operands, digits of the products, tree, accumulator, and what the search of
+// spill register: operands, dot product, accumulator, and what the search of
 // thresholds.v takes.
 func witness(p map[string]int, _ []hwgen.Memory, e block.Ends) block.Unit {
-	stages := 2 + block.Half(p["WEIGHT_BITS"]) + block.Clog2(p["SIMD"]) + max(0, 2*p["OUTPUT_BITS"]-1)
+	stages := 2 + block.Dot(p["WEIGHT_BITS"], p["SIMD"], p["PAIRS"] == 1) + max(0, 2*p["OUTPUT_BITS"]-1)
 	return &block.Line{Ends: e, Stages: stages, Period: p["MW"] / p["SIMD"]}
 }
