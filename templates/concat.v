@@ -22,7 +22,7 @@
 module concat #(
     parameter integer OPERANDS = 2,
     parameter integer PE       = 1,
-    parameter [32*OPERANDS-1:0] BEATS = {32'd2, 32'd1},
+    parameter [32*OPERANDS-1:0] BEATS = {OPERANDS{32'd1}},
     parameter [32*OPERANDS-1:0] BITS  = {OPERANDS{32'd4}},
     parameter [OPERANDS-1:0] SIGNS = {OPERANDS{1'b0}},
     parameter integer Y_BITS = 4,

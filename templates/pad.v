@@ -84,8 +84,23 @@ module pad #(
     reg [ROW_BITS-1:0]    row_q;
 
     wire spill_ready;
-    wire outside = row_q < TOP[ROW_BITS-1:0] || row_q >= BEYOND_H[ROW_BITS-1:0]
-                || column_q < LEFT[COLUMN_BITS-1:0] || column_q >= BEYOND_W[COLUMN_BITS-1:0];
+    wire above;
+    wire left_of;
+    generate
+        // Nothing is less than 0.
+        if (TOP > 0) begin : gen_top
+            assign above = row_q < TOP[ROW_BITS-1:0];
+        end else begin : gen_no_top
+            assign above = 1'b0;
+        end
+        if (LEFT > 0) begin : gen_left
+            assign left_of = column_q < LEFT[COLUMN_BITS-1:0];
+        end else begin : gen_no_left
+            assign left_of = 1'b0;
+        end
+    endgenerate
+    wire outside = above || row_q >= BEYOND_H[ROW_BITS-1:0]
+                || left_of || column_q >= BEYOND_W[COLUMN_BITS-1:0];
     wire beat_end   = beat_q == LAST_BEAT[BEAT_BITS-1:0];
     wire column_end = column_q == LAST_COLUMN[COLUMN_BITS-1:0];
     wire row_end    = row_q == LAST_ROW[ROW_BITS-1:0];

@@ -32,7 +32,7 @@ module pool #(
     parameter integer MAXIMUM      = 0,
     parameter integer INPUT_BITS   = 4,
     parameter integer INPUT_SIGNED = 0,
-    parameter integer ACC_BITS     = 7,
+    parameter integer ACC_BITS     = 4,
     parameter RAM_STYLE = "auto"
 ) (
     input  wire                     clk,

@@ -229,6 +229,9 @@ var oddParameters = map[string]string{
 	"accumulator": "SUM_BITS=7 ACC_BITS=13",
 	"add": "MH=35 PE=5 OPERANDS=3 BITS=96'h000000020000000700000003 SIGNS=3'd5 INPUT_BITS=11 INPUT_SIGNED=1 " +
 		"FACTOR_BITS=4 FACTORS=12'h715 ACC_BITS=17 OUTPUT_BITS=3 OUTPUT_SIGNED=1 INVERT=1 S_BITS=60",
+	// 5 elements of 3, 7 and 2 bits.
+	"concat": "OPERANDS=3 PE=5 BEATS=96'h000000020000000700000003 BITS=96'h000000020000000700000003 SIGNS=3'd5 " +
+		"Y_BITS=11 S_BITS=60",
 	"dot_product":   "SIMD=7 WEIGHT_BITS=5 INPUT_BITS=3 INPUT_SIGNED=1 ACC_BITS=11",
 	"fifo":          "WIDTH=13 DEPTH=7",
 	"frame_counter": "BEATS=7",
@@ -250,6 +253,8 @@ var oddParameters = map[string]string{
 	"tap_accumulator": "SUM_BITS=7 ACC_BITS=13",
 	"tap_buffer":      "WIDTH=5 LENGTH=33 SIMD=3 BANKS=21 COPIES=2 READ_STAGES=3",
 	"tap_check":       "LANES=7 INPUT_BITS=3 INPUT_SIGNED=1 ACC_BITS=11 STAGES=3",
+	"tap_window": "WIDTH=5 LANES=3 DEPTH=64 SPAN=29 COLUMNS=7 ROWS=5 RIGHT=3 DOWN=11 NEXT=31 COUNT_BITS=9 " +
+		"READ_STAGES=2",
 	"tap_tree":        "LANES=11 INPUT_BITS=3 INPUT_SIGNED=1 ACC_BITS=5",
 	"threshold_stage": "PE=3 FOLDS=7 STAGE=2 ACC_BITS=11 THRESHOLD_BITS=13",
 	"thresholds":      "PE=3 FOLDS=7 ACC_BITS=11 THRESHOLD_BITS=12 OUTPUT_BITS=5 INVERT=1",
@@ -318,6 +323,9 @@ var otherRefusal = map[string]string{
 	"add FACTOR_BITS=0 FACTORS=1'd0":         "product_needs_WEIGHT_BITS_at_least_1",
 	"add OPERANDS=0 S_BITS=1":                "Replication value of 0",
 	"add ACC_BITS=0":                         "Replication value of 0",
+	"line_buffer LEVELS=0":                   "Replication value of 0",
+	"line_buffer WIDTH=0":                    "Replication value of 0",
+	"pad WIDTH=0":                            "Replication value of 0",
 	"dot_product WEIGHT_BITS=0":              "product_needs_WEIGHT_BITS_at_least_1",
 	"label_select PE=0":                      "Expecting expression to be constant",
 	"mvau PE=0":                              "Expecting expression to be constant",

@@ -47,7 +47,7 @@ module tap_unit #(
     parameter integer MH             = 4,
     parameter integer PE             = 1,
     parameter integer LANES          = 4,
-    parameter integer SIMD           = 2,
+    parameter integer SIMD           = 1,
     parameter integer STEPS          = 8,
     parameter integer INPUT_BITS     = 4,
     parameter integer INPUT_SIGNED   = 0,

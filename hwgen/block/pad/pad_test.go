@@ -30,7 +30,7 @@ var kind = blocktest.Kind{
 		blocktest.Replace("an image never ends", "pad.v", "!outside) && !(beat_end && column_end && row_end)", "!outside)"),
 		blocktest.Replace("the beat leaves with the border", "pad.v", "leaves && !outside", "leaves"),
 		blocktest.Replace("a border of zeros", "pad.v", "outside ? PAD : data_q", "outside ? {WIDTH{1'b0}} : data_q"),
-		blocktest.Replace("no border to the left", "pad.v", "column_q < LEFT[COLUMN_BITS-1:0] ||", "1'b0 ||"),
+		blocktest.Replace("no border to the left", "pad.v", "|| left_of ||", "||"),
 		blocktest.Replace("a column more", "pad.v", "BEYOND_W = LEFT + W", "BEYOND_W = LEFT + W + 1"),
 		blocktest.Replace("a row less", "pad.v", "BEYOND_H = TOP + H", "BEYOND_H = TOP + H - 1"),
 		blocktest.Replace("moves without room", "pad.v", "leaves     = offers && spill_ready", "leaves     = offers"),
