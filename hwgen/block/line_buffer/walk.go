@@ -18,7 +18,6 @@ type walk struct {
 	border        bool
 	rows, columns int
 	top, left     int
-	least, most   int  // rows and columns that are met
 	depth         int  // beats to be kept
 	inside        bool // some read is of the image
 	lowest, ahead int  // the least of behind; how many beats are free, at most, that never came
