@@ -28,14 +28,14 @@ type shape struct {
 var kind = blocktest.Kind{
 	Draw: func(rng *rand.Rand) blocktest.Case {
 		for {
-			s := drawShape(rng)
-			if c, ok := s.lines(); ok {
+			// Icarus takes its time for each beat, and every window is run five times.
+			if c, ok := drawShape(rng).lines(); ok && c.Block.Cycles() <= 400 {
 				return c
 			}
 		}
 	},
 	Cases: []blocktest.Case{
-		must(shape{in: quant.Shape{H: 4, W: 5, C: 2}, window: window(3, 3, 1, 1, 1), groups: 1, times: 2, lanes: 1,
+		must(shape{in: quant.Shape{H: 3, W: 4, C: 1}, window: window(3, 3, 1, 1, 1), groups: 1, times: 2, lanes: 1,
 			bits: 3}).Named("3x3 with a border, two folds"),
 		must(shape{in: quant.Shape{H: 5, W: 5, C: 1}, window: window(2, 2, 2, 1, 0), groups: 1, times: 1, lanes: 1,
 			bits: 2}).Named("2x2 stride 2, a last row that nobody reads"),
@@ -43,8 +43,8 @@ var kind = blocktest.Kind{
 			bits: 2, value: 1, block: true}).Named("dilated, groups, a border of ones"),
 		must(shape{in: quant.Shape{H: 4, W: 4, C: 2}, window: window(3, 3, 2, 1, 1), groups: 2, times: 1, lanes: 1,
 			bits: 1}).Named("taps of single channels"),
-		must(shape{in: quant.Shape{H: 4, W: 9, C: 4}, window: window(3, 3, 1, 1, 1), groups: 1, times: 1, lanes: 1,
-			bits: 2}).Named("84 places, no power of two"),
+		must(shape{in: quant.Shape{H: 3, W: 70, C: 1}, window: window(2, 1, 1, 1, 0), groups: 1, times: 1, lanes: 1,
+			bits: 2}).Named("places that are no power of two"),
 	},
 	Mutations: []blocktest.Mutation{
 		blocktest.Replace("reads what is not written", "line_buffer.v", "!behind_q[COUNT_BITS-1])", "1'b1)"),
