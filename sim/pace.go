@@ -71,8 +71,7 @@ func paceOf(m *Model) (Pace, error) {
 func (p *Pace) measureFill(m *Model) error {
 	// The engine stops at the first cycle that is still long enough: frames cost nothing.
 	const frames = 1 << 12 // more than any design holds, but for a queue that its user made deep
-	blocked := &Stimulus{stall: Pattern{Probability: 1}, rng: rand.New(rand.NewPCG(0, 0)), phaseEnd: endless,
-		sources: len(m.design.Sources), sinks: len(m.design.Sinks)}
+	blocked := blockedSink(m)
 	still := int64(m.design.LatencyCycles()) // a beat inside a block shows within it
 	beats := 0
 	source := m.design.Sources[0].Stream
@@ -113,5 +112,23 @@ func (p *Pace) measureDrain(m *Model) error {
 		return err
 	}
 	p.Drain = timing.Cycles - last
+	// Stalls may have filled it to the brim before the source pauses: then that takes longer.
+	blocked := blockedSink(m)
+	timing, err = m.Run(p.Holds, blocked, 0, func(r *cycle.Run) error {
+		if r.Cycle >= p.Fill {
+			blocked.stall = Pattern{}
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	p.Drain = max(p.Drain, timing.Cycles-p.Fill)
 	return nil
+}
+
+// blockedSink is a stimulus under which the source always offers and the sink never takes.
+func blockedSink(m *Model) *Stimulus {
+	return &Stimulus{stall: Pattern{Probability: 1}, rng: rand.New(rand.NewPCG(0, 0)), phaseEnd: endless,
+		sources: len(m.design.Sources), sinks: len(m.design.Sinks)}
 }
