@@ -19,6 +19,9 @@ type Border struct {
 // Width returns the positions of a row, those of the border with it.
 func (b Border) Width() int { return b.Left + b.W + b.Right }
 
+// Positions returns those of the image with its border.
+func (b Border) Positions() int { return (b.Top + b.H + b.Bottom) * b.Width() }
+
 // element returns the index in the image of element i of the image with its border, or Outside.
 func (b Border) element(i int) int {
 	y, x := i/b.C/b.Width()-b.Top, i/b.C%b.Width()-b.Left
@@ -46,7 +49,7 @@ func Windows(l *quant.Layer, in quant.Shape, groups, times, lanes int) []Walk {
 // BorderOf returns the border of a window over an image of shape in, whose value is v; nil where it
 // has none.
 func BorderOf(w quant.Window, in quant.Shape, v int64) *Border {
-	if w.Top == 0 && w.Left == 0 && w.Bottom == 0 && w.Right == 0 {
+	if !w.Padded() {
 		return nil
 	}
 	return &Border{H: in.H, W: in.W, C: in.C, Top: w.Top, Left: w.Left, Bottom: w.Bottom, Right: w.Right, Value: v}
@@ -69,6 +72,6 @@ func (p Part) Over(in quant.Shape, b *Border, loops []Walk) Part {
 
 // Bordered returns part p, an image that comes in order, with a border around it, in order.
 func (p Part) Bordered(b Border) Part {
-	p.Order, p.Border = []Loop{{(b.Top + b.H + b.Bottom) * b.Width() * b.C, 1}}, &b
+	p.Order, p.Border = []Loop{{b.Positions() * b.C, 1}}, &b
 	return p
 }

@@ -21,18 +21,36 @@ type Parameter struct {
 // Number, Text, FileName and Flag are the parameters that blocks have.
 func Number(name string, v int) Parameter { return Parameter{Name: name, Value: fmt.Sprint(v)} }
 
-// Numbers is an array of numbers of 32 bits each, the first in the low bits.
+// Concatenation is constants side by side, the first in the low bits.
+func Concatenation(name string, words []string) Parameter {
+	// Verilog has the low bits last.
+	words = slices.Clone(words)
+	slices.Reverse(words)
+	return Parameter{Name: name, Value: "{" + strings.Join(words, ", ") + "}"}
+}
+
+// Numbers is an array of numbers of 32 bits each, Flags one of bits, the first in the low bits.
 func Numbers(name string, values []int) Parameter {
 	var words []string
-	// Verilog's concatenations have the low bits last.
-	for _, v := range slices.Backward(values) {
+	for _, v := range values {
 		sign := ""
 		if v < 0 {
 			sign, v = "-", -v
 		}
 		words = append(words, fmt.Sprintf("%s32'd%d", sign, v))
 	}
-	return Parameter{Name: name, Value: "{" + strings.Join(words, ", ") + "}", Values: values}
+	p := Concatenation(name, words)
+	p.Values = values
+	return p
+}
+
+// Flags implements what Numbers says.
+func Flags(name string, values []bool) Parameter {
+	var words []string
+	for _, v := range values {
+		words = append(words, "1'b"+Flag(name, v).Value)
+	}
+	return Concatenation(name, words)
 }
 
 // Lanes is so many copies, side by side, of a number of so many bits in two's complement.

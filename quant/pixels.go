@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 )
 
 // pixelBits is the width of a pixel.
@@ -23,13 +24,21 @@ func (n *Network) Pixels() (*Network, error) {
 	case last.Score != nil:
 		return nil, fmt.Errorf("quant: no pixels: layer %q ends in scores, want an image", last.Name)
 	}
-	l := Layer{Name: "pixels", Kind: Requantize, Thresholds: &Thresholds{Output: DataType{Bits: pixelBits},
-		Inverted: make([]bool, last.Out)}}
+	t := &Thresholds{Output: DataType{Bits: pixelBits}}
+	falls := make([]bool, last.Out)
 	for c := range last.Out {
-		l.pixels(c, last.outputRange(c), func(v int64) int64 { return pixel(n.Dequantize(c, v)) })
+		row, inverted, err := BisectThresholds(last.outputRange(c), t.Output,
+			func(v int64) int64 { return pixel(n.Dequantize(c, v)) })
+		if err != nil {
+			return nil, fmt.Errorf("quant: no pixels: channel %d of layer %q: %w", c, last.Name, err)
+		}
+		t.Values, falls[c] = append(t.Values, row...), inverted
+	}
+	if slices.Contains(falls, true) {
+		t.Inverted = falls
 	}
 	pixels := *n
-	pixels.Layers = append(append([]Layer(nil), n.Layers...), l)
+	pixels.Layers = append(slices.Clone(n.Layers), Layer{Name: "pixels", Kind: Requantize, Thresholds: t})
 	pixels.Dequantize = func(_ int, v int64) float64 { return float64(v) / (1<<pixelBits - 1) }
 	return NewNetwork(pixels)
 }
@@ -45,27 +54,4 @@ func (l *Layer) outputRange(c int) AccRange {
 		return AccRange{l.Thresholds.Output.Min(), l.Thresholds.Output.Max()}
 	}
 	return l.AccRange(c)
-}
-
-// pixels appends the staircase of channel c, whose values r become of, which rises or falls with them.
-func (l *Layer) pixels(c int, r AccRange, of func(int64) int64) {
-	t := l.Thresholds
-	t.Inverted[c] = of(r.Min) > of(r.Max)
-	for k := range int64(t.Levels()) {
-		// The largest value that gives at most k steps from the end where it begins.
-		low, high := r.Min-1, r.Max
-		for low < high {
-			middle := low + (high-low+1)/2
-			steps := of(middle)
-			if t.Inverted[c] {
-				steps = t.Output.Max() - steps
-			}
-			if steps <= k {
-				low = middle
-			} else {
-				high = middle - 1
-			}
-		}
-		t.Values = append(t.Values, low)
-	}
 }

@@ -68,6 +68,14 @@ type Window struct {
 // Taps returns the number of positions under the window.
 func (w Window) Taps() int { return w.H * w.W }
 
+// Padded says that there are positions around the input, Around returns its shape with them.
+func (w Window) Padded() bool { return w.Top+w.Left+w.Bottom+w.Right > 0 }
+
+// Around implements what Padded says.
+func (w Window) Around(in Shape) Shape {
+	return Shape{in.H + w.Top + w.Bottom, in.W + w.Left + w.Right, in.C}
+}
+
 // Normal returns w with strides and dilations of at least 1, so that equal windows
 // are equal.
 func (w Window) Normal() Window {

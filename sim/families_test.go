@@ -264,7 +264,8 @@ func imageTarget(t *testing.T, s synthesis) (*hwgen.Design, [][]int32) {
 		t.Fatal(err)
 	}
 	d, err := plan.Plan(n, hwgen.Options{Family: s.family, NoBlockRAM: s.lutsOnly, Folding: hwgen.Folding{
-		"conv1": {PE: 2, SIMD: 2, Replay: memoryOf(s)}, "conv2": {Unit: "tap", PE: 1, SIMD: 1, Lanes: 3, Replay: memoryOf(s)}}})
+		"conv1": {PE: 2, SIMD: 2, Replay: memoryOf(s)},
+		"conv2": {Unit: "tap", PE: 1, SIMD: 1, Lanes: 3, Replay: memoryOf(s)}}})
 	if err != nil {
 		t.Fatal(err)
 	}

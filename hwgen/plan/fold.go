@@ -34,15 +34,6 @@ func foldDense(place func(*planner, *quant.Layer, *hwgen.Fold),
 	}
 }
 
-// blocksMVAU returns the MVAU of a layer and its replay buffer.
-func blocksMVAU(p *planner, l *quant.Layer, f hwgen.Fold, acc int) []hwgen.Block {
-	blocks := []hwgen.Block{mvauOf(l, hwgen.Tensor{}, f, acc, p.style)}
-	if r := replayOf(l, f, p.style); r != nil {
-		blocks = append(blocks, r)
-	}
-	return blocks
-}
-
 // foldCandidates returns, for each PE, the fold of the fewest lanes that takes at most so many
 // cycles per vector: more lanes only cost more. Those of half as many lanes again as the fewest
 // are left out, since lanes are most of the price.

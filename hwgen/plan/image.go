@@ -44,8 +44,9 @@ func (p *planner) pricedParts(u *unit, l *quant.Layer, f hwgen.Fold, acc int) pa
 	return x
 }
 
-// image is a unit of layers that read images, whose blocks stand in one row.
-func image(u unit, blocks func(parts) []hwgen.Block) unit {
+// inRow returns the unit of layers whose blocks stand in one row. What u leaves open is that of a dense unit
+// of images.
+func inRow(u unit, blocks func(parts) []hwgen.Block) unit {
 	self := &u
 	u.blocks = func(p *planner, l *quant.Layer, f hwgen.Fold, acc int) []hwgen.Block {
 		return blocks(p.pricedParts(self, l, f, acc))
@@ -110,7 +111,7 @@ func (p *planner) placeImage(l *quant.Layer, f *hwgen.Fold,
 // slides says that a window has to be cut from the image: positions come as they are.
 func slides(l *quant.Layer) bool {
 	w := l.Window.Normal()
-	return w.Taps() > 1 || w.StrideH > 1 || w.StrideW > 1 || l.Groups > 1 || w.Top+w.Left+w.Bottom+w.Right > 0
+	return w.Taps() > 1 || w.StrideH > 1 || w.StrideW > 1 || l.Groups > 1 || w.Padded()
 }
 
 // groupChannels are the channels of an image that a row of a convolution reads.
@@ -127,40 +128,38 @@ func convLanes(l *quant.Layer, f hwgen.Fold) int {
 
 // lines returns the line buffer that brings the windows of a layer, of so many groups of channels times
 // times over.
-func (p parts) lines(why string, border *hwgen.Border, groups, times int) *linebuffer.Block {
-	l, in := p.layer, p.layer.OperandShape(0)
+func (p parts) lines(border *hwgen.Border, groups, times int) *linebuffer.Block {
+	l, in, w := p.layer, p.layer.OperandShape(0), p.layer.Window.Normal()
+	why := fmt.Sprintf("a window of %dx%d, stride %dx%d", w.H, w.W, w.StrideH, w.StrideW)
+	if l.Kind == quant.Conv && p.in[0].Lanes == p.fold.SIMD {
+		why += fmt.Sprintf(", %s over", hwgen.Count(times, "time"))
+	}
 	return p.lineBuffer(linebuffer.Spec{Layer: l.Name, Input: p.in[0], Shape: in, Border: border,
 		Loops: hwgen.Windows(l, in, groups, times, p.in[0].Lanes), BlockRAM: p.fold.Replay == hwgen.InBlockRAM,
 		Style: p.style, Why: why})
 }
 
-// convBlocks returns the blocks of a convolution: a line buffer that brings the window for every fold
-// of rows; what joins taps to beats of SIMD and repeats them, where those are more than its channels;
-// and the MVAU.
-func convBlocks(p parts) []hwgen.Block {
+// denseBlocks returns the blocks of a layer by a dense unit: of windows a line buffer that brings them for
+// every fold of rows; else, or where beats of SIMD are more than its channels, what joins elements to such
+// beats and repeats them; and the MVAU.
+func denseBlocks(p parts) []hwgen.Block {
 	l, f := widened(p.layer, p.in[0]), p.fold
-	w, lanes, times := l.Window.Normal(), p.in[0].Lanes, l.Out/f.PE/l.Groups
-	vectors := l.Shape.Positions() * l.Groups
+	lanes, groups := p.in[0].Lanes, max(1, l.Groups)
+	vectors, times := l.Shape.Positions()*groups, l.Out/f.PE/groups
 	var blocks []hwgen.Block
-	replays := true
 	if slides(l) {
-		why := fmt.Sprintf("a window of %dx%d, stride %dx%d", w.H, w.W, w.StrideH, w.StrideW)
+		repeated := 1
 		if lanes == f.SIMD {
-			why, replays = why+fmt.Sprintf(", %s over", hwgen.Count(times, "time")), false
+			repeated, times = times, 1 // then no buffer has to
 		}
-		repeated := times
-		if replays {
-			repeated = 1
-		}
-		blocks = append(blocks, p.lines(why, hwgen.BorderOf(l.Window, l.OperandShape(0), 0), l.Groups, repeated))
+		blocks = append(blocks, p.lines(hwgen.BorderOf(l.Window, l.OperandShape(0), 0), groups, repeated))
 	}
 	if lanes != f.SIMD {
 		blocks = append(blocks, &widthconverter.Block{Layer: l.Name, Operand: "_window", Word: l.Input.Bits, In: lanes,
 			Out: f.SIMD, InBeats: vectors * l.In / lanes})
 	}
-	if r := replayOf(l, f, p.style); replays && times > 1 {
-		r.Repeats, r.Vectors = times, vectors
-		blocks = append(blocks, r)
+	if times > 1 {
+		blocks = append(blocks, replayOf(l, f, vectors, times, p.style))
 	}
 	return append(blocks, mvauOf(l, p.in[0].Tensor, f, p.acc, p.style))
 }
@@ -189,12 +188,10 @@ func cyclesOf(l *quant.Layer, f hwgen.Fold) int {
 // what turns its results into activations where the layer does.
 func poolBlocks(p parts) []hwgen.Block {
 	l := p.layer
-	w := l.Window.Normal()
 	b := &pool.Block{Layer: l, Input: p.in[0], AccBits: p.acc, Style: p.style}
 	var blocks []hwgen.Block
 	if !b.Whole() {
-		why := fmt.Sprintf("a window of %dx%d, stride %dx%d", w.H, w.W, w.StrideH, w.StrideW)
-		blocks = append(blocks, p.lines(why, b.Border(), 1, 1))
+		blocks = append(blocks, p.lines(b.Border(), 1, 1))
 	}
 	return p.activated(append(blocks, b), b.Output())
 }
@@ -260,9 +257,6 @@ func moves(l *quant.Layer, lanes int) []hwgen.Walk {
 	return []hwgen.Walk{rows, {Count: down, Channels: across}, columns, {Count: across, Channels: 1},
 		{Count: l.Out, Channels: down * across}}
 }
-
-// fitsImage takes every layer of its kind.
-func fitsImage(*quant.Layer) error { return nil }
 
 // checkImage refuses what only other units have, and elements at once that do not stand side by side.
 func checkImage(p *planner, l *quant.Layer, f hwgen.Fold) error {

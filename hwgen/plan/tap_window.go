@@ -16,7 +16,7 @@ import (
 
 // tapWindow returns the unit.
 func tapWindow() unit {
-	u := image(unit{name: "tap_unit", word: "tap", kind: quant.Conv, fits: fitsTapWindow, check: checkTapWindow,
+	u := inRow(unit{name: "tap_unit", word: "tap", kind: quant.Conv, fits: fitsTapWindow, check: checkTapWindow,
 		lanes: simdLanes, waits: always}, tapWindowBlocks)
 	u.place = func(p *planner, l *quant.Layer, f *hwgen.Fold) {
 		f.Order = cmp.Or(f.Order, hwgen.Natural)
@@ -38,13 +38,6 @@ func fitsTapWindow(l *quant.Layer) error {
 			l.Name, l.Groups)
 	}
 	return fitsTap(l)
-}
-
-// bordered returns the shape of what a convolution reads with its border.
-func bordered(l *quant.Layer) quant.Shape {
-	in, w := l.OperandShape(0), l.Window
-	in.H, in.W = in.H+w.Top+w.Bottom, in.W+w.Left+w.Right
-	return in
 }
 
 // tapWindowBlocks returns the blocks of a convolution by a tap unit: what puts the border around the
@@ -76,7 +69,7 @@ func checkTapWindow(_ *planner, l *quant.Layer, f hwgen.Fold) error {
 // foldTapWindow returns the fold of the least price that takes at most the cycles of a frame.
 func foldTapWindow(p *planner, l *quant.Layer, price func(*planner, *quant.Layer, hwgen.Fold) int) (hwgen.Fold, error) {
 	cycles, positions := p.options.Cycles(), l.Shape.Positions()
-	if size := bordered(l).Size(); size > cycles {
+	if size := l.Window.Around(l.OperandShape(0)).Size(); size > cycles {
 		return hwgen.Fold{}, fmt.Errorf("hwgen: layer %q: its image of %d elements comes to a tap unit in as many cycles, "+
 			"a frame has %d: the dense unit takes several at once", l.Name, size, cycles)
 	}

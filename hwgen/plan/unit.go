@@ -44,35 +44,32 @@ type unit struct {
 
 // units are all units, the usual one of a kind first.
 var units = []unit{
-	{name: "mvau", word: "dense", kind: quant.Linear, fits: fitsMVAU, fold: foldDense(placeMVAU, blocksMVAU),
-		check: withoutLanes,
-		place: placeMVAU, least: anyLUTs, blocks: blocksMVAU, lanes: simdLanes,
-		waits: foldsRows, build: buildMVAU},
+	inRow(unit{name: "mvau", word: "dense", kind: quant.Linear, fits: fitsAll, check: withoutLanes, place: placeMVAU,
+		lanes: simdLanes, waits: foldsRows}, denseBlocks),
 	{name: "tap_unit", word: "tap", kind: quant.Linear, fits: fitsTap, fold: foldTap, check: checkTap,
 		place: placeTap, least: anyLUTs, blocks: blocksTap, lanes: simdLanes, waits: always,
 		build: buildTap},
 	{name: "hardwired", word: "hardwired", kind: quant.Linear, fits: fitsHardwired, fold: foldHardwired,
 		check: checkHardwired, place: placeNothing, least: leastHardwired, blocks: blocksHardwired,
 		lanes: simdLanes, waits: never, build: buildHardwired},
-	{name: "add", word: "add", kind: quant.Add, fits: fitsAdd, fold: foldAdd, check: withoutLanes, place: placeNothing,
-		least: anyLUTs, blocks: blocksAdd, lanes: peLanes, waits: joins, build: buildAdd},
-	{name: "add", word: "add", kind: quant.Requantize, fits: fitsAdd, fold: foldAdd, check: withoutLanes,
-		place: placeNothing, least: anyLUTs, blocks: blocksAdd, lanes: peLanes, waits: joins,
-		build: buildAdd},
-	image(unit{name: "mvau", word: "dense", kind: quant.Conv, fits: fitsImage, lanes: convLanes,
-		waits: always}, convBlocks),
+	inRow(unit{name: "add", word: "add", kind: quant.Add, fits: fitsAdd, fold: foldAdd, check: withoutLanes,
+		place: placeNothing, lanes: peLanes, waits: joins}, addBlocks),
+	inRow(unit{name: "add", word: "add", kind: quant.Requantize, fits: fitsAdd, fold: foldAdd, check: withoutLanes,
+		place: placeNothing, lanes: peLanes, waits: joins}, addBlocks),
+	inRow(unit{name: "mvau", word: "dense", kind: quant.Conv, fits: fitsAll, lanes: convLanes,
+		waits: always}, denseBlocks),
 	tapWindow(),
-	image(unit{name: "pool", word: "pool", kind: quant.MaxPool, fits: fitsImage, fold: foldElements, lanes: peLanes,
+	inRow(unit{name: "pool", word: "pool", kind: quant.MaxPool, fits: fitsAll, fold: foldElements, lanes: peLanes,
 		waits: always}, poolBlocks),
-	image(unit{name: "pool", word: "pool", kind: quant.AvgPool, fits: fitsImage, fold: foldElements, lanes: peLanes,
+	inRow(unit{name: "pool", word: "pool", kind: quant.AvgPool, fits: fitsAll, fold: foldElements, lanes: peLanes,
 		waits: always}, poolBlocks),
-	image(unit{name: "concat", word: "concat", kind: quant.Concat, fits: fitsImage, fold: foldElements, lanes: peLanes,
+	inRow(unit{name: "concat", word: "concat", kind: quant.Concat, fits: fitsAll, fold: foldElements, lanes: peLanes,
 		waits: joins}, concatBlocks),
-	image(unit{name: "line_buffer", word: "lines", kind: quant.Upsample, fits: fitsImage, fold: foldElements,
+	inRow(unit{name: "line_buffer", word: "lines", kind: quant.Upsample, fits: fitsAll, fold: foldElements,
 		lanes: peLanes, waits: always}, moveBlocks),
-	image(unit{name: "line_buffer", word: "lines", kind: quant.PixelShuffle, fits: fitsImage, fold: foldElements,
+	inRow(unit{name: "line_buffer", word: "lines", kind: quant.PixelShuffle, fits: fitsAll, fold: foldElements,
 		lanes: peLanes, waits: always}, moveBlocks),
-	image(unit{name: "line_buffer", word: "lines", kind: quant.SpaceToDepth, fits: fitsImage, fold: foldElements,
+	inRow(unit{name: "line_buffer", word: "lines", kind: quant.SpaceToDepth, fits: fitsAll, fold: foldElements,
 		lanes: peLanes, waits: always}, moveBlocks),
 }
 
@@ -178,25 +175,14 @@ func placeNothing(*planner, *quant.Layer, *hwgen.Fold) {}
 // anyLUTs is of units whose folds are quick to find.
 func anyLUTs(*quant.Layer) int { return 0 }
 
-func fitsMVAU(*quant.Layer) error { return nil }
+// fitsAll is of units that take every layer of their kind.
+func fitsAll(*quant.Layer) error { return nil }
 
 // foldsRows says that a vector is read several times.
 func foldsRows(l *quant.Layer, f hwgen.Fold) bool { return l.Out > f.PE }
 
 // always says of any layer that its unit may have to wait.
 func always(*quant.Layer, hwgen.Fold) bool { return true }
-
-// buildMVAU appends a replay buffer where rows are folded, and the MVAU.
-func buildMVAU(b *builder, i int, in []int) int {
-	lp, at := b.d.Layers[i], in[0]
-	x := b.d.Streams[at].Content[0]
-	l, f := widened(lp.Layer, x), lp.Fold
-	// Its words are as wide as what comes, so it has the widened layer's.
-	if r := replayOf(l, f, b.style); r != nil {
-		at = b.d.Add(r, at)[0]
-	}
-	return b.d.Add(mvauOf(l, x.Tensor, f, lp.AccBits, b.style), at)[0]
-}
 
 // widened returns the layer as it reads what comes: accumulators come in P bits, whatever of them
 // the numbers need, and the certificate stands.
@@ -210,15 +196,10 @@ func widened(l *quant.Layer, x hwgen.Part) *quant.Layer {
 	return &wide
 }
 
-// replayOf returns the replay buffer of a layer, nil where there is one row fold: then each beat
-// is used once, as it comes.
-func replayOf(l *quant.Layer, f hwgen.Fold, style boards.MemoryStyle) *replaybuffer.Block {
-	nf := l.Out / f.PE
-	if nf == 1 {
-		return nil
-	}
-	return &replaybuffer.Block{Layer: l.Name, Width: f.SIMD * l.Input.Bits, Length: l.In / f.SIMD, Repeats: nf,
-		BlockRAM: f.Replay == hwgen.InBlockRAM, Style: style}
+// replayOf returns the buffer that repeats each of so many vectors of a layer times times.
+func replayOf(l *quant.Layer, f hwgen.Fold, vectors, times int, style boards.MemoryStyle) *replaybuffer.Block {
+	return &replaybuffer.Block{Layer: l.Name, Width: f.SIMD * l.Input.Bits, Length: l.In / f.SIMD, Repeats: times,
+		Vectors: vectors, BlockRAM: f.Replay == hwgen.InBlockRAM, Style: style}
 }
 
 // mvauOf returns the unit of a layer that reads the tensor x.
@@ -257,25 +238,13 @@ func foldAdd(p *planner, l *quant.Layer) (hwgen.Fold, error) {
 	return hwgen.Fold{PE: l.Out, SIMD: l.In}, nil
 }
 
-// blocksAdd returns the sum of a layer, as if its operands had the widest type.
-func blocksAdd(_ *planner, l *quant.Layer, f hwgen.Fold, acc int) []hwgen.Block {
-	a := &add.Block{Layer: l, PE: f.PE, AccBits: acc, ThresholdBits: l.ThresholdBits(acc)}
-	for range max(1, len(l.From)) {
-		a.Operands = append(a.Operands, add.Operand{Type: l.Input})
+// addBlocks returns the sum of all operands; of one alone, what its staircase makes of it.
+func addBlocks(p parts) []hwgen.Block {
+	l := p.layer
+	a := &add.Block{Layer: l, PE: p.fold.PE, AccBits: p.acc, ThresholdBits: l.ThresholdBits(p.acc)}
+	for _, x := range p.in {
+		// As the stream has it: accumulators come in P bits, more than the numbers may need.
+		a.Operands = append(a.Operands, add.Operand{Tensor: x.Tensor, Type: quant.DataType{Bits: x.Bits, Signed: x.Signed}})
 	}
 	return []hwgen.Block{a}
-}
-
-// buildAdd appends the sum of all operands; of one alone, what its staircase makes of it.
-func buildAdd(b *builder, i int, in []int) int {
-	lp := b.d.Layers[i]
-	a := &add.Block{Layer: lp.Layer, PE: lp.Fold.PE, AccBits: lp.AccBits,
-		ThresholdBits: lp.Layer.ThresholdBits(lp.AccBits)}
-	for _, s := range in {
-		// As the stream has it: accumulators come in P bits, more than the numbers may need.
-		p := b.d.Streams[s].Content[0]
-		a.Operands = append(a.Operands, add.Operand{Tensor: p.Tensor,
-			Type: quant.DataType{Bits: p.Bits, Signed: p.Signed}})
-	}
-	return b.d.Add(a, in...)[0]
 }

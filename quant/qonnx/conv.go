@@ -162,7 +162,7 @@ func (c *convolution) window(s *stream, in quant.Shape) error {
 	}
 	// ONNX's Conv pads with real zeros. The hardware pads with the integer 0,
 	// which is worth the offset.
-	if !s.q.offset.zero() && c.win.Top+c.win.Left+c.win.Bottom+c.win.Right > 0 {
+	if !s.q.offset.zero() && c.win.Padded() {
 		return c.n.errorf("pads integers that are shifted, so that 0 is none of them: want a Quant with zero point " +
 			"0, or no pads")
 	}

@@ -191,7 +191,7 @@ func (r *floatReader) pool(n *node, x *feature) (value, error) {
 	if err != nil {
 		return nil, err
 	}
-	padded := win.Top+win.Left+win.Bottom+win.Right > 0
+	padded := win.Padded()
 	if n.count("ceil_mode", 0) != 0 {
 		win = ceiled(win, x.shape)
 	}

@@ -48,7 +48,8 @@ func TestFunctionsOfOneTensor(t *testing.T) {
 	// Without the cut it falls: refused, with the node.
 	g := &net{newTestGraph(1, 4, 6, 6), rand.New(rand.NewPCG(1, 10))}
 	x := g.conv(g.act("x", 0.25), 4, 3, 3, 1)
-	_, err := g.decode(g.q(g.op("Mul", in(x, g.op("Sigmoid", in(x)))), quantOf{scale: g.scalar(0.0625), bits: 8, signed: true}))
+	_, err := g.decode(g.q(g.op("Mul", in(x, g.op("Sigmoid", in(x)))), quantOf{scale: g.scalar(0.0625), bits: 8,
+		signed: true}))
 	wantError(t, err, "(Mul): layer ")
 	wantError(t, err, "wants a monotone function of the accumulator")
 	// Two convolutions are two tensors.

@@ -233,7 +233,7 @@ func (im *importer) avgPool(n *node, s *stream, win quant.Window) (*stream, erro
 		return nil, err
 	}
 	b := im.shapeOf(s)
-	padded := win.Top+win.Left+win.Bottom+win.Right > 0
+	padded := win.Padded()
 	// Then windows at the edge divide by the taps inside, ONNX's default: the
 	// scale would vary by position.
 	if padded && n.op == "AveragePool" && (n.count("count_include_pad", 0) == 0 || n.count("ceil_mode", 0) != 0) {

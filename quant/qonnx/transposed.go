@@ -171,7 +171,7 @@ func (im *importer) transposedConv(t *transposed, s *stream, w *tensor) (*stream
 	win := quant.Window{H: len(t.h.tap[0]), W: len(t.w.tap[0])}
 	win.Top, win.Bottom = t.h.pads(t.in.H)
 	win.Left, win.Right = t.w.pads(t.in.W)
-	if win.Top+win.Bottom+win.Left+win.Right > 0 && !s.q.offset.zero() {
+	if win.Padded() && !s.q.offset.zero() {
 		return nil, t.n.errorf("pads integers that are shifted, so that 0 is none of them: want a Quant with zero point 0")
 	}
 	m := matrix{s: s, w: w, rows: t.out * block, alike: block, at: func(row, i int) int { return t.weight(row, i, width) }}

@@ -113,31 +113,26 @@ func (a *Block) Comment() []string {
 
 // Parameters implements hwgen.Block.
 func (a *Block) Parameters() []hwgen.Parameter {
-	var widths, signs, factors []string
+	var widths []int
+	var signs []bool
+	var factors []string
 	width := 0
-	// Verilog's concatenations have the first operand, which is in the low bits, last.
-	for k := len(a.Operands) - 1; k >= 0; k-- {
-		t := a.Operands[k].Type
-		widths = append(widths, fmt.Sprintf("32'd%d", t.Bits))
-		signs = append(signs, fmt.Sprintf("1'b%d", cycle.Bit(t.Signed)))
+	for k, o := range a.Operands {
+		t := o.Type
+		widths, signs = append(widths, t.Bits), append(signs, t.Signed)
 		factors = append(factors, fmt.Sprintf("%d'd%d", a.FactorBits(), a.factor(k)))
 		// All operands' data come side by side on one port, s_data.
 		width += a.PE * t.Bits
 	}
 	in := a.Input()
 	p := []hwgen.Parameter{hwgen.Number("MH", a.Layer.Out), hwgen.Number("PE", a.PE),
-		hwgen.Number("OPERANDS", len(a.Operands)), concatenation("BITS", widths), concatenation("SIGNS", signs),
+		hwgen.Number("OPERANDS", len(a.Operands)), hwgen.Numbers("BITS", widths), hwgen.Flags("SIGNS", signs),
 		hwgen.Number("INPUT_BITS", in.Bits), hwgen.Flag("INPUT_SIGNED", in.Signed),
-		hwgen.Number("FACTOR_BITS", a.FactorBits()), concatenation("FACTORS", factors),
+		hwgen.Number("FACTOR_BITS", a.FactorBits()), hwgen.Concatenation("FACTORS", factors),
 		hwgen.Number("ACC_BITS", a.AccBits)}
 	// S_BITS follows from BITS and PE, but the module's ports need it before its functions stand:
 	// add.v can only check it.
 	return append(append(p, a.search().Parameters()...), hwgen.Number("S_BITS", width))
-}
-
-// concatenation is a parameter of several numbers side by side.
-func concatenation(name string, numbers []string) hwgen.Parameter {
-	return hwgen.Parameter{Name: name, Value: "{" + strings.Join(numbers, ", ") + "}"}
 }
 
 // Memories implements hwgen.Block: those of the thresholds.

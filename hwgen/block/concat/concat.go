@@ -76,16 +76,15 @@ func (b *Block) Comment() []string {
 // Parameters implements hwgen.Block.
 func (b *Block) Parameters() []hwgen.Parameter {
 	var bits []int
-	signs, width := "", 0
+	var signs []bool
+	width := 0
 	for _, p := range b.Inputs {
-		bits = append(bits, p.Bits)
-		// The first operand is the low bit, which is written last.
-		signs = fmt.Sprint(cycle.Bit(p.Signed)) + signs
+		bits, signs = append(bits, p.Bits), append(signs, p.Signed)
 		width += p.Lanes * p.Bits
 	}
 	return []hwgen.Parameter{hwgen.Number("OPERANDS", len(b.Inputs)), hwgen.Number("PE", b.pe()),
 		hwgen.Numbers("BEATS", b.Beats), hwgen.Numbers("BITS", bits),
-		{Name: "SIGNS", Value: fmt.Sprintf("%d'b%s", len(signs), signs)}, hwgen.Number("Y_BITS", b.Output().Bits),
+		hwgen.Flags("SIGNS", signs), hwgen.Number("Y_BITS", b.Output().Bits),
 		hwgen.Number("S_BITS", width)}
 }
 

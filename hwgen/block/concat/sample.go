@@ -21,7 +21,8 @@ func build(s block.Sample) (hwgen.Block, []int) {
 	for i := range p["k"] {
 		beats := p[fmt.Sprint("b", i)]
 		b.Beats = append(b.Beats, beats)
-		b.Inputs = append(b.Inputs, hwgen.InOrder(hwgen.Tensor{Holds: hwgen.HoldsInputs}, beats*p["pe"], p["n"], false, p["pe"]))
+		b.Inputs = append(b.Inputs, hwgen.InOrder(hwgen.Tensor{Holds: hwgen.HoldsInputs}, beats*p["pe"], p["n"],
+			false, p["pe"]))
 		bits = append(bits, p["pe"]*p["n"])
 	}
 	return b, bits

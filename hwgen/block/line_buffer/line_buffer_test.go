@@ -86,9 +86,11 @@ func drawShape(rng *rand.Rand) shape {
 	pick := func(from ...int) int { return block.Pick(rng, from...) }
 	s := shape{groups: pick(1, 1, 1, 2, 3), times: pick(1, 1, 2, 3), lanes: pick(1, 1, 2, 3), bits: pick(1, 2, 3, 8),
 		block: rng.IntN(2) == 0}
-	s.in = quant.Shape{H: pick(1, 2, 3, 4, 5, 7, 8), W: pick(1, 2, 3, 4, 5, 6, 9), C: s.groups * s.lanes * pick(1, 1, 2, 3)}
-	s.window = quant.Window{H: pick(1, 2, 3, 3, 4), W: pick(1, 2, 3, 3, 5), StrideH: pick(1, 1, 2, 3), StrideW: pick(1, 1, 2, 4),
-		DilationH: pick(1, 1, 2), DilationW: pick(1, 1, 1, 3), Top: pick(0, 0, 1, 2), Left: pick(0, 1, 1, 2), Bottom: pick(0, 0, 1, 3),
+	s.in = quant.Shape{H: pick(1, 2, 3, 4, 5, 7, 8), W: pick(1, 2, 3, 4, 5, 6, 9),
+		C: s.groups * s.lanes * pick(1, 1, 2, 3)}
+	s.window = quant.Window{H: pick(1, 2, 3, 3, 4), W: pick(1, 2, 3, 3, 5), StrideH: pick(1, 1, 2, 3),
+		StrideW: pick(1, 1, 2, 4), DilationH: pick(1, 1, 2), DilationW: pick(1, 1, 1, 3), Top: pick(0, 0, 1, 2),
+		Left: pick(0, 1, 1, 2), Bottom: pick(0, 0, 1, 3),
 		Right: pick(0, 0, 1, 2)}
 	if rng.IntN(4) == 0 {
 		s.window.Top, s.window.Left, s.window.Bottom, s.window.Right = 0, 0, 0, 0
@@ -110,7 +112,8 @@ func (s shape) lines() (blocktest.Case, bool) {
 	part := hwgen.InOrder(hwgen.Tensor{Holds: hwgen.HoldsInputs}, s.in.Size(), s.bits, false, s.lanes)
 	border := hwgen.BorderOf(s.window, s.in, s.value)
 	loops := hwgen.Windows(l, s.in, s.groups, s.times, s.lanes)
-	b := linebuffer.New(linebuffer.Spec{Layer: "conv", Input: part, Shape: s.in, Loops: loops, Border: border, BlockRAM: s.block})
+	b := linebuffer.New(linebuffer.Spec{Layer: "conv", Input: part, Shape: s.in, Loops: loops, Border: border,
+		BlockRAM: s.block})
 	in, out := b.Beats()
 	if out < 2 || in < 2 || !b.ReadsImage() {
 		return blocktest.Case{}, false
@@ -201,7 +204,8 @@ func interval(t *testing.T, m cycle.Machine, b *linebuffer.Block) int {
 	t.Helper()
 	in, out := b.Beats()
 	e, err := cycle.New(cycle.Graph{Streams: []string{"in", "out"}, Nodes: []cycle.Node{{Name: "lines", Machine: m,
-		In: []int{0}, Out: []int{1}}}, Sources: []cycle.Port{{Stream: 0, Beats: in}}, Sinks: []cycle.Port{{Stream: 1, Beats: out}}})
+		In: []int{0}, Out: []int{1}}}, Sources: []cycle.Port{{Stream: 0, Beats: in}},
+		Sinks: []cycle.Port{{Stream: 1, Beats: out}}})
 	if err != nil {
 		t.Fatal(err)
 	}

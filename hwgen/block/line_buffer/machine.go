@@ -32,7 +32,7 @@ func (m *machine) available() bool {
 	if m.first && m.border && m.behind < m.begun() {
 		return false
 	}
-	return m.behind >= 0 || m.border && (m.row < 0 || m.row >= m.rows || m.column < 0 || m.column >= m.columns)
+	return m.behind >= 0 || m.outside(m.row, m.column)
 }
 
 // Step implements cycle.Machine.
@@ -41,23 +41,12 @@ func (m *machine) Step(in, out uint64) cycle.Outputs {
 	m.valid = read || m.valid && out == 0
 	m.behind, m.used = m.behind+int(in), m.used+int(in)
 	if read {
-		l := m.step()
+		l := m.step(m.turns)
 		m.first = l == &m.next
 		m.behind, m.used = m.behind-l.jump, m.used-l.free
 		m.row, m.column = m.row+l.down, m.column+l.right
 	}
 	return m.outputs()
-}
-
-// step takes a step of the loops and returns the one that it is of.
-func (m *machine) step() *loop {
-	for i := range m.turns {
-		if m.turns[i]++; m.turns[i] < m.loops[i].count {
-			return &m.loops[i]
-		}
-		m.turns[i] = 0
-	}
-	return &m.next
 }
 
 func (m *machine) outputs() cycle.Outputs {

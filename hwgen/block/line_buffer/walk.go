@@ -122,7 +122,7 @@ func (w *walk) each(frames int, f func(read)) {
 	turns := make([]int, len(w.loops))
 	r := read{position: w.start, free: w.start, row: -w.top, column: -w.left}
 	for n := range frames * w.reads() {
-		r.needs, r.outside = r.position, w.border && (r.row < 0 || r.row >= w.rows || r.column < 0 || r.column >= w.columns)
+		r.needs, r.outside = r.position, w.outside(r.row, r.column)
 		switch {
 		case w.border && n%w.reads() == 0:
 			r.needs = r.position + w.begun()
@@ -130,16 +130,25 @@ func (w *walk) each(frames int, f func(read)) {
 			r.needs = none
 		}
 		f(r)
-		l := w.next
-		for i := range w.loops {
-			if turns[i]++; turns[i] < w.loops[i].count {
-				l = w.loops[i]
-				break
-			}
-			turns[i] = 0
-		}
+		l := w.step(turns)
 		r.position, r.free, r.row, r.column = r.position+l.jump, r.free+l.free, r.row+l.down, r.column+l.right
 	}
+}
+
+// outside says that a row and column are of the border.
+func (w *walk) outside(row, column int) bool {
+	return w.border && (row < 0 || row >= w.rows || column < 0 || column >= w.columns)
+}
+
+// step takes a step of the loops, of which turns are those so far, and returns the one that it is of.
+func (w *walk) step(turns []int) *loop {
+	for i := range turns {
+		if turns[i]++; turns[i] < w.loops[i].count {
+			return &w.loops[i]
+		}
+		turns[i] = 0
+	}
+	return &w.next
 }
 
 // measure finds how many beats have to be kept, and the ends of all numbers.

@@ -21,11 +21,6 @@ type Block struct {
 // beats returns the beats of a position.
 func (b *Block) beats() int { return b.Border.C / b.Input.Lanes }
 
-// positions returns those of the image with its border.
-func (b *Block) positions() int {
-	return (b.Border.Top + b.Border.H + b.Border.Bottom) * b.Border.Width()
-}
-
 // Name implements hwgen.Block.
 func (b *Block) Name() string { return b.Layer + "_pad" }
 
@@ -36,13 +31,13 @@ func (b *Block) Serves() string { return b.Layer }
 func (b *Block) Module() string { return "pad" }
 
 // Cycles implements hwgen.Block: a beat per cycle leaves.
-func (b *Block) Cycles() int { return b.positions() * b.beats() }
+func (b *Block) Cycles() int { return b.Border.Positions() * b.beats() }
 
 // Comment implements hwgen.Block.
 func (b *Block) Comment() []string {
 	p := b.Border
-	return []string{fmt.Sprintf("Around the image %dx%dx%d of layer %s lie %d, %d, %d, %d positions (top, left, bottom, right) of %d.",
-		p.H, p.W, p.C, b.Layer, p.Top, p.Left, p.Bottom, p.Right, p.Value)}
+	return []string{fmt.Sprintf("Around the image %dx%dx%d of layer %s lie %d, %d, %d, %d positions "+
+		"(top, left, bottom, right) of %d.", p.H, p.W, p.C, b.Layer, p.Top, p.Left, p.Bottom, p.Right, p.Value)}
 }
 
 // Parameters implements hwgen.Block.

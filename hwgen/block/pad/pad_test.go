@@ -14,7 +14,8 @@ import (
 // kind draws borders of any side, of some value, around images of one beat per position and of several.
 var kind = blocktest.Kind{
 	Draw: func(rng *rand.Rand) blocktest.Case {
-		return padded(hwgen.Border{H: block.Pick(rng, 1, 2, 3, 4), W: block.Pick(rng, 1, 2, 3, 5), C: block.Pick(rng, 1, 2, 2, 6),
+		return padded(hwgen.Border{H: block.Pick(rng, 1, 2, 3, 4), W: block.Pick(rng, 1, 2, 3, 5),
+			C:   block.Pick(rng, 1, 2, 2, 6),
 			Top: rng.IntN(3), Left: rng.IntN(3), Bottom: rng.IntN(3), Right: rng.IntN(3), Value: rng.Int64N(2)},
 			block.Pick(rng, 1, 1, 2), block.Pick(rng, 1, 2, 4))
 	},
@@ -23,7 +24,8 @@ var kind = blocktest.Kind{
 		padded(hwgen.Border{H: 2, W: 3, C: 1, Bottom: 1}, 1, 2).Named("below alone"),
 	},
 	Mutations: []blocktest.Mutation{
-		blocktest.Replace("takes a beat while one is held", "pad.v", "assign s_ready = !held_q || taken", "assign s_ready = 1'b1"),
+		blocktest.Replace("takes a beat while one is held", "pad.v", "assign s_ready = !held_q || taken",
+			"assign s_ready = 1'b1"),
 		blocktest.Replace("takes no beat as one leaves", "pad.v", "!held_q || taken;", "!held_q;"),
 		blocktest.Replace("a border without an image", "pad.v", "held_q || (outside && begun_q)", "held_q || outside"),
 		blocktest.Replace("the border waits for every beat", "pad.v", "held_q || (outside && begun_q)", "held_q"),

@@ -32,8 +32,8 @@ var kind = blocktest.Kind{
 	Cases: []blocktest.Case{
 		must(quant.Window{H: 2, W: 2, StrideH: 2, StrideW: 2}, quant.Shape{H: 4, W: 4, C: 4}, quant.DataType{Bits: 3}, 2,
 			false, 0).Named("sums of two beats per position"),
-		must(quant.Window{H: 3, W: 3, Top: 1, Left: 1}, quant.Shape{H: 3, W: 3, C: 2}, quant.DataType{Bits: 3, Signed: true}, 1,
-			true, 0).Named("maxima of signed numbers with a border"),
+		must(quant.Window{H: 3, W: 3, Top: 1, Left: 1}, quant.Shape{H: 3, W: 3, C: 2}, quant.DataType{Bits: 3,
+			Signed: true}, 1, true, 0).Named("maxima of signed numbers with a border"),
 		must(quant.Window{H: 2, W: 2}, quant.Shape{H: 3, W: 3, C: 2}, quant.DataType{Bits: 4}, 2,
 			true, 0).Named("maxima of one beat per position"),
 		must(quant.Window{H: 2, W: 2}, quant.Shape{H: 2, W: 2, C: 3}, quant.DataType{Bits: 4, Signed: true}, 1,
@@ -72,8 +72,8 @@ func pooled(w quant.Window, in quant.Shape, t quant.DataType, pe int, maximum bo
 	}
 	layer := &n.Layers[0]
 	acc, _ := layer.NeededBits()
-	b := &pool.Block{Layer: layer, AccBits: acc + more, Input: hwgen.InOrder(hwgen.Tensor{Holds: hwgen.HoldsInputs}, in.Size(),
-		t.Bits, t.Signed, pe)}
+	b := &pool.Block{Layer: layer, AccBits: acc + more, Input: hwgen.InOrder(hwgen.Tensor{Holds: hwgen.HoldsInputs},
+		in.Size(), t.Bits, t.Signed, pe)}
 	return blocktest.Case{Block: b, Network: n, Inputs: b.Reads(nil), Latency: b.Cycles() + 1,
 		Traits: map[string]bool{"maximum": maximum, "signed": t.Signed, "one beat": b.Folds() == 1, "whole": b.Whole(),
 			"a border": b.Border() != nil, "one position": b.Taps() == 1, "one element": pe == 1}}, true

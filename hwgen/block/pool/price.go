@@ -14,7 +14,8 @@ func (b *Block) Price(f *fabric.Family) fabric.Shape {
 	if b.Maximum() {
 		sums, maxima = 0, width
 	}
-	s.Terms = append(s.Terms, fabric.Fitted("sum_bits", float64(sums), 1), fabric.Fitted("maximum_bits", float64(maxima), 1.5))
+	s.Terms = append(s.Terms, fabric.Fitted("sum_bits", float64(sums), 1),
+		fabric.Fitted("maximum_bits", float64(maxima), 1.5))
 	if folds == 1 {
 		return s
 	}

@@ -47,10 +47,11 @@ type Block struct {
 // The windows of a convolution, which has one group, are read from copies of the image's last lines.
 func New(b Block) *Block {
 	if b.Layer.Kind == quant.Conv {
-		slots := newWindow(b.Layer, 1, 1)
-		b.schedule = taps.New(b.Layer.Weights, b.Layer.In, b.Fold.PE, taps.Copied{Banks: b.Fold.Lanes, Slot: slots.slot})
+		b.window = newWindow(b.Layer)
+		b.schedule = taps.New(b.Layer.Weights, b.Layer.In, b.Fold.PE,
+			taps.Copied{Banks: b.Fold.Lanes, Slot: b.window.slot})
 		b.schedule.Pad(b.ReadStages)
-		b.window = newWindow(b.Layer, b.Steps(), b.ReadStages)
+		b.window.keep(b.Steps(), b.ReadStages)
 		return &b
 	}
 	b.schedule = taps.New(b.Layer.Weights, b.Layer.In, b.Fold.PE, taps.Interleaved(b.Fold.Lanes))

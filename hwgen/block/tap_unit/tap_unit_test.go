@@ -106,7 +106,8 @@ var windows = []blocktest.Mutation{
 		"begin\n            bases_q"),
 	blocktest.Replace("rows of windows never end", "tap_window.v", "wire row_end = column_q ==",
 		"wire row_end = 1'b0 && column_q =="),
-	blocktest.Replace("images never end", "tap_window.v", "wire image_end = row_q ==", "wire image_end = 1'b0 && row_q =="),
+	blocktest.Replace("images never end", "tap_window.v", "wire image_end = row_q ==",
+		"wire image_end = 1'b0 && row_q =="),
 	blocktest.Replace("free with the last step", "tap_window.v", "wire freed = en && moves_q[READ_STAGES-1]",
 		"wire freed = moves"),
 	blocktest.Replace("free in a stall", "tap_window.v", "wire freed = en && moves_q", "wire freed = moves_q"),
@@ -214,7 +215,8 @@ func convolution(seed uint64, in quant.Shape, w quant.Window, out int, f hwgen.F
 }
 
 // convolved returns the case, unless the window does not fit the image.
-func convolved(rng *rand.Rand, in quant.Shape, w quant.Window, out int, f hwgen.Fold, reads int) (blocktest.Case, bool) {
+func convolved(rng *rand.Rand, in quant.Shape, w quant.Window, out int, f hwgen.Fold,
+	reads int) (blocktest.Case, bool) {
 	l := quant.Layer{Name: "fc", Kind: quant.Conv, Window: w, In: w.Taps() * in.C, Out: out, WeightBits: 3,
 		Input: quant.DataType{Bits: 1 + rng.IntN(3), Signed: rng.IntN(3) == 0}}
 	for range l.In * l.Out {
@@ -223,8 +225,8 @@ func convolved(rng *rand.Rand, in quant.Shape, w quant.Window, out int, f hwgen.
 	if rng.IntN(2) == 0 {
 		l.Thresholds = blocktest.Stairs(&l, unsigned(1+rng.IntN(3)))
 	}
-	n, err := quant.NewNetwork(quant.Network{Name: "alone", Layers: []quant.Layer{l}, Input: quant.InputQuantizer{Type: l.Input,
-		Shape: in, Quantize: func(_ int, v float64) int32 { return int32(v) }}})
+	n, err := quant.NewNetwork(quant.Network{Name: "alone", Layers: []quant.Layer{l},
+		Input: quant.InputQuantizer{Type: l.Input, Shape: in, Quantize: func(_ int, v float64) int32 { return int32(v) }}})
 	if err != nil {
 		return blocktest.Case{}, false
 	}

@@ -19,19 +19,21 @@ type window struct {
 	depth                   int // places of a copy
 }
 
-// newWindow returns the window of a convolution of one group whose vectors take so many steps, in
-// reads stages.
-func newWindow(l *quant.Layer, steps, reads int) *window {
-	k, in := l.Window.Normal(), l.OperandShape(0)
-	in.H, in.W = in.H+k.Top+k.Bottom, in.W+k.Left+k.Right
+// newWindow returns the window of a convolution of one group, its depth still to be set.
+func newWindow(l *quant.Layer) *window {
+	k, in := l.Window.Normal(), l.Window.Around(l.OperandShape(0))
 	w := &window{image: in, kernel: k, rows: l.Shape.H, columns: l.Shape.W}
 	w.span = w.slot((k.H*k.W-1)*in.C+in.C-1) + 1
 	w.right = k.StrideW * in.C
 	row := (w.columns - 1) * w.right
 	w.down = k.StrideH*in.W*in.C - row
 	w.next = in.Size() - (w.rows-1)*k.StrideH*in.W*in.C - row
-	w.depth = 1 << bits.Len(uint(max(2, w.needed(steps, reads))-1))
 	return w
+}
+
+// keep sets the depth for vectors that take so many steps, in reads stages: a power of two.
+func (w *window) keep(steps, reads int) {
+	w.depth = 1 << bits.Len(uint(max(2, w.needed(steps, reads))-1))
 }
 
 // slot returns the distance from the first element of a window to that of a column of the weights.
