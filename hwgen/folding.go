@@ -73,6 +73,24 @@ func (o Order) check(l *quant.Layer) error {
 // Cycles returns NF*SF, the cycles that a layer of that size takes per vector.
 func (f Fold) Cycles(in, out int) int { return (out / f.PE) * (in / f.SIMD) }
 
+// RowsAtOnce returns how many rows of a layer can be computed at once: all of those that read the same
+// inputs, or, where each channel has a row of its own, all.
+func RowsAtOnce(l *quant.Layer) int {
+	if l.Depthwise() && l.Out == l.Groups {
+		return l.Out
+	}
+	return l.Out / max(1, l.Groups)
+}
+
+// Channels returns how many channels of a layer are read at once, each by a row of its own; 1 where all
+// rows at once read the same.
+func (f Fold) Channels(l *quant.Layer) int {
+	if l.Depthwise() && l.Out == l.Groups {
+		return f.PE
+	}
+	return 1
+}
+
 // Check returns an error where the fold is none of the layer.
 func (f Fold) Check(l *quant.Layer) error {
 	outputs := l.Out
@@ -89,7 +107,7 @@ func (f Fold) Check(l *quant.Layer) error {
 		return fmt.Errorf("hwgen: layer %q: SIMD is %d, want a divisor of its %d inputs", l.Name, f.SIMD, l.In)
 	case f.AccBits < 0 || f.AccBits > 64:
 		return fmt.Errorf("hwgen: layer %q: acc is %d bits, want 1..64", l.Name, f.AccBits)
-	case l.Groups > 1 && l.Out/l.Groups%f.PE != 0:
+	case l.Groups > 1 && RowsAtOnce(l)%f.PE != 0:
 		return fmt.Errorf("hwgen: layer %q: PE is %d, want a divisor of the %d outputs of each of its %d groups", l.Name,
 			f.PE, l.Out/l.Groups, l.Groups)
 	case !l.Kind.Weighted() && f.Weights != "":

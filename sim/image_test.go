@@ -29,7 +29,7 @@ func imageCase(seed uint64) (*quant.Network, hwgen.Options, [][]int32, sim.Optio
 		case draw == 1 && l.Kind == quant.Conv && l.Groups == 1:
 			how.Folding[l.Name] = hwgen.Fold{Unit: "tap", PE: divisor(rng, l.Out), SIMD: 1, Lanes: 1 + rng.IntN(6)}
 		default:
-			how.Folding[l.Name] = hwgen.Fold{PE: divisor(rng, l.Out/max(1, l.Groups)), SIMD: divisor(rng, l.In)}
+			how.Folding[l.Name] = hwgen.Fold{PE: divisor(rng, hwgen.RowsAtOnce(l)), SIMD: divisor(rng, l.In)}
 		}
 	}
 	var samples [][]int32

@@ -41,7 +41,7 @@ func foldCandidates(l *quant.Layer, cycles int) []hwgen.Fold {
 	var all []hwgen.Fold
 	fewest := 0
 	// Divisors only: any other number of lanes would end a vector in a beat that is not full.
-	for _, pe := range divisors(l.Out / max(1, l.Groups)) {
+	for _, pe := range divisors(hwgen.RowsAtOnce(l)) {
 		for _, simd := range divisors(l.In) {
 			f := hwgen.Fold{PE: pe, SIMD: simd}
 			if cyclesOf(l, f) > cycles {
@@ -80,9 +80,9 @@ func (p *planner) simdFor(l *quant.Layer, pe int) int {
 	return l.In
 }
 
-// fullyParallel is the fold of all rows that read the same, and all their inputs, at once.
+// fullyParallel is the fold of all rows that can be computed at once, and all their inputs.
 func fullyParallel(l *quant.Layer) hwgen.Fold {
-	return hwgen.Fold{PE: l.Out / max(1, l.Groups), SIMD: l.In}
+	return hwgen.Fold{PE: hwgen.RowsAtOnce(l), SIMD: l.In}
 }
 
 // offer estimates what blocks take, and the cycles of the slowest.

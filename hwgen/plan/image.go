@@ -118,12 +118,13 @@ func slides(l *quant.Layer) bool {
 func groupChannels(l *quant.Layer) int { return l.OperandShape(0).C / l.Groups }
 
 // convLanes returns the channels per beat of the image of a convolution: SIMD of them, or a divisor of
-// both where a beat of the unit is of several positions.
+// both where a beat of the unit is of several positions; those of all rows at once where each reads
+// one of its own.
 func convLanes(l *quant.Layer, f hwgen.Fold) int {
 	if !slides(l) {
 		return f.SIMD
 	}
-	return gcd(f.SIMD, groupChannels(l))
+	return gcd(f.SIMD, groupChannels(l)) * f.Channels(l)
 }
 
 // lines returns the line buffer that brings the windows of a layer, of so many groups of channels times
@@ -131,7 +132,7 @@ func convLanes(l *quant.Layer, f hwgen.Fold) int {
 func (p parts) lines(border *hwgen.Border, groups, times int) *linebuffer.Block {
 	l, in, w := p.layer, p.layer.OperandShape(0), p.layer.Window.Normal()
 	why := fmt.Sprintf("a window of %dx%d, stride %dx%d", w.H, w.W, w.StrideH, w.StrideW)
-	if l.Kind == quant.Conv && p.in[0].Lanes == p.fold.SIMD {
+	if l.Kind == quant.Conv && p.in[0].Lanes == p.fold.SIMD*p.fold.Channels(l) {
 		why += fmt.Sprintf(", %s over", hwgen.Count(times, "time"))
 	}
 	return p.lineBuffer(linebuffer.Spec{Layer: l.Name, Input: p.in[0], Shape: in, Border: border,
@@ -144,19 +145,19 @@ func (p parts) lines(border *hwgen.Border, groups, times int) *linebuffer.Block 
 // beats and repeats them; and the MVAU.
 func denseBlocks(p parts) []hwgen.Block {
 	l, f := widened(p.layer, p.in[0]), p.fold
-	lanes, groups := p.in[0].Lanes, max(1, l.Groups)
+	lanes, wanted, groups := p.in[0].Lanes, f.SIMD*f.Channels(l), max(1, l.Groups/f.Channels(l))
 	vectors, times := l.Shape.Positions()*groups, l.Out/f.PE/groups
 	var blocks []hwgen.Block
 	if slides(l) {
 		repeated := 1
-		if lanes == f.SIMD {
+		if lanes == wanted {
 			repeated, times = times, 1 // then no buffer has to
 		}
 		blocks = append(blocks, p.lines(hwgen.BorderOf(l.Window, l.OperandShape(0), 0), groups, repeated))
 	}
-	if lanes != f.SIMD {
+	if lanes != wanted {
 		blocks = append(blocks, &widthconverter.Block{Layer: l.Name, Operand: "_window", Word: l.Input.Bits, In: lanes,
-			Out: f.SIMD, InBeats: vectors * l.In / lanes})
+			Out: wanted, InBeats: vectors * l.In * f.Channels(l) / lanes})
 	}
 	if times > 1 {
 		blocks = append(blocks, replayOf(l, f, vectors, times, p.style))
@@ -171,17 +172,19 @@ func cyclesOf(l *quant.Layer, f hwgen.Fold) int {
 	if l.Kind != quant.Conv {
 		return cycles
 	}
-	lanes, vectors, times := convLanes(l, f), l.Shape.Positions()*l.Groups, l.Out/f.PE/l.Groups
+	lanes, channels := convLanes(l, f), f.Channels(l)
+	groups := l.Groups / channels
+	vectors, times := l.Shape.Positions()*groups, l.Out/f.PE/groups
 	repeated := times
-	if ratio := f.SIMD / lanes; ratio > 1 {
+	if ratio := f.SIMD * channels / lanes; ratio > 1 {
 		repeated = 1
 		if times > 1 {
 			// A replay buffer holds one vector. The next comes in behind its last pass, a beat in every
 			// ratio cycles but for the two that are there already, and the first pass waits for it.
-			cycles += l.Groups * max(0, l.In/f.SIMD*(ratio-2))
+			cycles += groups * max(0, l.In/f.SIMD*(ratio-2))
 		}
 	}
-	return max(l.Shape.Positions()*cycles, l.OperandShape(0).Size()/lanes, vectors*repeated*l.In/lanes)
+	return max(l.Shape.Positions()*cycles, l.OperandShape(0).Size()/lanes, vectors*repeated*l.In*channels/lanes)
 }
 
 // poolBlocks returns the blocks of a pool: a line buffer, unless the window is the image, the pool, and
@@ -272,7 +275,7 @@ func checkImage(p *planner, l *quant.Layer, f hwgen.Fold) error {
 func together(l *quant.Layer) int {
 	switch {
 	case l.Kind == quant.Conv:
-		return l.Out / l.Groups
+		return hwgen.RowsAtOnce(l)
 	case l.Kind == quant.Concat:
 		return operandChannels(l)
 	case l.Kind == quant.PixelShuffle && !l.DepthFirst && l.Out == 1 && l.Thresholds == nil:
