@@ -26,6 +26,9 @@ type Fold struct {
 	Lanes int `yaml:"lanes,omitempty" json:"lanes,omitempty"`
 	// Order is how the elements of a tap unit's input are dealt to its banks; empty is Natural.
 	Order Order `yaml:"order,omitempty" json:"order,omitempty"`
+	// Window says how the positions of a window come to a dense unit; empty lets the plan choose, and
+	// is all that a layer has of which they can come in one way alone.
+	Window Window `yaml:"window,omitempty" json:"window,omitempty"`
 	// AccBits overrides the accumulator width P of the layer; 0 leaves it.
 	AccBits int `yaml:"acc,omitempty" json:"acc,omitempty"`
 	// FIFO are the depths in beats of the queues before the layer, one for each stream that it
@@ -52,6 +55,22 @@ func (p Place) check(l *quant.Layer, what string) error {
 		return nil
 	}
 	return fmt.Errorf("hwgen: layer %q: %s is %q, want %s or %s", l.Name, what, p, InLUTs, InBlockRAM)
+}
+
+// Window says how many positions of a window come at once.
+type Window string
+
+// The ways there are.
+const (
+	Serial   Window = "serial"   // one after the other
+	Parallel Window = "parallel" // those of a row of the window, or of all rows, at once
+)
+
+func (w Window) check(l *quant.Layer) error {
+	if w == "" || w == Serial || w == Parallel {
+		return nil
+	}
+	return fmt.Errorf("hwgen: layer %q: window is %q, want %s or %s", l.Name, w, Serial, Parallel)
 }
 
 // Order says in which order the elements of a vector come.
@@ -91,6 +110,24 @@ func (f Fold) Channels(l *quant.Layer) int {
 	return 1
 }
 
+// AtOnce returns how many positions of a window a beat of a dense unit is of, if all of their channels
+// that a row reads are in it: those of a row of the window, or of all; 0 where it is of others or of one.
+func (f Fold) AtOnce(l *quant.Layer) int {
+	w := l.Window.Normal()
+	if l.Kind != quant.Conv || w.Taps() == 1 {
+		return 0
+	}
+	switch channels := l.In / w.Taps(); f.SIMD {
+	case l.In:
+		return w.Taps()
+	case channels * w.W:
+		if w.W > 1 {
+			return w.W
+		}
+	}
+	return 0
+}
+
 // Check returns an error where the fold is none of the layer.
 func (f Fold) Check(l *quant.Layer) error {
 	outputs := l.Out
@@ -115,6 +152,11 @@ func (f Fold) Check(l *quant.Layer) error {
 		return fmt.Errorf("hwgen: layer %q: weights is %q, want none for a layer of kind %s", l.Name, f.Weights, l.Kind)
 	case f.Replay != "" && !l.Kind.Weighted() && !l.Kind.Images():
 		return fmt.Errorf("hwgen: layer %q: replay is %q, want none for a layer of kind %s", l.Name, f.Replay, l.Kind)
+	case f.Window != "" && l.Kind != quant.Conv:
+		return fmt.Errorf("hwgen: layer %q: window is %q, want none for a layer of kind %s", l.Name, f.Window, l.Kind)
+	case f.Window == Parallel && f.AtOnce(l) == 0:
+		return fmt.Errorf("hwgen: layer %q: window is %q with SIMD %d: it wants all channels of a row of its window, or "+
+			"of all its rows", l.Name, f.Window, f.SIMD)
 	case len(f.FIFO) > max(1, len(l.From)):
 		return fmt.Errorf("hwgen: layer %q: fifo has %d depths, want one for each of %d streams", l.Name, len(f.FIFO),
 			len(l.From))
@@ -126,7 +168,7 @@ func (f Fold) Check(l *quant.Layer) error {
 		}
 	}
 	return errors.Join(f.Weights.check(l, "weights"), f.Replay.check(l, "replay"),
-		f.Thresholds.check(l, "thresholds"), f.Order.check(l))
+		f.Thresholds.check(l, "thresholds"), f.Order.check(l), f.Window.check(l))
 }
 
 // MaxFIFO is the deepest queue, in beats.

@@ -324,7 +324,7 @@ module line_buffer #(
                 else read_q <= next_slot;
             end
 
-            // ram_style: Vivado and Yosys, ramstyle: Quartus, syn_ramstyle: Synplify and Gowin.
+            // ram_style: Vivado, Yosys; ramstyle: Quartus; syn_ramstyle: Synplify, Gowin.
             (* ram_style = RAM_STYLE, ramstyle = RAM_STYLE, syn_ramstyle = RAM_STYLE *)
             reg [WIDTH-1:0] mem [0:DEPTH-1];
             reg [WIDTH-1:0] data_q;
