@@ -6,6 +6,7 @@ import (
 
 	"github.com/a2qgen/a2qgen/hwgen"
 	"github.com/a2qgen/a2qgen/hwgen/block"
+	"github.com/a2qgen/a2qgen/quant"
 )
 
 // Kind is this kind of block.
@@ -13,8 +14,12 @@ var Kind = block.Kind{Name: "mvau", Build: build, Witness: witness, Sweep: sweep
 
 func build(s block.Sample) (hwgen.Block, []int) {
 	p, l := s.Params, s.Layer()
-	return &Block{Layer: l, Fold: hwgen.Fold{PE: p["pe"], SIMD: p["simd"]}, AccBits: p["p"],
-		ThresholdBits: l.ThresholdBits(p["p"]), BlockROM: p["block"] == 1, Style: s.Style}, []int{p["simd"] * p["n"]}
+	if p["depthwise"] == 1 { // mw taps of each of mh channels
+		l.Kind, l.Groups, l.Window = quant.Conv, l.Out, quant.Window{H: 1, W: l.In}
+	}
+	b := &Block{Layer: l, Fold: hwgen.Fold{PE: p["pe"], SIMD: p["simd"]}, AccBits: p["p"],
+		ThresholdBits: l.ThresholdBits(p["p"]), BlockROM: p["block"] == 1, Style: s.Style}
+	return b, []int{b.Elements() * p["n"]}
 }
 
 // sweep returns the samples: pe, simd, mw, mh (inputs and rows of the matrix), m, n, p (bits of
@@ -24,7 +29,7 @@ func build(s block.Sample) (hwgen.Block, []int) {
 // the first lacked.
 func sweep() []block.Sample {
 	return slices.Concat(usualSweep(), shiftedSweep(), outputSweep(), searchSweep(), shiftedRowSweep(), widthSweep(),
-		deepSweep())
+		deepSweep(), depthwiseSweep())
 }
 
 // usualSweep draws units as users have them, small enough for a few seconds each.
@@ -150,6 +155,17 @@ func shiftedRowSweep() []block.Sample {
 			"m": block.Pick(rng, 2, 3, 4), "n": block.Pick(rng, 2, 4),
 			"a": block.Pick(rng, 0, 2, 4), "signed": 0, "shifted": 1}
 		p["mw"], p["mh"], p["p"] = p["simd"], block.Pick(rng, 4, 8, 16)*p["pe"], p["n"]+3+rng.IntN(5)
+		return p
+	})
+}
+
+// depthwiseSweep draws units of which each PE has inputs of its own.
+func depthwiseSweep() []block.Sample {
+	return block.Draw("mvau", 27, 8, 7000, func(rng *rand.Rand) map[string]int {
+		p := map[string]int{"pe": block.Pick(rng, 2, 4, 4, 8), "simd": block.Pick(rng, 1, 1, 1, 3),
+			"m": block.Pick(rng, 2, 3, 4, 4, 8), "n": block.Pick(rng, 2, 4, 4), "signed": 0,
+			"a": block.Pick(rng, 0, 2, 4), "mw": 9, "depthwise": 1}
+		p["mh"], p["p"] = p["pe"]*block.Pick(rng, 1, 2, 4, 8), p["n"]+4+rng.IntN(5)
 		return p
 	})
 }
