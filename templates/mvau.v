@@ -13,6 +13,11 @@
 //   WEIGHT_BITS + ceil(log2(SIMD)) of pairs, and 2*OUTPUT_BITS - 1 more for thresholds. No stage
 //   holds more than one carry chain or one memory read.
 //
+//   SIGNS: weights are -1 and +1, a bit each. Inputs of one bit are then counted where they
+//   agree with their weights (xnor_count.v, which has the latency), wider ones added and
+//   subtracted (tap_tree.v: 3 + ceil(log2(SIMD))). A popcount of a row is its sum and the number
+//   of its weights of -1, so start[r] is less by those.
+//
 //   s_* -> operands -> products -> adder tree -> accumulators -> thresholds -> spill -> m_*
 //             ^ weights                            ^ starts       ^ fold
 //                                  (everything moves on en)
@@ -28,6 +33,8 @@
 //   INPUT_BITS      N, bits of an input, 1..32
 //   INPUT_SIGNED    1: inputs are two's complement, 0: unsigned
 //   ACC_BITS        P, bits of an accumulator, signed, 1..64
+//   SIGNS           1: weights are -1 and +1, WEIGHT_BITS is 1 and a bit is 1 for +1; of SIMD > 1
+//                   or inputs of one unsigned bit. 0: weights are numbers
 //   PAIRS           1: products are of two lanes where SIMD > 1, 0: of one (dot_product.v)
 //   OUTPUT_BITS     A, bits of an activation, 0..16; with 0 outputs are raw accumulators
 //   OUTPUT_SIGNED, THRESHOLD_BITS, INVERT, THRESHOLDS   see thresholds.v
@@ -47,6 +54,7 @@ module mvau #(
     parameter integer INPUT_BITS     = 4,
     parameter integer INPUT_SIGNED   = 0,
     parameter integer ACC_BITS       = 12,
+    parameter integer SIGNS          = 0,
     parameter integer PAIRS          = 0,
     parameter integer OUTPUT_BITS    = 4,
     parameter integer OUTPUT_SIGNED  = 0,
@@ -101,6 +109,15 @@ module mvau #(
         if (ACC_BITS < 1 || ACC_BITS > 64) begin : gen_acc_bits_1_to_64
             mvau_needs_ACC_BITS_1_to_64 u_refused ();
         end
+        if (SIGNS != 0 && SIGNS != 1) begin : gen_signs_0_or_1
+            mvau_needs_SIGNS_0_or_1 u_refused ();
+        end
+        if (SIGNS == 1 && WEIGHT_BITS != 1) begin : gen_weight_bits_1_of_signs
+            mvau_needs_WEIGHT_BITS_1_of_SIGNS u_refused ();
+        end
+        if (SIGNS == 1 && SIMD < 2 && COUNTS == 0) begin : gen_simd_above_1_of_signs
+            mvau_needs_SIMD_above_1_of_SIGNS u_refused ();
+        end
         if (PAIRS != 0 && PAIRS != 1) begin : gen_pairs_0_or_1
             mvau_needs_PAIRS_0_or_1 u_refused ();
         end
@@ -122,12 +139,19 @@ module mvau #(
     localparam integer NF = MH / PE;
     localparam integer WORDS = SF * NF;
     localparam integer TREE = $clog2(SIMD);
-    localparam integer SUM_BITS = (WEIGHT_BITS + INPUT_BITS + TREE < ACC_BITS)
-                                ? WEIGHT_BITS + INPUT_BITS + TREE : ACC_BITS;
+    // Inputs that are counted; the bits of a sum before they are cut off.
+    localparam integer COUNTS = (SIGNS != 0 && INPUT_BITS == 1 && INPUT_SIGNED == 0) ? 1 : 0;
+    localparam integer GROWN = (COUNTS != 0) ? $clog2(SIMD + 1) + 1
+                             : (SIGNS != 0) ? INPUT_BITS + 1 - INPUT_SIGNED + TREE
+                             : WEIGHT_BITS + INPUT_BITS + TREE;
+    localparam integer SUM_BITS = (GROWN < ACC_BITS) ? GROWN : ACC_BITS;
     // Weights of pairs come a stage after the operands, which are added up meanwhile.
-    localparam integer WAIT = (PAIRS != 0 && SIMD > 1) ? 1 : 0;
-    // Stage whose register holds the sums: dot_product.v, from its inputs on.
-    localparam integer AT_SUM = ((WAIT != 0) ? WEIGHT_BITS : (WEIGHT_BITS + 1) / 2) + TREE;
+    localparam integer WAIT = (PAIRS != 0 && SIMD > 1 && SIGNS == 0) ? 1 : 0;
+    // Stage whose register holds the sums: xnor_count.v, tap_tree.v, dot_product.v, from its
+    // inputs on.
+    localparam integer COUNTED = 1 + ((SIMD > 3) ? 1 : 0) + $clog2((SIMD + 8) / 9);
+    localparam integer AT_SUM = (COUNTS != 0) ? COUNTED : (SIGNS != 0) ? TREE
+                              : ((WAIT != 0) ? WEIGHT_BITS : (WEIGHT_BITS + 1) / 2) + TREE;
     localparam integer SEARCH = (OUTPUT_BITS > 0) ? 2 * OUTPUT_BITS - 1 : 0;
     localparam integer AT_END = AT_SUM + 1 + SEARCH;  // last stage before the spill
     localparam integer ADDR_BITS = (WORDS > 1) ? $clog2(WORDS) : 1;
@@ -229,40 +253,108 @@ module mvau #(
 `endif
     // altera translate_on
 
+    // The signs of tap_tree.v: those of its nodes, level by level from the leaves on, which say
+    // whether the first lane below a node's right operand has another sign than that of its left
+    // one; then whether lane 0 is subtracted. Lane i is the right one where i is an odd number of
+    // times 2^(level-1).
+    function [SIMD-1:0] relative(input [SIMD-1:0] w);
+        integer at, step, lane;
+        begin
+            at = 0;
+            relative = {SIMD{1'b0}};
+            for (step = 1; step < SIMD; step = 2 * step)
+                for (lane = step; lane < SIMD; lane = lane + 2 * step) begin
+                    relative[at] = w[lane] ^ w[lane-step];
+                    at = at + 1;
+                end
+            relative[SIMD-1] = !w[0];
+        end
+    endfunction
+
     wire [PE*ACC_BITS-1:0] acc;
     genvar pe;
     generate
         for (pe = 0; pe < PE; pe = pe + 1) begin : gen_pe
             wire [SUM_BITS-1:0] sum;
-            dot_product #(
-                .SIMD        (SIMD),
-                .WEIGHT_BITS (WEIGHT_BITS),
-                .INPUT_BITS  (INPUT_BITS),
-                .INPUT_SIGNED(INPUT_SIGNED),
-                .ACC_BITS    (ACC_BITS),
-                .PAIRS       (PAIRS),
-                .FIXED       ((WORDS == 1) ? 1 : 0)
-            ) u_dot (
-                .clk    (clk),
-                .rst_n  (rst_n),
-                .en     (en),
-                .weights(weights[pe*SIMD*WEIGHT_BITS +: SIMD*WEIGHT_BITS]),
-                .inputs (x_q),
-                .sum    (sum)
-            );
-            accumulator #(
-                .SUM_BITS(SUM_BITS),
-                .ACC_BITS(ACC_BITS),
-                .ONE_SUM ((SF == 1) ? 1 : 0)
-            ) u_acc (
-                .clk  (clk),
-                .en   (en),
-                .valid(valid_q[AT_SUM]),
-                .first(first_q[AT_SUM]),
-                .start(starts[pe*ACC_BITS +: ACC_BITS]),
-                .sum  (sum),
-                .acc  (acc[pe*ACC_BITS +: ACC_BITS])
-            );
+            wire [SIMD*WEIGHT_BITS-1:0] w = weights[pe*SIMD*WEIGHT_BITS +: SIMD*WEIGHT_BITS];
+            wire [ACC_BITS-1:0] start = starts[pe*ACC_BITS +: ACC_BITS];
+            wire negative;  // the sum is to be subtracted
+            if (COUNTS != 0) begin : gen_count
+                xnor_count #(
+                    .SIMD    (SIMD),
+                    .ACC_BITS(ACC_BITS)
+                ) u_count (
+                    .clk    (clk),
+                    .en     (en),
+                    .weights(w),
+                    .inputs (x_q),
+                    .sum    (sum)
+                );
+                assign negative = 1'b0;
+            end else if (SIGNS != 0) begin : gen_signs
+                tap_tree #(
+                    .LANES       (SIMD),
+                    .INPUT_BITS  (INPUT_BITS),
+                    .INPUT_SIGNED(INPUT_SIGNED),
+                    .ACC_BITS    (ACC_BITS)
+                ) u_tree (
+                    .clk     (clk),
+                    .en      (en),
+                    .x       (x_q),
+                    .signs   (relative(w[SIMD-1:0])),
+                    .sum     (sum),
+                    .negative(negative)
+                );
+            end else begin : gen_products
+                dot_product #(
+                    .SIMD        (SIMD),
+                    .WEIGHT_BITS (WEIGHT_BITS),
+                    .INPUT_BITS  (INPUT_BITS),
+                    .INPUT_SIGNED(INPUT_SIGNED),
+                    .ACC_BITS    (ACC_BITS),
+                    .PAIRS       (PAIRS),
+                    .FIXED       ((WORDS == 1) ? 1 : 0)
+                ) u_dot (
+                    .clk    (clk),
+                    .rst_n  (rst_n),
+                    .en     (en),
+                    .weights(w),
+                    .inputs (x_q),
+                    .sum    (sum)
+                );
+                assign negative = 1'b0;
+            end
+            if (SIGNS != 0 && COUNTS == 0) begin : gen_signed
+                // Sums come one per cycle, also where no beat does, so they are kept out here.
+                tap_accumulator #(
+                    .SUM_BITS(SUM_BITS),
+                    .ACC_BITS(ACC_BITS),
+                    .ONE_SUM ((SF == 1) ? 1 : 0)
+                ) u_acc (
+                    .clk     (clk),
+                    .en      (en && valid_q[AT_SUM]),
+                    .first   (first_q[AT_SUM]),
+                    .start   (start),
+                    .sum     (sum),
+                    .negative(negative),
+                    .acc     (acc[pe*ACC_BITS +: ACC_BITS])
+                );
+            end else begin : gen_plain
+                accumulator #(
+                    .SUM_BITS(SUM_BITS),
+                    .ACC_BITS(ACC_BITS),
+                    .ONE_SUM ((SF == 1) ? 1 : 0)
+                ) u_acc (
+                    .clk  (clk),
+                    .en   (en),
+                    .valid(valid_q[AT_SUM]),
+                    .first(first_q[AT_SUM]),
+                    .start(start),
+                    .sum  (sum),
+                    .acc  (acc[pe*ACC_BITS +: ACC_BITS])
+                );
+                wire unused = negative;
+            end
             // altera translate_off
 `ifndef SYNTHESIS
             overflow_check #(
@@ -270,17 +362,18 @@ module mvau #(
                 .WEIGHT_BITS (WEIGHT_BITS),
                 .INPUT_BITS  (INPUT_BITS),
                 .INPUT_SIGNED(INPUT_SIGNED),
+                .SIGNS       (SIGNS),
                 .ACC_BITS    (ACC_BITS),
                 .STAGES      (AT_SUM - WAIT)
             ) u_check (
                 .clk    (clk),
                 .rst_n  (rst_n),
                 .en     (en),
-                .weights(weights[pe*SIMD*WEIGHT_BITS +: SIMD*WEIGHT_BITS]),
+                .weights(w),
                 .inputs (x_check),
                 .valid  (valid_q[AT_SUM]),
                 .first  (first_q[AT_SUM]),
-                .start  (starts[pe*ACC_BITS +: ACC_BITS])
+                .start  (start)
             );
 `endif
             // altera translate_on
