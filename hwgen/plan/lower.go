@@ -3,6 +3,7 @@ package plan
 import (
 	"slices"
 
+	"github.com/a2qgen/a2qgen/hwgen/block/crop"
 	"github.com/a2qgen/a2qgen/quant"
 )
 
@@ -88,14 +89,20 @@ func (w lowering) input(in *quant.InputQuantizer) bool {
 const maxProduct = 16
 
 // product makes a Select that reads a tensor of shape in a product with weights 0 and 1, and
-// says whether it was one that may become such. A slice of channels stays: a crop drops the others.
+// says whether it was one that may become such. Channels that are evenly apart stay: a crop drops the others.
 func product(l *quant.Layer, in quant.Shape) bool {
-	if l.Kind != quant.Select || l.Input.Bits > maxProduct || slice(l.Channels) {
+	if l.Kind != quant.Select || l.Input.Bits > maxProduct {
+		return false
+	}
+	if _, ok := crop.Apart(l.Channels); ok {
 		return false
 	}
 	weights := make([]int32, len(l.Channels)*in.C)
 	for row, c := range l.Channels {
 		weights[row*in.C+c] = 1
+	}
+	if l.Input == bit && l.Thresholds == nil { // sums of one bit have a sign, activations do not
+		l.Thresholds = &quant.Thresholds{Output: bit, Values: make([]int64, len(l.Channels))}
 	}
 	l.Kind, l.In, l.WeightBits, l.Weights, l.Channels = quant.Linear, in.C, 2, weights, nil
 	if in.Positions() > 1 {
@@ -121,14 +128,4 @@ func twoBits(l *quant.Layer) *quant.Thresholds {
 		}
 	}
 	return t
-}
-
-// slice says that channels are neighbours, in their order.
-func slice(channels []int) bool {
-	for i, c := range channels {
-		if c != channels[0]+i {
-			return false
-		}
-	}
-	return true
 }

@@ -134,3 +134,49 @@ func TestImagesPlanAgain(t *testing.T) {
 		}
 	}
 }
+
+// TestBroadPlanned: what is planned of a graph of any layers gives what that gives, and stands for the same
+// real numbers; at P as low as it goes too, where accumulators begin elsewhere.
+func TestBroadPlanned(t *testing.T) {
+	count := uint64(60)
+	if testing.Short() {
+		count = 15
+	}
+	for seed := range count {
+		rng := rand.New(rand.NewPCG(seed, 48))
+		n := quanttest.RandomBroadGraph(rng)
+		n.Dequantize = func(c int, v int64) float64 { return float64(v) * float64(c+1) }
+		d, err := plan.Plan(n, hwgen.Options{})
+		if err != nil {
+			t.Fatalf("seed %d: %v", seed, err)
+		}
+		if seed%2 == 0 {
+			narrow := hwgen.Folding{}
+			for _, l := range d.Layers {
+				narrow[l.Layer.Name] = hwgen.Fold{AccBits: l.NeededBits}
+			}
+			if d, err = plan.Plan(n, hwgen.Options{Folding: narrow}); err != nil {
+				t.Fatalf("seed %d: %v", seed, err)
+			}
+		}
+		given, planned, last := quant.NewExecutor(n), quant.NewExecutor(d.Network), len(n.Layers)-1
+		var want, got quant.Trace
+		for range 4 {
+			x := quanttest.RandomGraphInput(rng, n)
+			given.Run(x, &want)
+			planned.Run(asPlanned(x, n, d.Network), &got)
+			if !slices.Equal(want.Scores, got.Scores) || want.Label != got.Label ||
+				n.Layers[last].Score == nil && !slices.Equal(want.Out[last], got.Out[last]) {
+				t.Fatalf("seed %d: gives %v %v, want %v %v", seed, got.Scores, got.Out[last], want.Scores, want.Out[last])
+			}
+			for c := range want.Scores {
+				if n.Layers[last].Score == nil {
+					break // outputs, which are the same
+				}
+				if w, g := n.Dequantize(c, want.Acc[last][c]), d.Network.Dequantize(c, got.Acc[last][c]); w != g {
+					t.Fatalf("seed %d: channel %d stands for %v, want %v", seed, c, g, w)
+				}
+			}
+		}
+	}
+}

@@ -247,12 +247,21 @@ func (p *planner) certify() error {
 // certified returns layer i with the numbers that it reads: INT2 that stands for -1 and +1 is never -2.
 func (p *planner) certified(i int) *quant.Layer {
 	l := &p.network.Layers[i]
-	if !l.Kind.Weighted() || l.Input != int2 || !p.given.Layers[i].Input.Bipolar {
+	if !p.certifiedAsGiven(i) || l.Input != int2 || !p.given.Layers[i].Input.Bipolar {
 		return l
 	}
 	read := *l
 	read.Input = quant.Bipolar
 	return &read
+}
+
+// certifiedAsGiven says that the certificate of the given layer i holds for the planned one. An input of the
+// design that is INT2 may be -2: nobody keeps who feeds it from that.
+func (p *planner) certifiedAsGiven(i int) bool {
+	l := &p.network.Layers[i]
+	// Pixels are a layer more than the given ones, and a select may have become a product.
+	return l.Kind.Weighted() && p.given.Layers[i].Kind.Weighted() &&
+		(l.From[0] != quant.Source || l.Input != int2 || !p.given.Layers[i].Input.Bipolar)
 }
 
 // accBits returns P of layer i. The nearest wish wins: the layer's own entry, then the target
@@ -263,8 +272,7 @@ func (p *planner) accBits(i int, f hwgen.Fold, constrained bool) int {
 		return f.AccBits
 	case p.options.AccBits > 0 && constrained:
 		return p.options.AccBits
-	// Pixels are a layer more than the given ones.
-	case p.network.Layers[i].Kind.Weighted() && p.given.Layers[i].Kind.Weighted():
+	case p.certifiedAsGiven(i):
 		return declaredBits(&p.given.Layers[i])
 	}
 	return declaredBits(&p.network.Layers[i])
