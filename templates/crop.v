@@ -69,13 +69,12 @@ module crop #(
             localparam integer END = SIZE[32*k +: 32] - 1 - (TURNS - 1) * (APART + 1);
             // END is the way from the last kept turn to the first: START of it behind the end.
             localparam integer FAR = (END > APART) ? END : APART;
-            localparam integer LEFT_BITS = (FAR > 0) ? $clog2(FAR + 1) : 1;
+            localparam integer LEFT_BITS = $clog2(FAR + 1);
             localparam integer TURN_BITS = (TURNS > 1) ? $clog2(TURNS) : 1;
             localparam integer LAST_TURN = TURNS - 1;
-            reg [LEFT_BITS-1:0] left_q;  // turns until the next kept one
-            reg [TURN_BITS-1:0] turn_q;  // which of the kept ones that is
+            reg [TURN_BITS-1:0] turn_q;  // which of the kept ones comes next
             wire last = turn_q == LAST_TURN[TURN_BITS-1:0];
-            wire here = left_q == {LEFT_BITS{1'b0}};
+            wire here;   // the turn is that one
             wire moves;  // it goes on with this beat
             wire over = moves && here && last;
             assign kept[k] = here;
@@ -85,14 +84,20 @@ module crop #(
                 assign moves = gen_loop[k-1].over;
             end
             always @(posedge clk) begin
-                if (!rst_n) begin
-                    left_q <= START[LEFT_BITS-1:0];
-                    turn_q <= {TURN_BITS{1'b0}};
-                end else if (moves) begin
-                    left_q <= !here ? left_q - 1'b1
-                            : last ? END[LEFT_BITS-1:0] : APART[LEFT_BITS-1:0];
-                    if (here) turn_q <= last ? {TURN_BITS{1'b0}} : turn_q + 1'b1;
+                if (!rst_n) turn_q <= {TURN_BITS{1'b0}};
+                else if (moves && here) turn_q <= last ? {TURN_BITS{1'b0}} : turn_q + 1'b1;
+            end
+            if (FAR > 0) begin : gen_way
+                reg [LEFT_BITS-1:0] left_q;  // turns until the next kept one
+                assign here = left_q == {LEFT_BITS{1'b0}};
+                always @(posedge clk) begin
+                    if (!rst_n) left_q <= START[LEFT_BITS-1:0];
+                    else if (moves)
+                        left_q <= !here ? left_q - 1'b1
+                                : last ? END[LEFT_BITS-1:0] : APART[LEFT_BITS-1:0];
                 end
+            end else begin : gen_all
+                assign here = 1'b1;
             end
         end
     endgenerate

@@ -79,9 +79,11 @@ module xnor_count #(
                         wire twos = x[1] ^ x[3] ^ x[5];
                         wire four = (x[1] && x[3]) || (x[1] && x[5]) || (x[3] && x[5]);
                         wire fours = two && twos;
+                        // As 2 + 2 + 2 + 2, so that a count that is not there makes it 0.
+                        wire eight = x[1] && x[3] && x[5] && two;
                         always @(posedge clk) begin
                             if (en)
-                                sums_q[4*node +: 4] <= {four && fours, four ^ fours, two ^ twos,
+                                sums_q[4*node +: 4] <= {eight, four ^ fours, two ^ twos,
                                                         x[0] ^ x[2] ^ x[4]};
                         end
                     end

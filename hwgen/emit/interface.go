@@ -86,6 +86,9 @@ func (p *Port) describe(n *quant.Network, part hwgen.Part, f *Field) {
 	// Neither is a number to be scaled: a score only ranks (docs/architecture.md).
 	case hwgen.HoldsLabel:
 		f.Holds = "class index"
+		if s := last.Shape; s.Positions() > 1 {
+			p.Shape, p.Order = []int{s.H, s.W}, "row by row, a class index and its score for each position"
+		}
 	case hwgen.HoldsScore:
 		f.Holds = "score, which ranks the classes"
 		// One score of two classes is a signed distance from the boundary, not one of a ranking.

@@ -287,11 +287,15 @@ func (g *graph) part(x made) {
 }
 
 // classify adds a linear layer that ends in scores. Its sums see every element
-// of the last tensor, so that a fault anywhere before shows in the output.
+// of the last tensor, so that a fault anywhere before shows in the output. Half of
+// broad graphs have scores at every position instead.
 func (g *graph) classify() {
 	x := g.made[len(g.made)-1]
 	l := quant.Layer{Name: "out", Kind: quant.Linear, From: []int{x.from}, In: x.shape.Size(), Out: 1 + g.rng.IntN(5),
 		Input: x.typ, WeightBits: 3}
+	if g.broad && g.rng.IntN(2) == 0 { // at every position
+		l.Kind, l.In, l.Window = quant.Conv, x.shape.C, quant.Window{H: 1, W: 1}
+	}
 	g.weighted(&l)
 	l.Score = randomScore(g.rng, &l)
 	g.net.Layers = append(g.net.Layers, l)

@@ -50,7 +50,7 @@ var kind = blocktest.Kind{
 			"moves && last"),
 		blocktest.Replace("a turn less", "crop.v", "LAST_TURN = TURNS - 1", "LAST_TURN = TURNS - 2"),
 		blocktest.Replace("turns count on", "crop.v", "last ? {TURN_BITS{1'b0}} : turn_q + 1'b1", "turn_q + 1'b1"),
-		blocktest.Replace("dropped turns count", "crop.v", "if (here) turn_q", "turn_q"),
+		blocktest.Replace("dropped turns count", "crop.v", "(moves && here) turn_q", "(moves) turn_q"),
 	},
 }
 

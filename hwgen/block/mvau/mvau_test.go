@@ -201,7 +201,7 @@ var signFaults = []blocktest.Mutation{
 	blocktest.Replace("counts of three ignore the stall", "xnor_count.v", "if (en) threes_q", "threes_q"),
 	blocktest.Replace("the carry of the low bits is lost", "xnor_count.v", "two ^ twos", "twos"),
 	blocktest.Replace("two carries are one", "xnor_count.v", "four ^ fours", "four || fours"),
-	blocktest.Replace("the count of nine has no highest bit", "xnor_count.v", "four && fours, ", "1'b0, "),
+	blocktest.Replace("the count of nine has no highest bit", "xnor_count.v", "{eight, ", "{1'b0, "),
 	blocktest.Replace("counts of nine ignore the stall", "xnor_count.v",
 		"if (en)\n                                sums_q[4*node", "sums_q[4*node"),
 	blocktest.Replace("only one of two counts", "xnor_count.v", "{1'b0, left} + {1'b0, right}", "{1'b0, left}"),
