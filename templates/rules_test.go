@@ -53,6 +53,10 @@ var rules = []rule{
 	{"add", "Y_BITS_as_derived", "OUTPUT_BITS=0 Y_BITS=8", "Y_BITS=8"},
 	{"concat", "Y_BITS_no_fewer", "Y_BITS=4", "Y_BITS=3"},
 	{"concat", "S_BITS_as_derived", "S_BITS=8", "S_BITS=9"},
+	{"crop", "WIDTH_at_least_1", "WIDTH=1", "WIDTH=0"},
+	{"crop", "STEP_at_least_1", "STEP=96'h000000010000000100000001", "STEP=96'h000000010000000000000001"},
+	{"crop", "KEPT_at_least_1", "KEPT=96'h000000010000000100000001", "KEPT=96'h000000000000000200000001"},
+	{"crop", "KEPT_below_SIZE", "KEPT=96'h000000020000000200000001", "KEPT=96'h000000030000000200000001"}, // rows 1 to 3 of 3
 	{"dot_product", "SIMD_at_least_1", "SIMD=1", "SIMD=0"},
 	{"dot_product", "WEIGHT_BITS_1_to_32", "WEIGHT_BITS=1", "WEIGHT_BITS=0"},
 	{"dot_product", "WEIGHT_BITS_1_to_32", "WEIGHT_BITS=32", "WEIGHT_BITS=33"},
@@ -241,6 +245,8 @@ var oddParameters = map[string]string{
 	// 5 elements of 3, 7 and 2 bits.
 	"concat": "OPERANDS=3 PE=5 BEATS=96'h000000020000000700000003 BITS=96'h000000020000000700000003 SIGNS=3'd5 " +
 		"Y_BITS=11 S_BITS=60",
+	"crop": "WIDTH=13 SIZE=96'h00000007000000050000000b FIRST=96'h000000010000000200000003 " +
+		"STEP=96'h000000020000000100000003 KEPT=96'h000000030000000200000002",
 	"dot_product":   "SIMD=7 WEIGHT_BITS=5 INPUT_BITS=3 INPUT_SIGNED=1 ACC_BITS=11",
 	"fifo":          "WIDTH=13 DEPTH=7",
 	"frame_counter": "BEATS=7",

@@ -233,7 +233,7 @@ type foldReport struct {
 
 // newGenerateReport describes the design d that files hold.
 func newGenerateReport(d *hwgen.Design, files []emit.File) *generateReport {
-	r := &generateReport{Input: study.NewInput(&d.Network.Input), Top: d.Name, Hash: d.Hash, Family: string(d.Family),
+	r := &generateReport{Input: study.NewInput(&d.Given.Input), Top: d.Name, Hash: d.Hash, Family: string(d.Family),
 		ClockMHz: d.ClockMHz, FPS: d.FramesPerSecond(),
 		IntervalCycles: d.IntervalCycles(), LatencyCycles: d.LatencyCycles()}
 	r.Decision = decision(d)

@@ -46,7 +46,12 @@ func NewInterface(d *hwgen.Design) Interface {
 	var all Interface
 	// In the order of the design's ports, which is that of the top module's.
 	for _, p := range d.Sources {
-		all.Inputs = append(all.Inputs, newPort(d.Network, p.Name, d.Streams[p.Stream]))
+		in := newPort(d.Network, p.Name, d.Streams[p.Stream])
+		// Bits in place of -1 and +1 look like any others.
+		if f := &in.Fields[0]; d.Given != nil && d.Given.Input.Type.Bipolar && f.Bits == 1 {
+			f.Holds += ", 0 for -1 and 1 for +1"
+		}
+		all.Inputs = append(all.Inputs, in)
 	}
 	for _, p := range d.Sinks {
 		all.Outputs = append(all.Outputs, newPort(d.Network, p.Name, d.Streams[p.Stream]))
