@@ -42,7 +42,7 @@ func (n *Netlist) CountEqual(weights, inputs []Signal, accBits int) []Signal {
 				in = append(in, No, Yes)
 			}
 		}
-		threes = append(threes, n.registered(equalCountTables[:], in))
+		threes = append(threes, n.RegisterAll(n.equalCount(in)))
 	}
 	if len(threes) == 1 {
 		return n.trimmed(threes[0], len(weights), accBits)
@@ -53,18 +53,45 @@ func (n *Netlist) CountEqual(weights, inputs []Signal, accBits int) []Signal {
 		for k, w := range threes[i:min(i+3, len(threes))] {
 			copy(in[2*k:], w)
 		}
-		nodes = append(nodes, n.registered(sumOfThreeTables[:], in))
+		nodes = append(nodes, n.RegisterAll(n.sumOfThree(in)))
 	}
 	return n.trimmed(n.unsignedTree(nodes), len(weights), accBits)
 }
 
-// registered returns the registers of functions of the same inputs.
-func (n *Netlist) registered(tables []uint64, in []Signal) []Signal {
+// functionsOf returns functions of the same inputs.
+func (n *Netlist) functionsOf(tables []uint64, in ...Signal) []Signal {
 	word := make([]Signal, len(tables))
 	for i, t := range tables {
-		word[i] = n.Register(n.Logic(t, in...))
+		word[i] = n.Logic(t, in...)
 	}
 	return word
+}
+
+// sixInputs says that a LUT takes three pairs in.
+func (n *Netlist) sixInputs() bool { return n.family.LUT.Inputs >= 6 }
+
+// equalCount returns how many of three pairs are equal. Where a LUT has fewer inputs, two pairs go before the
+// third, as a full adder's half adders.
+func (n *Netlist) equalCount(in []Signal) []Signal {
+	if n.sixInputs() {
+		return n.functionsOf(equalCountTables[:], in...)
+	}
+	a, b := ^(addressBits[0] ^ addressBits[1]), ^(addressBits[2] ^ addressBits[3])
+	two := n.functionsOf([]uint64{a & b, a ^ b}, in[:4]...)
+	return n.functionsOf([]uint64{addressBits[1] ^ b, addressBits[0] | addressBits[1]&b}, two[0], two[1], in[4], in[5])
+}
+
+// sumOfThree returns the sum of three numbers of two bits. Where a LUT has fewer inputs, the carry of their low
+// bits goes before the others.
+func (n *Netlist) sumOfThree(in []Signal) []Signal {
+	if n.sixInputs() {
+		return n.functionsOf(sumOfThreeTables[:], in...)
+	}
+	a, b, c, carry := addressBits[0], addressBits[1], addressBits[2], addressBits[3]
+	low := n.functionsOf([]uint64{a ^ b ^ c, majority(a, b, c)}, in[0], in[2], in[4])
+	high := n.functionsOf([]uint64{a ^ b ^ c ^ carry, majority(a, b, c) ^ (a^b^c)&carry, a & b & c & carry},
+		in[1], in[3], in[5], low[1])
+	return append(low[:1:1], high...)
 }
 
 // unsignedTree returns the sum of nodes of equal width, a bit more per level and a register after each.
