@@ -100,7 +100,7 @@ func checkNetwork(t *testing.T, how hwgen.Options, n *quant.Network, samples [][
 		t.Fatal(err)
 	}
 	o.CacheDir = benches
-	r, err := sim.CrossCheck(context.Background(), d, emitDir(t, d), samples, o)
+	r, err := sim.CrossCheck(context.Background(), d, emitDir(t, d), asPlanned(d, samples), o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -117,6 +117,21 @@ func checkNetwork(t *testing.T, how hwgen.Options, n *quant.Network, samples [][
 	if d.Timing.Frames == 1 && len(samples) > steadyFrames && r.IntervalCycles != d.Timing.Cycles {
 		t.Errorf("seed %d: interval %d, printed %d", o.Seed, r.IntervalCycles, d.Timing.Cycles)
 	}
+}
+
+// asPlanned returns samples of the network that was given as the planned one reads them: the bits of -1 and +1,
+// which it may take in their place.
+func asPlanned(d *hwgen.Design, samples [][]int32) [][]int32 {
+	if given, planned := d.Given.Input.Type, d.Network.Input.Type; !given.Bipolar || planned.Signed {
+		return samples
+	}
+	planned := make([][]int32, len(samples))
+	for i, x := range samples {
+		for _, v := range x {
+			planned[i] = append(planned[i], int32(quant.Bipolar.Number(int64(v))))
+		}
+	}
+	return planned
 }
 
 // drawCase draws a network, frames for it, a stimulus and a plan.

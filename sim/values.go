@@ -116,9 +116,9 @@ func (v *values) tensor(p hwgen.Part) int {
 	case hwgen.HoldsOutputs, hwgen.HoldsAccumulators:
 		// Channels of every position: the outputs of a sum of images are an image.
 		t.count = v.design.Layers[t.layer].Layer.Shape.Size()
-	// Label and score are one element each, whatever the classes.
+	// Label and score are one element each at every position, whatever the classes.
 	default:
-		t.count = 1
+		t.count = v.design.Network.OutputShape().Positions()
 	}
 	v.size += ((t.count+int(bit(t.bordered)))*t.bits + 7) / 8
 	v.tensors = append(v.tensors, t)
@@ -160,9 +160,15 @@ func (v *values) pack(dst []byte, t packed, x []int32) {
 	case hwgen.HoldsAccumulators:
 		putAll(dst, t.bits, v.trace.Acc[t.layer])
 	case hwgen.HoldsLabel:
-		putAll(dst, t.bits, []int32{int32(v.trace.Label)})
+		labels := make([]int32, t.count)
+		v.exec.Labels(&v.trace, labels)
+		putAll(dst, t.bits, labels)
 	case hwgen.HoldsScore:
-		putAll(dst, t.bits, []int64{slices.Max(v.trace.Scores)})
+		best := make([]int64, 0, t.count)
+		for scores := range slices.Chunk(v.trace.Scores, len(v.trace.Scores)/t.count) {
+			best = append(best, slices.Max(scores))
+		}
+		putAll(dst, t.bits, best)
 	default:
 		panic("sim: no tensor of " + t.Holds)
 	}

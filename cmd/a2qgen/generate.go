@@ -233,7 +233,7 @@ type foldReport struct {
 
 // newGenerateReport describes the design d that files hold.
 func newGenerateReport(d *hwgen.Design, files []emit.File) *generateReport {
-	r := &generateReport{Input: study.NewInput(&d.Network.Input), Top: d.Name, Hash: d.Hash, Family: string(d.Family),
+	r := &generateReport{Input: study.NewInput(&d.Given.Input), Top: d.Name, Hash: d.Hash, Family: string(d.Family),
 		ClockMHz: d.ClockMHz, FPS: d.FramesPerSecond(),
 		IntervalCycles: d.IntervalCycles(), LatencyCycles: d.LatencyCycles()}
 	r.Decision = decision(d)
@@ -255,7 +255,8 @@ func newGenerateReport(d *hwgen.Design, files []emit.File) *generateReport {
 // the stream must know it: with one output there is no index to read.
 func decision(d *hwgen.Design) string {
 	switch {
-	case d.Network.OutputSize() != 1:
+	case d.Network.OutputShape().C != 1 || d.Network.Layers[len(d.Network.Layers)-1].Score == nil &&
+		d.Network.OutputSize() != 1:
 		return ""
 	// Score 0 is class 0: the label's comparison is strict, as the executor's.
 	case d.Network.Layers[len(d.Network.Layers)-1].Score != nil:

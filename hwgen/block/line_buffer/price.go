@@ -35,7 +35,7 @@ func (b *Block) Price(of *fabric.Family) fabric.Shape {
 	if b.BlockRAM {
 		s.BlockRAM = reads * of.BlockRAMs(b.width(), depth)
 		shared, terms := of.SharedBlockRAM(fabric.Banks{Width: b.width(), Depth: depth, Words: 1, Enables: 1, Ports: 1})
-		s.FF += reads * shared
+		s.FF += shared
 		s.Terms = append(control, copies(reads, terms)...)
 		return s
 	}
