@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 	"sort"
+	"strings"
 
 	"github.com/a2qgen/a2qgen/hwgen"
 	"github.com/a2qgen/a2qgen/quant"
@@ -30,11 +31,11 @@ type place struct{ layer, operand int }
 //
 // Whether a design locks does not depend on who pauses when: pauses only delay.
 func (p *planner) queue() error {
-	depths, open := p.asked()
+	found, open := p.asked()
 	if len(open) == 0 {
-		return p.settle(depths)
+		return p.settle(found)
 	}
-	deep, err := p.unbounded(depths, open)
+	deep, err := p.unbounded(found, open)
 	if err != nil {
 		return err
 	}
@@ -43,39 +44,61 @@ func (p *planner) queue() error {
 		return err
 	}
 	// Most chains need few queues, and a short fork none.
-	if p.keeps(depths, interval) {
-		return p.settle(depths)
+	if p.keeps(found, interval) {
+		return p.settle(found)
 	}
-	// Where branches meet one waits for the other; in a chain between them most need none.
-	joins := deep
-	for _, at := range open {
-		if len(p.layers[at.layer].Layer.From) == 1 {
-			joins = joins.with(at, 1)
-		}
+	found = p.shallow(deep, open, p.paced(deep, interval))
+	// A source that is held hides what a free one does to a design: the steps of the search are of a
+	// few frames, its end is measured.
+	keeps := func(d depths) bool { return p.keeps(d, interval) }
+	if !keeps(found) {
+		found = deep
 	}
-	if depths = deep; p.keeps(joins, interval) {
-		depths = joins
-	}
-	for _, at := range open {
-		if depths[at] <= 2 {
-			continue
-		}
-		depths[at] = 2 + sort.Search(depths[at]-2, func(more int) bool {
-			return p.keeps(depths.with(at, 2+more), interval)
-		})
-	}
+	found = p.shallow(found, open, keeps)
 	for changed := true; changed; {
 		changed = false
 		for _, at := range open {
 			// From 2 to 1 the queue goes, and with it its cycle of latency: rate does not have to fall with
 			// that, hence not by bisection.
-			for depths[at] > 1 && p.keeps(depths.with(at, depths[at]-1), interval) {
-				depths[at]--
-				changed = true
+			less := least(found, at, keeps)
+			if less == 2 && keeps(found.with(at, 1)) {
+				less = 1
 			}
+			changed = changed || less < found[at]
+			found = found.with(at, less)
 		}
 	}
-	return p.settle(depths)
+	return p.settle(found)
+}
+
+// shallow makes each open queue of depths that keep the interval as shallow as it can be, one after the
+// other, as far as keeps tells.
+func (p *planner) shallow(deep depths, open []place, keeps func(depths) bool) depths {
+	// Where branches meet one waits for the other; in a chain between them most need none.
+	d := deep
+	for _, at := range open {
+		if len(p.layers[at.layer].Layer.From) == 1 {
+			d = d.with(at, 1)
+		}
+	}
+	if !keeps(d) {
+		d = deep
+	}
+	for _, at := range open {
+		d = d.with(at, least(d, at, keeps))
+	}
+	return d
+}
+
+// least returns the least depth, of 2 beats or more, that the queue at a place can do with beside the
+// others, as far as it can be found by bisection: the depth itself, or one of which a beat less does not.
+func least(d depths, at place, keeps func(depths) bool) int {
+	most := d[at]
+	// A beat less first: of a queue that is as shallow as can be it takes one run to see that.
+	for most > 2 && keeps(d.with(at, most-1)) {
+		most = 2 + sort.Search(most-3, func(more int) bool { return keeps(d.with(at, 2+more)) })
+	}
+	return most
 }
 
 // depths are of queues by their place: below 2 there is none.
@@ -140,14 +163,50 @@ func (p *planner) settle(d depths) error {
 		}
 	}
 	p.design, _ = p.build(d.of)
+	// The end of a search is measured already.
+	if t, was := p.tried[d.key()]; was && t.err == nil {
+		p.timing = &t.Steady
+	}
 	return nil
 }
 
 // interval returns that of the design with queues of these depths.
 func (p *planner) interval(d depths) (cycle.Period, error) {
+	t, err := p.timed(d)
+	return t.Period, err
+}
+
+// timed returns what a design with queues of these depths does, measured once.
+func (p *planner) timed(d depths) (cycle.Steady, error) {
+	key := d.key()
+	if t, was := p.tried[key]; was {
+		return t.Steady, t.err
+	}
 	design, _ := p.build(d.of)
 	err := measure(design)
-	return design.Timing.Period, err
+	if p.tried == nil {
+		p.tried = map[string]trial{}
+	}
+	p.tried[key] = trial{design.Timing, err}
+	return design.Timing, err
+}
+
+// trial is what became of depths that were tried.
+type trial struct {
+	cycle.Steady
+	err error
+}
+
+// key names depths: a queue of one beat is none.
+func (d depths) key() string {
+	var deep []string
+	for at, depth := range d {
+		if depth > 1 {
+			deep = append(deep, fmt.Sprintf("%d %d %d", at.layer, at.operand, depth))
+		}
+	}
+	slices.Sort(deep)
+	return strings.Join(deep, ",")
 }
 
 // keeps says whether a design with queues of these depths has the interval, and does not lock.
@@ -156,6 +215,26 @@ func (p *planner) keeps(d depths, wanted cycle.Period) bool {
 	has, err := p.interval(d)
 	// Periods are compared as fractions without division: rounding would let a slow design pass.
 	return err == nil && has.Cycles*wanted.Frames <= wanted.Cycles*has.Frames
+}
+
+// paced returns what says of depths whether the design keeps up with a source that offers a frame per
+// interval, where that shows in twice the time in which it does of deep ones. A free source fills the queues
+// before a layer that is a little slower, by a few beats per frame, for hundreds of frames, until the design
+// repeats itself; of one that is held a few frames tell.
+func (p *planner) paced(deep depths, interval cycle.Period) func(depths) bool {
+	limit := int64(measuredSteps / len(p.layers))
+	keeps := func(d depths) (bool, int64) {
+		design, _ := p.build(d.of)
+		e, err := cycle.New(design.Graph())
+		if err != nil {
+			return false, 0
+		}
+		keeps, cycles, err := e.KeepsUp(interval, limit)
+		return err == nil && keeps, cycles
+	}
+	_, cycles := keeps(deep)
+	limit = min(limit, 2*cycles)
+	return func(d depths) bool { keeps, _ := keeps(d); return keeps }
 }
 
 // endless is the depth of a queue that never fills. (The cycle model counts its beats only.)
