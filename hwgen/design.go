@@ -131,6 +131,22 @@ type Block interface {
 	Price(*fabric.Family) fabric.Shape
 }
 
+// Buffer is a block that keeps beats of a stream, as few as it can do with: a test of that can be run on
+// any design (sim.ProveDepths).
+type Buffer interface {
+	Block
+	// Needed is how many beats it has to keep, Places how many its memory has, which may be more where that
+	// costs nothing. None that keeps fewer than Fewest can be built.
+	Needed() int
+	Places() int
+	Fewest() int
+	// Elastic says that what it needs depends on what is around it, and that a design goes without it where
+	// it needs no more than one. Else it needs them by itself, to halt neither side.
+	Elastic() bool
+	// MachineOf is the control of one that keeps so many beats.
+	MachineOf(beats int) cycle.Machine
+}
+
 // Generated is a block whose module is no library's: its numbers are structure, not parameters. The
 // module has the ports and parameters that a block's has.
 type Generated interface {

@@ -21,13 +21,13 @@ type place struct{ layer, operand int }
 // A queue may stand before each layer that cannot always take what it is offered: one that
 // replays a vector, or waits for another operand. The design is run with queues of any depth,
 // its source held to the rate that it then has, and begins with queues as deep as what they
-// held at most. The rate that it has with these is the one to keep: measured, not argued, for a
+// held at most. From there each is made as shallow as it can be, as far as runs with a held source
+// tell: they take a few frames. What they find is measured with a free source, not argued, for a
 // pipeline halts as a whole, so a beat that starts earlier may end later, and the mean of a run
-// is none of a steady state. From there each is made as shallow as it can be, by bisection; no
-// depth is taken at which the rate was not measured. Taking a queue away is another matter, since
-// a cycle of latency goes with it, which the branch beside it may need: that is tried last, again
-// and again until nothing changes. So in the end each queue a beat shallower, or taken away,
-// loses rate or locks.
+// is none of a steady state; and each queue is tried a beat shallower by measurement, until nothing
+// changes. Taking a queue away is another matter, since a cycle of latency goes with it, which the
+// branch beside it may need: where branches meet that is tried last. So in the end each queue a beat
+// shallower, or taken away, loses rate or locks.
 //
 // Whether a design locks does not depend on who pauses when: pauses only delay.
 func (p *planner) queue() error {
@@ -35,33 +35,28 @@ func (p *planner) queue() error {
 	if len(open) == 0 {
 		return p.settle(found)
 	}
-	deep, err := p.unbounded(found, open)
+	deep, interval, err := p.unbounded(found, open)
 	if err != nil {
 		return err
 	}
-	interval, err := p.interval(deep)
-	if err != nil {
-		return err
-	}
+	paced := p.paced(deep, interval)
+	measured := func(d depths) bool { return p.keeps(d, interval) }
 	// Most chains need few queues, and a short fork none.
-	if p.keeps(found, interval) {
+	if paced(found) && measured(found) {
 		return p.settle(found)
 	}
-	found = p.shallow(deep, open, p.paced(deep, interval))
-	// A source that is held hides what a free one does to a design: the steps of the search are of a
-	// few frames, its end is measured.
-	keeps := func(d depths) bool { return p.keeps(d, interval) }
-	if !keeps(found) {
-		found = deep
+	if found = p.shallow(deep, open, paced); !measured(found) {
+		if found, interval, err = p.measured(deep, interval); err != nil {
+			return err
+		}
+		found = p.shallow(found, open, measured)
 	}
-	found = p.shallow(found, open, keeps)
 	for changed := true; changed; {
 		changed = false
 		for _, at := range open {
-			// From 2 to 1 the queue goes, and with it its cycle of latency: rate does not have to fall with
-			// that, hence not by bisection.
-			less := least(found, at, keeps)
-			if less == 2 && keeps(found.with(at, 1)) {
+			less := least(found, at, measured)
+			// From 2 to 1 the queue goes: rate does not have to fall with that, hence not by bisection.
+			if less == 2 && measured(found.with(at, 1)) {
 				less = 1
 			}
 			changed = changed || less < found[at]
@@ -71,20 +66,35 @@ func (p *planner) queue() error {
 	return p.settle(found)
 }
 
+// measured returns deep and the interval that it has: the one that was asked for, or what it can do.
+func (p *planner) measured(deep depths, wanted cycle.Period) (depths, cycle.Period, error) {
+	if p.keeps(deep, wanted) {
+		return deep, wanted, nil
+	}
+	has, err := p.interval(deep)
+	return deep, has, err
+}
+
 // shallow makes each open queue of depths that keep the interval as shallow as it can be, one after the
 // other, as far as keeps tells.
-func (p *planner) shallow(deep depths, open []place, keeps func(depths) bool) depths {
+func (p *planner) shallow(d depths, open []place, keeps func(depths) bool) depths {
 	// Where branches meet one waits for the other; in a chain between them most need none.
-	d := deep
+	chains, joins := d, []place(nil)
 	for _, at := range open {
 		if len(p.layers[at.layer].Layer.From) == 1 {
-			d = d.with(at, 1)
+			chains = chains.with(at, 1)
+		} else {
+			joins = append(joins, at)
 		}
 	}
-	if !keeps(d) {
-		d = deep
+	if keeps(chains) {
+		d, open = chains, joins
 	}
 	for _, at := range open {
+		if none := d.with(at, 1); !slices.Contains(joins, at) && keeps(none) {
+			d = none
+			continue
+		}
 		d = d.with(at, least(d, at, keeps))
 	}
 	return d
@@ -94,9 +104,14 @@ func (p *planner) shallow(deep depths, open []place, keeps func(depths) bool) de
 // others, as far as it can be found by bisection: the depth itself, or one of which a beat less does not.
 func least(d depths, at place, keeps func(depths) bool) int {
 	most := d[at]
-	// A beat less first: of a queue that is as shallow as can be it takes one run to see that.
-	for most > 2 && keeps(d.with(at, most-1)) {
-		most = 2 + sort.Search(most-3, func(more int) bool { return keeps(d.with(at, 2+more)) })
+	// In steps that double: what a queue held at most is little more than what it needs, and of one that is as
+	// shallow as can be it takes one run to see that.
+	for step := 1; most > 2; step *= 2 {
+		less := max(2, most-step)
+		if !keeps(d.with(at, less)) {
+			return less + 1 + sort.Search(most-less-1, func(more int) bool { return keeps(d.with(at, less+1+more)) })
+		}
+		most = less
 	}
 	return most
 }
@@ -241,44 +256,68 @@ func (p *planner) paced(deep depths, interval cycle.Period) func(depths) bool {
 const endless = 1 << 40
 
 // unbounded runs the design with endless queues at the open places and returns depths that are
-// enough: what the queues hold at most where the source offers a frame per interval.
-func (p *planner) unbounded(d depths, open []place) (depths, error) {
+// enough: what the queues hold at most where the source offers a frame per interval; and that interval.
+func (p *planner) unbounded(d depths, open []place) (depths, cycle.Period, error) {
 	for _, at := range open {
 		d = d.with(at, endless)
 	}
 	design, queues := p.build(d.of)
 	e, err := cycle.New(design.Graph())
 	if err != nil {
-		return nil, fmt.Errorf("hwgen: %w", err)
+		return nil, cycle.Period{}, fmt.Errorf("hwgen: %w", err)
 	}
-	// In so many frames every layer has begun to work at its own rate, and ended some.
-	frames := 8 + 4*len(p.layers)
-	interval, latency, err := rate(design, e, frames)
+	frames, interval, latency, err := p.bestRate(design, e)
 	if err != nil {
-		return nil, err
-	}
-	// As many again as are under way at once, where they are more than that.
-	if under := latency * interval.Frames / interval.Cycles; under > 4 {
-		frames += 2 * int(under)
-		if interval, _, err = rate(design, e, frames); err != nil {
-			return nil, err
-		}
+		return nil, interval, err
 	}
 	// The rate is known now; what queues hold at that rate is another run, with the source held to it: of a
 	// few frames more than are under way at once, unless the rate says that those were too few.
 	for run := min(frames, 6+3*int(latency*interval.Frames/interval.Cycles)); ; run = min(frames, 2*run) {
 		held, err := held(design, queues, run, interval)
 		if err != nil {
-			return nil, err
+			return nil, interval, err
 		}
 		for _, at := range open {
 			// A queue of one beat is none (builder.depth): the shallowest there is holds two.
 			d = d.with(at, max(2, held[at]))
 		}
-		if run == frames || p.keeps(d, interval) {
-			return d, nil
+		switch {
+		case p.paced(d, interval)(d):
+			return d, interval, nil
+		case run == frames:
+			return p.measured(d, interval)
 		}
 	}
+}
+
+// bestRate returns the interval of a design, whose queues are endless, the latency of its first frame, and
+// how many frames that took.
+func (p *planner) bestRate(design *hwgen.Design, e *cycle.Engine) (int, cycle.Period, int64, error) {
+	// In so many frames every layer has begun to work at its own rate, and ended some.
+	frames := 8 + 4*len(p.layers)
+	// Nothing is faster than the slowest block: where a few frames have its rate, more tell nothing.
+	if interval, latency, err := rate(design, e, 4); err == nil && interval.Cycles == slowest(design)*interval.Frames {
+		return frames, interval, latency, nil
+	}
+	interval, latency, err := rate(design, e, frames)
+	if err != nil {
+		return 0, interval, 0, err
+	}
+	// As many again as are under way at once, where they are more than that.
+	if under := latency * interval.Frames / interval.Cycles; under > 4 {
+		frames += 2 * int(under)
+		interval, _, err = rate(design, e, frames)
+	}
+	return frames, interval, latency, err
+}
+
+// slowest returns the cycles per frame of the slowest block: no design is faster.
+func slowest(d *hwgen.Design) int64 {
+	most := 0
+	for _, n := range d.Nodes {
+		most = max(most, n.Cycles())
+	}
+	return int64(most)
 }
 
 // rate runs so many frames and returns the interval of the later half, and the first's latency.
