@@ -55,7 +55,7 @@ func ProveDepths(d *hwgen.Design) ([]DepthProof, error) {
 	if err != nil {
 		return nil, err
 	}
-	var all []DepthProof
+	all := []DepthProof{} // not null in JSON
 	for i, n := range d.Nodes {
 		b, is := n.Block.(hwgen.Buffer)
 		if !is {
