@@ -255,6 +255,18 @@ func (d *Design) Folding() Folding {
 	return f
 }
 
+// Decided returns Folding with the width of each layer's accumulators: planning again with them gives this
+// design.
+func (d *Design) Decided() Folding {
+	f := Folding{}
+	for _, l := range d.Layers {
+		fold := l.Fold
+		fold.AccBits = l.AccBits
+		f[l.Layer.Name] = fold
+	}
+	return f
+}
+
 // Memories returns the memory files of all blocks in block order.
 func (d *Design) Memories() []Memory {
 	var all []Memory

@@ -80,7 +80,7 @@ func TestSaving(t *testing.T) {
 	wide := plan.Row{AccBits: 32, Resources: boards.Resources{LUT: 30, FF: 12}}
 	const want = "xc7, P=8: 20 LUT, 10 FF; P=32: 30 LUT (+50.0 %), 12 FF (+20.0 %)"
 	for _, rows := range [][]plan.Row{{narrow, wide}, {wide, narrow}} {
-		if got := (&estimateReport{&study.Prices{Family: "xc7", Rows: rows}}).saving(8); got != want {
+		if got := (&estimateReport{Prices: &study.Prices{Family: "xc7", Rows: rows}}).saving(8); got != want {
 			t.Errorf("%v: %q, want %q", rows, got, want)
 		}
 	}
