@@ -161,6 +161,8 @@ func (r *reader) attribute(of *role, l *quant.Layer, f *hwgen.Fold, a attribute)
 		return r.memory(of, f, a)
 	case "inFIFODepths", "inFIFODepth":
 		return r.queues(l, f, a)
+	case "parallel_window":
+		return r.window(of, l, f, a)
 	}
 	return r.other(of, a)
 }
@@ -172,15 +174,27 @@ func (r *reader) parallel(of *role, l *quant.Layer, f *hwgen.Fold, name string, 
 		r.windows[l] = n
 	case name == "SIMD" && of.unit != "":
 		f.SIMD = n
-	case name == "PE" && isGrouped(l) && l.Out/l.Groups%n != 0:
-		// FINN's are channels, each of which is a group: here a group comes at a time.
-		r.leave("PE of VVAU: left out: a depthwise unit computes one channel at a time")
 	default: // the channels of a layer without weights, whichever word FINN has for them
 		f.PE = n
 		if !l.Kind.Weighted() {
 			f.SIMD = l.In
 		}
 	}
+}
+
+// window takes over whether the positions of a window come at once.
+func (r *reader) window(of *role, l *quant.Layer, f *hwgen.Fold, a attribute) error {
+	n, err := a.whole()
+	switch {
+	case err != nil:
+		return err
+	case n > 1:
+		return fmt.Errorf("%s is %d, want 0 or 1", a.name, n)
+	case !of.part || l.Kind != quant.Conv:
+		return r.other(of, a)
+	}
+	f.Window = []hwgen.Window{hwgen.Serial, hwgen.Parallel}[n]
+	return nil
 }
 
 // checkWindows notes where windows would bring other channels at once than their units read.
@@ -281,7 +295,9 @@ func (r *reader) addDefaults(d *document) error {
 }
 
 // folds says that an attribute is one that every node may have a value of.
-func folds(name string) bool { return name == "PE" || name == "SIMD" || strings.HasPrefix(name, "inFIFODepth") }
+func folds(name string) bool {
+	return name == "PE" || name == "SIMD" || strings.HasPrefix(name, "inFIFODepth")
+}
 
 // forAll gives an attribute to all layers of a role.
 func (r *reader) forAll(of *role, a attribute) error {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/a2qgen/a2qgen/hwgen"
 	"github.com/a2qgen/a2qgen/quant"
+	"github.com/a2qgen/a2qgen/sim/cycle"
 )
 
 // Write returns the folding of a design of n as a file of FINN's, and what of it FINN has no words for. Read
@@ -52,7 +53,11 @@ func isTap(l *quant.Layer, f hwgen.Fold) bool { return l.Kind.Weighted() && f.Un
 // attributesOf returns those of a layer's node.
 func attributesOf(of *role, l *quant.Layer, f hwgen.Fold) []attribute {
 	if of.part {
-		return []attribute{{"SIMD", number(windowLanes(l, f))}, {"ram_style", style(f.Replay)}}
+		all := []attribute{{"SIMD", number(windowLanes(l, f))}, {"ram_style", style(f.Replay)}}
+		if f.Window != "" { // else they come in one way alone
+			all = append(all, attribute{"parallel_window", number(int(cycle.Bit(f.Window == hwgen.Parallel)))})
+		}
+		return all
 	}
 	all := []attribute{{"PE", number(f.PE)}}
 	if l.Kind.Weighted() {
@@ -69,10 +74,13 @@ func attributesOf(of *role, l *quant.Layer, f hwgen.Fold) []attribute {
 // windowLanes are the channels at once of a window that brings SIMD elements to a unit.
 func windowLanes(l *quant.Layer, f hwgen.Fold) int {
 	a, b := f.SIMD, l.OperandShape(0).C/max(1, l.Groups)
+	if f.Window == hwgen.Parallel {
+		return b * f.Channels(l) // all of a position
+	}
 	for b != 0 {
 		a, b = b, a%b
 	}
-	return a
+	return a * f.Channels(l)
 }
 
 func number(n int) json.RawMessage { return json.RawMessage(fmt.Sprint(n)) }

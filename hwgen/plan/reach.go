@@ -111,7 +111,7 @@ func isUnfolded(l *quant.Layer, f hwgen.Fold) bool {
 
 // folded says how a layer is built that could be faster.
 func folded(l *quant.Layer, f hwgen.Fold) string {
-	s := fmt.Sprintf("it is folded to PE %d of %d rows, SIMD %d of %d columns", f.PE, l.Out/max(1, l.Groups), f.SIMD, l.In)
+	s := fmt.Sprintf("it is folded to PE %d of %d rows, SIMD %d of %d columns", f.PE, fullyParallel(l).PE, f.SIMD, l.In)
 	if f.Lanes > 0 {
 		s = fmt.Sprintf("a tap unit of %d PEs of %d lanes does its taps", f.PE, f.Lanes)
 	}
@@ -145,13 +145,16 @@ func (p *planner) fastest(i int) Limit {
 	l := &p.network.Layers[i]
 	var best Limit
 	for _, u := range p.choices[i] {
-		f, ok := p.unfolded(l, u)
-		if !ok {
-			continue
-		}
-		acc, _ := neededBits(l)
-		if at := limitOf(l.Name, u.blocks(p, l, f, acc)); best.Cycles == 0 || at.Cycles < best.Cycles {
-			best = at
+		// Where the positions of a window can come at once, that may be faster.
+		for _, way := range []hwgen.Window{"", hwgen.Serial, hwgen.Parallel} {
+			f, ok := p.unfolded(l, u, way)
+			if !ok {
+				continue
+			}
+			acc, _ := neededBits(l)
+			if at := limitOf(l.Name, u.blocks(p, l, f, acc)); best.Cycles == 0 || at.Cycles < best.Cycles {
+				best = at
+			}
 		}
 	}
 	return best
@@ -159,12 +162,14 @@ func (p *planner) fastest(i int) Limit {
 
 // unfolded returns the fold of a unit that computes as much at once as it can. Of those of layers with
 // weights none is faster than the dense one, which takes a vector per cycle.
-func (p *planner) unfolded(l *quant.Layer, u *unit) (hwgen.Fold, bool) {
+func (p *planner) unfolded(l *quant.Layer, u *unit, way hwgen.Window) (hwgen.Fold, bool) {
 	f := fullyParallel(l)
 	if !l.Kind.Weighted() {
 		f = hwgen.Fold{PE: together(l), SIMD: l.In}
 	}
-	f.Unit = u.name
+	if f.Unit, f.Window = u.name, way; way != "" && !comesAtOnce(l, f) {
+		return f, false
+	}
 	return f, (u.word == "dense" || !l.Kind.Weighted()) && u.check(p, l, f) == nil
 }
 
@@ -176,8 +181,8 @@ func whyOf(b hwgen.Block) string {
 			return fmt.Sprintf("its image comes in %d beats of %d of its %d channels: one position's channels per cycle at most",
 				in, b.Input.Lanes, b.Shape.C)
 		}
-		return fmt.Sprintf("its windows come in %d beats of %s: a window brings one position's channels per cycle at "+
-			"most, of one group where there are several", b.Cycles(), hwgen.Count(b.Input.Lanes, "channel"))
+		return fmt.Sprintf("its windows come in %d beats of %d elements: with SIMD = columns and their positions at once it "+
+			"is one window per cycle at most", b.Cycles(), b.Outputs()[0].Bits/b.Input.Bits)
 	case *mvau.Block:
 		return fmt.Sprintf("of %d vectors one is computed per cycle at most, with PE = rows and SIMD = columns", b.Cycles())
 	case *pool.Block:
