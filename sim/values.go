@@ -71,17 +71,19 @@ func (v *values) field(p hwgen.Part, beats int) field {
 	// Neighbours in every beat: one copy of width bits serves a beat instead of one per
 	// lane, which is most of the model's time on wide streams. Replayed vectors and queues
 	// pass this test as well; only an order that leaps between lanes fails it.
+	all := p.All()
 	for b := range beats {
-		first := p.Element(b, 0)
+		first := all[b*p.Lanes]
 		for lane := range p.Lanes {
-			if first == hwgen.Outside || p.Element(b, lane) != first+lane {
+			if first == hwgen.Outside || all[b*p.Lanes+lane] != first+lane {
 				f.lanes = p.Lanes
 			}
 		}
 	}
+	f.starts = make([]int, 0, beats*f.lanes)
 	for b := range beats {
 		for lane := range f.lanes {
-			at := p.Element(b, lane)
+			at := all[b*p.Lanes+lane]
 			if at == hwgen.Outside {
 				at = v.tensors[f.tensor].count // the value of the border stands behind the elements
 			}

@@ -35,11 +35,10 @@ func (p *planner) queue() error {
 	if len(open) == 0 {
 		return p.settle(found)
 	}
-	deep, interval, err := p.unbounded(found, open)
+	deep, interval, paced, err := p.unbounded(found, open)
 	if err != nil {
 		return err
 	}
-	paced := p.paced(deep, interval)
 	measured := func(d depths) bool { return p.keeps(d, interval) }
 	// Most chains need few queues, and a short fork none.
 	if paced(found) && measured(found) {
@@ -233,82 +232,119 @@ func (p *planner) keeps(d depths, wanted cycle.Period) bool {
 }
 
 // paced returns what says of depths whether the design keeps up with a source that offers a frame per
-// interval, where that shows in twice the time in which it does of deep ones. A free source fills the queues
-// before a layer that is a little slower, by a few beats per frame, for hundreds of frames, until the design
-// repeats itself; of one that is held a few frames tell.
-func (p *planner) paced(deep depths, interval cycle.Period) func(depths) bool {
-	limit := int64(measuredSteps / len(p.layers))
-	keeps := func(d depths) (bool, int64) {
+// interval, where that shows in so many cycles: twice those in which it does of deep ones. A free source
+// fills the queues before a layer that is a little slower, by a few beats per frame, for hundreds of frames,
+// until the design repeats itself; of one that is held a few frames tell.
+func (p *planner) paced(interval cycle.Period, limit int64) func(depths) bool {
+	return func(d depths) bool {
 		design, _ := p.build(d.of)
 		e, err := cycle.New(design.Graph())
 		if err != nil {
-			return false, 0
+			return false
 		}
-		keeps, cycles, err := e.KeepsUp(interval, limit)
-		return err == nil && keeps, cycles
+		keeps, _, err := e.KeepsUp(interval, limit, nil)
+		return err == nil && keeps
 	}
-	_, cycles := keeps(deep)
-	limit = min(limit, 2*cycles)
-	return func(d depths) bool { keeps, _ := keeps(d); return keeps }
 }
 
 // endless is the depth of a queue that never fills. (The cycle model counts its beats only.)
 const endless = 1 << 40
 
 // unbounded runs the design with endless queues at the open places and returns depths that are
-// enough: what the queues hold at most where the source offers a frame per interval; and that interval.
-func (p *planner) unbounded(d depths, open []place) (depths, cycle.Period, error) {
+// enough: what the queues hold at most where the source offers a frame per interval; that interval; and
+// what says of shallower ones whether they keep it.
+func (p *planner) unbounded(d depths, open []place) (depths, cycle.Period, func(depths) bool, error) {
 	for _, at := range open {
 		d = d.with(at, endless)
 	}
 	design, queues := p.build(d.of)
-	e, err := cycle.New(design.Graph())
-	if err != nil {
-		return nil, cycle.Period{}, fmt.Errorf("hwgen: %w", err)
-	}
-	frames, interval, latency, err := p.bestRate(design, e)
-	if err != nil {
-		return nil, interval, err
-	}
-	// The rate is known now; what queues hold at that rate is another run, with the source held to it: of a
-	// few frames more than are under way at once, unless the rate says that those were too few.
-	for run := min(frames, 6+3*int(latency*interval.Frames/interval.Cycles)); ; run = min(frames, 2*run) {
-		held, err := held(design, queues, run, interval)
-		if err != nil {
-			return nil, interval, err
-		}
+	// A queue of one beat is none (builder.depth): the shallowest there is holds two.
+	enough := func(held map[place]int) depths {
 		for _, at := range open {
-			// A queue of one beat is none (builder.depth): the shallowest there is holds two.
 			d = d.with(at, max(2, held[at]))
 		}
-		switch {
-		case p.paced(d, interval)(d):
-			return d, interval, nil
-		case run == frames:
-			return p.measured(d, interval)
+		return d
+	}
+	interval, under, err := p.rateOf(design)
+	if err != nil {
+		return nil, interval, nil, err
+	}
+	frames := int64(p.manyFrames()) + 3*under
+	most, keeps, cycles, err := paceEndless(design, queues, interval, frames*interval.Cycles/interval.Frames)
+	if err != nil {
+		return nil, interval, nil, err
+	}
+	if d = enough(most); !keeps {
+		// It does not come back to a state in so long: what it held is a guess, and what that does is measured.
+		d, interval, err = p.measured(d, interval)
+	}
+	return d, interval, p.paced(interval, 2*cycles), err
+}
+
+// manyFrames are so many that every layer has begun to work at its own rate, and ended some.
+func (p *planner) manyFrames() int { return 8 + 4*len(p.layers) }
+
+// paceEndless runs a design with endless queues, its source held to a rate, and returns what they held at
+// most, whether the design kept up, and the cycles that it took to see that.
+func paceEndless(design *hwgen.Design, queues map[int]place, interval cycle.Period, limit int64) (
+	held map[place]int, keeps bool, cycles int64, err error) {
+	g := design.Graph()
+	e, err := cycle.New(g)
+	if err != nil {
+		return nil, false, 0, fmt.Errorf("hwgen: %w", err)
+	}
+	nodes, most, state := slices.Collect(maps.Keys(queues)), make([]int, len(g.Nodes)), make([]int64, 0, 1)
+	keeps, cycles, err = e.KeepsUp(interval, limit, func(r *cycle.Run) {
+		for _, i := range nodes {
+			// What a queue holds rises with a beat that comes in: of room for that, also where another
+			// leaves in the same cycle, as a full queue takes none.
+			if r.Fired(g.Nodes[i].In[0]) {
+				state = g.Nodes[i].Machine.Registers(state[:0])
+				most[i] = max(most[i], int(state[0])+1)
+			}
+		}
+	})
+	held = map[place]int{}
+	for i, at := range queues {
+		held[at] = most[i]
+	}
+	if err != nil {
+		err = explain(design, err)
+	}
+	return held, keeps, cycles, err
+}
+
+// rateOf returns the interval of a design whose queues are endless, and how many frames are under way at
+// once. Its queues fill for ever, so that it comes back to no state: frames tell.
+func (p *planner) rateOf(design *hwgen.Design) (interval cycle.Period, under int64, err error) {
+	e, err := cycle.New(design.Graph())
+	if err != nil {
+		return interval, 0, fmt.Errorf("hwgen: %w", err)
+	}
+	for frames, many := 8, p.manyFrames(); ; frames = min(2*frames, many) {
+		timing, err := e.Run(frames, nil, 0, nil)
+		if err != nil {
+			return interval, 0, explain(design, err)
+		}
+		// The earlier half is left out: the design is not in its steady state yet.
+		ends := timing.FrameEnds
+		interval = between(ends, frames/2, frames-1)
+		under = timing.Latency() * interval.Frames / interval.Cycles
+		// As many again as are under way at once, where they are more than that.
+		if under > 4 {
+			many = max(many, p.manyFrames()+2*int(under))
+		}
+		// The slowest block's rate cannot get better; one that has not changed for long would have by then.
+		steady := between(ends, frames/4, frames/2) == between(ends, frames/2, frames*3/4) && under < int64(frames)/8
+		if frames == many || steady || interval.Cycles == slowest(design)*interval.Frames {
+			return interval, under, nil
 		}
 	}
 }
 
-// bestRate returns the interval of a design, whose queues are endless, the latency of its first frame, and
-// how many frames that took.
-func (p *planner) bestRate(design *hwgen.Design, e *cycle.Engine) (int, cycle.Period, int64, error) {
-	// In so many frames every layer has begun to work at its own rate, and ended some.
-	frames := 8 + 4*len(p.layers)
-	// Nothing is faster than the slowest block: where a few frames have its rate, more tell nothing.
-	if interval, latency, err := rate(design, e, 4); err == nil && interval.Cycles == slowest(design)*interval.Frames {
-		return frames, interval, latency, nil
-	}
-	interval, latency, err := rate(design, e, frames)
-	if err != nil {
-		return 0, interval, 0, err
-	}
-	// As many again as are under way at once, where they are more than that.
-	if under := latency * interval.Frames / interval.Cycles; under > 4 {
-		frames += 2 * int(under)
-		interval, _, err = rate(design, e, frames)
-	}
-	return frames, interval, latency, err
+// between returns the mean interval of frames.
+func between(ends []int64, from, to int) cycle.Period {
+	return cycle.Period{Cycles: ends[to] - ends[from], Frames: int64(to - from)}
 }
 
 // slowest returns the cycles per frame of the slowest block: no design is faster.
@@ -318,54 +354,6 @@ func slowest(d *hwgen.Design) int64 {
 		most = max(most, n.Cycles())
 	}
 	return int64(most)
-}
-
-// rate runs so many frames and returns the interval of the later half, and the first's latency.
-func rate(design *hwgen.Design, e *cycle.Engine, frames int) (cycle.Period, int64, error) {
-	timing, err := e.Run(frames, nil, 0, nil)
-	if err != nil {
-		return cycle.Period{}, 0, explain(design, err)
-	}
-	ends := timing.FrameEnds
-	half := len(ends) / 2
-	// The earlier half is left out: the design is not in its steady state yet.
-	last := len(ends) - 1
-	later := cycle.Period{Cycles: ends[last] - ends[half], Frames: int64(last - half)}
-	return later, timing.Latency(), nil
-}
-
-// held returns what the queues among the nodes of a design hold at most.
-func held(design *hwgen.Design, queues map[int]place, frames int, interval cycle.Period) (map[place]int, error) {
-	g := design.Graph()
-	// A new engine, since the machines are read below: they must be those that run.
-	e, err := cycle.New(g)
-	if err != nil {
-		return nil, fmt.Errorf("hwgen: %w", err)
-	}
-	beats, sent := int64(design.Source().Beats), int64(0)
-	source := design.Sources[0].Stream
-	// Frame n begins n intervals after the first.
-	late := func(c int64) (gaps, stalls uint64) {
-		return cycle.Bit(sent/beats*interval.Cycles > c*interval.Frames), 0
-	}
-	nodes, most, state := slices.Collect(maps.Keys(queues)), make([]int, len(g.Nodes)), make([]int64, 0, 1)
-	_, err = e.Run(frames, late, 0, func(r *cycle.Run) error {
-		sent += int64(cycle.Bit(r.Fired(source)))
-		for _, i := range nodes {
-			// What a queue holds rises with a beat that comes in: of room for that, also where another
-			// leaves in the same cycle, as a full queue takes none.
-			if r.Fired(g.Nodes[i].In[0]) {
-				state = g.Nodes[i].Machine.Registers(state[:0])
-				most[i] = max(most[i], int(state[0])+1)
-			}
-		}
-		return nil
-	})
-	held := map[place]int{}
-	for i, at := range queues {
-		held[at] = most[i]
-	}
-	return held, err
 }
 
 // explain says of a deadlock which queue to deepen.

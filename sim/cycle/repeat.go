@@ -147,8 +147,9 @@ func (e *Engine) Steady(limit int64) (Steady, error) {
 // KeepsUp says whether the design keeps up with sources that offer a frame per interval, for ever. They are
 // late by some cycles where it cannot take a frame at its time: it keeps up where it comes back to a state
 // by as much late as it was, and falls behind where it does by more. A run that does neither in limit
-// cycles has not kept up. cycles are those that it took to see it. A deadlock is an error.
-func (e *Engine) KeepsUp(interval Period, limit int64) (keeps bool, cycles int64, err error) {
+// cycles has not kept up. cycles are those that it took to see it. visit, where not nil, sees every cycle
+// before it ends. A deadlock is an error.
+func (e *Engine) KeepsUp(interval Period, limit int64, visit func(*Run)) (keeps bool, cycles int64, err error) {
 	var r *Run
 	r = e.Start(endlessFrames, func(c int64) (gaps, stalls uint64) {
 		for i := range r.started() {
@@ -160,6 +161,9 @@ func (e *Engine) KeepsUp(interval Period, limit int64) (keeps bool, cycles int64
 	for ; r.Cycle < limit; r.Step() {
 		if r.stuck() {
 			return false, r.Cycle, r.deadlock()
+		}
+		if visit != nil {
+			visit(r)
 		}
 		if !r.frameStarts() {
 			continue

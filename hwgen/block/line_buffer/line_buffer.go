@@ -50,6 +50,10 @@ func New(s Spec) *Block {
 	return &Block{Spec: s, walk: sync.OnceValue(func() *walk { return newWalk(s) })}
 }
 
+// Like returns the line buffer of a specification that differs from b's in where the image is kept, and in
+// words: they have one walk.
+func (b *Block) Like(s Spec) *Block { return &Block{Spec: s, walk: b.walk} }
+
 // Name implements hwgen.Block.
 func (b *Block) Name() string { return b.Layer + "_lines" }
 
