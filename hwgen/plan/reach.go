@@ -79,7 +79,8 @@ func ReachOf(d *hwgen.Design, o hwgen.Options) (*Reach, error) {
 	}
 	r := &Reach{FPS: o.FPS, Reached: d.FramesPerSecond()}
 	for i := range p.network.Layers {
-		l, built := &p.network.Layers[i], slowestOf(d, p.network.Layers[i].Name)
+		l := &p.network.Layers[i]
+		built := slowestOf(d, l.Name, d.Layers[i])
 		fastest := p.fastest(i)
 		if fastest.Cycles > r.Fastest.Cycles {
 			r.Fastest = fastest
@@ -118,15 +119,22 @@ func folded(l *quant.Layer, f hwgen.Fold) string {
 	return s + ", by the folding that was given or by the unit"
 }
 
-// slowestOf returns the slowest block of a design that serves a layer.
-func slowestOf(d *hwgen.Design, layer string) Limit {
+// slowestOf returns the slowest block of a design that serves a layer, or what its blocks take together where
+// that is more.
+func slowestOf(d *hwgen.Design, layer string, lp hwgen.LayerPlan) Limit {
 	var blocks []hwgen.Block
 	for _, n := range d.Nodes {
 		if n.Serves() == layer {
 			blocks = append(blocks, n.Block)
 		}
 	}
-	return limitOf(layer, blocks)
+	limit := limitOf(layer, blocks)
+	if lp.Layer.Kind == quant.Conv && lp.Fold.Lanes == 0 {
+		if c := cyclesOf(lp.Layer, lp.Fold); c > limit.Cycles {
+			limit.Cycles, limit.Why = c, "its replay buffer holds one window, and the next is gathered behind its last pass"
+		}
+	}
+	return limit
 }
 
 // limitOf returns the slowest of blocks.
