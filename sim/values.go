@@ -3,7 +3,11 @@ package sim
 import (
 	"encoding/binary"
 	"fmt"
+	"runtime"
 	"slices"
+	"sync/atomic"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/a2qgen/a2qgen/hwgen"
 	"github.com/a2qgen/a2qgen/quant"
@@ -139,32 +143,48 @@ func (v *values) compute(samples [][]int32) error {
 		if err := v.exec.Check(x); err != nil {
 			return fmt.Errorf("sim: frame %d: %w", i, err)
 		}
-		v.exec.Run(x, &v.trace)
 		v.frames[i] = all[i*v.size : (i+1)*v.size]
-		for _, t := range v.tensors {
-			v.pack(v.frames[i][t.at:], t, x)
-			if t.bordered {
-				hwgen.PutBits(v.frames[i][t.at:], t.count*t.bits, t.bits, t.border)
-			}
-		}
-		v.labels[i] = v.trace.Label
 	}
-	return nil
+	// Frames do not depend on each other: each core takes the next one.
+	var next atomic.Int64
+	var group errgroup.Group
+	for range min(runtime.GOMAXPROCS(0), len(samples)) {
+		group.Go(func() error {
+			var trace quant.Trace
+			for i := next.Add(1) - 1; i < int64(len(samples)); i = next.Add(1) - 1 {
+				v.frame(int(i), &trace)
+			}
+			return nil
+		})
+	}
+	return group.Wait()
+}
+
+// frame evaluates a sample, whose frame is still zero.
+func (v *values) frame(i int, trace *quant.Trace) {
+	v.exec.Run(v.samples[i], trace)
+	for _, t := range v.tensors {
+		pack(v.frames[i][t.at:], t, v.samples[i], trace)
+		if t.bordered {
+			hwgen.PutBits(v.frames[i][t.at:], t.count*t.bits, t.bits, t.border)
+		}
+	}
+	v.labels[i] = trace.Label
 }
 
 // pack writes the elements that the executor has computed for a tensor.
-func (v *values) pack(dst []byte, t packed, x []int32) {
+func pack(dst []byte, t packed, x []int32, trace *quant.Trace) {
 	switch t.Holds {
 	case hwgen.HoldsInputs:
 		putAll(dst, t.bits, x)
 	case hwgen.HoldsOutputs:
-		putAll(dst, t.bits, v.trace.Out[t.layer])
+		putAll(dst, t.bits, trace.Out[t.layer])
 	case hwgen.HoldsAccumulators:
-		putAll(dst, t.bits, v.trace.Acc[t.layer])
+		putAll(dst, t.bits, trace.Acc[t.layer])
 	case hwgen.HoldsLabel:
-		putAll(dst, t.bits, []int32{int32(v.trace.Label)})
+		putAll(dst, t.bits, []int32{int32(trace.Label)})
 	case hwgen.HoldsScore:
-		putAll(dst, t.bits, []int64{slices.Max(v.trace.Scores)})
+		putAll(dst, t.bits, []int64{slices.Max(trace.Scores)})
 	default:
 		panic("sim: no tensor of " + t.Holds)
 	}
