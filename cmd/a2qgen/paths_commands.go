@@ -92,9 +92,8 @@ func generateOutputs(c *cli.Context) []output {
 	if dir == "" {
 		return nil
 	}
-	return []output{{path: dir, what: "--out", folder: true, design: true, owns: func(name string) bool {
-		return filepath.ToSlash(name) != "network.onnx"
-	}}}
+	return append(foldingOutputs(c), output{path: dir, what: "--out", folder: true, design: true,
+		owns: func(name string) bool { return filepath.ToSlash(name) != "network.onnx" }})
 }
 
 // simOutputs are the waves and what streams carry. A simulation leaves its design as it is:

@@ -77,6 +77,8 @@ type planner struct {
 	// wired are the hard-wired units of the plan's layers, made once for all tries of queues.
 	wired  map[*quant.Layer]*hardwired.Block
 	design *hwgen.Design
+	// tried is what designs did with the depths of queues that were tried, by their keys.
+	tried map[string]trial
 	// timing is known where a plan differs from another in P alone; else verify measures it.
 	timing *cycle.Steady
 }
