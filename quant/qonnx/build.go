@@ -90,6 +90,8 @@ func (b *builder) layer(l *nn.Layer, in []written, shape quant.Shape) written {
 		out.name = b.linear(at, l, in[0])
 	case quant.Conv:
 		out.name = b.conv(at, l, in[0])
+	case quant.ConvTranspose:
+		out.name = b.convTranspose(at, l, in[0])
 	default:
 		out.name = b.operation(at, l, in)
 	}
@@ -120,7 +122,7 @@ func (b *builder) linear(at string, l *nn.Layer, in written) string {
 	// Flatten of [1 C H W] gives columns with the channel as the slowest digit;
 	// layers have it as the fastest. Vectors have one position and stay as they
 	// are.
-	w := b.weights(at, l, []int{l.Out, l.In}, nn.Transposed(l.Weights, s.Positions(), s.C))
+	w := b.weights(at, l, 0, []int{l.Out, l.In}, nn.Transposed(l.Weights, s.Positions(), s.C))
 	if l.Bias != nil {
 		bias := b.floats(l.Name+".bias", []int{l.Out}, l.Bias)
 		return b.node("Gemm", at+"/Gemm", []string{x, w, bias},
@@ -136,11 +138,46 @@ func (b *builder) conv(at string, l *nn.Layer, in written) string {
 	groups := max(l.Groups, 1)
 	width := in.shape.C / groups
 	shape := []int{l.Out, width, l.Window.H, l.Window.W}
-	inputs := []string{in.name, b.weights(at, l, shape, nn.Transposed(l.Weights, l.Window.Taps(), width))}
+	inputs := []string{in.name, b.weights(at, l, 0, shape, nn.Transposed(l.Weights, l.Window.Taps(), width))}
 	if l.Bias != nil {
 		inputs = append(inputs, b.floats(l.Name+".bias", []int{l.Out}, l.Bias))
 	}
 	return b.node("Conv", at+"/Conv", inputs, append(windowAttrs(l.Window, true), intAttr("group", int64(groups)))...)
+}
+
+// convTranspose appends a transposed convolution, whose weights are [in, out, rows, columns]
+// (ONNX, ConvTranspose).
+func (b *builder) convTranspose(at string, l *nn.Layer, in written) string {
+	w := make([]float32, len(l.Weights))
+	for i, to := range transposedOrder(l, in.shape.C) {
+		w[to] = l.Weights[i]
+	}
+	shape := []int{in.shape.C, l.Out, l.Window.H, l.Window.W}
+	inputs := []string{in.name, b.weights(at, l, 1, shape, w)}
+	if l.Bias != nil {
+		inputs = append(inputs, b.floats(l.Name+".bias", []int{l.Out}, l.Bias))
+	}
+	return b.node("ConvTranspose", at+"/ConvTranspose", inputs, append(windowAttrs(l.Window, true),
+		intAttr("group", 1), intsAttr("output_padding", 0, 0))...)
+}
+
+// transposedOrder returns, for each weight of a transposed convolution in the order of
+// nn.Layer, (channel, phase) x (tap, input channel), its place among ONNX's [in, out, rows,
+// columns]. in counts the input channels.
+func transposedOrder(l *nn.Layer, in int) []int {
+	phases, whole := l.Window.Phases(), l.Window.Taps()
+	order := make([]int, 0, l.Out*in*whole)
+	for c := range l.Out {
+		for f := range phases {
+			for t := range whole / phases {
+				k := l.Window.PhaseTap(f, t)
+				for i := range in {
+					order = append(order, (i*l.Out+c)*whole+k)
+				}
+			}
+		}
+	}
+	return order
 }
 
 // windowAttrs returns the attributes of a window. ONNX lists all begins before
@@ -227,9 +264,9 @@ func (b *builder) batchNorm(at, x string, l *nn.Layer, channels int) string {
 }
 
 // weights appends a layer's weights, in the file's order and shape, and their
-// Quant. A scale per channel has shape [out 1 ...], so that it broadcasts along
-// the weights' first axis; Quant has no axis attribute.
-func (b *builder) weights(at string, l *nn.Layer, shape []int, w []float32) string {
+// Quant. A scale per channel has size 1 along all axes but that of the output channels,
+// the first as a rule, so that it broadcasts along it; Quant has no axis attribute.
+func (b *builder) weights(at string, l *nn.Layer, axis int, shape []int, w []float32) string {
 	name := b.floats(l.Name+".weight", shape, w)
 	if l.WeightBits == 0 {
 		return name
@@ -238,7 +275,7 @@ func (b *builder) weights(at string, l *nn.Layer, shape []int, w []float32) stri
 	var scaleShape []int
 	if len(l.WeightScale) > 1 {
 		scaleShape = slices.Repeat([]int{1}, len(shape))
-		scaleShape[0] = l.Out
+		scaleShape[axis] = l.Out
 	}
 	return b.quant(at, []string{
 		name,

@@ -40,8 +40,8 @@ func TestLayerDefaults(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := Layers{
-		{Kind: ConvLayer, Out: 2, Kernel: 3, Stride: 1, Dilation: 1, Groups: 1},
-		{Kind: MaxPoolLayer, Kernel: 2, Stride: 2},
+		{Kind: ConvLayer, Out: 2, Kernel: Both(3), Stride: Both(1), Dilation: Both(1), Groups: 1},
+		{Kind: MaxPoolLayer, Kernel: Both(2), Stride: Both(2)},
 		{Kind: LinearLayer, Out: 5},
 		{Kind: UpsampleLayer, Factor: 2},
 	}
@@ -172,7 +172,7 @@ func TestPlanOutput(t *testing.T) {
 	}{
 		{"[{conv: {out: 4, kernel: 1}}]", 65, "the output has 4x4x4 = 64 numbers, the data's targets have 65"},
 		{"[{conv: {out: 4, kernel: 1}}, {maxpool: {kernel: 2}}]", 16,
-			"layers[1].maxpool: the output is a maxpool, want a linear or conv layer or a residual"},
+			"layers[1].maxpool: the output is a maxpool, want a linear, conv or conv_transpose layer or a residual"},
 		{"[{conv: {out: 4, kernel: 1}}, {avgpool: {kernel: 2}}]", 16,
 			"layers[1].avgpool: the output is an avgpool, want"},
 		{"[{conv: {out: 1, kernel: 1}}, {residual: {act_bits: 8, body: [{conv: {out: 1, kernel: 1}}]}}]", 16,

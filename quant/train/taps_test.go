@@ -98,8 +98,8 @@ func TestSharedScale(t *testing.T) {
 	const rows, k = 5, 12
 	z := quant.Quantizer{Method: quant.Budget, Rule: quant.Shifted, WeightBits: 3, AccBits: 7,
 		Input: quant.DataType{Bits: 4}, Taps: quant.Taps{Lanes: 3, Cap: 2}}
-	one, each := newWeights(rows, k, false, rand.New(rand.NewPCG(1, 1))), new(weights)
-	*each = *newWeights(rows, k, false, rand.New(rand.NewPCG(1, 1)))
+	one, each := newWeights(rows, k, rows, false, rand.New(rand.NewPCG(1, 1))), new(weights)
+	*each = *newWeights(rows, k, rows, false, rand.New(rand.NewPCG(1, 1)))
 	float := slices.Clone(one.w.v)
 	one.quantise(z, 1)
 	each.quantise(z, rows)

@@ -23,7 +23,9 @@ func newParam(n int) param { return param{v: make([]float32, n), g: make([]float
 // weights is the weight matrix of a layer, out x k, and its bias. Two
 // goroutines may add up its gradient, each from its samples.
 type weights struct {
-	out, k int
+	// out counts the rows, channels those that the output has: fewer where a channel has a
+	// row for each of several phases, one after the other.
+	out, k, channels int
 	// w is the matrix in the float phase; under a quantiser it is v of MATH 3.
 	w param
 	// b is empty where batch norm follows: it would take the bias out again.
@@ -38,11 +40,11 @@ type weights struct {
 // newWeights draws weights and biases from U(-1/sqrt(k), 1/sqrt(k)). That is
 // PyTorch's default for linear layers and convolutions (Kaiming uniform with a =
 // sqrt(5)).
-func newWeights(out, k int, bias bool, rng *rand.Rand) *weights {
-	l := &weights{out: out, k: k, w: newParam(out * k)}
+func newWeights(out, k, channels int, bias bool, rng *rand.Rand) *weights {
+	l := &weights{out: out, k: k, channels: channels, w: newParam(out * k)}
 	l.w.decay = true
 	if bias {
-		l.b = newParam(out)
+		l.b = newParam(channels)
 	}
 	bound := 1 / math.Sqrt(float64(k))
 	for _, p := range []param{l.w, l.b} {
@@ -93,7 +95,7 @@ func (l *weights) gradient(half int) (part []float32, beta float32) {
 	return l.part[half], beta
 }
 
-// addBias adds the columns of dy (rows x out) to the bias's gradient. It must
+// addBias adds the columns of dy (rows x channels) to the bias's gradient. It must
 // go before gradient in the same call.
 func (l *weights) addBias(dy []float32, half int) {
 	part := l.biasPart[half]
@@ -103,8 +105,8 @@ func (l *weights) addBias(dy []float32, half int) {
 	if !l.begun[half] {
 		clear(part)
 	}
-	for ; len(dy) > 0; dy = dy[l.out:] {
-		for c, v := range dy[:l.out] {
+	for ; len(dy) > 0; dy = dy[l.channels:] {
+		for c, v := range dy[:l.channels] {
 			part[c] += v
 		}
 	}
@@ -172,22 +174,23 @@ func (l *weights) params() []param {
 	return p
 }
 
-// weightQuant quantises a weight matrix, seen as rows x k. A scale belongs to a row or,
-// where there is one scale, to all. Base knows nothing but scales: to it a shared scale
-// makes the matrix one row. A budget is each row's whatever the scales are.
+// weightQuant quantises a weight matrix, seen as rows x k. A scale belongs to a row or to
+// as many rows one after the other as there are of them per scale: the phases of a channel,
+// or all rows where there is one scale. Base knows nothing but scales: to it rows that share
+// one are one row. Budgets and norms are each row's whatever the scales are.
 type weightQuant struct {
 	z       quant.Quantizer
 	rows, k int
 	d, t    param     // log2 of the scales and of the norms g; t, per row, where the method has it
 	wq      []float32 // s*q
-	spread  param     // d of each row where all share one
+	spread  param     // d of each row where some share one
 }
 
-// quantise puts l under z with so many scales, out or one, starting from l's float
+// quantise puts l under z with so many scales, a divisor of out, starting from l's float
 // weights (MATH 4).
 func (l *weights) quantise(z quant.Quantizer, scales int) {
 	q := &weightQuant{z: z, rows: scales, wq: make([]float32, len(l.w.v))}
-	if z.Method == quant.Budget {
+	if z.Method != quant.Base {
 		q.rows = l.out
 	}
 	q.k = len(l.w.v) / q.rows
@@ -195,7 +198,7 @@ func (l *weights) quantise(z quant.Quantizer, scales int) {
 	l.w = param{v: v, g: make([]float32, len(v)), decay: true}
 	q.d = param{v: d, g: make([]float32, scales)}
 	if z.HasNorm() {
-		q.t = param{v: t, g: make([]float32, scales)}
+		q.t = param{v: t, g: make([]float32, q.rows)}
 	}
 	if scales != q.rows {
 		q.spread = newParam(q.rows)
@@ -208,13 +211,21 @@ func (q *weightQuant) start(float []float32, scales int) (v, d, t []float32) {
 	if scales == q.rows {
 		return q.z.Init(float, q.rows, q.k)
 	}
-	v, one := q.z.InitShared(float, q.rows, q.k)
-	return v, []float32{one}, nil
+	each := q.rows / scales // rows of a scale
+	for lo := 0; lo < q.rows; lo += each {
+		rows, scale, norms := q.z.InitShared(float[lo*q.k:(lo+each)*q.k], each, q.k)
+		v, d, t = append(v, rows...), append(d, scale), append(t, norms...)
+	}
+	return v, d, t
 }
 
-// bounds returns the rows of a half. With a shared scale one half gets them all: its
-// gradient is a sum over them.
+// bounds returns the rows of a half: those of a scale together, whose gradient is a sum
+// over them. A single scale's are all in one half.
 func (q *weightQuant) bounds(half int) (lo, hi int) {
+	if scales := len(q.d.v); scales > 1 {
+		lo, hi = bounds(half, scales)
+		return lo * q.rows / scales, hi * q.rows / scales
+	}
 	if len(q.spread.v) > 0 {
 		return half * q.rows, q.rows
 	}
@@ -226,8 +237,8 @@ func (q *weightQuant) scale(lo, hi int) param {
 	if len(q.spread.v) == 0 {
 		return param{v: q.d.v[lo:hi], g: q.d.g[lo:hi]}
 	}
-	for r := range q.spread.v[lo:hi] {
-		q.spread.v[lo+r] = q.d.v[0]
+	for r := lo; r < hi; r++ {
+		q.spread.v[r] = q.d.v[q.scaleOf(r)]
 	}
 	return param{v: q.spread.v[lo:hi], g: q.spread.g[lo:hi]}
 }
@@ -258,12 +269,22 @@ func (q *weightQuant) backwardHalf(w param, g []float32, half int) {
 	d := q.scale(lo, hi)
 	q.z.BackwardFrom(q.wq[from:to], w.v[from:to], hi-lo, q.k, d.v, cut(q.t.v, lo, hi),
 		g[from:to], w.g[from:to], d.g, cut(q.t.g, lo, hi))
-	if len(q.spread.v) > 0 && lo < hi {
-		sum := float32(0)
-		for _, x := range d.g {
-			sum += x
+	if len(q.spread.v) > 0 {
+		q.gather(lo, hi)
+	}
+}
+
+// scaleOf returns which scale row r has.
+func (q *weightQuant) scaleOf(r int) int { return r * len(q.d.v) / q.rows }
+
+// gather sets the gradients of the scales of rows lo to hi to the sums over their rows.
+func (q *weightQuant) gather(lo, hi int) {
+	for r := lo; r < hi; r++ {
+		if at := q.scaleOf(r); r == lo || at != q.scaleOf(r-1) {
+			q.d.g[at] = q.spread.g[r]
+		} else {
+			q.d.g[at] += q.spread.g[r]
 		}
-		q.d.g[0] = sum
 	}
 }
 
@@ -273,7 +294,16 @@ func (q *weightQuant) regularise(lambda float64) float64 {
 	if !q.z.HasNorm() || lambda == 0 {
 		return 0
 	}
-	return lambda * q.z.Regularizer(q.rows, q.d.v, q.t.v, lambda, q.d.g, q.t.g)
+	if len(q.spread.v) == 0 {
+		return lambda * q.z.Regularizer(q.rows, q.d.v, q.t.v, lambda, q.d.g, q.t.g)
+	}
+	d := q.scale(0, q.rows)
+	clear(d.g)
+	sum := q.z.Regularizer(q.rows, d.v, q.t.v, lambda, d.g, q.t.g)
+	for r, g := range d.g {
+		q.d.g[q.scaleOf(r)] += g
+	}
+	return lambda * sum
 }
 
 // scales returns the weight scale 2^d of each row: one per channel, or one.
