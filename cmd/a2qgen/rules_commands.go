@@ -54,7 +54,7 @@ var rulesOf = map[string]commandRules{
 	"sweep":    {readsFile, with(foldingRules, specRules, sweepRules), sweepOutputs},
 	"project":  {readsFile, with(sampleRules, inputRules, projectRules), projectOutputs},
 	"inspect":  {readsFile, with(inputRules, inspectRules), nil},
-	"eval":     {readsFile, with(sampleRules, inputRules, evalRules), nil},
+	"eval":     {readsFile, with(sampleRules, inputRules, evalRules), pictureOutputs},
 	"generate": {readsFile, with(foldingRules, inputRules, generateRules), generateOutputs},
 	"sim":      {readsFile, with(sampleRules, simRules), simOutputs},
 	"estimate": {readsFile, with(foldingRules, inputRules, estimateRules), nil},
@@ -156,6 +156,10 @@ var inputRules = map[string]rule{
 		":3", "INT8:1.5"),
 	"input-range": ranges(), "input-zero": ints(-qonnx.MaxInputZero, qonnx.MaxInputZero),
 	"input-scale": positive(maxRange),
+	"input-size": texts(fmt.Sprintf("ROWSxCOLS of 1..%d", maxSide), func(s string) error {
+		_, _, err := parseSize(s)
+		return err
+	}, "8", "8x", "x8", "0x8", "8x0", "-1x8", "8x32769", "8x8x8", "8.5x8", "8,8"),
 }
 
 // ranges is what parseRange takes.
@@ -169,8 +173,8 @@ func ranges() rule {
 // inspectRules: whether there is such a node, the file says.
 var inspectRules = map[string]rule{"explain": anyText("the name of a node")}
 
-// evalRules: --spec stands for --data.
-var evalRules = map[string]rule{"spec": file(readsFile)}
+// evalRules: --spec stands for --data, and so does --images.
+var evalRules = map[string]rule{"spec": file(readsFile), "images": file(readsData), "out": file(fillsFolder)}
 
 // generateRules: whether a design fits on the board is for its estimate to say. --acc goes
 // up to what an accumulator may have at all; whether it is enough, the certificate says.
@@ -190,7 +194,7 @@ var simRules = map[string]rule{
 		_, err := parseDump(s)
 		return err
 	}, "=f.csv", "label=", "la/bel", "la bel=f", "1"),
-	"vcd": file(writesFile), "frames": ints(1, maxFrames), "period": ints(0, maxPeriod),
+	"vcd": file(writesFile), "out": file(fillsFolder), "frames": ints(1, maxFrames), "period": ints(0, maxPeriod),
 	"seed": seeds(), "gap": pausing, "stall": pausing,
 	"simulator": oneOf(string(verilator.Verilator), string(verilator.Icarus)),
 }
