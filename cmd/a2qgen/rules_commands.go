@@ -194,8 +194,9 @@ var simRules = map[string]rule{
 		_, err := parseDump(s)
 		return err
 	}, "=f.csv", "label=", "la/bel", "la bel=f", "1"),
-	"vcd": file(writesFile), "out": file(fillsFolder), "frames": ints(1, maxFrames), "period": ints(0, maxPeriod),
-	"seed": seeds(), "gap": pausing, "stall": pausing,
+	"vcd": file(writesFile), "out": file(fillsFolder), "frames": ints(1, maxFrames), "drawn": ints(0, maxFrames),
+	"period": ints(0, maxPeriod),
+	"seed":   seeds(), "gap": pausing, "stall": pausing,
 	"simulator": oneOf(string(verilator.Verilator), string(verilator.Icarus)),
 }
 

@@ -20,7 +20,7 @@ directory is imported, planned and emitted again: a directory that is not what c
 byte for byte, is refused with the first line that differs.
 
 Frames are test samples of --data, multiplied by --scale as eval does, and drawn inputs
-beside them: all inputs at either end of their type, uniform ones, ones that drive a
+(--drawn N, for frames that take long) beside them: all inputs at either end of their type, uniform ones, ones that drive a
 channel of the first layer to an end of its range. Without --data all frames are drawn:
 which data a network was made for, its file does not say.
 
@@ -66,13 +66,15 @@ const maxFrames = 1 << 20
 func simCommand() *cli.Command {
 	return &cli.Command{
 		Name: "sim", Usage: "cross-check a generated design cycle by cycle",
-		UsageText: "a2qgen sim DIR [--frames N] [--data DIR] [--scale F] [--layout L] " +
+		UsageText: "a2qgen sim DIR [--frames N] [--drawn N] [--data DIR] [--scale F] [--layout L] " +
 			"[--gap 0..0.9] [--stall 0..0.9] [--period N]\n" +
 			"   [--seed S] [--edited] [--vcd FILE] [--out DIR] [--dump STREAM[=FILE]]...\n   [--simulator verilator|icarus] [--json]",
 		Description: simHelp,
 		Flags: []cli.Flag{
 			&cli.IntFlag{Name: "frames", Value: 100,
 				Usage: "simulate `N` frames, and some drawn ones beside those of --data"},
+			&cli.IntFlag{Name: "drawn", DefaultText: "a tenth of N, at least 8",
+				Usage: "draw `N` frames beside those of --data"},
 			&cli.StringFlag{Name: "data", DefaultText: "drawn inputs",
 				Usage: "`DIR` of a data set, FILE, IMAGES,LABELS, or a picture"},
 			&cli.StringFlag{Name: "out", Usage: "`DIR` to write the pictures to that the Verilog gives for --data"},
@@ -104,6 +106,8 @@ type simOptions struct {
 	// frames of the data set, or drawn ones where there is none; period in cycles, 0 for
 	// pauses at random.
 	frames, period int
+	// drawn counts the frames to draw beside those of the data set; nil for the usual number.
+	drawn *int
 	// gap and stall are probabilities per cycle, 0..0.9, or with period parts of it.
 	gap, stall float64
 	// seed of pauses and drawn frames: the same seed repeats a run cycle by cycle.
@@ -130,11 +134,14 @@ func simAction(c *cli.Context) error {
 		seed: c.Uint64("seed"), source: sampleSourceOf(c), edited: c.Bool("edited"),
 		vcd: c.String("vcd"), dumps: dumpsOf(c), out: pictureFolder(c.String("out")),
 		simulator: verilator.Simulator(c.String("simulator"))}
+	if c.IsSet("drawn") {
+		o.drawn = new(c.Int("drawn"))
+	}
 	if err := o.check(); err != nil {
 		return err
 	}
 	// They would be ignored, and the user would believe in a scaled run.
-	for _, name := range []string{"scale", "layout", "out"} {
+	for _, name := range []string{"scale", "layout", "out", "drawn"} {
 		if c.IsSet(name) && o.source.Data == "" {
 			return usagef("sim: --%s is %v without --data: drawn inputs have none", name, c.Value(name))
 		}

@@ -32,6 +32,9 @@ func frames(net *quant.Network, o simOptions) (*frameSet, error) {
 	f := &frameSet{name: "no data set", drawn: fmt.Sprintf("drawn over %v, both ends among them", net.Input.Type)}
 	// Eight hold all of DrawFrames' kinds: both ends, and a round of the others.
 	extra := max(8, o.frames/10)
+	if o.drawn != nil {
+		extra = *o.drawn
+	}
 	if o.set == nil && o.source.Data == "" {
 		extra += o.frames
 	} else if err := f.takeSet(net, o); err != nil {
