@@ -117,6 +117,11 @@ func TestPicturesRefused(t *testing.T) {
 			t.Errorf("%v: status %d, %q, want %q", c.args, o.status, o.errors, c.want)
 		}
 	}
+	writeFile(t, "spec.yaml", []byte("layers: [4]\n"))
+	command(t, "train", "spec.yaml", "--test-images", "a.png").wantOneLine(t, "train", statusUsage, "has no super.factor")
+	if err := os.Remove("spec.yaml"); err != nil {
+		t.Fatal(err)
+	}
 	if entries, err := os.ReadDir("."); err != nil || len(entries) != 1 {
 		t.Errorf("left behind: %v, %v", entries, err)
 	}

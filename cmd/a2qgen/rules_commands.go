@@ -86,7 +86,7 @@ var foldingRules = map[string]rule{
 // specRules are of the flags that override a spec, in train and in sweep. Weights have at
 // least 2 bits: a signed integer of 1 bit has no positive value.
 var specRules = map[string]rule{
-	"data": file(readsData), "weights": ints(2, maxSpecBits), "acts": ints(1, maxSpecBits),
+	"data": file(readsData), "test-images": file(readsData), "weights": ints(2, maxSpecBits), "acts": ints(1, maxSpecBits),
 	"epochs": ints(1, maxEpochs), "seed": seeds(), "seeds": ints(1, maxSeeds),
 }
 
