@@ -40,7 +40,7 @@ func DrawImages(n int, seed uint64, channels int) *Images {
 	for i := range s.List {
 		sc := &scene{rng: rand.New(rand.NewPCG(seed, uint64(i)))}
 		sc.draw()
-		s.List[i] = newImage(fmt.Sprintf("drawn image %d", i), sc.expose(), 3).as(channels)
+		s.List[i] = newImage(fmt.Sprintf("drawn-%d", i), sc.expose(), 3).as(channels)
 	}
 	return s
 }
