@@ -46,9 +46,9 @@ Example:
 func evalCommand() *cli.Command {
 	return &cli.Command{
 		Name: "eval", Usage: "measure the accuracy on a data set",
-		UsageText: "a2qgen eval NET.onnx --data DIR|IMAGES,LABELS|--spec SPEC.yaml|--images DIR [--scale F] [--layout nchw|nhwc]\n" +
-			"   [--out DIR] [--float] [--input TYPE[:FRACTION]] [--input-range LO:HI] [--input-scale F] " +
-			"[--input-zero Z]\n   [--input-size ROWSxCOLS] [--json]",
+		UsageText: "a2qgen eval NET.onnx --data DIR|IMAGES,LABELS|--spec SPEC.yaml|--images DIR\n" +
+			"   [--scale F] [--layout nchw|nhwc] [--out DIR] [--float] [--input TYPE[:FRACTION]] [--input-range LO:HI]\n" +
+			"   [--input-scale F] [--input-zero Z] [--input-size ROWSxCOLS] [--json]",
 		Description: evalHelp,
 		Flags: append([]cli.Flag{
 			&cli.StringFlag{Name: "data",

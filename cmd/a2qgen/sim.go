@@ -20,9 +20,10 @@ directory is imported, planned and emitted again: a directory that is not what c
 byte for byte, is refused with the first line that differs.
 
 Frames are test samples of --data, multiplied by --scale as eval does, and drawn inputs
-(--drawn N, for frames that take long) beside them: all inputs at either end of their type, uniform ones, ones that drive a
-channel of the first layer to an end of its range. Without --data all frames are drawn:
-which data a network was made for, its file does not say.
+beside them (--drawn N says how many, for frames that take long): all inputs at either end
+of their type, uniform ones, ones that drive a channel of the first layer to an end of its
+range. Without --data all frames are drawn: which data a network was made for, its file
+does not say.
 
 --gap is the probability, per cycle, that the source pauses, --stall that the sink does;
 with --period N the source pauses in the first N*gap of every N cycles and the sink in the
@@ -67,8 +68,8 @@ func simCommand() *cli.Command {
 	return &cli.Command{
 		Name: "sim", Usage: "cross-check a generated design cycle by cycle",
 		UsageText: "a2qgen sim DIR [--frames N] [--drawn N] [--data DIR] [--scale F] [--layout L] " +
-			"[--gap 0..0.9] [--stall 0..0.9] [--period N]\n" +
-			"   [--seed S] [--edited] [--vcd FILE] [--out DIR] [--dump STREAM[=FILE]]...\n   [--simulator verilator|icarus] [--json]",
+			"[--gap 0..0.9]\n   [--stall 0..0.9] [--period N] [--seed S] [--edited] [--vcd FILE] [--out DIR] " +
+			"[--dump STREAM[=FILE]]...\n   [--simulator verilator|icarus] [--json]",
 		Description: simHelp,
 		Flags: []cli.Flag{
 			&cli.IntFlag{Name: "frames", Value: 100,

@@ -67,9 +67,9 @@ Example:
 func trainCommand() *cli.Command {
 	return &cli.Command{
 		Name: "train", Usage: "train a network whose accumulators cannot overflow",
-		UsageText: "a2qgen train SPEC.yaml [--data DIR] [--test-images DIR] [--layout nchw|nhwc]\n   [--input-range LO:HI] [--out net.onnx] " +
-			"[--method NAME] [--rule split|shifted] [--acc P] [--first-acc P] [--last-acc P] " +
-			"[--taps LANES,CAP[,UNITS]]\n" +
+		UsageText: "a2qgen train SPEC.yaml [--data DIR] [--test-images DIR] [--layout nchw|nhwc]\n" +
+			"   [--input-range LO:HI] [--out net.onnx] [--method NAME] [--rule split|shifted] [--acc P] [--first-acc P]\n" +
+			"   [--last-acc P] [--taps LANES,CAP[,UNITS]]\n" +
 			"   [--weights M] [--acts N] [--epochs E] [--seed S] [--seeds K] [--start FILE.onnx] [--cache DIR] " +
 			"[--float-out FILE.onnx] [--resume]\n" +
 			"   [--lut N] [--fps F] [--clock MHZ] [--unit UNIT] [--folding FILE] [--fold LAYER=PE,SIMD]... [--json]",
