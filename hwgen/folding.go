@@ -26,6 +26,9 @@ type Fold struct {
 	Lanes int `yaml:"lanes,omitempty" json:"lanes,omitempty"`
 	// Order is how the elements of a tap unit's input are dealt to its banks; empty is Natural.
 	Order Order `yaml:"order,omitempty" json:"order,omitempty"`
+	// Window says how the positions of a window come to a dense unit; empty lets the plan choose, and
+	// is all that a layer has of which they can come in one way alone.
+	Window Window `yaml:"window,omitempty" json:"window,omitempty"`
 	// AccBits overrides the accumulator width P of the layer; 0 leaves it.
 	AccBits int `yaml:"acc,omitempty" json:"acc,omitempty"`
 	// FIFO are the depths in beats of the queues before the layer, one for each stream that it
@@ -54,6 +57,22 @@ func (p Place) check(l *quant.Layer, what string) error {
 	return fmt.Errorf("hwgen: layer %q: %s is %q, want %s or %s", l.Name, what, p, InLUTs, InBlockRAM)
 }
 
+// Window says how many positions of a window come at once.
+type Window string
+
+// The ways there are.
+const (
+	Serial   Window = "serial"   // one after the other
+	Parallel Window = "parallel" // those of a row of the window, or of all rows, at once
+)
+
+func (w Window) check(l *quant.Layer) error {
+	if w == "" || w == Serial || w == Parallel {
+		return nil
+	}
+	return fmt.Errorf("hwgen: layer %q: window is %q, want %s or %s", l.Name, w, Serial, Parallel)
+}
+
 // Order says in which order the elements of a vector come.
 type Order string
 
@@ -73,6 +92,42 @@ func (o Order) check(l *quant.Layer) error {
 // Cycles returns NF*SF, the cycles that a layer of that size takes per vector.
 func (f Fold) Cycles(in, out int) int { return (out / f.PE) * (in / f.SIMD) }
 
+// RowsAtOnce returns how many rows of a layer can be computed at once: all of those that read the same
+// inputs, or, where each channel has a row of its own, all.
+func RowsAtOnce(l *quant.Layer) int {
+	if l.Depthwise() && l.Out == l.Groups {
+		return l.Out
+	}
+	return l.Out / max(1, l.Groups)
+}
+
+// Channels returns how many channels of a layer are read at once, each by a row of its own; 1 where all
+// rows at once read the same.
+func (f Fold) Channels(l *quant.Layer) int {
+	if l.Depthwise() && l.Out == l.Groups {
+		return f.PE
+	}
+	return 1
+}
+
+// AtOnce returns how many positions of a window a beat of a dense unit is of, if all of their channels
+// that a row reads are in it: those of a row of the window, or of all; 0 where it is of others or of one.
+func (f Fold) AtOnce(l *quant.Layer) int {
+	w := l.Window.Normal()
+	if l.Kind != quant.Conv || w.Taps() == 1 {
+		return 0
+	}
+	switch channels := l.In / w.Taps(); f.SIMD {
+	case l.In:
+		return w.Taps()
+	case channels * w.W:
+		if w.W > 1 {
+			return w.W
+		}
+	}
+	return 0
+}
+
 // Check returns an error where the fold is none of the layer.
 func (f Fold) Check(l *quant.Layer) error {
 	outputs := l.Out
@@ -89,7 +144,7 @@ func (f Fold) Check(l *quant.Layer) error {
 		return fmt.Errorf("hwgen: layer %q: SIMD is %d, want a divisor of its %d inputs", l.Name, f.SIMD, l.In)
 	case f.AccBits < 0 || f.AccBits > 64:
 		return fmt.Errorf("hwgen: layer %q: acc is %d bits, want 1..64", l.Name, f.AccBits)
-	case l.Groups > 1 && l.Out/l.Groups%f.PE != 0:
+	case l.Groups > 1 && RowsAtOnce(l)%f.PE != 0:
 		return fmt.Errorf("hwgen: layer %q: PE is %d, want a divisor of the %d outputs of each of its %d groups", l.Name,
 			f.PE, l.Out/l.Groups, l.Groups)
 	case !l.Kind.Weighted() && f.Weights != "":
@@ -97,6 +152,11 @@ func (f Fold) Check(l *quant.Layer) error {
 		return fmt.Errorf("hwgen: layer %q: weights is %q, want none for a layer of kind %s", l.Name, f.Weights, l.Kind)
 	case f.Replay != "" && !l.Kind.Weighted() && !l.Kind.Images():
 		return fmt.Errorf("hwgen: layer %q: replay is %q, want none for a layer of kind %s", l.Name, f.Replay, l.Kind)
+	case f.Window != "" && l.Kind != quant.Conv:
+		return fmt.Errorf("hwgen: layer %q: window is %q, want none for a layer of kind %s", l.Name, f.Window, l.Kind)
+	case f.Window == Parallel && f.AtOnce(l) == 0:
+		return fmt.Errorf("hwgen: layer %q: window is %q with SIMD %d: it wants all channels of a row of its window, or "+
+			"of all its rows", l.Name, f.Window, f.SIMD)
 	case len(f.FIFO) > max(1, len(l.From)):
 		return fmt.Errorf("hwgen: layer %q: fifo has %d depths, want one for each of %d streams", l.Name, len(f.FIFO),
 			len(l.From))
@@ -108,7 +168,7 @@ func (f Fold) Check(l *quant.Layer) error {
 		}
 	}
 	return errors.Join(f.Weights.check(l, "weights"), f.Replay.check(l, "replay"),
-		f.Thresholds.check(l, "thresholds"), f.Order.check(l))
+		f.Thresholds.check(l, "thresholds"), f.Order.check(l), f.Window.check(l))
 }
 
 // MaxFIFO is the deepest queue, in beats.

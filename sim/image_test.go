@@ -29,7 +29,7 @@ func imageCase(seed uint64) (*quant.Network, hwgen.Options, [][]int32, sim.Optio
 		case draw == 1 && l.Kind == quant.Conv && l.Groups == 1:
 			how.Folding[l.Name] = hwgen.Fold{Unit: "tap", PE: divisor(rng, l.Out), SIMD: 1, Lanes: 1 + rng.IntN(6)}
 		default:
-			how.Folding[l.Name] = hwgen.Fold{PE: divisor(rng, l.Out/max(1, l.Groups)), SIMD: divisor(rng, l.In)}
+			how.Folding[l.Name] = hwgen.Fold{PE: divisor(rng, hwgen.RowsAtOnce(l)), SIMD: divisor(rng, l.In)}
 		}
 	}
 	var samples [][]int32
@@ -65,7 +65,7 @@ func TestPlansOfImages(t *testing.T) {
 	if testing.Short() {
 		count = 40
 	}
-	kinds, windows := map[quant.Kind]int{}, 0
+	kinds, windows, parallel, channels := map[quant.Kind]int{}, 0, 0, 0
 	for seed := range count {
 		n, how, _, _ := imageCase(seed)
 		d, err := plan.Plan(n, how)
@@ -78,6 +78,8 @@ func TestPlansOfImages(t *testing.T) {
 			if n.Layers[i].Kind == quant.Conv && d.Layers[i].Fold.Unit == "tap_unit" {
 				windows++
 			}
+			parallel += int(cycle.Bit(d.Layers[i].Fold.Window == hwgen.Parallel))
+			channels += int(cycle.Bit(d.Layers[i].Fold.Channels(&n.Layers[i]) > 1))
 		}
 		e, err := cycle.New(d.Graph())
 		if err != nil {
@@ -87,8 +89,11 @@ func TestPlansOfImages(t *testing.T) {
 			t.Errorf("seed %d: %v", seed, err)
 		}
 	}
-	if windows < int(count)/20 {
-		t.Errorf("%d convolutions by tap units, want more", windows)
+	for what, n := range map[string]int{"by tap units": windows, "whose windows come at once": parallel,
+		"of several channels at once": channels} {
+		if n < int(count)/20 {
+			t.Errorf("%d convolutions %s, want more", n, what)
+		}
 	}
 	for _, kind := range []quant.Kind{quant.Conv, quant.MaxPool, quant.AvgPool, quant.Add, quant.Concat, quant.Upsample,
 		quant.PixelShuffle, quant.Requantize, quant.Linear} {

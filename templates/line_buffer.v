@@ -13,11 +13,16 @@
 //   stands for; the first of a frame waits for the frame to begin. Latency 2 cycles from a beat to
 //   what reads it, throughput 1 beat per cycle at either side. s_ready depends on registers only.
 //
-//   s_* ---> mem[DEPTH] ---> data_q ---> m_*
+//   With several READS a beat that leaves is of as many positions, which lie at constant distances
+//   from the first: each has a copy of the memory, and all leave when the last of them has come.
+//
+//   s_* ---> mem[DEPTH] ---> data_q ---> m_*          (mem, read_q and data_q for each of READS)
 //            write_q ^   ^ read_q <- counts of the loops
 //
 // Parameters
-//   WIDTH       payload, bits, >= 1
+//   WIDTH       payload of a position, bits, >= 1
+//   READS       positions that leave at once, >= 1
+//   OFFSETS     beats from the first of them to each: 32 bits for each, >= 0, the first's 0
 //   DEPTH       beats that the memory holds, >= 2
 //   LEVELS      loops, >= 1
 //   COUNTS      turns of each loop, >= 2: 32 bits for each, the innermost in the low ones
@@ -31,11 +36,14 @@
 //   TOP, LEFT   row and column of the first beat are -TOP and -LEFT, >= 0
 //   DOWN, RIGHT rows and columns that a turn of each loop is, as COUNTS; two loops each, at most
 //   BEGUN       behind_q is this or more when a frame has begun, >= 0: see begins
+//   BELOW, BESIDE   rows and columns from the first of READS to each, >= 0, as OFFSETS
 //   PAD         what lies outside of the image
 //   RAM_STYLE   the tool's word for a RAM in LUTs or for block RAM, or auto
 `default_nettype none
 module line_buffer #(
     parameter integer WIDTH  = 8,
+    parameter integer READS  = 1,
+    parameter [32*READS-1:0] OFFSETS = {READS{32'd0}},
     parameter integer DEPTH  = 16,
     parameter integer LEVELS = 2,
     parameter [32*LEVELS-1:0] COUNTS = {LEVELS{32'd2}},
@@ -51,22 +59,27 @@ module line_buffer #(
     parameter [32*LEVELS-1:0] DOWN  = {LEVELS{32'd0}},
     parameter [32*LEVELS-1:0] RIGHT = {LEVELS{32'd0}},
     parameter integer BEGUN = 1,
+    parameter [32*READS-1:0] BELOW  = {READS{32'd0}},
+    parameter [32*READS-1:0] BESIDE = {READS{32'd0}},
     parameter [WIDTH-1:0] PAD = {WIDTH{1'b0}},
     parameter RAM_STYLE = "auto"
 ) (
-    input  wire             clk,
-    input  wire             rst_n,
-    input  wire             s_valid,
-    output wire             s_ready,
-    input  wire [WIDTH-1:0] s_data,
-    output wire             m_valid,
-    input  wire             m_ready,
-    output wire [WIDTH-1:0] m_data
+    input  wire                   clk,
+    input  wire                   rst_n,
+    input  wire                   s_valid,
+    output wire                   s_ready,
+    input  wire [WIDTH-1:0]       s_data,
+    output wire                   m_valid,
+    input  wire                   m_ready,
+    output wire [READS*WIDTH-1:0] m_data
 );
     // What the header forbids: no tool finds a module of these names (docs/hardware.md).
     generate
         if (WIDTH < 1) begin : gen_width_at_least_1
             line_buffer_needs_WIDTH_at_least_1 u_refused ();
+        end
+        if (READS < 1) begin : gen_reads_at_least_1
+            line_buffer_needs_READS_at_least_1 u_refused ();
         end
         if (DEPTH < 2) begin : gen_depth_at_least_2
             line_buffer_needs_DEPTH_at_least_2 u_refused ();
@@ -107,18 +120,17 @@ module line_buffer #(
     localparam integer WRAPS = (DEPTH == (1 << PTR_BITS)) ? 1 : 0;
     localparam integer BEHIND = -START - 1;
     localparam integer USED = -START - DEPTH;
-    localparam integer SLOT = ((START % DEPTH) + DEPTH) % DEPTH;
 
     reg [PTR_BITS-1:0]   write_q;
-    reg [PTR_BITS-1:0]   read_q;
     reg [COUNT_BITS-1:0] behind_q;
     reg [COUNT_BITS-1:0] used_q;
     reg                  valid_q;
 
-    wire outside;
+    wire [READS-1:0] outside;
+    wire [READS-1:0] come;
     wire begins;  // it is the first of a frame, of which no beat has come
     wire s_fire = s_valid && s_ready;
-    wire read   = (outside || !behind_q[COUNT_BITS-1]) && !begins && (!valid_q || m_ready);
+    wire read   = &(outside | come) && !begins && (!valid_q || m_ready);
 
     assign s_ready = used_q[COUNT_BITS-1];
     assign m_valid = valid_q;
@@ -187,22 +199,6 @@ module line_buffer #(
     wire [31:0] back  = of_step(BACK, taken);
     wire [31:0] freed = of_step(FREED, taken);
 
-    // The next place to read: modulo DEPTH, which a power of two is by itself.
-    wire [PTR_BITS-1:0] next_slot;
-    generate
-        if (WRAPS != 0) begin : gen_wraps
-            assign next_slot = read_q - back[PTR_BITS-1:0];
-            wire unused_jumps = &{1'b0, SLOT_JUMPS};
-        end else begin : gen_modulo
-            localparam [PTR_BITS:0] MODULUS = DEPTH[PTR_BITS:0];
-            wire [31:0] jump = of_step(SLOT_JUMPS, taken);
-            wire [PTR_BITS:0] sum  = {1'b0, read_q} + jump[PTR_BITS:0];
-            wire [PTR_BITS:0] over = sum - MODULUS;
-            assign next_slot = over[PTR_BITS] ? sum[PTR_BITS-1:0] : over[PTR_BITS-1:0];
-            wire unused_jump = &{1'b0, jump};
-        end
-    endgenerate
-
     // A beat that comes in is the carry of both sums.
     wire [COUNT_BITS:0] behind = {behind_q, 1'b1} + {back[COUNT_BITS-1:0], s_fire};
     wire [COUNT_BITS:0] used   = {used_q, 1'b1} + {freed[COUNT_BITS-1:0], s_fire};
@@ -211,7 +207,6 @@ module line_buffer #(
     always @(posedge clk) begin
         if (!rst_n) begin
             write_q  <= {PTR_BITS{1'b0}};
-            read_q   <= SLOT[PTR_BITS-1:0];
             behind_q <= BEHIND[COUNT_BITS-1:0];
             used_q   <= USED[COUNT_BITS-1:0];
             valid_q  <= 1'b0;
@@ -220,7 +215,6 @@ module line_buffer #(
             valid_q <= read || (valid_q && !m_ready);
             if (s_fire)
                 write_q <= (WRAPS == 0 && write_q == LAST) ? {PTR_BITS{1'b0}} : write_q + 1'b1;
-            read_q   <= next_slot;
             behind_q <= behind[COUNT_BITS:1];
             used_q   <= used[COUNT_BITS:1];
         end
@@ -236,35 +230,42 @@ module line_buffer #(
                 if (steps[32*k +: 32] != 32'd0) mover = k;
         end
     endfunction
+    genvar r, axis, o, k;
     generate
         if (BORDER != 0) begin : gen_border
             wire unused_turns = &{1'b0, turns};
-            wire [1:0] beyond;
-            genvar axis, o, k;
+            wire [2*READS-1:0] beyond;
             for (axis = 0; axis < 2; axis = axis + 1) begin : gen_axis
                 localparam [32*LEVELS-1:0] STEPS = (axis == 0) ? DOWN : RIGHT;
+                localparam [32*READS-1:0] BEHIND_FIRST = (axis == 0) ? BELOW : BESIDE;
                 localparam integer BEFORE = (axis == 0) ? TOP : LEFT;
                 localparam integer SIZE = (axis == 0) ? H : W;
                 localparam integer INNER = mover(STEPS, 0, 1);
                 localparam integer OUTER = mover(STEPS, LEVELS - 1, -1);
                 localparam integer KS = (INNER < LEVELS) ? COUNTS[32*(INNER%LEVELS) +: 32] : 1;
                 localparam integer OS = (OUTER != INNER) ? COUNTS[32*(OUTER%LEVELS) +: 32] : 1;
-                wire [OS*KS-1:0] hit;
-                for (o = 0; o < OS; o = o + 1) begin : gen_outer
-                    for (k = 0; k < KS; k = k + 1) begin : gen_inner
-                        localparam integer AT = o * STEPS[32*(OUTER%LEVELS) +: 32]
-                                              + k * STEPS[32*(INNER%LEVELS) +: 32] - BEFORE;
-                        if (AT < 0 || AT >= SIZE) begin : gen_outside
-                            assign hit[o*KS+k] = (OS == 1 || turns[32*(OUTER%LEVELS) +: 32] == o)
-                                              && (KS == 1 || turns[32*(INNER%LEVELS) +: 32] == k);
-                        end else begin : gen_inside
-                            assign hit[o*KS+k] = 1'b0;
+                for (r = 0; r < READS; r = r + 1) begin : gen_read
+                    wire [OS*KS-1:0] hit;
+                    for (o = 0; o < OS; o = o + 1) begin : gen_outer
+                        for (k = 0; k < KS; k = k + 1) begin : gen_inner
+                            localparam integer AT = o * STEPS[32*(OUTER%LEVELS) +: 32]
+                                                  + k * STEPS[32*(INNER%LEVELS) +: 32] - BEFORE
+                                                  + BEHIND_FIRST[32*r +: 32];
+                            if (AT < 0 || AT >= SIZE) begin : gen_outside
+                                assign hit[o*KS+k] =
+                                    (OS == 1 || turns[32*(OUTER%LEVELS) +: 32] == o)
+                                 && (KS == 1 || turns[32*(INNER%LEVELS) +: 32] == k);
+                            end else begin : gen_inside
+                                assign hit[o*KS+k] = 1'b0;
+                            end
                         end
                     end
+                    assign beyond[2*r+axis] = |hit;
                 end
-                assign beyond[axis] = |hit;
             end
-            assign outside = |beyond;
+            for (r = 0; r < READS; r = r + 1) begin : gen_outside_of_image
+                assign outside[r] = |beyond[2*r +: 2];
+            end
 
             // The border does not run ahead of the frame: behind_q is -START or more when a beat of
             // it has come, and from some power of two above on simple to see.
@@ -278,24 +279,65 @@ module line_buffer #(
             end
         end else begin : gen_image
             wire unused_turns = &{1'b0, turns};
-            assign outside = 1'b0;
+            assign outside = {READS{1'b0}};
             assign begins  = 1'b0;
+            wire unused_offsets = &{1'b0, BELOW, BESIDE};
         end
     endgenerate
 
-    // ram_style: Vivado and Yosys, ramstyle: Quartus, syn_ramstyle: Synplify and Gowin.
-    (* ram_style = RAM_STYLE, ramstyle = RAM_STYLE, syn_ramstyle = RAM_STYLE *)
-    reg [WIDTH-1:0] mem [0:DEPTH-1];
-    wire unused_style = RAM_STYLE == "";  // attributes alone use it: Verilator skips those
-    reg [WIDTH-1:0] data_q;
-    always @(posedge clk) begin
-        if (s_fire) mem[write_q] <= s_data;
-        // A read with a clock, an enable and a reset: what block RAM is made for.
-        if (read) begin
-            if (outside) data_q <= PAD;
-            else data_q <= mem[read_q];
+    // Whether number, signed, is at_least or more, which is 0 or more: from the low bits on, so that
+    // a constant makes it the logic of a few LUTs.
+    function reaches(input [COUNT_BITS-1:0] number, input [31:0] at_least);
+        integer b;
+        begin
+            reaches = 1'b1;
+            for (b = 0; b < COUNT_BITS - 1; b = b + 1)
+                reaches = at_least[b] ? (number[b] && reaches) : (number[b] || reaches);
+            reaches = reaches && !number[COUNT_BITS-1];
         end
-    end
-    assign m_data = data_q;
+    endfunction
+
+    wire unused_style = RAM_STYLE == "";  // attributes alone use it: Verilator skips those
+    generate
+        for (r = 0; r < READS; r = r + 1) begin : gen_copy
+            localparam integer OFFSET = OFFSETS[32*r +: 32];
+            localparam integer FIRST = START + OFFSET;
+            localparam integer SLOT = ((FIRST % DEPTH) + DEPTH) % DEPTH;
+            assign come[r] = reaches(behind_q, OFFSET);
+
+            // The next place to read: modulo DEPTH, which a power of two is by itself.
+            reg  [PTR_BITS-1:0] read_q;
+            wire [PTR_BITS-1:0] next_slot;
+            if (WRAPS != 0) begin : gen_wraps
+                assign next_slot = read_q - back[PTR_BITS-1:0];
+                wire unused_jumps = &{1'b0, SLOT_JUMPS};
+            end else begin : gen_modulo
+                localparam [PTR_BITS:0] MODULUS = DEPTH[PTR_BITS:0];
+                wire [31:0] jump = of_step(SLOT_JUMPS, taken);
+                wire [PTR_BITS:0] sum  = {1'b0, read_q} + jump[PTR_BITS:0];
+                wire [PTR_BITS:0] over = sum - MODULUS;
+                assign next_slot = over[PTR_BITS] ? sum[PTR_BITS-1:0] : over[PTR_BITS-1:0];
+                wire unused_jump = &{1'b0, jump};
+            end
+            always @(posedge clk) begin
+                if (!rst_n) read_q <= SLOT[PTR_BITS-1:0];
+                else read_q <= next_slot;
+            end
+
+            // ram_style: Vivado, Yosys; ramstyle: Quartus; syn_ramstyle: Synplify, Gowin.
+            (* ram_style = RAM_STYLE, ramstyle = RAM_STYLE, syn_ramstyle = RAM_STYLE *)
+            reg [WIDTH-1:0] mem [0:DEPTH-1];
+            reg [WIDTH-1:0] data_q;
+            always @(posedge clk) begin
+                if (s_fire) mem[write_q] <= s_data;
+                // A read with a clock, an enable and a reset: what block RAM is made for.
+                if (read) begin
+                    if (outside[r]) data_q <= PAD;
+                    else data_q <= mem[read_q];
+                end
+            end
+            assign m_data[r*WIDTH +: WIDTH] = data_q;
+        end
+    endgenerate
 endmodule
 `default_nettype wire

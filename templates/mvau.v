@@ -13,6 +13,10 @@
 //   WEIGHT_BITS + ceil(log2(SIMD)) of pairs, and 2*OUTPUT_BITS - 1 more for thresholds. No stage
 //   holds more than one carry chain or one memory read.
 //
+//   DEPTHWISE: every row reads a channel of its own, as rows of a depthwise convolution do. A beat
+//   then has SIMD taps of each of the PE channels at hand, channels innermost: element
+//   s*PE + pe is input s of PE pe, and no beat comes twice.
+//
 //   s_* -> operands -> products -> adder tree -> accumulators -> thresholds -> spill -> m_*
 //             ^ weights                            ^ starts       ^ fold
 //                                  (everything moves on en)
@@ -27,6 +31,7 @@
 //   WEIGHT_BITS     M, bits of a weight, signed, 1..32
 //   INPUT_BITS      N, bits of an input, 1..32
 //   INPUT_SIGNED    1: inputs are two's complement, 0: unsigned
+//   DEPTHWISE       1: each PE has inputs of its own, 0: all read the same
 //   ACC_BITS        P, bits of an accumulator, signed, 1..64
 //   PAIRS           1: products are of two lanes where SIMD > 1, 0: of one (dot_product.v)
 //   OUTPUT_BITS     A, bits of an activation, 0..16; with 0 outputs are raw accumulators
@@ -36,7 +41,7 @@
 //   BLOCK_STYLE     the tool's word for block RAM
 //   SHIFTED         1: accumulators begin at the values of STARTS, 0: at 0
 //   STARTS          memory file: word nf holds start[nf*PE+pe] at bit pe*ACC_BITS
-//   Y_BITS          bits of a result: derived, no other value is taken
+//   Y_BITS, X_BITS  bits of a result and of a beat: derived, no other values are taken
 `default_nettype none
 module mvau #(
     parameter integer MW             = 8,
@@ -46,6 +51,7 @@ module mvau #(
     parameter integer WEIGHT_BITS    = 4,
     parameter integer INPUT_BITS     = 4,
     parameter integer INPUT_SIGNED   = 0,
+    parameter integer DEPTHWISE      = 0,
     parameter integer ACC_BITS       = 12,
     parameter integer PAIRS          = 0,
     parameter integer OUTPUT_BITS    = 4,
@@ -58,16 +64,17 @@ module mvau #(
     parameter BLOCK_STYLE = "block",
     parameter integer SHIFTED = 0,
     parameter STARTS = "",
-    parameter integer Y_BITS = (OUTPUT_BITS > 0) ? OUTPUT_BITS : ACC_BITS
+    parameter integer Y_BITS = (OUTPUT_BITS > 0) ? OUTPUT_BITS : ACC_BITS,
+    parameter integer X_BITS = (DEPTHWISE != 0) ? PE*SIMD*INPUT_BITS : SIMD*INPUT_BITS
 ) (
-    input  wire                       clk,
-    input  wire                       rst_n,
-    input  wire                       s_valid,
-    output wire                       s_ready,
-    input  wire [SIMD*INPUT_BITS-1:0] s_data,
-    output wire                       m_valid,
-    input  wire                       m_ready,
-    output wire [PE*Y_BITS-1:0]       m_data
+    input  wire                 clk,
+    input  wire                 rst_n,
+    input  wire                 s_valid,
+    output wire                 s_ready,
+    input  wire [X_BITS-1:0]    s_data,
+    output wire                 m_valid,
+    input  wire                 m_ready,
+    output wire [PE*Y_BITS-1:0] m_data
 );
     // What the header forbids: no tool finds a module of these names (docs/hardware.md).
     generate
@@ -98,6 +105,9 @@ module mvau #(
         if (INPUT_SIGNED != 0 && INPUT_SIGNED != 1) begin : gen_input_signed_0_or_1
             mvau_needs_INPUT_SIGNED_0_or_1 u_refused ();
         end
+        if (DEPTHWISE != 0 && DEPTHWISE != 1) begin : gen_depthwise_0_or_1
+            mvau_needs_DEPTHWISE_0_or_1 u_refused ();
+        end
         if (ACC_BITS < 1 || ACC_BITS > 64) begin : gen_acc_bits_1_to_64
             mvau_needs_ACC_BITS_1_to_64 u_refused ();
         end
@@ -115,6 +125,10 @@ module mvau #(
         end
         if (Y_BITS != ((OUTPUT_BITS > 0) ? OUTPUT_BITS : ACC_BITS)) begin : gen_y_bits_as_derived
             mvau_needs_Y_BITS_as_derived u_refused ();
+        end
+        if (X_BITS != ((DEPTHWISE != 0) ? PE*SIMD*INPUT_BITS : SIMD*INPUT_BITS))
+        begin : gen_x_bits_as_derived
+            mvau_needs_X_BITS_as_derived u_refused ();
         end
     endgenerate
 
@@ -145,7 +159,7 @@ module mvau #(
     reg [ADDR_BITS-1:0] word_q;
     reg [ADDR_BITS-1:0] word_x_q;  // of the operands at hand
     reg [SF_BITS-1:0] beat_q;
-    reg [SIMD*INPUT_BITS-1:0] x_q;
+    reg [X_BITS-1:0] x_q;
 
     wire spill_ready;
     // The pipeline halts as a whole, and only with a result at its end that has no place: one
@@ -223,16 +237,23 @@ module mvau #(
 
     // altera translate_off
 `ifndef SYNTHESIS
-    reg [SIMD*INPUT_BITS-1:0] x_check_q;  // beside its weights
+    reg [X_BITS-1:0] x_check_q;  // beside its weights
     always @(posedge clk) if (en) x_check_q <= x_q;
-    wire [SIMD*INPUT_BITS-1:0] x_check = (WAIT != 0) ? x_check_q : x_q;
+    wire [X_BITS-1:0] x_check = (WAIT != 0) ? x_check_q : x_q;
 `endif
     // altera translate_on
 
+    // Channels are innermost in a beat: input s of a PE is so many elements behind its first.
+    localparam integer CHANNELS = (DEPTHWISE != 0) ? PE : 1;
     wire [PE*ACC_BITS-1:0] acc;
-    genvar pe;
+    genvar pe, s;
     generate
         for (pe = 0; pe < PE; pe = pe + 1) begin : gen_pe
+            wire [SIMD*INPUT_BITS-1:0] x;
+            for (s = 0; s < SIMD; s = s + 1) begin : gen_input
+                assign x[s*INPUT_BITS +: INPUT_BITS] =
+                    x_q[(s*CHANNELS + pe%CHANNELS)*INPUT_BITS +: INPUT_BITS];
+            end
             wire [SUM_BITS-1:0] sum;
             dot_product #(
                 .SIMD        (SIMD),
@@ -247,7 +268,7 @@ module mvau #(
                 .rst_n  (rst_n),
                 .en     (en),
                 .weights(weights[pe*SIMD*WEIGHT_BITS +: SIMD*WEIGHT_BITS]),
-                .inputs (x_q),
+                .inputs (x),
                 .sum    (sum)
             );
             accumulator #(
@@ -265,6 +286,11 @@ module mvau #(
             );
             // altera translate_off
 `ifndef SYNTHESIS
+            wire [SIMD*INPUT_BITS-1:0] checked;
+            for (s = 0; s < SIMD; s = s + 1) begin : gen_checked
+                assign checked[s*INPUT_BITS +: INPUT_BITS] =
+                    x_check[(s*CHANNELS + pe%CHANNELS)*INPUT_BITS +: INPUT_BITS];
+            end
             overflow_check #(
                 .SIMD        (SIMD),
                 .WEIGHT_BITS (WEIGHT_BITS),
@@ -277,7 +303,7 @@ module mvau #(
                 .rst_n  (rst_n),
                 .en     (en),
                 .weights(weights[pe*SIMD*WEIGHT_BITS +: SIMD*WEIGHT_BITS]),
-                .inputs (x_check),
+                .inputs (checked),
                 .valid  (valid_q[AT_SUM]),
                 .first  (first_q[AT_SUM]),
                 .start  (starts[pe*ACC_BITS +: ACC_BITS])

@@ -67,45 +67,12 @@ func inRow(u unit, blocks func(parts) []hwgen.Block) unit {
 		u.check = checkImage
 	}
 	if u.place == nil {
-		u.place = func(p *planner, l *quant.Layer, f *hwgen.Fold) { p.placeImage(l, f, u.blocks) }
+		u.place = func(p *planner, l *quant.Layer, f *hwgen.Fold) { p.placeDense(l, f, u.blocks) }
 	}
 	if u.fold == nil {
 		u.fold = foldDense(u.place, u.blocks)
 	}
 	return u
-}
-
-// placeImage decides where the memories of a layer that reads an image lie: weights as those of any
-// layer, the image where its line buffer is cheaper.
-func (p *planner) placeImage(l *quant.Layer, f *hwgen.Fold,
-	blocks func(*planner, *quant.Layer, hwgen.Fold, int) []hwgen.Block) {
-	if l.Kind.Weighted() && f.Weights == "" {
-		f.Weights = p.cheaper(l.In/f.SIMD*(l.Out/f.PE), f.PE*f.SIMD*l.WeightBits)
-	}
-	// A concatenation keeps nothing: its fold says so, or a manifest could not be read again.
-	if f.Replay != "" || !l.Kind.Images() {
-		return
-	}
-	f.Replay = hwgen.InLUTs
-	if p.options.NoBlockRAM {
-		return
-	}
-	inBlocks := *f
-	inBlocks.Replay = hwgen.InBlockRAM
-	lines := func(f hwgen.Fold) (price int) {
-		for _, b := range blocks(p, l, f, 1) {
-			if b, is := b.(*linebuffer.Block); is {
-				price += p.price(b)
-			}
-		}
-		return price
-	}
-	switch luts := lines(*f); {
-	case luts > lines(inBlocks):
-		f.Replay = hwgen.InBlockRAM
-	case luts == 0 && l.Kind.Weighted(): // positions alone, each of which is replayed
-		f.Replay = p.cheaper(l.In/f.SIMD, f.SIMD*l.Input.Bits)
-	}
 }
 
 // slides says that a window has to be cut from the image: positions come as they are.
@@ -118,12 +85,16 @@ func slides(l *quant.Layer) bool {
 func groupChannels(l *quant.Layer) int { return l.OperandShape(0).C / l.Groups }
 
 // convLanes returns the channels per beat of the image of a convolution: SIMD of them, or a divisor of
-// both where a beat of the unit is of several positions.
+// both where a beat of the unit is of several positions; those of all rows at once where each reads
+// one of its own.
 func convLanes(l *quant.Layer, f hwgen.Fold) int {
-	if !slides(l) {
+	switch {
+	case !slides(l):
 		return f.SIMD
+	case f.Window == hwgen.Parallel: // all of a position
+		return groupChannels(l) * f.Channels(l)
 	}
-	return gcd(f.SIMD, groupChannels(l))
+	return gcd(f.SIMD, groupChannels(l)) * f.Channels(l)
 }
 
 // lines returns the line buffer that brings the windows of a layer, of so many groups of channels times
@@ -131,12 +102,36 @@ func convLanes(l *quant.Layer, f hwgen.Fold) int {
 func (p parts) lines(border *hwgen.Border, groups, times int) *linebuffer.Block {
 	l, in, w := p.layer, p.layer.OperandShape(0), p.layer.Window.Normal()
 	why := fmt.Sprintf("a window of %dx%d, stride %dx%d", w.H, w.W, w.StrideH, w.StrideW)
-	if l.Kind == quant.Conv && p.in[0].Lanes == p.fold.SIMD {
+	if l.Kind == quant.Conv && p.brought() == p.fold.SIMD*p.fold.Channels(l) {
 		why += fmt.Sprintf(", %s over", hwgen.Count(times, "time"))
 	}
-	return p.lineBuffer(linebuffer.Spec{Layer: l.Name, Input: p.in[0], Shape: in, Border: border,
-		Loops: hwgen.Windows(l, in, groups, times, p.in[0].Lanes), BlockRAM: p.fold.Replay == hwgen.InBlockRAM,
-		Style: p.style, Why: why})
+	loops := hwgen.Windows(l, in, groups, times, p.in[0].Lanes)
+	inner := len(loops)
+	if p.fold.Window == hwgen.Parallel {
+		// The innermost, over the channels of a position, has one turn; those over rows and columns of
+		// the window are before it.
+		inner -= 2
+		if p.fold.AtOnce(l) == w.Taps() {
+			inner--
+		}
+		why += fmt.Sprintf(", %d positions at once", p.fold.AtOnce(l))
+	}
+	return p.lineBuffer(linebuffer.Spec{Layer: l.Name, Input: p.in[0], Shape: in, Border: border, Loops: loops[:inner],
+		AtOnce: loops[inner:], BlockRAM: p.fold.Replay == hwgen.InBlockRAM, Style: p.style, Why: why})
+}
+
+// comesAtOnce says that the positions of a window of the fold can come at once: there is a beat for each
+// window, and more than one of them.
+func comesAtOnce(l *quant.Layer, f hwgen.Fold) bool {
+	return f.AtOnce(l) > 0 && slides(l) && (f.SIMD < l.In || l.Shape.Positions()*l.Out > f.PE)
+}
+
+// brought returns the elements per beat that a line buffer brings to a convolution.
+func (p parts) brought() int {
+	if p.fold.Window == hwgen.Parallel {
+		return p.in[0].Lanes * p.fold.AtOnce(p.layer)
+	}
+	return p.in[0].Lanes
 }
 
 // denseBlocks returns the blocks of a layer by a dense unit: of windows a line buffer that brings them for
@@ -144,19 +139,19 @@ func (p parts) lines(border *hwgen.Border, groups, times int) *linebuffer.Block 
 // beats and repeats them; and the MVAU.
 func denseBlocks(p parts) []hwgen.Block {
 	l, f := widened(p.layer, p.in[0]), p.fold
-	lanes, groups := p.in[0].Lanes, max(1, l.Groups)
+	lanes, wanted, groups := p.brought(), f.SIMD*f.Channels(l), max(1, l.Groups/f.Channels(l))
 	vectors, times := l.Shape.Positions()*groups, l.Out/f.PE/groups
 	var blocks []hwgen.Block
 	if slides(l) {
 		repeated := 1
-		if lanes == f.SIMD {
+		if lanes == wanted {
 			repeated, times = times, 1 // then no buffer has to
 		}
 		blocks = append(blocks, p.lines(hwgen.BorderOf(l.Window, l.OperandShape(0), 0), groups, repeated))
 	}
-	if lanes != f.SIMD {
+	if lanes != wanted {
 		blocks = append(blocks, &widthconverter.Block{Layer: l.Name, Operand: "_window", Word: l.Input.Bits, In: lanes,
-			Out: f.SIMD, InBeats: vectors * l.In / lanes})
+			Out: wanted, InBeats: vectors * l.In * f.Channels(l) / lanes})
 	}
 	if times > 1 {
 		blocks = append(blocks, replayOf(l, f, vectors, times, p.style))
@@ -171,17 +166,22 @@ func cyclesOf(l *quant.Layer, f hwgen.Fold) int {
 	if l.Kind != quant.Conv {
 		return cycles
 	}
-	lanes, vectors, times := convLanes(l, f), l.Shape.Positions()*l.Groups, l.Out/f.PE/l.Groups
-	repeated := times
-	if ratio := f.SIMD / lanes; ratio > 1 {
+	lanes, channels := convLanes(l, f), f.Channels(l)
+	groups := l.Groups / channels
+	vectors, times := l.Shape.Positions()*groups, l.Out/f.PE/groups
+	brought, repeated := lanes, times
+	if f.Window == hwgen.Parallel {
+		brought *= f.AtOnce(l)
+	}
+	if ratio := f.SIMD * channels / brought; ratio > 1 {
 		repeated = 1
 		if times > 1 {
 			// A replay buffer holds one vector. The next comes in behind its last pass, a beat in every
 			// ratio cycles but for the two that are there already, and the first pass waits for it.
-			cycles += l.Groups * max(0, l.In/f.SIMD*(ratio-2))
+			cycles += groups * max(0, l.In/f.SIMD*(ratio-2))
 		}
 	}
-	return max(l.Shape.Positions()*cycles, l.OperandShape(0).Size()/lanes, vectors*repeated*l.In/lanes)
+	return max(l.Shape.Positions()*cycles, l.OperandShape(0).Size()/lanes, vectors*repeated*l.In*channels/brought)
 }
 
 // poolBlocks returns the blocks of a pool: a line buffer, unless the window is the image, the pool, and
@@ -264,6 +264,9 @@ func checkImage(p *planner, l *quant.Layer, f hwgen.Fold) error {
 		return fmt.Errorf("hwgen: layer %q: PE is %d, want a divisor of %d: so many elements of a layer of kind %s, which "+
 			"reads %v, stand side by side", l.Name, f.PE, most, l.Kind, l.OperandShape(0))
 	}
+	if f.Window == hwgen.Parallel && !comesAtOnce(l, f) {
+		return fmt.Errorf("hwgen: layer %q: window is %q, want none: all of its image is one beat", l.Name, f.Window)
+	}
 	return withoutLanes(p, l, f)
 }
 
@@ -272,7 +275,7 @@ func checkImage(p *planner, l *quant.Layer, f hwgen.Fold) error {
 func together(l *quant.Layer) int {
 	switch {
 	case l.Kind == quant.Conv:
-		return l.Out / l.Groups
+		return hwgen.RowsAtOnce(l)
 	case l.Kind == quant.Concat:
 		return operandChannels(l)
 	case l.Kind == quant.PixelShuffle && !l.DepthFirst && l.Out == 1 && l.Thresholds == nil:

@@ -164,6 +164,7 @@ func (p *planner) foldOf(l *quant.Layer, u *unit) (hwgen.Fold, error) {
 			return f, err
 		}
 		f.PE, f.SIMD, f.Lanes, f.Order = chosen.PE, chosen.SIMD, chosen.Lanes, cmp.Or(f.Order, chosen.Order)
+		f.Window = cmp.Or(f.Window, chosen.Window)
 	}
 	if f.PE > 0 && f.SIMD == 0 && f.Lanes == 0 {
 		f.SIMD = p.simdFor(l, f.PE)
@@ -180,32 +181,6 @@ func (p *planner) foldOf(l *quant.Layer, u *unit) (hwgen.Fold, error) {
 	u.place(p, l, &f)
 	return f, nil
 }
-
-// placeMVAU decides where the memories of a layer with weights lie.
-func placeMVAU(p *planner, l *quant.Layer, f *hwgen.Fold) {
-	sf, nf := l.In/f.SIMD, l.Out/f.PE
-	// What was asked for stays, also where it costs more: people know more of the design around.
-	if f.Weights == "" {
-		f.Weights = p.cheaper(sf*nf, f.PE*f.SIMD*l.WeightBits)
-	}
-	// Without row folds there is no replay buffer to place.
-	if f.Replay == "" && nf > 1 {
-		f.Replay = p.cheaper(sf, f.SIMD*l.Input.Bits)
-	}
-}
-
-// cheaper returns where a memory of so many words is cheaper: from 128 words on a memory in
-// LUTs needs two of them and a multiplexer per bit.
-func (p *planner) cheaper(words, bits int) hwgen.Place {
-	if !p.options.NoBlockRAM && deserveBlockRAM(words, bits) {
-		return hwgen.InBlockRAM
-	}
-	return hwgen.InLUTs
-}
-
-// deserveBlockRAM asks for 8 Kbit beside the words, about a fifth of a block of xc7 (36 Kbit):
-// boards have few blocks, and one that is nearly empty is spent all the same.
-func deserveBlockRAM(words, bits int) bool { return words >= 128 && words*bits >= 8192 }
 
 // certify sets P, moves start values to it, and certifies the result. From here on the
 // planned network computes what the given one does, with its own start values: executor,

@@ -135,24 +135,6 @@ func placeTap(p *planner, l *quant.Layer, f *hwgen.Fold) {
 	p.placeEach(l, f, blocksTap)
 }
 
-// placeEach puts each memory where the blocks are cheaper by estimate, the others being where they are.
-func (p *planner) placeEach(l *quant.Layer, f *hwgen.Fold,
-	blocks func(*planner, *quant.Layer, hwgen.Fold, int) []hwgen.Block) {
-	acc, _ := neededBits(l)
-	for _, at := range []*hwgen.Place{&f.Replay, &f.Thresholds, &f.Weights} {
-		if *at != "" {
-			continue // asked for
-		}
-		if *at = hwgen.InLUTs; p.options.NoBlockRAM {
-			continue
-		}
-		luts := p.price(blocks(p, l, *f, acc)...)
-		if *at = hwgen.InBlockRAM; p.price(blocks(p, l, *f, acc)...) >= luts {
-			*at = hwgen.InLUTs
-		}
-	}
-}
-
 // checkTap returns an error where a fold is none of a tap unit.
 func checkTap(p *planner, l *quant.Layer, f hwgen.Fold) error {
 	switch {

@@ -57,6 +57,9 @@ func checkTapWindow(_ *planner, l *quant.Layer, f hwgen.Fold) error {
 	case f.SIMD != 1:
 		return fmt.Errorf("hwgen: layer %q: SIMD is %d, want 1: an element of the image comes to a tap unit per cycle",
 			l.Name, f.SIMD)
+	case f.Window != "":
+		return fmt.Errorf("hwgen: layer %q: window is %q, want none: a tap unit reads its taps where the image is kept",
+			l.Name, f.Window)
 	case f.Lanes < 1:
 		return fmt.Errorf("hwgen: layer %q: lanes is %d, want 1 or more", l.Name, f.Lanes)
 	case f.Order == hwgen.Arranged:

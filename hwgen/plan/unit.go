@@ -31,7 +31,7 @@ type unit struct {
 	// fewer.
 	least func(l *quant.Layer) int
 	// blocks returns what computes, with accumulators of acc bits, to be priced.
-	blocks func(p *planner, l *quant.Layer, f hwgen.Fold, acc int) []hwgen.Block
+	blocks blocksOf
 	// lanes is how many elements of each stream it reads per beat.
 	lanes func(l *quant.Layer, f hwgen.Fold) int
 	// waits says that it may be unable to take beats for long although it works: a queue
@@ -44,7 +44,7 @@ type unit struct {
 
 // units are all units, the usual one of a kind first.
 var units = []unit{
-	inRow(unit{name: "mvau", word: "dense", kind: quant.Linear, fits: fitsAll, check: withoutLanes, place: placeMVAU,
+	inRow(unit{name: "mvau", word: "dense", kind: quant.Linear, fits: fitsAll, check: withoutLanes,
 		lanes: simdLanes, waits: foldsRows}, denseBlocks),
 	{name: "tap_unit", word: "tap", kind: quant.Linear, fits: fitsTap, fold: foldTap, check: checkTap,
 		place: placeTap, least: anyLUTs, blocks: blocksTap, lanes: simdLanes, waits: always,

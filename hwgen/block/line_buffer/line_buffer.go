@@ -4,6 +4,7 @@ package linebuffer
 
 import (
 	"fmt"
+	"slices"
 	"sync"
 
 	"github.com/a2qgen/a2qgen/boards"
@@ -29,6 +30,8 @@ type Spec struct {
 	Shape quant.Shape
 	// Loops visit the groups of Lanes channels, the outermost first.
 	Loops []hwgen.Walk
+	// AtOnce are loops inside of them all turns of which leave in one beat, each from a copy of its own.
+	AtOnce []hwgen.Walk
 	// Border is what lies around the image, which the loops start in; nil for nothing.
 	Border *hwgen.Border
 	// Output is, unless nil, what the elements that leave are of another tensor.
@@ -56,15 +59,18 @@ func (b *Block) Serves() string { return b.Layer }
 // Module implements hwgen.Block.
 func (b *Block) Module() string { return "line_buffer" }
 
-// width is the bits of a beat.
+// width is the bits of a beat that comes.
 func (b *Block) width() int { return b.Input.Lanes * b.Input.Bits }
+
+// reads is how many such leave at once.
+func (b *Block) reads() int { return len(b.walk().reads) }
 
 // Depth returns the beats that the memory holds: the fewest with which neither side has to wait for
 // the other, or the next power of two where that takes no more memory.
 func (b *Block) Depth() int { return b.walk().places(b.width(), b.BlockRAM) }
 
 // Beats returns the beats of a frame that come, and those that leave.
-func (b *Block) Beats() (in, out int) { return b.walk().frame, b.walk().reads() }
+func (b *Block) Beats() (in, out int) { return b.walk().frame, b.walk().beats() }
 
 // Cycles implements hwgen.Block: those of the side with more beats.
 func (b *Block) Cycles() int {
@@ -92,18 +98,26 @@ func (b *Block) Parameters() []hwgen.Parameter {
 		style = hwgen.BlockRAM(b.Style)
 	}
 	depth := b.Depth()
-	p := []hwgen.Parameter{hwgen.Number("WIDTH", b.width()), hwgen.Number("DEPTH", depth),
-		hwgen.Number("LEVELS", len(w.loops)),
+	p := []hwgen.Parameter{hwgen.Number("WIDTH", b.width())}
+	if b.reads() > 1 {
+		p = append(p, hwgen.Number("READS", b.reads()),
+			hwgen.Numbers("OFFSETS", w.ofReads(func(o offset) int { return o.beats })))
+	}
+	p = append(p, hwgen.Number("DEPTH", depth), hwgen.Number("LEVELS", len(w.loops)),
 		hwgen.Numbers("COUNTS", w.of(func(l loop) int { return l.count })[:len(w.loops)]),
 		hwgen.Numbers("JUMPS", w.of(func(l loop) int { return l.jump })),
 		hwgen.Numbers("FREES", w.of(func(l loop) int { return l.free })),
-		hwgen.Number("START", w.start), hwgen.Number("COUNT_BITS", w.countBits(depth))}
+		hwgen.Number("START", w.start), hwgen.Number("COUNT_BITS", w.countBits(depth)))
 	if b.Border != nil {
 		p = append(p, hwgen.Flag("BORDER", true), hwgen.Number("H", b.Shape.H), hwgen.Number("W", b.Shape.W),
 			hwgen.Number("TOP", b.Border.Top), hwgen.Number("LEFT", b.Border.Left),
 			hwgen.Numbers("DOWN", w.of(func(l loop) int { return l.stepDown })[:len(w.loops)]),
 			hwgen.Numbers("RIGHT", w.of(func(l loop) int { return l.stepRight })[:len(w.loops)]),
 			hwgen.Number("BEGUN", w.begun()))
+		if b.reads() > 1 {
+			p = append(p, hwgen.Numbers("BELOW", w.ofReads(func(o offset) int { return o.down })),
+				hwgen.Numbers("BESIDE", w.ofReads(func(o offset) int { return o.right })))
+		}
 		if b.Border.Value != 0 {
 			p = append(p, hwgen.Lanes("PAD", b.Input.Lanes, b.Input.Bits, b.Border.Value))
 		}
@@ -117,7 +131,7 @@ func (b *Block) Memories() []hwgen.Memory { return nil }
 // Outputs implements hwgen.Block.
 func (b *Block) Outputs() []hwgen.Stream {
 	_, out := b.Beats()
-	return []hwgen.Stream{{Name: b.Name(), Bits: b.width(), Beats: out}}
+	return []hwgen.Stream{{Name: b.Name(), Bits: b.reads() * b.width(), Beats: out}}
 }
 
 // Reads implements hwgen.Block: the image in order.
@@ -128,7 +142,9 @@ func (b *Block) Carries([]hwgen.Content) []hwgen.Content {
 	if b.Output != nil {
 		return []hwgen.Content{{*b.Output}}
 	}
-	return []hwgen.Content{{b.Input.Over(b.Shape, b.Border, b.Loops)}}
+	out := b.Input.Over(b.Shape, b.Border, slices.Concat(b.Loops, b.AtOnce))
+	out.Lanes *= b.reads()
+	return []hwgen.Content{{out}}
 }
 
 // Machine implements hwgen.Block.

@@ -21,6 +21,7 @@ type shape struct {
 	lanes, bits   int
 	value         int64 // of the border
 	block         bool
+	atOnce        int // of the window's loops, the innermost, leave in one beat
 }
 
 // kind draws windows of every shape: square or not, strides beyond the kernel, dilations, pads of
@@ -45,20 +46,36 @@ var kind = blocktest.Kind{
 			bits: 1}).Named("taps of single channels"),
 		must(shape{in: quant.Shape{H: 3, W: 70, C: 1}, window: window(2, 1, 1, 1, 0), groups: 1, times: 1, lanes: 1,
 			bits: 2}).Named("places that are no power of two"),
+		must(shape{in: quant.Shape{H: 4, W: 4, C: 1}, window: window(3, 3, 1, 1, 1), groups: 1, times: 1, lanes: 1,
+			bits: 3, value: 5, atOnce: 2}).Named("a window per beat"),
+		must(shape{in: quant.Shape{H: 3, W: 40, C: 2}, window: window(2, 3, 2, 1, 1), groups: 1, times: 2, lanes: 2,
+			bits: 1, atOnce: 1, block: true}).Named("rows of a window per beat, two folds"),
 	},
 	Mutations: []blocktest.Mutation{
-		blocktest.Replace("reads what is not written", "line_buffer.v", "!behind_q[COUNT_BITS-1])", "1'b1)"),
+		blocktest.Replace("reads what is not written", "line_buffer.v", "assign come[r] = reaches(behind_q, OFFSET)",
+			"assign come[r] = 1'b1"),
+		blocktest.Replace("waits for the first of those at once alone", "line_buffer.v", "reaches(behind_q, OFFSET)",
+			"reaches(behind_q, 32'd0)"),
+		blocktest.Replace("waits for one beat more", "line_buffer.v", "reaches(behind_q, OFFSET)",
+			"reaches(behind_q, OFFSET + 1)"),
+		blocktest.Replace("all those at once from one place", "line_buffer.v", "FIRST = START + OFFSET", "FIRST = START"),
+		blocktest.Replace("one border for all at once", "line_buffer.v", "if (outside[r]) data_q", "if (outside[0]) data_q"),
+		blocktest.Replace("waits for the first's border alone", "line_buffer.v", "&(outside | come)",
+			"&({READS{outside[0]}} | come)"),
+		blocktest.Replace("borders of one row and column", "line_buffer.v", "+ BEHIND_FIRST[32*r +: 32];", ";"),
 		blocktest.Replace("takes a beat into a full memory", "line_buffer.v", "assign s_ready = used_q[COUNT_BITS-1]",
 			"assign s_ready = 1'b1"),
 		blocktest.Replace("a place less", "line_buffer.v", "USED = -START - DEPTH;", "USED = -START - DEPTH + 1;"),
 		blocktest.Replace("a place more", "line_buffer.v", "USED = -START - DEPTH;", "USED = -START - DEPTH - 1;"),
 		blocktest.Replace("frees nothing", "line_buffer.v", "FREED = negative(FREES)", "FREED = {32*(LEVELS+1){1'b0}}"),
-		blocktest.Replace("waits for the border", "line_buffer.v", "(outside || !behind_q", "(!behind_q"),
-		blocktest.Replace("no border", "line_buffer.v", "if (outside) data_q <= PAD;", "if (1'b0) data_q <= PAD;"),
+		blocktest.Replace("waits for the border", "line_buffer.v", "&(outside | come)", "&come"),
+		blocktest.Replace("no border", "line_buffer.v", "if (outside[r]) data_q <= PAD;",
+			"if (1'b0) data_q <= PAD;"),
 		blocktest.Replace("a border of zeros", "line_buffer.v", "data_q <= PAD", "data_q <= {WIDTH{1'b0}}"),
 		blocktest.Replace("a row and a column more", "line_buffer.v", "AT >= SIZE", "AT > SIZE"),
 		blocktest.Replace("nothing above and to the left", "line_buffer.v", "if (AT < 0 || AT", "if (AT"),
-		blocktest.Replace("rows alone", "line_buffer.v", "assign outside = |beyond", "assign outside = beyond[0]"),
+		blocktest.Replace("rows alone", "line_buffer.v", "assign outside[r] = |beyond[2*r +: 2]",
+			"assign outside[r] = beyond[2*r]"),
 		blocktest.Replace("any turn of the outer loop", "line_buffer.v", "turns[32*(OUTER%LEVELS) +: 32] == o", "1'b1"),
 		blocktest.Replace("runs ahead of the frame", "line_buffer.v", "assign begins = first_q", "assign begins = 1'b0"),
 		blocktest.Replace("a loop turns once less", "line_buffer.v", "LAST_TURN = COUNT - 1", "LAST_TURN = COUNT - 2"),
@@ -69,7 +86,7 @@ var kind = blocktest.Kind{
 			"{back[COUNT_BITS-1:0], 1'b0}"),
 		blocktest.Replace("frees without a read", "line_buffer.v", "of_step(FREED, taken)",
 			"of_step(FREED, step)"),
-		blocktest.Replace("begins at place 0", "line_buffer.v", "SLOT = ((START % DEPTH) + DEPTH) % DEPTH", "SLOT = 0"),
+		blocktest.Replace("begins at place 0", "line_buffer.v", "SLOT = ((FIRST % DEPTH) + DEPTH) % DEPTH", "SLOT = OFFSET"),
 		blocktest.Replace("data ignores the stall", "line_buffer.v", "if (read) begin", "begin"),
 		blocktest.Replace("forgets a beat that waits", "line_buffer.v", "valid_q <= read || (valid_q && !m_ready)",
 			"valid_q <= read"),
@@ -98,6 +115,9 @@ func drawShape(rng *rand.Rand) shape {
 	if rng.IntN(2) == 0 {
 		s.value = int64(1)<<s.bits - 1
 	}
+	if s.atOnce = pick(0, 0, 1, 2); s.atOnce > 0 {
+		s.in.C = s.groups * s.lanes // a position comes whole
+	}
 	return s
 }
 
@@ -112,8 +132,12 @@ func (s shape) lines() (blocktest.Case, bool) {
 	part := hwgen.InOrder(hwgen.Tensor{Holds: hwgen.HoldsInputs}, s.in.Size(), s.bits, false, s.lanes)
 	border := hwgen.BorderOf(s.window, s.in, s.value)
 	loops := hwgen.Windows(l, s.in, s.groups, s.times, s.lanes)
-	b := linebuffer.New(linebuffer.Spec{Layer: "conv", Input: part, Shape: s.in, Loops: loops, Border: border,
-		BlockRAM: s.block})
+	inner := len(loops) // the loop over the channels of a position has one turn where they come at once
+	if s.atOnce > 0 {
+		inner -= 1 + s.atOnce
+	}
+	b := linebuffer.New(linebuffer.Spec{Layer: "conv", Input: part, Shape: s.in, Loops: loops[:inner],
+		AtOnce: loops[inner:], Border: border, BlockRAM: s.block})
 	in, out := b.Beats()
 	if out < 2 || in < 2 || !b.ReadsImage() {
 		return blocktest.Case{}, false
@@ -125,7 +149,7 @@ func (s shape) lines() (blocktest.Case, bool) {
 		Traits: map[string]bool{"a border": border != nil, "power of two": depth&(depth-1) == 0, "block RAM": s.block,
 			"one dimension": s.in.H == 1 || s.in.W == 1, "stride": w.StrideH > 1 || w.StrideW > 1,
 			"dilation": w.DilationH > 1 && w.H > 1 || w.DilationW > 1 && w.W > 1, "folds": s.times > 1, "groups": s.groups > 1,
-			"more in than out": in > out, "more out than in": out > in, "skips": w.StrideH > w.H || w.StrideW > w.W},
+			"several at once": s.atOnce > 0 && w.Taps() > 1, "more in than out": in > out, "more out than in": out > in, "skips": w.StrideH > w.H || w.StrideW > w.W},
 	}, true
 }
 
@@ -157,8 +181,10 @@ func latency(b *linebuffer.Block) int {
 	}
 	for n := range out {
 		at++
-		if e := part.Element(n, 0); e != hwgen.Outside {
-			at = max(at, e/b.Input.Lanes+2)
+		for lane := range part.Lanes {
+			if e := part.Element(n, lane); e != hwgen.Outside {
+				at = max(at, e/b.Input.Lanes+2)
+			}
 		}
 	}
 	return at + 1

@@ -32,7 +32,8 @@ func (m *machine) available() bool {
 	if m.first && m.border && m.behind < m.begun() {
 		return false
 	}
-	return m.behind >= 0 || m.outside(m.row, m.column)
+	behind, inside := m.last(m.row, m.column)
+	return !inside || m.behind >= behind
 }
 
 // Step implements cycle.Machine.

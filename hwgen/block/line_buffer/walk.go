@@ -8,10 +8,11 @@ import (
 // first position, and positions of the border have the numbers that they would have in an endless
 // image of the frame's width.
 type walk struct {
-	loops []loop // of more than one turn, the innermost first
-	next  loop   // the step to the next frame
-	start int    // the first position of a frame
-	frame int    // beats of a frame
+	loops []loop   // of more than one turn, the innermost first
+	next  loop     // the step to the next frame
+	reads []offset // what leaves at once, from the position on
+	start int      // the first position of a frame
+	frame int      // beats of a frame
 	// border of an image of rows x columns, where there is one, in which the first row and column
 	// are top and left before those of the image. The first read of a frame then waits for its first
 	// beat: reads of the border alone would run ahead of the frame.
@@ -30,6 +31,10 @@ type loop struct {
 	jump, down, right, free   int
 }
 
+// offset is where a read lies, from the first of those at once on: in beats, and in rows and columns of
+// the image.
+type offset struct{ beats, down, right int }
+
 // newWalk returns the walk of a specification.
 func newWalk(s Spec) *walk {
 	perPixel := s.Shape.C / s.Input.Lanes
@@ -45,10 +50,26 @@ func newWalk(s Spec) *walk {
 				step: (l.Rows*s.Shape.W+l.Columns)*perPixel + l.Channels/s.Input.Lanes})
 		}
 	}
+	w.reads = []offset{{}}
+	for _, l := range s.AtOnce {
+		w.reads = repeated(w.reads, l.Count, offset{beats: (l.Rows*s.Shape.W+l.Columns)*perPixel +
+			l.Channels/s.Input.Lanes, down: l.Rows, right: l.Columns})
+	}
 	w.jumps()
 	w.frees()
 	w.measure()
 	return w
+}
+
+// repeated returns each of all count times, one step further each time.
+func repeated(all []offset, count int, step offset) []offset {
+	var out []offset
+	for _, o := range all {
+		for k := range count {
+			out = append(out, offset{o.beats + k*step.beats, o.down + k*step.down, o.right + k*step.right})
+		}
+	}
+	return out
 }
 
 // jumps sets what the position moves by when each loop takes a step.
@@ -88,8 +109,8 @@ func (w *walk) frees() {
 	}
 }
 
-// reads returns the beats of a frame that leave.
-func (w *walk) reads() int {
+// beats returns those of a frame that leave.
+func (w *walk) beats() int {
 	n := 1
 	for _, l := range w.loops {
 		n *= l.count
@@ -106,8 +127,17 @@ func (w *walk) of(number func(loop) int) []int {
 	return append(all, number(w.next))
 }
 
+// ofReads returns a number of each of the reads at once.
+func (w *walk) ofReads(number func(offset) int) []int {
+	var all []int
+	for _, o := range w.reads {
+		all = append(all, number(o))
+	}
+	return all
+}
+
 // read is a beat that leaves: its position, the beat that has to be there, and the beats that are
-// free before it.
+// free before it; outside where all of it is of the border.
 type read struct {
 	position, needs, free int
 	outside               bool
@@ -121,18 +151,30 @@ const none = -1 << 40
 func (w *walk) each(frames int, f func(read)) {
 	turns := make([]int, len(w.loops))
 	r := read{position: w.start, free: w.start, row: -w.top, column: -w.left}
-	for n := range frames * w.reads() {
-		r.needs, r.outside = r.position, w.outside(r.row, r.column)
-		switch {
-		case w.border && n%w.reads() == 0:
-			r.needs = r.position + w.begun()
-		case r.outside:
-			r.needs = none
+	for n := range frames * w.beats() {
+		behind, inside := w.last(r.row, r.column)
+		r.needs, r.outside = none, !inside
+		if inside {
+			r.needs = r.position + behind
+		}
+		if w.border && n%w.beats() == 0 {
+			r.needs = max(r.needs, r.position+w.begun())
 		}
 		f(r)
 		l := w.step(turns)
 		r.position, r.free, r.row, r.column = r.position+l.jump, r.free+l.free, r.row+l.down, r.column+l.right
 	}
+}
+
+// last returns how many beats behind the position the last one lies that a read at a row and column is
+// of, and whether any is of the image.
+func (w *walk) last(row, column int) (behind int, inside bool) {
+	for _, o := range w.reads {
+		if !w.outside(row+o.down, column+o.right) {
+			behind, inside = max(behind, o.beats), true
+		}
+	}
+	return behind, inside
 }
 
 // outside says that a row and column are of the border.
@@ -153,7 +195,7 @@ func (w *walk) step(turns []int) *loop {
 
 // measure finds how many beats have to be kept, and the ends of all numbers.
 func (w *walk) measure() {
-	reads := make([]read, 0, 2*w.reads())
+	reads := make([]read, 0, 2*w.beats())
 	w.each(2, func(r read) { reads = append(reads, r) })
 	there := 0 // beats that have come for certain
 	for _, r := range reads {
@@ -162,7 +204,7 @@ func (w *walk) measure() {
 		w.depth, there = max(w.depth, r.needs+1-r.free), max(there, r.needs+1)
 		w.inside = w.inside || !r.outside
 	}
-	if w.reads() >= w.frame {
+	if w.beats() >= w.frame {
 		w.keepReading(reads)
 	} else {
 		w.keepWriting(reads)
@@ -196,7 +238,8 @@ func (w *walk) keepWriting(reads []read) {
 // countBits returns the bits of a signed number that holds all that behind and used become.
 func (w *walk) countBits(depth int) int {
 	// behind is less than what is kept, and used at most 0; begun is compared with it.
-	low, high := min(w.lowest, -depth-w.ahead), max(depth-1, w.begun())
+	// So are the distances of the reads at once, of which the last one's is the largest.
+	low, high := min(w.lowest, -depth-w.ahead), max(depth-1, w.begun(), w.reads[len(w.reads)-1].beats)
 	return 1 + max(bits.Len(uint(high)), bits.Len(uint(-low-1)))
 }
 

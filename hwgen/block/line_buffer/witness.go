@@ -28,25 +28,33 @@ type lines struct {
 // of returns number k of an array of parameters.
 func (l *lines) of(name string, k int) int { return l.p[fmt.Sprintf("%s[%d]", name, k)] }
 
-// outside says that the next read is of the border.
-func (l *lines) outside() bool {
-	row, column := -l.p["TOP"], -l.p["LEFT"]
+// outside says that copy c of the next read is of the border.
+func (l *lines) outside(c int) bool {
+	row, column := l.of("BELOW", c)-l.p["TOP"], l.of("BESIDE", c)-l.p["LEFT"]
 	for k, turn := range l.turns {
 		row, column = row+turn*l.of("DOWN", k), column+turn*l.of("RIGHT", k)
 	}
 	return l.p["BORDER"] == 1 && (row < 0 || row >= l.p["H"] || column < 0 || column >= l.p["W"])
 }
 
+// needed returns the last beat that a copy of the next read is of, -1 where all are of the border.
+func (l *lines) needed() int {
+	need := -1
+	for c := range max(1, l.p["READS"]) {
+		if !l.outside(c) {
+			need = max(need, l.at+l.of("OFFSETS", c))
+		}
+	}
+	return need
+}
+
 // follow finds what reads up to n need and free.
 func (l *lines) follow(n int) {
 	for len(l.needs) <= n {
-		need := l.at
-		switch {
-		case l.p["BORDER"] == 1 && first(l.turns):
+		need := l.needed()
+		if l.p["BORDER"] == 1 && first(l.turns) {
 			// The border does not run ahead of the frame: so many beats behind it are there.
-			need += l.p["BEGUN"]
-		case l.outside():
-			need = -1
+			need = max(need, l.at+l.p["BEGUN"])
 		}
 		k := 0
 		for k < l.levels && l.turns[k] == l.of("COUNTS", k)-1 {

@@ -63,6 +63,9 @@ func (m *Block) Cycles() int { return m.vectors() * m.NF() * m.SF() }
 // no network has one.
 func (m *Block) vectors() int { return max(1, m.Layer.Shape.Positions()) }
 
+// Elements returns how many come per beat: SIMD for all PEs or, of a depthwise convolution, for each.
+func (m *Block) Elements() int { return m.Fold.Channels(m.Layer) * m.Fold.SIMD }
+
 // Shifted says whether accumulators begin at values of their own instead of 0.
 func (m *Block) Shifted() bool { return m.Layer.Start != nil }
 
@@ -92,8 +95,11 @@ func (m *Block) Parameters() []hwgen.Parameter {
 		hwgen.Number("PE", m.Fold.PE), hwgen.Number("SIMD", m.Fold.SIMD),
 		hwgen.Number("WEIGHT_BITS", l.WeightBits), hwgen.Number("INPUT_BITS", l.Input.Bits),
 		hwgen.Flag("INPUT_SIGNED", l.Input.Signed),
-		hwgen.Number("ACC_BITS", m.AccBits),
 	}
+	if m.Fold.Channels(l) > 1 {
+		p = append(p, hwgen.Flag("DEPTHWISE", true))
+	}
+	p = append(p, hwgen.Number("ACC_BITS", m.AccBits))
 	if m.pairs() {
 		p = append(p, hwgen.Flag("PAIRS", true))
 	}
@@ -114,7 +120,8 @@ func (m *Block) Outputs() []hwgen.Stream {
 }
 
 // Reads implements hwgen.Block: SIMD inputs per beat, the whole vector once per fold of its rows. Of
-// an image the vectors are windows, in which each group of channels is a vector of its own rows.
+// an image the vectors are windows, in which each group of channels is a vector of its own rows; PE
+// channels side by side are one group where each is a row's.
 func (m *Block) Reads([]hwgen.Content) []hwgen.Content {
 	l := m.Layer
 	x := hwgen.InOrder(m.Input, l.In, l.Input.Bits, l.Input.Signed, m.Fold.SIMD)
@@ -122,9 +129,10 @@ func (m *Block) Reads([]hwgen.Content) []hwgen.Content {
 		return []hwgen.Content{hwgen.Content{x}.Replayed(m.SF(), m.NF())}
 	}
 	in := l.OperandShape(0)
+	groups := l.Groups / m.Fold.Channels(l)
 	x.Lanes = 1 // the innermost loop of windows; SIMD of them may be more than the channels
-	x = x.Over(in, hwgen.BorderOf(l.Window, in, 0), hwgen.Windows(l, in, l.Groups, m.NF()/l.Groups, 1))
-	x.Lanes = m.Fold.SIMD
+	x = x.Over(in, hwgen.BorderOf(l.Window, in, 0), hwgen.Windows(l, in, groups, m.NF()/groups, 1))
+	x.Lanes = m.Elements()
 	return []hwgen.Content{{x}}
 }
 

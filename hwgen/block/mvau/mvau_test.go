@@ -19,6 +19,9 @@ import (
 // which use their P bits to the last code; any fold that divides them.
 var kind = blocktest.Kind{
 	Draw: func(rng *rand.Rand) blocktest.Case {
+		if rng.IntN(4) == 0 {
+			return drawDepthwise(rng)
+		}
 		l, accBits := drawLayer(rng)
 		for {
 			f := hwgen.Fold{PE: blocktest.Divisor(rng, l.Out), SIMD: blocktest.Divisor(rng, l.In)}
@@ -44,13 +47,25 @@ var kind = blocktest.Kind{
 			Named("folded both ways, lanes apart"),
 		unit(layer(4, 6, 2, signed(3)), hwgen.Fold{PE: 2, SIMD: 3}, 12, false, false).
 			Named("wide accumulators leave, signed inputs, lanes apart"),
+		depthwise(1, quant.Shape{H: 3, W: 3, C: 6}, quant.Window{H: 2, W: 2}, hwgen.Fold{PE: 3, SIMD: 2}, true).
+			Named("channels at once"),
 	},
-	Mutations: slices.Concat(sums, pairs, products, stages, searches, spills, startValues),
+	Mutations: slices.Concat(channels, sums, pairs, products, stages, searches, spills, startValues),
 }
 
 // multipliers and cycles per frame bound drawn units, for Icarus's sake: its time grows with both,
 // and every unit is run five times.
 const multipliers, cycles = 40, 72
+
+// channels are faults of who reads what where each row has a channel of its own.
+var channels = []blocktest.Mutation{
+	blocktest.Replace("all rows read one channel", "mvau.v", "assign x[s*INPUT_BITS +: INPUT_BITS] =\n"+
+		"                    x_q[(s*CHANNELS + pe%CHANNELS)", "assign x[s*INPUT_BITS +: INPUT_BITS] =\n"+
+		"                    x_q[(s*CHANNELS)"),
+	blocktest.Replace("taps are innermost", "mvau.v", "assign x[s*INPUT_BITS +: INPUT_BITS] =\n"+
+		"                    x_q[(s*CHANNELS + pe%CHANNELS)", "assign x[s*INPUT_BITS +: INPUT_BITS] =\n"+
+		"                    x_q[(s + pe%CHANNELS*SIMD)"),
+}
 
 // sums are faults of the tree and the accumulator.
 var sums = []blocktest.Mutation{
@@ -187,9 +202,14 @@ func unit(l quant.Layer, f hwgen.Fold, accBits int, blockROM, pairs bool) blockt
 	if accBits == 0 {
 		accBits, _ = l.NeededBits()
 	}
-	b := &mvau.Block{Layer: &l, Input: hwgen.Tensor{Holds: hwgen.HoldsInputs}, Fold: f, AccBits: accBits,
+	return unitIn(blocktest.Alone(l), &l, f, accBits, blockROM, pairs)
+}
+
+// unitIn is the unit of a layer of a network.
+func unitIn(n *quant.Network, l *quant.Layer, f hwgen.Fold, accBits int, blockROM, pairs bool) blocktest.Case {
+	b := &mvau.Block{Layer: l, Input: hwgen.Tensor{Holds: hwgen.HoldsInputs}, Fold: f, AccBits: accBits,
 		ThresholdBits: l.ThresholdBits(accBits), BlockROM: blockROM, Style: boards.MemoryStyle{PairLanes: pairs}}
-	return blocktest.Case{Block: b, Network: blocktest.Alone(l), Inputs: b.Reads(nil),
+	return blocktest.Case{Block: b, Network: n, Inputs: b.Reads(nil),
 		Latency: b.Cycles() + b.Stages() + 1,
 		Traits: map[string]bool{"one fold of rows": b.NF() == 1, "one beat per fold": b.SF() == 1, "one PE": f.PE == 1,
 			"one lane": f.SIMD == 1, "an odd node": f.SIMD&(f.SIMD-1) != 0, "signed inputs": l.Input.Signed,
@@ -198,8 +218,40 @@ func unit(l quant.Layer, f hwgen.Fold, accBits int, blockROM, pairs bool) blockt
 			"inverted":       l.Thresholds != nil && slices.Contains(l.Thresholds.Inverted, true),
 			"signed outputs": l.Thresholds != nil && l.Thresholds.Output.Signed, "start values": b.Shifted(),
 			"wide thresholds": b.ThresholdBits > accBits, "block ROM": blockROM,
-			"one row": l.Out == 1, "one input": l.In == 1, "pairs": pairs && f.SIMD > 1},
+			"one row": l.Out == 1, "one input": l.In == 1, "pairs": pairs && f.SIMD > 1,
+			"channels at once": f.Channels(l) > 1},
 	}
+}
+
+// depthwise is the unit of a drawn depthwise convolution over an image of shape in.
+func depthwise(seed uint64, in quant.Shape, w quant.Window, f hwgen.Fold, pairs bool) blocktest.Case {
+	rng := rand.New(rand.NewPCG(seed, 8))
+	l := quant.Layer{Name: "fc", Kind: quant.Conv, Window: w, Groups: in.C, In: w.Taps(), Out: in.C, WeightBits: 3,
+		Input: quant.DataType{Bits: 1 + rng.IntN(3), Signed: rng.IntN(3) == 0}}
+	for range l.In * l.Out {
+		l.Weights = append(l.Weights, int32(rng.IntN(8)-4))
+	}
+	if rng.IntN(2) == 0 {
+		l.Thresholds = blocktest.Stairs(&l, unsigned(1+rng.IntN(3)))
+	}
+	n, err := quant.NewNetwork(quant.Network{Name: "alone", Layers: []quant.Layer{l},
+		Input: quant.InputQuantizer{Type: l.Input, Shape: in, Quantize: func(_ int, v float64) int32 { return int32(v) }}})
+	if err != nil {
+		panic(err)
+	}
+	accBits, _ := n.Layers[0].NeededBits()
+	return unitIn(n, &n.Layers[0], f, accBits, rng.IntN(2) == 0, pairs)
+}
+
+// drawDepthwise draws the unit of a depthwise convolution of a few positions.
+func drawDepthwise(rng *rand.Rand) blocktest.Case {
+	w := quant.Window{H: 1 + rng.IntN(3), W: 1 + rng.IntN(2), Top: rng.IntN(2), Right: rng.IntN(2)}
+	in := quant.Shape{H: w.H + rng.IntN(2), W: w.W + rng.IntN(2), C: 2 + rng.IntN(5)}
+	if w.Taps() == 1 { // what is no depthwise convolution is another layer's case
+		w.H, in.H = 2, 2
+	}
+	return depthwise(rng.Uint64(), in, w, hwgen.Fold{PE: blocktest.Divisor(rng, in.C), SIMD: blocktest.Divisor(rng, w.Taps())},
+		rng.IntN(2) == 0)
 }
 
 // drawLayer draws a layer and P for it.

@@ -93,10 +93,11 @@ func (u *mvau) control() {
 // operands returns the weights, lane by lane and PE by PE, and the inputs, lane by lane,
 // both out of their registers.
 //
-// weights has PE*SIMD*M signals, weight (pe, s) from bit (pe*SIMD+s)*M on, and x SIMD*N. x is
-// one word for all PEs: its registers, and the rows that move x along the digits, are shared.
+// weights has PE*SIMD*M signals, weight (pe, s) from bit (pe*SIMD+s)*M on, and x those of a beat. x is
+// one word for all PEs, unless each has its own: its registers, and the rows that move x along the
+// digits, are shared.
 func (u *mvau) operands(m hwgen.Memory) (weights, x []fabric.Signal) {
-	x = u.RegisterAll(u.Word(u.Fold.SIMD * u.Layer.Input.Bits))
+	x = u.RegisterAll(u.Word(u.Elements() * u.Layer.Input.Bits))
 	// Word nf*SF+sf of the memory; with one word all columns are constant, and so are products.
 	columns := fabric.ColumnsOf(m.Words, 0, m.Bits)
 	words := u.NF() * u.SF()
@@ -113,9 +114,10 @@ func (u *mvau) operands(m hwgen.Memory) (weights, x []fabric.Signal) {
 func (u *mvau) dotProduct(weights, x []fabric.Signal, pe int) []fabric.Signal {
 	m, n, simd := u.Layer.WeightBits, u.Layer.Input.Bits, u.Fold.SIMD
 	rows, lanes := make([][]fabric.Signal, simd), make([][]fabric.Signal, simd)
+	channels := u.Elements() / simd
 	for s := range simd {
-		at := (pe*simd + s) * m
-		rows[s], lanes[s] = weights[at:at+m], x[s*n:(s+1)*n]
+		at, from := (pe*simd+s)*m, (s*channels+pe%channels)*n
+		rows[s], lanes[s] = weights[at:at+m], x[from:from+n]
 	}
 	if u.pairs() {
 		return u.PairedDotProduct(rows, lanes, u.Layer.Input.Signed, u.NF()*u.SF() == 1, u.AccBits)
