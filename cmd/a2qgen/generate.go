@@ -87,11 +87,11 @@ func generateAction(c *cli.Context) error {
 	o.AccBits, o.Pixels = c.Int("acc"), c.Bool("pixels")
 	o.Family = boards.Family(c.String("family"))
 	// For files that do not say what their samples are (see inputHelp).
-	in, err := inputType(c)
+	told, err := inputTold(c)
 	if err != nil {
 		return err
 	}
-	doc, err := generateFile(path, in, designDir{out, c.Bool("overwrite"), c.String(foldingOut)}, c.String("board"), o)
+	doc, err := generateFile(path, told, designDir{out, c.Bool("overwrite"), c.String(foldingOut)}, c.String("board"), o)
 	con := newConsole(c)
 	if err == nil {
 		con.warn(doc.Warnings)
@@ -131,11 +131,11 @@ func (d designDir) write(files []emit.File) error {
 	return emit.WriteDir(d.path, files)
 }
 
-// generateFile generates the network at path, with in as the type of its samples where
-// its file does not say it, into a directory. The copy there says it, so that sim and
+// generateFile generates the network at path, with what is told of its samples beside its
+// file, into a directory. The copy there says it, so that sim and
 // estimate plan the same network again.
 func generateFile(
-	path string, in *qonnx.InputType, out designDir, board string, chosen foldingChoice,
+	path string, told qonnx.Told, out designDir, board string, chosen foldingChoice,
 ) (*generateReport, error) {
 	start := time.Now()
 	// Cheap refusals first: directory, board, family; then the network; then its plan.
@@ -159,7 +159,7 @@ func generateFile(
 		}
 		o.Family, o.Blocks = b.Family, b.Resources.Blocks()
 	}
-	read, err := qonnx.ReadFile(path, in)
+	read, err := qonnx.ReadFile(path, told)
 	if err != nil {
 		return nil, err
 	}
