@@ -1,17 +1,26 @@
-// First-in first-out queue of DEPTH beats, read without latency from a small memory.
+// First-in first-out queue of DEPTH beats.
 //
 //   Latency 1 cycle, throughput 1 beat per cycle at every depth >= 2. s_ready and m_valid
 //   depend on the fill level only: no combinational path crosses the queue.
 //   It does not bypass: a beat written into an empty queue is seen one cycle later.
 //
+//   Read without a clock, the memory gives the beat at the front. Block RAM has a clock: it is read
+//   ahead, one place behind the front, when the front leaves. A beat that comes when there is none
+//   behind the front is there too late for that, and waits in a register of its own.
+//
+//   BLOCK:  s_* -+-> mem[DEPTH] -> ram_q -+-> m_*
+//                +-------------> fresh_q -+
+//
 // Parameters
 //   WIDTH      payload, bits, >= 1
 //   DEPTH      beats, >= 2
-//   RAM_STYLE  the tool's word for a RAM in LUTs, or auto: the memory is read without a clock
+//   BLOCK      1: the memory is read with a clock, as block RAM is; 0: without
+//   RAM_STYLE  the tool's word for such a RAM, or auto
 `default_nettype none
 module fifo #(
     parameter integer WIDTH = 8,
     parameter integer DEPTH = 4,
+    parameter integer BLOCK = 0,
     parameter RAM_STYLE = "auto"
 ) (
     input  wire             clk,
@@ -30,6 +39,9 @@ module fifo #(
         end
         if (DEPTH < 2) begin : gen_depth_at_least_2
             fifo_needs_DEPTH_at_least_2 u_refused ();
+        end
+        if (BLOCK != 0 && BLOCK != 1) begin : gen_block_0_or_1
+            fifo_needs_BLOCK_0_or_1 u_refused ();
         end
     endgenerate
 
@@ -51,11 +63,33 @@ module fifo #(
 
     assign s_ready = level_q != FULL;
     assign m_valid = level_q != {LEVEL_BITS{1'b0}};
-    assign m_data  = mem[read_q];
 
     always @(posedge clk) begin
         if (s_fire) mem[write_q] <= s_data;
     end
+
+    wire next;  // the read position moves on
+    generate
+        if (BLOCK != 0) begin : gen_block
+            localparam [LEVEL_BITS-1:0] ONE = 1;
+            reg [WIDTH-1:0] ram_q;
+            reg [WIDTH-1:0] fresh_q;
+            reg             fresh_at_front_q;
+            wire alone = level_q == ONE;
+            // The beat that comes is the front of the next cycle.
+            wire fresh = s_fire && (!m_valid || (alone && m_fire));
+            assign next   = fresh || (m_fire && !alone);
+            assign m_data = fresh_at_front_q ? fresh_q : ram_q;
+            always @(posedge clk) begin
+                if (m_fire) ram_q <= mem[read_q];
+                if (fresh) fresh_q <= s_data;
+                if (fresh || m_fire) fresh_at_front_q <= fresh;
+            end
+        end else begin : gen_luts
+            assign next   = m_fire;
+            assign m_data = mem[read_q];
+        end
+    endgenerate
 
     always @(posedge clk) begin
         if (!rst_n) begin
@@ -64,7 +98,7 @@ module fifo #(
             level_q <= {LEVEL_BITS{1'b0}};
         end else begin
             if (s_fire) write_q <= (write_q == LAST) ? {PTR_BITS{1'b0}} : write_q + 1'b1;
-            if (m_fire) read_q <= (read_q == LAST) ? {PTR_BITS{1'b0}} : read_q + 1'b1;
+            if (next) read_q <= (read_q == LAST) ? {PTR_BITS{1'b0}} : read_q + 1'b1;
             if (s_fire && !m_fire) level_q <= level_q + 1'b1;
             if (!s_fire && m_fire) level_q <= level_q - 1'b1;
         end

@@ -22,6 +22,8 @@ type builder struct {
 	// hardwired makes the hard-wired unit of a layer.
 	hardwired  func(l *quant.Layer, x hwgen.Part, acc int) *hardwired.Block
 	lineBuffer func(linebuffer.Spec) *linebuffer.Block
+	// placed decides where a queue's memory lies.
+	placed func(fifo.Block) *fifo.Block
 	// depth says how deep the queue before a stream of a layer is, below 2 for none.
 	depth func(layer, operand int) int
 	// queues are the places of the nodes that are queues.
@@ -39,6 +41,7 @@ func (p *planner) build(depth func(layer, operand int) int) (*hwgen.Design, map[
 	d := &hwgen.Design{Name: o.Name, ClockMHz: o.ClockMHz, NoBlockRAM: o.NoBlockRAM, Pixels: o.Pixels, Family: o.Family,
 		Given: p.given, Network: p.network, Layers: p.layers}
 	b := &builder{d: d, units: p.units, style: p.style, hardwired: p.hardwired, lineBuffer: p.lineBuffer, depth: depth,
+		placed: p.placeQueue,
 		queues: map[int]place{}, ready: make([][]int, len(p.layers)+1)}
 	b.source()
 	for i := range d.Layers {
@@ -130,8 +133,8 @@ func (b *builder) operand(i, k int) int {
 	if depth := b.depth(i, k); depth > 1 {
 		s := b.d.Streams[at]
 		b.queues[len(b.d.Nodes)] = place{i, k}
-		at = b.d.Add(&fifo.Block{Layer: l.Name, Operand: name, Width: s.Bits, Depth: depth, Beats: s.Beats,
-			Style: b.style}, at)[0]
+		at = b.d.Add(b.placed(fifo.Block{Layer: l.Name, Operand: name, Width: s.Bits, Depth: depth, Beats: s.Beats,
+			Style: b.style}), at)[0]
 	}
 	return at
 }

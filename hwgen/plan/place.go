@@ -2,6 +2,7 @@ package plan
 
 import (
 	"github.com/a2qgen/a2qgen/hwgen"
+	"github.com/a2qgen/a2qgen/hwgen/block/fifo"
 	"github.com/a2qgen/a2qgen/hwgen/block/mvau"
 	"github.com/a2qgen/a2qgen/quant"
 )
@@ -89,4 +90,15 @@ func (p *planner) chooseWindow(l *quant.Layer, f *hwgen.Fold, blocks blocksOf) {
 			f.Window, best = way, cost
 		}
 	}
+}
+
+// placeQueue returns a queue in the memory in which it is cheaper.
+func (p *planner) placeQueue(q fifo.Block) *fifo.Block {
+	var at hwgen.Place
+	p.place(&at, func() int {
+		q.BlockRAM = at == hwgen.InBlockRAM
+		return p.price(&q)
+	})
+	q.BlockRAM = at == hwgen.InBlockRAM
+	return &q
 }

@@ -18,6 +18,8 @@ type Block struct {
 	Width          int // bits of a beat
 	Depth          int // beats, >= 2
 	Beats          int // beats of a frame
+	// BlockRAM keeps the beats in block RAM.
+	BlockRAM bool
 	// Style has the family's words for memories; those of xc7 where empty.
 	Style boards.MemoryStyle
 }
@@ -42,8 +44,11 @@ func (f *Block) Comment() []string {
 
 // Parameters implements hwgen.Block.
 func (f *Block) Parameters() []hwgen.Parameter {
-	return []hwgen.Parameter{hwgen.Number("WIDTH", f.Width), hwgen.Number("DEPTH", f.Depth),
-		hwgen.Text("RAM_STYLE", hwgen.LUTRAM(f.Style))}
+	p := []hwgen.Parameter{hwgen.Number("WIDTH", f.Width), hwgen.Number("DEPTH", f.Depth)}
+	if f.BlockRAM {
+		return append(p, hwgen.Flag("BLOCK", true), hwgen.Text("RAM_STYLE", hwgen.BlockRAM(f.Style)))
+	}
+	return append(p, hwgen.Text("RAM_STYLE", hwgen.LUTRAM(f.Style)))
 }
 
 // Memories implements hwgen.Block.
