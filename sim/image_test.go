@@ -30,7 +30,11 @@ func imageCase(seed uint64) (*quant.Network, hwgen.Options, [][]int32, sim.Optio
 		switch draw := rng.IntN(4); {
 		case !l.Kind.Weighted() || draw == 0:
 		case draw == 1 && l.Kind == quant.Conv && l.Groups == 1:
-			how.Folding[l.Name] = hwgen.Fold{Unit: "tap", PE: divisor(rng, l.Out), SIMD: 1, Lanes: 1 + rng.IntN(6)}
+			simd := 1 << rng.IntN(3)
+			for l.OperandShape(0).C%simd > 0 {
+				simd /= 2
+			}
+			how.Folding[l.Name] = hwgen.Fold{Unit: "tap", PE: divisor(rng, l.Out), SIMD: simd, Lanes: 1 + rng.IntN(6)}
 		default:
 			how.Folding[l.Name] = hwgen.Fold{PE: divisor(rng, hwgen.RowsAtOnce(l)), SIMD: divisor(rng, l.In)}
 		}

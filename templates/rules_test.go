@@ -164,7 +164,7 @@ var rules = []rule{
 	{"tap_unit", "PE_to_divide_MH", "PE=2", "PE=3"},
 	{"tap_unit", "STEPS_at_least_MH_over_PE", "STEPS=4", "STEPS=3"},
 	{"tap_unit", "STEPS_at_least_READ_STAGES", "READ_STAGES=8", "READ_STAGES=9"},
-	{"tap_unit", "SIMD_1_of_a_window", "WINDOW=1 SIMD=1", "WINDOW=1 SIMD=2"},
+	{"tap_window", "SIMD_a_power_of_two", "SIMD=2 SLOT_BITS=4", "SIMD=3 SLOT_BITS=5"},
 	{"tap_window", "DEPTH_a_power_of_two", "DEPTH=16", "DEPTH=12"},
 	{"tap_window", "SLOT_BITS_as_derived", "SPAN=6 SLOT_BITS=3", "SPAN=6 SLOT_BITS=4"},
 	{"tap_unit", "Y_BITS_as_derived", "OUTPUT_BITS=0 Y_BITS=8", "Y_BITS=8"},

@@ -22,8 +22,8 @@
 // Parameters
 //   MW, MH          columns and rows, >= 1
 //   PE              rows at once, >= 1, divides MH: each has a copy of the vector
-//   LANES           see tap_tree.v: taps of a row at once, a multiple of SIMD
-//   SIMD            see tap_buffer.v: elements per input beat, a divisor of MW
+//   LANES           see tap_tree.v: taps of a row at once, a multiple of SIMD unless WINDOW
+//   SIMD            elements per input beat, a divisor of MW: see tap_buffer.v, tap_window.v
 //   STEPS           words of the schedule: at least MH / PE, and READ_STAGES
 //   INPUT_BITS, INPUT_SIGNED   see tap_tree.v
 //   ACC_BITS        see tap_accumulator.v: P
@@ -36,7 +36,7 @@
 //   READ_STAGES     registers behind the schedule, >= 1: a second one takes the block RAM's
 //                   delay off the lanes' memories
 //   RAM_STYLE       the tool's word for a RAM in LUTs or for block RAM, of the vector's banks
-//   WINDOW          1: vectors are windows of an image, of which SIMD is 1, 0: they come whole
+//   WINDOW          1: vectors are windows of an image, 0: they come whole
 //   DEPTH, SPAN, COLUMNS, ROWS, RIGHT, DOWN, NEXT, COUNT_BITS   see tap_window.v
 //   SHIFTED         1: rows begin at the values of STARTS, 0: at 0
 //   STARTS          memory file: word nf holds start[nf*PE+pe] at bit pe*ACC_BITS
@@ -114,9 +114,6 @@ module tap_unit #(
         if (WINDOW != 0 && WINDOW != 1) begin : gen_window_0_or_1
             tap_unit_needs_WINDOW_0_or_1 u_refused ();
         end
-        if (WINDOW == 1 && SIMD != 1) begin : gen_simd_1_of_a_window
-            tap_unit_needs_SIMD_1_of_a_window u_refused ();
-        end
         if (SHIFTED != 0 && SHIFTED != 1) begin : gen_shifted_0_or_1
             tap_unit_needs_SHIFTED_0_or_1 u_refused ();
         end
@@ -132,7 +129,7 @@ module tap_unit #(
     localparam integer LAST_STEP = STEPS - 1;
     localparam integer STEP_BITS = (STEPS > 1) ? $clog2(STEPS) : 1;
     localparam [0:0] STEP_WRAPS = STEPS == 1 << STEP_BITS;
-    localparam integer SLOTS = (WINDOW == 1) ? SPAN : (MW + LANES - 1) / LANES;
+    localparam integer SLOTS = (WINDOW == 1) ? SPAN * SIMD : (MW + LANES - 1) / LANES;
     localparam integer SLOT_BITS = (SLOTS > 1) ? $clog2(SLOTS) : 1;
     localparam integer WORD_BITS = PE * LANES * (SLOT_BITS + 2) + 1;
     localparam integer TREE = $clog2(LANES);
@@ -230,6 +227,7 @@ module tap_unit #(
         if (WINDOW == 1) begin : gen_window
             tap_window #(
                 .WIDTH      (INPUT_BITS),
+                .SIMD       (SIMD),
                 .LANES      (PE * LANES),
                 .DEPTH      (DEPTH),
                 .SPAN       (SPAN),
@@ -246,7 +244,7 @@ module tap_unit #(
                 .rst_n  (rst_n),
                 .s_valid(s_valid),
                 .s_ready(s_ready),
-                .s_data (s_data[INPUT_BITS-1:0]),
+                .s_data (s_data),
                 .en     (en),
                 .full   (full),
                 .last   (last_step),

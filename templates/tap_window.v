@@ -1,8 +1,9 @@
 // The last lines of an image, a copy for every lane, in which lanes read a window at random.
 //
-//   Element g of the endless input stream lies in place g mod DEPTH of every copy
-//   data[lane] = used[lane] ? copy[lane][(base + slots[lane]) mod DEPTH] : 0
-//   base is the first element of the window at hand, SPAN elements from its first to its last. The
+//   Beat g of the endless input stream, of SIMD elements, lies in places SIMD*(g mod DEPTH) and
+//   following of every copy
+//   data[lane] = used[lane] ? copy[lane][(SIMD*base + slots[lane]) mod SIMD*DEPTH] : 0
+//   base is the first beat of the window at hand, SPAN beats from its first to its last. The
 //   reader sees a window once it is whole (full), and says with the last of its reads that it is
 //   done with it: base moves RIGHT, at the end of a row of windows DOWN, behind the last one NEXT,
 //   and what lies before it is free when that has been read.
@@ -11,16 +12,19 @@
 //     write_q ^   ^ base, READ_STAGES later, + slots
 //
 //   The signs of two numbers are all the flow control:
-//     behind_q  elements written - base - SPAN: below 0 the window is not whole
-//     used_q    elements written - elements freed - DEPTH: below 0 there is room for another
+//     behind_q  beats written - base - SPAN: below 0 the window is not whole
+//     used_q    beats written - beats freed - DEPTH: below 0 there is room for another
+//
+//   Copies are written SIMD elements at once and read one: block RAM has ports of such widths.
 //
 // Parameters
 //   WIDTH           N, bits of an element, >= 1
+//   SIMD            elements per beat, a power of two
 //   LANES           lanes, >= 1
-//   DEPTH           places of a copy, a power of two
+//   DEPTH           beats that a copy holds, a power of two
 //   SPAN            >= 1
 //   COLUMNS, ROWS   windows side by side and below each other, >= 1
-//   RIGHT, DOWN, NEXT   elements, >= 0
+//   RIGHT, DOWN, NEXT   beats, >= 0
 //   COUNT_BITS      bits of behind_q and used_q, signed, 2..32: they hold all their values
 //   READ_STAGES     cycles of en from full and last to slots and used, >= 1
 //   RAM_STYLE       the tool's word for a RAM in LUTs or for block RAM, or auto
@@ -28,6 +32,7 @@
 `default_nettype none
 module tap_window #(
     parameter integer WIDTH       = 4,
+    parameter integer SIMD        = 1,
     parameter integer LANES       = 2,
     parameter integer DEPTH       = 16,
     parameter integer SPAN        = 6,
@@ -39,13 +44,13 @@ module tap_window #(
     parameter integer COUNT_BITS  = 6,
     parameter integer READ_STAGES = 1,
     parameter RAM_STYLE = "auto",
-    parameter integer SLOT_BITS = (SPAN > 1) ? $clog2(SPAN) : 1
+    parameter integer SLOT_BITS = (SPAN*SIMD > 1) ? $clog2(SPAN*SIMD) : 1
 ) (
     input  wire                       clk,
     input  wire                       rst_n,
     input  wire                       s_valid,
     output wire                       s_ready,
-    input  wire [WIDTH-1:0]           s_data,
+    input  wire [SIMD*WIDTH-1:0]      s_data,
     input  wire                       en,
     output wire                       full,   // the window at hand is whole
     input  wire                       last,   // with full and en: its last read begins
@@ -54,11 +59,16 @@ module tap_window #(
     output wire [LANES*WIDTH-1:0]     data    // 1 cycle of en behind slots and used
 );
     localparam integer PTR_BITS = (DEPTH > 1) ? $clog2(DEPTH) : 1;
+    localparam integer ELEMENT_BITS = $clog2(SIMD);
+    localparam integer PLACE_BITS = PTR_BITS + ELEMENT_BITS;
 
     // What the header forbids: no tool finds a module of these names (docs/hardware.md).
     generate
         if (WIDTH < 1) begin : gen_width_at_least_1
             tap_window_needs_WIDTH_at_least_1 u_refused ();
+        end
+        if (SIMD < 1 || SIMD != 1 << ELEMENT_BITS) begin : gen_simd_a_power_of_two
+            tap_window_needs_SIMD_a_power_of_two u_refused ();
         end
         if (LANES < 1) begin : gen_lanes_at_least_1
             tap_window_needs_LANES_at_least_1 u_refused ();
@@ -90,7 +100,7 @@ module tap_window #(
         if (READ_STAGES < 1) begin : gen_read_stages_at_least_1
             tap_window_needs_READ_STAGES_at_least_1 u_refused ();
         end
-        if (SLOT_BITS != ((SPAN > 1) ? $clog2(SPAN) : 1)) begin : gen_slot_bits_as_derived
+        if (SLOT_BITS != ((SPAN*SIMD > 1) ? $clog2(SPAN*SIMD) : 1)) begin : gen_slot_bits_as_derived
             tap_window_needs_SLOT_BITS_as_derived u_refused ();
         end
     endgenerate
@@ -136,7 +146,7 @@ module tap_window #(
     wire [READ_STAGES:0]                moved = {moves_q, full && last};
     wire freed = en && moves_q[READ_STAGES-1];
 
-    // An element that comes in is the carry of both sums.
+    // A beat that comes in is the carry of both sums.
     wire [COUNT_BITS-1:0] base_back = back(moves, step);
     wire [COUNT_BITS-1:0] free_back = back(freed, steps_q[READ_STAGES*2-1 -: 2]);
     wire [COUNT_BITS:0] behind = {behind_q, 1'b1} + {base_back, s_fire};
@@ -171,21 +181,32 @@ module tap_window #(
         end
     end
 
-    wire [PTR_BITS-1:0] base = bases_q[READ_STAGES*PTR_BITS-1 -: PTR_BITS];
+    // The place of an element of a beat. Bit by bit, so that Yosys sees that a beat's elements are
+    // neighbours, and writes them by one wide port.
+    function [PLACE_BITS-1:0] place_of(input [PTR_BITS-1:0] beat, input integer element);
+        integer k;
+        for (k = 0; k < PLACE_BITS; k = k + 1)
+            place_of[k] = (k < ELEMENT_BITS) ? element[k]
+                                             : beat[(k < ELEMENT_BITS) ? 0 : k-ELEMENT_BITS];
+    endfunction
+    wire [PLACE_BITS-1:0] base = place_of(bases_q[READ_STAGES*PTR_BITS-1 -: PTR_BITS], 0);
     wire unused_style = RAM_STYLE == "";  // attributes alone use it: Verilator skips those
     genvar lane;
     generate
         for (lane = 0; lane < LANES; lane = lane + 1) begin : gen_lane
-            wire [SLOT_BITS+PTR_BITS-1:0] slot =
-                {{PTR_BITS{1'b0}}, slots[lane*SLOT_BITS +: SLOT_BITS]};
-            wire [PTR_BITS-1:0] place = base + slot[PTR_BITS-1:0];
+            wire [SLOT_BITS+PLACE_BITS-1:0] slot =
+                {{PLACE_BITS{1'b0}}, slots[lane*SLOT_BITS +: SLOT_BITS]};
+            wire [PLACE_BITS-1:0] place = base + slot[PLACE_BITS-1:0];
             wire unused_slot = &{1'b0, slot};
             // ram_style: Vivado and Yosys, ramstyle: Quartus, syn_ramstyle: Synplify and Gowin.
             (* ram_style = RAM_STYLE, ramstyle = RAM_STYLE, syn_ramstyle = RAM_STYLE *)
-            reg [WIDTH-1:0] mem [0:DEPTH-1];
+            reg [WIDTH-1:0] mem [0:DEPTH*SIMD-1];
             reg [WIDTH-1:0] data_q;
+            integer element;
             always @(posedge clk) begin
-                if (s_fire) mem[write_q] <= s_data;
+                if (s_fire)
+                    for (element = 0; element < SIMD; element = element + 1)
+                        mem[place_of(write_q, element)] <= s_data[element*WIDTH +: WIDTH];
                 // A tap that is not there is a reset of the register: no logic in the data's way.
                 if (en) begin
                     if (!used[lane]) data_q <= {WIDTH{1'b0}};

@@ -12,7 +12,7 @@ import (
 
 // A tap unit of a convolution reads the taps of a window where the image's last lines are kept: there is
 // no window stream, and no replay. Every lane has a copy of the lines, so that taps find no bank in
-// use; an element comes per cycle, those of the border among them.
+// use; SIMD elements come per cycle, those of the border among them.
 
 // tapWindow returns the unit.
 func tapWindow() unit {
@@ -54,9 +54,9 @@ func tapWindowBlocks(p parts) []hwgen.Block {
 // checkTapWindow returns an error where a fold is none of a tap unit of a convolution.
 func checkTapWindow(_ *planner, l *quant.Layer, f hwgen.Fold) error {
 	switch {
-	case f.SIMD != 1:
-		return fmt.Errorf("hwgen: layer %q: SIMD is %d, want 1: an element of the image comes to a tap unit per cycle",
-			l.Name, f.SIMD)
+	case f.SIMD&(f.SIMD-1) != 0 || l.OperandShape(0).C%f.SIMD != 0:
+		return fmt.Errorf("hwgen: layer %q: SIMD is %d, want a power of two that divides %d: so many channels of a position "+
+			"come to a tap unit per cycle", l.Name, f.SIMD, l.OperandShape(0).C)
 	case f.Window != "":
 		return fmt.Errorf("hwgen: layer %q: window is %q, want none: a tap unit reads its taps where the image is kept",
 			l.Name, f.Window)
@@ -72,9 +72,12 @@ func checkTapWindow(_ *planner, l *quant.Layer, f hwgen.Fold) error {
 // foldTapWindow returns the fold of the least price that takes at most the cycles of a frame.
 func foldTapWindow(p *planner, l *quant.Layer, price func(*planner, *quant.Layer, hwgen.Fold) int) (hwgen.Fold, error) {
 	cycles, positions := p.options.Cycles(), l.Shape.Positions()
-	if size := l.Window.Around(l.OperandShape(0)).Size(); size > cycles {
-		return hwgen.Fold{}, fmt.Errorf("hwgen: layer %q: its image of %d elements comes to a tap unit in as many cycles, "+
-			"a frame has %d: the dense unit takes several at once", l.Name, size, cycles)
+	simd := 1 // channels per cycle that bring the image in time
+	for size, c := l.Window.Around(l.OperandShape(0)).Size(), l.OperandShape(0).C; size/simd > cycles; simd *= 2 {
+		if c%(2*simd) != 0 {
+			return hwgen.Fold{}, fmt.Errorf("hwgen: layer %q: its image of %d elements comes to a tap unit in %d cycles, a "+
+				"frame has %d: the dense unit takes more at once", l.Name, size, size/simd, cycles)
+		}
 	}
 	if err := p.tooManyTaps(l); err != nil {
 		return hwgen.Fold{}, err
@@ -88,7 +91,7 @@ func foldTapWindow(p *planner, l *quant.Layer, price func(*planner, *quant.Layer
 			continue
 		}
 		fewest = min(fewest, pe*lanes)
-		f := hwgen.Fold{PE: pe, SIMD: 1, Lanes: lanes, Order: hwgen.Natural}
+		f := hwgen.Fold{PE: pe, SIMD: simd, Lanes: lanes, Order: hwgen.Natural}
 		if luts := price(p, l, f); least == 0 || luts < least {
 			best, least = f, luts
 		}

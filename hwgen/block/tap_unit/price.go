@@ -119,7 +119,7 @@ func (u *priced) count(values int) {
 // groups returns the beats that fill a slot of every bank: each has a write enable.
 func (u *priced) groups() int {
 	if u.window != nil {
-		return 1 // an element comes to all copies
+		return 1 // a beat comes to all copies
 	}
 	return u.Fold.Lanes / u.Fold.SIMD
 }
@@ -171,7 +171,7 @@ func (u *priced) lines() {
 	u.count(w.rows)
 	u.count(w.depth)
 	u.ff += place + 2*count + u.ReadStages*(place+3)
-	u.stepped, u.places = place+2*count, u.busyLanes()*place
+	u.stepped, u.places = place+2*count, u.busyLanes()*fabric.AddressWidth(u.depth())
 }
 
 func (u *priced) inBlocks() bool { return u.Fold.Replay == hwgen.InBlockRAM }
@@ -179,7 +179,7 @@ func (u *priced) inBlocks() bool { return u.Fold.Replay == hwgen.InBlockRAM }
 // depth returns the words of a bank: two halves, each of a power of two, or a copy of lines.
 func (u *priced) depth() int {
 	if u.window != nil {
-		return u.window.depth
+		return u.window.depth * u.window.channels
 	}
 	return 2 << max(1, fabric.AddressWidth(u.Slots()))
 }

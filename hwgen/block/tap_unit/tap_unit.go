@@ -47,7 +47,7 @@ type Block struct {
 // The windows of a convolution, which has one group, are read from copies of the image's last lines.
 func New(b Block) *Block {
 	if b.Layer.Kind == quant.Conv {
-		b.window = newWindow(b.Layer)
+		b.window = newWindow(b.Layer, b.Fold.SIMD)
 		b.schedule = taps.New(b.Layer.Weights, b.Layer.In, b.Fold.PE,
 			taps.Copied{Banks: b.Fold.Lanes, Slot: b.window.slot})
 		b.schedule.Pad(b.ReadStages)
@@ -72,7 +72,7 @@ func (b *Block) Folds() int { return b.Layer.Out / b.Fold.PE }
 // that a lane may read, of its bank or of the window.
 func (b *Block) Beats() int {
 	if b.window != nil {
-		return b.window.image.Size()
+		return b.window.beats()
 	}
 	return b.Layer.In / b.Fold.SIMD
 }
@@ -80,7 +80,7 @@ func (b *Block) Beats() int {
 // Slots implements what Beats says.
 func (b *Block) Slots() int {
 	if b.window != nil {
-		return b.window.span
+		return b.window.span * b.window.channels
 	}
 	return (b.Layer.In + b.Fold.Lanes - 1) / b.Fold.Lanes
 }
@@ -177,7 +177,7 @@ func (b *Block) Reads([]hwgen.Content) []hwgen.Content {
 	l := b.Layer
 	if b.window != nil {
 		in := l.OperandShape(0)
-		x := hwgen.InOrder(b.Input, in.Size(), l.Input.Bits, l.Input.Signed, 1)
+		x := hwgen.InOrder(b.Input, in.Size(), l.Input.Bits, l.Input.Signed, b.Fold.SIMD)
 		if border := hwgen.BorderOf(l.Window, in, 0); border != nil {
 			x = x.Bordered(*border)
 		}

@@ -54,6 +54,8 @@ var kind = blocktest.Kind{
 			hwgen.Fold{PE: 1, SIMD: 1, Lanes: 3}, 2).Named("windows with a border, three lanes, two read stages"),
 		convolution(2, quant.Shape{H: 5, W: 5, C: 1}, quant.Window{H: 2, W: 2, StrideH: 2, StrideW: 2}, 4,
 			hwgen.Fold{PE: 2, SIMD: 1, Lanes: 2, Replay: hwgen.InBlockRAM}, 1).Named("windows that skip, two rows at once"),
+		convolution(3, quant.Shape{H: 4, W: 3, C: 4}, quant.Window{H: 2, W: 2, Top: 1, Left: 1},
+			2, hwgen.Fold{PE: 1, SIMD: 2, Lanes: 2, Replay: hwgen.InBlockRAM}, 1).Named("windows, two elements per beat"),
 	},
 	Mutations: slices.Concat(buffers, windows, sums, stages, searches),
 }
@@ -100,8 +102,8 @@ var windows = []blocktest.Mutation{
 	blocktest.Replace("an element of the window less", "tap_window.v", "BEHIND = -SPAN", "BEHIND = 1 - SPAN"),
 	blocktest.Replace("the base does not move", "tap_window.v", "base_q   <= base_q - wide_back[PTR_BITS-1:0]",
 		"base_q   <= base_q"),
-	blocktest.Replace("the base runs ahead", "tap_window.v", "base = bases_q[READ_STAGES*PTR_BITS-1 -: PTR_BITS]",
-		"base = base_q"),
+	blocktest.Replace("the base runs ahead", "tap_window.v", "place_of(bases_q[READ_STAGES*PTR_BITS-1 -: PTR_BITS], 0)",
+		"place_of(base_q, 0)"),
 	blocktest.Replace("the base moves in a stall", "tap_window.v", "if (en) begin\n            bases_q",
 		"begin\n            bases_q"),
 	blocktest.Replace("rows of windows never end", "tap_window.v", "wire row_end = column_q ==",
@@ -119,7 +121,11 @@ var windows = []blocktest.Mutation{
 	blocktest.Replace("slots of the next lane", "tap_window.v", "slots[lane*SLOT_BITS +: SLOT_BITS]}",
 		"slots[((lane+1)%LANES)*SLOT_BITS +: SLOT_BITS]}"),
 	blocktest.Replace("counts no element that comes", "tap_window.v", "{base_back, s_fire}", "{base_back, 1'b0}"),
-	blocktest.Replace("writes without a beat", "tap_window.v", "if (s_fire) mem", "mem"),
+	blocktest.Replace("all elements of a beat in one place", "tap_window.v", "place_of(write_q, element)", "place_of(write_q, 0)"),
+	blocktest.Replace("elements of a beat are swapped", "tap_window.v", "s_data[element*WIDTH +: WIDTH]",
+		"s_data[(SIMD-1-element)*WIDTH +: WIDTH]"),
+	blocktest.Replace("beats overlap", "tap_window.v", "ELEMENT_BITS) ? 0 : k-ELEMENT_BITS]", "ELEMENT_BITS) ? 0 : k]"),
+	blocktest.Replace("writes without a beat", "tap_window.v", "if (s_fire)\n                    for", "for"),
 }
 
 // sums are faults of tree and accumulator.
@@ -201,7 +207,8 @@ func unit(l quant.Layer, f hwgen.Fold, accBits, reads int) blocktest.Case {
 			"schedule in block RAM":   f.Weights == hwgen.InBlockRAM,
 			"vector in block RAM":     f.Replay == hwgen.InBlockRAM,
 			"thresholds in block RAM": f.Thresholds == hwgen.InBlockRAM && l.Thresholds != nil, "two reads": reads == 2,
-			"groups of one beat": f.Lanes == f.SIMD, "partly filled slots": l.In%f.Lanes != 0, "windows": false},
+			"groups of one beat": f.Lanes == f.SIMD, "partly filled slots": l.In%f.Lanes != 0, "windows": false,
+			"windows of several elements": false},
 	}
 }
 
@@ -236,7 +243,7 @@ func convolved(rng *rand.Rand, in quant.Shape, w quant.Window, out int, f hwgen.
 	b := tapunit.New(tapunit.Block{Layer: layer, Input: hwgen.Tensor{Holds: hwgen.HoldsInputs}, Fold: f,
 		AccBits: accBits, ThresholdBits: layer.ThresholdBits(accBits), ReadStages: reads})
 	return blocktest.Case{Block: b, Network: n, Inputs: b.Reads(nil), Latency: latency(b, layer),
-		Traits: map[string]bool{"windows": true}}, true
+		Traits: map[string]bool{"windows": true, "windows of several elements": f.SIMD > 1}}, true
 }
 
 // latency is the cycles from the first element to the last result of the first image, both counted, for a
@@ -247,7 +254,7 @@ func latency(b *tapunit.Block, l *quant.Layer) int {
 	for y := range l.Shape.H {
 		for x := range l.Shape.W {
 			row, column := y*w.StrideH+(w.H-1)*w.DilationH, x*w.StrideW+(w.W-1)*w.DilationW
-			ends = max(ends, (row*width+column+1)*in.C) + b.Steps()
+			ends = max(ends, (row*width+column+1)*in.C/b.Fold.SIMD) + b.Steps()
 		}
 	}
 	return ends + b.Stages() + 1
@@ -259,7 +266,9 @@ func drawWindow(rng *rand.Rand) (blocktest.Case, bool) {
 	w := quant.Window{H: 1 + rng.IntN(3), W: 1 + rng.IntN(3), StrideH: 1 + rng.IntN(3), StrideW: 1 + rng.IntN(2),
 		DilationH: 1 + rng.IntN(2), DilationW: 1 + rng.IntN(2), Top: rng.IntN(2), Left: rng.IntN(2), Bottom: rng.IntN(2),
 		Right: rng.IntN(2)}
-	f := hwgen.Fold{SIMD: 1, Lanes: 1 + rng.IntN(4), Weights: place(rng), Replay: place(rng), Thresholds: place(rng)}
+	simd := []int{1, 1, 2, 4}[rng.IntN(4)]
+	in.C *= simd
+	f := hwgen.Fold{SIMD: simd, Lanes: 1 + rng.IntN(4), Weights: place(rng), Replay: place(rng), Thresholds: place(rng)}
 	out := 1 + rng.IntN(4)
 	f.PE = blocktest.Divisor(rng, out)
 	c, ok := convolved(rng, in, w, out, f, 1+rng.IntN(2))

@@ -8,42 +8,48 @@ import (
 )
 
 // window is an image in which the vectors are the windows of a convolution: of its elements in order,
-// those of the border among them. Distances are in elements.
+// those of the border among them. Distances are in beats, of so many channels of a position.
 type window struct {
 	image         quant.Shape // with its border
 	kernel        quant.Window
+	channels      int
 	rows, columns int // of windows
-	// span is from the first element of a window to its last, both counted; right, down and next what
+	// span is from the first beat of a window to its last, both counted; right, down and next what
 	// lies between the first ones of two windows side by side, at the end of a row, and of two images.
 	span, right, down, next int
 	depth                   int // places of a copy
 }
 
-// newWindow returns the window of a convolution of one group, its depth still to be set.
-func newWindow(l *quant.Layer) *window {
+// newWindow returns the window of a convolution of one group, whose image comes so many channels per beat;
+// its depth is still to be set.
+func newWindow(l *quant.Layer, channels int) *window {
 	k, in := l.Window.Normal(), l.Window.Around(l.OperandShape(0))
-	w := &window{image: in, kernel: k, rows: l.Shape.H, columns: l.Shape.W}
-	w.span = w.slot((k.H*k.W-1)*in.C+in.C-1) + 1
-	w.right = k.StrideW * in.C
+	w := &window{image: in, kernel: k, channels: channels, rows: l.Shape.H, columns: l.Shape.W}
+	beats := in.C / channels // of a position
+	w.span = w.slot((k.H*k.W-1)*in.C+in.C-1)/channels + 1
+	w.right = k.StrideW * beats
 	row := (w.columns - 1) * w.right
-	w.down = k.StrideH*in.W*in.C - row
-	w.next = in.Size() - (w.rows-1)*k.StrideH*in.W*in.C - row
+	w.down = k.StrideH*in.W*beats - row
+	w.next = w.beats() - (w.rows-1)*k.StrideH*in.W*beats - row
 	return w
 }
+
+// beats returns those of an image with its border.
+func (w *window) beats() int { return w.image.Size() / w.channels }
 
 // keep sets the depth for vectors that take so many steps, in reads stages: a power of two.
 func (w *window) keep(steps, reads int) {
 	w.depth = 1 << bits.Len(uint(max(2, w.needed(steps, reads))-1))
 }
 
-// slot returns the distance from the first element of a window to that of a column of the weights.
+// slot returns the distance in elements from the first element of a window to that of a column of the weights.
 func (w *window) slot(column int) int {
 	tap, channel := column/w.image.C, column%w.image.C
 	y, x := tap/w.kernel.W, tap%w.kernel.W
 	return (y*w.kernel.DilationH*w.image.W+x*w.kernel.DilationW)*w.image.C + channel
 }
 
-// bases returns the first elements of the windows of so many images.
+// bases returns the first beats of the windows of so many images.
 func (w *window) bases(images int) []int {
 	var all []int
 	base := 0
@@ -68,11 +74,11 @@ func (w *window) bases(images int) []int {
 // needed returns the places that a copy has at least, so that the slower of both sides never waits.
 //
 // Where steps are, window n begins steps cycles behind the one before it, and needs its elements by
-// then, so one element less in each cycle before; what window n-1 leaves is free reads cycles
-// later. Else an element comes in every cycle, and windows begin as soon as they are whole.
+// then, so one beat less in each cycle before; what window n-1 leaves is free reads cycles
+// later. Else a beat comes in every cycle, and windows begin as soon as they are whole.
 func (w *window) needed(steps, reads int) int {
 	bases, most := w.bases(3), w.span
-	if len(bases)/3*steps < w.image.Size() {
+	if len(bases)/3*steps < w.beats() {
 		begins := 0
 		for _, base := range bases {
 			begins = max(begins, base+w.span)
