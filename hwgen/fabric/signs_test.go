@@ -5,8 +5,8 @@ import "testing"
 // TestCountEqual: xnor_count.v by Yosys 0.23 for xc7 (`chparam -set SIMD .. -set ACC_BITS 12 xnor_count;
 // synth_xilinx -family xc7 -nodsp -noiopad -flatten`), LUTs, flip-flops and shift registers.
 func TestCountEqual(t *testing.T) {
-	for _, c := range []struct{ lanes, lut, ff, shift int }{{4, 6, 6, 0}, {8, 10, 10, 0}, {9, 10, 10, 0}, {16, 21, 23, 0}, {25, 35, 42, 0},
-		{32, 49, 53, 0}, {49, 77, 89, 0}, {64, 100, 111, 0}, {128, 206, 221, 2}} {
+	for _, c := range []struct{ lanes, lut, ff, shift int }{{4, 6, 6, 0}, {8, 10, 10, 0}, {9, 10, 10, 0},
+		{16, 21, 23, 0}, {25, 35, 42, 0}, {32, 49, 53, 0}, {49, 77, 89, 0}, {64, 100, 111, 0}, {128, 206, 221, 2}} {
 		n := NewNetlist(lut6)
 		n.Use(n.CountEqual(n.Word(c.lanes), n.Word(c.lanes), 12)...)
 		if ff, shift := n.RegistersLeft(); n.luts != c.lut || ff != c.ff || shift != c.shift {
