@@ -11,6 +11,10 @@ const (
 	// are cut in as many equal parts that do not see each other; a depthwise
 	// convolution has a group for every input channel.
 	Conv Kind = "conv"
+	// ConvTranspose is a transposed convolution, of models that are trained alone (package
+	// nn): a Network has its phases instead, a Conv of as many channels each and a
+	// PixelShuffle, which are the dot products that hardware computes.
+	ConvTranspose Kind = "conv_transpose"
 	// AvgPool is the sum over the window of each channel; what the average
 	// divides by is part of the thresholds.
 	AvgPool Kind = "avgpool"
@@ -36,7 +40,7 @@ const (
 )
 
 // Weighted says that the kind multiplies by weights.
-func (k Kind) Weighted() bool { return k == Linear || k == Conv }
+func (k Kind) Weighted() bool { return k == Linear || k == Conv || k == ConvTranspose }
 
 // Images says that the kind reads positions of an image more than once, or in another order than they
 // come.

@@ -75,6 +75,9 @@ func (n *Network) connect(i int, read []bool) error {
 	l.Kind = l.Kind.OrLinear()
 	l.From = Operands(l.From, i)
 	l.operands = nil
+	if l.Kind == ConvTranspose {
+		return l.errorf("kind %s, want its phases: a %s and a %s", l.Kind, Conv, PixelShuffle)
+	}
 	for _, from := range l.From {
 		if from < Source || from >= i {
 			return l.errorf("reads layer %d, want an earlier one", from)

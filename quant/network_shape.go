@@ -21,6 +21,8 @@ func (l *Layer) shape() error {
 		return l.linearShape(in)
 	case Conv:
 		return l.convShape(in)
+	case ConvTranspose:
+		return l.transposedShape(in)
 	case AvgPool, MaxPool:
 		return l.poolShape(in)
 	case Add, Concat:
@@ -63,8 +65,11 @@ func (l *Layer) weighted(out Shape) error {
 // Terms returns the length of a row of weights of a layer that has some and reads a
 // tensor of shape in.
 func (l *Layer) Terms(in Shape) int {
-	if l.Kind.OrLinear() == Linear {
+	switch l.Kind.OrLinear() {
+	case Linear:
 		return in.Size()
+	case ConvTranspose:
+		return l.Window.Taps() / l.Window.Phases() * in.C
 	}
 	return l.Window.Taps() * in.C / max(l.Groups, 1)
 }

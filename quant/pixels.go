@@ -28,7 +28,7 @@ func (n *Network) Pixels() (*Network, error) {
 	falls := make([]bool, last.Out)
 	for c := range last.Out {
 		row, inverted, err := BisectThresholds(last.outputRange(c), t.Output,
-			func(v int64) int64 { return pixel(n.Dequantize(c, v)) })
+			func(v int64) int64 { return Pixel(n.Dequantize(c, v)) })
 		if err != nil {
 			return nil, fmt.Errorf("quant: no pixels: channel %d of layer %q: %w", c, last.Name, err)
 		}
@@ -43,8 +43,8 @@ func (n *Network) Pixels() (*Network, error) {
 	return NewNetwork(pixels)
 }
 
-// pixel returns the pixel of a real number from 0 to 1.
-func pixel(y float64) int64 {
+// Pixel returns the pixel of a real number from 0 to 1.
+func Pixel(y float64) int64 {
 	return int64(max(0, min(1<<pixelBits-1, math.RoundToEven(y*(1<<pixelBits-1)))))
 }
 

@@ -3,6 +3,7 @@ package quant
 import (
 	"fmt"
 	"math"
+	"slices"
 )
 
 // Init returns the parameters with which quantised training starts from the
@@ -23,25 +24,35 @@ func (z Quantizer) Init(w []float32, rows, k int) (v, d, t []float32) {
 	if !z.HasNorm() {
 		return v, d, nil
 	}
-	t = make([]float32, rows)
-	for r := range rows {
-		t[r] = p.project(v[r*k:(r+1)*k], float64(Scale(d[r])))
-	}
-	return v, d, t
+	return v, d, p.projectRows(v, rows, k, d)
 }
 
-// InitShared is Init of Budget with one scale, 2^d, for all rows: that of a grid with
+// InitShared is Init with one scale, 2^d, for all rows: under Budget that of a grid with
 // the least error of all projected rows together. Outputs that are compared with one
-// another keep their order under it. Panics under another method.
-func (z Quantizer) InitShared(w []float32, rows, k int) (v []float32, d float32) {
+// another keep their order under it, and so do the phases of a transposed convolution, which
+// become positions of one channel. Panics under Base, to which rows of one scale are one row.
+func (z Quantizer) InitShared(w []float32, rows, k int) (v []float32, d float32, t []float32) {
 	z.checkMatrix("InitShared", rows, k, w)
-	if z.Method != Budget {
-		panic(fmt.Sprintf("quant: InitShared under %s, want %s", z.Method, Budget))
+	if z.Method == Base {
+		panic(fmt.Sprintf("quant: InitShared under %s", z.Method))
 	}
 	p := z.policy()
 	shared := initScales(w, 1, rows*k, p.clip)
+	v = append(v, w...)
+	if z.HasNorm() {
+		return v, shared[0], p.projectRows(v, rows, k, slices.Repeat(shared, rows))
+	}
 	p.fitScales(w, rows, k, shared)
-	return append(v, w...), shared[0]
+	return v, shared[0], nil
+}
+
+// projectRows projects each row of v on its ball and returns their norms: see project.
+func (p *policy) projectRows(v []float32, rows, k int, d []float32) []float32 {
+	t := make([]float32, rows)
+	for r := range rows {
+		t[r] = p.project(v[r*k:(r+1)*k], float64(Scale(d[r])))
+	}
+	return t
 }
 
 // initScales returns d of each row: s = max|w| / clip. A row of zeros takes

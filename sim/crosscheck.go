@@ -29,6 +29,10 @@ type Options struct {
 	FirstOnly bool
 	// Dumps write what streams carry, up to where the run ends.
 	Dumps []Dump
+	// Outputs, unless nil, is called at the end of each frame with the elements that left the
+	// Verilog by the first output port, in the order of the network's output, channels last.
+	// They are valid until it returns.
+	Outputs func(frame int, values []int32)
 }
 
 // Result of a cross-check.
@@ -151,6 +155,9 @@ func (r *Result) compare(ctx context.Context, m *Model, v *values, st *Stimulus,
 		}
 		cmp.dumps = append(cmp.dumps, dump)
 	}
+	if o.Outputs != nil {
+		cmp.outputs = cmp.newFrameOutputs(o.Outputs)
+	}
 	res, err := bin.Run(ctx, stim, verilator.RunOptions{VCD: o.VCD, NoTrace: o.NoTrace}, cmp.cycle)
 	// Without a trace the simulator only tells how many cycles it ran.
 	if o.NoTrace {
@@ -208,6 +215,8 @@ type comparison struct {
 	first *Mismatch // nil before the first difference
 	probe int       // that it is of
 	dumps []*dumper
+	// outputs is nil where nobody wants them.
+	outputs *frameOutputs
 
 	firstOnly bool
 	lastOut   int64 // cycle of the last output beat that the RTL gave, -1 for none
@@ -252,6 +261,9 @@ func (c *comparison) cycle(n int, rtl *verilator.Cycle) error {
 	c.note(int64(n), rtl)
 	if c.dumps != nil {
 		c.dump(int64(n), rtl)
+	}
+	if c.outputs != nil {
+		c.outputs.cycle(rtl)
 	}
 	c.pass()
 	// The model goes on by its own handshakes, not the Verilog's: after a first difference

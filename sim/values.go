@@ -122,9 +122,9 @@ func (v *values) tensor(p hwgen.Part) int {
 	case hwgen.HoldsOutputs, hwgen.HoldsAccumulators:
 		// Channels of every position: the outputs of a sum of images are an image.
 		t.count = v.design.Layers[t.layer].Layer.Shape.Size()
-	// Label and score are one element each, whatever the classes.
+	// Label and score are one element each at every position, whatever the classes.
 	default:
-		t.count = 1
+		t.count = v.design.Network.OutputShape().Positions()
 	}
 	v.size += ((t.count+int(bit(t.bordered)))*t.bits + 7) / 8
 	v.tensors = append(v.tensors, t)
@@ -164,7 +164,7 @@ func (v *values) compute(samples [][]int32) error {
 func (v *values) frame(i int, trace *quant.Trace) {
 	v.exec.Run(v.samples[i], trace)
 	for _, t := range v.tensors {
-		pack(v.frames[i][t.at:], t, v.samples[i], trace)
+		v.pack(v.frames[i][t.at:], t, v.samples[i], trace)
 		if t.bordered {
 			hwgen.PutBits(v.frames[i][t.at:], t.count*t.bits, t.bits, t.border)
 		}
@@ -173,7 +173,7 @@ func (v *values) frame(i int, trace *quant.Trace) {
 }
 
 // pack writes the elements that the executor has computed for a tensor.
-func pack(dst []byte, t packed, x []int32, trace *quant.Trace) {
+func (v *values) pack(dst []byte, t packed, x []int32, trace *quant.Trace) {
 	switch t.Holds {
 	case hwgen.HoldsInputs:
 		putAll(dst, t.bits, x)
@@ -182,9 +182,15 @@ func pack(dst []byte, t packed, x []int32, trace *quant.Trace) {
 	case hwgen.HoldsAccumulators:
 		putAll(dst, t.bits, trace.Acc[t.layer])
 	case hwgen.HoldsLabel:
-		putAll(dst, t.bits, []int32{int32(trace.Label)})
+		labels := make([]int32, t.count)
+		v.exec.Labels(trace, labels)
+		putAll(dst, t.bits, labels)
 	case hwgen.HoldsScore:
-		putAll(dst, t.bits, []int64{slices.Max(trace.Scores)})
+		best := make([]int64, 0, t.count)
+		for scores := range slices.Chunk(trace.Scores, len(trace.Scores)/t.count) {
+			best = append(best, slices.Max(scores))
+		}
+		putAll(dst, t.bits, best)
 	default:
 		panic("sim: no tensor of " + t.Holds)
 	}

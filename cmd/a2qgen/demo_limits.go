@@ -14,6 +14,7 @@ import (
 	"github.com/a2qgen/a2qgen/hwgen/plan"
 	"github.com/a2qgen/a2qgen/internal/table"
 	"github.com/a2qgen/a2qgen/quant"
+	"github.com/a2qgen/a2qgen/quant/qonnx"
 	"github.com/a2qgen/a2qgen/quant/train"
 )
 
@@ -120,7 +121,7 @@ func (r *demoRow) train(ctx context.Context, d *demo) (printer, error) {
 
 // generate writes its Verilog for the demo's board, and fails where it does not fit.
 func (r *demoRow) generate(d *demo) (printer, error) {
-	return keep(&r.Generate)(generateFile(d.path(r.limit.folder(), "net.onnx"), nil,
+	return keep(&r.Generate)(generateFile(d.path(r.limit.folder(), "net.onnx"), qonnx.Told{},
 		designDir{path: d.path(r.limit.folder(), demoDesign)}, demoBoard,
 		foldingChoice{Options: hwgen.Options{FPS: demoFPS}}))
 }

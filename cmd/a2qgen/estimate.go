@@ -80,11 +80,11 @@ func estimateAction(c *cli.Context) error {
 		return err
 	}
 	// The type of the samples decides the width of the first layer's inputs, and so its cost.
-	in, err := inputType(c)
+	told, err := inputTold(c)
 	if err != nil {
 		return err
 	}
-	net, o, left, err := estimateSource(path, in, chosen, widths[0] == 0)
+	net, o, left, err := estimateSource(path, told, chosen, widths[0] == 0)
 	if err != nil {
 		return err
 	}
@@ -123,27 +123,27 @@ func estimateFamily(asked string, own boards.Family) string {
 }
 
 // estimateSource reads a network file, or the network, folding and clock of a generated
-// directory, which the options override. in is for files only: a directory's network has
-// its input's quantiser. Layer by layer: a fold given by hand wins; else --fps clears the
+// directory, which the options override. told is for files only: a directory's network has
+// its input's quantiser and size. Layer by layer: a fold given by hand wins; else --fps clears the
 // directory's folds, as they were chosen for another rate; else they stay. ownWidths leaves a
 // directory the accumulators that it was built with.
 func estimateSource(
-	path string, in *qonnx.InputType, chosen foldingChoice, ownWidths bool,
+	path string, told qonnx.Told, chosen foldingChoice, ownWidths bool,
 ) (*quant.Network, hwgen.Options, []string, error) {
 	o := chosen.Options
 	// A path that is not there is read as a file: the reader's message names it.
 	if info, err := os.Stat(path); err != nil || !info.IsDir() {
 		// Nothing is decided yet for a file: folding and clock are those of the options.
-		file, err := qonnx.ReadFile(path, in)
+		file, err := qonnx.ReadFile(path, told)
 		if err != nil {
 			return nil, o, nil, err
 		}
 		o, left, err := chosen.of(file.Network)
 		return file.Network, o, left, err
 	}
-	if in != nil {
+	if told != (qonnx.Told{}) {
 		return nil, o, nil, usagef("estimate: %s is a generated design, whose input is settled: "+
-			"leave out --input, --input-range, --input-scale and --input-zero", path)
+			"leave out --input, --input-range, --input-scale, --input-zero and --input-size", path)
 	}
 	d, err := readDesign(path)
 	if err != nil {

@@ -21,6 +21,14 @@ read), a file, or IMAGES,LABELS: see docs/data.md. What is read is multiplied by
 the test samples of a training spec instead; where that trains images to images, the
 result is their mean PSNR in dB.
 
+--images measures a network that turns images into images on whole pictures, a folder of
+PNG or JPEG files or one of them, as papers on super-resolution do: pictures are made
+smaller by the network's factor (bicubic), the network is read again for what results,
+and its outputs, as 8-bit pixels, are compared with the picture: PSNR of the luma without
+a border as wide as the factor, beside that of bicubic enlargement. --out writes what the
+network gives to DIR/NAME.png, what it read to DIR/NAME-input.png. --float measures the
+network without its quantisers.
+
 Samples must have the network's shape, or be rows of numbers; --layout nhwc moves the
 channels of arrays that have them last. Labels count outputs from 0; of a network with
 one output, 1 is where that is above 0 (above 0.5 behind a Sigmoid).
@@ -31,19 +39,25 @@ Example:
    a2qgen eval net.onnx --data /usr/share/datasets/fashion-mnist
    a2qgen eval net.onnx --data images.npy,labels.npy --scale 0.5
    a2qgen eval net.onnx --data images.npy,labels.npy --layout nhwc --input-range -3:3
-   a2qgen eval espcn.onnx --spec examples/espcn.yaml`
+   a2qgen eval espcn.onnx --spec examples/espcn.yaml
+   a2qgen eval espcn.onnx --images set5 --out pictures`
 
 // evalCommand takes any QONNX file, also one that was not trained here.
 func evalCommand() *cli.Command {
 	return &cli.Command{
 		Name: "eval", Usage: "measure the accuracy on a data set",
-		UsageText: "a2qgen eval NET.onnx --data DIR|IMAGES,LABELS|--spec SPEC.yaml [--scale F] [--layout nchw|nhwc]\n" +
-			"   [--input TYPE[:FRACTION]] [--input-range LO:HI] [--input-scale F] [--input-zero Z] [--json]",
+		UsageText: "a2qgen eval NET.onnx --data DIR|IMAGES,LABELS|--spec SPEC.yaml|--images DIR\n" +
+			"   [--scale F] [--layout nchw|nhwc] [--out DIR] [--float] [--input TYPE[:FRACTION]] [--input-range LO:HI]\n" +
+			"   [--input-scale F] [--input-zero Z] [--input-size ROWSxCOLS] [--json]",
 		Description: evalHelp,
 		Flags: append([]cli.Flag{
 			&cli.StringFlag{Name: "data",
 				Usage: "`DIR` of a data set, FILE, or IMAGES,LABELS (default: as train chooses)"},
 			&cli.StringFlag{Name: "spec", Usage: "training `SPEC.yaml` whose test samples to take"},
+			&cli.StringFlag{Name: "images", Usage: "`DIR` of pictures, or one of them"},
+			&cli.StringFlag{Name: "out", Usage: "`DIR` to write the network's pictures to, with --images"},
+			&cli.BoolFlag{Name: "float", DisableDefaultText: true,
+				Usage: "measure the network without its quantisers, with --images"},
 			scaleFlag(), layoutFlag(), jsonFlag(),
 		}, inputFlags()...),
 		Action: evalAction,
@@ -56,6 +70,14 @@ func evalAction(c *cli.Context) error {
 	path, err := oneArgument(c, "NET.onnx")
 	if err != nil {
 		return err
+	}
+	if c.IsSet("images") {
+		return picturesAction(c, path)
+	}
+	for _, name := range []string{"out", "float"} {
+		if c.IsSet(name) {
+			return usagef("eval: --%s wants --images too", name)
+		}
 	}
 	// Where --spec is given it is read by the spec's rules, and these lie over them.
 	source := sampleSourceOf(c)

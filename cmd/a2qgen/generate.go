@@ -87,11 +87,11 @@ func generateAction(c *cli.Context) error {
 	o.AccBits, o.Pixels = c.Int("acc"), c.Bool("pixels")
 	o.Family = boards.Family(c.String("family"))
 	// For files that do not say what their samples are (see inputHelp).
-	in, err := inputType(c)
+	told, err := inputTold(c)
 	if err != nil {
 		return err
 	}
-	doc, err := generateFile(path, in, designDir{out, c.Bool("overwrite"), c.String(foldingOut)}, c.String("board"), o)
+	doc, err := generateFile(path, told, designDir{out, c.Bool("overwrite"), c.String(foldingOut)}, c.String("board"), o)
 	con := newConsole(c)
 	if err == nil {
 		con.warn(doc.Warnings)
@@ -131,11 +131,11 @@ func (d designDir) write(files []emit.File) error {
 	return emit.WriteDir(d.path, files)
 }
 
-// generateFile generates the network at path, with in as the type of its samples where
-// its file does not say it, into a directory. The copy there says it, so that sim and
+// generateFile generates the network at path, with what is told of its samples beside its
+// file, into a directory. The copy there says it, so that sim and
 // estimate plan the same network again.
 func generateFile(
-	path string, in *qonnx.InputType, out designDir, board string, chosen foldingChoice,
+	path string, told qonnx.Told, out designDir, board string, chosen foldingChoice,
 ) (*generateReport, error) {
 	start := time.Now()
 	// Cheap refusals first: directory, board, family; then the network; then its plan.
@@ -159,7 +159,7 @@ func generateFile(
 		}
 		o.Family, o.Blocks = b.Family, b.Resources.Blocks()
 	}
-	read, err := qonnx.ReadFile(path, in)
+	read, err := qonnx.ReadFile(path, told)
 	if err != nil {
 		return nil, err
 	}
@@ -260,7 +260,7 @@ type foldReport struct {
 
 // newGenerateReport describes the design d that files hold.
 func newGenerateReport(d *hwgen.Design, files []emit.File) *generateReport {
-	r := &generateReport{Input: study.NewInput(&d.Network.Input), Top: d.Name, Hash: d.Hash, Family: string(d.Family),
+	r := &generateReport{Input: study.NewInput(&d.Given.Input), Top: d.Name, Hash: d.Hash, Family: string(d.Family),
 		ClockMHz: d.ClockMHz, FPS: d.FramesPerSecond(),
 		IntervalCycles: d.IntervalCycles(), LatencyCycles: d.LatencyCycles()}
 	r.Decision = decision(d)
@@ -282,7 +282,8 @@ func newGenerateReport(d *hwgen.Design, files []emit.File) *generateReport {
 // the stream must know it: with one output there is no index to read.
 func decision(d *hwgen.Design) string {
 	switch {
-	case d.Network.OutputSize() != 1:
+	case d.Network.OutputShape().C != 1 || d.Network.Layers[len(d.Network.Layers)-1].Score == nil &&
+		d.Network.OutputSize() != 1:
 		return ""
 	// Score 0 is class 0: the label's comparison is strict, as the executor's.
 	case d.Network.Layers[len(d.Network.Layers)-1].Score != nil:

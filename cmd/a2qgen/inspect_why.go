@@ -14,11 +14,11 @@ import (
 // examine reads the network at path for --why and --explain, which want to know of one that
 // is refused too.
 func examine(c *cli.Context, path string) (*qonnx.Reading, error) {
-	in, err := inputType(c)
+	told, err := inputTold(c)
 	if err != nil {
 		return nil, err
 	}
-	return qonnx.Examine(path, in)
+	return qonnx.Examine(path, told)
 }
 
 // whyReport is the JSON of inspect --why.

@@ -24,7 +24,8 @@ else is refused. --input INT16:6 says that samples are fixed-point numbers of th
 with so many fraction bits, worth 1/64 a unit; --input INT8 that a unit is worth
 --input-scale, 1 by default, and 0 is --input-zero; --input-range LO:HI takes the
 smallest scale at which the type (by itself INT8, or UINT8 where LO is 0) holds that
-range.`
+range. --input-size ROWSxCOLS reads a network without linear layers for images of another
+size than it was exported with.`
 
 // inputFlags say what the samples of a network are where its file does not. The names
 // follow FINN's data types (INT8, UINT4), and the arithmetic that of QONNX's Quant node: k
@@ -37,6 +38,8 @@ func inputFlags() []cli.Flag {
 		&cli.StringFlag{Name: "input-range", Usage: "the samples hold `LO:HI`"},
 		&cli.Float64Flag{Name: "input-scale", Value: 1, Usage: "what 1 of --input is worth in a sample"},
 		&cli.IntFlag{Name: "input-zero", Usage: "what 0 of a sample is in --input"},
+		&cli.StringFlag{Name: "input-size", DefaultText: "as the file declares it",
+			Usage: "read the network for images of `ROWSxCOLS`"},
 	}
 }
 
@@ -130,12 +133,35 @@ func showRange(lo, hi float64) string {
 // readTold imports the network at path with the type of its samples, as the flags
 // say it.
 func readTold(c *cli.Context, path string) (*qonnx.File, error) {
-	in, err := inputType(c)
+	told, err := inputTold(c)
 	if err != nil {
 		return nil, err
 	}
-	return qonnx.ReadFile(path, in)
+	return qonnx.ReadFile(path, told)
 }
+
+// inputTold returns what the flags say of the input.
+func inputTold(c *cli.Context) (told qonnx.Told, err error) {
+	if told.Type, err = inputType(c); err != nil || !c.IsSet("input-size") {
+		return told, err
+	}
+	told.Rows, told.Cols, err = parseSize(c.String("input-size"))
+	return told, err
+}
+
+// parseSize reads ROWSxCOLS.
+func parseSize(text string) (rows, cols int, err error) {
+	down, across, ok := strings.Cut(text, "x")
+	rows, errRows := strconv.Atoi(down)
+	cols, errCols := strconv.Atoi(across)
+	if !ok || errRows != nil || errCols != nil || min(rows, cols) < 1 || max(rows, cols) > maxSide {
+		return 0, 0, fmt.Errorf("%q, want ROWSxCOLS of 1..%d", text, maxSide)
+	}
+	return rows, cols, nil
+}
+
+// maxSide bounds the sides of images that --input-size asks for.
+const maxSide = 1 << 15
 
 // emitted is the design of a generated directory, planned again from its network and its
 // manifest, and the files that it gives. manifest is what the directory said, files what
@@ -157,7 +183,7 @@ func readDesign(dir string) (*emitted, error) {
 	if err != nil {
 		return nil, err
 	}
-	f, err := qonnx.ReadFile(filepath.Join(dir, m.Network), nil)
+	f, err := qonnx.ReadFile(filepath.Join(dir, m.Network), qonnx.Told{})
 	if err != nil {
 		return nil, err
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -128,7 +129,8 @@ func (u fileUse) inputs(value, what string) []input {
 // specInputs returns the files that a spec names. Paths in a spec are relative to the
 // current folder, as those of the command line are.
 func specInputs(spec *train.Spec) []input {
-	return append(readsFile.inputs(spec.Start, "the spec's start"), readsData.inputs(spec.Data, "the spec's data")...)
+	return slices.Concat(readsFile.inputs(spec.Start, "the spec's start"), readsData.inputs(spec.Data, "the spec's data"),
+		readsData.inputs(spec.Super.Test, "the spec's test images"))
 }
 
 // clash says in words how o would take the place of in, or nothing. Three ways: an output

@@ -96,12 +96,25 @@ func generateOutputs(c *cli.Context) []output {
 		owns: func(name string) bool { return filepath.ToSlash(name) != "network.onnx" }})
 }
 
-// simOutputs are the waves and what streams carry. A simulation leaves its design as it is:
+// pictureOutputs is a folder of pictures, in which other files may lie. What is read may not be
+// one of its pictures, or all that the folder has.
+func pictureOutputs(c *cli.Context) []output {
+	dir := c.String("out")
+	if dir == "" {
+		return nil
+	}
+	return []output{{path: dir, what: "--out", folder: true, owns: func(name string) bool {
+		return name == "." || filepath.Dir(name) == "." && filepath.Ext(name) == pictureExt
+	}}}
+}
+
+// simOutputs are the waves, pictures and what streams carry. A simulation leaves its design as it is:
 // benches are built in the user's cache.
 func simOutputs(c *cli.Context) (all []output) {
 	if path := c.String("vcd"); path != "" {
 		all = append(all, output{path: path, what: "--vcd"})
 	}
+	all = append(all, pictureOutputs(c)...)
 	for _, d := range dumpsOf(c) {
 		all = append(all, output{path: d.File, what: "--dump " + d.Stream})
 	}

@@ -43,6 +43,9 @@ func TestNoOutputIsAnInput(t *testing.T) {
 				if rule.use == fillsFolder {
 					value, victim = "folder", "folder/float-0123456789ab.ckpt" // --cache writes such names alone
 				}
+				if rule.use == fillsFolder && (cmd.Name == "eval" || cmd.Name == "sim") {
+					victim = "folder/picture.png" // and these commands pictures
+				}
 				if value == "" {
 					continue
 				}

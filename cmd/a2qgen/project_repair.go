@@ -18,12 +18,12 @@ type repairReport struct{ *study.Repaired }
 
 // repairOf reads what to repair in the network at path.
 func repairOf(c *cli.Context, path string) (*study.Repair, error) {
-	in, err := inputType(c)
+	told, err := inputTold(c)
 	if err != nil {
 		return nil, err
 	}
 	// Neither method nor widths: those that the network has stay.
-	r := &study.Repair{Path: path, Input: in, Out: c.String("out"), Samples: c.Int("samples"),
+	r := &study.Repair{Path: path, Input: told, Out: c.String("out"), Samples: c.Int("samples"),
 		Settings: ptq.NetworkRepair{Bits: c.Int("acc"), Layers: c.StringSlice("layer")}}
 	r.Settings.Taps, _ = quant.ParseTaps(c.String("taps")) // its rule has seen to errors
 	// Without it each layer keeps its own: shifted where it has start values.

@@ -54,7 +54,7 @@ var rulesOf = map[string]commandRules{
 	"sweep":    {readsFile, with(foldingRules, specRules, sweepRules), sweepOutputs},
 	"project":  {readsFile, with(sampleRules, inputRules, projectRules), projectOutputs},
 	"inspect":  {readsFile, with(inputRules, inspectRules), nil},
-	"eval":     {readsFile, with(sampleRules, inputRules, evalRules), nil},
+	"eval":     {readsFile, with(sampleRules, inputRules, evalRules), pictureOutputs},
 	"generate": {readsFile, with(foldingRules, inputRules, generateRules), generateOutputs},
 	"sim":      {readsFile, with(sampleRules, simRules), simOutputs},
 	"estimate": {readsFile, with(foldingRules, inputRules, estimateRules), foldingOutputs},
@@ -86,7 +86,7 @@ var foldingRules = map[string]rule{
 // specRules are of the flags that override a spec, in train and in sweep. Weights have at
 // least 2 bits: a signed integer of 1 bit has no positive value.
 var specRules = map[string]rule{
-	"data": file(readsData), "weights": ints(2, maxSpecBits), "acts": ints(1, maxSpecBits),
+	"data": file(readsData), "test-images": file(readsData), "weights": ints(2, maxSpecBits), "acts": ints(1, maxSpecBits),
 	"epochs": ints(1, maxEpochs), "seed": seeds(), "seeds": ints(1, maxSeeds),
 }
 
@@ -156,6 +156,10 @@ var inputRules = map[string]rule{
 		":3", "INT8:1.5"),
 	"input-range": ranges(), "input-zero": ints(-qonnx.MaxInputZero, qonnx.MaxInputZero),
 	"input-scale": positive(maxRange),
+	"input-size": texts(fmt.Sprintf("ROWSxCOLS of 1..%d", maxSide), func(s string) error {
+		_, _, err := parseSize(s)
+		return err
+	}, "8", "8x", "x8", "0x8", "8x0", "-1x8", "8x32769", "8x8x8", "8.5x8", "8,8"),
 }
 
 // ranges is what parseRange takes.
@@ -169,8 +173,8 @@ func ranges() rule {
 // inspectRules: whether there is such a node, the file says.
 var inspectRules = map[string]rule{"explain": anyText("the name of a node")}
 
-// evalRules: --spec stands for --data.
-var evalRules = map[string]rule{"spec": file(readsFile)}
+// evalRules: --spec stands for --data, and so does --images.
+var evalRules = map[string]rule{"spec": file(readsFile), "images": file(readsData), "out": file(fillsFolder)}
 
 // generateRules: whether a design fits on the board is for its estimate to say. --acc goes
 // up to what an accumulator may have at all; whether it is enough, the certificate says.
@@ -190,8 +194,9 @@ var simRules = map[string]rule{
 		_, err := parseDump(s)
 		return err
 	}, "=f.csv", "label=", "la/bel", "la bel=f", "1"),
-	"vcd": file(writesFile), "frames": ints(1, maxFrames), "period": ints(0, maxPeriod),
-	"seed": seeds(), "gap": pausing, "stall": pausing,
+	"vcd": file(writesFile), "out": file(fillsFolder), "frames": ints(1, maxFrames), "drawn": ints(0, maxFrames),
+	"period": ints(0, maxPeriod),
+	"seed":   seeds(), "gap": pausing, "stall": pausing,
 	"simulator": oneOf(string(verilator.Verilator), string(verilator.Icarus)),
 }
 

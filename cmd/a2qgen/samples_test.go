@@ -184,8 +184,8 @@ func TestFixedPointInput(t *testing.T) {
 // no range can make it another.
 func TestNormalisedTie(t *testing.T) {
 	typ := quant.DataType{Bits: 16, Signed: true}
-	file, err := qonnx.ReadFile(testdata("no_input_quant.onnx"), &qonnx.InputType{Type: typ,
-		Scale: float64(quant.RangeScale(typ, -3.9, 4))})
+	file, err := qonnx.ReadFile(testdata("no_input_quant.onnx"), qonnx.Told{Type: &qonnx.InputType{Type: typ,
+		Scale: float64(quant.RangeScale(typ, -3.9, 4))}})
 	if err != nil {
 		t.Fatal(err)
 	}

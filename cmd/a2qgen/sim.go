@@ -20,9 +20,10 @@ directory is imported, planned and emitted again: a directory that is not what c
 byte for byte, is refused with the first line that differs.
 
 Frames are test samples of --data, multiplied by --scale as eval does, and drawn inputs
-beside them: all inputs at either end of their type, uniform ones, ones that drive a
-channel of the first layer to an end of its range. Without --data all frames are drawn:
-which data a network was made for, its file does not say.
+beside them (--drawn N says how many, for frames that take long): all inputs at either end
+of their type, uniform ones, ones that drive a channel of the first layer to an end of its
+range. Without --data all frames are drawn: which data a network was made for, its file
+does not say.
 
 --gap is the probability, per cycle, that the source pauses, --stall that the sink does;
 with --period N the source pauses in the first N*gap of every N cycles and the sink in the
@@ -30,6 +31,10 @@ last N*stall instead. With either of them the run also has long pauses of each s
 in which the design fills up to its source and runs dry, and stretches in which one side
 has half the design's speed. The table counts the cycles in which a stream was blocked
 (valid, not ready) and starved (ready, not valid).
+
+--data may also be a picture of the network's input size. --out writes what the Verilog
+gives for the samples of --data to DIR, as pictures: the design must give pixels
+(generate --pixels), and --input-size of generate makes it one for the picture's size.
 
 --edited simulates a directory that was changed on purpose: it names the files, and after
 the frames it drives each layer alone, with the directory's modules, parameters and
@@ -55,7 +60,8 @@ Example:
    a2qgen sim build/net --prove-depths
    a2qgen sim build/net --edited
    a2qgen sim build/net --edited --dump fc1_mvau --dump label=scores.csv
-   a2qgen sim build/net --frames 2 --vcd waves.vcd --simulator icarus`
+   a2qgen sim build/net --frames 2 --vcd waves.vcd --simulator icarus
+   a2qgen sim build/espcn --frames 1 --data small.png --out pictures`
 
 // maxFrames bounds the memory of a simulation. Inputs and expected outputs of all frames
 // are held at once, integers of 32 bits each.
@@ -66,16 +72,19 @@ const maxFrames = 1 << 20
 func simCommand() *cli.Command {
 	return &cli.Command{
 		Name: "sim", Usage: "cross-check a generated design cycle by cycle",
-		UsageText: "a2qgen sim DIR [--frames N] [--data DIR] [--scale F] [--layout L] " +
-			"[--gap 0..0.9] [--stall 0..0.9] [--period N]\n" +
-			"   [--seed S] [--edited] [--vcd FILE] [--dump STREAM[=FILE]]... [--simulator verilator|icarus] [--json]\n" +
+		UsageText: "a2qgen sim DIR [--frames N] [--drawn N] [--data DIR] [--scale F] [--layout L] " +
+			"[--gap 0..0.9]\n   [--stall 0..0.9] [--period N] [--seed S] [--edited] [--vcd FILE] [--out DIR] " +
+			"[--dump STREAM[=FILE]]...\n   [--simulator verilator|icarus] [--json]\n" +
 			"a2qgen sim DIR --prove-depths [--json]",
 		Description: simHelp,
 		Flags: []cli.Flag{
 			&cli.IntFlag{Name: "frames", Value: 100,
 				Usage: "simulate `N` frames, and some drawn ones beside those of --data"},
+			&cli.IntFlag{Name: "drawn", DefaultText: "a tenth of N, at least 8",
+				Usage: "draw `N` frames beside those of --data"},
 			&cli.StringFlag{Name: "data", DefaultText: "drawn inputs",
-				Usage: "`DIR` of a data set, FILE, or IMAGES,LABELS"},
+				Usage: "`DIR` of a data set, FILE, IMAGES,LABELS, or a picture"},
+			&cli.StringFlag{Name: "out", Usage: "`DIR` to write the pictures to that the Verilog gives for --data"},
 			scaleFlag(), layoutFlag(),
 			&cli.Float64Flag{Name: "gap", DefaultText: "0", Usage: "`PROBABILITY` of a pause of the source, 0..0.9"},
 			&cli.Float64Flag{Name: "stall", DefaultText: "0", Usage: "`PROBABILITY` of a pause of the sink, 0..0.9"},
@@ -106,12 +115,15 @@ type simOptions struct {
 	// frames of the data set, or drawn ones where there is none; period in cycles, 0 for
 	// pauses at random.
 	frames, period int
+	// drawn counts the frames to draw beside those of the data set; nil for the usual number.
+	drawn *int
 	// gap and stall are probabilities per cycle, 0..0.9, or with period parts of it.
 	gap, stall float64
 	// seed of pauses and drawn frames: the same seed repeats a run cycle by cycle.
 	seed   uint64
 	vcd    string
 	dumps  []*streamDump
+	out    pictureFolder
 	source study.Source // none where its data is empty
 	set    *data.Set    // samples that are open already, instead of source
 	// edited permits a directory that differs from what its network gives.
@@ -132,12 +144,16 @@ func simAction(c *cli.Context) error {
 	// Read once, here: what follows knows no flags.
 	o := simOptions{frames: c.Int("frames"), period: c.Int("period"), gap: c.Float64("gap"), stall: c.Float64("stall"),
 		seed: c.Uint64("seed"), source: sampleSourceOf(c), edited: c.Bool("edited"),
-		vcd: c.String("vcd"), dumps: dumpsOf(c), simulator: verilator.Simulator(c.String("simulator"))}
+		vcd: c.String("vcd"), dumps: dumpsOf(c), out: pictureFolder(c.String("out")),
+		simulator: verilator.Simulator(c.String("simulator"))}
+	if c.IsSet("drawn") {
+		o.drawn = new(c.Int("drawn"))
+	}
 	if err := o.check(); err != nil {
 		return err
 	}
 	// They would be ignored, and the user would believe in a scaled run.
-	for _, name := range []string{"scale", "layout"} {
+	for _, name := range []string{"scale", "layout", "out", "drawn"} {
 		if c.IsSet(name) && o.source.Data == "" {
 			return usagef("sim: --%s is %v without --data: drawn inputs have none", name, c.Value(name))
 		}
@@ -185,6 +201,10 @@ func simulate(ctx context.Context, con *console, dir string, o simOptions) (*sim
 	if err != nil {
 		return nil, err
 	}
+	pictures, err := o.pictures(d, in)
+	if err != nil {
+		return nil, err
+	}
 	if in.input != nil {
 		con.warn(in.input.Warnings())
 	}
@@ -197,7 +217,9 @@ func simulate(ctx context.Context, con *console, dir string, o simOptions) (*sim
 	// Said before, since compiling can take longer than the frames do.
 	con.note("simulating %d frames with %s; the first time, its compilation takes a while",
 		len(in.samples), o.simulator)
+	so.Outputs = pictures.take
 	res, err := sim.CrossCheck(ctx, d, dir, in.samples, so)
+	err = errors.Join(err, pictures.err)
 	doc := newSimReport(res, in, o)
 	// In the report, so that a run of a changed directory can never be taken for one that was not.
 	doc.Edited = edits

@@ -16,6 +16,7 @@ type frameSet struct {
 	// samples are frames, one element per input of the network, as integers of its input
 	// type.
 	samples [][]int32
+	names   []string      // of the data set's samples, where they are pictures
 	labels  []uint8       // of the data set's samples, where it has them
 	fromSet int           // samples that are the data set's
 	drawn   string        // what the drawn ones are
@@ -31,6 +32,9 @@ func frames(net *quant.Network, o simOptions) (*frameSet, error) {
 	f := &frameSet{name: "no data set", drawn: fmt.Sprintf("drawn over %v, both ends among them", net.Input.Type)}
 	// Eight hold all of DrawFrames' kinds: both ends, and a round of the others.
 	extra := max(8, o.frames/10)
+	if o.drawn != nil {
+		extra = *o.drawn
+	}
 	if o.set == nil && o.source.Data == "" {
 		extra += o.frames
 	} else if err := f.takeSet(net, o); err != nil {
@@ -46,7 +50,7 @@ func (f *frameSet) takeSet(net *quant.Network, o simOptions) error {
 	set := o.set
 	if set == nil {
 		var err error
-		if set, err = o.source.Open(false); err != nil {
+		if set, err = f.open(net, o.source); err != nil {
 			return err
 		}
 	}
@@ -57,6 +61,24 @@ func (f *frameSet) takeSet(net *quant.Network, o simOptions) error {
 	f.takeSamples(net, fit.Set, o.frames)
 	f.input = fit
 	return nil
+}
+
+// open opens what --data names: a data set, or a picture with as many channels as the network
+// reads.
+func (f *frameSet) open(net *quant.Network, source study.Source) (*data.Set, error) {
+	if !data.IsPicture(source.Data) {
+		return source.Open(false)
+	}
+	channels := net.Input.Shape.C
+	if channels != 1 && channels != 3 {
+		return nil, fmt.Errorf("sim: --data %s is a picture, the network reads %d channels", source.Data, channels)
+	}
+	images, err := data.OpenImages(source.Data, channels)
+	if err != nil {
+		return nil, err
+	}
+	f.names = []string{study.PictureName(source.Data)}
+	return source.Read(images.List[0].Set())
 }
 
 // takeSamples quantises count samples of set, which has the network's shape, and starts
@@ -72,7 +94,7 @@ func (f *frameSet) takeSamples(net *quant.Network, set *data.Set, count int) {
 		x := make([]int32, len(raw))
 		net.Input.Apply(raw, x)
 		f.samples = append(f.samples, x)
-		if set.Labels != nil {
+		if set.Labels != nil && net.OutputShape().Positions() == 1 { // one for all, not for each position
 			f.labels = append(f.labels, set.Labels[k])
 		}
 	}

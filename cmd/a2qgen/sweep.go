@@ -37,7 +37,7 @@ func sweepCommand() *cli.Command {
 	return &cli.Command{
 		Name: "sweep", Usage: "accuracy of methods over accumulator widths and seeds",
 		UsageText: "a2qgen sweep SPEC.yaml [--acc 6:16] [--methods base,a2q,a2q+,budget/shifted] [--seeds 3]\n" +
-			"   [--data DIR] [--out DIR] [--weights M] [--acts N] [--epochs E] [--seed S]\n" +
+			"   [--data DIR] [--test-images DIR] [--out DIR] [--weights M] [--acts N] [--epochs E] [--seed S]\n" +
 			"   [--lut N,N] [--fps F] [--clock MHZ] [--folding FILE] [--fold LAYER=PE,SIMD]... [--json]",
 		Description: sweepHelp,
 		Flags: slices.Concat(specFlags(), []cli.Flag{

@@ -67,9 +67,9 @@ Example:
 func trainCommand() *cli.Command {
 	return &cli.Command{
 		Name: "train", Usage: "train a network whose accumulators cannot overflow",
-		UsageText: "a2qgen train SPEC.yaml [--data DIR] [--layout nchw|nhwc] [--input-range LO:HI] [--out net.onnx]\n" +
-			"   [--method NAME] [--rule split|shifted] [--acc P] [--first-acc P] [--last-acc P] " +
-			"[--taps LANES,CAP[,UNITS]]\n" +
+		UsageText: "a2qgen train SPEC.yaml [--data DIR] [--test-images DIR] [--layout nchw|nhwc]\n" +
+			"   [--input-range LO:HI] [--out net.onnx] [--method NAME] [--rule split|shifted] [--acc P] [--first-acc P]\n" +
+			"   [--last-acc P] [--taps LANES,CAP[,UNITS]]\n" +
 			"   [--weights M] [--acts N] [--epochs E] [--seed S] [--seeds K] [--start FILE.onnx] [--cache DIR] " +
 			"[--float-out FILE.onnx] [--resume]\n" +
 			"   [--lut N] [--fps F] [--clock MHZ] [--unit UNIT] [--folding FILE] [--fold LAYER=PE,SIMD]... [--json]",
@@ -113,6 +113,8 @@ const tapsUsage = "units that the hidden rows may have in each of so many banks 
 func specFlags() []cli.Flag {
 	return []cli.Flag{
 		&cli.StringFlag{Name: "data", Usage: "`DIR` of the data set, IMAGES,LABELS, mnist or drawn"},
+		&cli.StringFlag{Name: "test-images", DefaultText: "a sixth of --data",
+			Usage: "`DIR` of images to test super-resolution with; all of --data are trained on then"},
 		&cli.IntFlag{Name: "weights", DefaultText: "the spec's", Usage: "weight width `M` of the hidden layers, bits"},
 		&cli.IntFlag{Name: "acts", DefaultText: "the spec's", Usage: "activation width `N`, bits"},
 		// One number, since a user who wants it shorter wants both phases shorter.
@@ -220,6 +222,13 @@ func loadSpec(c *cli.Context, path string, own train.Overrides) (*train.Spec, er
 	}
 	if c.IsSet("data") {
 		spec.Data = c.String("data")
+	}
+	if c.IsSet("test-images") {
+		if spec.Super.Factor == 0 {
+			return nil, usagef("%s: --test-images is %s, but %s has no super.factor", c.Command.Name,
+				c.String("test-images"), path)
+		}
+		spec.Super.Test = c.String("test-images")
 	}
 	return spec, nil
 }

@@ -21,11 +21,12 @@ type Images struct {
 }
 
 // OpenImages returns the unlabelled images that src names, as grey images
-// (luminance) or, with channels 3, coloured ones:
+// (Image.Luma) or, with channels 3, coloured ones:
 //
 //	""        SkimageDir if it is there, otherwise drawn images
 //	"drawn"   images that the package draws
 //	a folder  its PNG and JPEG files, in the order of their names
+//	a file    that one PNG or JPEG file
 //
 // The Name of the result says which of them it is. It panics unless channels is
 // 1 or 3.
@@ -38,6 +39,13 @@ func OpenImages(src string, channels int) (*Images, error) {
 		return openDefaultImages(SkimageDir, channels)
 	case DrawnSource:
 		return DrawnImages(channels), nil
+	}
+	if IsPicture(src) {
+		m, err := readImage(src, channels)
+		if err != nil {
+			return nil, err
+		}
+		return &Images{Name: src, List: []*Image{m}}, nil
 	}
 	return readImages(src, channels, false)
 }
@@ -101,5 +109,9 @@ func readImage(path string, channels int) (*Image, error) {
 		return nil, err
 	}
 	defer p.file.Close()
-	return p.decode(channels)
+	m, err := p.decode(p.channels())
+	if err != nil {
+		return nil, err
+	}
+	return m.as(channels), nil
 }

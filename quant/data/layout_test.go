@@ -110,7 +110,7 @@ func TestKnownLayouts(t *testing.T) {
 	}
 	images := DrawnImages(1)
 	images.List = images.List[:2]
-	train, _, err := SuperResolution(images, Super{Factor: 2, Patch: 8})
+	train, _, err := SuperResolution(images, nil, Super{Factor: 2, Patch: 8})
 	if err != nil || train.Layout != NCHW || train.Targets.Layout != NCHW {
 		t.Errorf("super-resolution: %v", err)
 	}

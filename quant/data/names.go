@@ -1,6 +1,7 @@
 package data
 
 import (
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -19,6 +20,12 @@ func InFolder(name string) bool {
 		ok, _ := filepath.Match(p, name)
 		return ok
 	})
+}
+
+// IsPicture says whether there is a PNG or JPEG file at path, by its name, and not a folder.
+func IsPicture(path string) bool {
+	info, err := os.Stat(path)
+	return isPicture(filepath.Base(path)) && !(err == nil && info.IsDir())
 }
 
 // isPicture says whether a file is a PNG or JPEG by its name, and not hidden.

@@ -1,13 +1,14 @@
 package data
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"image"
 	"image/color"
 	"image/draw"
 	_ "image/jpeg"
-	_ "image/png"
+	"image/png"
 	"io"
 	"os"
 )
@@ -177,4 +178,42 @@ func pictureNames(dir string) ([]string, error) {
 		}
 	}
 	return names, nil
+}
+
+// WithPixels returns m, whose sizes are set, with levels as its pixels: one for each channel of
+// each position in turn, as networks give them, 0..255. It panics where their number differs.
+func (m Image) WithPixels(levels []int32) *Image {
+	n := m.Height * m.Width
+	if len(levels) != m.Channels*n {
+		panic(fmt.Sprintf("data: %d levels for an image of %d x %d x %d", len(levels), m.Channels, m.Height, m.Width))
+	}
+	m.Pixels = make([]uint8, len(levels))
+	for i, v := range levels {
+		m.Pixels[i%m.Channels*n+i/m.Channels] = uint8(v)
+	}
+	return &m
+}
+
+// Set returns a set whose one sample is m, whose memory it shares.
+func (m *Image) Set() *Set {
+	return &Set{Name: m.Name, Shape: imageShape(m.Channels, m.Height, m.Width), Layout: NCHW, Bytes: m.Pixels,
+		Scale: ByteScale}
+}
+
+// PNG returns m as a PNG file: grey, or 8 bits of each colour.
+func (m *Image) PNG() ([]byte, error) {
+	rect, n := image.Rect(0, 0, m.Width, m.Height), m.Height*m.Width
+	var picture image.Image = &image.Gray{Pix: m.Pixels, Stride: m.Width, Rect: rect}
+	if m.Channels == 3 {
+		rgba := image.NewRGBA(rect)
+		for i := range n {
+			copy(rgba.Pix[4*i:], []uint8{m.Pixels[i], m.Pixels[n+i], m.Pixels[2*n+i], 0xff})
+		}
+		picture = rgba
+	}
+	var b bytes.Buffer
+	if err := png.Encode(&b, picture); err != nil {
+		return nil, fmt.Errorf("data: %s: %w", m.Name, err)
+	}
+	return b.Bytes(), nil
 }

@@ -33,14 +33,14 @@ func DrawnImages(channels int) *Images {
 // DrawImages returns n drawn images of 192 x 192 pixels with 1 or 3 channels:
 // overlapping ellipses, boxes and polygons with flat, shaded, striped, chequered
 // or cloudy fills, and letters, on a shaded ground. Image i depends on seed and i
-// alone, on one architecture. Grey images are the luminance of the coloured ones.
+// alone, on one architecture. Grey images are the luma of the coloured ones.
 // It panics when n is negative.
 func DrawImages(n int, seed uint64, channels int) *Images {
 	s := &Images{Name: fmt.Sprintf("drawn images, built in (%d images, seed %d)", n, seed), List: make([]*Image, n)}
 	for i := range s.List {
 		sc := &scene{rng: rand.New(rand.NewPCG(seed, uint64(i)))}
 		sc.draw()
-		s.List[i] = newImage(fmt.Sprintf("drawn image %d", i), sc.expose(), channels)
+		s.List[i] = newImage(fmt.Sprintf("drawn-%d", i), sc.expose(), 3).as(channels)
 	}
 	return s
 }

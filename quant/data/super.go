@@ -2,10 +2,7 @@ package data
 
 import (
 	"fmt"
-	"image"
 	"math"
-
-	"golang.org/x/image/draw"
 )
 
 // Super says how SuperResolution cuts samples.
@@ -21,45 +18,77 @@ type Super struct {
 }
 
 // SuperResolution cuts training and test samples out of images. Each image is
-// cropped to a multiple of the factor and reduced by it with the Catmull-Rom
-// kernel (bicubic, a = -1/2) stretched by the factor, the kernel that benchmarks
-// reduce with. Samples are patches of the small image, [Patch Patch] or
-// [3 Patch Patch]; Targets are the patches of the large image at the same place,
-// [Factor*Patch Factor*Patch] or with 3 channels. Every sixth of the images that are large enough for a
-// patch, or the last one of fewer, is in the test part with all its patches.
+// cropped to a multiple of the factor and reduced by it (Image.Reduce). Samples are
+// patches of the small image, [Patch Patch] or [3 Patch Patch]; Targets are the patches of
+// the large image at the same place, [Factor*Patch Factor*Patch] or with 3 channels. Test
+// samples are those of the images in tests. Where that is nil, every sixth of the images
+// that are large enough for a patch, or the last one of fewer, is in the test part with all
+// its patches.
 //
 // It returns an error when a field of o is out of range, when fewer than two images
-// are large enough or when a part takes more than MaxBytes.
-func SuperResolution(images *Images, o Super) (train, test *Set, err error) {
+// are large enough, or one of each part where there are tests, or when a part takes more
+// than MaxBytes.
+func SuperResolution(images, tests *Images, o Super) (train, test *Set, err error) {
 	if o.Stride == 0 {
 		o.Stride = o.Patch
 	}
 	if err := o.check(); err != nil {
 		return nil, nil, err
 	}
-	large := images.atLeast(o.Factor * o.Patch)
-	if len(large) < 2 {
-		return nil, nil, fmt.Errorf("data: %s: %d images of at least %d x %[3]d pixels, want 2",
-			images.Name, len(large), o.Factor*o.Patch)
+	parts, err := o.split(images, tests)
+	if err != nil {
+		return nil, nil, err
 	}
-	var parts [2][]*Image // test, training
-	for i, m := range large {
-		// Whole images are split, not patches: patches of one image look alike, and
-		// the test would be too easy.
-		k := 1
-		if isTest(i) || len(large) < splitEvery && i == len(large)-1 {
-			k = 0
-		}
-		parts[k] = append(parts[k], m)
-	}
-	if train, err = o.cut(images.Name, parts[1]); err != nil {
+	if train, err = o.cut(parts[0]); err != nil {
 		return nil, nil, err
 	}
 	o.Stride = o.Patch
-	if test, err = o.cut(images.Name, parts[0]); err != nil {
+	if test, err = o.cut(parts[1]); err != nil {
 		return nil, nil, err
 	}
 	return train, test, nil
+}
+
+// split returns the images of training and test that are large enough for a patch. Whole
+// images are split, not patches: patches of one image look alike, and the test would be too
+// easy.
+func (o Super) split(images, tests *Images) (parts [2]*Images, err error) {
+	if tests != nil {
+		if parts[0], err = o.large(images, 1); err == nil {
+			parts[1], err = o.large(tests, 1)
+		}
+		return parts, err
+	}
+	large, err := o.large(images, 2)
+	if err != nil {
+		return parts, err
+	}
+	parts = [2]*Images{{Name: images.Name}, {Name: images.Name}}
+	for i, m := range large.List {
+		p := parts[0]
+		if isTest(i) || len(large.List) < splitEvery && i == len(large.List)-1 {
+			p = parts[1]
+		}
+		p.List = append(p.List, m)
+	}
+	return parts, nil
+}
+
+// large returns the images of which neither side is shorter than that of a target, and an
+// error where they are fewer than least.
+func (o Super) large(images *Images, least int) (*Images, error) {
+	side := o.Factor * o.Patch
+	large := &Images{Name: images.Name}
+	for _, m := range images.List {
+		if min(m.Height, m.Width) >= side {
+			large.List = append(large.List, m)
+		}
+	}
+	if len(large.List) < least {
+		return nil, fmt.Errorf("data: %s: %d images of at least %d x %[3]d pixels, want %d",
+			images.Name, len(large.List), side, least)
+	}
+	return large, nil
 }
 
 // check returns an error unless every field is in its range.
@@ -75,21 +104,10 @@ func (o Super) check() error {
 	return nil
 }
 
-// atLeast returns the images of which neither side is below side.
-func (s *Images) atLeast(side int) []*Image {
-	var large []*Image
-	for _, m := range s.List {
-		if min(m.Height, m.Width) >= side {
-			large = append(large, m)
-		}
-	}
-	return large
-}
-
 // cut makes a set of the patches of images.
-func (o Super) cut(name string, images []*Image) (*Set, error) {
-	patches, channels := 0, images[0].Channels
-	for _, m := range images {
+func (o Super) cut(images *Images) (*Set, error) {
+	name, patches, channels := images.Name, 0, images.List[0].Channels
+	for _, m := range images.List {
 		patches += o.steps(m.Height) * o.steps(m.Width)
 	}
 	side := o.Factor * o.Patch
@@ -98,7 +116,7 @@ func (o Super) cut(name string, images []*Image) (*Set, error) {
 		return nil, fmt.Errorf("data: %s: %d patches of %d x %[3]d pixels take more than the limit of %d bytes",
 			name, patches, side, MaxBytes)
 	}
-	what := fmt.Sprintf("%s, %d patches of %d images", name, patches, len(images))
+	what := fmt.Sprintf("%s, %d patches of %d images", name, patches, len(images.List))
 	s := &Set{
 		Name:  what + fmt.Sprintf(" reduced %d times", o.Factor),
 		Shape: imageShape(channels, o.Patch, o.Patch), Scale: ByteScale,
@@ -108,11 +126,11 @@ func (o Super) cut(name string, images []*Image) (*Set, error) {
 			Layout: NCHW, Bytes: make([]uint8, 0, patches*channels*side*side),
 		},
 	}
-	for _, m := range images {
+	for _, m := range images.List {
 		// A patch at (y, x) of the small image shows what the patch at Factor*(y,
 		// x) of the large one does: images are cropped at the far sides only, so
 		// their origins agree.
-		small := m.reduce(o.Factor)
+		small := m.Reduce(o.Factor)
 		for y := 0; y+o.Patch <= small.Height; y += o.Stride {
 			for x := 0; x+o.Patch <= small.Width; x += o.Stride {
 				s.Bytes = small.patch(s.Bytes, y, x, o.Patch)
@@ -123,7 +141,7 @@ func (o Super) cut(name string, images []*Image) (*Set, error) {
 	return s, nil
 }
 
-// steps returns how many patches lie along a side of so many pixels. atLeast has
+// steps returns how many patches lie along a side of so many pixels. large has
 // made sure that one fits; a rest below Stride is left out.
 func (o Super) steps(side int) int { return (side/o.Factor-o.Patch)/o.Stride + 1 }
 
@@ -138,29 +156,18 @@ func (m *Image) patch(dst []uint8, y, x, side int) []uint8 {
 	return dst
 }
 
-// reduce returns m without the pixels beyond the last multiple of factor, factor
-// times smaller. The crop makes the factor exact in both directions: without it the
-// grids would drift apart by up to a pixel of the large image.
-func (m *Image) reduce(factor int) *Image {
-	return m.resize(m.Height/factor, m.Width/factor, m.Height/factor*factor, m.Width/factor*factor)
+// Reduce returns m without the pixels beyond the last multiple of factor, factor
+// times smaller: bicubic (a = -1/2) with the kernel stretched by the factor, as the
+// benchmarks of super-resolution do. The crop makes the factor exact in both directions:
+// without it the grids would drift apart by up to a pixel of the large image.
+func (m *Image) Reduce(factor int) *Image {
+	return m.resample(m.Height/factor, m.Width/factor, m.Height/factor*factor, m.Width/factor*factor)
 }
 
-// resize returns the upper left fromH x fromW pixels of m as h x w pixels, bicubic,
-// one channel at a time. draw.CatmullRom stretches its kernel when it makes
-// smaller, which filters out what the small image cannot hold.
-func (m *Image) resize(h, w, fromH, fromW int) *Image {
-	out := &Image{Name: m.Name, Channels: m.Channels, Height: h, Width: w, Pixels: make([]uint8, m.Channels*h*w)}
-	for c := range m.Channels {
-		src := plane(m.Pixels[c*m.Height*m.Width:], m.Height, m.Width)
-		dst := plane(out.Pixels[c*h*w:], h, w)
-		draw.CatmullRom.Scale(dst, dst.Rect, src, image.Rect(0, 0, fromW, fromH), draw.Src, nil)
-	}
-	return out
-}
-
-// plane returns one channel as a grey image, which shares its memory.
-func plane(pixels []uint8, h, w int) *image.Gray {
-	return &image.Gray{Pix: pixels[:h*w], Stride: w, Rect: image.Rect(0, 0, w, h)}
+// Enlarge returns m factor times larger, bicubic (a = -1/2): what a network for
+// super-resolution has to beat.
+func (m *Image) Enlarge(factor int) *Image {
+	return m.resample(factor*m.Height, factor*m.Width, m.Height, m.Width)
 }
 
 // Autoencoder returns a set whose targets are its samples. It shares their
@@ -176,16 +183,16 @@ func Autoencoder(s *Set) *Set {
 	return &t
 }
 
-// Bicubic returns what enlarging the samples of a super-resolution set with the
-// Catmull-Rom kernel gives, to compare a network with: the mean over samples of
+// Bicubic returns what enlarging the samples of a super-resolution set (Image.Enlarge)
+// gives, to compare a network with: the mean over samples of
 // PSNR = -10 log10(MSE) in dB, of values in 0..1, at most 100 for each. It panics
 // unless s is a set of SuperResolution.
 func Bicubic(s *Set) float64 {
 	sum, t := 0.0, s.Targets
-	h, w := t.Shape[len(t.Shape)-2], t.Shape[len(t.Shape)-1]
+	h := t.Shape[len(t.Shape)-2]
 	for i := range s.Len() {
 		small := imageOf(s, i)
-		m := small.resize(h, w, small.Height, small.Width)
+		m := small.Enlarge(h / small.Height)
 		sum += psnr(m.Pixels, t.Bytes[i*t.Size():(i+1)*t.Size()])
 	}
 	return sum / float64(s.Len())

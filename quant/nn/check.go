@@ -180,8 +180,8 @@ func (l *Layer) check(quantised bool, channels int) error {
 // ShiftedStart computes in int64.
 func (l *Layer) checkWeighted(quantised bool) error {
 	switch {
-	case l.Out < 1 || l.In < 1 || l.In*l.Out != len(l.Weights):
-		return fmt.Errorf("has %d weights, want %d x %d, at least 1", len(l.Weights), l.Out, l.In)
+	case l.Out < 1 || l.In < 1 || l.In*l.Rows() != len(l.Weights):
+		return fmt.Errorf("has %d weights, want %d x %d, at least 1", len(l.Weights), l.Rows(), l.In)
 	case l.WeightBits == 0 && quantised:
 		return fmt.Errorf("weights have 0 bits, want 2..%d in a quantised model", MaxBits)
 	case l.WeightBits != 0 && len(l.WeightScale) != 1 && len(l.WeightScale) != l.Out:
@@ -259,7 +259,7 @@ func (l *Layer) checkWeights() error {
 	}
 	for i, w := range l.Weights {
 		c := i / l.In
-		q := float64(w) / float64(l.WeightScale[c%len(l.WeightScale)])
+		q := float64(w) / l.Scale(c)
 		// Scale times integer in float32 divides back to within 2^-23 of the
 		// integer, relative: 0.01 is ample up to 16 bits, and far from the 0.5
 		// of a weight that was not quantised.

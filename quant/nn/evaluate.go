@@ -70,7 +70,7 @@ func (s *stage) multiplier() {
 	}
 	for c := range s.unit {
 		if l.WeightBits > 0 {
-			s.unit[c] *= l.Scale(c)
+			s.unit[c] *= l.Scale(c * l.Rows() / l.Out)
 		}
 	}
 }

@@ -64,9 +64,10 @@ type Layer struct {
 	// PixelShuffle: see quant.Layer.
 	Groups, Factor int
 	DepthFirst     bool
-	// Weights is Out x In, row-major, with columns in the order (row, column,
+	// Weights is Rows() x In, row-major, with columns in the order (row, column,
 	// channel) of the window or of the input. Where WeightBits is not 0 they are
-	// integers, symmetric around 0, times the scale.
+	// integers, symmetric around 0, times the scale. Rows are output channels; those of a
+	// ConvTranspose are (channel, phase), with the taps of the phase: quant.Window.Phase.
 	Weights []float32
 	// WeightScale has one element or Out.
 	WeightScale []float32
@@ -147,7 +148,8 @@ func (l *Layer) FoldNorm() {
 	}
 	for c, gain := range b.Gains() {
 		l.Bias[c] = float32((float64(l.Bias[c])-float64(b.Mean[c]))*gain + float64(b.Beta[c]))
-		row := l.Weights[c*l.In : (c+1)*l.In]
+		n := len(l.Weights) / l.Out
+		row := l.Weights[c*n : (c+1)*n]
 		for k, w := range row {
 			row[k] = float32(float64(w) * gain)
 		}
@@ -162,9 +164,23 @@ func (l *Layer) Negative(negative func(from int) bool) bool {
 	return !l.Relu && (l.Kind.Weighted() || l.BatchNorm != nil || slices.ContainsFunc(l.From, negative))
 }
 
-// Scale returns the scale of row r's weights. A layer has one scale for each row, or
+// Rows returns the number of rows of weights: the channels or, of a ConvTranspose, as many
+// for each of its phases.
+func (l *Layer) Rows() int {
+	if l.Kind == quant.ConvTranspose {
+		return l.Out * l.Window.Phases()
+	}
+	return l.Out
+}
+
+// Scale returns the scale of row r's weights. A layer has one scale for each channel, or
 // one for all.
-func (l *Layer) Scale(r int) float64 { return float64(l.WeightScale[r%len(l.WeightScale)]) }
+func (l *Layer) Scale(r int) float64 {
+	if len(l.WeightScale) == 1 {
+		return float64(l.WeightScale[0])
+	}
+	return float64(l.WeightScale[r*l.Out/l.Rows()])
+}
 
 // Clone returns a copy of m whose layers and metadata are its own; vectors of numbers
 // are shared but for weights and biases.

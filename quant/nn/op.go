@@ -18,6 +18,8 @@ type Op struct {
 	Terms, Groups int
 	// From is quant.Layer.Moves of the kinds that move elements.
 	From []int32
+	// Phases has those of a ConvTranspose, each with its own positions as Out.
+	Phases []Slide
 
 	widths []int // channels of each operand
 }
@@ -35,6 +37,9 @@ const (
 	// Channelwise is a depthwise convolution, in which each channel has a kernel of its
 	// own: as products they would be of one column each.
 	Channelwise
+	// Phased is a transposed convolution: a product of windows for each of its phases, whose
+	// rows are every so manieth of the output.
+	Phased
 )
 
 // NewOp returns the operation of l, of which only what shapes depend on matters, on
@@ -49,6 +54,8 @@ func NewOp(l *quant.Layer, in []quant.Shape, out quant.Shape) *Op {
 		o.Terms = l.Terms(in[0])
 	case quant.Conv:
 		o.Terms, o.Form = l.Terms(in[0]), o.form()
+	case quant.ConvTranspose:
+		o.Terms, o.Form, o.Phases = l.Terms(in[0]), Phased, phasesOf(o.Slide)
 	case quant.Upsample, quant.PixelShuffle:
 		o.From = l.Moves(in[0])
 	}
@@ -92,7 +99,7 @@ const spanNumbers = 128 << 10
 // Span returns the number of samples, of at most most, that are best computed at a
 // time.
 func (o *Op) Span(most int) int {
-	if o.Kind != quant.Conv {
+	if o.Kind != quant.Conv && o.Kind != quant.ConvTranspose {
 		return most
 	}
 	numbers := o.Terms*o.Out.Positions()*o.Groups + o.Out.Size() + o.In.Size()
@@ -100,13 +107,14 @@ func (o *Op) Span(most int) int {
 }
 
 // Weights are those of a layer, Out.C x Terms, Terms x Out.C for an operation that is
-// Channelwise. Bias has Out.C elements, or none.
+// Channelwise, and Out.C times the phases x Terms for one that is Phased. Bias has Out.C elements, or none.
 type Weights[T Float] struct{ Matrix, Bias []T }
 
 // Work is memory for Forward; one goroutine uses it at a time.
 type Work[T Float] struct {
-	// Cols holds windows of a span, of an operation of form Columns.
-	Cols []T
+	// Cols holds windows of a span, of an operation of form Columns or Phased, Part what a
+	// phase gives of the output.
+	Cols, Part []T
 	// From gets the position of the largest element of each output of MaxPool, for
 	// which it must have room.
 	From []int32
@@ -115,8 +123,12 @@ type Work[T Float] struct {
 // NewWork returns memory for spans of so many samples, without From.
 func NewWork[T Float](o *Op, samples int) *Work[T] {
 	w := &Work[T]{}
-	if o.Form == Columns {
+	switch o.Form {
+	case Columns:
 		w.Cols = make([]T, samples*o.Out.Positions()*o.Terms)
+	case Phased:
+		most := samples * o.Phases[0].Out.Positions() // the first phase has the most positions
+		w.Cols, w.Part = make([]T, most*o.Terms), make([]T, most*o.Out.C)
 	}
 	return w
 }
@@ -126,7 +138,7 @@ func NewWork[T Float](o *Op, samples int) *Work[T] {
 // them, with its bias.
 func Forward[T Float](o *Op, in [][]T, w Weights[T], y []T, work *Work[T]) {
 	switch x := in[0]; o.Kind {
-	case quant.Linear, quant.Conv:
+	case quant.Linear, quant.Conv, quant.ConvTranspose:
 		switch o.Form {
 		case Direct:
 			n := len(x) / o.Terms
@@ -135,6 +147,8 @@ func Forward[T Float](o *Op, in [][]T, w Weights[T], y []T, work *Work[T]) {
 			convolve(o, x, w, y, work)
 		case Channelwise:
 			depthwise(o, x, w, y)
+		case Phased:
+			transposed(o, x, w, y, work)
 		}
 	case quant.AvgPool:
 		sumWindows(o, x, y)

@@ -10,11 +10,18 @@ import (
 // graph is a model that this package changes.
 type graph struct{ *nn.Graph }
 
-// newGraph returns the graph of a copy of m.
+// newGraph returns the graph of a copy of m. Transposed convolutions are refused: their rows
+// of weights are phases, whose windows and scales this package does not have.
 func newGraph(m *nn.Model) (*graph, error) {
 	g, err := m.Clone().Graph()
 	if err != nil {
 		return nil, fmt.Errorf("ptq: model %q: %w", m.Name, err)
+	}
+	for i := range g.Layers {
+		if l := &g.Layers[i]; l.Kind == quant.ConvTranspose {
+			return nil, fmt.Errorf("ptq: model %q: layer %q is a transposed convolution, which is not projected: "+
+				"train from it instead (train --start)", m.Name, l.Name)
+		}
 	}
 	return &graph{g}, nil
 }

@@ -5,6 +5,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/a2qgen/a2qgen/quant"
@@ -200,5 +201,15 @@ func TestSameFunction(t *testing.T) {
 	}
 	if model.Layers[0].BatchNorm == nil || slices.Equal(model.Layers[1].Weights, g.Layers[1].Weights) {
 		t.Error("the model given has changed")
+	}
+}
+
+// TestTransposedRefused: what has no projection is named, not projected as something else.
+func TestTransposedRefused(t *testing.T) {
+	m := &nn.Model{Name: "up", InputShape: []int{1, 2, 2}, Layers: []nn.Layer{{Name: "convt1", Kind: quant.ConvTranspose,
+		In: 1, Out: 1, Weights: []float32{1, 2, 3, 4}, Window: quant.Window{H: 2, W: 2, StrideH: 2, StrideW: 2}}}}
+	_, err := Calibrate(t.Context(), m, Samples{Values: make([]float32, 4), High: 1}, 8, true)
+	if err == nil || !strings.Contains(err.Error(), `layer "convt1" is a transposed convolution, which is not projected`) {
+		t.Errorf("error %v", err)
 	}
 }

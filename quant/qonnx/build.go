@@ -90,6 +90,8 @@ func (b *builder) layer(l *nn.Layer, in []written, shape quant.Shape) written {
 		out.name = b.linear(at, l, in[0])
 	case quant.Conv:
 		out.name = b.conv(at, l, in[0])
+	case quant.ConvTranspose:
+		out.name = b.convTranspose(at, l, in[0])
 	default:
 		out.name = b.operation(at, l, in)
 	}
@@ -120,7 +122,7 @@ func (b *builder) linear(at string, l *nn.Layer, in written) string {
 	// Flatten of [1 C H W] gives columns with the channel as the slowest digit;
 	// layers have it as the fastest. Vectors have one position and stay as they
 	// are.
-	w := b.weights(at, l, []int{l.Out, l.In}, nn.Transposed(l.Weights, s.Positions(), s.C))
+	w := b.weights(at, l, 0, []int{l.Out, l.In}, nn.Transposed(l.Weights, s.Positions(), s.C))
 	if l.Bias != nil {
 		bias := b.floats(l.Name+".bias", []int{l.Out}, l.Bias)
 		return b.node("Gemm", at+"/Gemm", []string{x, w, bias},
@@ -136,7 +138,7 @@ func (b *builder) conv(at string, l *nn.Layer, in written) string {
 	groups := max(l.Groups, 1)
 	width := in.shape.C / groups
 	shape := []int{l.Out, width, l.Window.H, l.Window.W}
-	inputs := []string{in.name, b.weights(at, l, shape, nn.Transposed(l.Weights, l.Window.Taps(), width))}
+	inputs := []string{in.name, b.weights(at, l, 0, shape, nn.Transposed(l.Weights, l.Window.Taps(), width))}
 	if l.Bias != nil {
 		inputs = append(inputs, b.floats(l.Name+".bias", []int{l.Out}, l.Bias))
 	}
@@ -227,9 +229,9 @@ func (b *builder) batchNorm(at, x string, l *nn.Layer, channels int) string {
 }
 
 // weights appends a layer's weights, in the file's order and shape, and their
-// Quant. A scale per channel has shape [out 1 ...], so that it broadcasts along
-// the weights' first axis; Quant has no axis attribute.
-func (b *builder) weights(at string, l *nn.Layer, shape []int, w []float32) string {
+// Quant. A scale per channel has size 1 along all axes but that of the output channels,
+// the first as a rule, so that it broadcasts along it; Quant has no axis attribute.
+func (b *builder) weights(at string, l *nn.Layer, axis int, shape []int, w []float32) string {
 	name := b.floats(l.Name+".weight", shape, w)
 	if l.WeightBits == 0 {
 		return name
@@ -238,7 +240,7 @@ func (b *builder) weights(at string, l *nn.Layer, shape []int, w []float32) stri
 	var scaleShape []int
 	if len(l.WeightScale) > 1 {
 		scaleShape = slices.Repeat([]int{1}, len(shape))
-		scaleShape[0] = l.Out
+		scaleShape[axis] = l.Out
 	}
 	return b.quant(at, []string{
 		name,

@@ -95,7 +95,7 @@ func TestRefusedCases(t *testing.T) {
 // if it had that Quant.
 func TestInputType(t *testing.T) {
 	in := InputType{Type: quant.DataType{Bits: 8, Signed: true}, Scale: 0.0625, Zero: -3}
-	f, err := ReadFile(cases+"e28_qkeras_input.onnx", &in)
+	f, err := ReadFile(cases+"e28_qkeras_input.onnx", Told{Type: &in})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -127,7 +127,7 @@ func readBytes(t *testing.T, data []byte) *File {
 	if err := os.WriteFile(path, data, 0o644); err != nil {
 		t.Fatal(err)
 	}
-	f, err := ReadFile(path, nil)
+	f, err := ReadFile(path, Told{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -61,10 +61,10 @@ type Channel struct {
 
 // Examine reads a file as ReadFile does, and keeps what it takes to explain the result.
 // What is wrong with the graph is in Refusals; the error is of what cannot be read at all.
-func Examine(path string, in *InputType) (*Reading, error) {
+func Examine(path string, told Told) (*Reading, error) {
 	r := &Reading{}
 	var err error
-	r.File, r.g, r.im, err = readGraph(path, in)
+	r.File, r.g, r.im, err = readGraph(path, told)
 	if err == nil {
 		return r, nil
 	}

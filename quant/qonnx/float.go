@@ -223,6 +223,8 @@ func (r *floatReader) layer(n *node, fs []*feature) (value, error) {
 		return r.linear(n, x)
 	case "Conv":
 		return r.conv(n, x)
+	case "ConvTranspose":
+		return r.convTranspose(n, x)
 	case "Relu":
 		return r.attach(n, x, func(l *nn.Layer) bool { return !l.Relu }, func(l *nn.Layer) { l.Relu = true })
 	case "BatchNormalization":

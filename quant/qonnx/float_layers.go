@@ -137,6 +137,49 @@ func (r *floatReader) conv(n *node, x *feature) (value, error) {
 	return r.add(n, l, []*feature{x})
 }
 
+// convTranspose reads a ConvTranspose whose kernel is a multiple of its stride, without
+// what makes its output larger than stride*(input-1) + kernel - pads: the layer that
+// training has.
+func (r *floatReader) convTranspose(n *node, x *feature) (value, error) {
+	w, err := r.im.constant(n, 1)
+	if err != nil {
+		return nil, err
+	}
+	if !x.image() || len(w.shape) != 4 || w.shape[0] != x.shape.C || n.count("group", 1) != 1 {
+		return nil, n.errorf("has weights of shape %v in %d groups for shape %v, want [in out rows columns] in one group",
+			w.shape, n.count("group", 1), x.size)
+	}
+	win, err := n.window(w.shape[2], w.shape[3], x.shape)
+	if err != nil {
+		return nil, err
+	}
+	for _, v := range n.attrs["output_padding"].GetInts() {
+		if v != 0 {
+			return nil, n.errorf("output_padding is %v, want none", n.attrs["output_padding"].GetInts())
+		}
+	}
+	if n.attrs["output_shape"].GetInts() != nil || n.string("auto_pad", "NOTSET") != "NOTSET" {
+		return nil, n.errorf("has auto_pad or an output_shape, want pads")
+	}
+	l := nn.Layer{Kind: quant.ConvTranspose, Out: w.shape[1], Window: win.Normal()}
+	g := l.Geometry()
+	l.In = g.Terms(x.shape)
+	if _, err := l.OutputShape(x.shape); err != nil {
+		return nil, n.errorf("%w", err)
+	}
+	for _, from := range transposedOrder(&l, x.shape.C) {
+		l.Weights = append(l.Weights, float32(w.data[from]))
+	}
+	if n.has(2) {
+		b, err := r.channelsOf(n, 2, &feature{shape: quant.Vector(l.Out)})
+		if err != nil {
+			return nil, err
+		}
+		l.Bias = float32s(b, 1)
+	}
+	return r.add(n, l, []*feature{x})
+}
+
 // batchNorm belongs to the layer before it, unless that has a ReLU already:
 // then it comes after the ReLU, where a layer has no batch norm.
 func (r *floatReader) batchNorm(n *node, x *feature) (value, error) {

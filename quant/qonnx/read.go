@@ -21,7 +21,7 @@ const maxFile = 256 << 20
 // Read reads the network in the QONNX file at path. The network is named after
 // the file. See Decode for what it accepts.
 func Read(path string) (*quant.Network, error) {
-	f, err := ReadFile(path, nil)
+	f, err := ReadFile(path, Told{})
 	if err != nil {
 		return nil, err
 	}
@@ -30,7 +30,7 @@ func Read(path string) (*quant.Network, error) {
 
 // File is a QONNX file that was read.
 type File struct {
-	// Data are its bytes, with the type of its samples where ReadFile was told it.
+	// Data are its bytes, with what ReadFile was told of its samples.
 	Data    []byte
 	Network *quant.Network
 	// Notes say in a sentence each what the network may not be, although the file
@@ -38,33 +38,25 @@ type File struct {
 	Notes []string
 }
 
-// ReadFile is Read for those who want more than the network. Where in is not
-// nil it is the type of the samples, which the file must not say itself. The
-// bytes come along because a design keeps a copy of what it was made from, and
-// reading the file twice might read two files.
-func ReadFile(path string, in *InputType) (*File, error) {
-	f, _, _, err := readGraph(path, in)
+// ReadFile is Read for those who want more than the network, or are told something of its
+// samples that the file does not say. The bytes come along because a design keeps a copy of
+// what it was made from, and reading the file twice might read two files.
+func ReadFile(path string, told Told) (*File, error) {
+	f, _, _, err := readGraph(path, told)
 	return f, err
 }
 
 // readGraph is ReadFile for those who want to know how it went: it returns the graph and
 // the importer as far as it came, with an error too.
-func readGraph(path string, in *InputType) (*File, *graph, *importer, error) {
+func readGraph(path string, told Told) (*File, *graph, *importer, error) {
 	name, data, err := readFile(path)
 	if err != nil {
 		return nil, nil, nil, err
 	}
 	// Added to the bytes rather than passed along, so that the copy reads
 	// alike.
-	if in != nil {
-		// A graph that quantises its input itself would do so once more.
-		if n, err := decode(name, data); err == nil && !n.Input.Assumed {
-			return nil, nil, nil, fmt.Errorf("qonnx: %s quantises its input itself, to %v: no other type can be given "+
-				"for it", path, n.Input.Type)
-		}
-		if data, err = WithInputType(data, *in); err != nil {
-			return nil, nil, nil, err
-		}
+	if data, err = told.apply(name, data); err != nil {
+		return nil, nil, nil, fmt.Errorf("qonnx: %s: %w", path, unprefixed(err))
 	}
 	g, err := parse(data)
 	var im *importer

@@ -17,7 +17,7 @@ func examined(t *testing.T, g *testGraph, outputs ...string) *Reading {
 	if err := os.WriteFile(path, g.encode(outputs...), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	r, err := Examine(path, nil)
+	r, err := Examine(path, Told{})
 	if err != nil {
 		t.Fatal(err)
 	}

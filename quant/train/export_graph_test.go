@@ -62,6 +62,8 @@ func (e *exact) compute(node *node, in [][]float64) []float64 {
 		}
 	case quant.Conv, quant.AvgPool, quant.MaxPool:
 		e.slide(node, in[0], y)
+	case quant.ConvTranspose:
+		e.spread(node, in[0], y)
 	case quant.Add:
 		for _, x := range in {
 			for i, v := range x {
@@ -122,11 +124,34 @@ func (e *exact) slide(node *node, x, y []float64) {
 	}
 }
 
+// spread is a transposed convolution by its definition (ONNX, ConvTranspose): each input
+// gives each tap of the kernel to the output stride*i + k - pad. Row (channel, phase) has tap
+// t of the input that lies at the t-th place of those that reach the phase, from the lowest.
+func (e *exact) spread(node *node, x, y []float64) {
+	from, to, w := node.in[0].shape, node.step.out, node.Window.Normal()
+	for i := range from.Positions() {
+		for k := range w.Taps() {
+			oy, ox := i/from.W*w.StrideH+k/w.W-w.Top, i%from.W*w.StrideW+k%w.W-w.Left
+			if oy < 0 || oy >= to.H || ox < 0 || ox >= to.W {
+				continue
+			}
+			phase := oy%w.StrideH*w.StrideW + ox%w.StrideW
+			down, across := (w.H-1-k/w.W)/w.StrideH, (w.W-1-k%w.W)/w.StrideW
+			tap := down*(w.W/w.StrideW) + across
+			for c := range to.C {
+				for ci := range from.C {
+					y[(oy*to.W+ox)*to.C+c] += weight64(node, c*w.Phases()+phase, tap*from.C+ci) * x[i*from.C+ci]
+				}
+			}
+		}
+	}
+}
+
 // weight64 returns s*q of a weight.
 func weight64(node *node, c, k int) float64 {
 	w := node.w.parameters()
 	i := c*w.k + k
-	s := float64(quant.Scale(w.q.d.v[i/w.q.k]))
+	s := float64(quant.Scale(w.q.d.v[w.q.scaleOf(i/w.q.k)]))
 	return math.Round(float64(w.q.wq[i])/s) * s
 }
 
@@ -209,6 +234,25 @@ layers:
         - upsample: 2
 `
 
+// transposedSpec has strides that differ, phases of one tap and of several, pads that reach
+// beyond a phase's window, and an output that is no multiple of its stride.
+const transposedSpec = `
+layers:
+  - conv: {out: 6, kernel: [1, 5], pad: [0, 2], stride: [1, 2]}
+  - conv_transpose: {out: 4, kernel: 4, stride: 2, pad: 1}
+  - conv_transpose: {out: 5, kernel: [2, 3], stride: [2, 1], pad: [0, 1], relu: false}
+  - conv_transpose: {out: 3, kernel: [2, 6], stride: [2, 3], pad: [0, 4], norm: false}
+  - depthwise: {kernel: [3, 1], pad: [1, 0]}
+  - 6
+`
+
+// autoencoderSpec ends in a transposed convolution.
+const autoencoderSpec = `
+layers:
+  - conv: {out: 6, kernel: 4, stride: 2, pad: 1}
+  - conv_transpose: {out: 1, kernel: 4, stride: 4}
+`
+
 // TestGraphExport: each network's quantised forward pass in float64 and the
 // integer network read back from its file give the same integers for every
 // layer, and the same label.
@@ -217,7 +261,8 @@ func TestGraphExport(t *testing.T) {
 		name, layers string
 		classifier   bool
 	}{{"graph", graphSpec, true}, {"cnn", refCNN, true}, {"super", superSpec, false},
-		{"super residual", superResidualSpec, false}} {
+		{"super residual", superResidualSpec, false}, {"transposed", transposedSpec, true},
+		{"autoencoder", autoencoderSpec, false}} {
 		for _, method := range []quant.Method{quant.Base, quant.WN, quant.A2Q, quant.A2QPlus, quant.Budget} {
 			for _, rule := range []quant.Rule{quant.Split, quant.Shifted} {
 				if rule == quant.Split && method != quant.Budget {
@@ -250,8 +295,12 @@ func checkExport(t *testing.T, n *net) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(network.Layers) != len(n.nodes) {
-		t.Fatalf("%d layers, want %d", len(network.Layers), len(n.nodes))
+	moved := 0 // phases of transposed convolutions, put side by side
+	for _, node := range n.nodes {
+		moved += outputOf(t, network, node) - layerOf(t, network, node)
+	}
+	if len(network.Layers) != len(n.nodes)+moved {
+		t.Fatalf("%d layers, want %d and %d that move phases", len(network.Layers), len(n.nodes), moved)
 	}
 	for _, node := range n.nodes {
 		l := &network.Layers[layerOf(t, network, node)]
@@ -286,6 +335,19 @@ func layerOf(t *testing.T, network *quant.Network, node *node) int {
 	return 0
 }
 
+// outputOf returns the layer that gives what the node does: behind the phases of a transposed
+// convolution the last of those that put them side by side.
+func outputOf(t *testing.T, network *quant.Network, node *node) int {
+	t.Helper()
+	at := layerOf(t, network, node)
+	for i := at + 1; node.Kind == quant.ConvTranspose && i < len(network.Layers); i++ {
+		if l := &network.Layers[i]; l.From[0] == at && l.Kind.Moves() {
+			at = i
+		}
+	}
+	return at
+}
+
 // compareExact runs a random sample through both.
 func compareExact(t *testing.T, n *net, e *quant.Executor, rng *rand.Rand) {
 	t.Helper()
@@ -306,7 +368,7 @@ func compareExact(t *testing.T, n *net, e *quant.Executor, rng *rand.Rand) {
 		if want.scale[i] == 0 {
 			continue
 		}
-		out := tr.Out[layerOf(t, e.Network(), node)]
+		out := tr.Out[outputOf(t, e.Network(), node)]
 		for k, v := range want.values[i] {
 			if code := int32(math.Round(v / want.scale[i])); out[k] != code {
 				t.Fatalf("layer %q, element %d: %d, want %d", node.Name, k, out[k], code)

@@ -64,6 +64,21 @@ func TestForwardEqualsExecutor(t *testing.T) {
   - pixel_shuffle: 2
   - conv: {out: 4, kernel: 1}
   - 6`, image, 0},
+		{"sides", `
+  - conv: {out: 6, kernel: [1, 5], stride: [1, 2], pad: [0, 2]}
+  - depthwise: {kernel: [3, 1], pad: [1, 0], stride: [2, 1]}
+  - maxpool: {kernel: [1, 2]}
+  - conv: {out: 4, kernel: [2, 1], dilation: [2, 1], norm: false}
+  - avgpool: {kernel: [3, 1], act_bits: 6}`, image, 0},
+		{"transposed", `
+  - conv: {out: 6, kernel: 3, stride: 2, pad: 1}
+  - conv_transpose: {out: 4, kernel: 4, stride: 2, pad: 1}
+  - conv_transpose: {out: 3, kernel: [2, 3], stride: [2, 1], pad: [0, 1], norm: false}
+  - conv: {out: 4, kernel: 3, stride: 2}
+  - conv_transpose: {out: 5, kernel: 3, relu: false}
+  - global_avgpool: {}`, image, 0},
+		{"transposed output", "[{conv: {out: 4, kernel: 3, pad: 1}}, {conv_transpose: {out: 5, kernel: 2, stride: 2}}, " +
+			"{conv_transpose: {out: 3, kernel: 4, stride: 2, pad: 1}}]", image, 3 * 16 * 72},
 		{"super", strings.TrimPrefix(superSpec, "\nlayers:"), image, 4 * 72},
 		{"super residual", strings.TrimPrefix(superResidualSpec, "\nlayers:"), image, 12 * 72},
 	} {
@@ -127,7 +142,7 @@ func compareNodes(t *testing.T, n *net, network *quant.Network, tr *quant.Trace)
 			continue // logits
 		}
 		scale[node.out] = s
-		for k, code := range tr.Out[layerOf(t, network, node)] {
+		for k, code := range tr.Out[outputOf(t, network, node)] {
 			had, tie := int32(math.Round(float64(node.out.v[k]/s))), 1.0
 			if quantises {
 				c := k % node.act.f

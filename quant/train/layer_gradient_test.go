@@ -25,11 +25,18 @@ func layer(l nn.Layer) step { return step{Layer: l} }
 
 func layerCases() []layerCase {
 	win := func(kernel, stride, pad, dilation int) quant.Window {
-		return window(&LayerSpec{Kernel: kernel, Stride: stride, Pad: pad, Dilation: dilation})
+		return window(&LayerSpec{Kernel: Both(kernel), Stride: Both(stride), Pad: Both(pad), Dilation: Both(dilation)})
 	}
 	one := func(h, w, c int) []quant.Shape { return []quant.Shape{{H: h, W: w, C: c}} }
 	conv := func(name string, w quant.Window, in quant.Shape, out, groups int, bias bool) layerCase {
 		st := layer(nn.Layer{Kind: quant.Conv, In: w.Taps() * in.C / groups, Out: out, Window: w, Groups: groups})
+		st.bias = bias
+		return layerCase{name, st, []quant.Shape{in}}
+	}
+	deconv := func(name string, w quant.Window, in quant.Shape, out int, bias bool) layerCase {
+		l := nn.Layer{Kind: quant.ConvTranspose, Out: out, Window: w}
+		l.In = w.Taps() / w.Phases() * in.C
+		st := layer(l)
 		st.bias = bias
 		return layerCase{name, st, []quant.Shape{in}}
 	}
@@ -51,6 +58,13 @@ func layerCases() []layerCase {
 		conv("depthwise", win(3, 1, 1, 1), quant.Shape{H: 4, W: 5, C: 3}, 3, 3, false),
 		conv("depthwise with stride and bias", win(3, 2, 1, 1), quant.Shape{H: 5, W: 4, C: 3}, 3, 3, true),
 		conv("depthwise with dilation", win(2, 1, 1, 2), quant.Shape{H: 4, W: 4, C: 2}, 2, 2, false),
+		conv("conv of one row", quant.Window{H: 1, W: 5, StrideH: 1, StrideW: 2, Left: 2, Right: 2},
+			quant.Shape{H: 2, W: 8, C: 2}, 3, 1, true),
+		deconv("conv_transpose 2x2 with stride", win(2, 2, 0, 1), quant.Shape{H: 3, W: 2, C: 3}, 2, true),
+		deconv("conv_transpose 4x4 with stride and pad", win(4, 2, 1, 1), quant.Shape{H: 3, W: 4, C: 2}, 3, false),
+		deconv("conv_transpose 3x3 with pad", win(3, 1, 2, 1), quant.Shape{H: 5, W: 5, C: 2}, 2, true),
+		deconv("conv_transpose of odd window", quant.Window{H: 3, W: 4, StrideH: 3, StrideW: 2, Top: 2, Right: 1},
+			quant.Shape{H: 2, W: 3, C: 2}, 2, true),
 		{"avgpool", layer(nn.Layer{Kind: quant.AvgPool, Window: win(2, 2, 0, 1)}), one(4, 6, 2)},
 		{"avgpool with pad", layer(nn.Layer{Kind: quant.AvgPool, Window: win(3, 2, 1, 1)}), one(4, 3, 2)},
 		{"maxpool", layer(nn.Layer{Kind: quant.MaxPool, Window: win(2, 2, 0, 1)}), one(4, 6, 2)},

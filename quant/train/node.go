@@ -81,8 +81,8 @@ func (n *node) operation(batch int, rng *rand.Rand) {
 	}
 	slide := &n.op.Slide
 	switch n.Kind {
-	case quant.Linear, quant.Conv:
-		n.w = n.newWeighted(newWeights(slide.Out.C, n.op.Terms, n.bias, rng))
+	case quant.Linear, quant.Conv, quant.ConvTranspose:
+		n.w = n.newWeighted(newWeights(n.Rows(), n.op.Terms, slide.Out.C, n.bias, rng))
 		n.back = n.w
 	case quant.MaxPool:
 		n.back = &maxPool{slide, make([]int32, batch*slide.Out.Size())}
@@ -104,6 +104,8 @@ func (n *node) newWeighted(w *weights) weighted {
 		return &linear{w, n.op.In.Size() / w.k}
 	case nn.Channelwise:
 		return newDepthwise(w, &n.op.Slide)
+	case nn.Phased:
+		return &transposed{w, n.op, &n.memory}
 	}
 	return &conv{w, n.op, &n.memory}
 }

@@ -121,6 +121,9 @@ func (p *plan) layer(l *LayerSpec, path string, from int) int {
 	case ConvLayer:
 		st.Kind, st.Groups, st.Window, st.Out = quant.Conv, l.Groups, window(l), l.Out
 		return p.weighted(st, l, "conv")
+	case ConvTransposeLayer:
+		st.Kind, st.Window, st.Out = quant.ConvTranspose, window(l), l.Out
+		return p.weighted(st, l, "convt")
 	case DepthwiseLayer:
 		st.Kind, st.Groups, st.Window, st.Out = quant.Conv, in.C, window(l), in.C
 		return p.weighted(st, l, "dw")
@@ -155,7 +158,8 @@ func (p *plan) isRow(i int) bool {
 	if i == quant.Source {
 		return p.row
 	}
-	return p.steps[i].Kind == quant.Linear || p.steps[i].Kind != quant.Conv && p.isRow(p.steps[i].From[0])
+	kind := p.steps[i].Kind
+	return kind == quant.Linear || !kind.Weighted() && p.isRow(p.steps[i].From[0])
 }
 
 // settled refuses a linear layer on what an upsample or a pixel shuffle gives: the
@@ -185,12 +189,12 @@ func (p *plan) whence(i int) string {
 	return fmt.Sprintf(" from %q", p.steps[i].Name)
 }
 
-// window returns the window of a layer, square and padded alike on all sides.
+// window returns the window of a layer, padded alike at both ends of each side.
 func window(l *LayerSpec) quant.Window {
 	return quant.Window{
-		H: l.Kernel, W: l.Kernel, StrideH: l.Stride, StrideW: l.Stride,
-		DilationH: max(l.Dilation, 1), DilationW: max(l.Dilation, 1),
-		Top: l.Pad, Left: l.Pad, Bottom: l.Pad, Right: l.Pad,
+		H: l.Kernel[0], W: l.Kernel[1], StrideH: l.Stride[0], StrideW: l.Stride[1],
+		DilationH: max(l.Dilation[0], 1), DilationW: max(l.Dilation[1], 1),
+		Top: l.Pad[0], Left: l.Pad[1], Bottom: l.Pad[0], Right: l.Pad[1],
 	}
 }
 
@@ -280,7 +284,7 @@ func (p *plan) output(end, outputs int) {
 	case st.Kind == quant.Add:
 		p.outputSum(st)
 	default:
-		p.fail(st.path, "the output is %s, want a linear or conv layer or a residual "+
+		p.fail(st.path, "the output is %s, want a linear, conv or conv_transpose layer or a residual "+
 			"with at most upsample and pixel_shuffle behind", withArticle(st.Kind))
 		return
 	}
@@ -311,10 +315,10 @@ func (p *plan) checkSize() {
 	for i := range p.steps {
 		st := &p.steps[i]
 		if st.Kind.Weighted() {
-			n := st.In * st.out.C
+			n := st.In * st.Rows()
 			if weights += n; weights > maxWeights {
 				p.fail(st.path, "%d x %d weights, %d with the layers before, want at most %d",
-					st.out.C, st.In, weights, maxWeights)
+					st.Rows(), st.In, weights, maxWeights)
 				return
 			}
 		}

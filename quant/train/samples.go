@@ -46,7 +46,7 @@ func (s *Spec) spatial() bool {
 // needsImage has the kinds of layers that work on rows and columns. Residual and
 // concat need none: they add and join rows as well.
 var needsImage = map[string]bool{
-	ConvLayer: true, DepthwiseLayer: true, MaxPoolLayer: true, AvgPoolLayer: true, GlobalAvgPoolLayer: true,
+	ConvLayer: true, ConvTransposeLayer: true, DepthwiseLayer: true, MaxPoolLayer: true, AvgPoolLayer: true, GlobalAvgPoolLayer: true,
 	UpsampleLayer: true, PixelShuffleLayer: true,
 }
 

@@ -125,8 +125,11 @@ type Super struct {
 	// the samples of training, 0 for Patch.
 	Patch  int `yaml:"patch"`
 	Stride int `yaml:"stride"`
-	// Channels is 1 (grey) or 3.
+	// Channels is 1 (luma: data.Image.Luma) or 3.
 	Channels int `yaml:"channels"`
+	// Test is a folder of images whose patches are the test samples; all images of Data
+	// are trained on then. Empty takes every sixth of them for the test.
+	Test string `yaml:"test,omitempty"`
 }
 
 // Distil says how much QAT learns from the outputs of the float network, as the

@@ -57,10 +57,17 @@ func (c *checker) layer(s *Spec, path string, l *LayerSpec) {
 		c.that(l.Groups < 1 || l.Out%l.Groups == 0, path+".groups", l.Groups,
 			fmt.Sprintf("a divisor of out, %d", l.Out))
 		c.window(path, l)
-		c.between(path+".dilation", l.Dilation, 1, maxKernel)
+		c.sides(path+".dilation", l.Dilation, 1, Both(maxKernel))
+	case ConvTransposeLayer:
+		c.between(path+".out", l.Out, 1, maxWidth)
+		c.window(path, l)
+		for i, kernel := range l.Kernel {
+			c.that(l.Stride[i] < 1 || kernel%l.Stride[i] == 0, side(path+".kernel", l.Kernel, i), kernel,
+				fmt.Sprintf("a multiple of the stride, %d: then all phases of the output have as many taps", l.Stride[i]))
+		}
 	case DepthwiseLayer:
 		c.window(path, l)
-		c.between(path+".dilation", l.Dilation, 1, maxKernel)
+		c.sides(path+".dilation", l.Dilation, 1, Both(maxKernel))
 	case MaxPoolLayer, AvgPoolLayer:
 		c.window(path, l)
 	case UpsampleLayer, PixelShuffleLayer:
@@ -80,9 +87,28 @@ func (c *checker) layer(s *Spec, path string, l *LayerSpec) {
 // window checks a kernel and its pads: a window must not lie in the padding alone.
 // A pad of (kernel-1)*dilation leaves one tap on the input.
 func (c *checker) window(path string, l *LayerSpec) {
-	c.between(path+".kernel", l.Kernel, 1, maxKernel)
-	c.between(path+".stride", l.Stride, 1, maxKernel)
-	c.between(path+".pad", l.Pad, 0, max(l.Kernel-1, 0)*max(l.Dilation, 1))
+	c.sides(path+".kernel", l.Kernel, 1, Both(maxKernel))
+	c.sides(path+".stride", l.Stride, 1, Both(maxKernel))
+	var most Sides
+	for i := range most {
+		most[i] = max(l.Kernel[i]-1, 0) * max(l.Dilation[i], 1)
+	}
+	c.sides(path+".pad", l.Pad, 0, most)
+}
+
+// sides checks both sides of a window.
+func (c *checker) sides(path string, v Sides, least int, most Sides) {
+	for i, n := range v {
+		c.between(side(path, v, i), n, least, most[i])
+	}
+}
+
+// side names a side of v: v itself where both are the same, as a spec has them then.
+func side(path string, v Sides, i int) string {
+	if v[0] == v[1] {
+		return path
+	}
+	return fmt.Sprintf("%s[%d]", path, i)
 }
 
 // overrides checks what a layer sets instead of the spec. 0 and "" set nothing.

@@ -14,6 +14,7 @@ import (
 const (
 	LinearLayer        = "linear"
 	ConvLayer          = "conv"
+	ConvTransposeLayer = "conv_transpose"
 	DepthwiseLayer     = "depthwise"
 	MaxPoolLayer       = "maxpool"
 	AvgPoolLayer       = "avgpool"
@@ -44,13 +45,14 @@ type LayerSpec struct {
 	Kind string `yaml:"-"`
 	// Name of the layer in files and reports; empty is the kind and a number.
 	Name string `yaml:"name,omitempty"`
-	// Out is the number of output channels of linear and conv.
+	// Out is the number of output channels of linear, conv and conv_transpose.
 	Out int `yaml:"out,omitempty"`
-	// Kernel, Stride, Pad (on all sides) and Dilation, in positions, both ways.
-	Kernel   int `yaml:"kernel,omitempty"`
-	Stride   int `yaml:"stride,omitempty"`
-	Pad      int `yaml:"pad,omitempty"`
-	Dilation int `yaml:"dilation,omitempty"`
+	// Kernel, Stride, Pad (at both ends of each side) and Dilation, in positions. The
+	// output of a conv_transpose has stride*(input-1) + kernel - 2 pad of them.
+	Kernel   Sides `yaml:"kernel,omitempty,flow"`
+	Stride   Sides `yaml:"stride,omitempty,flow"`
+	Pad      Sides `yaml:"pad,omitempty,flow"`
+	Dilation Sides `yaml:"dilation,omitempty,flow"`
 	// Groups of a conv divide its input and output channels.
 	Groups int `yaml:"groups,omitempty"`
 	// Factor of upsample and pixel_shuffle.
@@ -83,6 +85,8 @@ type LayerSpec struct {
 var layerFields = map[string][]string{
 	LinearLayer: {"out", "relu", "norm", "name", "method", "weight_bits", "act_bits", "acc_bits", "taps"},
 	ConvLayer: {"out", "kernel", "stride", "pad", "dilation", "groups", "relu", "norm", "name", "method",
+		"weight_bits", "act_bits", "acc_bits"},
+	ConvTransposeLayer: {"out", "kernel", "stride", "pad", "relu", "norm", "name", "method",
 		"weight_bits", "act_bits", "acc_bits"},
 	DepthwiseLayer: {"kernel", "stride", "pad", "dilation", "relu", "norm", "name", "method",
 		"weight_bits", "act_bits", "acc_bits"},
@@ -212,8 +216,14 @@ func (l *LayerSpec) readFields(node *yaml.Node, path string, depth int) error {
 func (l *LayerSpec) setDefaults() {
 	fields := layerFields[l.Kind]
 	for _, name := range []string{"stride", "dilation", "groups"} {
-		if slices.Contains(fields, name) {
-			*l.field(name).(*int) = 1
+		if !slices.Contains(fields, name) {
+			continue
+		}
+		switch f := l.field(name).(type) {
+		case *int:
+			*f = 1
+		case *Sides:
+			*f = Both(1)
 		}
 	}
 }
@@ -237,7 +247,11 @@ func (l *LayerSpec) readField(key string, node *yaml.Node, path string, depth in
 			}
 		}
 	default:
-		err = strict.Value(node, path, l.field(key))
+		f := l.field(key)
+		if s, ok := f.(*Sides); ok {
+			return s.read(node, path)
+		}
+		err = strict.Value(node, path, f)
 	}
 	return err
 }
@@ -306,7 +320,7 @@ func (l LayerSpec) MarshalYAML() (any, error) {
 
 // isZero says that no field is set. Only fields of a linear layer are looked at.
 func (l LayerSpec) isZero() bool {
-	return l.Kind == "" && l.Name == "" && l.Out == 0 && l.Kernel == 0 && l.Relu == nil && l.Norm == nil &&
+	return l.Kind == "" && l.Name == "" && l.Out == 0 && l.Kernel == Sides{} && l.Relu == nil && l.Norm == nil &&
 		l.Method == "" && l.WeightBits == 0 && l.ActBits == 0 && l.AccBits == 0 &&
 		!l.Taps.Any()
 }

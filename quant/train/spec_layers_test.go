@@ -10,7 +10,7 @@ import (
 )
 
 func TestLayersRoundTrip(t *testing.T) {
-	for _, text := range []string{"layers: [64, 64, 64]", graphSpec, refCNN, tapsSpec} {
+	for _, text := range []string{"layers: [64, 64, 64]", graphSpec, refCNN, tapsSpec, transposedSpec} {
 		s, err := ParseSpec([]byte(text))
 		if err != nil {
 			t.Fatal(err)
@@ -40,8 +40,8 @@ func TestLayerDefaults(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := Layers{
-		{Kind: ConvLayer, Out: 2, Kernel: 3, Stride: 1, Dilation: 1, Groups: 1},
-		{Kind: MaxPoolLayer, Kernel: 2, Stride: 2},
+		{Kind: ConvLayer, Out: 2, Kernel: Both(3), Stride: Both(1), Dilation: Both(1), Groups: 1},
+		{Kind: MaxPoolLayer, Kernel: Both(2), Stride: Both(2)},
 		{Kind: LinearLayer, Out: 5},
 		{Kind: UpsampleLayer, Factor: 2},
 	}
@@ -81,12 +81,20 @@ func TestLayersRefused(t *testing.T) {
 		"[{residual: {body: [1, {conv: {out: 1}}]}}]": "layers[0].residual.body[1].conv.kernel is 0",
 		"[{concat: {branches: [[1]]}}]": "layers[0].concat.branches is a list of 1, want " +
 			"2..256 elements",
-		"[{concat: {branches: [[1], [0]]}}]":                   "layers[0].concat.branches[1][0] is 0",
-		"[{concat: {branches: 4}}]":                            "layers[0].concat.branches is no list",
-		"[{upsample: 1}]":                                      "layers[0].upsample.factor is 1, want 2..16",
-		"[{maxpool: {kernel: 2, pad: 2}}]":                     "layers[0].maxpool.pad is 2, want 0..1",
-		strings.Repeat("[{residual: {body: ", 10):              "did not find",
-		strings.Repeat("[{residual: {body: ", 10) + nested(10): "is nested more than 8 deep",
+		"[{concat: {branches: [[1], [0]]}}]":                           "layers[0].concat.branches[1][0] is 0",
+		"[{concat: {branches: 4}}]":                                    "layers[0].concat.branches is no list",
+		"[{upsample: 1}]":                                              "layers[0].upsample.factor is 1, want 2..16",
+		"[{conv: {out: 3, kernel: [3, 0]}}]":                           "layers[0].conv.kernel[1] is 0, want 1..64",
+		"[{conv: {out: 3, kernel: [3, 1, 1]}}]":                        "layers[0].conv.kernel is a list of 3, want a number or [down,",
+		"[{conv: {out: 3, kernel: [3, 1.5]}}]":                         "layers[0].conv.kernel[1] is 1.5, want a whole number",
+		"[{conv: {out: 3, kernel: {h: 3}}}]":                           "layers[0].conv.kernel is a list or map, want a whole number",
+		"[{conv: {out: 3, kernel: [1, 5], pad: [1, 2]}}]":              "layers[0].conv.pad[0] is 1, want 0..0",
+		"[{conv_transpose: {out: 3, kernel: 3, stride: 2}}]":           "layers[0].conv_transpose.kernel is 3, want a multiple of the",
+		"[{conv_transpose: {out: 3, kernel: 2, groups: 3}}]":           "layers[0].conv_transpose.groups: no such field",
+		"[{conv_transpose: {out: 3, kernel: [2, 3], stride: [2, 2]}}]": "kernel[1] is 3, want a multiple of the stride, 2",
+		"[{maxpool: {kernel: 2, pad: 2}}]":                             "layers[0].maxpool.pad is 2, want 0..1",
+		strings.Repeat("[{residual: {body: ", 10):                      "did not find",
+		strings.Repeat("[{residual: {body: ", 10) + nested(10):         "is nested more than 8 deep",
 	} {
 		_, err := ParseSpec([]byte("layers: " + layers))
 		if err == nil || !strings.Contains(err.Error(), want) {
@@ -119,6 +127,10 @@ func TestPlanRefuses(t *testing.T) {
 			"layers[1].linear: acc_bits is 4, want 5..32 for method a2q+ with inputs of UINT4"},
 		{"act_bits: 1\nlayers: [{residual: {body: [{conv: {out: 3, kernel: 1}}]}}]",
 			"act_bits: 1 bits for values of both signs, want at least 2"},
+		{"layers: [{maxpool: {kernel: 8}}, {conv_transpose: {out: 2, kernel: 4, stride: 4, pad: 1}}]",
+			"layers[1].conv_transpose: gives 2x2 positions, want at least a stride, 4x4"},
+		{"layers: [4, {conv_transpose: {out: 4, kernel: 3}}]",
+			"layers[1].conv_transpose: reads a row of 4 numbers from \"fc1\", want an image"},
 		{"layers: [{upsample: 16}, {upsample: 16}, {upsample: 16}]",
 			"layers[2].upsample: output shape 32768x32768x3, want at most 67108864 elements"},
 		{"batch: 16384\nlayers: [{conv: {out: 8192, kernel: 1}}]",
@@ -172,7 +184,7 @@ func TestPlanOutput(t *testing.T) {
 	}{
 		{"[{conv: {out: 4, kernel: 1}}]", 65, "the output has 4x4x4 = 64 numbers, the data's targets have 65"},
 		{"[{conv: {out: 4, kernel: 1}}, {maxpool: {kernel: 2}}]", 16,
-			"layers[1].maxpool: the output is a maxpool, want a linear or conv layer or a residual"},
+			"layers[1].maxpool: the output is a maxpool, want a linear, conv or conv_transpose layer or a residual"},
 		{"[{conv: {out: 4, kernel: 1}}, {avgpool: {kernel: 2}}]", 16,
 			"layers[1].avgpool: the output is an avgpool, want"},
 		{"[{conv: {out: 1, kernel: 1}}, {residual: {act_bits: 8, body: [{conv: {out: 1, kernel: 1}}]}}]", 16,

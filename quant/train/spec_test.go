@@ -94,6 +94,7 @@ func TestParseSpecRefuses(t *testing.T) {
 		"float: {augment: {turn: 3}}":           "field float.augment.turn not found",
 		"task: cluster":                         "task is cluster, want classify or regress",
 		"{task: regress, super: {factor: 1}}":   "super.factor is 1, want 0 or 2..8",
+		"super: {test: x}":                      "super.test is x, want none without super.factor",
 		"super: {factor: 2}":                    "super.factor is 2, want 0 with task classify",
 		"super: {patch: 0}":                     "super.patch is 0, want 1..1024",
 		"super: {stride: -1}":                   "super.stride is -1, want 0..1024",

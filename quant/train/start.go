@@ -77,14 +77,13 @@ func (n *net) weighted() []*node {
 // layer of 36 inputs.
 func (n *node) fits(l *nn.Layer) error {
 	w := n.w.parameters()
-	if l.Out != w.out || l.In != w.k {
-		return fmt.Errorf("its weights are %d x %d, want %d x %d", l.Out, l.In, w.out, w.k)
+	if l.Rows() != w.out || l.In != w.k {
+		return fmt.Errorf("its weights are %d x %d, want %d x %d", l.Rows(), l.In, w.out, w.k)
 	}
-	conv := l.Kind == quant.Conv
-	if conv != (n.Kind == quant.Conv) {
+	if l.Kind.OrLinear() != n.Kind {
 		return fmt.Errorf("it is %s, want %s", withArticle(l.Kind), withArticle(n.Kind))
 	}
-	if a, b := l.Window.Normal(), n.Window.Normal(); conv && a != b {
+	if a, b := l.Window.Normal(), n.Window.Normal(); n.Kind != quant.Linear && a != b {
 		return fmt.Errorf("its window is %+v, want %+v", a, b)
 	}
 	return nil

@@ -206,8 +206,8 @@ func TestStartFromFile(t *testing.T) {
 func TestStartConvolution(t *testing.T) {
 	s := small()
 	s.Layers = Layers{
-		{Kind: ConvLayer, Out: 6, Kernel: 3, Stride: 2, Pad: 1, Dilation: 1, Groups: 1},
-		{Kind: DepthwiseLayer, Kernel: 3, Stride: 1, Pad: 1, Dilation: 1},
+		{Kind: ConvLayer, Out: 6, Kernel: Both(3), Stride: Both(2), Pad: Both(1), Dilation: Both(1), Groups: 1},
+		{Kind: DepthwiseLayer, Kernel: Both(3), Stride: Both(1), Pad: Both(1), Dilation: Both(1)},
 		{Kind: LinearLayer, Out: 9},
 	}
 	set := blobs(160, 2*6*5, 3, 1)

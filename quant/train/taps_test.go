@@ -92,14 +92,64 @@ func TestTrainedTaps(t *testing.T) {
 	}
 }
 
+// TestScalesOfPhases: where rows one after the other share a scale, forward is that of equal
+// scales per row, and the gradient to each scale the sum of its rows', the regulariser's too.
+func TestScalesOfPhases(t *testing.T) {
+	const rows, k, each = 12, 5, 4
+	for _, m := range []quant.Method{quant.WN, quant.A2Q, quant.A2QPlus, quant.Budget} {
+		z := quant.Quantizer{Method: m, Rule: quant.Split, WeightBits: 3, AccBits: 7, Input: quant.DataType{Bits: 4}}
+		shared := newWeights(rows, k, rows/each, false, rand.New(rand.NewPCG(1, 1)))
+		own := newWeights(rows, k, rows, false, rand.New(rand.NewPCG(1, 1)))
+		shared.quantise(z, rows/each)
+		own.quantise(z, rows)
+		copy(own.w.v, shared.w.v)
+		copy(own.q.t.v, shared.q.t.v)
+		for r := range rows {
+			own.q.d.v[r] = shared.q.d.v[r/each]
+		}
+		if z.HasNorm() { // one row beyond its limit, which the regulariser minds
+			shared.q.t.v[5]++
+			own.q.t.v[5]++
+		}
+		rng := rand.New(rand.NewPCG(2, 1))
+		for i := range shared.part[0] {
+			g := float32(rng.NormFloat64())
+			shared.part[0][i], own.part[0][i] = g, g
+		}
+		var penalty [2]float64
+		for i, w := range []*weights{shared, own} {
+			for half := range 2 {
+				w.requantiseHalf(half)
+			}
+			for half := range 2 {
+				w.joinHalf(half)
+			}
+			penalty[i] = w.q.regularise(0.5)
+		}
+		if !slices.Equal(shared.q.wq, own.q.wq) || !slices.Equal(shared.w.g, own.w.g) ||
+			!slices.Equal(shared.q.t.g, own.q.t.g) || penalty[0] != penalty[1] || z.HasNorm() != (penalty[0] > 0) {
+			t.Errorf("%s: rows of one scale differ from rows of equal scales; penalties %v", m, penalty)
+		}
+		for c, got := range shared.q.d.g {
+			want := 0.0
+			for _, g := range own.q.d.g[c*each : (c+1)*each] {
+				want += float64(g)
+			}
+			if math.Abs(float64(got)-want) > 1e-5*(1+math.Abs(want)) {
+				t.Errorf("%s: gradient of scale %d is %v, want %v", m, c, got, want)
+			}
+		}
+	}
+}
+
 // TestSharedScale: with one scale, forward is that of equal scales per row, and the
 // gradient to it the sum of theirs; what training starts from is the best one of its grid.
 func TestSharedScale(t *testing.T) {
 	const rows, k = 5, 12
 	z := quant.Quantizer{Method: quant.Budget, Rule: quant.Shifted, WeightBits: 3, AccBits: 7,
 		Input: quant.DataType{Bits: 4}, Taps: quant.Taps{Lanes: 3, Cap: 2}}
-	one, each := newWeights(rows, k, false, rand.New(rand.NewPCG(1, 1))), new(weights)
-	*each = *newWeights(rows, k, false, rand.New(rand.NewPCG(1, 1)))
+	one, each := newWeights(rows, k, rows, false, rand.New(rand.NewPCG(1, 1))), new(weights)
+	*each = *newWeights(rows, k, rows, false, rand.New(rand.NewPCG(1, 1)))
 	float := slices.Clone(one.w.v)
 	one.quantise(z, 1)
 	each.quantise(z, rows)

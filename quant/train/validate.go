@@ -104,6 +104,7 @@ func (c *checker) goal(s *Spec) {
 	c.that(s.Super.Factor == 0 || s.Super.Factor >= 2 && s.Super.Factor <= 8, "super.factor",
 		s.Super.Factor, "0 or 2..8")
 	c.that(s.Super.Factor == 0 || s.Task == Regress, "super.factor", s.Super.Factor, "0 with task classify")
+	c.that(s.Super.Factor > 0 || s.Super.Test == "", "super.test", s.Super.Test, "none without super.factor")
 	c.between("super.patch", s.Super.Patch, 1, 1024)
 	c.between("super.stride", s.Super.Stride, 0, 1024)
 	c.that(s.Super.Channels == 1 || s.Super.Channels == 3, "super.channels", s.Super.Channels, "1 or 3")

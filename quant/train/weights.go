@@ -4,7 +4,6 @@ import (
 	"math"
 	"math/rand/v2"
 
-	"github.com/a2qgen/a2qgen/quant"
 	"github.com/a2qgen/a2qgen/quant/nn"
 )
 
@@ -23,7 +22,9 @@ func newParam(n int) param { return param{v: make([]float32, n), g: make([]float
 // weights is the weight matrix of a layer, out x k, and its bias. Two
 // goroutines may add up its gradient, each from its samples.
 type weights struct {
-	out, k int
+	// out counts the rows, channels those that the output has: fewer where a channel has a
+	// row for each of several phases, one after the other.
+	out, k, channels int
 	// w is the matrix in the float phase; under a quantiser it is v of MATH 3.
 	w param
 	// b is empty where batch norm follows: it would take the bias out again.
@@ -38,11 +39,11 @@ type weights struct {
 // newWeights draws weights and biases from U(-1/sqrt(k), 1/sqrt(k)). That is
 // PyTorch's default for linear layers and convolutions (Kaiming uniform with a =
 // sqrt(5)).
-func newWeights(out, k int, bias bool, rng *rand.Rand) *weights {
-	l := &weights{out: out, k: k, w: newParam(out * k)}
+func newWeights(out, k, channels int, bias bool, rng *rand.Rand) *weights {
+	l := &weights{out: out, k: k, channels: channels, w: newParam(out * k)}
 	l.w.decay = true
 	if bias {
-		l.b = newParam(out)
+		l.b = newParam(channels)
 	}
 	bound := 1 / math.Sqrt(float64(k))
 	for _, p := range []param{l.w, l.b} {
@@ -93,7 +94,7 @@ func (l *weights) gradient(half int) (part []float32, beta float32) {
 	return l.part[half], beta
 }
 
-// addBias adds the columns of dy (rows x out) to the bias's gradient. It must
+// addBias adds the columns of dy (rows x channels) to the bias's gradient. It must
 // go before gradient in the same call.
 func (l *weights) addBias(dy []float32, half int) {
 	part := l.biasPart[half]
@@ -103,8 +104,8 @@ func (l *weights) addBias(dy []float32, half int) {
 	if !l.begun[half] {
 		clear(part)
 	}
-	for ; len(dy) > 0; dy = dy[l.out:] {
-		for c, v := range dy[:l.out] {
+	for ; len(dy) > 0; dy = dy[l.channels:] {
+		for c, v := range dy[:l.channels] {
 			part[c] += v
 		}
 	}
@@ -170,117 +171,4 @@ func (l *weights) params() []param {
 		}
 	}
 	return p
-}
-
-// weightQuant quantises a weight matrix, seen as rows x k. A scale belongs to a row or,
-// where there is one scale, to all. Base knows nothing but scales: to it a shared scale
-// makes the matrix one row. A budget is each row's whatever the scales are.
-type weightQuant struct {
-	z       quant.Quantizer
-	rows, k int
-	d, t    param     // log2 of the scales and of the norms g; t, per row, where the method has it
-	wq      []float32 // s*q
-	spread  param     // d of each row where all share one
-}
-
-// quantise puts l under z with so many scales, out or one, starting from l's float
-// weights (MATH 4).
-func (l *weights) quantise(z quant.Quantizer, scales int) {
-	q := &weightQuant{z: z, rows: scales, wq: make([]float32, len(l.w.v))}
-	if z.Method == quant.Budget {
-		q.rows = l.out
-	}
-	q.k = len(l.w.v) / q.rows
-	v, d, t := q.start(l.w.v, scales)
-	l.w = param{v: v, g: make([]float32, len(v)), decay: true}
-	q.d = param{v: d, g: make([]float32, scales)}
-	if z.HasNorm() {
-		q.t = param{v: t, g: make([]float32, scales)}
-	}
-	if scales != q.rows {
-		q.spread = newParam(q.rows)
-	}
-	l.q = q
-}
-
-// start returns the parameters with which training starts from float weights.
-func (q *weightQuant) start(float []float32, scales int) (v, d, t []float32) {
-	if scales == q.rows {
-		return q.z.Init(float, q.rows, q.k)
-	}
-	v, one := q.z.InitShared(float, q.rows, q.k)
-	return v, []float32{one}, nil
-}
-
-// bounds returns the rows of a half. With a shared scale one half gets them all: its
-// gradient is a sum over them.
-func (q *weightQuant) bounds(half int) (lo, hi int) {
-	if len(q.spread.v) > 0 {
-		return half * q.rows, q.rows
-	}
-	return bounds(half, q.rows)
-}
-
-// scale returns d of rows lo to hi, and their gradient's place.
-func (q *weightQuant) scale(lo, hi int) param {
-	if len(q.spread.v) == 0 {
-		return param{v: q.d.v[lo:hi], g: q.d.g[lo:hi]}
-	}
-	for r := range q.spread.v[lo:hi] {
-		q.spread.v[lo+r] = q.d.v[0]
-	}
-	return param{v: q.spread.v[lo:hi], g: q.spread.g[lo:hi]}
-}
-
-// requantise starts again from float weights under another quantiser of the same
-// method. The parameters stay the same slices, which optimiser and schedule hold.
-func (l *weights) requantise(float []float32, z quant.Quantizer) {
-	l.q.z = z
-	v, d, t := l.q.start(float, len(l.q.d.v))
-	copy(l.w.v, v)
-	copy(l.q.d.v, d)
-	copy(l.q.t.v, t)
-}
-
-// requantiseHalf sets s*q of half of the rows.
-func (l *weights) requantiseHalf(half int) {
-	q := l.q
-	lo, hi := q.bounds(half)
-	from, to := lo*q.k, hi*q.k
-	q.z.Forward(l.w.v[from:to], hi-lo, q.k, q.scale(lo, hi).v, cut(q.t.v, lo, hi), q.wq[from:to], nil)
-}
-
-// backwardHalf sets the gradients of weights, d and t of half of the rows from
-// g, the gradient to s*q.
-func (q *weightQuant) backwardHalf(w param, g []float32, half int) {
-	lo, hi := q.bounds(half)
-	from, to := lo*q.k, hi*q.k
-	d := q.scale(lo, hi)
-	q.z.BackwardFrom(q.wq[from:to], w.v[from:to], hi-lo, q.k, d.v, cut(q.t.v, lo, hi),
-		g[from:to], w.g[from:to], d.g, cut(q.t.g, lo, hi))
-	if len(q.spread.v) > 0 && lo < hi {
-		sum := float32(0)
-		for _, x := range d.g {
-			sum += x
-		}
-		q.d.g[0] = sum
-	}
-}
-
-// regularise adds the gradient of lambda * sum max(g - T, 0) and returns it. T is
-// the norm's limit (MATH 3): a penalty on what the bound would cut off.
-func (q *weightQuant) regularise(lambda float64) float64 {
-	if !q.z.HasNorm() || lambda == 0 {
-		return 0
-	}
-	return lambda * q.z.Regularizer(q.rows, q.d.v, q.t.v, lambda, q.d.g, q.t.g)
-}
-
-// scales returns the weight scale 2^d of each row: one per channel, or one.
-func (q *weightQuant) scales() []float32 {
-	s := make([]float32, len(q.d.v))
-	for r, d := range q.d.v {
-		s[r] = quant.Scale(d)
-	}
-	return s
 }

@@ -17,8 +17,8 @@ import (
 type Repair struct {
 	// Path is the network that is read, Out the file that is written.
 	Path, Out string
-	// Input is the type of the samples, nil where the file says it.
-	Input *qonnx.InputType
+	// Input is what is told of the samples beside the file.
+	Input qonnx.Told
 	// Settings has P, the rule and the layers; its samples come from Source.
 	Settings ptq.NetworkRepair
 	// Source, unless nil, has the samples that say which units count, at most Samples of its

@@ -77,12 +77,25 @@ func OpenSpec(spec *train.Spec) (Sets, error) {
 		}
 		return sets.each(spec.Samples)
 	}
-	var s Sets
-	images, err := data.OpenImages(spec.Data, spec.Super.Channels)
-	if err == nil {
-		s.Train, s.Test, err = data.SuperResolution(images,
-			data.Super{Factor: spec.Super.Factor, Patch: spec.Super.Patch, Stride: spec.Super.Stride})
+	return openSuper(spec)
+}
+
+// openSuper cuts the samples of super-resolution out of the images of spec, and of its folder
+// of test images where it has one.
+func openSuper(spec *train.Spec) (s Sets, err error) {
+	o := &spec.Super
+	images, err := data.OpenImages(spec.Data, o.Channels)
+	if err != nil {
+		return s, err
 	}
+	var tests *data.Images
+	if o.Test != "" {
+		if tests, err = data.OpenImages(o.Test, o.Channels); err != nil {
+			return s, err
+		}
+	}
+	s.Train, s.Test, err = data.SuperResolution(images, tests,
+		data.Super{Factor: o.Factor, Patch: o.Patch, Stride: o.Stride})
 	return s, err
 }
 
