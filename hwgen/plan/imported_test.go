@@ -19,7 +19,7 @@ func TestImportedPlanned(t *testing.T) {
 	}
 	read := 0
 	for _, file := range files {
-		f, err := qonnx.ReadFile(file, nil)
+		f, err := qonnx.ReadFile(file, qonnx.Told{})
 		if err != nil {
 			continue // wants an option, or is refused by the importer
 		}
