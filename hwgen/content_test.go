@@ -1,6 +1,9 @@
 package hwgen
 
-import "testing"
+import (
+	"math/rand/v2"
+	"testing"
+)
 
 // TestElement: a part's elements are those that its loops visit, lane after lane.
 func TestElement(t *testing.T) {
@@ -38,6 +41,31 @@ func TestSame(t *testing.T) {
 		change(&b)
 		if (Content{a}).Same(Content{b}) {
 			t.Errorf("another %s is the same content", name)
+		}
+	}
+}
+
+// TestAllElements: the elements one after the other are those of each lane of each beat, of random nests of loops
+// with and without a border.
+func TestAllElements(t *testing.T) {
+	for seed := range uint64(200) {
+		rng := rand.New(rand.NewPCG(seed, 3))
+		p := Part{Lanes: 1 + rng.IntN(4)}
+		for range rng.IntN(5) {
+			p.Order = append(p.Order, Loop{1 + rng.IntN(4), rng.IntN(20)})
+		}
+		p.Order = append(p.Order, Loop{p.Lanes, rng.IntN(3)})
+		if seed%3 == 0 {
+			p.Border = &Border{H: 50, W: 1 + rng.IntN(5), C: 1 + rng.IntN(3), Top: rng.IntN(3), Left: rng.IntN(3)}
+		}
+		all := p.All()
+		if len(all) != p.Elements() {
+			t.Fatalf("seed %d: %d elements, want %d", seed, len(all), p.Elements())
+		}
+		for i, got := range all {
+			if want := p.Element(i/p.Lanes, i%p.Lanes); got != want {
+				t.Fatalf("seed %d: %+v: element %d is %d, want %d", seed, p, i, got, want)
+			}
 		}
 	}
 }

@@ -131,6 +131,22 @@ type Block interface {
 	Price(*fabric.Family) fabric.Shape
 }
 
+// Buffer is a block that keeps beats of a stream, as few as it can do with: a test of that can be run on
+// any design (sim.ProveDepths).
+type Buffer interface {
+	Block
+	// Needed is how many beats it has to keep, Places how many its memory has, which may be more where that
+	// costs nothing. None that keeps fewer than Fewest can be built.
+	Needed() int
+	Places() int
+	Fewest() int
+	// Elastic says that what it needs depends on what is around it, and that a design goes without it where
+	// it needs no more than one. Else it needs them by itself, to halt neither side.
+	Elastic() bool
+	// MachineOf is the control of one that keeps so many beats.
+	MachineOf(beats int) cycle.Machine
+}
+
 // Generated is a block whose module is no library's: its numbers are structure, not parameters. The
 // module has the ports and parameters that a block's has.
 type Generated interface {
@@ -235,6 +251,18 @@ func (d *Design) Folding() Folding {
 	f := Folding{}
 	for _, l := range d.Layers {
 		f[l.Layer.Name] = l.Fold
+	}
+	return f
+}
+
+// Decided returns Folding with the width of each layer's accumulators: planning again with them gives this
+// design.
+func (d *Design) Decided() Folding {
+	f := Folding{}
+	for _, l := range d.Layers {
+		fold := l.Fold
+		fold.AccBits = l.AccBits
+		f[l.Layer.Name] = fold
 	}
 	return f
 }

@@ -31,6 +31,8 @@ type Layout struct {
 	// FieldBits is the width of a field, in two's complement where Signed.
 	FieldBits int  `json:"field_bits"`
 	Signed    bool `json:"signed"`
+	// Bipolar says that a field of one bit is 0 for -1 and 1 for +1.
+	Bipolar bool `json:"bipolar,omitempty"`
 	// First is the array index of the first field.
 	First int `json:"first"`
 	// Order are the loops, the innermost last.

@@ -165,8 +165,8 @@ func (e *Executor) rank(tr *Trace) {
 }
 
 // Labels writes, for each position of the last layer's output, the lowest index among the
-// largest scores of its channels, as segmentation wants them. It panics where dst has
-// another length than there are positions.
+// largest scores of its channels, as segmentation wants them; of one channel, 1 where it is above
+// the network's Boundary. It panics where dst has another length than there are positions.
 func (e *Executor) Labels(tr *Trace, dst []int32) {
 	shape := e.net.OutputShape()
 	if len(dst) != shape.Positions() {
@@ -174,8 +174,11 @@ func (e *Executor) Labels(tr *Trace, dst []int32) {
 	}
 	for p := range dst {
 		scores, best := tr.Scores[p*shape.C:(p+1)*shape.C], 0
+		if shape.C == 1 && scores[0] > e.net.Boundary {
+			best = 1
+		}
 		for c, v := range scores {
-			if v > scores[best] {
+			if shape.C > 1 && v > scores[best] {
 				best = c
 			}
 		}

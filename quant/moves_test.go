@@ -107,20 +107,29 @@ func TestMovingLayersRefused(t *testing.T) {
 	}
 }
 
-// Labels are the lowest index among the largest scores of each position.
+// Labels are the lowest index among the largest scores of each position; of one channel, 1 above the boundary.
 func TestLabels(t *testing.T) {
-	in := quant.Shape{H: 1, W: 3, C: 3}
-	n, err := quant.NewNetwork(quant.Network{Name: "labels", InputShape: []int{3, 1, 3},
-		Input: quant.InputQuantizer{Type: quant.DataType{Bits: 4}, Shape: in,
-			Quantize: func(int, float64) int32 { return 0 }},
-		Layers: []quant.Layer{{Name: "scores", Kind: quant.Requantize,
-			Score: &quant.Score{Gain: []int64{1, 2, 1}, Bias: []int64{0, 0, 1}}}}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	e, tr, got := quant.NewExecutor(n), quant.Trace{}, make([]int32, 3)
-	e.Run([]int32{4, 2, 3, 1, 3, 0, 0, 0, 9}, &tr) // scores 4 4 4, 1 6 1, 0 0 10
-	if e.Labels(&tr, got); fmt.Sprint(got) != "[0 1 2]" {
-		t.Errorf("labels %v of scores %v, want [0 1 2]", got, tr.Scores)
+	for _, c := range []struct {
+		channels   int
+		gain, bias []int64
+		x          []int32
+		want       string
+	}{
+		{3, []int64{1, 2, 1}, []int64{0, 0, 1}, []int32{4, 2, 3, 1, 3, 0, 0, 0, 9}, "[0 1 2]"}, // scores 4 4 4, 1 6 1, 0 0 10
+		{1, []int64{1}, []int64{-5}, []int32{5, 6, 4}, "[0 1 0]"},                              // scores 0, 1, -1
+	} {
+		in := quant.Shape{H: 1, W: 3, C: c.channels}
+		n, err := quant.NewNetwork(quant.Network{Name: "labels", InputShape: []int{c.channels, 1, 3},
+			Input: quant.InputQuantizer{Type: quant.DataType{Bits: 4}, Shape: in,
+				Quantize: func(int, float64) int32 { return 0 }},
+			Layers: []quant.Layer{{Name: "scores", Kind: quant.Requantize, Score: &quant.Score{Gain: c.gain, Bias: c.bias}}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		e, tr, got := quant.NewExecutor(n), quant.Trace{}, make([]int32, 3)
+		e.Run(c.x, &tr)
+		if e.Labels(&tr, got); fmt.Sprint(got) != c.want {
+			t.Errorf("labels %v of scores %v, want %s", got, tr.Scores, c.want)
+		}
 	}
 }

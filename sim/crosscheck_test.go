@@ -102,12 +102,12 @@ func checkNetwork(t *testing.T, how hwgen.Options, n *quant.Network, samples [][
 	o.CacheDir = benches
 	var outputs [][]int32
 	o.Outputs = func(_ int, values []int32) { outputs = append(outputs, slices.Clone(values)) }
-	r, err := sim.CrossCheck(context.Background(), d, emitDir(t, d), samples, o)
+	r, err := sim.CrossCheck(context.Background(), d, emitDir(t, d), asPlanned(d, samples), o)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if d.Network.Layers[len(n.Layers)-1].Score == nil && r.Mismatches == 0 {
-		checkOutputs(t, d.Network, samples, outputs)
+		checkOutputs(t, d.Network, asPlanned(d, samples), outputs)
 	}
 	if r.Mismatches > 0 || r.CyclesModel != r.CyclesRTL || r.BeatsCompared == 0 {
 		t.Errorf("seed %d, folding %v: %+v", o.Seed, how.Folding, *r)
@@ -122,6 +122,21 @@ func checkNetwork(t *testing.T, how hwgen.Options, n *quant.Network, samples [][
 	if d.Timing.Frames == 1 && len(samples) > steadyFrames && r.IntervalCycles != d.Timing.Cycles {
 		t.Errorf("seed %d: interval %d, printed %d", o.Seed, r.IntervalCycles, d.Timing.Cycles)
 	}
+}
+
+// asPlanned returns samples of the network that was given as the planned one reads them: the bits of -1 and +1,
+// which it may take in their place.
+func asPlanned(d *hwgen.Design, samples [][]int32) [][]int32 {
+	if given, planned := d.Given.Input.Type, d.Network.Input.Type; !given.Bipolar || planned.Signed {
+		return samples
+	}
+	planned := make([][]int32, len(samples))
+	for i, x := range samples {
+		for _, v := range x {
+			planned[i] = append(planned[i], int32(quant.Bipolar.Number(int64(v))))
+		}
+	}
+	return planned
 }
 
 // checkOutputs compares what left the Verilog, frame by frame, with the executor's outputs.

@@ -196,9 +196,12 @@ func (v *values) trackDown(e *Element, frame int64) {
 	n := v.design.Network
 	shape := n.Input.Shape
 	at := layerOf(n, e.Tensor)
-	// A label's or score's index is 0 whatever the shape.
 	if at >= 0 {
 		shape = n.Layers[at].Shape
+	}
+	classes := shape.C
+	if e.Holds == hwgen.HoldsLabel || e.Holds == hwgen.HoldsScore { // one at a position
+		shape.C = 1
 	}
 	e.Row, e.Position = e.Index%shape.C, e.Index/shape.C
 	if at >= 0 && v.design.Layers[at].Channels != nil {
@@ -212,7 +215,7 @@ func (v *values) trackDown(e *Element, frame int64) {
 			e.Activation = activationOf(t, e.Row, v.trace.Acc[at][e.Index], e.Had)
 		}
 	case hwgen.HoldsLabel:
-		e.Scores = scoresOf(v.trace.Scores, e)
+		e.Scores = scoresOf(v.trace.Scores[e.Position*classes:][:classes], e)
 	}
 }
 

@@ -19,6 +19,9 @@ import (
 func imageCase(seed uint64) (*quant.Network, hwgen.Options, [][]int32, sim.Options) {
 	rng := rand.New(rand.NewPCG(seed, 0x1a6e))
 	n := quanttest.RandomGraph(rng)
+	if seed%2 == 1 {
+		n = quanttest.RandomBroadGraph(rng)
+	}
 	how := hwgen.Options{Folding: hwgen.Folding{}, NoBlockRAM: rng.IntN(2) == 0,
 		FPS: 1e8 / float64(1+rng.IntN(4000))}
 	for i := range n.Layers {
@@ -65,7 +68,7 @@ func TestPlansOfImages(t *testing.T) {
 	if testing.Short() {
 		count = 40
 	}
-	kinds, windows, parallel, channels := map[quant.Kind]int{}, 0, 0, 0
+	kinds, windows, parallel, channels, bits := map[quant.Kind]int{}, 0, 0, 0, 0
 	for seed := range count {
 		n, how, _, _ := imageCase(seed)
 		d, err := plan.Plan(n, how)
@@ -75,6 +78,9 @@ func TestPlansOfImages(t *testing.T) {
 		}
 		for i := range n.Layers {
 			kinds[n.Layers[i].Kind]++
+			if n.Layers[i].Input.Bipolar && !d.Network.Layers[i].Input.Signed {
+				bits++
+			}
 			if n.Layers[i].Kind == quant.Conv && d.Layers[i].Fold.Unit == "tap_unit" {
 				windows++
 			}
@@ -90,13 +96,13 @@ func TestPlansOfImages(t *testing.T) {
 		}
 	}
 	for what, n := range map[string]int{"by tap units": windows, "whose windows come at once": parallel,
-		"of several channels at once": channels} {
+		"of several channels at once": channels, "that read -1 and +1 as bits": bits} {
 		if n < int(count)/20 {
-			t.Errorf("%d convolutions %s, want more", n, what)
+			t.Errorf("%d layers %s, want more", n, what)
 		}
 	}
 	for _, kind := range []quant.Kind{quant.Conv, quant.MaxPool, quant.AvgPool, quant.Add, quant.Concat, quant.Upsample,
-		quant.PixelShuffle, quant.Requantize, quant.Linear} {
+		quant.PixelShuffle, quant.SpaceToDepth, quant.Crop, quant.Select, quant.Requantize, quant.Linear} {
 		if kinds[kind] < int(count)/20 {
 			t.Errorf("%d layers of kind %s, want more", kinds[kind], kind)
 		}

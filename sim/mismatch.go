@@ -161,7 +161,9 @@ func (e *Element) Name() string {
 		of = fmt.Sprintf("%s (channel %d of the network)", of, *e.Channel)
 	}
 	switch {
-	// A frame has one label and one score.
+	// A position has one label and one score.
+	case (e.Holds == hwgen.HoldsLabel || e.Holds == hwgen.HoldsScore) && e.Position > 0:
+		return fmt.Sprintf("%s of %s at position %d", e.Holds, of, e.Position)
 	case e.Holds == hwgen.HoldsLabel || e.Holds == hwgen.HoldsScore:
 		return fmt.Sprintf("%s of %s", e.Holds, of)
 	case e.Position > 0:

@@ -3,7 +3,11 @@ package sim
 import (
 	"encoding/binary"
 	"fmt"
+	"runtime"
 	"slices"
+	"sync/atomic"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/a2qgen/a2qgen/hwgen"
 	"github.com/a2qgen/a2qgen/quant"
@@ -71,17 +75,19 @@ func (v *values) field(p hwgen.Part, beats int) field {
 	// Neighbours in every beat: one copy of width bits serves a beat instead of one per
 	// lane, which is most of the model's time on wide streams. Replayed vectors and queues
 	// pass this test as well; only an order that leaps between lanes fails it.
+	all := p.All()
 	for b := range beats {
-		first := p.Element(b, 0)
+		first := all[b*p.Lanes]
 		for lane := range p.Lanes {
-			if first == hwgen.Outside || p.Element(b, lane) != first+lane {
+			if first == hwgen.Outside || all[b*p.Lanes+lane] != first+lane {
 				f.lanes = p.Lanes
 			}
 		}
 	}
+	f.starts = make([]int, 0, beats*f.lanes)
 	for b := range beats {
 		for lane := range f.lanes {
-			at := p.Element(b, lane)
+			at := all[b*p.Lanes+lane]
 			if at == hwgen.Outside {
 				at = v.tensors[f.tensor].count // the value of the border stands behind the elements
 			}
@@ -116,9 +122,9 @@ func (v *values) tensor(p hwgen.Part) int {
 	case hwgen.HoldsOutputs, hwgen.HoldsAccumulators:
 		// Channels of every position: the outputs of a sum of images are an image.
 		t.count = v.design.Layers[t.layer].Layer.Shape.Size()
-	// Label and score are one element each, whatever the classes.
+	// Label and score are one element each at every position, whatever the classes.
 	default:
-		t.count = 1
+		t.count = v.design.Network.OutputShape().Positions()
 	}
 	v.size += ((t.count+int(bit(t.bordered)))*t.bits + 7) / 8
 	v.tensors = append(v.tensors, t)
@@ -137,32 +143,54 @@ func (v *values) compute(samples [][]int32) error {
 		if err := v.exec.Check(x); err != nil {
 			return fmt.Errorf("sim: frame %d: %w", i, err)
 		}
-		v.exec.Run(x, &v.trace)
 		v.frames[i] = all[i*v.size : (i+1)*v.size]
-		for _, t := range v.tensors {
-			v.pack(v.frames[i][t.at:], t, x)
-			if t.bordered {
-				hwgen.PutBits(v.frames[i][t.at:], t.count*t.bits, t.bits, t.border)
-			}
-		}
-		v.labels[i] = v.trace.Label
 	}
-	return nil
+	// Frames do not depend on each other: each core takes the next one.
+	var next atomic.Int64
+	var group errgroup.Group
+	for range min(runtime.GOMAXPROCS(0), len(samples)) {
+		group.Go(func() error {
+			var trace quant.Trace
+			for i := next.Add(1) - 1; i < int64(len(samples)); i = next.Add(1) - 1 {
+				v.frame(int(i), &trace)
+			}
+			return nil
+		})
+	}
+	return group.Wait()
+}
+
+// frame evaluates a sample, whose frame is still zero.
+func (v *values) frame(i int, trace *quant.Trace) {
+	v.exec.Run(v.samples[i], trace)
+	for _, t := range v.tensors {
+		v.pack(v.frames[i][t.at:], t, v.samples[i], trace)
+		if t.bordered {
+			hwgen.PutBits(v.frames[i][t.at:], t.count*t.bits, t.bits, t.border)
+		}
+	}
+	v.labels[i] = trace.Label
 }
 
 // pack writes the elements that the executor has computed for a tensor.
-func (v *values) pack(dst []byte, t packed, x []int32) {
+func (v *values) pack(dst []byte, t packed, x []int32, trace *quant.Trace) {
 	switch t.Holds {
 	case hwgen.HoldsInputs:
 		putAll(dst, t.bits, x)
 	case hwgen.HoldsOutputs:
-		putAll(dst, t.bits, v.trace.Out[t.layer])
+		putAll(dst, t.bits, trace.Out[t.layer])
 	case hwgen.HoldsAccumulators:
-		putAll(dst, t.bits, v.trace.Acc[t.layer])
+		putAll(dst, t.bits, trace.Acc[t.layer])
 	case hwgen.HoldsLabel:
-		putAll(dst, t.bits, []int32{int32(v.trace.Label)})
+		labels := make([]int32, t.count)
+		v.exec.Labels(trace, labels)
+		putAll(dst, t.bits, labels)
 	case hwgen.HoldsScore:
-		putAll(dst, t.bits, []int64{slices.Max(v.trace.Scores)})
+		best := make([]int64, 0, t.count)
+		for scores := range slices.Chunk(trace.Scores, len(trace.Scores)/t.count) {
+			best = append(best, slices.Max(scores))
+		}
+		putAll(dst, t.bits, best)
 	default:
 		panic("sim: no tensor of " + t.Holds)
 	}

@@ -17,6 +17,11 @@
 //   then has SIMD taps of each of the PE channels at hand, channels innermost: element
 //   s*PE + pe is input s of PE pe, and no beat comes twice.
 //
+//   SIGNS: weights are -1 and +1, a bit each. Inputs of one bit are then counted where they
+//   agree with their weights (xnor_count.v, which has the latency), wider ones added and
+//   subtracted (tap_tree.v: 3 + ceil(log2(SIMD))). A popcount of a row is its sum and the number
+//   of its weights of -1, so start[r] is less by those.
+//
 //   s_* -> operands -> products -> adder tree -> accumulators -> thresholds -> spill -> m_*
 //             ^ weights                            ^ starts       ^ fold
 //                                  (everything moves on en)
@@ -33,6 +38,8 @@
 //   INPUT_SIGNED    1: inputs are two's complement, 0: unsigned
 //   DEPTHWISE       1: each PE has inputs of its own, 0: all read the same
 //   ACC_BITS        P, bits of an accumulator, signed, 1..64
+//   SIGNS           1: weights are -1 and +1, WEIGHT_BITS is 1 and a bit is 1 for +1; of SIMD > 1
+//                   or inputs of one unsigned bit. 0: weights are numbers
 //   PAIRS           1: products are of two lanes where SIMD > 1, 0: of one (dot_product.v)
 //   OUTPUT_BITS     A, bits of an activation, 0..16; with 0 outputs are raw accumulators
 //   OUTPUT_SIGNED, THRESHOLD_BITS, INVERT, THRESHOLDS   see thresholds.v
@@ -53,6 +60,7 @@ module mvau #(
     parameter integer INPUT_SIGNED   = 0,
     parameter integer DEPTHWISE      = 0,
     parameter integer ACC_BITS       = 12,
+    parameter integer SIGNS          = 0,
     parameter integer PAIRS          = 0,
     parameter integer OUTPUT_BITS    = 4,
     parameter integer OUTPUT_SIGNED  = 0,
@@ -111,6 +119,15 @@ module mvau #(
         if (ACC_BITS < 1 || ACC_BITS > 64) begin : gen_acc_bits_1_to_64
             mvau_needs_ACC_BITS_1_to_64 u_refused ();
         end
+        if (SIGNS != 0 && SIGNS != 1) begin : gen_signs_0_or_1
+            mvau_needs_SIGNS_0_or_1 u_refused ();
+        end
+        if (SIGNS == 1 && WEIGHT_BITS != 1) begin : gen_weight_bits_1_of_signs
+            mvau_needs_WEIGHT_BITS_1_of_SIGNS u_refused ();
+        end
+        if (SIGNS == 1 && SIMD < 2 && COUNTS == 0) begin : gen_simd_above_1_of_signs
+            mvau_needs_SIMD_above_1_of_SIGNS u_refused ();
+        end
         if (PAIRS != 0 && PAIRS != 1) begin : gen_pairs_0_or_1
             mvau_needs_PAIRS_0_or_1 u_refused ();
         end
@@ -136,12 +153,19 @@ module mvau #(
     localparam integer NF = MH / PE;
     localparam integer WORDS = SF * NF;
     localparam integer TREE = $clog2(SIMD);
-    localparam integer SUM_BITS = (WEIGHT_BITS + INPUT_BITS + TREE < ACC_BITS)
-                                ? WEIGHT_BITS + INPUT_BITS + TREE : ACC_BITS;
+    // Inputs that are counted; the bits of a sum before they are cut off.
+    localparam integer COUNTS = (SIGNS != 0 && INPUT_BITS == 1 && INPUT_SIGNED == 0) ? 1 : 0;
+    localparam integer GROWN = (COUNTS != 0) ? $clog2(SIMD + 1) + 1
+                             : (SIGNS != 0) ? INPUT_BITS + 1 - INPUT_SIGNED + TREE
+                             : WEIGHT_BITS + INPUT_BITS + TREE;
+    localparam integer SUM_BITS = (GROWN < ACC_BITS) ? GROWN : ACC_BITS;
     // Weights of pairs come a stage after the operands, which are added up meanwhile.
-    localparam integer WAIT = (PAIRS != 0 && SIMD > 1) ? 1 : 0;
-    // Stage whose register holds the sums: dot_product.v, from its inputs on.
-    localparam integer AT_SUM = ((WAIT != 0) ? WEIGHT_BITS : (WEIGHT_BITS + 1) / 2) + TREE;
+    localparam integer WAIT = (PAIRS != 0 && SIMD > 1 && SIGNS == 0) ? 1 : 0;
+    // Stage whose register holds the sums: xnor_count.v, tap_tree.v, dot_product.v, from its
+    // inputs on.
+    localparam integer COUNTED = 1 + ((SIMD > 3) ? 1 : 0) + $clog2((SIMD + 8) / 9);
+    localparam integer AT_SUM = (COUNTS != 0) ? COUNTED : (SIGNS != 0) ? TREE
+                              : ((WAIT != 0) ? WEIGHT_BITS : (WEIGHT_BITS + 1) / 2) + TREE;
     localparam integer SEARCH = (OUTPUT_BITS > 0) ? 2 * OUTPUT_BITS - 1 : 0;
     localparam integer AT_END = AT_SUM + 1 + SEARCH;  // last stage before the spill
     localparam integer ADDR_BITS = (WORDS > 1) ? $clog2(WORDS) : 1;
@@ -245,6 +269,25 @@ module mvau #(
 
     // Channels are innermost in a beat: input s of a PE is so many elements behind its first.
     localparam integer CHANNELS = (DEPTHWISE != 0) ? PE : 1;
+
+    // The signs of tap_tree.v: those of its nodes, level by level from the leaves on, which say
+    // whether the first lane below a node's right operand has another sign than that of its left
+    // one; then whether lane 0 is subtracted. Lane i is the right one where i is an odd number of
+    // times 2^(level-1).
+    function [SIMD-1:0] relative(input [SIMD-1:0] w);
+        integer at, step, lane;
+        begin
+            at = 0;
+            relative = {SIMD{1'b0}};
+            for (step = 1; step < SIMD; step = 2 * step)
+                for (lane = step; lane < SIMD; lane = lane + 2 * step) begin
+                    relative[at] = w[lane] ^ w[lane-step];
+                    at = at + 1;
+                end
+            relative[SIMD-1] = !w[0];
+        end
+    endfunction
+
     wire [PE*ACC_BITS-1:0] acc;
     genvar pe, s;
     generate
@@ -255,35 +298,85 @@ module mvau #(
                     x_q[(s*CHANNELS + pe%CHANNELS)*INPUT_BITS +: INPUT_BITS];
             end
             wire [SUM_BITS-1:0] sum;
-            dot_product #(
-                .SIMD        (SIMD),
-                .WEIGHT_BITS (WEIGHT_BITS),
-                .INPUT_BITS  (INPUT_BITS),
-                .INPUT_SIGNED(INPUT_SIGNED),
-                .ACC_BITS    (ACC_BITS),
-                .PAIRS       (PAIRS),
-                .FIXED       ((WORDS == 1) ? 1 : 0)
-            ) u_dot (
-                .clk    (clk),
-                .rst_n  (rst_n),
-                .en     (en),
-                .weights(weights[pe*SIMD*WEIGHT_BITS +: SIMD*WEIGHT_BITS]),
-                .inputs (x),
-                .sum    (sum)
-            );
-            accumulator #(
-                .SUM_BITS(SUM_BITS),
-                .ACC_BITS(ACC_BITS),
-                .ONE_SUM ((SF == 1) ? 1 : 0)
-            ) u_acc (
-                .clk  (clk),
-                .en   (en),
-                .valid(valid_q[AT_SUM]),
-                .first(first_q[AT_SUM]),
-                .start(starts[pe*ACC_BITS +: ACC_BITS]),
-                .sum  (sum),
-                .acc  (acc[pe*ACC_BITS +: ACC_BITS])
-            );
+            wire [SIMD*WEIGHT_BITS-1:0] w = weights[pe*SIMD*WEIGHT_BITS +: SIMD*WEIGHT_BITS];
+            wire [ACC_BITS-1:0] start = starts[pe*ACC_BITS +: ACC_BITS];
+            wire negative;  // the sum is to be subtracted
+            if (COUNTS != 0) begin : gen_count
+                xnor_count #(
+                    .SIMD    (SIMD),
+                    .ACC_BITS(ACC_BITS)
+                ) u_count (
+                    .clk    (clk),
+                    .en     (en),
+                    .weights(w),
+                    .inputs (x),
+                    .sum    (sum)
+                );
+                assign negative = 1'b0;
+            end else if (SIGNS != 0) begin : gen_signs
+                tap_tree #(
+                    .LANES       (SIMD),
+                    .INPUT_BITS  (INPUT_BITS),
+                    .INPUT_SIGNED(INPUT_SIGNED),
+                    .ACC_BITS    (ACC_BITS)
+                ) u_tree (
+                    .clk     (clk),
+                    .en      (en),
+                    .x       (x),
+                    .signs   (relative(w[SIMD-1:0])),
+                    .sum     (sum),
+                    .negative(negative)
+                );
+            end else begin : gen_products
+                dot_product #(
+                    .SIMD        (SIMD),
+                    .WEIGHT_BITS (WEIGHT_BITS),
+                    .INPUT_BITS  (INPUT_BITS),
+                    .INPUT_SIGNED(INPUT_SIGNED),
+                    .ACC_BITS    (ACC_BITS),
+                    .PAIRS       (PAIRS),
+                    .FIXED       ((WORDS == 1) ? 1 : 0)
+                ) u_dot (
+                    .clk    (clk),
+                    .rst_n  (rst_n),
+                    .en     (en),
+                    .weights(w),
+                    .inputs (x),
+                    .sum    (sum)
+                );
+                assign negative = 1'b0;
+            end
+            if (SIGNS != 0 && COUNTS == 0) begin : gen_signed
+                // Sums come one per cycle, also where no beat does, so they are kept out here.
+                tap_accumulator #(
+                    .SUM_BITS(SUM_BITS),
+                    .ACC_BITS(ACC_BITS),
+                    .ONE_SUM ((SF == 1) ? 1 : 0)
+                ) u_acc (
+                    .clk     (clk),
+                    .en      (en && valid_q[AT_SUM]),
+                    .first   (first_q[AT_SUM]),
+                    .start   (start),
+                    .sum     (sum),
+                    .negative(negative),
+                    .acc     (acc[pe*ACC_BITS +: ACC_BITS])
+                );
+            end else begin : gen_plain
+                accumulator #(
+                    .SUM_BITS(SUM_BITS),
+                    .ACC_BITS(ACC_BITS),
+                    .ONE_SUM ((SF == 1) ? 1 : 0)
+                ) u_acc (
+                    .clk  (clk),
+                    .en   (en),
+                    .valid(valid_q[AT_SUM]),
+                    .first(first_q[AT_SUM]),
+                    .start(start),
+                    .sum  (sum),
+                    .acc  (acc[pe*ACC_BITS +: ACC_BITS])
+                );
+                wire unused = negative;
+            end
             // altera translate_off
 `ifndef SYNTHESIS
             wire [SIMD*INPUT_BITS-1:0] checked;
@@ -296,17 +389,18 @@ module mvau #(
                 .WEIGHT_BITS (WEIGHT_BITS),
                 .INPUT_BITS  (INPUT_BITS),
                 .INPUT_SIGNED(INPUT_SIGNED),
+                .SIGNS       (SIGNS),
                 .ACC_BITS    (ACC_BITS),
                 .STAGES      (AT_SUM - WAIT)
             ) u_check (
                 .clk    (clk),
                 .rst_n  (rst_n),
                 .en     (en),
-                .weights(weights[pe*SIMD*WEIGHT_BITS +: SIMD*WEIGHT_BITS]),
+                .weights(w),
                 .inputs (checked),
                 .valid  (valid_q[AT_SUM]),
                 .first  (first_q[AT_SUM]),
-                .start  (starts[pe*ACC_BITS +: ACC_BITS])
+                .start  (start)
             );
 `endif
             // altera translate_on

@@ -53,6 +53,10 @@ var rules = []rule{
 	{"add", "Y_BITS_as_derived", "OUTPUT_BITS=0 Y_BITS=8", "Y_BITS=8"},
 	{"concat", "Y_BITS_no_fewer", "Y_BITS=4", "Y_BITS=3"},
 	{"concat", "S_BITS_as_derived", "S_BITS=8", "S_BITS=9"},
+	{"crop", "WIDTH_at_least_1", "WIDTH=1", "WIDTH=0"},
+	{"crop", "STEP_at_least_1", "STEP=96'h000000010000000100000001", "STEP=96'h000000010000000000000001"},
+	{"crop", "KEPT_at_least_1", "KEPT=96'h000000010000000100000001", "KEPT=96'h000000000000000200000001"},
+	{"crop", "KEPT_below_SIZE", "KEPT=96'h000000020000000200000001", "KEPT=96'h000000030000000200000001"}, // rows 1 to 3 of 3
 	{"dot_product", "SIMD_at_least_1", "SIMD=1", "SIMD=0"},
 	{"dot_product", "WEIGHT_BITS_1_to_32", "WEIGHT_BITS=1", "WEIGHT_BITS=0"},
 	{"dot_product", "WEIGHT_BITS_1_to_32", "WEIGHT_BITS=32", "WEIGHT_BITS=33"},
@@ -97,6 +101,10 @@ var rules = []rule{
 	{"mvau", "INPUT_SIGNED_0_or_1", "INPUT_SIGNED=1", "INPUT_SIGNED=2"},
 	{"mvau", "ACC_BITS_1_to_64", "ACC_BITS=1", "ACC_BITS=0"},
 	{"mvau", "ACC_BITS_1_to_64", "ACC_BITS=64", "ACC_BITS=65"},
+	{"mvau", "SIGNS_0_or_1", "SIGNS=1 WEIGHT_BITS=1", "SIGNS=2 WEIGHT_BITS=1"},
+	{"mvau", "WEIGHT_BITS_1_of_SIGNS", "SIGNS=1 WEIGHT_BITS=1", "SIGNS=1 WEIGHT_BITS=2"},
+	// No tree to subtract in, but one to count in.
+	{"mvau", "SIMD_above_1_of_SIGNS", "SIGNS=1 WEIGHT_BITS=1 SIMD=1 INPUT_BITS=1", "SIGNS=1 WEIGHT_BITS=1 SIMD=1"},
 	{"mvau", "PAIRS_0_or_1", "PAIRS=1", "PAIRS=2"},
 	{"mvau", "OUTPUT_BITS_0_to_16", "OUTPUT_BITS=0", "OUTPUT_BITS=-1"},
 	{"mvau", "OUTPUT_BITS_0_to_16", "OUTPUT_BITS=16", "OUTPUT_BITS=17"},
@@ -109,6 +117,7 @@ var rules = []rule{
 	{"overflow_check", "INPUT_BITS_1_to_32", "INPUT_BITS=1", "INPUT_BITS=0"},
 	{"overflow_check", "INPUT_BITS_1_to_32", "INPUT_BITS=32", "INPUT_BITS=33"},
 	{"overflow_check", "INPUT_SIGNED_0_or_1", "INPUT_SIGNED=1", "INPUT_SIGNED=2"},
+	{"overflow_check", "SIGNS_0_or_1", "SIGNS=1", "SIGNS=2"},
 	{"overflow_check", "ACC_BITS_1_to_64", "ACC_BITS=1", "ACC_BITS=0"},
 	{"overflow_check", "ACC_BITS_1_to_64", "ACC_BITS=64", "ACC_BITS=65"},
 	{"overflow_check", "STAGES_at_least_1", "STAGES=1", "STAGES=0"},
@@ -177,6 +186,10 @@ var rules = []rule{
 	{"width_converter", "M_WORDS_unlike_S_WORDS", "S_WORDS=3 M_WORDS=6", "S_WORDS=3 M_WORDS=3"},
 	{"width_converter", "RATIO_whole", "S_WORDS=3 M_WORDS=9", "S_WORDS=3 M_WORDS=10"},
 	{"width_converter", "RATIO_whole", "S_WORDS=9 M_WORDS=3", "S_WORDS=10 M_WORDS=3"},
+	{"xnor_count", "SIMD_at_least_1", "SIMD=1", "SIMD=0"},
+	{"xnor_count", "ACC_BITS_1_to_64", "ACC_BITS=1", "ACC_BITS=0"},
+	{"xnor_count", "ACC_BITS_1_to_64", "ACC_BITS=64", "ACC_BITS=65"},
+	{"xnor_count", "SUM_BITS_as_derived", "SUM_BITS=6", "SUM_BITS=5"}, // 16 is 5 bits, and a sign
 }
 
 // ownRules has the guards whose boundaries follow from their names, for a parameter that can be
@@ -232,6 +245,8 @@ var oddParameters = map[string]string{
 	// 5 elements of 3, 7 and 2 bits.
 	"concat": "OPERANDS=3 PE=5 BEATS=96'h000000020000000700000003 BITS=96'h000000020000000700000003 SIGNS=3'd5 " +
 		"Y_BITS=11 S_BITS=60",
+	"crop": "WIDTH=13 SIZE=96'h00000007000000050000000b FIRST=96'h000000010000000200000003 " +
+		"STEP=96'h000000020000000100000003 KEPT=96'h000000030000000200000002",
 	"dot_product":   "SIMD=7 WEIGHT_BITS=5 INPUT_BITS=3 INPUT_SIGNED=1 ACC_BITS=11",
 	"fifo":          "WIDTH=13 DEPTH=7",
 	"frame_counter": "BEATS=7",
@@ -260,6 +275,7 @@ var oddParameters = map[string]string{
 	"thresholds":      "PE=3 FOLDS=7 ACC_BITS=11 THRESHOLD_BITS=12 OUTPUT_BITS=5 INVERT=1",
 	"tlast_check":     "BEATS=7",
 	"width_converter": "WORD=5 S_WORDS=21 M_WORDS=7",
+	"xnor_count":      "SIMD=29 ACC_BITS=11",
 }
 
 // TestLintParameters: every module passes verilator -Wall without a waiver with its defaults,

@@ -122,7 +122,8 @@ func (r *demoRow) train(ctx context.Context, d *demo) (printer, error) {
 // generate writes its Verilog for the demo's board, and fails where it does not fit.
 func (r *demoRow) generate(d *demo) (printer, error) {
 	return keep(&r.Generate)(generateFile(d.path(r.limit.folder(), "net.onnx"), qonnx.Told{},
-		designDir{path: d.path(r.limit.folder(), demoDesign)}, demoBoard, hwgen.Options{FPS: demoFPS}))
+		designDir{path: d.path(r.limit.folder(), demoDesign)}, demoBoard,
+		foldingChoice{Options: hwgen.Options{FPS: demoFPS}}))
 }
 
 // compare fills in what the table has beside the documents.

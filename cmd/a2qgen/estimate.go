@@ -14,6 +14,7 @@ import (
 	"github.com/a2qgen/a2qgen/cmd/a2qgen/study"
 	"github.com/a2qgen/a2qgen/hwgen"
 	"github.com/a2qgen/a2qgen/hwgen/cost"
+	"github.com/a2qgen/a2qgen/hwgen/plan"
 	"github.com/a2qgen/a2qgen/quant"
 	"github.com/a2qgen/a2qgen/quant/qonnx"
 )
@@ -27,7 +28,10 @@ every safe design too, and prints what it takes beside the estimate.
 
 ` + foldingHelp + ` A generated directory keeps its own
 folding, clock and (where there are formulas for it) family unless they are given, and
-its network's input.
+its network's input. A rate that is out of reach is said, with the layer that limits it and
+what could be reached.
+
+` + foldingOutHelp + `
 
 ` + inputHelp + `
 
@@ -45,11 +49,12 @@ func estimateCommand() *cli.Command {
 		&cli.StringFlag{Name: "family", DefaultText: "the directory's, or " + study.DefaultFamily,
 			Usage: "FPGA family `NAME`: " + strings.Join(cost.Families(), ", ")},
 		&cli.BoolFlag{Name: "yosys", DisableDefaultText: true, Usage: "synthesise too, and compare"},
+		foldingOutFlag(),
 	}, append(foldingFlags(), inputFlags()...)...)
 	return &cli.Command{
 		Name: "estimate", Usage: "estimate LUT and FF for each accumulator width",
 		UsageText: "a2qgen estimate NET.onnx|DIR [--acc 8:32] [--yosys] [--family NAME] [--fps F] [--clock MHZ]\n" +
-			"   [--unit UNIT] [--folding FILE] [--fold LAYER=PE,SIMD]...\n" +
+			"   [--unit UNIT] [--folding FILE] [--fold LAYER=PE,SIMD]... [--folding-out FILE]\n" +
 			"   [--input TYPE[:FRACTION]] [--input-range LO:HI] [--input-scale F] [--input-zero Z] [--json]",
 		Description: estimateHelp,
 		Flags:       append(flags, jsonFlag()),
@@ -70,7 +75,7 @@ func estimateAction(c *cli.Context) error {
 			return usagef("estimate: %w", err)
 		}
 	}
-	o, err := foldingOptions(c)
+	chosen, err := chosenFolding(c)
 	if err != nil {
 		return err
 	}
@@ -79,7 +84,7 @@ func estimateAction(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	net, o, err := estimateSource(path, told, o, widths[0] == 0)
+	net, o, left, err := estimateSource(path, told, chosen, widths[0] == 0)
 	if err != nil {
 		return err
 	}
@@ -89,7 +94,18 @@ func estimateAction(c *cli.Context) error {
 	if err == nil && c.Bool("yosys") {
 		err = prices.Synthesise(c.Context, con.progress())
 	}
-	return con.result(&estimateReport{prices}, err)
+	if err != nil {
+		return err
+	}
+	doc := &estimateReport{Prices: prices}
+	d := prices.Rows[0].Design
+	if doc.Reach, err = plan.ReachOf(d, o); err != nil {
+		return err
+	}
+	unsaid, err := writeFolding(c.String(foldingOut), d, net, d.Folding())
+	doc.Warnings = append(left, unsaid...)
+	con.warn(doc.Warnings)
+	return con.result(doc, err)
 }
 
 // estimateFamily returns the family whose formulas estimate: the one asked for, else that of a
@@ -112,24 +128,30 @@ func estimateFamily(asked string, own boards.Family) string {
 // directory's folds, as they were chosen for another rate; else they stay. ownWidths leaves a
 // directory the accumulators that it was built with.
 func estimateSource(
-	path string, told qonnx.Told, o hwgen.Options, ownWidths bool,
-) (*quant.Network, hwgen.Options, error) {
+	path string, told qonnx.Told, chosen foldingChoice, ownWidths bool,
+) (*quant.Network, hwgen.Options, []string, error) {
+	o := chosen.Options
 	// A path that is not there is read as a file: the reader's message names it.
 	if info, err := os.Stat(path); err != nil || !info.IsDir() {
 		// Nothing is decided yet for a file: folding and clock are those of the options.
 		file, err := qonnx.ReadFile(path, told)
 		if err != nil {
-			return nil, o, err
+			return nil, o, nil, err
 		}
-		return file.Network, o, nil
+		o, left, err := chosen.of(file.Network)
+		return file.Network, o, left, err
 	}
 	if told != (qonnx.Told{}) {
-		return nil, o, usagef("estimate: %s is a generated design, whose input is settled: "+
+		return nil, o, nil, usagef("estimate: %s is a generated design, whose input is settled: "+
 			"leave out --input, --input-range, --input-scale, --input-zero and --input-size", path)
 	}
 	d, err := readDesign(path)
 	if err != nil {
-		return nil, o, err
+		return nil, o, nil, err
+	}
+	o, left, err := chosen.of(d.Given)
+	if err != nil {
+		return nil, o, nil, err
 	}
 	// The directory's plan is the base and the flags lie over it, as they would have been
 	// given to generate: what is estimated is this very design at another P.
@@ -161,7 +183,7 @@ func estimateSource(
 	// The manifest has the fold of every layer; where PE and SIMD were cleared above, the
 	// plan chooses them anew for FPS.
 	own.Folding, own.FPS = folding, o.FPS
-	return d.Given, own, nil
+	return d.Given, own, left, nil
 }
 
 // maxWidth is the widest accumulator. Beyond 64 bits neither the executor nor the

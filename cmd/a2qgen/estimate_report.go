@@ -14,7 +14,13 @@ import (
 )
 
 // estimateReport prints the JSON of estimate.
-type estimateReport struct{ *study.Prices }
+type estimateReport struct {
+	*study.Prices
+	// Reach says what keeps the design from the rate, where it does not have it.
+	Reach *plan.Reach `json:"out_of_reach,omitempty"`
+	// Warnings say what of a file of FINN's, read or written, has no counterpart.
+	Warnings []string `json:"warnings,omitempty"`
+}
 
 // verdictOf says in a word what inspect proves for this width.
 func verdictOf(r plan.Row) string {
@@ -30,6 +36,7 @@ func verdictOf(r plan.Row) string {
 // print writes the table over P, with how far to trust it.
 func (r *estimateReport) print(w io.Writer) {
 	fmt.Fprintf(w, "estimate  family %s, %d cycles per frame at %g MHz\n", r.Family, r.IntervalCycles, r.ClockMHz)
+	printReach(w, r.Reach)
 	r.table().WriteText(w)
 }
 

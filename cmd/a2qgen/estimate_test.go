@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"math"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -80,7 +81,7 @@ func TestSaving(t *testing.T) {
 	wide := plan.Row{AccBits: 32, Resources: boards.Resources{LUT: 30, FF: 12}}
 	const want = "xc7, P=8: 20 LUT, 10 FF; P=32: 30 LUT (+50.0 %), 12 FF (+20.0 %)"
 	for _, rows := range [][]plan.Row{{narrow, wide}, {wide, narrow}} {
-		if got := (&estimateReport{&study.Prices{Family: "xc7", Rows: rows}}).saving(8); got != want {
+		if got := (&estimateReport{Prices: &study.Prices{Family: "xc7", Rows: rows}}).saving(8); got != want {
 			t.Errorf("%v: %q, want %q", rows, got, want)
 		}
 	}
@@ -196,5 +197,50 @@ func TestDoesNotFit(t *testing.T) {
 	_, err = fits(&b, d)
 	if err == nil || !strings.Contains(err.Error(), "thimble") || !strings.Contains(err.Error(), "too many") {
 		t.Errorf("error %v", err)
+	}
+}
+
+// TestOutOfReach: generate and estimate say which layer keeps a design from its rate, people and programs.
+func TestOutOfReach(t *testing.T) {
+	net, dir := tinyNetwork(t), filepath.Join(t.TempDir(), "design")
+	line := []string{"--fps", "1e8", "--clock", "100", "--fold", "fc1=1,1"}
+	for _, command := range [][]string{{"estimate", net}, {"generate", net, "--out", dir}} {
+		args := append(command, line...)
+		if out := succeed(t, args...).out; !strings.Contains(out, `layer "fc1" takes`) ||
+			!strings.Contains(out, "with everything unfolded 100000000 frames/s could be reached") {
+			t.Errorf("%v: %s", args, out)
+		}
+		reach := succeed(t, append(args, "--json")...).document(t)["out_of_reach"].(map[string]any)
+		if l := reach["limits"].([]any)[0].(map[string]any); l["layer"] != "fc1" || reach["fps_unfolded"] != 1e8 {
+			t.Errorf("%v: %v", args, reach)
+		}
+	}
+	if doc := succeed(t, "estimate", net, "--json").document(t); doc["out_of_reach"] != nil {
+		t.Errorf("%v, want nothing out of reach", doc)
+	}
+}
+
+// TestFoldingOut: a folding that is written is read again by the flag that reads foldings, in either form, to the
+// same design; what FINN has no node for is a warning.
+func TestFoldingOut(t *testing.T) {
+	net, dir := tinyNetwork(t), t.TempDir()
+	hash := func(args ...string) any {
+		all := append([]string{"generate", net, "--out", filepath.Join(dir, "design"), "--json"}, args...)
+		return succeed(t, all...).document(t)["hash"]
+	}
+	for _, name := range []string{"f.yaml", "f.json"} {
+		file := filepath.Join(dir, name)
+		want := hash("--unit", "dense", "--fps", "1e7", "--folding-out", file)
+		if got := hash("--folding", file); got != want {
+			text, _ := os.ReadFile(file)
+			t.Errorf("%s: %v, want %v\n%s", name, got, want, text)
+		}
+	}
+	o := succeed(t, "estimate", net, "--unit", "tap", "--folding-out", filepath.Join(dir, "tap.json"), "--json")
+	if w := o.document(t)["warnings"]; w == nil || !strings.Contains(o.errors, "FINN has no unit such as") {
+		t.Errorf("warnings %v, %s", w, o.errors)
+	}
+	if o := command(t, "estimate", net, "--folding-out", filepath.Join(dir, "f.txt")); o.status != 2 {
+		t.Errorf("f.txt: status %d, want 2", o.status)
 	}
 }

@@ -11,12 +11,14 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/a2qgen/a2qgen/hwgen"
+	"github.com/a2qgen/a2qgen/hwgen/finn"
 	"github.com/a2qgen/a2qgen/hwgen/plan"
+	"github.com/a2qgen/a2qgen/quant"
 )
 
 const foldingHelp = `The folding (rows PE and columns SIMD computed at once, per layer) is chosen for --fps
 at --clock, unless --folding FILE (YAML: layer: {pe: 4, simd: 8}, and unit, lanes, acc,
-fifo, weights, replay and thresholds where wanted) or --fold set it. --unit says how layers
+fifo, weights, replay and thresholds where wanted; or FINN's JSON) or --fold set it. --unit says how layers
 with weights are built: dense (every weight is multiplied), tap (only those that are not 0
 are added up), hardwired (all rows at once, a vector per cycle, by adders that they share),
 or auto, which takes the fewest LUTs, by estimate, for each layer.`
@@ -36,15 +38,53 @@ func foldingFlags() []cli.Flag {
 			Usage: "clock in `MHZ`"},
 		&cli.StringFlag{Name: "unit", Value: plan.Auto, Usage: "how layers are built: `UNIT`, one of " +
 			strings.Join(plan.UnitWords(), ", ")},
-		&cli.StringFlag{Name: "folding", Usage: "folding `FILE` in YAML"},
+		&cli.StringFlag{Name: "folding", Usage: "folding `FILE` in YAML, or in FINN's JSON"},
 		&cli.StringSliceFlag{Name: "fold", Usage: "fold one layer, may be repeated: `LAYER=PE,SIMD`"},
 	}
 }
 
-// foldingOptions reads foldingFlags. --fold lies over --folding, which lies over what
-// --fps gives. Only what contradicts itself whatever the network is an error here.
+// foldingChoice is what foldingFlags choose. A file of FINN's, which counts the nodes of a network, stays a
+// text until the network is known.
+type foldingChoice struct {
+	hwgen.Options
+	finn []byte
+	path string // of the file
+}
+
+// foldingOptions reads foldingFlags for a command whose network is trained by it: which nodes FINN would
+// give it is not known.
 func foldingOptions(c *cli.Context) (hwgen.Options, error) {
-	var o hwgen.Options
+	o, err := chosenFolding(c)
+	if err == nil && o.finn != nil {
+		err = usagef("%s: --folding %s is a file of FINN's, which generate and estimate read for the network that they "+
+			"are given", c.Command.Name, o.path)
+	}
+	return o.Options, err
+}
+
+// of returns the options for a network, and what of a file of FINN's has no counterpart. --fold lies over it.
+func (f foldingChoice) of(n *quant.Network) (hwgen.Options, []string, error) {
+	if f.finn == nil {
+		return f.Options, nil, nil
+	}
+	folding, left, err := finn.Read(f.finn, n)
+	if err != nil {
+		return f.Options, nil, fmt.Errorf("%s: %w", f.path, err)
+	}
+	o := f.Options
+	o.Folding = folding
+	for name, given := range f.Folding {
+		fold := folding[name]
+		fold.PE, fold.SIMD, fold.Lanes = given.PE, given.SIMD, 0
+		folding[name] = fold
+	}
+	return o, left, nil
+}
+
+// chosenFolding reads foldingFlags. --fold lies over --folding, which lies over what
+// --fps gives. Only what contradicts itself whatever the network is an error here.
+func chosenFolding(c *cli.Context) (foldingChoice, error) {
+	var o foldingChoice
 	o.FPS, o.ClockMHz = c.Float64("fps"), c.Float64("clock")
 	if o.Unit = c.String("unit"); !slices.Contains(plan.UnitWords(), o.Unit) {
 		return o, usagef("%s: --unit is %q, want one of %s", c.Command.Name, o.Unit, strings.Join(plan.UnitWords(), ", "))
@@ -58,7 +98,7 @@ func foldingOptions(c *cli.Context) (hwgen.Options, error) {
 	var err error
 	// The file first, so that a flag can change a single layer of it.
 	if path := c.String("folding"); path != "" {
-		if o.Folding, err = readFolding(path); err != nil {
+		if err = o.read(path); err != nil {
 			return o, err
 		}
 	}
@@ -83,9 +123,26 @@ func foldingOptions(c *cli.Context) (hwgen.Options, error) {
 	return o, nil
 }
 
-// readFolding reads a folding file: YAML, layer name to pe, simd, acc and fifo. It is
+// read reads a folding file: YAML, layer name to pe, simd, acc and fifo, or FINN's JSON. It is
 // written by hand, so one beyond maxFoldingBytes is some other file.
-func readFolding(path string) (hwgen.Folding, error) {
+func (f *foldingChoice) read(path string) error {
+	text, err := foldingText(path)
+	if err != nil {
+		return err
+	}
+	if f.path = path; finn.Is(text) {
+		f.finn = text
+		return nil
+	}
+	// Strict: a misspelt key would leave its layer to the plan without a word.
+	if f.Folding, err = hwgen.ParseFolding(text); err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	return nil
+}
+
+// foldingText returns the text of a folding file.
+func foldingText(path string) ([]byte, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, err
@@ -100,12 +157,7 @@ func readFolding(path string) (hwgen.Folding, error) {
 	if len(text) > maxFoldingBytes {
 		return nil, fmt.Errorf("%s: folding is larger than %d bytes", path, maxFoldingBytes)
 	}
-	// Strict: a misspelt key would leave its layer to the plan without a word.
-	folding, err := hwgen.ParseFolding(text)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
-	}
-	return folding, nil
+	return text, nil
 }
 
 // parseFold parses LAYER=PE,SIMD, both at least 1. Whether the layer is there and they

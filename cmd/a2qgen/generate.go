@@ -26,12 +26,15 @@ integers that are written: a layer whose weights need more than P bits is refuse
 --acc sets P of the layers that declare one (of the hidden ones, neither first nor last,
 where none does); without it every layer keeps its own.
 
-` + foldingHelp + ` --board takes the board's clock and
+` + foldingHelp + ` A rate that is out of reach is
+said, with the layer that limits it and what could be reached. ` + `--board takes the board's clock and
 refuses a design that is larger than its part. --family says whose words for memories the
 Verilog carries where no board does; what a design takes is estimated for xc7 and ecp5. The
 directory is replaced whole; one with anything in it that was not generated is left alone,
 and so is a design with a file that was edited since, by the sums in its manifest, unless
 --overwrite says that the edits may go.
+
+` + foldingOutHelp + `
 
 ` + inputHelp + `
 
@@ -51,11 +54,12 @@ func generateCommand() *cli.Command {
 		&cli.BoolFlag{Name: "pixels", DisableDefaultText: true,
 			Usage: "give the outputs of an image-to-image network as 8-bit pixels, 255 times the real ones"},
 		&cli.BoolFlag{Name: "overwrite", DisableDefaultText: true, Usage: "replace a design whose files were edited"},
+		foldingOutFlag(),
 	}, append(foldingFlags(), inputFlags()...)...)
 	return &cli.Command{
 		Name: "generate", Usage: "write a network as Verilog",
 		UsageText: "a2qgen generate NET.onnx --out DIR [--board B] [--family NAME] [--fps F] [--clock MHZ]\n" +
-			"   [--folding FILE] [--fold LAYER=PE,SIMD]... [--acc P] [--pixels] [--overwrite]\n" +
+			"   [--folding FILE] [--fold LAYER=PE,SIMD]... [--folding-out FILE] [--acc P] [--pixels] [--overwrite]\n" +
 			"   [--input TYPE[:FRACTION]] [--input-range LO:HI] [--input-scale F] [--input-zero Z] [--json]",
 		Description: generateHelp,
 		Flags:       append(flags, jsonFlag()),
@@ -75,7 +79,7 @@ func generateAction(c *cli.Context) error {
 	if out == "" {
 		return usagef("generate: --out DIR is missing; see a2qgen generate --help")
 	}
-	o, err := foldingOptions(c)
+	o, err := chosenFolding(c)
 	if err != nil {
 		return err
 	}
@@ -87,8 +91,12 @@ func generateAction(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	doc, err := generateFile(path, told, designDir{out, c.Bool("overwrite")}, c.String("board"), o)
-	return newConsole(c).result(doc, err)
+	doc, err := generateFile(path, told, designDir{out, c.Bool("overwrite"), c.String(foldingOut)}, c.String("board"), o)
+	con := newConsole(c)
+	if err == nil {
+		con.warn(doc.Warnings)
+	}
+	return con.result(doc, err)
 }
 
 // designDir is the directory that a design goes to.
@@ -96,6 +104,8 @@ type designDir struct {
 	path string
 	// overwrite says that the edits of a design in it may go.
 	overwrite bool
+	// folding is a file for the folding, beside it; none where it is empty.
+	folding string
 }
 
 // check returns an error where write would refuse the directory. It comes before planning,
@@ -125,7 +135,7 @@ func (d designDir) write(files []emit.File) error {
 // file, into a directory. The copy there says it, so that sim and
 // estimate plan the same network again.
 func generateFile(
-	path string, told qonnx.Told, out designDir, board string, o hwgen.Options,
+	path string, told qonnx.Told, out designDir, board string, chosen foldingChoice,
 ) (*generateReport, error) {
 	start := time.Now()
 	// Cheap refusals first: directory, board, family; then the network; then its plan.
@@ -136,6 +146,7 @@ func generateFile(
 	if err != nil {
 		return nil, err
 	}
+	o := &chosen.Options
 	if b != nil {
 		// The board's clock is only the default: its PLLs make others. Its family is a
 		// fact.
@@ -152,7 +163,11 @@ func generateFile(
 	if err != nil {
 		return nil, err
 	}
-	d, err := plan.Plan(read.Network, o)
+	options, left, err := chosen.of(read.Network)
+	if err != nil {
+		return nil, err
+	}
+	d, err := plan.Plan(read.Network, options)
 	if err != nil {
 		return nil, err
 	}
@@ -172,7 +187,15 @@ func generateFile(
 	if err := out.write(files); err != nil {
 		return nil, err
 	}
+	unsaid, err := writeFolding(out.folding, d, read.Network, d.Decided())
+	if err != nil {
+		return nil, err
+	}
 	doc := newGenerateReport(d, files)
+	doc.Warnings = append(left, unsaid...)
+	if doc.Reach, err = plan.ReachOf(d, options); err != nil {
+		return nil, err
+	}
 	// The report is of the design, these are of the run.
 	doc.Out, doc.Seconds = out.path, study.Seconds(start)
 	if b != nil {
@@ -206,6 +229,10 @@ type generateReport struct {
 	Seconds float64 `json:"seconds"`
 	// Input is what the design reads.
 	Input study.Input `json:"input"`
+	// Reach says what keeps the design from the rate, where it does not have it.
+	Reach *plan.Reach `json:"out_of_reach,omitempty"`
+	// Warnings say what of a file of FINN's, read or written, has no counterpart.
+	Warnings []string `json:"warnings,omitempty"`
 	// Decision says how a single output tells two classes apart; empty for others.
 	Decision string `json:"decision,omitempty"`
 	// Board and Resources, an estimate of what it uses of them, are there with --board.
@@ -233,7 +260,7 @@ type foldReport struct {
 
 // newGenerateReport describes the design d that files hold.
 func newGenerateReport(d *hwgen.Design, files []emit.File) *generateReport {
-	r := &generateReport{Input: study.NewInput(&d.Network.Input), Top: d.Name, Hash: d.Hash, Family: string(d.Family),
+	r := &generateReport{Input: study.NewInput(&d.Given.Input), Top: d.Name, Hash: d.Hash, Family: string(d.Family),
 		ClockMHz: d.ClockMHz, FPS: d.FramesPerSecond(),
 		IntervalCycles: d.IntervalCycles(), LatencyCycles: d.LatencyCycles()}
 	r.Decision = decision(d)
@@ -255,7 +282,8 @@ func newGenerateReport(d *hwgen.Design, files []emit.File) *generateReport {
 // the stream must know it: with one output there is no index to read.
 func decision(d *hwgen.Design) string {
 	switch {
-	case d.Network.OutputSize() != 1:
+	case d.Network.OutputShape().C != 1 || d.Network.Layers[len(d.Network.Layers)-1].Score == nil &&
+		d.Network.OutputSize() != 1:
 		return ""
 	// Score 0 is class 0: the label's comparison is strict, as the executor's.
 	case d.Network.Layers[len(d.Network.Layers)-1].Score != nil:
@@ -269,6 +297,7 @@ func (r *generateReport) print(w io.Writer) {
 	fmt.Fprintf(w, "design    %s in %s: %d files, hash %s\n", r.Top, r.Out, len(r.Files), r.Hash)
 	fmt.Fprintf(w, "speed     %d cycles per frame, %.0f frames/s at %g MHz, latency %d cycles\n",
 		r.IntervalCycles, r.FPS, r.ClockMHz, r.LatencyCycles)
+	printReach(w, r.Reach)
 	fmt.Fprintf(w, "input     %v\n", &r.Input)
 	if r.Decision != "" {
 		fmt.Fprintf(w, "output    %s\n", r.Decision)
@@ -281,6 +310,18 @@ func (r *generateReport) print(w io.Writer) {
 	r.table().WriteText(w)
 	fmt.Fprintf(w, "files     rtl/%s.v is the top; rtl/*.v modules, rtl/*.mem memories, bench/bench.v, manifest.json\n",
 		r.Top)
+}
+
+// printReach writes what keeps a design from the rate, if something does.
+func printReach(w io.Writer, r *plan.Reach) {
+	if r == nil {
+		return
+	}
+	what := "rate"
+	for _, line := range r.Lines() {
+		fmt.Fprintf(w, "%-9s %s\n", what, line)
+		what = ""
+	}
 }
 
 // table says per layer how many rows (PE) and columns (SIMD) are computed at once, and the

@@ -92,9 +92,8 @@ func generateOutputs(c *cli.Context) []output {
 	if dir == "" {
 		return nil
 	}
-	return []output{{path: dir, what: "--out", folder: true, design: true, owns: func(name string) bool {
-		return filepath.ToSlash(name) != "network.onnx"
-	}}}
+	return append(foldingOutputs(c), output{path: dir, what: "--out", folder: true, design: true,
+		owns: func(name string) bool { return filepath.ToSlash(name) != "network.onnx" }})
 }
 
 // pictureOutputs is a folder of pictures, in which other files may lie. What is read may not be

@@ -57,7 +57,7 @@ var rulesOf = map[string]commandRules{
 	"eval":     {readsFile, with(sampleRules, inputRules, evalRules), pictureOutputs},
 	"generate": {readsFile, with(foldingRules, inputRules, generateRules), generateOutputs},
 	"sim":      {readsFile, with(sampleRules, simRules), simOutputs},
-	"estimate": {readsFile, with(foldingRules, inputRules, estimateRules), nil},
+	"estimate": {readsFile, with(foldingRules, inputRules, estimateRules), foldingOutputs},
 	"demo":     {noFile, demoRules, demoOutputs},
 	"boards":   {noFile, nil, nil},
 }
@@ -179,7 +179,7 @@ var evalRules = map[string]rule{"spec": file(readsFile), "images": file(readsDat
 // generateRules: whether a design fits on the board is for its estimate to say. --acc goes
 // up to what an accumulator may have at all; whether it is enough, the certificate says.
 var generateRules = map[string]rule{
-	"out": file(fillsFolder), "acc": ints(1, maxWidth), "board": oneOf(boardNames()...),
+	"out": file(fillsFolder), "acc": ints(1, maxWidth), "board": oneOf(boardNames()...), foldingOut: foldingOutRule(),
 	"family": oneOf(boards.FamilyNames()...),
 }
 
@@ -202,7 +202,7 @@ var simRules = map[string]rule{
 
 // estimateRules: a width below what the weights need is marked, not refused. A family
 // without fitted formulas is refused: a guess would look like an estimate.
-var estimateRules = map[string]rule{"acc": widthLists(maxWidth, ownWidths), "family": oneOf(cost.Families()...)}
+var estimateRules = map[string]rule{foldingOut: foldingOutRule(), "acc": widthLists(maxWidth, ownWidths), "family": oneOf(cost.Families()...)}
 
 // demoRules are those of the train and sim that it runs. --data may be a file or a pair
 // here too: a visitor tries his own.

@@ -42,6 +42,10 @@ memories, to both certified extremes of every channel and to both sides of every
 threshold. docs/simulation.md says what that finds. Network and manifest must be as
 generated.
 
+--prove-depths runs no Verilog: it takes a beat from each queue and each line buffer, one after
+the other, and runs the cycle model until it repeats itself, frames overlapping. Each has to
+lose rate or to lock. Exit status 1 if one does not.
+
 Of the first difference the report names stream, cycle, frame, beat and lane, and of data
 the layer and row, the expected value with its accumulator and thresholds, and what the
 Verilog had; with the five cycles of that stream around it. --dump STREAM saves all that a
@@ -53,6 +57,7 @@ Exit status 1 if a single beat or cycle differs.
 Example:
    a2qgen sim build/net --frames 200 --data /usr/share/datasets/fashion-mnist
    a2qgen sim build/net --gap 0.3 --stall 0.3
+   a2qgen sim build/net --prove-depths
    a2qgen sim build/net --edited
    a2qgen sim build/net --edited --dump fc1_mvau --dump label=scores.csv
    a2qgen sim build/net --frames 2 --vcd waves.vcd --simulator icarus
@@ -69,7 +74,8 @@ func simCommand() *cli.Command {
 		Name: "sim", Usage: "cross-check a generated design cycle by cycle",
 		UsageText: "a2qgen sim DIR [--frames N] [--drawn N] [--data DIR] [--scale F] [--layout L] " +
 			"[--gap 0..0.9]\n   [--stall 0..0.9] [--period N] [--seed S] [--edited] [--vcd FILE] [--out DIR] " +
-			"[--dump STREAM[=FILE]]...\n   [--simulator verilator|icarus] [--json]",
+			"[--dump STREAM[=FILE]]...\n   [--simulator verilator|icarus] [--json]\n" +
+			"a2qgen sim DIR --prove-depths [--json]",
 		Description: simHelp,
 		Flags: []cli.Flag{
 			&cli.IntFlag{Name: "frames", Value: 100,
@@ -89,6 +95,8 @@ func simCommand() *cli.Command {
 			&cli.Uint64Flag{Name: "seed", Value: 1, Usage: "`S` of the pauses and of drawn inputs"},
 			&cli.BoolFlag{Name: "edited", DisableDefaultText: true,
 				Usage: "simulate a directory that was changed, and each layer alone"},
+			&cli.BoolFlag{Name: "prove-depths", DisableDefaultText: true,
+				Usage: "show that no queue and no line buffer can do with a beat less"},
 			&cli.StringFlag{Name: "vcd", Usage: "`FILE` to write waves to"},
 			&cli.StringSliceFlag{Name: "dump",
 				Usage: "save what `STREAM` carries to STREAM.csv, or to FILE as STREAM=FILE; repeatable"},
@@ -129,6 +137,9 @@ func simAction(c *cli.Context) error {
 	dir, err := oneArgument(c, "DIR")
 	if err != nil {
 		return err
+	}
+	if c.Bool("prove-depths") {
+		return proveAction(c, dir)
 	}
 	// Read once, here: what follows knows no flags.
 	o := simOptions{frames: c.Int("frames"), period: c.Int("period"), gap: c.Float64("gap"), stall: c.Float64("stall"),

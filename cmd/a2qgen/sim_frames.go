@@ -94,7 +94,7 @@ func (f *frameSet) takeSamples(net *quant.Network, set *data.Set, count int) {
 		x := make([]int32, len(raw))
 		net.Input.Apply(raw, x)
 		f.samples = append(f.samples, x)
-		if set.Labels != nil {
+		if set.Labels != nil && net.OutputShape().Positions() == 1 { // one for all, not for each position
 			f.labels = append(f.labels, set.Labels[k])
 		}
 	}

@@ -180,3 +180,28 @@ func TestSimWarnsOfShortRuns(t *testing.T) {
 		t.Errorf("warnings %q", warnings)
 	}
 }
+
+// TestProveDepths: the depths that a plan finds are the least, one of its user's that is a beat deeper is
+// named, with exit status 1; and flags of a simulation are refused.
+func TestProveDepths(t *testing.T) {
+	net, dir := tinyNetwork(t), filepath.Join(t.TempDir(), "design")
+	succeed(t, "generate", net, "--out", dir, "--fold", "fc1=2,2", "--fold", "fc2=1,1")
+	doc := succeed(t, "sim", dir, "--prove-depths", "--json").document(t)
+	for _, d := range doc["depths"].([]any) {
+		if least := d.(map[string]any)["least"]; least != true {
+			t.Errorf("%v", d)
+		}
+	}
+	folding := filepath.Join(t.TempDir(), "deep.yaml")
+	if err := os.WriteFile(folding, []byte("fc1: {pe: 2, simd: 2}\nfc2: {pe: 1, simd: 1, fifo: 40}\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	succeed(t, "generate", net, "--out", dir, "--folding", folding)
+	r := command(t, "sim", dir, "--prove-depths")
+	if r.status != 1 || !strings.Contains(r.out, "NOT LEAST") || !strings.Contains(r.errors, "fc2_fifo keeps 40 beats") {
+		t.Errorf("exit %d, %s, %s; want 1 and the queue's name", r.status, r.out, r.errors)
+	}
+	if r := command(t, "sim", dir, "--prove-depths", "--frames", "3"); r.status != 2 {
+		t.Errorf("with --frames: exit %d, want 2", r.status)
+	}
+}

@@ -10,7 +10,7 @@ import (
 
 // Layer draws the layer of a sample: normal weights that use the M bits, shrunk
 // towards zero (as training under a budget does) until P bits are enough, from start
-// values where the sample is shifted, unless it is of an unsafe P.
+// values where the sample is shifted, unless it is of an unsafe P; or -1 and +1 where it has signs.
 func (s Sample) Layer() *quant.Layer {
 	p := s.Params
 	rng := rand.New(rand.NewPCG(s.Seed, 7))
@@ -19,6 +19,9 @@ func (s Sample) Layer() *quant.Layer {
 	l.Weights = make([]int32, l.In*l.Out)
 	for c := range l.Out {
 		drawRow(rng, l, c, p)
+	}
+	if p["signs"] == 1 {
+		drawSigns(rng, l)
 	}
 	if p["shifted"] == 1 {
 		l.Start = make([]int64, l.Out)
@@ -40,6 +43,20 @@ func (s Sample) Layer() *quant.Layer {
 		l.Score.Bias[c] = int64(rng.NormFloat64() * math.Ldexp(1, p["p"]+p["gain"]-4))
 	}
 	return l
+}
+
+// drawSigns draws weights of -1 and +1. Accumulators of inputs of one bit begin at the number of those of -1,
+// as plans let them.
+func drawSigns(rng *rand.Rand, l *quant.Layer) {
+	for i := range l.Weights {
+		l.Weights[i] = int32(2*rng.IntN(2) - 1)
+	}
+	if l.Input != (quant.DataType{Bits: 1}) {
+		return
+	}
+	for c := range l.Out {
+		l.Start = append(l.Start, -l.SumRange(c).Min)
+	}
 }
 
 // drawRow draws row c of l.Weights, In values of M bits.

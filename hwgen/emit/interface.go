@@ -46,7 +46,12 @@ func NewInterface(d *hwgen.Design) Interface {
 	var all Interface
 	// In the order of the design's ports, which is that of the top module's.
 	for _, p := range d.Sources {
-		all.Inputs = append(all.Inputs, newPort(d.Network, p.Name, d.Streams[p.Stream]))
+		in := newPort(d.Network, p.Name, d.Streams[p.Stream])
+		// Bits in place of -1 and +1 look like any others.
+		if f := &in.Fields[0]; d.Given != nil && d.Given.Input.Type.Bipolar && f.Bits == 1 {
+			f.Holds += ", 0 for -1 and 1 for +1"
+		}
+		all.Inputs = append(all.Inputs, in)
 	}
 	for _, p := range d.Sinks {
 		all.Outputs = append(all.Outputs, newPort(d.Network, p.Name, d.Streams[p.Stream]))
@@ -86,6 +91,9 @@ func (p *Port) describe(n *quant.Network, part hwgen.Part, f *Field) {
 	// Neither is a number to be scaled: a score only ranks (docs/architecture.md).
 	case hwgen.HoldsLabel:
 		f.Holds = "class index"
+		if s := last.Shape; s.Positions() > 1 {
+			p.Shape, p.Order = []int{s.H, s.W}, "row by row, a class index and its score for each position"
+		}
 	case hwgen.HoldsScore:
 		f.Holds = "score, which ranks the classes"
 		// One score of two classes is a signed distance from the boundary, not one of a ranking.

@@ -97,13 +97,11 @@ func newManifest(d *hwgen.Design, files []string) *Manifest {
 		Streams: d.Streams, Interface: NewInterface(d), IntervalCycles: d.IntervalCycles(),
 		LatencyCycles: d.LatencyCycles()}
 	m.Options = ManifestOptions{ClockMHz: d.ClockMHz, NoBlockRAM: d.NoBlockRAM, Pixels: d.Pixels,
-		Family: d.Family, Folding: hwgen.Folding{}}
+		Family: d.Family, Folding: d.Decided()}
 	// The resolved fold and P of every layer: planning again must not depend on what the tool
 	// would choose today.
 	for i, lp := range d.Layers {
 		l, f := lp.Layer, lp.Fold
-		f.AccBits = lp.AccBits
-		m.Options.Folding[l.Name] = f
 		layer := ManifestLayer{Name: l.Name, Unit: f.Unit, PE: f.PE, SIMD: f.SIMD, Lanes: f.Lanes,
 			Cycles: d.LayerCycles(i), Channels: lp.Channels, AccBits: lp.AccBits, AccNeeded: lp.NeededBits,
 			WeightBits: l.WeightBits, Shifted: lp.Shifted(), InputBits: l.Input.Bits,

@@ -66,17 +66,6 @@ func checkNames(n *quant.Network) error {
 	return nil
 }
 
-// checkEnd returns an error unless the last layer gives what the ports of a design can: a class,
-// activations, or sums as they are.
-func checkEnd(n *quant.Network) error {
-	l := &n.Layers[len(n.Layers)-1]
-	if positions := l.Shape.Positions(); l.Score != nil && positions > 1 {
-		// The selection of a class takes one vector of scores per frame.
-		return fmt.Errorf("hwgen: layer %q: has scores at %d positions of an image, want one", l.Name, positions)
-	}
-	return nil
-}
-
 // maxInput is the widest element that a unit reads, in bits (templates/add.v, templates/mvau.v).
 const maxInput = 32
 

@@ -7,6 +7,7 @@ import (
 	"github.com/a2qgen/a2qgen/hwgen"
 	"github.com/a2qgen/a2qgen/hwgen/block/add"
 	"github.com/a2qgen/a2qgen/hwgen/block/concat"
+	"github.com/a2qgen/a2qgen/hwgen/block/crop"
 	linebuffer "github.com/a2qgen/a2qgen/hwgen/block/line_buffer"
 	"github.com/a2qgen/a2qgen/hwgen/block/pool"
 	widthconverter "github.com/a2qgen/a2qgen/hwgen/block/width_converter"
@@ -216,6 +217,22 @@ func concatBlocks(p parts) []hwgen.Block {
 	return p.activated([]hwgen.Block{b}, b.Output())
 }
 
+// cropBlocks returns the blocks of a layer that passes on a part of its image.
+func cropBlocks(p parts) []hwgen.Block {
+	x := p.in[0]
+	b := &crop.Block{Layer: p.layer, Input: x, In: p.layer.OperandShape(0)}
+	return p.activated([]hwgen.Block{b}, quant.DataType{Bits: x.Bits, Signed: x.Signed})
+}
+
+// fitsSelect refuses channels in another order than they come that are too wide for a product.
+func fitsSelect(l *quant.Layer) error {
+	if _, ok := crop.Apart(l.Channels); ok {
+		return nil
+	}
+	return fmt.Errorf("hwgen: layer %q: puts channels of %d bits in another order, want elements of at most %d bits or "+
+		"channels that are evenly apart", l.Name, l.Input.Bits, maxProduct)
+}
+
 // moveBlocks returns the blocks of a layer that moves elements: a line buffer that gives them in the
 // order of its output.
 func moveBlocks(p parts) []hwgen.Block {
@@ -278,6 +295,11 @@ func together(l *quant.Layer) int {
 		return hwgen.RowsAtOnce(l)
 	case l.Kind == quant.Concat:
 		return operandChannels(l)
+	case l.Kind == quant.Select: // a beat passes or does not
+		if step, _ := crop.Apart(l.Channels); step > 1 {
+			return 1
+		}
+		return gcd(gcd(l.OperandShape(0).C, l.Channels[0]), len(l.Channels))
 	case l.Kind == quant.PixelShuffle && !l.DepthFirst && l.Out == 1 && l.Thresholds == nil:
 		_, across := l.Block()
 		return across // the columns of a position

@@ -3,29 +3,26 @@ package plan
 import (
 	"slices"
 
+	"github.com/a2qgen/a2qgen/hwgen/block/crop"
 	"github.com/a2qgen/a2qgen/quant"
 )
 
-// int2 stands for quant.Bipolar in hardware: -1 and +1 in two bits.
-var int2 = quant.DataType{Bits: 2, Signed: true}
-
-// lowered returns a network that computes what n does, of types and layers that blocks know:
+// lowered returns a network that computes what n does, of types and layers that blocks know, layer by
+// layer:
 //
-//   - INT2 in place of every type of -1 and +1, since blocks know two's complement alone. The
-//     certificates are those of INT2, whose -2 never occurs, so that accumulators may be a bit
-//     wider than n's.
-//   - A product with weights 0 and 1 in place of Select.
+//   - 0 and 1 in place of -1 and +1 (bits.go), or INT2 where a reader needs more than that.
+//   - A product with weights 0 and 1 in place of a Select that is no slice.
+//   - Start values that an XNOR and popcount begin at, whatever the signs of a row.
+//
+// Network inputs, hidden activations and accumulators are other integers than n's; labels and outputs
+// are the same.
 func lowered(n *quant.Network) *quant.Network {
+	low := lowering{n, asBits(n)}
 	out := *n
 	out.Layers = slices.Clone(n.Layers)
-	found := widen(&out.Input.Type)
+	found := low.input(&out.Input)
 	for i := range out.Layers {
-		l := &out.Layers[i]
-		found = widen(&l.Input) || found
-		found = product(l, n.ShapeOf(l.From[0])) || found
-		if t := l.Thresholds; t != nil && t.Output.Bipolar {
-			l.Thresholds, found = twoBits(l), true
-		}
+		found = low.layer(i, &out) || found
 	}
 	if !found {
 		return n
@@ -38,12 +35,53 @@ func lowered(n *quant.Network) *quant.Network {
 	return checked
 }
 
-// widen makes a type of -1 and +1 INT2, and says whether it was one.
-func widen(t *quant.DataType) bool {
-	if !t.Bipolar {
+// lowering is a network and its tensors of -1 and +1 that become bits.
+type lowering struct {
+	given *quant.Network
+	bits  tensors
+}
+
+// layer lowers layer i of out, and says whether there was anything to lower.
+func (w lowering) layer(i int, out *quant.Network) (found bool) {
+	l := &out.Layers[i]
+	change := identity(l.Out)
+	switch {
+	case w.reads(i): // its operands all are bits
+		found, l.Input = true, bit
+		if !passesOn(l) {
+			change = change.then(halved(l, &w.given.Layers[i]))
+		}
+	case l.Input.Bipolar:
+		found, l.Input = true, int2
+	}
+	found = product(l, w.given.ShapeOf(l.From[0])) || found
+	if agreements(l) && l.Start == nil && (l.Thresholds != nil || l.Score != nil) {
+		found, change = true, change.then(counting(l))
+	}
+	if i == len(out.Layers)-1 && l.Score != nil && found {
+		out.Dequantize = change.undo(out.Dequantize)
+	}
+	if t := l.Thresholds; t != nil && t.Output.Bipolar {
+		if found = true; w.bits.has(i) {
+			l.Thresholds = &quant.Thresholds{Output: bit, Values: t.Values, Inverted: t.Inverted}
+		} else {
+			l.Thresholds = twoBits(l)
+		}
+	}
+	return found
+}
+
+// input lowers the network's input.
+func (w lowering) input(in *quant.InputQuantizer) bool {
+	if !in.Type.Bipolar {
 		return false
 	}
-	*t = int2
+	in.Type = int2
+	if w.bits.has(quant.Source) {
+		in.Type = bit
+		given := in.Quantize
+		in.Quantize = func(i int, v float64) int32 { return (given(i, v) + 1) / 2 }
+	}
 	return true
 }
 
@@ -51,14 +89,20 @@ func widen(t *quant.DataType) bool {
 const maxProduct = 16
 
 // product makes a Select that reads a tensor of shape in a product with weights 0 and 1, and
-// says whether it was one that may become such.
+// says whether it was one that may become such. Channels that are evenly apart stay: a crop drops the others.
 func product(l *quant.Layer, in quant.Shape) bool {
 	if l.Kind != quant.Select || l.Input.Bits > maxProduct {
+		return false
+	}
+	if _, ok := crop.Apart(l.Channels); ok {
 		return false
 	}
 	weights := make([]int32, len(l.Channels)*in.C)
 	for row, c := range l.Channels {
 		weights[row*in.C+c] = 1
+	}
+	if l.Input == bit && l.Thresholds == nil { // sums of one bit have a sign, activations do not
+		l.Thresholds = &quant.Thresholds{Output: bit, Values: make([]int64, len(l.Channels))}
 	}
 	l.Kind, l.In, l.WeightBits, l.Weights, l.Channels = quant.Linear, in.C, 2, weights, nil
 	if in.Positions() > 1 {
@@ -67,6 +111,10 @@ func product(l *quant.Layer, in quant.Shape) bool {
 	return true
 }
 
+// int2 stands for quant.Bipolar where there are zeros beside -1 and +1: a bit that says whether it is one
+// of the two, and one above it that is set for -1.
+var int2 = quant.DataType{Bits: 2, Signed: true}
+
 // twoBits returns the thresholds of l, which gives -1 and +1, for INT2: one that is always
 // exceeded leaves out -2, and two at one place step over 0.
 func twoBits(l *quant.Layer) *quant.Thresholds {
@@ -74,9 +122,9 @@ func twoBits(l *quant.Layer) *quant.Thresholds {
 	for c := range l.Out {
 		r, at := l.AccRange(c), l.Thresholds.Channel(c)[0]
 		if t.Inverted != nil && t.Inverted[c] { // counted down from +1: the last is never exceeded
-			t.Values = append(t.Values, at, at, r.Max)
+			t.Values = append(t.Values, at, at, max(at, r.Max))
 		} else {
-			t.Values = append(t.Values, r.Min-1, at, at)
+			t.Values = append(t.Values, min(at, r.Min-1), at, at)
 		}
 	}
 	return t

@@ -37,7 +37,7 @@ func TestSelectPlanned(t *testing.T) {
 					}
 				}
 				given.Run(x, &want)
-				planned.Run(x, &got)
+				planned.Run(asPlanned(x, n, d.Network), &got)
 				if !slices.Equal(want.Out[0], got.Out[0]) {
 					t.Fatalf("%v of %v: %v, want %v", typ, in, got.Out[0], want.Out[0])
 				}
@@ -46,37 +46,67 @@ func TestSelectPlanned(t *testing.T) {
 	}
 }
 
-// TestBipolarPlanned: what is planned of a network of -1 and +1 computes the same, and has no
-// such type, which blocks do not know.
+// same says whether a tensor of a planned network is that of the given one: bits in place of -1 and +1, where
+// it is of those.
+func same(given, planned []int32, bits bool) bool {
+	if !bits {
+		return slices.Equal(given, planned)
+	}
+	for i, v := range given {
+		if v != 2*planned[i]-1 {
+			return false
+		}
+	}
+	return true
+}
+
+// asPlanned returns an input of a given network as a planned one reads it.
+func asPlanned(x []int32, given, planned *quant.Network) []int32 {
+	x = slices.Clone(x)
+	if given.Input.Type.Bipolar && planned.Input.Type == (quant.DataType{Bits: 1}) {
+		for i, v := range x {
+			x[i] = (v + 1) / 2
+		}
+	}
+	return x
+}
+
+// TestBipolarPlanned: what is planned of a network of -1 and +1 computes the same, with bits for them, at the
+// width of its own certificate.
 func TestBipolarPlanned(t *testing.T) {
 	rng := rand.New(rand.NewPCG(44, 0))
-	signs := 0
+	signs, bits := 0, 0
 	for range 40 {
 		n := quanttest.RandomNetwork(rng, quanttest.RandomSpec{MaxLayers: 4, Signs: true})
-		for i := range n.Layers { // widths may be a bit more for INT2
-			n.Layers[i].AccBits = 0
-		}
 		d, err := plan.Plan(n, hwgen.Options{})
 		if err != nil {
 			t.Fatal(err)
 		}
+		given, planned := quant.NewExecutor(n), quant.NewExecutor(d.Network)
+		isBits := make([]bool, len(n.Layers))
 		for i := range d.Network.Layers {
 			l := &d.Network.Layers[i]
 			if l.Input.Bipolar || l.Thresholds != nil && l.Thresholds.Output.Bipolar {
 				t.Fatalf("layer %s still has -1 and +1 alone", l.Name)
 			}
+			if want, _ := n.Layers[i].NeededBits(); d.Layers[i].AccBits != max(n.Layers[i].AccBits, want) {
+				t.Errorf("layer %s has accumulators of %d bits, its certificate is for %d", l.Name, d.Layers[i].AccBits, want)
+			}
+			isBits[i] = n.Layers[i].Output().Bipolar && l.Output() == (quant.DataType{Bits: 1})
 			if n.Layers[i].Input.Bipolar {
 				signs++
 			}
+			if isBits[i] {
+				bits++
+			}
 		}
-		given, planned := quant.NewExecutor(n), quant.NewExecutor(d.Network)
 		var want, got quant.Trace
 		for range 10 {
 			x := quanttest.RandomInput(rng, n)
 			given.Run(x, &want)
-			planned.Run(x, &got)
+			planned.Run(asPlanned(x, n, d.Network), &got)
 			for i := range want.Out {
-				if !slices.Equal(want.Out[i], got.Out[i]) && d.Layers[i].Channels == nil {
+				if !same(want.Out[i], got.Out[i], isBits[i]) && d.Layers[i].Channels == nil {
 					t.Fatalf("layer %d gives %v, want %v", i, got.Out[i], want.Out[i])
 				}
 			}
@@ -85,8 +115,8 @@ func TestBipolarPlanned(t *testing.T) {
 			}
 		}
 	}
-	if signs < 20 {
-		t.Errorf("%d layers read -1 and +1", signs)
+	if signs < 20 || bits < 10 {
+		t.Errorf("%d layers read -1 and +1, %d give bits", signs, bits)
 	}
 }
 
@@ -101,6 +131,52 @@ func TestImagesPlanAgain(t *testing.T) {
 		}
 		if _, err := plan.Plan(n, hwgen.Options{FPS: 1e5, Folding: d.Folding()}); err != nil {
 			t.Errorf("seed %d: %v", seed, err)
+		}
+	}
+}
+
+// TestBroadPlanned: what is planned of a graph of any layers gives what that gives, and stands for the same
+// real numbers; at P as low as it goes too, where accumulators begin elsewhere.
+func TestBroadPlanned(t *testing.T) {
+	count := uint64(60)
+	if testing.Short() {
+		count = 15
+	}
+	for seed := range count {
+		rng := rand.New(rand.NewPCG(seed, 48))
+		n := quanttest.RandomBroadGraph(rng)
+		n.Dequantize = func(c int, v int64) float64 { return float64(v) * float64(c+1) }
+		d, err := plan.Plan(n, hwgen.Options{})
+		if err != nil {
+			t.Fatalf("seed %d: %v", seed, err)
+		}
+		if seed%2 == 0 {
+			narrow := hwgen.Folding{}
+			for _, l := range d.Layers {
+				narrow[l.Layer.Name] = hwgen.Fold{AccBits: l.NeededBits}
+			}
+			if d, err = plan.Plan(n, hwgen.Options{Folding: narrow}); err != nil {
+				t.Fatalf("seed %d: %v", seed, err)
+			}
+		}
+		given, planned, last := quant.NewExecutor(n), quant.NewExecutor(d.Network), len(n.Layers)-1
+		var want, got quant.Trace
+		for range 4 {
+			x := quanttest.RandomGraphInput(rng, n)
+			given.Run(x, &want)
+			planned.Run(asPlanned(x, n, d.Network), &got)
+			if !slices.Equal(want.Scores, got.Scores) || want.Label != got.Label ||
+				n.Layers[last].Score == nil && !slices.Equal(want.Out[last], got.Out[last]) {
+				t.Fatalf("seed %d: gives %v %v, want %v %v", seed, got.Scores, got.Out[last], want.Scores, want.Out[last])
+			}
+			for c := range want.Scores {
+				if n.Layers[last].Score == nil {
+					break // outputs, which are the same
+				}
+				if w, g := n.Dequantize(c, want.Acc[last][c]), d.Network.Dequantize(c, got.Acc[last][c]); w != g {
+					t.Fatalf("seed %d: channel %d stands for %v, want %v", seed, c, g, w)
+				}
+			}
 		}
 	}
 }

@@ -19,11 +19,10 @@ import (
 // wanted and had.
 func Plan(n *quant.Network, o hwgen.Options) (*hwgen.Design, error) {
 	var d *hwgen.Design
-	n = lowered(n)
-	found := newSearches()
+	low, found := lowered(n), newSearches()
 	for _, luts := range blockLUTs {
 		var err error
-		p := planner{given: n, network: n, options: o.WithDefaults(), blockLUTs: luts, searches: found}
+		p := planner{given: n, network: low, options: o.WithDefaults(), blockLUTs: luts, searches: found}
 		if d, err = p.plan(); err != nil {
 			return nil, err
 		}
@@ -59,8 +58,9 @@ var passes = []func(*planner) error{
 
 // planner is a plan under way.
 type planner struct {
-	// given is the caller's network, which is never changed. network computes the same: fold gives
-	// it other orders of hidden channels, certify other start values.
+	// given is the caller's network, which is never changed. network computes the same: its types are
+	// those that blocks know (lowered), fold gives it other orders of hidden channels, certify other
+	// start values.
 	given, network *quant.Network
 	options        hwgen.Options
 	// style says how the family's tools are asked for a kind of memory.
@@ -77,6 +77,8 @@ type planner struct {
 	// wired are the hard-wired units of the plan's layers, made once for all tries of queues.
 	wired  map[*quant.Layer]*hardwired.Block
 	design *hwgen.Design
+	// tried is what designs did with the depths of queues that were tried, by their keys.
+	tried map[string]trial
 	// timing is known where a plan differs from another in P alone; else verify measures it.
 	timing *cycle.Steady
 }
@@ -91,7 +93,7 @@ func (p *planner) choose() error {
 		}
 		p.choices = append(p.choices, fit)
 	}
-	return checkEnd(p.network)
+	return nil
 }
 
 // fold chooses unit and fold of each layer, or takes what is asked for.
@@ -189,13 +191,15 @@ func (p *planner) certify() error {
 	constrained := p.network.Constrained()
 	layers := make([]quant.Layer, len(p.network.Layers))
 	for i := range p.layers {
-		l, lp := &p.network.Layers[i], &p.layers[i]
+		l, lp := p.certified(i), &p.layers[i]
 		// Needed with the best start values, which is what an error must compare with.
 		needed, worst := neededBits(l)
 		lp.NeededBits = needed
-		lp.AccBits = p.accBits(l, lp.Fold, constrained[i])
+		lp.AccBits = p.accBits(i, lp.Fold, constrained[i])
 		// Start values, thresholds and biases belong to one P and move with it.
-		layers[i] = *withinRange(startAt(l, lp.AccBits))
+		moved := withinRange(startAt(l, lp.AccBits))
+		layers[i] = *moved
+		layers[i].Input = p.network.Layers[i].Input
 		lp.Layer = &layers[i]
 		switch {
 		// Estimates of widths that the weights may overflow: the design is priced, not certified.
@@ -206,7 +210,7 @@ func (p *planner) certify() error {
 		}
 		// The certificate is recomputed from the very integers that become memories: a wrong
 		// start value above would be found here.
-		if err := lp.Layer.Certify(lp.AccBits); err != nil {
+		if err := moved.Certify(lp.AccBits); err != nil {
 			return err
 		}
 	}
@@ -217,16 +221,38 @@ func (p *planner) certify() error {
 	return p.checkPassed()
 }
 
-// accBits returns P of a layer. The nearest wish wins: the layer's own entry, then the target
-// for all, then what the network declares.
-func (p *planner) accBits(l *quant.Layer, f hwgen.Fold, constrained bool) int {
+// certified returns layer i with the numbers that it reads: INT2 that stands for -1 and +1 is never -2.
+func (p *planner) certified(i int) *quant.Layer {
+	l := &p.network.Layers[i]
+	if !p.certifiedAsGiven(i) || l.Input != int2 || !p.given.Layers[i].Input.Bipolar {
+		return l
+	}
+	read := *l
+	read.Input = quant.Bipolar
+	return &read
+}
+
+// certifiedAsGiven says that the certificate of the given layer i holds for the planned one. An input of the
+// design that is INT2 may be -2: nobody keeps who feeds it from that.
+func (p *planner) certifiedAsGiven(i int) bool {
+	l := &p.network.Layers[i]
+	// Pixels are a layer more than the given ones, and a select may have become a product.
+	return l.Kind.Weighted() && p.given.Layers[i].Kind.Weighted() &&
+		(l.From[0] != quant.Source || l.Input != int2 || !p.given.Layers[i].Input.Bipolar)
+}
+
+// accBits returns P of layer i. The nearest wish wins: the layer's own entry, then the target
+// for all, then what the network declares, which is said of its own sums and not of those of bits.
+func (p *planner) accBits(i int, f hwgen.Fold, constrained bool) int {
 	switch {
 	case f.AccBits > 0:
 		return f.AccBits
 	case p.options.AccBits > 0 && constrained:
 		return p.options.AccBits
+	case p.certifiedAsGiven(i):
+		return declaredBits(&p.given.Layers[i])
 	}
-	return declaredBits(l)
+	return declaredBits(&p.network.Layers[i])
 }
 
 // verify checks the graph, and measures what it does.

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"fmt"
 
+	"github.com/a2qgen/a2qgen/boards"
 	"github.com/a2qgen/a2qgen/hwgen/addergraph"
 	linebuffer "github.com/a2qgen/a2qgen/hwgen/block/line_buffer"
 	"github.com/a2qgen/a2qgen/quant"
@@ -49,6 +50,8 @@ func (s *searches) graph(l *quant.Layer) *addergraph.Graph {
 func (s *searches) lineBuffer(of linebuffer.Spec) *linebuffer.Block {
 	plain := of
 	plain.Border, plain.Output = nil, nil
+	// Where it is kept changes nothing of the walk over its frame, which takes long.
+	plain.BlockRAM, plain.Style, plain.Why = false, boards.MemoryStyle{}, ""
 	// Pointers are no names: what they point to is.
 	key := fmt.Sprintf("%+v", plain)
 	if of.Border != nil {
@@ -60,5 +63,5 @@ func (s *searches) lineBuffer(of linebuffer.Spec) *linebuffer.Block {
 	if s.lineBuffers[key] == nil {
 		s.lineBuffers[key] = linebuffer.New(of)
 	}
-	return s.lineBuffers[key]
+	return s.lineBuffers[key].Like(of)
 }

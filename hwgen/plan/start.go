@@ -60,12 +60,30 @@ func startAt(l *quant.Layer, p int) *quant.Layer {
 }
 
 func channelStart(l *quant.Layer, c, p int) int64 {
+	if agreements(l) {
+		return countStart(l, c, p)
+	}
 	if start, ok := l.ShiftedStart(c, p); ok {
 		return start
 	}
 	// Centred, the part that overflows is as small as it can be on either side.
 	r := l.SumRange(c)
 	return -(r.Min + r.Max) / 2
+}
+
+// countStart returns a start value with which the popcount of a row of -1 and +1 begins at one number for
+// all rows, so that no memory has to hold it: at 0 where P bits hold the popcount, else at the lowest code,
+// or one above where that leaves a code free.
+func countStart(l *quant.Layer, c, p int) int64 {
+	r := l.SumRange(c)
+	width, limit := r.Max-r.Min, int64(1)<<(p-1)
+	switch {
+	case width < limit:
+		return -r.Min
+	case width < 2*limit-1:
+		return -limit + 1 - r.Min
+	}
+	return -limit - r.Min
 }
 
 // moveStart returns a copy of l that begins at start: acc' = acc + d with

@@ -39,15 +39,14 @@ func Table(n *quant.Network, o hwgen.Options, accs []int, family string) ([]Row,
 	}
 	var rows []Row
 	var timing *cycle.Steady
-	n = lowered(n)
-	found := newSearches()
+	low, found := lowered(n), newSearches()
 	for _, p := range accs {
 		if p < 0 || p > 64 {
 			return nil, fmt.Errorf("cost: accumulator has %d bits, want 1..64, or 0 for the layers' own", p)
 		}
 		// The same folds and queues at each P make rows comparable: what differs is what P costs.
 		o.AccBits, o.Unsafe = p, true
-		d, err := (&planner{given: n, network: n, options: o.WithDefaults(), blockLUTs: blockLUTs[0], timing: timing,
+		d, err := (&planner{given: n, network: low, options: o.WithDefaults(), blockLUTs: blockLUTs[0], timing: timing,
 			searches: found}).plan()
 		if err != nil {
 			return nil, err

@@ -35,10 +35,8 @@ func fitsTap(l *quant.Layer) error {
 // cycles of a frame per vector. Where none does, it returns the fastest, which others beat.
 func foldTap(p *planner, l *quant.Layer) (hwgen.Fold, error) {
 	cycles := p.options.Cycles()
-	// A dense unit has less to do: schedules so long are not worth the time that their price takes.
-	if n := tapsOf(l); n > max(longSchedule, l.In*l.Out) && !p.asksForTaps(l) {
-		return hwgen.Fold{}, fmt.Errorf("hwgen: layer %q: its %d taps are more than its %d weights: a tap unit has to be "+
-			"asked for", l.Name, n, l.In*l.Out)
+	if err := p.tooManyTaps(l); err != nil {
+		return hwgen.Fold{}, err
 	}
 	acc, _ := neededBits(l)
 	var best hwgen.Fold
@@ -69,6 +67,16 @@ func foldTap(p *planner, l *quant.Layer) (hwgen.Fold, error) {
 
 // longSchedule is how many taps it takes about a second to price units for.
 const longSchedule = 1 << 16
+
+// tooManyTaps returns an error where a tap unit has more to do than a dense one: schedules so long are not
+// worth the time that their price takes, unless they are asked for.
+func (p *planner) tooManyTaps(l *quant.Layer) error {
+	if n := tapsOf(l); n > max(longSchedule, l.In*l.Out) && !p.asksForTaps(l) {
+		return fmt.Errorf("hwgen: layer %q: its %d taps are more than its %d weights: a tap unit has to be asked for",
+			l.Name, n, l.In*l.Out)
+	}
+	return nil
+}
 
 // asksForTaps says that a layer's own entry or the option for all names the tap unit, which then has
 // no other beside it.

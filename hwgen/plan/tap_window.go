@@ -76,6 +76,9 @@ func foldTapWindow(p *planner, l *quant.Layer, price func(*planner, *quant.Layer
 		return hwgen.Fold{}, fmt.Errorf("hwgen: layer %q: its image of %d elements comes to a tap unit in as many cycles, "+
 			"a frame has %d: the dense unit takes several at once", l.Name, size, cycles)
 	}
+	if err := p.tooManyTaps(l); err != nil {
+		return hwgen.Fold{}, err
+	}
 	var best hwgen.Fold
 	least, fewest := 0, maxTapPE*laneCounts[len(laneCounts)-1]
 	for _, pe := range divisors(l.Out) {

@@ -15,8 +15,16 @@ import (
 // edges of windows, folds and counters goes wrong there, and a frame stays
 // cheap enough for a simulator. Every kind and every option of a layer has a
 // chance in each network. rng decides all, so that a seed names a network.
-func RandomGraph(rng *rand.Rand) *quant.Network {
-	g := graph{rng: rng, net: quant.Network{Name: "random graph", Input: roundTo(randomType(rng, 4))}}
+func RandomGraph(rng *rand.Rand) *quant.Network { return randomGraph(rng, false) }
+
+// RandomBroadGraph draws as RandomGraph does, and of what that leaves out: crops, choices of channels,
+// positions that become channels, tensors of -1 and +1, and weights of those.
+func RandomBroadGraph(rng *rand.Rand) *quant.Network { return randomGraph(rng, true) }
+
+// randomGraph draws a graph, a broad one where asked: a seed of a usual one keeps its network.
+func randomGraph(rng *rand.Rand, broad bool) *quant.Network {
+	g := graph{rng: rng, broad: broad, net: quant.Network{Name: "random graph"}}
+	g.net.Input = roundTo(g.activation())
 	in := quant.Shape{H: 3 + rng.IntN(6), W: 3 + rng.IntN(6), C: 1 + rng.IntN(4)}
 	g.net.InputShape = []int{in.C, in.H, in.W}
 	g.net.Input.Shape = in
@@ -58,9 +66,18 @@ func channelsFirst(s quant.Shape) []int32 {
 // graph is a network under construction. made holds the input first, then the
 // output of each layer.
 type graph struct {
-	rng  *rand.Rand
-	net  quant.Network
-	made []made
+	rng   *rand.Rand
+	broad bool
+	net   quant.Network
+	made  []made
+}
+
+// activation draws the type of a tensor.
+func (g *graph) activation() quant.DataType {
+	if g.broad && g.rng.IntN(3) == 0 {
+		return quant.Bipolar
+	}
+	return randomType(g.rng, 4)
 }
 
 // made is a tensor that layers may read. typ is that of its integers; from is
@@ -76,6 +93,10 @@ type made struct {
 // the last tensor, so that networks become deep rather than wide.
 func (g *graph) grow() {
 	x := g.made[len(g.made)-1]
+	if g.broad && g.rng.IntN(3) == 0 {
+		g.part(x)
+		return
+	}
 	switch g.rng.IntN(10) {
 	case 0, 1, 2:
 		g.conv(x)
@@ -118,7 +139,7 @@ func (g *graph) add(l quant.Layer, in []made, r quant.AccRange, staircase bool) 
 	l.Out = shape.C
 	typ := quant.DataType{}
 	if staircase || g.rng.IntN(3) == 0 {
-		typ = randomType(g.rng, 4)
+		typ = g.activation()
 		l.Thresholds = thresholdsOver(g.rng, typ, l.Out, func(c int) quant.AccRange {
 			if l.Kind.Weighted() {
 				return l.AccRange(c)
@@ -128,13 +149,9 @@ func (g *graph) add(l quant.Layer, in []made, r quant.AccRange, staircase bool) 
 		// The output's type is then the smallest that holds all operands'
 		// (quant.Layer.Output): an unsigned one among signed ones needs a bit more.
 	} else {
-		for _, m := range in {
-			typ.Bits, typ.Signed = max(typ.Bits, m.typ.Bits), typ.Signed || m.typ.Signed
-		}
-		for _, m := range in {
-			if typ.Signed && !m.typ.Signed {
-				typ.Bits = max(typ.Bits, m.typ.Bits+1)
-			}
+		typ = in[0].typ
+		for _, m := range in[1:] {
+			typ = typ.Union(m.typ)
 		}
 	}
 	g.net.Layers = append(g.net.Layers, l)
@@ -177,6 +194,12 @@ func (g *graph) conv(x made) {
 // accumulators that begin anywhere shift all thresholds and the certificate.
 func (g *graph) weighted(l *quant.Layer) {
 	randomWeights(g.rng, l)
+	if g.broad && g.rng.IntN(2) == 0 {
+		l.WeightBits = max(2, l.WeightBits)
+		for i := range l.Weights {
+			l.Weights[i] = int32(g.rng.IntN(2))*2 - 1
+		}
+	}
 	if g.rng.IntN(3) > 0 {
 		return
 	}
@@ -238,12 +261,41 @@ func (g *graph) move(x made, kind quant.Kind) {
 	g.add(l, []made{x}, rangeOf(x.typ), false)
 }
 
+// part draws a layer that passes on a part of x, or its elements in another order.
+func (g *graph) part(x made) {
+	r, l := g.rng, quant.Layer{Kind: quant.Crop}
+	switch r.IntN(4) {
+	case 0:
+		l.Kind, l.Factor, l.Across, l.DepthFirst = quant.SpaceToDepth, 1+r.IntN(2), 1+r.IntN(2), r.IntN(2) == 0
+	case 1: // in any order
+		l.Kind = quant.Select
+		for range 1 + r.IntN(5) {
+			l.Channels = append(l.Channels, r.IntN(x.shape.C))
+		}
+	case 2: // a slice
+		l.Kind = quant.Select
+		for c, step := r.IntN(x.shape.C), 1+r.IntN(2); c < x.shape.C; c += step {
+			l.Channels = append(l.Channels, c)
+		}
+	default:
+		down, across := min(1+r.IntN(2), x.shape.H), min(1+r.IntN(2), x.shape.W)
+		l.Region = quant.Region{Top: r.IntN(x.shape.H), Left: r.IntN(x.shape.W), StepDown: down, StepAcross: across}
+		l.Region.Rows = 1 + r.IntN((x.shape.H-1-l.Region.Top)/down+1)
+		l.Region.Cols = 1 + r.IntN((x.shape.W-1-l.Region.Left)/across+1)
+	}
+	g.add(l, []made{x}, rangeOf(x.typ), false)
+}
+
 // classify adds a linear layer that ends in scores. Its sums see every element
-// of the last tensor, so that a fault anywhere before shows in the output.
+// of the last tensor, so that a fault anywhere before shows in the output. Half of
+// broad graphs have scores at every position instead.
 func (g *graph) classify() {
 	x := g.made[len(g.made)-1]
 	l := quant.Layer{Name: "out", Kind: quant.Linear, From: []int{x.from}, In: x.shape.Size(), Out: 1 + g.rng.IntN(5),
 		Input: x.typ, WeightBits: 3}
+	if g.broad && g.rng.IntN(2) == 0 { // at every position
+		l.Kind, l.In, l.Window = quant.Conv, x.shape.C, quant.Window{H: 1, W: 1}
+	}
 	g.weighted(&l)
 	l.Score = randomScore(g.rng, &l)
 	g.net.Layers = append(g.net.Layers, l)
@@ -254,7 +306,8 @@ func (g *graph) classify() {
 // accumulators in the middle of their ranges: the ends and sparse inputs reach
 // what they do not.
 func RandomGraphInput(rng *rand.Rand, n *quant.Network) []int32 {
-	lo, hi := n.Input.Type.Min(), n.Input.Type.Max()
+	typ := n.Input.Type
+	lo, hi := typ.Min(), typ.Max()
 	x := make([]int32, n.InputSize())
 	kind := rng.IntN(5)
 	for i := range x {
@@ -263,9 +316,9 @@ func RandomGraphInput(rng *rand.Rand, n *quant.Network) []int32 {
 			x[i] = int32(lo)
 		case kind == 1:
 			x[i] = int32(hi)
-		case kind == 2 && rng.IntN(8) > 0:
+		case kind == 2 && !typ.Bipolar && rng.IntN(8) > 0: // which has no zeros
 		default:
-			x[i] = int32(between(rng, lo, hi))
+			x[i] = int32(typ.Value(between(rng, 0, typ.Number(hi))))
 		}
 	}
 	return x

@@ -17,6 +17,7 @@ type moment struct {
 	cycle   int64
 	started int64 // frames that source 0 had still to begin
 	ended   int   // frames that had ended
+	late    int64 // by how much source 0 was late (KeepsUp)
 }
 
 // Period is the steady state of a run: Frames frames take Cycles cycles, again and again.
@@ -55,23 +56,34 @@ func (r *Run) state() []int64 {
 	return state
 }
 
-// find looks the state up among those seen before, and says whether it was there.
-func (r *Run) find() bool {
+// before returns the moment in which the state was seen, with the same extra number, or keeps now as
+// such a moment.
+func (r *Run) before(extra int64, now moment) (moment, bool) {
 	p := r.repeats
-	p.key = p.key[:0]
+	p.key = binary.AppendVarint(p.key[:0], extra)
 	for _, v := range r.state() {
 		p.key = binary.AppendVarint(p.key, v)
 	}
-	now := moment{r.Cycle, r.sources[0].left / r.sources[0].beats, len(r.timing.FrameEnds)}
 	// By value, not by hash: a collision would be a wrong interval, printed as exact.
 	before, found := p.seen[string(p.key)]
+	if found {
+		return before, true
+	}
+	if len(p.seen) == maxMoments {
+		clear(p.seen) // a run that is not periodic yet: forget its start
+	}
+	p.seen[string(p.key)] = now
+	return moment{}, false
+}
+
+// find looks the state up among those seen before, and says whether it was there.
+func (r *Run) find() bool {
+	now := moment{cycle: r.Cycle, started: r.sources[0].left / r.sources[0].beats, ended: len(r.timing.FrameEnds)}
+	before, found := r.before(0, now)
 	if !found {
-		if len(p.seen) == maxMoments {
-			clear(p.seen) // a run that is not periodic yet: forget its start
-		}
-		p.seen[string(p.key)] = now
 		return false
 	}
+	p := r.repeats
 	p.period = Period{Cycles: now.cycle - before.cycle, Frames: before.started - now.started}
 	return int64(now.ended-before.ended) == p.period.Frames && p.period.Frames > 0
 }
@@ -117,7 +129,7 @@ type Steady struct {
 // in a frame) gets the mean of the later half of at least four frames. A deadlock is an
 // error.
 func (e *Engine) Steady(limit int64) (Steady, error) {
-	r := e.Start(1<<40, nil)
+	r := e.Start(endlessFrames, nil)
 	r.repeats = newRepeats()
 	for ; r.Cycle < limit || len(r.timing.FrameEnds) < 4; r.Step() {
 		if r.stuck() {
@@ -131,3 +143,55 @@ func (e *Engine) Steady(limit int64) (Steady, error) {
 	last, middle := len(ends)-1, len(ends)/2
 	return Steady{r.timing.Latency(), Period{ends[last] - ends[middle], int64(last - middle)}}, nil
 }
+
+// KeepsUp says whether the design keeps up with sources that offer a frame per interval, for ever. They are
+// late by some cycles where it cannot take a frame at its time: it keeps up where it comes back to a state
+// by as much late as it was, and falls behind where it does by more. A run that does neither in limit
+// cycles has not kept up. cycles are those that it took to see it. visit, where not nil, sees every cycle
+// before it ends. A deadlock is an error.
+func (e *Engine) KeepsUp(interval Period, limit int64, visit func(*Run)) (keeps bool, cycles int64, err error) {
+	var r *Run
+	r = e.Start(endlessFrames, func(c int64) (gaps, stalls uint64) {
+		for i := range r.started() {
+			gaps |= Bit(r.late(i, c, interval) < 0) << i
+		}
+		return gaps, 0
+	})
+	r.repeats = newRepeats()
+	for ; r.Cycle < limit; r.Step() {
+		if r.stuck() {
+			return false, r.Cycle, r.deadlock()
+		}
+		if visit != nil {
+			visit(r)
+		}
+		if !r.frameStarts() {
+			continue
+		}
+		// A source that is late by a cycle or more does not wait: how late it is makes no difference then.
+		late := r.late(0, r.Cycle, interval)
+		before, found := r.before(min(late, interval.Frames), moment{cycle: r.Cycle, late: late})
+		if found && late >= before.late {
+			return late == before.late, r.Cycle, nil
+		}
+	}
+	return false, r.Cycle, nil
+}
+
+// started returns the sources of a run that has begun.
+func (r *Run) started() []source {
+	if r == nil {
+		return nil // the first cycle, in which nobody waits
+	}
+	return r.sources
+}
+
+// late returns by how much a cycle is behind the one in which source i is to begin the frame that it sends,
+// in cycles times interval.Frames.
+func (r *Run) late(i int, cycle int64, interval Period) int64 {
+	s := &r.sources[i]
+	return cycle*interval.Frames - (endlessFrames-(s.left+s.beats-1)/s.beats)*interval.Cycles
+}
+
+// endlessFrames are more than any run sees the end of.
+const endlessFrames = 1 << 30

@@ -64,3 +64,18 @@ func (f *Block) Carries(in []hwgen.Content) []hwgen.Content { return in }
 
 // Machine implements hwgen.Block.
 func (f *Block) Machine() cycle.Machine { return newMachine(f.Depth) }
+
+// Needed implements hwgen.Buffer, as do those that follow.
+func (f *Block) Needed() int { return f.Depth }
+
+// Places implements hwgen.Buffer.
+func (f *Block) Places() int { return f.Depth }
+
+// Fewest implements hwgen.Buffer: of one beat it could not take and give in turn.
+func (f *Block) Fewest() int { return 2 }
+
+// Elastic implements hwgen.Buffer: it is there for the blocks on both sides of it.
+func (f *Block) Elastic() bool { return true }
+
+// MachineOf implements hwgen.Buffer.
+func (f *Block) MachineOf(beats int) cycle.Machine { return newMachine(beats) }

@@ -5,6 +5,7 @@ import (
 	"github.com/a2qgen/a2qgen/hwgen/block"
 	"github.com/a2qgen/a2qgen/hwgen/block/add"
 	"github.com/a2qgen/a2qgen/hwgen/block/concat"
+	"github.com/a2qgen/a2qgen/hwgen/block/crop"
 	"github.com/a2qgen/a2qgen/hwgen/block/fifo"
 	forkstream "github.com/a2qgen/a2qgen/hwgen/block/fork_stream"
 	"github.com/a2qgen/a2qgen/hwgen/block/hardwired"
@@ -26,6 +27,7 @@ var All = []block.Kind{
 	replaybuffer.Kind,
 	linebuffer.Kind,
 	pad.Kind,
+	crop.Kind,
 	fifo.Kind,
 	widthconverter.Kind,
 	forkstream.Kind,

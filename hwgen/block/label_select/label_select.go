@@ -12,7 +12,7 @@ import (
 	"github.com/a2qgen/a2qgen/sim/cycle"
 )
 
-// Block picks the class with the largest score (templates/label_select.v).
+// Block picks the class with the largest score, at every position (templates/label_select.v).
 type Block struct {
 	Layer   *quant.Layer
 	PE      int
@@ -28,7 +28,7 @@ func (s *Block) Serves() string { return s.Layer.Name }
 // Module implements hwgen.Block.
 func (s *Block) Module() string { return "label_select" }
 
-// Folds returns the beats of a frame.
+// Folds returns the beats of a position.
 func (s *Block) Folds() int { return s.Layer.Out / s.PE }
 
 // Stages returns the pipeline registers before the spill register: operands, product where
@@ -41,17 +41,24 @@ func (s *Block) Stages() int {
 	return 4 + fabric.AddressWidth(s.PE)
 }
 
+// positions returns those of a frame. A layer of no network has one.
+func (s *Block) positions() int { return max(1, s.Layer.Shape.Positions()) }
+
 // Cycles implements hwgen.Block.
-func (s *Block) Cycles() int { return s.Folds() }
+func (s *Block) Cycles() int { return s.positions() * s.Folds() }
 
 // Comment implements hwgen.Block.
 func (s *Block) Comment() []string {
+	lines := []string{fmt.Sprintf("The largest of %s, acc * gain + bias in %s; the lowest index on ties.",
+		hwgen.Count(s.Layer.Out, "score"), hwgen.Count(s.ScoreBits(), "bit"))}
 	if s.Layer.Out == 1 {
-		return []string{fmt.Sprintf("Class 1 where acc * gain + bias, in %s, is above 0, else class 0.",
+		lines = []string{fmt.Sprintf("Class 1 where acc * gain + bias, in %s, is above 0, else class 0.",
 			hwgen.Count(s.ScoreBits(), "bit"))}
 	}
-	return []string{fmt.Sprintf("The largest of %s, acc * gain + bias in %s; the lowest index on ties.",
-		hwgen.Count(s.Layer.Out, "score"), hwgen.Count(s.ScoreBits(), "bit"))}
+	if n := s.positions(); n > 1 {
+		lines = append(lines, fmt.Sprintf("One label for each of %s.", hwgen.Count(n, "position")))
+	}
+	return lines
 }
 
 // LabelBits returns the bits of a class index; a single score tells two classes apart.
@@ -122,18 +129,19 @@ func (s *Block) memory(file, holds string, width int, values []int64) hwgen.Memo
 
 // Outputs implements hwgen.Block: {score, label}.
 func (s *Block) Outputs() []hwgen.Stream {
-	return []hwgen.Stream{{Name: s.Name(), Bits: s.ScoreBits() + s.LabelBits(), Beats: 1}}
+	return []hwgen.Stream{{Name: s.Name(), Bits: s.ScoreBits() + s.LabelBits(), Beats: s.positions()}}
 }
 
 // Reads implements hwgen.Block: PE accumulators per beat, in their order.
 func (s *Block) Reads([]hwgen.Content) []hwgen.Content {
-	return []hwgen.Content{{hwgen.InOrder(s.tensor(hwgen.HoldsAccumulators), s.Layer.Out, s.AccBits, true, s.PE)}}
+	return []hwgen.Content{{hwgen.InOrder(s.tensor(hwgen.HoldsAccumulators), s.positions()*s.Layer.Out, s.AccBits,
+		true, s.PE)}}
 }
 
-// Carries implements hwgen.Block: one beat of label and score.
+// Carries implements hwgen.Block: of each position a beat of label and score.
 func (s *Block) Carries([]hwgen.Content) []hwgen.Content {
-	return []hwgen.Content{{hwgen.InOrder(s.tensor(hwgen.HoldsLabel), 1, s.LabelBits(), false, 1),
-		hwgen.InOrder(s.tensor(hwgen.HoldsScore), 1, s.ScoreBits(), true, 1)}}
+	return []hwgen.Content{{hwgen.InOrder(s.tensor(hwgen.HoldsLabel), s.positions(), s.LabelBits(), false, 1),
+		hwgen.InOrder(s.tensor(hwgen.HoldsScore), s.positions(), s.ScoreBits(), true, 1)}}
 }
 
 // Machine implements hwgen.Block.

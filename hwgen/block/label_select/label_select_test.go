@@ -24,6 +24,10 @@ var kind = blocktest.Kind{
 			tie(&l, rng.Perm(l.Out)[:1+l.Out/3]...)
 		}
 		needed, _ := l.NeededBits()
+		if rng.IntN(3) == 0 && l.In*l.Out < 100 {
+			return segmentation(l, quant.Shape{H: 1 + rng.IntN(2), W: 2 + rng.IntN(2), C: l.In},
+				blocktest.Divisor(rng, l.Out), needed)
+		}
 		return selection(l, blocktest.Divisor(rng, l.Out), needed+rng.IntN(3))
 	},
 	Cases: []blocktest.Case{
@@ -33,6 +37,7 @@ var kind = blocktest.Kind{
 		selection(classifier(3, 6, differ), 3, 7).Named("gains that differ"),
 		selection(classifier(4, 5, differ), 5, 7).Named("gains that differ, a vector per cycle"),
 		selection(classifier(5, 1, 1), 1, 6).Named("two classes"),
+		segmentation(classifier(6, 5, 1), quant.Shape{H: 2, W: 3, C: 4}, 1, 7).Named("labels of an image"),
 	},
 	Mutations: []blocktest.Mutation{
 		blocktest.Replace("takes the last of equal neighbours", "label_select.v", "over_beat_q <= score > ",
@@ -79,13 +84,29 @@ var kind = blocktest.Kind{
 // beat passes the stages and the spill register (label_select.v: 5 + ceil(log2(PE)) cycles, and
 // ceil(GAIN_BITS/2) more where gains come from a file).
 func selection(l quant.Layer, pe, accBits int) blocktest.Case {
-	b := &labelselect.Block{Layer: &l, PE: pe, AccBits: accBits}
+	return selected(blocktest.Alone(l), &l, pe, accBits)
+}
+
+// segmentation selects at every position of an image that l is applied to.
+func segmentation(l quant.Layer, in quant.Shape, pe, accBits int) blocktest.Case {
+	l.Kind, l.Window, l.From = quant.Conv, quant.Window{H: 1, W: 1}, []int{quant.Source}
+	n, err := quant.NewNetwork(quant.Network{Name: "alone", Layers: []quant.Layer{l}, Input: quant.InputQuantizer{
+		Type: l.Input, Shape: in, Quantize: func(_ int, v float64) int32 { return int32(v) }}})
+	if err != nil {
+		panic(err)
+	}
+	return selected(n, &n.Layers[0], pe, accBits)
+}
+
+// selected selects among the scores of l, the layer of n.
+func selected(n *quant.Network, l *quant.Layer, pe, accBits int) blocktest.Case {
+	b := &labelselect.Block{Layer: l, PE: pe, AccBits: accBits}
 	shift := b.GainShift()
-	return blocktest.Case{Block: b, Network: blocktest.Alone(l), Inputs: b.Reads(nil),
-		Latency: b.Folds() + b.Stages() + 1,
+	return blocktest.Case{Block: b, Network: n, Inputs: b.Reads(nil), Latency: b.Cycles() + b.Stages() + 1,
 		Traits: map[string]bool{"one row": l.Out == 1, "one beat": b.Folds() == 1, "one lane": pe == 1,
 			"a bye": pe&(pe-1) != 0, "gains of 1": shift == 0, "gains are a shift": shift > 0,
-			"gains differ": shift < 0, "gains below 0": slices.Min(l.Score.Gain) < 0, "rows alike": alike(&l)},
+			"gains differ": shift < 0, "gains below 0": slices.Min(l.Score.Gain) < 0, "rows alike": alike(l),
+			"an image": l.Shape.Positions() > 1},
 	}
 }
 

@@ -50,6 +50,10 @@ func New(s Spec) *Block {
 	return &Block{Spec: s, walk: sync.OnceValue(func() *walk { return newWalk(s) })}
 }
 
+// Like returns the line buffer of a specification that differs from b's in where the image is kept, and in
+// words: they have one walk.
+func (b *Block) Like(s Spec) *Block { return &Block{Spec: s, walk: b.walk} }
+
 // Name implements hwgen.Block.
 func (b *Block) Name() string { return b.Layer + "_lines" }
 
@@ -148,4 +152,19 @@ func (b *Block) Carries([]hwgen.Content) []hwgen.Content {
 }
 
 // Machine implements hwgen.Block.
-func (b *Block) Machine() cycle.Machine { return newMachine(b.walk(), b.Depth()) }
+func (b *Block) Machine() cycle.Machine { return b.MachineOf(b.Depth()) }
+
+// Needed implements hwgen.Buffer, as do those that follow.
+func (b *Block) Needed() int { return b.walk().depth }
+
+// Places implements hwgen.Buffer.
+func (b *Block) Places() int { return b.Depth() }
+
+// Fewest implements hwgen.Buffer: a place to read while another is written.
+func (b *Block) Fewest() int { return 2 }
+
+// Elastic implements hwgen.Buffer: the loops alone decide.
+func (b *Block) Elastic() bool { return false }
+
+// MachineOf implements hwgen.Buffer.
+func (b *Block) MachineOf(beats int) cycle.Machine { return newMachine(b.walk(), beats) }

@@ -8,7 +8,6 @@ import (
 	"github.com/a2qgen/a2qgen/boards"
 	"github.com/a2qgen/a2qgen/hwgen"
 	"github.com/a2qgen/a2qgen/hwgen/block/thresholds"
-	"github.com/a2qgen/a2qgen/hwgen/fabric"
 	"github.com/a2qgen/a2qgen/quant"
 	"github.com/a2qgen/a2qgen/sim/cycle"
 )
@@ -39,13 +38,13 @@ func (m *Block) SF() int { return m.Layer.In / m.Fold.SIMD }
 // Stages returns the pipeline registers between an input beat and the spill register:
 // operands, dot product, accumulator, search for the activation.
 func (m *Block) Stages() int {
-	return 1 + fabric.DotStages(m.Layer.WeightBits, m.Fold.SIMD, m.pairs()) + 1 + m.search().Stages()
+	return 1 + m.dotStages() + 1 + m.search().Stages()
 }
 
 // pairs says whether products are of two lanes (pair_product.v), which saves LUTs where the family
 // has them take a pair's row in, and costs flip-flops. One lane has none to share a row with: to
 // wait for its weight would cost it registers for no gain.
-func (m *Block) pairs() bool { return m.Style.PairLanes && m.Fold.SIMD > 1 }
+func (m *Block) pairs() bool { return m.Style.PairLanes && m.Fold.SIMD > 1 && !m.signs() }
 
 // Name implements hwgen.Block.
 func (m *Block) Name() string { return m.Layer.Name + "_mvau" }
@@ -67,7 +66,7 @@ func (m *Block) vectors() int { return max(1, m.Layer.Shape.Positions()) }
 func (m *Block) Elements() int { return m.Fold.Channels(m.Layer) * m.Fold.SIMD }
 
 // Shifted says whether accumulators begin at values of their own instead of 0.
-func (m *Block) Shifted() bool { return m.Layer.Start != nil }
+func (m *Block) Shifted() bool { return m.begins() != nil }
 
 // Comment implements hwgen.Block.
 func (m *Block) Comment() []string {
@@ -79,7 +78,13 @@ func (m *Block) Comment() []string {
 		fmt.Sprintf("NF = %s of SF = %s: %s per vector.",
 			hwgen.Count(m.NF(), "row fold"), hwgen.Count(m.SF(), "beat"), hwgen.Count(m.NF()*m.SF(), "cycle")),
 	}
-	if m.Shifted() {
+	switch {
+	case m.counts():
+		lines = append(lines, "Weights are -1 and +1: inputs of 1 bit are counted where they agree with them.")
+	case m.signs():
+		lines = append(lines, "Weights are -1 and +1: inputs are added and subtracted.")
+	}
+	if m.Layer.Start != nil && m.Shifted() {
 		// Said in the Verilog, since a reader of the waves would else miss a sum of 0 at the start.
 		lines = append(lines, fmt.Sprintf("Each row begins where its sums use the %s best, and its thresholds with it.",
 			hwgen.Count(m.AccBits, "bit")))
@@ -93,13 +98,16 @@ func (m *Block) Parameters() []hwgen.Parameter {
 	p := []hwgen.Parameter{
 		hwgen.Number("MW", l.In), hwgen.Number("MH", l.Out),
 		hwgen.Number("PE", m.Fold.PE), hwgen.Number("SIMD", m.Fold.SIMD),
-		hwgen.Number("WEIGHT_BITS", l.WeightBits), hwgen.Number("INPUT_BITS", l.Input.Bits),
+		hwgen.Number("WEIGHT_BITS", m.weightBits()), hwgen.Number("INPUT_BITS", l.Input.Bits),
 		hwgen.Flag("INPUT_SIGNED", l.Input.Signed),
 	}
 	if m.Fold.Channels(l) > 1 {
 		p = append(p, hwgen.Flag("DEPTHWISE", true))
 	}
 	p = append(p, hwgen.Number("ACC_BITS", m.AccBits))
+	if m.signs() {
+		p = append(p, hwgen.Flag("SIGNS", true))
+	}
 	if m.pairs() {
 		p = append(p, hwgen.Flag("PAIRS", true))
 	}
@@ -158,17 +166,21 @@ func (m *Block) Memories() []hwgen.Memory {
 	mem := []hwgen.Memory{m.weightMemory()}
 	mem = append(mem, m.search().Memories()...)
 	if m.Shifted() {
-		mem = append(mem, hwgen.StartMemory(m.startFile(), m.Layer, m.Fold.PE, m.AccBits))
+		l := *m.Layer
+		l.Start = m.begins()
+		mem = append(mem, hwgen.StartMemory(m.startFile(), &l, m.Fold.PE, m.AccBits))
 	}
 	return mem
 }
 
 // weightMemory lays the weights out in FINN's memblock order: word nf*SF+sf holds
-// weight (pe, s) of row nf*PE+pe and column sf*SIMD+s at bit (pe*SIMD+s)*M.
+// weight (pe, s) of row nf*PE+pe and column sf*SIMD+s at bit (pe*SIMD+s)*M. Of -1 and +1 it holds
+// numbers 0 and 1.
 func (m *Block) weightMemory() hwgen.Memory {
-	l, pe, simd := m.Layer, m.Fold.PE, m.Fold.SIMD
-	layout := hwgen.Layout{Layer: l.Name, Holds: hwgen.HoldsWeights, Shape: []int{l.Out, l.In}, FieldBits: l.WeightBits,
-		Signed: true, Order: hwgen.Nest(m.NF(), pe*l.In, m.SF(), simd, pe, l.In, simd, 1)}
+	l, pe, simd, width := m.Layer, m.Fold.PE, m.Fold.SIMD, m.weightBits()
+	signs := m.signs()
+	layout := hwgen.Layout{Layer: l.Name, Holds: hwgen.HoldsWeights, Shape: []int{l.Out, l.In}, FieldBits: width,
+		Signed: true, Bipolar: signs, Order: hwgen.Nest(m.NF(), pe*l.In, m.SF(), simd, pe, l.In, simd, 1)}
 	mem := hwgen.NewMemory(m.weightFile(), layout, m.NF()*m.SF())
 	for nf := 0; nf < m.NF(); nf++ {
 		for sf := 0; sf < m.SF(); sf++ {
@@ -176,7 +188,11 @@ func (m *Block) weightMemory() hwgen.Memory {
 			for p := 0; p < pe; p++ {
 				row := l.Row(nf*pe + p)[sf*simd:]
 				for s := 0; s < simd; s++ {
-					hwgen.PutBits(word, (p*simd+s)*l.WeightBits, l.WeightBits, int64(row[s]))
+					v := int64(row[s])
+					if signs {
+						v = quant.Bipolar.Number(v)
+					}
+					hwgen.PutBits(word, (p*simd+s)*width, width, v)
 				}
 			}
 		}

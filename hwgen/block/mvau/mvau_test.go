@@ -23,6 +23,9 @@ var kind = blocktest.Kind{
 			return drawDepthwise(rng)
 		}
 		l, accBits := drawLayer(rng)
+		if rng.IntN(3) == 0 {
+			l, accBits = drawSigns(rng)
+		}
 		for {
 			f := hwgen.Fold{PE: blocktest.Divisor(rng, l.Out), SIMD: blocktest.Divisor(rng, l.In)}
 			if f.PE*f.SIMD <= multipliers && l.Out*l.In <= cycles*f.PE*f.SIMD {
@@ -49,8 +52,18 @@ var kind = blocktest.Kind{
 			Named("wide accumulators leave, signed inputs, lanes apart"),
 		depthwise(1, quant.Shape{H: 3, W: 3, C: 6}, quant.Window{H: 2, W: 2}, hwgen.Fold{PE: 3, SIMD: 2}, true).
 			Named("channels at once"),
+		unit(stairs(signs(1, 22, 4, unsigned(1), true), unsigned(2)), hwgen.Fold{PE: 2, SIMD: 11}, 0, false, true).
+			Named("counted, folded both ways"),
+		unit(signs(2, 20, 3, unsigned(1), false), hwgen.Fold{PE: 1, SIMD: 20}, 0, false, true).
+			Named("counted, a beat per row, from below 0"),
+		unit(signs(3, 6, 4, unsigned(1), true), hwgen.Fold{PE: 4, SIMD: 2}, 0, true, true).Named("counted, few lanes"),
+		unit(stairs(signs(4, 10, 4, unsigned(3), false), signed(2)), hwgen.Fold{PE: 2, SIMD: 5}, 0, false, true).
+			Named("added and subtracted, folded both ways"),
+		unit(signs(5, 6, 4, signed(2), false), hwgen.Fold{PE: 2, SIMD: 6}, 5, false, false).
+			Named("added and subtracted, a beat per row, signed inputs"),
+		unit(zeros(layer(6, 4, 3, unsigned(2))), hwgen.Fold{PE: 1, SIMD: 2}, 0, false, false).Named("weights of one bit"),
 	},
-	Mutations: slices.Concat(channels, sums, pairs, products, stages, searches, spills, startValues),
+	Mutations: slices.Concat(channels, sums, pairs, products, stages, searches, spills, startValues, signFaults),
 }
 
 // multipliers and cycles per frame bound drawn units, for Icarus's sake: its time grows with both,
@@ -195,6 +208,27 @@ var startValues = []blocktest.Mutation{
 	blocktest.Replace("starts of the PEs are swapped", "mvau.v", "starts[pe*ACC_BITS", "starts[(PE-1-pe)*ACC_BITS"),
 }
 
+// signFaults are faults of units whose weights are -1 and +1.
+var signFaults = []blocktest.Mutation{
+	blocktest.Replace("differing lanes are counted", "xnor_count.v", "weights ~^ inputs", "weights ^ inputs"),
+	blocktest.Replace("lanes that are not there count", "xnor_count.v", "{(9*NINES-SIMD){1'b0}}", "{(9*NINES-SIMD){1'b1}}"),
+	blocktest.Replace("a count of three without its carry", "xnor_count.v", "(b && c), a ^ b ^ c", "1'b0, a ^ b ^ c"),
+	blocktest.Replace("counts of three ignore the stall", "xnor_count.v", "if (en) threes_q", "threes_q"),
+	blocktest.Replace("the carry of the low bits is lost", "xnor_count.v", "two ^ twos", "twos"),
+	blocktest.Replace("two carries are one", "xnor_count.v", "four ^ fours", "four || fours"),
+	blocktest.Replace("the count of nine has no highest bit", "xnor_count.v", "{eight, ", "{1'b0, "),
+	blocktest.Replace("counts of nine ignore the stall", "xnor_count.v",
+		"if (en)\n                                sums_q[4*node", "sums_q[4*node"),
+	blocktest.Replace("only one of two counts", "xnor_count.v", "{1'b0, left} + {1'b0, right}", "{1'b0, left}"),
+	blocktest.Replace("counts have a sign", "xnor_count.v", "{{SUM_BITS{1'b0}}, total}", "{{SUM_BITS{total[TOP-1]}}, total}"),
+	blocktest.Replace("counts without SIGNS", "mvau.v", "INPUT_SIGNED == 0) ? 1 : 0;", "INPUT_SIGNED == 0) ? 0 : 0;"),
+	blocktest.Replace("the count leaves a stage early", "mvau.v", "COUNTED = 1 + ((SIMD > 3)", "COUNTED = 0 + ((SIMD > 3)"),
+	blocktest.Replace("signs are not relative", "mvau.v", "w[lane] ^ w[lane-step]", "w[lane]"),
+	blocktest.Replace("the sign of the whole is left out", "mvau.v", "relative[SIMD-1] = !w[0]", "relative[SIMD-1] = 1'b0"),
+	blocktest.Replace("signed sums of no beat count", "mvau.v", "(en && valid_q[AT_SUM])", "(en)"),
+	blocktest.Replace("signed sums ignore the stall", "mvau.v", "(en && valid_q[AT_SUM])", "(valid_q[AT_SUM])"),
+}
+
 // unit is the unit of l alone, its input coming once per fold of rows; accBits is P, 0 for what l
 // needs; pairs says that lanes are multiplied two at a time where there are two. A result passes the
 // stages and the spill register (the latency of mvau.v).
@@ -218,6 +252,7 @@ func unitIn(n *quant.Network, l *quant.Layer, f hwgen.Fold, accBits int, blockRO
 			"inverted":       l.Thresholds != nil && slices.Contains(l.Thresholds.Inverted, true),
 			"signed outputs": l.Thresholds != nil && l.Thresholds.Output.Signed, "start values": b.Shifted(),
 			"wide thresholds": b.ThresholdBits > accBits, "block ROM": blockROM,
+			"signs": mvau.Signs(l), "counted": mvau.Counts(l),
 			"one row": l.Out == 1, "one input": l.In == 1, "pairs": pairs && f.SIMD > 1,
 			"channels at once": f.Channels(l) > 1},
 	}
@@ -267,6 +302,43 @@ func drawLayer(rng *rand.Rand) (l quant.Layer, accBits int) {
 		"asigned": rng.IntN(2), "invert": rng.IntN(2), "shifted": 1}
 	p["p"] = p["n"] + 3 + rng.IntN(5)
 	return *block.Sample{Seed: rng.Uint64(), Params: p}.Layer(), p["p"]
+}
+
+// drawSigns draws a layer of weights of -1 and +1 and P for it: inputs of a bit mostly, half of them with
+// accumulators that begin as the plan lets them.
+func drawSigns(rng *rand.Rand) (l quant.Layer, accBits int) {
+	x := []quant.DataType{unsigned(1), unsigned(1), unsigned(3), signed(2), signed(1)}[rng.IntN(5)]
+	l = signs(rng.Uint64(), block.Pick(rng, 1, 2, 3, 4, 9, 10, 16, 30), block.Pick(rng, 1, 2, 3, 6), x, rng.IntN(2) == 0)
+	if a := rng.IntN(3); a > 0 {
+		l = stairs(l, quant.DataType{Bits: a, Signed: rng.IntN(2) == 0})
+	}
+	needed, _ := l.NeededBits()
+	return l, needed + rng.IntN(2)
+}
+
+// signs draws a layer of weights of -1 and +1, whose accumulators begin at the number of those of -1 in
+// their row where counted: there a popcount begins at 0.
+func signs(seed uint64, in, out int, x quant.DataType, counted bool) quant.Layer {
+	rng := rand.New(rand.NewPCG(seed, 31))
+	l := quant.Layer{Name: "fc", In: in, Out: out, Input: x, WeightBits: 2}
+	for range out * in {
+		l.Weights = append(l.Weights, int32(rng.IntN(2))*2-1)
+	}
+	for c := range out {
+		if counted {
+			l.Start = append(l.Start, -l.SumRange(c).Min)
+		}
+	}
+	return l
+}
+
+// zeros leaves of the weights of l one bit, 0 and -1.
+func zeros(l quant.Layer) quant.Layer {
+	l.WeightBits = 1
+	for i, w := range l.Weights {
+		l.Weights[i] = -(w & 1)
+	}
+	return l
 }
 
 // layer draws a layer of 3-bit weights whose accumulators leave; no score reads them here.

@@ -36,7 +36,8 @@ func (b *Block) Price(f *fabric.Family) fabric.Shape {
 	var accs [][]fabric.Signal
 	starts := u.starts(memories[len(memories)-1])
 	for pe := range b.Fold.PE {
-		accs = append(accs, u.accumulator(u.dotProduct(weights, x, pe), starts[pe]))
+		sum, negative := u.dotProduct(weights, x, pe)
+		accs = append(accs, u.accumulator(sum, negative, starts[pe]))
 	}
 	results := accs
 	if b.Layer.Thresholds != nil {
@@ -80,7 +81,7 @@ func (u *mvau) control() {
 	// Stages 0 (operands) to AT_SUM of mvau.v.
 	// The marks have no reset, so a long row becomes a shift register; valid bits have one, and
 	// do not.
-	toSums := fabric.DotStages(u.Layer.WeightBits, u.Fold.SIMD, u.pairs()) + 1
+	toSums := u.dotStages() + 1
 	for i := range toSums {
 		if i == toSums-1 && folds > 0 {
 			u.Use(u.last) // the fold counter moves on a stage ahead
@@ -110,19 +111,24 @@ func (u *mvau) operands(m hwgen.Memory) (weights, x []fabric.Signal) {
 	return u.RegisterAll(u.ROM(columns, u.Word(max(1, fabric.AddressWidth(words))))), x
 }
 
-// dotProduct returns the sum of the lanes of a PE.
-func (u *mvau) dotProduct(weights, x []fabric.Signal, pe int) []fabric.Signal {
-	m, n, simd := u.Layer.WeightBits, u.Layer.Input.Bits, u.Fold.SIMD
+// dotProduct returns the sum of the lanes of a PE, and whether it is to be subtracted.
+func (u *mvau) dotProduct(weights, x []fabric.Signal, pe int) (sum []fabric.Signal, negative fabric.Signal) {
+	m, n, simd := u.weightBits(), u.Layer.Input.Bits, u.Fold.SIMD
 	rows, lanes := make([][]fabric.Signal, simd), make([][]fabric.Signal, simd)
 	channels := u.Elements() / simd
 	for s := range simd {
 		at, from := (pe*simd+s)*m, (s*channels+pe%channels)*n
 		rows[s], lanes[s] = weights[at:at+m], x[from:from+n]
 	}
-	if u.pairs() {
-		return u.PairedDotProduct(rows, lanes, u.Layer.Input.Signed, u.NF()*u.SF() == 1, u.AccBits)
+	switch {
+	case u.counts():
+		return u.CountEqual(slices.Concat(rows...), slices.Concat(lanes...), u.AccBits), fabric.No
+	case u.signs():
+		return u.SignedSum(slices.Concat(rows...), lanes, u.Layer.Input.Signed, u.AccBits)
+	case u.pairs():
+		return u.PairedDotProduct(rows, lanes, u.Layer.Input.Signed, u.NF()*u.SF() == 1, u.AccBits), fabric.No
 	}
-	return u.DotProduct(rows, lanes, u.Layer.Input.Signed, u.AccBits)
+	return u.DotProduct(rows, lanes, u.Layer.Input.Signed, u.AccBits), fabric.No
 }
 
 // starts returns what the accumulator of each PE begins with.
@@ -161,10 +167,17 @@ func (u *mvau) folds() []fabric.Signal {
 //
 // Else it is a loop of P flip-flops, which are counted aside: the part of the cost that is linear
 // in P.
-func (u *mvau) accumulator(sum, start []fabric.Signal) []fabric.Signal {
-	if u.SF() == 1 {
+func (u *mvau) accumulator(sum []fabric.Signal, negative fabric.Signal, start []fabric.Signal) []fabric.Signal {
+	signed := u.signs() && !u.counts()
+	switch {
+	case u.SF() == 1 && signed:
+		return u.RegisterAll(u.AddOrSubtract(start, sum, negative, u.AccBits))
+	case u.SF() == 1:
 		return u.RegisterAll(u.Add(sum, start, u.AccBits))
 	}
 	u.ff += u.AccBits
+	if signed {
+		return u.AccumulateSigned(sum, negative, u.first, start)
+	}
 	return u.Accumulate(sum, u.first, start)
 }

@@ -1,11 +1,13 @@
 package mvau
 
 import (
+	"math/bits"
 	"math/rand/v2"
 	"slices"
 
 	"github.com/a2qgen/a2qgen/hwgen"
 	"github.com/a2qgen/a2qgen/hwgen/block"
+	"github.com/a2qgen/a2qgen/quant"
 )
 
 // Kind is this kind of block.
@@ -13,18 +15,22 @@ var Kind = block.Kind{Name: "mvau", Build: build, Witness: witness, Sweep: sweep
 
 func build(s block.Sample) (hwgen.Block, []int) {
 	p, l := s.Params, s.Layer()
-	return &Block{Layer: l, Fold: hwgen.Fold{PE: p["pe"], SIMD: p["simd"]}, AccBits: p["p"],
-		ThresholdBits: l.ThresholdBits(p["p"]), BlockROM: p["block"] == 1, Style: s.Style}, []int{p["simd"] * p["n"]}
+	if p["depthwise"] == 1 { // mw taps of each of mh channels
+		l.Kind, l.Groups, l.Window = quant.Conv, l.Out, quant.Window{H: 1, W: l.In}
+	}
+	b := &Block{Layer: l, Fold: hwgen.Fold{PE: p["pe"], SIMD: p["simd"]}, AccBits: p["p"],
+		ThresholdBits: l.ThresholdBits(p["p"]), BlockROM: p["block"] == 1, Style: s.Style}
+	return b, []int{b.Elements() * p["n"]}
 }
 
 // sweep returns the samples: pe, simd, mw, mh (inputs and rows of the matrix), m, n, p (bits of
 // weights, inputs, accumulators), a (bits of activations, 0 for none), flags signed, asigned,
-// invert, shifted, unsafe, block. Each part has a stream of random numbers of its own, so that
+// invert, shifted, unsafe, block, signs. Each part has a stream of random numbers of its own, so that
 // one can grow or go without a change of the others. Parts that were added later look for what
 // the first lacked.
 func sweep() []block.Sample {
 	return slices.Concat(usualSweep(), shiftedSweep(), outputSweep(), searchSweep(), shiftedRowSweep(), widthSweep(),
-		deepSweep())
+		deepSweep(), depthwiseSweep(), signSweep())
 }
 
 // usualSweep draws units as users have them, small enough for a few seconds each.
@@ -154,6 +160,17 @@ func shiftedRowSweep() []block.Sample {
 	})
 }
 
+// depthwiseSweep draws units of which each PE has inputs of its own.
+func depthwiseSweep() []block.Sample {
+	return block.Draw("mvau", 27, 8, 7000, func(rng *rand.Rand) map[string]int {
+		p := map[string]int{"pe": block.Pick(rng, 2, 4, 4, 8), "simd": block.Pick(rng, 1, 1, 1, 3),
+			"m": block.Pick(rng, 2, 3, 4, 4, 8), "n": block.Pick(rng, 2, 4, 4), "signed": 0,
+			"a": block.Pick(rng, 0, 2, 4), "mw": 9, "depthwise": 1}
+		p["mh"], p["p"] = p["pe"]*block.Pick(rng, 1, 2, 4, 8), p["n"]+4+rng.IntN(5)
+		return p
+	})
+}
+
 // deepSweep draws units whose weights fill more than a thousand words of LUTs.
 //
 // Such columns are sixteen slices and more, where ABC departs most from a LUT per slice; wider
@@ -164,6 +181,24 @@ func deepSweep() []block.Sample {
 			"m": block.Pick(rng, 2, 3, 4), "n": block.Pick(rng, 1, 2, 4),
 			"signed": 0, "a": 0, "block": 0, "mh": block.Pick(rng, 10, 16)}
 		p["mw"], p["p"] = p["simd"]*block.Pick(rng, 100, 128, 160), p["n"]+10
+		return p
+	})
+}
+
+// signSweep draws units of weights of -1 and +1, most of them of inputs of one bit: as the layers of binary
+// networks are, and as those that read pixels.
+func signSweep() []block.Sample {
+	return block.Draw("mvau", 15, 12, 7000, func(rng *rand.Rand) map[string]int {
+		p := map[string]int{"pe": block.Pick(rng, 1, 2, 4, 8, 16), "simd": block.Pick(rng, 3, 4, 8, 16, 16, 32, 49, 64),
+			"m": 2, "n": block.Pick(rng, 1, 1, 1, 2, 4, 8), "signed": 0, "signs": 1, "unsafe": 1,
+			"a": block.Pick(rng, 0, 1, 1, 2)}
+		for p["pe"]*p["simd"]*p["n"] > 400 {
+			p["pe"], p["simd"] = max(1, p["pe"]/2), (p["simd"]+1)/2
+		}
+		// Of fewer words so many columns are alike that units are half as large as real ones.
+		sf, nf := block.Pick(rng, 8, 16, 16, 28), block.Pick(rng, 2, 2, 4)
+		p["mw"], p["mh"] = sf*p["simd"], nf*p["pe"]
+		p["p"] = p["n"] + bits.Len(uint(p["mw"])) + rng.IntN(2)
 		return p
 	})
 }

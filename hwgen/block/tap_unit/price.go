@@ -40,7 +40,7 @@ func (b *Block) Price(f *fabric.Family) fabric.Shape {
 	for pe := range b.Fold.PE {
 		n := b.Fold.Lanes
 		signs := word[len(word)-1-(b.Fold.PE-pe)*n:][:n]
-		sum, negative := u.tree(lanes[pe*n:(pe+1)*n], u.RegisterAll(signs))
+		sum, negative := u.SignedTree(lanes[pe*n:(pe+1)*n], u.RegisterAll(signs), b.AccBits)
 		accs = append(accs, u.accumulator(sum, negative, starts[pe*b.AccBits:(pe+1)*b.AccBits]))
 	}
 	results := accs
@@ -234,28 +234,6 @@ func (u *priced) starts(m hwgen.Memory) []fabric.Signal {
 		return u.BlockROM(columns, u.Folds())
 	}
 	return u.RegisterAll(u.ROM(columns, u.folds()))
-}
-
-// tree returns the sum of lanes up to its sign, and the sign: signs are those of the nodes, level
-// by level, then that of the whole, and move along with the levels.
-func (u *priced) tree(nodes [][]fabric.Signal, signs []fabric.Signal) (sum []fabric.Signal, negative fabric.Signal) {
-	leaf := len(nodes[0])
-	for level := 1; len(nodes) > 1; level++ {
-		bits := min(leaf+level, u.AccBits)
-		var above [][]fabric.Signal
-		for i := 0; i < len(nodes); i += 2 {
-			if i+1 == len(nodes) {
-				above = append(above, u.RegisterAll(fabric.Extend(nodes[i], bits)))
-				continue
-			}
-			u.Use(signs[0])
-			above = append(above, u.RegisterAll(u.AddOrSubtract(nodes[i], nodes[i+1], signs[0], bits)))
-			signs = signs[1:]
-		}
-		nodes, signs = above, u.RegisterAll(signs)
-	}
-	u.Use(signs[0])
-	return fabric.Extend(nodes[0], min(len(nodes[0]), u.AccBits)), signs[0]
 }
 
 // accumulator returns the P bits of an accumulator: a loop, or with a step per row the register of

@@ -39,7 +39,7 @@ func (t *table) design(s block.Sample) (*hwgen.Design, error) {
 		l := block.Sample{Seed: s.Seed<<8 + uint64(i), Params: layer}.Layer()
 		l.Name = fmt.Sprintf("fc%d", i)
 		// A layer without is as slow as it can be: the plan would choose by what is to be fitted.
-		folds[l.Name] = hwgen.Fold{PE: max(1, p[fmt.Sprintf("pe%d", i)]), SIMD: max(1, p[fmt.Sprintf("simd%d", i)])}
+		folds[l.Name] = placed(l, hwgen.Fold{PE: max(1, p[fmt.Sprintf("pe%d", i)]), SIMD: max(1, p[fmt.Sprintf("simd%d", i)])})
 		n.Layers = append(n.Layers, *l)
 	}
 	net, err := quant.NewNetwork(n)
@@ -47,4 +47,21 @@ func (t *table) design(s block.Sample) (*hwgen.Design, error) {
 		return nil, err
 	}
 	return plan.Plan(net, hwgen.Options{Family: t.family, Folding: folds})
+}
+
+// placed returns a fold with its memories placed by their size, where the plan would go by prices that are
+// to be fitted.
+func placed(l *quant.Layer, f hwgen.Fold) hwgen.Fold {
+	place := func(words, bits int) hwgen.Place {
+		if words >= 128 && words*bits >= 8192 {
+			return hwgen.InBlockRAM
+		}
+		return hwgen.InLUTs
+	}
+	sf, nf := l.In/f.SIMD, l.Out/f.PE
+	f.Weights = place(sf*nf, f.PE*f.SIMD*l.WeightBits)
+	if nf > 1 {
+		f.Replay = place(sf, f.SIMD*l.Input.Bits)
+	}
+	return f
 }

@@ -50,6 +50,9 @@ func (t *table) trainedDesign(s block.Sample) (*hwgen.Design, error) {
 		}
 		n.Layers = append(n.Layers, l)
 		folds[l.Name] = hwgen.Fold{PE: of("pe"), SIMD: of("simd")}
+		if p["luts"] != 1 {
+			folds[l.Name] = placed(&l, folds[l.Name])
+		}
 		in = l.Out
 	}
 	net, err := quant.NewNetwork(n)
