@@ -35,8 +35,9 @@ module crop #(
     input  wire             m_ready,
     output wire [WIDTH-1:0] m_data
 );
-    // What the header forbids: no tool finds a module of these names (docs/hardware.md).
     genvar k;
+
+    // What the header forbids: no tool finds a module of these names (docs/hardware.md).
     generate
         if (WIDTH < 1) begin : gen_width_at_least_1
             crop_needs_WIDTH_at_least_1 u_refused ();

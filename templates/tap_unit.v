@@ -23,7 +23,7 @@
 //   MW, MH          columns and rows, >= 1
 //   PE              rows at once, >= 1, divides MH: each has a copy of the vector
 //   LANES           see tap_tree.v: taps of a row at once, a multiple of SIMD unless WINDOW
-//   SIMD            elements per input beat, a divisor of MW: see tap_buffer.v, tap_window.v
+//   SIMD            see tap_buffer.v and tap_window.v: elements per input beat, a divisor of MW
 //   STEPS           words of the schedule: at least MH / PE, and READ_STAGES
 //   INPUT_BITS, INPUT_SIGNED   see tap_tree.v
 //   ACC_BITS        see tap_accumulator.v: P
