@@ -21,8 +21,9 @@ type Fold struct {
 	// inputs, or is the operands of a sum.
 	PE   int `yaml:"pe" json:"pe"`
 	SIMD int `yaml:"simd" json:"simd"`
-	// Lanes is how many taps of each row a tap unit does at once, a multiple of SIMD, which is then
-	// the elements that come at once. Other units have none.
+	// Lanes is how many taps of each row a tap unit does at once. SIMD is then the elements that come at
+	// once: of a vector a divisor of Lanes, of an image a power of two that divides its channels. Other
+	// units have none.
 	Lanes int `yaml:"lanes,omitempty" json:"lanes,omitempty"`
 	// Order is how the elements of a tap unit's input are dealt to its banks; empty is Natural.
 	Order Order `yaml:"order,omitempty" json:"order,omitempty"`

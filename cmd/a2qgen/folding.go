@@ -18,7 +18,7 @@ import (
 
 const foldingHelp = `The folding (rows PE and columns SIMD computed at once, per layer) is chosen for --fps
 at --clock, unless --folding FILE (YAML: layer: {pe: 4, simd: 8}, and unit, lanes, acc,
-fifo, weights, replay and thresholds where wanted; or FINN's JSON) or --fold set it. --unit says how layers
+fifo, window, weights, replay and thresholds where wanted; or FINN's JSON) or --fold set it. --unit says how layers
 with weights are built: dense (every weight is multiplied), tap (only those that are not 0
 are added up), hardwired (all rows at once, a vector per cycle, by adders that they share),
 or auto, which takes the fewest LUTs, by estimate, for each layer.`

@@ -65,8 +65,7 @@ func usualSweep() []block.Sample {
 			}
 		}
 		p["mw"], p["mh"] = sf*p["simd"], nf*p["pe"]
-		// The plan takes block RAM from 128 words on; a sample asks for it by itself, so that a
-		// model of it is there for memories of some size, whatever the plan's rule.
+		// The plan goes by the price that is fitted here; a sample asks for block RAM by itself.
 		if sf*nf >= 64 {
 			p["block"] = block.Pick(rng, 0, 0, 1)
 		}

@@ -119,7 +119,7 @@ func roughLUTs(p map[string]int) int {
 // of acc bits and activations of a.
 func roughLayer(in, out, m, n, acc, a int, f hwgen.Fold, luts bool) int {
 	total := 100 + f.PE*f.SIMD*((m+1)/2*(n+2)+min(acc, m+n)) + f.PE*acc*(1+a) + out<<a*acc/64
-	// Weights of 128 words and more may be in block RAM (plan.Plan), unless luts forbids
+	// Weights of 128 words and more may be in block RAM (placed), unless luts forbids
 	// it; thresholds never are.
 	if words := in / f.SIMD * out / f.PE; words < 128 || luts {
 		total += in * out * m / 64
