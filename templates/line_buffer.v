@@ -285,8 +285,8 @@ module line_buffer #(
         end
     endgenerate
 
-    // Whether number, signed, is at_least or more, which is 0 or more: from the low bits on, so that
-    // a constant makes it the logic of a few LUTs.
+    // Whether number, signed, is at_least or more, which is 0 or more: from the low bits on, so
+    // that a constant makes it the logic of a few LUTs.
     function reaches(input [COUNT_BITS-1:0] number, input [31:0] at_least);
         integer b;
         begin
