@@ -13,11 +13,15 @@ import (
 // the fold of the fewest LUTs, by estimate, that takes at most the cycles of a frame. Where even full
 // parallelism is too slow, that is what it returns. P is what the weights need: the fold does not
 // depend on the P that is asked for.
-func foldDense(place func(*planner, *quant.Layer, *hwgen.Fold), blocks blocksOf) func(*planner, *quant.Layer) (hwgen.Fold, error) {
+func foldDense(place func(*planner, *quant.Layer, *hwgen.Fold),
+	blocks blocksOf) func(*planner, *quant.Layer) (hwgen.Fold, error) {
 	return func(p *planner, l *quant.Layer) (hwgen.Fold, error) {
 		acc, _ := neededBits(l)
 		best, least := fullyParallel(l), 0
 		candidates := foldCandidates(l, p.options.Cycles(), p.options.Folding[l.Name].Window)
+		if len(candidates) == 1 {
+			return candidates[0], nil
+		}
 		for _, f := range candidates {
 			place(p, l, &f)
 			luts := p.price(blocks(p, l, f, acc)...)
@@ -31,8 +35,8 @@ func foldDense(place func(*planner, *quant.Layer, *hwgen.Fold), blocks blocksOf)
 }
 
 // foldCandidates returns, for each PE and way in which windows may come (the one asked for, if any), the
-// fold of the fewest lanes that takes at most so many cycles per frame: more lanes only cost more. Those of half as many lanes again as the fewest
-// are left out, since lanes are most of the price.
+// fold of the fewest lanes that takes at most so many cycles per frame: more lanes only cost more. Those
+// of half as many lanes again as the fewest are left out, since lanes are most of the price.
 func foldCandidates(l *quant.Layer, cycles int, asked hwgen.Window) []hwgen.Fold {
 	var all []hwgen.Fold
 	fewest := 0

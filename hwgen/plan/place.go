@@ -1,6 +1,8 @@
 package plan
 
 import (
+	"slices"
+
 	"github.com/a2qgen/a2qgen/hwgen"
 	"github.com/a2qgen/a2qgen/hwgen/block/fifo"
 	"github.com/a2qgen/a2qgen/hwgen/block/mvau"
@@ -79,6 +81,7 @@ func (p *planner) chooseWindow(l *quant.Layer, f *hwgen.Fold, blocks blocksOf) {
 		return
 	}
 	acc, _ := neededBits(l)
+	var chosen hwgen.Fold
 	var best [2]int
 	for _, way := range []hwgen.Window{hwgen.Serial, hwgen.Parallel} {
 		g := *f
@@ -86,10 +89,11 @@ func (p *planner) chooseWindow(l *quant.Layer, f *hwgen.Fold, blocks blocksOf) {
 		p.placeDense(l, &g, blocks)
 		o := p.offer(blocks(p, l, g, acc))
 		cost := [2]int{max(0, cyclesOf(l, g)-p.options.Cycles()), p.priceOf(o)}
-		if f.Window == "" || cost[0] < best[0] || cost[0] == best[0] && cost[1] < best[1] {
-			f.Window, best = way, cost
+		if chosen.Window == "" || slices.Compare(cost[:], best[:]) < 0 {
+			chosen, best = g, cost
 		}
 	}
+	*f = chosen // with its memories, which then are placed
 }
 
 // placeQueue returns a queue in the memory in which it is cheaper.
