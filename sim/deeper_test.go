@@ -44,8 +44,8 @@ func TestDeeperQueues(t *testing.T) {
 	slices.Sort(latency)
 	slices.Sort(paused)
 	last := len(latency) - 1
-	t.Logf("latency: median %.4f, %.4f to %.4f; cycles with pauses: median %.4f, %.4f to %.4f", latency[last/2], latency[0],
-		latency[last], paused[last/2], paused[0], paused[last])
+	t.Logf("latency: median %.4f, %.4f to %.4f; cycles with pauses: median %.4f, %.4f to %.4f",
+		latency[last/2], latency[0], latency[last], paused[last/2], paused[0], paused[last])
 	if latency[last/2] > 0.01 || paused[last/2] > 0.01 {
 		t.Error("deeper queues gain more than docs/simulation.md says")
 	}

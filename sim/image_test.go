@@ -149,7 +149,8 @@ func TestPixels(t *testing.T) {
 	tooltest.Need(t, "iverilog")
 	rng := rand.New(rand.NewPCG(7, 0x1a6e))
 	conv := quant.Layer{Name: "conv", Kind: quant.Conv,
-		Window: quant.Window{H: 3, W: 3, Top: 1, Left: 1, Bottom: 1, Right: 1}, In: 9, Out: 4, Input: quant.DataType{Bits: 4}, WeightBits: 3}
+		Window: quant.Window{H: 3, W: 3, Top: 1, Left: 1, Bottom: 1, Right: 1}, In: 9, Out: 4,
+		Input: quant.DataType{Bits: 4}, WeightBits: 3}
 	for range conv.In * conv.Out {
 		conv.Weights = append(conv.Weights, int32(rng.IntN(8))-4)
 	}

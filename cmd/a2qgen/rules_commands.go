@@ -202,7 +202,8 @@ var simRules = map[string]rule{
 
 // estimateRules: a width below what the weights need is marked, not refused. A family
 // without fitted formulas is refused: a guess would look like an estimate.
-var estimateRules = map[string]rule{foldingOut: foldingOutRule(), "acc": widthLists(maxWidth, ownWidths), "family": oneOf(cost.Families()...)}
+var estimateRules = map[string]rule{foldingOut: foldingOutRule(), "acc": widthLists(maxWidth, ownWidths),
+	"family": oneOf(cost.Families()...)}
 
 // demoRules are those of the train and sim that it runs. --data may be a file or a pair
 // here too: a visitor tries his own.

@@ -193,7 +193,8 @@ func TestProveDepths(t *testing.T) {
 		}
 	}
 	folding := filepath.Join(t.TempDir(), "deep.yaml")
-	if err := os.WriteFile(folding, []byte("fc1: {pe: 2, simd: 2}\nfc2: {pe: 1, simd: 1, fifo: 40}\n"), 0o600); err != nil {
+	text := "fc1: {pe: 2, simd: 2}\nfc2: {pe: 1, simd: 1, fifo: 40}\n"
+	if err := os.WriteFile(folding, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	succeed(t, "generate", net, "--out", dir, "--folding", folding)

@@ -64,8 +64,8 @@ func TestRead(t *testing.T) {
 			"StreamingMaxPool_hls_0": {"PE": 2}, "MVAU_hls_1": {"PE": 3, "SIMD": 4, "ram_style": "auto", "inFIFODepths": [7]}}`,
 			hwgen.Folding{"conv": {Unit: "dense", PE: 2, SIMD: 6, Weights: hwgen.InLUTs, Replay: hwgen.InBlockRAM},
 				"depthwise": {SIMD: 3}, "fc": {Unit: "dense", PE: 3, SIMD: 4, FIFO: hwgen.Depths{7}}}, nil},
-		"older names": {`{"Defaults": {}, "MatrixVectorActivation_1": {"PE": 1, "SIMD": 8}, "Vector_Vector_Activate_Batch_0": {"PE": 2},
-			"MatrixVectorActivation_0": {"PE": 4}}`,
+		"older names": {`{"Defaults": {}, "MatrixVectorActivation_1": {"PE": 1, "SIMD": 8}, 
+			"Vector_Vector_Activate_Batch_0": {"PE": 2}, "MatrixVectorActivation_0": {"PE": 4}}`,
 			hwgen.Folding{"conv": {Unit: "dense", PE: 4}, "depthwise": {Unit: "dense", PE: 2},
 				"fc": {Unit: "dense", PE: 1, SIMD: 8}}, nil},
 		"windows at once": {`{"Defaults": {}, "ConvolutionInputGenerator_rtl_0": {"SIMD": 2, "parallel_window": 1},
@@ -84,8 +84,8 @@ func TestRead(t *testing.T) {
 		"no counterpart": {`{"Defaults": {}, "StreamingFIFO_rtl_0": {"depth": 32, "impl_style": "rtl"}, "FMPadding_rtl_0":
 			{"SIMD": 1}, "FMPadding_rtl_1": {"SIMD": 1}, "Strange_0": {}, "Thresholding_rtl_0": {"PE": 1},
 			"ConvolutionInputGenerator_rtl_1": {"SIMD": 4, "M": 2}}`, hwgen.Folding{},
-			[]string{"FMPadding: left out: a line buffer", "M 2 of", "SIMD of windows", "Strange: left out", "StreamingFIFO: left out",
-				"Thresholding: left out"}},
+			[]string{"FMPadding: left out: a line buffer", "M 2 of", "SIMD of windows", "Strange: left out",
+				"StreamingFIFO: left out", "Thresholding: left out"}},
 	} {
 		got, left, err := finn.Read([]byte(c.text), n)
 		if err != nil {
@@ -126,18 +126,22 @@ func TestReadRefuses(t *testing.T) {
 		`{"Defaults": {}, "MVAU_0": {"SIMD": 2}, "ConvolutionInputGenerator_0": {"parallel_window": 1}}`: `node ` +
 			`"ConvolutionInputGenerator_0": hwgen: layer "conv": window is "parallel" with SIMD 2`,
 		`{"Defaults": {}, "ConvolutionInputGenerator_0": {"parallel_window": 2}}`: `parallel_window is 2, want 0 or 1`,
-		`{"Defaults": {}, "MVAU_2": {"PE": 1}}`:                                   `node "MVAU_2" is the 3. of its kind, the network has 2`,
-		`{"Defaults": {}, "MVAU_0": {"ram_style": "tape"}}`:                       `node "MVAU_0": layer "conv": ram_style is "tape"`,
-		`{"Defaults": {}, "MVAU": {"PE": 1}}`:                                     `node "MVAU": want a kind and a number`,
-		`{"Defaults": {}, "MVAU_0": 4}`:                                           `node "MVAU_0": is 4, want an object`,
-		`{"Defaults": {}, "MVAU_0": {"PE": 1}, "MVAU_0": {"PE": 2}}`:              `node "MVAU_0" is there twice`,
-		`{"Defaults": {"PE": 3}}`:                                                 `Defaults: PE is 3, want a value and the kinds`,
-		`{"Defaults": {"PE": [3, ["MVAU"]]}}`:                                     `Defaults: hwgen: layer "conv": PE is 3`,
-		`{"Defaults": {"PE": [3, "some"]}}`:                                       `is for "some", want "all" or a list`,
-		`{"Defaults": {}, "MVAU_1": {"PE": 1, "inFIFODepths": [-1]}}`:             `inFIFODepths is -1 beats`,
-		`{"Defaults": {}} {}`:                                                     `something follows`,
-		`{"Defaults": {}`:                                                         `no JSON`,
-		``:                                                                        `no JSON`,
+
+		`{"Defaults": {}, "MVAU_2": {"PE": 1}}`:             `node "MVAU_2" is the 3. of its kind, the network has 2`,
+		`{"Defaults": {}, "MVAU_0": {"ram_style": "tape"}}`: `node "MVAU_0": layer "conv": ram_style is "tape"`,
+
+		`{"Defaults": {}, "MVAU": {"PE": 1}}`:                        `node "MVAU": want a kind and a number`,
+		`{"Defaults": {}, "MVAU_0": 4}`:                              `node "MVAU_0": is 4, want an object`,
+		`{"Defaults": {}, "MVAU_0": {"PE": 1}, "MVAU_0": {"PE": 2}}`: `node "MVAU_0" is there twice`,
+
+		`{"Defaults": {"PE": 3}}`: `Defaults: PE is 3, want a value and the kinds`,
+
+		`{"Defaults": {"PE": [3, ["MVAU"]]}}`:                         `Defaults: hwgen: layer "conv": PE is 3`,
+		`{"Defaults": {"PE": [3, "some"]}}`:                           `is for "some", want "all" or a list`,
+		`{"Defaults": {}, "MVAU_1": {"PE": 1, "inFIFODepths": [-1]}}`: `inFIFODepths is -1 beats`,
+		`{"Defaults": {}} {}`:                                         `something follows`,
+		`{"Defaults": {}`:                                             `no JSON`,
+		``:                                                            `no JSON`,
 	} {
 		if _, _, err := finn.Read([]byte(text), n); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: got %v, want %s", text, err, want)

@@ -282,8 +282,7 @@ func (r *reader) addDefaults(d *document) error {
 		}
 		for i := range r.roles {
 			of := &r.roles[i]
-			// What all nodes are asked for, those that compute have: a window has no resType.
-			if all && of.unit == "" && !folds(a.name) || !all && !slices.ContainsFunc(kinds, func(k string) bool { return slices.Contains(of.kinds, k) }) {
+			if !of.meant(kinds, all, a.name) {
 				continue
 			}
 			if err := r.forAll(of, attribute{a.name, pair[0]}); err != nil {
@@ -292,6 +291,15 @@ func (r *reader) addDefaults(d *document) error {
 		}
 	}
 	return nil
+}
+
+// meant says that an attribute for some kinds of nodes, or for all, is one for those of a role. What all are
+// asked for, those that compute have: a window has no resType.
+func (of *role) meant(kinds []string, all bool, attribute string) bool {
+	if all {
+		return of.unit != "" || folds(attribute)
+	}
+	return slices.ContainsFunc(kinds, func(k string) bool { return slices.Contains(of.kinds, k) })
 }
 
 // folds says that an attribute is one that every node may have a value of.

@@ -46,7 +46,8 @@ func TestReach(t *testing.T) {
 		"image":  {hwgen.Options{FPS: 1e7}, "conv", 64, "its image comes in 64 beats of 2 of its 2 channels", 1e8 / 64},
 		"enough": {hwgen.Options{FPS: 1e6}, "", 0, "", 0},
 		// Nobody asked for a rate.
-		"folds alone": {hwgen.Options{Folding: hwgen.Folding{"conv": {PE: 1, SIMD: 1}, "fc": {PE: 1, SIMD: 1}}}, "", 0, "", 0},
+		"folds alone": {hwgen.Options{Folding: hwgen.Folding{"conv": {PE: 1, SIMD: 1}, "fc": {PE: 1, SIMD: 1}}},
+			"", 0, "", 0},
 		// The usual rate, 10,000 frames/s, is within reach.
 		"no rate": {hwgen.Options{}, "", 0, "", 0},
 		"queues": {hwgen.Options{FPS: 1e6, Folding: hwgen.Folding{"fc": {PE: 1, SIMD: 4, FIFO: hwgen.Depths{1}}}}, "fc", 0,
@@ -71,7 +72,8 @@ func TestReach(t *testing.T) {
 			r.Unfolded != c.unfolded || r.Reached != d.FramesPerSecond() || r.FPS != c.o.FPS {
 			t.Errorf("%s: %+v, want %q, %d cycles, %q, %g unfolded", name, r, c.layer, c.cycles, c.why, c.unfolded)
 		}
-		if text := strings.Join(r.Lines(), "\n"); !strings.Contains(text, l.Why) || !strings.Contains(text, "1562500 frames/s") {
+		text := strings.Join(r.Lines(), "\n")
+		if !strings.Contains(text, l.Why) || !strings.Contains(text, "1562500 frames/s") {
 			t.Errorf("%s: %s", name, text)
 		}
 	}

@@ -125,9 +125,9 @@ func (im *importer) begin(t *site) error {
 // prefixes of the names of layers that the file does not name. The kind of
 // layer, as FINN's and PyTorch's users abbreviate it.
 var prefixes = map[quant.Kind]string{
-	quant.Linear: "fc", quant.Conv: "conv", quant.ConvTranspose: "convt", quant.AvgPool: "pool", quant.MaxPool: "pool", quant.Add: "add",
-	quant.Concat: "concat", quant.Upsample: "up", quant.PixelShuffle: "shuffle", quant.Requantize: "requant",
-	quant.SpaceToDepth: "unshuffle", quant.Select: "select", quant.Crop: "crop",
+	quant.Linear: "fc", quant.Conv: "conv", quant.ConvTranspose: "convt", quant.AvgPool: "pool", quant.MaxPool: "pool",
+	quant.Add: "add", quant.Concat: "concat", quant.Upsample: "up", quant.PixelShuffle: "shuffle",
+	quant.Requantize: "requant", quant.SpaceToDepth: "unshuffle", quant.Select: "select", quant.Crop: "crop",
 }
 
 // name gives every layer a name and its declared width. nodes are those that

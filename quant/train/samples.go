@@ -46,8 +46,8 @@ func (s *Spec) spatial() bool {
 // needsImage has the kinds of layers that work on rows and columns. Residual and
 // concat need none: they add and join rows as well.
 var needsImage = map[string]bool{
-	ConvLayer: true, ConvTransposeLayer: true, DepthwiseLayer: true, MaxPoolLayer: true, AvgPoolLayer: true, GlobalAvgPoolLayer: true,
-	UpsampleLayer: true, PixelShuffleLayer: true,
+	ConvLayer: true, ConvTransposeLayer: true, DepthwiseLayer: true, MaxPoolLayer: true, AvgPoolLayer: true,
+	GlobalAvgPoolLayer: true, UpsampleLayer: true, PixelShuffleLayer: true,
 }
 
 // imageDims returns the shape of a sample without axes of size 1 in front of the

@@ -81,15 +81,19 @@ func TestLayersRefused(t *testing.T) {
 		"[{residual: {body: [1, {conv: {out: 1}}]}}]": "layers[0].residual.body[1].conv.kernel is 0",
 		"[{concat: {branches: [[1]]}}]": "layers[0].concat.branches is a list of 1, want " +
 			"2..256 elements",
-		"[{concat: {branches: [[1], [0]]}}]":                           "layers[0].concat.branches[1][0] is 0",
-		"[{concat: {branches: 4}}]":                                    "layers[0].concat.branches is no list",
-		"[{upsample: 1}]":                                              "layers[0].upsample.factor is 1, want 2..16",
-		"[{conv: {out: 3, kernel: [3, 0]}}]":                           "layers[0].conv.kernel[1] is 0, want 1..64",
-		"[{conv: {out: 3, kernel: [3, 1, 1]}}]":                        "layers[0].conv.kernel is a list of 3, want a number or [down,",
-		"[{conv: {out: 3, kernel: [3, 1.5]}}]":                         "layers[0].conv.kernel[1] is 1.5, want a whole number",
-		"[{conv: {out: 3, kernel: {h: 3}}}]":                           "layers[0].conv.kernel is a list or map, want a whole number",
-		"[{conv: {out: 3, kernel: [1, 5], pad: [1, 2]}}]":              "layers[0].conv.pad[0] is 1, want 0..0",
-		"[{conv_transpose: {out: 3, kernel: 3, stride: 2}}]":           "layers[0].conv_transpose.kernel is 3, want a multiple of the",
+		"[{concat: {branches: [[1], [0]]}}]": "layers[0].concat.branches[1][0] is 0",
+		"[{concat: {branches: 4}}]":          "layers[0].concat.branches is no list",
+		"[{upsample: 1}]":                    "layers[0].upsample.factor is 1, want 2..16",
+		"[{conv: {out: 3, kernel: [3, 0]}}]": "layers[0].conv.kernel[1] is 0, want 1..64",
+
+		"[{conv: {out: 3, kernel: [3, 1, 1]}}]": "layers[0].conv.kernel is a list of 3, want a number or [down,",
+		"[{conv: {out: 3, kernel: [3, 1.5]}}]":  "layers[0].conv.kernel[1] is 1.5, want a whole number",
+		"[{conv: {out: 3, kernel: {h: 3}}}]":    "layers[0].conv.kernel is a list or map, want a whole number",
+
+		"[{conv: {out: 3, kernel: [1, 5], pad: [1, 2]}}]": "layers[0].conv.pad[0] is 1, want 0..0",
+
+		"[{conv_transpose: {out: 3, kernel: 3, stride: 2}}]": "layers[0].conv_transpose.kernel is 3, want a multiple of the",
+
 		"[{conv_transpose: {out: 3, kernel: 2, groups: 3}}]":           "layers[0].conv_transpose.groups: no such field",
 		"[{conv_transpose: {out: 3, kernel: [2, 3], stride: [2, 2]}}]": "kernel[1] is 3, want a multiple of the stride, 2",
 		"[{maxpool: {kernel: 2, pad: 2}}]":                             "layers[0].maxpool.pad is 2, want 0..1",

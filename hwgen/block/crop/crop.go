@@ -80,8 +80,8 @@ func (b *Block) Latency() int {
 func (b *Block) Comment() []string {
 	l := b.loops()
 	return []string{fmt.Sprintf("Layer %s: of %v", b.Layer.Name, b.In), fmt.Sprintf(
-		"rows %d to %d, columns %d to %d and channels from %d on, %dx%dx%d.", l[2].first, l[2].last(), l[1].first, l[1].last(),
-		l[0].first*b.Input.Lanes, b.Layer.Shape.H, b.Layer.Shape.W, b.Layer.Shape.C)}
+		"rows %d to %d, columns %d to %d and channels from %d on, %dx%dx%d.", l[2].first, l[2].last(), l[1].first,
+		l[1].last(), l[0].first*b.Input.Lanes, b.Layer.Shape.H, b.Layer.Shape.W, b.Layer.Shape.C)}
 }
 
 // Parameters implements hwgen.Block.

@@ -16,7 +16,8 @@ var kind = blocktest.Kind{
 	Draw: func(rng *rand.Rand) blocktest.Case {
 		depth := block.Pick(rng, 2, 2, 3, 4, 5, 7, 8, 13, 16, 31, 32, 33, 64, 100)
 		beats := block.Pick(rng, 1, 1, 2, 3, 7, 8, 11, 16, 23)
-		return queue(rng, depth, beats, block.Pick(rng, 1, 1, 2, 3, 5, 9), block.Pick(rng, 1, 1, 2, 3, 4, 8), rng.IntN(2) == 0)
+		return queue(rng, depth, beats, block.Pick(rng, 1, 1, 2, 3, 5, 9), block.Pick(rng, 1, 1, 2, 3, 4, 8),
+			rng.IntN(2) == 0)
 	},
 	Cases: []blocktest.Case{
 		queue(rand.New(rand.NewPCG(1, 1)), 2, 5, 2, 3, false).Named("two places"),

@@ -24,8 +24,8 @@ func sweep() []block.Sample { return slices.Concat(usualSweep(), blockSweep()) }
 // blockSweep draws queues that deserve block RAM, as shortcuts have them.
 func blockSweep() []block.Sample {
 	return block.Draw("fifo", 29, 10, 1000, func(rng *rand.Rand) map[string]int {
-		return map[string]int{"width": block.Pick(rng, 1, 4, 4, 5, 8, 16, 32), "depth": block.Pick(rng, 128, 200, 512, 650, 945,
-			1024, 2048), "block": 1}
+		return map[string]int{"width": block.Pick(rng, 1, 4, 4, 5, 8, 16, 32),
+			"depth": block.Pick(rng, 128, 200, 512, 650, 945, 1024, 2048), "block": 1}
 	})
 }
 

@@ -149,7 +149,8 @@ func (s shape) lines() (blocktest.Case, bool) {
 		Traits: map[string]bool{"a border": border != nil, "power of two": depth&(depth-1) == 0, "block RAM": s.block,
 			"one dimension": s.in.H == 1 || s.in.W == 1, "stride": w.StrideH > 1 || w.StrideW > 1,
 			"dilation": w.DilationH > 1 && w.H > 1 || w.DilationW > 1 && w.W > 1, "folds": s.times > 1, "groups": s.groups > 1,
-			"several at once": s.atOnce > 0 && w.Taps() > 1, "more in than out": in > out, "more out than in": out > in, "skips": w.StrideH > w.H || w.StrideW > w.W},
+			"several at once": s.atOnce > 0 && w.Taps() > 1, "more in than out": in > out, "more out than in": out > in,
+			"skips": w.StrideH > w.H || w.StrideW > w.W},
 	}, true
 }
 

@@ -7,9 +7,9 @@ import "github.com/a2qgen/a2qgen/hwgen/fabric"
 // Flip-flops: the write position and that of each read, behind_q and used_q, valid_q, the turns of each
 // loop, first_q where there is a border; data_q behind a memory of LUTs. Every read has a memory, and all
 // but the first take their constants from it ("moved_bits"), compare behind_q with their distance
-// ("compared_bits") and may have a border of their own ("borders", all fitted). A bit of a sum whose second operand is one of the
-// loops' constants is a LUT, which its choice may double ("stepped_bits", fitted); a read position
-// that does not wrap by itself is compared as well.
+// ("compared_bits") and may have a border of their own ("borders", all fitted). A bit of a sum whose
+// second operand is one of the loops' constants is a LUT, which its choice may double ("stepped_bits",
+// fitted); a read position that does not wrap by itself is compared as well.
 func (b *Block) Price(of *fabric.Family) fabric.Shape {
 	w, depth := b.walk(), b.Depth()
 	pointer, count := fabric.AddressWidth(depth), w.countBits(depth)

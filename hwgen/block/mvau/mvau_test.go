@@ -211,7 +211,8 @@ var startValues = []blocktest.Mutation{
 // signFaults are faults of units whose weights are -1 and +1.
 var signFaults = []blocktest.Mutation{
 	blocktest.Replace("differing lanes are counted", "xnor_count.v", "weights ~^ inputs", "weights ^ inputs"),
-	blocktest.Replace("lanes that are not there count", "xnor_count.v", "{(9*NINES-SIMD){1'b0}}", "{(9*NINES-SIMD){1'b1}}"),
+	blocktest.Replace("lanes that are not there count", "xnor_count.v", "{(9*NINES-SIMD){1'b0}}",
+		"{(9*NINES-SIMD){1'b1}}"),
 	blocktest.Replace("a count of three without its carry", "xnor_count.v", "(b && c), a ^ b ^ c", "1'b0, a ^ b ^ c"),
 	blocktest.Replace("counts of three ignore the stall", "xnor_count.v", "if (en) threes_q", "threes_q"),
 	blocktest.Replace("the carry of the low bits is lost", "xnor_count.v", "two ^ twos", "twos"),
@@ -220,11 +221,14 @@ var signFaults = []blocktest.Mutation{
 	blocktest.Replace("counts of nine ignore the stall", "xnor_count.v",
 		"if (en)\n                                sums_q[4*node", "sums_q[4*node"),
 	blocktest.Replace("only one of two counts", "xnor_count.v", "{1'b0, left} + {1'b0, right}", "{1'b0, left}"),
-	blocktest.Replace("counts have a sign", "xnor_count.v", "{{SUM_BITS{1'b0}}, total}", "{{SUM_BITS{total[TOP-1]}}, total}"),
+	blocktest.Replace("counts have a sign", "xnor_count.v", "{{SUM_BITS{1'b0}}, total}",
+		"{{SUM_BITS{total[TOP-1]}}, total}"),
 	blocktest.Replace("counts without SIGNS", "mvau.v", "INPUT_SIGNED == 0) ? 1 : 0;", "INPUT_SIGNED == 0) ? 0 : 0;"),
-	blocktest.Replace("the count leaves a stage early", "mvau.v", "COUNTED = 1 + ((SIMD > 3)", "COUNTED = 0 + ((SIMD > 3)"),
+	blocktest.Replace("the count leaves a stage early", "mvau.v", "COUNTED = 1 + ((SIMD > 3)",
+		"COUNTED = 0 + ((SIMD > 3)"),
 	blocktest.Replace("signs are not relative", "mvau.v", "w[lane] ^ w[lane-step]", "w[lane]"),
-	blocktest.Replace("the sign of the whole is left out", "mvau.v", "relative[SIMD-1] = !w[0]", "relative[SIMD-1] = 1'b0"),
+	blocktest.Replace("the sign of the whole is left out", "mvau.v", "relative[SIMD-1] = !w[0]",
+		"relative[SIMD-1] = 1'b0"),
 	blocktest.Replace("signed sums of no beat count", "mvau.v", "(en && valid_q[AT_SUM])", "(en)"),
 	blocktest.Replace("signed sums ignore the stall", "mvau.v", "(en && valid_q[AT_SUM])", "(valid_q[AT_SUM])"),
 }
@@ -285,8 +289,8 @@ func drawDepthwise(rng *rand.Rand) blocktest.Case {
 	if w.Taps() == 1 { // what is no depthwise convolution is another layer's case
 		w.H, in.H = 2, 2
 	}
-	return depthwise(rng.Uint64(), in, w, hwgen.Fold{PE: blocktest.Divisor(rng, in.C), SIMD: blocktest.Divisor(rng, w.Taps())},
-		rng.IntN(2) == 0)
+	seed, f := rng.Uint64(), hwgen.Fold{PE: blocktest.Divisor(rng, in.C), SIMD: blocktest.Divisor(rng, w.Taps())}
+	return depthwise(seed, in, w, f, rng.IntN(2) == 0)
 }
 
 // drawLayer draws a layer and P for it.

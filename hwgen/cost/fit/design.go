@@ -39,7 +39,8 @@ func (t *table) design(s block.Sample) (*hwgen.Design, error) {
 		l := block.Sample{Seed: s.Seed<<8 + uint64(i), Params: layer}.Layer()
 		l.Name = fmt.Sprintf("fc%d", i)
 		// A layer without is as slow as it can be: the plan would choose by what is to be fitted.
-		folds[l.Name] = placed(l, hwgen.Fold{PE: max(1, p[fmt.Sprintf("pe%d", i)]), SIMD: max(1, p[fmt.Sprintf("simd%d", i)])})
+		pe, simd := max(1, p[fmt.Sprintf("pe%d", i)]), max(1, p[fmt.Sprintf("simd%d", i)])
+		folds[l.Name] = placed(l, hwgen.Fold{PE: pe, SIMD: simd})
 		n.Layers = append(n.Layers, *l)
 	}
 	net, err := quant.NewNetwork(n)
