@@ -120,6 +120,13 @@ func Vector(size int, t quant.DataType) *quant.Network {
 // Alone returns the network of a layer alone.
 func Alone(l quant.Layer) *quant.Network { return mustNetwork(l.Input, l) }
 
+// OverImage returns the network of a layer alone that reads an image of shape in, whose elements are of
+// type input; the error is quant.NewNetwork's.
+func OverImage(input quant.DataType, in quant.Shape, l quant.Layer) (*quant.Network, error) {
+	return quant.NewNetwork(quant.Network{Name: "alone", Layers: []quant.Layer{l}, Input: quant.InputQuantizer{
+		Type: input, Shape: in, Quantize: func(_ int, v float64) int32 { return int32(v) }}})
+}
+
 // mustNetwork panics where a test has drawn what is no network.
 func mustNetwork(input quant.DataType, layers ...quant.Layer) *quant.Network {
 	n, err := quant.NewNetwork(quant.Network{Name: "alone", InputShape: []int{layers[0].In}, Layers: layers,

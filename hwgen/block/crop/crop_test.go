@@ -76,8 +76,7 @@ func sliced(in quant.Shape, lanes, first, step int) blocktest.Case {
 // cropped is the layer l on an image of shape in, whose beats have lanes elements of three bits.
 func cropped(in quant.Shape, lanes int, l quant.Layer) blocktest.Case {
 	l.Name = "crop"
-	n, err := quant.NewNetwork(quant.Network{Name: "alone", Layers: []quant.Layer{l}, Input: quant.InputQuantizer{
-		Type: quant.DataType{Bits: 3}, Shape: in, Quantize: func(_ int, v float64) int32 { return int32(v) }}})
+	n, err := blocktest.OverImage(quant.DataType{Bits: 3}, in, l)
 	if err != nil {
 		panic(err)
 	}

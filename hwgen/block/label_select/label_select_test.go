@@ -90,8 +90,7 @@ func selection(l quant.Layer, pe, accBits int) blocktest.Case {
 // segmentation selects at every position of an image that l is applied to.
 func segmentation(l quant.Layer, in quant.Shape, pe, accBits int) blocktest.Case {
 	l.Kind, l.Window, l.From = quant.Conv, quant.Window{H: 1, W: 1}, []int{quant.Source}
-	n, err := quant.NewNetwork(quant.Network{Name: "alone", Layers: []quant.Layer{l}, Input: quant.InputQuantizer{
-		Type: l.Input, Shape: in, Quantize: func(_ int, v float64) int32 { return int32(v) }}})
+	n, err := blocktest.OverImage(l.Input, in, l)
 	if err != nil {
 		panic(err)
 	}

@@ -65,8 +65,7 @@ func pooled(w quant.Window, in quant.Shape, t quant.DataType, pe int, maximum bo
 	if maximum {
 		l.Kind, more = quant.MaxPool, 0
 	}
-	n, err := quant.NewNetwork(quant.Network{Name: "alone", Layers: []quant.Layer{l}, Input: quant.InputQuantizer{Type: t,
-		Shape: in, Quantize: func(_ int, v float64) int32 { return int32(v) }}})
+	n, err := blocktest.OverImage(t, in, l)
 	if err != nil {
 		return blocktest.Case{}, false // no window of it lies on the image
 	}

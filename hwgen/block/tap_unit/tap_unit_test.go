@@ -233,8 +233,7 @@ func convolved(rng *rand.Rand, in quant.Shape, w quant.Window, out int, f hwgen.
 	if rng.IntN(2) == 0 {
 		l.Thresholds = blocktest.Stairs(&l, unsigned(1+rng.IntN(3)))
 	}
-	n, err := quant.NewNetwork(quant.Network{Name: "alone", Layers: []quant.Layer{l},
-		Input: quant.InputQuantizer{Type: l.Input, Shape: in, Quantize: func(_ int, v float64) int32 { return int32(v) }}})
+	n, err := blocktest.OverImage(l.Input, in, l)
 	if err != nil {
 		return blocktest.Case{}, false
 	}
