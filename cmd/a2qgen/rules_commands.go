@@ -75,7 +75,7 @@ func with(groups ...map[string]rule) map[string]rule {
 // foldingRules are of foldingFlags. A design gives one frame per cycle at most.
 var foldingRules = map[string]rule{
 	"fps": positive(hwgen.MaxClockMHz * 1e6), "clock": positive(hwgen.MaxClockMHz), "folding": file(readsFile),
-	"unit": oneOf(plan.UnitWords()...),
+	"unit": oneOf(plan.UnitWords()...), "block-luts": ints(1, 1<<20),
 	"fold": texts("LAYER=PE,SIMD, both at least 1", func(s string) error {
 		_, _, err := parseFold(s)
 		return err
