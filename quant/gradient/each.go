@@ -3,6 +3,7 @@ package gradient
 import (
 	"context"
 	"fmt"
+	"sync"
 
 	"github.com/a2qgen/a2qgen/quant/nn"
 )
@@ -16,36 +17,48 @@ type Span[T nn.Float] struct {
 // spanElements bounds what a tape holds: 2^22 numbers, 16 MiB of float32, for each core.
 const spanElements = 1 << 22
 
-// Each takes samples through layers first and later of g, forward and back, and calls, for each span of
-// them, the function that worker returned for its goroutine. live has what the layers before first gave
-// for all samples (nn.Graph.WalkLive). It returns the mean loss.
+// Worker is what a goroutine does with the spans that it gets.
+type Worker[T nn.Float] struct {
+	// Do is called for a span, while other goroutines work on others.
+	Do func(Span[T])
+	// Add, unless nil, is called after Do, for one span at a time and in the order of the spans: what is
+	// added up there does not depend on the number of cores.
+	Add func()
+}
+
+// Each takes samples through layers first and later of g, forward and back, and has a worker of each
+// goroutine look at them, span by span. live has what the layers before first gave for all samples
+// (nn.Graph.WalkLive). It returns the mean loss.
 //
 // Spans give the gradients to the sums of layer first, and to those of all layers with weights behind it
 // where through is set.
 //
 // Memory is that of a span on each core: values, sums and gradients of the layers from first on, three
-// numbers per element of their outputs, spanElements of them or those of a single sample.
-// Which goroutine gets which span is a matter of chance: who adds up must do it by span.
+// numbers per element of their outputs, and the windows of one layer; spanElements of them, or those of a
+// single sample.
 func Each[T nn.Float](ctx context.Context, g *nn.Graph, first int, through bool, live *nn.Live, loss Loss,
-	worker func() func(Span[T])) (float64, error) {
+	worker func() Worker[T]) (float64, error) {
 	samples := live.Of(g.Layers[first].From[0]).Samples()
-	last := len(g.Layers) - 1
-	if err := loss.Check(samples, g.Shapes[last]); err != nil {
+	if err := loss.Check(samples, g.Shapes[len(g.Layers)-1]); err != nil {
 		return 0, err
 	}
 	span := spanOf(g, first, samples)
-	losses := make([]float64, samples)
+	losses, turns := make([]float64, samples), newTurns()
 	nn.Each((samples+span-1)/span, func() func(int) {
-		t, do := newTape[T](g, first, span, through), worker()
+		t, w := newTape[T](g, first, span, through), worker()
 		return func(k int) {
-			if ctx.Err() != nil {
-				return
+			if ctx.Err() == nil {
+				lo, hi := k*span, min((k+1)*span, samples)
+				t.load(live, lo, hi)
+				t.grade(loss, lo, t.forward(), losses)
+				t.backward()
+				w.Do(Span[T]{t, lo})
 			}
-			lo, hi := k*span, min((k+1)*span, samples)
-			t.load(live, lo, hi)
-			t.grade(loss, lo, t.forward(), losses)
-			t.backward()
-			do(Span[T]{t, lo})
+			turns.take(k, func() {
+				if w.Add != nil && ctx.Err() == nil {
+					w.Add()
+				}
+			})
 		}
 	})
 	if err := ctx.Err(); err != nil {
@@ -56,6 +69,27 @@ func Each[T nn.Float](ctx context.Context, g *nn.Graph, first int, through bool,
 		mean += l / float64(samples)
 	}
 	return mean, nil
+}
+
+// turns lets goroutines do something one after the other, in the order of numbers that are handed out in
+// order: whoever waits does so for numbers that others are at work on.
+type turns struct {
+	next int
+	cond *sync.Cond
+}
+
+func newTurns() *turns { return &turns{cond: sync.NewCond(&sync.Mutex{})} }
+
+// take calls do when all numbers below k have had their turn.
+func (t *turns) take(k int, do func()) {
+	t.cond.L.Lock()
+	defer t.cond.L.Unlock()
+	for t.next != k {
+		t.cond.Wait()
+	}
+	do()
+	t.next++
+	t.cond.Broadcast()
 }
 
 // spanOf returns the samples of a span.

@@ -98,8 +98,8 @@ func gradients(t *testing.T, g *nn.Graph, first int, through bool, live *nn.Live
 	samples := live.Of(g.Layers[first].From[0]).Samples()
 	all := make([][][]float64, samples)
 	var mu sync.Mutex
-	mean, err := Each(t.Context(), g, first, through, live, loss, func() func(Span[float64]) {
-		return func(s Span[float64]) {
+	mean, err := Each(t.Context(), g, first, through, live, loss, func() Worker[float64] {
+		return Worker[float64]{Do: func(s Span[float64]) {
 			mu.Lock()
 			defer mu.Unlock()
 			for k := range s.Samples() {
@@ -111,7 +111,7 @@ func gradients(t *testing.T, g *nn.Graph, first int, through bool, live *nn.Live
 					}
 				}
 			}
-		}
+		}}
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -133,8 +133,8 @@ func TestDifferences(t *testing.T) {
 		// one is the loss of sample k alone, by its labels or direction.
 		one := func(k int) float64 {
 			var of float64
-			_, err := Each(t.Context(), g, 0, false, live, only{loss, k, &of}, func() func(Span[float64]) {
-				return func(Span[float64]) {}
+			_, err := Each(t.Context(), g, 0, false, live, only{loss, k, &of}, func() Worker[float64] {
+				return Worker[float64]{Do: func(Span[float64]) {}}
 			})
 			if err != nil {
 				t.Fatal(err)
