@@ -31,6 +31,10 @@ const (
 	OAC Method = "oac"
 	// QERA adds a branch of low rank to what another method leaves (arXiv 2410.06040).
 	QERA Method = "qera"
+	// CFWS splits kernels in a coarse centre and a fine rest (arXiv 2312.10588).
+	CFWS Method = "cfws"
+	// GWQ keeps few weights with more bits, by their gradients (arXiv 2411.00850).
+	GWQ Method = "gwq"
 )
 
 // Definition says what a method is, and computes it.
@@ -78,6 +82,10 @@ var definitions = []Definition{
 		append(roundingOptions(Fisher), roundingOption(AXE)), quantiseDense},
 	{QERA, "a branch of low rank beside the layer for what rounding left over", "arXiv 2410.06040, theorems 1 and 2",
 		FromPaper, qeraOptions(), quantiseQERA},
+	{CFWS, "a coarse grid for the centres of windows beside a fine one for the rest", "arXiv 2312.10588, the authors' code",
+		FromCode, cfwsOptions(), quantiseCFWS},
+	{GWQ, "few weights, where the loss is most sensitive, with more bits in a sparse branch",
+		"arXiv 2411.00850, its abstract", Reconstruction, gwqOptions(), quantiseGWQ},
 }
 
 // Methods returns the definitions of all methods.
