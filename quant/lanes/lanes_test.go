@@ -36,6 +36,11 @@ func newTrial(rng *rand.Rand, rows, n int, odd bool) *trial {
 			(*v)[i] = float32(rng.NormFloat64())
 		}
 	}
+	// The first channel meets the ends of a quantiser, and halves, exactly.
+	t.a[0], t.b[0] = 1, 0
+	for i := 0; i < len(t.x); i += n {
+		t.x[i] = float32(rng.IntN(30)-10) / 2
+	}
 	return t
 }
 
