@@ -77,7 +77,10 @@ func (n *node) operation(batch int, rng *rand.Rand) {
 	// At most half a batch, which is what one goroutine has.
 	n.chunk = n.op.Span((batch + 1) / 2)
 	for half := range n.memory {
-		n.memory[half], n.reads[half] = nn.NewWork[float32](n.op, n.chunk), make([][]float32, len(in))
+		n.reads[half] = make([][]float32, len(in))
+		if !slides(n.op) {
+			n.memory[half] = nn.NewWork[float32](n.op, n.chunk)
+		}
 	}
 	slide := &n.op.Slide
 	switch n.Kind {
@@ -106,6 +109,9 @@ func (n *node) newWeighted(w *weights) weighted {
 		return newDepthwise(w, &n.op.Slide)
 	case nn.Phased:
 		return &transposed{w, n.op, &n.memory}
+	}
+	if slides(n.op) {
+		return newSliding(w, n.op)
 	}
 	return &conv{w, n.op, &n.memory}
 }
@@ -168,6 +174,10 @@ func (n *node) runHalf(half int) {
 
 // operate sets y, the span's samples of what the operation gives.
 func (n *node) operate(y []float32, s span) {
+	if c, ok := n.back.(*sliding); ok {
+		c.forward(s.of(n.in[0].v, n.op.In.Size()), y, s.half)
+		return
+	}
 	in, work := n.reads[s.half], n.memory[s.half]
 	for k, x := range n.in {
 		in[k] = s.of(x.v, x.shape.Size())
@@ -203,6 +213,9 @@ func (n *node) addBackward(s *schedule) {
 		s.alone(n.norm.settleBack)
 	}
 	s.both(size, n.unwindHalf)
+	if c, ok := n.back.(*sliding); ok {
+		s.both(size, c.gather)
+	}
 }
 
 // maskHalf takes the gradient through the activation and adds up what batch norm
