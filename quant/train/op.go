@@ -20,8 +20,6 @@ func (s span) of(v []float32, size int) []float32 { return v[s.lo*size : s.hi*si
 // span is a range of samples, and which of two goroutines works on them.
 type span struct{ lo, hi, half int }
 
-func (s span) samples() int { return s.hi - s.lo }
-
 // operand is a tensor that an operation reads.
 type operand struct {
 	*tensor
