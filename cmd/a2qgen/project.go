@@ -169,9 +169,9 @@ func checkProjectFlags(c *cli.Context) error {
 	case table && (c.IsSet("acc") || c.IsSet("method") || c.IsSet("set") || c.IsSet("rule") || c.IsSet("out") || c.Bool("repair")):
 		return fail("--table goes through methods and widths itself, and writes no network: " +
 			"it does not go with --acc, --method, --set, --rule, --out or --repair")
-	// The other methods know one rule, split.
-	case c.IsSet("rule") && ptq.Method(c.String("method")) != ptq.Budget:
-		return fail("--rule is %s with --method %s, want --method budget, which alone has rules",
+	// The other ways of rounding know one rule, split.
+	case c.IsSet("rule") && roundingOf(c) != ptq.Budget:
+		return fail("--rule is %s with --method %s, want --method budget, which alone has rules, or --set rounding=budget",
 			c.String("rule"), c.String("method"))
 	case c.IsSet("results") && !table:
 		return fail("--results wants --table")
@@ -222,16 +222,49 @@ func optionsOf(c *cli.Context) (ptq.Values, error) {
 	return values, d.CheckOptions(values)
 }
 
+// roundingOf returns what finds the integers; nothing of flags that are wrong, which is said elsewhere.
+func roundingOf(c *cli.Context) ptq.Method {
+	values, err := optionsOf(c)
+	if err != nil {
+		return ""
+	}
+	d, err := ptq.Define(c.String("method"))
+	if err != nil {
+		return ""
+	}
+	return d.Rounding(values)
+}
+
 // methodsHelp lists methods with their sources and options.
 func methodsHelp() string {
 	var b strings.Builder
-	for _, d := range ptq.Methods() {
-		fmt.Fprintf(&b, "   %-7s %s (%s; %s)\n", d.Method, d.Summary, d.Source, d.Status)
+	methods := ptq.Methods()
+	for _, d := range methods {
+		fmt.Fprintf(&b, "   %-7s %s\n           (%s; %s)\n", d.Method, d.Summary, d.Source, d.Status)
 		for _, o := range d.Options {
-			fmt.Fprintf(&b, "           %s\n", o)
+			switch shared, is := optionOf(&methods[0], o.Name); {
+			case !is:
+				fmt.Fprintf(&b, "           %s\n", o)
+			case shared.Default != o.Default: // what all have is described once, below
+				fmt.Fprintf(&b, "           %s=%s\n", o.Name, o.Default)
+			}
 		}
 	}
+	b.WriteString("   All methods have, with these values where nothing else stands above:\n")
+	for _, o := range methods[0].Options {
+		fmt.Fprintf(&b, "           %s\n", o)
+	}
 	return strings.TrimRight(b.String(), "\n")
+}
+
+// optionOf returns the option of that name, if the method has one.
+func optionOf(d *ptq.Definition, name string) (ptq.Option, bool) {
+	for _, o := range d.Options {
+		if o.Name == name {
+			return o, true
+		}
+	}
+	return ptq.Option{}, false
 }
 
 // calibrationOf reads how a float network is made ready.

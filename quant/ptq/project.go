@@ -231,7 +231,7 @@ func countLayers(branches []Branch) (n int) {
 // site returns layer i as a method gets it, and the method: hidden layers have the one that was asked for,
 // and its limit; the ends are rounded by the same means, without one.
 func (p *projection) site(ctx context.Context, i int, in *nn.Tensor, live *nn.Live) (*Site, *Definition) {
-	s := &Site{Bits: p.WeightBits, Acc: p.Acc, Values: p.Options, Rounding: p.method.rounding(p.Options),
+	s := &Site{Bits: p.WeightBits, Acc: p.Acc, Values: p.Options, Rounding: p.method.Rounding(p.Options),
 		// Outputs that are compared as they are, without a quantiser, share a scale.
 		Shared: p.g.Layers[i].Kind == quant.Linear && i == len(p.g.Shapes)-1,
 		ctx:    ctx, g: p.g, i: i, in: in, live: live, task: p.task, means: p.means[i]}

@@ -64,6 +64,9 @@ func ParseProjections(list string) ([]Contender, error) {
 		if err := d.CheckOptions(c.Options); err != nil {
 			return nil, fmt.Errorf("%s: %w", text, err)
 		}
+		if r := d.Rounding(c.Options); ruled && r != ptq.Budget {
+			return nil, fmt.Errorf("%s: a rule with %s, want budget, which alone has rules", text, r)
+		}
 		all = append(all, c)
 	}
 	return all, nil
