@@ -148,7 +148,7 @@ func (p *prober) add(x []int32) {
 	for c, acc := range p.trace.Acc[p.at] {
 		delete(p.open[c], acc)
 	}
-	p.won[p.trace.Label] = true
+	p.won[p.trace.Label[0]] = true
 }
 
 // dense draws a vector without zeros.
@@ -266,7 +266,7 @@ func (p *prober) letAllWin() {
 			// The winner of each round joins the rivals, as constraints do in a cutting-plane
 			// method. A class that is dominated everywhere never wins, whatever the input.
 			p.add(p.favour(c, rivals))
-			rivals = append(rivals, p.trace.Label)
+			rivals = append(rivals, p.trace.Label[0])
 		}
 	}
 }

@@ -34,8 +34,8 @@ func compareWithOracle(t *testing.T, data []byte, samples int, shape []int, draw
 		n.Input.Apply(sample, x)
 		e.Run(x, &tr)
 		got := make([]float64, len(want.data))
-		e.Real(&tr, got)
-		out := n.OutputShape()
+		e.Real(&tr, 0, got)
+		out := n.OutputLayer(0).Shape
 		for i, g := range got {
 			at := i
 			if len(want.shape) == 4 { // channels first
@@ -51,8 +51,8 @@ func compareWithOracle(t *testing.T, data []byte, samples int, shape []int, draw
 			if len(want.data) == 1 && want.data[0] > 0 { // two classes by the sign
 				first = 1
 			}
-			if tr.Label != first {
-				t.Fatalf("label %d, want %d of %v", tr.Label, first, want.data)
+			if tr.Label[0] != first {
+				t.Fatalf("label %d, want %d of %v", tr.Label[0], first, want.data)
 			}
 		}
 	}
@@ -167,7 +167,7 @@ func TestESPCN(t *testing.T) {
 		t.Skip(err)
 	}
 	n := read(t, path)
-	if got := n.OutputShape(); got != (quant.Shape{H: 256, W: 256, C: 3}) || len(n.Layers) != 5 {
+	if got := n.OutputLayer(0).Shape; got != (quant.Shape{H: 256, W: 256, C: 3}) || len(n.Layers) != 5 {
 		t.Errorf("%d layers, output %v", len(n.Layers), got)
 	}
 	r := rand.New(rand.NewPCG(3, 1))
