@@ -133,12 +133,12 @@ func (p *Port) describeOutput(o *quant.Output, last *quant.Layer, part hwgen.Par
 		if last.Out == 1 {
 			f.Holds = "score, above 0 for class 1, else class 0"
 		}
-	case hwgen.HoldsOutputs:
+	case hwgen.HoldsOutputs, hwgen.HoldsAccumulators:
 		f.Holds = "output"
 		if last.Shape.Size() == 1 {
 			f.Holds = fmt.Sprintf("output, above %d for class 1, else class 0", o.Boundary)
 		}
-		if scale, zero, ok := outputScale(o.Dequantize, last.Thresholds.Output, last.Out); ok {
+		if scale, zero, ok := outputScale(o.Dequantize, last.Output(), last.Out); ok {
 			f.Scale, f.Zero = &scale, &zero
 		}
 		// A label has no shape: it is one number and its score.

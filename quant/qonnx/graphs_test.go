@@ -13,7 +13,7 @@ import (
 )
 
 // compareWithOracle runs the file on random samples in the integer executor and
-// in float64, and compares the real outputs: they must be the same integer, up
+// in float64, and compares the real numbers of every output: they must be the same integer, up
 // to unit/2 where that is what one is worth.
 func compareWithOracle(t *testing.T, data []byte, samples int, shape []int, draw func() float64) *quant.Network {
 	t.Helper()
@@ -33,30 +33,39 @@ func compareWithOracle(t *testing.T, data []byte, samples int, shape []int, draw
 		want := evaluateFile(data, in)
 		n.Input.Apply(sample, x)
 		e.Run(x, &tr)
-		got := make([]float64, len(want.data))
-		e.Real(&tr, 0, got)
-		out := n.OutputLayer(0).Shape
-		for i, g := range got {
-			at := i
-			if len(want.shape) == 4 { // channels first
-				at = i%out.C*out.Positions() + i/out.C
-			}
-			if w := want.data[at]; math.Abs(g-w) > 1e-9*max(1, math.Abs(w)) {
-				t.Fatalf("output %d is %v, want %v", i, g, w)
-			}
-		}
-		// The order of integers and exact scores is that of the outputs, ties too.
-		if score := n.Layers[len(n.Layers)-1].Score; out.Positions() == 1 && (score == nil || score.Exact) {
-			first := slices.Index(want.data, slices.Max(want.data))
-			if len(want.data) == 1 && want.data[0] > 0 { // two classes by the sign
-				first = 1
-			}
-			if tr.Label[0] != first {
-				t.Fatalf("label %d, want %d of %v", tr.Label[0], first, want.data)
-			}
+		for k, o := range n.Outputs {
+			checkOutput(t, e, &tr, k, want[o.Name])
 		}
 	}
 	return n
+}
+
+// checkOutput compares output k of the sample last run with what the graph gives.
+func checkOutput(t *testing.T, e *quant.Executor, tr *quant.Trace, k int, want *array) {
+	t.Helper()
+	got := make([]float64, len(want.data))
+	e.Real(tr, k, got)
+	l := e.Network().OutputLayer(k)
+	for i, g := range got {
+		at := i
+		if len(want.shape) == 4 { // channels first
+			at = i%l.Shape.C*l.Shape.Positions() + i/l.Shape.C
+		}
+		if w := want.data[at]; math.Abs(g-w) > 1e-9*max(1, math.Abs(w)) {
+			t.Fatalf("output %d: element %d is %v, want %v", k, i, g, w)
+		}
+	}
+	// The order of integers and exact scores is that of the outputs, ties too.
+	if l.Shape.Positions() > 1 || l.Score != nil && !l.Score.Exact {
+		return
+	}
+	first := slices.Index(want.data, slices.Max(want.data))
+	if len(want.data) == 1 && want.data[0] > 0 { // two classes by the sign
+		first = 1
+	}
+	if tr.Label[k] != first {
+		t.Fatalf("output %d: label %d, want %d of %v", k, tr.Label[k], first, want.data)
+	}
 }
 
 // dyadic draws a multiple of 1/8: sums and products of such numbers are exact in

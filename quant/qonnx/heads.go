@@ -40,7 +40,11 @@ func (im *importer) heads() ([]*head, error) {
 	}
 	var wrong faults
 	for _, h := range all {
-		if err := im.end(h); err != nil {
+		err := im.end(h)
+		if err != nil && len(all) > 1 { // else two would name one node alone
+			err = fmt.Errorf("graph output %s: %w", show(h.name), err)
+		}
+		if err != nil {
 			wrong = append(wrong, err)
 		}
 	}
@@ -54,7 +58,7 @@ func (im *importer) end(h *head) error {
 		if len(im.sites) == 0 {
 			return errors.New("the graph has no MatMul, Gemm, Conv or other layer between its input and its output")
 		}
-		return fmt.Errorf("graph output %s does not depend on any layer", show(h.name))
+		return errors.New("the output does not depend on any layer")
 	}
 	var err error
 	h.s, err = im.inOrder(h.name, h.s)
