@@ -31,10 +31,20 @@ func (n *Network) OutputOf(i int) int {
 	return slices.IndexFunc(n.Outputs, func(o Output) bool { return o.Layer == i })
 }
 
-// Classifier returns the first output of one position, whose elements are what labels
-// count, or -1 where all outputs are images.
+// Classifier returns the output whose elements are what labels count: the first of one position
+// that ends in scores or, where none does, the first of one position; -1 where all are images.
 func (n *Network) Classifier() int {
-	return slices.IndexFunc(n.Outputs, func(o Output) bool { return n.Layers[o.Layer].Shape.Positions() == 1 })
+	first := -1
+	for k := range n.Outputs {
+		switch l := n.OutputLayer(k); {
+		case l.Shape.Positions() > 1:
+		case l.Score != nil:
+			return k
+		case first < 0:
+			first = k
+		}
+	}
+	return first
 }
 
 // OutputNamed returns the output of a name. Its error lists those that there are.

@@ -160,7 +160,7 @@ func outputScale(real func(c int, q int64) float64, t quant.DataType, channels i
 	if scale == 0 {
 		return 0, 0, false
 	}
-	zero = -real(0, 0) / scale
+	zero = 0 - real(0, 0)/scale // not -0, where that is what it is
 	for c := range channels {
 		for _, q := range []int64{t.Min(), 0, 1, t.Max()} {
 			// 1e-9: far above the rounding of float64, far below a step of any quantiser.
@@ -194,6 +194,10 @@ func order(s quant.Shape) string {
 func (p Port) Lines() []string {
 	lines := []string{fmt.Sprintf("`%s_tdata`: %d bits, %s per frame, `tlast` on the last.", p.Name, p.TdataBits,
 		hwgen.Count(p.BeatsPerFrame, "beat"))}
+	if p.Output != "" {
+		lines = append(lines, fmt.Sprintf("It is the graph's output %q, %s behind the first beat of the input.", p.Output,
+			hwgen.Count(p.LatencyCycles, "cycle")))
+	}
 	for _, f := range p.Fields {
 		lines = append(lines, f.line())
 	}

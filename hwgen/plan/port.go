@@ -43,7 +43,10 @@ func plainName(name string) string {
 	plain := strings.Join(words, "_")
 	// The end of a path tells more than its start.
 	if len(plain) > maxPortName {
-		plain = strings.TrimLeft(plain[len(plain)-maxPortName:], "_")
+		plain = plain[len(plain)-maxPortName:]
+		if _, whole, cut := strings.Cut(plain, "_"); cut { // words
+			plain = whole
+		}
 	}
 	if plain == "" {
 		return "output"
