@@ -10,7 +10,7 @@ import (
 const solePort = "m_axis"
 
 // maxPortName bounds what a port's name takes of an output's: exporters write paths of modules.
-const maxPortName = 40
+const maxPortName = 48
 
 // portNames returns the names of the output ports for outputs of these names: m_ and the
 // output's, in which what no plain Verilog name has becomes _, with a number behind it where

@@ -39,7 +39,7 @@ func TestPortNames(t *testing.T) {
 		{[]string{"out", "Out", "out_2", "o.u.t", "o u t"}, []string{"m_out", "m_Out_2", "m_out_2_2", "m_o_u_t", "m_o_u_t_2"}},
 		{[]string{"...", "größe", "_"}, []string{"m_output", "m_gr_e", "m_output_2"}},
 		{[]string{strings.Repeat("deep.", 20) + "end", "x"},
-			[]string{"m_deep_deep_deep_deep_deep_deep_deep_end", "m_x"}},
+			[]string{"m_deep_deep_deep_deep_deep_deep_deep_deep_end", "m_x"}},
 	} {
 		n := withOutputs(t, c.outputs...)
 		if len(c.outputs) == 1 {
