@@ -179,3 +179,16 @@ func TestExplainHeads(t *testing.T) {
 		t.Errorf("became %q, want %q", e.Became, want)
 	}
 }
+
+// A model of real numbers has one head: a second one would be lost, where a file is trained on or projected. Two
+// outputs of one layer are that head.
+func TestFloatHeads(t *testing.T) {
+	g := &net{newTestGraph(1, 4), rand.New(rand.NewPCG(5, 23))}
+	a := g.op("Relu", in(g.op("Gemm", in("x", g.f32([]int{4, 3}, g.dyadics(12, 8)...)))))
+	b := g.op("Gemm", in(a, g.f32([]int{3, 2}, g.dyadics(6, 8)...)))
+	_, err := DecodeModel("test", g.encode(b, a))
+	wantError(t, err, `graph outputs "n5_output_0" and "n3_output_0" show different layers: a model to train`)
+	if m, err := DecodeModel("test", g.encode(b, g.op("Softmax", in(b)))); err != nil || len(m.Layers) != 2 {
+		t.Errorf("logits beside their Softmax: %v, %v", m, err)
+	}
+}
