@@ -32,6 +32,8 @@ type Design struct {
 	ClockMHz float64
 	// NoBlockRAM says that every memory is kept in LUTs.
 	NoBlockRAM bool
+	// BlockLUTs is what a block of RAM counted for (Options.BlockLUTs): queues lie by it.
+	BlockLUTs int
 	// Pixels says that outputs that are images are 8-bit pixels, which the given network does not have.
 	Pixels bool
 	// Family is the FPGA family whose words for memories the Verilog carries.

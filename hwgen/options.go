@@ -25,8 +25,11 @@ type Options struct {
 	NoBlockRAM bool
 	// Pixels gives the real outputs as 8-bit pixels (quant.Network.Pixels), not the integers that they are.
 	Pixels bool
+	// BlockLUTs is what a block of RAM, in the family's unit, counts for, in LUTs, where a plan
+	// chooses between units, folds and memories: little asks for few LUTs, much for few blocks.
+	BlockLUTs int
 	// Blocks is how many blocks of RAM there are, in the family's unit (boards.Resources.Blocks): the
-	// plan keeps memories in LUTs where they are too few. 0 sets no limit.
+	// plan raises BlockLUTs where they are too few. 0 sets no limit.
 	Blocks float64
 	// Family is the FPGA family to write Verilog for; xc7 where empty.
 	Family boards.Family
@@ -36,6 +39,9 @@ type Options struct {
 const (
 	DefaultClockMHz = 100
 	DefaultFPS      = 10000
+	// DefaultBlockLUTs is for half a block of xc7, of which its parts have one per 100 to 200 LUTs,
+	// but which few designs use up.
+	DefaultBlockLUTs = 32
 )
 
 // MaxClockMHz is the fastest clock that a plan takes: no FPGA comes near it.
@@ -54,6 +60,9 @@ func (o Options) WithDefaults() Options {
 	}
 	if o.FPS == 0 {
 		o.FPS = DefaultFPS
+	}
+	if o.BlockLUTs == 0 {
+		o.BlockLUTs = DefaultBlockLUTs
 	}
 	return o
 }

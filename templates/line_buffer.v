@@ -25,7 +25,7 @@
 //   OFFSETS     beats from the first of them to each: 32 bits for each, >= 0, the first's 0
 //   DEPTH       beats that the memory holds, >= 2
 //   LEVELS      loops, >= 1
-//   COUNTS      turns of each loop, >= 2: 32 bits for each, the innermost in the low ones
+//   COUNTS      turns of each loop, >= 1: 32 bits for each, the innermost in the low ones
 //   JUMPS       beats that the read position moves on by when a loop takes a step and all inside
 //               it begin again: 32 bits for each, signed, that of the next frame on top
 //   FREES       beats that are free then, in the same way; none is negative

@@ -54,7 +54,7 @@ func estimateCommand() *cli.Command {
 	return &cli.Command{
 		Name: "estimate", Usage: "estimate LUT and FF for each accumulator width",
 		UsageText: "a2qgen estimate NET.onnx|DIR [--acc 8:32] [--yosys] [--family NAME] [--fps F] [--clock MHZ]\n" +
-			"   [--unit UNIT] [--folding FILE] [--fold LAYER=PE,SIMD]... [--folding-out FILE]\n" +
+			"   [--unit UNIT] [--block-luts N] [--folding FILE] [--fold LAYER=PE,SIMD]... [--folding-out FILE]\n" +
 			"   [--input TYPE[:FRACTION]] [--input-range LO:HI] [--input-scale F] [--input-zero Z] [--json]",
 		Description: estimateHelp,
 		Flags:       append(flags, jsonFlag()),

@@ -21,7 +21,8 @@ at --clock, unless --folding FILE (YAML: layer: {pe: 4, simd: 8}, and unit, lane
 fifo, window, weights, replay and thresholds where wanted; or FINN's JSON) or --fold set it. --unit says how layers
 with weights are built: dense (every weight is multiplied), tap (only those that are not 0
 are added up), hardwired (all rows at once, a vector per cycle, by adders that they share),
-or auto, which takes the fewest LUTs, by estimate, for each layer.`
+or auto, which takes the fewest LUTs, by estimate, for each layer. A block of RAM counts as
+--block-luts of them.`
 
 // maxFoldingBytes bounds a folding file. Some 30 bytes per layer leave room for tens of
 // thousands.
@@ -38,6 +39,8 @@ func foldingFlags() []cli.Flag {
 			Usage: "clock in `MHZ`"},
 		&cli.StringFlag{Name: "unit", Value: plan.Auto, Usage: "how layers are built: `UNIT`, one of " +
 			strings.Join(plan.UnitWords(), ", ")},
+		&cli.IntFlag{Name: "block-luts", DefaultText: fmt.Sprint(hwgen.DefaultBlockLUTs),
+			Usage: "what a block of RAM counts for in these choices, as `N` LUTs: few LUTs are had for little, few blocks for much"},
 		&cli.StringFlag{Name: "folding", Usage: "folding `FILE` in YAML, or in FINN's JSON"},
 		&cli.StringSliceFlag{Name: "fold", Usage: "fold one layer, may be repeated: `LAYER=PE,SIMD`"},
 	}
@@ -85,6 +88,7 @@ func (f foldingChoice) of(n *quant.Network) (hwgen.Options, []string, error) {
 // --fps gives. Only what contradicts itself whatever the network is an error here.
 func chosenFolding(c *cli.Context) (foldingChoice, error) {
 	var o foldingChoice
+	o.BlockLUTs = c.Int("block-luts")
 	o.FPS, o.ClockMHz = c.Float64("fps"), c.Float64("clock")
 	if o.Unit = c.String("unit"); !slices.Contains(plan.UnitWords(), o.Unit) {
 		return o, usagef("%s: --unit is %q, want one of %s", c.Command.Name, o.Unit, strings.Join(plan.UnitWords(), ", "))

@@ -60,8 +60,8 @@ func generateCommand() *cli.Command {
 	return &cli.Command{
 		Name: "generate", Usage: "write a network as Verilog",
 		UsageText: "a2qgen generate NET.onnx --out DIR [--board B] [--family NAME] [--fps F] [--clock MHZ]\n" +
-			"   [--folding FILE] [--fold LAYER=PE,SIMD]... [--folding-out FILE] [--acc P] [--pixels] [--overwrite]\n" +
-			"   [--input TYPE[:FRACTION]] [--input-range LO:HI] [--input-scale F] [--input-zero Z] [--json]",
+			"   [--unit UNIT] [--block-luts N] [--folding FILE] [--fold LAYER=PE,SIMD]... [--folding-out FILE]\n" +
+			"   [--acc P] [--pixels] [--overwrite] [--input TYPE[:FRACTION]] [--input-range LO:HI] [--input-scale F] [--input-zero Z] [--json]",
 		Description: generateHelp,
 		Flags:       append(flags, jsonFlag()),
 		Action:      generateAction,

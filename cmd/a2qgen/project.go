@@ -1,6 +1,9 @@
 package main
 
 import (
+	"fmt"
+	"strings"
+
 	"github.com/urfave/cli/v2"
 
 	"github.com/a2qgen/a2qgen/cmd/a2qgen/study"
@@ -8,25 +11,27 @@ import (
 	"github.com/a2qgen/a2qgen/quant/ptq"
 )
 
-const projectHelp = `Quantises a float network without training, so that no accumulator of the hidden
+var projectHelp = `Quantises a float network without training, so that no accumulator of the hidden
 layers can overflow P bits: batch norm is folded into the weights, weights are
 equalised from layer to layer, activation scales chosen on samples of --data's
 training part, then layer after layer turned into integers that fit. The first and
 the last layer get 8-bit weights and no limit. The file is imported again, certified
 and scored on the test part with the integer executor.
 
---method says how integers are chosen: rtn (to nearest, then what fits), ep (the
-projection that A2Q+ starts from), axe (GPTQ within the zero-centred budget) or budget
-(GPTQ within all integers that fit, then a search). --rule shifted lets budget begin
-accumulators at a constant of their channel. --tile T gives every T inputs an
+--method says how integers are chosen, and --set changes an option of the method:
+
+` + methodsHelp() + `
+
+--rule shifted lets budget begin accumulators at a constant of their channel. --tile T gives every T inputs an
 accumulator of P bits of their own; a wider one adds those up. --taps LANES,CAP[,UNITS]
 bounds the units of weight that a row may have in each of LANES banks of its inputs
 (input i lies in bank i mod LANES), and in all: a unit that reads an input per bank and
 cycle then takes CAP cycles per row.
 
---table 10:16 projects by every method at every P, of one network or several, such
-as those of some seeds, and prints the accuracies; --results PREFIX writes them to
-PREFIX.csv and PREFIX.md.
+--table 10:16 projects by several methods, without a limit and at every P, of one network
+or several, such as those of some seeds, and prints the accuracies; --results PREFIX writes
+them to PREFIX.csv and PREFIX.md. --methods LIST names the methods, with a rule behind / and
+options behind +, as in axe,budget/shifted,oac+rounding=budget+damping=0.1.
 
 --repair takes an integer network (QONNX, of any origin) instead and takes units off
 the weights of every layer that needs more than P bits, those whose loss costs least;
@@ -51,9 +56,9 @@ func projectCommand() *cli.Command {
 		Name: "project", Usage: "quantise a float network without training, or repair an integer one",
 		UsageText: "a2qgen project FLOAT.onnx --acc P [--data DIR] [--scale F] [--layout nchw|nhwc] " +
 			"[--out net.onnx]\n" +
-			"   [--method rtn|ep|axe|budget] [--rule split|shifted] [--weights M] [--acts N] " +
-			"[--tile T | --taps LANES,CAP[,UNITS]]\n   [--samples S] [--equalize=false] [--json]\n" +
-			"   a2qgen project FLOAT.onnx... --table FROM:TO [--results PREFIX] [--json]\n" +
+			"   [--method NAME] [--set OPTION=VALUE]... [--rule split|shifted] [--weights M] [--acts N]\n   " +
+			"[--tile T | --taps LANES,CAP[,UNITS]] [--samples S] [--equalize=false] [--json]\n" +
+			"   a2qgen project FLOAT.onnx... --table FROM:TO [--methods LIST] [--results PREFIX] [--json]\n" +
 			"   a2qgen project NET.onnx --repair [--acc P] [--taps LANES,CAP[,UNITS]] [--data DIR] [--layer NAME] " +
 			"[--input TYPE[:FRACTION]]\n   [--input-range LO:HI] [--input-scale F] [--input-zero Z] [--out net.onnx] [--json]",
 		Description: projectHelp,
@@ -65,7 +70,8 @@ func projectCommand() *cli.Command {
 			&cli.StringFlag{Name: "out", Value: "net.onnx", Usage: "`FILE` to write"},
 			&cli.IntFlag{Name: "acc", DefaultText: "none", Usage: "accumulator width `P` of the hidden layers, bits"},
 			&cli.StringFlag{Name: "method", Value: string(ptq.Budget),
-				Usage: "`NAME` of the method: rtn, ep, axe or budget"},
+				Usage: "`NAME` of the method: " + strings.Join(ptq.MethodNames(), ", ")},
+			&cli.StringSliceFlag{Name: "set", Usage: "set an option of the method, may be repeated: `OPTION=VALUE`"},
 			&cli.StringFlag{Name: "rule", Value: string(quant.Split),
 				Usage: "`NAME` of the rule of budget: split (accumulators start at 0) or shifted"},
 			&cli.StringFlag{Name: "taps", DefaultText: "none", Usage: tapsUsage},
@@ -84,6 +90,8 @@ func projectCommand() *cli.Command {
 			// cannot hold at once: --equalize=false is for comparison.
 			&cli.BoolFlag{Name: "equalize", Value: true, Usage: "equalise weights from layer to layer"},
 			&cli.StringFlag{Name: "table", Usage: "compare the methods at widths `FROM:TO`"},
+			&cli.StringFlag{Name: "methods", DefaultText: strings.Join(study.ProjectionMethods(), ","),
+				Usage: "compare the methods of a `LIST`: NAME[/RULE][+OPTION=VALUE]..., with commas between"},
 			&cli.StringFlag{Name: "results", Usage: "write the table to `PREFIX`.csv and .md"},
 			&cli.BoolFlag{Name: "repair", DisableDefaultText: true, Usage: "make an integer network fit"},
 			&cli.StringSliceFlag{Name: "layer", Usage: "repair only the layer `NAME` (may be repeated)"},
@@ -107,6 +115,10 @@ func projectAction(c *cli.Context) error {
 	if err := checkProjectFlags(c); err != nil {
 		return err
 	}
+	settings, err := settingsOf(c)
+	if err != nil {
+		return err
+	}
 	con := newConsole(c)
 	// The float path would refuse an integer network, and the other way round: which is
 	// meant is said, not guessed.
@@ -123,7 +135,7 @@ func projectAction(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	done, err := p.Project(c.Context, settingsOf(c), c.String("out"))
+	done, err := p.Project(c.Context, settings, c.String("out"))
 	return con.result(&projectReport{done}, err)
 }
 
@@ -141,7 +153,7 @@ func checkProjectFlags(c *cli.Context) error {
 	}
 	// What a network that is integer already has settled: its methods, widths and scales.
 	// IsSet, not values: these flags have defaults, which nobody has asked for.
-	for _, name := range []string{"method", "weights", "acts", "input-bits", "first-weights", "last-weights",
+	for _, name := range []string{"method", "set", "methods", "weights", "acts", "input-bits", "first-weights", "last-weights",
 		"equalize", "tile", "results"} {
 		if c.Bool("repair") && c.IsSet(name) {
 			return fail("--%s does not go with --repair", name)
@@ -154,15 +166,17 @@ func checkProjectFlags(c *cli.Context) error {
 		}
 	}
 	switch {
-	case table && (c.IsSet("acc") || c.IsSet("method") || c.IsSet("rule") || c.IsSet("out") || c.Bool("repair")):
+	case table && (c.IsSet("acc") || c.IsSet("method") || c.IsSet("set") || c.IsSet("rule") || c.IsSet("out") || c.Bool("repair")):
 		return fail("--table goes through methods and widths itself, and writes no network: " +
-			"it does not go with --acc, --method, --rule, --out or --repair")
+			"it does not go with --acc, --method, --set, --rule, --out or --repair")
 	// The other methods know one rule, split.
 	case c.IsSet("rule") && ptq.Method(c.String("method")) != ptq.Budget:
 		return fail("--rule is %s with --method %s, want --method budget, which alone has rules",
 			c.String("rule"), c.String("method"))
 	case c.IsSet("results") && !table:
 		return fail("--results wants --table")
+	case c.IsSet("methods") && !table:
+		return fail("--methods wants --table")
 	case c.IsSet("layer") && !c.Bool("repair"):
 		return fail("--layer wants --repair")
 	}
@@ -170,17 +184,54 @@ func checkProjectFlags(c *cli.Context) error {
 }
 
 // settingsOf reads what Project is told. All widths are bits; Acc.Bits 0 is no limit.
-func settingsOf(c *cli.Context) ptq.Settings {
+func settingsOf(c *cli.Context) (ptq.Settings, error) {
+	values, err := optionsOf(c)
+	if err != nil {
+		return ptq.Settings{}, usagef("project: %w", err)
+	}
 	// The names of method and rule have passed their rules, taps too, and the widths their
 	// ranges.
 	taps, _ := quant.ParseTaps(c.String("taps"))
 	return ptq.Settings{
-		Method: ptq.Method(c.String("method")),
+		Method: ptq.Method(c.String("method")), Options: values,
 		Acc: ptq.Accumulator{Bits: c.Int("acc"), Rule: quant.Rule(c.String("rule")), Tile: c.Int("tile"),
 			Taps: taps},
 		WeightBits: c.Int("weights"), ActBits: c.Int("acts"),
 		FirstWeightBits: c.Int("first-weights"), LastWeightBits: c.Int("last-weights"),
+	}, nil
+}
+
+// optionsOf reads --set for the method.
+func optionsOf(c *cli.Context) (ptq.Values, error) {
+	values := ptq.Values{}
+	for _, text := range c.StringSlice("set") {
+		name, value, err := study.ParseOption(text)
+		if err != nil {
+			return nil, fmt.Errorf("--set: %w", err)
+		}
+		// The last would win silently, and which one was meant cannot be known.
+		if _, twice := values[name]; twice {
+			return nil, fmt.Errorf("--set gives %s twice", name)
+		}
+		values[name] = value
 	}
+	d, err := ptq.Define(c.String("method"))
+	if err != nil {
+		return nil, err
+	}
+	return values, d.CheckOptions(values)
+}
+
+// methodsHelp lists methods with their sources and options.
+func methodsHelp() string {
+	var b strings.Builder
+	for _, d := range ptq.Methods() {
+		fmt.Fprintf(&b, "   %-7s %s (%s; %s)\n", d.Method, d.Summary, d.Source, d.Status)
+		for _, o := range d.Options {
+			fmt.Fprintf(&b, "           %s\n", o)
+		}
+	}
+	return strings.TrimRight(b.String(), "\n")
 }
 
 // calibrationOf reads how a float network is made ready.
@@ -205,7 +256,17 @@ func tableAction(c *cli.Context) error {
 		return usagef("project: FLOAT.onnx is missing; see a2qgen project --help")
 	}
 	con := newConsole(c)
-	all, err := study.Compare(c.Context, c.Args().Slice(), calibrationOf(c), settingsOf(c), widths, con.progress())
+	settings, err := settingsOf(c)
+	if err != nil {
+		return err
+	}
+	contenders := study.Projections()
+	if c.IsSet("methods") {
+		if contenders, err = study.ParseProjections(c.String("methods")); err != nil {
+			return usagef("project: --methods: %w", err)
+		}
+	}
+	all, err := study.Compare(c.Context, c.Args().Slice(), calibrationOf(c), settings, contenders, widths, con.progress())
 	if err != nil {
 		return err
 	}

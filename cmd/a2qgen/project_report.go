@@ -26,6 +26,7 @@ func (r *projectReport) print(w io.Writer) {
 	if r.IntegerAccuracyPercent != nil {
 		fmt.Fprintf(w, "accuracy  float %.2f %%, integer %.2f %% (test samples, integer executor)\n",
 			*r.FloatAccuracyPercent, *r.IntegerAccuracyPercent)
+		fmt.Fprintf(w, "loss      float %.4f, integer %.4f (cross-entropy)\n", *r.FloatCrossEntropy, *r.IntegerCrossEntropy)
 	}
 	fmt.Fprintf(w, "time      %.2f s\n", r.Seconds)
 	r.table().WriteText(w)

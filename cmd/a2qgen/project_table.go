@@ -16,8 +16,8 @@ import (
 type comparisonReport struct{ *study.Comparison }
 
 // table has a line for each width, a column for each method.
-func (d *comparisonReport) table(cell func(s study.Spread) string) *table.Table {
-	methods := study.ProjectionMethods()
+func (d *comparisonReport) table(cell func(c *study.ComparisonCell) string) *table.Table {
+	methods := d.Methods
 	t := table.New(table.Left("P"), table.Right(methods...))
 	// Cells come width by width, all methods of one side by side.
 	for at := 0; at < len(d.Cells); at += len(methods) {
@@ -28,7 +28,7 @@ func (d *comparisonReport) table(cell func(s study.Spread) string) *table.Table 
 		}
 		for i := range methods {
 			// The same cells in three forms: what is shown of a spread is the caller's choice.
-			row = append(row, cell(d.Cells[at+i].Spread))
+			row = append(row, cell(&d.Cells[at+i]))
 		}
 		t.Row(row...)
 	}
@@ -39,11 +39,11 @@ func (d *comparisonReport) table(cell func(s study.Spread) string) *table.Table 
 // Networks are numbered from 1, in the order of the command line: paths are the machine's.
 func (d *comparisonReport) networks() *table.Table {
 	t := table.New(table.Right("network", "acc_bits"), table.Left("method"),
-		table.Fixed(2, "", "float_accuracy_percent", "integer_accuracy_percent"))
+		table.Fixed(2, "", "float_accuracy_percent", "integer_accuracy_percent"), table.Fixed(5, "", "cross_entropy_rise"))
 	for _, cell := range d.Cells {
 		// In the order of the networks, of which each cell has one accuracy.
 		for k, a := range cell.Accuracy {
-			t.Row(k+1, cell.AccBits, cell.Method, d.Float[k], a)
+			t.Row(k+1, cell.AccBits, cell.Method, d.Float[k], a, cell.Rise[k])
 		}
 	}
 	return t
@@ -56,7 +56,9 @@ func (d *comparisonReport) print(w io.Writer) {
 		d.Data, d.Samples)
 	fmt.Fprintf(w, "float     %v %%\n", study.NewSpread(d.Float))
 	// Means alone fit into a console; extremes are in the Markdown, single networks in the CSV.
-	d.table(func(s study.Spread) string { return fmt.Sprintf("%.2f", s.Mean) }).WriteText(w)
+	d.table(func(c *study.ComparisonCell) string { return fmt.Sprintf("%.2f", c.Spread.Mean) }).WriteText(w)
+	fmt.Fprintln(w, "rise of the cross-entropy above the float network's")
+	d.table(func(c *study.ComparisonCell) string { return fmt.Sprintf("%.4f", c.RiseSpread.Mean) }).WriteText(w)
 }
 
 // write writes PREFIX.csv, a line for each network, and PREFIX.md, the means.
@@ -70,8 +72,17 @@ func (d *comparisonReport) write(prefix string) error {
 		"Accuracy on the test samples, percent, after projection without training: mean of %d networks, smallest and\n"+
 			"largest in brackets. W%dA%d, ends of 8 bits, %d calibration samples. Float: %v.\n\n",
 		len(d.Networks), d.WeightBits, d.ActBits, d.Samples, study.NewSpread(d.Float))
-	means := d.table(func(s study.Spread) string { return fmt.Sprintf("%.2f (%.2f..%.2f)", s.Mean, s.Min, s.Max) })
+	means := d.table(func(c *study.ComparisonCell) string {
+		return fmt.Sprintf("%.2f (%.2f..%.2f)", c.Spread.Mean, c.Spread.Min, c.Spread.Max)
+	})
 	if err := means.WriteMarkdown(&md); err != nil {
+		return err
+	}
+	md.WriteString("\nRise of the cross-entropy on the test samples above the float network's, mean and standard deviation.\n\n")
+	rises := d.table(func(c *study.ComparisonCell) string {
+		return fmt.Sprintf("%.4f (%.4f)", c.RiseSpread.Mean, c.RiseSpread.Deviation)
+	})
+	if err := rises.WriteMarkdown(&md); err != nil {
 		return err
 	}
 	// Both are rendered before either is written: an error leaves the old pair.

@@ -204,12 +204,12 @@ func TestProjectTable(t *testing.T) {
 	float, set, dir := floatNetwork(t)
 	prefix := filepath.Join(dir, "table")
 	o := succeed(t, "project", float, float, "--data", set, "--table", "8:9", "--results", prefix)
-	for _, want := range []string{"float ", "budget (shifted)", "none", "9"} {
+	for _, want := range []string{"float ", "budget/shifted", "none", "9", "cross-entropy"} {
 		if !strings.Contains(o.out, want) {
 			t.Errorf("the table lacks %q:\n%s", want, o.out)
 		}
 	}
-	for name, lines := range map[string]int{".csv": 1 + 3*5*2, ".md": 3 + 2 + 3} {
+	for name, lines := range map[string]int{".csv": 1 + 3*5*2, ".md": 3 + 2 + 3 + 3 + 2 + 3} {
 		text, err := os.ReadFile(prefix + name)
 		if err != nil {
 			t.Fatal(err)
@@ -229,7 +229,14 @@ func TestProjectWrongUse(t *testing.T) {
 		{"project a --acc 9 --taps 4", `--taps is "4", want LANES,CAP`},
 		{"project a --acc 9 --taps 4,2 --tile 3", "--tile does not go with --taps"},
 		{"project a --acc 64", "--acc is 64, want 1..63"},
-		{"project a --acc 9 --method magic", "want rtn, ep, axe or budget"},
+		{"project a --acc 9 --method magic", "want rtn, ep, axe, budget"},
+		{"project a --acc 9 --set damping=-1", `damping is "-1", want a number from 1e-06 to 100`},
+		{"project a --acc 9 --set tau=1", `method budget has no option "tau"`},
+		{"project a --acc 9 --set damping", `--set is "damping", want OPTION=VALUE`},
+		{"project a --acc 9 --set order=columns --set order=importance", "--set gives order twice"},
+		{"project a --acc 9 --methods axe", "--methods wants --table"},
+		{"project a --table 9 --methods axe,magic", `--methods is "axe,magic"`},
+		{"project a --table 9 --set order=columns", "does not go with --acc"},
 		{"project a --acc 9 --rule fair", "want split or shifted"},
 		{"project a --acc 9 --weights 1", "--weights is 1, want 2..16"},
 		{"project a --acc 9 --acts 17", "--acts is 17, want 1..16"},

@@ -75,7 +75,7 @@ func with(groups ...map[string]rule) map[string]rule {
 // foldingRules are of foldingFlags. A design gives one frame per cycle at most.
 var foldingRules = map[string]rule{
 	"fps": positive(hwgen.MaxClockMHz * 1e6), "clock": positive(hwgen.MaxClockMHz), "folding": file(readsFile),
-	"unit": oneOf(plan.UnitWords()...),
+	"unit": oneOf(plan.UnitWords()...), "block-luts": ints(1, 1<<20),
 	"fold": texts("LAYER=PE,SIMD, both at least 1", func(s string) error {
 		_, _, err := parseFold(s)
 		return err
@@ -130,7 +130,15 @@ func checkMethods(list string) error {
 var projectRules = map[string]rule{
 	"out": file(writesFile), "results": file(writesPrefix),
 	"acc": ints(1, maxProjectAcc), "table": widthLists(maxProjectAcc),
-	"method": oneOf(string(ptq.RTN), string(ptq.EP), string(ptq.AXE), string(ptq.Budget)), "rule": ruleNames(),
+	"method": oneOf(ptq.MethodNames()...), "rule": ruleNames(),
+	"set": texts("OPTION=VALUE of the method", func(s string) error {
+		_, _, err := study.ParseOption(s)
+		return err
+	}, "rounding", "=axe", "rounding="),
+	"methods": texts("a list with commas of NAME[/RULE][+OPTION=VALUE]...", func(s string) error {
+		_, err := study.ParseProjections(s)
+		return err
+	}, "nosuch", "axe,", ",axe", "axe/half", "budget/", "axe+", "axe+rounding", "axe+nosuch=1", "oac+damping=-1"),
 	"taps": taps(), "weights": ints(2, 16), "acts": ints(1, 16), "input-bits": ints(1, 16),
 	"first-weights": ints(2, 16), "last-weights": ints(2, 16),
 	"tile": ints(1, 1<<20), "samples": ints(1, 1<<20), "layer": anyText("the name of a layer"),

@@ -38,7 +38,8 @@ func sweepCommand() *cli.Command {
 		Name: "sweep", Usage: "accuracy of methods over accumulator widths and seeds",
 		UsageText: "a2qgen sweep SPEC.yaml [--acc 6:16] [--methods base,a2q,a2q+,budget/shifted] [--seeds 3]\n" +
 			"   [--data DIR] [--test-images DIR] [--out DIR] [--weights M] [--acts N] [--epochs E] [--seed S]\n" +
-			"   [--lut N,N] [--fps F] [--clock MHZ] [--folding FILE] [--fold LAYER=PE,SIMD]... [--json]",
+			"   [--lut N,N] [--fps F] [--clock MHZ] [--unit UNIT] [--block-luts N] [--folding FILE]\n" +
+			"   [--fold LAYER=PE,SIMD]... [--json]",
 		Description: sweepHelp,
 		Flags: slices.Concat(specFlags(), []cli.Flag{
 			&cli.StringFlag{Name: "acc", Value: "6:16", Usage: "accumulator widths `P`: 12, 8:16 or a list"},
@@ -152,7 +153,7 @@ func parseLUTs(lists []string) ([]int, error) {
 func sweepTitle(c *cli.Context, path string) string {
 	line := "a2qgen sweep " + filepath.ToSlash(path)
 	for _, name := range []string{"acc", "methods", "seeds", "weights", "acts", "epochs", "seed",
-		"fps", "clock", "folding"} {
+		"fps", "clock", "unit", "block-luts", "folding"} {
 		if c.IsSet(name) {
 			line += fmt.Sprintf(" --%s %v", name, c.Value(name))
 		}

@@ -72,7 +72,8 @@ func trainCommand() *cli.Command {
 			"   [--last-acc P] [--taps LANES,CAP[,UNITS]]\n" +
 			"   [--weights M] [--acts N] [--epochs E] [--seed S] [--seeds K] [--start FILE.onnx] [--cache DIR] " +
 			"[--float-out FILE.onnx] [--resume]\n" +
-			"   [--lut N] [--fps F] [--clock MHZ] [--unit UNIT] [--folding FILE] [--fold LAYER=PE,SIMD]... [--json]",
+			"   [--lut N] [--fps F] [--clock MHZ] [--unit UNIT] [--block-luts N]\n" +
+			"   [--folding FILE] [--fold LAYER=PE,SIMD]... [--json]",
 		Description: trainHelp,
 		// What is not set is the spec's (given), so most flags show no default of their own.
 		Flags: slices.Concat(specFlags(), []cli.Flag{

@@ -43,6 +43,8 @@ type Manifest struct {
 type ManifestOptions struct {
 	ClockMHz   float64 `json:"clock_mhz"`
 	NoBlockRAM bool    `json:"no_block_ram,omitempty"`
+	// BlockLUTs is what a block of RAM counted for, which says where queues lie.
+	BlockLUTs int `json:"block_luts,omitempty"`
 	// Pixels says that the outputs are 8-bit pixels.
 	Pixels bool `json:"pixels,omitempty"`
 	// Family is the FPGA family that the Verilog's memory attributes are for.
@@ -96,8 +98,8 @@ func newManifest(d *hwgen.Design, files []string) *Manifest {
 	m := &Manifest{Tool: toolName, Version: d.Version, Hash: d.Hash, Top: d.Name, Network: networkFile, Files: files,
 		Streams: d.Streams, Interface: NewInterface(d), IntervalCycles: d.IntervalCycles(),
 		LatencyCycles: d.LatencyCycles()}
-	m.Options = ManifestOptions{ClockMHz: d.ClockMHz, NoBlockRAM: d.NoBlockRAM, Pixels: d.Pixels,
-		Family: d.Family, Folding: d.Decided()}
+	m.Options = ManifestOptions{ClockMHz: d.ClockMHz, NoBlockRAM: d.NoBlockRAM, BlockLUTs: d.BlockLUTs,
+		Pixels: d.Pixels, Family: d.Family, Folding: d.Decided()}
 	// The resolved fold and P of every layer: planning again must not depend on what the tool
 	// would choose today.
 	for i, lp := range d.Layers {
@@ -124,7 +126,7 @@ func newManifest(d *hwgen.Design, files []string) *Manifest {
 func (m *Manifest) Plan() hwgen.Options {
 	// No frame rate and no accumulators: what was chosen by them stands in the folding.
 	return hwgen.Options{Name: m.Top, ClockMHz: m.Options.ClockMHz, NoBlockRAM: m.Options.NoBlockRAM,
-		Pixels: m.Options.Pixels,
+		BlockLUTs: m.Options.BlockLUTs, Pixels: m.Options.Pixels,
 		Family: m.Options.Family, Folding: m.Options.Folding}
 }
 

@@ -38,7 +38,8 @@ type builder struct {
 func (p *planner) build(depth func(layer, operand int) int) (*hwgen.Design, map[int]place) {
 	// Called for every try of a depth: it builds from plain data and has no effect on the plan.
 	o := p.options
-	d := &hwgen.Design{Name: o.Name, ClockMHz: o.ClockMHz, NoBlockRAM: o.NoBlockRAM, Pixels: o.Pixels, Family: o.Family,
+	d := &hwgen.Design{Name: o.Name, ClockMHz: o.ClockMHz, NoBlockRAM: o.NoBlockRAM, BlockLUTs: o.BlockLUTs,
+		Pixels: o.Pixels, Family: o.Family,
 		Given: p.given, Network: p.network, Layers: p.layers}
 	b := &builder{d: d, units: p.units, style: p.style, hardwired: p.hardwired, lineBuffer: p.lineBuffer, depth: depth,
 		placed: p.placeQueue,

@@ -114,16 +114,15 @@ func (p *planner) offer(blocks []hwgen.Block) (o hwgen.Offer) {
 	return o
 }
 
-// priceOf returns an offer in LUTs: a unit of block RAM counts for p.blockLUTs of them.
-func (p *planner) priceOf(o hwgen.Offer) int { return o.LUT + p.blockLUTs*o.Blocks }
+// priceOf returns an offer in LUTs, with what its block RAM counts for.
+func (p *planner) priceOf(o hwgen.Offer) int { return o.LUT + p.options.BlockLUTs*o.Blocks }
 
 // price estimates what blocks take, in LUTs, as priceOf does.
 func (p *planner) price(blocks ...hwgen.Block) int { return p.priceOf(p.offer(blocks)) }
 
-// blockLUTs are what a unit of block RAM may count for, the first by default: half a block of xc7, of
-// which its parts have one per 100 to 200 LUTs, but which few designs use up. The others are tried
-// in their order where a board has too few.
-var blockLUTs = []int{32, 256, 1 << 20}
+// sparing are what a block of RAM counts for, in LUTs, where a board has too few of them: by the first
+// many stay, by the last as few as can be.
+var sparing = []int{256, 1 << 20}
 
 // modelOf returns the prices that a family's designs are folded by: its own, or those of the
 // commonest family where it has none.

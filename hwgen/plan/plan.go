@@ -18,20 +18,28 @@ import (
 // and takes latency, interval and queue depths from the cycle model. Errors name layer,
 // wanted and had.
 func Plan(n *quant.Network, o hwgen.Options) (*hwgen.Design, error) {
-	var d *hwgen.Design
+	o = o.WithDefaults()
 	low, found := lowered(n), newSearches()
-	for _, luts := range blockLUTs {
-		var err error
-		p := planner{given: n, network: low, options: o.WithDefaults(), blockLUTs: luts, searches: found}
-		if d, err = p.plan(); err != nil {
-			return nil, err
-		}
-		// The last is as sparing as can be: whoever asked for the limit says that it does not fit.
-		if used, err := cost.Estimate(d, string(d.Family)); err != nil || used.Total.Blocks() <= o.Blocks || o.Blocks == 0 {
-			break
-		}
+	plan := func(luts int) (*hwgen.Design, error) {
+		o.BlockLUTs = luts
+		return (&planner{given: n, network: low, options: o, searches: found}).plan()
 	}
-	return d, nil
+	d, err := plan(o.BlockLUTs)
+	for _, luts := range sparing {
+		// The last is as sparing as can be: whoever asked for the limit says that it does not fit.
+		if err != nil || luts <= o.BlockLUTs || fitsBlocks(d, o.Blocks) {
+			continue
+		}
+		d, err = plan(luts)
+	}
+	return d, err
+}
+
+// fitsBlocks says that a design has so many blocks of RAM at most, where 0 is no limit. Of a family without
+// prices nobody knows.
+func fitsBlocks(d *hwgen.Design, limit float64) bool {
+	used, err := cost.Estimate(d, string(d.Family))
+	return limit == 0 || err != nil || used.Total.Blocks() <= limit
 }
 
 // plan runs the passes.
@@ -65,9 +73,8 @@ type planner struct {
 	options        hwgen.Options
 	// style says how the family's tools are asked for a kind of memory.
 	style boards.MemoryStyle
-	// model has the family's prices, and a unit of block RAM counts for blockLUTs of LUTs.
-	model     *cost.Model
-	blockLUTs int
+	// model has the family's prices.
+	model *cost.Model
 	*searches
 	// choices are the units that each layer may have, units the ones that they get.
 	choices [][]*unit

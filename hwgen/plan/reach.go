@@ -69,7 +69,7 @@ func ReachOf(d *hwgen.Design, o hwgen.Options) (*Reach, error) {
 	if d.IntervalCycles() <= o.Cycles() {
 		return nil, nil
 	}
-	p := &planner{given: d.Given, network: d.Given, options: o, blockLUTs: blockLUTs[0], searches: newSearches()}
+	p := &planner{given: d.Given, network: d.Given, options: o, searches: newSearches()}
 	// A layer is as fast as its fastest unit: what was asked for binds the design, not this question.
 	p.options.Folding, p.options.Unit = nil, ""
 	for _, pass := range []func(*planner) error{(*planner).check, (*planner).choose} {

@@ -46,8 +46,7 @@ func Table(n *quant.Network, o hwgen.Options, accs []int, family string) ([]Row,
 		}
 		// The same folds and queues at each P make rows comparable: what differs is what P costs.
 		o.AccBits, o.Unsafe = p, true
-		d, err := (&planner{given: n, network: low, options: o.WithDefaults(), blockLUTs: blockLUTs[0], timing: timing,
-			searches: found}).plan()
+		d, err := (&planner{given: n, network: low, options: o.WithDefaults(), timing: timing, searches: found}).plan()
 		if err != nil {
 			return nil, err
 		}

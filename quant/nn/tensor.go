@@ -78,32 +78,49 @@ func (g *Graph) Source(samples []float32) (*Tensor, error) {
 	return t, nil
 }
 
+// Live holds the tensors of a walk that some layer still reads.
+type Live struct {
+	source *Tensor
+	made   []*Tensor
+}
+
+// Of returns what layer i gave, or the input where i is quant.Source; nil where no layer reads it any
+// more, or it is not computed yet.
+func (l *Live) Of(i int) *Tensor {
+	if i == quant.Source {
+		return l.source
+	}
+	return l.made[i]
+}
+
 // Walk calls do for each layer in order, with what it reads, and lets go of tensors
 // that nothing reads any more. Memory is that of the tensors still to be read, over
 // all samples. It returns do's error, or ctx's between layers.
 func (g *Graph) Walk(ctx context.Context, source *Tensor, do func(i int, in []*Tensor) (*Tensor, error)) error {
-	made, left := make([]*Tensor, len(g.Layers)), make([]int, len(g.Layers))
+	return g.WalkLive(ctx, source, func(i int, in []*Tensor, _ *Live) (*Tensor, error) { return do(i, in) })
+}
+
+// WalkLive is Walk for who runs layers ahead of the walk: from layer i on they read each other and live.
+func (g *Graph) WalkLive(ctx context.Context, source *Tensor,
+	do func(i int, in []*Tensor, live *Live) (*Tensor, error)) error {
+	live, left := &Live{source, make([]*Tensor, len(g.Layers))}, make([]int, len(g.Layers))
 	for i := range g.Layers {
 		if err := ctx.Err(); err != nil {
 			return fmt.Errorf("nn: stopped: %w", err)
 		}
 		var in []*Tensor
 		for _, from := range g.Layers[i].From {
-			if from == quant.Source {
-				in = append(in, source)
-			} else {
-				in = append(in, made[from])
-			}
+			in = append(in, live.Of(from))
 		}
-		out, err := do(i, in)
+		out, err := do(i, in, live)
 		if err != nil {
 			return err
 		}
-		made[i], left[i] = out, len(g.Readers[i])
+		live.made[i], left[i] = out, len(g.Readers[i])
 		for _, from := range g.Layers[i].From {
 			if from != quant.Source {
 				if left[from]--; left[from] == 0 {
-					made[from] = nil
+					live.made[from] = nil
 				}
 			}
 		}

@@ -1,6 +1,10 @@
 package ptq
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
 
 // Method names a way to quantise a layer.
 type Method string
@@ -22,13 +26,91 @@ const (
 	// Budget is GPTQ within the exact set of integers that fit (derived), then
 	// a search among them: units move to where they lower the loss most.
 	Budget Method = "budget"
+	// OAC is AXE or Budget with errors weighed by what they do to the loss of the
+	// network's outputs (arXiv 2405.15025), not to the outputs of the layer.
+	OAC Method = "oac"
 )
 
-// ParseMethod returns the method of that name: "rtn", "ep", "axe" or "budget".
-func ParseMethod(s string) (Method, error) {
-	switch m := Method(s); m {
-	case RTN, EP, AXE, Budget:
-		return m, nil
+// Definition says what a method is, and computes it.
+type Definition struct {
+	Method Method
+	// Summary says in a line what it does, Source where that comes from.
+	Summary, Source string
+	// Status says how near the code is to the source.
+	Status Status
+	// Options are those that the method knows, with their defaults.
+	Options []Option
+	// Quantise returns the integers of a layer. Their accumulators fit s.Acc; whoever calls
+	// certifies them again.
+	Quantise func(s *Site) ([]Branch, error)
+}
+
+// Status says what an implementation was written from.
+type Status string
+
+const (
+	// FromPaper follows the equations of the paper, FromCode the code that its authors
+	// published.
+	FromPaper Status = "paper"
+	FromCode  Status = "code"
+	// Reconstruction follows what abstracts and others say: no figure of the paper is
+	// claimed for it.
+	Reconstruction Status = "reconstruction"
+	// Own is of this project.
+	Own Status = "own"
+)
+
+// definitions are the methods that there are, those that bound the rows first: the others
+// build on them.
+var definitions = []Definition{
+	{RTN, "to nearest, then the units that are missed least are given back: the baseline", "derived", Own,
+		roundingOptions(RTN, Identity), quantiseDense},
+	{EP, "the projection that A2Q+ training starts from", "arXiv 2401.10432, section 3.3", FromPaper,
+		roundingOptions(EP, Identity), quantiseDense},
+	{AXE, "GPTQ within what is left of the zero-centred budget of either sign", "arXiv 2409.17092", FromCode,
+		roundingOptions(AXE, Inputs), quantiseDense},
+	{Budget, "GPTQ within all integers that the rule permits, then a search that moves units", "derived", Own,
+		roundingOptions(Budget, Inputs), quantiseDense},
+	{OAC, "axe or budget that heeds the loss of the network, by the gradients of each sample",
+		"arXiv 2405.15025, with the solver of arXiv 2210.17323", Reconstruction,
+		roundingOptions(AXE, Fisher), quantiseDense},
+}
+
+// Methods returns the definitions of all methods.
+func Methods() []Definition { return slices.Clone(definitions) }
+
+// Define returns the definition of a method of that name.
+func Define(name string) (*Definition, error) {
+	for i := range definitions {
+		if d := &definitions[i]; string(d.Method) == name {
+			return d, nil
+		}
 	}
-	return "", fmt.Errorf("ptq: unknown method %q, want rtn, ep, axe or budget", s)
+	names := MethodNames()
+	last := len(names) - 1
+	return nil, fmt.Errorf("ptq: unknown method %q, want %s or %s", name, strings.Join(names[:last], ", "), names[last])
+}
+
+// MethodNames returns the names of all methods.
+func MethodNames() (names []string) {
+	for _, d := range definitions {
+		names = append(names, string(d.Method))
+	}
+	return names
+}
+
+// Rounds says that the method is one that turns a matrix of weights into integers
+// (Problem.Solve), and no way to use such a one.
+func (m Method) Rounds() bool { return slices.Contains(roundings, m) }
+
+// roundings are the methods that Problem.Solve knows.
+var roundings = []Method{RTN, EP, AXE, Budget}
+
+// rounding returns what finds the integers, with these options: the method itself, if it is no way to use
+// another.
+func (d *Definition) rounding(v Values) Method {
+	if d.Method.Rounds() {
+		return d.Method
+	}
+	return Method(v["rounding"])
 }

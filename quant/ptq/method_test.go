@@ -180,7 +180,7 @@ func TestCollect(t *testing.T) {
 		x := mat.NewVecDense(3, []float64{float64(row[0]), float64(row[1]), float64(row[2])})
 		second.SymRankOne(second, 1.0/n, x)
 	}
-	seen := (&layerProblem{g: g, in: in, method: AXE}).collect(0)
+	seen := (&Site{g: g, in: in}).see(0, true)
 	for i := range 3 {
 		if math.Abs(seen.mean[i]-mean[i]) > 1e-9 {
 			t.Errorf("mean %d is %g, want %g", i, seen.mean[i], mean[i])

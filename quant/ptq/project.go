@@ -7,12 +7,15 @@ import (
 	"slices"
 
 	"github.com/a2qgen/a2qgen/quant"
+	"github.com/a2qgen/a2qgen/quant/gradient"
 	"github.com/a2qgen/a2qgen/quant/nn"
 )
 
 // Settings say how Calibration.Project quantises a network.
 type Settings struct {
 	Method Method
+	// Options are the method's, by name; those that are not there have their defaults (Definition).
+	Options Values
 	// Acc is what the integers of the hidden layers must fit; ends have no target (see
 	// quant.Roles).
 	Acc Accumulator
@@ -34,8 +37,11 @@ type LayerReport struct {
 	Acc       Accumulator
 	OuterBits int
 	// RelativeLoss is the mean squared error of the layer's sums, beside their
-	// mean, which is corrected, as a fraction of their power.
+	// mean, which is corrected, as a fraction of their power; errors count by what the
+	// method weighs them with. Of a layer with branches the first has it, and 0 the others.
 	RelativeLoss float64
+	// Part says which part of a layer it is.
+	Part Part
 }
 
 // Calibration is a float network and what it does on calibration samples:
@@ -48,6 +54,8 @@ type Calibration struct {
 	scales *scales
 	// means of the sums, by layer and channel, before ReLU.
 	means [][]float64
+	// task is the loss of the network's outputs for the samples.
+	task gradient.Loss
 	// Pairs is the number of pairs of layers that were equalised.
 	Pairs int
 }
@@ -57,6 +65,8 @@ type Samples struct {
 	// Values holds samples one after the other, in the order of the network's
 	// input: images have their channels first.
 	Values []float32
+	// Labels has that of each sample, or of each position of each; nil where there are none.
+	Labels []int
 	// Low and High bound the values of all samples, calibration or not.
 	Low, High float64
 }
@@ -81,7 +91,7 @@ func Calibrate(ctx context.Context, m *nn.Model, x Samples, inputBits int, equal
 	if inputBits < 1 || inputBits > 16 || x.Low < 0 && inputBits < 2 {
 		return nil, fmt.Errorf("ptq: input of %d bits, want 1..16, and at least 2 for signed samples", inputBits)
 	}
-	c := &Calibration{g: g, input: inputQuantiser(x.Low, x.High, inputBits)}
+	c := &Calibration{g: g, input: inputQuantiser(x.Low, x.High, inputBits), task: taskOf(x.Labels)}
 	g.Input = c.input
 	if c.source, err = g.Source(x.Values); err != nil {
 		return nil, err
@@ -122,66 +132,139 @@ func (c *Calibration) observe(ctx context.Context) error {
 	})
 }
 
+// taskOf returns the loss that gradients are of: of the labels, or of random directions where there are
+// none.
+func taskOf(labels []int) gradient.Loss {
+	if labels == nil {
+		return gradient.Probes{Seed: 1}
+	}
+	return gradient.CrossEntropy(labels)
+}
+
 // Project returns the quantised network, layer by layer in order: each layer's
 // inputs are the integers that the quantised layers before it give for the
 // calibration samples, and each layer's bias is set so that the means of its sums
 // are those of the float network (arXiv 1906.04721, section 4.2, on calibration
 // data). The integers of every hidden layer fit s.Acc by the integer test.
 func (c *Calibration) Project(ctx context.Context, s Settings) (*nn.Model, []LayerReport, error) {
-	if err := s.check(); err != nil {
+	method, err := s.check()
+	if err != nil {
 		return nil, nil, err
 	}
-	g := c.g.clone() // so that a second Project starts from the float weights again
-	acts := c.scales.quantisers(s.ActBits)
-	roles := g.Roles()
-	var reports []LayerReport
-	err := g.Walk(ctx, c.source, func(i int, in []*nn.Tensor) (*nn.Tensor, error) {
-		l := &g.Layers[i]
-		if s.Progress != nil {
-			s.Progress(i, len(g.Shapes), l.Name)
-		}
-		if l.Kind.Weighted() {
-			p := layerProblem{g: g, i: i, in: in[0], means: c.means[i], method: s.Method,
-				bits: s.WeightBits, acc: s.Acc}
-			switch {
-			case roles[i].First:
-				p.bits, p.acc = s.FirstWeightBits, Accumulator{}
-			case roles[i].Last:
-				p.bits, p.acc = s.LastWeightBits, Accumulator{}
-			}
-			// Outputs that are compared as they are, without a quantiser, share a scale.
-			p.shared = l.Kind == quant.Linear && i == len(g.Shapes)-1
-			r, err := p.solve()
-			if err != nil {
-				return nil, err
-			}
-			reports = append(reports, r)
-		}
-		// Set before the layer is run: the next layers read its integers.
-		l.Act = acts[i]
-		return g.Run(i, in, nil), nil
+	p := projection{Calibration: c, Settings: s, method: method, g: c.g.clone(), branches: map[int][]Branch{},
+		acts: c.scales.quantisers(s.ActBits)} // the clone, so that a second Project starts from the float weights
+	p.roles = p.g.Roles()
+	p.Options = method.Resolved(s.Options)
+	err = p.g.WalkLive(ctx, c.source, func(i int, in []*nn.Tensor, live *nn.Live) (*nn.Tensor, error) {
+		p.tell(i, p.g.Layers[i].Name)
+		return p.layer(ctx, i, in, live)
 	})
-	if err == nil && s.Progress != nil {
-		s.Progress(len(g.Shapes), len(g.Shapes), "")
+	if err != nil {
+		return nil, nil, err
 	}
-	return g.Model, reports, err
+	p.tell(len(p.g.Shapes), "")
+	return p.g.assemble(p.branches), p.reports, nil
 }
 
-// check returns an error for settings out of range.
-func (s *Settings) check() error {
-	if _, err := ParseMethod(string(s.Method)); err != nil {
-		return err
+// projection is a Project under way.
+type projection struct {
+	*Calibration
+	Settings
+	method   *Definition
+	g        *graph
+	acts     []*nn.ActQuant
+	roles    []quant.Role
+	branches map[int][]Branch // of the layers that have weights, once they are integers
+	reports  []LayerReport
+}
+
+func (p *projection) tell(done int, name string) {
+	if p.Progress != nil {
+		p.Progress(done, len(p.g.Shapes), name)
+	}
+}
+
+// layer quantises layer i, which reads in, and returns what it then gives.
+func (p *projection) layer(ctx context.Context, i int, in []*nn.Tensor, live *nn.Live) (*nn.Tensor, error) {
+	l := &p.g.Layers[i]
+	if !l.Kind.Weighted() {
+		l.Act = p.acts[i] // the next layers read its integers
+		return p.g.Run(i, in, nil), nil
+	}
+	s, method := p.site(ctx, i, in[0], live)
+	if err := s.check(); err != nil {
+		return nil, err
+	}
+	branches, err := method.Quantise(s)
+	if err != nil {
+		return nil, err
+	}
+	if err := checkBranches(l, branches, s.in); err != nil {
+		return nil, err
+	}
+	if err := s.balance(branches); err != nil {
+		return nil, err
+	}
+	for _, b := range branches {
+		for k := range b.Layers {
+			part := &b.Layers[k]
+			s.declare(part)
+			p.reports = append(p.reports, LayerReport{Name: part.Name, K: part.In, Acc: s.Acc, Part: b.Part,
+				OuterBits: s.Acc.OuterBits(part.In)})
+		}
+	}
+	if s.power > 0 {
+		p.reports[len(p.reports)-countLayers(branches)].RelativeLoss = s.lost / s.power
+	}
+	l.Act = p.acts[i]
+	p.branches[i] = branches
+	return runBranches(ctx, l, branches, s.in, nil)
+}
+
+func countLayers(branches []Branch) (n int) {
+	for _, b := range branches {
+		n += len(b.Layers)
+	}
+	return n
+}
+
+// site returns layer i as a method gets it, and the method: hidden layers have the one that was asked for,
+// and its limit; the ends are rounded by the same means, without one.
+func (p *projection) site(ctx context.Context, i int, in *nn.Tensor, live *nn.Live) (*Site, *Definition) {
+	s := &Site{Bits: p.WeightBits, Acc: p.Acc, Values: p.Options, Rounding: p.method.rounding(p.Options),
+		// Outputs that are compared as they are, without a quantiser, share a scale.
+		Shared: p.g.Layers[i].Kind == quant.Linear && i == len(p.g.Shapes)-1,
+		ctx:    ctx, g: p.g, i: i, in: in, live: live, task: p.task, means: p.means[i]}
+	switch {
+	case p.roles[i].First:
+		s.Bits, s.Acc = p.FirstWeightBits, Accumulator{}
+	case p.roles[i].Last:
+		s.Bits, s.Acc = p.LastWeightBits, Accumulator{}
+	default:
+		return s, p.method
+	}
+	return s, &Definition{Quantise: quantiseDense}
+}
+
+// check returns the definition of the method, or an error for settings out of range.
+func (s *Settings) check() (*Definition, error) {
+	method, err := Define(string(s.Method))
+	if err != nil {
+		return nil, err
+	}
+	if err := method.CheckOptions(s.Options); err != nil {
+		return nil, err
 	}
 	for _, b := range []int{s.WeightBits, s.FirstWeightBits, s.LastWeightBits} {
 		if b < 2 || b > 16 {
-			return fmt.Errorf("ptq: weights of %d bits, want 2..16", b)
+			return nil, fmt.Errorf("ptq: weights of %d bits, want 2..16", b)
 		}
 	}
 	if s.ActBits < 1 || s.ActBits > 16 {
-		return fmt.Errorf("ptq: activations of %d bits, want 1..16", s.ActBits)
+		return nil, fmt.Errorf("ptq: activations of %d bits, want 1..16", s.ActBits)
 	}
 	if err := s.Acc.check(); err != nil {
-		return fmt.Errorf("ptq: %w", err)
+		return nil, fmt.Errorf("ptq: %w", err)
 	}
-	return nil
+	return method, nil
 }

@@ -180,7 +180,7 @@ func TestRefuses(t *testing.T) {
 			t.Errorf("%s: error %v", want, err)
 		}
 	}
-	if _, err := ParseMethod("adaround"); err == nil {
+	if _, err := Define("adaround"); err == nil {
 		t.Error("unknown method accepted")
 	}
 }

@@ -47,8 +47,10 @@ func (p *Problem) checkAll(m Method) error {
 	if err := p.checkWeights(); err != nil {
 		return err
 	}
-	_, err := ParseMethod(string(m))
-	return err
+	if !m.Rounds() {
+		return fmt.Errorf("ptq: layer %q: method %q finds no integers, want one of %v", p.Name, m, roundings)
+	}
+	return nil
 }
 
 // ordered says that the method takes columns in an order: that it is GPTQ. Only

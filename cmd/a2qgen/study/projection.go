@@ -10,6 +10,7 @@ import (
 
 	"github.com/a2qgen/a2qgen/quant"
 	"github.com/a2qgen/a2qgen/quant/data"
+	"github.com/a2qgen/a2qgen/quant/gradient"
 	"github.com/a2qgen/a2qgen/quant/nn"
 	"github.com/a2qgen/a2qgen/quant/ptq"
 	"github.com/a2qgen/a2qgen/quant/qonnx"
@@ -40,6 +41,8 @@ type Projection struct {
 	// there are labels.
 	Float  float64
 	Scored bool
+	// FloatLoss is the cross-entropy of the float network's outputs with those labels.
+	FloatLoss float64
 	// Progress watches every projection.
 	Progress Progress
 
@@ -66,14 +69,14 @@ func OpenProjection(ctx context.Context, path string, c Calibration, progress Pr
 	}
 	// A small set is used whole, without a warning: the report has the number.
 	p.Samples = min(c.Samples, p.Sets.Train.Len())
-	x := ptq.Samples{Values: spreadSamples(p.Sets.Train, p.Samples)}
+	x := ptq.Samples{Values: spreadSamples(p.Sets.Train, p.Samples), Labels: spreadLabels(p.Sets.Train, p.Samples)}
 	// The input's quantiser must hold all samples, not just those that calibrate.
 	x.Low, x.High = valueRange(p.Sets.Train)
 	if p.calib, err = ptq.Calibrate(ctx, p.model, x, c.InputBits, c.Equalise); err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	if p.Scored = p.Sets.Test.Labels != nil; p.Scored {
-		p.Float, err = floatAccuracy(ctx, p.model, p.Sets.Test)
+		p.Float, p.FloatLoss, err = floatScore(ctx, p.model, p.Sets.Test)
 	}
 	return p, err
 }
@@ -87,6 +90,18 @@ func spreadSamples(set *data.Set, n int) []float32 {
 		set.Sample(k*set.Len()/n, v[k*set.Size():(k+1)*set.Size()])
 	}
 	return v
+}
+
+// spreadLabels returns the labels of the samples that spreadSamples returns; nil where there are none.
+func spreadLabels(set *data.Set, n int) []int {
+	if set.Labels == nil {
+		return nil
+	}
+	labels := make([]int, n)
+	for k := range labels {
+		labels[k] = int(set.Labels[k*set.Len()/n])
+	}
+	return labels
 }
 
 // valueRange returns bounds on the values of set's samples: those of the format for bytes,
@@ -103,34 +118,37 @@ func valueRange(set *data.Set) (lo, hi float64) {
 	return lo, hi
 }
 
-// floatAccuracy returns the share of set's samples, percent, to which the float network
-// gives its largest output at the label. Batches bound the memory of the activations of
+// floatScore returns the share of set's samples, percent, to which the float network
+// gives its largest output at the label, and the cross-entropy of its outputs with it. Batches bound the memory of the activations of
 // all layers at once.
-func floatAccuracy(ctx context.Context, m *nn.Model, set *data.Set) (float64, error) {
+func floatScore(ctx context.Context, m *nn.Model, set *data.Set) (percent, loss float64, err error) {
 	const batch = 500
 	g, err := m.Graph()
 	if err != nil {
-		return 0, fmt.Errorf("model %q: %w", m.Name, err)
+		return 0, 0, fmt.Errorf("model %q: %w", m.Name, err)
 	}
 	correct := 0
 	for at := 0; at < set.Len(); at += batch {
 		part := set.Slice(at, min(at+batch, set.Len()))
 		out, err := g.Outputs(ctx, spreadSamples(part, part.Len()))
 		if err != nil {
-			return 0, err
+			return 0, 0, err
 		}
 		classes := len(out) / part.Len()
 		// The first batch shows how many outputs there are.
 		if err := set.CheckOutputs(classes); err != nil {
-			return 0, err
+			return 0, 0, err
 		}
+		unused := make([]float64, classes)
 		for k, label := range part.Labels {
-			if classOf(out[k*classes:(k+1)*classes]) == int(label) {
+			y := out[k*classes : (k+1)*classes]
+			if classOf(y) == int(label) {
 				correct++
 			}
+			loss += gradient.CrossEntropy{int(label)}.Gradient(0, quant.Vector(classes), y, unused) / float64(set.Len())
 		}
 	}
-	return Percent(correct, set.Len()), nil
+	return Percent(correct, set.Len()), loss, nil
 }
 
 // classOf returns the index of the largest output, or whether a single one, a logit, is
@@ -153,9 +171,10 @@ type Projected struct {
 	// Out is the network that was written, Float the one that was read.
 	Out   string `json:"out"`
 	Float string `json:"float_network"`
-	// Method is one of rtn, ep, axe and budget; Rule that of budget, split or shifted.
-	Method string `json:"method"`
-	Rule   string `json:"rule"`
+	// Method is one of ptq.Methods, Options what was set of its options; Rule is split or shifted.
+	Method  string            `json:"method"`
+	Options map[string]string `json:"options,omitempty"`
+	Rule    string            `json:"rule"`
 	// AccBits is P of the hidden layers; Tile, inputs per inner accumulator, is 0 without.
 	AccBits int `json:"acc_bits"`
 	Tile    int `json:"tile,omitempty"`
@@ -172,6 +191,9 @@ type Projected struct {
 	// Accuracies on the test samples, left out where they have no labels.
 	FloatAccuracyPercent   *float64 `json:"float_accuracy_percent,omitempty"`
 	IntegerAccuracyPercent *float64 `json:"integer_accuracy_percent,omitempty"`
+	// Cross-entropies of the outputs, as logits, with the labels of the test samples.
+	FloatCrossEntropy   *float64 `json:"float_cross_entropy,omitempty"`
+	IntegerCrossEntropy *float64 `json:"integer_cross_entropy,omitempty"`
 	// Seconds is the projection's time with reading back and scoring, without calibration.
 	Seconds float64          `json:"seconds"`
 	Layers  []ProjectedLayer `json:"layers"`
@@ -221,6 +243,7 @@ func (p *Projection) Project(ctx context.Context, s ptq.Settings, out string) (*
 			return nil, err
 		}
 		r.FloatAccuracyPercent, r.IntegerAccuracyPercent = &p.Float, &score.AccuracyPercent
+		r.FloatCrossEntropy, r.IntegerCrossEntropy = &p.FloatLoss, score.CrossEntropy
 	}
 	if out != "" {
 		if err := maybe.WriteFile(out, file, 0o644); err != nil {
@@ -266,7 +289,7 @@ func certifyProjected(net *quant.Network, layers []ptq.LayerReport) error {
 // tiles, by the layers' names.
 func (p *Projection) describe(s ptq.Settings, net *quant.Network, layers []ptq.LayerReport) *Projected {
 	doc := &Projected{
-		Float: p.Path, Method: string(s.Method), Rule: string(s.Acc.Rule), AccBits: s.Acc.Bits, Tile: s.Acc.Tile,
+		Float: p.Path, Method: string(s.Method), Options: s.Options, Rule: string(s.Acc.Rule), AccBits: s.Acc.Bits, Tile: s.Acc.Tile,
 		WeightBits: s.WeightBits, ActBits: s.ActBits, Data: p.Sets.Train.Name, Samples: p.Samples,
 		EqualisedPairs: p.calib.Pairs,
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/a2qgen/a2qgen/quant"
 	"github.com/a2qgen/a2qgen/quant/data"
+	"github.com/a2qgen/a2qgen/quant/gradient"
 )
 
 // Score is the JSON of how many samples a network labels right.
@@ -23,6 +24,9 @@ type Score struct {
 	// AccuracyPercent = 100 Correct / Total; Seconds is the executor's time.
 	AccuracyPercent float64 `json:"accuracy_percent"`
 	Seconds         float64 `json:"seconds"`
+	// CrossEntropy is the mean of -log of the probability that the outputs, as logits, give the
+	// label; left out where the file does not say what its outputs are worth.
+	CrossEntropy *float64 `json:"cross_entropy,omitempty"`
 	// Input says what the network's input does to the values of the samples.
 	Input InputUse `json:"input"`
 	// Warning is there where all labels are the same.
@@ -45,8 +49,14 @@ func Accuracy(ctx context.Context, net *quant.Network, k int, set *data.Set, p P
 	// Before the run: a wrong scale is seen without waiting for a score.
 	p.warn(fit.Warnings()...)
 	set = fit.Set
-	start, labels := time.Now(), make([]int, set.Len())
-	err = each(ctx, net, set, p, func(i int, _ *quant.Executor, tr *quant.Trace) { labels[i] = tr.Label[k] })
+	start, labels, losses := time.Now(), make([]int, set.Len()), make([]float64, set.Len())
+	known := net.Outputs[k].Dequantize != nil
+	err = each(ctx, net, set, p, func(i int, e *quant.Executor, tr *quant.Trace) {
+		labels[i] = tr.Label[k]
+		if known {
+			losses[i] = crossEntropy(e, k, tr, int(set.Labels[i]))
+		}
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -56,8 +66,21 @@ func Accuracy(ctx context.Context, net *quant.Network, k int, set *data.Set, p P
 			correct++
 		}
 	}
-	return &Score{Data: set.Name, Output: nameOfSeveral(net, k), Correct: correct, Total: set.Len(), AccuracyPercent: Percent(correct, set.Len()),
-		Seconds: Seconds(start), Input: fit.Input, Warning: oneLabel(set)}, nil
+	s := &Score{Data: set.Name, Output: nameOfSeveral(net, k), Correct: correct, Total: set.Len(),
+		AccuracyPercent: Percent(correct, set.Len()), Seconds: Seconds(start), Input: fit.Input, Warning: oneLabel(set)}
+	if known {
+		mean := stat.Mean(losses, nil)
+		s.CrossEntropy = &mean
+	}
+	return s, nil
+}
+
+// crossEntropy returns that of output k of the sample last run, as logits, with its label.
+func crossEntropy(e *quant.Executor, k int, tr *quant.Trace, label int) float64 {
+	out := e.Network().OutputLayer(k).Shape
+	y, unused := make([]float64, out.Size()), make([]float64, out.Size())
+	e.Real(tr, k, y)
+	return gradient.CrossEntropy{label}.Gradient(0, out, y, unused)
 }
 
 // each runs all samples of set through the integer executor. A score of some samples is

@@ -50,6 +50,10 @@ var kind = blocktest.Kind{
 			bits: 3, value: 5, atOnce: 2}).Named("a window per beat"),
 		must(shape{in: quant.Shape{H: 3, W: 40, C: 2}, window: window(2, 3, 2, 1, 1), groups: 1, times: 2, lanes: 2,
 			bits: 1, atOnce: 1, block: true}).Named("rows of a window per beat, two folds"),
+		must(shape{in: quant.Shape{H: 1, W: 1, C: 2}, window: window(1, 1, 1, 1, 0), groups: 1, times: 1, lanes: 2,
+			bits: 2}).Named("a beat per frame"),
+		must(shape{in: quant.Shape{H: 2, W: 2, C: 1}, window: window(2, 2, 1, 1, 0), groups: 1, times: 1, lanes: 1,
+			bits: 2, atOnce: 2}).Named("a frame as one window"),
 	},
 	Mutations: []blocktest.Mutation{
 		blocktest.Replace("reads what is not written", "line_buffer.v", "assign come[r] = reaches(behind_q, OFFSET)",
@@ -121,7 +125,7 @@ func drawShape(rng *rand.Rand) shape {
 	return s
 }
 
-// lines returns the case of a shape, unless the window does not fit or nothing comes again.
+// lines returns the case of a shape, unless the window does not fit or lies in the border alone.
 func (s shape) lines() (blocktest.Case, bool) {
 	l := &quant.Layer{Name: "conv", Window: s.window}
 	var err error
@@ -139,7 +143,7 @@ func (s shape) lines() (blocktest.Case, bool) {
 	b := linebuffer.New(linebuffer.Spec{Layer: "conv", Input: part, Shape: s.in, Loops: loops[:inner],
 		AtOnce: loops[inner:], Border: border, BlockRAM: s.block})
 	in, out := b.Beats()
-	if out < 2 || in < 2 || !b.ReadsImage() {
+	if !b.ReadsImage() {
 		return blocktest.Case{}, false
 	}
 	depth, w := b.Depth(), s.window.Normal()

@@ -8,7 +8,7 @@ import (
 // first position, and positions of the border have the numbers that they would have in an endless
 // image of the frame's width.
 type walk struct {
-	loops []loop   // of more than one turn, the innermost first
+	loops []loop   // of more than one turn, the innermost first; one of a single turn where there is no other
 	next  loop     // the step to the next frame
 	reads []offset // what leaves at once, from the position on
 	start int      // the first position of a frame
@@ -49,6 +49,10 @@ func newWalk(s Spec) *walk {
 			w.loops = append(w.loops, loop{count: l.Count, stepDown: l.Rows, stepRight: l.Columns,
 				step: (l.Rows*s.Shape.W+l.Columns)*perPixel + l.Channels/s.Input.Lanes})
 		}
+	}
+	// A frame of one read has no loop of more turns, and the Verilog wants one.
+	if len(w.loops) == 0 {
+		w.loops = []loop{{count: 1}}
 	}
 	w.reads = []offset{{}}
 	for _, l := range s.AtOnce {
