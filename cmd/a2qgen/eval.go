@@ -50,7 +50,8 @@ func evalCommand() *cli.Command {
 	return &cli.Command{
 		Name: "eval", Usage: "measure the accuracy on a data set",
 		UsageText: "a2qgen eval NET.onnx --data DIR|IMAGES,LABELS|--spec SPEC.yaml|--images DIR\n" +
-			"   [--output NAME] [--scale F] [--layout nchw|nhwc] [--out DIR] [--float] [--input TYPE[:FRACTION]] [--input-range LO:HI]\n" +
+			"   [--output NAME] [--scale F] [--layout nchw|nhwc] [--out DIR] [--float]\n" +
+			"   [--input TYPE[:FRACTION]] [--input-range LO:HI]\n" +
 			"   [--input-scale F] [--input-zero Z] [--input-size ROWSxCOLS] [--json]",
 		Description: evalHelp,
 		Flags: append([]cli.Flag{

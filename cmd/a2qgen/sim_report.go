@@ -120,7 +120,8 @@ func (r *simReport) print(w io.Writer) {
 		if r.Output != "" {
 			of = fmt.Sprintf(" (output %s)", r.Output)
 		}
-		fmt.Fprintf(w, "labels    %d of %d right: %.2f %%%s\n", r.Correct, r.Total, study.Percent(r.Correct, r.Total), of)
+		fmt.Fprintf(w, "labels    %d of %d right: %.2f %%%s\n", r.Correct, r.Total,
+			study.Percent(r.Correct, r.Total), of)
 	}
 	fmt.Fprintf(w, "time      build %.1f s, Verilog %.2f s, model %.3f s", r.BuildSeconds, r.RTLSeconds, r.ModelSeconds)
 	if r.SpeedRatio > 0 { // else one side had no time to measure, or was stopped
@@ -152,8 +153,8 @@ func (r *simReport) printOutputs(w io.Writer) {
 		return
 	}
 	for _, o := range r.Outputs {
-		fmt.Fprintf(w, "          %s (output %s): interval %s, latency %d\n", o.Port, o.Name, shownInterval(o.IntervalCycles),
-			o.LatencyCycles)
+		fmt.Fprintf(w, "          %s (output %s): interval %s, latency %d\n", o.Port, o.Name,
+			shownInterval(o.IntervalCycles), o.LatencyCycles)
 	}
 }
 

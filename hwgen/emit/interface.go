@@ -195,8 +195,8 @@ func (p Port) Lines() []string {
 	lines := []string{fmt.Sprintf("`%s_tdata`: %d bits, %s per frame, `tlast` on the last.", p.Name, p.TdataBits,
 		hwgen.Count(p.BeatsPerFrame, "beat"))}
 	if p.Output != "" {
-		lines = append(lines, fmt.Sprintf("It is the graph's output %q, %s behind the first beat of the input.", p.Output,
-			hwgen.Count(p.LatencyCycles, "cycle")))
+		lines = append(lines, fmt.Sprintf("It is the graph's output %q, %s behind the first beat of the input.",
+			p.Output, hwgen.Count(p.LatencyCycles, "cycle")))
 	}
 	for _, f := range p.Fields {
 		lines = append(lines, f.line())

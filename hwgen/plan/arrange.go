@@ -64,7 +64,8 @@ func (p *planner) arrangeable(l *quant.Layer) bool {
 		readers += reads(&p.network.Layers[i], from)
 	}
 	// An image brings its channels at every position.
-	return readers == 1 && p.network.OutputOf(from) < 0 && p.network.Layers[from].Kind == quant.Linear && p.network.Layers[from].Out == l.In
+	before := &p.network.Layers[from]
+	return readers == 1 && p.network.OutputOf(from) < 0 && before.Kind == quant.Linear && before.Out == l.In
 }
 
 // crowded says that rows have taps in half of their columns or more. Any order spreads so many

@@ -131,8 +131,8 @@ func readModel(name string, g *graph, in inputShape, left budget) (*nn.Model, er
 	// What is trained or projected has one head: the others would be lost without a word.
 	for _, name := range g.outputs[1:] {
 		if o, is := r.im.values[name].(*feature); is && o.layer != f.layer {
-			return nil, fmt.Errorf("graph outputs %s and %s show different layers: a model to train or to project has one output",
-				show(g.outputs[0]), show(name))
+			return nil, fmt.Errorf("graph outputs %s and %s show different layers: a model to train or to project "+
+				"has one output", show(g.outputs[0]), show(name))
 		}
 	}
 	if f.layer != len(r.m.Layers)-1 {

@@ -35,8 +35,8 @@ func (im *importer) network(name string, shape []int, heads []*head) (*quant.Net
 	}
 	n.Layers = a.layers
 	for k, e := range a.endings {
-		n.Outputs = append(n.Outputs, quant.Output{Name: printable(heads[k].name), Layer: a.layerOf(e), Dequantize: e.real,
-			Boundary: e.boundary})
+		n.Outputs = append(n.Outputs, quant.Output{Name: printable(heads[k].name), Layer: a.layerOf(e),
+			Dequantize: e.real, Boundary: e.boundary})
 	}
 	if err := im.meta.name(n.Layers, a.nodes); err != nil {
 		return nil, err

@@ -11,8 +11,9 @@ import (
 // read, sums of two to four operands of different types and factors, the same one twice, the
 // input itself, accumulators without a staircase between; shortcuts over nothing and over several
 // layers, side by side and within each other. It ends in a classifier, in a sum with scores, or
-// in activations, and may have other outputs (drawOutputs). Sizes are at most maxSize, awkward ones among them; steps is how many layers,
-// sums or blocks are drawn at most, 6 where it is 0. rng decides all.
+// in activations, and may have other outputs (drawOutputs). Sizes are at most maxSize, awkward
+// ones among them; steps is how many layers, sums or blocks are drawn at most, 6 where it is 0. rng
+// decides all.
 func RandomResidual(rng *rand.Rand, maxSize, steps int) *quant.Network {
 	if steps == 0 {
 		steps = 6

@@ -137,7 +137,8 @@ func TestScoreStops(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())
 	stop()
 	last = -1
-	if _, err := Accuracy(ctx, done.Network, done.Network.Classifier(), sets.Test, watch); !errors.Is(err, context.Canceled) || last != 0 {
+	_, err = Accuracy(ctx, done.Network, done.Network.Classifier(), sets.Test, watch)
+	if !errors.Is(err, context.Canceled) || last != 0 {
 		t.Errorf("stopped: error %v, last step %d", err, last)
 	}
 }
