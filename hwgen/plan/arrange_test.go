@@ -103,7 +103,7 @@ func TestOrdersRefused(t *testing.T) {
 	}{
 		{"fc1", hwgen.Fold{Unit: "tap", PE: 1, SIMD: 1, Lanes: 2, Order: hwgen.Arranged},
 			`hwgen: layer "fc1": order is "arranged", want "natural": what it reads is not a layer's with weights that ` +
-				`nothing else reads`},
+				`nothing else reads and that is no output`},
 		{"fc2", hwgen.Fold{Unit: "tap", PE: 1, SIMD: 1, Lanes: 2, Order: "sorted"},
 			`hwgen: layer "fc2": order is "sorted", want natural or arranged`},
 		{"fc2", hwgen.Fold{Unit: "dense", PE: 1, SIMD: 1, Order: hwgen.Natural},

@@ -102,3 +102,48 @@ func TestOutputsPlanned(t *testing.T) {
 		t.Errorf("%d of %d networks have several outputs, %d outputs are read too: want more", several, count, read)
 	}
 }
+
+// TestOutputsKeepOrder: the rows of a layer that is an output leave in their order, so what reads it has no
+// other order of its columns.
+func TestOutputsKeepOrder(t *testing.T) {
+	fold := hwgen.Folding{"fc2": {Unit: "tap", PE: 1, SIMD: 1, Lanes: 2, Order: hwgen.Arranged}}
+	if _, err := plan.Plan(quanttest.Drawn(1, 4, 3, 2), hwgen.Options{Folding: fold}); err != nil {
+		t.Fatal(err)
+	}
+	_, err := plan.Plan(withOutputs(t, "hidden", "logits"), hwgen.Options{Folding: fold})
+	if err == nil || !strings.Contains(err.Error(), "that nothing else reads and that is no output") {
+		t.Errorf("%v, want a refusal", err)
+	}
+}
+
+// TestSumsKeepStart: accumulators that leave as they are, by an output or to another layer, begin where the
+// network says, whatever P is; those behind them with thresholds are the same.
+func TestSumsKeepStart(t *testing.T) {
+	n := *quanttest.Drawn(3, 6, 4, 3)
+	n.Layers = slices.Clone(n.Layers)
+	sums := &n.Layers[0]
+	sums.Start, sums.Thresholds = []int64{5, -7, 0, 30}, nil
+	n.Layers[1] = quant.Layer{Name: "stairs", Kind: quant.Requantize, Out: 4, Thresholds: &quant.Thresholds{
+		Output: quant.DataType{Bits: 1}, Values: []int64{5, -7, 0, 30}}}
+	n.Outputs = []quant.Output{{Name: "sums", Layer: 0}, {Name: "stairs", Layer: 1}}
+	given, err := quant.NewNetwork(n)
+	if err != nil {
+		t.Fatal(err)
+	}
+	needed, _ := given.Layers[0].NeededBits()
+	for _, p := range []int{needed, needed + 1, needed + 5} {
+		d, err := plan.Plan(given, hwgen.Options{Folding: hwgen.Folding{"fc1": {PE: 1, SIMD: 1, AccBits: p}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var want, got quant.Trace
+		for v := range int32(8) {
+			x := []int32{v, 7 - v, v / 2, 3, 0, 7}
+			quant.NewExecutor(given).Run(x, &want)
+			quant.NewExecutor(d.Network).Run(x, &got)
+			if !slices.EqualFunc(want.Scores, got.Scores, slices.Equal[[]int64]) {
+				t.Errorf("P = %d: gives %v, want %v", p, got.Scores, want.Scores)
+			}
+		}
+	}
+}
