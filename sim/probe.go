@@ -7,10 +7,11 @@ import (
 	"github.com/a2qgen/a2qgen/quant"
 )
 
-// Coverage says what the vectors that drive a layer alone reach.
+// Coverage says what the vectors, or images, that drive a layer alone reach.
 type Coverage struct {
 	Vectors int `json:"vectors"`
-	// Extremes are the ends of accumulator ranges that were driven, two per channel.
+	// Extremes are the ends of accumulator ranges that were driven, two per channel; fewer where no
+	// window of a convolution lies within the image.
 	Extremes int `json:"extremes"`
 	// Edges are the accumulators next to a threshold, t and t+1, that lie in their
 	// channel's certified range; EdgesReached are those that some vector brought about.
@@ -24,6 +25,8 @@ type Coverage struct {
 const (
 	// probeCycles bounds the time that a layer is driven for: some 4 s in Verilator.
 	probeCycles = 1 << 21
+	// probeElements bounds the memory of what it is driven with, in elements of 4 bytes.
+	probeElements = 1 << 24
 	// denseVectors without a zero show each weight in the accumulators, where those are
 	// seen, that is, before a label selection.
 	denseVectors = 64
@@ -44,6 +47,10 @@ type prober struct {
 	most    int              // vectors that there is time for
 	open    []map[int64]bool // accumulators next to a threshold that are still to come, by channel
 	won     map[int]bool     // classes
+	// places are the positions of a convolution's output whose windows lie within the image, or all
+	// where none does; place is the one that the last vector was for.
+	places []int
+	place  int
 }
 
 // probeVectors returns vectors that show a fault of a layer alone, for a network that ends in that
@@ -58,7 +65,8 @@ func probeVectors(n *quant.Network, interval int, seed uint64) ([][]int32, Cover
 	p := &prober{layer: &n.Layers[last], at: last, exec: quant.NewExecutor(n), rng: rand.New(rand.NewPCG(seed, 2)),
 		input: n.Input, won: map[int]bool{}}
 	// Extremes and dense vectors are never cut, however slow the fold.
-	p.most = max(2*p.layer.Out+denseVectors+p.layer.Out, probeCycles/interval)
+	p.most = max(2*p.layer.Out+denseVectors+p.layer.Out, min(probeCycles/interval, probeElements/n.InputSize()))
+	p.findPlaces()
 	var done Coverage
 	done.Edges = p.openEdges()
 	if !p.layer.Kind.Weighted() {
@@ -69,12 +77,10 @@ func probeVectors(n *quant.Network, interval int, seed uint64) ([][]int32, Cover
 		return p.vectors, p.covered(done)
 	}
 	for c := range p.layer.Out {
-		p.add(p.layer.MaxInput(c, 1))
-		p.add(p.layer.MaxInput(c, -1))
-		done.Extremes += 2
+		done.Extremes += p.extreme(c, 1) + p.extreme(c, -1)
 	}
 	for range denseVectors {
-		p.add(p.dense())
+		p.add(p.dense(n.InputSize()))
 	}
 	// Before the edges: their vectors are many, and time ends with them.
 	if p.layer.Score != nil {
@@ -83,6 +89,50 @@ func probeVectors(n *quant.Network, interval int, seed uint64) ([][]int32, Cover
 	}
 	p.reachEdges()
 	return p.vectors, p.covered(done)
+}
+
+// findPlaces sets places.
+func (p *prober) findPlaces() {
+	if p.layer.Kind != quant.Conv {
+		return
+	}
+	out := p.layer.Shape
+	for at := range out.Positions() {
+		taps := 0
+		p.layer.Window.EachTap(p.input.Shape, at/out.W, at%out.W, func(int, int) { taps++ })
+		if taps == p.layer.Window.Taps() {
+			p.places = append(p.places, at)
+		}
+	}
+	for at := 0; p.places == nil && at < out.Positions(); at++ {
+		p.places = append(p.places, at)
+	}
+}
+
+// frameOf returns what a frame is in which channel c reads x: x itself or, of a convolution, an
+// image with x under the window of a drawn position, and drawn elements elsewhere.
+func (p *prober) frameOf(c int, x []int32) []int32 {
+	if p.layer.Kind != quant.Conv {
+		return x
+	}
+	in, groups := p.input.Shape, p.layer.Groups
+	p.place = p.places[p.rng.IntN(len(p.places))]
+	frame, read := p.dense(in.Size()), in.C/groups
+	first := c / (p.layer.Out / groups) * read // of the channels that c's group reads
+	p.layer.Window.EachTap(in, p.place/p.layer.Shape.W, p.place%p.layer.Shape.W, func(tap, position int) {
+		copy(frame[position*in.C+first:][:read], x[tap*read:])
+	})
+	return frame
+}
+
+// extreme drives channel c to an end of its range, and returns 1 where it came there.
+func (p *prober) extreme(c, sign int) int {
+	p.add(p.frameOf(c, p.layer.MaxInput(c, sign)))
+	end := p.layer.AccRange(c).Max
+	if sign < 0 {
+		end = p.layer.AccRange(c).Min
+	}
+	return int(bit(p.trace.Acc[p.at][p.place*p.layer.Out+c] == end))
 }
 
 // covered adds what the vectors have reached.
@@ -95,8 +145,11 @@ func (p *prober) covered(done Coverage) Coverage {
 }
 
 // sumVectors drive a sum: two operands of four bits have 256 pairs of values, so nearly every
-// channel meets every pair.
-const sumVectors = 2048
+// channel meets every pair. Of an image every position is one, but some are at its edges.
+const (
+	sumVectors = 2048
+	sumImages  = 16 // at least
+)
 
 // driveSums drives a layer without weights, at most so many times: all elements at either end of
 // their type, which are the ends of every sum, since factors are positive, then drawn ones. It
@@ -106,7 +159,7 @@ func (p *prober) driveSums(most int) int {
 	for _, v := range []int64{t.Min(), t.Max()} {
 		p.add(slices.Repeat([]int32{int32(v)}, p.input.Shape.Size()))
 	}
-	for range min(most, sumVectors) {
+	for range min(most, max(sumImages, sumVectors/p.input.Shape.Positions())) {
 		x := make([]int32, p.input.Shape.Size())
 		for i := range x {
 			x[i] = int32(t.Min() + p.rng.Int64N(t.Max()-t.Min()+1))
@@ -145,16 +198,38 @@ func (p *prober) add(x []int32) {
 	p.vectors = append(p.vectors, x)
 	p.exec.Run(x, &p.trace)
 	// One vector drives all channels: in wide layers most edges come by themselves.
-	for c, acc := range p.trace.Acc[p.at] {
-		delete(p.open[c], acc)
+	if p.layer.Kind != quant.Conv {
+		p.strike(p.trace.Acc[p.at])
 	}
-	p.won[p.trace.Label[0]] = true
+	// An accumulator of a window that is partly outside shows no fault of the weights there.
+	for _, at := range p.places {
+		p.strike(p.trace.Acc[p.at][at*p.layer.Out : (at+1)*p.layer.Out])
+	}
+	for _, label := range p.labels() {
+		p.won[int(label)] = true
+	}
 }
 
-// dense draws a vector without zeros.
-func (p *prober) dense() []int32 {
+// strike strikes out accumulators of all channels, at one position or at several.
+func (p *prober) strike(accs []int64) {
+	for e, acc := range accs {
+		if open := p.open[e%p.layer.Out]; len(open) > 0 {
+			delete(open, acc)
+		}
+	}
+}
+
+// labels returns those of the vector last added, one for each position.
+func (p *prober) labels() []int32 {
+	all := make([]int32, p.layer.Shape.Positions())
+	p.exec.Labels(&p.trace, 0, all)
+	return all
+}
+
+// dense draws a vector of so many elements without zeros.
+func (p *prober) dense(size int) []int32 {
 	lo, hi := int32(p.layer.Input.Min()), int32(p.layer.Input.Max())
-	x := make([]int32, p.layer.In)
+	x := make([]int32, size)
 	for i := range x {
 		for x[i] == 0 { // every type has a value that is not 0
 			x[i] = lo + p.rng.Int32N(hi-lo+1)
@@ -176,7 +251,7 @@ func (p *prober) reachEdges() {
 				continue // another channel's vector brought it about
 			}
 			if x := p.reach(c, t); x != nil {
-				p.add(x)
+				p.add(p.frameOf(c, x))
 			}
 		}
 	}
@@ -201,7 +276,7 @@ func (p *prober) reach(c int, value int64) []int32 {
 	for range reachTries {
 		// Dense starts, so that nearly no weight is multiplied by 0 when the value is reached:
 		// a wrong bit of it then moves the accumulator off its edge.
-		x := p.dense()
+		x := p.dense(p.layer.In)
 		left := value - p.sum(c, x)
 		for range reachKicks {
 			if left = p.approach(row, x, left); left == 0 {
@@ -265,8 +340,8 @@ func (p *prober) letAllWin() {
 		for round := 0; round < winRounds && !p.won[c]; round++ {
 			// The winner of each round joins the rivals, as constraints do in a cutting-plane
 			// method. A class that is dominated everywhere never wins, whatever the input.
-			p.add(p.favour(c, rivals))
-			rivals = append(rivals, p.trace.Label[0])
+			p.add(p.frameOf(c, p.favour(c, rivals)))
+			rivals = append(rivals, int(p.labels()[p.place]))
 		}
 	}
 }

@@ -1,8 +1,12 @@
 package sim_test
 
 import (
+	"bytes"
 	"math/rand/v2"
+	"os"
+	"path/filepath"
 	"slices"
+	"strconv"
 	"testing"
 
 	"github.com/a2qgen/a2qgen/hwgen"
@@ -117,5 +121,56 @@ func TestSeveralMutants(t *testing.T) {
 				t.Error("passes the cross-check")
 			}
 		})
+	}
+}
+
+// TestImageLayersAlone: convolutions and other layers over an image are driven alone too: to both ends of every
+// channel, to both sides of thresholds, and a flipped bit of each of their memories shows.
+func TestImageLayersAlone(t *testing.T) {
+	tooltest.Need(t, "iverilog")
+	n, how := severalOutputs(t)
+	d, err := plan.Plan(n, how)
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := sim.Options{Simulator: verilator.Icarus, Seed: 1, FirstOnly: true, CacheDir: benches}
+	for i, lp := range d.Layers[:4] { // those over images
+		l := lp.Layer
+		flipped := 0
+		r, err := sim.CheckLayer(t.Context(), d, i, emitDir(t, d), o)
+		if err != nil || r.Mismatches > 0 || r.Extremes != 2*l.Out || r.EdgesReached < r.Edges*9/10 ||
+			l.Thresholds != nil && r.Edges == 0 {
+			t.Errorf("%s: %+v, %v", l.Name, r, err)
+		}
+		for _, m := range d.Memories() {
+			if m.Layout.Layer != l.Name || flipped == 1 && i > 0 || testing.Short() {
+				continue // of one layer all
+			}
+			flipped++
+			dir := emitDir(t, d)
+			flipLastBit(t, filepath.Join(dir, "rtl", m.File))
+			if r, err := sim.CheckLayer(t.Context(), d, i, dir, o); !caught(t, &sim.Result{Mismatches: r.Mismatches,
+				First: r.First}, err) {
+				t.Errorf("%s: a flipped bit of %s passes", l.Name, m.File)
+			}
+		}
+	}
+}
+
+// flipLastBit flips the lowest bit of the first word of a memory file: of row 0 in every layout.
+func flipLastBit(t *testing.T, path string) {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := bytes.IndexByte(text, '\n') - 1
+	digit, err := strconv.ParseUint(string(text[at:at+1]), 16, 4)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text[at] = "0123456789abcdef"[digit^1]
+	if err := os.WriteFile(path, text, 0o644); err != nil {
+		t.Fatal(err)
 	}
 }
