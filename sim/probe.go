@@ -11,7 +11,7 @@ import (
 type Coverage struct {
 	Vectors int `json:"vectors"`
 	// Extremes are the ends of accumulator ranges that were driven, two per channel; fewer where no
-	// window of a convolution lies within the image.
+	// window of a convolution lies within the image, or its images take long.
 	Extremes int `json:"extremes"`
 	// Edges are the accumulators next to a threshold, t and t+1, that lie in their
 	// channel's certified range; EdgesReached are those that some vector brought about.
@@ -25,6 +25,8 @@ type Coverage struct {
 const (
 	// probeCycles bounds the time that a layer is driven for: some 4 s in Verilator.
 	probeCycles = 1 << 21
+	// imageCycles bounds the time of a convolution over large images, at the cost of extremes.
+	imageCycles = 8 * probeCycles
 	// probeElements bounds the memory of what it is driven with, in elements of 4 bytes.
 	probeElements = 1 << 24
 	// denseVectors without a zero show each weight in the accumulators, where those are
@@ -66,7 +68,10 @@ func probeVectors(n *quant.Network, interval int, seed uint64) ([][]int32, Cover
 		input: n.Input, won: map[int]bool{}}
 	// Extremes and dense vectors are never cut, however slow the fold.
 	p.most = max(2*p.layer.Out+denseVectors+p.layer.Out, min(probeCycles/interval, probeElements/n.InputSize()))
-	p.findPlaces()
+	if p.layer.Kind == quant.Conv {
+		p.most = min(p.most, max(denseVectors, imageCycles/interval))
+		p.findPlaces()
+	}
 	var done Coverage
 	done.Edges = p.openEdges()
 	if !p.layer.Kind.Weighted() {
@@ -77,9 +82,12 @@ func probeVectors(n *quant.Network, interval int, seed uint64) ([][]int32, Cover
 		return p.vectors, p.covered(done)
 	}
 	for c := range p.layer.Out {
+		if p.full() {
+			break
+		}
 		done.Extremes += p.extreme(c, 1) + p.extreme(c, -1)
 	}
-	for range denseVectors {
+	for k := 0; k < denseVectors && !p.full(); k++ {
 		p.add(p.dense(n.InputSize()))
 	}
 	// Before the edges: their vectors are many, and time ends with them.
@@ -89,50 +97,6 @@ func probeVectors(n *quant.Network, interval int, seed uint64) ([][]int32, Cover
 	}
 	p.reachEdges()
 	return p.vectors, p.covered(done)
-}
-
-// findPlaces sets places.
-func (p *prober) findPlaces() {
-	if p.layer.Kind != quant.Conv {
-		return
-	}
-	out := p.layer.Shape
-	for at := range out.Positions() {
-		taps := 0
-		p.layer.Window.EachTap(p.input.Shape, at/out.W, at%out.W, func(int, int) { taps++ })
-		if taps == p.layer.Window.Taps() {
-			p.places = append(p.places, at)
-		}
-	}
-	for at := 0; p.places == nil && at < out.Positions(); at++ {
-		p.places = append(p.places, at)
-	}
-}
-
-// frameOf returns what a frame is in which channel c reads x: x itself or, of a convolution, an
-// image with x under the window of a drawn position, and drawn elements elsewhere.
-func (p *prober) frameOf(c int, x []int32) []int32 {
-	if p.layer.Kind != quant.Conv {
-		return x
-	}
-	in, groups := p.input.Shape, p.layer.Groups
-	p.place = p.places[p.rng.IntN(len(p.places))]
-	frame, read := p.dense(in.Size()), in.C/groups
-	first := c / (p.layer.Out / groups) * read // of the channels that c's group reads
-	p.layer.Window.EachTap(in, p.place/p.layer.Shape.W, p.place%p.layer.Shape.W, func(tap, position int) {
-		copy(frame[position*in.C+first:][:read], x[tap*read:])
-	})
-	return frame
-}
-
-// extreme drives channel c to an end of its range, and returns 1 where it came there.
-func (p *prober) extreme(c, sign int) int {
-	p.add(p.frameOf(c, p.layer.MaxInput(c, sign)))
-	end := p.layer.AccRange(c).Max
-	if sign < 0 {
-		end = p.layer.AccRange(c).Min
-	}
-	return int(bit(p.trace.Acc[p.at][p.place*p.layer.Out+c] == end))
 }
 
 // covered adds what the vectors have reached.
@@ -337,7 +301,7 @@ func (p *prober) letAllWin() {
 	for c := range p.layer.Out {
 		// No rival at first: all coefficients are 0, which gives the lowest input, also a try.
 		rivals := []int{}
-		for round := 0; round < winRounds && !p.won[c]; round++ {
+		for round := 0; round < winRounds && !p.won[c] && !p.full(); round++ {
 			// The winner of each round joins the rivals, as constraints do in a cutting-plane
 			// method. A class that is dominated everywhere never wins, whatever the input.
 			p.add(p.frameOf(c, p.favour(c, rivals)))
