@@ -71,7 +71,7 @@ results: build ## train the tables of docs/results again (hours; goes on where i
 	$(BIN) project $(foreach s,1 2 3,$(BUILD)/results/ptq/float-s$(s).onnx) --table 6:16 --results docs/results/ptq-mlp
 
 speed: ## print the training speed of every method
-	$(GO) test -tags openblas ./quant/train -run xxx -bench 'MLP|CNN|MobileNet'
+	$(GO) test -tags openblas ./quant/train -run xxx -bench 'MLP|CNN|MobileNet|ResNet8'
 
 clean: ## remove build/
 	rm -rf $(BUILD)

@@ -90,7 +90,7 @@ func (m *Model) checkSample() error {
 
 // connect checks layer i, computes its shape, and whether it gives integers. Integers
 // are what layers that sum must read: those of an Act, or those that a pool, Concat
-// and the like pass on unchanged.
+// and the like pass on unchanged; or, for an Add, the sums of layers with weights.
 func (g *Graph) connect(i int, ints []bool) error {
 	l := &g.Layers[i]
 	l.Kind, l.From = l.Kind.OrLinear(), quant.Operands(l.From, i)
@@ -106,7 +106,7 @@ func (g *Graph) connect(i int, ints []bool) error {
 			continue
 		}
 		g.Readers[from] = append(g.Readers[from], i)
-		if whole = whole && ints[from]; g.Input != nil && !ints[from] && l.adds() {
+		if whole = whole && ints[from]; g.Input != nil && !ints[from] && l.adds() && !g.branch(i, from) {
 			return fmt.Errorf("reads layer %q, which has no activation quantiser but is not the last layer",
 				g.Layers[from].Name)
 		}
@@ -117,6 +117,13 @@ func (g *Graph) connect(i int, ints []bool) error {
 	}
 	ints[i] = l.Act != nil || whole && !l.Kind.Weighted() && l.BatchNorm == nil
 	return l.check(g.Input != nil, g.Shapes[i].C)
+}
+
+// branch says that layer i adds up the sums of products of layer from, as they are: a part of a layer that
+// has several, whose accumulators the hardware adds.
+func (g *Graph) branch(i, from int) bool {
+	l, read := &g.Layers[i], &g.Layers[from]
+	return l.Kind == quant.Add && read.Kind.OrLinear().Weighted() && !read.Relu && read.BatchNorm == nil
 }
 
 // adds says that the layer adds up what it reads.

@@ -31,7 +31,8 @@ func (t *Tensor) Of(lo, hi int) []float32 { return t.V[lo*t.Shape.Size() : hi*t.
 // order of its input (images channels first): the real outputs of each sample,
 // channels last. Quantisers that the model has are respected: then sums are
 // those of the integers, exact, and what follows them is computed in float64, as
-// qonnx.Read has it. Errors are those of Source, and ctx's between layers.
+// qonnx.Read has it; but for an Add of layers without quantisers, whose sums go
+// through float32. Errors are those of Source, and ctx's between layers.
 func (g *Graph) Outputs(ctx context.Context, samples []float32) ([]float64, error) {
 	x, err := g.Source(samples)
 	if err != nil {

@@ -29,6 +29,12 @@ const (
 	// OAC is AXE or Budget with errors weighed by what they do to the loss of the
 	// network's outputs (arXiv 2405.15025), not to the outputs of the layer.
 	OAC Method = "oac"
+	// QERA adds a branch of low rank to what another method leaves (arXiv 2410.06040).
+	QERA Method = "qera"
+	// CFWS splits kernels in a coarse centre and a fine rest (arXiv 2312.10588).
+	CFWS Method = "cfws"
+	// GWQ keeps few weights with more bits, by their gradients (arXiv 2411.00850).
+	GWQ Method = "gwq"
 )
 
 // Definition says what a method is, and computes it.
@@ -64,16 +70,22 @@ const (
 // build on them.
 var definitions = []Definition{
 	{RTN, "to nearest, then the units that are missed least are given back: the baseline", "derived", Own,
-		roundingOptions(RTN, Identity), quantiseDense},
+		roundingOptions(Identity), quantiseDense},
 	{EP, "the projection that A2Q+ training starts from", "arXiv 2401.10432, section 3.3", FromPaper,
-		roundingOptions(EP, Identity), quantiseDense},
+		roundingOptions(Identity), quantiseDense},
 	{AXE, "GPTQ within what is left of the zero-centred budget of either sign", "arXiv 2409.17092", FromCode,
-		roundingOptions(AXE, Inputs), quantiseDense},
+		roundingOptions(Inputs), quantiseDense},
 	{Budget, "GPTQ within all integers that the rule permits, then a search that moves units", "derived", Own,
-		roundingOptions(Budget, Inputs), quantiseDense},
+		roundingOptions(Inputs), quantiseDense},
 	{OAC, "axe or budget that heeds the loss of the network, by the gradients of each sample",
 		"arXiv 2405.15025, with the solver of arXiv 2210.17323", Reconstruction,
-		roundingOptions(AXE, Fisher), quantiseDense},
+		append(roundingOptions(Fisher), roundingOption(AXE)), quantiseDense},
+	{QERA, "a branch of low rank beside the layer for what rounding left over", "arXiv 2410.06040, theorems 1 and 2",
+		FromPaper, qeraOptions(), quantiseQERA},
+	{CFWS, "a coarse grid for the centres of windows beside a fine one for the rest", "arXiv 2312.10588, the authors' code",
+		FromCode, cfwsOptions(), quantiseCFWS},
+	{GWQ, "few weights, where the loss is most sensitive, with more bits in a sparse branch",
+		"arXiv 2411.00850, its abstract", Reconstruction, gwqOptions(), quantiseGWQ},
 }
 
 // Methods returns the definitions of all methods.

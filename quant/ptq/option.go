@@ -112,9 +112,9 @@ const (
 	FisherDiagonal Weighing = "fisher-diagonal"
 )
 
-// roundingOptions are those of what calls Problem.Solve, with the defaults of a method.
-func roundingOptions(m Method, w Weighing) []Option {
-	options := []Option{
+// roundingOptions are those of what calls Problem.Solve, with a default of their own.
+func roundingOptions(w Weighing) []Option {
+	return []Option{
 		{Name: "hessian", Usage: "by what errors of weights are weighed", Default: string(w),
 			Words: []string{string(Identity), string(Inputs), string(Fisher), string(FisherPositions),
 				string(FisherDiagonal)}},
@@ -123,9 +123,13 @@ func roundingOptions(m Method, w Weighing) []Option {
 		{Name: "order", Usage: "columns by falling diagonal of the hessian, or as they stand",
 			Default: "importance", Words: []string{"importance", "columns"}},
 	}
-	if w == Fisher {
-		options = append(options, Option{Name: "rounding", Usage: "what finds the integers", Default: string(m),
-			Words: []string{string(RTN), string(EP), string(AXE), string(Budget)}})
+}
+
+// roundingOption is that of methods which leave it open what finds the integers.
+func roundingOption(m Method) Option {
+	o := Option{Name: "rounding", Usage: "what finds the integers", Default: string(m)}
+	for _, r := range roundings {
+		o.Words = append(o.Words, string(r))
 	}
-	return options
+	return o
 }

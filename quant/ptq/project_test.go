@@ -110,10 +110,10 @@ func TestProjectGraph(t *testing.T) {
 		if want := map[bool]int{true: 2}[equal]; c.Pairs != want { // b-c and e-out; the others branch, join or shuffle
 			t.Errorf("%d pairs of layers equalised, want %d", c.Pairs, want)
 		}
-		for _, method := range []Method{RTN, EP, AXE, Budget} {
+		for _, d := range Methods() {
 			for _, acc := range []Accumulator{{}, {Bits: 14}, {Bits: 9},
 				{Bits: 7, Rule: quant.Shifted}, {Bits: 8, Tile: 4}} {
-				m, net := mustProject(t, c, settings(method, acc))
+				m, net := mustProject(t, c, settings(d.Method, acc))
 				checkCertified(t, net, acc)
 				checkExecutor(t, m, net, x.Values[:6*96])
 			}

@@ -1,6 +1,8 @@
 package ptq
 
 import (
+	"math"
+
 	"github.com/a2qgen/a2qgen/quant/nn"
 	"gonum.org/v1/gonum/mat"
 )
@@ -9,6 +11,7 @@ import (
 type seen struct {
 	moment mat.Symmetric // nil: not asked for, or too large
 	mean   []float64
+	size   []float64 // the mean magnitude
 }
 
 const (
@@ -51,11 +54,12 @@ func (s *Site) collect(g int, moment bool) seen {
 	m := NewMoments(min(l.In, maxMoment))
 	windows := make([]float32, positions*l.In)
 	var batch []int32
-	mean := make([]float64, l.In)
+	mean, size := make([]float64, l.In), make([]float64, l.In)
 	for k := range n {
 		nn.Windows(op, s.in.Of(k, k+1), g, windows)
 		for i, v := range windows {
 			mean[i%l.In] += float64(v)
+			size[i%l.In] += math.Abs(float64(v))
 			if moment && (k*positions+i/l.In)%step == 0 {
 				batch = append(batch, int32(v))
 			}
@@ -68,8 +72,9 @@ func (s *Site) collect(g int, moment bool) seen {
 	}
 	for i := range mean {
 		mean[i] /= float64(n * positions)
+		size[i] /= float64(n * positions)
 	}
-	out := seen{mean: mean}
+	out := seen{mean: mean, size: size}
 	if moment {
 		out.moment = m.Covariance()
 	}

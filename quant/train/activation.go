@@ -3,13 +3,9 @@ package train
 import (
 	"math"
 	"slices"
-)
 
-// roundMagic rounds a float32 below 2^22 in size to an integer, half to even, when
-// it is added and subtracted: 1.5*2^23 leaves no fraction bits. Floats of 2^23 to
-// 2^24 are 1 apart, and the 1.5 leaves as much room below as above, so that
-// negative numbers round alike.
-const roundMagic = 12582912
+	"github.com/a2qgen/a2qgen/quant/lanes"
+)
 
 // actScale is a quantiser of N bits for activations with one scale s = 2^e for
 // a tensor, or for several whose integers are added or concatenated:
@@ -79,11 +75,12 @@ type activation struct {
 	relu bool
 	q    *actScale // nil in the float phase
 
-	gain, shift []float32 // to z/s
-	lo, hi, s   float32   // clip z/s to these; s is 1 without quantiser
-	ds          [2]float64
-	mu          []float32  // of the batch norm, which takes sums of gradients
-	sums        []*moments // two
+	gain, shift []float32    // to z/s
+	lo, hi, s   float32      // clip z/s to these; s is 1 without quantiser
+	ds          [2]float64   // gradients of s, of each half's samples
+	few         [2][]float32 // those of a few rows, by channels
+	mu          []float32    // of the batch norm, which takes sums of gradients
+	sums        []*moments   // two
 }
 
 // newActivation returns the activation behind b, which may be nil. Its sums are
@@ -93,6 +90,9 @@ func newActivation(f int, relu bool, b *batchNorm) *activation {
 	a := &activation{f: f, relu: relu, gain: make([]float32, f), shift: make([]float32, f)}
 	if b == nil {
 		b = newBatchNorm(f)
+	}
+	for half := range a.few {
+		a.few[half] = make([]float32, f)
 	}
 	a.mu, a.sums = b.mu, []*moments{&b.part[0], &b.part[1]}
 	return a
@@ -118,51 +118,13 @@ func (a *activation) set(b *batchNorm) {
 	}
 }
 
-// forward sets y from rows of x. It clips after rounding, among integers, where
-// that takes less: the order does not matter, since the ends are integers. A
-// NaN or an infinity becomes NaN.
+// forward sets y from rows of x. A NaN or an infinity becomes NaN.
 func (a *activation) forward(x, y []float32) {
 	if a.q == nil {
-		a.limit(x, y)
+		lanes.Limit(x, y, a.gain, a.shift, a.relu)
 		return
 	}
-	// u + roundMagic is the integer with a fixed exponent: comparing its bits as
-	// integers clips without a branch. u - u is 0, or NaN where u is none or
-	// infinite.
-	lo, hi, s := magicBits(a.lo), magicBits(a.hi), a.s
-	for n := a.f; len(x) >= n; x, y = x[n:], y[n:] {
-		row := x[:n]
-		out, gain, shift := y[:len(row)], a.gain[:len(row)], a.shift[:len(row)]
-		for c, v := range row {
-			u := v*gain[c] + shift[c]
-			b := min(max(int32(math.Float32bits(u+roundMagic)), lo), hi)
-			out[c] = s * ((math.Float32frombits(uint32(b)) - roundMagic) + (u - u))
-		}
-	}
-}
-
-// magicBits returns the bits of x+roundMagic. They are in the order of x, also for
-// values far beyond those that roundMagic rounds. Sums below -1.5*2^23 are negative
-// floats, whose bits are negative integers, so they clip to lo as they should.
-func magicBits(x float32) int32 { return int32(math.Float32bits(x + roundMagic)) }
-
-// limit is forward without a quantiser.
-func (a *activation) limit(x, y []float32) {
-	// b>>31 is all ones for a negative number: & relu, it clears every bit of what
-	// ReLU makes 0.
-	relu := int32(0)
-	if a.relu {
-		relu = -1
-	}
-	for n := a.f; len(x) >= n; x, y = x[n:], y[n:] {
-		row := x[:n]
-		out, gain, shift := y[:len(row)], a.gain[:len(row)], a.shift[:len(row)]
-		for c, v := range row {
-			u := v*gain[c] + shift[c]
-			b := int32(math.Float32bits(u))
-			out[c] = math.Float32frombits(uint32(b&^(b>>31&relu))) + (u - u)
-		}
-	}
+	lanes.Quantise(x, y, a.gain, a.shift, a.lo, a.hi, a.s)
 }
 
 // backward turns rows of g = dL/dy into dL/dz in place, and adds g and g*(x-mu) to
@@ -174,67 +136,24 @@ func (a *activation) backward(x, g []float32, half int) {
 	for len(x) > 0 {
 		n := min(flushRows*a.f, len(x))
 		if a.q != nil {
-			a.ds[half] += a.mask(x[:n], g[:n], m)
+			a.mask(x[:n], g[:n], half)
 		} else {
-			a.maskLimit(x[:n], g[:n], m)
+			// lo is -infinity without a ReLU, and 0 with one.
+			lanes.LimitBack(x[:n], g[:n], a.gain, a.shift, a.mu, m.few1, m.few2, a.lo)
 		}
 		m.flush()
 		x, g = x[n:], g[n:]
 	}
 }
 
-// mask is backward for a few rows; it returns dL/ds. There is no branch on a value,
-// since their signs are random. keep is all ones where the gradient passes, lo < u
-// < hi: an & with it is a product with 0 or 1. ds takes q - u there and q
-// elsewhere, so it does not lose the pull of clipped values on s.
-func (a *activation) mask(x, g []float32, m *moments) float64 {
-	lo, hi, total := a.lo, a.hi, 0.0
-	first, last := magicBits(lo), magicBits(hi)
-	for n := a.f; len(x) >= n; x, g = x[n:], g[n:] {
-		row := x[:n]
-		grad, gain, shift, mu := g[:len(row)], a.gain[:len(row)], a.shift[:len(row)], a.mu[:len(row)]
-		s1, s2 := m.few1[:len(row)], m.few2[:len(row)]
-		var ds float32
-		for c, v := range row {
-			u, keep := v*gain[c]+shift[c], uint32(0)
-			if u > lo {
-				keep = math.MaxUint32
-			}
-			if u >= hi {
-				keep = 0
-			}
-			b := min(max(int32(math.Float32bits(u+roundMagic)), first), last)
-			q := math.Float32frombits(uint32(b)) - roundMagic
-			ds += grad[c] * (q - math.Float32frombits(math.Float32bits(u)&keep))
-			d := math.Float32frombits(math.Float32bits(grad[c]) & keep)
-			grad[c] = d
-			s1[c] += d
-			s2[c] += d * (v - mu[c])
-		}
-		total += float64(ds)
+// mask is backward for a few rows under a quantiser.
+func (a *activation) mask(x, g []float32, half int) {
+	m, few := a.sums[half], a.few[half]
+	lanes.QuantiseBack(x, g, a.gain, a.shift, a.mu, m.few1, m.few2, few, a.lo, a.hi)
+	for _, v := range few {
+		a.ds[half] += float64(v)
 	}
-	return total
-}
-
-// maskLimit is mask without a quantiser. Its lo is -infinity without a ReLU, and 0
-// with one.
-func (a *activation) maskLimit(x, g []float32, m *moments) {
-	lo := a.lo
-	for n := a.f; len(x) >= n; x, g = x[n:], g[n:] {
-		row := x[:n]
-		grad, gain, shift, mu := g[:len(row)], a.gain[:len(row)], a.shift[:len(row)], a.mu[:len(row)]
-		s1, s2 := m.few1[:len(row)], m.few2[:len(row)]
-		for c, v := range row {
-			keep := uint32(0)
-			if v*gain[c]+shift[c] > lo {
-				keep = math.MaxUint32
-			}
-			d := math.Float32frombits(math.Float32bits(grad[c]) & keep)
-			grad[c] = d
-			s1[c] += d
-			s2[c] += d * (v - mu[c])
-		}
-	}
+	clear(few)
 }
 
 // learn gives the scale its gradient. Both halves have masked by then; their sums

@@ -134,8 +134,7 @@ func TestAugmentResume(t *testing.T) {
 	}
 }
 
-// TestAugmentEpochs: a sample changes from epoch to epoch; the statistics that a
-// phase ends with are those of samples as they are.
+// TestAugmentEpochs: a sample changes from epoch to epoch.
 func TestAugmentEpochs(t *testing.T) {
 	r, err := newRun(augmented(), images(321, 5, 4, 1), nil, Options{})
 	if err != nil {
@@ -151,21 +150,32 @@ func TestAugmentEpochs(t *testing.T) {
 	if len(seen) != 3 {
 		t.Errorf("%d kinds of samples in 3 epochs", len(seen))
 	}
-	r.epoch = 0
-	plain := images(321, 5, 4, 1)
-	s := augmented()
-	s.Float.Augment = Augment{}
-	other, err := newRun(s, plain, nil, Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, r := range []*run{r, other} {
-		if err := r.settle(t.Context()); err != nil {
+}
+
+// TestAugmentStatistics: the statistics that a phase ends with are those of samples as they are
+// trained on, since the weights are made for these.
+func TestAugmentStatistics(t *testing.T) {
+	var runs [2]*run // alike
+	for i := range runs {
+		var err error
+		if runs[i], err = newRun(augmented(), images(321, 5, 4, 1), nil, Options{}); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if a, b := r.net.nodes[0].norm.mean, other.net.nodes[0].norm.mean; !slices.Equal(a, b) {
-		t.Errorf("means with augmentation %v, without %v", a, b)
+	if err := runs[0].settle(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	r := runs[1]
+	r.shuffle()
+	r.net.prepare()
+	for k := range r.steps() {
+		r.input(r.batch(k)) // what a step trains on
+		r.net.forward(len(r.batch(k)), 1/float32(k+1))
+	}
+	got, want := runs[0].net.nodes[0].norm, r.net.nodes[0].norm
+	if !slices.Equal(got.mean, want.mean) || !slices.Equal(got.variance, want.variance) {
+		t.Errorf("means %v and variances %v, those of training %v and %v",
+			got.mean, got.variance, want.mean, want.variance)
 	}
 }
 

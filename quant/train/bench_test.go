@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/a2qgen/a2qgen/examples"
 	"github.com/a2qgen/a2qgen/quant"
 )
 
@@ -45,9 +46,13 @@ func cpuTime(b *testing.B) time.Duration {
 
 // benchmarkStep times whole steps, gather to update, and reports samples/s and
 // the processor time of a step.
-func benchmarkStep(b *testing.B, s *Spec, quantised bool) {
-	set := blobs(2048, 784, 10, 1)
-	set.Shape = []int{28, 28}
+func benchmarkStep(b *testing.B, s *Spec, shape []int, quantised bool) {
+	size := 1
+	for _, n := range shape {
+		size *= n
+	}
+	set := blobs(2048, size, 10, 1)
+	set.Shape = shape
 	r, err := newRun(s, set, nil, Options{})
 	if err != nil {
 		b.Fatal(err)
@@ -74,21 +79,29 @@ func benchmarkStep(b *testing.B, s *Spec, quantised bool) {
 }
 
 // benchmarkMethods runs every method at 12 bits, and float.
-func benchmarkMethods(b *testing.B, spec string) {
+func benchmarkMethods(b *testing.B, spec string, shape ...int) {
 	s, err := ParseSpec([]byte(spec))
 	if err != nil {
 		b.Fatal(err)
 	}
-	b.Run("float", func(b *testing.B) { benchmarkStep(b, s, false) })
+	b.Run("float", func(b *testing.B) { benchmarkStep(b, s, shape, false) })
 	for _, m := range []quant.Method{quant.Base, quant.WN, quant.A2Q, quant.A2QPlus, quant.Budget} {
 		s := *s
 		s.Method, s.AccBits = m, 12
-		b.Run(string(m), func(b *testing.B) { benchmarkStep(b, &s, true) })
+		b.Run(string(m), func(b *testing.B) { benchmarkStep(b, &s, shape, true) })
 	}
 }
 
 // BenchmarkMLP trains 784-256-256-256-10 in batches of 128, BenchmarkCNN the
-// reference CNN, BenchmarkMobileNet a network of depthwise and 1x1 layers.
-func BenchmarkMLP(b *testing.B)       { benchmarkMethods(b, "layers: [256, 256, 256]") }
-func BenchmarkCNN(b *testing.B)       { benchmarkMethods(b, refCNN) }
-func BenchmarkMobileNet(b *testing.B) { benchmarkMethods(b, mobileNet) }
+// reference CNN, BenchmarkMobileNet a network of depthwise and 1x1 layers, BenchmarkResNet8 that of
+// examples/cifar10-resnet8.yaml on images of random numbers, moved as the example says.
+func BenchmarkMLP(b *testing.B)       { benchmarkMethods(b, "layers: [256, 256, 256]", 28, 28) }
+func BenchmarkCNN(b *testing.B)       { benchmarkMethods(b, refCNN, 28, 28) }
+func BenchmarkMobileNet(b *testing.B) { benchmarkMethods(b, mobileNet, 28, 28) }
+func BenchmarkResNet8(b *testing.B) {
+	text, err := examples.Specs.ReadFile("cifar10-resnet8.yaml")
+	if err != nil {
+		b.Fatal(err)
+	}
+	benchmarkMethods(b, string(text), 3, 32, 32)
+}

@@ -14,10 +14,12 @@
 // A Spec becomes a plan (layers of package nn and their quantisers; nothing
 // allocated), the plan a net of nodes. A node is an operation, which nn.Forward
 // computes, its way back, and batch norm and activation behind it; it runs on the two
-// halves of a batch at once (pair).
+// halves of a batch at once (pair). Most convolutions go another way, with kernels of their own (sliding,
+// package tile), where the processor has them.
 //
 // A run is a function of its Spec, its data and the BLAS in use: the same
 // three give the same bytes, on any number of cores, whether or not the run was
 // interrupted and resumed. OpenBLAS (build tag openblas) picks its kernels by
-// the processor, so there the bits depend on that too.
+// the processor, so there the bits depend on that too, as they do on whether there are kernels
+// for convolutions.
 package train

@@ -1,6 +1,10 @@
 package train
 
-import "math"
+import (
+	"math"
+
+	"github.com/a2qgen/a2qgen/quant/lanes"
+)
 
 const (
 	// Those of PyTorch's BatchNorm: the weight of a batch is 0.1, ONNX's momentum
@@ -95,39 +99,9 @@ func (b *batchNorm) collect(x []float32, half int) {
 	m.values += len(x) / b.f
 	for len(x) > 0 {
 		n := min(flushRows*b.f, len(x))
-		addMoments(x[:n], m.pivot, m.few1, m.few2)
+		lanes.Moments(x[:n], m.pivot, m.few1, m.few2)
 		m.flush()
 		x = x[n:]
-	}
-}
-
-// addMoments adds, for each row of x, x-pivot to s1 and its square to s2.
-func addMoments(x, pivot, s1, s2 []float32) {
-	n := len(pivot)
-	for ; len(x) >= 4*n; x = x[4*n:] {
-		addMoments4(x, pivot, s1, s2)
-	}
-	for ; len(x) >= n; x = x[n:] {
-		row := x[:n]
-		pivot, s1, s2 := pivot[:len(row)], s1[:len(row)], s2[:len(row)]
-		for c, v := range row {
-			d := v - pivot[c]
-			s1[c] += d
-			s2[c] += d * d
-		}
-	}
-}
-
-// addMoments4 is addMoments for four rows, in the same order. s1 and s2 are then
-// read and written once per four rows.
-func addMoments4(x, pivot, s1, s2 []float32) {
-	n := len(pivot)
-	s1, s2 = s1[:n], s2[:n]
-	x0, x1, x2, x3 := x[:n], x[n:][:n], x[2*n:][:n], x[3*n:][:n]
-	for c, p := range pivot {
-		d0, d1, d2, d3 := x0[c]-p, x1[c]-p, x2[c]-p, x3[c]-p
-		s1[c] = s1[c] + d0 + d1 + d2 + d3
-		s2[c] = s2[c] + d0*d0 + d1*d1 + d2*d2 + d3*d3
 	}
 }
 
@@ -206,14 +180,6 @@ func (b *batchNorm) settleBack() {
 }
 
 // pull turns rows of g = dL/dz into dL/dx in place.
-func (b *batchNorm) pull(x, g []float32) {
-	for n := b.f; len(x) >= n; x, g = x[n:], g[n:] {
-		row := x[:n]
-		out, byG, byX, offset := g[:len(row)], b.byG[:len(row)], b.byX[:len(row)], b.offset[:len(row)]
-		for c, v := range row {
-			out[c] = byG[c]*out[c] + byX[c]*v + offset[c]
-		}
-	}
-}
+func (b *batchNorm) pull(x, g []float32) { lanes.Combine(x, g, b.byG, b.byX, b.offset) }
 
 func (b *batchNorm) params() []param { return []param{b.gamma, b.beta} }
