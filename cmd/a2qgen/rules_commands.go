@@ -182,7 +182,8 @@ func ranges() rule {
 var inspectRules = map[string]rule{"explain": anyText("the name of a node")}
 
 // evalRules: --spec stands for --data, and so does --images.
-var evalRules = map[string]rule{"spec": file(readsFile), "images": file(readsData), "out": file(fillsFolder)}
+var evalRules = map[string]rule{"spec": file(readsFile), "images": file(readsData), "out": file(fillsFolder),
+	"output": anyText("the name of an output")}
 
 // generateRules: whether a design fits on the board is for its estimate to say. --acc goes
 // up to what an accumulator may have at all; whether it is enough, the certificate says.
@@ -206,6 +207,7 @@ var simRules = map[string]rule{
 	"period": ints(0, maxPeriod),
 	"seed":   seeds(), "gap": pausing, "stall": pausing,
 	"simulator": oneOf(string(verilator.Verilator), string(verilator.Icarus)),
+	"output":    anyText("the name of an output"),
 }
 
 // estimateRules: a width below what the weights need is marked, not refused. A family

@@ -116,11 +116,11 @@ func TestQERALowersError(t *testing.T) {
 func integerOutputs(net *quant.Network, samples []float32) (all []float64) {
 	e, size := quant.NewExecutor(net), net.InputSize()
 	var tr quant.Trace
-	x, out := make([]int32, size), make([]float64, net.OutputSize())
+	x, out := make([]int32, size), make([]float64, net.OutputLayer(0).Shape.Size())
 	for k := 0; k*size < len(samples); k++ {
 		net.Input.Apply(samples[k*size:(k+1)*size], x)
 		e.Run(x, &tr)
-		e.Real(&tr, out)
+		e.Real(&tr, 0, out)
 		all = append(all, out...)
 	}
 	return all

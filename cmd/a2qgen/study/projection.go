@@ -238,7 +238,7 @@ func (p *Projection) Project(ctx context.Context, s ptq.Settings, out string) (*
 	r.Out = out
 	// Without labels there is nothing to score.
 	if p.Scored {
-		score, err := Accuracy(ctx, net, p.Sets.Test, p.Progress)
+		score, err := Accuracy(ctx, net, net.Classifier(), p.Sets.Test, p.Progress)
 		if err != nil {
 			return nil, err
 		}
