@@ -31,7 +31,8 @@ cycle then takes CAP cycles per row.
 --table 10:16 projects by several methods, without a limit and at every P, of one network
 or several, such as those of some seeds, and prints the accuracies; --results PREFIX writes
 them to PREFIX.csv and PREFIX.md. --methods LIST names the methods, with a rule behind / and
-options behind +, as in axe,budget/shifted,oac+rounding=budget+damping=0.1.
+options behind +, as in axe,budget/shifted,oac+rounding=budget+damping=0.1; --fps adds the LUTs that each
+accelerator takes at a rate, by estimate.
 
 --repair takes an integer network (QONNX, of any origin) instead and takes units off
 the weights of every layer that needs more than P bits, those whose loss costs least;
@@ -58,7 +59,7 @@ func projectCommand() *cli.Command {
 			"[--out net.onnx]\n" +
 			"   [--method NAME] [--set OPTION=VALUE]... [--rule split|shifted] [--weights M] [--acts N]\n   " +
 			"[--tile T | --taps LANES,CAP[,UNITS]] [--samples S] [--equalize=false] [--json]\n" +
-			"   a2qgen project FLOAT.onnx... --table FROM:TO [--methods LIST] [--results PREFIX] [--json]\n" +
+			"   a2qgen project FLOAT.onnx... --table FROM:TO [--methods LIST] [--fps F] [--results PREFIX] [--json]\n" +
 			"   a2qgen project NET.onnx --repair [--acc P] [--taps LANES,CAP[,UNITS]] [--data DIR] [--layer NAME] " +
 			"[--input TYPE[:FRACTION]]\n   [--input-range LO:HI] [--input-scale F] [--input-zero Z] [--out net.onnx] [--json]",
 		Description: projectHelp,
@@ -92,6 +93,8 @@ func projectCommand() *cli.Command {
 			&cli.StringFlag{Name: "table", Usage: "compare the methods at widths `FROM:TO`"},
 			&cli.StringFlag{Name: "methods", DefaultText: strings.Join(study.ProjectionMethods(), ","),
 				Usage: "compare the methods of a `LIST`: NAME[/RULE][+OPTION=VALUE]..., with commas between"},
+			&cli.Float64Flag{Name: "fps", DefaultText: "no LUTs",
+				Usage: "estimate the LUTs of each accelerator of the table at `F` frames per second"},
 			&cli.StringFlag{Name: "results", Usage: "write the table to `PREFIX`.csv and .md"},
 			&cli.BoolFlag{Name: "repair", DisableDefaultText: true, Usage: "make an integer network fit"},
 			&cli.StringSliceFlag{Name: "layer", Usage: "repair only the layer `NAME` (may be repeated)"},
@@ -153,7 +156,7 @@ func checkProjectFlags(c *cli.Context) error {
 	}
 	// What a network that is integer already has settled: its methods, widths and scales.
 	// IsSet, not values: these flags have defaults, which nobody has asked for.
-	for _, name := range []string{"method", "set", "methods", "weights", "acts", "input-bits", "first-weights", "last-weights",
+	for _, name := range []string{"method", "set", "methods", "fps", "weights", "acts", "input-bits", "first-weights", "last-weights",
 		"equalize", "tile", "results"} {
 		if c.Bool("repair") && c.IsSet(name) {
 			return fail("--%s does not go with --repair", name)
@@ -177,6 +180,8 @@ func checkProjectFlags(c *cli.Context) error {
 		return fail("--results wants --table")
 	case c.IsSet("methods") && !table:
 		return fail("--methods wants --table")
+	case c.IsSet("fps") && !table:
+		return fail("--fps wants --table")
 	case c.IsSet("layer") && !c.Bool("repair"):
 		return fail("--layer wants --repair")
 	}
@@ -299,7 +304,8 @@ func tableAction(c *cli.Context) error {
 			return usagef("project: --methods: %w", err)
 		}
 	}
-	all, err := study.Compare(c.Context, c.Args().Slice(), calibrationOf(c), settings, contenders, widths, con.progress())
+	all, err := study.Compare(c.Context, c.Args().Slice(), calibrationOf(c), settings, contenders, widths,
+		c.Float64("fps"), con.progress())
 	if err != nil {
 		return err
 	}

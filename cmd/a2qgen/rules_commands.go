@@ -106,6 +106,7 @@ var trainRules = map[string]rule{
 // part is found before the first of possibly many trainings.
 var sweepRules = map[string]rule{
 	"out": file(fillsFolder), "acc": widthLists(maxWidth),
+	"fps": positive(hwgen.MaxClockMHz * 1e6),
 	"methods": texts("a list with commas of base, wn, a2q, a2q+, budget, budget/split and budget/shifted", checkMethods,
 		"a3q", "a2q,", ",a2q", "budget/half", "a2q/split", "a2q;base"),
 	"lut": texts("N or a list of them with commas, at least 1", func(s string) error {

@@ -125,3 +125,22 @@ func integerOutputs(net *quant.Network, samples []float32) (all []float64) {
 	}
 	return all
 }
+
+// TestFewSamples: one sample, inputs that never change and layers that nothing comes through are no errors, by any
+// method: what says nothing of an error leaves the weights to be rounded as they are.
+func TestFewSamples(t *testing.T) {
+	for _, d := range Methods() {
+		for name, values := range map[string][]float32{
+			"one sample": uniforms(rand.New(rand.NewPCG(3, 1)), 96), "black": make([]float32, 4*96)} {
+			model := graphModel(rand.New(rand.NewPCG(31, 3)))
+			c, err := Calibrate(t.Context(), model, Samples{Values: values, High: 1}, 8, true)
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, net := mustProject(t, c, settings(d.Method, Accumulator{Bits: 9}))
+			if err := net.Certify(); err != nil {
+				t.Errorf("%s, %s: %v", d.Method, name, err)
+			}
+		}
+	}
+}
