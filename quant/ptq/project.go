@@ -56,8 +56,9 @@ type Calibration struct {
 	means [][]float64
 	// task is the loss of the network's outputs for the samples.
 	task gradient.Loss
-	// Pairs is the number of pairs of layers that were equalised.
-	Pairs int
+	// Pairs is the number of pairs of layers that were equalised, Fused that of sums of convolutions that
+	// became one.
+	Pairs, Fused int
 }
 
 // Samples are calibration data.
@@ -91,14 +92,19 @@ func Calibrate(ctx context.Context, m *nn.Model, x Samples, inputBits int, equal
 	if inputBits < 1 || inputBits > 16 || x.Low < 0 && inputBits < 2 {
 		return nil, fmt.Errorf("ptq: input of %d bits, want 1..16, and at least 2 for signed samples", inputBits)
 	}
-	c := &Calibration{g: g, input: inputQuantiser(x.Low, x.High, inputBits), task: taskOf(x.Labels)}
+	g.Input = nil
+	// In this order: folded and fused weights are those that are quantised, so they are what
+	// is equalised, and scales are observed on the network that results.
+	g.foldNorms()
+	g, fused, err := g.fuse()
+	if err != nil {
+		return nil, fmt.Errorf("ptq: model %q: %w", m.Name, err)
+	}
+	c := &Calibration{g: g, Fused: fused, input: inputQuantiser(x.Low, x.High, inputBits), task: taskOf(x.Labels)}
 	g.Input = c.input
 	if c.source, err = g.Source(x.Values); err != nil {
 		return nil, err
 	}
-	// In this order: folded weights are those that are quantised, so they are what
-	// is equalised, and scales are observed on the network that results.
-	g.foldNorms()
 	if equal {
 		if c.Pairs, err = g.equalize(); err != nil {
 			return nil, err
