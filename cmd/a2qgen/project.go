@@ -33,6 +33,10 @@ or several, such as those of some seeds, and prints the accuracies; --results PR
 them to PREFIX.csv and PREFIX.md. --methods LIST names the methods, with a rule behind / and
 options behind +, as in axe,budget/shifted,oac+rounding=budget+damping=0.1.
 
+Networks that turn images into images are scored by their PSNR: --spec names a training spec whose samples have
+targets, as for super-resolution, and --images a folder of whole pictures to score on in place of its test part, as
+eval does. Steps of each image (daq+statistics=image) are in no file: --table alone has their scores.
+
 --repair takes an integer network (QONNX, of any origin) instead and takes units off
 the weights of every layer that needs more than P bits, those whose loss costs least;
 the first and the last layer stay unless --layer names them. With --taps it takes what
@@ -45,6 +49,7 @@ Example:
    a2qgen train examples/fmnist-mlp-256.yaml --float-out float.onnx
    a2qgen project float.onnx --acc 10 --rule shifted --out p10.onnx
    a2qgen project float.onnx --table 10:16
+   a2qgen project espcn-float.onnx --spec examples/espcn-x3.yaml --data t91 --images set5 --table 8:16 --methods axe,daq
    a2qgen project net.onnx --repair --acc 12 --out net12.onnx
    a2qgen project net.onnx --repair --taps 8,2 --layer fc2 --out lanes.onnx`
 
@@ -58,7 +63,8 @@ func projectCommand() *cli.Command {
 			"[--out net.onnx]\n" +
 			"   [--method NAME] [--set OPTION=VALUE]... [--rule split|shifted] [--weights M] [--acts N]\n   " +
 			"[--tile T | --taps LANES,CAP[,UNITS]] [--samples S] [--equalize=false] [--json]\n" +
-			"   a2qgen project FLOAT.onnx... --table FROM:TO [--methods LIST] [--results PREFIX] [--json]\n" +
+			"   a2qgen project FLOAT.onnx... --table FROM:TO [--methods LIST] [--results PREFIX] [--spec SPEC.yaml] [--images DIR]\n" +
+			"   [--json]\n" +
 			"   a2qgen project NET.onnx --repair [--acc P] [--taps LANES,CAP[,UNITS]] [--data DIR] [--layer NAME] " +
 			"[--input TYPE[:FRACTION]]\n   [--input-range LO:HI] [--input-scale F] [--input-zero Z] [--out net.onnx] [--json]",
 		Description: projectHelp,
@@ -66,6 +72,8 @@ func projectCommand() *cli.Command {
 			// Any part of the data that resembles what the network will see calibrates;
 			// labels only score.
 			&cli.StringFlag{Name: "data", Usage: "`DIR` of the data set, IMAGES,LABELS, mnist or drawn"},
+			&cli.StringFlag{Name: "spec", Usage: "training `SPEC.yaml` whose samples to take, those of super-resolution too"},
+			&cli.StringFlag{Name: "images", Usage: "score on the pictures of `DIR`, as eval --images does"},
 			scaleFlag(), layoutFlag(),
 			&cli.StringFlag{Name: "out", Value: "net.onnx", Usage: "`FILE` to write"},
 			&cli.IntFlag{Name: "acc", DefaultText: "none", Usage: "accumulator width `P` of the hidden layers, bits"},
@@ -131,7 +139,11 @@ func projectAction(c *cli.Context) error {
 		return con.result(&repairReport{done}, err)
 	}
 	// Opened before it is projected: calibration is the same whatever the method.
-	p, err := study.OpenProjection(c.Context, path, calibrationOf(c), con.progress())
+	cal, err := calibrationOf(c)
+	if err != nil {
+		return err
+	}
+	p, err := study.OpenProjection(c.Context, path, cal, con.progress())
 	if err != nil {
 		return err
 	}
@@ -154,7 +166,7 @@ func checkProjectFlags(c *cli.Context) error {
 	// What a network that is integer already has settled: its methods, widths and scales.
 	// IsSet, not values: these flags have defaults, which nobody has asked for.
 	for _, name := range []string{"method", "set", "methods", "weights", "acts", "input-bits", "first-weights", "last-weights",
-		"equalize", "tile", "results"} {
+		"equalize", "tile", "results", "spec", "images"} {
 		if c.Bool("repair") && c.IsSet(name) {
 			return fail("--%s does not go with --repair", name)
 		}
@@ -231,14 +243,23 @@ func methodsHelp() string {
 			fmt.Fprintf(&b, "           %s\n", o)
 		}
 	}
+	b.WriteString("   all of them, if not by another default\n")
+	for _, o := range ptq.CommonOptions() {
+		fmt.Fprintf(&b, "           %s\n", o)
+	}
 	return strings.TrimRight(b.String(), "\n")
 }
 
 // calibrationOf reads how a float network is made ready.
-func calibrationOf(c *cli.Context) study.Calibration {
+func calibrationOf(c *cli.Context) (study.Calibration, error) {
 	// Equalising and input widths belong to the float network: all methods start from one.
-	return study.Calibration{Source: sampleSourceOf(c), Samples: c.Int("samples"), InputBits: c.Int("input-bits"),
-		Equalise: c.Bool("equalize")}
+	cal := study.Calibration{Source: sampleSourceOf(c), Samples: c.Int("samples"), InputBits: c.Int("input-bits"),
+		Equalise: c.Bool("equalize"), Images: c.String("images")}
+	var err error
+	if c.IsSet("spec") {
+		cal.Spec, err = sampleSpec(c, &cal.Source)
+	}
+	return cal, err
 }
 
 // tableAction is project --table.
@@ -266,7 +287,11 @@ func tableAction(c *cli.Context) error {
 			return usagef("project: --methods: %w", err)
 		}
 	}
-	all, err := study.Compare(c.Context, c.Args().Slice(), calibrationOf(c), settings, contenders, widths, con.progress())
+	cal, err := calibrationOf(c)
+	if err != nil {
+		return err
+	}
+	all, err := study.Compare(c.Context, c.Args().Slice(), cal, settings, contenders, widths, con.progress())
 	if err != nil {
 		return err
 	}

@@ -57,24 +57,28 @@ type observed struct {
 	spread spread
 }
 
-// scale returns the scale of a quantiser of type t for them, as the file holds it. It is 1 where all are 0.
+// scale returns the scale of a quantiser of type t for them.
 func (o *observed) scale(r actRule, t quant.DataType) float32 {
 	hi := float64(t.Max())
-	real := o.spread.widest / hi // of MinMax, and of what has no scale by its own rule
 	switch r.by {
-	case LeastError:
-		return leastError(o.values, t)
+	case MinMax:
+		return positive(o.spread.widest / hi)
 	case Entropy, EntropyMass:
-		h := histogram(o.values, klBins)
-		real = peak(o.values) / hi * float64(clipBins(h, int(t.Max())+1, r.by == EntropyMass)) / klBins
+		bins := clipBins(histogram(o.values, klBins), int(t.Max())+1, r.by == EntropyMass)
+		return positive(peak(o.values) / hi * float64(bins) / klBins)
 	case Sigma:
-		// Values that are all the same have no deviation.
-		if s := gaussianStep(max(t.Bits-r.offset, 1)) * o.spread.deviation(t.Signed); s > 0 {
-			real = s
-		}
+		return o.spread.scale(gaussianStep(r.steps(t)), t)
 	}
-	if scale := float32(real); scale > 0 {
-		return scale
+	return leastError(o.values, t)
+}
+
+// steps returns of how many bits the step of a Gaussian is for a quantiser of type t.
+func (r actRule) steps(t quant.DataType) int { return max(t.Bits-r.offset, 1) }
+
+// positive returns a scale as the file holds it: 1 where it is 0, as it is where all numbers are.
+func positive(scale float64) float32 {
+	if s := float32(scale); s > 0 {
+		return s
 	}
 	return 1
 }
@@ -106,6 +110,16 @@ func (s *spread) merge(o spread) {
 	s.widest = max(s.widest, o.widest)
 }
 
+// scale returns that of a quantiser of type t for numbers of spread s by the step of a Gaussian. Numbers that are all
+// the same have no deviation, and nothing of them is clipped.
+func (s *spread) scale(step float64, t quant.DataType) float32 {
+	real := step * s.deviation(t.Signed)
+	if real == 0 {
+		real = s.widest / float64(t.Max())
+	}
+	return positive(real)
+}
+
 // deviation returns the standard deviation by which Sigma scales. Behind a ReLU it is that of the numbers above 0, as
 // in the code of arXiv 2012.11230, but divided by their count where that has one more, lest it divide by 0. Of signed
 // numbers it is the one about 0: that code takes their mean off before it rounds and adds it afterwards, and integers
@@ -119,34 +133,6 @@ func (s *spread) deviation(signed bool) float64 {
 		return math.Sqrt(max(s.squares/float64(s.above)-mean*mean, 0))
 	}
 	return 0
-}
-
-// gaussianStep returns the step d of 2^bits levels (k + 1/2) d, half of them below 0, that has the least mean squared
-// error for a Gaussian of deviation 1: 1.596 for one bit, 0.335 for four, as the table of arXiv 2012.11230 has it. A
-// level q is then the mean of its interval on average, E[x q] = E[q^2] (Max 1960), which with the density f and the
-// upper tail Q is, for the 2^(bits-1) levels of either sign,
-//
-//	f(0)/2 + sum_k f(k d) = d (1/8 + sum_k 2k Q(k d)),  k = 1..2^(bits-1)-1
-//
-// The left side is above where d is too small, below where it is too large: it is found by halving.
-func gaussianStep(bits int) float64 {
-	density := func(x float64) float64 { return math.Exp(-x*x/2) / math.Sqrt(2*math.Pi) }
-	lo, hi := math.Exp2(float64(-bits)), 2.0
-	for range 50 {
-		d := (lo + hi) / 2
-		balance := density(0)/2 - d/8
-		for k := 1; k < 1<<(bits-1); k++ {
-			x := float64(k) * d
-			tail := math.Erfc(x/math.Sqrt2) / 2
-			balance += density(x) - 2*x*tail
-		}
-		if balance > 0 {
-			lo = d
-		} else {
-			hi = d
-		}
-	}
-	return (lo + hi) / 2
 }
 
 // klBins is the number of bins of the histograms of Entropy, as is usual (METHODS 4).

@@ -4,13 +4,31 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"strings"
 
 	"github.com/a2qgen/a2qgen/quant"
 )
 
 // daqOptions are those of DAQ.
 func daqOptions() []Option {
-	return append(append(roundingOptions(Inputs), roundingOption(Budget)), actOptions(Sigma)...)
+	return append(append(roundingOptions(Inputs), roundingOption(Budget), Option{Name: statistics, Default: "samples",
+		Usage: "deviations are those of the calibration samples, or of each image, in software alone",
+		Words: []string{"samples", "image", "image-unclipped"}}), actOptions(Sigma)...)
+}
+
+// statistics is the option of DAQ that says whose deviations scale activations.
+const statistics = "statistics"
+
+// PerImage says that the settings ask for steps of each image, which a file does not have: what Project returns for
+// them is to be evaluated by NewPerImage, with these options.
+func (s *Settings) PerImage() (o PerImageOptions, is bool) {
+	d, err := Define(string(s.Method))
+	if err != nil {
+		return o, false // who projects says so
+	}
+	v := d.Resolved(s.Options)
+	by := v[statistics]
+	return PerImageOptions{v.actRule().offset, by == "image-unclipped"}, strings.HasPrefix(by, "image")
 }
 
 // prepareDAQ gives every channel between layers the same deviation: channel c of what a layer gives times f_c, the

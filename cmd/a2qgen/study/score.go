@@ -106,10 +106,7 @@ const bestPSNR = 100
 func PSNR(ctx context.Context, net *quant.Network, set *data.Set, p Progress) (float64, error) {
 	// Fit may move the channels of what the network reads; targets stay as they
 	// lie, and samplePSNR reads them so.
-	aims := set
-	if set.Targets != nil {
-		aims = set.Targets
-	}
+	aims := aimsOf(set)
 	fit, err := Fit(net, set)
 	if err != nil {
 		return 0, err
@@ -130,6 +127,14 @@ func PSNR(ctx context.Context, net *quant.Network, set *data.Set, p Progress) (f
 		ratios[i] = samplePSNR(got, want, aims.Shape)
 	})
 	return stat.Mean(ratios, nil), err
+}
+
+// aimsOf returns what outputs are compared with: the targets or, where there are none, the samples.
+func aimsOf(set *data.Set) *data.Set {
+	if set.Targets != nil {
+		return set.Targets
+	}
+	return set
 }
 
 // samplePSNR compares outputs, channels last, with a target of the given shape, whose
