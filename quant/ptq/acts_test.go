@@ -45,33 +45,37 @@ func squaredError(v []float64, scale float64, t quant.DataType) float64 {
 	return sum / float64(len(v))
 }
 
-// TestMassClipsLess: the charge for clipped mass never clips more than the divergence alone, at 8 bits it takes no
-// more error, and no rule has less error than the one that looks for it, but for the grid of that one.
+// TestMassClipsLess: the charge for clipped mass never clips more than the divergence alone, and no rule has less error
+// than the one that looks for it, but for the grid of that one. METHODS 00 has errors at 8 bits and 512 bins, without
+// their unit, range and number of samples: 0.289 with the charge to 0.500 without for a half-Gaussian, 0.273 to 0.655
+// for an exponential. Of these 100,000 numbers they are the same for the first, which is hardly clipped, and 1.45e-4 to
+// 2.07e-4 for the second, where 1.44e-4 is the least.
 func TestMassClipsLess(t *testing.T) {
 	n := 100_000
 	if testing.Short() {
 		n = 10_000
 	}
+	rules := []ActScale{LeastError, MinMax, Entropy, EntropyMass, Sigma}
 	for i, shape := range shapes {
 		v := drawn(rand.New(rand.NewPCG(41, uint64(i))), n, shape.draw)
+		o, h := observe(v), histogram(v, 512) // bins of METHODS 00
 		for _, bits := range []int{4, 6, 8} {
 			to := quant.DataType{Bits: bits}
-			o := observe(v)
-			scale := func(by ActScale) float64 { return float64(o.scale(actRule{by: by}, to)) }
-			kl, mass := scale(Entropy), scale(EntropyMass)
-			h := histogram(v, 512) // of METHODS 00
-			plain, charged := clipBins(h, 1<<bits, false), clipBins(h, 1<<bits, true)
-			t.Logf("%s, %d bits: error of mse %.3g, kl %.3g, kl-mass %.3g, minmax %.3g; 512 bins: clipped at %d, %d", shape.name,
-				bits, squaredError(v, scale(LeastError), to), squaredError(v, kl, to), squaredError(v, mass, to),
-				squaredError(v, scale(MinMax), to), plain, charged)
-			if mass < kl || charged < plain {
-				t.Errorf("%s, %d bits: kl-mass clips at %g, kl at %g; of 512 bins at %d, %d", shape.name, bits, mass, kl,
-					charged, plain)
-			}
-			for _, by := range []ActScale{MinMax, Entropy, EntropyMass, Sigma} {
-				if e, least := squaredError(v, scale(by), to), squaredError(v, scale(LeastError), to); e < 0.99*least {
-					t.Errorf("%s, %d bits: error %g by %s, %g of the least", shape.name, bits, e, by, least)
+			scale, errors := map[ActScale]float32{}, map[ActScale]float64{}
+			for _, by := range rules {
+				scale[by] = o.scale(actRule{by: by}, to)
+				if errors[by] = squaredError(v, float64(scale[by]), to); errors[by] < 0.99*errors[LeastError] {
+					t.Errorf("%s, %d bits: error %g by %s, %g of the least", shape.name, bits, errors[by], by, errors[LeastError])
 				}
+			}
+			plain, charged := clipBins(h, 1<<bits, false), clipBins(h, 1<<bits, true)
+			t.Logf("%s, %d bits: errors %v; 512 bins: clipped at %d, %d", shape.name, bits, errors, plain, charged)
+			if scale[EntropyMass] < scale[Entropy] || charged < plain {
+				t.Errorf("%s, %d bits: kl-mass clips at %g, kl at %g; of 512 bins at %d, %d", shape.name, bits,
+					scale[EntropyMass], scale[Entropy], charged, plain)
+			}
+			if bits == 8 && errors[EntropyMass] > errors[Entropy] {
+				t.Errorf("%s, 8 bits: error %g by kl-mass, %g by kl", shape.name, errors[EntropyMass], errors[Entropy])
 			}
 		}
 	}
