@@ -43,7 +43,7 @@ func (s *Settings) PerImage() (o PerImageOptions, is bool) {
 func prepareDAQ(ctx context.Context, c *Calibration) (*Calibration, error) {
 	t := c.g.tied()
 	factors := c.evening(t)
-	p := &Calibration{g: c.g.clone(), input: c.input, source: c.source, task: c.task, Pairs: c.Pairs,
+	p := &Calibration{g: c.g.clone(), input: c.input, source: c.source, task: c.task, Pairs: c.Pairs, Fused: c.Fused,
 		perLayer: map[int]string{}}
 	for i := range p.g.Layers {
 		l := &p.g.Layers[i]

@@ -60,8 +60,9 @@ type Calibration struct {
 	means [][]float64
 	// task is the loss of the network's outputs for the samples.
 	task gradient.Loss
-	// Pairs is the number of pairs of layers that were equalised.
-	Pairs int
+	// Pairs is the number of pairs of layers that were equalised, Fused that of sums of convolutions that
+	// became one.
+	Pairs, Fused int
 	// perLayer says, once channels have been scaled, why those of a layer have not.
 	perLayer map[int]string
 	// prepared are what methods have made of this calibration, so that it is done once for all widths.
@@ -100,14 +101,19 @@ func Calibrate(ctx context.Context, m *nn.Model, x Samples, inputBits int, equal
 	if inputBits < 1 || inputBits > 16 || x.Low < 0 && inputBits < 2 {
 		return nil, fmt.Errorf("ptq: input of %d bits, want 1..16, and at least 2 for signed samples", inputBits)
 	}
-	c := &Calibration{g: g, input: inputQuantiser(x.Low, x.High, inputBits), task: taskOf(x.Labels)}
+	g.Input = nil
+	// In this order: folded and fused weights are those that are quantised, so they are what
+	// is equalised, and scales are observed on the network that results.
+	g.foldNorms()
+	g, fused, err := g.fuse()
+	if err != nil {
+		return nil, fmt.Errorf("ptq: model %q: %w", m.Name, err)
+	}
+	c := &Calibration{g: g, Fused: fused, input: inputQuantiser(x.Low, x.High, inputBits), task: taskOf(x.Labels)}
 	g.Input = c.input
 	if c.source, err = g.Source(x.Values); err != nil {
 		return nil, err
 	}
-	// In this order: folded weights are those that are quantised, so they are what
-	// is equalised, and scales are observed on the network that results.
-	g.foldNorms()
 	if equal {
 		if c.Pairs, err = g.equalize(); err != nil {
 			return nil, err
@@ -124,11 +130,7 @@ func (c *Calibration) observe(ctx context.Context) (err error) {
 		return err
 	}
 	c.means = make([][]float64, len(c.g.Shapes))
-	real := &nn.Tensor{Shape: c.source.Shape, V: slices.Clone(c.source.V), Scale: 1}
-	for i := range real.V {
-		real.V[i] *= c.input.Scale
-	}
-	return c.g.Walk(ctx, real, func(i int, in []*nn.Tensor) (*nn.Tensor, error) {
+	return c.g.Walk(ctx, c.realSource(), func(i int, in []*nn.Tensor) (*nn.Tensor, error) {
 		c.means[i] = make([]float64, c.g.Shapes[i].C)
 		out := c.g.Run(i, in, c.means[i])
 		c.scales.observe(i, out)
@@ -139,6 +141,15 @@ func (c *Calibration) observe(ctx context.Context) (err error) {
 		}
 		return out, nil
 	})
+}
+
+// realSource returns the samples as the input quantiser leaves them, as real numbers.
+func (c *Calibration) realSource() *nn.Tensor {
+	real := &nn.Tensor{Shape: c.source.Shape, V: slices.Clone(c.source.V), Scale: 1}
+	for i := range real.V {
+		real.V[i] *= c.input.Scale
+	}
+	return real
 }
 
 // taskOf returns the loss that gradients are of: of the labels, or of random directions where there are
@@ -168,9 +179,16 @@ func (c *Calibration) Project(ctx context.Context, s Settings) (*nn.Model, []Lay
 		// The clone, so that a second Project starts from the float weights.
 		acts: c.scales.quantisers(s.ActBits, s.Options.actRule())}
 	p.roles = p.g.Roles()
+	if Target(p.Options["target"]) == ToOutputs {
+		p.shadow = newShadow(c.g, c.realSource())
+	}
 	err = p.g.WalkLive(ctx, c.source, func(i int, in []*nn.Tensor, live *nn.Live) (*nn.Tensor, error) {
 		p.tell(i, p.g.Layers[i].Name)
-		return p.layer(ctx, i, in, live)
+		out, err := p.layer(ctx, i, in, live)
+		if p.shadow != nil && err == nil {
+			p.shadow.step(i)
+		}
+		return out, err
 	})
 	if err != nil {
 		return nil, nil, err
@@ -210,6 +228,7 @@ type projection struct {
 	roles    []quant.Role
 	branches map[int][]Branch // of the layers that have weights, once they are integers
 	reports  []LayerReport
+	shadow   *shadow // nil unless a target needs it
 }
 
 func (p *projection) tell(done int, name string) {
@@ -267,10 +286,13 @@ func countLayers(branches []Branch) (n int) {
 // site returns layer i as a method gets it, and the method: hidden layers have the one that was asked for,
 // and its limit; the ends are rounded by the same means, without one.
 func (p *projection) site(ctx context.Context, i int, in *nn.Tensor, live *nn.Live) (*Site, *Definition) {
-	s := &Site{Bits: p.WeightBits, Acc: p.Acc, Values: p.Options, Rounding: p.method.rounding(p.Options),
+	s := &Site{Bits: p.WeightBits, Acc: p.Acc, Values: p.Options, Rounding: p.method.Rounding(p.Options),
 		// Outputs that are compared as they are, without a quantiser, share a scale.
 		Shared: p.g.Layers[i].Kind == quant.Linear && i == len(p.g.Shapes)-1,
 		ctx:    ctx, g: p.g, i: i, in: in, live: live, task: p.task, means: p.means[i]}
+	if p.shadow != nil {
+		s.real = p.shadow.of(i)[0]
+	}
 	switch {
 	case p.roles[i].First:
 		s.Bits, s.Acc = p.FirstWeightBits, Accumulator{}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/a2qgen/a2qgen/hwgen"
 	"github.com/a2qgen/a2qgen/quant"
 	"github.com/a2qgen/a2qgen/quant/ptq"
 )
@@ -64,6 +65,9 @@ func ParseProjections(list string) ([]Contender, error) {
 		if err := d.CheckOptions(c.Options); err != nil {
 			return nil, fmt.Errorf("%s: %w", text, err)
 		}
+		if r := d.Rounding(c.Options); ruled && r != ptq.Budget {
+			return nil, fmt.Errorf("%s: a rule with %s, want budget, which alone has rules", text, r)
+		}
 		all = append(all, c)
 	}
 	return all, nil
@@ -92,6 +96,9 @@ type Comparison struct {
 	ActBits    int `json:"act_bits"`
 	// Equalised says that weights were equalised from layer to layer.
 	Equalised bool `json:"equalised"`
+	// FPS is the rate, frames per second at the default clock, that LUTs are for; 0 where none were
+	// asked for.
+	FPS float64 `json:"fps,omitempty"`
 	// Metric is what the test samples measure by: the float networks' accuracies, percent, or PSNRs, dB.
 	Metric        Metric    `json:"metric"`
 	FloatAccuracy []float64 `json:"float_accuracy_percent,omitempty"`
@@ -113,6 +120,10 @@ type ComparisonCell struct {
 	// spread; none where there are no labels.
 	Rise       []float64 `json:"cross_entropy_rise,omitempty"`
 	RiseSpread *Spread   `json:"cross_entropy_rise_spread,omitempty"`
+	// LUT is what each network's accelerator takes at Comparison.FPS, by estimate for the default family,
+	// and their spread.
+	LUT       []float64 `json:"lut,omitempty"`
+	LUTSpread Spread    `json:"lut_spread"`
 }
 
 // Float returns what the float networks have by the metric.
@@ -123,11 +134,11 @@ func (c *ComparisonCell) Marks() []float64 { return append(c.Accuracy, c.PSNR...
 
 // Compare projects the networks at paths by every contender without a limit and at every width.
 // Without a limit comes first: what a method loses at P is to be read against what it loses
-// by narrow weights alone. Of s, method, rule and P are the comparison's own. It writes no
-// network.
+// by narrow weights alone. Of s, method, rule and P are the comparison's own. Unless fps is 0 each network is
+// planned for that rate and priced. It writes no network.
 func Compare(ctx context.Context, paths []string, c Calibration, s ptq.Settings, contenders []Contender,
-	widths []int, progress Progress) (*Comparison, error) {
-	d := &Comparison{Networks: paths, WeightBits: s.WeightBits, ActBits: s.ActBits, Equalised: c.Equalise}
+	widths []int, fps float64, progress Progress) (*Comparison, error) {
+	d := &Comparison{Networks: paths, FPS: fps, WeightBits: s.WeightBits, ActBits: s.ActBits, Equalised: c.Equalise}
 	for _, width := range append([]int{0}, widths...) {
 		for _, m := range contenders {
 			d.Cells = append(d.Cells, ComparisonCell{AccBits: width, Method: m.Name})
@@ -163,6 +174,9 @@ func Compare(ctx context.Context, paths []string, c Calibration, s ptq.Settings,
 			rise := NewSpread(cell.Rise)
 			cell.RiseSpread = &rise
 		}
+		if cell.LUT != nil {
+			cell.LUTSpread = NewSpread(cell.LUT)
+		}
 	}
 	return d, nil
 }
@@ -186,6 +200,13 @@ func (d *Comparison) add(ctx context.Context, p *Projection, s ptq.Settings, con
 			cell.Rise = append(cell.Rise, *r.IntegerCrossEntropy-*p.Float.Loss)
 		}
 		p.Progress.note("%s  P=%-2d  %-16s  %.2f %s", p.Path, cell.AccBits, m.Name, *mark, p.Metric.Unit())
+		if d.FPS > 0 {
+			price, err := Price(r.net, hwgen.Options{FPS: d.FPS}, DefaultFamily)
+			if err != nil {
+				return fmt.Errorf("%s at P=%d: %w", m.Name, cell.AccBits, err)
+			}
+			cell.LUT = append(cell.LUT, float64(price.Total.LUT))
+		}
 	}
 	return nil
 }

@@ -70,9 +70,9 @@ func (p *Projection) integerMark(ctx context.Context, m *nn.Model, net *quant.Ne
 		}
 		return p.rate(ctx, r)
 	case p.Metric == ByPSNR:
-		mark.Value, err = PSNR(ctx, net, p.Sets.Test, p.Progress)
+		mark.Value, err = PSNR(ctx, net, ImageOutput(net, p.Sets.Test), p.Sets.Test, p.Progress)
 	default:
-		s, err := Accuracy(ctx, net, p.Sets.Test, p.Progress)
+		s, err := Accuracy(ctx, net, net.Classifier(), p.Sets.Test, p.Progress)
 		if err != nil {
 			return mark, err
 		}

@@ -168,6 +168,8 @@ type Projected struct {
 	// Seconds is the projection's time with reading back and scoring, without calibration.
 	Seconds float64          `json:"seconds"`
 	Layers  []ProjectedLayer `json:"layers"`
+
+	net *quant.Network
 }
 
 // ProjectedLayer is a layer that was projected. It extends what Inspect reads from the file.
@@ -212,7 +214,7 @@ func (p *Projection) Project(ctx context.Context, s ptq.Settings, out string) (*
 		return nil, err
 	}
 	r := p.describe(s, net, layers)
-	r.Out = out
+	r.Out, r.net = out, net
 	var mark Mark
 	if is {
 		mark, err = p.mark(ctx, m, func(m *nn.Model) (realNetwork, error) { return ptq.NewPerImage(m, perImage) })
