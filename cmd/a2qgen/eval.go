@@ -122,17 +122,9 @@ func evalSet(c *cli.Context, source study.Source) (set *data.Set, images bool, e
 		set, err = source.Open(false)
 		return set, err == nil && set.Targets != nil, err
 	}
-	// Of the spec only what says how samples are read: its training is not repeated.
-	spec, err := train.LoadSpec(c.String("spec"))
+	spec, err := sampleSpec(c, &source)
 	if err != nil {
 		return nil, false, err
-	}
-	// The spec's other settings, input range, split and layout, still hold.
-	if c.IsSet("data") {
-		spec.Data = source.Data
-	}
-	if source.Layout != data.Unknown { // the spec's own says how the samples lie
-		spec.Layout, source.Layout = string(source.Layout), data.Unknown
 	}
 	sets, err := study.OpenSpec(spec)
 	if err != nil {
@@ -142,6 +134,23 @@ func evalSet(c *cli.Context, source study.Source) (set *data.Set, images bool, e
 	set, err = source.Read(sets.Test)
 	// The spec says which it is, even where samples and targets have one size.
 	return set, spec.Task == train.Regress, err
+}
+
+// sampleSpec reads the training spec that --spec names, of which the samples count, not the training. What the flags
+// tell of them lies over the spec's values: source keeps what is not in a spec.
+func sampleSpec(c *cli.Context, source *study.Source) (*train.Spec, error) {
+	spec, err := train.LoadSpec(c.String("spec"))
+	if err != nil {
+		return nil, err
+	}
+	// The spec's other settings, input range, split and layout, still hold.
+	if c.IsSet("data") {
+		spec.Data = source.Data
+	}
+	if source.Layout != data.Unknown { // the spec's own says how the samples lie
+		spec.Layout, source.Layout = string(source.Layout), data.Unknown
+	}
+	return spec, nil
 }
 
 // imagesReport is the JSON of eval for a network that turns images into images.

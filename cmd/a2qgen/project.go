@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -34,6 +35,10 @@ them to PREFIX.csv and PREFIX.md. --methods LIST names the methods, with a rule 
 options behind +, as in axe,budget/shifted,oac+rounding=budget+damping=0.1; --fps adds the LUTs that each
 accelerator takes at a rate, by estimate.
 
+Networks that turn images into images are scored by their PSNR: --spec names a training spec whose samples have
+targets, as for super-resolution, and --images a folder of whole pictures to score on in place of its test part, as
+eval does. Steps of each image (daq+statistics=image) are in no file: --table alone has their scores.
+
 --repair takes an integer network (QONNX, of any origin) instead and takes units off
 the weights of every layer that needs more than P bits, those whose loss costs least;
 the first and the last layer stay unless --layer names them. With --taps it takes what
@@ -46,6 +51,7 @@ Example:
    a2qgen train examples/fmnist-mlp-256.yaml --float-out float.onnx
    a2qgen project float.onnx --acc 10 --rule shifted --out p10.onnx
    a2qgen project float.onnx --table 10:16
+   a2qgen project espcn-float.onnx --spec examples/espcn-x3.yaml --data t91 --images set5 --table 8:16 --methods axe,daq
    a2qgen project net.onnx --repair --acc 12 --out net12.onnx
    a2qgen project net.onnx --repair --taps 8,2 --layer fc2 --out lanes.onnx`
 
@@ -59,7 +65,8 @@ func projectCommand() *cli.Command {
 			"[--out net.onnx]\n" +
 			"   [--method NAME] [--set OPTION=VALUE]... [--rule split|shifted] [--weights M] [--acts N]\n   " +
 			"[--tile T | --taps LANES,CAP[,UNITS]] [--samples S] [--equalize=false] [--json]\n" +
-			"   a2qgen project FLOAT.onnx... --table FROM:TO [--methods LIST] [--fps F] [--results PREFIX] [--json]\n" +
+			"   a2qgen project FLOAT.onnx... --table FROM:TO [--methods LIST] [--fps F] [--results PREFIX]\n" +
+			"   [--spec SPEC.yaml] [--images DIR] [--json]\n" +
 			"   a2qgen project NET.onnx --repair [--acc P] [--taps LANES,CAP[,UNITS]] [--data DIR] [--layer NAME] " +
 			"[--input TYPE[:FRACTION]]\n   [--input-range LO:HI] [--input-scale F] [--input-zero Z] [--out net.onnx] [--json]",
 		Description: projectHelp,
@@ -67,6 +74,8 @@ func projectCommand() *cli.Command {
 			// Any part of the data that resembles what the network will see calibrates;
 			// labels only score.
 			&cli.StringFlag{Name: "data", Usage: "`DIR` of the data set, IMAGES,LABELS, mnist or drawn"},
+			&cli.StringFlag{Name: "spec", Usage: "training `SPEC.yaml` whose samples to take, those of super-resolution too"},
+			&cli.StringFlag{Name: "images", Usage: "score on the pictures of `DIR`, as eval --images does"},
 			scaleFlag(), layoutFlag(),
 			&cli.StringFlag{Name: "out", Value: "net.onnx", Usage: "`FILE` to write"},
 			&cli.IntFlag{Name: "acc", DefaultText: "none", Usage: "accumulator width `P` of the hidden layers, bits"},
@@ -134,7 +143,11 @@ func projectAction(c *cli.Context) error {
 		return con.result(&repairReport{done}, err)
 	}
 	// Opened before it is projected: calibration is the same whatever the method.
-	p, err := study.OpenProjection(c.Context, path, calibrationOf(c), con.progress())
+	cal, err := calibrationOf(c)
+	if err != nil {
+		return err
+	}
+	p, err := study.OpenProjection(c.Context, path, cal, con.progress())
 	if err != nil {
 		return err
 	}
@@ -157,7 +170,7 @@ func checkProjectFlags(c *cli.Context) error {
 	// What a network that is integer already has settled: its methods, widths and scales.
 	// IsSet, not values: these flags have defaults, which nobody has asked for.
 	for _, name := range []string{"method", "set", "methods", "fps", "weights", "acts", "input-bits", "first-weights", "last-weights",
-		"equalize", "tile", "results"} {
+		"equalize", "tile", "results", "spec", "images"} {
 		if c.Bool("repair") && c.IsSet(name) {
 			return fail("--%s does not go with --repair", name)
 		}
@@ -244,10 +257,11 @@ func roundingOf(c *cli.Context) ptq.Method {
 func methodsHelp() string {
 	var b strings.Builder
 	methods := ptq.Methods()
+	common := slices.Concat(methods[0].Options, ptq.CommonOptions())
 	for _, d := range methods {
 		fmt.Fprintf(&b, "   %-7s %s\n           (%s; %s)\n", d.Method, d.Summary, d.Source, d.Status)
 		for _, o := range d.Options {
-			switch shared, is := optionOf(&methods[0], o.Name); {
+			switch shared, is := optionOf(common, o.Name); {
 			case !is:
 				fmt.Fprintf(&b, "           %s\n", o)
 			case shared.Default != o.Default: // what all have is described once, below
@@ -256,15 +270,15 @@ func methodsHelp() string {
 		}
 	}
 	b.WriteString("   All methods have, with these values where nothing else stands above:\n")
-	for _, o := range methods[0].Options {
+	for _, o := range common {
 		fmt.Fprintf(&b, "           %s\n", o)
 	}
 	return strings.TrimRight(b.String(), "\n")
 }
 
-// optionOf returns the option of that name, if the method has one.
-func optionOf(d *ptq.Definition, name string) (ptq.Option, bool) {
-	for _, o := range d.Options {
+// optionOf returns the option of that name, if there is one.
+func optionOf(options []ptq.Option, name string) (ptq.Option, bool) {
+	for _, o := range options {
 		if o.Name == name {
 			return o, true
 		}
@@ -273,10 +287,15 @@ func optionOf(d *ptq.Definition, name string) (ptq.Option, bool) {
 }
 
 // calibrationOf reads how a float network is made ready.
-func calibrationOf(c *cli.Context) study.Calibration {
+func calibrationOf(c *cli.Context) (study.Calibration, error) {
 	// Equalising and input widths belong to the float network: all methods start from one.
-	return study.Calibration{Source: sampleSourceOf(c), Samples: c.Int("samples"), InputBits: c.Int("input-bits"),
-		Equalise: c.Bool("equalize")}
+	cal := study.Calibration{Source: sampleSourceOf(c), Samples: c.Int("samples"), InputBits: c.Int("input-bits"),
+		Equalise: c.Bool("equalize"), Images: c.String("images")}
+	var err error
+	if c.IsSet("spec") {
+		cal.Spec, err = sampleSpec(c, &cal.Source)
+	}
+	return cal, err
 }
 
 // tableAction is project --table.
@@ -304,8 +323,12 @@ func tableAction(c *cli.Context) error {
 			return usagef("project: --methods: %w", err)
 		}
 	}
-	all, err := study.Compare(c.Context, c.Args().Slice(), calibrationOf(c), settings, contenders, widths,
-		c.Float64("fps"), con.progress())
+	cal, err := calibrationOf(c)
+	if err != nil {
+		return err
+	}
+	all, err := study.Compare(c.Context, c.Args().Slice(), cal, settings, contenders, widths, c.Float64("fps"),
+		con.progress())
 	if err != nil {
 		return err
 	}

@@ -28,6 +28,9 @@ func (r *projectReport) print(w io.Writer) {
 			*r.FloatAccuracyPercent, *r.IntegerAccuracyPercent)
 		fmt.Fprintf(w, "loss      float %.4f, integer %.4f (cross-entropy)\n", *r.FloatCrossEntropy, *r.IntegerCrossEntropy)
 	}
+	if r.IntegerPSNR != nil {
+		fmt.Fprintf(w, "PSNR      float %.2f dB, integer %.2f dB (test samples, integer executor)\n", *r.FloatPSNR, *r.IntegerPSNR)
+	}
 	fmt.Fprintf(w, "time      %.2f s\n", r.Seconds)
 	r.table().WriteText(w)
 }
@@ -46,6 +49,9 @@ func (r *projectReport) table() *table.Table {
 		// Two promises: the inner accumulators hold each tile, the outer one all of them.
 		if l.Tile > 0 {
 			t.Note("%s: every %d inputs: certified: %d bits", l.Name, l.Tile, l.InnerBits)
+		}
+		if l.PerLayer != "" {
+			t.Note("%s: one activation scale for all channels: %s", l.Name, l.PerLayer)
 		}
 	}
 	return t

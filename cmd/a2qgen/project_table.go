@@ -10,6 +10,7 @@ import (
 
 	"github.com/a2qgen/a2qgen/cmd/a2qgen/study"
 	"github.com/a2qgen/a2qgen/internal/table"
+	"github.com/a2qgen/a2qgen/quant/train"
 )
 
 // comparisonReport writes what project --table found.
@@ -38,27 +39,49 @@ func (d *comparisonReport) table(cell func(c *study.ComparisonCell) string) *tab
 // networks has a line for each network in each cell, from which other statistics can be made.
 // Networks are numbered from 1, in the order of the command line: paths are the machine's.
 func (d *comparisonReport) networks() *table.Table {
-	t := table.New(table.Right("network", "acc_bits"), table.Left("method"),
-		table.Fixed(2, "", "float_accuracy_percent", "integer_accuracy_percent"), table.Fixed(5, "", "cross_entropy_rise"))
+	_, _, key := d.metric()
+	t := table.New(table.Right("network", "acc_bits"), table.Left("method"), table.Fixed(2, "", "float_"+key, "integer_"+key))
+	if d.labelled() {
+		t = table.New(table.Right("network", "acc_bits"), table.Left("method"),
+			table.Fixed(2, "", "float_"+key, "integer_"+key), table.Fixed(5, "", "cross_entropy_rise"))
+	}
 	for _, cell := range d.Cells {
-		// In the order of the networks, of which each cell has one accuracy.
-		for k, a := range cell.Accuracy {
-			t.Row(k+1, cell.AccBits, cell.Method, d.Float[k], a, cell.Rise[k])
+		// In the order of the networks, of which each cell has one mark.
+		for k, a := range cell.Marks() {
+			row := []any{k + 1, cell.AccBits, cell.Method, d.Float()[k], a}
+			if d.labelled() {
+				row = append(row, cell.Rise[k])
+			}
+			t.Row(row...)
 		}
 	}
 	return t
 }
+
+// metric returns the name of what networks are compared by, its unit, and both as a key, as for training.
+func (d *comparisonReport) metric() (name, unit, key string) {
+	if d.Metric == study.ByPSNR {
+		return score(train.Regress)
+	}
+	return score(train.Classify)
+}
+
+// labelled says that outputs have a cross-entropy.
+func (d *comparisonReport) labelled() bool { return d.Metric == study.ByAccuracy }
 
 // print writes the means.
 func (d *comparisonReport) print(w io.Writer) {
 	fmt.Fprintf(w, "networks  %s\n", strings.Join(d.Networks, ", "))
 	fmt.Fprintf(w, "data      %s: %d samples calibrate, test samples scored by the integer executor\n",
 		d.Data, d.Samples)
-	fmt.Fprintf(w, "float     %v %%\n", study.NewSpread(d.Float))
+	name, unit, _ := d.metric()
+	fmt.Fprintf(w, "float     %v %s (%s)\n", study.NewSpread(d.Float()), unit, name)
 	// Means alone fit into a console; extremes are in the Markdown, single networks in the CSV.
 	d.table(func(c *study.ComparisonCell) string { return fmt.Sprintf("%.2f", c.Spread.Mean) }).WriteText(w)
-	fmt.Fprintln(w, "rise of the cross-entropy above the float network's")
-	d.table(func(c *study.ComparisonCell) string { return fmt.Sprintf("%.4f", c.RiseSpread.Mean) }).WriteText(w)
+	if d.labelled() {
+		fmt.Fprintln(w, "rise of the cross-entropy above the float network's")
+		d.table(func(c *study.ComparisonCell) string { return fmt.Sprintf("%.4f", c.RiseSpread.Mean) }).WriteText(w)
+	}
 	if d.FPS > 0 {
 		fmt.Fprintf(w, "LUT at %g frames/s, by estimate\n", d.FPS)
 		d.table(func(c *study.ComparisonCell) string { return fmt.Sprintf("%.0f", c.LUTSpread.Mean) }).WriteText(w)
@@ -71,23 +94,26 @@ func (d *comparisonReport) write(prefix string) error {
 	if err := d.networks().WriteCSV(&csv); err != nil {
 		return err
 	}
+	name, unit, _ := d.metric()
 	// What the numbers depend on stands with them: a table is copied without its command.
 	fmt.Fprintf(&md,
-		"Accuracy on the test samples, percent, after projection without training: mean of %d networks, smallest and\n"+
+		"%s on the test samples, %s, after projection without training: mean of %d networks, smallest and\n"+
 			"largest in brackets. W%dA%d, ends of 8 bits, %d calibration samples. Float: %v.\n\n",
-		len(d.Networks), d.WeightBits, d.ActBits, d.Samples, study.NewSpread(d.Float))
+		name, unit, len(d.Networks), d.WeightBits, d.ActBits, d.Samples, study.NewSpread(d.Float()))
 	means := d.table(func(c *study.ComparisonCell) string {
 		return fmt.Sprintf("%.2f (%.2f..%.2f)", c.Spread.Mean, c.Spread.Min, c.Spread.Max)
 	})
 	if err := means.WriteMarkdown(&md); err != nil {
 		return err
 	}
-	md.WriteString("\nRise of the cross-entropy on the test samples above the float network's, mean and standard deviation.\n\n")
-	rises := d.table(func(c *study.ComparisonCell) string {
-		return fmt.Sprintf("%.4f (%.4f)", c.RiseSpread.Mean, c.RiseSpread.Deviation)
-	})
-	if err := rises.WriteMarkdown(&md); err != nil {
-		return err
+	if d.labelled() {
+		md.WriteString("\nRise of the cross-entropy on the test samples above the float network's, mean and standard deviation.\n\n")
+		rises := d.table(func(c *study.ComparisonCell) string {
+			return fmt.Sprintf("%.4f (%.4f)", c.RiseSpread.Mean, c.RiseSpread.Deviation)
+		})
+		if err := rises.WriteMarkdown(&md); err != nil {
+			return err
+		}
 	}
 	if d.FPS > 0 {
 		fmt.Fprintf(&md, "\nLUT of the accelerator at %g frames/s, by estimate, mean.\n\n", d.FPS)

@@ -129,7 +129,7 @@ func checkMethods(list string) error {
 // projectRules: projection goes beyond what training can, to 16 bits of weights.
 // Activations of 1 bit are a sign or a threshold, as in binary networks.
 var projectRules = map[string]rule{
-	"out": file(writesFile), "results": file(writesPrefix),
+	"out": file(writesFile), "results": file(writesPrefix), "spec": file(readsFile), "images": file(readsData),
 	"acc": ints(1, maxProjectAcc), "table": widthLists(maxProjectAcc),
 	"method": oneOf(ptq.MethodNames()...), "rule": ruleNames(),
 	"set": texts("OPTION=VALUE of the method", func(s string) error {

@@ -9,14 +9,28 @@ import (
 )
 
 // scales finds the activation quantisers of a graph. Layers whose outputs are
-// added, concatenated or passed on share one: parent is a union-find over the
-// layers, with the network's input last. Sharing is what the hardware needs: sums
-// and concatenations are of integers, which must be worth the same.
+// added, concatenated or passed on share one: they are a part of the partition.
+// Sharing is what the hardware needs: sums and concatenations are of integers, which
+// must be worth the same.
 type scales struct {
-	g      *graph
-	parent []int
+	g *graph
+	partition
 	signed []bool // what a layer gives may be negative
-	values map[int][]float64
+	// seen is what layers that share a scale give, by who stands for them; spreads those of the channels of
+	// each layer that has a quantiser.
+	seen    map[int]*observed
+	spreads [][]spread
+}
+
+// partition is a union-find over layers, with the network's input last.
+type partition []int
+
+func newPartition(layers int) partition {
+	p := make(partition, layers+1)
+	for i := range p {
+		p[i] = i
+	}
+	return p
 }
 
 // samplesPerLayer bounds the activations of a layer that choose its scale. They are
@@ -29,10 +43,8 @@ const samplesPerLayer = 1 << 16
 // samples, would have to share one with a layer.
 func newScales(g *graph, signedInput bool) (*scales, error) {
 	n := len(g.Shapes)
-	s := &scales{g: g, parent: make([]int, n+1), signed: make([]bool, n), values: map[int][]float64{}}
-	for i := range s.parent {
-		s.parent[i] = i
-	}
+	s := &scales{g: g, partition: newPartition(n), signed: make([]bool, n), seen: map[int]*observed{},
+		spreads: make([][]spread, n)}
 	for i := range g.Layers {
 		l := &g.Layers[i]
 		s.signed[i] = l.Negative(func(from int) bool {
@@ -57,20 +69,20 @@ func newScales(g *graph, signedInput bool) (*scales, error) {
 	return s, nil
 }
 
-// root returns who stands for the layers that share i's scale. There are few
-// layers, so chains are not shortened.
-func (s *scales) root(i int) int {
+// root returns who stands for the layers of i's part. There are few layers, so chains
+// are not shortened.
+func (p partition) root(i int) int {
 	if i == quant.Source {
-		i = len(s.parent) - 1
+		i = len(p) - 1
 	}
-	for s.parent[i] != i {
-		i = s.parent[i]
+	for p[i] != i {
+		i = p[i]
 	}
 	return i
 }
 
-// join lets what a and b stand for share a scale.
-func (s *scales) join(a, b int) { s.parent[s.root(a)] = s.root(b) }
+// join makes one part of those of a and b.
+func (p partition) join(a, b int) { p[p.root(a)] = p.root(b) }
 
 // quantises says that layer i needs a quantiser: that it makes new numbers, and is
 // not what a classifier ends with. A classifier's outputs are compared with each
@@ -79,10 +91,21 @@ func (s *scales) quantises(i int) bool {
 	return !s.g.passes(i) && (i < len(s.g.Shapes)-1 || s.g.Layers[i].Kind != quant.Linear)
 }
 
-// observe takes down what layer i gives.
+// observe takes down what layer i gives: a part of the numbers, and the spread of all.
 func (s *scales) observe(i int, t *nn.Tensor) {
 	if !s.quantises(i) {
 		return
+	}
+	r := s.root(i)
+	if s.seen[r] == nil {
+		s.seen[r] = &observed{}
+	}
+	s.spreads[i] = make([]spread, t.Shape.C)
+	for k, v := range t.V {
+		s.spreads[i][k%t.Shape.C].add(float64(v))
+	}
+	for _, of := range s.spreads[i] {
+		s.seen[r].spread.merge(of)
 	}
 	// Every step-th element of the batch, channels last.
 	step := len(t.V)/samplesPerLayer + 1
@@ -91,17 +114,16 @@ func (s *scales) observe(i int, t *nn.Tensor) {
 		// the same few channels in every position.
 		step++
 	}
-	r := s.root(i)
 	for k := 0; k < len(t.V); k += step {
-		s.values[r] = append(s.values[r], float64(t.V[k]))
+		s.seen[r].values = append(s.seen[r].values, float64(t.V[k]))
 	}
 }
 
 // quantisers returns the quantiser of each layer that needs one, of actBits where
-// it feeds layers and of 8 where it is the network's output. Layers that share a
+// it feeds layers, by rule, and of 8 where it is the network's output. Layers that share a
 // scale get the same quantiser, signed where one of them may be negative; layers
 // that pass integers on get none of their own.
-func (s *scales) quantisers(actBits int) []*nn.ActQuant {
+func (s *scales) quantisers(actBits int, rule actRule) []*nn.ActQuant {
 	signed := map[int]bool{}
 	for i := range s.signed {
 		signed[s.root(i)] = signed[s.root(i)] || s.signed[i]
@@ -115,16 +137,16 @@ func (s *scales) quantisers(actBits int) []*nn.ActQuant {
 			continue
 		}
 		if made[r] == nil {
-			a := &nn.ActQuant{Bits: actBits, Signed: signed[r]}
+			a, by := &nn.ActQuant{Bits: actBits, Signed: signed[r]}, rule
 			if r == out {
-				a.Bits = outputBits
+				a.Bits, by = outputBits, actRule{by: LeastError}
 			}
 			if a.Signed {
 				// One signed bit has -1 and 0 alone, and no largest value to set
 				// the scale by.
 				a.Bits = max(a.Bits, 2)
 			}
-			a.Scale = leastError(s.values[r], a.Type())
+			a.Scale = s.seen[r].scale(by, a.Type())
 			made[r] = a
 		}
 		acts[i] = made[r]

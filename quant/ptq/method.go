@@ -1,6 +1,7 @@
 package ptq
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -35,6 +36,8 @@ const (
 	CFWS Method = "cfws"
 	// GWQ keeps few weights with more bits, by their gradients (arXiv 2411.00850).
 	GWQ Method = "gwq"
+	// DAQ scales activations so that all channels have one deviation (arXiv 2012.11230).
+	DAQ Method = "daq"
 )
 
 // Definition says what a method is, and computes it.
@@ -44,11 +47,14 @@ type Definition struct {
 	Summary, Source string
 	// Status says how near the code is to the source.
 	Status Status
-	// Options are those that the method knows, with their defaults.
+	// Options are those of the method alone, with their defaults: see CommonOptions.
 	Options []Option
 	// Quantise returns the integers of a layer. Their accumulators fit s.Acc; whoever calls
 	// certifies them again.
 	Quantise func(s *Site) ([]Branch, error)
+	// Prepare, unless nil, returns the calibration of a network of the same function, for layers that are better to
+	// quantise. c stays as it is. The result serves all settings.
+	Prepare func(ctx context.Context, c *Calibration) (*Calibration, error)
 }
 
 // Status says what an implementation was written from.
@@ -70,22 +76,25 @@ const (
 // build on them.
 var definitions = []Definition{
 	{RTN, "to nearest, then the units that are missed least are given back: the baseline", "derived", Own,
-		roundingOptions(Identity), quantiseDense},
+		roundingOptions(Identity), quantiseDense, nil},
 	{EP, "the projection that A2Q+ training starts from", "arXiv 2401.10432, section 3.3", FromPaper,
-		roundingOptions(Identity), quantiseDense},
+		roundingOptions(Identity), quantiseDense, nil},
 	{AXE, "GPTQ within what is left of the zero-centred budget of either sign", "arXiv 2409.17092", FromCode,
-		roundingOptions(Inputs), quantiseDense},
+		roundingOptions(Inputs), quantiseDense, nil},
 	{Budget, "GPTQ within all integers that the rule permits, then a search that moves units", "derived", Own,
-		roundingOptions(Inputs), quantiseDense},
+		roundingOptions(Inputs), quantiseDense, nil},
 	{OAC, "axe or budget that heeds the loss of the network, by the gradients of each sample",
 		"arXiv 2405.15025, with the solver of arXiv 2210.17323", Reconstruction,
-		append(roundingOptions(Fisher), roundingOption(AXE)), quantiseDense},
+		append(roundingOptions(Fisher), roundingOption(AXE)), quantiseDense, nil},
 	{QERA, "a branch of low rank beside the layer for what rounding left over", "arXiv 2410.06040, theorems 1 and 2",
-		FromPaper, qeraOptions(), quantiseQERA},
+		FromPaper, qeraOptions(), quantiseQERA, nil},
 	{CFWS, "a coarse grid for the centres of windows beside a fine one for the rest", "arXiv 2312.10588, the authors' code",
-		FromCode, cfwsOptions(), quantiseCFWS},
+		FromCode, cfwsOptions(), quantiseCFWS, nil},
 	{GWQ, "few weights, where the loss is most sensitive, with more bits in a sparse branch",
-		"arXiv 2411.00850, its abstract", Reconstruction, gwqOptions(), quantiseGWQ},
+		"arXiv 2411.00850, its abstract", Reconstruction, gwqOptions(), quantiseGWQ, nil},
+	{DAQ, "activations scaled so that all channels have one deviation, by a step for Gaussians: one step serves all",
+		"arXiv 2012.11230, the authors' code for steps and statistics; static form derived", FromCode, daqOptions(),
+		quantiseDense, prepareDAQ},
 }
 
 // Methods returns the definitions of all methods.

@@ -50,6 +50,17 @@ func (o Option) String() string {
 // defaults.
 type Values map[string]string
 
+// options returns all that the method has: its own, and the common ones that are not among those.
+func (d *Definition) options() []Option {
+	all := slices.Clone(d.Options)
+	for _, o := range CommonOptions() {
+		if !slices.ContainsFunc(all, func(own Option) bool { return own.Name == o.Name }) {
+			all = append(all, o)
+		}
+	}
+	return all
+}
+
 // CheckOptions returns an error that names the first value that the method has no option for, or that
 // is out of the option's range.
 func (d *Definition) CheckOptions(v Values) error {
@@ -58,17 +69,18 @@ func (d *Definition) CheckOptions(v Values) error {
 		names = append(names, name)
 	}
 	slices.Sort(names) // so that the same mistake has the same message
+	options := d.options()
 	for _, name := range names {
-		i := slices.IndexFunc(d.Options, func(o Option) bool { return o.Name == name })
+		i := slices.IndexFunc(options, func(o Option) bool { return o.Name == name })
 		if i < 0 {
 			var known []string
-			for _, o := range d.Options {
+			for _, o := range options {
 				known = append(known, o.Name)
 			}
 			return fmt.Errorf("ptq: method %s has no option %q, want one of %s", d.Method, name,
 				strings.Join(known, ", "))
 		}
-		if err := d.Options[i].check(v[name]); err != nil {
+		if err := options[i].check(v[name]); err != nil {
 			return fmt.Errorf("ptq: method %s: %w", d.Method, err)
 		}
 	}
@@ -78,7 +90,7 @@ func (d *Definition) CheckOptions(v Values) error {
 // Resolved returns the values of all options of the method, v's where it has one.
 func (d *Definition) Resolved(v Values) Values {
 	all := Values{}
-	for _, o := range d.Options {
+	for _, o := range d.options() {
 		all[o.Name] = o.Default
 		if text, is := v[o.Name]; is {
 			all[o.Name] = text

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"sync"
 
 	"github.com/a2qgen/a2qgen/quant"
 	"github.com/a2qgen/a2qgen/quant/gradient"
@@ -42,6 +43,9 @@ type LayerReport struct {
 	RelativeLoss float64
 	// Part says which part of a layer it is.
 	Part Part
+	// PerLayer says why the layer's outputs have one scale for all channels, where the method would give each its
+	// own; empty otherwise.
+	PerLayer string
 }
 
 // Calibration is a float network and what it does on calibration samples:
@@ -59,6 +63,11 @@ type Calibration struct {
 	// Pairs is the number of pairs of layers that were equalised, Fused that of sums of convolutions that
 	// became one.
 	Pairs, Fused int
+	// perLayer says, once channels have been scaled, why those of a layer have not.
+	perLayer map[int]string
+	// prepared are what methods have made of this calibration, so that it is done once for all widths.
+	preparing sync.Mutex
+	prepared  map[Method]*Calibration
 }
 
 // Samples are calibration data.
@@ -110,16 +119,16 @@ func Calibrate(ctx context.Context, m *nn.Model, x Samples, inputBits int, equal
 			return nil, err
 		}
 	}
-	if c.scales, err = newScales(g, c.input.Signed); err != nil {
-		return nil, err
-	}
 	return c, c.observe(ctx)
 }
 
-// observe runs the float network. It starts from samples as the input quantiser
+// observe runs the float network and takes down what its layers give. It starts from samples as the input quantiser
 // leaves them, so that the means compared later differ by the network's own
 // quantisers alone.
-func (c *Calibration) observe(ctx context.Context) error {
+func (c *Calibration) observe(ctx context.Context) (err error) {
+	if c.scales, err = newScales(c.g, c.input.Signed); err != nil {
+		return err
+	}
 	c.means = make([][]float64, len(c.g.Shapes))
 	return c.g.Walk(ctx, c.realSource(), func(i int, in []*nn.Tensor) (*nn.Tensor, error) {
 		c.means[i] = make([]float64, c.g.Shapes[i].C)
@@ -162,10 +171,14 @@ func (c *Calibration) Project(ctx context.Context, s Settings) (*nn.Model, []Lay
 	if err != nil {
 		return nil, nil, err
 	}
+	if c, err = c.prepare(ctx, method); err != nil {
+		return nil, nil, err
+	}
+	s.Options = method.Resolved(s.Options)
 	p := projection{Calibration: c, Settings: s, method: method, g: c.g.clone(), branches: map[int][]Branch{},
-		acts: c.scales.quantisers(s.ActBits)} // the clone, so that a second Project starts from the float weights
+		// The clone, so that a second Project starts from the float weights.
+		acts: c.scales.quantisers(s.ActBits, s.Options.actRule())}
 	p.roles = p.g.Roles()
-	p.Options = method.Resolved(s.Options)
 	if Target(p.Options["target"]) == ToOutputs {
 		p.shadow = newShadow(c.g, c.realSource())
 	}
@@ -182,6 +195,27 @@ func (c *Calibration) Project(ctx context.Context, s Settings) (*nn.Model, []Lay
 	}
 	p.tell(len(p.g.Shapes), "")
 	return p.g.assemble(p.branches), p.reports, nil
+}
+
+// prepare returns what the method makes of the calibration before it quantises: c itself where it makes nothing.
+func (c *Calibration) prepare(ctx context.Context, d *Definition) (*Calibration, error) {
+	if d.Prepare == nil {
+		return c, nil
+	}
+	c.preparing.Lock()
+	defer c.preparing.Unlock()
+	if p := c.prepared[d.Method]; p != nil {
+		return p, nil
+	}
+	p, err := d.Prepare(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	if c.prepared == nil {
+		c.prepared = map[Method]*Calibration{}
+	}
+	c.prepared[d.Method] = p
+	return p, nil
 }
 
 // projection is a Project under way.
@@ -232,8 +266,10 @@ func (p *projection) layer(ctx context.Context, i int, in []*nn.Tensor, live *nn
 				OuterBits: s.Acc.OuterBits(part.In)})
 		}
 	}
+	first := &p.reports[len(p.reports)-countLayers(branches)]
+	first.PerLayer = p.perLayer[i]
 	if s.power > 0 {
-		p.reports[len(p.reports)-countLayers(branches)].RelativeLoss = s.lost / s.power
+		first.RelativeLoss = s.lost / s.power
 	}
 	l.Act = p.acts[i]
 	p.branches[i] = branches

@@ -189,11 +189,7 @@ func (s *Site) lowRank(first *nn.Layer, left, a *mat.Dense) ([]nn.Layer, error) 
 	return []nn.Layer{in, *out}, nil
 }
 
-// gaussianSteps are the steps, in standard deviations, of quantisers of 2..8 bits of least squared error for
-// normal numbers (METHODS 6).
-var gaussianSteps = []float64{2: 0.996, 3: 0.586, 4: 0.335, 5: 0.188, 6: 0.104, 7: 0.057, 8: 0.031}
-
-// narrow returns the branch's first layer. Its sums have standard deviations of about 1 over gaussianSteps in
+// narrow returns the branch's first layer. Its sums have standard deviations of about 1 over gaussianStep in
 // units of the middle's quantiser.
 func (s *Site) narrow(a *mat.Dense) (nn.Layer, error) {
 	l, bits := s.Layer(), int(s.Values.number("middle"))
@@ -213,7 +209,7 @@ func (s *Site) narrow(a *mat.Dense) (nn.Layer, error) {
 		}
 		for i := range k {
 			// Per unit of the input's integer; times step over the Gaussian step it has the wanted deviation.
-			weights = append(weights, column.AtVec(i)*step/(gaussianSteps[bits]*sigma)/s.in.Scale)
+			weights = append(weights, column.AtVec(i)*step/(gaussianStep(bits)*sigma)/s.in.Scale)
 		}
 	}
 	q := &Problem{Name: in.Name, Rows: rank, K: k, Weights: weights, Moment: h, WeightBits: in.WeightBits,

@@ -99,8 +99,10 @@ type Comparison struct {
 	// FPS is the rate, frames per second at the default clock, that LUTs are for; 0 where none were
 	// asked for.
 	FPS float64 `json:"fps,omitempty"`
-	// Float holds the float networks' accuracies on the test samples, percent.
-	Float []float64 `json:"float_accuracy_percent"`
+	// Metric is what the test samples measure by: the float networks' accuracies, percent, or PSNRs, dB.
+	Metric        Metric    `json:"metric"`
+	FloatAccuracy []float64 `json:"float_accuracy_percent,omitempty"`
+	FloatPSNR     []float64 `json:"float_psnr_db,omitempty"`
 	// Methods are what was compared. Cells go width by width and, within one, in their order.
 	Methods []string         `json:"methods"`
 	Cells   []ComparisonCell `json:"cells"`
@@ -110,18 +112,25 @@ type Comparison struct {
 type ComparisonCell struct {
 	AccBits int    `json:"acc_bits"`
 	Method  string `json:"method"`
-	// Accuracy of each network on the test samples, percent, and their spread.
-	Accuracy []float64 `json:"integer_accuracy_percent"`
+	// Accuracy of each network on the test samples, percent, or its PSNR, dB, and their spread.
+	Accuracy []float64 `json:"integer_accuracy_percent,omitempty"`
+	PSNR     []float64 `json:"integer_psnr_db,omitempty"`
 	Spread   Spread    `json:"spread"`
 	// Rise of each network's cross-entropy on the test samples above the float network's, and their
-	// spread.
-	Rise       []float64 `json:"cross_entropy_rise"`
-	RiseSpread Spread    `json:"cross_entropy_rise_spread"`
+	// spread; none where there are no labels.
+	Rise       []float64 `json:"cross_entropy_rise,omitempty"`
+	RiseSpread *Spread   `json:"cross_entropy_rise_spread,omitempty"`
 	// LUT is what each network's accelerator takes at Comparison.FPS, by estimate for the default family,
 	// and their spread.
 	LUT       []float64 `json:"lut,omitempty"`
 	LUTSpread Spread    `json:"lut_spread"`
 }
+
+// Float returns what the float networks have by the metric.
+func (d *Comparison) Float() []float64 { return append(d.FloatAccuracy, d.FloatPSNR...) }
+
+// Marks returns what each network has by the metric.
+func (c *ComparisonCell) Marks() []float64 { return append(c.Accuracy, c.PSNR...) }
 
 // Compare projects the networks at paths by every contender without a limit and at every width.
 // Without a limit comes first: what a method loses at P is to be read against what it loses
@@ -144,25 +153,35 @@ func Compare(ctx context.Context, paths []string, c Calibration, s ptq.Settings,
 			return nil, err
 		}
 		// Said after the first calibration, as only the data set knows.
-		if !p.Scored {
-			return nil, fmt.Errorf("%s has no labels, by which methods are compared", p.Sets.Test.Name)
+		if p.Metric == ByNothing {
+			return nil, fmt.Errorf("%s has no labels or targets, by which methods are compared", p.Sets.Test.Name)
 		}
 		// All networks see the same data; the last one's name stands for it.
-		d.Data, d.Samples, d.Float = p.Sets.Train.Name, p.Samples, append(d.Float, p.Float)
+		d.Data, d.Samples, d.Metric = p.Sets.Train.Name, p.Samples, p.Metric
+		if p.Metric == ByPSNR {
+			d.FloatPSNR = append(d.FloatPSNR, p.Float.Value)
+		} else {
+			d.FloatAccuracy = append(d.FloatAccuracy, p.Float.Value)
+		}
 		if err := d.add(ctx, p, s, contenders); err != nil {
 			return nil, err
 		}
 	}
 	for i := range d.Cells {
-		if d.Cells[i].LUT != nil {
-			d.Cells[i].LUTSpread = NewSpread(d.Cells[i].LUT)
+		cell := &d.Cells[i]
+		cell.Spread = NewSpread(cell.Marks())
+		if cell.Rise != nil {
+			rise := NewSpread(cell.Rise)
+			cell.RiseSpread = &rise
 		}
-		d.Cells[i].Spread, d.Cells[i].RiseSpread = NewSpread(d.Cells[i].Accuracy), NewSpread(d.Cells[i].Rise)
+		if cell.LUT != nil {
+			cell.LUTSpread = NewSpread(cell.LUT)
+		}
 	}
 	return d, nil
 }
 
-// add adds a network's accuracy to every cell.
+// add adds a network's mark to every cell.
 func (d *Comparison) add(ctx context.Context, p *Projection, s ptq.Settings, contenders []Contender) error {
 	for i := range d.Cells {
 		cell, m := &d.Cells[i], contenders[i%len(contenders)]
@@ -171,10 +190,16 @@ func (d *Comparison) add(ctx context.Context, p *Projection, s ptq.Settings, con
 		if err != nil {
 			return fmt.Errorf("%s at P=%d: %w", m.Name, cell.AccBits, err)
 		}
-		p.Progress.note("%s  P=%-2d  %-16s  %.2f %%", p.Path, cell.AccBits, m.Name, *r.IntegerAccuracyPercent)
-		cell.Accuracy = append(cell.Accuracy, *r.IntegerAccuracyPercent)
-		// What project writes always says what its outputs are worth.
-		cell.Rise = append(cell.Rise, *r.IntegerCrossEntropy-p.FloatLoss)
+		mark := r.IntegerAccuracyPercent
+		if p.Metric == ByPSNR {
+			mark = r.IntegerPSNR
+			cell.PSNR = append(cell.PSNR, *mark)
+		} else {
+			cell.Accuracy = append(cell.Accuracy, *mark)
+			// What project writes always says what its outputs are worth.
+			cell.Rise = append(cell.Rise, *r.IntegerCrossEntropy-*p.Float.Loss)
+		}
+		p.Progress.note("%s  P=%-2d  %-16s  %.2f %s", p.Path, cell.AccBits, m.Name, *mark, p.Metric.Unit())
 		if d.FPS > 0 {
 			price, err := Price(r.net, hwgen.Options{FPS: d.FPS}, DefaultFamily)
 			if err != nil {

@@ -55,7 +55,28 @@ type Rater struct {
 // NewRater returns the rater of the integer network of a file, by the output of a name or, where that is
 // empty, by the first that is an image as the rater wants it.
 func NewRater(file *qonnx.File, output string) (*Rater, error) {
-	net := file.Network
+	return newIntegerRater(file.Network, output, file.Resized)
+}
+
+// newModelRater returns the rater of the integers of the quantised model m, which is net.
+func newModelRater(m *nn.Model, net *quant.Network) (*Rater, error) {
+	return newIntegerRater(net, "", func(rows, cols int) (*quant.Network, error) {
+		_, net, err := encoded(resized(m, rows, cols), m.Name)
+		return net, err
+	})
+}
+
+// resized returns m for images of another size.
+func resized(m *nn.Model, rows, cols int) *nn.Model {
+	own := *m
+	own.InputShape = []int{m.InputShape[0], rows, cols}
+	return &own
+}
+
+// newIntegerRater returns the rater of net, which resized returns for images of other sizes, by the output that
+// NewRater says.
+func newIntegerRater(net *quant.Network, output string, resized func(rows, cols int) (*quant.Network, error)) (
+	*Rater, error) {
 	k, err := ratedOutput(net, output)
 	if err != nil {
 		return nil, err
@@ -65,7 +86,7 @@ func NewRater(file *qonnx.File, output string) (*Rater, error) {
 	var of *quant.Executor
 	r.gives = func(ctx context.Context, m *data.Image) (*data.Image, error) {
 		if of == nil || of.Network().Input.Shape != shapeOf(m) {
-			e, err := pixelExecutor(file, m)
+			e, err := pixelExecutor(net, resized, m)
 			if err != nil {
 				return nil, err
 			}
@@ -90,13 +111,36 @@ func ratedOutput(net *quant.Network, name string) (int, error) {
 }
 
 // NewFloatRater returns the rater of the real-valued network m.
-func NewFloatRater(m *nn.Model) (*Rater, error) {
+func NewFloatRater(m *nn.Model) (*Rater, error) { return newRealRater(m, exact) }
+
+// realNetwork gives real numbers for samples: an nn.Graph, or what rounds within.
+type realNetwork interface {
+	Outputs(ctx context.Context, samples []float32) ([]float64, error)
+}
+
+// exact evaluates m as it is.
+func exact(m *nn.Model) (realNetwork, error) {
+	g, err := m.Graph()
+	if err != nil {
+		return nil, fmt.Errorf("model %q: %w", m.Name, err)
+	}
+	return g, nil
+}
+
+// newRealRater returns the rater of what evaluate makes of m.
+func newRealRater(m *nn.Model, evaluate func(*nn.Model) (realNetwork, error)) (*Rater, error) {
 	g, err := m.Graph()
 	if err != nil {
 		return nil, fmt.Errorf("model %q: %w", m.Name, err)
 	}
 	r := &Rater{channels: g.Sample.C, float: true}
-	r.gives = func(ctx context.Context, p *data.Image) (*data.Image, error) { return runFloat(ctx, m, p) }
+	r.gives = func(ctx context.Context, p *data.Image) (*data.Image, error) {
+		net, err := evaluate(resized(m, p.Height, p.Width))
+		if err != nil {
+			return nil, fmt.Errorf("for images of %dx%d: %w", p.Height, p.Width, err)
+		}
+		return runReal(ctx, net, p, r.factor)
+	}
 	return r, r.setFactor(m.Name, g.Sample, g.Shapes[len(g.Shapes)-1])
 }
 
@@ -115,11 +159,11 @@ func (r *Rater) setFactor(name string, in, out quant.Shape) error {
 func shapeOf(m *data.Image) quant.Shape { return quant.Shape{H: m.Height, W: m.Width, C: m.Channels} }
 
 // pixelExecutor returns an executor whose outputs are pixels, for images like m.
-func pixelExecutor(file *qonnx.File, m *data.Image) (*quant.Executor, error) {
-	net := file.Network
+func pixelExecutor(net *quant.Network, resized func(rows, cols int) (*quant.Network, error), m *data.Image) (
+	*quant.Executor, error) {
 	if net.Input.Shape != shapeOf(m) {
 		var err error
-		if net, err = file.Resized(m.Height, m.Width); err != nil {
+		if net, err = resized(m.Height, m.Width); err != nil {
 			return nil, err
 		}
 	}
@@ -145,26 +189,19 @@ func runPicture(ctx context.Context, e *quant.Executor, k int, m *data.Image) (*
 	return out, err
 }
 
-// runFloat evaluates a real-valued network on m, whatever size it was read for.
-func runFloat(ctx context.Context, model *nn.Model, m *data.Image) (*data.Image, error) {
-	own := *model
-	own.InputShape = []int{m.Channels, m.Height, m.Width}
-	g, err := own.Graph()
-	if err != nil {
-		return nil, fmt.Errorf("model %q for images of %dx%d: %w", model.Name, m.Height, m.Width, err)
-	}
+// runReal returns what a real-valued network for images like m, which makes them factor times larger, gives for m.
+func runReal(ctx context.Context, net realNetwork, m *data.Image, factor int) (*data.Image, error) {
 	sample := make([]float32, len(m.Pixels))
 	m.Set().Sample(0, sample)
-	y, err := g.Outputs(ctx, sample)
+	y, err := net.Outputs(ctx, sample)
 	if err != nil {
 		return nil, err
 	}
-	shape := g.Shapes[len(g.Shapes)-1]
 	levels := make([]int32, len(y))
 	for i, v := range y {
 		levels[i] = int32(quant.Pixel(v))
 	}
-	out := &data.Image{Name: m.Name, Channels: m.Channels, Height: shape.H, Width: shape.W}
+	out := &data.Image{Name: m.Name, Channels: m.Channels, Height: factor * m.Height, Width: factor * m.Width}
 	return out.WithPixels(levels), nil
 }
 

@@ -10,16 +10,21 @@ import (
 
 	"github.com/a2qgen/a2qgen/quant"
 	"github.com/a2qgen/a2qgen/quant/data"
-	"github.com/a2qgen/a2qgen/quant/gradient"
 	"github.com/a2qgen/a2qgen/quant/nn"
 	"github.com/a2qgen/a2qgen/quant/ptq"
 	"github.com/a2qgen/a2qgen/quant/qonnx"
+	"github.com/a2qgen/a2qgen/quant/train"
 )
 
 // Calibration says how a float network is made ready for projection.
 type Calibration struct {
 	// Source has the samples: the training part calibrates, the test part scores.
 	Source Source
+	// Spec, unless nil, says what the samples are in place of Source.Data, as for training: images with targets
+	// for super-resolution. Source then says how they are read.
+	Spec *train.Spec
+	// Images, unless empty, is a folder of whole pictures to score on in place of the test part.
+	Images string
 	// Samples calibrate, at most as many as the training part has.
 	Samples int
 	// InputBits is the width of the network's input.
@@ -27,6 +32,18 @@ type Calibration struct {
 	// Equalise evens out weights from layer to layer, which changes no output of the float
 	// network.
 	Equalise bool
+}
+
+// open reads both parts of the samples.
+func (c *Calibration) open() (Sets, error) {
+	if c.Spec == nil {
+		return c.Source.OpenBoth()
+	}
+	sets, err := OpenSpec(c.Spec)
+	if err != nil {
+		return sets, err
+	}
+	return sets.each(c.Source.Read)
 }
 
 // Projection is a calibrated float network with its data, which may be projected many times.
@@ -37,17 +54,15 @@ type Projection struct {
 	Sets Sets
 	// Samples calibrated.
 	Samples int
-	// Float is the accuracy of the float network on the test part, percent; Scored says that
-	// there are labels.
-	Float  float64
-	Scored bool
-	// FloatLoss is the cross-entropy of the float network's outputs with those labels.
-	FloatLoss float64
+	// Metric is what the test part measures networks by, Float what it is of the float network.
+	Metric Metric
+	Float  Mark
 	// Progress watches every projection.
 	Progress Progress
 
-	model *nn.Model
-	calib *ptq.Calibration
+	model  *nn.Model
+	calib  *ptq.Calibration
+	images *data.Images
 }
 
 // OpenProjection reads a float network and calibrates it. Calibration is the same for all
@@ -60,7 +75,7 @@ func OpenProjection(ctx context.Context, path string, c Calibration, progress Pr
 	if p.model, err = qonnx.ReadModel(path); err != nil {
 		return nil, err
 	}
-	if p.Sets, err = c.Source.OpenBoth(); err != nil {
+	if p.Sets, err = c.open(); err != nil {
 		return nil, err
 	}
 	// As the network declares its samples: a set of another shape is refused with both.
@@ -75,9 +90,10 @@ func OpenProjection(ctx context.Context, path string, c Calibration, progress Pr
 	if p.calib, err = ptq.Calibrate(ctx, p.model, x, c.InputBits, c.Equalise); err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
-	if p.Scored = p.Sets.Test.Labels != nil; p.Scored {
-		p.Float, p.FloatLoss, err = floatScore(ctx, p.model, p.Sets.Test)
+	if err := p.chooseMetric(c); err != nil {
+		return nil, err
 	}
+	p.Float, err = p.mark(ctx, p.model, exact)
 	return p, err
 }
 
@@ -118,54 +134,6 @@ func valueRange(set *data.Set) (lo, hi float64) {
 	return lo, hi
 }
 
-// floatScore returns the share of set's samples, percent, to which the float network
-// gives its largest output at the label, and the cross-entropy of its outputs with it. Batches bound the memory of the activations of
-// all layers at once.
-func floatScore(ctx context.Context, m *nn.Model, set *data.Set) (percent, loss float64, err error) {
-	const batch = 500
-	g, err := m.Graph()
-	if err != nil {
-		return 0, 0, fmt.Errorf("model %q: %w", m.Name, err)
-	}
-	correct := 0
-	for at := 0; at < set.Len(); at += batch {
-		part := set.Slice(at, min(at+batch, set.Len()))
-		out, err := g.Outputs(ctx, spreadSamples(part, part.Len()))
-		if err != nil {
-			return 0, 0, err
-		}
-		classes := len(out) / part.Len()
-		// The first batch shows how many outputs there are.
-		if err := set.CheckOutputs(classes); err != nil {
-			return 0, 0, err
-		}
-		unused := make([]float64, classes)
-		for k, label := range part.Labels {
-			y := out[k*classes : (k+1)*classes]
-			if classOf(y) == int(label) {
-				correct++
-			}
-			loss += gradient.CrossEntropy{int(label)}.Gradient(0, quant.Vector(classes), y, unused) / float64(set.Len())
-		}
-	}
-	return Percent(correct, set.Len()), loss, nil
-}
-
-// classOf returns the index of the largest output, or whether a single one, a logit, is
-// above 0. The first of equal ones, as the integer executor and the hardware decide.
-func classOf(out []float64) int {
-	best := 0
-	for c, v := range out {
-		if v > out[best] {
-			best = c
-		}
-	}
-	if len(out) == 1 && out[0] > 0 {
-		best = 1
-	}
-	return best
-}
-
 // Projected is the JSON of a float network that was made integers.
 type Projected struct {
 	// Out is the network that was written, Float the one that was read.
@@ -191,6 +159,9 @@ type Projected struct {
 	// Accuracies on the test samples, left out where they have no labels.
 	FloatAccuracyPercent   *float64 `json:"float_accuracy_percent,omitempty"`
 	IntegerAccuracyPercent *float64 `json:"integer_accuracy_percent,omitempty"`
+	// PSNR in their place, dB, where they have targets or are pictures.
+	FloatPSNR   *float64 `json:"float_psnr_db,omitempty"`
+	IntegerPSNR *float64 `json:"integer_psnr_db,omitempty"`
 	// Cross-entropies of the outputs, as logits, with the labels of the test samples.
 	FloatCrossEntropy   *float64 `json:"float_cross_entropy,omitempty"`
 	IntegerCrossEntropy *float64 `json:"integer_cross_entropy,omitempty"`
@@ -211,6 +182,8 @@ type ProjectedLayer struct {
 	// RelativeLoss is the squared error of the sums that their bias does not
 	// mend, as a fraction of their power.
 	RelativeLoss float64 `json:"relative_loss"`
+	// PerLayer is ptq.LayerReport.PerLayer.
+	PerLayer string `json:"one_activation_scale,omitempty"`
 }
 
 // Project quantises, imports again, certifies, scores and, unless out is empty, writes a
@@ -220,6 +193,10 @@ type ProjectedLayer struct {
 // last: a projection that fails, or is stopped while it is scored, leaves none.
 func (p *Projection) Project(ctx context.Context, s ptq.Settings, out string) (*Projected, error) {
 	start := time.Now()
+	perImage, is := s.PerImage()
+	if is && out != "" {
+		return nil, fmt.Errorf("%s: steps of each image are in no file: compare them with --table", p.Path)
+	}
 	m, layers, err := p.quantise(ctx, s)
 	if err != nil {
 		return nil, err
@@ -238,14 +215,21 @@ func (p *Projection) Project(ctx context.Context, s ptq.Settings, out string) (*
 	}
 	r := p.describe(s, net, layers)
 	r.Out, r.net = out, net
-	// Without labels there is nothing to score.
-	if p.Scored {
-		score, err := Accuracy(ctx, net, net.Classifier(), p.Sets.Test, p.Progress)
-		if err != nil {
-			return nil, err
-		}
-		r.FloatAccuracyPercent, r.IntegerAccuracyPercent = &p.Float, &score.AccuracyPercent
-		r.FloatCrossEntropy, r.IntegerCrossEntropy = &p.FloatLoss, score.CrossEntropy
+	var mark Mark
+	if is {
+		mark, err = p.mark(ctx, m, func(m *nn.Model) (realNetwork, error) { return ptq.NewPerImage(m, perImage) })
+	} else {
+		mark, err = p.integerMark(ctx, m, net)
+	}
+	if err != nil {
+		return nil, err
+	}
+	switch p.Metric {
+	case ByAccuracy:
+		r.FloatAccuracyPercent, r.IntegerAccuracyPercent = &p.Float.Value, &mark.Value
+		r.FloatCrossEntropy, r.IntegerCrossEntropy = p.Float.Loss, mark.Loss
+	case ByPSNR:
+		r.FloatPSNR, r.IntegerPSNR = &p.Float.Value, &mark.Value
 	}
 	if out != "" {
 		if err := maybe.WriteFile(out, file, 0o644); err != nil {
@@ -304,7 +288,7 @@ func (p *Projection) describe(s ptq.Settings, net *quant.Network, layers []ptq.L
 	}
 	for _, l := range Inspect(net).Layers {
 		from := byName[l.Name]
-		r := ProjectedLayer{Bounds: l, RelativeLoss: from.RelativeLoss}
+		r := ProjectedLayer{Bounds: l, RelativeLoss: from.RelativeLoss, PerLayer: from.PerLayer}
 		// A row that is shorter than a tile is one tile.
 		if from.Acc.Tile > 0 && from.Acc.Bits > 0 {
 			r.Tile, r.InnerBits = min(from.Acc.Tile, l.In), from.Acc.Bits
