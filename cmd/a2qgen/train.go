@@ -70,8 +70,8 @@ func trainCommand() *cli.Command {
 		UsageText: "a2qgen train SPEC.yaml [--data DIR] [--test-images DIR] [--layout nchw|nhwc]\n" +
 			"   [--input-range LO:HI] [--out net.onnx] [--method NAME] [--rule split|shifted] [--acc P] [--first-acc P]\n" +
 			"   [--last-acc P] [--taps LANES,CAP[,UNITS]]\n" +
-			"   [--weights M] [--acts N] [--epochs E] [--seed S] [--seeds K] [--start FILE.onnx] [--cache DIR] " +
-			"[--float-out FILE.onnx] [--resume]\n" +
+			"   [--weights M] [--acts N] [--act-scale NAME] [--epochs E] [--seed S] [--seeds K]\n" +
+			"   [--start FILE.onnx] [--cache DIR] [--float-out FILE.onnx] [--resume]\n" +
 			"   [--lut N] [--fps F] [--clock MHZ] [--unit UNIT] [--block-luts N]\n" +
 			"   [--folding FILE] [--fold LAYER=PE,SIMD]... [--json]",
 		Description: trainHelp,
@@ -83,9 +83,9 @@ func trainCommand() *cli.Command {
 			&cli.StringFlag{Name: "out", Value: "net.onnx", Usage: "`FILE` to write"},
 			// Names are checked with the spec, of which they become a part.
 			&cli.StringFlag{Name: "method",
-				Usage: "`NAME` of the quantiser of the hidden layers: base, wn, a2q, a2q+ or budget"},
+				Usage: "`NAME` of the quantiser of the hidden layers: base, wn, a2q, a2q+, budget or dq"},
 			&cli.StringFlag{Name: "rule",
-				Usage: "`NAME` of the rule of budget: split (accumulators start at 0) or shifted"},
+				Usage: "`NAME` of the rule of budget and dq: split (accumulators start at 0) or shifted"},
 			&cli.IntFlag{Name: "acc", DefaultText: "the spec's",
 				Usage: "accumulator width `P` of the hidden layers, bits"},
 			&cli.StringFlag{Name: "taps", DefaultText: "the spec's", Usage: tapsUsage},
@@ -118,6 +118,8 @@ func specFlags() []cli.Flag {
 			Usage: "`DIR` of images to test super-resolution with; all of --data are trained on then"},
 		&cli.IntFlag{Name: "weights", DefaultText: "the spec's", Usage: "weight width `M` of the hidden layers, bits"},
 		&cli.IntFlag{Name: "acts", DefaultText: "the spec's", Usage: "activation width `N`, bits"},
+		&cli.StringFlag{Name: "act-scale", DefaultText: "the spec's", Usage: "how the scales of activations are found: " +
+			"`NAME` learned (by gradient), weighted (least error, each channel's by 1/variance) or pooled"},
 		// One number, since a user who wants it shorter wants both phases shorter.
 		&cli.IntFlag{Name: "epochs", DefaultText: "the spec's",
 			Usage: "`E` epochs in all, the first half of them in floating point"},
@@ -138,8 +140,8 @@ func trainAction(c *cli.Context) error {
 		return err
 	}
 	// Asked of the spec, not of --method: it may name the method itself, or per layer.
-	if c.IsSet("rule") && !spec.Uses(quant.Budget) {
-		return usagef("train: --rule is %s with method %s, want method budget, which alone has rules",
+	if c.IsSet("rule") && !spec.Ruled() {
+		return usagef("train: --rule is %s with method %s, want budget or dq, which alone have rules",
 			spec.Rule, spec.Method)
 	}
 	seeds := c.Int("seeds")
@@ -241,7 +243,8 @@ func overrides(c *cli.Context) train.Overrides {
 		Rule:         given(c, "rule", quant.Rule(c.String("rule"))),
 		FirstAccBits: given(c, "first-acc", c.Int("first-acc")), LastAccBits: given(c, "last-acc", c.Int("last-acc")),
 		AccBits: given(c, "acc", c.Int("acc")), WeightBits: given(c, "weights", c.Int("weights")),
-		ActBits: given(c, "acts", c.Int("acts")), Epochs: given(c, "epochs", c.Int("epochs")),
+		ActBits: given(c, "acts", c.Int("acts")), ActScale: given(c, "act-scale", c.String("act-scale")),
+		Epochs: given(c, "epochs", c.Int("epochs")),
 		Layout: given(c, "layout", c.String("layout")), Start: given(c, "start", c.String("start")),
 		Seed: given(c, "seed", c.Uint64("seed")),
 	}

@@ -122,7 +122,7 @@ func leastAccBits(z quant.Quantizer) int {
 			if quant.BudgetA2QPlus(p, z.Input) >= 2 {
 				return p
 			}
-		case quant.Budget:
+		case quant.Budget, quant.DQ:
 			if a, err := z.Allowance(); err == nil && a.Units >= 1 {
 				return p
 			}
@@ -138,6 +138,9 @@ func leastAccBits(z quant.Quantizer) int {
 func (s *Spec) Uses(m quant.Method) bool {
 	return s.Method == m || s.depthwiseMethod() == m || s.Layers.any(func(l *LayerSpec) bool { return l.Method == m })
 }
+
+// Ruled says whether a method of s, or one that a layer has of its own, has rules.
+func (s *Spec) Ruled() bool { return s.Uses(quant.Budget) || s.Uses(quant.DQ) }
 
 // limited says whether a method of s, or one that a layer has of its own, knows
 // accumulators.

@@ -59,7 +59,7 @@ func TestParseSpecRefuses(t *testing.T) {
 		"input_bits: 0":                  "input_bits is 0",
 		"first_weight_bits: 1":           "first_weight_bits is 1",
 		"last_weight_bits: 17":           "last_weight_bits is 17",
-		"method: a3q":                    "method is a3q, want base, wn, a2q, a2q+ or budget",
+		"method: a3q":                    "method is a3q, want base, wn, a2q, a2q+, budget or dq",
 		"rule: fair":                     "rule is fair, want split or shifted",
 		"{method: wn, acc_bits: 5}":      "acc_bits is 5, want 6..32",
 		"{method: budget, acc_bits: 3}":  "acc_bits is 3, want 4..32",

@@ -155,7 +155,7 @@ func (t *Trainer) describe(spec *train.Spec, res *train.Result, net *quant.Netwo
 	if spec.Float.Epochs == 0 && spec.Start == "" {
 		r.FloatAccuracyPercent, r.FloatPSNR = 0, 0
 	}
-	if spec.Method == quant.Budget {
+	if spec.Method.Ruled() {
 		r.Rule = string(spec.Rule)
 	}
 	// Epochs are of one size: the mean speed is the harmonic mean, total samples over total
