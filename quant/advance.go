@@ -40,7 +40,7 @@ func byUrge(a, b grower) int {
 //
 // Which units a full row has is left to these moves. To trade a unit for a more urgent one
 // that is refused, as budget's projection does, gained nothing on held-out samples. A NaN
-// moves nothing. Panics under another method, with taps, and on wrong lengths.
+// moves nothing. Panics under another method and on wrong lengths.
 func (z Quantizer) Advance(q, r []float32, rows, k int, d []float32) {
 	z.checkMatrix("Advance", rows, k, q, r)
 	if len(d) != rows || z.Method != DQ {
@@ -57,34 +57,71 @@ func (z Quantizer) Advance(q, r []float32, rows, k int, d []float32) {
 // advance is Advance for a row of scale s.
 func (p *policy) advance(q, r []float32, s float32) {
 	half, clip := s/2, float32(p.clip)
-	room := [2]int64{p.allowance.Units, p.allowance.Units}
 	grow := p.work.grow[:0]
 	for i, move := range r {
 		n, urge := q[i], magnitude(move)
 		switch {
 		case !(urge >= half):
 		case n*move < 0:
-			n += step(move)
-			q[i], r[i] = n, 0
+			q[i], r[i] = n+step(move), 0
 		case magnitude(n) < clip:
 			grow = append(grow, grower{urge, i})
 		default:
 			r[i] = step(move) * half
 		}
-		room[p.sideOf(n)] -= int64(magnitude(n))
 	}
-	p.work.grow = grow // what it has grown to
+	p.work.grow = grow // with the memory that it has got
+	if len(grow) == 0 {
+		return
+	}
 	slices.SortFunc(grow, byUrge)
+	room := p.roomOf(q)
 	for _, g := range grow {
 		to := step(r[g.at])
-		side := p.sideOf(to)
-		if room[side] == 0 {
+		if !room.take(p.sideOf(to), g.at) {
 			r[g.at] = to * half
 			continue
 		}
-		room[side]--
 		q[g.at], r[g.at] = q[g.at]+to, 0
 	}
+}
+
+// room is what a row has left of its allowance.
+type room struct {
+	sides [2]int64 // units, of either sign or all in the first
+	banks []int64  // units of each bank; empty without
+}
+
+// roomOf returns the room that q leaves.
+func (p *policy) roomOf(q []float32) room {
+	a := &p.allowance
+	left := room{sides: [2]int64{a.Units, a.Units}, banks: p.work.free[:a.Lanes]}
+	for b := range left.banks {
+		left.banks[b] = a.Cap
+	}
+	for i, n := range q {
+		units := int64(magnitude(n))
+		left.sides[p.sideOf(n)] -= units
+		if a.Lanes > 0 {
+			left.banks[i%a.Lanes] -= units
+		}
+	}
+	return left
+}
+
+// take takes a unit for the weight at i, if there is one.
+func (r *room) take(side uint32, i int) bool {
+	if r.sides[side] <= 0 {
+		return false
+	}
+	if lanes := len(r.banks); lanes > 0 {
+		if r.banks[i%lanes] <= 0 {
+			return false
+		}
+		r.banks[i%lanes]--
+	}
+	r.sides[side]--
+	return true
 }
 
 // sideOf returns which budget a weight of x's sign draws on: 1 for the negative ones where

@@ -25,6 +25,9 @@ func drawAdvance(rng *rand.Rand, rule Rule) *advanceCase {
 	for c.z.AccBits = 1; c.z.Rule.Allowance(c.z.AccBits, c.z.Input).Units < 1; c.z.AccBits++ {
 	}
 	c.z.AccBits += rng.IntN(7)
+	if taps := drawTaps(rng); rule == Shifted && rng.IntN(3) == 0 {
+		c.z.Taps = taps
+	}
 	w := make([]float32, c.rows*c.k)
 	for i := range w {
 		w[i] = float32(rng.NormFloat64())
@@ -78,6 +81,11 @@ func TestEveryIterateFits(t *testing.T) {
 		for step := range steps {
 			if err := c.certify(); err != nil {
 				t.Fatalf("%+v, step %d: %v: %v", c.z, step, c.q, err)
+			}
+			ints := make([]int32, len(c.q))
+			copyInts(ints, c.q)
+			for row := range c.rows {
+				checkTaps(t, c.z, ints[row*c.k:(row+1)*c.k])
 			}
 			before := slices.Clone(c.q)
 			c.descend(rng)
@@ -223,15 +231,14 @@ func TestAdvanceNaN(t *testing.T) {
 	}
 }
 
-// TestAdvancePanics: another method, taps, and wrong lengths.
+// TestAdvancePanics: another method and wrong lengths.
 func TestAdvancePanics(t *testing.T) {
 	good := Quantizer{Method: DQ, Rule: Shifted, WeightBits: 3, AccBits: 5, Input: unsignedBits(2)}
-	other, tapped := good, good
-	other.Method, tapped.Taps = Budget, Taps{Lanes: 2, Cap: 1}
+	other := good
+	other.Method = Budget
 	m, d := make([]float32, 6), make([]float32, 2)
 	for name, f := range map[string]func(){
 		"method": func() { other.Advance(m, m, 2, 3, d) },
-		"taps":   func() { tapped.Advance(m, m, 2, 3, d) },
 		"moves":  func() { good.Advance(m, m[:5], 2, 3, d) },
 		"scales": func() { good.Advance(m, m, 2, 3, d[:1]) },
 	} {

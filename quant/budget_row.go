@@ -46,7 +46,8 @@ type workspace struct {
 	open  [2][maxOpen]openUnit // by side
 	units unitTable
 	banks banks
-	grow  []grower // of Advance
+	grow  []grower        // of Advance
+	free  [MaxLanes]int64 // of a row's banks, likewise
 }
 
 // workspaces keeps them, and the tables in them, from one matrix to the next.

@@ -48,7 +48,7 @@ func (m Method) Ruled() bool { return m == Budget || m == DQ }
 //	a2q     w = v/norm1(v) * min(g, T),             q = clip(trunc(w/s))
 //	a2q+    w = c/norm1(c) * min(g, T), c = v-mean, q = clip(trunc(w/s))
 //	budget  q = nearest(v/s)
-//	dq      q = nearest(v), which is v itself while Advance alone changes it
+//	dq      q = v, integers that Init made and Advance alone changes
 //
 // T is s times the budget of AccBits: BudgetA2Q, for a2q+ BudgetA2QPlus.
 // nearest is the vector of integers, clipped and within the Allowance of the
@@ -77,8 +77,7 @@ type Quantizer struct {
 	AccBits int
 	// Rule is the accumulator's of Budget and DQ. The others ignore it.
 	Rule Rule
-	// Taps narrows what Rule permits to Budget. The others ignore it, but for DQ, which
-	// must go without.
+	// Taps narrows what Rule permits to Budget and DQ. The others ignore it.
 	Taps Taps
 	// Bare says of Budget that no batch norm rescales the layer's sums, so that their size
 	// matters: see Backward.
@@ -170,9 +169,6 @@ func (z Quantizer) policy() policy {
 		a, err := z.Allowance()
 		if err != nil {
 			panic("quant: quantizer's taps: " + err.Error())
-		}
-		if z.Method == DQ && a.Lanes > 0 {
-			panic("quant: quantizer with taps under dq")
 		}
 		p.setAllowance(a)
 	default:

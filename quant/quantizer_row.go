@@ -38,7 +38,7 @@ func (p *policy) quantize(v []float32, d, t float32, q []float32) rowState {
 		p.allot(v, 1/float64(s), q)
 		return rowState{s: float64(s)}
 	case DQ:
-		p.allot(v, 1, q)
+		copy(q, v)
 		return rowState{s: float64(s)}
 	}
 	st := p.normalize(v, d, t)

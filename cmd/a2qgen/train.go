@@ -45,7 +45,7 @@ With float: {epochs: 0} in the spec, training goes straight to the quantisers.
 
 --float-out keeps the network that the float phase ends with, which project takes.
 
---fps F, with method budget, bounds the taps of each layer that a tap unit may build, so that
+--fps F, with method budget or dq, bounds the taps of each layer that a tap unit may build, so that
 the unit keeps up with F frames per second whatever the weights are: --unit dense does
 without. The first and the last layer get a budget too, where the spec gives them none;
 --first-acc 0 and --last-acc 0 leave them as they are. What each layer got is printed.

@@ -148,9 +148,11 @@ func TestDirectTrains(t *testing.T) {
 
 // TestDirectProcessors: one processor gives the bytes of two.
 func TestDirectProcessors(t *testing.T) {
-	_, two := mustRun(t, direct(), Options{})
+	s := direct()
+	s.Layers = Linears(128, 96) // above pairMin: below it one goroutine does both halves
+	_, two := mustRun(t, s, Options{})
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
-	if _, one := mustRun(t, direct(), Options{}); !bytes.Equal(one, two) {
+	if _, one := mustRun(t, s, Options{}); !bytes.Equal(one, two) {
 		t.Error("another file on one processor")
 	}
 }
@@ -167,24 +169,39 @@ func TestDirectDecay(t *testing.T) {
 	}
 }
 
-// TestDirectRefused: what dq has not, by field and reason.
-func TestDirectRefused(t *testing.T) {
-	for text, want := range map[string]string{
-		"taps: {units: 8}": "taps is 8 units, want none without method budget",
-		"acc_bits: 3":      "acc_bits is 3, want 4..32",
-	} {
-		_, err := ParseSpec([]byte("method: dq\n" + text))
-		if err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("%s: error %v, want one with %q", text, err, want)
-		}
-	}
-	// One layer under budget lets the spec have taps, but not its layers under dq.
-	s, err := ParseSpec([]byte("method: dq\ntaps: {units: 8}\nlayers: [4, {linear: {out: 4, method: budget}}, 4]"))
+// TestDirectTaps: dq keeps the bounds on units that budget has, to their ends.
+func TestDirectTaps(t *testing.T) {
+	s := tapped()
+	s.Method = quant.DQ
+	out := filepath.Join(t.TempDir(), "net.onnx")
+	mustRun(t, s, Options{Out: out})
+	n, err := qonnx.Read(out)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := Check(s, smallSet(), nil); err == nil || !strings.Contains(err.Error(),
-		"taps under method dq, want none: budget alone has them") {
+	for i, taps := range []quant.Taps{{Lanes: 4, Cap: 2}, {Lanes: 4, Cap: 1}, {Lanes: 2, Cap: 2, Units: 3}, {Units: 5}} {
+		l := &n.Layers[i]
+		if n := l.L1Max(); n > int64(taps.MaxUnits()) || n == 0 {
+			t.Errorf("%s: %d units in a row, want %v", l.Name, n, taps)
+		}
+		if taps.Lanes > 0 && l.BankPeak(taps.Lanes) > int64(taps.Cap) {
+			t.Errorf("%s: %d units in a bank, want %v", l.Name, l.BankPeak(taps.Lanes), taps)
+		}
+	}
+}
+
+// TestDirectRefused: what dq cannot have, by field and reason.
+func TestDirectRefused(t *testing.T) {
+	_, err := ParseSpec([]byte("method: dq\nacc_bits: 3"))
+	if err == nil || !strings.Contains(err.Error(), "acc_bits is 3, want 4..32") {
+		t.Errorf("error %v", err)
+	}
+	// Banks are those of a vector; the layer and the reason are told before the first epoch.
+	s, err := ParseSpec([]byte("method: dq\ntaps: {units: 8}\nlayers: [{conv: {out: 4, kernel: 1}}, {conv: {out: 4, kernel: 1}}]"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := Check(s, images(32, 5, 4, 1), nil); err == nil || !strings.Contains(err.Error(), "layers[1].conv: taps of a conv, want none") {
 		t.Errorf("error %v", err)
 	}
 }

@@ -233,15 +233,34 @@ func (n *net) state() [][]float32 {
 	for _, p := range n.params() {
 		s = append(s, p.v)
 	}
+	s = append(s, n.statistics()...)
+	for _, node := range n.weighted() {
+		if w := node.w.parameters(); w.q != nil && w.q.moves() {
+			s = append(s, w.w.v)
+		}
+	}
+	return s
+}
+
+// averaged returns what the average of a phase is over: all of the state but the integers
+// of dq and their moves. An average of integers is none, and to round it to one that fits
+// again was as good as the last integers, not better (docs/training.md).
+func (n *net) averaged() [][]float32 {
+	var s [][]float32
+	for _, p := range n.params() {
+		if p.held == nil {
+			s = append(s, p.v)
+		}
+	}
+	return append(s, n.statistics()...)
+}
+
+// statistics returns the running statistics.
+func (n *net) statistics() [][]float32 {
+	var s [][]float32
 	for _, node := range n.nodes {
 		if node.norm != nil {
 			s = append(s, node.norm.mean, node.norm.variance)
-		}
-		if node.w == nil {
-			continue
-		}
-		if w := node.w.parameters(); w.q != nil && w.q.moves() {
-			s = append(s, w.w.v)
 		}
 	}
 	return s

@@ -86,7 +86,7 @@ type Spec struct {
 	LastAccBits  int `yaml:"last_acc_bits"`
 	// Taps bounds the units of a row, and of each bank of its inputs, in the hidden
 	// layers, FirstTaps and LastTaps in the ends that have a target. They are for
-	// budget and for linear layers.
+	// budget and dq, and for linear layers.
 	Taps      quant.Taps `yaml:"taps,omitempty,flow"`
 	FirstTaps quant.Taps `yaml:"first_taps,omitempty,flow"`
 	LastTaps  quant.Taps `yaml:"last_taps,omitempty,flow"`
