@@ -106,8 +106,8 @@ var trainRules = map[string]rule{
 // part is found before the first of possibly many trainings.
 var sweepRules = map[string]rule{
 	"out": file(fillsFolder), "acc": widthLists(maxWidth),
-	"methods": texts("a list with commas of base, wn, a2q, a2q+, budget and dq, these two with /split or /shifted", checkMethods,
-		"a3q", "a2q,", ",a2q", "budget/half", "a2q/split", "a2q;base"),
+	"methods": texts("a list with commas of base, wn, a2q, a2q+, budget and dq, these two with /split or /shifted",
+		checkMethods, "a3q", "a2q,", ",a2q", "budget/half", "a2q/split", "a2q;base"),
 	"lut": texts("N or a list of them with commas, at least 1", func(s string) error {
 		_, err := parseLUTs([]string{s})
 		return err
@@ -219,7 +219,7 @@ var demoRules = map[string]rule{
 	"out": file(fillsFolder), "data": file(readsData), "epochs": ints(1, maxEpochs), "frames": ints(1, maxFrames),
 }
 
-// ruleNames are the rules of the method budget. split starts accumulators at 0, shifted at
+// ruleNames are the rules of budget and dq. split starts accumulators at 0, shifted at
 // a constant of their channel.
 func ruleNames() rule { return oneOf(string(quant.Split), string(quant.Shifted)) }
 

@@ -39,6 +39,13 @@ only in what comes after them, such as --acc or --method, share one.
 A spec with super: {factor: 2} cuts samples for super-resolution out of the images
 in the folder --data, PNG or JPEG.
 
+Methods: base (round to nearest, no bound); wn (arXiv 2301.13376), a2q (2308.13504), a2q+
+(2401.10432), bounds on norms; budget (ours), the nearest integers that fit; dq, DQ-style, a
+reconstruction after the abstract of arXiv 2012.13762 alone: integers that move by levels,
+where the accumulator has room, so that it cannot overflow at any step of training either.
+--act-scale weighted is its other half: activation scales of least error, each channel's by
+1/variance.
+
 --start takes weights, biases and batch norm from an ONNX file, such as PyTorch
 exports from a checkpoint: its layers with weights must be the spec's, in order.
 With float: {epochs: 0} in the spec, training goes straight to the quantisers.
@@ -59,6 +66,7 @@ Example:
    a2qgen train examples/fmnist-mlp.yaml --out net.onnx
    a2qgen train examples/fmnist-mlp.yaml --out p10.onnx --method a2q+ --acc 10 --epochs 8
    a2qgen train examples/fmnist-mlp.yaml --method budget --rule split --seeds 3
+   a2qgen train examples/fmnist-mlp-256.yaml --method dq --acc 8 --act-scale weighted
    a2qgen train examples/fmnist-mlp-256.yaml --method budget --acc 8 --fps 190000
    a2qgen train examples/fmnist-mlp-256.yaml --method budget --acc 10 --lut 1200 --fps 190000`
 

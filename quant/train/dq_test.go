@@ -63,7 +63,8 @@ func TestDirectIterates(t *testing.T) {
 	for _, c := range []struct {
 		name, layers string
 		classifier   bool
-	}{{"graph", graphSpec, true}, {"cnn", refCNN, true}, {"super", superSpec, false}, {"transposed", transposedSpec, true}} {
+	}{{"graph", graphSpec, true}, {"cnn", refCNN, true}, {"super", superSpec, false},
+		{"transposed", transposedSpec, true}} {
 		for _, rule := range []quant.Rule{quant.Split, quant.Shifted} {
 			in, outputs := quant.Shape{H: 8, W: 8, C: 3}, 5
 			if !c.classifier {
@@ -197,11 +198,13 @@ func TestDirectRefused(t *testing.T) {
 		t.Errorf("error %v", err)
 	}
 	// Banks are those of a vector; the layer and the reason are told before the first epoch.
-	s, err := ParseSpec([]byte("method: dq\ntaps: {units: 8}\nlayers: [{conv: {out: 4, kernel: 1}}, {conv: {out: 4, kernel: 1}}]"))
+	s, err := ParseSpec([]byte("method: dq\ntaps: {units: 8}\n" +
+		"layers: [{conv: {out: 4, kernel: 1}}, {conv: {out: 4, kernel: 1}}]"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := Check(s, images(32, 5, 4, 1), nil); err == nil || !strings.Contains(err.Error(), "layers[1].conv: taps of a conv, want none") {
+	if err := Check(s, images(32, 5, 4, 1), nil); err == nil ||
+		!strings.Contains(err.Error(), "layers[1].conv: taps of a conv, want none") {
 		t.Errorf("error %v", err)
 	}
 }

@@ -53,7 +53,7 @@ type Trained struct {
 	FloatPSNR   float64 `json:"float_psnr_db,omitempty"`
 	QATPSNR     float64 `json:"qat_psnr_db,omitempty"`
 	IntegerPSNR float64 `json:"integer_psnr_db,omitempty"`
-	// Rule is that of the method budget.
+	// Rule is that of budget and dq.
 	Rule string `json:"rule,omitempty"`
 	// FloatCached says that the float phase was run before.
 	FloatCached bool `json:"float_cached,omitempty"`
