@@ -25,7 +25,8 @@ type Design struct {
 	// Nodes are the blocks, each behind those that feed it.
 	Nodes   []Node
 	Streams []Stream
-	// Sources and Sinks are the ports of the design: where frames come in, and results leave.
+	// Sources and Sinks are the ports of the design: where frames come in, and results leave. The
+	// sinks of a planned design are Network.Outputs, in their order.
 	Sources, Sinks []Port
 	// ClockMHz is the clock that frame rates are quoted at.
 	ClockMHz float64
@@ -33,7 +34,7 @@ type Design struct {
 	NoBlockRAM bool
 	// BlockLUTs is what a block of RAM counted for (Options.BlockLUTs): queues lie by it.
 	BlockLUTs int
-	// Pixels says that the outputs are 8-bit pixels, which the given network does not have.
+	// Pixels says that outputs that are images are 8-bit pixels, which the given network does not have.
 	Pixels bool
 	// Family is the FPGA family whose words for memories the Verilog carries.
 	Family boards.Family
@@ -193,11 +194,11 @@ func (d *Design) StreamsAt(indices []int) []Stream {
 	return streams
 }
 
-// Source returns the stream of the first source, Sink that of the first sink.
+// Source returns the stream of the first source.
 func (d *Design) Source() Stream { return d.Streams[d.Sources[0].Stream] }
 
-// Sink implements what Source says.
-func (d *Design) Sink() Stream { return d.Streams[d.Sinks[0].Stream] }
+// Sink returns the stream of sink i.
+func (d *Design) Sink(i int) Stream { return d.Streams[d.Sinks[i].Stream] }
 
 // Graph returns the design as the cycle model sees it, its machines new.
 func (d *Design) Graph() cycle.Graph {
@@ -241,6 +242,9 @@ func (d *Design) LayerCycles(i int) int {
 // LatencyCycles returns the cycles from the first input beat of a first frame to
 // its last output beat, both counted, with neither gaps nor stalls.
 func (d *Design) LatencyCycles() int { return int(d.Timing.Latency) }
+
+// OutputLatency returns LatencyCycles to the last output beat of sink i.
+func (d *Design) OutputLatency(i int) int { return int(d.Timing.Latencies[i]) }
 
 // FramesPerSecond returns the throughput at the design's clock.
 func (d *Design) FramesPerSecond() float64 {

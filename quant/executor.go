@@ -26,12 +26,12 @@ type Trace struct {
 	Acc [][]int64
 	// Out[i][e] is its output; Out[i] is empty on a layer that ends in scores.
 	Out [][]int32
-	// Scores ranks the elements of the last layer: its scores or, if it has
-	// none, its outputs.
-	Scores []int64
-	// Label is the lowest index among the largest scores; where there is one, 1 if it
-	// is above Network.Boundary, else 0.
-	Label int
+	// Scores[k] ranks the elements of output k of the network: its layer's scores or, if
+	// that has none, what it gives.
+	Scores [][]int64
+	// Label[k] is the lowest index among the largest scores of output k; where there is one
+	// score, 1 if it is above Output.Boundary, else 0.
+	Label []int
 
 	scratch
 	in  [][]int32
@@ -96,7 +96,9 @@ func (e *Executor) Run(x []int32, tr *Trace) {
 		}
 	}
 	clear(tr.in)
-	e.rank(tr)
+	for k := range e.net.Outputs {
+		e.rank(tr, k)
+	}
 }
 
 // Of returns what layers read of layer i: its outputs, or the sample where i is Source.
@@ -137,69 +139,64 @@ func (l *Layer) emit(acc []int64, out []int32) {
 	}
 }
 
-// rank fills in the scores and the label from the last layer's results.
-func (e *Executor) rank(tr *Trace) {
-	last := len(e.net.Layers) - 1
-	if s := e.net.Layers[last].Score; s != nil {
-		for i, acc := range tr.Acc[last] {
+// rank fills in the scores and the label of output k from its layer's results.
+func (e *Executor) rank(tr *Trace, k int) {
+	at, scores := e.net.Outputs[k].Layer, tr.Scores[k]
+	if s := e.net.Layers[at].Score; s != nil {
+		for i, acc := range tr.Acc[at] {
 			c := i % len(s.Gain)
-			tr.Scores[i] = acc*s.Gain[c] + s.Bias[c]
+			scores[i] = acc*s.Gain[c] + s.Bias[c]
 		}
 	} else {
-		for i, y := range tr.Out[last] {
-			tr.Scores[i] = int64(y)
+		for i, y := range tr.Out[at] {
+			scores[i] = int64(y)
 		}
 	}
-	tr.Label = 0
-	if len(tr.Scores) == 1 {
-		if tr.Scores[0] > e.net.Boundary {
-			tr.Label = 1
-		}
-		return
-	}
-	for c, v := range tr.Scores {
-		if v > tr.Scores[tr.Label] {
-			tr.Label = c
-		}
-	}
+	tr.Label[k] = e.net.Outputs[k].label(scores)
 }
 
-// Labels writes, for each position of the last layer's output, the lowest index among the
-// largest scores of its channels, as segmentation wants them; of one channel, 1 where it is above
-// the network's Boundary. It panics where dst has another length than there are positions.
-func (e *Executor) Labels(tr *Trace, dst []int32) {
-	shape := e.net.OutputShape()
+// label returns the lowest index among the largest of scores; of a single one, 1 where it is
+// above the boundary.
+func (o *Output) label(scores []int64) int {
+	best := 0
+	if len(scores) == 1 && scores[0] > o.Boundary {
+		return 1
+	}
+	for c, v := range scores {
+		if v > scores[best] {
+			best = c
+		}
+	}
+	return best
+}
+
+// Labels writes, for each position of output k, the lowest index among the largest scores
+// of its channels, as segmentation wants them; of one channel, 1 where it is above the output's
+// Boundary. It panics where dst has another length than there are positions.
+func (e *Executor) Labels(tr *Trace, k int, dst []int32) {
+	shape := e.net.OutputLayer(k).Shape
 	if len(dst) != shape.Positions() {
 		panic(fmt.Sprintf("quant: network %q: %d labels wanted of %d positions", e.net.Name, len(dst), shape.Positions()))
 	}
 	for p := range dst {
-		scores, best := tr.Scores[p*shape.C:(p+1)*shape.C], 0
-		if shape.C == 1 && scores[0] > e.net.Boundary {
-			best = 1
-		}
-		for c, v := range scores {
-			if shape.C > 1 && v > scores[best] {
-				best = c
-			}
-		}
-		dst[p] = int32(best)
+		dst[p] = int32(e.net.Outputs[k].label(tr.Scores[k][p*shape.C : (p+1)*shape.C]))
 	}
 }
 
-// Real writes the real outputs that the source graph has for the sample last
-// run, in the order of the last layer's Shape, to dst. It panics where the
-// network has no Dequantize, or dst has another length.
-func (e *Executor) Real(tr *Trace, dst []float64) {
-	last := len(e.net.Layers) - 1
-	if e.net.Dequantize == nil || len(dst) != len(tr.Acc[last]) {
-		panic(fmt.Sprintf("quant: network %q: %d real outputs wanted of %d", e.net.Name, len(dst), len(tr.Acc[last])))
+// Real writes the real numbers that output k of the source graph has for the sample last
+// run, in the order of its layer's Shape, to dst. It panics where the output has no
+// Dequantize, or dst has another length.
+func (e *Executor) Real(tr *Trace, k int, dst []float64) {
+	o, l := &e.net.Outputs[k], e.net.OutputLayer(k)
+	if o.Dequantize == nil || len(dst) != len(tr.Acc[o.Layer]) {
+		panic(fmt.Sprintf("quant: network %q: %d real numbers of output %q wanted of %d", e.net.Name, len(dst), o.Name,
+			len(tr.Acc[o.Layer])))
 	}
-	l := &e.net.Layers[last]
-	for i, v := range tr.Acc[last] {
+	for i, v := range tr.Acc[o.Layer] {
 		if l.Score == nil {
-			v = int64(tr.Out[last][i])
+			v = int64(tr.Out[o.Layer][i])
 		}
-		dst[i] = e.net.Dequantize(i%l.Out, v)
+		dst[i] = o.Dequantize(i%l.Out, v)
 	}
 }
 
@@ -222,6 +219,9 @@ func (e *Executor) allocate(tr *Trace) {
 		}
 	}
 	tr.in = make([][]int32, operands)
-	tr.Scores = make([]int64, e.net.OutputSize())
+	tr.Scores, tr.Label = make([][]int64, len(e.net.Outputs)), make([]int, len(e.net.Outputs))
+	for k := range tr.Scores {
+		tr.Scores[k] = make([]int64, e.net.OutputLayer(k).Shape.Size())
+	}
 	tr.scratch.x = nonzeros{index: make([]int32, 0, widest), value: make([]int64, 0, widest)}
 }

@@ -36,27 +36,35 @@ func naive(n *quant.Network, x []int32) quant.Trace {
 		tr.Acc = append(tr.Acc, acc)
 		tr.Out = append(tr.Out, out)
 		x = out
-		if i < len(n.Layers)-1 {
-			continue
-		}
 		if l.Thresholds == nil {
 			tr.Out[i] = nil
 		}
-		for c := range acc {
-			score := int64(out[c])
-			if l.Score != nil {
-				score = acc[c]*l.Score.Gain[c] + l.Score.Bias[c]
-			}
-			tr.Scores = append(tr.Scores, score)
-			if score > tr.Scores[tr.Label] {
-				tr.Label = c
-			}
-		}
-		if l.Out == 1 && tr.Scores[0] > n.Boundary { // two classes
-			tr.Label = 1
-		}
+	}
+	for _, o := range n.Outputs {
+		scores, label := naiveScores(&n.Layers[o.Layer], tr.Acc[o.Layer], tr.Out[o.Layer], o.Boundary)
+		tr.Scores, tr.Label = append(tr.Scores, scores), append(tr.Label, label)
 	}
 	return tr
+}
+
+// naiveScores ranks what a layer gives.
+func naiveScores(l *quant.Layer, acc []int64, out []int32, boundary int64) (scores []int64, label int) {
+	for c := range acc {
+		var score int64
+		if l.Score != nil {
+			score = acc[c]*l.Score.Gain[c] + l.Score.Bias[c]
+		} else {
+			score = int64(out[c])
+		}
+		scores = append(scores, score)
+		if score > scores[label] {
+			label = c
+		}
+	}
+	if l.Out == 1 && scores[0] > boundary { // two classes
+		label = 1
+	}
+	return scores, label
 }
 
 // staircase counts thresholds one by one (MATH 6). Of a sign there is one, between -1
@@ -103,7 +111,7 @@ func TestExecutorRandom(t *testing.T) {
 }
 
 func sameTrace(a, b *quant.Trace) bool {
-	return a.Label == b.Label && slices.Equal(a.Scores, b.Scores) &&
+	return slices.Equal(a.Label, b.Label) && slices.EqualFunc(a.Scores, b.Scores, slices.Equal[[]int64]) &&
 		slices.EqualFunc(a.Acc, b.Acc, slices.Equal[[]int64]) &&
 		slices.EqualFunc(a.Out, b.Out, slices.Equal[[]int32])
 }
@@ -169,8 +177,8 @@ func TestExecutorTies(t *testing.T) {
 	copy(net.Layers[0].Score.Bias, []int64{-1, 5, 5, 0})
 	var tr quant.Trace
 	quant.NewExecutor(net).Run([]int32{1, 0, 1}, &tr)
-	if tr.Label != 1 {
-		t.Errorf("label %d of scores %v, want 1", tr.Label, tr.Scores)
+	if tr.Label[0] != 1 {
+		t.Errorf("label %d of scores %v, want 1", tr.Label[0], tr.Scores[0])
 	}
 }
 
@@ -249,7 +257,7 @@ func TestEach(t *testing.T) {
 	}
 	var last atomic.Int64
 	err := quant.NewExecutor(n).Each(t.Context(), len(inputs), load,
-		func(i int, tr *quant.Trace) { labels[i] = tr.Label },
+		func(i int, tr *quant.Trace) { labels[i] = tr.Label[0] },
 		func(done int) {
 			if int64(done) <= last.Swap(int64(done)) {
 				t.Errorf("progress falls to %d", done)
@@ -259,7 +267,7 @@ func TestEach(t *testing.T) {
 		t.Errorf("%d of 333 done, %v", last.Load(), err)
 	}
 	for i, x := range inputs {
-		if want := naive(n, x).Label; labels[i] != want {
+		if want := naive(n, x).Label[0]; labels[i] != want {
 			t.Errorf("sample %d: label %d, want %d", i, labels[i], want)
 		}
 	}

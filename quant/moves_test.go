@@ -128,8 +128,8 @@ func TestLabels(t *testing.T) {
 		}
 		e, tr, got := quant.NewExecutor(n), quant.Trace{}, make([]int32, 3)
 		e.Run(c.x, &tr)
-		if e.Labels(&tr, got); fmt.Sprint(got) != c.want {
-			t.Errorf("labels %v of scores %v, want %s", got, tr.Scores, c.want)
+		if e.Labels(&tr, 0, got); fmt.Sprint(got) != c.want {
+			t.Errorf("labels %v of scores %v, want %s", got, tr.Scores[0], c.want)
 		}
 	}
 }

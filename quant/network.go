@@ -82,17 +82,12 @@ type Network struct {
 	InputShape []int
 	// Input turns raw samples into the integers that layers read.
 	Input InputQuantizer
-	// Layers in order of execution: a layer reads earlier ones. The last is the
-	// network's output, and every other one is read by some layer.
+	// Layers in order of execution: a layer reads earlier ones. Each is an output, or is
+	// read by some layer, or both.
 	Layers []Layer
-	// Dequantize returns the real output that the source graph has for value v
-	// of channel c of the last layer: of its accumulator where it ends in
-	// scores, else of its output. A Softmax or ArgMax that ends the graph is left
-	// out: these are logits. It is nil where the source does not say.
-	Dequantize func(c int, v int64) float64
-	// Boundary is for a network with a single output, which tells two classes apart:
-	// the largest score or, without scores, output that means class 0.
-	Boundary int64
+	// Outputs in the order of the source graph. NewNetwork makes the last layer the one
+	// output where there is none.
+	Outputs []Output
 }
 
 // Source, in Layer.From, is the network's input.
@@ -164,7 +159,7 @@ type Layer struct {
 	Start []int64
 	// Thresholds turn accumulators into outputs, or are nil.
 	Thresholds *Thresholds
-	// Score orders the outputs of the last layer, or is nil.
+	// Score orders the elements of an output of the network that no layer reads, or is nil.
 	Score *Score
 
 	operands []operand // what From stands for; NewNetwork fills it in
@@ -216,7 +211,7 @@ func (t *Thresholds) Apply(c int, acc int64) int64 {
 	return t.Output.Value(int64(lo))
 }
 
-// Score ranks the outputs of the last layer: score = acc*Gain[c] + Bias[c].
+// Score ranks the elements of an output: score = acc*Gain[c] + Bias[c].
 // The predicted class is the lowest index among the largest scores; of a single
 // score, 1 where it is above 0.
 type Score struct {
@@ -237,12 +232,6 @@ func (n *Network) ShapeOf(i int) Shape {
 	}
 	return n.Layers[i].Shape
 }
-
-// OutputShape returns the shape of the last layer's output.
-func (n *Network) OutputShape() Shape { return n.ShapeOf(len(n.Layers) - 1) }
-
-// OutputSize returns the number of elements of the last layer's output.
-func (n *Network) OutputSize() int { return n.OutputShape().Size() }
 
 // OperandType returns the type of the integers of operand k, From[k]. It is of a layer of a
 // network that NewNetwork has checked.

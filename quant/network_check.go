@@ -3,6 +3,7 @@ package quant
 import (
 	"errors"
 	"fmt"
+	"slices"
 )
 
 // Bounds of a network, so that a corrupt file cannot ask for the moon.
@@ -30,19 +31,20 @@ func NewNetwork(n Network) (*Network, error) {
 	if err := n.Input.check(); err != nil {
 		return nil, err
 	}
+	if n.Outputs = slices.Clone(n.Outputs); n.Outputs == nil {
+		n.Outputs = []Output{{Name: soleOutput, Layer: len(n.Layers) - 1}}
+	}
 	read := make([]bool, len(n.Layers))
 	for i := range n.Layers {
 		if err := n.connect(i, read); err != nil {
 			return nil, err
 		}
-		if err := n.Layers[i].check(i == len(n.Layers)-1); err != nil {
+		if err := n.Layers[i].check(); err != nil {
 			return nil, err
 		}
 	}
-	for i := range n.Layers[:len(n.Layers)-1] {
-		if !read[i] {
-			return nil, fmt.Errorf("quant: layer %q: nothing reads it, and it is not the last", n.Layers[i].Name)
-		}
+	if err := n.checkOutputs(read); err != nil {
+		return nil, err
 	}
 	return &n, nil
 }
@@ -89,7 +91,7 @@ func (n *Network) connect(i int, read []bool) error {
 		read[from] = true
 		prev := &n.Layers[from]
 		if prev.Score != nil {
-			return fmt.Errorf("quant: layer %q: ends in scores but is not the last layer", prev.Name)
+			return fmt.Errorf("quant: layer %q: ends in scores but layer %q reads it", prev.Name, l.Name)
 		}
 		out := prev.Output()
 		if out.Bits > maxOutBits {
@@ -108,7 +110,7 @@ func (l *Layer) errorf(format string, args ...any) error {
 }
 
 // check checks everything that one layer says about itself.
-func (l *Layer) check(last bool) error {
+func (l *Layer) check() error {
 	switch {
 	case l.In < 1 || l.Out < 1 || l.In > maxDim || l.Out > maxDim:
 		return l.errorf("size %dx%d, want 1..%d", l.Out, l.In, maxDim)
@@ -118,17 +120,11 @@ func (l *Layer) check(last bool) error {
 		return l.errorf("accumulator has %d bits, want 1..64", l.AccBits)
 	case l.Thresholds != nil && l.Score != nil:
 		return l.errorf("has both thresholds and scores")
-	case l.Score != nil && !last:
-		return l.errorf("ends in scores but is not the last layer")
 	case l.Start != nil && (len(l.Start) != l.Out || !l.Kind.Weighted()):
 		return l.errorf("has %d start values, want %d on a layer with weights", len(l.Start), l.Out)
 	}
 	if err := l.checkWeights(); err != nil {
 		return err
-	}
-	if last && l.Thresholds == nil && l.Score == nil && l.Output().Bits > maxOutBits {
-		return l.errorf("gives %v, want at most %d bits where there are neither thresholds nor scores", l.Output(),
-			maxOutBits)
 	}
 	if l.Score != nil {
 		if len(l.Score.Gain) != l.Out || len(l.Score.Bias) != l.Out {

@@ -16,7 +16,7 @@ func TestPixels(t *testing.T) {
 	n, err := quant.NewNetwork(quant.Network{Name: "image", Layers: []quant.Layer{l}, Input: quant.InputQuantizer{
 		Type: quant.DataType{Bits: 9, Signed: true}, Shape: quant.Shape{H: 1, W: 1, C: 4},
 		Quantize: func(_ int, v float64) int32 { return int32(v) }},
-		Dequantize: func(c int, v int64) float64 { return scales[c]*float64(v) + offsets[c] }})
+		Outputs: []quant.Output{{Dequantize: func(c int, v int64) float64 { return scales[c]*float64(v) + offsets[c] }}}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -35,10 +35,10 @@ func TestPixels(t *testing.T) {
 			}
 		}
 	}
-	if p.OutputShape() != n.OutputShape() {
-		t.Errorf("shape %v, want %v", p.OutputShape(), n.OutputShape())
+	if p.OutputLayer(0).Shape != n.OutputLayer(0).Shape {
+		t.Errorf("shape %v, want %v", p.OutputLayer(0).Shape, n.OutputLayer(0).Shape)
 	}
-	n.Dequantize = nil
+	n.Outputs[0].Dequantize = nil
 	if _, err := n.Pixels(); err == nil || !strings.Contains(err.Error(), "real numbers") {
 		t.Errorf("without real outputs: %v", err)
 	}

@@ -19,7 +19,8 @@ func (r Role) Hidden() bool { return r.Weighted && !r.First && !r.Last }
 
 // Roles returns the role of each layer of a graph: layer i is of kind kinds[i], empty
 // for linear, and reads the layers from[i], which come before it, or Source; nil is
-// the layer before. What no layer reads is an output.
+// the layer before. What no layer reads is an output, and so are the layers outputs, which
+// may be read too.
 //
 // A path decides, not an operand's place: an addition is the same whichever way round
 // it is written, so the layers behind it are too. Paths go through all that has no
@@ -34,8 +35,8 @@ func (r Role) Hidden() bool { return r.Weighted && !r.First && !r.Last }
 //   - a chain of two layers with weights has no hidden one;
 //   - a sole layer with weights is first and last. First then decides on widths and
 //     target, since a target is one for inputs of a type.
-func Roles(from [][]int, kinds []Kind) []Role {
-	fed, ends := fedBySource(from, kinds), endingPaths(from, kinds)
+func Roles(from [][]int, kinds []Kind, outputs ...int) []Role {
+	fed, ends := fedBySource(from, kinds), endingPaths(from, kinds, outputs)
 	roles := make([]Role, len(kinds))
 	for i, kind := range kinds {
 		if kind.OrLinear().Weighted() {
@@ -58,8 +59,11 @@ func fedBySource(from [][]int, kinds []Kind) []bool {
 
 // endingPaths says which layers give values that reach an output without meeting
 // weights.
-func endingPaths(from [][]int, kinds []Kind) []bool {
+func endingPaths(from [][]int, kinds []Kind, outputs []int) []bool {
 	ends, read := make([]bool, len(kinds)), make([]bool, len(kinds))
+	for _, o := range outputs {
+		ends[o] = true
+	}
 	// Backwards, so that all readers of a layer have been seen before it.
 	for i := len(kinds) - 1; i >= 0; i-- {
 		ends[i] = ends[i] || !read[i]
@@ -88,7 +92,11 @@ func (n *Network) Roles() []Role {
 	for i := range n.Layers {
 		from[i], kinds[i] = n.Layers[i].From, n.Layers[i].Kind
 	}
-	return Roles(from, kinds)
+	outputs := make([]int, len(n.Outputs))
+	for k, o := range n.Outputs {
+		outputs[k] = o.Layer
+	}
+	return Roles(from, kinds, outputs...)
 }
 
 // Constrained says which layers take part in an accumulator target: those that

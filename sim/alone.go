@@ -11,7 +11,7 @@ import (
 )
 
 // errWide is of a layer that cannot be driven alone: what it reads is wider than inputs of a
-// network are, or than staircases that pass it on, or it reads images.
+// network are, or than staircases that pass it on, or it is several images.
 var errWide = errors.New("sim: too wide to be driven alone")
 
 const (
@@ -119,12 +119,6 @@ type operand struct {
 // alone carry what that computes.
 func aloneNetwork(d *hwgen.Design, i int, alone *hwgen.Design) (*quant.Network, error) {
 	layer := *d.Layers[i].Layer
-	// A vector is driven, of which an image's layer would make channels of every position.
-	for k := range layer.From {
-		if layer.Kind != quant.Linear && layer.OperandShape(k).Positions()*layer.Shape.Positions() > 1 {
-			return nil, errWide
-		}
-	}
 	// In the order of the layer's operands, each once.
 	var read []operand
 	from := make([]int, len(layer.From))
@@ -136,6 +130,11 @@ func aloneNetwork(d *hwgen.Design, i int, alone *hwgen.Design) (*quant.Network, 
 			read = append(read, operand{sourceOf(alone, t), layer.OperandType(k)})
 		}
 		from[k] = j
+	}
+	// A vector of several operands is driven, of which an image's layer would make channels of every position.
+	image := layer.Kind != quant.Linear && layer.OperandShape(0).Positions()*layer.Shape.Positions() > 1
+	if image && len(read) > 1 {
+		return nil, errWide
 	}
 	// One input for all operands, as a network has one: each takes its part of the vector.
 	input, size := union(read), 0
@@ -164,8 +163,12 @@ func aloneNetwork(d *hwgen.Design, i int, alone *hwgen.Design) (*quant.Network, 
 		}
 		layer.From = from
 	}
+	shape := quant.Vector(size)
+	if image {
+		shape = layer.OperandShape(0)
+	}
 	return quant.NewNetwork(quant.Network{Name: layer.Name, InputShape: []int{size}, Layers: append(layers, layer),
-		Input: quant.InputQuantizer{Type: input, Shape: quant.Vector(size),
+		Input: quant.InputQuantizer{Type: input, Shape: shape,
 			Quantize: func(_ int, v float64) int32 { return int32(v) }}})
 }
 

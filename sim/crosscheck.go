@@ -29,10 +29,10 @@ type Options struct {
 	FirstOnly bool
 	// Dumps write what streams carry, up to where the run ends.
 	Dumps []Dump
-	// Outputs, unless nil, is called at the end of each frame with the elements that left the
-	// Verilog by the first output port, in the order of the network's output, channels last.
-	// They are valid until it returns.
-	Outputs func(frame int, values []int32)
+	// Outputs, unless nil, is called at the end of each frame of each output port, counted from 0,
+	// with the elements that left the Verilog there, in the order of the network's output, channels
+	// last; of an output that ranks classes, the labels. They are valid until it returns.
+	Outputs func(port, frame int, values []int32)
 }
 
 // Result of a cross-check.
@@ -42,24 +42,64 @@ type Result struct {
 	BeatsCompared int64 `json:"beats_compared"`
 	Mismatches    int64 `json:"mismatches"`
 	// CyclesModel and CyclesRTL count up to the last output beat, each by its own.
-	CyclesModel    int64   `json:"cycles_model"`
-	CyclesRTL      int64   `json:"cycles_rtl"`
-	IntervalCycles int64   `json:"interval_cycles"`
-	LatencyCycles  int64   `json:"latency_cycles"`
-	ModelSeconds   float64 `json:"model_seconds"`
-	RTLSeconds     float64 `json:"rtl_seconds"`
-	BuildSeconds   float64 `json:"build_seconds"`
+	CyclesModel int64 `json:"cycles_model"`
+	CyclesRTL   int64 `json:"cycles_rtl"`
+	// PortTiming is that of the last output port to end a frame, Outputs are those of each.
+	PortTiming
+	Outputs      []Output `json:"outputs"`
+	ModelSeconds float64  `json:"model_seconds"`
+	RTLSeconds   float64  `json:"rtl_seconds"`
+	BuildSeconds float64  `json:"build_seconds"`
 	// First describes the first difference in one line, Mismatch in full; empty where there
 	// is none.
 	First    string    `json:"first_mismatch,omitempty"`
 	Mismatch *Mismatch `json:"mismatch,omitempty"`
-	// Labels are the predicted classes, one per frame.
-	Labels []int `json:"-"`
+	// Labels are the predicted classes, one per frame, of each output of the network.
+	Labels [][]int `json:"-"`
 	// Streams says what happened on each stream; there are none without a trace.
 	Streams  []StreamUse `json:"streams,omitempty"`
 	Pressure Pressure    `json:"pressure"`
 	// Warnings say what the run did not try.
 	Warnings []string `json:"warnings"`
+}
+
+// Output is an output port of the design.
+type Output struct {
+	// Port is its prefix in the Verilog, Name that of the graph's output where the design has
+	// several.
+	Port string `json:"port"`
+	Name string `json:"name,omitempty"`
+	PortTiming
+}
+
+// PortTiming is when frames end at a port.
+type PortTiming struct {
+	// IntervalCycles lie between the ends of the last two frames; none where there was one frame.
+	IntervalCycles *int64 `json:"interval_cycles"`
+	// LatencyCycles are those from the first input beat to the end of the first frame.
+	LatencyCycles int64 `json:"latency_cycles"`
+}
+
+// newPortTiming is of a run of so many frames.
+func newPortTiming(interval, latency int64, frames int) PortTiming {
+	p := PortTiming{LatencyCycles: latency}
+	if frames > 1 {
+		p.IntervalCycles = &interval
+	}
+	return p
+}
+
+// outputsOf returns the output ports of d with what a run of so many frames took there.
+func outputsOf(d *hwgen.Design, timing *cycle.Timing, frames int) []Output {
+	all := make([]Output, len(d.Sinks))
+	for i, p := range d.Sinks {
+		all[i] = Output{Port: p.Name, PortTiming: newPortTiming(timing.SinkInterval(i), timing.SinkLatency(i), frames)}
+		// Of a layer alone the ports are none of the network's.
+		if len(d.Sinks) == len(d.Network.Outputs) && len(d.Sinks) > 1 {
+			all[i].Name = d.Network.Outputs[i].Name
+		}
+	}
+	return all
 }
 
 // errDiffers ends a run at its first difference. One value, never wrapped: bin.Run hands a
@@ -119,7 +159,8 @@ func Compare(ctx context.Context, d *hwgen.Design, bin *verilator.Binary, sample
 		return nil, err
 	}
 	r := &Result{Frames: len(samples), CyclesModel: timing.FrameEnds[len(samples)-1] + 1,
-		LatencyCycles: timing.Latency(), IntervalCycles: timing.Interval(), ModelSeconds: time.Since(start).Seconds(),
+		PortTiming: newPortTiming(timing.Interval(), timing.Latency(), len(samples)),
+		Outputs:    outputsOf(d, timing, len(samples)), ModelSeconds: time.Since(start).Seconds(),
 		BuildSeconds: bin.BuildSeconds, Labels: v.labels, Pressure: Pressure{Holds: pace.Holds}, Warnings: []string{}}
 	return r, r.compare(ctx, m, v, st, bin, int(timing.Cycles), o)
 }
@@ -156,7 +197,9 @@ func (r *Result) compare(ctx context.Context, m *Model, v *values, st *Stimulus,
 		cmp.dumps = append(cmp.dumps, dump)
 	}
 	if o.Outputs != nil {
-		cmp.outputs = cmp.newFrameOutputs(o.Outputs)
+		for port := range m.design.Sinks {
+			cmp.outputs = append(cmp.outputs, cmp.newFrameOutputs(port, o.Outputs))
+		}
 	}
 	res, err := bin.Run(ctx, stim, verilator.RunOptions{VCD: o.VCD, NoTrace: o.NoTrace}, cmp.cycle)
 	// Without a trace the simulator only tells how many cycles it ran.
@@ -215,8 +258,8 @@ type comparison struct {
 	first *Mismatch // nil before the first difference
 	probe int       // that it is of
 	dumps []*dumper
-	// outputs is nil where nobody wants them.
-	outputs *frameOutputs
+	// outputs are of each output port; none where nobody wants them.
+	outputs []*frameOutputs
 
 	firstOnly bool
 	lastOut   int64 // cycle of the last output beat that the RTL gave, -1 for none
@@ -262,8 +305,8 @@ func (c *comparison) cycle(n int, rtl *verilator.Cycle) error {
 	if c.dumps != nil {
 		c.dump(int64(n), rtl)
 	}
-	if c.outputs != nil {
-		c.outputs.cycle(rtl)
+	for _, o := range c.outputs {
+		o.cycle(rtl)
 	}
 	c.pass()
 	// The model goes on by its own handshakes, not the Verilog's: after a first difference

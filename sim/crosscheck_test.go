@@ -100,13 +100,13 @@ func checkNetwork(t *testing.T, how hwgen.Options, n *quant.Network, samples [][
 		t.Fatal(err)
 	}
 	o.CacheDir = benches
-	var outputs [][]int32
-	o.Outputs = func(_ int, values []int32) { outputs = append(outputs, slices.Clone(values)) }
+	outputs := make([][][]int32, len(d.Sinks))
+	o.Outputs = func(port, _ int, values []int32) { outputs[port] = append(outputs[port], slices.Clone(values)) }
 	r, err := sim.CrossCheck(context.Background(), d, emitDir(t, d), asPlanned(d, samples), o)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if d.Network.Layers[len(n.Layers)-1].Score == nil && r.Mismatches == 0 {
+	if r.Mismatches == 0 {
 		checkOutputs(t, d.Network, asPlanned(d, samples), outputs)
 	}
 	if r.Mismatches > 0 || r.CyclesModel != r.CyclesRTL || r.BeatsCompared == 0 {
@@ -116,11 +116,16 @@ func checkNetwork(t *testing.T, how hwgen.Options, n *quant.Network, samples [][
 		return
 	}
 	// Model and Verilog agree in every cycle, so what the plan prints is measured here.
+	for k, got := range r.Outputs {
+		if got.LatencyCycles != int64(d.OutputLatency(k)) || got.LatencyCycles > r.LatencyCycles {
+			t.Errorf("seed %d: output %d: latency %d, printed %d", o.Seed, k, got.LatencyCycles, d.OutputLatency(k))
+		}
+	}
 	if r.LatencyCycles != int64(d.LatencyCycles()) {
 		t.Errorf("seed %d: latency %d, printed %d", o.Seed, r.LatencyCycles, d.LatencyCycles())
 	}
-	if d.Timing.Frames == 1 && len(samples) > steadyFrames && r.IntervalCycles != d.Timing.Cycles {
-		t.Errorf("seed %d: interval %d, printed %d", o.Seed, r.IntervalCycles, d.Timing.Cycles)
+	if d.Timing.Frames == 1 && len(samples) > steadyFrames && *r.IntervalCycles != d.Timing.Cycles {
+		t.Errorf("seed %d: interval %d, printed %d", o.Seed, *r.IntervalCycles, d.Timing.Cycles)
 	}
 }
 
@@ -139,19 +144,26 @@ func asPlanned(d *hwgen.Design, samples [][]int32) [][]int32 {
 	return planned
 }
 
-// checkOutputs compares what left the Verilog, frame by frame, with the executor's outputs.
-func checkOutputs(t *testing.T, n *quant.Network, samples, outputs [][]int32) {
+// checkOutputs compares what left the Verilog at each output, frame by frame, with the executor's.
+func checkOutputs(t *testing.T, n *quant.Network, samples [][]int32, outputs [][][]int32) {
 	t.Helper()
-	if len(outputs) != len(samples) {
-		t.Errorf("%d frames left the Verilog, want %d", len(outputs), len(samples))
-		return
-	}
 	var tr quant.Trace
 	e := quant.NewExecutor(n)
-	for i, x := range samples {
-		e.Run(x, &tr)
-		if !slices.Equal(outputs[i], tr.Of(len(n.Layers)-1)) {
-			t.Errorf("frame %d: the Verilog gave %v, want %v", i, outputs[i], tr.Of(len(n.Layers)-1))
+	for k, o := range n.Outputs {
+		if len(outputs[k]) != len(samples) {
+			t.Errorf("output %d: %d frames left the Verilog, want %d", k, len(outputs[k]), len(samples))
+			return
+		}
+		for i, x := range samples {
+			e.Run(x, &tr)
+			want := tr.Of(o.Layer)
+			if n.Layers[o.Layer].Score != nil {
+				want = make([]int32, n.Layers[o.Layer].Shape.Positions())
+				e.Labels(&tr, k, want)
+			}
+			if !slices.Equal(outputs[k][i], want) {
+				t.Errorf("output %d, frame %d: the Verilog gave %v, want %v", k, i, outputs[k][i], want)
+			}
 		}
 	}
 }

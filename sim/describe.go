@@ -215,7 +215,7 @@ func (v *values) trackDown(e *Element, frame int64) {
 			e.Activation = activationOf(t, e.Row, v.trace.Acc[at][e.Index], e.Had)
 		}
 	case hwgen.HoldsLabel:
-		e.Scores = scoresOf(v.trace.Scores[e.Position*classes:][:classes], e)
+		e.Scores = scoresOf(v.trace.Scores[n.OutputOf(at)][e.Position*classes:][:classes], e)
 	}
 }
 

@@ -104,7 +104,8 @@ func checkEnds(t *testing.T, d *hwgen.Design, top string, stream int, m *Mismatc
 	t.Helper()
 	name := regexp.MustCompile(`\b` + d.Streams[stream].Name + `_data\b`)
 	for _, c := range []struct{ end, port string }{{m.Writer, "m_data"}, {m.Reader, "s_data"}} {
-		if c.end == d.Sources[0].Name || c.end == d.Sinks[0].Name {
+		if isSink := func(p hwgen.Port) bool { return p.Name == c.end }; c.end == d.Sources[0].Name ||
+			slices.ContainsFunc(d.Sinks, isSink) {
 			continue // an assignment
 		}
 		head := regexp.MustCompile(`(?s) u_` + c.end + ` \(.*?\);`).FindString(top)
@@ -141,7 +142,7 @@ func checkElement(t *testing.T, what string, r *recorded, m *Mismatch) {
 		hwgen.HoldsInputs:       func() int64 { return int64(x[e.Index]) },
 		hwgen.HoldsOutputs:      func() int64 { return out[at][e.Index] },
 		hwgen.HoldsAccumulators: func() int64 { return acc[at][e.Index] },
-		hwgen.HoldsLabel:        func() int64 { return int64(r.values.labels[m.Frame]) },
+		hwgen.HoldsLabel:        func() int64 { return int64(r.values.labels[n.OutputOf(at)][m.Frame]) },
 	}[e.Holds]
 	if e.Holds == hwgen.HoldsScore {
 		return
@@ -251,7 +252,7 @@ func TestDescribePort(t *testing.T) {
 	for seed := range uint64(20) {
 		d := design(t, seed)
 		r := record(t, d, 2, 0)
-		port, content := len(d.Streams), d.Sink().Content
+		port, content := len(d.Streams), d.Sink(0).Content
 		n := slices.IndexFunc(r.cycles, func(v verilator.Cycle) bool { return v.Fires(port) })
 		used := 0
 		for _, p := range content {

@@ -69,7 +69,11 @@ func TestDump(t *testing.T) {
 		d := drawnDesign(t, seed)
 		r := record(t, d, frames, 0.3)
 		dumps := r.dumped(t, r.cycles)
-		for i, s := range append(slices.Clone(d.Streams), d.Sink()) {
+		all := slices.Clone(d.Streams)
+		for k := range d.Sinks {
+			all = append(all, d.Sink(k))
+		}
+		for i, s := range all {
 			name := StreamNames(d)[i]
 			var want [][]string
 			beat := 0
@@ -120,7 +124,7 @@ func (r *recorded) definition(tensor hwgen.Tensor, frame, e int) int64 {
 	case tensor.Holds == hwgen.HoldsScore:
 		return best
 	case len(acc[at]) == 1:
-		return int64(bit(best > n.Boundary))
+		return int64(bit(best > n.Outputs[n.OutputOf(at)].Boundary))
 	}
 	return int64(label)
 }

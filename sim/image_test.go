@@ -157,7 +157,7 @@ func TestPixels(t *testing.T) {
 	n, err := quant.NewNetwork(quant.Network{Name: "super", Layers: []quant.Layer{conv,
 		{Name: "shuffle", Kind: quant.PixelShuffle, Factor: 2}}, Input: quant.InputQuantizer{Type: conv.Input,
 		Shape: quant.Shape{H: 4, W: 5, C: 1}, Quantize: func(_ int, v float64) int32 { return int32(v) }},
-		Dequantize: func(_ int, v int64) float64 { return 0.3 + float64(v)/400 }})
+		Outputs: []quant.Output{{Layer: 1, Dequantize: func(_ int, v int64) float64 { return 0.3 + float64(v)/400 }}}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -169,7 +169,7 @@ func TestPixels(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if out := d.Sink().Content[0]; out.Bits != 8 || out.Signed || out.Elements() != 8*10 {
+	if out := d.Sink(0).Content[0]; out.Bits != 8 || out.Signed || out.Elements() != 8*10 {
 		t.Errorf("what leaves is %v, want 80 numbers of 8 bits", out)
 	}
 	checkNetwork(t, hwgen.Options{Pixels: true}, n, samples, sim.Options{Simulator: verilator.Icarus, Seed: 1,

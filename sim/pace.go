@@ -3,23 +3,24 @@ package sim
 import (
 	"errors"
 	"math"
-	"math/rand/v2"
 
+	"github.com/a2qgen/a2qgen/hwgen"
 	"github.com/a2qgen/a2qgen/sim/cycle"
 )
 
 // Pace is what long pauses of a design are sized by. Its times come from the cycle model,
 // so that they follow the design's capacity and latency whatever its blocks are.
 type Pace struct {
-	// Fill is how many cycles the sink must be blocked for everything to stand still, up
-	// to a source that always offers a beat.
+	// Fill is how many cycles the sinks, all or any of them alone, must be blocked for
+	// everything to stand still, up to a source that always offers a beat.
 	Fill int64
 	// Drain is how many cycles the source must pause for everything to run dry.
 	Drain int64
 	// Interval is the steady state's cycles per frame.
 	Interval int64
-	// InRate and OutRate are beats per cycle in the steady state, at most 1.
-	InRate, OutRate float64
+	// InRates and OutRates are beats per cycle in the steady state at each source and sink,
+	// at most 1.
+	InRates, OutRates []float64
 	// Mixed is the longest stretch between two long pauses, in cycles.
 	Mixed int64
 	// Holds is how many frames a full design has taken in, the last in part.
@@ -47,6 +48,12 @@ func pacedStimulus(m *Model, frames int, o Options) (*Stimulus, Pace, error) {
 	// In a short run both kinds of long pauses must come while there are frames left.
 	p.Mixed = max(p.Interval, min(int64(frames)*p.Interval/8, 4*max(p.Fill, p.Drain)))
 	st.pace = p
+	// What one output has under way while another is blocked is not what both have.
+	if st.sinks > 1 {
+		for i := range st.sinks {
+			st.turns = append(st.turns, turn{blockedAlone, i})
+		}
+	}
 	st.phaseEnd = 1 + st.rng.Int64N(p.Interval)
 	return st, p, nil
 }
@@ -62,29 +69,49 @@ func paceOf(m *Model) (Pace, error) {
 	}
 	// A design that is blocked at work may first have to come to the end of a frame.
 	p.Fill += p.Interval
-	p.InRate = min(1, float64(m.design.Source().Beats)/float64(p.Interval))
-	p.OutRate = min(1, float64(m.design.Sink().Beats)/float64(p.Interval))
+	p.InRates, p.OutRates = p.rates(m.design, m.design.Sources), p.rates(m.design, m.design.Sinks)
 	return p, nil
 }
 
-// measureFill blocks the sink of an empty design.
+// rates returns the beats per cycle at ports of d.
+func (p *Pace) rates(d *hwgen.Design, ports []hwgen.Port) []float64 {
+	var all []float64
+	for _, port := range ports {
+		all = append(all, min(1, float64(d.Streams[port.Stream].Beats)/float64(p.Interval)))
+	}
+	return all
+}
+
+// measureFill blocks the sinks of an empty design: all, and each alone.
 func (p *Pace) measureFill(m *Model) error {
+	if err := p.fillBehind(m, ^uint64(0)); err != nil || len(m.design.Sinks) == 1 {
+		return err
+	}
+	for i := range m.design.Sinks {
+		if err := p.fillBehind(m, 1<<i); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// fillBehind blocks some of the sinks of an empty design.
+func (p *Pace) fillBehind(m *Model, sinks uint64) error {
 	// The engine stops at the first cycle that is still long enough: frames cost nothing.
-	const frames = 1 << 12 // more than any design holds, but for a queue that its user made deep
-	blocked := blockedSink(m)
+	const frames = 1 << 12                   // more than any design holds, but for a queue that its user made deep
 	still := int64(m.design.LatencyCycles()) // a beat inside a block shows within it
-	beats := 0
+	beats, moved := 0, int64(0)
 	source := m.design.Sources[0].Stream
-	_, err := m.Run(frames, blocked, 0, func(r *cycle.Run) error {
+	_, err := m.engine.Run(frames, blocked(&sinks), 0, func(r *cycle.Run) error {
 		if r.Moves() {
-			p.Fill = r.Cycle + 1
-		} else if r.Cycle-p.Fill > still {
+			moved = r.Cycle + 1
+		} else if r.Cycle-moved > still {
 			return errStill
 		}
 		beats += int(bit(r.Fired(source)))
 		return nil
 	})
-	p.Holds = (beats + m.design.Source().Beats - 1) / m.design.Source().Beats
+	p.Fill, p.Holds = max(p.Fill, moved), max(p.Holds, (beats+m.design.Source().Beats-1)/m.design.Source().Beats)
 	if errors.Is(err, errStill) {
 		return nil
 	}
@@ -113,10 +140,10 @@ func (p *Pace) measureDrain(m *Model) error {
 	}
 	p.Drain = timing.Cycles - last
 	// Stalls may have filled it to the brim before the source pauses: then that takes longer.
-	blocked := blockedSink(m)
-	timing, err = m.Run(p.Holds, blocked, 0, func(r *cycle.Run) error {
+	sinks := ^uint64(0)
+	timing, err = m.engine.Run(p.Holds, blocked(&sinks), 0, func(r *cycle.Run) error {
 		if r.Cycle >= p.Fill {
-			blocked.stall = Pattern{}
+			sinks = 0
 		}
 		return nil
 	})
@@ -127,8 +154,7 @@ func (p *Pace) measureDrain(m *Model) error {
 	return nil
 }
 
-// blockedSink is a stimulus under which the source always offers and the sink never takes.
-func blockedSink(m *Model) *Stimulus {
-	return &Stimulus{stall: Pattern{Probability: 1}, rng: rand.New(rand.NewPCG(0, 0)), phaseEnd: endless,
-		sources: len(m.design.Sources), sinks: len(m.design.Sinks)}
+// blocked is a world in which sources always offer, and those of the sinks never take.
+func blocked(sinks *uint64) cycle.Pauses {
+	return func(int64) (gaps, stalls uint64) { return 0, *sinks }
 }

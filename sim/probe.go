@@ -7,10 +7,11 @@ import (
 	"github.com/a2qgen/a2qgen/quant"
 )
 
-// Coverage says what the vectors that drive a layer alone reach.
+// Coverage says what the vectors, or images, that drive a layer alone reach.
 type Coverage struct {
 	Vectors int `json:"vectors"`
-	// Extremes are the ends of accumulator ranges that were driven, two per channel.
+	// Extremes are the ends of accumulator ranges that were driven, two per channel; fewer where no
+	// window of a convolution lies within the image, or its images take long.
 	Extremes int `json:"extremes"`
 	// Edges are the accumulators next to a threshold, t and t+1, that lie in their
 	// channel's certified range; EdgesReached are those that some vector brought about.
@@ -24,6 +25,10 @@ type Coverage struct {
 const (
 	// probeCycles bounds the time that a layer is driven for: some 4 s in Verilator.
 	probeCycles = 1 << 21
+	// imageCycles bounds the time of a convolution over large images, at the cost of extremes.
+	imageCycles = 8 * probeCycles
+	// probeElements bounds the memory of what it is driven with, in elements of 4 bytes.
+	probeElements = 1 << 24
 	// denseVectors without a zero show each weight in the accumulators, where those are
 	// seen, that is, before a label selection.
 	denseVectors = 64
@@ -44,6 +49,10 @@ type prober struct {
 	most    int              // vectors that there is time for
 	open    []map[int64]bool // accumulators next to a threshold that are still to come, by channel
 	won     map[int]bool     // classes
+	// places are the positions of a convolution's output whose windows lie within the image, or all
+	// where none does; place is the one that the last vector was for.
+	places []int
+	place  int
 }
 
 // probeVectors returns vectors that show a fault of a layer alone, for a network that ends in that
@@ -58,7 +67,11 @@ func probeVectors(n *quant.Network, interval int, seed uint64) ([][]int32, Cover
 	p := &prober{layer: &n.Layers[last], at: last, exec: quant.NewExecutor(n), rng: rand.New(rand.NewPCG(seed, 2)),
 		input: n.Input, won: map[int]bool{}}
 	// Extremes and dense vectors are never cut, however slow the fold.
-	p.most = max(2*p.layer.Out+denseVectors+p.layer.Out, probeCycles/interval)
+	p.most = max(2*p.layer.Out+denseVectors+p.layer.Out, min(probeCycles/interval, probeElements/n.InputSize()))
+	if p.layer.Kind == quant.Conv {
+		p.most = min(p.most, max(denseVectors, imageCycles/interval))
+		p.findPlaces()
+	}
 	var done Coverage
 	done.Edges = p.openEdges()
 	if !p.layer.Kind.Weighted() {
@@ -69,12 +82,13 @@ func probeVectors(n *quant.Network, interval int, seed uint64) ([][]int32, Cover
 		return p.vectors, p.covered(done)
 	}
 	for c := range p.layer.Out {
-		p.add(p.layer.MaxInput(c, 1))
-		p.add(p.layer.MaxInput(c, -1))
-		done.Extremes += 2
+		if p.full() {
+			break
+		}
+		done.Extremes += p.extreme(c, 1) + p.extreme(c, -1)
 	}
-	for range denseVectors {
-		p.add(p.dense())
+	for k := 0; k < denseVectors && !p.full(); k++ {
+		p.add(p.dense(n.InputSize()))
 	}
 	// Before the edges: their vectors are many, and time ends with them.
 	if p.layer.Score != nil {
@@ -95,8 +109,11 @@ func (p *prober) covered(done Coverage) Coverage {
 }
 
 // sumVectors drive a sum: two operands of four bits have 256 pairs of values, so nearly every
-// channel meets every pair.
-const sumVectors = 2048
+// channel meets every pair. Of an image every position is one, but some are at its edges.
+const (
+	sumVectors = 2048
+	sumImages  = 16 // at least
+)
 
 // driveSums drives a layer without weights, at most so many times: all elements at either end of
 // their type, which are the ends of every sum, since factors are positive, then drawn ones. It
@@ -106,7 +123,7 @@ func (p *prober) driveSums(most int) int {
 	for _, v := range []int64{t.Min(), t.Max()} {
 		p.add(slices.Repeat([]int32{int32(v)}, p.input.Shape.Size()))
 	}
-	for range min(most, sumVectors) {
+	for range min(most, max(sumImages, sumVectors/p.input.Shape.Positions())) {
 		x := make([]int32, p.input.Shape.Size())
 		for i := range x {
 			x[i] = int32(t.Min() + p.rng.Int64N(t.Max()-t.Min()+1))
@@ -145,16 +162,38 @@ func (p *prober) add(x []int32) {
 	p.vectors = append(p.vectors, x)
 	p.exec.Run(x, &p.trace)
 	// One vector drives all channels: in wide layers most edges come by themselves.
-	for c, acc := range p.trace.Acc[p.at] {
-		delete(p.open[c], acc)
+	if p.layer.Kind != quant.Conv {
+		p.strike(p.trace.Acc[p.at])
 	}
-	p.won[p.trace.Label] = true
+	// An accumulator of a window that is partly outside shows no fault of the weights there.
+	for _, at := range p.places {
+		p.strike(p.trace.Acc[p.at][at*p.layer.Out : (at+1)*p.layer.Out])
+	}
+	for _, label := range p.labels() {
+		p.won[int(label)] = true
+	}
 }
 
-// dense draws a vector without zeros.
-func (p *prober) dense() []int32 {
+// strike strikes out accumulators of all channels, at one position or at several.
+func (p *prober) strike(accs []int64) {
+	for e, acc := range accs {
+		if open := p.open[e%p.layer.Out]; len(open) > 0 {
+			delete(open, acc)
+		}
+	}
+}
+
+// labels returns those of the vector last added, one for each position.
+func (p *prober) labels() []int32 {
+	all := make([]int32, p.layer.Shape.Positions())
+	p.exec.Labels(&p.trace, 0, all)
+	return all
+}
+
+// dense draws a vector of so many elements without zeros.
+func (p *prober) dense(size int) []int32 {
 	lo, hi := int32(p.layer.Input.Min()), int32(p.layer.Input.Max())
-	x := make([]int32, p.layer.In)
+	x := make([]int32, size)
 	for i := range x {
 		for x[i] == 0 { // every type has a value that is not 0
 			x[i] = lo + p.rng.Int32N(hi-lo+1)
@@ -176,7 +215,7 @@ func (p *prober) reachEdges() {
 				continue // another channel's vector brought it about
 			}
 			if x := p.reach(c, t); x != nil {
-				p.add(x)
+				p.add(p.frameOf(c, x))
 			}
 		}
 	}
@@ -201,7 +240,7 @@ func (p *prober) reach(c int, value int64) []int32 {
 	for range reachTries {
 		// Dense starts, so that nearly no weight is multiplied by 0 when the value is reached:
 		// a wrong bit of it then moves the accumulator off its edge.
-		x := p.dense()
+		x := p.dense(p.layer.In)
 		left := value - p.sum(c, x)
 		for range reachKicks {
 			if left = p.approach(row, x, left); left == 0 {
@@ -262,11 +301,11 @@ func (p *prober) letAllWin() {
 	for c := range p.layer.Out {
 		// No rival at first: all coefficients are 0, which gives the lowest input, also a try.
 		rivals := []int{}
-		for round := 0; round < winRounds && !p.won[c]; round++ {
+		for round := 0; round < winRounds && !p.won[c] && !p.full(); round++ {
 			// The winner of each round joins the rivals, as constraints do in a cutting-plane
 			// method. A class that is dominated everywhere never wins, whatever the input.
-			p.add(p.favour(c, rivals))
-			rivals = append(rivals, p.trace.Label)
+			p.add(p.frameOf(c, p.favour(c, rivals)))
+			rivals = append(rivals, int(p.labels()[p.place]))
 		}
 	}
 }

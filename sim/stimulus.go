@@ -3,6 +3,7 @@ package sim
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 )
 
 // Pattern is how gaps of the source or stalls of the sink are drawn, between the long
@@ -12,7 +13,8 @@ type Pattern struct {
 	Probability float64
 	// Period, where above 0, makes the pauses periodic instead of random: of every
 	// Period cycles floor(Period*Probability) pause, the first ones in the source and
-	// the last ones in the sink, so that the two do not fall together.
+	// the last ones in the sink, so that the two do not fall together. Of several sinks, or
+	// sources, each begins its period at another time.
 	Period int
 }
 
@@ -36,8 +38,9 @@ type Stimulus struct {
 	// bits has, for every cycle, a bit for the gap of each source and then one for the stall of
 	// each sink, in whole bytes.
 	bits     []byte
-	phase    int   // index into phases
-	phaseEnd int64 // first cycle of the next phase
+	turns    []turn
+	at       int   // index into turns
+	phaseEnd int64 // first cycle of the next turn
 }
 
 // NewStimulus returns the stimulus of two patterns and a seed, for one source and one sink,
@@ -50,7 +53,7 @@ func NewStimulus(gap, stall Pattern, seed uint64) (*Stimulus, error) {
 		return nil, err
 	}
 	return &Stimulus{gap: gap, stall: stall, rng: rand.New(rand.NewPCG(seed, 0xa2)), sources: 1, sinks: 1,
-		phaseEnd: endless}, nil
+		turns: slices.Clone(turns), phaseEnd: endless}, nil
 }
 
 // quiet says that there are no pauses at all.
@@ -79,7 +82,7 @@ func (s *Stimulus) grow(n int64) {
 	for c := int64(len(s.bits)) / stride; c < n; c++ {
 		// endless never comes: without a Pace the first phase, mixed, lasts for ever.
 		if c == s.phaseEnd {
-			s.phase = (s.phase + 1) % len(phases)
+			s.at = (s.at + 1) % len(s.turns)
 			s.phaseEnd = c + s.phaseLength()
 		}
 		bits := s.draw(c)
@@ -96,7 +99,7 @@ func (s *Stimulus) draw(cycle int64) uint64 {
 		// One number however the patterns use it: a changed probability of the one side leaves
 		// the other side's draws as they were.
 		u := s.rng.Uint64()
-		gap, stall := phases[s.phase].pauses(s, cycle, uint32(u), uint32(u>>32))
+		gap, stall := s.turns[s.at].pauses(s, cycle, i, uint32(u), uint32(u>>32))
 		if i < s.sources {
 			bits |= bit(gap) << i
 		}
@@ -111,24 +114,33 @@ func (s *Stimulus) draw(cycle int64) uint64 {
 type phase int
 
 const (
-	mixed      phase = iota // each side by its own pattern
-	starved                 // no beats come: what is under way runs dry
-	slowSource              // beats come at half the design's rate, the sink takes all
-	blocked                 // no beats are taken: the design fills up to its source
-	slowSink                // beats are taken at half the design's rate, the source offers all
+	mixed        phase = iota // each side by its own pattern
+	starved                   // no beats come: what is under way runs dry
+	slowSource                // beats come at half the design's rate, the sink takes all
+	allBlocked                // no beats are taken: the design fills up to its source
+	slowSink                  // beats are taken at half the design's rate, the source offers all
+	blockedAlone              // one sink takes nothing, the others all
 )
 
-// phases are the phases in turn. In a run of few frames the starved one comes first: a
-// blocked one that follows has beats left to fill the design with.
-var phases = []phase{mixed, starved, slowSource, mixed, blocked, slowSink}
+// turn is a phase of the stimulus, and the sink that it is of where it is of one.
+type turn struct {
+	phase
+	sink int
+}
+
+// turns are the phases in turn. In a run of few frames the starved one comes first: a
+// blocked one that follows has beats left to fill the design with. Behind them come those of
+// single sinks.
+var turns = []turn{{phase: mixed}, {phase: starved}, {phase: slowSource}, {phase: mixed}, {phase: allBlocked},
+	{phase: slowSink}}
 
 // phaseLength draws the length of the phase that begins, in cycles.
 func (s *Stimulus) phaseLength() int64 {
 	p := &s.pace
-	switch phases[s.phase] {
+	switch s.turns[s.at].phase {
 	case starved:
 		return p.Drain
-	case blocked:
+	case allBlocked, blockedAlone:
 		return p.Fill
 	case slowSource, slowSink:
 		return slowFrames * 2 * p.Interval
@@ -139,21 +151,30 @@ func (s *Stimulus) phaseLength() int64 {
 // slowFrames is how many frames a slow side passes before the other phases go on.
 const slowFrames = 2
 
-// pauses says whether a source and a sink pause in a cycle, for a number drawn for each.
-func (p phase) pauses(s *Stimulus, cycle int64, source, sink uint32) (gap, stall bool) {
-	switch p {
+// pauses says whether source and sink i pause in a cycle, for a number drawn for each; of those of
+// the two that there are not, it says anything.
+func (t turn) pauses(s *Stimulus, cycle int64, i int, source, sink uint32) (gap, stall bool) {
+	switch t.phase {
 	case starved:
 		return true, false
-	case blocked:
+	case allBlocked:
 		return false, true
+	case blockedAlone:
+		return false, i == t.sink
 	// Half the rate: slower than the design, so that queues drain between beats, and far from
 	// so slow that the design stands still most of the time.
 	case slowSource:
-		return !happens(source, s.pace.InRate/2), false
+		return i < s.sources && !happens(source, s.pace.InRates[i]/2), false
 	case slowSink:
-		return false, !happens(sink, s.pace.OutRate/2)
+		return false, i < s.sinks && !happens(sink, s.pace.OutRates[i]/2)
 	}
-	return s.gap.pauses(cycle, source, false), s.stall.pauses(cycle, sink, true)
+	return s.gap.pauses(s.gap.shifted(cycle, i, s.sources), source, false),
+		s.stall.pauses(s.stall.shifted(cycle, i, s.sinks), sink, true)
+}
+
+// shifted returns the cycle of the pattern that port i of so many is in.
+func (p Pattern) shifted(cycle int64, i, ports int) int64 {
+	return cycle + int64(i)*int64(p.Period)/int64(ports)
 }
 
 // pauses says whether the pattern pauses in a cycle, for a number drawn for it; atEnd

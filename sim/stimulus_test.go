@@ -10,6 +10,7 @@ import (
 
 	"github.com/a2qgen/a2qgen/hwgen"
 	"github.com/a2qgen/a2qgen/hwgen/plan"
+	"github.com/a2qgen/a2qgen/quant"
 	"github.com/a2qgen/a2qgen/quant/quanttest"
 	"github.com/a2qgen/a2qgen/sim/cycle"
 )
@@ -45,7 +46,7 @@ func divisor(rng *rand.Rand, n int) int {
 	}
 }
 
-// Bits of a cycle of one source and one sink in Stimulus.bits.
+// Bits of a cycle of one source and the first sink in Stimulus.bits.
 const gapBit, stallBit = 1, 2
 
 // runUsage runs frames through the model and returns what happened on its streams.
@@ -83,7 +84,7 @@ func TestLongPauses(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			frames := 20 + 4*pace.Holds
+			frames := len(d.Sinks)*20 + (3+len(d.Sinks))*pace.Holds
 			st, _, err := pacedStimulus(m, frames, o)
 			if err != nil {
 				t.Fatal(err)
@@ -103,7 +104,8 @@ func checkPauses(t *testing.T, what string, u *usage, st *Stimulus) {
 	if u.pressure.Full == 0 || u.pressure.Dry == 0 {
 		t.Errorf("%s: all streams blocked in %d cycles, all starved in %d", what, u.pressure.Full, u.pressure.Dry)
 	}
-	if got := longest(st.bits, stallBit); got < st.pace.Fill {
+	// The stalls of all sinks lie above the gap of the one source.
+	if got := longest(st.bits, stallBit*byte(1<<st.sinks-1)); got < st.pace.Fill {
 		t.Errorf("%s: the longest stall with a free source takes %d cycles, want %d", what, got, st.pace.Fill)
 	}
 	if got := longest(st.bits, gapBit); got < st.pace.Drain {
@@ -174,6 +176,94 @@ func TestBitCounter(t *testing.T) {
 	for i, n := range want {
 		if b.count(i) != n {
 			t.Errorf("bit %d: counted %d, want %d", i, b.count(i), n)
+		}
+	}
+}
+
+// TestSinksPauseAlone: of several sinks each pauses by its own draws, begins its periods at its own time, and has
+// a long pause in which the others, and the source, do not.
+func TestSinksPauseAlone(t *testing.T) {
+	n := *quanttest.Drawn(2, 6, 4, 3)
+	n.Outputs = []quant.Output{{Name: "logits", Layer: 1}, {Name: "hidden", Layer: 0}, {Name: "again", Layer: 0}}
+	checked, err := quant.NewNetwork(n)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d, err := plan.Plan(checked, hwgen.Options{FPS: 1e6})
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := NewModel(d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, period := range []int{0, 9} {
+		st, pace, err := pacedStimulus(m, 400, Options{Stall: Pattern{0.4, period}, Seed: 3})
+		if err != nil {
+			t.Fatal(err)
+		}
+		u := runUsage(t, m, st, 400)
+		if u.pressure.Full == 0 || u.pressure.Dry == 0 {
+			t.Errorf("period %d: blocked in %d cycles, starved in %d", period, u.pressure.Full, u.pressure.Dry)
+		}
+		for k := range d.Sinks {
+			if got := longest(st.bits, stallBit<<k); got < pace.Fill {
+				t.Errorf("period %d: sink %d alone is blocked for %d cycles, want %d", period, k, got, pace.Fill)
+			}
+			differ := 0
+			for _, b := range st.bits {
+				differ += int(b>>(k+1)&1 ^ b>>((k+1)%3+1)&1)
+			}
+			if differ < len(st.bits)/4 {
+				t.Errorf("period %d: sinks %d and %d differ in %d of %d cycles", period, k, (k+1)%3, differ, len(st.bits))
+			}
+		}
+	}
+}
+
+// TestUnreadOutput: who never reads one output stops the others, some beats later, and they go on once it is read;
+// docs/hardware.md says so.
+func TestUnreadOutput(t *testing.T) {
+	for seed := range uint64(60) {
+		d := drawnDesign(t, seed)
+		if len(d.Sinks) == 1 {
+			continue
+		}
+		m, err := NewModel(d)
+		if err != nil {
+			t.Fatal(err)
+		}
+		pace, err := paceOf(m)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for unread := range d.Sinks {
+			const frames = 40
+			late := 100 * pace.Fill
+			taken := make([]int, len(d.Sinks)) // beats before it is read
+			timing, err := m.engine.Run(frames, func(c int64) (gaps, stalls uint64) {
+				if c < late {
+					stalls = 1 << unread
+				}
+				return 0, stalls
+			}, 0, func(r *cycle.Run) error {
+				for k, p := range d.Sinks {
+					taken[k] += int(bit(r.Fired(p.Stream) && r.Cycle < late))
+				}
+				return nil
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			for k, got := range taken {
+				if most := (pace.Holds + 1) * d.Sink(k).Beats; got > most || k == unread && got > 0 {
+					t.Errorf("seed %d: output %d gave %d beats while output %d was not read, want at most %d", seed, k, got,
+						unread, most)
+				}
+			}
+			if len(timing.FrameEnds) != frames {
+				t.Errorf("seed %d: %d frames", seed, len(timing.FrameEnds))
+			}
 		}
 	}
 }

@@ -23,8 +23,10 @@ type StreamUse struct {
 
 // Pressure says how far the pauses of a run reached.
 type Pressure struct {
-	// Full counts the cycles in which all streams were blocked at once, up to the
-	// source; Dry those in which all were starved, with input still to come.
+	// Full counts the cycles in which all streams were blocked at once, up to the source, or,
+	// with several outputs, in which the source was and no beat passed: a stream behind a fork
+	// may wait for beats that the fork cannot give for another output's sake. Dry counts those
+	// in which all were starved, with input still to come.
 	Full int64 `json:"full_cycles"`
 	Dry  int64 `json:"dry_cycles"`
 	// Holds is how many frames a full design has taken in; 0 where nothing paused.
@@ -58,13 +60,14 @@ type usage struct {
 	all              bitSet // the streams
 	open             bitSet // those between their first beat and their last
 	source           int
+	several          bool // outputs
 	pressure         Pressure
 }
 
 // newUsage is for so many streams, of which source is the design's first input, and probes
 // that a cycle shows, with the output ports behind the streams.
 func newUsage(streams, probes, source int) usage {
-	u := usage{all: newBitSet(probes), open: newBitSet(probes), source: source}
+	u := usage{all: newBitSet(probes), open: newBitSet(probes), source: source, several: probes > streams+1}
 	u.blocked, u.starved = make([]bitCounter, len(u.all)), make([]bitCounter, len(u.all))
 	// Output ports show their streams' handshakes again, and would count them twice.
 	for i := range streams {
@@ -84,11 +87,19 @@ func (u *usage) cycle(valid, ready bitSet) {
 	// Dry counts only while input is still to come: at the end of every run all streams run
 	// empty, which proves nothing.
 	full, dry := true, u.open.has(u.source)
+	if u.several {
+		full = valid.has(u.source) && !ready.has(u.source)
+	}
 	for w, all := range u.all {
 		blocked, starved := valid[w]&^ready[w]&all, ready[w]&^valid[w]&all
+		if u.several {
+			full = full && valid[w]&ready[w]&all == 0
+		} else {
+			full = full && blocked == all
+		}
 		u.blocked[w].add(blocked)
 		u.starved[w].add(starved & u.open[w])
-		full, dry = full && blocked == all, dry && starved == all
+		dry = dry && starved == all
 	}
 	u.pressure.Full += int64(bit(full))
 	u.pressure.Dry += int64(bit(dry))

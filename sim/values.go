@@ -25,8 +25,8 @@ type values struct {
 	streams [][]field // of each stream, the first in the low bits of a beat
 	frames  [][]byte
 	samples [][]int32 // that the frames are of
-	// labels are for the report: the classes that the run predicted.
-	labels []int
+	// labels are for the report: the classes that the run predicted, of each output.
+	labels [][]int
 	// Summed while tensors are found: the offset of the next one.
 	size  int // bytes of a frame
 	trace quant.Trace
@@ -124,7 +124,7 @@ func (v *values) tensor(p hwgen.Part) int {
 		t.count = v.design.Layers[t.layer].Layer.Shape.Size()
 	// Label and score are one element each at every position, whatever the classes.
 	default:
-		t.count = v.design.Network.OutputShape().Positions()
+		t.count = v.design.Layers[t.layer].Layer.Shape.Positions()
 	}
 	v.size += ((t.count+int(bit(t.bordered)))*t.bits + 7) / 8
 	v.tensors = append(v.tensors, t)
@@ -134,7 +134,10 @@ func (v *values) tensor(p hwgen.Part) int {
 // compute evaluates samples (integer input vectors, one per frame).
 func (v *values) compute(samples [][]int32) error {
 	v.samples, v.frames = samples, make([][]byte, len(samples))
-	v.labels = make([]int, len(samples))
+	v.labels = make([][]int, len(v.design.Network.Outputs))
+	for k := range v.labels {
+		v.labels[k] = make([]int, len(samples))
+	}
 	// One allocation: a run of 10,000 frames would else make as many.
 	all := make([]byte, v.size*len(samples))
 	for i, x := range samples {
@@ -169,7 +172,9 @@ func (v *values) frame(i int, trace *quant.Trace) {
 			hwgen.PutBits(v.frames[i][t.at:], t.count*t.bits, t.bits, t.border)
 		}
 	}
-	v.labels[i] = trace.Label
+	for k, label := range trace.Label {
+		v.labels[k][i] = label
+	}
 }
 
 // pack writes the elements that the executor has computed for a tensor.
@@ -183,11 +188,12 @@ func (v *values) pack(dst []byte, t packed, x []int32, trace *quant.Trace) {
 		putAll(dst, t.bits, trace.Acc[t.layer])
 	case hwgen.HoldsLabel:
 		labels := make([]int32, t.count)
-		v.exec.Labels(trace, labels)
+		v.exec.Labels(trace, v.design.Network.OutputOf(t.layer), labels)
 		putAll(dst, t.bits, labels)
 	case hwgen.HoldsScore:
 		best := make([]int64, 0, t.count)
-		for scores := range slices.Chunk(trace.Scores, len(trace.Scores)/t.count) {
+		all := trace.Scores[v.design.Network.OutputOf(t.layer)]
+		for scores := range slices.Chunk(all, len(all)/t.count) {
 			best = append(best, slices.Max(scores))
 		}
 		putAll(dst, t.bits, best)

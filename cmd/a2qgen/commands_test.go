@@ -29,7 +29,8 @@ func TestInspect(t *testing.T) {
 	low, high := 0.0, 0.75 // the scale is 1/4
 	want := inspectReport{&study.Inspection{Name: "tiny",
 		Input:  study.Input{Shape: [3]int{1, 1, 4}, Bits: 2, Type: "UINT2", Low: &low, High: &high},
-		Layers: wantTiny(tinyModel()), Others: []study.Other{}, Order: []string{"fc1", "fc2", "fc3"}}}
+		Layers: wantTiny(tinyModel()), Others: []study.Other{}, Order: []string{"fc1", "fc2", "fc3"},
+		Outputs: []study.OutputInfo{{Name: "output", Layer: "fc3", Shape: [3]int{1, 1, 3}, Ranked: true}}}}
 	if d := cmp.Diff(want, got); d != "" {
 		t.Errorf("inspect (-want +got):\n%s", d)
 	}

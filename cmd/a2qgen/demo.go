@@ -233,7 +233,8 @@ func (d *demo) inspect(context.Context) (printer, error) {
 // eval scores with the integer executor on the test samples.
 func (d *demo) eval(ctx context.Context) (printer, error) {
 	// The network as it was read back from its file, which is what the Verilog is made of.
-	score, err := study.Accuracy(ctx, d.shown.Train.Network, d.sets.Test, d.con.progress())
+	net := d.shown.Train.Network
+	score, err := study.Accuracy(ctx, net, net.Classifier(), d.sets.Test, d.con.progress())
 	return keep(&d.report.Eval)(&evalReport{score}, err)
 }
 

@@ -29,6 +29,9 @@ a border as wide as the factor, beside that of bicubic enlargement. --out writes
 network gives to DIR/NAME.png, what it read to DIR/NAME-input.png. --float measures the
 network without its quantisers.
 
+Of a network with several outputs, labels are compared with the first that is no image, and
+targets with the first of their size; --output NAME says which, by the name in the file.
+
 Samples must have the network's shape, or be rows of numbers; --layout nhwc moves the
 channels of arrays that have them last. Labels count outputs from 0; of a network with
 one output, 1 is where that is above 0 (above 0.5 behind a Sigmoid).
@@ -47,7 +50,8 @@ func evalCommand() *cli.Command {
 	return &cli.Command{
 		Name: "eval", Usage: "measure the accuracy on a data set",
 		UsageText: "a2qgen eval NET.onnx --data DIR|IMAGES,LABELS|--spec SPEC.yaml|--images DIR\n" +
-			"   [--scale F] [--layout nchw|nhwc] [--out DIR] [--float] [--input TYPE[:FRACTION]] [--input-range LO:HI]\n" +
+			"   [--output NAME] [--scale F] [--layout nchw|nhwc] [--out DIR] [--float]\n" +
+			"   [--input TYPE[:FRACTION]] [--input-range LO:HI]\n" +
 			"   [--input-scale F] [--input-zero Z] [--input-size ROWSxCOLS] [--json]",
 		Description: evalHelp,
 		Flags: append([]cli.Flag{
@@ -56,6 +60,7 @@ func evalCommand() *cli.Command {
 			&cli.StringFlag{Name: "spec", Usage: "training `SPEC.yaml` whose test samples to take"},
 			&cli.StringFlag{Name: "images", Usage: "`DIR` of pictures, or one of them"},
 			&cli.StringFlag{Name: "out", Usage: "`DIR` to write the network's pictures to, with --images"},
+			outputFlag(),
 			&cli.BoolFlag{Name: "float", DisableDefaultText: true,
 				Usage: "measure the network without its quantisers, with --images"},
 			scaleFlag(), layoutFlag(), jsonFlag(),
@@ -95,9 +100,17 @@ func evalAction(c *cli.Context) error {
 	con := newConsole(c)
 	// No labels to be right about: the score is a distance.
 	if images {
-		return evalImages(c.Context, con, net, set)
+		k, err := outputNamed(c, net, study.ImageOutput(net, set))
+		if err != nil {
+			return err
+		}
+		return evalImages(c.Context, con, net, k, set)
 	}
-	score, err := study.Accuracy(c.Context, net, set, con.progress())
+	k, err := outputNamed(c, net, net.Classifier())
+	if err != nil {
+		return err
+	}
+	score, err := study.Accuracy(c.Context, net, k, set, con.progress())
 	return con.result(&evalReport{score}, err)
 }
 
@@ -146,10 +159,10 @@ type imagesReport struct {
 
 // evalImages scores a network whose output is an image. An autoencoder is compared with
 // its input; bicubic enlargement is the usual baseline where the output is larger.
-func evalImages(ctx context.Context, con *console, net *quant.Network, set *data.Set) error {
+func evalImages(ctx context.Context, con *console, net *quant.Network, k int, set *data.Set) error {
 	// Scoring alone: reading samples is not the executor's speed.
 	start := time.Now()
-	psnr, err := study.PSNR(ctx, net, set, con.progress())
+	psnr, err := study.PSNR(ctx, net, k, set, con.progress())
 	if err != nil {
 		return err
 	}
@@ -178,6 +191,9 @@ type evalReport struct{ *study.Score }
 // low score cannot be told from a wrong scale.
 func (r *evalReport) print(w io.Writer) {
 	fmt.Fprintf(w, "data      %s\ninput     %v\n", r.Data, &r.Input)
+	if r.Output != "" {
+		fmt.Fprintf(w, "output    %s\n", r.Output)
+	}
 	fmt.Fprintf(w, "accuracy  %.2f %%: %d of %d right (integer executor, %.2f s)\n",
 		r.AccuracyPercent, r.Correct, r.Total, r.Seconds)
 }

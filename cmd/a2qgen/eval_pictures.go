@@ -48,6 +48,9 @@ func picturesAction(c *cli.Context, path string) error {
 // raterOf reads the network: its integers or, with --float, what it was before.
 func raterOf(c *cli.Context, path string) (*study.Rater, error) {
 	if c.Bool("float") {
+		if c.IsSet("output") {
+			return nil, usagef("eval: --output does not go with --float: a model of real numbers has one output")
+		}
 		m, err := qonnx.ReadModel(path)
 		if err != nil {
 			return nil, err
@@ -58,7 +61,7 @@ func raterOf(c *cli.Context, path string) (*study.Rater, error) {
 	if err != nil {
 		return nil, err
 	}
-	return study.NewRater(file)
+	return study.NewRater(file, c.String("output"))
 }
 
 // picturesReport prints the JSON of eval --images.

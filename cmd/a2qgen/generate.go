@@ -17,6 +17,7 @@ import (
 	"github.com/a2qgen/a2qgen/hwgen/emit"
 	"github.com/a2qgen/a2qgen/hwgen/plan"
 	"github.com/a2qgen/a2qgen/internal/table"
+	"github.com/a2qgen/a2qgen/quant"
 	"github.com/a2qgen/a2qgen/quant/qonnx"
 )
 
@@ -233,11 +234,22 @@ type generateReport struct {
 	Reach *plan.Reach `json:"out_of_reach,omitempty"`
 	// Warnings say what of a file of FINN's, read or written, has no counterpart.
 	Warnings []string `json:"warnings,omitempty"`
-	// Decision says how a single output tells two classes apart; empty for others.
-	Decision string `json:"decision,omitempty"`
+	// Outputs are in the file's order.
+	Outputs []outputReport `json:"outputs"`
 	// Board and Resources, an estimate of what it uses of them, are there with --board.
 	Board     *boards.Board     `json:"board,omitempty"`
 	Resources *boards.Resources `json:"resources,omitempty"`
+}
+
+// outputReport says where an output of the network leaves.
+type outputReport struct {
+	// Name is the graph's, Port the prefix of the signals.
+	Name string `json:"name"`
+	Port string `json:"port"`
+	// LatencyCycles are the design's to the last output beat of the first frame here.
+	LatencyCycles int `json:"latency_cycles"`
+	// Decision says how an output of one element tells two classes apart; empty for others.
+	Decision string `json:"decision,omitempty"`
 }
 
 // foldReport says how a layer is folded and how wide its accumulators are. A layer of PE =
@@ -263,7 +275,9 @@ func newGenerateReport(d *hwgen.Design, files []emit.File) *generateReport {
 	r := &generateReport{Input: study.NewInput(&d.Given.Input), Top: d.Name, Hash: d.Hash, Family: string(d.Family),
 		ClockMHz: d.ClockMHz, FPS: d.FramesPerSecond(),
 		IntervalCycles: d.IntervalCycles(), LatencyCycles: d.LatencyCycles()}
-	r.Decision = decision(d)
+	for k, o := range d.Network.Outputs {
+		r.Outputs = append(r.Outputs, outputReport{o.Name, d.Sinks[k].Name, d.OutputLatency(k), decision(d.Network, k)})
+	}
 	for _, f := range files {
 		r.Files = append(r.Files, f.Path)
 	}
@@ -277,19 +291,19 @@ func newGenerateReport(d *hwgen.Design, files []emit.File) *generateReport {
 	return r
 }
 
-// decision says how the single output of a design tells two classes apart: a label where
-// there are scores; a design that ends in thresholds gives its output alone. A consumer of
-// the stream must know it: with one output there is no index to read.
-func decision(d *hwgen.Design) string {
+// decision says how output k of a network tells two classes apart if it has a single element: a
+// label where there are scores; one that ends in thresholds gives its integer alone. A consumer of
+// the stream must know it: with one element there is no index to read.
+func decision(n *quant.Network, k int) string {
+	l := n.OutputLayer(k)
 	switch {
-	case d.Network.OutputShape().C != 1 || d.Network.Layers[len(d.Network.Layers)-1].Score == nil &&
-		d.Network.OutputSize() != 1:
+	case l.Shape.C != 1 || l.Score == nil && l.Shape.Size() != 1:
 		return ""
 	// Score 0 is class 0: the label's comparison is strict, as the executor's.
-	case d.Network.Layers[len(d.Network.Layers)-1].Score != nil:
+	case l.Score != nil:
 		return "one score for two classes: the label is 1 where it is above 0"
 	}
-	return fmt.Sprintf("one integer and no label: class 1 is where it is above %d", d.Network.Boundary)
+	return fmt.Sprintf("one integer and no label: class 1 is where it is above %d", n.Outputs[k].Boundary)
 }
 
 // print writes the design, its speed, what it reads and gives, and its folding.
@@ -299,8 +313,8 @@ func (r *generateReport) print(w io.Writer) {
 		r.IntervalCycles, r.FPS, r.ClockMHz, r.LatencyCycles)
 	printReach(w, r.Reach)
 	fmt.Fprintf(w, "input     %v\n", &r.Input)
-	if r.Decision != "" {
-		fmt.Fprintf(w, "output    %s\n", r.Decision)
+	for _, o := range r.Outputs {
+		o.print(w, len(r.Outputs) > 1)
 	}
 	if b, u := r.Board, r.Resources; b != nil {
 		fmt.Fprintf(w, "board     %s (%s): fits by estimate: %d of %d LUT, %d of %d FF, %g of %g %s\n",
@@ -310,6 +324,18 @@ func (r *generateReport) print(w io.Writer) {
 	r.table().WriteText(w)
 	fmt.Fprintf(w, "files     rtl/%s.v is the top; rtl/*.v modules, rtl/*.mem memories, bench/bench.v, manifest.json\n",
 		r.Top)
+}
+
+// print writes what there is to say of an output: of several its port and latency too.
+func (o *outputReport) print(w io.Writer, several bool) {
+	switch {
+	case several && o.Decision != "":
+		fmt.Fprintf(w, "output    %s at %s, latency %d cycles: %s\n", o.Name, o.Port, o.LatencyCycles, o.Decision)
+	case several:
+		fmt.Fprintf(w, "output    %s at %s, latency %d cycles\n", o.Name, o.Port, o.LatencyCycles)
+	case o.Decision != "":
+		fmt.Fprintf(w, "output    %s\n", o.Decision)
+	}
 }
 
 // printReach writes what keeps a design from the rate, if something does.

@@ -16,8 +16,8 @@ const inspectHelp = `Prints, for every layer with weights, the size, the bits of
 (N), the declared accumulator width P, the smallest P that cannot overflow, the exact
 range of the accumulator over all inputs and all orders of the sum, the largest l1
 norm and the largest number of nonzero weights of a channel (taps), and the share of
-zeros; for the other layers what they pass on. A shifted accumulator starts from a
-constant of its channel, which is part of the range. Notes follow where the file may
+zeros; for the other layers what they pass on, and which layer each of several outputs
+shows. A shifted accumulator starts from a constant of its channel, which is part of the range. Notes follow where the file may
 hold another network than was trained (A2Q layers that Brevitas exported plainly).
 
 --why lists all causes for which a network is refused at once: node, reason, and what to
@@ -80,6 +80,26 @@ func (r *inspectReport) print(w io.Writer) {
 		fmt.Fprintln(w, "\nGraph")
 		g.WriteText(w)
 	}
+	if o := r.outputs(); o != nil {
+		fmt.Fprintln(w, "\nOutputs")
+		o.WriteText(w)
+	}
+}
+
+// outputs lists the outputs where there are several; else the last layer is the one.
+func (r *inspectReport) outputs() *table.Table {
+	if len(r.Outputs) < 2 {
+		return nil
+	}
+	t := table.New(table.Left("output", "layer", "shape", "gives"))
+	for _, o := range r.Outputs {
+		gives := "integers"
+		if o.Ranked {
+			gives = "label and score"
+		}
+		t.Row(o.Name, o.Layer, shown(o.Shape), gives)
+	}
+	return t
 }
 
 // table has the bounds of the layers with weights: M and N are the bits of weights and

@@ -204,6 +204,20 @@ func readDesign(dir string) (*emitted, error) {
 	return &emitted{d, m, files}, nil
 }
 
+// outputFlag chooses among several outputs.
+func outputFlag() cli.Flag {
+	return &cli.StringFlag{Name: "output", DefaultText: "the first that suits the data",
+		Usage: "`NAME` of the output, of several, in the file"}
+}
+
+// outputNamed returns the output that --output names, without it otherwise.
+func outputNamed(c *cli.Context, net *quant.Network, otherwise int) (int, error) {
+	if !c.IsSet("output") {
+		return otherwise, nil
+	}
+	return net.OutputNamed(c.String("output"))
+}
+
 // scaleFlag and layoutFlag say how samples are read. Commands that train have no --scale:
 // a spec fixes how its samples are read, and its networks are to be evaluated alike.
 func scaleFlag() cli.Flag {

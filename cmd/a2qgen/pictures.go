@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"path/filepath"
 
@@ -38,19 +39,35 @@ func (f pictureFolder) write(name string, m *data.Image) error {
 	return err
 }
 
-// pixelImage returns an image for what d gives, or an error where that are no pixels.
-func pixelImage(d *hwgen.Design) (*data.Image, error) {
-	s, last := d.Network.OutputShape(), &d.Network.Layers[len(d.Network.Layers)-1]
-	if s.C != 1 && s.C != 3 || s.Positions() == 1 || last.Score != nil || last.Output() != (quant.DataType{Bits: 8}) {
+// pixelImage returns an image for what output k of d gives, or an error where that are no pixels.
+func pixelImage(d *hwgen.Design, k int) (*data.Image, error) {
+	l := d.Network.OutputLayer(k)
+	s := l.Shape
+	if s.C != 1 && s.C != 3 || s.Positions() == 1 || l.Score != nil ||
+		l.Output() != (quant.DataType{Bits: 8}) {
 		return nil, usagef("sim: --out wants a design that gives 8-bit pixels of 1 or 3 channels, has %v of %v: "+
-			"see generate --pixels", last.Output(), s)
+			"see generate --pixels", l.Output(), s)
 	}
 	return &data.Image{Channels: s.C, Height: s.H, Width: s.W}, nil
 }
 
-// simPictures writes what the Verilog gives for the frames of a data set.
+// pixelOutput returns the first output of d that gives pixels and its image, or why the first does not.
+func pixelOutput(d *hwgen.Design) (int, *data.Image, error) {
+	var why error
+	for k := range d.Network.Outputs {
+		m, err := pixelImage(d, k)
+		if err == nil {
+			return k, m, nil
+		}
+		why = cmp.Or(why, err)
+	}
+	return 0, nil, why
+}
+
+// simPictures writes what an output of the Verilog gives for the frames of a data set.
 type simPictures struct {
 	folder pictureFolder
+	port   int
 	frames int
 	names  []string
 	image  *data.Image
@@ -63,8 +80,15 @@ func (o simOptions) pictures(d *hwgen.Design, in *frameSet) (*simPictures, error
 	if o.out == "" {
 		return p, nil
 	}
-	var err error
-	if p.image, err = pixelImage(d); err != nil {
+	// --output may name an image, whose pictures it is then, or what labels are of.
+	k, named, err := o.outputOf(d.Network)
+	if named && d.Network.OutputLayer(k).Shape.Positions() > 1 {
+		p.port = k
+		p.image, err = pixelImage(d, k)
+	} else if err == nil {
+		p.port, p.image, err = pixelOutput(d)
+	}
+	if err != nil {
 		return nil, err
 	}
 	// A second round of the same samples would give the same pictures.
@@ -73,8 +97,8 @@ func (o simOptions) pictures(d *hwgen.Design, in *frameSet) (*simPictures, error
 }
 
 // take writes the picture of a frame: sim.Options.Outputs.
-func (p *simPictures) take(frame int, levels []int32) {
-	if frame >= p.frames || p.err != nil || p.names != nil && frame >= len(p.names) {
+func (p *simPictures) take(port, frame int, levels []int32) {
+	if port != p.port || frame >= p.frames || p.err != nil || p.names != nil && frame >= len(p.names) {
 		return
 	}
 	name := fmt.Sprintf("frame-%d", frame)

@@ -31,7 +31,8 @@ cycle then takes CAP cycles per row.
 --table 10:16 projects by several methods, without a limit and at every P, of one network
 or several, such as those of some seeds, and prints the accuracies; --results PREFIX writes
 them to PREFIX.csv and PREFIX.md. --methods LIST names the methods, with a rule behind / and
-options behind +, as in axe,budget/shifted,oac+rounding=budget+damping=0.1.
+options behind +, as in axe,budget/shifted,oac+rounding=budget+damping=0.1; --fps adds the LUTs that each
+accelerator takes at a rate, by estimate.
 
 --repair takes an integer network (QONNX, of any origin) instead and takes units off
 the weights of every layer that needs more than P bits, those whose loss costs least;
@@ -58,7 +59,7 @@ func projectCommand() *cli.Command {
 			"[--out net.onnx]\n" +
 			"   [--method NAME] [--set OPTION=VALUE]... [--rule split|shifted] [--weights M] [--acts N]\n   " +
 			"[--tile T | --taps LANES,CAP[,UNITS]] [--samples S] [--equalize=false] [--json]\n" +
-			"   a2qgen project FLOAT.onnx... --table FROM:TO [--methods LIST] [--results PREFIX] [--json]\n" +
+			"   a2qgen project FLOAT.onnx... --table FROM:TO [--methods LIST] [--fps F] [--results PREFIX] [--json]\n" +
 			"   a2qgen project NET.onnx --repair [--acc P] [--taps LANES,CAP[,UNITS]] [--data DIR] [--layer NAME] " +
 			"[--input TYPE[:FRACTION]]\n   [--input-range LO:HI] [--input-scale F] [--input-zero Z] [--out net.onnx] [--json]",
 		Description: projectHelp,
@@ -92,6 +93,8 @@ func projectCommand() *cli.Command {
 			&cli.StringFlag{Name: "table", Usage: "compare the methods at widths `FROM:TO`"},
 			&cli.StringFlag{Name: "methods", DefaultText: strings.Join(study.ProjectionMethods(), ","),
 				Usage: "compare the methods of a `LIST`: NAME[/RULE][+OPTION=VALUE]..., with commas between"},
+			&cli.Float64Flag{Name: "fps", DefaultText: "no LUTs",
+				Usage: "estimate the LUTs of each accelerator of the table at `F` frames per second"},
 			&cli.StringFlag{Name: "results", Usage: "write the table to `PREFIX`.csv and .md"},
 			&cli.BoolFlag{Name: "repair", DisableDefaultText: true, Usage: "make an integer network fit"},
 			&cli.StringSliceFlag{Name: "layer", Usage: "repair only the layer `NAME` (may be repeated)"},
@@ -153,7 +156,7 @@ func checkProjectFlags(c *cli.Context) error {
 	}
 	// What a network that is integer already has settled: its methods, widths and scales.
 	// IsSet, not values: these flags have defaults, which nobody has asked for.
-	for _, name := range []string{"method", "set", "methods", "weights", "acts", "input-bits", "first-weights", "last-weights",
+	for _, name := range []string{"method", "set", "methods", "fps", "weights", "acts", "input-bits", "first-weights", "last-weights",
 		"equalize", "tile", "results"} {
 		if c.Bool("repair") && c.IsSet(name) {
 			return fail("--%s does not go with --repair", name)
@@ -169,14 +172,16 @@ func checkProjectFlags(c *cli.Context) error {
 	case table && (c.IsSet("acc") || c.IsSet("method") || c.IsSet("set") || c.IsSet("rule") || c.IsSet("out") || c.Bool("repair")):
 		return fail("--table goes through methods and widths itself, and writes no network: " +
 			"it does not go with --acc, --method, --set, --rule, --out or --repair")
-	// The other methods know one rule, split.
-	case c.IsSet("rule") && ptq.Method(c.String("method")) != ptq.Budget:
-		return fail("--rule is %s with --method %s, want --method budget, which alone has rules",
+	// The other ways of rounding know one rule, split.
+	case c.IsSet("rule") && roundingOf(c) != ptq.Budget:
+		return fail("--rule is %s with --method %s, want --method budget, which alone has rules, or --set rounding=budget",
 			c.String("rule"), c.String("method"))
 	case c.IsSet("results") && !table:
 		return fail("--results wants --table")
 	case c.IsSet("methods") && !table:
 		return fail("--methods wants --table")
+	case c.IsSet("fps") && !table:
+		return fail("--fps wants --table")
 	case c.IsSet("layer") && !c.Bool("repair"):
 		return fail("--layer wants --repair")
 	}
@@ -222,16 +227,49 @@ func optionsOf(c *cli.Context) (ptq.Values, error) {
 	return values, d.CheckOptions(values)
 }
 
+// roundingOf returns what finds the integers; nothing of flags that are wrong, which is said elsewhere.
+func roundingOf(c *cli.Context) ptq.Method {
+	values, err := optionsOf(c)
+	if err != nil {
+		return ""
+	}
+	d, err := ptq.Define(c.String("method"))
+	if err != nil {
+		return ""
+	}
+	return d.Rounding(values)
+}
+
 // methodsHelp lists methods with their sources and options.
 func methodsHelp() string {
 	var b strings.Builder
-	for _, d := range ptq.Methods() {
-		fmt.Fprintf(&b, "   %-7s %s (%s; %s)\n", d.Method, d.Summary, d.Source, d.Status)
+	methods := ptq.Methods()
+	for _, d := range methods {
+		fmt.Fprintf(&b, "   %-7s %s\n           (%s; %s)\n", d.Method, d.Summary, d.Source, d.Status)
 		for _, o := range d.Options {
-			fmt.Fprintf(&b, "           %s\n", o)
+			switch shared, is := optionOf(&methods[0], o.Name); {
+			case !is:
+				fmt.Fprintf(&b, "           %s\n", o)
+			case shared.Default != o.Default: // what all have is described once, below
+				fmt.Fprintf(&b, "           %s=%s\n", o.Name, o.Default)
+			}
 		}
 	}
+	b.WriteString("   All methods have, with these values where nothing else stands above:\n")
+	for _, o := range methods[0].Options {
+		fmt.Fprintf(&b, "           %s\n", o)
+	}
 	return strings.TrimRight(b.String(), "\n")
+}
+
+// optionOf returns the option of that name, if the method has one.
+func optionOf(d *ptq.Definition, name string) (ptq.Option, bool) {
+	for _, o := range d.Options {
+		if o.Name == name {
+			return o, true
+		}
+	}
+	return ptq.Option{}, false
 }
 
 // calibrationOf reads how a float network is made ready.
@@ -266,7 +304,8 @@ func tableAction(c *cli.Context) error {
 			return usagef("project: --methods: %w", err)
 		}
 	}
-	all, err := study.Compare(c.Context, c.Args().Slice(), calibrationOf(c), settings, contenders, widths, con.progress())
+	all, err := study.Compare(c.Context, c.Args().Slice(), calibrationOf(c), settings, contenders, widths,
+		c.Float64("fps"), con.progress())
 	if err != nil {
 		return err
 	}

@@ -59,6 +59,10 @@ func (d *comparisonReport) print(w io.Writer) {
 	d.table(func(c *study.ComparisonCell) string { return fmt.Sprintf("%.2f", c.Spread.Mean) }).WriteText(w)
 	fmt.Fprintln(w, "rise of the cross-entropy above the float network's")
 	d.table(func(c *study.ComparisonCell) string { return fmt.Sprintf("%.4f", c.RiseSpread.Mean) }).WriteText(w)
+	if d.FPS > 0 {
+		fmt.Fprintf(w, "LUT at %g frames/s, by estimate\n", d.FPS)
+		d.table(func(c *study.ComparisonCell) string { return fmt.Sprintf("%.0f", c.LUTSpread.Mean) }).WriteText(w)
+	}
 }
 
 // write writes PREFIX.csv, a line for each network, and PREFIX.md, the means.
@@ -84,6 +88,13 @@ func (d *comparisonReport) write(prefix string) error {
 	})
 	if err := rises.WriteMarkdown(&md); err != nil {
 		return err
+	}
+	if d.FPS > 0 {
+		fmt.Fprintf(&md, "\nLUT of the accelerator at %g frames/s, by estimate, mean.\n\n", d.FPS)
+		luts := d.table(func(c *study.ComparisonCell) string { return fmt.Sprintf("%.0f", c.LUTSpread.Mean) })
+		if err := luts.WriteMarkdown(&md); err != nil {
+			return err
+		}
 	}
 	// Both are rendered before either is written: an error leaves the old pair.
 	for i, text := range [][]byte{csv.Bytes(), md.Bytes()} {

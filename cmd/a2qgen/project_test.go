@@ -203,13 +203,13 @@ func TestProjectNegativeScale(t *testing.T) {
 func TestProjectTable(t *testing.T) {
 	float, set, dir := floatNetwork(t)
 	prefix := filepath.Join(dir, "table")
-	o := succeed(t, "project", float, float, "--data", set, "--table", "8:9", "--results", prefix)
-	for _, want := range []string{"float ", "budget/shifted", "none", "9", "cross-entropy"} {
+	o := succeed(t, "project", float, float, "--data", set, "--table", "8:9", "--results", prefix, "--fps", "1000")
+	for _, want := range []string{"float ", "budget/shifted", "none", "9", "cross-entropy", "LUT at 1000 frames/s"} {
 		if !strings.Contains(o.out, want) {
 			t.Errorf("the table lacks %q:\n%s", want, o.out)
 		}
 	}
-	for name, lines := range map[string]int{".csv": 1 + 3*5*2, ".md": 3 + 2 + 3 + 3 + 2 + 3} {
+	for name, lines := range map[string]int{".csv": 1 + 3*5*2, ".md": 3 + 2 + 3 + 2*(3+2+3)} {
 		text, err := os.ReadFile(prefix + name)
 		if err != nil {
 			t.Fatal(err)

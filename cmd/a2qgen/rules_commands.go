@@ -106,6 +106,7 @@ var trainRules = map[string]rule{
 // part is found before the first of possibly many trainings.
 var sweepRules = map[string]rule{
 	"out": file(fillsFolder), "acc": widthLists(maxWidth),
+	"fps": positive(hwgen.MaxClockMHz * 1e6),
 	"methods": texts("a list with commas of base, wn, a2q, a2q+, budget and dq, these two with /split or /shifted",
 		checkMethods, "a3q", "a2q,", ",a2q", "budget/half", "a2q/split", "a2q;base"),
 	"lut": texts("N or a list of them with commas, at least 1", func(s string) error {
@@ -182,7 +183,8 @@ func ranges() rule {
 var inspectRules = map[string]rule{"explain": anyText("the name of a node")}
 
 // evalRules: --spec stands for --data, and so does --images.
-var evalRules = map[string]rule{"spec": file(readsFile), "images": file(readsData), "out": file(fillsFolder)}
+var evalRules = map[string]rule{"spec": file(readsFile), "images": file(readsData), "out": file(fillsFolder),
+	"output": anyText("the name of an output")}
 
 // generateRules: whether a design fits on the board is for its estimate to say. --acc goes
 // up to what an accumulator may have at all; whether it is enough, the certificate says.
@@ -206,6 +208,7 @@ var simRules = map[string]rule{
 	"period": ints(0, maxPeriod),
 	"seed":   seeds(), "gap": pausing, "stall": pausing,
 	"simulator": oneOf(string(verilator.Verilator), string(verilator.Icarus)),
+	"output":    anyText("the name of an output"),
 }
 
 // estimateRules: a width below what the weights need is marked, not refused. A family

@@ -200,8 +200,8 @@ func TestNormalisedTie(t *testing.T) {
 		set.Sample(i, raw)
 		net.Input.Apply(raw, x)
 		e.Run(x, &tr)
-		if tr.Label != int(want) && (i != 37 || tr.Scores[want] != slices.Max(tr.Scores)) {
-			t.Errorf("sample %d: label %d, scores %v, want %d", i, tr.Label, tr.Scores, want)
+		if tr.Label[0] != int(want) && (i != 37 || tr.Scores[0][want] != slices.Max(tr.Scores[0])) {
+			t.Errorf("sample %d: label %d, scores %v, want %d", i, tr.Label[0], tr.Scores[0], want)
 		}
 	}
 }

@@ -36,6 +36,10 @@ has half the design's speed. The table counts the cycles in which a stream was b
 gives for the samples of --data to DIR, as pictures: the design must give pixels
 (generate --pixels), and --input-size of generate makes it one for the picture's size.
 
+Of a design with several outputs each pauses by itself, and has long pauses of its own. Labels
+are those of the first output that is no image, pictures those of the first that has pixels;
+--output NAME, the name in the network's file, chooses another of either.
+
 --edited simulates a directory that was changed on purpose: it names the files, and after
 the frames it drives each layer alone, with the directory's modules, parameters and
 memories, to both certified extremes of every channel and to both sides of every
@@ -50,7 +54,8 @@ Of the first difference the report names stream, cycle, frame, beat and lane, an
 the layer and row, the expected value with its accumulator and thresholds, and what the
 Verilog had; with the five cycles of that stream around it. --dump STREAM saves all that a
 stream carries to STREAM.csv, or to FILE as STREAM=FILE: a line per element of each beat,
-expected and had side by side. It may be repeated; m_axis is the output port.
+expected and had side by side. It may be repeated; m_axis is the output port, m_NAME those of
+several.
 docs/simulation.md, "Debugging a mismatch", shows how to go on from there.
 Exit status 1 if a single beat or cycle differs.
 
@@ -74,7 +79,7 @@ func simCommand() *cli.Command {
 		Name: "sim", Usage: "cross-check a generated design cycle by cycle",
 		UsageText: "a2qgen sim DIR [--frames N] [--drawn N] [--data DIR] [--scale F] [--layout L] " +
 			"[--gap 0..0.9]\n   [--stall 0..0.9] [--period N] [--seed S] [--edited] [--vcd FILE] [--out DIR] " +
-			"[--dump STREAM[=FILE]]...\n   [--simulator verilator|icarus] [--json]\n" +
+			"[--output NAME]\n   [--dump STREAM[=FILE]]...    [--simulator verilator|icarus] [--json]\n" +
 			"a2qgen sim DIR --prove-depths [--json]",
 		Description: simHelp,
 		Flags: []cli.Flag{
@@ -85,7 +90,7 @@ func simCommand() *cli.Command {
 			&cli.StringFlag{Name: "data", DefaultText: "drawn inputs",
 				Usage: "`DIR` of a data set, FILE, IMAGES,LABELS, or a picture"},
 			&cli.StringFlag{Name: "out", Usage: "`DIR` to write the pictures to that the Verilog gives for --data"},
-			scaleFlag(), layoutFlag(),
+			outputFlag(), scaleFlag(), layoutFlag(),
 			&cli.Float64Flag{Name: "gap", DefaultText: "0", Usage: "`PROBABILITY` of a pause of the source, 0..0.9"},
 			&cli.Float64Flag{Name: "stall", DefaultText: "0", Usage: "`PROBABILITY` of a pause of the sink, 0..0.9"},
 			&cli.IntFlag{Name: "period", DefaultText: "random pauses",
@@ -124,6 +129,7 @@ type simOptions struct {
 	vcd    string
 	dumps  []*streamDump
 	out    pictureFolder
+	output string       // of several, in the file's words; empty for the usual ones
 	source study.Source // none where its data is empty
 	set    *data.Set    // samples that are open already, instead of source
 	// edited permits a directory that differs from what its network gives.
@@ -144,7 +150,7 @@ func simAction(c *cli.Context) error {
 	// Read once, here: what follows knows no flags.
 	o := simOptions{frames: c.Int("frames"), period: c.Int("period"), gap: c.Float64("gap"), stall: c.Float64("stall"),
 		seed: c.Uint64("seed"), source: sampleSourceOf(c), edited: c.Bool("edited"),
-		vcd: c.String("vcd"), dumps: dumpsOf(c), out: pictureFolder(c.String("out")),
+		vcd: c.String("vcd"), dumps: dumpsOf(c), out: pictureFolder(c.String("out")), output: c.String("output"),
 		simulator: verilator.Simulator(c.String("simulator"))}
 	if c.IsSet("drawn") {
 		o.drawn = new(c.Int("drawn"))
@@ -153,7 +159,7 @@ func simAction(c *cli.Context) error {
 		return err
 	}
 	// They would be ignored, and the user would believe in a scaled run.
-	for _, name := range []string{"scale", "layout", "out", "drawn"} {
+	for _, name := range []string{"scale", "layout", "out", "output", "drawn"} {
 		if c.IsSet(name) && o.source.Data == "" {
 			return usagef("sim: --%s is %v without --data: drawn inputs have none", name, c.Value(name))
 		}

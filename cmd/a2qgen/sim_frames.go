@@ -18,6 +18,7 @@ type frameSet struct {
 	samples [][]int32
 	names   []string      // of the data set's samples, where they are pictures
 	labels  []uint8       // of the data set's samples, where it has them
+	output  int           // of the network that labels are of; -1 where all are images
 	fromSet int           // samples that are the data set's
 	drawn   string        // what the drawn ones are
 	input   *study.Fitted // what the network's input does to the data set's; nil without one
@@ -54,13 +55,30 @@ func (f *frameSet) takeSet(net *quant.Network, o simOptions) error {
 			return err
 		}
 	}
-	fit, err := study.Fit(net, set)
+	k, named, err := o.outputOf(net)
+	if err != nil {
+		return err
+	}
+	// One label for all: not for each position.
+	if f.output = net.Classifier(); named && net.OutputLayer(k).Shape.Positions() == 1 {
+		f.output = k
+	}
+	fit, err := study.Fit(net, f.output, set)
 	if err != nil {
 		return err
 	}
 	f.takeSamples(net, fit.Set, o.frames)
 	f.input = fit
 	return nil
+}
+
+// outputOf returns the output that --output names, and whether it names one.
+func (o simOptions) outputOf(net *quant.Network) (k int, named bool, err error) {
+	if o.output == "" {
+		return 0, false, nil
+	}
+	k, err = net.OutputNamed(o.output)
+	return k, err == nil, err
 }
 
 // open opens what --data names: a data set, or a picture with as many channels as the network
@@ -94,7 +112,7 @@ func (f *frameSet) takeSamples(net *quant.Network, set *data.Set, count int) {
 		x := make([]int32, len(raw))
 		net.Input.Apply(raw, x)
 		f.samples = append(f.samples, x)
-		if set.Labels != nil && net.OutputShape().Positions() == 1 { // one for all, not for each position
+		if set.Labels != nil && f.output >= 0 {
 			f.labels = append(f.labels, set.Labels[k])
 		}
 	}

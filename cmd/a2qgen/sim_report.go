@@ -24,6 +24,8 @@ type simReport struct {
 	// Correct counts labels that equal the data set's; Total is 0 without labels.
 	Correct int `json:"correct"`
 	Total   int `json:"total"`
+	// Output is the one of several whose labels these are.
+	Output string `json:"output,omitempty"`
 	// Data is the set's name, or that there is none.
 	Data string `json:"data"`
 	// Input says what the network's input does to the values of the data set.
@@ -65,10 +67,13 @@ func newSimReport(res *sim.Result, in *frameSet, o simOptions) *simReport {
 		return doc
 	}
 	doc.Result = *res
+	if in.output >= 0 && len(in.labels) > 0 {
+		doc.Output = res.Outputs[in.output].Name
+	}
 	// Both kinds are about what a pass is worth: what the frames and what the pauses left out.
 	doc.Warnings = append(doc.Warnings, in.warnings()...)
 	for i, want := range in.labels {
-		if res.Labels[i] == int(want) {
+		if res.Labels[in.output][i] == int(want) {
 			doc.Correct++
 		}
 	}
@@ -105,12 +110,18 @@ func (r *simReport) print(w io.Writer) {
 	fmt.Fprintf(w, "compared  %d beats on %s: %d mismatches\n", r.BeatsCompared, r.Simulator, r.Mismatches)
 	fmt.Fprintf(w, "cycles    model %d, Verilog %d", r.CyclesModel, r.CyclesRTL)
 	if !r.paused() { // else they are those of the pauses
-		fmt.Fprintf(w, "; interval %d, latency %d", r.IntervalCycles, r.LatencyCycles)
+		fmt.Fprintf(w, "; interval %s, latency %d", shownInterval(r.IntervalCycles), r.LatencyCycles)
 	}
 	fmt.Fprintln(w)
+	r.printOutputs(w)
 	// Without labels there is nothing to be right about; the comparison stands by itself.
 	if r.Total > 0 {
-		fmt.Fprintf(w, "labels    %d of %d right: %.2f %%\n", r.Correct, r.Total, study.Percent(r.Correct, r.Total))
+		of := ""
+		if r.Output != "" {
+			of = fmt.Sprintf(" (output %s)", r.Output)
+		}
+		fmt.Fprintf(w, "labels    %d of %d right: %.2f %%%s\n", r.Correct, r.Total,
+			study.Percent(r.Correct, r.Total), of)
 	}
 	fmt.Fprintf(w, "time      build %.1f s, Verilog %.2f s, model %.3f s", r.BuildSeconds, r.RTLSeconds, r.ModelSeconds)
 	if r.SpeedRatio > 0 { // else one side had no time to measure, or was stopped
@@ -126,6 +137,25 @@ func (r *simReport) print(w io.Writer) {
 		fmt.Fprintf(w, "warning   %s\n", text)
 	}
 	r.printMismatches(w)
+}
+
+// shownInterval is an interval for people.
+func shownInterval(cycles *int64) string {
+	if cycles == nil {
+		return "- (one frame alone has none)"
+	}
+	return fmt.Sprint(*cycles)
+}
+
+// printOutputs says when each of several outputs has its first frame.
+func (r *simReport) printOutputs(w io.Writer) {
+	if len(r.Outputs) < 2 || r.paused() {
+		return
+	}
+	for _, o := range r.Outputs {
+		fmt.Fprintf(w, "          %s (output %s): interval %s, latency %d\n", o.Port, o.Name,
+			shownInterval(o.IntervalCycles), o.LatencyCycles)
+	}
 }
 
 // printMismatches shows the first difference, last: it is what the reader came for. Layers

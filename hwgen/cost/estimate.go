@@ -69,13 +69,17 @@ func (m *Model) Estimate(d *hwgen.Design) *Report {
 	return r
 }
 
-// FrameCounter is the counter of output beats in the top module: a register and a LUT
-// per bit, one LUT to count on, and the chain where it has LUTs of its own.
+// FrameCounter is the counter of output beats in the top module, one for each output: a register
+// and a LUT per bit, one LUT to count on, and the chain where it has LUTs of its own.
 //
 // Frames of one beat need no counter (its width is 0). It is Exact, and the shape has no kind:
-// one such counter per design is too little to fit a coefficient to.
+// one such counter per output is too little to fit a coefficient to.
 func FrameCounter(f *fabric.Family, d *hwgen.Design) fabric.Shape {
-	n := fabric.AddressWidth(d.Sink().Beats)
-	luts := n + fabric.OneIf(n > 0) + f.Adder.Chain(n)
-	return fabric.Shape{FF: n, Terms: []fabric.Term{fabric.Exactly("counter_bits", float64(luts))}}
+	ffs, luts := 0, 0
+	for i := range d.Sinks {
+		n := fabric.AddressWidth(d.Sink(i).Beats)
+		ffs += n
+		luts += n + fabric.OneIf(n > 0) + f.Adder.Chain(n)
+	}
+	return fabric.Shape{FF: ffs, Terms: []fabric.Term{fabric.Exactly("counter_bits", float64(luts))}}
 }

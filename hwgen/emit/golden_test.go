@@ -23,8 +23,8 @@ import (
 
 var update = flag.Bool("update", false, "rewrite testdata/golden from what is emitted now")
 
-// goldens are five designs: the smallest there is, a usual one, one whose sizes share no factor,
-// one with a layer of taps, and one with a layer of adders of its own.
+// goldens are six designs: the smallest there is, a usual one, one whose sizes share no factor,
+// one with a layer of taps, one with a layer of adders of its own, and one with two outputs.
 func goldens(t *testing.T) map[string]struct {
 	n *quant.Network
 	o hwgen.Options
@@ -42,7 +42,22 @@ func goldens(t *testing.T) map[string]struct {
 			"fc1": {Unit: "tap_unit", PE: 2, SIMD: 2, Lanes: 4}, "fc2": {Unit: "dense"}}}},
 		"hardwired": {quanttest.Drawn(2, 6, 5, 4), hwgen.Options{Folding: hwgen.Folding{
 			"fc1": {Unit: "hardwired"}, "fc2": {Unit: "dense"}}}},
+		"outputs": {twoOutputs(t), hwgen.Options{Folding: hwgen.Folding{"fc1": {PE: 2, SIMD: 3},
+			"fc2": {PE: 2, SIMD: 4}}}},
 	}
+}
+
+// twoOutputs is a classifier whose hidden activations are an output too.
+func twoOutputs(t *testing.T) *quant.Network {
+	t.Helper()
+	n := *quanttest.Drawn(5, 6, 4, 2)
+	n.Outputs = []quant.Output{{Name: "logits", Layer: 1}, {Name: "/fc1/act:0", Layer: 0,
+		Dequantize: func(_ int, v int64) float64 { return 0.25 * float64(v) }}}
+	checked, err := quant.NewNetwork(n)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return checked
 }
 
 func emitted(t *testing.T, n *quant.Network, o hwgen.Options) []emit.File {

@@ -18,7 +18,11 @@ type Interface struct {
 // Port is an AXI4-Stream port of the design: a frame is Elements numbers of ElementBits
 // bits, ElementsPerBeat of them in a beat of tdata, the first in the low bits.
 type Port struct {
-	Name          string `json:"name"`
+	Name string `json:"name"`
+	// Output is the graph's output that leaves here, and LatencyCycles the design's latency to
+	// its last beat; neither is there where there is one output.
+	Output        string `json:"output,omitempty"`
+	LatencyCycles int    `json:"latency_cycles,omitempty"`
 	TdataBits     int    `json:"tdata_bits"`
 	BeatsPerFrame int    `json:"beats_per_frame"`
 	// Fields are the parts of a beat, from the low bits on.
@@ -46,21 +50,42 @@ func NewInterface(d *hwgen.Design) Interface {
 	var all Interface
 	// In the order of the design's ports, which is that of the top module's.
 	for _, p := range d.Sources {
-		in := newPort(d.Network, p.Name, d.Streams[p.Stream])
+		in := newPort(d.Network, nil, p.Name, d.Streams[p.Stream])
 		// Bits in place of -1 and +1 look like any others.
 		if f := &in.Fields[0]; d.Given != nil && d.Given.Input.Type.Bipolar && f.Bits == 1 {
 			f.Holds += ", 0 for -1 and 1 for +1"
 		}
 		all.Inputs = append(all.Inputs, in)
 	}
-	for _, p := range d.Sinks {
-		all.Outputs = append(all.Outputs, newPort(d.Network, p.Name, d.Streams[p.Stream]))
+	for i, p := range d.Sinks {
+		o := outputAt(d, i)
+		out := newPort(d.Network, o, p.Name, d.Streams[p.Stream])
+		if o != nil && len(d.Sinks) > 1 {
+			out.Output, out.LatencyCycles = o.Name, d.OutputLatency(i)
+		}
+		all.Outputs = append(all.Outputs, out)
 	}
 	return all
 }
 
-// newPort describes the port of a stream, by its content.
-func newPort(n *quant.Network, name string, s hwgen.Stream) Port {
+// outputAt returns the output of the network at sink i; nil where benches of single blocks, or of
+// layers, have other activations there.
+func outputAt(d *hwgen.Design, i int) *quant.Output {
+	part := d.Sink(i).Content[0]
+	for k := range d.Network.Outputs {
+		// In their order, as a plan makes them: two may show one layer.
+		if len(d.Sinks) == len(d.Network.Outputs) && k != i {
+			continue
+		}
+		if d.Network.OutputLayer(k).Name == part.Layer {
+			return &d.Network.Outputs[k]
+		}
+	}
+	return nil
+}
+
+// newPort describes the port of a stream, by its content. o is the output of n there, or nil.
+func newPort(n *quant.Network, o *quant.Output, name string, s hwgen.Stream) Port {
 	// From the content alone: what a port carries is said once, in the design.
 	p := Port{Name: name, TdataBits: s.Content.PortBits(), BeatsPerFrame: s.Beats}
 	at := 0
@@ -71,23 +96,31 @@ func newPort(n *quant.Network, name string, s hwgen.Stream) Port {
 			f.Bits = hwgen.WholeBytes(part.Bits)
 		}
 		at += f.Bits * f.Count
-		p.describe(n, part, &f)
+		p.describe(n, o, part, &f)
 		p.Fields = append(p.Fields, f)
 	}
 	return p
 }
 
 // describe says what the numbers of a part stand for: samples, the class and its score, or
-// activations; and what a single output means, which tells two classes apart.
-func (p *Port) describe(n *quant.Network, part hwgen.Part, f *Field) {
-	last := &n.Layers[len(n.Layers)-1]
-	switch part.Holds {
-	case hwgen.HoldsInputs:
+// activations; and what an output of one element means, which tells two classes apart.
+func (p *Port) describe(n *quant.Network, o *quant.Output, part hwgen.Part, f *Field) {
+	switch {
+	case part.Holds == hwgen.HoldsInputs:
 		f.Holds = "input"
 		if scale, zero, ok := n.Input.Affine(); ok {
 			f.Scale, f.Zero = &scale, &zero
 		}
 		p.Shape, p.Order = shape(n.Input.Shape), order(n.Input.Shape)
+	// Activations of a layer within, as benches of single blocks have them: their scale is not known.
+	case o != nil:
+		p.describeOutput(o, &n.Layers[o.Layer], part, f)
+	}
+}
+
+// describeOutput is describe of an output, which shows layer last.
+func (p *Port) describeOutput(o *quant.Output, last *quant.Layer, part hwgen.Part, f *Field) {
+	switch part.Holds {
 	// Neither is a number to be scaled: a score only ranks (docs/architecture.md).
 	case hwgen.HoldsLabel:
 		f.Holds = "class index"
@@ -100,16 +133,12 @@ func (p *Port) describe(n *quant.Network, part hwgen.Part, f *Field) {
 		if last.Out == 1 {
 			f.Holds = "score, above 0 for class 1, else class 0"
 		}
-	case hwgen.HoldsOutputs:
-		// Activations of a layer within, as benches of single blocks have them: their scale is not known.
-		if part.Layer != last.Name {
-			return
-		}
+	case hwgen.HoldsOutputs, hwgen.HoldsAccumulators:
 		f.Holds = "output"
-		if n.OutputSize() == 1 {
-			f.Holds = fmt.Sprintf("output, above %d for class 1, else class 0", n.Boundary)
+		if last.Shape.Size() == 1 {
+			f.Holds = fmt.Sprintf("output, above %d for class 1, else class 0", o.Boundary)
 		}
-		if scale, zero, ok := outputScale(n, last.Thresholds.Output, last.Out); ok {
+		if scale, zero, ok := outputScale(o.Dequantize, last.Output(), last.Out); ok {
 			f.Scale, f.Zero = &scale, &zero
 		}
 		// A label has no shape: it is one number and its score.
@@ -117,22 +146,21 @@ func (p *Port) describe(n *quant.Network, part hwgen.Part, f *Field) {
 	}
 }
 
-// outputScale returns what the integers of the last layer stand for, where that is
-// scale*(q-zero) for every channel.
-func outputScale(n *quant.Network, t quant.DataType, channels int) (scale, zero float64, ok bool) {
-	if n.Dequantize == nil {
+// outputScale returns what the integers of an output stand for, where that is
+// scale*(q-zero) for every channel. real says it, or is nil where it is not known.
+func outputScale(real func(c int, q int64) float64, t quant.DataType, channels int) (scale, zero float64, ok bool) {
+	if real == nil {
 		return 0, 0, false
 	}
 	// What the integers stand for is a function; only where it is one straight line for all
 	// channels is there a scale to write down.
-	real := func(c int, q int64) float64 { return n.Dequantize(c, q) }
 	// Two points give a straight line; the others below must lie on it, the ends of the type
 	// among them, where an error of the slope is largest.
 	scale = real(0, 1) - real(0, 0)
 	if scale == 0 {
 		return 0, 0, false
 	}
-	zero = -real(0, 0) / scale
+	zero = 0 - real(0, 0)/scale // not -0, where that is what it is
 	for c := range channels {
 		for _, q := range []int64{t.Min(), 0, 1, t.Max()} {
 			// 1e-9: far above the rounding of float64, far below a step of any quantiser.
@@ -166,6 +194,10 @@ func order(s quant.Shape) string {
 func (p Port) Lines() []string {
 	lines := []string{fmt.Sprintf("`%s_tdata`: %d bits, %s per frame, `tlast` on the last.", p.Name, p.TdataBits,
 		hwgen.Count(p.BeatsPerFrame, "beat"))}
+	if p.Output != "" {
+		lines = append(lines, fmt.Sprintf("It is the graph's output %q, %s behind the first beat of the input.",
+			p.Output, hwgen.Count(p.LatencyCycles, "cycle")))
+	}
 	for _, f := range p.Fields {
 		lines = append(lines, f.line())
 	}

@@ -207,7 +207,8 @@ func checkYAML(t *testing.T, i int, n *quant.Network, d *hwgen.Design) {
 	if err != nil {
 		t.Fatalf("network %d: %v\n%s", i, err, text)
 	}
-	if got, want := again.Decided(), d.Decided(); !reflect.DeepEqual(got, want) || again.Timing != d.Timing {
+	if got, want := again.Decided(), d.Decided(); !reflect.DeepEqual(got, want) ||
+		!reflect.DeepEqual(again.Timing, d.Timing) {
 		t.Errorf("network %d: %+v, %v; want %+v, %v\n%s", i, got, again.Timing, want, d.Timing, text)
 	}
 }

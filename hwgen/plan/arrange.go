@@ -53,7 +53,7 @@ func (p *planner) arranged(l *quant.Layer, f hwgen.Fold) *quant.Layer {
 }
 
 // arrangeable says whether a layer's columns may be in any order: they are the rows of one layer
-// with weights, which nothing else reads.
+// with weights, which nothing else reads and which is no output.
 func (p *planner) arrangeable(l *quant.Layer) bool {
 	if l.Kind != quant.Linear || len(l.From) != 1 || l.From[0] == quant.Source {
 		return false
@@ -64,7 +64,8 @@ func (p *planner) arrangeable(l *quant.Layer) bool {
 		readers += reads(&p.network.Layers[i], from)
 	}
 	// An image brings its channels at every position.
-	return readers == 1 && p.network.Layers[from].Kind == quant.Linear && p.network.Layers[from].Out == l.In
+	before := &p.network.Layers[from]
+	return readers == 1 && p.network.OutputOf(from) < 0 && before.Kind == quant.Linear && before.Out == l.In
 }
 
 // crowded says that rows have taps in half of their columns or more. Any order spreads so many

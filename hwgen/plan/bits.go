@@ -23,8 +23,8 @@ func (t tensors) has(i int) bool { return t[i-quant.Source] }
 func asBits(n *quant.Network) tensors {
 	bits := make(tensors, len(n.Layers)+1)
 	bits[0] = n.Input.Type.Bipolar
-	for i := range n.Layers[:len(n.Layers)-1] {
-		bits[i+1] = n.Layers[i].Output().Bipolar
+	for i := range n.Layers {
+		bits[i+1] = n.Layers[i].Output().Bipolar && n.OutputOf(i) < 0
 	}
 	// Who passes numbers on as they are has bits on both sides or on neither: one that cannot be bits may
 	// take those before and behind it along.
@@ -98,7 +98,7 @@ func (a affine) then(b affine) affine {
 	return a
 }
 
-// undo returns a network's Dequantize of the accumulators as they are now.
+// undo returns an output's Dequantize of the accumulators as they are now.
 func (a affine) undo(f func(c int, v int64) float64) func(c int, v int64) float64 {
 	if f == nil {
 		return nil

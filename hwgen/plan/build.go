@@ -54,14 +54,38 @@ func (p *planner) build(depth func(layer, operand int) int) (*hwgen.Design, map[
 		}
 		at := b.units[i].build(b, i, in)
 		if l.Score != nil {
-			at = d.Add(&labelselect.Block{Layer: l, PE: d.Layers[i].Fold.PE, AccBits: d.Layers[i].AccBits}, at)[0]
+			at = d.Add(&labelselect.Block{Layer: l, PE: d.Layers[i].Fold.PE, AccBits: d.Layers[i].AccBits,
+				Several: b.ranked() > 1}, at)[0]
 		}
 		b.publish(i, l.Name, l.Name, at)
 	}
-	// Nothing reads the last layer, so there is no fork behind it.
-	last := len(d.Layers) - 1
-	d.Sinks = []hwgen.Port{{Name: "m_axis", Stream: b.ready[last][0]}}
+	b.sinks()
 	return d, b.queues
+}
+
+// ranked counts the layers that end in scores.
+func (b *builder) ranked() int {
+	n := 0
+	for _, l := range b.d.Layers {
+		if l.Layer.Score != nil {
+			n++
+		}
+	}
+	return n
+}
+
+// sinks makes a port of each output of the network, in their order.
+func (b *builder) sinks() {
+	outputs := b.d.Network.Outputs
+	var taken []string
+	for _, s := range b.d.Streams {
+		taken = append(taken, s.Name)
+	}
+	for k, name := range portNames(b.d.Network.OutputNames(), taken) {
+		at := &b.ready[outputs[k].Layer]
+		b.d.Sinks = append(b.d.Sinks, hwgen.Port{Name: name, Stream: (*at)[0]})
+		*at = (*at)[1:]
+	}
 }
 
 // source makes the input of the design: as wide as its first reader wants it, so that this
@@ -93,8 +117,8 @@ func reads(l *quant.Layer, from int) int {
 	return n
 }
 
-// publish offers a stream to those who read layer i, or the source behind the last: a fork
-// where there are several.
+// publish offers a stream to those who read layer i, or the source behind the last, and to the
+// outputs that show the layer: a fork where there are several.
 func (b *builder) publish(i int, name, serves string, stream int) {
 	// The source has its place in ready behind the layers, as indices of slices start at 0, but
 	// layers name it by quant.Source.
@@ -105,6 +129,11 @@ func (b *builder) publish(i int, name, serves string, stream int) {
 	readers := 0
 	for k := range b.d.Layers {
 		readers += reads(b.d.Layers[k].Layer, from)
+	}
+	for _, o := range b.d.Network.Outputs {
+		if o.Layer == from {
+			readers++
+		}
 	}
 	// A stream has one reader. A fork for one would cost a cycle and two beats of registers.
 	if readers < 2 {

@@ -36,7 +36,7 @@ func TestImportedPlanned(t *testing.T) {
 		}
 		quant.NewExecutor(f.Network).Run(x, &want)
 		quant.NewExecutor(d.Network).Run(asPlanned(x, f.Network, d.Network), &got)
-		if !slices.Equal(want.Scores, got.Scores) {
+		if !slices.EqualFunc(want.Scores, got.Scores, slices.Equal[[]int64]) {
 			t.Errorf("%s: gives %v, want %v", filepath.Base(file), got.Scores, want.Scores)
 		}
 	}

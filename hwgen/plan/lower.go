@@ -19,7 +19,7 @@ import (
 func lowered(n *quant.Network) *quant.Network {
 	low := lowering{n, asBits(n)}
 	out := *n
-	out.Layers = slices.Clone(n.Layers)
+	out.Layers, out.Outputs = slices.Clone(n.Layers), slices.Clone(n.Outputs)
 	found := low.input(&out.Input)
 	for i := range out.Layers {
 		found = low.layer(i, &out) || found
@@ -58,8 +58,10 @@ func (w lowering) layer(i int, out *quant.Network) (found bool) {
 	if agreements(l) && l.Start == nil && (l.Thresholds != nil || l.Score != nil) {
 		found, change = true, change.then(counting(l))
 	}
-	if i == len(out.Layers)-1 && l.Score != nil && found {
-		out.Dequantize = change.undo(out.Dequantize)
+	for k := range out.Outputs {
+		if o := &out.Outputs[k]; o.Layer == i && l.Score != nil && found {
+			o.Dequantize = change.undo(o.Dequantize)
+		}
 	}
 	if t := l.Thresholds; t != nil && t.Output.Bipolar {
 		if found = true; w.bits.has(i) {

@@ -1,6 +1,7 @@
 package plan_test
 
 import (
+	"fmt"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -110,8 +111,8 @@ func TestBipolarPlanned(t *testing.T) {
 					t.Fatalf("layer %d gives %v, want %v", i, got.Out[i], want.Out[i])
 				}
 			}
-			if got.Label != want.Label {
-				t.Fatalf("label %d, want %d", got.Label, want.Label)
+			if !slices.Equal(got.Label, want.Label) {
+				t.Fatalf("labels %d, want %d", got.Label, want.Label)
 			}
 		}
 	}
@@ -145,7 +146,9 @@ func TestBroadPlanned(t *testing.T) {
 	for seed := range count {
 		rng := rand.New(rand.NewPCG(seed, 48))
 		n := quanttest.RandomBroadGraph(rng)
-		n.Dequantize = func(c int, v int64) float64 { return float64(v) * float64(c+1) }
+		for k := range n.Outputs {
+			n.Outputs[k].Dequantize = func(c int, v int64) float64 { return float64(v) * float64(c+1+k) }
+		}
 		d, err := plan.Plan(n, hwgen.Options{})
 		if err != nil {
 			t.Fatalf("seed %d: %v", seed, err)
@@ -159,25 +162,31 @@ func TestBroadPlanned(t *testing.T) {
 				t.Fatalf("seed %d: %v", seed, err)
 			}
 		}
-		given, planned, last := quant.NewExecutor(n), quant.NewExecutor(d.Network), len(n.Layers)-1
+		given, planned := quant.NewExecutor(n), quant.NewExecutor(d.Network)
 		var want, got quant.Trace
 		for range 4 {
 			x := quanttest.RandomGraphInput(rng, n)
 			given.Run(x, &want)
 			planned.Run(asPlanned(x, n, d.Network), &got)
-			if !slices.Equal(want.Scores, got.Scores) || want.Label != got.Label ||
-				n.Layers[last].Score == nil && !slices.Equal(want.Out[last], got.Out[last]) {
-				t.Fatalf("seed %d: gives %v %v, want %v %v", seed, got.Scores, got.Out[last], want.Scores, want.Out[last])
-			}
-			for c := range want.Scores {
-				if n.Layers[last].Score == nil {
-					break // outputs, which are the same
-				}
-				at := c % n.Layers[last].Out // scores of all positions
-				if w, g := n.Dequantize(at, want.Acc[last][c]), d.Network.Dequantize(at, got.Acc[last][c]); w != g {
-					t.Fatalf("seed %d: channel %d stands for %v, want %v", seed, at, g, w)
+			for k := range n.Outputs {
+				if err := sameOutput(given, planned, k, &want, &got); err != nil {
+					t.Fatalf("seed %d: %v", seed, err)
 				}
 			}
 		}
 	}
+}
+
+// sameOutput compares scores, label and real numbers of output k of two networks that ran.
+func sameOutput(given, planned *quant.Executor, k int, want, got *quant.Trace) error {
+	if !slices.Equal(want.Scores[k], got.Scores[k]) || want.Label[k] != got.Label[k] {
+		return fmt.Errorf("output %d gives %v, want %v", k, got.Scores[k], want.Scores[k])
+	}
+	w, g := make([]float64, len(want.Scores[k])), make([]float64, len(want.Scores[k]))
+	given.Real(want, k, w)
+	planned.Real(got, k, g)
+	if !slices.Equal(w, g) {
+		return fmt.Errorf("output %d stands for %v, want %v", k, g, w)
+	}
+	return nil
 }

@@ -8,9 +8,11 @@ import (
 )
 
 // shiftable says whether the accumulators of l may begin anywhere (MATH 2, shifted
-// range): the network gives them start values, so that thresholds or scores are known
-// to move along.
-func shiftable(l *quant.Layer) bool { return l.Start != nil }
+// range): the network gives them start values, and there are thresholds or scores to move
+// along. Accumulators that leave as they are, to other layers or as an output, keep theirs.
+func shiftable(l *quant.Layer) bool {
+	return l.Start != nil && (l.Thresholds != nil || l.Score != nil)
+}
 
 // neededBits returns the smallest accumulator width that is safe for l, and the first
 // channel that needs it. Where start values may be chosen, it is the width of the
@@ -145,17 +147,19 @@ func withinRange(l *quant.Layer) *quant.Layer {
 func withLayers(n *quant.Network, layers []quant.Layer) *quant.Network {
 	moved := *n
 	// The slice is the planner's own, so that the network it came from stays as it was read.
-	moved.Layers = layers
-	last := len(layers) - 1
-	from, to := n.Layers[last].Start, layers[last].Start
-	if n.Dequantize != nil && n.Layers[last].Score != nil && from != nil {
-		// v is an accumulator of the moved layer: less the new start it is the bare sum, and
-		// with the old start what the network's own dequantiser expects.
-		moved.Dequantize = func(c int, v int64) float64 {
-			if to != nil {
-				v -= to[c]
+	moved.Layers, moved.Outputs = layers, slices.Clone(n.Outputs)
+	for k := range moved.Outputs {
+		o := &moved.Outputs[k]
+		from, to := n.Layers[o.Layer].Start, layers[o.Layer].Start
+		if real := o.Dequantize; real != nil && n.Layers[o.Layer].Score != nil && from != nil {
+			// v is an accumulator of the moved layer: less the new start it is the bare sum, and
+			// with the old start what the network's own dequantiser expects.
+			o.Dequantize = func(c int, v int64) float64 {
+				if to != nil {
+					v -= to[c]
+				}
+				return real(c, v+from[c])
 			}
-			return n.Dequantize(c, v+from[c])
 		}
 	}
 	return &moved

@@ -53,16 +53,16 @@ func checkSame(t *testing.T, a, b *quant.Network) {
 	rng := rand.New(rand.NewPCG(1, 4))
 	ea, eb := quant.NewExecutor(a), quant.NewExecutor(b)
 	var ta, tb quant.Trace
-	ra, rb := make([]float64, a.OutputSize()), make([]float64, a.OutputSize())
+	ra, rb := make([]float64, a.OutputLayer(0).Shape.Size()), make([]float64, a.OutputLayer(0).Shape.Size())
 	for range 200 {
 		x := quanttest.RandomInput(rng, a)
 		ea.Run(x, &ta)
 		eb.Run(x, &tb)
-		ea.Real(&ta, ra)
-		eb.Real(&tb, rb)
-		for c := range ta.Scores {
-			if ta.Scores[c] != tb.Scores[c] || ra[c] != rb[c] {
-				t.Fatalf("class %d: score %d, real %g; want %d, %g", c, tb.Scores[c], rb[c], ta.Scores[c], ra[c])
+		ea.Real(&ta, 0, ra)
+		eb.Real(&tb, 0, rb)
+		for c := range ta.Scores[0] {
+			if ta.Scores[0][c] != tb.Scores[0][c] || ra[c] != rb[c] {
+				t.Fatalf("class %d: score %d, real %g; want %d, %g", c, tb.Scores[0][c], rb[c], ta.Scores[0][c], ra[c])
 			}
 		}
 	}

@@ -148,7 +148,7 @@ func checkTap(p *planner, l *quant.Layer, f hwgen.Fold) error {
 	switch {
 	case f.Order == hwgen.Arranged && !p.arrangeable(l):
 		return fmt.Errorf("hwgen: layer %q: order is %q, want %q: what it reads is not a layer's with weights that "+
-			"nothing else reads", l.Name, f.Order, hwgen.Natural)
+			"nothing else reads and that is no output", l.Name, f.Order, hwgen.Natural)
 	case f.Lanes < 1 || f.Lanes%f.SIMD != 0:
 		return fmt.Errorf("hwgen: layer %q: lanes is %d, want a multiple of the %d elements that come at once (simd)",
 			l.Name, f.Lanes, f.SIMD)

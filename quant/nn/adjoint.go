@@ -44,7 +44,7 @@ func adjointWeighted[T Float](o *Op, x []T, w Weights[T], g, dx, dw []T, work *W
 	case Columns:
 		adjointWindows(o, x, w, g, dx, dw, work)
 	case Channelwise:
-		adjointDepthwise(o, x, w, g, dx, dw)
+		adjointDepthwise(o, x, w, g, dx, dw, work)
 	case Phased:
 		adjointPhases(o, x, w, g, dx, dw, work)
 	}
@@ -107,28 +107,73 @@ func adjointPhases[T Float](o *Op, x []T, w Weights[T], g, dx, dw []T, work *Wor
 	}
 }
 
-// adjointDepthwise goes by positions and taps: a row of either is as wide as the channels. w has the
-// taps first, as depthwise wants them, and dw, as the layer, the channels.
-func adjointDepthwise[T Float](o *Op, x []T, w Weights[T], g, dx, dw []T) {
+// adjointDepthwise goes by output rows: row ky of the taps meets one row of the input. Its loops run over the
+// channels of a position, so the gradient of the weights is added up as taps x channels, in the order of the loops,
+// and transposed at the end. w has the taps first as well.
+func adjointDepthwise[T Float](o *Op, x []T, w Weights[T], g, dx, dw []T, work *Work[T]) {
 	n := o.Out.C
-	for ; len(x) > 0; x = x[o.In.Size():] {
-		for position := range o.Out.Positions() {
-			dy := g[position*n : (position+1)*n]
-			o.Each(position, func(tap, at int) {
-				if dw != nil {
-					for c, v := range dy {
-						dw[c*o.Terms+tap] += v * x[at*n+c]
-					}
-				}
-				if dx != nil {
-					MultiplyAdd(dx[at*n:(at+1)*n], dy, w.Matrix[tap*n:(tap+1)*n])
-				}
-			})
+	line, width := o.Out.W*n, o.In.W*n
+	gw := work.Cols[:o.Terms*n]
+	clear(gw)
+	for i := range len(g) / line { // sample and output row
+		from := i / o.Out.H * o.In.Size()
+		for ky := range o.H {
+			row := o.Line(i%o.Out.H, ky)
+			if row < 0 {
+				continue
+			}
+			lo, tap := from+row*width, ky*o.W*n
+			var d []T
+			if dx != nil {
+				d = dx[lo : lo+width]
+			}
+			depthwiseBack(&o.Slide, g[i*line:(i+1)*line], x[lo:lo+width], d, w.Matrix[tap:], gw[tap:])
 		}
-		g = g[o.Out.Size():]
-		if dx != nil {
-			dx = dx[o.In.Size():]
+	}
+	for k := 0; dw != nil && k < o.Terms; k++ {
+		for c, v := range gw[k*n : (k+1)*n] {
+			dw[c*o.Terms+k] += v
 		}
+	}
+}
+
+// depthwiseBack takes the gradient g of an output row back to the input row that a row of taps t lies on, unless dx
+// is nil, and to those taps. Most windows lie on the input as a whole: their taps go by threes.
+func depthwiseBack[T Float](w *Slide, g, x, dx, t, gw []T) {
+	n := w.Out.C
+	for at := -w.Left; len(g) > 0; at += w.StrideW {
+		kx := 0
+		for ; at >= 0 && kx+3 <= w.W && at+(kx+2)*w.DilationW < w.In.W; kx += 3 {
+			ix := (at + kx*w.DilationW) * n
+			scatter3(gw[kx*n:], n, x[ix:], w.DilationW*n, g[:n])
+			if dx != nil {
+				scatter3(dx[ix:], w.DilationW*n, t[kx*n:], n, g[:n])
+			}
+		}
+		for ; kx < w.W; kx++ {
+			ix := at + kx*w.DilationW
+			if ix < 0 || ix >= w.In.W {
+				continue
+			}
+			MultiplyAdd(gw[kx*n:(kx+1)*n], x[ix*n:(ix+1)*n], g[:n])
+			if dx != nil {
+				MultiplyAdd(dx[ix*n:(ix+1)*n], t[kx*n:(kx+1)*n], g[:n])
+			}
+		}
+		g = g[n:]
+	}
+}
+
+// scatter3 is y0 += a0*g, y1 += a1*g and y2 += a2*g, where the y lie yGap apart and
+// the a aGap. The sums of different y are apart, so the order in which they are
+// added is that of single taps.
+func scatter3[T Float](y []T, yGap int, a []T, aGap int, g []T) {
+	y0, y1, y2 := y[:len(g)], y[yGap:][:len(g)], y[2*yGap:][:len(g)]
+	a0, a1, a2 := a[:len(g)], a[aGap:][:len(g)], a[2*aGap:][:len(g)]
+	for i, v := range g {
+		y0[i] += a0[i] * v
+		y1[i] += a1[i] * v
+		y2[i] += a2[i] * v
 	}
 }
 

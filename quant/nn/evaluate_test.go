@@ -124,8 +124,8 @@ func TestOutputsExact(t *testing.T) {
 		for k := range samples {
 			n.Input.Apply(x[k*n.InputSize():(k+1)*n.InputSize()], codes)
 			e.Run(codes, &tr)
-			for i, want := range tr.Scores {
-				if y := got[k*n.OutputSize()+i]; y*taps != float64(want) {
+			for i, want := range tr.Scores[0] {
+				if y := got[k*n.OutputLayer(0).Shape.Size()+i]; y*taps != float64(want) {
 					t.Fatalf("seed %d, sample %d: output %d is %v, want %d/%d", seed, k, i, y, want, taps)
 				}
 			}

@@ -110,7 +110,7 @@ func (o *Op) Span(most int) int {
 // Channelwise, and Out.C times the phases x Terms for one that is Phased. Bias has Out.C elements, or none.
 type Weights[T Float] struct{ Matrix, Bias []T }
 
-// Work is memory for Forward; one goroutine uses it at a time.
+// Work is memory for Forward and Adjoint; one goroutine uses it at a time.
 type Work[T Float] struct {
 	// Cols holds windows of a span, of an operation of form Columns or Phased, Part what a
 	// phase gives of the output.
@@ -126,6 +126,8 @@ func NewWork[T Float](o *Op, samples int) *Work[T] {
 	switch o.Form {
 	case Columns:
 		w.Cols = make([]T, samples*o.Out.Positions()*o.Terms)
+	case Channelwise:
+		w.Cols = make([]T, o.Terms*o.Out.C) // the gradient of the weights, on the way back
 	case Phased:
 		most := samples * o.Phases[0].Out.Positions() // the first phase has the most positions
 		w.Cols, w.Part = make([]T, most*o.Terms), make([]T, most*o.Out.C)

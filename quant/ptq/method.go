@@ -118,11 +118,11 @@ func (m Method) Rounds() bool { return slices.Contains(roundings, m) }
 // roundings are the methods that Problem.Solve knows.
 var roundings = []Method{RTN, EP, AXE, Budget}
 
-// rounding returns what finds the integers, with these options: the method itself, if it is no way to use
-// another.
-func (d *Definition) rounding(v Values) Method {
+// Rounding returns what finds the integers where the method has these options: the method itself, if it
+// is no way to use another. Budget alone knows other rules than quant.Split.
+func (d *Definition) Rounding(v Values) Method {
 	if d.Method.Rounds() {
 		return d.Method
 	}
-	return Method(v["rounding"])
+	return Method(d.Resolved(v)["rounding"])
 }

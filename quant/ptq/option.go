@@ -122,6 +122,8 @@ func roundingOptions(w Weighing) []Option {
 			Low: 1e-6, High: 100},
 		{Name: "order", Usage: "columns by falling diagonal of the hessian, or as they stand",
 			Default: "importance", Words: []string{"importance", "columns"}},
+		{Name: "target", Usage: "float weights, or those that make up for what earlier layers' errors did to the sums",
+			Default: string(ToWeights), Words: []string{string(ToWeights), string(ToOutputs)}},
 	}
 }
 

@@ -115,11 +115,7 @@ func Calibrate(ctx context.Context, m *nn.Model, x Samples, inputBits int, equal
 // quantisers alone.
 func (c *Calibration) observe(ctx context.Context) error {
 	c.means = make([][]float64, len(c.g.Shapes))
-	real := &nn.Tensor{Shape: c.source.Shape, V: slices.Clone(c.source.V), Scale: 1}
-	for i := range real.V {
-		real.V[i] *= c.input.Scale
-	}
-	return c.g.Walk(ctx, real, func(i int, in []*nn.Tensor) (*nn.Tensor, error) {
+	return c.g.Walk(ctx, c.realSource(), func(i int, in []*nn.Tensor) (*nn.Tensor, error) {
 		c.means[i] = make([]float64, c.g.Shapes[i].C)
 		out := c.g.Run(i, in, c.means[i])
 		c.scales.observe(i, out)
@@ -130,6 +126,15 @@ func (c *Calibration) observe(ctx context.Context) error {
 		}
 		return out, nil
 	})
+}
+
+// realSource returns the samples as the input quantiser leaves them, as real numbers.
+func (c *Calibration) realSource() *nn.Tensor {
+	real := &nn.Tensor{Shape: c.source.Shape, V: slices.Clone(c.source.V), Scale: 1}
+	for i := range real.V {
+		real.V[i] *= c.input.Scale
+	}
+	return real
 }
 
 // taskOf returns the loss that gradients are of: of the labels, or of random directions where there are
@@ -155,9 +160,16 @@ func (c *Calibration) Project(ctx context.Context, s Settings) (*nn.Model, []Lay
 		acts: c.scales.quantisers(s.ActBits)} // the clone, so that a second Project starts from the float weights
 	p.roles = p.g.Roles()
 	p.Options = method.Resolved(s.Options)
+	if Target(p.Options["target"]) == ToOutputs {
+		p.shadow = newShadow(c.g, c.realSource())
+	}
 	err = p.g.WalkLive(ctx, c.source, func(i int, in []*nn.Tensor, live *nn.Live) (*nn.Tensor, error) {
 		p.tell(i, p.g.Layers[i].Name)
-		return p.layer(ctx, i, in, live)
+		out, err := p.layer(ctx, i, in, live)
+		if p.shadow != nil && err == nil {
+			p.shadow.step(i)
+		}
+		return out, err
 	})
 	if err != nil {
 		return nil, nil, err
@@ -176,6 +188,7 @@ type projection struct {
 	roles    []quant.Role
 	branches map[int][]Branch // of the layers that have weights, once they are integers
 	reports  []LayerReport
+	shadow   *shadow // nil unless a target needs it
 }
 
 func (p *projection) tell(done int, name string) {
@@ -231,10 +244,13 @@ func countLayers(branches []Branch) (n int) {
 // site returns layer i as a method gets it, and the method: hidden layers have the one that was asked for,
 // and its limit; the ends are rounded by the same means, without one.
 func (p *projection) site(ctx context.Context, i int, in *nn.Tensor, live *nn.Live) (*Site, *Definition) {
-	s := &Site{Bits: p.WeightBits, Acc: p.Acc, Values: p.Options, Rounding: p.method.rounding(p.Options),
+	s := &Site{Bits: p.WeightBits, Acc: p.Acc, Values: p.Options, Rounding: p.method.Rounding(p.Options),
 		// Outputs that are compared as they are, without a quantiser, share a scale.
 		Shared: p.g.Layers[i].Kind == quant.Linear && i == len(p.g.Shapes)-1,
 		ctx:    ctx, g: p.g, i: i, in: in, live: live, task: p.task, means: p.means[i]}
+	if p.shadow != nil {
+		s.real = p.shadow.of(i)[0]
+	}
 	switch {
 	case p.roles[i].First:
 		s.Bits, s.Acc = p.FirstWeightBits, Accumulator{}

@@ -163,11 +163,11 @@ func checkExecutor(t *testing.T, m *nn.Model, net *quant.Network, samples []floa
 	got := outputs(t, m, samples)
 	e, size := quant.NewExecutor(net), net.InputSize()
 	var tr quant.Trace
-	x, want := make([]int32, size), make([]float64, net.OutputSize())
+	x, want := make([]int32, size), make([]float64, net.OutputLayer(0).Shape.Size())
 	for k := 0; k*size < len(samples); k++ {
 		net.Input.Apply(samples[k*size:(k+1)*size], x)
 		e.Run(x, &tr)
-		e.Real(&tr, want)
+		e.Real(&tr, 0, want)
 		row := got[k*len(want) : (k+1)*len(want)]
 		for i := range want {
 			// The evaluator keeps real outputs in float32.

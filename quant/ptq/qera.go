@@ -48,6 +48,11 @@ func quantiseQERA(s *Site) ([]Branch, error) {
 	if err != nil || s.Groups() > 1 || s.Shared || s.Layer().In > maxMoment {
 		return branches, err
 	}
+	// Inputs that never change on the samples (one sample, or a dead layer) say nothing of errors: the bias has all
+	// that the layer gives.
+	if mat.Trace(s.Covariance(0)) == 0 {
+		return branches, nil
+	}
 	first := &branches[0].Layers[0]
 	left := s.residual(first)
 	root, inverse, err := s.whitening(Whitening(s.Values["whiten"]))

@@ -116,12 +116,31 @@ func TestQERALowersError(t *testing.T) {
 func integerOutputs(net *quant.Network, samples []float32) (all []float64) {
 	e, size := quant.NewExecutor(net), net.InputSize()
 	var tr quant.Trace
-	x, out := make([]int32, size), make([]float64, net.OutputSize())
+	x, out := make([]int32, size), make([]float64, net.OutputLayer(0).Shape.Size())
 	for k := 0; k*size < len(samples); k++ {
 		net.Input.Apply(samples[k*size:(k+1)*size], x)
 		e.Run(x, &tr)
-		e.Real(&tr, out)
+		e.Real(&tr, 0, out)
 		all = append(all, out...)
 	}
 	return all
+}
+
+// TestFewSamples: one sample, inputs that never change and layers that nothing comes through are no errors, by any
+// method: what says nothing of an error leaves the weights to be rounded as they are.
+func TestFewSamples(t *testing.T) {
+	for _, d := range Methods() {
+		for name, values := range map[string][]float32{
+			"one sample": uniforms(rand.New(rand.NewPCG(3, 1)), 96), "black": make([]float32, 4*96)} {
+			model := graphModel(rand.New(rand.NewPCG(31, 3)))
+			c, err := Calibrate(t.Context(), model, Samples{Values: values, High: 1}, 8, true)
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, net := mustProject(t, c, settings(d.Method, Accumulator{Bits: 9}))
+			if err := net.Certify(); err != nil {
+				t.Errorf("%s, %s: %v", d.Method, name, err)
+			}
+		}
+	}
 }

@@ -30,6 +30,7 @@ type Site struct {
 	g     *graph // layers before this one have been quantised, it and those behind it not
 	i     int
 	in    *nn.Tensor
+	real  *nn.Tensor // what it reads in the float network, where the option target wants it
 	live  *nn.Live
 	task  gradient.Loss
 	means []float64 // of the float network's sums
@@ -60,8 +61,13 @@ func (s *Site) Problem(g int) (*Problem, error) {
 	q.Options.Damping = s.Values.number("damping")
 	q.Options.ColumnOrder = s.Values["order"] == "columns"
 	var err error
-	q.Moment, err = s.Moment(g, Weighing(s.Values["hessian"]))
-	return q, err
+	if q.Moment, err = s.Moment(g, Weighing(s.Values["hessian"])); err != nil {
+		return nil, err
+	}
+	if q.Weights, err = s.aimed(g, q.Weights); err != nil {
+		return nil, fmt.Errorf("ptq: layer %q: %w", l.Name, err)
+	}
+	return q, nil
 }
 
 // Moment returns the matrix by which the errors of rows of group g are weighed; nil is the identity,

@@ -13,19 +13,23 @@ import (
 // has one quantiser at the end of each layer, a graph has as many Quant nodes
 // behind an accumulator as it has branches.
 //
-// The order of work is: visit marks what the output needs, input and site add
+// The order of work is: visit marks what the outputs need, input and site add
 // layers in topological order and only note how each ends, the metadata give
 // them names, and then finish computes thresholds, so that errors can name
 // layers.
 type assembly struct {
 	im *importer
-	// used marks the sites that the output depends on. Others are heads that
+	// used marks the sites that the outputs depend on. Others are ends that
 	// nobody reads: a graph may have them, a network must not.
 	used []bool
 	// readers lists, by base, the distinct roundings that are read. Pointers
 	// tell roundings apart: two Quants of equal parameters are two layers. A
 	// nil rounding is a reader of the integers as the base has them.
 	readers map[int][]*rounding
+	// reads counts the readers of a tap, sites and endings.
+	reads map[tap]int
+	// endings are how the heads end, in their order.
+	endings []*ending
 	layers  []quant.Layer
 	nodes   []*node
 	// ends are the roundings that the layers end in, nil for none.
@@ -38,15 +42,15 @@ type assembly struct {
 	built map[tap]int
 }
 
-// visit marks what site i depends on. Sites are in order of evaluation, so that
+// visit marks what the endings depend on. Sites are in order of evaluation, so that
 // one pass from the last to the first reaches everything without a stack.
-func (a *assembly) visit(i int) {
-	if a.used == nil {
-		a.used = make([]bool, len(a.im.sites))
+func (a *assembly) visit() {
+	a.used = make([]bool, len(a.im.sites))
+	for _, e := range a.endings {
+		a.used[e.base] = true
 	}
 	// Sites read earlier ones only.
-	a.used[i] = true
-	for k := i; k >= 0; k-- {
+	for k := len(a.used) - 1; k >= 0; k-- {
 		if !a.used[k] {
 			continue
 		}
@@ -57,10 +61,15 @@ func (a *assembly) visit(i int) {
 			}
 		}
 	}
+	// Outputs are readers like any others, but of no site.
+	for _, e := range a.endings {
+		a.note(tap{e.base, e.round})
+	}
 }
 
 // note adds a tap to the readers of its base, once.
 func (a *assembly) note(t tap) {
+	a.reads[t]++
 	if !slices.Contains(a.readers[t.base], t.round) {
 		a.readers[t.base] = append(a.readers[t.base], t.round)
 	}
@@ -142,11 +151,11 @@ func inputQuantizer(r *rounding) func(i int, v float64) int32 {
 	}
 }
 
-// site adds the layers of site i. last says how it ends where it is the last.
-// There are three ways to end: one Quant becomes the layer's own thresholds,
-// the outputs of a classifier a score, and in every other case integers leave
-// the layer as they are and rest adds what its readers want.
-func (a *assembly) site(i int, t *site, last *ending) error {
+// site adds the layers of site i. There are three ways to end: one Quant becomes the
+// layer's own thresholds, the scores of a classifier that nobody else reads its own score,
+// and in every other case integers leave the layer as they are, and rest and rank add
+// what their readers want.
+func (a *assembly) site(i int, t *site) error {
 	l := t.layer
 	for _, from := range t.from {
 		l.From = append(l.From, a.built[from])
@@ -159,17 +168,56 @@ func (a *assembly) site(i int, t *site, last *ending) error {
 	// types.
 	accs := t.ranges(&l)
 	roots := a.roots(i)
-	isLast := !slices.Contains(a.used[i+1:], true)
 	here, end := tap{base: i}, func(*quant.Layer) error { return nil }
 	if len(roots) == 1 && roots[0] != nil {
 		r := roots[0]
 		here.round = r
 		end = func(l *quant.Layer) error { return a.bisect(l, r, accs, fromRaw(r)) }
-	} else if isLast && last.vector && last.round == nil {
-		end = func(l *quant.Layer) error { return setScore(l, t, accs, last) }
+	} else if e := a.soleRanking(i); e != nil {
+		e.scored = len(a.layers)
+		end = func(l *quant.Layer) error { return setScore(l, t, accs, e) }
 	}
 	a.add(l, t.at, here, end)
-	return a.rest(i, accs)
+	if err := a.rest(i, accs); err != nil {
+		return err
+	}
+	a.rank(i, t, accs)
+	return nil
+}
+
+// soleRanking returns the ending that ranks the accumulators of base and is their only
+// reader, nil for none.
+func (a *assembly) soleRanking(base int) *ending {
+	if len(a.readers[base]) > 1 || a.reads[tap{base: base}] != 1 {
+		return nil
+	}
+	for _, e := range a.endings {
+		if e.base == base && e.ranks() {
+			return e
+		}
+	}
+	return nil
+}
+
+// rank adds a layer for each ending that ranks the accumulators of base where others read
+// them too: it passes them on, and ends in the scores.
+func (a *assembly) rank(base int, t *site, accs []quant.AccRange) {
+	for _, e := range a.endings {
+		if e.base != base || !e.ranks() || e.scored >= 0 {
+			continue
+		}
+		e.scored = len(a.layers)
+		l := quant.Layer{Kind: quant.Requantize, From: []int{a.built[tap{base: base}]}, Out: len(accs)}
+		a.append(l, t.at, nil, func(l *quant.Layer) error { return setScore(l, t, accs, e) })
+	}
+}
+
+// layerOf returns the layer that gives what a head shows.
+func (a *assembly) layerOf(e *ending) int {
+	if e.scored >= 0 {
+		return e.scored
+	}
+	return a.built[tap{e.base, e.round}]
 }
 
 // fromRaw returns what makes r of the values of its base. Sums of 16-bit
@@ -179,8 +227,8 @@ func fromRaw(r *rounding) func(c int, acc int64) int64 {
 	return func(c int, acc int64) int64 { return r.ints(c, float64(acc)) }
 }
 
-// setScore ranks the outputs of the last layer. single is a network of one
-// output, where there is nothing to rank but the sign (signScore).
+// setScore ranks the elements that l gives. single is a head of one
+// element, where there is nothing to rank but the sign (signScore).
 func setScore(l *quant.Layer, t *site, accs []quant.AccRange, last *ending) error {
 	var score *quant.Score
 	var err error
@@ -199,9 +247,14 @@ func setScore(l *quant.Layer, t *site, accs []quant.AccRange, last *ending) erro
 // add appends a layer that comes from node at and gives what tap says. end is
 // called once all layers have names, since its errors quote them.
 func (a *assembly) add(l quant.Layer, at *node, gives tap, end func(l *quant.Layer) error) {
-	a.layers, a.nodes, a.ends = append(a.layers, l), append(a.nodes, at), append(a.ends, gives.round)
-	a.finish = append(a.finish, end)
+	a.append(l, at, gives.round, end)
 	a.built[gives] = len(a.layers) - 1
+}
+
+// append is add of a layer that no site reads.
+func (a *assembly) append(l quant.Layer, at *node, round *rounding, end func(l *quant.Layer) error) {
+	a.layers, a.nodes, a.ends = append(a.layers, l), append(a.nodes, at), append(a.ends, round)
+	a.finish = append(a.finish, end)
 }
 
 // rest adds Requantize layers for what is read at base and not built yet. accs

@@ -81,8 +81,8 @@ func TestSingleOutput(t *testing.T) {
 				if logit := sum*0.125*float64(float32(0.3)) + float64(bias); c.class(logit) {
 					want = 1
 				}
-				if tr.Label != want {
-					t.Fatalf("%s, bias %v: sum %v is class %d, want %d", c.name, bias, sum, tr.Label, want)
+				if tr.Label[0] != want {
+					t.Fatalf("%s, bias %v: sum %v is class %d, want %d", c.name, bias, sum, tr.Label[0], want)
 				}
 				seen[want]++
 			}
@@ -101,14 +101,14 @@ func TestSingleOutputTie(t *testing.T) {
 		t.Fatal(err)
 	}
 	l := &n.Layers[0]
-	if s := l.Score; s == nil || !s.Exact || s.Gain[0] != 1 || s.Bias[0] != 0 || n.Boundary != 0 {
-		t.Errorf("score %+v, boundary %d", l.Score, n.Boundary)
+	if s := l.Score; s == nil || !s.Exact || s.Gain[0] != 1 || s.Bias[0] != 0 || n.Outputs[0].Boundary != 0 {
+		t.Errorf("score %+v, boundary %d", l.Score, n.Outputs[0].Boundary)
 	}
 	var tr quant.Trace
 	e := quant.NewExecutor(n)
 	for x, want := range map[[4]int32]int{{0, 0, 0, 0}: 0, {0, 0, 1, 0}: 1, {0, 0, 0, -1}: 0, {2, 3, 0, 0}: 0} {
-		if e.Run(x[:], &tr); tr.Label != want {
-			t.Errorf("%v is class %d, want %d", x, tr.Label, want)
+		if e.Run(x[:], &tr); tr.Label[0] != want {
+			t.Errorf("%v is class %d, want %d", x, tr.Label[0], want)
 		}
 	}
 	// What is neither affine nor a decision is refused as for many outputs.

@@ -59,7 +59,7 @@ func labelsOf(n *quant.Network, sample []float32) []int32 {
 	x, tr, e := make([]int32, n.InputSize()), quant.Trace{}, quant.NewExecutor(n)
 	n.Input.Apply(sample, x)
 	e.Run(x, &tr)
-	out := make([]int32, n.OutputShape().Positions())
-	e.Labels(&tr, out)
+	out := make([]int32, n.OutputLayer(0).Shape.Positions())
+	e.Labels(&tr, 0, out)
 	return out
 }

@@ -21,8 +21,8 @@ func outputsOf(n *quant.Network, sample []float32) []float64 {
 	x, tr := make([]int32, n.InputSize()), quant.Trace{}
 	n.Input.Apply(sample, x)
 	quant.NewExecutor(n).Run(x, &tr)
-	out := make([]float64, n.OutputShape().Size())
-	quant.NewExecutor(n).Real(&tr, out)
+	out := make([]float64, n.OutputLayer(0).Shape.Size())
+	quant.NewExecutor(n).Real(&tr, 0, out)
 	return out
 }
 

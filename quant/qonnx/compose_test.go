@@ -3,6 +3,7 @@ package qonnx
 import (
 	"fmt"
 	"math/rand/v2"
+	"strings"
 	"testing"
 
 	"github.com/a2qgen/a2qgen/quant"
@@ -92,25 +93,35 @@ func TestRandomGraphs(t *testing.T) {
 	if testing.Short() {
 		graphs = 40
 	}
-	kinds, read := map[quant.Kind]int{}, 0
+	kinds, read, several := map[quant.Kind]int{}, 0, 0
 	for seed := range uint64(graphs) {
 		g := &net{newTestGraph(1, 4, 4, 5), rand.New(rand.NewPCG(seed, 12))}
 		made := []drawn{{g.act("x", 0.25), 4, 4, 5}}
 		for range 1 + g.r.IntN(6) {
 			made = append(made, g.grow(made))
 		}
-		data := g.encode(made[len(made)-1].name)
-		if _, err := Decode("test", data); err != nil {
+		outputs := in(made[len(made)-1].name)
+		if o := made[len(made)/2].name; seed%3 == 0 { // in the middle, and read further
+			outputs = append(outputs, o)
+		}
+		data := g.encode(outputs...)
+		if _, err := Decode("test", data); seed%3 == 0 && err != nil && strings.Contains(err.Error(), outputs[1]) {
+			continue // it is the input
+		} else if err != nil {
 			wantError(t, err, "the graph has no MatMul, Gemm, Conv or other layer")
 			continue
 		}
 		read++
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			n := compareWithOracle(t, data, 2, []int{4, 4, 5}, func() float64 { return float64(g.r.IntN(17)) / 4 })
+			several += min(len(n.Outputs), 2) - 1
 			for i := range n.Layers {
 				kinds[n.Layers[i].Kind]++
 			}
 		})
+	}
+	if several < graphs/6 {
+		t.Errorf("%d graphs have several outputs, want more", several)
 	}
 	for _, kind := range []quant.Kind{quant.Conv, quant.AvgPool, quant.MaxPool, quant.Add, quant.Concat, quant.Upsample,
 		quant.PixelShuffle, quant.Requantize} {

@@ -360,7 +360,7 @@ func TestRealOutputsBehindTheEnd(t *testing.T) {
 		}
 		n := mustDecode(t, ended, ended.op(op, in(x), attr...))
 		for c := range 3 {
-			if got, want := n.Dequantize(c, 5), real(logits.Dequantize(c, 5)); math.Abs(got-want) > 1e-12 {
+			if got, want := n.Outputs[0].Dequantize(c, 5), real(logits.Outputs[0].Dequantize(c, 5)); math.Abs(got-want) > 1e-12 {
 				t.Errorf("%s: output %d is %v, want %v", op, c, got, want)
 			}
 		}

@@ -2,6 +2,7 @@ package qonnx
 
 import (
 	"math"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"strings"
@@ -325,10 +326,24 @@ var badGraphs = map[string]func() (*testGraph, []string){
 		x := g.fc1(g.input("x"))
 		return g, in(g.op("Sum", in(g.op("Relu", in(x)), x, g.op("Tanh", in(x)))))
 	},
-	`differ, want one output`: func() (*testGraph, []string) {
+	// Of several outputs each is looked at.
+	`node "n12" (Relu): the outputs of the last layer must be an affine function`: func() (*testGraph, []string) {
 		g := newTestGraph(1, 4)
 		x := g.fc1(g.input("x"))
 		return g, in(x, g.op("Relu", in(x)))
+	},
+	`graph output "n4_output_0": the output does not depend on any layer`: func() (*testGraph, []string) {
+		g := newTestGraph(1, 4)
+		x := g.input("x")
+		return g, in(g.fc1(x), x)
+	},
+	`2 faults: graph output "n12_output_0": node "n11" (Conv): gives shape [1 6 4 6] of an image of 6x6x4 in another ` +
+		`order: end the graph where it is [1 channels rows columns]; graph output "n13_output_0": node`: func() (
+		*testGraph, []string) {
+		g := &net{newTestGraph(1, 4, 6, 6), rand.New(rand.NewPCG(1, 7))}
+		x := g.conv(g.act("x", 0.25), 4, 4, 3, 1)
+		turned := g.op("Transpose", in(x), intsAttr("perm", 0, 2, 1, 3))
+		return g.testGraph, in(turned, x, g.op("Transpose", in(x), intsAttr("perm", 0, 2, 1, 3)))
 	},
 	`(Softmax): mixes channels, so it may only end the network, but node`: func() (*testGraph, []string) {
 		g := newTestGraph(1, 4)

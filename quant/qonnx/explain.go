@@ -14,9 +14,9 @@ type made struct {
 	// that its thresholds end in.
 	nodes []*node
 	ends  []*rounding
-	// input makes the integers of the samples; last is how the network ends.
-	input *rounding
-	last  *ending
+	// input makes the integers of the samples; endings are how the outputs end.
+	input   *rounding
+	endings []*ending
 }
 
 // Reading is a file with what became of it, read or refused.
@@ -166,8 +166,10 @@ func (e *Explanation) explainLayers(r *Reading, n *node) {
 			e.Staircases = append(e.Staircases, staircaseOf(l))
 		}
 	}
-	if last := &net.Layers[len(net.Layers)-1]; last.Score != nil && part(m.last.steps, n) {
-		e.Became = append(e.Became, fmt.Sprintf("part of the scores of layer %q", last.Name))
+	for k := range net.Outputs {
+		if l := net.OutputLayer(k); l.Score != nil && part(m.endings[k].steps, n) {
+			e.Became = append(e.Became, fmt.Sprintf("part of the scores of layer %q", l.Name))
+		}
 	}
 }
 

@@ -124,10 +124,16 @@ func readModel(name string, g *graph, in inputShape, left budget) (*nn.Model, er
 			return nil, err
 		}
 	}
-	// Only the first output: a training start has one head.
 	f, ok := r.im.values[g.outputs[0]].(*feature)
 	if !ok || len(r.m.Layers) == 0 {
 		return nil, fmt.Errorf("graph output %s depends on no layer", show(g.outputs[0]))
+	}
+	// What is trained or projected has one head: the others would be lost without a word.
+	for _, name := range g.outputs[1:] {
+		if o, is := r.im.values[name].(*feature); is && o.layer != f.layer {
+			return nil, fmt.Errorf("graph outputs %s and %s show different layers: a model to train or to project "+
+				"has one output", show(g.outputs[0]), show(name))
+		}
 	}
 	if f.layer != len(r.m.Layers)-1 {
 		return nil, fmt.Errorf("graph output %s is not that of the last layer", show(g.outputs[0]))

@@ -84,15 +84,15 @@ func TestFloatGraph(t *testing.T) {
 	y = g.op("Add", in(g.op("MatMul", in(y, g.f32([]int{54, 5}, g.dyadics(270, 8)...))),
 		g.f32([]int{5}, 1, 2, 3, 4, 5)))
 	y = g.op("Relu", in(y))
-	data := g.encode(g.op("Gemm", in(y, g.f32([]int{2, 5}, g.dyadics(10, 8)...), g.f32([]int{2}, 1, -1)),
-		intAttr("transB", 1)))
+	out := g.op("Gemm", in(y, g.f32([]int{2, 5}, g.dyadics(10, 8)...), g.f32([]int{2}, 1, -1)), intAttr("transB", 1))
+	data := g.encode(out)
 	m, err := DecodeModel("float", data)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for range 4 {
 		in := newArray(1, 4, 6, 6).fill(func([]int) float64 { return float64(dyadic(r, 16)) })
-		if d := cmp.Diff(evaluateFile(data, in).data, forward(m, in.data)); d != "" {
+		if d := cmp.Diff(evaluateFile(data, in)[out].data, forward(m, in.data)); d != "" {
 			t.Error(d)
 		}
 	}

@@ -329,6 +329,11 @@ func clip(s string) string {
 	if len(s) > most {
 		s = s[:most] + "..."
 	}
+	return printable(s)
+}
+
+// printable returns s with what cannot be printed replaced.
+func printable(s string) string {
 	return strings.Map(func(r rune) rune {
 		if !strconv.IsPrint(r) {
 			return '?'

@@ -13,7 +13,7 @@ import (
 )
 
 // compareWithOracle runs the file on random samples in the integer executor and
-// in float64, and compares the real outputs: they must be the same integer, up
+// in float64, and compares the real numbers of every output: they must be the same integer, up
 // to unit/2 where that is what one is worth.
 func compareWithOracle(t *testing.T, data []byte, samples int, shape []int, draw func() float64) *quant.Network {
 	t.Helper()
@@ -33,30 +33,39 @@ func compareWithOracle(t *testing.T, data []byte, samples int, shape []int, draw
 		want := evaluateFile(data, in)
 		n.Input.Apply(sample, x)
 		e.Run(x, &tr)
-		got := make([]float64, len(want.data))
-		e.Real(&tr, got)
-		out := n.OutputShape()
-		for i, g := range got {
-			at := i
-			if len(want.shape) == 4 { // channels first
-				at = i%out.C*out.Positions() + i/out.C
-			}
-			if w := want.data[at]; math.Abs(g-w) > 1e-9*max(1, math.Abs(w)) {
-				t.Fatalf("output %d is %v, want %v", i, g, w)
-			}
-		}
-		// The order of integers and exact scores is that of the outputs, ties too.
-		if score := n.Layers[len(n.Layers)-1].Score; out.Positions() == 1 && (score == nil || score.Exact) {
-			first := slices.Index(want.data, slices.Max(want.data))
-			if len(want.data) == 1 && want.data[0] > 0 { // two classes by the sign
-				first = 1
-			}
-			if tr.Label != first {
-				t.Fatalf("label %d, want %d of %v", tr.Label, first, want.data)
-			}
+		for k, o := range n.Outputs {
+			checkOutput(t, e, &tr, k, want[o.Name])
 		}
 	}
 	return n
+}
+
+// checkOutput compares output k of the sample last run with what the graph gives.
+func checkOutput(t *testing.T, e *quant.Executor, tr *quant.Trace, k int, want *array) {
+	t.Helper()
+	got := make([]float64, len(want.data))
+	e.Real(tr, k, got)
+	l := e.Network().OutputLayer(k)
+	for i, g := range got {
+		at := i
+		if len(want.shape) == 4 { // channels first
+			at = i%l.Shape.C*l.Shape.Positions() + i/l.Shape.C
+		}
+		if w := want.data[at]; math.Abs(g-w) > 1e-9*max(1, math.Abs(w)) {
+			t.Fatalf("output %d: element %d is %v, want %v", k, i, g, w)
+		}
+	}
+	// The order of integers and exact scores is that of the outputs, ties too.
+	if l.Shape.Positions() > 1 || l.Score != nil && !l.Score.Exact {
+		return
+	}
+	first := slices.Index(want.data, slices.Max(want.data))
+	if len(want.data) == 1 && want.data[0] > 0 { // two classes by the sign
+		first = 1
+	}
+	if tr.Label[k] != first {
+		t.Fatalf("output %d: label %d, want %d of %v", k, tr.Label[k], first, want.data)
+	}
 }
 
 // dyadic draws a multiple of 1/8: sums and products of such numbers are exact in
@@ -167,7 +176,7 @@ func TestESPCN(t *testing.T) {
 		t.Skip(err)
 	}
 	n := read(t, path)
-	if got := n.OutputShape(); got != (quant.Shape{H: 256, W: 256, C: 3}) || len(n.Layers) != 5 {
+	if got := n.OutputLayer(0).Shape; got != (quant.Shape{H: 256, W: 256, C: 3}) || len(n.Layers) != 5 {
 		t.Errorf("%d layers, output %v", len(n.Layers), got)
 	}
 	r := rand.New(rand.NewPCG(3, 1))

@@ -7,37 +7,37 @@ import (
 	"github.com/a2qgen/a2qgen/quant"
 )
 
-// network builds the integer network from the sites that final depends on.
+// network builds the integer network from the sites that the heads depend on.
 // Names come before thresholds, since chainError quotes them, and after all
 // layers, since generated names count them.
-func (im *importer) network(name string, shape []int, final *stream) (*quant.Network, error) {
-	a := &assembly{im: im, readers: map[int][]*rounding{}, built: map[tap]int{}}
-	if final.base < 0 {
-		return nil, errors.New("graph output does not depend on any layer")
+func (im *importer) network(name string, shape []int, heads []*head) (*quant.Network, error) {
+	a := &assembly{im: im, readers: map[int][]*rounding{}, reads: map[tap]int{}, built: map[tap]int{}}
+	for _, h := range heads {
+		e, err := im.ending(h)
+		if err != nil {
+			return nil, err
+		}
+		a.endings = append(a.endings, e)
 	}
-	last, err := im.ending(final)
-	if err != nil {
-		return nil, err
-	}
-	a.visit(last.base)
-	// The output is a reader like any other, but of no site.
-	a.note(tap{last.base, last.round})
+	a.visit()
 	input, err := a.input()
 	if err != nil {
 		return nil, err
 	}
-	n := quant.Network{
-		Name: name, InputShape: shape, Input: *input, Dequantize: last.real,
-	}
+	n := quant.Network{Name: name, InputShape: shape, Input: *input}
 	for i, t := range im.sites {
 		if !a.used[i] {
 			continue
 		}
-		if err := a.site(i, t, last); err != nil {
+		if err := a.site(i, t); err != nil {
 			return nil, err
 		}
 	}
-	n.Layers, n.Boundary = a.layers, last.boundary
+	n.Layers = a.layers
+	for k, e := range a.endings {
+		n.Outputs = append(n.Outputs, quant.Output{Name: printable(heads[k].name), Layer: a.layerOf(e),
+			Dequantize: e.real, Boundary: e.boundary})
+	}
 	if err := im.meta.name(n.Layers, a.nodes); err != nil {
 		return nil, err
 	}
@@ -50,12 +50,12 @@ func (im *importer) network(name string, shape []int, final *stream) (*quant.Net
 	if all != nil {
 		return nil, all.asError()
 	}
-	im.made = &made{nodes: a.nodes, ends: a.ends, input: a.source, last: last}
+	im.made = &made{nodes: a.nodes, ends: a.ends, input: a.source, endings: a.endings}
 	return quant.NewNetwork(n)
 }
 
-// ending is how the last layer ends. real makes the graph's outputs of the
-// integers that leave the network, for Network.Dequantize; it includes steps
+// ending is how the layer of a head ends. real makes the graph's output of the
+// integers that leave the network, for Output.Dequantize; it includes steps
 // that ranking may leave out.
 type ending struct {
 	base  int
@@ -71,15 +71,22 @@ type ending struct {
 	// a Quant, the largest one that means class 0.
 	single   bool
 	boundary int64
+	// scored is the layer that ends in its scores, -1 for none: the one that computes what is
+	// ranked or, where others read that too, one behind it.
+	scored int
 }
 
-// ending says how final, at the end of the graph, becomes integers. In this
+// ranks says that the head ends in scores.
+func (e *ending) ranks() bool { return e.vector && e.round == nil }
+
+// ending says how the stream of a head, at the end of the graph, becomes integers. In this
 // order: the Quant at the end if there is one, else the one that trim ends in,
 // else the accumulators, with a score if the output is a vector of classes.
-func (im *importer) ending(final *stream) (*ending, error) {
+func (im *importer) ending(h *head) (*ending, error) {
+	final := h.s
 	b := im.shapeOf(final)
-	e := &ending{base: final.base, vector: b.Positions() == 1 || im.ranked, steps: final.steps, all: final.steps,
-		single: b.Size() == 1}
+	e := &ending{base: final.base, vector: b.Positions() == 1 || h.ranked, steps: final.steps, all: final.steps,
+		single: b.Size() == 1, scored: -1}
 	q, all, at := final.q, final.steps, final.at
 	if q == nil {
 		e.steps = trim(final.steps)

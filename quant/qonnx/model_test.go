@@ -269,7 +269,7 @@ func compareForward(t *testing.T, m *nn.Model, n *quant.Network, r *rand.Rand) {
 		e.Run(x, &tr)
 		want := forward(m, exact)
 		got := make([]float64, len(want))
-		e.Real(&tr, got)
+		e.Real(&tr, 0, got)
 		float, err := g.Outputs(t.Context(), sample)
 		if err != nil {
 			t.Fatal(err)

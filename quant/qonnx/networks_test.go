@@ -60,7 +60,7 @@ func classify(n *quant.Network, images [][]byte) []int {
 		for j, v := range images[i] {
 			raw[j] = float32(v) / 255
 		}
-	}, func(i int, tr *quant.Trace) { labels[i] = tr.Label }, nil)
+	}, func(i int, tr *quant.Trace) { labels[i] = tr.Label[0] }, nil)
 	return labels
 }
 

@@ -73,9 +73,9 @@ func elementwise(f func(v []float64) float64, in ...*array) *array {
 }
 
 // evaluateFile runs an ONNX file node by node in float64, as ONNX and QONNX
-// define the operators, and returns its first output. It is independent of the
+// define the operators, and returns its outputs by name. It is independent of the
 // importer but for the decoding of tensors.
-func evaluateFile(data []byte, x *array) *array {
+func evaluateFile(data []byte, x *array) map[string]*array {
 	var m onnxpb.ModelProto
 	if err := proto.Unmarshal(data, &m); err != nil {
 		panic(err)
@@ -99,7 +99,11 @@ func evaluateFile(data []byte, x *array) *array {
 		}
 		values[n.out[0]] = compute(n, in)
 	}
-	return values[g.outputs[0]]
+	outputs := map[string]*array{}
+	for _, name := range g.outputs {
+		outputs[name] = values[name]
+	}
+	return outputs
 }
 
 func decoded(p *onnxpb.TensorProto) *array {

@@ -127,7 +127,7 @@ func (r rule) spans(n *node, dims []int) error {
 			"there is no layer that ranks %d at each of %d others; end the graph before it, its outputs are then what "+
 			"it ranks", r.from, dims, size, all/max(size, 1))
 	}
-	// The network would tell two classes apart by its sign (Network.Boundary).
+	// The network would tell two classes apart by its sign (Output.Boundary).
 	if all == 1 {
 		return n.errorf("ranks a single element, of which the label is always 0: end the graph before it, the " +
 			"output's sign is then the label, or compare it with a number (Greater)")

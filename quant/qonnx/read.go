@@ -6,7 +6,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 
 	"github.com/a2qgen/a2qgen/quant"
@@ -176,8 +175,6 @@ type importer struct {
 	copies map[move]*stream
 	// meta is what the file says of layers.
 	meta *metadata
-	// ranked says that the channels of the outputs are ranked at each of their positions.
-	ranked bool
 	// made is how the network came about, nil where it did not.
 	made *made
 	// unrounded are the nodes of layers whose weights the file holds as they were
@@ -202,11 +199,11 @@ func importGraph(name string, g *graph, in inputShape, left budget) (*quant.Netw
 	if err := im.evaluateAll(); err != nil {
 		return nil, im, err
 	}
-	final, err := im.final()
+	heads, err := im.heads()
 	if err != nil {
 		return nil, im, err
 	}
-	n, err := im.network(name, in.sample, final)
+	n, err := im.network(name, in.sample, heads)
 	return n, im, err
 }
 
@@ -235,84 +232,4 @@ func (im *importer) setInput(shape []int) error {
 	}
 	im.values[im.g.input] = s
 	return nil
-}
-
-// final returns the stream that the graph's outputs show. Several outputs must
-// show the same one, as TopK's do, or be constants, as the scale, zero point
-// and bit width of Brevitas's QuantTensor are. A network has one stream at its
-// end: two heads would need two.
-func (im *importer) final() (*stream, error) {
-	var final *stream
-	var first string
-	for _, name := range im.g.outputs {
-		var s *stream
-		switch v := im.values[name].(type) {
-		case *stream:
-			s = v
-		case *ranking:
-			s, im.ranked = v.s, v.everywhere
-		default:
-			continue
-		}
-		if final != nil && final != s {
-			return nil, fmt.Errorf("graph outputs %s and %s differ, want one output", show(first), show(name))
-		}
-		if final == nil {
-			final, first = s, name
-		}
-	}
-	if final == nil {
-		return nil, fmt.Errorf("graph output %s does not depend on the input", show(im.g.outputs[0]))
-	}
-	// A graph of a Quant alone is nothing to build.
-	if final.base < 0 && len(im.sites) == 0 && final.pools == nil && !final.view.repeating() {
-		return nil, errors.New("the graph has no MatMul, Gemm, Conv or other layer between its input and its output")
-	}
-	return im.end(final)
-}
-
-// end returns the stream that ends the network, in the order of its base. An
-// image may leave in the order [1 C H W] or [1 H W C] of the graph: hardware
-// sends pixel by pixel in either case. Everything else must be moved first.
-func (im *importer) end(s *stream) (*stream, error) {
-	at := s.at
-	if at == nil {
-		at = &node{name: im.g.outputs[0], op: "output"}
-	}
-	if err := unpadded(at, s); err != nil {
-		return nil, err
-	}
-	s, err := im.pooled(at, s)
-	if err != nil {
-		return nil, err
-	}
-	// An upsampled input, and nothing else, is a network too.
-	if s.base == fromInput && s.q != nil && s.view.repeating() {
-		return im.plain(at, s, 1)
-	}
-	b := im.shapeOf(s)
-	if b.Positions() == 1 && !s.view.repeating() {
-		// Elements of a vector have no layer that permutes them at the end.
-		if !slices.Equal(merged(slices.Concat(s.view...)), whole(channels, b.C)) {
-			return nil, at.errorf("permutes the outputs of the last layer, which is not supported")
-		}
-		return s, nil
-	}
-	if s.view.equal(arranged(b, 1)) || s.view.equal(arranged(b, 3)) {
-		return s, nil
-	}
-	if len(s.view) == 3 {
-		line, sequence := s.view.withAxis(rowAxis), s.view.withAxis(sequenceAxis)
-		if line.equal(arranged(b, 1)) || sequence.equal(arranged(b, 3)) {
-			return s, nil
-		}
-		// A line is an image of one row to what moves its elements.
-		wide := *s
-		wide.view, s = line, &wide
-	}
-	if _, ok := im.moves(s.view, b); ok {
-		return im.settled(at, s)
-	}
-	return nil, at.errorf("gives shape %v of an image of %v in another order: end the graph where it is [1 channels "+
-		"rows columns]", s.dims(), b)
 }

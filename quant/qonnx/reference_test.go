@@ -103,8 +103,8 @@ func TestReferenceRankings(t *testing.T) {
 			if out := c.Outputs[i]; len(out) > 1 {
 				want = slices.Index(out, slices.Max(out))
 			}
-			if tr.Label != want {
-				t.Errorf("%s: sample %d has label %d, want %d of %v", name, i, tr.Label, want, c.Outputs[i])
+			if tr.Label[0] != want {
+				t.Errorf("%s: sample %d has label %d, want %d of %v", name, i, tr.Label[0], want, c.Outputs[i])
 			}
 		}
 	}

@@ -47,9 +47,10 @@ func Drawn(seed uint64, sizes ...int) *quant.Network {
 // narrowest accumulators that shifted ranges permit.
 func Shifted() *quant.Network {
 	n := *Drawn(4, 16, 8, 4)
-	// Layers are copied, but weights and thresholds shared: nobody else has this network.
+	// Layers and outputs are copied, but weights and thresholds shared: nobody else has this network.
 	n.Layers = append([]quant.Layer(nil), n.Layers...)
-	n.Dequantize = func(c int, v int64) float64 { return float64(v) * float64(c+1) }
+	n.Outputs = append([]quant.Output(nil), n.Outputs...)
+	n.Outputs[0].Dequantize = func(c int, v int64) float64 { return float64(v) * float64(c+1) }
 	for i := range n.Layers {
 		l := &n.Layers[i]
 		for w := range l.In {

@@ -10,7 +10,7 @@ import (
 // RandomGraph draws a small network with all kinds of layers over an image:
 // grouped, depthwise, strided, dilated and unevenly padded convolutions, pools,
 // adds with factors and concats that reach back, upsampling, shuffling,
-// requantising, and often a linear layer at the end. Layers with weights may
+// requantising, and often a linear layer at the end; several outputs (drawOutputs). Layers with weights may
 // start from any value. Sizes are odd and small on purpose: what goes wrong at
 // edges of windows, folds and counters goes wrong there, and a frame stays
 // cheap enough for a simulator. Every kind and every option of a layer has a
@@ -40,8 +40,9 @@ func randomGraph(rng *rand.Rand, broad bool) *quant.Network {
 	// Half of the networks end in an image or in integers: not all are
 	// classifiers.
 	if rng.IntN(2) == 0 || len(g.net.Layers) == 0 {
-		g.classify()
+		g.classify("out", g.made[len(g.made)-1])
 	}
+	g.drawOutputs()
 	// A draw that is not legal is a fault of this package, not of the test that
 	// draws.
 	n, err := quant.NewNetwork(g.net)
@@ -287,11 +288,10 @@ func (g *graph) part(x made) {
 }
 
 // classify adds a linear layer that ends in scores. Its sums see every element
-// of the last tensor, so that a fault anywhere before shows in the output. Half of
+// of x, so that a fault anywhere before it shows in the output. Half of
 // broad graphs have scores at every position instead.
-func (g *graph) classify() {
-	x := g.made[len(g.made)-1]
-	l := quant.Layer{Name: "out", Kind: quant.Linear, From: []int{x.from}, In: x.shape.Size(), Out: 1 + g.rng.IntN(5),
+func (g *graph) classify(name string, x made) {
+	l := quant.Layer{Name: name, Kind: quant.Linear, From: []int{x.from}, In: x.shape.Size(), Out: 1 + g.rng.IntN(5),
 		Input: x.typ, WeightBits: 3}
 	if g.broad && g.rng.IntN(2) == 0 { // at every position
 		l.Kind, l.In, l.Window = quant.Conv, x.shape.C, quant.Window{H: 1, W: 1}

@@ -48,8 +48,8 @@ func (s RandomSpec) withDefaults() RandomSpec {
 // wider, or undeclared. The input quantiser rounds to the nearest integer. Each
 // of these is a class of faults that was seen or feared: a size of 1 makes
 // counters of no bits, a prime allows no folding, an extreme row reaches the
-// end of the accumulator, and a "never" is a comparison that must not wrap. rng
-// decides all.
+// end of the accumulator, and a "never" is a comparison that must not wrap. Some
+// networks give hidden activations too (drawOutputs). rng decides all.
 func RandomNetwork(rng *rand.Rand, spec RandomSpec) *quant.Network {
 	spec = spec.withDefaults()
 	// The order of draws is part of what a seed means: one more in front gives every seed another
@@ -80,6 +80,7 @@ func RandomNetwork(rng *rand.Rand, spec RandomSpec) *quant.Network {
 		net.Layers = append(net.Layers, l)
 		size = l.Out
 	}
+	drawOutputs(apart(&net), &net, nil)
 	n, err := quant.NewNetwork(net)
 	if err != nil {
 		panic("quanttest: " + err.Error())

@@ -11,8 +11,9 @@ import (
 // read, sums of two to four operands of different types and factors, the same one twice, the
 // input itself, accumulators without a staircase between; shortcuts over nothing and over several
 // layers, side by side and within each other. It ends in a classifier, in a sum with scores, or
-// in activations. Sizes are at most maxSize, awkward ones among them; steps is how many layers,
-// sums or blocks are drawn at most, 6 where it is 0. rng decides all.
+// in activations, and may have other outputs (drawOutputs). Sizes are at most maxSize, awkward
+// ones among them; steps is how many layers, sums or blocks are drawn at most, 6 where it is 0. rng
+// decides all.
 func RandomResidual(rng *rand.Rand, maxSize, steps int) *quant.Network {
 	if steps == 0 {
 		steps = 6
@@ -34,6 +35,7 @@ func RandomResidual(rng *rand.Rand, maxSize, steps int) *quant.Network {
 		g.grow()
 	}
 	g.end()
+	g.drawOutputs()
 	// Draws are legal by construction: tests would else have to tell their own faults from these.
 	n, err := quant.NewNetwork(g.net)
 	if err != nil {
@@ -131,7 +133,7 @@ func (g *residual) end() {
 	x := g.last()
 	switch g.rng.IntN(4) {
 	case 0, 1:
-		g.classify()
+		g.classify("out", x)
 	case 2:
 		// Twice the same tensor, so that a fork leads into the last layer.
 		l, r := g.addition([]made{x, x})

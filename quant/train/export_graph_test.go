@@ -382,7 +382,7 @@ func compareExact(t *testing.T, n *net, e *quant.Executor, rng *rand.Rand) {
 			best = c
 		}
 	}
-	if best != tr.Label {
-		t.Fatalf("label %d, want %d", tr.Label, best)
+	if best != tr.Label[0] {
+		t.Fatalf("label %d, want %d", tr.Label[0], best)
 	}
 }

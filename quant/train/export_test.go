@@ -130,9 +130,9 @@ func compareBlocks(t *testing.T, n *net, tr *quant.Trace) {
 		}
 	}
 	logits := n.outputs(1)
-	if best := argmax(logits); best != tr.Label {
-		if a, b := logits[best], logits[tr.Label]; a-b > nearLogit*max(a, -b, 1) {
-			t.Fatalf("label %d (logit %g), training has %d (%g)", tr.Label, b, best, a)
+	if best := argmax(logits); best != tr.Label[0] {
+		if a, b := logits[best], logits[tr.Label[0]]; a-b > nearLogit*max(a, -b, 1) {
+			t.Fatalf("label %d (logit %g), training has %d (%g)", tr.Label[0], b, best, a)
 		}
 	}
 }

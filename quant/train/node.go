@@ -16,9 +16,9 @@ type node struct {
 	op   *nn.Op
 	back backward
 	w    weighted // back, where it has weights
-	// Memory of the two goroutines; reads is what they read at the moment.
-	memory [2]*nn.Work[float32]
-	reads  [2][][]float32
+	// adjoint is the operation as nn has it, with the memory of the two goroutines; nil where it slides.
+	adjoint *adjoint
+	memory  [2]*nn.Work[float32]
 
 	norm *batchNorm  // nil where there is none
 	act  *activation // nil where the operation's output passes on as it is
@@ -77,43 +77,22 @@ func (n *node) operation(batch int, rng *rand.Rand) {
 	// At most half a batch, which is what one goroutine has.
 	n.chunk = n.op.Span((batch + 1) / 2)
 	for half := range n.memory {
-		n.reads[half] = make([][]float32, len(in))
 		if !slides(n.op) {
 			n.memory[half] = nn.NewWork[float32](n.op, n.chunk)
 		}
 	}
-	slide := &n.op.Slide
-	switch n.Kind {
-	case quant.Linear, quant.Conv, quant.ConvTranspose:
-		n.w = n.newWeighted(newWeights(n.Rows(), n.op.Terms, slide.Out.C, n.bias, rng))
-		n.back = n.w
-	case quant.MaxPool:
-		n.back = &maxPool{slide, make([]int32, batch*slide.Out.Size())}
-	case quant.AvgPool:
-		n.back = &avgPool{slide, 1 / float32(slide.Taps())}
-	case quant.Add, quant.Requantize:
-		n.back = sum{}
-	case quant.Concat:
-		n.back = concat{slide.Out.C}
-	case quant.Upsample, quant.PixelShuffle:
-		n.back = &move{n.op.From, slide.In.Size()}
+	a := newAdjoint(n.op, len(in), batch, &n.memory)
+	if !n.Kind.OrLinear().Weighted() {
+		n.back, n.adjoint = a, a
+		return
 	}
-}
-
-// newWeighted returns the way back of a layer with weights.
-func (n *node) newWeighted(w *weights) weighted {
-	switch n.op.Form {
-	case nn.Direct:
-		return &linear{w, n.op.In.Size() / w.k}
-	case nn.Channelwise:
-		return newDepthwise(w, &n.op.Slide)
-	case nn.Phased:
-		return &transposed{w, n.op, &n.memory}
-	}
+	w := newWeights(n.Rows(), n.op.Terms, n.op.Out.C, n.bias, rng)
 	if slides(n.op) {
-		return newSliding(w, n.op)
+		n.w = newSliding(w, n.op)
+	} else {
+		n.w, n.adjoint = newProduct(w, a), a
 	}
-	return &conv{w, n.op, &n.memory}
+	n.back = n.w
 }
 
 // spans calls f for a half of the batch, chunk by chunk.
@@ -178,21 +157,11 @@ func (n *node) operate(y []float32, s span) {
 		c.forward(s.of(n.in[0].v, n.op.In.Size()), y, s.half)
 		return
 	}
-	in, work := n.reads[s.half], n.memory[s.half]
-	for k, x := range n.in {
-		in[k] = s.of(x.v, x.shape.Size())
-	}
 	var w nn.Weights[float32]
 	if n.w != nil {
 		w = n.w.multiplier()
 	}
-	if p, ok := n.back.(*maxPool); ok {
-		work.From = p.span(s)
-	}
-	nn.Forward(n.op, in, w, y, work)
-	if p, ok := n.back.(*avgPool); ok {
-		p.mean(y)
-	}
+	n.adjoint.forward(n.in, w, y, s)
 }
 
 // applyHalf is batch norm and activation on half of the batch.

@@ -15,7 +15,7 @@ import (
 type slidingCase struct {
 	op      *nn.Op
 	slide   *sliding
-	columns *conv
+	columns *product
 	x, g    []float32 // input and output's gradient of a few samples
 }
 
@@ -43,7 +43,7 @@ func newSlidingCase(rng *rand.Rand) *slidingCase {
 		again.part[half], again.biasPart[half] = slices.Clone(again.part[half]), slices.Clone(again.biasPart[half])
 	}
 	memory := [2]*nn.Work[float32]{nn.NewWork[float32](c.op, 1), nn.NewWork[float32](c.op, 1)}
-	c.slide, c.columns = newSliding(weights, c.op), &conv{&again, c.op, &memory}
+	c.slide, c.columns = newSliding(weights, c.op), newProduct(&again, newAdjoint(c.op, 1, 1, &memory))
 	c.slide.derive()
 	for _, v := range []*[]float32{&c.x, &c.g} {
 		n := in.Size()

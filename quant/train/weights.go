@@ -79,9 +79,6 @@ func (l *weights) addPrepare(s *schedule) {
 
 func (l *weights) parameters() *weights { return l }
 
-// derive does nothing: a plain product needs the matrix and nothing else.
-func (l *weights) derive() {}
-
 func (l *weights) multiplier() nn.Weights[float32] {
 	return nn.Weights[float32]{Matrix: l.matrix(), Bias: l.b.v}
 }

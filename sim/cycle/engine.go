@@ -145,6 +145,7 @@ func (e *Engine) Start(frames int, pauses Pauses) *Run {
 	for _, p := range e.graph.Sinks {
 		r.sinks = append(r.sinks, sink{slot: e.reader[p.Stream].slot, beats: p.Beats})
 	}
+	r.timing.SinkEnds = make([][]int64, len(r.sinks))
 	// No cycle yet; 0 is one that a first beat may come in.
 	r.timing.FirstInput = -1
 	// Reset, not new machines: an engine is run many times, one run after the other.
@@ -344,6 +345,7 @@ func (r *Run) stepSinks() {
 		if s.beat++; s.beat == s.beats {
 			s.beat = 0
 			s.frames++
+			r.timing.SinkEnds[i] = append(r.timing.SinkEnds[i], r.Cycle)
 			ended = true
 		}
 	}

@@ -101,12 +101,11 @@ func (r *Run) skip() {
 		left = min(left, s.left/s.beats)
 	}
 	periods := max(0, (left-1)/p.Frames)
-	ends := r.timing.FrameEnds
-	// Each frame ends a period after the one that is Frames before it.
-	for range periods * p.Frames {
-		ends = append(ends, ends[len(ends)-int(p.Frames)]+p.Cycles)
+	r.timing.FrameEnds = p.continued(r.timing.FrameEnds, periods)
+	// A sink that is ahead is so by as much in either state.
+	for i, ends := range r.timing.SinkEnds {
+		r.timing.SinkEnds[i] = p.continued(ends, periods)
 	}
-	r.timing.FrameEnds = ends
 	for i := range r.sources {
 		r.sources[i].left -= periods * p.Frames * r.sources[i].beats
 	}
@@ -117,11 +116,31 @@ func (r *Run) skip() {
 	r.Cycle += periods * p.Cycles
 }
 
+// continued appends the ends of so many periods: each frame ends a period after the one that is
+// Frames before it.
+func (p Period) continued(ends []int64, periods int64) []int64 {
+	for range periods * p.Frames {
+		ends = append(ends, ends[len(ends)-int(p.Frames)]+p.Cycles)
+	}
+	return ends
+}
+
 // Steady is what a design does for ever when the world never pauses.
 type Steady struct {
-	// Latency is that of the first frame, in cycles (Timing.Latency).
-	Latency int64
+	// Latency is that of the first frame, in cycles (Timing.Latency), Latencies are those at
+	// each sink (Timing.SinkLatency).
+	Latency   int64
+	Latencies []int64
 	Period
+}
+
+// steady returns what a run tells that has a frame at each sink.
+func (r *Run) steady(p Period) Steady {
+	s := Steady{Latency: r.timing.Latency(), Period: p}
+	for i := range r.sinks {
+		s.Latencies = append(s.Latencies, r.timing.SinkLatency(i))
+	}
+	return s
 }
 
 // Steady runs the design, without pauses, until it repeats itself: that is the period for
@@ -136,12 +155,12 @@ func (e *Engine) Steady(limit int64) (Steady, error) {
 			return Steady{}, r.deadlock()
 		}
 		if r.frameStarts() && r.find() {
-			return Steady{r.timing.Latency(), r.repeats.period}, nil
+			return r.steady(r.repeats.period), nil
 		}
 	}
 	ends := r.timing.FrameEnds
 	last, middle := len(ends)-1, len(ends)/2
-	return Steady{r.timing.Latency(), Period{ends[last] - ends[middle], int64(last - middle)}}, nil
+	return r.steady(Period{ends[last] - ends[middle], int64(last - middle)}), nil
 }
 
 // KeepsUp says whether the design keeps up with sources that offer a frame per interval, for ever. They are

@@ -12,6 +12,8 @@ type Timing struct {
 	// FrameEnds holds the cycle in which each frame's last output beat was taken, at the
 	// last of the sinks.
 	FrameEnds []int64
+	// SinkEnds holds the same of each sink alone: one that is ahead may have more frames.
+	SinkEnds [][]int64
 	// FirstInput is the cycle in which the first input beat was taken.
 	FirstInput int64
 }
@@ -22,12 +24,20 @@ func (t *Timing) Latency() int64 { return t.FrameEnds[0] - t.FirstInput + 1 }
 
 // Interval returns the cycles between the ends of the last two frames, or 0 with
 // fewer than two.
-func (t *Timing) Interval() int64 {
-	n := len(t.FrameEnds)
+func (t *Timing) Interval() int64 { return interval(t.FrameEnds) }
+
+// SinkLatency is Latency to the end of the first frame at sink i, SinkInterval is Interval there.
+func (t *Timing) SinkLatency(i int) int64 { return t.SinkEnds[i][0] - t.FirstInput + 1 }
+
+// SinkInterval implements what SinkLatency says.
+func (t *Timing) SinkInterval(i int) int64 { return interval(t.SinkEnds[i]) }
+
+func interval(ends []int64) int64 {
+	n := len(ends)
 	if n < 2 {
 		return 0
 	}
-	return t.FrameEnds[n-1] - t.FrameEnds[n-2]
+	return ends[n-1] - ends[n-2]
 }
 
 // Run drives frames through the graph until the last beats of input and output are taken, and tail

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/a2qgen/a2qgen/hwgen"
 	"github.com/a2qgen/a2qgen/quant"
 	"github.com/a2qgen/a2qgen/quant/ptq"
 )
@@ -64,6 +65,9 @@ func ParseProjections(list string) ([]Contender, error) {
 		if err := d.CheckOptions(c.Options); err != nil {
 			return nil, fmt.Errorf("%s: %w", text, err)
 		}
+		if r := d.Rounding(c.Options); ruled && r != ptq.Budget {
+			return nil, fmt.Errorf("%s: a rule with %s, want budget, which alone has rules", text, r)
+		}
 		all = append(all, c)
 	}
 	return all, nil
@@ -92,6 +96,9 @@ type Comparison struct {
 	ActBits    int `json:"act_bits"`
 	// Equalised says that weights were equalised from layer to layer.
 	Equalised bool `json:"equalised"`
+	// FPS is the rate, frames per second at the default clock, that LUTs are for; 0 where none were
+	// asked for.
+	FPS float64 `json:"fps,omitempty"`
 	// Float holds the float networks' accuracies on the test samples, percent.
 	Float []float64 `json:"float_accuracy_percent"`
 	// Methods are what was compared. Cells go width by width and, within one, in their order.
@@ -110,15 +117,19 @@ type ComparisonCell struct {
 	// spread.
 	Rise       []float64 `json:"cross_entropy_rise"`
 	RiseSpread Spread    `json:"cross_entropy_rise_spread"`
+	// LUT is what each network's accelerator takes at Comparison.FPS, by estimate for the default family,
+	// and their spread.
+	LUT       []float64 `json:"lut,omitempty"`
+	LUTSpread Spread    `json:"lut_spread"`
 }
 
 // Compare projects the networks at paths by every contender without a limit and at every width.
 // Without a limit comes first: what a method loses at P is to be read against what it loses
-// by narrow weights alone. Of s, method, rule and P are the comparison's own. It writes no
-// network.
+// by narrow weights alone. Of s, method, rule and P are the comparison's own. Unless fps is 0 each network is
+// planned for that rate and priced. It writes no network.
 func Compare(ctx context.Context, paths []string, c Calibration, s ptq.Settings, contenders []Contender,
-	widths []int, progress Progress) (*Comparison, error) {
-	d := &Comparison{Networks: paths, WeightBits: s.WeightBits, ActBits: s.ActBits, Equalised: c.Equalise}
+	widths []int, fps float64, progress Progress) (*Comparison, error) {
+	d := &Comparison{Networks: paths, FPS: fps, WeightBits: s.WeightBits, ActBits: s.ActBits, Equalised: c.Equalise}
 	for _, width := range append([]int{0}, widths...) {
 		for _, m := range contenders {
 			d.Cells = append(d.Cells, ComparisonCell{AccBits: width, Method: m.Name})
@@ -143,6 +154,9 @@ func Compare(ctx context.Context, paths []string, c Calibration, s ptq.Settings,
 		}
 	}
 	for i := range d.Cells {
+		if d.Cells[i].LUT != nil {
+			d.Cells[i].LUTSpread = NewSpread(d.Cells[i].LUT)
+		}
 		d.Cells[i].Spread, d.Cells[i].RiseSpread = NewSpread(d.Cells[i].Accuracy), NewSpread(d.Cells[i].Rise)
 	}
 	return d, nil
@@ -161,6 +175,13 @@ func (d *Comparison) add(ctx context.Context, p *Projection, s ptq.Settings, con
 		cell.Accuracy = append(cell.Accuracy, *r.IntegerAccuracyPercent)
 		// What project writes always says what its outputs are worth.
 		cell.Rise = append(cell.Rise, *r.IntegerCrossEntropy-p.FloatLoss)
+		if d.FPS > 0 {
+			price, err := Price(r.net, hwgen.Options{FPS: d.FPS}, DefaultFamily)
+			if err != nil {
+				return fmt.Errorf("%s at P=%d: %w", m.Name, cell.AccBits, err)
+			}
+			cell.LUT = append(cell.LUT, float64(price.Total.LUT))
+		}
 	}
 	return nil
 }

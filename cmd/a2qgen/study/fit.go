@@ -104,10 +104,10 @@ type Fitted struct {
 
 // Fit returns set as net reads it. It is the one place where samples meet
 // a network: their shape must be the network's (see data.Set.Fit), each label an
-// output, and the values such as its input holds where the file does not say
-// what that holds. Beyond the ends of an input with a quantiser they saturate,
+// element of its output k, where that is at least 0, and the values such as its input holds
+// where the file does not say what that holds. Beyond the ends of an input with a quantiser they saturate,
 // which is what the graph does too, and is reported.
-func Fit(net *quant.Network, set *data.Set) (*Fitted, error) {
+func Fit(net *quant.Network, k int, set *data.Set) (*Fitted, error) {
 	// The shape that the file had, for the report: Fit replaces it.
 	own := set.Shape
 	// Shape first, then labels, then values: each message presumes what comes before it.
@@ -115,8 +115,10 @@ func Fit(net *quant.Network, set *data.Set) (*Fitted, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := set.CheckOutputs(net.OutputSize()); err != nil {
-		return nil, err
+	if k >= 0 {
+		if err := set.CheckOutputs(net.OutputLayer(k).Shape.Size()); err != nil {
+			return nil, err
+		}
 	}
 	f := &Fitted{Set: set, Input: useOf(&net.Input, set)}
 	// A row read as an image is permitted, and worth a word: its order is the file's

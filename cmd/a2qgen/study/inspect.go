@@ -11,6 +11,8 @@ type Inspection struct {
 	Layers []Bounds `json:"layers"` // those with weights
 	// Others are the layers without weights.
 	Others []Other `json:"other_layers"`
+	// Outputs are in the file's order.
+	Outputs []OutputInfo `json:"outputs"`
 	// Order lists the names of all layers in order of execution.
 	Order []string `json:"order"`
 	// Notes say what the network may not be, although the file says so.
@@ -55,6 +57,16 @@ type Bounds struct {
 	Sparsity float64 `json:"sparsity"`
 }
 
+// OutputInfo is the JSON of an output of a network.
+type OutputInfo struct {
+	// Name is that of the file, Layer the one whose tensor it shows.
+	Name  string `json:"name"`
+	Layer string `json:"layer"`
+	Shape [3]int `json:"shape"`
+	// Ranked says that its elements are scores, of which hardware gives the label.
+	Ranked bool `json:"ranked"`
+}
+
 // Other is the JSON of a layer without weights.
 type Other struct {
 	// Such layers only pass on, pool, add or requantise: they have no accumulator to
@@ -89,6 +101,10 @@ func Inspect(net *quant.Network) *Inspection {
 			Name: l.Name, Kind: kindOf(l), Reads: readsOf(net, l), Shape: sides(l.Shape),
 			InputBits: l.Input.Bits, InputSigned: l.Input.Signed, InputType: l.Input.String(),
 			OutputBits: out.Bits, OutputSigned: out.Signed, OutputType: out.String()})
+	}
+	for k, o := range net.Outputs {
+		l := net.OutputLayer(k)
+		doc.Outputs = append(doc.Outputs, OutputInfo{o.Name, l.Name, sides(l.Shape), l.Score != nil})
 	}
 	return doc
 }

@@ -43,7 +43,8 @@ type PictureRating struct {
 // are reduced by the factor (data.Image.Reduce), the network is evaluated on what results,
 // whatever its size (qonnx.File.Resized), and its outputs, rounded to 8 bits, are compared with
 // the picture: luma alone, without a border as wide as the factor. A network whose output is
-// as large as its input is compared with what it reads, border and all.
+// as large as its input is compared with what it reads, border and all. Of several outputs one is
+// measured.
 type Rater struct {
 	factor, channels int
 	float            bool
@@ -51,9 +52,14 @@ type Rater struct {
 	gives func(ctx context.Context, m *data.Image) (*data.Image, error)
 }
 
-// NewRater returns the rater of a file's integer network.
-func NewRater(file *qonnx.File) (*Rater, error) {
+// NewRater returns the rater of the integer network of a file, by the output of a name or, where that is
+// empty, by the first that is an image as the rater wants it.
+func NewRater(file *qonnx.File, output string) (*Rater, error) {
 	net := file.Network
+	k, err := ratedOutput(net, output)
+	if err != nil {
+		return nil, err
+	}
 	r := &Rater{channels: net.Input.Shape.C}
 	// The last executor serves all pictures of one size that follow each other.
 	var of *quant.Executor
@@ -65,9 +71,22 @@ func NewRater(file *qonnx.File) (*Rater, error) {
 			}
 			of = e
 		}
-		return runPicture(ctx, of, m)
+		return runPicture(ctx, of, k, m)
 	}
-	return r, r.setFactor(net.Name, net.Input.Shape, net.OutputShape())
+	return r, r.setFactor(net.Name, net.Input.Shape, net.OutputLayer(k).Shape)
+}
+
+// ratedOutput returns the output that NewRater says.
+func ratedOutput(net *quant.Network, name string) (int, error) {
+	if name != "" {
+		return net.OutputNamed(name)
+	}
+	for k := range net.Outputs {
+		if new(Rater).setFactor(net.Name, net.Input.Shape, net.OutputLayer(k).Shape) == nil {
+			return k, nil
+		}
+	}
+	return 0, nil
 }
 
 // NewFloatRater returns the rater of the real-valued network m.
@@ -111,16 +130,17 @@ func pixelExecutor(file *qonnx.File, m *data.Image) (*quant.Executor, error) {
 	return quant.NewExecutor(pixels), nil
 }
 
-// runPicture returns what the executor's network gives for m. Its layers share the cores.
-func runPicture(ctx context.Context, e *quant.Executor, m *data.Image) (*data.Image, error) {
+// runPicture returns what the executor's network gives for m as output k. Its layers share the cores.
+func runPicture(ctx context.Context, e *quant.Executor, k int, m *data.Image) (*data.Image, error) {
 	net := e.Network()
-	fit, err := Fit(net, m.Set())
+	fit, err := Fit(net, k, m.Set())
 	if err != nil {
 		return nil, err
 	}
-	out := &data.Image{Name: m.Name, Channels: m.Channels, Height: net.OutputShape().H, Width: net.OutputShape().W}
+	shape := net.OutputLayer(k).Shape
+	out := &data.Image{Name: m.Name, Channels: m.Channels, Height: shape.H, Width: shape.W}
 	err = e.Each(ctx, 1, fit.Sample, func(_ int, tr *quant.Trace) {
-		out = out.WithPixels(tr.Of(len(net.Layers) - 1))
+		out = out.WithPixels(tr.Of(net.Outputs[k].Layer))
 	}, nil)
 	return out, err
 }

@@ -197,6 +197,8 @@ type Projected struct {
 	// Seconds is the projection's time with reading back and scoring, without calibration.
 	Seconds float64          `json:"seconds"`
 	Layers  []ProjectedLayer `json:"layers"`
+
+	net *quant.Network
 }
 
 // ProjectedLayer is a layer that was projected. It extends what Inspect reads from the file.
@@ -235,10 +237,10 @@ func (p *Projection) Project(ctx context.Context, s ptq.Settings, out string) (*
 		return nil, err
 	}
 	r := p.describe(s, net, layers)
-	r.Out = out
+	r.Out, r.net = out, net
 	// Without labels there is nothing to score.
 	if p.Scored {
-		score, err := Accuracy(ctx, net, p.Sets.Test, p.Progress)
+		score, err := Accuracy(ctx, net, net.Classifier(), p.Sets.Test, p.Progress)
 		if err != nil {
 			return nil, err
 		}

@@ -131,7 +131,7 @@ func (r *Repair) calibrate(net *quant.Network, to *ptq.NetworkRepair, done *Repa
 	if err != nil {
 		return nil, err
 	}
-	fit, err := Fit(net, sets.Train)
+	fit, err := Fit(net, net.Classifier(), sets.Train)
 	if err != nil {
 		return nil, err
 	}
@@ -140,7 +140,7 @@ func (r *Repair) calibrate(net *quant.Network, to *ptq.NetworkRepair, done *Repa
 	// A test part that does not suit the network is found before the repair, which may take
 	// its time. Without labels it is not scored, and may be anything.
 	if sets.Test.Labels != nil {
-		_, err = Fit(net, sets.Test)
+		_, err = Fit(net, net.Classifier(), sets.Test)
 	}
 	return sets.Test, err
 }
@@ -182,11 +182,11 @@ func beforeAfter(ctx context.Context, old, repaired *quant.Network, test *data.S
 	if test == nil || test.Labels == nil {
 		return nil, nil, nil
 	}
-	a, err := Accuracy(ctx, old, test, p)
+	a, err := Accuracy(ctx, old, old.Classifier(), test, p)
 	if err != nil {
 		return nil, nil, err
 	}
-	b, err := Accuracy(ctx, repaired, test, p)
+	b, err := Accuracy(ctx, repaired, repaired.Classifier(), test, p)
 	if err != nil {
 		return nil, nil, err
 	}

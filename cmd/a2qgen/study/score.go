@@ -16,6 +16,8 @@ import (
 // Score is the JSON of how many samples a network labels right.
 type Score struct {
 	Data string `json:"data"`
+	// Output is the one that was scored, where the network has several.
+	Output string `json:"output,omitempty"`
 	// Correct of Total samples got the label of the data set.
 	Correct int `json:"correct"`
 	Total   int `json:"total"`
@@ -31,16 +33,16 @@ type Score struct {
 	Warning string `json:"warning,omitempty"`
 }
 
-// Accuracy scores net on set with the integer executor. A network with one output is
+// Accuracy scores output k of net on set with the integer executor. An output of one element is
 // scored by its decision boundary. Whatever the network reads beyond the ends of its input
 // saturates, as in the graph, with a warning.
-func Accuracy(ctx context.Context, net *quant.Network, set *data.Set, p Progress) (*Score, error) {
+func Accuracy(ctx context.Context, net *quant.Network, k int, set *data.Set, p Progress) (*Score, error) {
 	// A sample has one label: there is nothing to compare those of many positions with.
-	if s := net.OutputShape(); s.Positions() > 1 {
+	if s := net.OutputLayer(max(k, 0)).Shape; s.Positions() > 1 {
 		return nil, fmt.Errorf("network %s gives an image of %v, one output for each position: there is no accuracy by the "+
 			"labels of %s; give targets (--spec) for images", net.Name, s, set.Name)
 	}
-	fit, err := Fit(net, set)
+	fit, err := Fit(net, k, set)
 	if err != nil {
 		return nil, err
 	}
@@ -48,10 +50,11 @@ func Accuracy(ctx context.Context, net *quant.Network, set *data.Set, p Progress
 	p.warn(fit.Warnings()...)
 	set = fit.Set
 	start, labels, losses := time.Now(), make([]int, set.Len()), make([]float64, set.Len())
+	known := net.Outputs[k].Dequantize != nil
 	err = each(ctx, net, set, p, func(i int, e *quant.Executor, tr *quant.Trace) {
-		labels[i] = tr.Label
-		if net.Dequantize != nil {
-			losses[i] = crossEntropy(e, tr, net.OutputShape(), int(set.Labels[i]))
+		labels[i] = tr.Label[k]
+		if known {
+			losses[i] = crossEntropy(e, k, tr, int(set.Labels[i]))
 		}
 	})
 	if err != nil {
@@ -63,19 +66,20 @@ func Accuracy(ctx context.Context, net *quant.Network, set *data.Set, p Progress
 			correct++
 		}
 	}
-	s := &Score{Data: set.Name, Correct: correct, Total: set.Len(), AccuracyPercent: Percent(correct, set.Len()),
-		Seconds: Seconds(start), Input: fit.Input, Warning: oneLabel(set)}
-	if net.Dequantize != nil {
+	s := &Score{Data: set.Name, Output: nameOfSeveral(net, k), Correct: correct, Total: set.Len(),
+		AccuracyPercent: Percent(correct, set.Len()), Seconds: Seconds(start), Input: fit.Input, Warning: oneLabel(set)}
+	if known {
 		mean := stat.Mean(losses, nil)
 		s.CrossEntropy = &mean
 	}
 	return s, nil
 }
 
-// crossEntropy returns that of the outputs of the sample last run, as logits, with its label.
-func crossEntropy(e *quant.Executor, tr *quant.Trace, out quant.Shape, label int) float64 {
+// crossEntropy returns that of output k of the sample last run, as logits, with its label.
+func crossEntropy(e *quant.Executor, k int, tr *quant.Trace, label int) float64 {
+	out := e.Network().OutputLayer(k).Shape
 	y, unused := make([]float64, out.Size()), make([]float64, out.Size())
-	e.Real(tr, y)
+	e.Real(tr, k, y)
 	return gradient.CrossEntropy{label}.Gradient(0, out, y, unused)
 }
 
@@ -98,34 +102,58 @@ func each(ctx context.Context, net *quant.Network, set *data.Set, p Progress,
 // log10(0) has no value, and one perfect sample would make every mean infinite.
 const bestPSNR = 100
 
+// nameOfSeveral returns the name of output k of a network that has several, for reports.
+func nameOfSeveral(net *quant.Network, k int) string {
+	if len(net.Outputs) < 2 {
+		return ""
+	}
+	return net.Outputs[k].Name
+}
+
+// ImageOutput returns the output of net that PSNR compares with the targets of set: the first of
+// as many elements, or the first where there is none.
+func ImageOutput(net *quant.Network, set *data.Set) int {
+	for k := range net.Outputs {
+		if net.OutputLayer(k).Shape.Size() == aimsOf(set).Size() {
+			return k
+		}
+	}
+	return 0
+}
+
+// aimsOf returns the targets of set or, where there are none, set itself.
+func aimsOf(set *data.Set) *data.Set {
+	if set.Targets != nil {
+		return set.Targets
+	}
+	return set
+}
+
 // PSNR returns the mean over the samples of set of the PSNR, in dB with a peak of
-// 1, of what net gives with integers to the sample's target or, where set has none, to the
+// 1, of what output k of net gives with integers to the sample's target or, where set has none, to the
 // sample itself. Values are real, through the scales of the file, so that they are in the
 // targets' units. The mean of dB, not the dB of the mean error: that is how papers state
 // PSNR.
-func PSNR(ctx context.Context, net *quant.Network, set *data.Set, p Progress) (float64, error) {
+func PSNR(ctx context.Context, net *quant.Network, k int, set *data.Set, p Progress) (float64, error) {
 	// Fit may move the channels of what the network reads; targets stay as they
 	// lie, and samplePSNR reads them so.
-	aims := set
-	if set.Targets != nil {
-		aims = set.Targets
-	}
-	fit, err := Fit(net, set)
+	aims := aimsOf(set)
+	fit, err := Fit(net, k, set)
 	if err != nil {
 		return 0, err
 	}
 	p.warn(fit.Warnings()...)
 	// Without scales there are integers only, which have no PSNR.
-	if aims.Size() != net.OutputSize() || net.Dequantize == nil {
+	if aims.Size() != net.OutputLayer(k).Shape.Size() || net.Outputs[k].Dequantize == nil {
 		return 0, fmt.Errorf("%s: targets of %d elements, the network gives %d real outputs",
-			set.Name, aims.Size(), net.OutputSize())
+			set.Name, aims.Size(), net.OutputLayer(k).Shape.Size())
 	}
 	// By sample, so that the sum has the same order whatever the number of cores, hence the
 	// same last digit.
 	ratios := make([]float64, fit.Len())
 	err = each(ctx, net, fit.Set, p, func(i int, e *quant.Executor, tr *quant.Trace) {
 		want, got := make([]float32, aims.Size()), make([]float64, aims.Size())
-		e.Real(tr, got)
+		e.Real(tr, k, got)
 		aims.Sample(i, want)
 		ratios[i] = samplePSNR(got, want, aims.Shape)
 	})

@@ -129,7 +129,7 @@ func TestScoreStops(t *testing.T) {
 	}
 	last := 0
 	watch := Progress{Step: func(_ string, done, total int) { last = done - total }}
-	s, err := Accuracy(t.Context(), done.Network, sets.Test, watch)
+	s, err := Accuracy(t.Context(), done.Network, done.Network.Classifier(), sets.Test, watch)
 	if err != nil || s.Total != 6 || s.AccuracyPercent != done.IntegerAccuracyPercent || last != 0 {
 		t.Errorf("score %+v, %v, last step %d; want that of the training, %v %%", s, err, last,
 			done.IntegerAccuracyPercent)
@@ -137,7 +137,8 @@ func TestScoreStops(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())
 	stop()
 	last = -1
-	if _, err := Accuracy(ctx, done.Network, sets.Test, watch); !errors.Is(err, context.Canceled) || last != 0 {
+	_, err = Accuracy(ctx, done.Network, done.Network.Classifier(), sets.Test, watch)
+	if !errors.Is(err, context.Canceled) || last != 0 {
 		t.Errorf("stopped: error %v, last step %d", err, last)
 	}
 }

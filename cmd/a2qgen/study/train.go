@@ -130,10 +130,10 @@ func (t *Trainer) Train(ctx context.Context, spec *train.Spec, o train.Options) 
 	done := t.describe(spec, res, net)
 	done.Out, done.Seconds = o.Out, Seconds(start)
 	if spec.Task == train.Regress {
-		done.IntegerPSNR, err = PSNR(ctx, net, t.Sets.Test, t.Progress)
+		done.IntegerPSNR, err = PSNR(ctx, net, 0, t.Sets.Test, t.Progress)
 		return done, err
 	}
-	score, err := Accuracy(ctx, net, t.Sets.Test, t.Progress)
+	score, err := Accuracy(ctx, net, net.Classifier(), t.Sets.Test, t.Progress)
 	if err != nil {
 		return nil, err
 	}

@@ -242,8 +242,8 @@ func (c *Case) judge(p pause, r *sim.Result) error {
 	case r.BeatsCompared == 0 || r.CyclesModel != r.CyclesRTL:
 		return fmt.Errorf("%d beats compared, %d cycles of the model, %d of the Verilog",
 			r.BeatsCompared, r.CyclesModel, r.CyclesRTL)
-	case p.none() && (r.IntervalCycles != int64(c.Block.Cycles()) || r.LatencyCycles != int64(c.Latency)):
-		return fmt.Errorf("interval %d and latency %d cycles, want %d and %d", r.IntervalCycles, r.LatencyCycles,
+	case p.none() && (*r.IntervalCycles != int64(c.Block.Cycles()) || r.LatencyCycles != int64(c.Latency)):
+		return fmt.Errorf("interval %d and latency %d cycles, want %d and %d", *r.IntervalCycles, r.LatencyCycles,
 			c.Block.Cycles(), c.Latency)
 	case p.none():
 		return nil

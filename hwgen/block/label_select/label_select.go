@@ -17,10 +17,17 @@ type Block struct {
 	Layer   *quant.Layer
 	PE      int
 	AccBits int
+	// Several says that the design has more such blocks: this one goes by its layer's name.
+	Several bool
 }
 
 // Name implements hwgen.Block.
-func (s *Block) Name() string { return "label" }
+func (s *Block) Name() string {
+	if s.Several {
+		return s.Layer.Name + "_label"
+	}
+	return "label"
+}
 
 // Serves implements hwgen.Block.
 func (s *Block) Serves() string { return s.Layer.Name }
@@ -107,14 +114,14 @@ func (s *Block) Parameters() []hwgen.Parameter {
 	return []hwgen.Parameter{hwgen.Number("MH", s.Layer.Out), hwgen.Number("PE", s.PE),
 		hwgen.Number("ACC_BITS", s.AccBits), hwgen.Number("GAIN_SHIFT", s.GainShift()),
 		hwgen.Number("GAIN_BITS", s.GainBits()), hwgen.Number("SCORE_BITS", s.ScoreBits()),
-		hwgen.Number("LABEL_BITS", s.LabelBits()), hwgen.FileName("MEM", "label")}
+		hwgen.Number("LABEL_BITS", s.LabelBits()), hwgen.FileName("MEM", s.Name())}
 }
 
 // Memories implements hwgen.Block: biases, and gains where they differ from row to row.
 func (s *Block) Memories() []hwgen.Memory {
-	mem := []hwgen.Memory{s.memory("label_bias.mem", hwgen.HoldsBiases, s.ScoreBits(), s.Layer.Score.Bias)}
+	mem := []hwgen.Memory{s.memory(s.Name()+"_bias.mem", hwgen.HoldsBiases, s.ScoreBits(), s.Layer.Score.Bias)}
 	if s.GainShift() < 0 {
-		mem = append(mem, s.memory("label_gain.mem", hwgen.HoldsGains, s.GainBits(), s.Layer.Score.Gain))
+		mem = append(mem, s.memory(s.Name()+"_gain.mem", hwgen.HoldsGains, s.GainBits(), s.Layer.Score.Gain))
 	}
 	return mem
 }
