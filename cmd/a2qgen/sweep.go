@@ -15,7 +15,7 @@ import (
 const sweepHelp = `Trains the network of a spec with several methods at several accumulator widths and
 seeds, scores every result with the integer executor on the test samples, and writes
 mean and spread as a table and a plot. base knows no accumulator and runs once per seed.
-budget/split and budget/shifted name the rule of the budget method.
+budget/split, dq/shifted and so on name the rule of budget and dq.
 
 --fps F (at --clock MHZ, or --folding FILE) adds the LUT of each design by estimate, and a
 plot of accuracy over LUT; for networks that have Verilog. --lut N,N adds networks whose
