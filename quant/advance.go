@@ -9,8 +9,8 @@ import (
 
 // Method DQ, "DQ-style": integers that are trained themselves, not rounded from weights
 // that are. A reconstruction after arXiv 2012.13762 (Hoang, Do, Nguyen, Cheung: Direct
-// Quantization), known by its abstract only: "gradient descent updates the quantised weights
-// directly". What follows is ours.
+// Quantization), known by its abstract only, which says that gradient descent updates the
+// quantised weights directly. What follows is ours.
 //
 // A weight is an integer q and an accumulated move r, in units of the weight itself, that
 // an optimiser takes down its gradient. Its levels are s*q; once s*q + r has reached the
@@ -61,7 +61,7 @@ func (p *policy) advance(q, r []float32, s float32) {
 	for i, move := range r {
 		n, urge := q[i], magnitude(move)
 		switch {
-		case !(urge >= half):
+		case !(urge >= half) || move == 0: // a scale may be 0
 		case n*move < 0:
 			q[i], r[i] = n+step(move), 0
 		case magnitude(n) < clip:

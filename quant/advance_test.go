@@ -220,12 +220,14 @@ func TestDirectQuantiser(t *testing.T) {
 	}
 }
 
-// TestAdvanceNaN: a move or a scale that is no number moves nothing; training finds it.
+// TestAdvanceNaN: a move or a scale that is no number moves nothing; training finds it. Nor
+// does no move at a scale that is 0 (2^-200 in float32).
 func TestAdvanceNaN(t *testing.T) {
 	nan := float32(math.NaN())
 	z := Quantizer{Method: DQ, Rule: Shifted, WeightBits: 3, AccBits: 5, Input: unsignedBits(2)}
 	q := []float32{1, 1, 1, -1}
 	z.Advance(q, []float32{nan, 0, 9, 9}, 2, 2, []float32{0, nan})
+	z.Advance(q, make([]float32, 4), 1, 4, []float32{-200})
 	if !slices.Equal(q, []float32{1, 1, 1, -1}) {
 		t.Errorf("integers %v", q)
 	}
