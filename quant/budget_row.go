@@ -40,12 +40,14 @@ const (
 	signBit = 1 << 31
 )
 
-// workspace is what allot works in.
+// workspace is what allot and Advance work in.
 type workspace struct {
 	count [2 * maxBins]int32   // a histogram a side, zero between rows
 	open  [2][maxOpen]openUnit // by side
 	units unitTable
 	banks banks
+	grow  []grower        // of Advance
+	free  [MaxLanes]int64 // of a row's banks, likewise
 }
 
 // workspaces keeps them, and the tables in them, from one matrix to the next.

@@ -20,17 +20,23 @@ const (
 	WN Method = "wn"
 	// Budget projects each row on the integers that its Rule permits.
 	Budget Method = "budget"
+	// DQ learns integers directly: Advance moves them, level by level, within the
+	// integers that the Rule permits. A reconstruction (see Advance).
+	DQ Method = "dq"
 )
 
-// ParseMethod returns the method of that name: "base", "wn", "a2q", "a2q+" or
-// "budget".
+// ParseMethod returns the method of that name: "base", "wn", "a2q", "a2q+",
+// "budget" or "dq".
 func ParseMethod(s string) (Method, error) {
 	switch m := Method(s); m {
-	case Base, WN, A2Q, A2QPlus, Budget:
+	case Base, WN, A2Q, A2QPlus, Budget, DQ:
 		return m, nil
 	}
-	return "", fmt.Errorf("quant: unknown method %q, want base, wn, a2q, a2q+ or budget", s)
+	return "", fmt.Errorf("quant: unknown method %q, want base, wn, a2q, a2q+, budget or dq", s)
 }
+
+// Ruled says that the method's integers are those that a Rule permits: budget and dq.
+func (m Method) Ruled() bool { return m == Budget || m == DQ }
 
 // Quantizer quantises a weight matrix, one output channel per row: float weights
 // v become integers q and the weights s*q that training goes on with. Per row
@@ -42,14 +48,15 @@ func ParseMethod(s string) (Method, error) {
 //	a2q     w = v/norm1(v) * min(g, T),             q = clip(trunc(w/s))
 //	a2q+    w = c/norm1(c) * min(g, T), c = v-mean, q = clip(trunc(w/s))
 //	budget  q = nearest(v/s)
+//	dq      q = v, integers that Init made and Advance alone changes
 //
 // T is s times the budget of AccBits: BudgetA2Q, for a2q+ BudgetA2QPlus.
 // nearest is the vector of integers, clipped and within the Allowance of the
 // accumulator and of Taps, that is nearest in the Euclidean sense: rounding to nearest, and
 // where that is too much, without the units that cost least (derived).
 //
-// The integers of wn, a2q, a2q+ and of budget with Split always pass
-// Layer.Certify(AccBits); those of budget with Shifted do once the channels
+// The integers of wn, a2q, a2q+ and of budget and dq with Split always pass
+// Layer.Certify(AccBits); those of budget and dq with Shifted do once the channels
 // start at Layer.ShiftedStart. For a2q and a2q+, where the rounding of floats
 // breaks it, Forward takes units back.
 //
@@ -68,16 +75,16 @@ type Quantizer struct {
 	Input DataType
 	// AccBits is P, 1..64: what every method but Base must fit.
 	AccBits int
-	// Rule is the accumulator's of Budget. The others ignore it.
+	// Rule is the accumulator's of Budget and DQ. The others ignore it.
 	Rule Rule
-	// Taps narrows what Rule permits to Budget. The others ignore it.
+	// Taps narrows what Rule permits to Budget and DQ. The others ignore it.
 	Taps Taps
 	// Bare says of Budget that no batch norm rescales the layer's sums, so that their size
 	// matters: see Backward.
 	Bare bool
 }
 
-// Allowance returns the integers that Budget permits to a row, or an error where Rule
+// Allowance returns the integers that Budget and DQ permit to a row, or an error where Rule
 // and Taps have no common one (Allowance.Within).
 func (z Quantizer) Allowance() (Allowance, error) {
 	return z.Rule.Allowance(z.AccBits, z.Input).Within(z.Taps)
@@ -158,7 +165,7 @@ func (z Quantizer) policy() policy {
 	case WN:
 		p.budget = BudgetA2Q(z.AccBits, z.Input)
 		p.setAllowance(Allowance{Units: accMax(z.AccBits) >> magnitudeBits(z.Input), Shared: true})
-	case Budget:
+	case Budget, DQ:
 		a, err := z.Allowance()
 		if err != nil {
 			panic("quant: quantizer's taps: " + err.Error())

@@ -27,6 +27,10 @@ import "math"
 // integers are about as large as the allowance whatever the scale is, so that w follows
 // s. The line as it stands would count what was taken as if it were still there; the
 // batch norm behind other layers undoes a wrong scale.
+//
+// For DQ gradV is dL/d(s*q) = G, what Advance's moves go against, of clipped weights too,
+// and u_i = 0 in dL/dd: integers that are parameters themselves do not follow s, so that
+// ln2*s * sum_i grad_i*q_i is the gradient, not an estimate.
 func (z Quantizer) Backward(v []float32, rows, k int, d, t, grad, gradV, gradD, gradT []float32) {
 	z.checkGradients(v, rows, k, d, t, grad, gradV, gradD, gradT)
 	p := z.policy()
@@ -73,6 +77,12 @@ func (p *policy) backward(v []float32, st rowState, grad, wq, gradD, gradT []flo
 	switch p.method {
 	case Base, Budget:
 		dd = p.plainGradient(v, st.s, grad, wq)
+	case DQ:
+		for i, g := range grad {
+			dd += float64(g) * float64(wq[i])
+		}
+		dd *= math.Ln2
+		copy(wq, grad)
 	default:
 		dd, dt = p.gradient(v, st, grad, wq)
 	}

@@ -12,14 +12,18 @@ import (
 // largest integer. For wn, a2q and a2q+, v is w projected on the l1 ball of
 // radius T, and g its norm: EP-init (arXiv 2401.10432), the error-optimal start
 // within the budget. For budget, v is w, and the scale the one of a grid with
-// the least error of the projected row. w stays as it is.
+// the least error of the projected row; for dq, v is its integers at that scale. w stays as
+// it is.
 func (z Quantizer) Init(w []float32, rows, k int) (v, d, t []float32) {
 	z.checkMatrix("Init", rows, k, w)
 	p := z.policy()
 	v = append(v, w...)
 	d = initScales(w, rows, k, p.clip)
-	if z.Method == Budget {
+	if z.Method.Ruled() {
 		p.fitScales(w, rows, k, d)
+	}
+	if z.Method == DQ {
+		p.assign(v, rows, d)
 	}
 	if !z.HasNorm() {
 		return v, d, nil
@@ -43,7 +47,21 @@ func (z Quantizer) InitShared(w []float32, rows, k int) (v []float32, d float32,
 		return v, shared[0], p.projectRows(v, rows, k, slices.Repeat(shared, rows))
 	}
 	p.fitScales(w, rows, k, shared)
+	if z.Method == DQ {
+		p.assign(v, rows, shared)
+	}
 	return v, shared[0], nil
+}
+
+// assign replaces so many rows of v by their integers at the scales d, each of as many rows.
+func (p *policy) assign(v []float32, rows int, d []float32) {
+	k := len(v) / max(rows, 1)
+	for r := range rows {
+		row := v[r*k : (r+1)*k]
+		q := make([]float32, k)
+		p.allot(row, 1/float64(Scale(d[r*len(d)/rows])), q)
+		copy(row, q)
+	}
 }
 
 // projectRows projects each row of v on its ball and returns their norms: see project.

@@ -18,7 +18,7 @@ type policy struct {
 }
 
 // rowState says how a row was quantised: u[i] = (v[i]-mean)*gain before
-// truncation and clipping. Base and Budget set s only.
+// truncation and clipping. Base, Budget and DQ set s only.
 type rowState struct {
 	mean, gain float64
 	s          float64 // scale
@@ -36,6 +36,9 @@ func (p *policy) quantize(v []float32, d, t float32, q []float32) rowState {
 		return rowState{s: float64(s)}
 	case Budget:
 		p.allot(v, 1/float64(s), q)
+		return rowState{s: float64(s)}
+	case DQ:
+		copy(q, v)
 		return rowState{s: float64(s)}
 	}
 	st := p.normalize(v, d, t)

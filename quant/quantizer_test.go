@@ -300,7 +300,7 @@ func TestRegularizer(t *testing.T) {
 }
 
 func TestParseMethod(t *testing.T) {
-	for _, m := range []Method{Base, WN, A2Q, A2QPlus, Budget} {
+	for _, m := range []Method{Base, WN, A2Q, A2QPlus, Budget, DQ} {
 		if got, err := ParseMethod(string(m)); got != m || err != nil {
 			t.Errorf("ParseMethod(%q) = %q, %v", m, got, err)
 		}

@@ -24,7 +24,7 @@ func TestMethods(t *testing.T) {
 		method, rule string
 		acc          int
 	}{{"base", "", 0}, {"wn", "", 9}, {"a2q", "", 9}, {"a2q+", "", 9}, {"budget", "split", 8}, {"budget",
-		"shifted", 7}} {
+		"shifted", 7}, {"dq", "split", 8}, {"dq", "shifted", 7}} {
 		t.Run(m.method+m.rule, func(t *testing.T) {
 			dir := t.TempDir()
 			net, design := filepath.Join(dir, "net.onnx"), filepath.Join(dir, "design")

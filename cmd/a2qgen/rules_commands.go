@@ -87,7 +87,7 @@ var foldingRules = map[string]rule{
 // least 2 bits: a signed integer of 1 bit has no positive value.
 var specRules = map[string]rule{
 	"data": file(readsData), "test-images": file(readsData), "weights": ints(2, maxSpecBits), "acts": ints(1, maxSpecBits),
-	"epochs": ints(1, maxEpochs), "seed": seeds(), "seeds": ints(1, maxSeeds),
+	"act-scale": oneOf(train.ActScales()...), "epochs": ints(1, maxEpochs), "seed": seeds(), "seeds": ints(1, maxSeeds),
 }
 
 // trainRules: whether --acc suits the inputs' width, and --rule the method, is for the
@@ -96,7 +96,7 @@ var specRules = map[string]rule{
 var trainRules = map[string]rule{
 	"out": file(writesFile), "float-out": file(writesFile), "start": file(readsFile), "cache": file(fillsFolder),
 	"method": oneOf(string(quant.Base), string(quant.WN), string(quant.A2Q), string(quant.A2QPlus),
-		string(quant.Budget)),
+		string(quant.Budget), string(quant.DQ)),
 	"rule": ruleNames(), "acc": ints(1, maxSpecAcc), "taps": taps(), "lut": ints(1, math.MaxInt),
 	"first-acc": ints(0, maxSpecAcc), "last-acc": ints(0, maxSpecAcc),
 	"layout": layouts(), "input-range": ranges(),
@@ -107,8 +107,8 @@ var trainRules = map[string]rule{
 var sweepRules = map[string]rule{
 	"out": file(fillsFolder), "acc": widthLists(maxWidth),
 	"fps": positive(hwgen.MaxClockMHz * 1e6),
-	"methods": texts("a list with commas of base, wn, a2q, a2q+, budget, budget/split and budget/shifted", checkMethods,
-		"a3q", "a2q,", ",a2q", "budget/half", "a2q/split", "a2q;base"),
+	"methods": texts("a list with commas of base, wn, a2q, a2q+, budget and dq, these two with /split or /shifted",
+		checkMethods, "a3q", "a2q,", ",a2q", "budget/half", "a2q/split", "a2q;base"),
 	"lut": texts("N or a list of them with commas, at least 1", func(s string) error {
 		_, err := parseLUTs([]string{s})
 		return err
@@ -222,7 +222,7 @@ var demoRules = map[string]rule{
 	"out": file(fillsFolder), "data": file(readsData), "epochs": ints(1, maxEpochs), "frames": ints(1, maxFrames),
 }
 
-// ruleNames are the rules of the method budget. split starts accumulators at 0, shifted at
+// ruleNames are the rules of budget and dq. split starts accumulators at 0, shifted at
 // a constant of their channel.
 func ruleNames() rule { return oneOf(string(quant.Split), string(quant.Shifted)) }
 

@@ -137,7 +137,7 @@ func TestInRange(t *testing.T) {
 		"train absent --epochs 20000",
 		"train absent --seed 18446744073709551615", "train absent --seeds 100", "train absent --lut 100000000000",
 		"train absent --method a2q+",
-		"sweep absent --acc 1:64", "sweep absent --methods base,wn,a2q,a2q+,budget,budget/split,budget/shifted",
+		"sweep absent --acc 1:64", "sweep absent --methods base,wn,a2q,a2q+,budget,dq,budget/split,dq/shifted",
 		"sweep absent --lut 1,2 --lut 3",
 		"project absent --acc 1", "project absent --acc 63", "project absent --table 1:63",
 		"project absent --table 63,8",

@@ -15,7 +15,7 @@ import (
 const sweepHelp = `Trains the network of a spec with several methods at several accumulator widths and
 seeds, scores every result with the integer executor on the test samples, and writes
 mean and spread as a table and a plot. base knows no accumulator and runs once per seed.
-budget/split and budget/shifted name the rule of the budget method.
+budget/split, dq/shifted and so on name the rule of budget and dq.
 
 --fps F (at --clock MHZ, or --folding FILE) adds the LUT of each design by estimate, and a
 plot of accuracy over LUT; for networks that have Verilog. --lut N,N adds networks whose
@@ -37,8 +37,8 @@ func sweepCommand() *cli.Command {
 	return &cli.Command{
 		Name: "sweep", Usage: "accuracy of methods over accumulator widths and seeds",
 		UsageText: "a2qgen sweep SPEC.yaml [--acc 6:16] [--methods base,a2q,a2q+,budget/shifted] [--seeds 3]\n" +
-			"   [--data DIR] [--test-images DIR] [--out DIR] [--weights M] [--acts N] [--epochs E] [--seed S]\n" +
-			"   [--lut N,N] [--fps F] [--clock MHZ] [--unit UNIT] [--block-luts N] [--folding FILE]\n" +
+			"   [--data DIR] [--test-images DIR] [--out DIR] [--weights M] [--acts N] [--act-scale NAME] [--epochs E]\n" +
+			"   [--seed S] [--lut N,N] [--fps F] [--clock MHZ] [--unit UNIT] [--block-luts N] [--folding FILE]\n" +
 			"   [--fold LAYER=PE,SIMD]... [--json]",
 		Description: sweepHelp,
 		Flags: slices.Concat(specFlags(), []cli.Flag{
@@ -152,7 +152,7 @@ func parseLUTs(lists []string) ([]int, error) {
 // has the same title.
 func sweepTitle(c *cli.Context, path string) string {
 	line := "a2qgen sweep " + filepath.ToSlash(path)
-	for _, name := range []string{"acc", "methods", "seeds", "weights", "acts", "epochs", "seed",
+	for _, name := range []string{"acc", "methods", "seeds", "weights", "acts", "act-scale", "epochs", "seed",
 		"fps", "clock", "unit", "block-luts", "folding"} {
 		if c.IsSet(name) {
 			line += fmt.Sprintf(" --%s %v", name, c.Value(name))

@@ -39,13 +39,20 @@ only in what comes after them, such as --acc or --method, share one.
 A spec with super: {factor: 2} cuts samples for super-resolution out of the images
 in the folder --data, PNG or JPEG.
 
+Methods: base (round to nearest, no bound); wn (arXiv 2301.13376), a2q (2308.13504), a2q+
+(2401.10432), bounds on norms; budget (ours), the nearest integers that fit; dq, DQ-style, a
+reconstruction after the abstract of arXiv 2012.13762 alone: integers that move by levels,
+where the accumulator has room, so that it cannot overflow at any step of training either.
+--act-scale weighted is its other half: activation scales of least error, each channel's by
+1/variance.
+
 --start takes weights, biases and batch norm from an ONNX file, such as PyTorch
 exports from a checkpoint: its layers with weights must be the spec's, in order.
 With float: {epochs: 0} in the spec, training goes straight to the quantisers.
 
 --float-out keeps the network that the float phase ends with, which project takes.
 
---fps F, with method budget, bounds the taps of each layer that a tap unit may build, so that
+--fps F, with method budget or dq, bounds the taps of each layer that a tap unit may build, so that
 the unit keeps up with F frames per second whatever the weights are: --unit dense does
 without. The first and the last layer get a budget too, where the spec gives them none;
 --first-acc 0 and --last-acc 0 leave them as they are. What each layer got is printed.
@@ -59,6 +66,7 @@ Example:
    a2qgen train examples/fmnist-mlp.yaml --out net.onnx
    a2qgen train examples/fmnist-mlp.yaml --out p10.onnx --method a2q+ --acc 10 --epochs 8
    a2qgen train examples/fmnist-mlp.yaml --method budget --rule split --seeds 3
+   a2qgen train examples/fmnist-mlp-256.yaml --method dq --acc 8 --act-scale weighted
    a2qgen train examples/fmnist-mlp-256.yaml --method budget --acc 8 --fps 190000
    a2qgen train examples/fmnist-mlp-256.yaml --method budget --acc 10 --lut 1200 --fps 190000`
 
@@ -70,8 +78,8 @@ func trainCommand() *cli.Command {
 		UsageText: "a2qgen train SPEC.yaml [--data DIR] [--test-images DIR] [--layout nchw|nhwc]\n" +
 			"   [--input-range LO:HI] [--out net.onnx] [--method NAME] [--rule split|shifted] [--acc P] [--first-acc P]\n" +
 			"   [--last-acc P] [--taps LANES,CAP[,UNITS]]\n" +
-			"   [--weights M] [--acts N] [--epochs E] [--seed S] [--seeds K] [--start FILE.onnx] [--cache DIR] " +
-			"[--float-out FILE.onnx] [--resume]\n" +
+			"   [--weights M] [--acts N] [--act-scale NAME] [--epochs E] [--seed S] [--seeds K]\n" +
+			"   [--start FILE.onnx] [--cache DIR] [--float-out FILE.onnx] [--resume]\n" +
 			"   [--lut N] [--fps F] [--clock MHZ] [--unit UNIT] [--block-luts N]\n" +
 			"   [--folding FILE] [--fold LAYER=PE,SIMD]... [--json]",
 		Description: trainHelp,
@@ -83,9 +91,9 @@ func trainCommand() *cli.Command {
 			&cli.StringFlag{Name: "out", Value: "net.onnx", Usage: "`FILE` to write"},
 			// Names are checked with the spec, of which they become a part.
 			&cli.StringFlag{Name: "method",
-				Usage: "`NAME` of the quantiser of the hidden layers: base, wn, a2q, a2q+ or budget"},
+				Usage: "`NAME` of the quantiser of the hidden layers: base, wn, a2q, a2q+, budget or dq"},
 			&cli.StringFlag{Name: "rule",
-				Usage: "`NAME` of the rule of budget: split (accumulators start at 0) or shifted"},
+				Usage: "`NAME` of the rule of budget and dq: split (accumulators start at 0) or shifted"},
 			&cli.IntFlag{Name: "acc", DefaultText: "the spec's",
 				Usage: "accumulator width `P` of the hidden layers, bits"},
 			&cli.StringFlag{Name: "taps", DefaultText: "the spec's", Usage: tapsUsage},
@@ -118,6 +126,8 @@ func specFlags() []cli.Flag {
 			Usage: "`DIR` of images to test super-resolution with; all of --data are trained on then"},
 		&cli.IntFlag{Name: "weights", DefaultText: "the spec's", Usage: "weight width `M` of the hidden layers, bits"},
 		&cli.IntFlag{Name: "acts", DefaultText: "the spec's", Usage: "activation width `N`, bits"},
+		&cli.StringFlag{Name: "act-scale", DefaultText: "the spec's", Usage: "how the scales of activations are found: " +
+			"`NAME` learned (by gradient), weighted (least error, each channel's by 1/variance) or pooled"},
 		// One number, since a user who wants it shorter wants both phases shorter.
 		&cli.IntFlag{Name: "epochs", DefaultText: "the spec's",
 			Usage: "`E` epochs in all, the first half of them in floating point"},
@@ -138,8 +148,8 @@ func trainAction(c *cli.Context) error {
 		return err
 	}
 	// Asked of the spec, not of --method: it may name the method itself, or per layer.
-	if c.IsSet("rule") && !spec.Uses(quant.Budget) {
-		return usagef("train: --rule is %s with method %s, want method budget, which alone has rules",
+	if c.IsSet("rule") && !spec.Ruled() {
+		return usagef("train: --rule is %s with method %s, want budget or dq, which alone have rules",
 			spec.Rule, spec.Method)
 	}
 	seeds := c.Int("seeds")
@@ -241,7 +251,8 @@ func overrides(c *cli.Context) train.Overrides {
 		Rule:         given(c, "rule", quant.Rule(c.String("rule"))),
 		FirstAccBits: given(c, "first-acc", c.Int("first-acc")), LastAccBits: given(c, "last-acc", c.Int("last-acc")),
 		AccBits: given(c, "acc", c.Int("acc")), WeightBits: given(c, "weights", c.Int("weights")),
-		ActBits: given(c, "acts", c.Int("acts")), Epochs: given(c, "epochs", c.Int("epochs")),
+		ActBits: given(c, "acts", c.Int("acts")), ActScale: given(c, "act-scale", c.String("act-scale")),
+		Epochs: given(c, "epochs", c.Int("epochs")),
 		Layout: given(c, "layout", c.String("layout")), Start: given(c, "start", c.String("start")),
 		Seed: given(c, "seed", c.Uint64("seed")),
 	}

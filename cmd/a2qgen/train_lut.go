@@ -64,7 +64,7 @@ func rateOf(c *cli.Context, spec *train.Spec) (*study.Rate, error) {
 	case !r.Applies(spec) && limited:
 		return nil, nil
 	case !r.Applies(spec):
-		return nil, usagef("train: --fps wants --lut or method budget, which has taps to bound, not %s", spec.Method)
+		return nil, usagef("train: --fps wants --lut or method budget or dq, which have taps to bound, not %s", spec.Method)
 	}
 	if err := study.HasVerilog(spec); err != nil {
 		return nil, usagef("train: --fps %w", err)

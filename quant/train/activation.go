@@ -28,6 +28,7 @@ type actScale struct {
 	r      float32
 	e      param // empty where the scale is fixed
 	s      float32
+	fit    *actFit // nil where e is learned by gradient
 }
 
 // newActScale returns the quantiser of p for a tensor of size values per sample.
@@ -63,7 +64,7 @@ func (a *actScale) scale() float32 {
 // learn adds the gradient from dL/ds. Gradients from all the tensors that share the
 // scale add up: net.backward clears them first.
 func (a *actScale) learn(ds float64) {
-	if len(a.e.v) > 0 {
+	if len(a.e.v) > 0 && a.fit == nil {
 		a.e.g[0] += float32(math.Ln2*float64(a.scale())*ds) * a.r
 	}
 }
@@ -81,6 +82,7 @@ type activation struct {
 	few         [2][]float32 // those of a few rows, by channels
 	mu          []float32    // of the batch norm, which takes sums of gradients
 	sums        []*moments   // two
+	codes       [2]*codeSums // of each half, where the scale is fitted
 }
 
 // newActivation returns the activation behind b, which may be nil. Its sums are
@@ -146,8 +148,19 @@ func (a *activation) backward(x, g []float32, half int) {
 	}
 }
 
+// quantise puts q behind the activation.
+func (a *activation) quantise(q *actScale) {
+	a.q = q
+	if q != nil && q.fit != nil {
+		a.codes = [2]*codeSums{newCodeSums(a.f), newCodeSums(a.f)}
+	}
+}
+
 // mask is backward for a few rows under a quantiser.
 func (a *activation) mask(x, g []float32, half int) {
+	if a.q.fit != nil {
+		a.codes[half].collect(a, x)
+	}
 	m, few := a.sums[half], a.few[half]
 	lanes.QuantiseBack(x, g, a.gain, a.shift, a.mu, m.few1, m.few2, few, a.lo, a.hi)
 	for _, v := range few {
@@ -156,9 +169,13 @@ func (a *activation) mask(x, g []float32, half int) {
 	clear(few)
 }
 
-// learn gives the scale its gradient. Both halves have masked by then; their sums
-// are in a fixed order.
+// learn gives the scale its gradient, or the sums that it is fitted by. Both halves have
+// masked by then; their sums are in a fixed order.
 func (a *activation) learn() {
+	if a.q != nil && a.q.fit != nil {
+		a.codes[0].add(a.codes[1])
+		a.q.fit.take(a.codes[0])
+	}
 	if a.q != nil {
 		a.q.learn(a.ds[0] + a.ds[1])
 	}

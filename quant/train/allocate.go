@@ -115,7 +115,7 @@ func weightWidths(z quant.Quantizer) (c []Width) {
 // 2401.10432); A2Q may spend all on one weight (arXiv 2308.13504).
 func unitsOf(z quant.Quantizer) int64 {
 	switch z.Method {
-	case quant.Budget:
+	case quant.Budget, quant.DQ:
 		a, err := z.Allowance()
 		if err != nil {
 			return 0

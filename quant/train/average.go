@@ -4,7 +4,8 @@ package train
 // mean += (1-decay) * (live - mean). Over the first steps decay is at most
 // (1+n)/(10+n), n the steps before, so that the starting weights do not stay in
 // it for 1/(1-decay) steps (TensorFlow's ExponentialMovingAverage with
-// num_updates). Running statistics of batch norm are averaged like weights.
+// num_updates). Running statistics of batch norm are averaged like weights; what is left
+// out, net.averaged says.
 //
 // A nil *average does nothing.
 type average struct {

@@ -85,7 +85,7 @@ func benchmarkMethods(b *testing.B, spec string, shape ...int) {
 		b.Fatal(err)
 	}
 	b.Run("float", func(b *testing.B) { benchmarkStep(b, s, shape, false) })
-	for _, m := range []quant.Method{quant.Base, quant.WN, quant.A2Q, quant.A2QPlus, quant.Budget} {
+	for _, m := range []quant.Method{quant.Base, quant.WN, quant.A2Q, quant.A2QPlus, quant.Budget, quant.DQ} {
 		s := *s
 		s.Method, s.AccBits = m, 12
 		b.Run(string(m), func(b *testing.B) { benchmarkStep(b, &s, shape, true) })

@@ -37,7 +37,7 @@ type checkpoint struct {
 	Phase   string
 	Epoch   int
 	PCG     []byte
-	// State, M and V are in the order of net.params, then the statistics; V is
+	// State, M and V are in the order of net.params, then the statistics and the integers of dq; V is
 	// empty under SGD.
 	State     [][]float32 // net.state
 	M, V      [][]float32 // optimiser moments

@@ -136,6 +136,7 @@ func (r *run) step(index []int32, rate float64) (loss, score float64) {
 	r.net.backward()
 	loss += r.net.regularise(r.spec.Regulariser)
 	r.opt.step(rate)
+	r.net.advance.run()
 	r.avg.step(r.opt.steps)
 	return loss, score
 }

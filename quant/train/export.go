@@ -52,8 +52,8 @@ func (n *node) export(s *Spec) nn.Layer {
 }
 
 // exportWeights sets what l has of weights. AccBits are declared where a method
-// guarantees them; Base promises none. Only Budget has integers for both rules: A2Q
-// and A2Q+ are bounds for a start of 0.
+// guarantees them; Base promises none. Only Budget and DQ have integers for both rules:
+// A2Q and A2Q+ are bounds for a start of 0.
 func (n *node) exportWeights(l *nn.Layer, s *Spec) {
 	w := n.w.parameters()
 	q := w.q
@@ -68,7 +68,7 @@ func (n *node) exportWeights(l *nn.Layer, s *Spec) {
 	if q.z.Method != quant.Base {
 		l.AccBits = q.z.AccBits
 	}
-	if q.z.Method == quant.Budget {
+	if q.z.Method.Ruled() {
 		l.Shifted = q.z.Rule == quant.Shifted
 	}
 	// Widths were the spec's for training: the file may say what came out.
@@ -78,14 +78,14 @@ func (n *node) exportWeights(l *nn.Layer, s *Spec) {
 }
 
 // shrinks says whether the file gets weights of as few bits as they need: what the
-// spec says or, where it says nothing, only under the budget method, whose integers
+// spec says or, where it says nothing, only under budget and dq, whose integers
 // at a low P are 0 and +-1 for the most part. Fewer bits make multipliers narrower
 // and change no number.
 func (s *Spec) shrinks(m quant.Method) bool {
 	if s.ShrinkWeights != nil {
 		return *s.ShrinkWeights
 	}
-	return m == quant.Budget
+	return m.Ruled()
 }
 
 // bits returns the width that the integers need, symmetric around 0: at least 2.

@@ -263,9 +263,9 @@ func TestGraphExport(t *testing.T) {
 	}{{"graph", graphSpec, true}, {"cnn", refCNN, true}, {"super", superSpec, false},
 		{"super residual", superResidualSpec, false}, {"transposed", transposedSpec, true},
 		{"autoencoder", autoencoderSpec, false}} {
-		for _, method := range []quant.Method{quant.Base, quant.WN, quant.A2Q, quant.A2QPlus, quant.Budget} {
+		for _, method := range []quant.Method{quant.Base, quant.WN, quant.A2Q, quant.A2QPlus, quant.Budget, quant.DQ} {
 			for _, rule := range []quant.Rule{quant.Split, quant.Shifted} {
-				if rule == quant.Split && method != quant.Budget {
+				if rule == quant.Split && !method.Ruled() {
 					continue
 				}
 				t.Run(fmt.Sprint(c.name, " ", method, " ", rule), func(t *testing.T) {

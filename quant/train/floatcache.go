@@ -27,7 +27,7 @@ func floatPart(s *Spec) Spec {
 	f.Layers = s.Layers.clone()
 	f.Layers.dropQuantisers()
 	f.Name, f.Data, f.Start, f.Super.Test = d.Name, d.Data, d.Start, d.Super.Test
-	f.WeightBits, f.ActBits = d.WeightBits, d.ActBits
+	f.WeightBits, f.ActBits, f.ActScale = d.WeightBits, d.ActBits, d.ActScale
 	f.FirstWeightBits, f.LastWeightBits = d.FirstWeightBits, d.LastWeightBits
 	f.Method, f.Rule, f.AccBits, f.Regulariser = d.Method, d.Rule, d.AccBits, d.Regulariser
 	f.DepthwiseMethod, f.ShrinkWeights = d.DepthwiseMethod, d.ShrinkWeights

@@ -26,7 +26,7 @@ type net struct {
 	nodes []*node
 	acts  []*actScale // of all nodes, each once
 
-	requantise, train, eval, back schedule
+	requantise, train, eval, back, advance schedule
 }
 
 // newNet draws the network of s: see newPlan. outputs is the number of classes, or
@@ -56,6 +56,7 @@ func (p *plan) build(rng *rand.Rand) *net {
 			// scale, one parameter.
 			if scales[st.act] == nil {
 				scales[st.act] = newActScale(st.act, st.out.Size())
+				scales[st.act].fitIn(p.spec.ActScale)
 				n.acts = append(n.acts, scales[st.act])
 			}
 			node.own = scales[st.act]
@@ -70,7 +71,7 @@ func (p *plan) build(rng *rand.Rand) *net {
 // requantised in one stage, all layers together, since no layer's need another's;
 // then what depends on whole matrices is derived.
 func (n *net) plan() {
-	n.requantise, n.train, n.eval, n.back = schedule{}, schedule{}, schedule{}, schedule{}
+	n.requantise, n.train, n.eval, n.back, n.advance = schedule{}, schedule{}, schedule{}, schedule{}, schedule{}
 	for _, node := range n.nodes {
 		node.addForward(&n.train, true)
 		node.addForward(&n.eval, false)
@@ -79,6 +80,7 @@ func (n *net) plan() {
 	for _, node := range n.nodes {
 		if node.w != nil {
 			node.w.parameters().addPrepare(&n.requantise)
+			node.w.parameters().addAdvance(&n.advance)
 		}
 	}
 	for _, node := range n.nodes {
@@ -176,8 +178,8 @@ func (n *net) outputs(rows int) []float32 {
 // backward, batch x outputs.
 func (n *net) outputGradient() []float32 { return n.output().g }
 
-// backward takes dL/doutput from outputGradient and sets every gradient. It
-// follows a forward.
+// backward takes dL/doutput from outputGradient and sets every gradient; fitted scales
+// follow the batch. It follows a forward.
 func (n *net) backward() {
 	n.back.run()
 	for _, a := range n.acts {
@@ -187,6 +189,9 @@ func (n *net) backward() {
 		if a := n.nodes[i].act; a != nil {
 			a.learn()
 		}
+	}
+	for _, a := range n.acts {
+		a.follow()
 	}
 }
 
@@ -221,13 +226,38 @@ func (n *net) params() []param {
 	return p
 }
 
-// state returns all numbers that evaluation depends on: the learned tensors,
-// then the running statistics.
+// state returns all numbers that evaluation depends on: the learned tensors, then the
+// running statistics and the integers that moves are made from.
 func (n *net) state() [][]float32 {
 	var s [][]float32
 	for _, p := range n.params() {
 		s = append(s, p.v)
 	}
+	s = append(s, n.statistics()...)
+	for _, node := range n.weighted() {
+		if w := node.w.parameters(); w.q != nil && w.q.moves() {
+			s = append(s, w.w.v)
+		}
+	}
+	return s
+}
+
+// averaged returns what the average of a phase is over: all of the state but the integers
+// of dq and their moves. An average of integers is none, and to round it to one that fits
+// again was as good as the last integers, not better (docs/training.md).
+func (n *net) averaged() [][]float32 {
+	var s [][]float32
+	for _, p := range n.params() {
+		if p.held == nil {
+			s = append(s, p.v)
+		}
+	}
+	return append(s, n.statistics()...)
+}
+
+// statistics returns the running statistics.
+func (n *net) statistics() [][]float32 {
+	var s [][]float32
 	for _, node := range n.nodes {
 		if node.norm != nil {
 			s = append(s, node.norm.mean, node.norm.variance)

@@ -214,7 +214,7 @@ func (n *node) quantise() {
 		n.w.parameters().quantise(*n.step.quantiser, n.step.scales)
 	}
 	if n.act != nil {
-		n.act.q = n.own
+		n.act.quantise(n.own)
 	}
 }
 

@@ -89,9 +89,12 @@ func (o *optimiser) updateHalf(half int) {
 	for i, p := range o.params {
 		lo, hi := bounds(half, len(p.v))
 		decay := p.decay
-		p = param{v: p.v[lo:hi], g: p.g[lo:hi]}
+		p = param{v: p.v[lo:hi], g: p.g[lo:hi], held: cut(p.held, lo, hi)}
 		if decay && o.keep != 1 {
 			scale(p.v, o.keep)
+			for k, w := range p.held {
+				p.v[k] -= (1 - o.keep) * w
+			}
 		}
 		if o.phase.Optimiser == Adam {
 			adam(p, o.m[i][lo:hi], o.v[i][lo:hi], o.size, o.root)

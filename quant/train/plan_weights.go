@@ -102,8 +102,8 @@ func (p *plan) checkTaps(st *step) {
 	switch z := st.quantiser; {
 	case st.Kind != quant.Linear:
 		p.fail(st.path, "taps of %s, want none: banks are those of a vector", withArticle(st.Kind))
-	case z.Method != quant.Budget:
-		p.fail(st.path, "taps under method %s, want none: budget alone has them", z.Method)
+	case !z.Method.Ruled():
+		p.fail(st.path, "taps under method %s, want none: budget and dq alone have them", z.Method)
 	default:
 		if _, err := z.Allowance(); err != nil {
 			p.fail(st.path+".taps", "%v", err)
@@ -122,7 +122,7 @@ func leastAccBits(z quant.Quantizer) int {
 			if quant.BudgetA2QPlus(p, z.Input) >= 2 {
 				return p
 			}
-		case quant.Budget:
+		case quant.Budget, quant.DQ:
 			if a, err := z.Allowance(); err == nil && a.Units >= 1 {
 				return p
 			}
@@ -138,6 +138,9 @@ func leastAccBits(z quant.Quantizer) int {
 func (s *Spec) Uses(m quant.Method) bool {
 	return s.Method == m || s.depthwiseMethod() == m || s.Layers.any(func(l *LayerSpec) bool { return l.Method == m })
 }
+
+// Ruled says whether a method of s, or one that a layer has of its own, has rules and taps.
+func (s *Spec) Ruled() bool { return s.Uses(quant.Budget) || s.Uses(quant.DQ) }
 
 // limited says whether a method of s, or one that a layer has of its own, knows
 // accumulators.
@@ -182,7 +185,7 @@ func (c *checker) taps(field string, t quant.Taps, s *Spec) {
 	if err := t.Check(); err != nil && c.err == nil {
 		c.err = fmt.Errorf("train: %s: %w", field, err)
 	}
-	c.that(!t.Any() || s.Uses(quant.Budget), field, t, "none without method budget, which alone has taps")
+	c.that(!t.Any() || s.Ruled(), field, t, "none without method budget or dq, which alone have taps")
 }
 
 // target checks an accumulator width for inputs of a type. Base takes any width: it

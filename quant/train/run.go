@@ -163,7 +163,7 @@ func (r *run) begin(phase string) {
 	r.phase, r.epoch = phase, 0
 	p := r.config()
 	r.opt = newOptimiser(p, r.net.params())
-	r.avg = newAverage(p.Average, r.net.state())
+	r.avg = newAverage(p.Average, r.net.averaged())
 	r.goal = newObjective(r.spec, r.width, phase == QATPhase)
 }
 

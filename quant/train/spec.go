@@ -57,6 +57,9 @@ type Spec struct {
 	ActBits    int `yaml:"act_bits"`
 	// InputBits is the width of the network input, 1..8.
 	InputBits int `yaml:"input_bits"`
+	// ActScale says how the scales of activations are found in QAT: learned by gradient, or
+	// as those of least error, weighted by channel or pooled (see ScaleLearned).
+	ActScale string `yaml:"act_scale"`
 	// InputRange is what the input holds, [lo, hi] with lo <= 0 <= hi; nil is [0, 1].
 	// Below 0 the input is signed: integers from -2^(InputBits-1), worth
 	// max(lo/min, hi/max). Samples may have 1 % of their values beyond it.
@@ -66,12 +69,12 @@ type Spec struct {
 	FirstWeightBits int `yaml:"first_weight_bits"`
 	LastWeightBits  int `yaml:"last_weight_bits"`
 
-	// Method quantises the hidden layers: base, wn, a2q, a2q+ or budget.
+	// Method quantises the hidden layers: base, wn, a2q, a2q+, budget or dq.
 	Method quant.Method `yaml:"method"`
 	// DepthwiseMethod is that of depthwise layers: empty is a2q under a2q+, else
 	// the same as the others'.
 	DepthwiseMethod quant.Method `yaml:"depthwise_method,omitempty"`
-	// Rule is the accumulator's under budget: split (it starts at 0) or shifted
+	// Rule is the accumulator's under budget and dq: split (it starts at 0) or shifted
 	// (it starts at a constant of its channel). The other methods ignore it.
 	Rule quant.Rule `yaml:"rule"`
 	// AccBits is P, the accumulator width of those layers, up to 32. base
@@ -83,7 +86,7 @@ type Spec struct {
 	LastAccBits  int `yaml:"last_acc_bits"`
 	// Taps bounds the units of a row, and of each bank of its inputs, in the hidden
 	// layers, FirstTaps and LastTaps in the ends that have a target. They are for
-	// budget and for linear layers.
+	// budget and dq, and for linear layers.
 	Taps      quant.Taps `yaml:"taps,omitempty,flow"`
 	FirstTaps quant.Taps `yaml:"first_taps,omitempty,flow"`
 	LastTaps  quant.Taps `yaml:"last_taps,omitempty,flow"`
@@ -181,7 +184,7 @@ func DefaultSpec() *Spec {
 	p := Phase{Epochs: 4, Optimiser: Adam, Momentum: 0.9, LR: 1e-3, Schedule: Cosine, StepEpochs: 1, StepFactor: 0.1}
 	return &Spec{
 		Name: "net", Layers: Linears(64, 64, 64),
-		WeightBits: 4, ActBits: 4, InputBits: 8, FirstWeightBits: 8, LastWeightBits: 8,
+		WeightBits: 4, ActBits: 4, InputBits: 8, ActScale: ScaleLearned, FirstWeightBits: 8, LastWeightBits: 8,
 		Method: quant.A2QPlus, Rule: quant.Shifted, AccBits: 16, Regulariser: 1e-3,
 		Batch: 128, Seed: 1, Task: Classify, Super: Super{Patch: 16, Channels: 1}, Distil: Distil{Temperature: 2},
 		Float: p, QAT: p,
@@ -237,6 +240,8 @@ type Overrides struct {
 	Taps   *quant.Taps
 	Start  *string
 	Layout *string
+	// ActScale replaces Spec.ActScale.
+	ActScale *string
 	// InputRange replaces Spec.InputRange; nil keeps it.
 	InputRange []float64
 }
@@ -276,6 +281,9 @@ func (s *Spec) With(o Overrides) (*Spec, error) {
 	}
 	if o.Start != nil {
 		c.Start = *o.Start
+	}
+	if o.ActScale != nil {
+		c.ActScale = *o.ActScale
 	}
 	if o.InputRange != nil {
 		c.InputRange = o.InputRange

@@ -138,4 +138,4 @@ func (l *LayerSpec) isZeroButOut() bool {
 }
 
 // methods names the methods that a spec may ask for.
-const methods = "base, wn, a2q, a2q+ or budget"
+const methods = "base, wn, a2q, a2q+, budget or dq"

@@ -56,10 +56,11 @@ func TestParseSpecRefuses(t *testing.T) {
 		"layers: [9000]":                 "layers[0] is 9000",
 		"weight_bits: 1":                 "weight_bits is 1, want 2..8",
 		"act_bits: 9":                    "act_bits is 9, want 1..8",
+		"act_scale: mean":                "act_scale is mean, want learned, weighted or pooled",
 		"input_bits: 0":                  "input_bits is 0",
 		"first_weight_bits: 1":           "first_weight_bits is 1",
 		"last_weight_bits: 17":           "last_weight_bits is 17",
-		"method: a3q":                    "method is a3q, want base, wn, a2q, a2q+ or budget",
+		"method: a3q":                    "method is a3q, want base, wn, a2q, a2q+, budget or dq",
 		"rule: fair":                     "rule is fair, want split or shifted",
 		"{method: wn, acc_bits: 5}":      "acc_bits is 5, want 6..32",
 		"{method: budget, acc_bits: 3}":  "acc_bits is 3, want 4..32",
@@ -118,14 +119,14 @@ func TestOverrides(t *testing.T) {
 	s := DefaultSpec()
 	got, err := s.With(Overrides{
 		Method: new(quant.A2Q), Rule: new(quant.Split), AccBits: new(14), WeightBits: new(3), ActBits: new(2),
-		Epochs: new(5), Seed: new(uint64(0)), Start: new("a.onnx"),
+		Epochs: new(5), Seed: new(uint64(0)), Start: new("a.onnx"), ActScale: new(ScalePooled),
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	want := DefaultSpec()
-	want.Method, want.Rule, want.AccBits, want.WeightBits, want.ActBits, want.Seed, want.Start =
-		quant.A2Q, quant.Split, 14, 3, 2, 0, "a.onnx"
+	want.Method, want.Rule, want.AccBits, want.WeightBits, want.ActBits, want.Seed, want.Start, want.ActScale =
+		quant.A2Q, quant.Split, 14, 3, 2, 0, "a.onnx", ScalePooled
 	want.Float.Epochs, want.QAT.Epochs = 2, 3
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got %+v, want %+v", got, want)

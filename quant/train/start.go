@@ -46,7 +46,7 @@ func (r *run) startFrom(m *nn.Model) error {
 	}
 	r.net.adapt(bare, r.train)
 	// The average begins at the new numbers.
-	r.avg = newAverage(r.config().Average, r.net.state())
+	r.avg = newAverage(r.config().Average, r.net.averaged())
 	return nil
 }
 

@@ -55,7 +55,7 @@ func TestTapsRefused(t *testing.T) {
 	}
 	for _, text := range []string{"taps: {units: 8}", "layers: [{linear: {out: 2, taps: {units: 8}}}]"} {
 		_, err := ParseSpec([]byte("method: a2q\n" + text))
-		if err == nil || !strings.Contains(err.Error(), "taps is 8 units, want none without method budget") {
+		if err == nil || !strings.Contains(err.Error(), "taps is 8 units, want none without method budget or dq") {
 			t.Errorf("%s under a2q: error %v", text, err)
 		}
 	}
@@ -96,7 +96,7 @@ func TestTrainedTaps(t *testing.T) {
 // scales per row, and the gradient to each scale the sum of its rows', the regulariser's too.
 func TestScalesOfPhases(t *testing.T) {
 	const rows, k, each = 12, 5, 4
-	for _, m := range []quant.Method{quant.WN, quant.A2Q, quant.A2QPlus, quant.Budget} {
+	for _, m := range []quant.Method{quant.WN, quant.A2Q, quant.A2QPlus, quant.Budget, quant.DQ} {
 		z := quant.Quantizer{Method: m, Rule: quant.Split, WeightBits: 3, AccBits: 7, Input: quant.DataType{Bits: 4}}
 		shared := newWeights(rows, k, rows/each, false, rand.New(rand.NewPCG(1, 1)))
 		own := newWeights(rows, k, rows, false, rand.New(rand.NewPCG(1, 1)))

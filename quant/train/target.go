@@ -7,7 +7,7 @@ import (
 	"github.com/a2qgen/a2qgen/quant/data"
 )
 
-// Target is a linear layer under the method budget, for whoever bounds its taps.
+// Target is a linear layer under budget or dq, for whoever bounds its taps.
 type Target struct {
 	Name string
 	// In is the length of its rows, Out their number.
@@ -27,7 +27,7 @@ func (t *Target) Units() int64 {
 // target describes a step, if it is one whose taps may be bounded and are not yet.
 func (st *step) target() (Target, bool) {
 	z := st.quantiser
-	if z == nil || st.Kind != quant.Linear || z.Method != quant.Budget || z.Taps.Any() {
+	if z == nil || st.Kind != quant.Linear || !z.Method.Ruled() || z.Taps.Any() {
 		return Target{}, false
 	}
 	return Target{Name: st.Name, In: st.In, Out: st.out.C, Role: st.role, Quantizer: *z}, true

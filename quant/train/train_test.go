@@ -172,6 +172,7 @@ func TestResume(t *testing.T) {
 		"plain": {small(), []int{10, 13, 20, 27, 30, 39}},
 		"rich":  {rich(), []int{8, 11, 16, 22, 24, 31}},
 		"taps":  {tapped(), []int{27, 30}},
+		"dq":    {direct(), []int{16, 22, 31}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			whole, want := mustRun(t, c.spec, Options{})

@@ -2,6 +2,7 @@ package train
 
 import (
 	"fmt"
+	"slices"
 	"unicode/utf8"
 
 	"github.com/a2qgen/a2qgen/quant/data"
@@ -17,6 +18,7 @@ func (s *Spec) Validate() error {
 	c.between("weight_bits", s.WeightBits, 2, 8)
 	c.between("act_bits", s.ActBits, 1, 8)
 	c.between("input_bits", s.InputBits, 1, 8)
+	c.that(slices.Contains(ActScales(), s.ActScale), "act_scale", s.ActScale, "learned, weighted or pooled")
 	c.inputRange(s)
 	c.between("first_weight_bits", s.FirstWeightBits, 2, 8)
 	c.between("last_weight_bits", s.LastWeightBits, 2, 8)

@@ -12,7 +12,11 @@ type weightQuant struct {
 	d, t    param     // log2 of the scales and of the norms g; t, per row, where the method has it
 	wq      []float32 // s*q
 	spread  param     // d of each row where some share one
+	move    param     // under dq: what has accumulated of each integer's next move
 }
+
+// moves says that the integers are parameters that move, not rounded weights.
+func (q *weightQuant) moves() bool { return q.z.Method == quant.DQ }
 
 // quantise puts l under z with so many scales, a divisor of out, starting from l's float
 // weights (MATH 4).
@@ -25,6 +29,9 @@ func (l *weights) quantise(z quant.Quantizer, scales int) {
 	v, d, t := q.start(l.w.v, scales)
 	l.w = param{v: v, g: make([]float32, len(v)), decay: true}
 	q.d = param{v: d, g: make([]float32, scales)}
+	if q.moves() {
+		q.move = param{v: make([]float32, len(v)), g: l.w.g, decay: true, held: q.wq}
+	}
 	if z.HasNorm() {
 		q.t = param{v: t, g: make([]float32, q.rows)}
 	}
@@ -79,6 +86,22 @@ func (l *weights) requantise(float []float32, z quant.Quantizer) {
 	copy(l.w.v, v)
 	copy(l.q.d.v, d)
 	copy(l.q.t.v, t)
+	clear(l.q.move.v)
+}
+
+// addAdvance adds to s what lets the integers of dq follow an update of their moves.
+func (l *weights) addAdvance(s *schedule) {
+	if l.q != nil && l.q.moves() {
+		s.both(len(l.w.v), l.advanceHalf)
+	}
+}
+
+// advanceHalf moves the integers of half of the rows.
+func (l *weights) advanceHalf(half int) {
+	q := l.q
+	lo, hi := q.bounds(half)
+	from, to := lo*q.k, hi*q.k
+	q.z.Advance(l.w.v[from:to], q.move.v[from:to], hi-lo, q.k, q.scale(lo, hi).v)
 }
 
 // requantiseHalf sets s*q of half of the rows.

@@ -14,6 +14,8 @@ type param struct {
 	// convolutional layers only, never on d, t, activation scales, batch norm or
 	// biases (MATH 3).
 	decay bool
+	// held, unless nil, is what v adds to: weights are held + v, and decay pulls on both.
+	held []float32
 }
 
 // newParam returns n zeros with their gradient.
@@ -25,7 +27,8 @@ type weights struct {
 	// out counts the rows, channels those that the output has: fewer where a channel has a
 	// row for each of several phases, one after the other.
 	out, k, channels int
-	// w is the matrix in the float phase; under a quantiser it is v of MATH 3.
+	// w is the matrix in the float phase; under a quantiser it is v of MATH 3, under dq
+	// the integers.
 	w param
 	// b is empty where batch norm follows: it would take the bias out again.
 	b param
@@ -154,10 +157,13 @@ func sumInto(dst, a, b []float32) {
 	}
 }
 
-// params returns the learned tensors in a fixed order: v (or the matrix), the bias,
-// d and t.
+// params returns what the optimiser changes in a fixed order: v (or the matrix; under dq
+// the moves of the integers), the bias, d and t.
 func (l *weights) params() []param {
 	p := []param{l.w}
+	if l.q != nil && l.q.moves() {
+		p[0] = l.q.move
+	}
 	if len(l.b.v) > 0 {
 		p = append(p, l.b)
 	}

@@ -11,7 +11,7 @@ import (
 	"github.com/a2qgen/a2qgen/quant/train"
 )
 
-// Rate fits a spec to a frame rate: under the method budget, layers that tap units may build get
+// Rate fits a spec to a frame rate: under budget or dq, layers that tap units may build get
 // bounds on their taps with which these keep up, whatever the weights are, and the ends of the
 // network a budget, where the spec says nothing.
 type Rate struct {
@@ -48,13 +48,13 @@ const (
 const sparse = 1. / 3
 
 // Applies says whether a rate changes anything in a spec: no other method has taps.
-func (r *Rate) Applies(spec *train.Spec) bool { return spec.Uses(quant.Budget) }
+func (r *Rate) Applies(spec *train.Spec) bool { return spec.Ruled() }
 
 // Ends returns spec with P of its ends, and which of them are defaults.
 func (r *Rate) Ends(spec *train.Spec) (ended *train.Spec, first, last bool, err error) {
 	var o train.Overrides
 	// Under another method the ends would be under that, and dense units gain little by a smaller P.
-	free := spec.Method == quant.Budget && plan.MayTap(r.Folding, "")
+	free := spec.Method.Ruled() && plan.MayTap(r.Folding, "")
 	if first = free && !r.KeepFirst && spec.FirstAccBits == 0; first {
 		p := accFor(spec.Rule, spec.InputType(), r.units(firstUnits, mostFirstUnits))
 		o.FirstAccBits = &p

@@ -128,8 +128,8 @@ func SetMethod(o *train.Overrides, text string) error {
 		return nil
 	}
 	// A2Q and A2Q+ start their accumulators at 0, and have no choice.
-	if method != quant.Budget {
-		return fmt.Errorf("%s names a rule, want budget/%s: budget alone has rules", text, rule)
+	if !method.Ruled() {
+		return fmt.Errorf("%s names a rule, want budget/%s or dq/%[2]s: these alone have rules", text, rule)
 	}
 	r, err := quant.ParseRule(rule)
 	o.Rule = &r

@@ -53,7 +53,7 @@ type Trained struct {
 	FloatPSNR   float64 `json:"float_psnr_db,omitempty"`
 	QATPSNR     float64 `json:"qat_psnr_db,omitempty"`
 	IntegerPSNR float64 `json:"integer_psnr_db,omitempty"`
-	// Rule is that of the method budget.
+	// Rule is that of budget and dq.
 	Rule string `json:"rule,omitempty"`
 	// FloatCached says that the float phase was run before.
 	FloatCached bool `json:"float_cached,omitempty"`
@@ -155,7 +155,7 @@ func (t *Trainer) describe(spec *train.Spec, res *train.Result, net *quant.Netwo
 	if spec.Float.Epochs == 0 && spec.Start == "" {
 		r.FloatAccuracyPercent, r.FloatPSNR = 0, 0
 	}
-	if spec.Method == quant.Budget {
+	if spec.Method.Ruled() {
 		r.Rule = string(spec.Rule)
 	}
 	// Epochs are of one size: the mean speed is the harmonic mean, total samples over total
