@@ -136,6 +136,7 @@ var projectRules = map[string]rule{
 		_, _, err := study.ParseOption(s)
 		return err
 	}, "rounding", "=axe", "rounding="),
+	"fps": positive(hwgen.MaxClockMHz * 1e6),
 	"methods": texts("a list with commas of NAME[/RULE][+OPTION=VALUE]...", func(s string) error {
 		_, err := study.ParseProjections(s)
 		return err

@@ -212,7 +212,7 @@ func TestTrainLUTRefuses(t *testing.T) {
 	}{
 		{lutSpec, []string{"--lut", "10", "--first-acc", "0", "--last-acc", "0"}, "the limit is 10 LUT, want at least"},
 		{lutSpec, []string{"--lut", "0"}, "--lut is 0, want at least 1"},
-		{lutSpec, []string{"--fps", "1000", "--method", "a2q+"}, "--fps wants --lut or method budget, which has taps"},
+		{lutSpec, []string{"--fps", "1000", "--method", "a2q+"}, "--fps wants --lut or method budget or dq, which have taps"},
 		{lutSpec, []string{"--unit", "tap"}, "want --fps or --lut"},
 		{lutSpec, []string{"--clock", "50"}, "want --fps or --lut"},
 		{lutSpec, []string{"--fps", "1000", "--unit", "wired"}, "--unit is \"wired\", want"},

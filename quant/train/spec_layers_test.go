@@ -145,7 +145,7 @@ func TestPlanRefuses(t *testing.T) {
 		{"method: budget\ntaps: {units: 4}\nlayers: [{conv: {out: 4, kernel: 1}}, {conv: {out: 4, kernel: 1}}]",
 			"layers[1].conv: taps of a conv, want none"},
 		{"method: budget\ntaps: {units: 4}\nlayers: [4, {linear: {out: 4, method: a2q}}]",
-			"layers[1].linear: taps under method a2q, want none: budget alone has them"},
+			"layers[1].linear: taps under method a2q, want none: budget and dq alone have them"},
 		{"method: budget\nacc_bits: 8\nrule: split\ntaps: {lanes: 8, cap: 2}\nlayers: [4, 4]",
 			"layers[1].linear.taps: units is 16, want at most 8, what either sign has"},
 		{"method: budget\nlayers: [{linear: {out: 4, taps: {units: 4}}}]",
