@@ -79,12 +79,12 @@ func walk(t *testing.T, g *nn.Graph, rng *rand.Rand, samples int) *nn.Live {
 func liveOf(t *testing.T, g *nn.Graph, source *nn.Tensor, i int) (at *nn.Live) {
 	t.Helper()
 	stop := errors.New("there")
-	err := g.WalkLive(context.Background(), source, func(k int, in []*nn.Tensor, live *nn.Live) (*nn.Tensor, error) {
+	err := g.WalkLive(context.Background(), source, func(k int, live *nn.Live) (*nn.Tensor, error) {
 		if k == i {
 			at = live
 			return nil, stop
 		}
-		return g.Run(k, in, nil), nil
+		return g.Run(k, live.Operands(k), nil), nil
 	})
 	if !errors.Is(err, stop) {
 		t.Fatal(err)

@@ -79,10 +79,22 @@ func (g *Graph) Source(samples []float32) (*Tensor, error) {
 	return t, nil
 }
 
-// Live holds the tensors of a walk that some layer still reads.
+// Live holds the tensors of a walk through a graph that some layer still reads: memory is that of the tensors
+// still to be read, over all samples.
 type Live struct {
+	g      *Graph
 	source *Tensor
 	made   []*Tensor
+	left   []int // readers to come
+}
+
+// NewLive returns the beginning of a walk, at which there is the input alone.
+func (g *Graph) NewLive(source *Tensor) *Live {
+	l := &Live{g, source, make([]*Tensor, len(g.Layers)), make([]int, len(g.Layers))}
+	for i := range l.left {
+		l.left[i] = len(g.Readers[i])
+	}
+	return l
 }
 
 // Of returns what layer i gave, or the input where i is quant.Source; nil where no layer reads it any
@@ -94,37 +106,45 @@ func (l *Live) Of(i int) *Tensor {
 	return l.made[i]
 }
 
+// Operands returns what layer i reads.
+func (l *Live) Operands(i int) (in []*Tensor) {
+	for _, from := range l.g.Layers[i].From {
+		in = append(in, l.Of(from))
+	}
+	return in
+}
+
+// Put takes what layer i gave, and lets go of what only it had still to read. Layers come in order.
+func (l *Live) Put(i int, out *Tensor) {
+	l.made[i] = out
+	for _, from := range l.g.Layers[i].From {
+		if from == quant.Source {
+			continue
+		}
+		if l.left[from]--; l.left[from] == 0 {
+			l.made[from] = nil
+		}
+	}
+}
+
 // Walk calls do for each layer in order, with what it reads, and lets go of tensors
-// that nothing reads any more. Memory is that of the tensors still to be read, over
-// all samples. It returns do's error, or ctx's between layers.
+// that nothing reads any more. It returns do's error, or ctx's between layers.
 func (g *Graph) Walk(ctx context.Context, source *Tensor, do func(i int, in []*Tensor) (*Tensor, error)) error {
-	return g.WalkLive(ctx, source, func(i int, in []*Tensor, _ *Live) (*Tensor, error) { return do(i, in) })
+	return g.WalkLive(ctx, source, func(i int, live *Live) (*Tensor, error) { return do(i, live.Operands(i)) })
 }
 
 // WalkLive is Walk for who runs layers ahead of the walk: from layer i on they read each other and live.
-func (g *Graph) WalkLive(ctx context.Context, source *Tensor,
-	do func(i int, in []*Tensor, live *Live) (*Tensor, error)) error {
-	live, left := &Live{source, make([]*Tensor, len(g.Layers))}, make([]int, len(g.Layers))
+func (g *Graph) WalkLive(ctx context.Context, source *Tensor, do func(i int, live *Live) (*Tensor, error)) error {
+	live := g.NewLive(source)
 	for i := range g.Layers {
 		if err := ctx.Err(); err != nil {
 			return fmt.Errorf("nn: stopped: %w", err)
 		}
-		var in []*Tensor
-		for _, from := range g.Layers[i].From {
-			in = append(in, live.Of(from))
-		}
-		out, err := do(i, in, live)
+		out, err := do(i, live)
 		if err != nil {
 			return err
 		}
-		live.made[i], left[i] = out, len(g.Readers[i])
-		for _, from := range g.Layers[i].From {
-			if from != quant.Source {
-				if left[from]--; left[from] == 0 {
-					live.made[from] = nil
-				}
-			}
-		}
+		live.Put(i, out)
 	}
 	return nil
 }

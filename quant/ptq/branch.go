@@ -134,24 +134,41 @@ func runBranches(ctx context.Context, l *nn.Layer, branches []Branch, x *nn.Tens
 
 // assemble returns g's model with branches in the place of the layers that have some.
 func (g *graph) assemble(branches map[int][]Branch) *nn.Model {
+	return g.rebuilt(func(i int, now func(int) int, at int) []nn.Layer {
+		l := g.Layers[i]
+		if b := branches[i]; b != nil {
+			return joined(&l, b, renumbered(l.From, now), at)
+		}
+		l.From = renumbered(l.From, now)
+		return []nn.Layer{l}
+	})
+}
+
+// rebuilt returns g's model with other layers in the place of its own: replace returns those of layer i, none where it
+// goes, the first of which becomes number at. now says which number an earlier layer, or the last of those in its
+// place, has in the new model; quant.Source stays.
+func (g *graph) rebuilt(replace func(i int, now func(int) int, at int) []nn.Layer) *nn.Model {
 	m := g.Model.Clone()
 	m.Layers = nil
-	at := make([]int, len(g.Layers)) // where a layer's output is now
+	numbers := make([]int, len(g.Layers))
+	now := func(i int) int {
+		if i == quant.Source {
+			return i
+		}
+		return numbers[i]
+	}
 	for i := range g.Layers {
-		l := g.Layers[i]
-		from := make([]int, len(l.From))
-		for k, f := range l.From {
-			if from[k] = f; f != quant.Source {
-				from[k] = at[f]
-			}
-		}
-		if b := branches[i]; b != nil {
-			m.Layers = append(m.Layers, joined(&l, b, from, len(m.Layers))...)
-		} else {
-			l.From = from
-			m.Layers = append(m.Layers, l)
-		}
-		at[i] = len(m.Layers) - 1
+		m.Layers = append(m.Layers, replace(i, now, len(m.Layers))...)
+		numbers[i] = len(m.Layers) - 1
 	}
 	return m
+}
+
+// renumbered returns what now makes of the numbers of layers.
+func renumbered(layers []int, now func(int) int) []int {
+	out := make([]int, len(layers))
+	for k, i := range layers {
+		out[k] = now(i)
+	}
+	return out
 }

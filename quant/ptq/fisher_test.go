@@ -55,9 +55,9 @@ func TestFisher(t *testing.T) {
 		if !l.Kind.Weighted() {
 			continue
 		}
-		err := c.g.WalkLive(t.Context(), c.source, func(k int, in []*nn.Tensor, live *nn.Live) (*nn.Tensor, error) {
+		err := c.g.WalkLive(t.Context(), c.source, func(k int, live *nn.Live) (*nn.Tensor, error) {
 			if k == i {
-				s := &Site{ctx: t.Context(), g: c.g, i: i, in: in[0], live: live, task: c.task, Values: Values{}}
+				s := &Site{ctx: t.Context(), g: c.g, i: i, in: live.Operands(k)[0], live: live, task: c.task, Values: Values{}}
 				for g := range s.Groups() {
 					got, err := s.fisher(g, Fisher)
 					if err != nil {
@@ -68,7 +68,7 @@ func TestFisher(t *testing.T) {
 					}
 				}
 			}
-			return c.g.Run(k, in, nil), nil
+			return c.g.Run(k, live.Operands(k), nil), nil
 		})
 		if err != nil {
 			t.Fatal(err)
@@ -127,9 +127,9 @@ func TestFisherOfPositions(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	err = c.g.WalkLive(t.Context(), c.source, func(k int, in []*nn.Tensor, live *nn.Live) (*nn.Tensor, error) {
+	err = c.g.WalkLive(t.Context(), c.source, func(k int, live *nn.Live) (*nn.Tensor, error) {
 		of := func(w Weighing) mat.Symmetric {
-			s := &Site{ctx: t.Context(), g: c.g, i: k, in: in[0], live: live, task: c.task, Values: Values{}}
+			s := &Site{ctx: t.Context(), g: c.g, i: k, in: live.Operands(k)[0], live: live, task: c.task, Values: Values{}}
 			h, err := s.fisher(0, w)
 			if err != nil {
 				t.Fatal(err)
@@ -151,7 +151,7 @@ func TestFisherOfPositions(t *testing.T) {
 				}
 			}
 		}
-		return c.g.Run(k, in, nil), nil
+		return c.g.Run(k, live.Operands(k), nil), nil
 	})
 	if err != nil {
 		t.Fatal(err)

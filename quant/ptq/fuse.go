@@ -66,7 +66,7 @@ func (g *graph) fusedSum(i int) (nn.Layer, bool) {
 			bias[c] += float64(b)
 		}
 	}
-	out.Weights, out.Bias = narrow(weights), narrow(bias)
+	out.Weights, out.Bias = single(weights), single(bias)
 	out.From, out.Relu = []int{source}, sum.Relu
 	return out, true
 }
@@ -106,34 +106,22 @@ func (g *graph) branchesOf(i int) (source, widest int, ok bool) {
 
 // without returns the model with layer l in the place of sum i, and without the operands that only that has read.
 func (g *graph) without(i int, l nn.Layer) *nn.Model {
-	m := g.Model.Clone()
-	m.Layers = nil
-	gone := map[int]bool{}
-	for _, from := range g.Layers[i].From {
-		gone[from] = from != l.From[0]
-	}
-	at := make([]int, len(g.Layers))
-	for k := range g.Layers {
-		if gone[k] {
-			continue
-		}
+	source := l.From[0]
+	return g.rebuilt(func(k int, now func(int) int, _ int) []nn.Layer {
 		next := g.Layers[k]
-		if k == i {
+		switch {
+		case k == i:
 			next = l
+		case k != source && slices.Contains(g.Layers[i].From, k):
+			return nil
 		}
-		next.From = slices.Clone(next.From)
-		for n, from := range next.From {
-			if from != quant.Source {
-				next.From[n] = at[from]
-			}
-		}
-		at[k] = len(m.Layers)
-		m.Layers = append(m.Layers, next)
-	}
-	return m
+		next.From = renumbered(next.From, now)
+		return []nn.Layer{next}
+	})
 }
 
-func narrow(v []float64) []float32 {
+// single rounds to float32.
+func single(v []float64) []float32 {
 	out := make([]float32, len(v))
 	for i, x := range v {
 		out[i] = float32(x)

@@ -180,13 +180,13 @@ func (c *Calibration) Project(ctx context.Context, s Settings) (*nn.Model, []Lay
 		acts: c.scales.quantisers(s.ActBits, s.Options.actRule())}
 	p.roles = p.g.Roles()
 	if Target(p.Options["target"]) == ToOutputs {
-		p.shadow = newShadow(c.g, c.realSource())
+		p.real = c.g.NewLive(c.realSource())
 	}
-	err = p.g.WalkLive(ctx, c.source, func(i int, in []*nn.Tensor, live *nn.Live) (*nn.Tensor, error) {
+	err = p.g.WalkLive(ctx, c.source, func(i int, live *nn.Live) (*nn.Tensor, error) {
 		p.tell(i, p.g.Layers[i].Name)
-		out, err := p.layer(ctx, i, in, live)
-		if p.shadow != nil && err == nil {
-			p.shadow.step(i)
+		out, err := p.layer(ctx, i, live)
+		if p.real != nil && err == nil {
+			p.real.Put(i, c.g.Run(i, p.real.Operands(i), nil))
 		}
 		return out, err
 	})
@@ -228,7 +228,7 @@ type projection struct {
 	roles    []quant.Role
 	branches map[int][]Branch // of the layers that have weights, once they are integers
 	reports  []LayerReport
-	shadow   *shadow // nil unless a target needs it
+	real     *nn.Live // the float network, as far as the walk is; nil unless a target needs it
 }
 
 func (p *projection) tell(done int, name string) {
@@ -237,14 +237,14 @@ func (p *projection) tell(done int, name string) {
 	}
 }
 
-// layer quantises layer i, which reads in, and returns what it then gives.
-func (p *projection) layer(ctx context.Context, i int, in []*nn.Tensor, live *nn.Live) (*nn.Tensor, error) {
+// layer quantises layer i and returns what it then gives.
+func (p *projection) layer(ctx context.Context, i int, live *nn.Live) (*nn.Tensor, error) {
 	l := &p.g.Layers[i]
 	if !l.Kind.Weighted() {
 		l.Act = p.acts[i] // the next layers read its integers
-		return p.g.Run(i, in, nil), nil
+		return p.g.Run(i, live.Operands(i), nil), nil
 	}
-	s, method := p.site(ctx, i, in[0], live)
+	s, method := p.site(ctx, i, live)
 	if err := s.check(); err != nil {
 		return nil, err
 	}
@@ -285,13 +285,13 @@ func countLayers(branches []Branch) (n int) {
 
 // site returns layer i as a method gets it, and the method: hidden layers have the one that was asked for,
 // and its limit; the ends are rounded by the same means, without one.
-func (p *projection) site(ctx context.Context, i int, in *nn.Tensor, live *nn.Live) (*Site, *Definition) {
+func (p *projection) site(ctx context.Context, i int, live *nn.Live) (*Site, *Definition) {
 	s := &Site{Bits: p.WeightBits, Acc: p.Acc, Values: p.Options, Rounding: p.method.Rounding(p.Options),
 		// Outputs that are compared as they are, without a quantiser, share a scale.
 		Shared: p.g.Layers[i].Kind == quant.Linear && i == len(p.g.Shapes)-1,
-		ctx:    ctx, g: p.g, i: i, in: in, live: live, task: p.task, means: p.means[i]}
-	if p.shadow != nil {
-		s.real = p.shadow.of(i)[0]
+		ctx:    ctx, g: p.g, i: i, in: live.Operands(i)[0], live: live, task: p.task, means: p.means[i]}
+	if p.real != nil {
+		s.real = p.real.Operands(i)[0]
 	}
 	switch {
 	case p.roles[i].First:

@@ -6,6 +6,7 @@ import (
 
 	"github.com/a2qgen/a2qgen/quant"
 	"github.com/a2qgen/a2qgen/quant/nn"
+	"gonum.org/v1/gonum/blas"
 	"gonum.org/v1/gonum/mat"
 )
 
@@ -290,39 +291,21 @@ func (s *Site) regress(t *nn.Tensor, left *mat.Dense) ([]float64, *mat.SymDense,
 	op := s.g.Op(s.i)
 	rank, rows, k := t.Shape.C, left.RawMatrix().Rows, s.Layer().In
 	positions := op.Out.Positions()
-	moment, cross := mat.NewSymDense(rank, nil), mat.NewDense(rank, rows, nil)
-	meanT, meanZ := mat.NewVecDense(rank, nil), mat.NewVecDense(rows, nil)
+	pairs := newPairs(rank, rows)
 	windows := make([]float32, positions*k)
-	x, v := mat.NewDense(positions, k, nil), mat.NewDense(positions, rank, nil)
-	var z mat.Dense
-	one := mat.NewVecDense(positions, nil)
-	for i := range positions {
-		one.SetVec(i, 1)
-	}
-	count := float64(positions * t.Samples())
+	x, v, z := make([]float64, positions*k), make([]float64, positions*rank), make([]float64, positions*rows)
+	weights := nn.NewMatrix(left.RawMatrix().Data, rows, k, k)
 	for n := range t.Samples() {
 		nn.Windows(op, s.in.Of(n, n+1), 0, windows)
-		copyTo(x, windows)
-		copyTo(v, t.Of(n, n+1))
-		z.Mul(x, left.T())
-		var own mat.SymDense
-		own.SymOuterK(1/count, v.T())
-		moment.AddSym(moment, &own)
-		var part mat.Dense
-		part.Mul(v.T(), &z)
-		part.Scale(1/count, &part)
-		cross.Add(cross, &part)
-		var sum mat.VecDense
-		sum.MulVec(v.T(), one)
-		meanT.AddScaledVec(meanT, 1/count, &sum)
-		sum.Reset()
-		sum.MulVec(z.T(), one)
-		meanZ.AddScaledVec(meanZ, 1/count, &sum)
+		scaled(x, windows, 1)
+		scaled(v, t.Of(n, n+1), 1)
+		nn.Gemm(blas.NoTrans, blas.Trans, nn.NewMatrix(x, positions, k, k), weights, 0,
+			nn.NewMatrix(z, positions, rows, rows))
+		for p := range positions {
+			pairs.add(v[p*rank:(p+1)*rank], z[p*rows:(p+1)*rows])
+		}
 	}
-	moment.SymRankOne(moment, -1, meanT)
-	var outer mat.Dense
-	outer.Outer(1, meanT, meanZ)
-	cross.Sub(cross, &outer)
+	moment, cross := pairs.covariances()
 	return leastSquares(moment, cross, t.Scale)
 }
 
@@ -351,11 +334,4 @@ func leastSquares(moment *mat.SymDense, cross *mat.Dense, scale float64) ([]floa
 		}
 	}
 	return fit, moment, nil
-}
-
-func copyTo(m *mat.Dense, v []float32) {
-	data := m.RawMatrix().Data
-	for i, x := range v {
-		data[i] = float64(x)
-	}
 }

@@ -59,89 +59,78 @@ func (s *Site) crossMoments(g int) (*mat.SymDense, *mat.Dense) {
 	op, k := s.g.Op(s.i), s.Layer().In
 	positions := op.Out.Positions()
 	step := windowStep(s.in.Samples(), positions, k)
-	var x, y []float64
-	count := 0
-	own, cross := make([]float64, k*k), make([]float64, k*k)
-	meanX, meanY := make([]float64, k), make([]float64, k)
-	update := func() {
-		if n := len(x) / k; n > 0 {
-			a, b := nn.NewMatrix(x, n, k, k), nn.NewMatrix(y, n, k, k)
-			nn.Gemm(blas.Trans, blas.NoTrans, a, a, 1, nn.NewMatrix(own, k, k, k))
-			nn.Gemm(blas.Trans, blas.NoTrans, a, b, 1, nn.NewMatrix(cross, k, k, k))
-			count += n
-		}
-		x, y = x[:0], y[:0]
-	}
+	pairs := newPairs(k, k)
 	windows, reals := make([]float32, positions*k), make([]float32, positions*k)
+	x, y := make([]float64, k), make([]float64, k)
 	for n := range s.in.Samples() {
 		nn.Windows(op, s.in.Of(n, n+1), g, windows)
 		nn.Windows(op, s.real.Of(n, n+1), g, reals)
 		for p := range positions {
-			if (n*positions+p)%step != 0 {
-				continue
-			}
-			for i := range k {
-				a, b := s.in.Scale*float64(windows[p*k+i]), s.real.Scale*float64(reals[p*k+i])
-				x, y = append(x, a), append(y, b)
-				meanX[i] += a
-				meanY[i] += b
-			}
-		}
-		if len(x) >= momentBatch*k {
-			update()
-		}
-	}
-	update()
-	h, c := mat.NewSymDense(k, nil), mat.NewDense(k, k, nil)
-	all := float64(count)
-	for i := range k {
-		for j := range k {
-			c.Set(i, j, cross[i*k+j]/all-meanX[i]/all*meanY[j]/all)
-			if j >= i {
-				h.SetSym(i, j, own[i*k+j]/all-meanX[i]/all*meanX[j]/all)
+			if (n*positions+p)%step == 0 {
+				scaled(x, windows[p*k:], s.in.Scale)
+				scaled(y, reals[p*k:], s.real.Scale)
+				pairs.add(x, y)
 			}
 		}
 	}
-	return h, c
+	return pairs.covariances()
 }
 
-// shadow is a walk of the float network beside that of the quantised one.
-type shadow struct {
-	g    *graph
-	made []*nn.Tensor
-	left []int // readers to come
-	from *nn.Tensor
-}
-
-func newShadow(g *graph, source *nn.Tensor) *shadow {
-	s := &shadow{g: g, made: make([]*nn.Tensor, len(g.Layers)), left: make([]int, len(g.Layers)), from: source}
-	for i := range s.left {
-		s.left[i] = len(g.Readers[i])
+// scaled fills x with the numbers of v, whose unit is worth so much.
+func scaled(x []float64, v []float32, unit float64) {
+	for i := range x {
+		x[i] = unit * float64(v[i])
 	}
-	return s
 }
 
-// of returns what layer i reads first in the float network.
-func (s *shadow) of(i int) []*nn.Tensor {
-	var in []*nn.Tensor
-	for _, from := range s.g.Layers[i].From {
-		if from < 0 {
-			in = append(in, s.from)
-		} else {
-			in = append(in, s.made[from])
+// pairs collects the moments of vectors x of k elements and vectors y of m that come with them.
+type pairs struct {
+	k, m, count  int
+	x, y         []float64 // of those that are not counted in yet
+	own, cross   []float64 // sums of x x', k x k, and of x y', k x m
+	meanX, meanY []float64 // sums
+}
+
+func newPairs(k, m int) *pairs {
+	return &pairs{k: k, m: m, own: make([]float64, k*k), cross: make([]float64, k*m), meanX: make([]float64, k),
+		meanY: make([]float64, m)}
+}
+
+// add counts in x and y.
+func (p *pairs) add(x, y []float64) {
+	p.x, p.y = append(p.x, x...), append(p.y, y...)
+	nn.AddTo(p.meanX, x)
+	nn.AddTo(p.meanY, y)
+	// A product of matrices is faster than one rank-one update per pair.
+	if len(p.x) >= momentBatch*p.k {
+		p.update()
+	}
+}
+
+func (p *pairs) update() {
+	n := len(p.x) / p.k
+	if n == 0 {
+		return
+	}
+	x, y := nn.NewMatrix(p.x, n, p.k, p.k), nn.NewMatrix(p.y, n, p.m, p.m)
+	nn.Gemm(blas.Trans, blas.NoTrans, x, x, 1, nn.NewMatrix(p.own, p.k, p.k, p.k))
+	nn.Gemm(blas.Trans, blas.NoTrans, x, y, 1, nn.NewMatrix(p.cross, p.k, p.m, p.m))
+	p.count += n
+	p.x, p.y = p.x[:0], p.y[:0]
+}
+
+// covariances returns cov(x, x) and cov(x, y).
+func (p *pairs) covariances() (*mat.SymDense, *mat.Dense) {
+	p.update()
+	n := float64(p.count)
+	own, cross := mat.NewSymDense(p.k, nil), mat.NewDense(p.k, p.m, nil)
+	for i := range p.k {
+		for j := i; j < p.k; j++ {
+			own.SetSym(i, j, p.own[i*p.k+j]/n-p.meanX[i]/n*p.meanX[j]/n)
+		}
+		for j := range p.m {
+			cross.Set(i, j, p.cross[i*p.m+j]/n-p.meanX[i]/n*p.meanY[j]/n)
 		}
 	}
-	return in
-}
-
-// step runs layer i, and lets go of what nothing reads any more.
-func (s *shadow) step(i int) {
-	s.made[i] = s.g.Run(i, s.of(i), nil)
-	for _, from := range s.g.Layers[i].From {
-		if from >= 0 {
-			if s.left[from]--; s.left[from] == 0 {
-				s.made[from] = nil
-			}
-		}
-	}
+	return own, cross
 }
