@@ -27,19 +27,20 @@ func Plan(n *quant.Network, o hwgen.Options) (*hwgen.Design, error) {
 	d, err := plan(o.BlockLUTs)
 	for _, luts := range sparing {
 		// The last is as sparing as can be: whoever asked for the limit says that it does not fit.
-		if err != nil || luts <= o.BlockLUTs || fitsBlocks(d, o.Blocks) {
-			continue
+		if err != nil || o.Blocks == 0 || fitsBlocks(d, o.Blocks) {
+			break
 		}
-		d, err = plan(luts)
+		if luts > o.BlockLUTs {
+			d, err = plan(luts)
+		}
 	}
 	return d, err
 }
 
-// fitsBlocks says that a design has so many blocks of RAM at most, where 0 is no limit. Of a family without
-// prices nobody knows.
+// fitsBlocks says that a design has so many blocks of RAM at most. Of a family without prices nobody knows.
 func fitsBlocks(d *hwgen.Design, limit float64) bool {
 	used, err := cost.Estimate(d, string(d.Family))
-	return limit == 0 || err != nil || used.Total.Blocks() <= limit
+	return err != nil || used.Total.Blocks() <= limit
 }
 
 // plan runs the passes.

@@ -26,31 +26,43 @@ type Worker[T nn.Float] struct {
 	Add func()
 }
 
-// Each takes samples through layers first and later of g, forward and back, and has a worker of each
-// goroutine look at them, span by span. live has what the layers before first gave for all samples
-// (nn.Graph.WalkLive). It returns the mean loss.
+// Pass says what goes through which layers.
+type Pass struct {
+	Graph *nn.Graph
+	// First is the first layer that is run; Live has what those before it gave for all samples
+	// (nn.Graph.WalkLive).
+	First int
+	Live  *nn.Live
+	Loss  Loss
+	// Through asks for the gradients to the sums of all layers with weights from First on, not of First alone.
+	Through bool
+	// Samples are the first so many; 0 is all.
+	Samples int
+}
+
+// Each takes samples through the layers of a pass, forward and back, and has a worker of each goroutine look at them,
+// span by span. It returns the mean loss.
 //
-// Spans give the gradients to the sums of layer first, and to those of all layers with weights behind it
-// where through is set.
-//
-// Memory is that of a span on each core: values, sums and gradients of the layers from first on, three
+// Memory is that of a span on each core: values, sums and gradients of the layers from First on, three
 // numbers per element of their outputs, and the windows of one layer; spanElements of them, or those of a
 // single sample.
-func Each[T nn.Float](ctx context.Context, g *nn.Graph, first int, through bool, live *nn.Live, loss Loss,
-	worker func() Worker[T]) (float64, error) {
-	samples := live.Of(g.Layers[first].From[0]).Samples()
-	if err := loss.Check(samples, g.Shapes[len(g.Layers)-1]); err != nil {
+func Each[T nn.Float](ctx context.Context, p Pass, worker func() Worker[T]) (float64, error) {
+	g, samples := p.Graph, p.Live.Of(p.Graph.Layers[p.First].From[0]).Samples()
+	if err := p.Loss.Check(samples, g.Shapes[len(g.Layers)-1]); err != nil {
 		return 0, err
 	}
-	span := spanOf(g, first, samples)
+	if p.Samples > 0 {
+		samples = min(samples, p.Samples)
+	}
+	span := spanOf(g, p.First, samples)
 	losses, turns := make([]float64, samples), newTurns()
 	nn.Each((samples+span-1)/span, func() func(int) {
-		t, w := newTape[T](g, first, span, through), worker()
+		t, w := newTape[T](g, p.First, span, p.Through), worker()
 		return func(k int) {
 			if ctx.Err() == nil {
 				lo, hi := k*span, min((k+1)*span, samples)
-				t.load(live, lo, hi)
-				t.grade(loss, lo, t.forward(), losses)
+				t.load(p.Live, lo, hi)
+				t.grade(p.Loss, lo, t.forward(), losses)
 				t.backward()
 				w.Do(Span[T]{t, lo})
 			}

@@ -98,7 +98,7 @@ func gradients(t *testing.T, g *nn.Graph, first int, through bool, live *nn.Live
 	samples := live.Of(g.Layers[first].From[0]).Samples()
 	all := make([][][]float64, samples)
 	var mu sync.Mutex
-	mean, err := Each(t.Context(), g, first, through, live, loss, func() Worker[float64] {
+	mean, err := Each(t.Context(), Pass{Graph: g, First: first, Live: live, Loss: loss, Through: through}, func() Worker[float64] {
 		return Worker[float64]{Do: func(s Span[float64]) {
 			mu.Lock()
 			defer mu.Unlock()
@@ -133,7 +133,7 @@ func TestDifferences(t *testing.T) {
 		// one is the loss of sample k alone, by its labels or direction.
 		one := func(k int) float64 {
 			var of float64
-			_, err := Each(t.Context(), g, 0, false, live, only{loss, k, &of}, func() Worker[float64] {
+			_, err := Each(t.Context(), Pass{Graph: g, Live: live, Loss: only{loss, k, &of}}, func() Worker[float64] {
 				return Worker[float64]{Do: func(Span[float64]) {}}
 			})
 			if err != nil {

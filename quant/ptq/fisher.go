@@ -23,12 +23,21 @@ import (
 // from their mean: a weight's gradient is the sum of those to the sums, times the input less its mean
 // (derived: with mean m the sums change by D(x - m)).
 func (s *Site) fisher(g int, w Weighing) (mat.Symmetric, error) {
-	if s.hessians == nil {
-		if err := s.gradients(w); err != nil {
+	of := Fisher // whose diagonal FisherDiagonal is
+	if w == FisherPositions {
+		of = w
+	}
+	if s.hessians[of] == nil {
+		all, err := s.gradients(of)
+		if err != nil {
 			return nil, err
 		}
+		if s.hessians == nil {
+			s.hessians = map[Weighing][]*mat.SymDense{}
+		}
+		s.hessians[of] = all
 	}
-	h := s.hessians[g]
+	h := s.hessians[of][g]
 	if w != FisherDiagonal {
 		return h, nil
 	}
@@ -39,24 +48,29 @@ func (s *Site) fisher(g int, w Weighing) (mat.Symmetric, error) {
 	return d, nil
 }
 
+// pass is one of all samples through the float layers from this one on.
+func (s *Site) pass() gradient.Pass {
+	return gradient.Pass{Graph: s.g.Graph, First: s.i, Live: s.live, Loss: s.task}
+}
+
 // gradients computes the moments of all groups.
-func (s *Site) gradients(w Weighing) error {
+func (s *Site) gradients(w Weighing) (all []*mat.SymDense, err error) {
 	k := s.Layer().In
 	sums := make([][]float64, s.Groups())
 	for g := range sums {
 		sums[g] = make([]float64, k*k)
 	}
-	_, err := gradient.Each(s.ctx, s.g.Graph, s.i, false, s.live, s.task, func() gradient.Worker[float32] {
+	_, err = gradient.Each(s.ctx, s.pass(), func() gradient.Worker[float32] {
 		f := &fisherWork{site: s, positions: w == FisherPositions}
 		return gradient.Worker[float32]{Do: f.collect, Add: func() { f.addTo(sums) }}
 	})
 	if err != nil {
-		return fmt.Errorf("ptq: layer %q: %w", s.Layer().Name, err)
+		return nil, fmt.Errorf("ptq: layer %q: %w", s.Layer().Name, err)
 	}
 	for _, h := range sums {
 		for _, v := range h {
 			if math.IsNaN(v) || math.IsInf(v, 0) {
-				return fmt.Errorf("ptq: layer %q: gradients are not finite", s.Layer().Name)
+				return nil, fmt.Errorf("ptq: layer %q: gradients are not finite", s.Layer().Name)
 			}
 		}
 		sym := mat.NewSymDense(k, nil)
@@ -65,9 +79,9 @@ func (s *Site) gradients(w Weighing) error {
 				sym.SetSym(i, j, h[i*k+j])
 			}
 		}
-		s.hessians = append(s.hessians, sym)
+		all = append(all, sym)
 	}
-	return nil
+	return all, nil
 }
 
 // fisherWork is the part of a span of samples in the moments, and memory of a goroutine.

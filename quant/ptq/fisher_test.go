@@ -83,7 +83,7 @@ func fisherByHand(t *testing.T, s *Site, group int) *mat.Dense {
 	l := s.Layer()
 	rows := l.Out / s.Groups()
 	want := mat.NewDense(l.In, l.In, nil)
-	_, err := gradient.Each(s.ctx, s.g.Graph, s.i, false, s.live, s.task, func() gradient.Worker[float64] {
+	_, err := gradient.Each(s.ctx, s.pass(), func() gradient.Worker[float64] {
 		var last gradient.Span[float64]
 		return gradient.Worker[float64]{
 			Do: func(span gradient.Span[float64]) { last = span },
@@ -148,6 +148,36 @@ func TestFisherOfPositions(t *testing.T) {
 				}
 				if math.Abs(diagonal.At(i, j)-want) > 1e-9*math.Abs(want) {
 					t.Errorf("layer %d: diagonal has %v at %d, %d, want %v", k, diagonal.At(i, j), i, j, want)
+				}
+			}
+		}
+		return c.g.Run(k, live.Operands(k), nil), nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestFishersApart: a layer that asks for two moments gets two: QERA may round by positions and measure by samples.
+func TestFishersApart(t *testing.T) {
+	rng := rand.New(rand.NewPCG(24, 8))
+	c, err := Calibrate(t.Context(), graphModel(rng), Samples{Values: uniforms(rng, 20*96), High: 1}, 8, true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = c.g.WalkLive(t.Context(), c.source, func(k int, live *nn.Live) (*nn.Tensor, error) {
+		if c.g.Layers[k].Name == "d" { // of several positions
+			site := func() *Site {
+				return &Site{ctx: t.Context(), g: c.g, i: k, in: live.Operands(k)[0], live: live, task: c.task, Values: Values{}}
+			}
+			both := site()
+			for _, w := range []Weighing{FisherPositions, Fisher} {
+				got, err := both.fisher(0, w)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if want, err := site().fisher(0, w); err != nil || !mat.Equal(got, want) {
+					t.Errorf("%s after another: not what it is alone (%v)", w, err)
 				}
 			}
 		}

@@ -188,7 +188,9 @@ func (s *Site) saliency(by Saliency) ([]float64, error) {
 func (s *Site) weightGradients(samples int) (sum, size, squares []float64, err error) {
 	n := len(s.Layer().Weights)
 	sum, size, squares = make([]float64, n), make([]float64, n), make([]float64, n)
-	_, err = gradient.Each(s.ctx, s.g.Graph, s.i, false, s.live, s.task, func() gradient.Worker[float32] {
+	pass := s.pass()
+	pass.Samples = samples
+	_, err = gradient.Each(s.ctx, pass, func() gradient.Worker[float32] {
 		dw, parts := make([]float32, n), [3][]float64{make([]float64, n), make([]float64, n), make([]float64, n)}
 		return gradient.Worker[float32]{
 			Do: func(span gradient.Span[float32]) {
@@ -196,9 +198,6 @@ func (s *Site) weightGradients(samples int) (sum, size, squares []float64, err e
 					clear(p)
 				}
 				for k := range span.Samples() {
-					if span.Low+k >= samples {
-						return
-					}
 					clear(dw)
 					span.Weights(s.i, k, dw)
 					for i, v := range dw {

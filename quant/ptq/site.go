@@ -36,7 +36,7 @@ type Site struct {
 	means []float64 // of the float network's sums
 	// By group, made when they are asked for.
 	seen     []seen
-	hessians []*mat.SymDense
+	hessians map[Weighing][]*mat.SymDense
 	// lost is the loss of the layer's sums, of power.
 	lost, power float64
 }
