@@ -110,7 +110,8 @@ func TestBadInput(t *testing.T) {
 func TestAgainstTheSpec(t *testing.T) {
 	spec := specFile(t, tinySpec)
 	for args, want := range map[string]string{
-		"train SPEC --method a2q --rule split":    "--rule is split with method a2q, want budget or dq, which alone have rules",
+		"train SPEC --method a2q --rule split": "--rule is split with method a2q, want budget or dq, " +
+			"which alone have rules",
 		"train SPEC --acc 2":                      "acc_bits is 2", // too few for one input of 2 bits
 		"train SPEC --method base --lut 9000":     "--lut wants a method with accumulators",
 		"train SPEC --float-out f.onnx --seeds 2": "--float-out writes one network, --seeds asks for 2",

@@ -40,7 +40,8 @@ func foldingFlags() []cli.Flag {
 		&cli.StringFlag{Name: "unit", Value: plan.Auto, Usage: "how layers are built: `UNIT`, one of " +
 			strings.Join(plan.UnitWords(), ", ")},
 		&cli.IntFlag{Name: "block-luts", DefaultText: fmt.Sprint(hwgen.DefaultBlockLUTs),
-			Usage: "what a block of RAM counts for in these choices, as `N` LUTs: few LUTs are had for little, few blocks for much"},
+			Usage: "what a block of RAM counts for in these choices, as `N` LUTs: few LUTs are had for little, " +
+				"few blocks for much"},
 		&cli.StringFlag{Name: "folding", Usage: "folding `FILE` in YAML, or in FINN's JSON"},
 		&cli.StringSliceFlag{Name: "fold", Usage: "fold one layer, may be repeated: `LAYER=PE,SIMD`"},
 	}

@@ -61,7 +61,8 @@ func generateCommand() *cli.Command {
 		Name: "generate", Usage: "write a network as Verilog",
 		UsageText: "a2qgen generate NET.onnx --out DIR [--board B] [--family NAME] [--fps F] [--clock MHZ]\n" +
 			"   [--unit UNIT] [--block-luts N] [--folding FILE] [--fold LAYER=PE,SIMD]... [--folding-out FILE]\n" +
-			"   [--acc P] [--pixels] [--overwrite] [--input TYPE[:FRACTION]] [--input-range LO:HI] [--input-scale F] [--input-zero Z] [--json]",
+			"   [--acc P] [--pixels] [--overwrite] [--input TYPE[:FRACTION]] [--input-range LO:HI]\n" +
+			"   [--input-scale F] [--input-zero Z] [--json]",
 		Description: generateHelp,
 		Flags:       append(flags, jsonFlag()),
 		Action:      generateAction,

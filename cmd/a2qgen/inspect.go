@@ -17,8 +17,9 @@ const inspectHelp = `Prints, for every layer with weights, the size, the bits of
 range of the accumulator over all inputs and all orders of the sum, the largest l1
 norm and the largest number of nonzero weights of a channel (taps), and the share of
 zeros; for the other layers what they pass on, and which layer each of several outputs
-shows. A shifted accumulator starts from a constant of its channel, which is part of the range. Notes follow where the file may
-hold another network than was trained (A2Q layers that Brevitas exported plainly).
+shows. A shifted accumulator starts from a constant of its channel, which is part of the
+range. Notes follow where the file may hold another network than was trained (A2Q layers
+that Brevitas exported plainly).
 
 --why lists all causes for which a network is refused at once: node, reason, and what to
 change in the export; the exit status is 1 then. --explain NODE, the name of a node or of

@@ -169,7 +169,8 @@ func checkProjectFlags(c *cli.Context) error {
 	}
 	// What a network that is integer already has settled: its methods, widths and scales.
 	// IsSet, not values: these flags have defaults, which nobody has asked for.
-	for _, name := range []string{"method", "set", "methods", "fps", "weights", "acts", "input-bits", "first-weights", "last-weights",
+	for _, name := range []string{"method", "set", "methods", "fps", "weights", "acts", "input-bits", "first-weights",
+		"last-weights",
 		"equalize", "tile", "results", "spec", "images"} {
 		if c.Bool("repair") && c.IsSet(name) {
 			return fail("--%s does not go with --repair", name)
@@ -182,7 +183,8 @@ func checkProjectFlags(c *cli.Context) error {
 		}
 	}
 	switch {
-	case table && (c.IsSet("acc") || c.IsSet("method") || c.IsSet("set") || c.IsSet("rule") || c.IsSet("out") || c.Bool("repair")):
+	case table && (c.IsSet("acc") || c.IsSet("method") || c.IsSet("set") || c.IsSet("rule") || c.IsSet("out") ||
+		c.Bool("repair")):
 		return fail("--table goes through methods and widths itself, and writes no network: " +
 			"it does not go with --acc, --method, --set, --rule, --out or --repair")
 	// The other ways of rounding know one rule, split.

@@ -29,7 +29,8 @@ func (r *projectReport) print(w io.Writer) {
 		fmt.Fprintf(w, "loss      float %.4f, integer %.4f (cross-entropy)\n", *r.FloatCrossEntropy, *r.IntegerCrossEntropy)
 	}
 	if r.IntegerPSNR != nil {
-		fmt.Fprintf(w, "PSNR      float %.2f dB, integer %.2f dB (test samples, integer executor)\n", *r.FloatPSNR, *r.IntegerPSNR)
+		fmt.Fprintf(w, "PSNR      float %.2f dB, integer %.2f dB (test samples, integer executor)\n",
+			*r.FloatPSNR, *r.IntegerPSNR)
 	}
 	fmt.Fprintf(w, "time      %.2f s\n", r.Seconds)
 	r.table().WriteText(w)

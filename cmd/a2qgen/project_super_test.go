@@ -70,7 +70,8 @@ func TestProjectSuper(t *testing.T) {
 		t.Errorf("the table prints\n%s", o.out)
 	}
 	csv, err := os.ReadFile(filepath.Join(dir, "t.csv"))
-	if head := "network,acc_bits,method,float_psnr_db,integer_psnr_db\n"; err != nil || !strings.HasPrefix(string(csv), head) ||
+	const head = "network,acc_bits,method,float_psnr_db,integer_psnr_db\n"
+	if err != nil || !strings.HasPrefix(string(csv), head) ||
 		strings.Count(string(csv), "\n") != 1+2*2 {
 		t.Errorf("%v, want %q and 4 lines:\n%s", err, head, csv)
 	}

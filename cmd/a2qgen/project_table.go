@@ -40,7 +40,8 @@ func (d *comparisonReport) table(cell func(c *study.ComparisonCell) string) *tab
 // Networks are numbered from 1, in the order of the command line: paths are the machine's.
 func (d *comparisonReport) networks() *table.Table {
 	_, _, key := d.metric()
-	t := table.New(table.Right("network", "acc_bits"), table.Left("method"), table.Fixed(2, "", "float_"+key, "integer_"+key))
+	t := table.New(table.Right("network", "acc_bits"), table.Left("method"),
+		table.Fixed(2, "", "float_"+key, "integer_"+key))
 	if d.labelled() {
 		t = table.New(table.Right("network", "acc_bits"), table.Left("method"),
 			table.Fixed(2, "", "float_"+key, "integer_"+key), table.Fixed(5, "", "cross_entropy_rise"))
@@ -107,7 +108,8 @@ func (d *comparisonReport) write(prefix string) error {
 		return err
 	}
 	if d.labelled() {
-		md.WriteString("\nRise of the cross-entropy on the test samples above the float network's, mean and standard deviation.\n\n")
+		md.WriteString("\nRise of the cross-entropy on the test samples above the float network's, " +
+			"mean and standard deviation.\n\n")
 		rises := d.table(func(c *study.ComparisonCell) string {
 			return fmt.Sprintf("%.4f (%.4f)", c.RiseSpread.Mean, c.RiseSpread.Deviation)
 		})

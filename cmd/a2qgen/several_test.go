@@ -79,7 +79,8 @@ func TestSeveralClassifiers(t *testing.T) {
 	set, dir := filepath.Join(t.TempDir(), "set.csv"), filepath.Join(t.TempDir(), "design")
 	writeFile(t, set, []byte(text.String()))
 	// The scores of fc2, not the activations of fc1, whatever the order in the file.
-	want := map[string]float64{"output": right(t, path, 0, samples, labels), hidden("fc1"): right(t, path, 1, samples, labels)}
+	want := map[string]float64{"output": right(t, path, 0, samples, labels),
+		hidden("fc1"): right(t, path, 1, samples, labels)}
 	if want["output"] == want[hidden("fc1")] {
 		t.Fatalf("both outputs are right %v times", want)
 	}
@@ -133,7 +134,8 @@ func TestSeveralClassifiers(t *testing.T) {
 // is the executor's; labels are counted beside it. A single frame has no interval, and is told so.
 func TestPictureBesideClass(t *testing.T) {
 	tooltest.Need(t, "iverilog", "vvp")
-	path := writeModel(t, &nn.Model{Name: "both", InputShape: []int{1, 6, 6}, Input: &nn.ActQuant{Scale: 1.0 / 255, Bits: 8},
+	path := writeModel(t, &nn.Model{Name: "both", InputShape: []int{1, 6, 6},
+		Input: &nn.ActQuant{Scale: 1.0 / 255, Bits: 8},
 		Layers: []nn.Layer{
 			{Name: "conv1", Kind: quant.Conv, In: 9, Out: 1, Weights: []float32{0.25, 0, -0.25, 0.5, 0.75, 0.25, 0, 0.25, -0.5},
 				WeightScale: []float32{0.25}, WeightBits: 3, Window: quant.Window{H: 3, W: 3, Top: 1, Left: 1, Bottom: 1, Right: 1},

@@ -98,7 +98,8 @@ func gradients(t *testing.T, g *nn.Graph, first int, through bool, live *nn.Live
 	samples := live.Of(g.Layers[first].From[0]).Samples()
 	all := make([][][]float64, samples)
 	var mu sync.Mutex
-	mean, err := Each(t.Context(), Pass{Graph: g, First: first, Live: live, Loss: loss, Through: through}, func() Worker[float64] {
+	pass := Pass{Graph: g, First: first, Live: live, Loss: loss, Through: through}
+	mean, err := Each(t.Context(), pass, func() Worker[float64] {
 		return Worker[float64]{Do: func(s Span[float64]) {
 			mu.Lock()
 			defer mu.Unlock()

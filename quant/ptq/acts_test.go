@@ -135,7 +135,8 @@ func TestDivergence(t *testing.T) {
 
 // TestStaircase: numbers that lie on a quantiser's levels get its scale, whatever the rule, but for that of Gaussians.
 func TestStaircase(t *testing.T) {
-	for _, to := range []quant.DataType{{Bits: 1}, {Bits: 3}, {Bits: 8}, {Bits: 2, Signed: true}, {Bits: 4, Signed: true}} {
+	for _, to := range []quant.DataType{{Bits: 1}, {Bits: 3}, {Bits: 8}, {Bits: 2, Signed: true},
+		{Bits: 4, Signed: true}} {
 		var v []float64
 		for k := -to.Max(); k <= to.Max(); k++ {
 			if k < 0 && !to.Signed {

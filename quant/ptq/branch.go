@@ -114,7 +114,8 @@ func checkBranches(l *nn.Layer, branches []Branch, x *nn.Tensor) error {
 
 // runBranches returns what the branches of layer l give for x. means, unless nil, receives the mean of
 // each channel's sum before ReLU and quantiser.
-func runBranches(ctx context.Context, l *nn.Layer, branches []Branch, x *nn.Tensor, means []float64) (*nn.Tensor, error) {
+func runBranches(ctx context.Context, l *nn.Layer, branches []Branch, x *nn.Tensor,
+	means []float64) (*nn.Tensor, error) {
 	m := branchModel(l, branches, x)
 	g, err := m.Graph()
 	if err != nil {

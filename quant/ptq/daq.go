@@ -96,7 +96,8 @@ type ties struct {
 // channels, or is not homogeneous, bars both.
 func (g *graph) tied() *ties {
 	t := &ties{newPartition(len(g.Shapes)), map[int]string{}}
-	why := map[int]string{quant.Source: "it is tied to the network's input", len(g.Shapes) - 1: "it is the network's output"}
+	why := map[int]string{quant.Source: "it is tied to the network's input",
+		len(g.Shapes) - 1: "it is the network's output"}
 	for i := range g.Layers {
 		l := &g.Layers[i]
 		switch l.Kind {

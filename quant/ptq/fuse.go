@@ -71,8 +71,8 @@ func (g *graph) fusedSum(i int) (nn.Layer, bool) {
 	return out, true
 }
 
-// branchesOf returns what the operands of sum i have in common as their input, and the operand of the largest window: all
-// are convolutions of it that nothing else reads, without ReLU and dilation, or itself.
+// branchesOf returns what the operands of sum i have in common as their input, and the operand of the largest
+// window: all are convolutions of it that nothing else reads, without ReLU and dilation, or itself.
 func (g *graph) branchesOf(i int) (source, widest int, ok bool) {
 	widest = -1
 	for _, from := range g.Layers[i].From {

@@ -161,19 +161,11 @@ func outputs(t *testing.T, m *nn.Model, samples []float32) []float64 {
 func checkExecutor(t *testing.T, m *nn.Model, net *quant.Network, samples []float32) {
 	t.Helper()
 	got := outputs(t, m, samples)
-	e, size := quant.NewExecutor(net), net.InputSize()
-	var tr quant.Trace
-	x, want := make([]int32, size), make([]float64, net.OutputLayer(0).Shape.Size())
-	for k := 0; k*size < len(samples); k++ {
-		net.Input.Apply(samples[k*size:(k+1)*size], x)
-		e.Run(x, &tr)
-		e.Real(&tr, 0, want)
-		row := got[k*len(want) : (k+1)*len(want)]
-		for i := range want {
-			// The evaluator keeps real outputs in float32.
-			if float32(want[i]) != float32(row[i]) && math.Abs(want[i]-row[i]) > 1e-6*math.Abs(want[i]) {
-				t.Fatalf("sample %d, output %d: executor %v, evaluator %v", k, i, want[i], row[i])
-			}
+	for i, want := range integerOutputs(net, samples) {
+		// The evaluator keeps real outputs in float32.
+		if float32(want) != float32(got[i]) && math.Abs(want-got[i]) > 1e-6*math.Abs(want) {
+			n := net.OutputLayer(0).Shape.Size()
+			t.Fatalf("sample %d, output %d: executor %v, evaluator %v", i/n, i%n, want, got[i])
 		}
 	}
 }

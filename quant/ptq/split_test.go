@@ -123,7 +123,8 @@ func TestBranchNames(t *testing.T) {
 			t.Fatalf("no layer %s in %v", name, fmt.Sprint(after))
 		}
 	}
-	if sum := after["d_sum"]; sum.Kind != quant.Add || sum.Act == nil || after["d"].Act != nil || after["d_out"].Bias != nil {
+	if sum := after["d_sum"]; sum.Kind != quant.Add || sum.Act == nil || after["d"].Act != nil ||
+		after["d_out"].Bias != nil {
 		t.Errorf("sum %+v", sum)
 	}
 	if after["b_in"] != nil { // depthwise

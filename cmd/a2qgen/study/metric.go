@@ -7,7 +7,6 @@ import (
 
 	"github.com/a2qgen/a2qgen/quant"
 	"github.com/a2qgen/a2qgen/quant/data"
-	"github.com/a2qgen/a2qgen/quant/gradient"
 	"github.com/a2qgen/a2qgen/quant/nn"
 	"github.com/a2qgen/a2qgen/quant/train"
 )
@@ -82,7 +81,8 @@ func (p *Projection) integerMark(ctx context.Context, m *nn.Model, net *quant.Ne
 }
 
 // mark scores what evaluate makes of m, in real numbers.
-func (p *Projection) mark(ctx context.Context, m *nn.Model, evaluate func(*nn.Model) (realNetwork, error)) (Mark, error) {
+func (p *Projection) mark(ctx context.Context, m *nn.Model,
+	evaluate func(*nn.Model) (realNetwork, error)) (Mark, error) {
 	switch {
 	case p.Metric == ByNothing:
 		return Mark{}, nil
@@ -143,7 +143,7 @@ func realAccuracy(ctx context.Context, net realNetwork, set *data.Set) (Mark, er
 		if classOf(y) == label {
 			correct++
 		}
-		loss += gradient.CrossEntropy{label}.Gradient(0, quant.Vector(len(y)), y, make([]float64, len(y))) / float64(set.Len())
+		loss += crossEntropy(y, label) / float64(set.Len())
 	})
 	return Mark{Percent(correct, set.Len()), &loss}, err
 }

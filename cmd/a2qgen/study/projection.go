@@ -275,7 +275,8 @@ func certifyProjected(net *quant.Network, layers []ptq.LayerReport) error {
 // tiles, by the layers' names.
 func (p *Projection) describe(s ptq.Settings, net *quant.Network, layers []ptq.LayerReport) *Projected {
 	doc := &Projected{
-		Float: p.Path, Method: string(s.Method), Options: s.Options, Rule: string(s.Acc.Rule), AccBits: s.Acc.Bits, Tile: s.Acc.Tile,
+		Float: p.Path, Method: string(s.Method), Options: s.Options, Rule: string(s.Acc.Rule),
+		AccBits: s.Acc.Bits, Tile: s.Acc.Tile,
 		WeightBits: s.WeightBits, ActBits: s.ActBits, Data: p.Sets.Train.Name, Samples: p.Samples,
 		EqualisedPairs: p.calib.Pairs,
 	}

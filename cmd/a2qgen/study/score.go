@@ -54,7 +54,9 @@ func Accuracy(ctx context.Context, net *quant.Network, k int, set *data.Set, p P
 	err = each(ctx, net, set, p, func(i int, e *quant.Executor, tr *quant.Trace) {
 		labels[i] = tr.Label[k]
 		if known {
-			losses[i] = crossEntropy(e, k, tr, int(set.Labels[i]))
+			y := make([]float64, net.OutputLayer(k).Shape.Size())
+			e.Real(tr, k, y)
+			losses[i] = crossEntropy(y, int(set.Labels[i]))
 		}
 	})
 	if err != nil {
@@ -75,12 +77,9 @@ func Accuracy(ctx context.Context, net *quant.Network, k int, set *data.Set, p P
 	return s, nil
 }
 
-// crossEntropy returns that of output k of the sample last run, as logits, with its label.
-func crossEntropy(e *quant.Executor, k int, tr *quant.Trace, label int) float64 {
-	out := e.Network().OutputLayer(k).Shape
-	y, unused := make([]float64, out.Size()), make([]float64, out.Size())
-	e.Real(tr, k, y)
-	return gradient.CrossEntropy{label}.Gradient(0, out, y, unused)
+// crossEntropy returns that of outputs, as logits, with a label.
+func crossEntropy(y []float64, label int) float64 {
+	return gradient.CrossEntropy{label}.Gradient(0, quant.Vector(len(y)), y, make([]float64, len(y)))
 }
 
 // each runs all samples of set through the integer executor. A score of some samples is
